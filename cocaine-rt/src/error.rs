@@ -1,0 +1,226 @@
+//! The one error of this crate: what went wrong, where, whose fault it is, and whether a repeat is safe.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::codes::Category;
+
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call, a channel or a connection failed.
+///
+/// Cloning is cheap: one broken connection answers many calls with the same error.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    service: Option<Arc<str>>,
+    method: Option<Arc<str>>,
+    endpoint: Option<Arc<str>>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The service answered with an error (`protocol.md` 4.3, 6).
+    #[error("{message} ({})", .category.describe(*.code))]
+    Service {
+        /// The family of the code.
+        category: Category,
+        /// The number within the family.
+        code: i64,
+        /// The service's own words; may be empty.
+        message: String,
+    },
+    /// An address, a name or a setting that cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// No endpoint could be reached.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// The connection ended while the call was in flight, or before it could be sent.
+    #[error("connection lost: {0}")]
+    Disconnected(String),
+    /// The deadline passed before the answer came.
+    #[error("no answer within {0:?}")]
+    Deadline(Duration),
+    /// An argument that cannot be written to the wire.
+    #[error("cannot encode: {0}")]
+    Encode(String),
+    /// A message whose arguments are not of the expected type.
+    #[error("cannot decode: {0}")]
+    Decode(String),
+    /// The peer broke a rule of the protocol.
+    #[error("protocol violation: {0}")]
+    Protocol(String),
+    /// The service does not offer the method as the bindings, or the caller, expect it.
+    #[error("expected {expected}, found {found}")]
+    Drift {
+        /// What the bindings or the caller ask for.
+        expected: String,
+        /// What the service announces.
+        found: String,
+    },
+    /// More unread or unsent bytes than the limit allows.
+    #[error("limit exceeded: {0}")]
+    Overflow(String),
+    /// The method is announced but nobody serves it; a server closes the connection.
+    #[error("not served")]
+    Unbound,
+    /// Several services failed at once, each with its own error.
+    #[error("{}", list(.0))]
+    Several(Vec<Error>),
+}
+
+/// Who has to act for the error to go away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The caller: an argument, a name, a setting, bindings that are out of date.
+    Caller,
+    /// The service: it answered with an error, or with what the protocol does not allow.
+    Service,
+    /// The network, or a peer that is not there.
+    Network,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self(Arc::new(Inner { kind, service: None, method: None, endpoint: None }))
+    }
+
+    /// Returns an error as a service answers it; servers return it from a method to choose the code.
+    pub fn service(category: Category, code: i64, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Service { category, code, message: message.into() })
+    }
+
+    /// Returns the error of a method that is announced but not served: the server closes the connection
+    /// (`protocol.md` 2.2).
+    pub fn unbound() -> Self {
+        Self::new(ErrorKind::Unbound)
+    }
+
+    pub(crate) fn config(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config(text.into()))
+    }
+
+    pub(crate) fn protocol(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Protocol(text.into()))
+    }
+
+    pub(crate) fn disconnected(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Disconnected(text.into()))
+    }
+
+    pub(crate) fn encode(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Encode(text.into()))
+    }
+
+    pub(crate) fn decode(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Decode(text.into()))
+    }
+
+    /// Names the service, the method and the endpoint, where they are not named yet.
+    pub(crate) fn at(
+        mut self,
+        service: Option<&Arc<str>>,
+        method: Option<&str>,
+        endpoint: Option<&Arc<str>>,
+    ) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.service = inner.service.take().or_else(|| service.cloned());
+        inner.method = inner.method.take().or_else(|| method.map(Arc::from));
+        inner.endpoint = inner.endpoint.take().or_else(|| endpoint.cloned());
+        self
+    }
+
+    /// Returns what went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// Returns the category of the service's answer, if it was one.
+    pub fn category(&self) -> Option<Category> {
+        match self.kind() {
+            ErrorKind::Service { category, .. } => Some(*category),
+            _ => None,
+        }
+    }
+
+    /// Returns the code of the service's answer, if it was one.
+    pub fn code(&self) -> Option<i64> {
+        match self.kind() {
+            ErrorKind::Service { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the service that was called.
+    pub fn service_name(&self) -> Option<&str> {
+        self.0.service.as_deref()
+    }
+
+    /// Returns the name of the method that was called.
+    pub fn method(&self) -> Option<&str> {
+        self.0.method.as_deref()
+    }
+
+    /// Returns the endpoint that was called, as `address:port`.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.0.endpoint.as_deref()
+    }
+
+    /// Returns who has to act.
+    pub fn fault(&self) -> Fault {
+        match self.kind() {
+            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::Drift { .. } => Fault::Caller,
+            ErrorKind::Connect(_) | ErrorKind::Disconnected(_) | ErrorKind::Deadline(_) => Fault::Network,
+            ErrorKind::Several(errors) => errors.first().map_or(Fault::Service, Self::fault),
+            _ => Fault::Service,
+        }
+    }
+
+    /// Returns whether the request surely did nothing, so that it may be sent again.
+    pub fn is_safe_to_repeat(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Connect(_) => true,
+            ErrorKind::Service { category, code, .. } => {
+                (*category, *code) == (Category::OVERSEER, 1) || (*category, *code) == (Category::LOCATOR, 1)
+            }
+            ErrorKind::Several(errors) => errors.iter().all(Self::is_safe_to_repeat),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.service_name(), self.method()) {
+            (Some(service), Some(method)) => write!(f, "{service}.{method}")?,
+            (Some(name), None) | (None, Some(name)) => f.write_str(name)?,
+            (None, None) => {}
+        }
+        if let Some(endpoint) = self.endpoint() {
+            write!(f, " at {endpoint}")?;
+        }
+        if self.service_name().is_some() || self.method().is_some() || self.endpoint().is_some() {
+            f.write_str(": ")?;
+        }
+        write!(f, "{}", self.kind())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn list(errors: &[Error]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
