@@ -33,8 +33,15 @@ impl Encoded {
         self.segments.clear();
     }
 
+    /// Appends what `other` holds; its segments are shared.
+    #[inline]
+    pub(crate) fn append(&mut self, other: &Self) {
+        let start = self.buf.len();
+        self.buf.extend_from_slice(&other.buf);
+        self.segments.extend(other.segments.iter().map(|(at, segment)| (start + at, segment.clone())));
+    }
+
     /// Returns all bytes in one piece.
-    #[cfg(test)]
     pub(crate) fn flatten(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.len());
         let mut from = 0;

@@ -69,6 +69,11 @@ impl Scanner {
         Self { limit, at: 0, elements: 0, begun: 0, open: 0, left: [0; DEPTH], extent }
     }
 
+    /// Returns how many bytes the frame has at least, as far as is known.
+    pub(crate) fn wanted(&self) -> usize {
+        self.at
+    }
+
     /// Returns where the parts of the frame at the start of `unread` lie, or `None` if its end has not come.
     ///
     /// Until then `unread` must start at the same byte and may only grow; what was seen is not read again.

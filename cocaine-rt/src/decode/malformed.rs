@@ -17,7 +17,7 @@ struct Detail {
 
 impl Malformed {
     #[cold]
-    pub(super) fn new(reason: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(Box::new(Detail { reason: reason.into(), at: None, argument: None }))
     }
 

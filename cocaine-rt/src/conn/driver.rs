@@ -1,0 +1,333 @@
+//! The task that owns a socket: reads, hands over, begins invocations, writes.
+
+use std::{
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    time::{Instant, Sleep},
+};
+
+use super::{Conn, TICK};
+use crate::{
+    error::{Error, ErrorKind},
+    limits::Limits,
+    mux::{Fresh, Mux, Violation},
+    output::Output,
+    scan::{Extent, Scanner},
+};
+
+/// Drives one connection to its end. `begin` turns an invocation into its future; a client's is never called.
+pub(crate) struct Driver<IO, B, F> {
+    conn: Arc<Conn>,
+    io: IO,
+    begin: B,
+    scanner: Scanner,
+    input: BytesMut,
+    extents: Vec<(usize, Extent)>,
+    batch: Vec<Fresh>,
+    /// Where the next invocation is polled first; it moves out, box and all, when it is pending.
+    stage: Pin<Box<Option<F>>>,
+    output: Output,
+    /// The task has let others run before it writes.
+    lingered: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+    violation: Option<Violation>,
+}
+
+/// How far writing has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flush {
+    Idle,
+    Lingering,
+    Stuck,
+}
+
+/// How far reading has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intake {
+    Empty,
+    Frames,
+    Large,
+}
+
+impl<IO, B, F> Driver<IO, B, F>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+    B: FnMut(Fresh) -> F + Unpin,
+    F: Future<Output = ()> + Send + 'static,
+{
+    /// What one read asks for, at least.
+    const CHUNK: usize = 64 << 10;
+    /// The room below which the buffer is extended.
+    const SCANT: usize = 4 << 10;
+    /// Replies of this size are written while the rest of their batch is worked on, then four times as much.
+    const FIRST_FLUSH: usize = 2 << 10;
+    /// The size of a frame after which its reader runs first, so that its buffer is free again.
+    const LARGE: usize = 64 << 10;
+
+    /// The size of a frame whose buffer is not kept for the next one.
+    const KEPT: usize = 4 << 20;
+
+    pub(crate) fn new(io: IO, conn: Arc<Conn>, limits: Limits, begin: B) -> Self {
+        Self {
+            conn,
+            io,
+            begin,
+            scanner: Scanner::new(limits.frame),
+            input: BytesMut::new(),
+            extents: Vec::new(),
+            batch: Vec::new(),
+            stage: Box::pin(None),
+            output: Output::default(),
+            lingered: false,
+            timer: None,
+            violation: None,
+        }
+    }
+
+    /// Does what can be done now; an error ends the connection.
+    fn drive(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        loop {
+            let intake = self.read(cx)?;
+            self.run_fresh(cx)?;
+            let flush = self.flush(cx, intake == Intake::Large)?;
+            if let Some(Violation(text)) = self.violation.take() {
+                return Err(Error::protocol(text));
+            }
+            if intake == Intake::Large {
+                cx.waker().wake_by_ref();
+                return Ok(());
+            }
+            self.keep_time(cx);
+            if flush == Flush::Lingering || (intake == Intake::Empty && self.sleeps(cx, flush)?) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads once and hands over the frames that are complete.
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<Intake, Error> {
+        if self.violation.is_some() || !self.conn.awake() {
+            return Ok(Intake::Empty);
+        }
+        let wanted = self.scanner.wanted().saturating_sub(self.input.len());
+        if self.input.capacity() - self.input.len() < wanted.max(Self::SCANT) {
+            self.input.reserve(wanted.max(Self::CHUNK));
+        }
+        let read = pin!(self.io.read_buf(&mut self.input)).poll(cx);
+        match read {
+            Poll::Pending => Ok(Intake::Empty),
+            Poll::Ready(Ok(0)) => Err(Error::disconnected("closed by the other side")),
+            Poll::Ready(Ok(_)) => Ok(self.hand_over()),
+            Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string())),
+        }
+    }
+
+    /// Delivers the complete frames of the input under one lock.
+    fn hand_over(&mut self) -> Intake {
+        let mut end = 0;
+        while self.violation.is_none() {
+            match self.scanner.frame(&self.input[end..]) {
+                Ok(Some(extent)) => {
+                    let len = extent.len;
+                    self.extents.push((end, extent));
+                    end += len;
+                }
+                Ok(None) => break,
+                Err(broken) => self.violation = Some(Violation(broken.to_string())),
+            }
+        }
+        if end == 0 {
+            return Intake::Frames;
+        }
+        let batch = self.input.split_to(end).freeze();
+        let extents = std::mem::take(&mut self.extents);
+        let received = self.conn.with(|mux| {
+            extents.iter().try_for_each(|(start, extent)| mux.receive(&batch, *start, extent))
+        });
+        if let Err(violation) = received {
+            self.violation = Some(violation);
+        }
+        let large = extents.iter().any(|(_, extent)| extent.len >= Self::LARGE);
+        if self.input.is_empty() && extents.iter().any(|(_, extent)| extent.len > Self::KEPT) {
+            self.input = BytesMut::new();
+        }
+        self.extents = extents;
+        self.extents.clear();
+        if large { Intake::Large } else { Intake::Frames }
+    }
+
+    /// Begins the invocations that wait, writing what they answer in growing portions.
+    fn run_fresh(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        let mut mark = Self::FIRST_FLUSH;
+        loop {
+            let mut batch = std::mem::take(&mut self.batch);
+            self.conn.with(|mux| batch.extend(std::iter::from_fn(|| mux.begin())));
+            if batch.is_empty() {
+                self.batch = batch;
+                return Ok(());
+            }
+            for fresh in batch.drain(..) {
+                self.invoke(cx, fresh);
+                if self.conn.queued.load(Ordering::Relaxed) >= mark {
+                    mark *= 4;
+                    self.flush(cx, true)?;
+                }
+            }
+            self.batch = batch;
+        }
+    }
+
+    /// Polls an invocation where it arrived, and gives it a task of its own if it is pending.
+    fn invoke(&mut self, cx: &mut Context<'_>, fresh: Fresh) {
+        let begun = catch_unwind(AssertUnwindSafe(|| {
+            let future = (self.begin)(fresh);
+            self.stage.set(Some(future));
+            poll_stage(self.stage.as_mut(), cx)
+        }));
+        match begun {
+            Ok(Poll::Ready(())) => self.stage.set(None),
+            Ok(Poll::Pending) => {
+                let stage = std::mem::replace(&mut self.stage, Box::pin(None));
+                tokio::spawn(Staged(stage));
+            }
+            Err(_) => {
+                tracing::error!(peer = %self.conn.peer(), "a handler panicked");
+                self.stage.set(None);
+            }
+        }
+    }
+
+    /// Writes what is queued. With several calls under way the task lets others add theirs first, unless it is `urgent`.
+    fn flush(&mut self, cx: &mut Context<'_>, urgent: bool) -> Result<Flush, Error> {
+        loop {
+            if self.output.is_empty() {
+                match self.take_output(urgent) {
+                    Flush::Idle => return Ok(Flush::Idle),
+                    Flush::Lingering => {
+                        cx.waker().wake_by_ref();
+                        return Ok(Flush::Lingering);
+                    }
+                    Flush::Stuck => {}
+                }
+            }
+            match self.output.poll_write(cx, &mut self.io) {
+                Poll::Ready(Ok(())) => self.conn.with(Mux::written),
+                Poll::Ready(Err(error)) => return Err(Error::disconnected(error.to_string())),
+                Poll::Pending => return Ok(Flush::Stuck),
+            }
+        }
+    }
+
+    /// Takes what is queued, unless there is nothing, or others may still add to it.
+    fn take_output(&mut self, urgent: bool) -> Flush {
+        let (output, lingered) = (&mut self.output, &mut self.lingered);
+        self.conn.with(|mux| {
+            if mux.output_len() == 0 {
+                return Flush::Idle;
+            }
+            if !urgent && !*lingered && mux.live() > 1 {
+                *lingered = true;
+                return Flush::Lingering;
+            }
+            *lingered = false;
+            mux.take_output(output.refill());
+            Flush::Stuck
+        })
+    }
+
+    /// Sweeps the deadlines that have passed; the timer runs only while some channel has one.
+    fn keep_time(&mut self, cx: &mut Context<'_>) {
+        let timed = {
+            let mut state = self.conn.lock();
+            state.ticking = state.mux.is_timed();
+            state.ticking
+        };
+        if !timed {
+            self.timer = None;
+            return;
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(TICK)));
+        while timer.as_mut().poll(cx).is_ready() {
+            self.conn.with(|mux| mux.sweep());
+            timer.as_mut().reset(Instant::now() + TICK);
+        }
+    }
+
+    /// Leaves a waker behind unless there is more to do; an error when nobody uses the connection any more.
+    fn sleeps(&mut self, cx: &mut Context<'_>, flush: Flush) -> Result<bool, Error> {
+        let mut state = self.conn.lock();
+        if let Some(error) = state.mux.closed() {
+            return Err(error.clone());
+        }
+        let idle = state.mux.output_len() == 0 && flush == Flush::Idle;
+        if idle && (state.left || state.mux.is_drained()) {
+            return Err(Error::disconnected("closed by this side"));
+        }
+        if state.mux.can_begin() || (flush == Flush::Idle && !idle) {
+            return Ok(false);
+        }
+        state.stuck = flush == Flush::Stuck;
+        state.task = Some(cx.waker().clone());
+        Ok(true)
+    }
+}
+
+/// An invocation that did not finish at once, in its own task.
+struct Staged<F>(Pin<Box<Option<F>>>);
+
+impl<F: Future<Output = ()>> Future for Staged<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        poll_stage(self.0.as_mut(), cx)
+    }
+}
+
+fn poll_stage<F: Future<Output = ()>>(stage: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<()> {
+    stage.as_pin_mut().map_or(Poll::Ready(()), |future| future.poll(cx))
+}
+
+impl<IO, B, F> Future for Driver<IO, B, F>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+    B: FnMut(Fresh) -> F + Unpin,
+    F: Future<Output = ()> + Send + 'static,
+{
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.drive(cx) {
+            Ok(()) => Poll::Pending,
+            Err(error) => {
+                match error.kind() {
+                    ErrorKind::Protocol(_) => tracing::warn!(peer = %self.conn.peer(), %error, "connection closed"),
+                    _ => tracing::debug!(peer = %self.conn.peer(), %error, "connection ended"),
+                }
+                self.conn.close(&error);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl<IO, B, F> Drop for Driver<IO, B, F> {
+    /// A runtime that shuts down drops the task: whoever still waits learns that the connection is gone.
+    fn drop(&mut self) {
+        self.conn.close(&Error::disconnected("the runtime has shut down"));
+    }
+}
+
+impl<IO, B, F> fmt::Debug for Driver<IO, B, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("conn", &self.conn).finish_non_exhaustive()
+    }
+}
