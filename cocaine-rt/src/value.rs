@@ -174,7 +174,8 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Nil => serializer.serialize_unit(),
+            // In an option, so that it is not taken for an argument list without arguments.
+            Self::Nil => serializer.serialize_some(&()),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Int(value) => serializer.serialize_i64(*value),
             Self::UInt(value) => serializer.serialize_u64(*value),
@@ -271,4 +272,4 @@ impl<'de> de::Visitor<'de> for Anything {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
