@@ -1,0 +1,120 @@
+//! What the services' methods take and return, and what they are for: Rust traits, read with `syn`.
+//!
+//! A graph has no argument types and no docs. A catalogue adds them:
+//!
+//! ```text
+//! /// Blobs kept in collections and indexed by tags.
+//! #[service(name = "storage", version = 1)]
+//! trait Storage {
+//!     /// Returns the blob stored under `key`.
+//!     fn read(collection: &str, key: &str) -> Bytes;
+//! }
+//! ```
+//!
+//! | written | means |
+//! |---|---|
+//! | `-> T`, or nothing | one value; without one `()`, or no answer at all: the graph knows |
+//! | `-> Stream<T>` | any number of values |
+//! | `-> Duplex<In, Out>` | both sides stream: `In` comes from the service, `Out` goes to it |
+//! | `-> Session<Tx, Rx>` | any other: a side is `Stream<T>`, `Reply<T>`, `End`, `Root`, or a trait of this file |
+//! | `Option<T>` | a trailing argument that may be left out |
+//! | `#[lossy]` on an argument | text that a server takes in any encoding |
+//! | `#[revoke_on_drop]` on a method | a sender that is dropped unfinished revokes the channel instead of ending it |
+//! | `#[name = "…"]` on a method | the name on the wire, where it is no Rust name |
+//! | `#[service(name = "…", version = N)]` | the service; without it, the trait's name in `snake_case` and any version |
+//!
+//! A trait that a `Session` names describes the messages of that side, by name; every other trait is a service.
+
+mod read;
+mod signature;
+
+use std::collections::BTreeMap;
+
+pub(crate) use signature::{Argument, Reply, Side, Signature};
+
+use crate::error::{Error, Place, Problem, Result};
+
+/// The files that come with this crate.
+const BUILTIN: &[(&str, &str)] = &[
+    ("app.rs", include_str!("../catalogue/app.rs")),
+    ("locator.rs", include_str!("../catalogue/locator.rs")),
+    ("logging.rs", include_str!("../catalogue/logging.rs")),
+    ("node.rs", include_str!("../catalogue/node.rs")),
+    ("storage.rs", include_str!("../catalogue/storage.rs")),
+];
+
+/// Descriptions of services.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// By service; the first that fits is taken.
+    entries: BTreeMap<String, Vec<Entry>>,
+}
+
+/// The description of one service.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) service: String,
+    pub(crate) version: Option<u64>,
+    pub(crate) place: Place,
+    /// The trait's name.
+    pub(crate) name: String,
+    pub(crate) docs: Vec<String>,
+    /// By name on the wire.
+    pub(crate) methods: BTreeMap<String, Signature>,
+}
+
+impl Catalogue {
+    /// Returns the descriptions that come with this crate.
+    ///
+    /// # Panics
+    ///
+    /// Never: that its own files can be read is tested.
+    pub fn builtin() -> Self {
+        let mut catalogue = Self::default();
+        for (name, text) in BUILTIN {
+            let file = format!("cocaine-codegen/catalogue/{name}");
+            let parsed = Self::parse(&file, text).expect("the built-in catalogue can be read");
+            catalogue = parsed.over(catalogue);
+        }
+        catalogue
+    }
+
+    /// Reads a file; `file_name` is for messages. All mistakes are reported at once.
+    pub fn parse(file_name: &str, text: &str) -> Result<Self> {
+        let mut catalogue = Self::default();
+        let mut problems = Vec::new();
+        for entry in read::file(file_name, text, &mut problems) {
+            let same = catalogue.entries.entry(entry.service.clone()).or_default();
+            if let Some(other) = same.iter().find(|other| other.version == entry.version) {
+                let message = format!(
+                    "`{}` describes `{}`, which `{}` does already",
+                    entry.name, entry.service, other.name
+                );
+                problems.push(Problem::Catalogue { place: entry.place.clone(), message });
+            }
+            same.push(entry);
+        }
+        Error::check(problems).map(|()| catalogue)
+    }
+
+    /// Returns both; where both describe a service, the description in `self` wins.
+    #[must_use]
+    pub fn over(mut self, other: Self) -> Self {
+        for (service, entries) in other.entries {
+            self.entries.entry(service).or_default().extend(entries);
+        }
+        self
+    }
+
+    /// Returns the names of the services that are described.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Returns the description of a service: the first for this version, else the first for any, else the first.
+    pub(crate) fn find(&self, service: &str, version: u64) -> Option<&Entry> {
+        let entries = self.entries.get(service)?;
+        let versioned = |wanted| entries.iter().find(|entry| entry.version == wanted);
+        versioned(Some(version)).or_else(|| versioned(None)).or_else(|| entries.first())
+    }
+}

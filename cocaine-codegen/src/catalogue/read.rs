@@ -1,0 +1,351 @@
+//! From a file's text to its entries, with every mistake on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::Span;
+use syn::{
+    Attribute, Expr, ExprLit, FnArg, GenericArgument, Item, ItemTrait, Lit, Meta, Pat, PathArguments,
+    ReturnType, TraitItem, TraitItemFn, ext::IdentExt as _, spanned::Spanned as _,
+};
+
+use super::{Argument, Entry, Reply, Side, Signature};
+use crate::{
+    error::{Place, Problem},
+    naming,
+    types::{Type, Unusable},
+};
+
+/// As many arguments as serde's tuples can have.
+const MOST_ARGUMENTS: usize = 16;
+
+/// Returns the services that `text` describes.
+pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
+    let mut reader = Reader { file: name, problems, messages: BTreeMap::new() };
+    let parsed = match syn::parse_file(text) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            reader.report(error.span(), format!("this is no Rust: {error}"));
+            return Vec::new();
+        }
+    };
+    let traits = reader.traits(&parsed.items);
+    let spoken = spoken_by_sessions(&traits);
+    for item in traits.iter().filter(|item| spoken.contains(&item.ident.to_string())) {
+        let messages = reader.methods(item);
+        reader.refuse_replies(&messages);
+        reader.messages.insert(item.ident.to_string(), messages);
+    }
+    let services = traits.iter().filter(|item| !spoken.contains(&item.ident.to_string()));
+    services.map(|item| reader.service(item)).collect()
+}
+
+/// Returns the names of the traits that describe one side of a session.
+fn spoken_by_sessions(traits: &[&ItemTrait]) -> BTreeSet<String> {
+    let items = traits.iter().flat_map(|item| &item.items);
+    let outputs = items.filter_map(|item| match item {
+        TraitItem::Fn(method) => match &method.sig.output {
+            ReturnType::Type(_, ty) => generic(ty),
+            ReturnType::Default => None,
+        },
+        _ => None,
+    });
+    let sides = outputs.filter(|(name, _)| name == "Session").flat_map(|(_, sides)| sides);
+    let named = sides.filter_map(|side| generic(side)).filter(|(_, arguments)| arguments.is_empty());
+    named.map(|(name, _)| name).filter(|name| !matches!(name.as_str(), "End" | "Root")).collect()
+}
+
+/// Returns the name and the arguments of `Name<A, B>`.
+fn generic(ty: &syn::Type) -> Option<(String, Vec<&syn::Type>)> {
+    let syn::Type::Path(path) = ty else {
+        return None;
+    };
+    let [segment] = path.path.segments.iter().collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments.args.iter().collect(),
+        _ => Vec::new(),
+    };
+    let types = arguments.into_iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    Some((segment.ident.to_string(), types.collect()))
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    problems: &'a mut Vec<Problem>,
+    /// What sessions speak, by trait.
+    messages: BTreeMap<String, BTreeMap<String, Signature>>,
+}
+
+impl Reader<'_> {
+    fn place(&self, span: Span) -> Place {
+        let start = span.start();
+        Place { file: self.file.to_owned(), line: start.line, column: start.column + 1 }
+    }
+
+    fn report(&mut self, span: Span, message: impl Into<String>) {
+        let place = self.place(span);
+        self.problems.push(Problem::Catalogue { place, message: message.into() });
+    }
+
+    fn traits<'i>(&mut self, items: &'i [Item]) -> Vec<&'i ItemTrait> {
+        let mut traits = Vec::new();
+        for item in items {
+            match item {
+                Item::Trait(item) => traits.push(item),
+                Item::Use(_) => {}
+                other => self.report(other.span(), "a catalogue holds traits and `use` only"),
+            }
+        }
+        traits
+    }
+
+    fn service(&mut self, item: &ItemTrait) -> Entry {
+        let name = item.ident.unraw().to_string();
+        let mut entry = Entry {
+            service: naming::snake(&name, "service"),
+            version: None,
+            place: self.place(item.ident.span()),
+            name,
+            docs: Vec::new(),
+            methods: self.methods(item),
+        };
+        for attribute in &item.attrs {
+            if let Some(lines) = doc_lines(attribute) {
+                entry.docs.extend(lines);
+            } else if attribute.path().is_ident("service") {
+                self.service_attribute(attribute, &mut entry);
+            } else {
+                self.report(
+                    attribute.span(),
+                    "a trait takes `#[service(name = \"…\", version = N)]` and docs only",
+                );
+            }
+        }
+        entry
+    }
+
+    fn service_attribute(&mut self, attribute: &Attribute, entry: &mut Entry) {
+        let parsed = attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("name") {
+                entry.service = meta.value()?.parse::<syn::LitStr>()?.value();
+            } else if meta.path.is_ident("version") {
+                entry.version = Some(meta.value()?.parse::<syn::LitInt>()?.base10_parse()?);
+            } else {
+                return Err(meta.error("`service` takes `name` and `version`"));
+            }
+            Ok(())
+        });
+        if let Err(error) = parsed {
+            self.report(error.span(), error.to_string());
+        }
+    }
+
+    fn methods(&mut self, item: &ItemTrait) -> BTreeMap<String, Signature> {
+        let mut methods = BTreeMap::new();
+        if !item.generics.params.is_empty() || !item.supertraits.is_empty() {
+            self.report(item.ident.span(), "a trait has neither generics nor supertraits here");
+        }
+        for item in &item.items {
+            let TraitItem::Fn(method) = item else {
+                self.report(item.span(), "a trait holds methods only");
+                continue;
+            };
+            let (wire, signature) = self.method(method);
+            let span = method.sig.ident.span();
+            if methods.insert(wire.clone(), signature).is_some() {
+                self.report(span, format!("`{wire}` is described twice"));
+            }
+        }
+        methods
+    }
+
+    fn refuse_replies(&mut self, messages: &BTreeMap<String, Signature>) {
+        for signature in messages.values().filter(|signature| !matches!(signature.reply, Reply::Nothing)) {
+            let message = "a message has no answer of its own: leave `->` out".to_owned();
+            self.problems.push(Problem::Catalogue { place: signature.place.clone(), message });
+        }
+    }
+
+    fn method(&mut self, method: &TraitItemFn) -> (String, Signature) {
+        let sig = &method.sig;
+        let name = sig.ident.unraw().to_string();
+        if sig.constness.is_some()
+            || sig.asyncness.is_some()
+            || sig.abi.is_some()
+            || !sig.generics.params.is_empty()
+        {
+            self.report(sig.ident.span(), "write `fn name(arguments) -> reply;`, without anything around it");
+        }
+        if let Some(body) = &method.default {
+            self.report(body.span(), "a method has no body here");
+        }
+        let mut wire = name.clone();
+        let mut signature = Signature {
+            name,
+            place: self.place(sig.ident.span()),
+            docs: Vec::new(),
+            arguments: self.arguments(sig),
+            reply: self.reply(&sig.output),
+            revoke_on_drop: false,
+        };
+        for attribute in &method.attrs {
+            if let Some(lines) = doc_lines(attribute) {
+                signature.docs.extend(lines);
+            } else if attribute.path().is_ident("revoke_on_drop") {
+                signature.revoke_on_drop = true;
+            } else if let Some(text) = text_of(attribute, "name") {
+                wire = text;
+            } else {
+                self.report(
+                    attribute.span(),
+                    "a method takes `#[name = \"…\"]`, `#[revoke_on_drop]` and docs only",
+                );
+            }
+        }
+        (wire, signature)
+    }
+
+    fn arguments(&mut self, sig: &syn::Signature) -> Vec<Argument> {
+        if sig.inputs.len() > MOST_ARGUMENTS {
+            self.report(sig.inputs.span(), format!("at most {MOST_ARGUMENTS} arguments can be sent"));
+        }
+        let mut arguments: Vec<Argument> = Vec::new();
+        for input in &sig.inputs {
+            let Some(argument) = self.argument(input) else {
+                continue;
+            };
+            let optional = |argument: &Argument| matches!(argument.ty, Type::Option(_));
+            if arguments.last().is_some_and(optional) && !optional(&argument) {
+                self.report(
+                    input.span(),
+                    "only trailing arguments may be left out: write `Option<…>` here too",
+                );
+            }
+            if arguments.iter().any(|other| other.name == argument.name) {
+                self.report(input.span(), format!("there are two arguments `{}`", argument.name));
+            }
+            arguments.push(argument);
+        }
+        arguments
+    }
+
+    fn argument(&mut self, input: &FnArg) -> Option<Argument> {
+        let FnArg::Typed(input) = input else {
+            self.report(input.span(), "leave `self` out");
+            return None;
+        };
+        let Pat::Ident(name) = &*input.pat else {
+            self.report(input.pat.span(), "an argument needs a name");
+            return None;
+        };
+        let name = name.ident.unraw().to_string();
+        if name != naming::snake(&name, "") {
+            self.report(input.pat.span(), "an argument's name is in snake_case");
+            return None;
+        }
+        let ty = self.ty(&input.ty)?;
+        let outer = if let Type::Option(inner) = &ty { inner } else { &ty };
+        let inner = if let Type::Slice(inner) | Type::Ref(inner) = outer { inner } else { outer };
+        if inner.borrows(true) {
+            self.report(
+                input.ty.span(),
+                "a reference other than `&str` stands outermost, or right inside `Option`",
+            );
+        }
+        let mut lossy = false;
+        for attribute in &input.attrs {
+            lossy = attribute.path().is_ident("lossy") && ty.is_text();
+            if !lossy {
+                self.report(
+                    attribute.span(),
+                    "an argument takes `#[lossy]` only, and only where it is `&str`",
+                );
+            }
+        }
+        Some(Argument { name, ty, lossy })
+    }
+
+    fn reply(&mut self, output: &ReturnType) -> Reply {
+        let ReturnType::Type(_, ty) = output else {
+            return Reply::Nothing;
+        };
+        let Some((name, arguments)) = generic(ty) else {
+            return self.owned(ty).map_or(Reply::Nothing, Reply::Value);
+        };
+        match (name.as_str(), &arguments[..]) {
+            ("Stream", [item]) => self.owned(item).map_or(Reply::Nothing, Reply::Stream),
+            ("Duplex", [input, output]) => {
+                let (input, output) = (self.owned(input), self.owned(output));
+                let side = |ty: Option<Type>| ty.map_or(Side::End, Side::Stream);
+                Reply::Session(side(output), side(input))
+            }
+            ("Session", [tx, rx]) => Reply::Session(self.side(tx), self.side(rx)),
+            ("Stream" | "Duplex" | "Session", _) => {
+                self.report(ty.span(), "write `Stream<T>`, `Duplex<In, Out>` or `Session<Tx, Rx>`");
+                Reply::Nothing
+            }
+            _ => self.owned(ty).map_or(Reply::Nothing, Reply::Value),
+        }
+    }
+
+    fn side(&mut self, ty: &syn::Type) -> Side {
+        let (name, arguments) = generic(ty).unwrap_or_default();
+        match (name.as_str(), &arguments[..]) {
+            ("End", []) => Side::End,
+            ("Root", []) => Side::Root,
+            ("Stream", [item]) => self.owned(item).map_or(Side::End, Side::Stream),
+            ("Reply", [value]) => self.owned(value).map_or(Side::End, Side::Reply),
+            (name, []) if self.messages.contains_key(name) => Side::Messages(self.messages[name].clone()),
+            _ => {
+                let message = "a side of a session is `Stream<T>`, `Reply<T>`, `End`, `Root`, or the name of a \
+                               trait in this file that describes its messages";
+                self.report(ty.span(), message);
+                Side::End
+            }
+        }
+    }
+
+    fn ty(&mut self, ty: &syn::Type) -> Option<Type> {
+        match Type::parse(ty) {
+            Ok(ty) => Some(ty),
+            Err(Unusable { span, message }) => {
+                self.report(span, message);
+                None
+            }
+        }
+    }
+
+    fn owned(&mut self, ty: &syn::Type) -> Option<Type> {
+        let read = self.ty(ty)?;
+        if read.borrows(false) {
+            self.report(
+                ty.span(),
+                "what is received is owned: write `String`, `Bytes`, `Vec<T>` or another type without `&`",
+            );
+            return None;
+        }
+        Some(read)
+    }
+}
+
+/// Returns the lines of `/// text`, without the space that they begin with.
+fn doc_lines(attribute: &Attribute) -> Option<Vec<String>> {
+    let text = text_of(attribute, "doc")?;
+    let lines = text.split('\n').map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned());
+    Some(lines.collect())
+}
+
+/// Returns the text of `#[name = "text"]`.
+fn text_of(attribute: &Attribute, name: &str) -> Option<String> {
+    let Meta::NameValue(meta) = &attribute.meta else {
+        return None;
+    };
+    match &meta.value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if meta.path.is_ident(name) => Some(text.value()),
+        _ => None,
+    }
+}

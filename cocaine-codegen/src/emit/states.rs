@@ -1,0 +1,169 @@
+//! Session types: a struct a state, a method a message, so that a message out of turn does not compile.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::{docs, types};
+use crate::{
+    model::{Arguments, Message, Method, Next, Service, State},
+    naming::ident,
+};
+
+/// Names of the locals of `recv`.
+const LOCALS: &[&str] = &["args", "kind", "list", "other", "rest"];
+
+pub(super) fn states(service: &Service) -> TokenStream {
+    let sides =
+        service.sides().flat_map(|(method, states)| states.iter().map(move |state| (method, states, state)));
+    sides
+        .map(|(method, states, state)| {
+            let sender = sender(method, states, state);
+            let receiver = receiver(method, states, state);
+            let received = received(method, states, state);
+            quote!(#sender #receiver #received)
+        })
+        .collect()
+}
+
+/// Where a state stands, for its docs.
+fn standing(method: &Method, state: &State) -> String {
+    let path: Vec<_> = state.path.iter().map(|name| docs::name(name)).collect();
+    let method = docs::name(&method.wire);
+    if path.is_empty() { format!("of {method}") } else { format!("of {method}, after {}", path.join(", ")) }
+}
+
+fn sender(method: &Method, states: &[State], state: &State) -> TokenStream {
+    let doc = docs::lines([format!("Sends on a channel {}.", standing(method, state))]);
+    let name = ident(&state.sender);
+    let methods: Vec<_> = state.messages.iter().map(|message| send(states, message)).collect();
+    let methods = (!methods.is_empty()).then(|| quote!(impl #name { #(#methods)* }));
+    quote! {
+        #doc
+        #[derive(Debug)]
+        #[must_use]
+        pub struct #name(Tx);
+
+        impl From<Tx> for #name {
+            fn from(raw: Tx) -> Self {
+                Self(raw)
+            }
+        }
+
+        #methods
+    }
+}
+
+fn send(states: &[State], message: &Message) -> TokenStream {
+    let docs = send_docs(message);
+    let (name, kind) = (ident(&message.name), Literal::u64_unsuffixed(message.id));
+    let (parameters, args) = match &message.arguments {
+        Arguments::Unknown => (quote!(, args: impl Serialize + Send), quote!(args)),
+        known => (types::parameters(known), types::passed(known)),
+    };
+    let (output, body) = match message.next {
+        Next::End => (quote!(()), quote!(self.0.finish(#kind, #args).await)),
+        Next::Stay => (quote!(Self), quote!(Ok(Self(self.0.send(#kind, #args).await?)))),
+        Next::State(next) => {
+            let next = ident(&states[next].sender);
+            (quote!(#next), quote!(Ok(#next(self.0.send(#kind, #args).await?))))
+        }
+    };
+    quote! {
+        #docs
+        pub async fn #name(self #parameters) -> Result<#output> { #body }
+    }
+}
+
+fn send_docs(message: &Message) -> TokenStream {
+    let wire = docs::name(&message.wire);
+    let line = match message.next {
+        Next::End => format!("Sends {wire}; nothing may follow it."),
+        Next::Stay | Next::State(_) => format!("Sends {wire}."),
+    };
+    let lines = docs::or_line(&message.docs, &line);
+    let errors = ["", "# Errors", "", "If the arguments cannot be encoded, or the channel has ended."];
+    let errors = (!message.docs.iter().any(|line| line.trim() == "# Errors")).then(|| docs::lines(errors));
+    quote!(#lines #errors)
+}
+
+fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {
+    let doc = docs::lines([format!("Receives on a channel {}.", standing(method, state))]);
+    let recv = docs::lines([
+        "Waits for the next message.",
+        "",
+        "# Errors",
+        "",
+        "If the channel ended, or the message is none of these or cannot be decoded.",
+    ]);
+    let (name, received) = (ident(&state.receiver), ident(&state.received));
+    let arms = state.messages.iter().map(|message| receive(states, state, message));
+    let args = if state.messages.is_empty() { ident("_args") } else { ident("args") };
+    let matched = if state.messages.is_empty() {
+        quote!(Err(rest.unexpected(kind)))
+    } else {
+        quote!(match kind { #(#arms)* other => Err(rest.unexpected(other)), })
+    };
+    quote! {
+        #doc
+        #[derive(Debug)]
+        #[must_use]
+        pub struct #name(Rx);
+
+        impl From<Rx> for #name {
+            fn from(raw: Rx) -> Self {
+                Self(raw)
+            }
+        }
+
+        impl #name {
+            #recv
+            pub async fn recv(self) -> Result<#received> {
+                let (kind, #args, rest) = self.0.recv().await?;
+                #matched
+            }
+        }
+    }
+}
+
+fn receive(states: &[State], state: &State, message: &Message) -> TokenStream {
+    let kind = Literal::u64_unsuffixed(message.id);
+    let (received, variant) = (ident(&state.received), ident(&message.variant));
+    let types::Decoded { statement, mut values } = types::kept(&message.arguments, LOCALS);
+    values.extend(next(states, state, message).map(|next| quote!(#next(rest))));
+    let fields = (!values.is_empty()).then(|| quote!((#(#values),*)));
+    quote! {
+        #kind => {
+            #statement
+            Ok(#received::#variant #fields)
+        }
+    }
+}
+
+/// Returns the receiver of what follows `message`.
+fn next(states: &[State], state: &State, message: &Message) -> Option<proc_macro2::Ident> {
+    match message.next {
+        Next::End => None,
+        Next::Stay => Some(ident(&state.receiver)),
+        Next::State(next) => Some(ident(&states[next].receiver)),
+    }
+}
+
+fn received(method: &Method, states: &[State], state: &State) -> TokenStream {
+    let doc = docs::lines([format!("A message {}.", standing(method, state))]);
+    let name = ident(&state.received);
+    let variants = state.messages.iter().map(|message| {
+        let lines = docs::or_line(&message.docs, &format!("{}.", docs::name(&message.wire)));
+        let variant = ident(&message.variant);
+        let mut fields = types::fields(&message.arguments);
+        fields.extend(next(states, state, message).map(|next| quote!(#next)));
+        let fields = (!fields.is_empty()).then(|| quote!((#(#fields),*)));
+        quote!(#lines #variant #fields)
+    });
+    quote! {
+        #doc
+        #[derive(Debug)]
+        #[must_use]
+        #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
+        pub enum #name { #(#variants),* }
+    }
+}

@@ -1,0 +1,140 @@
+//! Metadata and catalogue in, files out.
+
+use std::{
+    num::NonZero,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use crate::{
+    catalogue::Catalogue,
+    emit,
+    error::{Error, Problem, Result, Warning},
+    format::{self, HEADER},
+    metadata::Metadata,
+    model::{self, Findings, Service},
+    naming::{self, Names},
+};
+
+/// How the output is cut into files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// One file, with a module for each service.
+    #[default]
+    File,
+    /// A file for each service, and `mod.rs`.
+    Folder,
+}
+
+/// What is to be generated, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How the output is cut into files.
+    pub layout: Layout,
+    /// Whether a warning is an error.
+    pub strict: bool,
+}
+
+/// What was generated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The files: one without a name, or those of a folder with `mod.rs` last.
+    pub files: Vec<File>,
+    /// What could be better, in the order of the services.
+    pub warnings: Vec<Warning>,
+}
+
+/// One generated file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name in the folder; empty for the only file of [`Layout::File`].
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+}
+
+/// Returns the Rust for the services of `metadata`, as `catalogue` describes them.
+///
+/// The same input gives the same bytes, always and everywhere.
+pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -> Result<Output> {
+    metadata.check_depth()?;
+    let mut findings = Findings::default();
+    let mut modules = Names::default();
+    let services: Vec<_> = (metadata.services.iter())
+        .map(|(name, service)| {
+            let module = modules.claim(naming::module(name), "_");
+            model::service(name, module, service, catalogue, &mut findings)
+        })
+        .collect();
+    if options.strict {
+        findings.problems.extend(findings.warnings.iter().cloned().map(Problem::Warning));
+    }
+    Error::check(findings.problems)?;
+    let files = match options.layout {
+        Layout::File => vec![one_file(&services)?],
+        Layout::Folder => folder(&services)?,
+    };
+    Ok(Output { files, warnings: findings.warnings })
+}
+
+fn one_file(services: &[Service]) -> Result<File> {
+    let mut text = HEADER.to_owned();
+    text.push_str(&lay_out("", emit::exports(services))?);
+    for module in each(services, |service| lay_out(&service.wire, emit::module(service)))? {
+        text.push('\n');
+        text.push_str(&module);
+    }
+    Ok(File { name: String::new(), text })
+}
+
+fn folder(services: &[Service]) -> Result<Vec<File>> {
+    let texts = each(services, |service| lay_out(&service.wire, emit::items(service)))?;
+    let mut files: Vec<_> = (services.iter().zip(texts))
+        .map(|(service, text)| File {
+            name: format!("{}.rs", service.module),
+            text: format!("{HEADER}{text}"),
+        })
+        .collect();
+    let declarations = lay_out("", emit::declarations(services))?;
+    let exports = lay_out("", emit::exports(services))?;
+    files.push(File { name: "mod.rs".to_owned(), text: format!("{HEADER}{declarations}\n{exports}") });
+    Ok(files)
+}
+
+fn lay_out(service: &str, items: proc_macro2::TokenStream) -> Result<String> {
+    format::layout(items).map_err(|error| {
+        let text = format!(
+            "the code for service `{}` is no Rust, please report it: {error}",
+            naming::shown(service)
+        );
+        Problem::Metadata(text).into()
+    })
+}
+
+/// Returns what `make` makes of each service, in their order, on all processors.
+fn each(services: &[Service], make: impl Fn(&Service) -> Result<String> + Sync) -> Result<Vec<String>> {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(services.len());
+    if workers < 2 {
+        return services.iter().map(make).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut made = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(service) = services.get(index) else {
+                return made;
+            };
+            made.push((index, make(service)));
+        }
+    };
+    let mut all = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        joined
+            .flat_map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Vec<_>>()
+    });
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, text)| text).collect()
+}

@@ -1,0 +1,221 @@
+//! What a locator says about its services, as plain data, and the JSON that keeps it.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Problem, Result},
+    tree::{FIRST_CONTROL, MAX_DEPTH, Tree},
+    unique,
+};
+
+/// Services by name.
+///
+/// As JSON, `{"services": {"storage": {"version": 1, "graph": {"0": ["read", {}, {…}]}}}}`; the outer
+/// `services` may be left out, and what else a service may say is not read. Ids are strings there, as JSON
+/// wants it, and `null` is a recursion.
+///
+/// The control entries at the root of a graph (from id 65532) are the same for every service and never
+/// methods: they are left out when metadata is read. Those inside a method's tree are part of it and stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// The services.
+    pub services: BTreeMap<String, Service>,
+}
+
+/// What a locator says about one service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Service {
+    /// The version of its protocol.
+    #[serde(default)]
+    pub version: u64,
+    /// Its methods, by id.
+    #[serde(deserialize_with = "graph")]
+    pub graph: BTreeMap<u64, Method>,
+}
+
+/// One method of a graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method(
+    /// Its name; names need not be unique.
+    pub String,
+    /// What the caller may send next.
+    pub Tree,
+    /// What the service may send back.
+    pub Tree,
+);
+
+fn graph<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u64, Method>, D::Error> {
+    let mut methods = unique::Map::deserialize(deserializer)?.0;
+    methods.retain(|id, _| *id < FIRST_CONTROL);
+    Ok(methods)
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    services: unique::Map<String, Service>,
+}
+
+#[derive(Deserialize)]
+struct Probe {
+    services: Option<serde::de::IgnoredAny>,
+}
+
+impl Metadata {
+    /// Reads JSON.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let wrapped = serde_json::from_str::<Probe>(text).is_ok_and(|probe| probe.services.is_some());
+        let services = if wrapped {
+            serde_json::from_str::<Envelope>(text).map(|envelope| envelope.services)
+        } else {
+            serde_json::from_str(text)
+        };
+        let services = services.map_err(|error| Problem::Metadata(error.to_string()))?;
+        let metadata = Self { services: services.0 };
+        metadata.check_depth()?;
+        Ok(metadata)
+    }
+
+    /// Writes JSON, a method a line, the same bytes for the same metadata.
+    pub fn to_json(&self) -> String {
+        let mut text = String::from("{\n  \"services\": {");
+        for (index, (name, service)) in self.services.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let (name, version) = (json(name), service.version);
+            let _ =
+                write!(text, "{comma}\n    {name}: {{\n      \"version\": {version},\n      \"graph\": {{");
+            for (index, (id, method)) in service.graph.iter().enumerate() {
+                let comma = if index == 0 { "" } else { "," };
+                let _ = write!(text, "{comma}\n        \"{id}\": {}", json(method));
+            }
+            text.push_str(if service.graph.is_empty() { "}\n    }" } else { "\n      }\n    }" });
+        }
+        text.push_str(if self.services.is_empty() { "}\n}\n" } else { "\n  }\n}\n" });
+        text
+    }
+
+    /// Leaves only the services that `wanted` names; fails for a name that is not there.
+    pub fn select(&mut self, wanted: &[String]) -> Result<()> {
+        let missing: Vec<_> = wanted.iter().filter(|name| !self.services.contains_key(*name)).collect();
+        if let Some(name) = missing.first() {
+            let known: Vec<_> = self.services.keys().map(String::as_str).collect();
+            let text = format!("there is no service `{name}`; there are: {}", known.join(", "));
+            return Err(Problem::Metadata(text).into());
+        }
+        self.services.retain(|name, _| wanted.contains(name));
+        Ok(())
+    }
+
+    /// Fails for a tree that is deeper than a runtime can send.
+    pub(crate) fn check_depth(&self) -> Result<()> {
+        let mut problems = Vec::new();
+        for (service, described) in &self.services {
+            for Method(method, dispatch, upstream) in described.graph.values() {
+                let depth = dispatch.depth().max(upstream.depth());
+                if depth > MAX_DEPTH {
+                    let message = format!("its tree is {depth} messages deep; at most {MAX_DEPTH} are read");
+                    let (service, method) = (service.clone(), method.clone());
+                    problems.push(Problem::Graph { service, method, message });
+                }
+            }
+        }
+        crate::error::Error::check(problems)
+    }
+}
+
+/// Returns `value` as JSON on one line, with a space after each comma and colon.
+fn json<T: Serialize>(value: &T) -> String {
+    let mut out = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Spaced);
+    // Plain strings, numbers and maps of them: there is nothing here that JSON lacks.
+    let written = value.serialize(&mut serializer);
+    debug_assert!(written.is_ok(), "{written:?}");
+    String::from_utf8(out).unwrap_or_default()
+}
+
+struct Spaced;
+
+impl serde_json::ser::Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + std::io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + std::io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> std::io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, w: &mut W) -> std::io::Result<()> {
+        w.write_all(b": ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STORAGE: &str = r#"{
+  "services": {
+    "storage": {
+      "version": 1,
+      "graph": {
+        "0": ["read", {}, {"0": ["value", {}], "1": ["error", {}]}],
+        "10": ["watch", {"0": ["close", {}], "65532": ["goaway", {}]}, {"0": ["write", null]}]
+      }
+    }
+  }
+}
+"#;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let metadata = Metadata::from_json(STORAGE).unwrap();
+        assert_eq!(metadata.to_json(), STORAGE);
+        assert_eq!(Metadata::from_json(&Metadata::default().to_json()).unwrap(), Metadata::default());
+    }
+
+    #[test]
+    fn plain_services_and_further_fields_are_read() {
+        let plain = r#"{"a": {"endpoint": "::1", "version": 2, "graph": {"65533": ["ping", {}, {}]}}}"#;
+        let metadata = Metadata::from_json(plain).unwrap();
+        assert_eq!(metadata.services["a"], Service { version: 2, graph: BTreeMap::new() });
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (json, expected) in [
+            ("{", "line 1 column 1"),
+            (r#"{"a": {"version": 1}}"#, "missing field `graph`"),
+            (r#"{"a": {"version": -1, "graph": {}}}"#, "invalid value"),
+            (r#"{"a": {"version": 1, "graph": {"x": ["y", {}, {}]}}}"#, "expected key to be a number"),
+            (r#"{"a": {"version": 1, "graph": {"0": ["y", {}]}}}"#, "expected tuple struct Method"),
+            (
+                r#"{"a": {"version": 1, "graph": {}}, "a": {"version": 1, "graph": {}}}"#,
+                "`a` stands here twice",
+            ),
+        ] {
+            let error = Metadata::from_json(json).unwrap_err().to_string();
+            assert!(error.contains(expected), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_deep_tree_is_refused() {
+        let deep = |levels: usize| {
+            let tree = format!("{}{{}}{}", r#"{"0":["m","#.repeat(levels), "]}".repeat(levels));
+            format!(r#"{{"a": {{"version": 1, "graph": {{"0": ["deep", {tree}, {{}}]}}}}}}"#)
+        };
+        assert!(Metadata::from_json(&deep(32)).is_ok());
+        let error = Metadata::from_json(&deep(33)).unwrap_err().to_string();
+        assert!(error.contains("service `a`, method `deep`: its tree is 33 messages deep"), "{error}");
+        assert!(Metadata::from_json(&deep(10_000)).unwrap_err().to_string().contains("recursion limit"));
+    }
+}

@@ -1,0 +1,188 @@
+//! A service's graph merged with its description.
+
+use super::{Arguments, Method, Payload, Service, Shape, half, names};
+use crate::{
+    catalogue::{Catalogue, Entry, Reply, Side, Signature},
+    error::{Problem, Warning},
+    metadata,
+    model::Half,
+    naming::{self, Names},
+    tree::{FIRST_CONTROL, Kind, Tree},
+    types::Type,
+};
+
+/// What was found on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Findings {
+    pub(super) fn warn(&mut self, service: &str, method: Option<&str>, message: impl Into<String>) {
+        let (service, method) = (service.to_owned(), method.map(str::to_owned));
+        self.warnings.push(Warning { service, method, message: message.into() });
+    }
+}
+
+/// What merging one method needs to know and to name.
+pub(super) struct Context<'a> {
+    pub(super) service: &'a str,
+    pub(super) types: Names,
+    pub(super) findings: &'a mut Findings,
+}
+
+/// Returns the service `name` of `metadata`, described by `catalogue`; `module` is its module.
+pub(crate) fn service(
+    name: &str,
+    module: String,
+    metadata: &metadata::Service,
+    catalogue: &Catalogue,
+    findings: &mut Findings,
+) -> Service {
+    let entry = catalogue.find(name, metadata.version);
+    judge_entry(name, metadata, entry, findings);
+    let methods = metadata.graph.iter().filter(|(id, _)| **id < FIRST_CONTROL);
+    let sessions = methods.clone().any(|(_, method)| is_session(&method.1, &method.2));
+    let camel = entry.map_or_else(|| naming::camel(name, "Service"), |entry| entry.name.clone());
+    let mut types = Names::default();
+    let names = names::service(&camel, sessions, &mut types);
+    let mut context = Context { service: name, types, findings };
+    let mut taken = Names::default();
+    let methods = methods
+        .map(|(id, method)| {
+            let signature = entry.and_then(|entry| entry.methods.get(&method.0));
+            if entry.is_some() && signature.is_none() {
+                let text = "the catalogue does not describe it: it is untyped";
+                context.findings.warn(name, Some(&method.0), text);
+            }
+            merge(*id, method, signature, &mut taken, &mut context)
+        })
+        .collect();
+    Service {
+        wire: name.to_owned(),
+        version: metadata.version,
+        module,
+        docs: entry.map(|entry| entry.docs.clone()).unwrap_or_default(),
+        names,
+        methods,
+    }
+}
+
+/// Warns of what the description of a service lacks, or has beyond the graph.
+fn judge_entry(name: &str, metadata: &metadata::Service, entry: Option<&Entry>, findings: &mut Findings) {
+    let Some(entry) = entry else {
+        let text = "no catalogue describes it: its methods are untyped; describe it with `--catalogue FILE`";
+        return findings.warn(name, None, text);
+    };
+    if let Some(version) = entry.version.filter(|version| *version != metadata.version) {
+        let text = format!("the catalogue describes version {version}, this is version {}", metadata.version);
+        findings.warn(name, None, text);
+    }
+    for method in entry.methods.keys() {
+        if !metadata.graph.values().any(|known| known.0 == *method) {
+            let text = "the catalogue describes it, but the graph has no such method: it is left out";
+            findings.warn(name, Some(method), text);
+        }
+    }
+}
+
+fn is_session(dispatch: &Tree, upstream: &Tree) -> bool {
+    !matches!((dispatch.kind(), upstream.kind()), (Kind::End, Kind::End | Kind::Primitive | Kind::Streaming))
+}
+
+fn merge(
+    id: u64,
+    method: &metadata::Method,
+    signature: Option<&Signature>,
+    taken: &mut Names,
+    context: &mut Context<'_>,
+) -> Method {
+    let metadata::Method(wire, dispatch, upstream) = method;
+    let wanted =
+        signature.map_or_else(|| naming::snake(wire, &format!("method_{id}")), |known| known.name.clone());
+    let name = taken.claim(wanted, "_");
+    let shape = shape(&name, method, signature, context);
+    Method {
+        id,
+        wire: wire.clone(),
+        name,
+        docs: signature.map(|signature| signature.docs.clone()).unwrap_or_default(),
+        arguments: signature.map_or(Arguments::Unknown, |known| Arguments::Known(known.arguments.clone())),
+        shape,
+        revoke_on_drop: signature.is_some_and(|signature| signature.revoke_on_drop),
+        dispatch: dispatch.clone(),
+        upstream: upstream.clone(),
+    }
+}
+
+fn shape(
+    name: &str,
+    method: &metadata::Method,
+    signature: Option<&Signature>,
+    context: &mut Context<'_>,
+) -> Shape {
+    let metadata::Method(wire, dispatch, upstream) = method;
+    let reply = signature.map(|signature| &signature.reply);
+    let agreed = match (dispatch.kind(), upstream.kind()) {
+        (Kind::End, Kind::End) => match reply {
+            None | Some(Reply::Nothing) => Some(Shape::Mute),
+            Some(_) => None,
+        },
+        (Kind::End, Kind::Primitive) => match reply {
+            None => Some(Shape::Unary(Payload::Unknown)),
+            Some(Reply::Nothing) => Some(Shape::Unary(Payload::Known(Type::Tuple(Vec::new())))),
+            Some(Reply::Value(ty)) => Some(Shape::Unary(Payload::Known(ty.clone()))),
+            Some(_) => None,
+        },
+        (Kind::End, Kind::Streaming) => match reply {
+            None => Some(Shape::Stream(Payload::Unknown)),
+            Some(Reply::Stream(ty)) => Some(Shape::Stream(Payload::Known(ty.clone()))),
+            Some(_) => None,
+        },
+        _ => match reply {
+            None => session(name, wire, [dispatch, upstream], [None, None], context),
+            Some(Reply::Session(tx, rx)) => {
+                session(name, wire, [dispatch, upstream], [Some(tx), Some(rx)], context)
+            }
+            Some(_) => None,
+        },
+    };
+    agreed.unwrap_or_else(|| {
+        disagree(wire, dispatch, upstream, signature, context);
+        Shape::Mute
+    })
+}
+
+/// Returns the shape of a method in which both sides speak, unless the catalogue disagrees.
+fn session(
+    name: &str,
+    wire: &str,
+    [dispatch, upstream]: [&Tree; 2],
+    [sent, received]: [Option<&Side>; 2],
+    context: &mut Context<'_>,
+) -> Option<Shape> {
+    let stem = naming::camel(name, "Method");
+    let tx: Option<Half> = half::merge(dispatch, sent, &stem, wire, context);
+    let rx = half::merge(upstream, received, &format!("{stem}Reply"), wire, context);
+    Some(Shape::Session { tx: tx?, rx: rx? })
+}
+
+fn disagree(
+    wire: &str,
+    dispatch: &Tree,
+    upstream: &Tree,
+    signature: Option<&Signature>,
+    context: &mut Context<'_>,
+) {
+    let Some(signature) = signature else {
+        return;
+    };
+    context.findings.problems.push(Problem::Disagreement {
+        service: context.service.to_owned(),
+        method: wire.to_owned(),
+        place: signature.place.clone(),
+        catalogue: signature.reply.describe(),
+        graph: half::describe(dispatch, upstream),
+    });
+}

@@ -1,0 +1,42 @@
+//! What the items of a service are called.
+
+use super::TypeNames;
+use crate::naming::{self, Names};
+
+/// Names the traits, the client and the serving side; `camel` is the service's name, `sessions` whether a second
+/// trait is needed.
+///
+/// The three are named together, so that `Storage` never goes with `StorageClient2`.
+pub(super) fn service(camel: &str, sessions: bool, types: &mut Names) -> TypeNames {
+    let mut stem = camel.to_owned();
+    let mut repeat = 1;
+    loop {
+        let wanted = wanted(&stem, sessions);
+        let all = [Some(&wanted.contract), wanted.server.as_ref(), Some(&wanted.client), Some(&wanted.serve)];
+        let hides = all.iter().flatten().any(|name| naming::is_taken_type(name));
+        if !hides && types.are_free(all.into_iter().flatten()) {
+            for name in all.into_iter().flatten() {
+                types.claim(name.clone(), "");
+            }
+            return wanted;
+        }
+        repeat += 1;
+        stem = if repeat == 2 { format!("{camel}Service") } else { format!("{camel}Service{repeat}") };
+    }
+}
+
+fn wanted(stem: &str, sessions: bool) -> TypeNames {
+    TypeNames {
+        contract: stem.to_owned(),
+        server: sessions.then(|| format!("{stem}Server")),
+        client: format!("{stem}Client"),
+        serve: format!("Serve{stem}"),
+        table: naming::snake(stem, "table").to_ascii_uppercase(),
+    }
+}
+
+/// Claims `wanted` for a type.
+pub(super) fn state(wanted: String, types: &mut Names) -> String {
+    let wanted = if naming::is_taken_type(&wanted) { format!("{wanted}State") } else { wanted };
+    types.claim(wanted, "")
+}

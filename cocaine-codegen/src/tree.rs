@@ -1,0 +1,158 @@
+//! What one side may say on a channel, as a tree of messages.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::unique;
+
+/// The first id of the control messages, which every runtime adds to its graphs and which are never methods.
+pub const FIRST_CONTROL: u64 = 65_532;
+
+/// How deep a tree may be. A runtime reads at most 32 nested containers, two of them for each level.
+pub const MAX_DEPTH: usize = 32;
+
+/// What one side may send next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tree {
+    /// The same as before: `null` in JSON, nil on the wire.
+    Recurse,
+    /// One of these messages, by id. Without any, the side has finished.
+    Node(BTreeMap<u64, Message>),
+}
+
+/// One message of a [`Tree`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message(
+    /// Its name; names need not be unique.
+    pub String,
+    /// What may follow it.
+    pub Tree,
+);
+
+/// The trees that have a type of their own in the runtime, and the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing is ever sent.
+    End,
+    /// One `value` or one `error`.
+    Primitive,
+    /// Any number of `write`, then `error` or `close`.
+    Streaming,
+    /// The methods of the service itself: a tree that is `null` at its root.
+    Root,
+    /// Anything else.
+    Other,
+}
+
+impl Tree {
+    /// Returns the tree without messages.
+    pub fn end() -> Self {
+        Self::Node(BTreeMap::new())
+    }
+
+    /// Returns what kind of tree it is, at the root of a method.
+    pub fn kind(&self) -> Kind {
+        let Self::Node(messages) = self else {
+            return Kind::Root;
+        };
+        let named =
+            |id: u64| messages.get(&id).map(|Message(name, next)| (name.as_str(), next.is_end(), next));
+        let ends = |id, expected| named(id).is_some_and(|(name, end, _)| end && name == expected);
+        match messages.len() {
+            0 => Kind::End,
+            2 if ends(0, "value") && ends(1, "error") => Kind::Primitive,
+            3 if named(0).is_some_and(|(name, _, next)| name == "write" && *next == Self::Recurse)
+                && ends(1, "error")
+                && ends(2, "close") =>
+            {
+                Kind::Streaming
+            }
+            _ => Kind::Other,
+        }
+    }
+
+    /// Returns the messages, the control messages left out.
+    pub fn messages(&self) -> impl Iterator<Item = (u64, &Message)> {
+        let messages = match self {
+            Self::Recurse => None,
+            Self::Node(messages) => Some(messages),
+        };
+        messages
+            .into_iter()
+            .flatten()
+            .map(|(id, message)| (*id, message))
+            .take_while(|(id, _)| *id < FIRST_CONTROL)
+    }
+
+    /// Returns whether nothing may follow.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Self::Node(messages) if messages.is_empty())
+    }
+
+    /// Returns how many levels of messages there are.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::Recurse => 0,
+            Self::Node(messages) => {
+                messages.values().map(|Message(_, next)| 1 + next.depth()).max().unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Recurse => serializer.serialize_none(),
+            Self::Node(messages) => messages.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let node = Option::<unique::Map<u64, Message>>::deserialize(deserializer)?;
+        Ok(node.map_or(Self::Recurse, |messages| Self::Node(messages.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(json: &str) -> Tree {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn kinds() {
+        for (json, kind) in [
+            ("{}", Kind::End),
+            ("null", Kind::Root),
+            (r#"{"0":["value",{}],"1":["error",{}]}"#, Kind::Primitive),
+            (r#"{"0":["write",null],"1":["error",{}],"2":["close",{}]}"#, Kind::Streaming),
+            (r#"{"0":["value",{}],"1":["failure",{}]}"#, Kind::Other),
+            (r#"{"0":["value",null],"1":["error",{}]}"#, Kind::Other),
+            (r#"{"0":["write",null],"1":["error",null],"2":["close",{}]}"#, Kind::Other),
+            (r#"{"0":["write",{}],"1":["error",{}],"2":["close",{}]}"#, Kind::Other),
+            (r#"{"0":["close",{}]}"#, Kind::Other),
+            (r#"{"65533":["ping",{}]}"#, Kind::Other),
+        ] {
+            assert_eq!(tree(json).kind(), kind, "{json}");
+        }
+    }
+
+    #[test]
+    fn control_messages_are_no_messages() {
+        let tree = tree(r#"{"0":["discard",{}],"65532":["goaway",{}],"65535":["revoke",{}]}"#);
+        assert_eq!(tree.messages().map(|(id, _)| id).collect::<Vec<_>>(), [0]);
+        assert_eq!(tree.depth(), 1);
+    }
+
+    #[test]
+    fn a_repeated_id_is_refused() {
+        let error = serde_json::from_str::<Tree>(r#"{"0":["a",{}],"0":["b",{}]}"#).unwrap_err();
+        assert!(error.to_string().contains("`0` stands here twice"), "{error}");
+    }
+}
