@@ -12,13 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codes::Category,
     conn::Lease,
-    decode,
-    encode,
+    decode, encode,
     error::{Error, Result},
     frame::Tail,
     graph::{Node, REVOKE, Tree},
     header,
-    mux::{Key, Open, slot::{Message, Reads}},
+    mux::{
+        Key, Open,
+        slot::{Message, Reads},
+    },
     scratch::Scratch,
     trace::Trace,
     types::Lossy,
@@ -272,7 +274,14 @@ impl Tx {
         let args = (self.line.key.id, (ABANDONED.0.0, ABANDONED.1));
         if encode::args(&args, &mut scratch).is_ok() {
             let reads = Reads::Ended;
-            let open = Open { method: REVOKE, args: &scratch, tail: Tail::None, reads, ticks: u64::MAX, reader: None };
+            let open = Open {
+                method: REVOKE,
+                args: &scratch,
+                tail: Tail::None,
+                reads,
+                ticks: u64::MAX,
+                reader: None,
+            };
             let _ = self.line.lease.with(|mux| mux.open(open));
         }
     }

@@ -1,12 +1,6 @@
 //! The locators of a cloud: which one answers, and what it says (`protocol.md` 7).
 
-use std::{
-    future::poll_fn,
-    net::SocketAddr,
-    sync::Arc,
-    task::Poll,
-    time::Duration,
-};
+use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
 use tokio::{
     net::{TcpStream, lookup_host},
@@ -16,12 +10,12 @@ use tokio::{
 
 use crate::{
     address::Address,
+    channel::answered,
     conn::{self, Lease},
+    decode, encode,
     error::{Error, ErrorKind, Result},
     limits::Limits,
     link::{Attempt, Link, Options, Request},
-    channel::answered,
-    decode, encode,
     scratch::Scratch,
     spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
     table::{Drift, Selector, Table},
@@ -131,7 +125,8 @@ impl Cloud {
     pub(crate) async fn connect(&self, endpoints: &[Endpoint]) -> Result<Lease> {
         let addresses: Vec<_> = endpoints.iter().map(|endpoint| endpoint.0).collect();
         self.connect_any(&addresses).await.map_err(|failures| {
-            let text = if addresses.is_empty() { "the locator names no endpoint".to_owned() } else { failures };
+            let text =
+                if addresses.is_empty() { "the locator names no endpoint".to_owned() } else { failures };
             Error::new(ErrorKind::Connect(text))
         })
     }

@@ -226,7 +226,9 @@ impl<T: DeserializeOwned> Receiver<T> {
 
     fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         let outcome = match ready!(self.poll_open(cx)) {
-            Ok(Some(message)) if message.kind == WRITE => return Poll::Ready(Some(Ok(Payload::new(message)))),
+            Ok(Some(message)) if message.kind == WRITE => {
+                return Poll::Ready(Some(Ok(Payload::new(message))));
+            }
             Ok(Some(message)) if message.kind == ERROR => Some(Err(self.blame(answered(&message)))),
             Ok(_) => None,
             Err(error) => Some(Err(error)),

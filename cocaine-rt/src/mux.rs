@@ -120,7 +120,8 @@ impl Mux {
     /// Takes the next id and queues the first frame of a channel with it.
     pub(crate) fn open(&mut self, open: Open<'_>) -> Result<Key, Error> {
         self.check_open()?;
-        let id = self.own.vacancy(self.opened).ok_or_else(|| Error::disconnected("channel ids are used up"))?;
+        let id =
+            self.own.vacancy(self.opened).ok_or_else(|| Error::disconnected("channel ids are used up"))?;
         self.opened = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
         if !open.reads.ended() {
@@ -187,7 +188,12 @@ impl Mux {
     // What the peer sends.
 
     /// Takes in one frame of `batch`, whose bytes lie at `start`.
-    pub(crate) fn receive(&mut self, batch: &bytes::Bytes, start: usize, extent: &Extent) -> Result<(), Violation> {
+    pub(crate) fn receive(
+        &mut self,
+        batch: &bytes::Bytes,
+        start: usize,
+        extent: &Extent,
+    ) -> Result<(), Violation> {
         let headers = match &extent.headers {
             None => header::Headers::default(),
             Some(range) => self

@@ -145,11 +145,7 @@ impl Service {
     }
 
     /// Opens a session: a channel on which this side sends messages too.
-    pub async fn open<'m, A, S, R>(
-        &self,
-        method: impl Into<Selector<'m>>,
-        args: A,
-    ) -> Result<Exchange<S, R>>
+    pub async fn open<'m, A, S, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Exchange<S, R>>
     where
         A: Serialize + Send,
         S: From<Tx>,

@@ -55,9 +55,11 @@ impl TreeSpec {
         if edges.is_empty() {
             return Tree::end();
         }
-        Tree::Node(Arc::new(Node::new(
-            edges.iter().map(|(id, name, next)| Edge { id: *id, name: (*name).into(), next: next.tree() }),
-        )))
+        Tree::Node(Arc::new(Node::new(edges.iter().map(|(id, name, next)| Edge {
+            id: *id,
+            name: (*name).into(),
+            next: next.tree(),
+        }))))
     }
 }
 

@@ -154,7 +154,10 @@ fn exact(spec: &ServiceSpec, found: &Resolved) -> Result<()> {
         !expected.iter().any(|other| fits(&other)) || !found.graph.methods().any(|other| fits(&other))
     };
     let list = |method: Option<&Method>| {
-        method.map_or_else(|| "nothing".to_owned(), |method| format!("`{}` as {}", method.name, describe(method)))
+        method.map_or_else(
+            || "nothing".to_owned(),
+            |method| format!("`{}` as {}", method.name, describe(method)),
+        )
     };
     let (missing, extra) = (expected.iter().find(differs), found.graph.methods().find(differs));
     if missing.is_none() && extra.is_none() { Ok(()) } else { drift(list(missing), list(extra)) }

@@ -36,7 +36,10 @@ fn structure(service: &Service) -> TokenStream {
         impl<F> #serve<F> {
             #new
             #[must_use]
-            pub fn new(service: F) -> Self {
+            pub fn new<T>(service: F) -> Self
+            where
+                F: Fn(&Caller) -> T,
+            {
                 Self(service)
             }
         }

@@ -175,7 +175,10 @@ pub mod app {
     impl<F> ServeApp<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -328,7 +331,10 @@ pub mod cache {
     impl<F> ServeCache<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -530,7 +536,10 @@ pub mod chrono {
     impl<F> ServeChrono<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -660,7 +669,10 @@ pub mod echo {
     impl<F> ServeEcho<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -795,7 +807,10 @@ pub mod graphite {
     impl<F> ServeGraphite<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -1173,7 +1188,10 @@ pub mod locator {
     impl<F> ServeLocator<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -1502,7 +1520,10 @@ pub mod logging {
     impl<F> ServeLogging<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -1936,7 +1957,10 @@ pub mod logging_v2 {
     impl<F> ServeLoggingV2<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -2186,7 +2210,10 @@ pub mod metrics {
     impl<F> ServeMetrics<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -2466,7 +2493,10 @@ pub mod node {
     impl<F> ServeNode<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -2690,7 +2720,10 @@ pub mod storage {
     impl<F> ServeStorage<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -2854,7 +2887,10 @@ pub mod unicat {
     impl<F> ServeUnicat<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -3350,7 +3386,10 @@ pub mod unicorn {
     impl<F> ServeUnicorn<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -4202,7 +4241,10 @@ pub mod uniresis {
     impl<F> ServeUniresis<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -4351,7 +4393,10 @@ pub mod urlfetch {
     impl<F> ServeUrlfetch<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }

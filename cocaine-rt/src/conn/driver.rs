@@ -150,9 +150,9 @@ where
         }
         let batch = self.input.split_to(end).freeze();
         let extents = std::mem::take(&mut self.extents);
-        let received = self.conn.with(|mux| {
-            extents.iter().try_for_each(|(start, extent)| mux.receive(&batch, *start, extent))
-        });
+        let received = self
+            .conn
+            .with(|mux| extents.iter().try_for_each(|(start, extent)| mux.receive(&batch, *start, extent)));
         if let Err(violation) = received {
             self.violation = Some(violation);
         }
@@ -309,7 +309,9 @@ where
             Ok(()) => Poll::Pending,
             Err(error) => {
                 match error.kind() {
-                    ErrorKind::Protocol(_) => tracing::warn!(peer = %self.conn.peer(), %error, "connection closed"),
+                    ErrorKind::Protocol(_) => {
+                        tracing::warn!(peer = %self.conn.peer(), %error, "connection closed")
+                    }
                     _ => tracing::debug!(peer = %self.conn.peer(), %error, "connection ended"),
                 }
                 self.conn.close(&error);

@@ -105,7 +105,12 @@ mod tests {
     fn every_channel_is_found_after_the_table_has_grown() {
         let mut table = Table::new();
         let mut last = 0;
-        let ids: Vec<_> = (0..1000).map(|_| { last = open(&mut table, last); last }).collect();
+        let ids: Vec<_> = (0..1000)
+            .map(|_| {
+                last = open(&mut table, last);
+                last
+            })
+            .collect();
         assert!(ids.iter().all(|id| table.get(*id).is_some()));
         assert_eq!(table.live(), 1000);
         assert!(table.get(last + 1).is_none());

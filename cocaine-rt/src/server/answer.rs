@@ -1,12 +1,6 @@
 //! What answers an invocation, each way exactly once.
 
-use std::{
-    future::poll_fn,
-    mem,
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-};
+use std::{future::poll_fn, mem, pin::pin, sync::Arc, task::Poll};
 
 use futures_core::Stream;
 use serde::Serialize;
@@ -57,13 +51,7 @@ impl Drop for Run {
 }
 
 impl Answer {
-    pub(crate) fn new(
-        lease: Lease,
-        offer: Arc<Offer>,
-        id: u64,
-        method: usize,
-        trace: Option<Trace>,
-    ) -> Self {
+    pub(crate) fn new(lease: Lease, offer: Arc<Offer>, id: u64, method: usize, trace: Option<Trace>) -> Self {
         let run = Run { lease, key: Key { id, own: false } };
         Self { run, offer, method, trace, owed: true }
     }
@@ -105,7 +93,8 @@ impl Answer {
     /// Answers through the halves of a session, which are opened once the arguments are decoded.
     pub fn session(mut self) -> (Halves, Outcome) {
         self.owed = false;
-        let halves = Halves { line: self.line(), offer: self.offer.clone(), side: self.side(), method: self.method };
+        let halves =
+            Halves { line: self.line(), offer: self.offer.clone(), side: self.side(), method: self.method };
         (halves, Outcome(self))
     }
 
