@@ -114,8 +114,12 @@ impl<'a> Writer<'a> {
     }
 
     /// Replaces the head at `start`, of `declared` elements or entries, by one of `len`.
-    #[cold]
     fn set_len(&mut self, start: usize, declared: usize, len: usize, of: usize) -> Result {
+        if declared.max(len) < 16 {
+            let family = if of == 1 { 0x90 } else { 0x80 };
+            self.out.buf[start] = family | len.to_le_bytes()[0];
+            return Ok(());
+        }
         if u32::try_from(len).is_err() {
             return Err(Refused::new("a container of more than 4 billion elements"));
         }
