@@ -97,7 +97,7 @@ pub(crate) fn width(marker: u8) -> Option<usize> {
 /// looks at with care: this is most of the frames at half of the time.
 #[inline]
 fn usual(seen: &[u8]) -> Option<Extent> {
-    let &(marker @ (0x93 | 0x94)) = seen.first()? else { return None };
+    let marker @ (0x93 | 0x94) = *seen.first()? else { return None };
     let (channel, at) = usual_id(seen, 1)?;
     let (kind, args) = usual_id(seen, at)?;
     let end = usual_list(seen, args)?;

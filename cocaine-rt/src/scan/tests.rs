@@ -42,6 +42,8 @@ fn any_frame() -> impl Strategy<Value = Vec<Value>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn a_frame_is_found_at_its_last_byte(frame in any_frame(), step in 1_usize..40) {
         let bytes = msgpack::to_vec(&frame).unwrap();
