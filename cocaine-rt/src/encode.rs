@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
+mod containers;
 mod writer;
 
 use writer::Writer;

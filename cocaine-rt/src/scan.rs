@@ -93,6 +93,54 @@ pub(crate) fn width(marker: u8) -> Option<usize> {
     }
 }
 
+/// Returns the parts of a frame that is all there and has nothing unusual in it. What this leaves, the scanner
+/// looks at with care: this is most of the frames at half of the time.
+#[inline]
+fn usual(seen: &[u8]) -> Option<Extent> {
+    let marker @ (0x93 | 0x94) = *seen.first()? else { return None };
+    let (channel, at) = usual_id(seen, 1)?;
+    let (kind, args) = usual_id(seen, at)?;
+    let end = usual_list(seen, args)?;
+    let len = if marker == 0x94 { usual_list(seen, end)? } else { end };
+    let headers = (marker == 0x94).then_some(end..len);
+    (len <= seen.len()).then_some(Extent { len, args: args..end, headers, channel, kind })
+}
+
+#[inline]
+fn usual_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
+    let digits = seen.get(at + 1..)?;
+    Some(match *seen.get(at)? {
+        id @ ..0x80 => (u64::from(id), at + 1),
+        0xcc => (u64::from(*digits.first()?), at + 2),
+        0xcd => (u64::from(u16::from_be_bytes(*digits.first_chunk()?)), at + 3),
+        0xce => (u64::from(u32::from_be_bytes(*digits.first_chunk()?)), at + 5),
+        _ => return None,
+    })
+}
+
+/// Returns where a list ends in which there are only scalars, raws of up to 64 KiB and short lists.
+#[inline]
+fn usual_list(seen: &[u8], start: usize) -> Option<usize> {
+    let (mut at, mut left, mut lists) = (start, 1, 0);
+    while left > 0 {
+        let marker = *seen.get(at)?;
+        left -= 1;
+        if let Some(width) = width(marker) {
+            at += width;
+        } else if marker & 0xf0 == 0x90 {
+            at += 1;
+            left += usize::from(marker & 0x0f);
+            lists += 1;
+        } else if marker == 0xda {
+            at += 3 + usize::from(u16::from_be_bytes(*seen.get(at + 1..)?.first_chunk()?));
+        } else {
+            return None;
+        }
+    }
+    // So few lists are not too deep, however they are nested. The first value must be one.
+    (lists < DEPTH && seen[start] & 0xf0 == 0x90).then_some(at)
+}
+
 impl Scanner {
     /// Returns a scanner that refuses frames of more than `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
@@ -110,7 +158,16 @@ impl Scanner {
     /// Until then `unread` must start at the same byte and may only grow; what was seen is not read again.
     #[inline]
     pub(crate) fn frame(&mut self, unread: &[u8]) -> Result<Option<Extent>, Broken> {
-        if self.at > unread.len() || !self.advance(&unread[..unread.len().min(self.limit)])? {
+        if self.at > unread.len() {
+            return Ok(None);
+        }
+        let seen = &unread[..unread.len().min(self.limit)];
+        if self.elements == 0
+            && let Some(found) = usual(seen)
+        {
+            return Ok(Some(found));
+        }
+        if !self.advance(seen)? {
             return Ok(None);
         }
         let found = Extent { len: self.at, ..self.extent.clone() };
