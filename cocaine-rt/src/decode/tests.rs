@@ -278,3 +278,10 @@ fn a_reader_reads_one_value_after_the_other() {
         "the input ends within the value at byte 0"
     );
 }
+
+#[test]
+fn a_lone_value_takes_an_empty_list_as_nil() {
+    let empty = ::bytes::Bytes::from_static(&[0x90]);
+    assert_eq!(args::<Value>(&empty).unwrap(), Value::Nil);
+    assert_eq!(args::<String>(&empty).unwrap_err().to_string(), "argument 1 of 1 is missing");
+}
