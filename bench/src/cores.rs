@@ -1,6 +1,7 @@
-//! Cores, and whether they were ours alone.
+//! Cores, and whether they were the benchmark's alone.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -37,32 +38,72 @@ pub fn thread_id() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
-/// Looks for the time that other processes took from a sample.
+/// What was going on in the machine when a sample began, as far as it can spoil it.
 #[derive(Debug)]
-pub struct Watch(i32, Vec<(i32, Usage)>);
+pub struct Watch {
+    scope: Scope,
+    waited: u64,
+    stolen: u64,
+}
 
-#[derive(Debug, Clone, Copy)]
-struct Usage { run: u64, wait: u64, invol: u64 }
-
-fn usage(t: i32) -> Usage {
-    let s = fs::read_to_string(format!("/proc/self/task/{t}/schedstat")).unwrap();
-    let v: Vec<u64> = s.split_whitespace().map(|x| x.parse().unwrap()).collect();
-    let s = fs::read_to_string(format!("/proc/self/task/{t}/status")).unwrap();
-    let invol = s.lines().find_map(|l| l.strip_prefix("nonvoluntary_ctxt_switches:")).unwrap().trim().parse().unwrap();
-    Usage { run: v[0], wait: v[1], invol }
+#[derive(Clone, Debug)]
+enum Scope {
+    /// Pinned threads have their cores for themselves, so the time that one is ready to run and does not is the
+    /// time that something else took.
+    Threads(Vec<String>),
+    /// Threads that share cores wait for each other, so what counts is the time that other processes ran.
+    OtherProcesses,
 }
 
 impl Watch {
-    pub fn threads(t: [i32; 2]) -> Self { Self(0, t.iter().map(|&t| (t, usage(t))).collect()) }
-    pub fn machine() -> Self { Self(1, vec![]) }
-    pub fn disturbed(&self, e: Duration) -> f64 {
-        let mut worst = 0.0f64;
-        for (t, b) in &self.1 {
-            let a = usage(*t);
-            let w = (a.wait - b.wait) as f64 / e.as_nanos() as f64;
-            eprint!("   wait {:.2}% run {:.1}% invol {}/s", w * 100., (a.run - b.run) as f64 / e.as_nanos() as f64*100., (a.invol - b.invol) as f64 / e.as_secs_f64());
-            worst = worst.max(w);
-        }
-        worst
+    /// Watches the time that these threads of this process wait for their cores.
+    pub fn threads(ids: [i32; 2]) -> Self {
+        Self::start(Scope::Threads(ids.map(|id| format!("/proc/self/task/{id}/schedstat")).into()))
     }
+
+    /// Watches the time that all other processes run.
+    pub fn other_processes() -> Self {
+        Self::start(Scope::OtherProcesses)
+    }
+
+    fn start(scope: Scope) -> Self {
+        Self { waited: scope.nanoseconds(), stolen: stolen_ticks(), scope }
+    }
+
+    /// The share of the time since then that was taken from the sample, by other processes or by the host of a
+    /// virtual machine. Where the kernel does not tell, it is 0.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn disturbed(&self, elapsed: Duration) -> f64 {
+        let waited = self.scope.nanoseconds().saturating_sub(self.waited);
+        let stolen = stolen_ticks().saturating_sub(self.stolen) * 10_000_000;
+        (waited + stolen) as f64 / elapsed.as_nanos() as f64
+    }
+}
+
+impl Scope {
+    fn nanoseconds(&self) -> u64 {
+        match self {
+            Self::Threads(paths) => paths.iter().map(|path| schedstat(path, 1)).sum(),
+            Self::OtherProcesses => {
+                let own = std::process::id().to_string();
+                let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+                let others = processes.filter(|process| process.file_name() != own.as_str());
+                let tasks = others.filter_map(|process| fs::read_dir(process.path().join("task")).ok());
+                tasks.flatten().flatten().map(|task| schedstat(task.path().join("schedstat"), 0)).sum()
+            }
+        }
+    }
+}
+
+/// A field of a task's statistics: 0 is the time that it ran, 1 the time that it was ready and waited for a core.
+fn schedstat(path: impl AsRef<Path>, field: usize) -> u64 {
+    let read = || fs::read_to_string(path).ok()?.split_whitespace().nth(field)?.parse().ok();
+    read().unwrap_or(0)
+}
+
+/// Hundredths of a second that the host took from this machine's cores.
+fn stolen_ticks() -> u64 {
+    let read =
+        || fs::read_to_string("/proc/stat").ok()?.lines().next()?.split_whitespace().nth(8)?.parse().ok();
+    read().unwrap_or(0)
 }

@@ -18,8 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A running server and a connected client. Both live until the process ends, and do nothing between samples.
 pub struct Line {
     jobs: Sender<Job>,
-    /// How the client keeps its calls in flight.
-    pub style: &'static str,
 }
 
 /// What was measured in one sample.
@@ -48,21 +46,23 @@ impl Line {
     /// Client and server each on a single-threaded runtime, in a thread pinned to a core of its own.
     pub fn on_own_cores<P: Peer>(cores: Cores) -> Result<Self> {
         let (address, server) = start_server::<P>(cores)?;
-        start_client::<P>(P::Client::style(), move |jobs, ready| {
+        start_client::<P>(move |jobs, ready| {
             let started = (|| {
                 cores::pin(cores.client)?;
                 let runtime = Builder::new_current_thread().enable_all().build()?;
                 let client = runtime.block_on(P::connect(address))?;
                 Ok((runtime, client))
             })();
-            serve_jobs(&jobs, &ready, started, |(runtime, client), job| sample_alone(runtime, client, job, server));
+            serve_jobs(&jobs, &ready, started, |(runtime, client), job| {
+                sample_alone(runtime, client, job, server)
+            });
         })
     }
 
     /// The server as above; the client on a runtime of two workers that may use both cores, each caller spawned.
     pub fn on_two_workers<P: Peer<Client: Caller>>(cores: Cores) -> Result<Self> {
         let (address, _) = start_server::<P>(cores)?;
-        start_client::<P>("a spawned task per caller", move |jobs, ready| {
+        start_client::<P>(move |jobs, ready| {
             let started = (|| {
                 let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
                 let client = runtime.block_on(P::connect(address))?;
@@ -106,14 +106,15 @@ fn start_server<P: Peer>(cores: Cores) -> Result<Ready> {
 }
 
 fn start_client<P: Peer>(
-    style: &'static str,
     run: impl FnOnce(Receiver<Job>, SyncSender<Result<()>>) + Send + 'static,
 ) -> Result<Line> {
     let (jobs, inbox) = channel();
     let (ready, connected) = sync_channel(1);
     thread::Builder::new().name(format!("{}-client", P::NAME)).spawn(move || run(inbox, ready))?;
-    connected.recv_timeout(PATIENCE).with_context(|| format!("the client of {} did not connect", P::NAME))??;
-    Ok(Line { jobs, style })
+    connected
+        .recv_timeout(PATIENCE)
+        .with_context(|| format!("the client of {} did not connect", P::NAME))??;
+    Ok(Line { jobs })
 }
 
 fn serve_jobs<S>(
@@ -149,7 +150,7 @@ fn sample_alone(runtime: &Runtime, client: &mut impl Load, job: &Job, server: i3
 
 fn sample_shared(runtime: &Runtime, client: &mut impl Caller, job: &Job) -> Result<Sample> {
     runtime.block_on(spawn_callers(client, job.work, job.in_flight, &job.warm))?;
-    let watch = cores::Watch::machine();
+    let watch = cores::Watch::other_processes();
     let start = Instant::now();
     let calls = runtime.block_on(spawn_callers(client, job.work, job.in_flight, &job.stop))?;
     let elapsed = start.elapsed();

@@ -68,9 +68,7 @@ pub struct FloorClient {
 }
 
 impl Load for FloorClient {
-    fn style() -> &'static str {
-        "the next request is written for each reply of a read, all in one write"
-    }
+    const STYLE: &'static str = "the next request is written for each reply of a read, all in one write";
 
     async fn run(&mut self, work: Work, in_flight: usize, stop: &Stop) -> Result<u64> {
         ensure!(work == Work::Manifest, "the floor knows small blobs only");

@@ -94,9 +94,7 @@ impl RawCopyClient {
 }
 
 impl Load for RawCopyClient {
-    fn style() -> &'static str {
-        "the next request is written when a reply is whole"
-    }
+    const STYLE: &'static str = "the next request is written when a reply is whole";
 
     async fn run(&mut self, work: Work, in_flight: usize, stop: &Stop) -> Result<u64> {
         ensure!(work == Work::Blob, "the raw copy knows the large blob only");

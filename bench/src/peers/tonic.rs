@@ -78,7 +78,10 @@ pub struct StorageClient(Grpc<Channel>);
 
 impl StorageClient {
     async fn read(&mut self, request: ReadRequest) -> Result<Response<ReadReply>, Status> {
-        self.0.ready().await.map_err(|error| Status::unknown(format!("the service was not ready: {error}")))?;
+        self.0
+            .ready()
+            .await
+            .map_err(|error| Status::unknown(format!("the service was not ready: {error}")))?;
         let codec = ProstCodec::<ReadRequest, ReadReply>::default();
         self.0.unary(Request::new(request), PathAndQuery::from_static("/bench.Storage/Read"), codec).await
     }
