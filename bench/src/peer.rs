@@ -89,8 +89,7 @@ impl<C: Caller> Load for C {
     const STYLE: &'static str = C::CALLERS.describe();
 
     async fn run(&mut self, work: Work, in_flight: usize, stop: &Stop) -> Result<u64> {
-        let c = if std::env::var("ONE").is_ok() { Callers::OneTask } else { C::CALLERS };
-        match c {
+        match C::CALLERS {
             _ if in_flight == 1 => call_in_turn(self.clone(), work, stop.clone()).await,
             Callers::Tasks => spawn_callers(self, work, in_flight, stop).await,
             Callers::OneTask => {

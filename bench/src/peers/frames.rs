@@ -118,3 +118,48 @@ fn write_raw(out: &mut Vec<u8>, bytes: &[u8]) {
     }
     out.extend_from_slice(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(frame: &Frame, id: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame.write(id, &mut out);
+        out
+    }
+
+    #[test]
+    fn request_has_three_elements() {
+        let expected = b"\x93\xcd\x01\x00\x00\x92\xa9manifests\xa3app";
+        assert_eq!(written(&Frame::request(Work::Manifest), 256), expected);
+    }
+
+    #[test]
+    fn reply_has_a_raw16_and_three_empty_traces() {
+        let reply = written(&Frame::reply(Work::Manifest), 7);
+        assert_eq!(reply[..7], *b"\x94\x07\x00\x91\xda\x00\x40");
+        assert_eq!(reply[7..71], *Work::Manifest.expected());
+        let traces = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\
+                       \x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
+        assert_eq!(reply[71..], *traces);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let frame = Frame::reply(Work::Manifest);
+        for id in [1, 127, 128, 255, 256, 65_535, 65_536, u64::from(u32::MAX), u64::from(u32::MAX) + 1] {
+            let bytes = written(&frame, id);
+            assert_eq!(frame.read(&bytes).unwrap(), Some((id, bytes.len())));
+            assert_eq!(frame.read(&bytes[..bytes.len() - 1]).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_is_found() {
+        let frame = Frame::reply(Work::Manifest);
+        let mut bytes = written(&frame, 1);
+        bytes[40] ^= 1;
+        assert!(frame.read(&bytes).is_err());
+    }
+}

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tarpc::client;
 use tarpc::context::{self, Context};
 use tarpc::server::{self, BaseChannel, Channel};
@@ -40,7 +40,8 @@ pub struct Tarpc;
 impl Peer for Tarpc {
     const NAME: &'static str = "tarpc";
     const SETTINGS: &'static str = "0.38, serde transport with bincode, TCP_NODELAY; requests in flight and both \
-                                    buffers 4096; each request a task on the server; blobs as bytes::Bytes";
+                                    buffers 4096; the server polls a request where it arrives and spawns it only \
+                                    if it is pending; blobs as bytes::Bytes";
     type Client = StorageClient;
 
     async fn serve() -> Result<SocketAddr> {
@@ -70,7 +71,10 @@ async fn answer(socket: TcpStream) -> Result<()> {
     BaseChannel::new(config, transport!(socket))
         .execute(Server.serve())
         .for_each(|request| {
-            tokio::spawn(request);
+            let mut request = Box::pin(request);
+            if request.as_mut().now_or_never().is_none() {
+                tokio::spawn(request);
+            }
             future::ready(())
         })
         .await;
@@ -87,7 +91,7 @@ impl Storage for Server {
 }
 
 impl Caller for StorageClient {
-    const CALLERS: Callers = Callers::Tasks;
+    const CALLERS: Callers = Callers::OneTask;
     type Reply = Bytes;
 
     async fn call(&self, work: Work) -> Result<Bytes> {
