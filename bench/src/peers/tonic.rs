@@ -22,6 +22,7 @@ use crate::peer::{Caller, Callers, Peer};
 use crate::work::{self, Work};
 
 const WINDOW: u32 = 8 << 20;
+const FRAME: u32 = 1 << 20;
 const STREAMS: u32 = 4096;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -45,7 +46,8 @@ pub struct Tonic;
 impl Peer for Tonic {
     const NAME: &'static str = "tonic";
     const SETTINGS: &'static str = "0.14 with prost, no TLS, no compression, TCP_NODELAY; windows of 8 MiB for \
-                                    stream and connection, 4096 streams and requests buffered; blobs as bytes::Bytes";
+                                    stream and connection, frames up to 1 MiB, 4096 streams and requests buffered; \
+                                    blobs as bytes::Bytes";
     type Client = StorageClient;
 
     async fn serve() -> Result<SocketAddr> {
@@ -55,6 +57,7 @@ impl Peer for Tonic {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .max_concurrent_streams(STREAMS)
+            .max_frame_size(FRAME)
             .add_service(StorageServer);
         tokio::spawn(server.serve_with_incoming(incoming));
         Ok(address)
@@ -66,6 +69,7 @@ impl Peer for Tonic {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .buffer_size(STREAMS as usize)
+            .max_frame_size(FRAME)
             .connect()
             .await?;
         Ok(StorageClient(Grpc::new(channel)))
