@@ -1,0 +1,1 @@
+//! The framework itself against an in-memory storage: `Cocaine` calls through the generated trait, `Dynamic` by name.
