@@ -5,7 +5,13 @@ use anyhow::Result;
 use crate::cores::Cores;
 use crate::line::Line;
 use crate::peer::{Caller, Load, Peer};
-use crate::peers::{floor::Floor, raw_copy::RawCopy, tarpc::Tarpc, tonic::Tonic};
+use crate::peers::{
+    cocaine::{Cocaine, Dynamic},
+    floor::Floor,
+    raw_copy::RawCopy,
+    tarpc::Tarpc,
+    tonic::Tonic,
+};
 use crate::work::Work;
 
 /// Rows that are sampled in turn and compared with each other.
@@ -122,8 +128,8 @@ fn own_cores() -> Group {
             Row::own_cores::<Floor>(),
             Row::own_cores::<Tarpc>(),
             Row::own_cores::<Tonic>(),
-            Row::later("cocaine").goals(typed),
-            Row::later("cocaine, dynamic"),
+            Row::own_cores::<Cocaine>().goals(typed),
+            Row::own_cores::<Dynamic>(),
         ],
     }
 }
@@ -137,7 +143,8 @@ fn two_workers() -> Group {
         rows: vec![
             Row::two_workers::<Tarpc>(),
             Row::two_workers::<Tonic>(),
-            Row::later("cocaine").goals([Goal::Speed(64, 3.0, "tarpc"), Goal::Speed(256, 3.0, "tarpc")]),
+            Row::two_workers::<Cocaine>()
+                .goals([Goal::Speed(64, 3.0, "tarpc"), Goal::Speed(256, 3.0, "tarpc")]),
         ],
     }
 }
@@ -152,7 +159,8 @@ fn blob() -> Group {
             Row::own_cores::<RawCopy>(),
             Row::own_cores::<Tarpc>(),
             Row::own_cores::<Tonic>(),
-            Row::later("cocaine").goals([Goal::Speed(1, 0.9, "raw copy"), Goal::Speed(4, 0.9, "raw copy")]),
+            Row::own_cores::<Cocaine>()
+                .goals([Goal::Speed(1, 0.9, "raw copy"), Goal::Speed(4, 0.9, "raw copy")]),
         ],
     }
 }
