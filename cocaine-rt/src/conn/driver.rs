@@ -38,6 +38,8 @@ pub(crate) struct Driver<IO, B, F> {
     output: Output,
     /// The task has let others run before it writes.
     lingered: bool,
+    /// The socket was not read when the task last came by: nothing wakes the task when bytes arrive.
+    paused: bool,
     timer: Option<Pin<Box<Sleep>>>,
     violation: Option<Violation>,
 }
@@ -88,6 +90,7 @@ where
             stage: Box::pin(None),
             output: Output::default(),
             lingered: false,
+            paused: false,
             timer: None,
             violation: None,
         }
@@ -115,7 +118,8 @@ where
 
     /// Reads once and hands over the frames that are complete.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Intake, Error> {
-        if self.violation.is_some() || !self.conn.awake() {
+        self.paused = self.violation.is_some() || !self.conn.awake();
+        if self.paused {
             return Ok(Intake::Empty);
         }
         let wanted = self.scanner.wanted().saturating_sub(self.input.len());
@@ -272,7 +276,8 @@ where
         if idle && (state.left || state.mux.is_drained()) {
             return Err(Error::disconnected("closed by this side"));
         }
-        if state.mux.can_begin() || (flush == Flush::Idle && !idle) {
+        let resumes = self.paused && state.mux.wants_input();
+        if resumes || state.mux.can_begin() || (flush == Flush::Idle && !idle) {
             return Ok(false);
         }
         state.stuck = flush == Flush::Stuck;
