@@ -75,6 +75,8 @@ where
     /// The size of a frame after which its reader runs first, so that its buffer is free again.
     const LARGE: usize = 64 << 10;
 
+    /// How much of a frame's announced length is allocated before it has come.
+    const BELIEVED: usize = 2 << 20;
     /// The size of a frame whose buffer is not kept for the next one.
     const KEPT: usize = 4 << 20;
 
@@ -101,7 +103,7 @@ where
         loop {
             let intake = self.read(cx)?;
             self.run_fresh(cx)?;
-            let flush = self.flush(cx, intake == Intake::Large)?;
+            let flush = self.flush(cx, intake == Intake::Large || self.violation.is_some())?;
             if let Some(Violation(text)) = self.violation.take() {
                 return Err(Error::protocol(text));
             }
@@ -123,6 +125,8 @@ where
             return Ok(Intake::Empty);
         }
         let wanted = self.scanner.wanted().saturating_sub(self.input.len());
+        // What a frame only says about its length is believed up to a point, then as far as it has come.
+        let wanted = wanted.min(Self::BELIEVED.max(self.input.len()));
         if self.input.capacity() - self.input.len() < wanted.max(Self::SCANT) {
             self.input.reserve(wanted.max(Self::CHUNK));
         }
