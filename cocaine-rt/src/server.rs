@@ -79,12 +79,11 @@ pub(crate) struct Offer {
 }
 
 /// One invocation.
+///
+/// Dropped before it is split, it answers with an error like an [`Answer`].
 pub struct Call {
-    lease: Lease,
-    offer: Arc<Offer>,
-    id: u64,
-    method: usize,
-    args: bytes::Bytes,
+    incoming: Incoming,
+    answer: Answer,
     caller: Caller,
 }
 
@@ -92,7 +91,8 @@ impl Call {
     pub(crate) fn new(lease: Lease, offer: Arc<Offer>, fresh: Fresh) -> Self {
         let Fresh { id, method, message, trace } = fresh;
         let caller = Caller { peer: lease.peer().clone(), headers: message.headers, trace };
-        Self { lease, offer, id, method, args: message.args, caller }
+        let incoming = Incoming { method, args: message.args };
+        Self { incoming, answer: Answer::new(lease, offer, id, method, trace), caller }
     }
 
     /// Returns who calls.
@@ -102,14 +102,13 @@ impl Call {
 
     /// Returns what came and what answers it.
     pub fn split(self) -> (Incoming, Answer) {
-        let incoming = Incoming { method: self.method, args: self.args };
-        (incoming, Answer::new(self.lease, self.offer, self.id, self.method, self.caller.trace))
+        (self.incoming, self.answer)
     }
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("id", &self.id).field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("Call").field("method", &self.incoming.method).finish_non_exhaustive()
     }
 }
 

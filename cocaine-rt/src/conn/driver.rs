@@ -38,6 +38,8 @@ pub(crate) struct Driver<IO, B, F> {
     output: Output,
     /// The task has let others run before it writes.
     lingered: bool,
+    /// The socket was not read when the task last came by: nothing wakes the task when bytes arrive.
+    paused: bool,
     timer: Option<Pin<Box<Sleep>>>,
     violation: Option<Violation>,
 }
@@ -73,6 +75,8 @@ where
     /// The size of a frame after which its reader runs first, so that its buffer is free again.
     const LARGE: usize = 64 << 10;
 
+    /// How much of a frame's announced length is allocated before it has come.
+    const BELIEVED: usize = 2 << 20;
     /// The size of a frame whose buffer is not kept for the next one.
     const KEPT: usize = 4 << 20;
 
@@ -88,6 +92,7 @@ where
             stage: Box::pin(None),
             output: Output::default(),
             lingered: false,
+            paused: false,
             timer: None,
             violation: None,
         }
@@ -98,7 +103,7 @@ where
         loop {
             let intake = self.read(cx)?;
             self.run_fresh(cx)?;
-            let flush = self.flush(cx, intake == Intake::Large)?;
+            let flush = self.flush(cx, intake == Intake::Large || self.violation.is_some())?;
             if let Some(Violation(text)) = self.violation.take() {
                 return Err(Error::protocol(text));
             }
@@ -115,10 +120,13 @@ where
 
     /// Reads once and hands over the frames that are complete.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Intake, Error> {
-        if self.violation.is_some() || !self.conn.awake() {
+        self.paused = self.violation.is_some() || !self.conn.awake();
+        if self.paused {
             return Ok(Intake::Empty);
         }
         let wanted = self.scanner.wanted().saturating_sub(self.input.len());
+        // What a frame only says about its length is believed up to a point, then as far as it has come.
+        let wanted = wanted.min(Self::BELIEVED.max(self.input.len()));
         if self.input.capacity() - self.input.len() < wanted.max(Self::SCANT) {
             self.input.reserve(wanted.max(Self::CHUNK));
         }
@@ -272,7 +280,8 @@ where
         if idle && (state.left || state.mux.is_drained()) {
             return Err(Error::disconnected("closed by this side"));
         }
-        if state.mux.can_begin() || (flush == Flush::Idle && !idle) {
+        let resumes = self.paused && state.mux.wants_input();
+        if resumes || state.mux.can_begin() || (flush == Flush::Idle && !idle) {
             return Ok(false);
         }
         state.stuck = flush == Flush::Stuck;

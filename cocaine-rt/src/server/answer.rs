@@ -13,7 +13,7 @@ use crate::{
     encode,
     error::{Error, ErrorKind, Result},
     frame::Tail,
-    graph::Method,
+    graph::{Method, Shape},
     halves::Sender,
     header,
     mux::Key,
@@ -24,7 +24,8 @@ use crate::{
 const VALUE: u64 = 0;
 const ERROR: u64 = 1;
 
-/// The answer that an invocation owes. Dropped without one, it answers with an error.
+/// The answer that an invocation owes. Dropped without one, it answers with an error, or closes the connection if its
+/// method never answers (`protocol.md` 2.2).
 #[derive(Debug)]
 pub struct Answer {
     run: Run,
@@ -133,9 +134,9 @@ impl Answer {
     }
 
     fn reply<T: Serialize>(&mut self, kind: u64, value: &T) {
-        self.owed = false;
         let mut scratch = Scratch::take();
         let encoded = encode::args(value, &mut scratch);
+        self.owed = false;
         if let (Err(error), VALUE) = (&encoded, kind) {
             return self.refuse(error);
         }
@@ -157,7 +158,10 @@ impl Drop for Answer {
     fn drop(&mut self) {
         if mem::take(&mut self.owed) {
             let lost = Error::service(Category::DISPATCH, 7, "the invocation was dropped without an answer");
-            self.refuse(&lost);
+            match self.method().upstream.shape() {
+                Shape::End => self.close(&lost),
+                _ => self.refuse(&lost),
+            }
         }
     }
 }
