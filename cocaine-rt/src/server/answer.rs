@@ -5,18 +5,17 @@ use std::{future::poll_fn, mem, pin::pin, sync::Arc, task::Poll};
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::Offer;
+use super::Host;
 use crate::{
     channel::{Line, OnDrop, Origin, Rx, Side, Tx},
     codes::Category,
-    conn::Lease,
     encode,
     error::{Error, ErrorKind, Result},
     frame::Tail,
     graph::{Method, Shape},
     halves::Sender,
     header,
-    mux::Key,
+    mux::{Key, Mux},
     scratch::Scratch,
     trace::Trace,
 };
@@ -29,7 +28,6 @@ const ERROR: u64 = 1;
 #[derive(Debug)]
 pub struct Answer {
     run: Run,
-    offer: Arc<Offer>,
     method: usize,
     trace: Option<Trace>,
     owed: bool,
@@ -38,23 +36,34 @@ pub struct Answer {
 /// An invocation under way: counted until it is dropped.
 #[derive(Debug)]
 struct Run {
-    lease: Lease,
+    host: Arc<Host>,
     key: Key,
+    ended: bool,
+}
+
+/// Ends an invocation, unless it has ended, with a last act under one lock.
+fn end(host: &Host, key: Key, ended: &mut bool, act: impl FnOnce(&mut Mux)) {
+    host.lease.with(|mux| {
+        act(mux);
+        if !mem::replace(ended, true) {
+            mux.release(key);
+            mux.end();
+        }
+    });
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.lease.with(|mux| {
-            mux.release(self.key);
-            mux.end();
-        });
+        if !self.ended {
+            end(&self.host, self.key, &mut self.ended, |_| ());
+        }
     }
 }
 
 impl Answer {
-    pub(crate) fn new(lease: Lease, offer: Arc<Offer>, id: u64, method: usize, trace: Option<Trace>) -> Self {
-        let run = Run { lease, key: Key { id, own: false } };
-        Self { run, offer, method, trace, owed: true }
+    pub(crate) fn new(host: Arc<Host>, id: u64, method: usize, trace: Option<Trace>) -> Self {
+        let run = Run { host, key: Key { id, own: false }, ended: false };
+        Self { run, method, trace, owed: true }
     }
 
     /// Answers once. Arguments that could not be decoded, and a method that nobody serves, close the connection
@@ -87,7 +96,7 @@ impl Answer {
         self.owed = false;
         let sender = Sender::from(self.half());
         if let Err(error) = pump(items, sender).await {
-            tracing::debug!(peer = %self.run.lease.peer(), %error, "a stream ended early");
+            tracing::debug!(peer = %self.run.host.lease.peer(), %error, "a stream ended early");
         }
     }
 
@@ -95,7 +104,7 @@ impl Answer {
     pub fn session(mut self) -> (Halves, Outcome) {
         self.owed = false;
         let halves =
-            Halves { line: self.line(), offer: self.offer.clone(), side: self.side(), method: self.method };
+            Halves { line: self.line(), host: self.run.host.clone(), side: self.side(), method: self.method };
         (halves, Outcome(self))
     }
 
@@ -106,16 +115,16 @@ impl Answer {
     }
 
     fn method(&self) -> &Method {
-        &self.offer.graph.entries()[self.method]
+        &self.run.host.offer.graph.entries()[self.method]
     }
 
     fn line(&self) -> Line {
         let method = Some(self.method().name.clone());
-        Line { lease: self.run.lease.clone(), key: self.run.key, origin: Origin { service: None, method } }
+        Line { lease: self.run.host.lease.clone(), key: self.run.key, origin: Origin { service: None, method } }
     }
 
     fn side(&self) -> Side {
-        Side::Server(self.trace, self.offer.extra.get(self.method).cloned().flatten())
+        Side::Server(self.trace, self.run.host.offer.extra.get(self.method).cloned().flatten())
     }
 
     fn half(&self) -> Tx {
@@ -141,16 +150,17 @@ impl Answer {
             return self.refuse(error);
         }
         let mut headers = Vec::new();
-        let extra = self.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
+        let Run { host, key, ended } = &mut self.run;
+        let extra = host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
         let tail = Tail::Headers(header::reply(&mut headers, self.trace, extra));
         // A connection that has ended takes no answer.
-        let _ = self.run.lease.with(|mux| mux.send(self.run.key.id, kind, &scratch, tail));
+        end(host, *key, ended, |mux| drop(mux.send(key.id, kind, &scratch, tail)));
     }
 
     fn close(&self, error: &Error) {
         let method = &self.method().name;
-        tracing::warn!(peer = %self.run.lease.peer(), %method, %error, "closing the connection");
-        self.run.lease.close(&Error::protocol(format!("{method}: {error}")));
+        tracing::warn!(peer = %self.run.host.lease.peer(), %method, %error, "closing the connection");
+        self.run.host.lease.close(&Error::protocol(format!("{method}: {error}")));
     }
 }
 
@@ -170,7 +180,7 @@ impl Drop for Answer {
 #[derive(Debug)]
 pub struct Halves {
     line: Line,
-    offer: Arc<Offer>,
+    host: Arc<Host>,
     side: Side,
     method: usize,
 }
@@ -178,7 +188,7 @@ pub struct Halves {
 impl Halves {
     /// Opens them: what the client sends, and what it is sent.
     pub fn open<R: From<Rx>, S: From<Tx>>(self) -> (R, S) {
-        let method = &self.offer.graph.entries()[self.method];
+        let method = &self.host.offer.graph.entries()[self.method];
         let rx = Rx::new(self.line.clone(), &method.dispatch);
         let tx = Tx::new(self.line, &method.upstream, self.side, OnDrop::Terminal, false);
         (rx.into(), tx.into())
