@@ -143,10 +143,10 @@ impl Mux {
 
     /// Returns whether senders may go on, or keeps `waker` until they may.
     pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
-        if self.output.len() < self.limits.outgoing || self.closed.is_some() {
+        if self.has_room() || self.closed.is_some() {
             return Poll::Ready(());
         }
-        self.blocked.push(waker.clone());
+        keep(&mut self.blocked, waker);
         Poll::Pending
     }
 
@@ -173,12 +173,16 @@ impl Mux {
         if self.output.len() == 0 && !self.writing {
             return Poll::Ready(Ok(()));
         }
-        self.flushers.push(waker.clone());
+        keep(&mut self.flushers, waker);
         Poll::Pending
     }
 
     pub(crate) fn output_len(&self) -> usize {
         self.output.len()
+    }
+
+    fn has_room(&self) -> bool {
+        self.output.len() < self.limits.outgoing
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -285,12 +289,20 @@ impl Mux {
 
     /// Takes the oldest invocation that may begin now.
     pub(crate) fn begin(&mut self) -> Option<Fresh> {
-        if self.running >= self.limits.invocations {
+        if !self.can_begin() {
             return None;
         }
         let fresh = self.fresh.pop_front()?;
         self.running += 1;
         Some(fresh)
+    }
+
+    /// Puts invocations that were taken and not begun back to the front.
+    pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = Fresh>) {
+        for fresh in waiting.rev() {
+            self.running -= 1;
+            self.fresh.push_front(fresh);
+        }
     }
 
     /// Ends an invocation.
@@ -303,12 +315,12 @@ impl Mux {
         self.closed.is_none()
             && self.fresh.is_empty()
             && !self.draining
-            && (self.roots.is_none() || self.output.len() < self.limits.outgoing)
+            && (self.roots.is_none() || self.has_room())
     }
 
-    /// Returns whether an invocation waits and may begin.
+    /// Returns whether an invocation waits and may begin: few enough run, and their answers are taken.
     pub(crate) fn can_begin(&self) -> bool {
-        !self.fresh.is_empty() && self.running < self.limits.invocations
+        !self.fresh.is_empty() && self.running < self.limits.invocations && self.has_room()
     }
 
     /// Returns how many calls and invocations are under way.
@@ -458,5 +470,12 @@ impl Mux {
     /// Takes the wakers that became due.
     pub(crate) fn due(&mut self) -> &mut Vec<Waker> {
         &mut self.due
+    }
+}
+
+/// Adds a waker, unless it is there already: a task may ask again before it is woken.
+fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|known| known.will_wake(waker)) {
+        wakers.push(waker.clone());
     }
 }
