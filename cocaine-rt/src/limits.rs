@@ -9,7 +9,8 @@ pub struct Limits {
     pub unread: usize,
     /// Bytes that wait for the socket before senders wait, and a server stops reading. 1 MiB.
     pub outgoing: usize,
-    /// Invocations that a server runs at once for one connection; further ones wait unread. 1,024.
+    /// Invocations that a server runs at once for one connection; further ones wait unread. Streams and sessions do
+    /// not count, since what ends them may lie behind what waits. 1,024.
     pub invocations: usize,
     /// Channels that a peer may leave open on a server's connection; one more ends the connection. 65,536.
     pub channels: usize,

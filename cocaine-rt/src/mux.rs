@@ -59,6 +59,8 @@ pub(crate) struct Fresh {
     pub(crate) method: usize,
     pub(crate) message: Message,
     pub(crate) trace: Option<Trace>,
+    /// A stream or a session: it lasts as long as its channel, and does not count among the invocations.
+    pub(crate) lasting: bool,
 }
 
 #[derive(Debug)]
@@ -75,8 +77,9 @@ pub(crate) struct Mux {
     headers: HeaderTable,
     output: Encoded,
     fresh: VecDeque<Fresh>,
-    /// Invocations that have begun and not ended.
+    /// Invocations that have begun and not ended, and those of them that last as long as their channels.
     running: usize,
+    lasting: usize,
     tick: u64,
     timed: usize,
     closed: Option<Error>,
@@ -104,6 +107,7 @@ impl Mux {
             output: Encoded::default(),
             fresh: VecDeque::new(),
             running: 0,
+            lasting: 0,
             tick: 0,
             timed: 0,
             closed: None,
@@ -247,7 +251,7 @@ impl Mux {
                 if kept {
                     self.keep(id, reads)?;
                 }
-                self.fresh.push_back(Fresh { id, method: place, message, trace });
+                self.fresh.push_back(Fresh { id, method: place, message, trace, lasting: kept });
                 Ok(())
             }
             Opening::Ping => {
@@ -294,20 +298,22 @@ impl Mux {
         }
         let fresh = self.fresh.pop_front()?;
         self.running += 1;
+        self.lasting += usize::from(fresh.lasting);
         Some(fresh)
     }
 
     /// Puts invocations that were taken and not begun back to the front.
     pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = Fresh>) {
         for fresh in waiting.rev() {
-            self.running -= 1;
+            self.end(fresh.lasting);
             self.fresh.push_front(fresh);
         }
     }
 
     /// Ends an invocation.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end(&mut self, lasting: bool) {
         self.running -= 1;
+        self.lasting -= usize::from(lasting);
     }
 
     /// Returns whether a server should read on: nothing waits to begin, and the client reads its answers.
@@ -320,7 +326,9 @@ impl Mux {
 
     /// Returns whether an invocation waits and may begin: few enough run, and their answers are taken.
     pub(crate) fn can_begin(&self) -> bool {
-        !self.fresh.is_empty() && self.running < self.limits.invocations && self.has_room()
+        let counted = self.running - self.lasting;
+        self.fresh.front().is_some_and(|fresh| fresh.lasting || counted < self.limits.invocations)
+            && self.has_room()
     }
 
     /// Returns how many calls and invocations are under way.

@@ -37,23 +37,24 @@ pub struct Answer {
 
 /// An invocation under way: counted until it is dropped.
 #[derive(Debug)]
-struct Run {
-    lease: Lease,
-    key: Key,
+pub(super) struct Run {
+    pub(super) lease: Lease,
+    pub(super) key: Key,
+    /// Whether it is a stream or a session.
+    pub(super) lasting: bool,
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
         self.lease.with(|mux| {
             mux.release(self.key);
-            mux.end();
+            mux.end(self.lasting);
         });
     }
 }
 
 impl Answer {
-    pub(crate) fn new(lease: Lease, offer: Arc<Offer>, id: u64, method: usize, trace: Option<Trace>) -> Self {
-        let run = Run { lease, key: Key { id, own: false } };
+    pub(super) fn new(run: Run, offer: Arc<Offer>, method: usize, trace: Option<Trace>) -> Self {
         Self { run, offer, method, trace, owed: true }
     }
 
