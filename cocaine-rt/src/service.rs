@@ -22,7 +22,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     graph::Graph,
     halves::{Exchange, Receiver},
-    link::{self, Attempt, Link, Options, Request},
+    link::{self, Attempt, Link, Options, Pending, Request},
     mux::slot::Message,
     scratch::Scratch,
     spec::ServiceSpec,
@@ -108,8 +108,7 @@ impl Service {
         let method = method.into();
         let args = self.encode(method, args)?;
         let message = if self.options.is_short() {
-            let exchange = Box::pin(self.exchange(method, args));
-            timeout(self.options.deadline, exchange).await.unwrap_or_else(|_| Err(self.late(method)))?
+            Box::pin(self.in_time(method, args)).await?
         } else {
             self.exchange(method, args).await?
         };
@@ -170,9 +169,27 @@ impl Service {
         Ok(scratch)
     }
 
+    /// Sends a call and waits for its answer; the connection keeps the deadline, unless it has to be waited for.
     async fn exchange(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
-        let pending = self.send(method, args, Link::call).await?;
-        pending.await.map_err(|error| self.blame(link::deadline(error, &self.options), method))
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let Attempt::Sent(pending) = self.attempt(method, &args, &waker, Link::call)? else {
+            return Box::pin(self.in_time(method, args)).await;
+        };
+        drop((args, waker));
+        self.answer(method, pending).await
+    }
+
+    /// Connects, waits for room, sends and waits for the answer, all within the deadline.
+    async fn in_time(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
+        let exchange = async {
+            let pending = self.send(method, args, Link::call).await?;
+            self.answer(method, pending).await
+        };
+        timeout(self.options.deadline, exchange).await.unwrap_or_else(|_| Err(self.late(method)))
+    }
+
+    async fn answer(&self, method: Selector<'_>, pending: Pending) -> Result<Message> {
+        pending.await.map_err(|error| self.blame(link::deadline(error, self.options.deadline), method))
     }
 
     fn read<R: DeserializeOwned>(&self, method: Selector<'_>, message: Message) -> Result<R> {

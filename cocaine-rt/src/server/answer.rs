@@ -112,7 +112,11 @@ impl Answer {
 
     fn line(&self) -> Line {
         let method = Some(self.method().name.clone());
-        Line { lease: self.run.lease.clone(), key: self.run.key, origin: Origin { service: None, method } }
+        Line {
+            lease: self.run.lease.clone(),
+            key: self.run.key,
+            origin: Origin { method, ..Origin::default() },
+        }
     }
 
     fn side(&self) -> Side {
