@@ -3,7 +3,10 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Poll, Waker},
     time::Duration,
 };
@@ -45,7 +48,16 @@ struct Shared {
     spec: Option<&'static ServiceSpec>,
     cloud: Arc<Cloud>,
     link: ArcSwapOption<Link>,
-    connecting: Mutex<Backoff>,
+    connecting: Mutex<Connecting>,
+    /// Attempts to connect that have failed.
+    failures: AtomicU64,
+}
+
+/// What whoever connects has to know of earlier attempts.
+#[derive(Default)]
+struct Connecting {
+    backoff: Backoff,
+    failure: Option<Error>,
 }
 
 impl Service {
@@ -57,8 +69,11 @@ impl Service {
         options: Options,
     ) -> Self {
         let link = ArcSwapOption::empty();
-        let connecting = Mutex::new(Backoff::default());
-        Self { shared: Arc::new(Shared { name: name.into(), spec, cloud, link, connecting }), options }
+        let (connecting, failures) = (Mutex::default(), AtomicU64::new(0));
+        Self {
+            shared: Arc::new(Shared { name: name.into(), spec, cloud, link, connecting, failures }),
+            options,
+        }
     }
 
     /// Returns the name under which the service is resolved.
@@ -276,21 +291,28 @@ impl Shared {
         self.link.load_full().filter(|link| !link.lease.is_closed())
     }
 
-    /// Returns the live connection; one caller at a time makes a new one.
+    /// Returns the live connection; one caller at a time makes a new one, and those who waited for it share its failure.
     async fn connect(&self) -> Result<Arc<Link>> {
-        let mut backoff = self.connecting.lock().await;
+        let failures = self.failures.load(Ordering::Acquire);
+        let mut connecting = self.connecting.lock().await;
         if let Some(link) = self.live() {
             return Ok(link);
         }
-        backoff.wait().await;
+        if let (Some(error), true) = (&connecting.failure, self.failures.load(Ordering::Acquire) > failures) {
+            return Err(error.clone());
+        }
+        connecting.backoff.lost();
+        connecting.backoff.wait().await;
         match self.establish().await {
             Ok(link) => {
-                backoff.succeeded();
+                connecting.backoff.succeeded();
                 self.link.store(Some(link.clone()));
                 Ok(link)
             }
             Err(error) => {
-                backoff.failed();
+                connecting.backoff.failed();
+                connecting.failure = Some(error.clone());
+                self.failures.fetch_add(1, Ordering::Release);
                 Err(error)
             }
         }
