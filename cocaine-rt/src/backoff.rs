@@ -9,6 +9,8 @@ use tokio::time::{Instant, sleep_until};
 pub(crate) struct Backoff {
     failures: u32,
     until: Option<Instant>,
+    /// When the last attempt succeeded.
+    connected: Option<Instant>,
 }
 
 impl Backoff {
@@ -23,7 +25,18 @@ impl Backoff {
     }
 
     pub(crate) fn succeeded(&mut self) {
-        *self = Self::default();
+        self.until = None;
+        self.connected = Some(Instant::now());
+    }
+
+    /// Notes that the connection is gone: one that did not last was a failure, or a peer that accepts and hangs up
+    /// would be tried again and again without a pause.
+    pub(crate) fn lost(&mut self) {
+        match self.connected.take() {
+            Some(connected) if connected.elapsed() < Self::LONGEST => self.failed(),
+            Some(_) => *self = Self::default(),
+            None => {}
+        }
     }
 
     pub(crate) fn failed(&mut self) {
@@ -48,9 +61,20 @@ mod tests {
             backoff.failed();
         }
         assert_eq!(waits, [0, 50, 100, 200, 400, 800, 1600, 2000]);
-        backoff.succeeded();
-        let start = Instant::now();
-        backoff.wait().await;
-        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_connection_that_lasted_is_replaced_at_once() {
+        let mut backoff = Backoff::default();
+        let mut waits = Vec::new();
+        for lasted in [0, 0, 1999, 2000, 0] {
+            backoff.succeeded();
+            tokio::time::advance(Duration::from_millis(lasted)).await;
+            backoff.lost();
+            let start = Instant::now();
+            backoff.wait().await;
+            waits.push(start.elapsed().as_millis());
+        }
+        assert_eq!(waits, [50, 100, 200, 0, 50]);
     }
 }

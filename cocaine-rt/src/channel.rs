@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use crate::{
     error::{Error, Result},
     frame::Tail,
     graph::{Node, REVOKE, Tree},
-    header,
+    header, link,
     mux::{
         Key, Open,
         slot::{Message, Reads},
@@ -54,6 +55,8 @@ impl Payload {
 pub(crate) struct Origin {
     pub(crate) service: Option<Arc<str>>,
     pub(crate) method: Option<Arc<str>>,
+    /// The deadline of the channel, if it has one.
+    pub(crate) deadline: Duration,
 }
 
 /// A channel of a connection.
@@ -66,6 +69,7 @@ pub(crate) struct Line {
 
 impl Line {
     fn blame(&self, error: Error) -> Error {
+        let error = link::deadline(error, self.origin.deadline);
         error.at(self.origin.service.as_ref(), self.origin.method.as_deref(), Some(self.lease.peer()))
     }
 }
@@ -162,6 +166,13 @@ pub enum OnDrop {
     Terminal,
     /// The channel is revoked: the server does not take the terminal message that it announces.
     Revoke,
+}
+
+impl OnDrop {
+    /// Returns what becomes of the half of a method that no bindings describe.
+    pub(crate) fn of(method: &str) -> Self {
+        if method == "control" { Self::Revoke } else { Self::Terminal }
+    }
 }
 
 /// The half of a channel that sends, as generated code holds it.

@@ -1,6 +1,15 @@
 //! The locators of a cloud: which one answers, and what it says (`protocol.md` 7).
 
-use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpStream, lookup_host},
@@ -10,14 +19,14 @@ use tokio::{
 
 use crate::{
     address::Address,
-    channel::answered,
+    channel::{OnDrop, answered},
     conn::{self, Lease},
     decode, encode,
     error::{Error, ErrorKind, Result},
     limits::Limits,
-    link::{Attempt, Link, Options, Request},
+    link::{self, Attempt, Link, Options, Request},
     scratch::Scratch,
-    spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
+    spec::{MethodSpec, ServiceSpec, TreeSpec},
     table::{Drift, Selector, Table},
     types::{Endpoint, Resolved},
 };
@@ -43,14 +52,18 @@ pub(crate) struct Cloud {
     limits: Limits,
     /// The connection to the locator that answered last.
     link: Mutex<Option<Arc<Link>>>,
+    /// Locators that did not answer in time: the one after the last of them is asked first.
+    passed: AtomicUsize,
 }
 
 impl Cloud {
     /// How long one address may take to accept a connection.
     const CONNECT: Duration = Duration::from_secs(1);
+    /// How long a locator may take to answer before the next one is asked.
+    const ANSWER: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(locators: Vec<Address>, drift: Drift, limits: Limits) -> Self {
-        Self { locators, drift, limits, link: Mutex::new(None) }
+        Self { locators, drift, limits, link: Mutex::new(None), passed: AtomicUsize::new(0) }
     }
 
     pub(crate) fn drift(&self) -> Drift {
@@ -59,15 +72,26 @@ impl Cloud {
 
     /// Asks the locators, one after the other, where a service is. An answer that it is nowhere is an answer.
     pub(crate) async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
-        let link = self.locator().await?;
-        let resolved = self.ask(&link, name, seed).await;
-        match &resolved {
-            // The connection may have ended long ago, unnoticed: a new one is tried once, since asking is safe.
-            Err(error) if matches!(error.kind(), ErrorKind::Disconnected(_)) => {
-                let link = self.locator().await?;
-                self.ask(&link, name, seed).await
+        // One attempt more than there are locators: a connection may have ended long ago, unnoticed. Asking is safe.
+        for _ in &self.locators {
+            let link = self.locator().await?;
+            let resolved = self.ask(&link, name, seed).await;
+            match &resolved {
+                Err(error) if matches!(error.kind(), ErrorKind::Disconnected(_)) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::Deadline(_)) => self.pass(&link, error),
+                _ => return resolved,
             }
-            _ => resolved,
+        }
+        let link = self.locator().await?;
+        self.ask(&link, name, seed).await
+    }
+
+    /// Gives up a locator that does not answer.
+    fn pass(&self, link: &Link, error: &Error) {
+        if !link.lease.is_closed() {
+            tracing::warn!(locator = %link.lease.peer(), %error, "the locator does not answer");
+            link.lease.close(&Error::disconnected("the locator does not answer"));
+            self.passed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -75,14 +99,14 @@ impl Cloud {
         let blame = |error: Error| error.at(Some(&Arc::from(name)), None, Some(link.lease.peer()));
         let mut args = Scratch::take();
         encode::args(&(name, seed), &mut args)?;
-        let options = Options::default();
+        let options = Options { deadline: Self::ANSWER, ..Options::default() };
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let bound = link.table.select(Selector::Place(0))?;
         let request = Request { args: &args, options: &options, waker: &waker };
         let Attempt::Sent(pending) = link.call(&bound, request)? else {
             return Err(blame(Error::disconnected("the locator's connection has ended")));
         };
-        let message = pending.await.map_err(blame)?;
+        let message = pending.await.map_err(|error| blame(link::deadline(error, options.deadline)))?;
         if message.kind != 0 {
             return Err(blame(answered(&message)));
         }
@@ -97,7 +121,8 @@ impl Cloud {
             return Ok(link.clone());
         }
         let mut failures = Vec::new();
-        for address in &self.locators {
+        let first = self.passed.load(Ordering::Relaxed) % self.locators.len();
+        for address in self.locators.iter().cycle().skip(first).take(self.locators.len()) {
             match self.reach(address).await {
                 Ok(lease) => {
                     let table = Table::new(Some(&RESOLVE), &Resolved::default(), Drift::Off)?;

@@ -69,15 +69,6 @@ pub(crate) fn args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Resu
     append(into, |out| Writer::list(out).write_list(value))
 }
 
-/// Appends `value` as one plain value.
-///
-/// # Errors
-/// Those of [`args`].
-#[inline]
-pub(crate) fn value<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<()> {
-    append(into, |out| value.serialize(&mut Writer::plain(out, true)))
-}
-
 /// Returns `value` as one plain value in one piece.
 pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
     let mut into = Encoded::default();

@@ -34,6 +34,11 @@ impl Headers {
         self.0.is_empty()
     }
 
+    /// Returns how much memory they take.
+    pub(crate) fn weight(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.len() + HeaderTable::OVERHEAD).sum()
+    }
+
     /// Returns the trace of the request: `None` unless all three ids are there, an error when they are not valid
     /// (`protocol.md` 5.4).
     pub(crate) fn trace(&self) -> Result<Option<Trace>, &'static str> {
@@ -72,6 +77,8 @@ pub(crate) struct HeaderTable {
 impl HeaderTable {
     const CAPACITY: usize = 4096;
     const OVERHEAD: usize = 32;
+    /// The most headers of one frame: an index is a byte on the wire and far more in memory.
+    const MOST: u32 = 4096;
 
     /// Reads the header array of one frame, keeping what it stores.
     pub(crate) fn read(&mut self, array: &[u8]) -> Result<Headers, Malformed> {
@@ -80,7 +87,11 @@ impl HeaderTable {
         }
         let mut reader = Reader::new(array);
         let mut headers = Vec::new();
-        for _ in 0..reader.array_len()? {
+        let count = reader.array_len()?;
+        if count > Self::MOST {
+            return Err(Malformed::new("more than 4096 headers"));
+        }
+        for _ in 0..count {
             headers.push(self.entry(&mut reader)?);
         }
         Ok(Headers(headers))
@@ -249,6 +260,18 @@ mod tests {
             assert!(read(&mut table, &[index]).is_err(), "{index:?}");
         }
         assert!(read(&mut table, &[b"\x93\xc2\x53\xa1v"]).is_err(), "a name beyond the table");
+    }
+
+    #[test]
+    fn a_frame_has_4096_headers_at_most() {
+        let array = |count: u16| {
+            let mut array = vec![0xdc];
+            array.extend(count.to_be_bytes());
+            array.extend(std::iter::repeat_n(1, count.into()));
+            array
+        };
+        assert_eq!(HeaderTable::default().read(&array(4096)).unwrap().len(), 4096);
+        assert!(HeaderTable::default().read(&array(4097)).is_err());
     }
 
     #[test]

@@ -5,11 +5,13 @@
 pub struct Limits {
     /// Bytes of one frame; a longer one ends the connection. 128 MiB.
     pub frame: usize,
-    /// Unread bytes of one channel, above its first unread frame; more of them fail that channel. 8 MiB.
+    /// Unread bytes of one channel, headers and 64 for each frame included; more of them fail that channel, unless it
+    /// is a single frame. 8 MiB.
     pub unread: usize,
     /// Bytes that wait for the socket before senders wait, and a server stops reading. 1 MiB.
     pub outgoing: usize,
-    /// Invocations that a server runs at once for one connection; further ones wait unread. 1,024.
+    /// Invocations that a server runs at once for one connection; further ones wait unread. Streams and sessions do
+    /// not count, since what ends them may lie behind what waits. 1,024.
     pub invocations: usize,
     /// Channels that a peer may leave open on a server's connection; one more ends the connection. 65,536.
     pub channels: usize,

@@ -155,9 +155,10 @@ impl Link {
     }
 
     fn channel(&self, bound: &Bound, request: Request<'_>) -> Attempt<Line> {
-        let ticks = request.options.session_ticks();
+        let ticks = if bound.is_endless { u64::MAX } else { request.options.session_ticks() };
         self.open(bound, request, Reads::of(&bound.upstream), ticks).map(|key| {
-            let origin = Origin { service: Some(self.service.clone()), method: Some(bound.name.clone()) };
+            let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
+            let origin = Origin { service, method, deadline: request.options.deadline };
             Line { lease: self.lease.clone(), key, origin }
         })
     }
@@ -207,7 +208,7 @@ impl Future for Pending {
         }
         let polled = self.lease.with(|mux| mux.poll_reply(self.key, cx.waker()));
         self.done = polled.is_ready();
-        polled
+        polled.map_err(|error| error.at(None, None, Some(self.lease.peer())))
     }
 }
 
@@ -219,10 +220,13 @@ impl Drop for Pending {
     }
 }
 
-/// Returns the deadline that `options` set instead of the one that the connection does not know.
-pub(crate) fn deadline(error: Error, options: &Options) -> Error {
+/// Returns the error with the deadline that was set, which the connection does not know.
+pub(crate) fn deadline(error: Error, deadline: Duration) -> Error {
     match error.kind() {
-        ErrorKind::Deadline(_) => Error::new(ErrorKind::Deadline(options.deadline)),
+        ErrorKind::Deadline(_) => {
+            let endpoint = error.endpoint().map(Arc::from);
+            Error::new(ErrorKind::Deadline(deadline)).at(None, None, endpoint.as_ref())
+        }
         _ => error,
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Fresh {
     pub(crate) method: usize,
     pub(crate) message: Message,
     pub(crate) trace: Option<Trace>,
+    /// A stream or a session: it lasts as long as its channel, and does not count among the invocations.
+    pub(crate) lasting: bool,
 }
 
 #[derive(Debug)]
@@ -75,8 +77,9 @@ pub(crate) struct Mux {
     headers: HeaderTable,
     output: Encoded,
     fresh: VecDeque<Fresh>,
-    /// Invocations that have begun and not ended.
+    /// Invocations that have begun and not ended, and those of them that last as long as their channels.
     running: usize,
+    lasting: usize,
     tick: u64,
     timed: usize,
     closed: Option<Error>,
@@ -104,6 +107,7 @@ impl Mux {
             output: Encoded::default(),
             fresh: VecDeque::new(),
             running: 0,
+            lasting: 0,
             tick: 0,
             timed: 0,
             closed: None,
@@ -143,10 +147,10 @@ impl Mux {
 
     /// Returns whether senders may go on, or keeps `waker` until they may.
     pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
-        if self.output.len() < self.limits.outgoing || self.closed.is_some() {
+        if self.has_room() || self.closed.is_some() {
             return Poll::Ready(());
         }
-        self.blocked.push(waker.clone());
+        keep(&mut self.blocked, waker);
         Poll::Pending
     }
 
@@ -173,12 +177,16 @@ impl Mux {
         if self.output.len() == 0 && !self.writing {
             return Poll::Ready(Ok(()));
         }
-        self.flushers.push(waker.clone());
+        keep(&mut self.flushers, waker);
         Poll::Pending
     }
 
     pub(crate) fn output_len(&self) -> usize {
         self.output.len()
+    }
+
+    fn has_room(&self) -> bool {
+        self.output.len() < self.limits.outgoing
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -243,7 +251,7 @@ impl Mux {
                 if kept {
                     self.keep(id, reads)?;
                 }
-                self.fresh.push_back(Fresh { id, method: place, message, trace });
+                self.fresh.push_back(Fresh { id, method: place, message, trace, lasting: kept });
                 Ok(())
             }
             Opening::Ping => {
@@ -285,17 +293,27 @@ impl Mux {
 
     /// Takes the oldest invocation that may begin now.
     pub(crate) fn begin(&mut self) -> Option<Fresh> {
-        if self.running >= self.limits.invocations {
+        if !self.can_begin() {
             return None;
         }
         let fresh = self.fresh.pop_front()?;
         self.running += 1;
+        self.lasting += usize::from(fresh.lasting);
         Some(fresh)
     }
 
+    /// Puts invocations that were taken and not begun back to the front.
+    pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = Fresh>) {
+        for fresh in waiting.rev() {
+            self.end(fresh.lasting);
+            self.fresh.push_front(fresh);
+        }
+    }
+
     /// Ends an invocation.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end(&mut self, lasting: bool) {
         self.running -= 1;
+        self.lasting -= usize::from(lasting);
     }
 
     /// Returns whether a server should read on: nothing waits to begin, and the client reads its answers.
@@ -303,12 +321,14 @@ impl Mux {
         self.closed.is_none()
             && self.fresh.is_empty()
             && !self.draining
-            && (self.roots.is_none() || self.output.len() < self.limits.outgoing)
+            && (self.roots.is_none() || self.has_room())
     }
 
-    /// Returns whether an invocation waits and may begin.
+    /// Returns whether an invocation waits and may begin: few enough run, and their answers are taken.
     pub(crate) fn can_begin(&self) -> bool {
-        !self.fresh.is_empty() && self.running < self.limits.invocations
+        let counted = self.running - self.lasting;
+        self.fresh.front().is_some_and(|fresh| fresh.lasting || counted < self.limits.invocations)
+            && self.has_room()
     }
 
     /// Returns how many calls and invocations are under way.
@@ -458,5 +478,12 @@ impl Mux {
     /// Takes the wakers that became due.
     pub(crate) fn due(&mut self) -> &mut Vec<Waker> {
         &mut self.due
+    }
+}
+
+/// Adds a waker, unless it is there already: a task may ask again before it is woken.
+fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|known| known.will_wake(waker)) {
+        wakers.push(waker.clone());
     }
 }

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn sample() -> (Encoded, Vec<u8>) {
-        let blobs: Vec<_> = (1..80u8).map(|n| bytes::Bytes::from(vec![n; usize::from(n) * 300])).collect();
+        let blobs: Vec<_> = (1..80u8).map(|n| bytes::Bytes::from(vec![n; usize::from(n) * 10])).collect();
         let mut encoded = Encoded::default();
         let mut flat = Vec::new();
         for (index, blob) in blobs.iter().enumerate() {

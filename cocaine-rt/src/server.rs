@@ -13,6 +13,7 @@ use std::{
 
 use serde::Deserialize;
 
+use self::answer::Run;
 pub use self::{
     answer::{Answer, Halves, Outcome},
     listener::{Server, ServerBuilder},
@@ -25,7 +26,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     graph::Graph,
     header::Headers,
-    mux::Fresh,
+    mux::{Fresh, Key},
     spec::ServiceSpec,
     trace::Trace,
 };
@@ -96,10 +97,12 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(host: Arc<Host>, fresh: Fresh) -> Self {
-        let Fresh { id, method, message, trace } = fresh;
+        let Fresh { id, method, message, trace, lasting } = fresh;
         let caller = Caller { peer: host.lease.peer().clone(), headers: message.headers, trace };
+        let run = Run { host, key: Key { id, own: false }, lasting, ended: false };
+        let answer = Answer::new(run, method, trace);
         let incoming = Incoming { method, args: message.args };
-        Self { incoming, answer: Answer::new(host, id, method, trace), caller }
+        Self { incoming, answer, caller }
     }
 
     /// Returns who calls.

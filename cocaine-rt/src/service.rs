@@ -3,7 +3,10 @@
 use std::{
     fmt,
     future::{Future, poll_fn},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Poll, Waker},
     time::Duration,
 };
@@ -22,7 +25,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     graph::Graph,
     halves::{Exchange, Receiver},
-    link::{self, Attempt, Link, Options, Request},
+    link::{self, Attempt, Link, Options, Pending, Request},
     mux::slot::Message,
     scratch::Scratch,
     spec::ServiceSpec,
@@ -45,7 +48,16 @@ struct Shared {
     spec: Option<&'static ServiceSpec>,
     cloud: Arc<Cloud>,
     link: ArcSwapOption<Link>,
-    connecting: Mutex<Backoff>,
+    connecting: Mutex<Connecting>,
+    /// Attempts to connect that have failed.
+    failures: AtomicU64,
+}
+
+/// What whoever connects has to know of earlier attempts.
+#[derive(Default)]
+struct Connecting {
+    backoff: Backoff,
+    failure: Option<Error>,
 }
 
 impl Service {
@@ -57,8 +69,11 @@ impl Service {
         options: Options,
     ) -> Self {
         let link = ArcSwapOption::empty();
-        let connecting = Mutex::new(Backoff::default());
-        Self { shared: Arc::new(Shared { name: name.into(), spec, cloud, link, connecting }), options }
+        let (connecting, failures) = (Mutex::default(), AtomicU64::new(0));
+        Self {
+            shared: Arc::new(Shared { name: name.into(), spec, cloud, link, connecting, failures }),
+            options,
+        }
     }
 
     /// Returns the name under which the service is resolved.
@@ -108,8 +123,7 @@ impl Service {
         let method = method.into();
         let args = self.encode(method, args)?;
         let message = if self.options.is_short() {
-            let exchange = Box::pin(self.exchange(method, args));
-            timeout(self.options.deadline, exchange).await.unwrap_or_else(|_| Err(self.late(method)))?
+            Box::pin(self.in_time(method, args)).await?
         } else {
             self.exchange(method, args).await?
         };
@@ -170,9 +184,27 @@ impl Service {
         Ok(scratch)
     }
 
+    /// Sends a call and waits for its answer; the connection keeps the deadline, unless it has to be waited for.
     async fn exchange(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
-        let pending = self.send(method, args, Link::call).await?;
-        pending.await.map_err(|error| self.blame(link::deadline(error, &self.options), method))
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let Attempt::Sent(pending) = self.attempt(method, &args, &waker, Link::call)? else {
+            return Box::pin(self.in_time(method, args)).await;
+        };
+        drop((args, waker));
+        self.answer(method, pending).await
+    }
+
+    /// Connects, waits for room, sends and waits for the answer, all within the deadline.
+    async fn in_time(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
+        let exchange = async {
+            let pending = self.send(method, args, Link::call).await?;
+            self.answer(method, pending).await
+        };
+        timeout(self.options.deadline, exchange).await.unwrap_or_else(|_| Err(self.late(method)))
+    }
+
+    async fn answer(&self, method: Selector<'_>, pending: Pending) -> Result<Message> {
+        pending.await.map_err(|error| self.blame(link::deadline(error, self.options.deadline), method))
     }
 
     fn read<R: DeserializeOwned>(&self, method: Selector<'_>, message: Message) -> Result<R> {
@@ -259,21 +291,28 @@ impl Shared {
         self.link.load_full().filter(|link| !link.lease.is_closed())
     }
 
-    /// Returns the live connection; one caller at a time makes a new one.
+    /// Returns the live connection; one caller at a time makes a new one, and those who waited for it share its failure.
     async fn connect(&self) -> Result<Arc<Link>> {
-        let mut backoff = self.connecting.lock().await;
+        let failures = self.failures.load(Ordering::Acquire);
+        let mut connecting = self.connecting.lock().await;
         if let Some(link) = self.live() {
             return Ok(link);
         }
-        backoff.wait().await;
+        if let (Some(error), true) = (&connecting.failure, self.failures.load(Ordering::Acquire) > failures) {
+            return Err(error.clone());
+        }
+        connecting.backoff.lost();
+        connecting.backoff.wait().await;
         match self.establish().await {
             Ok(link) => {
-                backoff.succeeded();
+                connecting.backoff.succeeded();
                 self.link.store(Some(link.clone()));
                 Ok(link)
             }
             Err(error) => {
-                backoff.failed();
+                connecting.backoff.failed();
+                connecting.failure = Some(error.clone());
+                self.failures.fetch_add(1, Ordering::Release);
                 Err(error)
             }
         }

@@ -115,8 +115,12 @@ const ALONE: &[&str] = &[
 ];
 
 /// Exchanges that belong together: a routing group is made, read and removed while a router listens.
-const GROUP: &[&str] =
-    &["locator/routing_updates", "locator/group_setup_storage", "locator/refresh_group", "locator/group_remove_storage"];
+const GROUP: &[&str] = &[
+    "locator/routing_updates",
+    "locator/group_setup_storage",
+    "locator/refresh_group",
+    "locator/group_remove_storage",
+];
 
 /// Recorded with a runtime without a cluster, which the option `--no-cluster` gives.
 const WITHOUT_CLUSTER: &str = "locator/connect_no_cluster";
@@ -184,7 +188,8 @@ async fn newer_raws_are_read_as_by_the_newer_library() {
 
 #[test]
 fn no_recording_is_left_out() {
-    let played = ALONE.iter().chain(GROUP).chain([&WITHOUT_CLUSTER]).chain(DIFFERENT.iter().map(|(name, _)| name));
+    let played =
+        ALONE.iter().chain(GROUP).chain([&WITHOUT_CLUSTER]).chain(DIFFERENT.iter().map(|(name, _)| name));
     let played: BTreeSet<String> = played.map(ToString::to_string).collect();
     assert_eq!(played.into_iter().collect::<Vec<_>>(), Trace::names());
 }

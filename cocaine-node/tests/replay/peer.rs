@@ -106,7 +106,8 @@ impl Peer {
     async fn silent(&mut self) {
         let ping = Value::Array(vec![PROBE.into(), 65533u64.into(), Value::Array(Vec::new())]);
         self.socket.write_all(&msgpack::to_vec(&ping).unwrap()).await.unwrap();
-        let header = |name: &str| Value::Array(vec![false.into(), name.into(), Value::Raw(vec![0; 8].into())]);
+        let header =
+            |name: &str| Value::Array(vec![false.into(), name.into(), Value::Raw(vec![0; 8].into())]);
         let headers = ["trace_id", "span_id", "parent_id"].map(header).to_vec();
         let pong = [PROBE.into(), 0u64.into(), Value::Array(Vec::new()), Value::Array(headers)];
         self.expect(&Value::Array(pong.to_vec())).await;

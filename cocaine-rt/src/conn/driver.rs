@@ -43,6 +43,8 @@ pub(crate) struct Driver<IO, B, F> {
     paused: bool,
     timer: Option<Pin<Box<Sleep>>>,
     violation: Option<Violation>,
+    /// Bytes that may wait for the socket ([`Limits::outgoing`]).
+    outgoing: usize,
 }
 
 /// How far writing has come.
@@ -97,6 +99,7 @@ where
             paused: false,
             timer: None,
             violation: None,
+            outgoing: limits.outgoing,
         }
     }
 
@@ -185,13 +188,19 @@ where
                 self.batch = batch;
                 return Ok(());
             }
-            for fresh in batch.drain(..) {
+            let mut waiting = batch.drain(..);
+            while let Some(fresh) = waiting.next() {
                 self.invoke(cx, fresh);
                 if self.conn.queued.load(Ordering::Relaxed) >= mark {
-                    mark *= 4;
-                    self.flush(cx, true)?;
+                    mark = (mark * 4).min(self.outgoing);
+                    let stuck = self.flush(cx, true)? == Flush::Stuck;
+                    if stuck && self.conn.queued.load(Ordering::Relaxed) >= self.outgoing {
+                        // The client does not read: what else it has asked for is not worked on yet.
+                        self.conn.with(|mux| mux.put_back(waiting.by_ref()));
+                    }
                 }
             }
+            drop(waiting);
             self.batch = batch;
         }
     }

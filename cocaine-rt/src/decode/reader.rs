@@ -180,15 +180,6 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// Reads an integer of at most `i64::MAX`.
-    pub(crate) fn int(&mut self) -> Result<i64> {
-        self.only("an integer of 64 bits", |token| match token {
-            Token::UInt(value) => value.try_into().ok(),
-            Token::Int(value) => Some(value),
-            _ => None,
-        })
-    }
-
     /// Reads a text or bytes.
     #[inline]
     pub(crate) fn raw(&mut self) -> Result<&'a [u8]> {
@@ -217,16 +208,6 @@ impl<'a> Reader<'a> {
             return Ok(u32::from(marker & 0x0f));
         }
         self.only("an array", |token| if let Token::Array(len) = token { Some(len) } else { None })
-    }
-
-    /// Reads the head of a map and returns the number of its entries. Do not allocate by it: it may lie.
-    pub(crate) fn map_len(&mut self) -> Result<u32> {
-        self.only("a map", |token| if let Token::Map(len) = token { Some(len) } else { None })
-    }
-
-    /// Skips one value with all that is in it.
-    pub(crate) fn skip(&mut self) -> Result<()> {
-        self.skip_within(0)
     }
 
     /// Skips one value within `open` containers.

@@ -17,6 +17,16 @@ pub(crate) struct Message {
     pub(crate) headers: Headers,
 }
 
+impl Message {
+    /// What a message costs beside its bytes.
+    const OVERHEAD: usize = 64;
+
+    /// Returns how much memory the message takes.
+    fn weight(&self) -> usize {
+        self.args.len() + self.headers.weight() + Self::OVERHEAD
+    }
+}
+
 /// What may still be received on a channel.
 ///
 /// ```text
@@ -143,7 +153,7 @@ impl Slot {
         if self.discarding || self.failure.is_some() {
             return Delivery::Taken;
         }
-        if self.first.is_some() && self.unread + message.args.len() > limit {
+        if self.first.is_some() && self.unread + message.weight() > limit {
             let text = format!("more than {limit} bytes unread on channel {}", self.id);
             self.fail(Error::new(ErrorKind::Overflow(text)));
             return Delivery::Taken;
@@ -151,7 +161,7 @@ impl Slot {
         if !single && message.args.len() < Self::COPIED {
             message.args = bytes::Bytes::copy_from_slice(&message.args);
         }
-        self.unread += message.args.len();
+        self.unread += message.weight();
         match self.first {
             None => self.first = Some(message),
             Some(_) => self.rest.push_back(message),
@@ -163,7 +173,7 @@ impl Slot {
     pub(crate) fn take(&mut self) -> Option<Message> {
         let message = self.first.take()?;
         self.first = self.rest.pop_front();
-        self.unread -= message.args.len();
+        self.unread -= message.weight();
         Some(message)
     }
 

@@ -35,34 +35,38 @@ pub struct Answer {
 
 /// An invocation under way: counted until it is dropped.
 #[derive(Debug)]
-struct Run {
-    host: Arc<Host>,
-    key: Key,
-    ended: bool,
+pub(super) struct Run {
+    pub(super) host: Arc<Host>,
+    pub(super) key: Key,
+    /// Whether it is a stream or a session.
+    pub(super) lasting: bool,
+    pub(super) ended: bool,
 }
 
-/// Ends an invocation, unless it has ended, with a last act under one lock.
-fn end(host: &Host, key: Key, ended: &mut bool, act: impl FnOnce(&mut Mux)) {
-    host.lease.with(|mux| {
-        act(mux);
-        if !mem::replace(ended, true) {
-            mux.release(key);
-            mux.end();
-        }
-    });
+impl Run {
+    /// Ends the invocation, unless it has ended, with a last act under one lock.
+    fn end(&mut self, act: impl FnOnce(&mut Mux)) {
+        let Self { host, key, lasting, ended } = self;
+        host.lease.with(|mux| {
+            act(mux);
+            if !mem::replace(ended, true) {
+                mux.release(*key);
+                mux.end(*lasting);
+            }
+        });
+    }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
         if !self.ended {
-            end(&self.host, self.key, &mut self.ended, |_| ());
+            self.end(|_| ());
         }
     }
 }
 
 impl Answer {
-    pub(crate) fn new(host: Arc<Host>, id: u64, method: usize, trace: Option<Trace>) -> Self {
-        let run = Run { host, key: Key { id, own: false }, ended: false };
+    pub(super) fn new(run: Run, method: usize, trace: Option<Trace>) -> Self {
         Self { run, method, trace, owed: true }
     }
 
@@ -120,7 +124,11 @@ impl Answer {
 
     fn line(&self) -> Line {
         let method = Some(self.method().name.clone());
-        Line { lease: self.run.host.lease.clone(), key: self.run.key, origin: Origin { service: None, method } }
+        Line {
+            lease: self.run.host.lease.clone(),
+            key: self.run.key,
+            origin: Origin { method, ..Origin::default() },
+        }
     }
 
     fn side(&self) -> Side {
@@ -150,11 +158,11 @@ impl Answer {
             return self.refuse(error);
         }
         let mut headers = Vec::new();
-        let Run { host, key, ended } = &mut self.run;
-        let extra = host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
+        let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
         let tail = Tail::Headers(header::reply(&mut headers, self.trace, extra));
         // A connection that has ended takes no answer.
-        end(host, *key, ended, |mux| drop(mux.send(key.id, kind, &scratch, tail)));
+        let id = self.run.key.id;
+        self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));
     }
 
     fn close(&self, error: &Error) {
