@@ -119,20 +119,20 @@ fn each(services: &[Service], make: impl Fn(&Service) -> Result<String> + Sync) 
     }
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut made = Vec::new();
+        let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(service) = services.get(index) else {
-                return made;
+                return done;
             };
-            made.push((index, make(service)));
+            done.push((index, make(service)));
         }
     };
     let mut all = thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
         joined
-            .flat_map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect::<Vec<_>>()
     });
     all.sort_by_key(|(index, _)| *index);

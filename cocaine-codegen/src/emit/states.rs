@@ -19,8 +19,8 @@ pub(super) fn states(service: &Service) -> TokenStream {
         .map(|(method, states, state)| {
             let sender = sender(method, states, state);
             let receiver = receiver(method, states, state);
-            let received = received(method, states, state);
-            quote!(#sender #receiver #received)
+            let message = received(method, states, state);
+            quote!(#sender #receiver #message)
         })
         .collect()
 }
@@ -58,7 +58,7 @@ fn send(states: &[State], message: &Message) -> TokenStream {
     let (name, kind) = (ident(&message.name), Literal::u64_unsuffixed(message.id));
     let (parameters, args) = match &message.arguments {
         Arguments::Unknown => (quote!(, args: impl Serialize + Send), quote!(args)),
-        known => (types::parameters(known), types::passed(known)),
+        known @ Arguments::Known(_) => (types::parameters(known), types::passed(known)),
     };
     let (output, body) = match message.next {
         Next::End => (quote!(()), quote!(self.0.finish(#kind, #args).await)),
