@@ -36,7 +36,17 @@ fn sender(method: &Method, states: &[State], state: &State) -> TokenStream {
     let doc = docs::lines([format!("Sends on a channel {}.", standing(method, state))]);
     let name = ident(&state.sender);
     let methods: Vec<_> = state.messages.iter().map(|message| send(states, message)).collect();
-    let methods = (!methods.is_empty()).then(|| quote!(impl #name { #(#methods)* }));
+    let errors =
+        docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
+    let methods = (!methods.is_empty()).then(|| {
+        quote! {
+            #errors
+            #[allow(clippy::missing_errors_doc)]
+            impl #name {
+                #(#methods)*
+            }
+        }
+    });
     quote! {
         #doc
         #[derive(Debug)]
@@ -80,10 +90,7 @@ fn send_docs(message: &Message) -> TokenStream {
         Next::End => format!("Sends {wire}; nothing may follow it."),
         Next::Stay | Next::State(_) => format!("Sends {wire}."),
     };
-    let lines = docs::or_line(&message.docs, &line);
-    let errors = ["", "# Errors", "", "If the arguments cannot be encoded, or the channel has ended."];
-    let errors = (!message.docs.iter().any(|line| line.trim() == "# Errors")).then(|| docs::lines(errors));
-    quote!(#lines #errors)
+    docs::or_line(&message.docs, &line)
 }
 
 fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {

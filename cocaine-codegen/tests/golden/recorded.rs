@@ -238,10 +238,10 @@ pub mod cache {
 
     /// The `cache` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Cache {
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `put`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `put`, which no catalogue describes.
         fn put(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -293,12 +293,13 @@ pub mod cache {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl CacheClient {
-        /// Calls `get` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `get`.
         pub async fn get<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -306,11 +307,7 @@ pub mod cache {
             self.0.unary(0, args).await
         }
 
-        /// Calls `put` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `put`.
         pub async fn put<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -380,22 +377,22 @@ pub mod chrono {
 
     /// The `chrono` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Chrono {
-        /// Calls `notify_after`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `notify_after`, which no catalogue describes.
         fn notify_after(
             &self,
             args: Args,
         ) -> impl Stream<Item = Result<Value>> + Send + 'static + use<Self>;
 
-        /// Calls `notify_every`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `notify_every`, which no catalogue describes.
         fn notify_every(
             &self,
             args: Args,
         ) -> impl Stream<Item = Result<Value>> + Send + 'static + use<Self>;
 
-        /// Calls `cancel`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `cancel`, which no catalogue describes.
         fn cancel(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `restart`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `restart`, which no catalogue describes.
         fn restart(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -471,12 +468,13 @@ pub mod chrono {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl ChronoClient {
-        /// Calls `notify_after` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `notify_after`.
         pub fn notify_after<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -484,11 +482,7 @@ pub mod chrono {
             self.0.stream(0, args)
         }
 
-        /// Calls `notify_every` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `notify_every`.
         pub fn notify_every<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -496,11 +490,7 @@ pub mod chrono {
             self.0.stream(1, args)
         }
 
-        /// Calls `cancel` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `cancel`.
         pub async fn cancel<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -508,11 +498,7 @@ pub mod chrono {
             self.0.unary(2, args).await
         }
 
-        /// Calls `restart` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `restart`.
         pub async fn restart<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -596,7 +582,7 @@ pub mod echo {
 
     /// The `echo` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Echo {
-        /// Calls `ping`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `ping`, which no catalogue describes.
         fn ping(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -637,12 +623,13 @@ pub mod echo {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl EchoClient {
-        /// Calls `ping` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `ping`.
         pub async fn ping<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -705,10 +692,10 @@ pub mod graphite {
 
     /// The `graphite` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Graphite {
-        /// Calls `send_bulk`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `send_bulk`, which no catalogue describes.
         fn send_bulk(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `send_one`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `send_one`, which no catalogue describes.
         fn send_one(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -760,12 +747,13 @@ pub mod graphite {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl GraphiteClient {
-        /// Calls `send_bulk` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `send_bulk`.
         pub async fn send_bulk<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -773,11 +761,7 @@ pub mod graphite {
             self.0.unary(0, args).await
         }
 
-        /// Calls `send_one` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `send_one`.
         pub async fn send_one<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1275,12 +1259,10 @@ pub mod locator {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl PublishSender {
         /// Withdraws the service.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn discard(self) -> Result<()> {
             self.0.finish(0, ()).await
         }
@@ -1335,12 +1317,10 @@ pub mod locator {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl RoutingSender {
         /// Ends the stream; nothing answers.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn discard(self) -> Result<()> {
             self.0.finish(0, ()).await
         }
@@ -1577,43 +1557,43 @@ pub mod logging_v2 {
 
     /// The `logging_v2` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait LoggingV2 {
-        /// Calls `emit`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `emit`, which no catalogue describes.
         fn emit(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `verbosity`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `verbosity`, which no catalogue describes.
         fn verbosity(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_verbosity`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_verbosity`, which no catalogue describes.
         fn set_verbosity(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `emit_ack`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `emit_ack`, which no catalogue describes.
         fn emit_ack(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<GetSender, Receiver<Value>>>> + Send;
 
-        /// Calls `list_loggers`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `list_loggers`, which no catalogue describes.
         fn list_loggers(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_filter`, which no catalogue describes.
         fn set_filter(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `remove_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `remove_filter`, which no catalogue describes.
         fn remove_filter(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `list_filters`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `list_filters`, which no catalogue describes.
         fn list_filters(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_cluster_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_cluster_filter`, which no catalogue describes.
         fn set_cluster_filter(
             &self,
             args: Args,
@@ -1625,22 +1605,22 @@ pub mod logging_v2 {
     /// It differs from [`LoggingV2`] in the methods in which the caller speaks too: these
     /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
     pub trait LoggingV2Server {
-        /// Calls `emit`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `emit`, which no catalogue describes.
         fn emit(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `verbosity`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `verbosity`, which no catalogue describes.
         fn verbosity(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_verbosity`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_verbosity`, which no catalogue describes.
         fn set_verbosity(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `emit_ack`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `emit_ack`, which no catalogue describes.
         fn emit_ack(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(
             &self,
             args: Args,
@@ -1648,22 +1628,22 @@ pub mod logging_v2 {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `list_loggers`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `list_loggers`, which no catalogue describes.
         fn list_loggers(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_filter`, which no catalogue describes.
         fn set_filter(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `remove_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `remove_filter`, which no catalogue describes.
         fn remove_filter(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `list_filters`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `list_filters`, which no catalogue describes.
         fn list_filters(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_cluster_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_cluster_filter`, which no catalogue describes.
         fn set_cluster_filter(
             &self,
             args: Args,
@@ -1808,21 +1788,18 @@ pub mod logging_v2 {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl LoggingV2Client {
-        /// Calls `emit` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `emit`.
         pub async fn emit(&self, args: impl Serialize + Send) -> Result<()> {
             self.0.mute(0, args).await
         }
 
-        /// Calls `verbosity` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `verbosity`.
         pub async fn verbosity<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1830,11 +1807,7 @@ pub mod logging_v2 {
             self.0.unary(1, args).await
         }
 
-        /// Calls `set_verbosity` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `set_verbosity`.
         pub async fn set_verbosity<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1842,11 +1815,7 @@ pub mod logging_v2 {
             self.0.unary(2, args).await
         }
 
-        /// Calls `emit_ack` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `emit_ack`.
         pub async fn emit_ack<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1854,11 +1823,7 @@ pub mod logging_v2 {
             self.0.unary(3, args).await
         }
 
-        /// Calls `get` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `get`.
         pub async fn get(
             &self,
             args: impl Serialize + Send,
@@ -1866,11 +1831,7 @@ pub mod logging_v2 {
             self.0.open(4, args).await
         }
 
-        /// Calls `list_loggers` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `list_loggers`.
         pub async fn list_loggers<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1878,11 +1839,7 @@ pub mod logging_v2 {
             self.0.unary(5, args).await
         }
 
-        /// Calls `set_filter` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `set_filter`.
         pub async fn set_filter<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1890,11 +1847,7 @@ pub mod logging_v2 {
             self.0.unary(6, args).await
         }
 
-        /// Calls `remove_filter` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `remove_filter`.
         pub async fn remove_filter<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1902,11 +1855,7 @@ pub mod logging_v2 {
             self.0.unary(7, args).await
         }
 
-        /// Calls `list_filters` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `list_filters`.
         pub async fn list_filters<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1914,11 +1863,7 @@ pub mod logging_v2 {
             self.0.unary(8, args).await
         }
 
-        /// Calls `set_cluster_filter` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `set_cluster_filter`.
         pub async fn set_cluster_filter<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -2048,21 +1993,15 @@ pub mod logging_v2 {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl GetSender {
         /// Sends `emit`.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn emit(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `emit_ack`.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn emit_ack(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(1, args).await?))
         }
@@ -2122,7 +2061,7 @@ pub mod metrics {
 
     /// The `metrics` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Metrics {
-        /// Calls `fetch`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `fetch`, which no catalogue describes.
         fn fetch(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -2163,12 +2102,13 @@ pub mod metrics {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl MetricsClient {
-        /// Calls `fetch` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `fetch`.
         pub async fn fetch<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -2764,10 +2704,10 @@ pub mod unicat {
 
     /// The `unicat` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Unicat {
-        /// Calls `grant`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `grant`, which no catalogue describes.
         fn grant(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `revoke`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `revoke`, which no catalogue describes.
         fn revoke(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -2819,12 +2759,13 @@ pub mod unicat {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl UnicatClient {
-        /// Calls `grant` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `grant`.
         pub async fn grant<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -2832,11 +2773,7 @@ pub mod unicat {
             self.0.unary(0, args).await
         }
 
-        /// Calls `revoke` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `revoke`.
         pub async fn revoke<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -2907,7 +2844,7 @@ pub mod unicorn {
 
     /// The `unicorn` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Unicorn {
-        /// Calls `subscribe`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `subscribe`, which no catalogue describes.
         fn subscribe(
             &self,
             args: Args,
@@ -2915,7 +2852,7 @@ pub mod unicorn {
             Output = Result<Exchange<SubscribeSender, Receiver<Value>>>,
         > + Send;
 
-        /// Calls `children_subscribe`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `children_subscribe`, which no catalogue describes.
         fn children_subscribe(
             &self,
             args: Args,
@@ -2923,37 +2860,37 @@ pub mod unicorn {
             Output = Result<Exchange<ChildrenSubscribeSender, Receiver<Value>>>,
         > + Send;
 
-        /// Calls `put`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `put`, which no catalogue describes.
         fn put(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<PutSender, Reply<Value>>>> + Send;
 
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<GetSender, Reply<Value>>>> + Send;
 
-        /// Calls `create`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `create`, which no catalogue describes.
         fn create(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<CreateSender, Reply<Value>>>> + Send;
 
-        /// Calls `del`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `del`, which no catalogue describes.
         fn del(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<DelSender, Reply<Value>>>> + Send;
 
-        /// Calls `remove`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `remove`, which no catalogue describes.
         fn remove(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<RemoveSender, Reply<Value>>>> + Send;
 
-        /// Calls `increment`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `increment`, which no catalogue describes.
         fn increment(
             &self,
             args: Args,
@@ -2961,13 +2898,13 @@ pub mod unicorn {
             Output = Result<Exchange<IncrementSender, Reply<Value>>>,
         > + Send;
 
-        /// Calls `lock`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `lock`, which no catalogue describes.
         fn lock(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<LockSender, Receiver<Value>>>> + Send;
 
-        /// Calls `named_lock`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `named_lock`, which no catalogue describes.
         fn named_lock(
             &self,
             args: Args,
@@ -2981,7 +2918,7 @@ pub mod unicorn {
     /// It differs from [`Unicorn`] in the methods in which the caller speaks too: these
     /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
     pub trait UnicornServer {
-        /// Calls `subscribe`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `subscribe`, which no catalogue describes.
         fn subscribe(
             &self,
             args: Args,
@@ -2989,7 +2926,7 @@ pub mod unicorn {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `children_subscribe`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `children_subscribe`, which no catalogue describes.
         fn children_subscribe(
             &self,
             args: Args,
@@ -2997,7 +2934,7 @@ pub mod unicorn {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `put`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `put`, which no catalogue describes.
         fn put(
             &self,
             args: Args,
@@ -3005,7 +2942,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(
             &self,
             args: Args,
@@ -3013,7 +2950,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `create`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `create`, which no catalogue describes.
         fn create(
             &self,
             args: Args,
@@ -3021,7 +2958,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `del`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `del`, which no catalogue describes.
         fn del(
             &self,
             args: Args,
@@ -3029,7 +2966,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `remove`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `remove`, which no catalogue describes.
         fn remove(
             &self,
             args: Args,
@@ -3037,7 +2974,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `increment`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `increment`, which no catalogue describes.
         fn increment(
             &self,
             args: Args,
@@ -3045,7 +2982,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `lock`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `lock`, which no catalogue describes.
         fn lock(
             &self,
             args: Args,
@@ -3053,7 +2990,7 @@ pub mod unicorn {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `named_lock`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `named_lock`, which no catalogue describes.
         fn named_lock(
             &self,
             args: Args,
@@ -3219,12 +3156,13 @@ pub mod unicorn {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl UnicornClient {
-        /// Calls `subscribe` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `subscribe`.
         pub async fn subscribe(
             &self,
             args: impl Serialize + Send,
@@ -3232,11 +3170,7 @@ pub mod unicorn {
             self.0.open(0, args).await
         }
 
-        /// Calls `children_subscribe` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `children_subscribe`.
         pub async fn children_subscribe(
             &self,
             args: impl Serialize + Send,
@@ -3244,11 +3178,7 @@ pub mod unicorn {
             self.0.open(1, args).await
         }
 
-        /// Calls `put` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `put`.
         pub async fn put(
             &self,
             args: impl Serialize + Send,
@@ -3256,11 +3186,7 @@ pub mod unicorn {
             self.0.open(2, args).await
         }
 
-        /// Calls `get` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `get`.
         pub async fn get(
             &self,
             args: impl Serialize + Send,
@@ -3268,11 +3194,7 @@ pub mod unicorn {
             self.0.open(3, args).await
         }
 
-        /// Calls `create` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `create`.
         pub async fn create(
             &self,
             args: impl Serialize + Send,
@@ -3280,11 +3202,7 @@ pub mod unicorn {
             self.0.open(4, args).await
         }
 
-        /// Calls `del` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `del`.
         pub async fn del(
             &self,
             args: impl Serialize + Send,
@@ -3292,11 +3210,7 @@ pub mod unicorn {
             self.0.open(5, args).await
         }
 
-        /// Calls `remove` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `remove`.
         pub async fn remove(
             &self,
             args: impl Serialize + Send,
@@ -3304,11 +3218,7 @@ pub mod unicorn {
             self.0.open(6, args).await
         }
 
-        /// Calls `increment` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `increment`.
         pub async fn increment(
             &self,
             args: impl Serialize + Send,
@@ -3316,11 +3226,7 @@ pub mod unicorn {
             self.0.open(7, args).await
         }
 
-        /// Calls `lock` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `lock`.
         pub async fn lock(
             &self,
             args: impl Serialize + Send,
@@ -3328,11 +3234,7 @@ pub mod unicorn {
             self.0.open(8, args).await
         }
 
-        /// Calls `named_lock` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `named_lock`.
         pub async fn named_lock(
             &self,
             args: impl Serialize + Send,
@@ -3487,12 +3389,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl SubscribeSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3547,12 +3447,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl ChildrenSubscribeSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3607,12 +3505,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl PutSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3667,12 +3563,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl GetSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3727,12 +3621,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl CreateSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3787,12 +3679,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl DelSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3847,12 +3737,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl RemoveSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3907,12 +3795,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl IncrementSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3967,12 +3853,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl LockSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -4027,12 +3911,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl NamedLockSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -4086,13 +3968,13 @@ pub mod uniresis {
 
     /// The `uniresis` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Uniresis {
-        /// Calls `cpu_count`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `cpu_count`, which no catalogue describes.
         fn cpu_count(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `memory_count`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `memory_count`, which no catalogue describes.
         fn memory_count(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `uuid`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `uuid`, which no catalogue describes.
         fn uuid(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -4155,12 +4037,13 @@ pub mod uniresis {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl UniresisClient {
-        /// Calls `cpu_count` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `cpu_count`.
         pub async fn cpu_count<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -4168,11 +4051,7 @@ pub mod uniresis {
             self.0.unary(0, args).await
         }
 
-        /// Calls `memory_count` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `memory_count`.
         pub async fn memory_count<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -4180,11 +4059,7 @@ pub mod uniresis {
             self.0.unary(1, args).await
         }
 
-        /// Calls `uuid` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `uuid`.
         pub async fn uuid<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -4261,10 +4136,10 @@ pub mod urlfetch {
 
     /// The `urlfetch` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Urlfetch {
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `post`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `post`, which no catalogue describes.
         fn post(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -4316,12 +4191,13 @@ pub mod urlfetch {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl UrlfetchClient {
-        /// Calls `get` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `get`.
         pub async fn get<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -4329,11 +4205,7 @@ pub mod urlfetch {
             self.0.unary(0, args).await
         }
 
-        /// Calls `post` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `post`.
         pub async fn post<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
