@@ -487,3 +487,6 @@ fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
         wakers.push(waker.clone());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,6 +155,12 @@ impl Slot {
         Delivery::Taken
     }
 
+    /// Returns how much memory the unread messages take.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.unread
+    }
+
     /// Takes the oldest unread message.
     pub(crate) fn take(&mut self) -> Option<Message> {
         let message = self.first.take()?;
