@@ -1,4 +1,4 @@
-//! From the model to tokens: one file an emitted item. Nothing here can fail, and nothing here decides a name.
+//! From the model to syntax trees: one file an emitted item. Nothing here decides a name.
 
 mod client;
 mod contract;
@@ -8,34 +8,30 @@ mod root;
 mod serve;
 mod states;
 mod table;
+mod tree;
 mod types;
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use syn::{File, Item, ItemMod, parse_quote, token};
 
 pub(crate) use root::{declarations, exports};
 
 use crate::{model::Service, naming::ident};
 
 /// Returns the items of a service's module.
-pub(crate) fn items(service: &Service) -> TokenStream {
-    let traits = contract::traits(service);
-    let table = table::table(service);
-    let client = client::client(service);
-    let serve = serve::serve(service);
-    let states = states::states(service);
-    let items = quote!(#traits #table #client #serve #states);
-    let imports = imports::of(&items);
-    quote!(#imports #items)
+pub(crate) fn items(service: &Service) -> syn::Result<Vec<Item>> {
+    let mut items = imports::of(service);
+    items.extend(syn::parse2::<File>(contract::traits(service))?.items);
+    items.push(table::table(service));
+    for tokens in [client::client(service), serve::serve(service), states::states(service)] {
+        items.extend(syn::parse2::<File>(tokens)?.items);
+    }
+    Ok(items)
 }
 
 /// Returns the module of a service.
-pub(crate) fn module(service: &Service) -> TokenStream {
-    let (docs, name, items) = (root::module_docs(service), ident(&service.module), items(service));
-    quote! {
-        #docs
-        pub mod #name {
-            #items
-        }
-    }
+pub(crate) fn module(service: &Service) -> syn::Result<Vec<Item>> {
+    let (docs, name) = (root::module_docs(service), ident(&service.module));
+    let mut module: ItemMod = parse_quote!(#docs pub mod #name {});
+    module.content = Some((token::Brace::default(), items(service)?));
+    Ok(vec![Item::Mod(module)])
 }

@@ -79,8 +79,8 @@ pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -
 
 fn one_file(services: &[Service]) -> Result<File> {
     let mut text = HEADER.to_owned();
-    text.push_str(&lay_out("", emit::exports(services))?);
-    for module in each(services, |service| lay_out(&service.wire, emit::module(service)))? {
+    text.push_str(&format::layout(emit::exports(services)));
+    for module in each(services, |service| lay_out(service, emit::module))? {
         text.push('\n');
         text.push_str(&module);
     }
@@ -88,26 +88,24 @@ fn one_file(services: &[Service]) -> Result<File> {
 }
 
 fn folder(services: &[Service]) -> Result<Vec<File>> {
-    let texts = each(services, |service| lay_out(&service.wire, emit::items(service)))?;
+    let texts = each(services, |service| lay_out(service, emit::items))?;
     let mut files: Vec<_> = (services.iter().zip(texts))
         .map(|(service, text)| File {
             name: format!("{}.rs", service.module),
             text: format!("{HEADER}{text}"),
         })
         .collect();
-    let declarations = lay_out("", emit::declarations(services))?;
-    let exports = lay_out("", emit::exports(services))?;
+    let declarations = format::layout(emit::declarations(services));
+    let exports = format::layout(emit::exports(services));
     files.push(File { name: "mod.rs".to_owned(), text: format!("{HEADER}{declarations}\n{exports}") });
     Ok(files)
 }
 
-fn lay_out(service: &str, items: proc_macro2::TokenStream) -> Result<String> {
-    format::layout(items).map_err(|error| {
-        let text = format!(
-            "the code for service `{}` is no Rust, please report it: {error}",
-            naming::shown(service)
-        );
-        Problem::Metadata(text).into()
+fn lay_out(service: &Service, emit: fn(&Service) -> syn::Result<Vec<syn::Item>>) -> Result<String> {
+    emit(service).map(format::layout).map_err(|error| {
+        let name = naming::shown(&service.wire);
+        Problem::Metadata(format!("the code for service `{name}` is no Rust, please report it: {error}"))
+            .into()
     })
 }
 
@@ -119,20 +117,20 @@ fn each(services: &[Service], make: impl Fn(&Service) -> Result<String> + Sync) 
     }
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut made = Vec::new();
+        let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(service) = services.get(index) else {
-                return made;
+                return done;
             };
-            made.push((index, make(service)));
+            done.push((index, make(service)));
         }
     };
     let mut all = thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
         joined
-            .flat_map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect::<Vec<_>>()
     });
     all.sort_by_key(|(index, _)| *index);

@@ -31,7 +31,10 @@
 //!                   catalogue ─┘
 //! ```
 
+mod builder;
 mod catalogue;
+mod check;
+mod dump;
 mod emit;
 mod error;
 mod format;
@@ -42,9 +45,14 @@ mod naming;
 mod tree;
 mod types;
 mod unique;
+mod write;
 
+pub use builder::Builder;
 pub use catalogue::Catalogue;
+pub use check::{Drift, Grade, compare, compare_code, read_tables};
+pub use dump::dump;
 pub use error::{Error, Place, Problem, Result, Warning};
 pub use generate::{File, Layout, Options, Output, generate};
 pub use metadata::{Metadata, Method, Service};
 pub use tree::{FIRST_CONTROL, Kind, MAX_DEPTH, Message, Tree};
+pub use write::write_file;

@@ -162,11 +162,6 @@ impl Service {
 }
 
 impl Method {
-    /// Returns whether its server takes two halves.
-    pub(crate) fn is_session(&self) -> bool {
-        matches!(self.shape, Shape::Session { .. })
-    }
-
     /// Returns whether the catalogue describes it.
     pub(crate) fn is_described(&self) -> bool {
         matches!(self.arguments, Arguments::Known(_))

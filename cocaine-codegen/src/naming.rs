@@ -98,6 +98,14 @@ const MODULES: &[&str] = &[
     "super",
 ];
 
+/// What is no identifier in edition 2024, unless it is a raw one.
+const KEYWORDS: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
+    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
+    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
 /// The longest name that is made; what differs only beyond it is told apart by a number.
 const LONGEST: usize = 96;
 
@@ -177,9 +185,8 @@ pub(crate) fn module(name: &str) -> String {
 pub(crate) fn ident(name: &str) -> Ident {
     match name {
         "_" | "self" | "Self" | "super" | "crate" => Ident::new(&format!("{name}_"), Span::call_site()),
-        // `gen` is a keyword since edition 2024, which `syn` does not tell.
-        _ if name != "gen" && syn::parse_str::<Ident>(name).is_ok() => Ident::new(name, Span::call_site()),
-        _ => Ident::new_raw(name, Span::call_site()),
+        _ if KEYWORDS.contains(&name) => Ident::new_raw(name, Span::call_site()),
+        _ => Ident::new(name, Span::call_site()),
     }
 }
 

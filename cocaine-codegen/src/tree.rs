@@ -51,24 +51,29 @@ impl Tree {
         Self::Node(BTreeMap::new())
     }
 
+    /// Returns the tree of one value or an error.
+    pub fn primitive() -> Self {
+        Self::of([("value", Self::end()), ("error", Self::end())])
+    }
+
+    /// Returns the tree of a stream.
+    pub fn streaming() -> Self {
+        Self::of([("write", Self::Recurse), ("error", Self::end()), ("close", Self::end())])
+    }
+
+    fn of<const N: usize>(messages: [(&str, Self); N]) -> Self {
+        let messages = messages.map(|(name, next)| Message(name.to_owned(), next));
+        Self::Node((0..).zip(messages).collect())
+    }
+
     /// Returns what kind of tree it is, at the root of a method.
     pub fn kind(&self) -> Kind {
-        let Self::Node(messages) = self else {
-            return Kind::Root;
-        };
-        let named =
-            |id: u64| messages.get(&id).map(|Message(name, next)| (name.as_str(), next.is_end(), next));
-        let ends = |id, expected| named(id).is_some_and(|(name, end, _)| end && name == expected);
-        match messages.len() {
-            0 => Kind::End,
-            2 if ends(0, "value") && ends(1, "error") => Kind::Primitive,
-            3 if named(0).is_some_and(|(name, _, next)| name == "write" && *next == Self::Recurse)
-                && ends(1, "error")
-                && ends(2, "close") =>
-            {
-                Kind::Streaming
-            }
-            _ => Kind::Other,
+        match self {
+            Self::Recurse => Kind::Root,
+            Self::Node(messages) if messages.is_empty() => Kind::End,
+            tree if *tree == Self::primitive() => Kind::Primitive,
+            tree if *tree == Self::streaming() => Kind::Streaming,
+            Self::Node(_) => Kind::Other,
         }
     }
 

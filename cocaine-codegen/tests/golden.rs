@@ -13,9 +13,8 @@ fn compare(expected: &Path, text: &str) {
         assert!(env::var_os("CI").is_none(), "golden files are not rewritten where CI is set");
         fs::write(expected, text).unwrap();
     }
-    if read(expected) != text {
-        panic!("{} differs; look at the change, then run with BLESS=1", expected.display());
-    }
+    let same = read(expected) == text;
+    assert!(same, "{} differs; look at the change, then run with BLESS=1", expected.display());
 }
 
 /// Generates `tests/golden/NAME.rs` from `NAME.json`, and `NAME.catalogue.rs` where there is one.

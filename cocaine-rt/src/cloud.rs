@@ -19,14 +19,14 @@ use tokio::{
 
 use crate::{
     address::Address,
-    channel::answered,
+    channel::{OnDrop, answered},
     conn::{self, Lease},
     decode, encode,
     error::{Error, ErrorKind, Result},
     limits::Limits,
     link::{self, Attempt, Link, Options, Request},
     scratch::Scratch,
-    spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
+    spec::{MethodSpec, ServiceSpec, TreeSpec},
     table::{Drift, Selector, Table},
     types::{Endpoint, Resolved},
 };

@@ -48,6 +48,13 @@ struct State {
 }
 
 impl State {
+    /// Notes whether a timer runs, or has to; returns whether some channel has a deadline.
+    fn keep_ticking(&mut self, running: bool) -> bool {
+        let timed = self.mux.is_timed();
+        self.ticking = timed || running;
+        timed
+    }
+
     /// Takes the task's waker if there is something for it to do.
     fn attention(&mut self) -> Option<Waker> {
         self.task.as_ref()?;
@@ -71,14 +78,26 @@ impl Conn {
     }
 
     /// Acts on the mux, then wakes whom that concerns. No user code may run within.
+    #[inline]
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Mux) -> R) -> R {
+        self.with_due(&mut Vec::new(), act)
+    }
+
+    /// As [`Conn::with`]; `due` is empty before and after, and saves an allocation where many are woken at once.
+    #[inline]
+    fn with_due<R>(&self, due: &mut Vec<Waker>, act: impl FnOnce(&mut Mux) -> R) -> R {
         let mut state = self.lock();
         let result = act(&mut state.mux);
         self.queued.store(state.mux.output_len(), Ordering::Relaxed);
         let task = state.attention();
-        let due = std::mem::take(state.mux.due());
+        if !state.mux.due().is_empty() {
+            std::mem::swap(state.mux.due(), due);
+        }
         drop(state);
-        task.into_iter().chain(due).for_each(Waker::wake);
+        if let Some(task) = task {
+            task.wake();
+        }
+        due.drain(..).for_each(Waker::wake);
         result
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::bytes;
 
 mod args;
+mod containers;
 mod decoder;
 mod malformed;
 mod reader;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
+mod containers;
 mod writer;
 
 use writer::Writer;
@@ -66,15 +67,6 @@ impl Encoded {
 #[inline]
 pub(crate) fn args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<()> {
     append(into, |out| Writer::list(out).write_list(value))
-}
-
-/// Appends `value` as one plain value.
-///
-/// # Errors
-/// Those of [`args`].
-#[inline]
-pub(crate) fn value<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<()> {
-    append(into, |out| value.serialize(&mut Writer::plain(out, true)))
 }
 
 /// Returns `value` as one plain value in one piece.

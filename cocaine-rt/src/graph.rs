@@ -12,7 +12,7 @@ use serde::{
 };
 
 /// The first id of the control messages, which are never methods (`protocol.md` 4.2).
-pub const FIRST_CONTROL: u64 = 65532;
+pub(crate) const FIRST_CONTROL: u64 = 65532;
 
 /// The control message that asks whether the server is there (`protocol.md` 2.1).
 pub(crate) const PING: u64 = FIRST_CONTROL + 1;

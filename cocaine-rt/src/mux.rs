@@ -129,11 +129,11 @@ impl Mux {
         self.opened = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
         if !open.reads.ended() {
-            let mut slot = Slot::new(id, open.reads);
-            slot.expires = self.tick.saturating_add(open.ticks);
+            let expires = self.tick.saturating_add(open.ticks);
+            self.timed += usize::from(expires != u64::MAX);
+            let slot = self.own.open(id, open.reads);
+            slot.expires = expires;
             slot.reader = open.reader;
-            self.timed += usize::from(slot.expires != u64::MAX);
-            self.own.insert(slot);
         }
         Ok(Key { id, own: true })
     }
@@ -419,8 +419,8 @@ impl Mux {
 
     /// Frees a channel of this side: what still arrives on it is dropped.
     pub(crate) fn forget(&mut self, key: Key) {
-        if let Some(slot) = self.own.remove(key.id) {
-            self.timed -= usize::from(slot.expires != u64::MAX);
+        if let Some(timed) = self.own.close(key.id) {
+            self.timed -= usize::from(timed);
         }
     }
 
@@ -431,9 +431,9 @@ impl Mux {
         self.timed > 0
     }
 
-    /// Counts one tick, and fails the channels whose deadline has passed.
-    pub(crate) fn sweep(&mut self) {
-        self.tick += 1;
+    /// Counts ticks, and fails the channels whose deadline has passed.
+    pub(crate) fn sweep(&mut self, ticks: u64) {
+        self.tick = self.tick.saturating_add(ticks);
         for slot in self.own.iter_mut().filter(|slot| slot.expires <= self.tick) {
             slot.fail(Error::new(ErrorKind::Deadline(std::time::Duration::ZERO)));
             self.due.extend(slot.reader.take());

@@ -79,6 +79,13 @@ pub(crate) struct Offer {
     pub(crate) extra: Vec<Option<Extra>>,
 }
 
+/// A connection of a server, with what is served on it.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) lease: Lease,
+    pub(crate) offer: Arc<Offer>,
+}
+
 /// One invocation.
 ///
 /// Dropped before it is split, it answers with an error like an [`Answer`].
@@ -89,11 +96,11 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(lease: Lease, offer: Arc<Offer>, fresh: Fresh) -> Self {
+    pub(crate) fn new(host: Arc<Host>, fresh: Fresh) -> Self {
         let Fresh { id, method, message, trace, lasting } = fresh;
-        let caller = Caller { peer: lease.peer().clone(), headers: message.headers, trace };
-        let run = Run { lease, key: Key { id, own: false }, lasting };
-        let answer = Answer::new(run, offer, method, trace);
+        let caller = Caller { peer: host.lease.peer().clone(), headers: message.headers, trace };
+        let run = Run { host, key: Key { id, own: false }, lasting, ended: false };
+        let answer = Answer::new(run, method, trace);
         let incoming = Incoming { method, args: message.args };
         Self { incoming, answer, caller }
     }

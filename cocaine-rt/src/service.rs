@@ -236,11 +236,11 @@ impl Service {
         &self,
         method: Selector<'_>,
         args: Scratch,
-        act: impl Fn(&Link, &Bound, Request<'_>) -> Result<Attempt<T>>,
+        act: impl Fn(&Link, &Bound, Request<'_>) -> Result<Attempt<T>> + Send + Sync,
     ) -> Result<T> {
         loop {
-            let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-            match self.attempt(method, &args, &waker, &act)? {
+            let attempt = poll_fn(|cx| Poll::Ready(self.attempt(method, &args, cx.waker(), &act)));
+            match attempt.await? {
                 Attempt::Sent(sent) => return Ok(sent),
                 Attempt::Full(lease) => poll_fn(|cx| lease.with(|mux| mux.poll_room(cx.waker()))).await,
                 Attempt::Ended => drop(self.link().await.map_err(|error| self.blame(error, method))?),

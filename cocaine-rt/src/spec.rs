@@ -1,9 +1,11 @@
 //! What bindings are written against, as constants.
 
-use crate::graph::{Edge, Graph, Method, Node, Tree};
 use std::sync::Arc;
 
-pub use crate::channel::OnDrop;
+use crate::{
+    channel::OnDrop,
+    graph::{Edge, Graph, Method, Node, Tree},
+};
 
 /// What may be sent next on one side of a channel.
 #[derive(Clone, Copy, Debug)]

@@ -434,12 +434,10 @@ impl From<Tx> for PublishSender {
     }
 }
 
+/// A message fails if its arguments cannot be encoded, or if the channel has ended.
+#[allow(clippy::missing_errors_doc)]
 impl PublishSender {
     /// Withdraws the service.
-    ///
-    /// # Errors
-    ///
-    /// If the arguments cannot be encoded, or the channel has ended.
     pub async fn discard(self) -> Result<()> {
         self.0.finish(0, ()).await
     }
@@ -494,12 +492,10 @@ impl From<Tx> for RoutingSender {
     }
 }
 
+/// A message fails if its arguments cannot be encoded, or if the channel has ended.
+#[allow(clippy::missing_errors_doc)]
 impl RoutingSender {
     /// Ends the stream; nothing answers.
-    ///
-    /// # Errors
-    ///
-    /// If the arguments cannot be encoded, or the channel has ended.
     pub async fn discard(self) -> Result<()> {
         self.0.finish(0, ()).await
     }

@@ -50,7 +50,7 @@ fn spoken_by_sessions(traits: &[&ItemTrait]) -> BTreeSet<String> {
         _ => None,
     });
     let sides = outputs.filter(|(name, _)| name == "Session").flat_map(|(_, sides)| sides);
-    let named = sides.filter_map(|side| generic(side)).filter(|(_, arguments)| arguments.is_empty());
+    let named = sides.filter_map(generic).filter(|(_, arguments)| arguments.is_empty());
     named.map(|(name, _)| name).filter(|name| !matches!(name.as_str(), "End" | "Root")).collect()
 }
 

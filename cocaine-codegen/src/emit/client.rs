@@ -84,7 +84,15 @@ fn generic(service: &Service) -> TokenStream {
         return TokenStream::new();
     }
     let client = ident(&service.names.client);
+    let doc = docs::lines([
+        "The methods that no catalogue describes, for any arguments and any answer.",
+        "",
+        "Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,",
+        "as any call does, or if the answer is of another type.",
+    ]);
     quote! {
+        #doc
+        #[allow(clippy::missing_errors_doc)]
         impl #client {
             #(#methods)*
         }
@@ -92,17 +100,7 @@ fn generic(service: &Service) -> TokenStream {
 }
 
 fn untyped(index: usize, method: &Method) -> TokenStream {
-    let doc = docs::lines([
-        format!(
-            "Calls {} with any arguments: a tuple or `()` for a list, anything else for one.",
-            docs::name(&method.wire)
-        ),
-        String::new(),
-        "# Errors".to_owned(),
-        String::new(),
-        "If the arguments cannot be encoded, if the call fails, or if the answer is of another type."
-            .to_owned(),
-    ]);
+    let doc = docs::lines([format!("Calls {}.", docs::name(&method.wire))]);
     let (allows, name) = (contract::allows(method, 0), ident(&method.name));
     let output = contract::output(&method.shape);
     let call = call(index, method, &quote!(args));

@@ -112,7 +112,7 @@ pub(super) fn output(shape: &Shape) -> TokenStream {
 
 fn method_docs(method: &Method) -> TokenStream {
     let wire = docs::name(&method.wire);
-    let line = format!("Calls {wire}. No catalogue describes it: what it takes and answers is untyped.");
+    let line = format!("Calls {wire}, which no catalogue describes.");
     let lines = docs::or_line(&method.docs, &line);
     let renamed = !method.docs.is_empty() && method.name != method.wire;
     let original = renamed.then(|| docs::lines([String::new(), format!("On the wire: {wire}.")]));

@@ -34,7 +34,7 @@ fn is_unseen(c: char) -> bool {
 
 /// Returns a name from the wire as Markdown that shows it: as code if it is plain, else with all that Markdown
 /// could read escaped.
-pub(crate) fn name(name: &str) -> String {
+pub(super) fn name(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
     if !name.is_empty() && name.len() <= SHOWN && name.chars().all(plain) {
         return format!("`{name}`");
@@ -76,6 +76,6 @@ mod tests {
     #[test]
     fn a_line_stays_one_line() {
         let text = lines(["a\r\nb\u{202e}", "", "/ c"]).to_string();
-        assert_eq!(text, r##"# [doc = " a\\u{d}\\u{a}b\\u{202e}"] # [doc = ""] # [doc = " / c"]"##);
+        assert_eq!(text, r#"# [doc = " a\\u{d}\\u{a}b\\u{202e}"] # [doc = ""] # [doc = " / c"]"#);
     }
 }

@@ -2,73 +2,126 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use quote::quote;
+use syn::{Item, parse_quote};
 
-use crate::naming::{self, ident};
+use crate::{
+    model::{Arguments, Half, Payload, Service, Shape, State},
+    naming::ident,
+    types::Type,
+};
 
-/// Returns the `use` declarations for `items`.
-pub(super) fn of(items: &TokenStream) -> TokenStream {
-    let mut used = BTreeSet::new();
-    collect(items.clone(), &mut used);
-    let map = used.remove("BTreeMap").then(|| {
-        quote!(
+/// Returns the `use` declarations for the items of `service`.
+pub(super) fn of(service: &Service) -> Vec<Item> {
+    let mut used = Used::default();
+    used.add(&["Call", "Caller", "Dispatch", "Service", "ServiceClient", "ServiceSpec"]);
+    for method in &service.methods {
+        used.add(&["MethodSpec", "OnDrop", "Result", "TreeSpec"]);
+        used.arguments(&method.arguments);
+        used.shape(&method.shape, method.is_described());
+    }
+    let names = used.names.iter().map(|name| ident(name));
+    let mut items = vec![parse_quote!(use ::cocaine::bind::{#(#names),*};)];
+    if used.map {
+        items.push(parse_quote!(
             use ::std::collections::BTreeMap;
-        )
-    });
-    let names = used.iter().map(|name| ident(name));
-    quote! {
-        use ::cocaine::bind::{#(#names),*};
-        #map
+        ));
     }
+    items
 }
 
-/// Adds the runtime's names in `tokens`: those that are not the rest of a path, nor the name of a variant.
-fn collect(tokens: TokenStream, used: &mut BTreeSet<String>) {
-    let mut behind_colon = false;
-    let mut in_enum = false;
-    for token in tokens {
-        match &token {
-            TokenTree::Ident(name) => {
-                let name = name.to_string();
-                in_enum |= name == "enum";
-                if !behind_colon && (naming::RUNTIME.contains(&name.as_str()) || name == "BTreeMap") {
-                    used.insert(name);
-                }
+#[derive(Default)]
+struct Used {
+    names: BTreeSet<&'static str>,
+    /// `BTreeMap` is not the runtime's.
+    map: bool,
+}
+
+impl Used {
+    fn add(&mut self, names: &[&'static str]) {
+        self.names.extend(names);
+    }
+
+    fn arguments(&mut self, arguments: &Arguments) {
+        let Arguments::Known(arguments) = arguments else {
+            return self.add(&["Args", "Serialize"]);
+        };
+        for argument in arguments {
+            self.ty(&argument.ty);
+            if argument.lossy {
+                self.add(&["Lossy"]);
             }
-            TokenTree::Group(group) if in_enum && group.delimiter() == Delimiter::Brace => {
-                in_enum = false;
-                for token in group.stream() {
-                    if let TokenTree::Group(fields) = token {
-                        collect(fields.stream(), used);
-                    }
-                }
-            }
-            TokenTree::Group(group) => collect(group.stream(), used),
-            _ => {}
         }
-        behind_colon = match &token {
-            TokenTree::Punct(punct) if punct.as_char() == ':' => {
-                // Of `::` only the second colon stands alone; after `name: Type` comes a type.
-                behind_colon || punct.spacing() == proc_macro2::Spacing::Joint
-            }
-            _ => false,
-        };
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn ty(&mut self, ty: &Type) {
+        match ty {
+            Type::Slice(inner) | Type::Ref(inner) | Type::Option(inner) | Type::Vec(inner) => self.ty(inner),
+            Type::Map(key, value) => {
+                self.map = true;
+                self.ty(key);
+                self.ty(value);
+            }
+            Type::Tuple(items) => items.iter().for_each(|item| self.ty(item)),
+            Type::Runtime(name) => self.add(&[name]),
+            Type::Str | Type::Plain(_) | Type::Path(_) => {}
+        }
+    }
 
-    #[test]
-    fn only_what_is_used() {
-        let items = quote! {
-            pub enum Received { Value(Bytes, X), Reply }
-            fn f(a: Sender<crate::Args>) -> Received { Received::Graph(BTreeMap::new()) }
-        };
-        let mut used = BTreeSet::new();
-        collect(items, &mut used);
-        assert_eq!(used.into_iter().collect::<Vec<_>>(), ["BTreeMap", "Bytes", "Sender"]);
+    fn shape(&mut self, shape: &Shape, described: bool) {
+        match shape {
+            Shape::Mute => {}
+            Shape::Unary(payload) => self.received(payload, described),
+            Shape::Stream(payload) => {
+                self.add(&["Receiver", "Stream"]);
+                self.received(payload, described);
+            }
+            Shape::Session { tx, rx } => {
+                let both_stream = matches!((tx, rx), (Half::Stream(_), Half::Stream(_)));
+                self.add(if both_stream { &["Duplex"] } else { &["Exchange"] });
+                self.half(tx);
+                self.half(rx);
+            }
+        }
+    }
+
+    fn received(&mut self, payload: &Payload, described: bool) {
+        match payload {
+            Payload::Known(ty) => self.ty(ty),
+            Payload::Unknown => self.add(&["Value"]),
+        }
+        if !described {
+            self.add(&["DeserializeOwned"]);
+        }
+    }
+
+    /// Adds what both sides of a session need: what one of them sends, the other receives.
+    fn half(&mut self, half: &Half) {
+        match half {
+            Half::End => self.add(&["End"]),
+            Half::Root => self.add(&["Rx", "Tx"]),
+            Half::Stream(payload) => {
+                self.add(&["Receiver", "Sender"]);
+                self.payload(payload);
+            }
+            Half::Reply(payload) => {
+                self.add(&["Reply", "Responder"]);
+                self.payload(payload);
+            }
+            Half::States(states) => self.states(states),
+        }
+    }
+
+    fn payload(&mut self, payload: &Payload) {
+        match payload {
+            Payload::Known(ty) => self.ty(ty),
+            Payload::Unknown => self.add(&["Args", "Value"]),
+        }
+    }
+
+    fn states(&mut self, states: &[State]) {
+        self.add(&["Rx", "Tx"]);
+        for message in states.iter().flat_map(|state| &state.messages) {
+            self.arguments(&message.arguments);
+        }
     }
 }

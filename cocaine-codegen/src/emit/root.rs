@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use syn::{Item, parse_quote};
 
 use super::docs;
 use crate::{model::Service, naming::ident};
@@ -14,29 +14,29 @@ pub(super) fn module_docs(service: &Service) -> TokenStream {
 }
 
 /// Returns `pub use` for the names that only one of `services` has.
-pub(crate) fn exports(services: &[Service]) -> TokenStream {
+pub(crate) fn exports(services: &[Service]) -> Vec<Item> {
     let mut times = BTreeMap::new();
     for name in services.iter().flat_map(public) {
         *times.entry(name).or_insert(0) += 1;
     }
-    services
-        .iter()
-        .map(|service| {
-            let module = ident(&service.module);
-            let names: Vec<_> =
-                public(service).filter(|name| times.get(name) == Some(&1)).map(ident).collect();
-            if names.is_empty() { TokenStream::new() } else { quote!(pub use self::#module::{#(#names),*};) }
-        })
-        .collect()
+    let mut items = Vec::new();
+    for service in services {
+        let module = ident(&service.module);
+        let names: Vec<_> = public(service).filter(|name| times.get(name) == Some(&1)).map(ident).collect();
+        if !names.is_empty() {
+            items.push(parse_quote!(pub use self::#module::{#(#names),*};));
+        }
+    }
+    items
 }
 
 /// Returns `pub mod` for each of `services`.
-pub(crate) fn declarations(services: &[Service]) -> TokenStream {
+pub(crate) fn declarations(services: &[Service]) -> Vec<Item> {
     services
         .iter()
         .map(|service| {
             let (docs, module) = (module_docs(service), ident(&service.module));
-            quote!(#docs pub mod #module;)
+            parse_quote!(#docs pub mod #module;)
         })
         .collect()
 }

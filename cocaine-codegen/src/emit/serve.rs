@@ -99,7 +99,7 @@ fn arm(index: usize, method: &Method, contract: &str) -> TokenStream {
         Shape::Mute => (quote!(#call.await), quote!(reply.mute(answer.await);)),
         Shape::Unary(_) => (quote!(#call.await), quote!(reply.primitive(answer.await);)),
         Shape::Stream(_) => (quote!(Ok(#call)), quote!(reply.stream(answer.await).await;)),
-        Shape::Session { .. } => return session(index, &statement, &contract, &name, &values),
+        Shape::Session { .. } => return session(&index, &statement, &contract, &name, &values),
     };
     quote! {
         #index => {
@@ -110,7 +110,7 @@ fn arm(index: usize, method: &Method, contract: &str) -> TokenStream {
 }
 
 fn session(
-    index: Literal,
+    index: &Literal,
     statement: &TokenStream,
     contract: &Ident,
     name: &Ident,

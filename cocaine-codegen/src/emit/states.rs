@@ -19,8 +19,8 @@ pub(super) fn states(service: &Service) -> TokenStream {
         .map(|(method, states, state)| {
             let sender = sender(method, states, state);
             let receiver = receiver(method, states, state);
-            let received = received(method, states, state);
-            quote!(#sender #receiver #received)
+            let message = received(method, states, state);
+            quote!(#sender #receiver #message)
         })
         .collect()
 }
@@ -36,7 +36,17 @@ fn sender(method: &Method, states: &[State], state: &State) -> TokenStream {
     let doc = docs::lines([format!("Sends on a channel {}.", standing(method, state))]);
     let name = ident(&state.sender);
     let methods: Vec<_> = state.messages.iter().map(|message| send(states, message)).collect();
-    let methods = (!methods.is_empty()).then(|| quote!(impl #name { #(#methods)* }));
+    let errors =
+        docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
+    let methods = (!methods.is_empty()).then(|| {
+        quote! {
+            #errors
+            #[allow(clippy::missing_errors_doc)]
+            impl #name {
+                #(#methods)*
+            }
+        }
+    });
     quote! {
         #doc
         #[derive(Debug)]
@@ -58,7 +68,7 @@ fn send(states: &[State], message: &Message) -> TokenStream {
     let (name, kind) = (ident(&message.name), Literal::u64_unsuffixed(message.id));
     let (parameters, args) = match &message.arguments {
         Arguments::Unknown => (quote!(, args: impl Serialize + Send), quote!(args)),
-        known => (types::parameters(known), types::passed(known)),
+        known @ Arguments::Known(_) => (types::parameters(known), types::passed(known)),
     };
     let (output, body) = match message.next {
         Next::End => (quote!(()), quote!(self.0.finish(#kind, #args).await)),
@@ -80,10 +90,7 @@ fn send_docs(message: &Message) -> TokenStream {
         Next::End => format!("Sends {wire}; nothing may follow it."),
         Next::Stay | Next::State(_) => format!("Sends {wire}."),
     };
-    let lines = docs::or_line(&message.docs, &line);
-    let errors = ["", "# Errors", "", "If the arguments cannot be encoded, or the channel has ended."];
-    let errors = (!message.docs.iter().any(|line| line.trim() == "# Errors")).then(|| docs::lines(errors));
-    quote!(#lines #errors)
+    docs::or_line(&message.docs, &line)
 }
 
 fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {

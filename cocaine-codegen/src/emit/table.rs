@@ -1,50 +1,63 @@
 //! The static table against which a connection is held.
+//!
+//! Its rows are built as a syntax tree, not from tokens, which would have to be parsed to be laid out: in a large
+//! service they are most of the expressions.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use proc_macro2::Literal;
+use syn::{Expr, Item, parse_quote};
 
-use super::docs;
+use super::{docs, tree as ast};
 use crate::{
     model::{Method, Service},
     naming::ident,
     tree::{Kind, Message, Tree},
 };
 
-pub(super) fn table(service: &Service) -> TokenStream {
+pub(super) fn table(service: &Service) -> Item {
     let doc = docs::lines([format!(
         "The methods of {}, which a connection is held against.",
         docs::name(&service.wire)
     )]);
     let (table, name) = (ident(&service.names.table), &service.wire);
     let version = Literal::u64_unsuffixed(service.version);
-    let methods = service.methods.iter().map(row);
-    quote! {
+    let mut item = parse_quote! {
         #doc
-        static #table: ServiceSpec = ServiceSpec { name: #name, version: #version, methods: &[#(#methods),*] };
+        static #table: ServiceSpec = ServiceSpec { name: #name, version: #version, methods: &[] };
+    };
+    if let Item::Static(item) = &mut item
+        && let Expr::Struct(table) = &mut *item.expr
+        && let Some(methods) = table.fields.last_mut()
+    {
+        methods.expr = ast::slice(service.methods.iter().map(row));
     }
+    item
 }
 
-fn row(method: &Method) -> TokenStream {
-    let (id, name) = (Literal::u64_unsuffixed(method.id), &method.wire);
-    let (dispatch, upstream) = (tree(&method.dispatch), tree(&method.upstream));
-    let on_drop = if method.revoke_on_drop { quote!(Revoke) } else { quote!(Terminal) };
-    quote! {
-        MethodSpec { id: #id, name: #name, dispatch: #dispatch, upstream: #upstream, on_drop: OnDrop::#on_drop }
-    }
+fn row(method: &Method) -> Expr {
+    let on_drop = if method.revoke_on_drop { "Revoke" } else { "Terminal" };
+    ast::structure(
+        "MethodSpec",
+        [
+            ("id", ast::number(method.id)),
+            ("name", ast::text(&method.wire)),
+            ("dispatch", tree(&method.dispatch)),
+            ("upstream", tree(&method.upstream)),
+            ("on_drop", ast::path(["OnDrop", on_drop])),
+        ],
+    )
 }
 
-fn tree(tree: &Tree) -> TokenStream {
+fn tree(tree: &Tree) -> Expr {
     match (tree.kind(), tree) {
-        (Kind::End, _) => quote!(TreeSpec::END),
-        (Kind::Primitive, _) => quote!(TreeSpec::PRIMITIVE),
-        (Kind::Streaming, _) => quote!(TreeSpec::STREAMING),
-        (_, Tree::Recurse) => quote!(TreeSpec::Recurse),
+        (Kind::End, _) => ast::path(["TreeSpec", "END"]),
+        (Kind::Primitive, _) => ast::path(["TreeSpec", "PRIMITIVE"]),
+        (Kind::Streaming, _) => ast::path(["TreeSpec", "STREAMING"]),
+        (_, Tree::Recurse) => ast::path(["TreeSpec", "Recurse"]),
         (_, Tree::Node(messages)) => {
             let rows = messages.iter().map(|(id, Message(name, next))| {
-                let (id, next) = (Literal::u64_unsuffixed(*id), self::tree(next));
-                quote!((#id, #name, #next))
+                ast::tuple([ast::number(*id), ast::text(name), self::tree(next)])
             });
-            quote!(TreeSpec::Node(&[#(#rows),*]))
+            ast::call(ast::path(["TreeSpec", "Node"]), [ast::slice(rows)])
         }
     }
 }

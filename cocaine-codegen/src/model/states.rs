@@ -21,7 +21,7 @@ pub(super) fn of(
 ) -> Vec<State> {
     let mut states = Vec::new();
     let mut walk = Walk { described, stem, method, context };
-    walk.visit(tree, String::new(), Vec::new(), &mut states);
+    walk.visit(tree, "", &[], &mut states);
     walk.warn_of_missing(&states);
     states
 }
@@ -36,12 +36,17 @@ struct Walk<'a, 'c> {
 
 impl Walk<'_, '_> {
     /// Adds the state of `tree` and those after it; returns its index. `suffix` ends the names.
-    fn visit(&mut self, tree: &Tree, suffix: String, path: Vec<String>, states: &mut Vec<State>) -> usize {
+    fn visit(&mut self, tree: &Tree, suffix: &str, path: &[String], states: &mut Vec<State>) -> usize {
         let index = states.len();
         let mut named =
             |word: &str| names::state(format!("{}{word}{suffix}", self.stem), &mut self.context.types);
-        let (sender, receiver, received) = (named("Sender"), named("Receiver"), named("Received"));
-        states.push(State { sender, receiver, received, path: path.clone(), messages: Vec::new() });
+        states.push(State {
+            sender: named("Sender"),
+            receiver: named("Receiver"),
+            received: named("Received"),
+            path: path.to_vec(),
+            messages: Vec::new(),
+        });
         let (mut methods, mut variants) = (Names::default(), Names::default());
         let mut messages = Vec::new();
         for (id, tree::Message(wire, next)) in tree.messages() {
@@ -53,9 +58,9 @@ impl Walk<'_, '_> {
             let next = match next {
                 Tree::Recurse => Next::Stay,
                 next if next.is_end() => Next::End,
-                next => {
-                    let path = path.iter().chain([wire]).cloned().collect();
-                    Next::State(self.visit(next, format!("{suffix}{variant}"), path, states))
+                Tree::Node(_) => {
+                    let path: Vec<_> = path.iter().chain([wire]).cloned().collect();
+                    Next::State(self.visit(next, &format!("{suffix}{variant}"), &path, states))
                 }
             };
             messages.push(self.message(id, wire, [name, variant], signature, next));

@@ -12,19 +12,19 @@ pub mod isolate {
 
     /// The `isolate` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Isolate {
-        /// Calls `spool`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `spool`, which no catalogue describes.
         fn spool(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<SpoolSender, Reply<Value>>>> + Send;
 
-        /// Calls `spawn`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `spawn`, which no catalogue describes.
         fn spawn(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<SpawnSender, Receiver<Value>>>> + Send;
 
-        /// Calls `metrics`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `metrics`, which no catalogue describes.
         fn metrics(
             &self,
             args: Args,
@@ -36,7 +36,7 @@ pub mod isolate {
     /// It differs from [`Isolate`] in the methods in which the caller speaks too: these
     /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
     pub trait IsolateServer {
-        /// Calls `spool`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `spool`, which no catalogue describes.
         fn spool(
             &self,
             args: Args,
@@ -44,7 +44,7 @@ pub mod isolate {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `spawn`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `spawn`, which no catalogue describes.
         fn spawn(
             &self,
             args: Args,
@@ -52,7 +52,7 @@ pub mod isolate {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `metrics`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `metrics`, which no catalogue describes.
         fn metrics(
             &self,
             args: Args,
@@ -128,12 +128,13 @@ pub mod isolate {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl IsolateClient {
-        /// Calls `spool` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `spool`.
         pub async fn spool(
             &self,
             args: impl Serialize + Send,
@@ -141,11 +142,7 @@ pub mod isolate {
             self.0.open(0, args).await
         }
 
-        /// Calls `spawn` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `spawn`.
         pub async fn spawn(
             &self,
             args: impl Serialize + Send,
@@ -153,11 +150,7 @@ pub mod isolate {
             self.0.open(1, args).await
         }
 
-        /// Calls `metrics` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `metrics`.
         pub async fn metrics(
             &self,
             args: impl Serialize + Send,
@@ -244,12 +237,10 @@ pub mod isolate {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl SpoolSender {
         /// Sends `cancel`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn cancel(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -304,12 +295,10 @@ pub mod isolate {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl SpawnSender {
         /// Sends `kill`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn kill(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }

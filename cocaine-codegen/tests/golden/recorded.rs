@@ -241,10 +241,10 @@ pub mod cache {
 
     /// The `cache` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Cache {
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `put`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `put`, which no catalogue describes.
         fn put(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -296,12 +296,13 @@ pub mod cache {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl CacheClient {
-        /// Calls `get` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `get`.
         pub async fn get<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -309,11 +310,7 @@ pub mod cache {
             self.0.unary(0, args).await
         }
 
-        /// Calls `put` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `put`.
         pub async fn put<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -386,22 +383,22 @@ pub mod chrono {
 
     /// The `chrono` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Chrono {
-        /// Calls `notify_after`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `notify_after`, which no catalogue describes.
         fn notify_after(
             &self,
             args: Args,
         ) -> impl Stream<Item = Result<Value>> + Send + 'static + use<Self>;
 
-        /// Calls `notify_every`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `notify_every`, which no catalogue describes.
         fn notify_every(
             &self,
             args: Args,
         ) -> impl Stream<Item = Result<Value>> + Send + 'static + use<Self>;
 
-        /// Calls `cancel`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `cancel`, which no catalogue describes.
         fn cancel(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `restart`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `restart`, which no catalogue describes.
         fn restart(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -477,12 +474,13 @@ pub mod chrono {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl ChronoClient {
-        /// Calls `notify_after` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `notify_after`.
         pub fn notify_after<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -490,11 +488,7 @@ pub mod chrono {
             self.0.stream(0, args)
         }
 
-        /// Calls `notify_every` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `notify_every`.
         pub fn notify_every<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -502,11 +496,7 @@ pub mod chrono {
             self.0.stream(1, args)
         }
 
-        /// Calls `cancel` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `cancel`.
         pub async fn cancel<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -514,11 +504,7 @@ pub mod chrono {
             self.0.unary(2, args).await
         }
 
-        /// Calls `restart` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `restart`.
         pub async fn restart<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -605,7 +591,7 @@ pub mod echo {
 
     /// The `echo` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Echo {
-        /// Calls `ping`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `ping`, which no catalogue describes.
         fn ping(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -646,12 +632,13 @@ pub mod echo {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl EchoClient {
-        /// Calls `ping` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `ping`.
         pub async fn ping<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -717,10 +704,10 @@ pub mod graphite {
 
     /// The `graphite` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Graphite {
-        /// Calls `send_bulk`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `send_bulk`, which no catalogue describes.
         fn send_bulk(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `send_one`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `send_one`, which no catalogue describes.
         fn send_one(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -772,12 +759,13 @@ pub mod graphite {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl GraphiteClient {
-        /// Calls `send_bulk` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `send_bulk`.
         pub async fn send_bulk<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -785,11 +773,7 @@ pub mod graphite {
             self.0.unary(0, args).await
         }
 
-        /// Calls `send_one` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `send_one`.
         pub async fn send_one<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1293,12 +1277,10 @@ pub mod locator {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl PublishSender {
         /// Withdraws the service.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn discard(self) -> Result<()> {
             self.0.finish(0, ()).await
         }
@@ -1353,12 +1335,10 @@ pub mod locator {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl RoutingSender {
         /// Ends the stream; nothing answers.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn discard(self) -> Result<()> {
             self.0.finish(0, ()).await
         }
@@ -1598,43 +1578,43 @@ pub mod logging_v2 {
 
     /// The `logging_v2` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait LoggingV2 {
-        /// Calls `emit`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `emit`, which no catalogue describes.
         fn emit(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `verbosity`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `verbosity`, which no catalogue describes.
         fn verbosity(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_verbosity`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_verbosity`, which no catalogue describes.
         fn set_verbosity(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `emit_ack`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `emit_ack`, which no catalogue describes.
         fn emit_ack(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<GetSender, Receiver<Value>>>> + Send;
 
-        /// Calls `list_loggers`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `list_loggers`, which no catalogue describes.
         fn list_loggers(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_filter`, which no catalogue describes.
         fn set_filter(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `remove_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `remove_filter`, which no catalogue describes.
         fn remove_filter(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `list_filters`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `list_filters`, which no catalogue describes.
         fn list_filters(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_cluster_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_cluster_filter`, which no catalogue describes.
         fn set_cluster_filter(
             &self,
             args: Args,
@@ -1646,22 +1626,22 @@ pub mod logging_v2 {
     /// It differs from [`LoggingV2`] in the methods in which the caller speaks too: these
     /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
     pub trait LoggingV2Server {
-        /// Calls `emit`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `emit`, which no catalogue describes.
         fn emit(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `verbosity`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `verbosity`, which no catalogue describes.
         fn verbosity(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_verbosity`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_verbosity`, which no catalogue describes.
         fn set_verbosity(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `emit_ack`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `emit_ack`, which no catalogue describes.
         fn emit_ack(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(
             &self,
             args: Args,
@@ -1669,22 +1649,22 @@ pub mod logging_v2 {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `list_loggers`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `list_loggers`, which no catalogue describes.
         fn list_loggers(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_filter`, which no catalogue describes.
         fn set_filter(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `remove_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `remove_filter`, which no catalogue describes.
         fn remove_filter(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `list_filters`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `list_filters`, which no catalogue describes.
         fn list_filters(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `set_cluster_filter`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `set_cluster_filter`, which no catalogue describes.
         fn set_cluster_filter(
             &self,
             args: Args,
@@ -1829,21 +1809,18 @@ pub mod logging_v2 {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl LoggingV2Client {
-        /// Calls `emit` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `emit`.
         pub async fn emit(&self, args: impl Serialize + Send) -> Result<()> {
             self.0.mute(0, args).await
         }
 
-        /// Calls `verbosity` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `verbosity`.
         pub async fn verbosity<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1851,11 +1828,7 @@ pub mod logging_v2 {
             self.0.unary(1, args).await
         }
 
-        /// Calls `set_verbosity` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `set_verbosity`.
         pub async fn set_verbosity<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1863,11 +1836,7 @@ pub mod logging_v2 {
             self.0.unary(2, args).await
         }
 
-        /// Calls `emit_ack` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `emit_ack`.
         pub async fn emit_ack<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1875,11 +1844,7 @@ pub mod logging_v2 {
             self.0.unary(3, args).await
         }
 
-        /// Calls `get` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `get`.
         pub async fn get(
             &self,
             args: impl Serialize + Send,
@@ -1887,11 +1852,7 @@ pub mod logging_v2 {
             self.0.open(4, args).await
         }
 
-        /// Calls `list_loggers` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `list_loggers`.
         pub async fn list_loggers<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1899,11 +1860,7 @@ pub mod logging_v2 {
             self.0.unary(5, args).await
         }
 
-        /// Calls `set_filter` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `set_filter`.
         pub async fn set_filter<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1911,11 +1868,7 @@ pub mod logging_v2 {
             self.0.unary(6, args).await
         }
 
-        /// Calls `remove_filter` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `remove_filter`.
         pub async fn remove_filter<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1923,11 +1876,7 @@ pub mod logging_v2 {
             self.0.unary(7, args).await
         }
 
-        /// Calls `list_filters` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `list_filters`.
         pub async fn list_filters<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -1935,11 +1884,7 @@ pub mod logging_v2 {
             self.0.unary(8, args).await
         }
 
-        /// Calls `set_cluster_filter` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `set_cluster_filter`.
         pub async fn set_cluster_filter<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -2072,21 +2017,15 @@ pub mod logging_v2 {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl GetSender {
         /// Sends `emit`.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn emit(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `emit_ack`.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn emit_ack(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(1, args).await?))
         }
@@ -2146,7 +2085,7 @@ pub mod metrics {
 
     /// The `metrics` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Metrics {
-        /// Calls `fetch`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `fetch`, which no catalogue describes.
         fn fetch(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -2187,12 +2126,13 @@ pub mod metrics {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl MetricsClient {
-        /// Calls `fetch` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `fetch`.
         pub async fn fetch<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -2797,10 +2737,10 @@ pub mod unicat {
 
     /// The `unicat` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Unicat {
-        /// Calls `grant`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `grant`, which no catalogue describes.
         fn grant(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `revoke`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `revoke`, which no catalogue describes.
         fn revoke(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -2852,12 +2792,13 @@ pub mod unicat {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl UnicatClient {
-        /// Calls `grant` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `grant`.
         pub async fn grant<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -2865,11 +2806,7 @@ pub mod unicat {
             self.0.unary(0, args).await
         }
 
-        /// Calls `revoke` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `revoke`.
         pub async fn revoke<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -2943,7 +2880,7 @@ pub mod unicorn {
 
     /// The `unicorn` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Unicorn {
-        /// Calls `subscribe`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `subscribe`, which no catalogue describes.
         fn subscribe(
             &self,
             args: Args,
@@ -2951,7 +2888,7 @@ pub mod unicorn {
             Output = Result<Exchange<SubscribeSender, Receiver<Value>>>,
         > + Send;
 
-        /// Calls `children_subscribe`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `children_subscribe`, which no catalogue describes.
         fn children_subscribe(
             &self,
             args: Args,
@@ -2959,37 +2896,37 @@ pub mod unicorn {
             Output = Result<Exchange<ChildrenSubscribeSender, Receiver<Value>>>,
         > + Send;
 
-        /// Calls `put`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `put`, which no catalogue describes.
         fn put(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<PutSender, Reply<Value>>>> + Send;
 
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<GetSender, Reply<Value>>>> + Send;
 
-        /// Calls `create`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `create`, which no catalogue describes.
         fn create(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<CreateSender, Reply<Value>>>> + Send;
 
-        /// Calls `del`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `del`, which no catalogue describes.
         fn del(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<DelSender, Reply<Value>>>> + Send;
 
-        /// Calls `remove`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `remove`, which no catalogue describes.
         fn remove(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<RemoveSender, Reply<Value>>>> + Send;
 
-        /// Calls `increment`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `increment`, which no catalogue describes.
         fn increment(
             &self,
             args: Args,
@@ -2997,13 +2934,13 @@ pub mod unicorn {
             Output = Result<Exchange<IncrementSender, Reply<Value>>>,
         > + Send;
 
-        /// Calls `lock`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `lock`, which no catalogue describes.
         fn lock(
             &self,
             args: Args,
         ) -> impl Future<Output = Result<Exchange<LockSender, Receiver<Value>>>> + Send;
 
-        /// Calls `named_lock`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `named_lock`, which no catalogue describes.
         fn named_lock(
             &self,
             args: Args,
@@ -3017,7 +2954,7 @@ pub mod unicorn {
     /// It differs from [`Unicorn`] in the methods in which the caller speaks too: these
     /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
     pub trait UnicornServer {
-        /// Calls `subscribe`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `subscribe`, which no catalogue describes.
         fn subscribe(
             &self,
             args: Args,
@@ -3025,7 +2962,7 @@ pub mod unicorn {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `children_subscribe`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `children_subscribe`, which no catalogue describes.
         fn children_subscribe(
             &self,
             args: Args,
@@ -3033,7 +2970,7 @@ pub mod unicorn {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `put`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `put`, which no catalogue describes.
         fn put(
             &self,
             args: Args,
@@ -3041,7 +2978,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(
             &self,
             args: Args,
@@ -3049,7 +2986,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `create`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `create`, which no catalogue describes.
         fn create(
             &self,
             args: Args,
@@ -3057,7 +2994,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `del`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `del`, which no catalogue describes.
         fn del(
             &self,
             args: Args,
@@ -3065,7 +3002,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `remove`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `remove`, which no catalogue describes.
         fn remove(
             &self,
             args: Args,
@@ -3073,7 +3010,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `increment`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `increment`, which no catalogue describes.
         fn increment(
             &self,
             args: Args,
@@ -3081,7 +3018,7 @@ pub mod unicorn {
             output: Responder<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `lock`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `lock`, which no catalogue describes.
         fn lock(
             &self,
             args: Args,
@@ -3089,7 +3026,7 @@ pub mod unicorn {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `named_lock`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `named_lock`, which no catalogue describes.
         fn named_lock(
             &self,
             args: Args,
@@ -3255,12 +3192,13 @@ pub mod unicorn {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl UnicornClient {
-        /// Calls `subscribe` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `subscribe`.
         pub async fn subscribe(
             &self,
             args: impl Serialize + Send,
@@ -3268,11 +3206,7 @@ pub mod unicorn {
             self.0.open(0, args).await
         }
 
-        /// Calls `children_subscribe` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `children_subscribe`.
         pub async fn children_subscribe(
             &self,
             args: impl Serialize + Send,
@@ -3280,11 +3214,7 @@ pub mod unicorn {
             self.0.open(1, args).await
         }
 
-        /// Calls `put` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `put`.
         pub async fn put(
             &self,
             args: impl Serialize + Send,
@@ -3292,11 +3222,7 @@ pub mod unicorn {
             self.0.open(2, args).await
         }
 
-        /// Calls `get` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `get`.
         pub async fn get(
             &self,
             args: impl Serialize + Send,
@@ -3304,11 +3230,7 @@ pub mod unicorn {
             self.0.open(3, args).await
         }
 
-        /// Calls `create` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `create`.
         pub async fn create(
             &self,
             args: impl Serialize + Send,
@@ -3316,11 +3238,7 @@ pub mod unicorn {
             self.0.open(4, args).await
         }
 
-        /// Calls `del` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `del`.
         pub async fn del(
             &self,
             args: impl Serialize + Send,
@@ -3328,11 +3246,7 @@ pub mod unicorn {
             self.0.open(5, args).await
         }
 
-        /// Calls `remove` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `remove`.
         pub async fn remove(
             &self,
             args: impl Serialize + Send,
@@ -3340,11 +3254,7 @@ pub mod unicorn {
             self.0.open(6, args).await
         }
 
-        /// Calls `increment` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `increment`.
         pub async fn increment(
             &self,
             args: impl Serialize + Send,
@@ -3352,11 +3262,7 @@ pub mod unicorn {
             self.0.open(7, args).await
         }
 
-        /// Calls `lock` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `lock`.
         pub async fn lock(
             &self,
             args: impl Serialize + Send,
@@ -3364,11 +3270,7 @@ pub mod unicorn {
             self.0.open(8, args).await
         }
 
-        /// Calls `named_lock` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `named_lock`.
         pub async fn named_lock(
             &self,
             args: impl Serialize + Send,
@@ -3526,12 +3428,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl SubscribeSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3586,12 +3486,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl ChildrenSubscribeSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3646,12 +3544,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl PutSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3706,12 +3602,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl GetSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3766,12 +3660,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl CreateSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3826,12 +3718,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl DelSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3886,12 +3776,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl RemoveSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3946,12 +3834,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl IncrementSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -4006,12 +3892,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl LockSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -4066,12 +3950,10 @@ pub mod unicorn {
         }
     }
 
+    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
+    #[allow(clippy::missing_errors_doc)]
     impl NamedLockSender {
         /// Sends `close`; nothing may follow it.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, or the channel has ended.
         pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -4125,13 +4007,13 @@ pub mod uniresis {
 
     /// The `uniresis` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Uniresis {
-        /// Calls `cpu_count`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `cpu_count`, which no catalogue describes.
         fn cpu_count(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `memory_count`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `memory_count`, which no catalogue describes.
         fn memory_count(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `uuid`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `uuid`, which no catalogue describes.
         fn uuid(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -4194,12 +4076,13 @@ pub mod uniresis {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl UniresisClient {
-        /// Calls `cpu_count` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `cpu_count`.
         pub async fn cpu_count<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -4207,11 +4090,7 @@ pub mod uniresis {
             self.0.unary(0, args).await
         }
 
-        /// Calls `memory_count` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `memory_count`.
         pub async fn memory_count<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -4219,11 +4098,7 @@ pub mod uniresis {
             self.0.unary(1, args).await
         }
 
-        /// Calls `uuid` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `uuid`.
         pub async fn uuid<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -4303,10 +4178,10 @@ pub mod urlfetch {
 
     /// The `urlfetch` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Urlfetch {
-        /// Calls `get`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `get`, which no catalogue describes.
         fn get(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
-        /// Calls `post`. No catalogue describes it: what it takes and answers is untyped.
+        /// Calls `post`, which no catalogue describes.
         fn post(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
@@ -4358,12 +4233,13 @@ pub mod urlfetch {
         }
     }
 
+    /// The methods that no catalogue describes, for any arguments and any answer.
+    ///
+    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
+    /// as any call does, or if the answer is of another type.
+    #[allow(clippy::missing_errors_doc)]
     impl UrlfetchClient {
-        /// Calls `get` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `get`.
         pub async fn get<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
@@ -4371,11 +4247,7 @@ pub mod urlfetch {
             self.0.unary(0, args).await
         }
 
-        /// Calls `post` with any arguments: a tuple or `()` for a list, anything else for one.
-        ///
-        /// # Errors
-        ///
-        /// If the arguments cannot be encoded, if the call fails, or if the answer is of another type.
+        /// Calls `post`.
         pub async fn post<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,

@@ -57,13 +57,13 @@ fn a_segment_moves_with_the_head_before_it() {
 
 #[test]
 fn a_plain_slice_and_a_value_in_one_piece_have_no_segments() {
-    let large = blob(20_000);
     struct Plain<'a>(&'a [u8]);
     impl Serialize for Plain<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             serializer.serialize_bytes(self.0)
         }
     }
+    let large = blob(20_000);
     assert!(encoded(&(Plain(&large),)).segments.is_empty());
     assert_eq!(msgpack::to_vec(&large).unwrap().len(), 3 + 20_000);
     assert_eq!(encoded(&(Value::Raw(large),)).segments.len(), 1);

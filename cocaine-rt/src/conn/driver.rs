@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::BytesMut;
@@ -33,6 +33,7 @@ pub(crate) struct Driver<IO, B, F> {
     input: BytesMut,
     extents: Vec<(usize, Extent)>,
     batch: Vec<Fresh>,
+    due: Vec<Waker>,
     /// Where the next invocation is polled first; it moves out, box and all, when it is pending.
     stage: Pin<Box<Option<F>>>,
     output: Output,
@@ -91,6 +92,7 @@ where
             input: BytesMut::new(),
             extents: Vec::new(),
             batch: Vec::new(),
+            due: Vec::new(),
             stage: Box::pin(None),
             output: Output::default(),
             lingered: false,
@@ -161,9 +163,9 @@ where
         }
         let batch = self.input.split_to(end).freeze();
         let extents = std::mem::take(&mut self.extents);
-        let received = self
-            .conn
-            .with(|mux| extents.iter().try_for_each(|(start, extent)| mux.receive(&batch, *start, extent)));
+        let received = self.conn.with_due(&mut self.due, |mux| {
+            extents.iter().try_for_each(|(start, extent)| mux.receive(&batch, *start, extent))
+        });
         if let Err(violation) = received {
             self.violation = Some(violation);
         }
@@ -261,21 +263,37 @@ where
         })
     }
 
-    /// Sweeps the deadlines that have passed; the timer runs only while some channel has one.
+    /// Sweeps the deadlines that have passed. The timer outlives the last channel that has one by a tick at most, so
+    /// that calls one after the other share it.
     fn keep_time(&mut self, cx: &mut Context<'_>) {
-        let timed = {
-            let mut state = self.conn.lock();
-            state.ticking = state.mux.is_timed();
-            state.ticking
+        let timed = self.conn.lock().keep_ticking(self.timer.is_some());
+        let Some(timer) = &mut self.timer else {
+            if timed {
+                self.start_timer(cx);
+            }
+            return;
         };
-        if !timed {
-            self.timer = None;
+        // The timer wakes this task; until it has, there is nothing to ask it.
+        if !timer.is_elapsed() {
             return;
         }
+        // A task that was kept busy comes late, and makes up for it.
+        let late = Instant::now().saturating_duration_since(timer.deadline());
+        let ticks = 1 + late.as_millis() / TICK.as_millis();
+        self.conn.with(|mux| mux.sweep(u64::try_from(ticks).unwrap_or(u64::MAX)));
+        if timed {
+            self.start_timer(cx);
+        } else {
+            self.timer = None;
+            self.conn.lock().keep_ticking(false);
+        }
+    }
+
+    fn start_timer(&mut self, cx: &mut Context<'_>) {
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(TICK)));
-        while timer.as_mut().poll(cx).is_ready() {
-            self.conn.with(|mux| mux.sweep());
-            timer.as_mut().reset(Instant::now() + TICK);
+        timer.as_mut().reset(Instant::now() + TICK);
+        if timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
         }
     }
 

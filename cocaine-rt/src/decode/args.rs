@@ -97,8 +97,10 @@ impl<'de> Deserializer<'de> for Missing {
         false
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
-        Err(Malformed::missing(self.index, self.of))
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let missing = Malformed::missing(self.index, self.of);
+        // What takes any value takes an empty list as nil.
+        if self.list { visitor.visit_unit().map_err(|_: Malformed| missing) } else { Err(missing) }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -114,7 +116,7 @@ impl<'de> Deserializer<'de> for Missing {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.list { visitor.visit_unit() } else { self.deserialize_any(visitor) }
+        self.deserialize_any(visitor)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {

@@ -1,7 +1,7 @@
 //! Reads one value after the other from a slice, without serde.
 
 use super::Malformed;
-use crate::scan::DEPTH;
+use crate::scan::{self, DEPTH};
 
 type Result<T, E = Malformed> = std::result::Result<T, E>;
 
@@ -180,18 +180,15 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// Reads an integer of at most `i64::MAX`.
-    pub(crate) fn int(&mut self) -> Result<i64> {
-        self.only("an integer of 64 bits", |token| match token {
-            Token::UInt(value) => value.try_into().ok(),
-            Token::Int(value) => Some(value),
-            _ => None,
-        })
-    }
-
     /// Reads a text or bytes.
     #[inline]
     pub(crate) fn raw(&mut self) -> Result<&'a [u8]> {
+        if let Some(&marker @ 0xa0..=0xbf) = self.bytes.get(self.at)
+            && let Some(raw) = self.bytes[self.at + 1..].get(..usize::from(marker & 0x1f))
+        {
+            self.at += 1 + raw.len();
+            return Ok(raw);
+        }
         self.only("a text", |token| if let Token::Raw(raw) = token { Some(raw) } else { None })
     }
 
@@ -206,22 +203,22 @@ impl<'a> Reader<'a> {
     /// Reads the head of an array and returns the number of its elements. Do not allocate by it: it may lie.
     #[inline]
     pub(crate) fn array_len(&mut self) -> Result<u32> {
+        if let Some(marker @ 0x90..=0x9f) = self.peek_marker() {
+            self.at += 1;
+            return Ok(u32::from(marker & 0x0f));
+        }
         self.only("an array", |token| if let Token::Array(len) = token { Some(len) } else { None })
-    }
-
-    /// Reads the head of a map and returns the number of its entries. Do not allocate by it: it may lie.
-    pub(crate) fn map_len(&mut self) -> Result<u32> {
-        self.only("a map", |token| if let Token::Map(len) = token { Some(len) } else { None })
-    }
-
-    /// Skips one value with all that is in it.
-    pub(crate) fn skip(&mut self) -> Result<()> {
-        self.skip_within(0)
     }
 
     /// Skips one value within `open` containers.
     pub(super) fn skip_within(&mut self, open: usize) -> Result<()> {
         let start = self.at;
+        if let Some(width) = self.peek_marker().and_then(scan::width)
+            && width <= self.remaining()
+        {
+            self.at += width;
+            return Ok(());
+        }
         let values = match self.token()? {
             Token::Array(len) => u64::from(len),
             Token::Map(len) => 2 * u64::from(len),

@@ -71,7 +71,7 @@ fn containers_take_the_smallest_head() {
         (65_536, &[0xdd, 0, 1, 0, 0], &[0xdf, 0, 1, 0, 0]),
     ] {
         assert!(plain(&vec![1; len]).starts_with(array), "{len}");
-        let entries: BTreeMap<_, _> = (0..len).map(|key| (key, ())).collect();
+        let entries: BTreeMap<_, _> = (0..len).map(|key| (key, 0)).collect();
         assert!(plain(&entries).starts_with(map), "{len}");
     }
 }

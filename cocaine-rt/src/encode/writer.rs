@@ -5,8 +5,9 @@ use std::fmt::Display;
 use serde::{Serialize, Serializer, ser};
 
 use super::{
-    Encoded, write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len,
-    write_uint,
+    Encoded,
+    containers::{Arguments, Items, Tuple},
+    write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len, write_uint,
 };
 use crate::{bytes, scan::DEPTH};
 
@@ -16,7 +17,7 @@ pub(super) struct Refused(pub(super) Box<str>);
 
 impl Refused {
     #[cold]
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         Self(text.into())
     }
 }
@@ -36,11 +37,11 @@ impl ser::Error for Refused {
     }
 }
 
-type Result<T = (), E = Refused> = std::result::Result<T, E>;
+pub(super) type Result<T = (), E = Refused> = std::result::Result<T, E>;
 
 /// What the next value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// The argument list, or its only argument: the head of a list of one is written already.
     List,
     /// An element of the argument list.
@@ -51,11 +52,11 @@ enum Place {
 
 /// Writes one value behind what is in the buffer.
 pub(super) struct Writer<'a> {
-    out: &'a mut Encoded,
-    depth: usize,
-    place: Place,
+    pub(super) out: &'a mut Encoded,
+    pub(super) depth: usize,
+    pub(super) place: Place,
     /// Whether the last argument was `None`.
-    absent: bool,
+    pub(super) absent: bool,
     /// Whether large blobs become segments.
     segments: bool,
 }
@@ -104,7 +105,7 @@ impl<'a> Writer<'a> {
         } else {
             write_map_len(&mut self.out.buf, declared);
         }
-        Ok(Items { writer: self, start, declared, of, written: 0, levels: 1 })
+        Ok(Items::new(self, start, declared, of))
     }
 
     /// Opens the content of an enum's variant, which is a map of the variant's name and the content.
@@ -114,8 +115,12 @@ impl<'a> Writer<'a> {
     }
 
     /// Replaces the head at `start`, of `declared` elements or entries, by one of `len`.
-    #[cold]
-    fn set_len(&mut self, start: usize, declared: usize, len: usize, of: usize) -> Result {
+    pub(super) fn set_len(&mut self, start: usize, declared: usize, len: usize, of: usize) -> Result {
+        if declared.max(len) < 16 {
+            let family = if of == 1 { 0x90 } else { 0x80 };
+            self.out.buf[start] = family | len.to_le_bytes()[0];
+            return Ok(());
+        }
         if u32::try_from(len).is_err() {
             return Err(Refused::new("a container of more than 4 billion elements"));
         }
@@ -276,8 +281,7 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         self.out.buf.pop();
         let start = self.out.buf.len();
         write_array_len(&mut self.out.buf, len);
-        let end = self.out.buf.len();
-        Ok(Tuple::Arguments(Arguments { writer: self, start, declared: len, written: 0, kept: 0, end }))
+        Ok(Tuple::Arguments(Arguments::new(self, start, len)))
     }
 
     fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Items<'w, 'a>> {
@@ -292,9 +296,7 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         len: usize,
     ) -> Result<Items<'w, 'a>> {
         self.variant(variant)?;
-        let mut items = self.open(Some(len), 1)?;
-        items.levels = 2;
-        Ok(items)
+        Ok(self.open(Some(len), 1)?.within_variant())
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Items<'w, 'a>> {
@@ -314,151 +316,4 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
     ) -> Result<Items<'w, 'a>> {
         self.serialize_tuple_variant(name, index, variant, len)
     }
-}
-
-/// An open array or map.
-pub(super) struct Items<'w, 'a> {
-    writer: &'w mut Writer<'a>,
-    start: usize,
-    declared: usize,
-    /// Values an element takes: 1 in an array, 2 in a map.
-    of: usize,
-    written: usize,
-    /// Containers that end with this one.
-    levels: usize,
-}
-
-impl Items<'_, '_> {
-    #[inline]
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        self.written += 1;
-        value.serialize(&mut *self.writer)
-    }
-
-    fn close(self) -> Result {
-        let len = self.written / self.of;
-        if len * self.of != self.written {
-            return Err(Refused::new("a map's key has no value"));
-        }
-        self.writer.depth -= self.levels;
-        if len == self.declared {
-            return Ok(());
-        }
-        self.writer.set_len(self.start, self.declared, len, self.of)
-    }
-}
-
-/// The argument list, of which `None`s at the end are taken back.
-pub(super) struct Arguments<'w, 'a> {
-    writer: &'w mut Writer<'a>,
-    start: usize,
-    declared: usize,
-    written: usize,
-    /// Arguments up to the last that is not `None`, and where that one ends.
-    kept: usize,
-    end: usize,
-}
-
-impl Arguments<'_, '_> {
-    #[inline]
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        self.writer.place = Place::Argument;
-        self.writer.absent = false;
-        value.serialize(&mut *self.writer)?;
-        self.written += 1;
-        if !self.writer.absent {
-            (self.kept, self.end) = (self.written, self.writer.out.buf.len());
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn close(self) -> Result {
-        if self.kept == self.declared {
-            return Ok(());
-        }
-        self.writer.out.buf.truncate(self.end);
-        self.writer.set_len(self.start, self.declared, self.kept, 1)
-    }
-}
-
-/// A tuple: the argument list, or an array within it.
-pub(super) enum Tuple<'w, 'a> {
-    Arguments(Arguments<'w, 'a>),
-    Plain(Items<'w, 'a>),
-}
-
-impl ser::SerializeTuple for Tuple<'_, '_> {
-    type Ok = ();
-    type Error = Refused;
-
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        match self {
-            Self::Arguments(arguments) => arguments.push(value),
-            Self::Plain(items) => items.push(value),
-        }
-    }
-
-    #[inline]
-    fn end(self) -> Result {
-        match self {
-            Self::Arguments(arguments) => arguments.close(),
-            Self::Plain(items) => items.close(),
-        }
-    }
-}
-
-impl ser::SerializeSeq for Items<'_, '_> {
-    type Ok = ();
-    type Error = Refused;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        self.push(value)
-    }
-
-    fn end(self) -> Result {
-        self.close()
-    }
-}
-
-impl ser::SerializeMap for Items<'_, '_> {
-    type Ok = ();
-    type Error = Refused;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
-        self.push(key)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        self.push(value)
-    }
-
-    fn end(self) -> Result {
-        self.close()
-    }
-}
-
-macro_rules! fields {
-    ($($trait:ident: $method:ident($($name:ident: $type:ty)?),)*) => {$(
-        impl ser::$trait for Items<'_, '_> {
-            type Ok = ();
-            type Error = Refused;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, $($name: $type,)? value: &T) -> Result {
-                self.push(value)
-            }
-
-            fn end(self) -> Result {
-                self.close()
-            }
-        }
-    )*};
-}
-
-fields! {
-    SerializeTupleStruct: serialize_field(),
-    SerializeTupleVariant: serialize_field(),
-    SerializeStruct: serialize_field(_name: &'static str),
-    SerializeStructVariant: serialize_field(_name: &'static str),
 }

@@ -130,6 +130,20 @@ impl Slot {
         }
     }
 
+    /// Makes this the slot of another channel, whatever it was before.
+    #[inline]
+    pub(crate) fn renew(&mut self, id: u64, reads: Reads) {
+        self.id = id;
+        self.reads = reads;
+        self.first = None;
+        if !self.rest.is_empty() {
+            self.rest = VecDeque::new();
+        }
+        (self.unread, self.expires, self.handles) = (0, u64::MAX, 1);
+        (self.reader, self.sender, self.failure) = (None, None, None);
+        (self.gone, self.discarding) = (false, false);
+    }
+
     /// Takes a message in, or says that the channel does not allow it.
     pub(crate) fn deliver(&mut self, mut message: Message, limit: usize) -> Delivery {
         let single = matches!(self.reads, Reads::Primitive);

@@ -1,6 +1,6 @@
 //! The channels that this side has opened, found by `id & mask`.
 
-use super::slot::Slot;
+use super::slot::{Reads, Slot};
 
 /// A table with at most half of its places taken. Ids may have gaps: one whose place is taken is skipped.
 #[derive(Debug)]
@@ -37,11 +37,14 @@ impl Table {
         Some(id)
     }
 
-    /// Puts a channel whose id came from [`Table::vacancy`] into its place.
-    pub(crate) fn insert(&mut self, slot: Slot) {
-        let place = self.place(slot.id);
-        self.slots[place] = slot;
+    /// Opens a channel, whose id came from [`Table::vacancy`], in its place.
+    #[inline]
+    pub(crate) fn open(&mut self, id: u64, reads: Reads) -> &mut Slot {
+        let place = self.place(id);
         self.live += 1;
+        let slot = &mut self.slots[place];
+        slot.renew(id, reads);
+        slot
     }
 
     pub(crate) fn get(&mut self, id: u64) -> Option<&mut Slot> {
@@ -52,10 +55,14 @@ impl Table {
         self.slots.get_mut(place).filter(|slot| slot.id == id && id != 0)
     }
 
-    pub(crate) fn remove(&mut self, id: u64) -> Option<Slot> {
-        let slot = std::mem::replace(self.get(id)?, Slot::vacant());
+    /// Frees the place of a channel; returns whether there was one, and whether it had a deadline.
+    #[inline]
+    pub(crate) fn close(&mut self, id: u64) -> Option<bool> {
+        let slot = self.get(id)?;
+        let timed = slot.expires != u64::MAX;
+        slot.renew(0, Reads::Ended);
         self.live -= 1;
-        Some(slot)
+        Some(timed)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
@@ -78,11 +85,10 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mux::slot::Reads;
 
     fn open(table: &mut Table, last: u64) -> u64 {
         let id = table.vacancy(last).unwrap();
-        table.insert(Slot::new(id, Reads::Primitive));
+        table.open(id, Reads::Primitive);
         id
     }
 
@@ -93,7 +99,7 @@ mod tests {
         let mut last = first;
         for _ in 0..Table::SMALLEST - 1 {
             let id = open(&mut table, last);
-            table.remove(id).unwrap();
+            table.close(id).unwrap();
             last = id;
         }
         let next = open(&mut table, last);

@@ -5,18 +5,17 @@ use std::{future::poll_fn, mem, pin::pin, sync::Arc, task::Poll};
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::Offer;
+use super::Host;
 use crate::{
     channel::{Line, OnDrop, Origin, Rx, Side, Tx},
     codes::Category,
-    conn::Lease,
     encode,
     error::{Error, ErrorKind, Result},
     frame::Tail,
     graph::{Method, Shape},
     halves::Sender,
     header,
-    mux::Key,
+    mux::{Key, Mux},
     scratch::Scratch,
     trace::Trace,
 };
@@ -29,7 +28,6 @@ const ERROR: u64 = 1;
 #[derive(Debug)]
 pub struct Answer {
     run: Run,
-    offer: Arc<Offer>,
     method: usize,
     trace: Option<Trace>,
     owed: bool,
@@ -38,24 +36,38 @@ pub struct Answer {
 /// An invocation under way: counted until it is dropped.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) lease: Lease,
+    pub(super) host: Arc<Host>,
     pub(super) key: Key,
     /// Whether it is a stream or a session.
     pub(super) lasting: bool,
+    pub(super) ended: bool,
 }
 
-impl Drop for Run {
-    fn drop(&mut self) {
-        self.lease.with(|mux| {
-            mux.release(self.key);
-            mux.end(self.lasting);
+impl Run {
+    /// Ends the invocation, unless it has ended, with a last act under one lock.
+    fn end(&mut self, act: impl FnOnce(&mut Mux)) {
+        let Self { host, key, lasting, ended } = self;
+        host.lease.with(|mux| {
+            act(mux);
+            if !mem::replace(ended, true) {
+                mux.release(*key);
+                mux.end(*lasting);
+            }
         });
     }
 }
 
+impl Drop for Run {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(|_| ());
+        }
+    }
+}
+
 impl Answer {
-    pub(super) fn new(run: Run, offer: Arc<Offer>, method: usize, trace: Option<Trace>) -> Self {
-        Self { run, offer, method, trace, owed: true }
+    pub(super) fn new(run: Run, method: usize, trace: Option<Trace>) -> Self {
+        Self { run, method, trace, owed: true }
     }
 
     /// Answers once. Arguments that could not be decoded, and a method that nobody serves, close the connection
@@ -88,7 +100,7 @@ impl Answer {
         self.owed = false;
         let sender = Sender::from(self.half());
         if let Err(error) = pump(items, sender).await {
-            tracing::debug!(peer = %self.run.lease.peer(), %error, "a stream ended early");
+            tracing::debug!(peer = %self.run.host.lease.peer(), %error, "a stream ended early");
         }
     }
 
@@ -96,7 +108,7 @@ impl Answer {
     pub fn session(mut self) -> (Halves, Outcome) {
         self.owed = false;
         let halves =
-            Halves { line: self.line(), offer: self.offer.clone(), side: self.side(), method: self.method };
+            Halves { line: self.line(), host: self.run.host.clone(), side: self.side(), method: self.method };
         (halves, Outcome(self))
     }
 
@@ -107,20 +119,20 @@ impl Answer {
     }
 
     fn method(&self) -> &Method {
-        &self.offer.graph.entries()[self.method]
+        &self.run.host.offer.graph.entries()[self.method]
     }
 
     fn line(&self) -> Line {
         let method = Some(self.method().name.clone());
         Line {
-            lease: self.run.lease.clone(),
+            lease: self.run.host.lease.clone(),
             key: self.run.key,
             origin: Origin { method, ..Origin::default() },
         }
     }
 
     fn side(&self) -> Side {
-        Side::Server(self.trace, self.offer.extra.get(self.method).cloned().flatten())
+        Side::Server(self.trace, self.run.host.offer.extra.get(self.method).cloned().flatten())
     }
 
     fn half(&self) -> Tx {
@@ -146,16 +158,17 @@ impl Answer {
             return self.refuse(error);
         }
         let mut headers = Vec::new();
-        let extra = self.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
+        let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
         let tail = Tail::Headers(header::reply(&mut headers, self.trace, extra));
         // A connection that has ended takes no answer.
-        let _ = self.run.lease.with(|mux| mux.send(self.run.key.id, kind, &scratch, tail));
+        let id = self.run.key.id;
+        self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));
     }
 
     fn close(&self, error: &Error) {
         let method = &self.method().name;
-        tracing::warn!(peer = %self.run.lease.peer(), %method, %error, "closing the connection");
-        self.run.lease.close(&Error::protocol(format!("{method}: {error}")));
+        tracing::warn!(peer = %self.run.host.lease.peer(), %method, %error, "closing the connection");
+        self.run.host.lease.close(&Error::protocol(format!("{method}: {error}")));
     }
 }
 
@@ -175,7 +188,7 @@ impl Drop for Answer {
 #[derive(Debug)]
 pub struct Halves {
     line: Line,
-    offer: Arc<Offer>,
+    host: Arc<Host>,
     side: Side,
     method: usize,
 }
@@ -183,7 +196,7 @@ pub struct Halves {
 impl Halves {
     /// Opens them: what the client sends, and what it is sent.
     pub fn open<R: From<Rx>, S: From<Tx>>(self) -> (R, S) {
-        let method = &self.offer.graph.entries()[self.method];
+        let method = &self.host.offer.graph.entries()[self.method];
         let rx = Rx::new(self.line.clone(), &method.dispatch);
         let tx = Tx::new(self.line, &method.upstream, self.side, OnDrop::Terminal, false);
         (rx.into(), tx.into())

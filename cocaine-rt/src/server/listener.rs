@@ -1,19 +1,19 @@
 //! A listening socket, and the connections that it has accepted.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream, ToSocketAddrs},
     sync::watch,
-    task::JoinSet,
+    task::{self, JoinSet},
 };
 
-use super::{Call, Dispatch, Offer, Traced};
+use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     bytes::Bytes,
     conn::{Conn, Driver, Lease},
     limits::Limits,
-    mux::roots::Roots,
+    mux::{Mux, roots::Roots},
 };
 
 /// A served service. It goes on until [`Server::shutdown`], or until it is dropped, which cuts its connections.
@@ -21,7 +21,7 @@ use crate::{
 pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    accepting: tokio::task::JoinHandle<()>,
+    accepting: task::JoinHandle<()>,
 }
 
 /// Settings of a [`Server`].
@@ -100,6 +100,7 @@ impl<D: Dispatch> ServerBuilder<D> {
             offer: Arc::new(self.offer),
             limits: self.limits,
             open: JoinSet::new(),
+            conns: HashMap::new(),
             stopped,
         };
         let accepting = tokio::spawn(connections.accept(listener));
@@ -113,6 +114,7 @@ struct Connections<D> {
     offer: Arc<Offer>,
     limits: Limits,
     open: JoinSet<()>,
+    conns: HashMap<task::Id, Arc<Conn>>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -128,11 +130,15 @@ impl<D: Dispatch> Connections<D> {
                         tokio::time::sleep(Server::EXHAUSTED).await;
                     }
                 },
-                Some(_) = self.open.join_next() => {}
+                Some(ended) = self.open.join_next_with_id() => {
+                    let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                    self.conns.remove(&id);
+                }
                 () = stop(&mut stopped) => break,
             }
         }
         drop(listener);
+        self.conns.values().for_each(|conn| conn.with(Mux::drain));
         let finished = async { while self.open.join_next().await.is_some() {} };
         if tokio::time::timeout(Server::GRACE, finished).await.is_err() {
             tracing::warn!("calls did not finish within {:?} and were cut off", Server::GRACE);
@@ -144,21 +150,13 @@ impl<D: Dispatch> Connections<D> {
             tracing::debug!(%peer, %error, "TCP_NODELAY is not set");
         }
         let conn = Conn::new(peer.to_string().into(), self.limits, Some(self.roots.clone()));
-        let lease = Lease::new(conn.clone());
-        let (dispatch, offer) = (self.dispatch.clone(), self.offer.clone());
+        let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });
+        let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |fresh| {
-            let call = Call::new(lease.clone(), offer.clone(), fresh);
+            let call = Call::new(host.clone(), fresh);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         });
-        let mut stopped = self.stopped.clone();
-        self.open.spawn(async move {
-            let mut driver = std::pin::pin!(driver);
-            tokio::select! {
-                () = &mut driver => return,
-                () = stop(&mut stopped) => conn.with(crate::mux::Mux::drain),
-            }
-            driver.await;
-        });
+        self.conns.insert(self.open.spawn(driver).id(), conn);
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn what_we_write_is_read_by_us_and_by_rmp(value in any_value()) {
         let ours = msgpack::to_vec(&value).unwrap();

@@ -1,0 +1,19 @@
+//! Typed Rust for every service of a Cocaine cloud, from what its locator says.
+
+mod cli;
+mod commands;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match commands::run(&cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

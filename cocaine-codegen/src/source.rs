@@ -1,0 +1,63 @@
+//! Where metadata comes from, and what describes it.
+
+use std::{fs, path::Path};
+
+use cocaine_codegen::{Catalogue, Error, Metadata, Problem, Result};
+
+use crate::cli::{Description, Source};
+
+/// Returns the text of a file.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path)
+        .map_err(|error| Error::from(Problem::File { path: path.to_owned(), message: error.to_string() }))
+}
+
+/// Returns the catalogue with the user's own files over the built-in ones.
+pub(crate) fn catalogue(description: &Description) -> Result<Catalogue> {
+    let mut catalogue = Catalogue::builtin();
+    for path in &description.catalogue {
+        catalogue = Catalogue::parse(&path.display().to_string(), &read(path)?)?.over(catalogue);
+    }
+    Ok(catalogue)
+}
+
+/// Returns the metadata that `source` names.
+pub(crate) fn metadata(source: &Source) -> Result<Metadata> {
+    let Some(path) = &source.from else {
+        return live(source, &source.service);
+    };
+    let mut metadata = Metadata::from_json(&read(path)?).map_err(|error| in_file(path, &error))?;
+    if !source.service.is_empty() {
+        metadata.select(&source.service)?;
+    }
+    Ok(metadata)
+}
+
+/// Returns the metadata that `source` names; of a locator's services only those that are named or `known`.
+pub(crate) fn metadata_of<'a>(
+    source: &'a Source,
+    known: impl Iterator<Item = &'a String>,
+) -> Result<Metadata> {
+    if source.from.is_some() {
+        return metadata(source);
+    }
+    let mut wanted: Vec<_> = known.chain(&source.service).cloned().collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    live(source, &wanted)
+}
+
+/// Says in which file an error is.
+pub(crate) fn in_file(path: &Path, error: &Error) -> Error {
+    Problem::File { path: path.to_owned(), message: error.to_string() }.into()
+}
+
+fn live(source: &Source, _services: &[String]) -> Result<Metadata> {
+    if source.locator.is_empty() {
+        let text =
+            "name a locator with `--locator HOST:PORT` or COCAINE_LOCATOR, or a file with `--from FILE`";
+        return Err(Problem::Metadata(text.to_owned()).into());
+    }
+    let text = "this build does not speak to locators yet: name a file with `--from FILE`";
+    Err(Problem::Metadata(text.to_owned()).into())
+}
