@@ -136,7 +136,7 @@ impl Slot {
         self.id = id;
         self.reads = reads;
         self.first = None;
-        if !self.rest.is_empty() {
+        if self.rest.capacity() > 0 {
             self.rest = VecDeque::new();
         }
         (self.unread, self.expires, self.handles) = (0, u64::MAX, 1);
