@@ -347,17 +347,17 @@ fn small_messages_of_a_stream_do_not_keep_the_buffer_that_they_came_in() {
 #[test]
 fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
     let mut mux = client();
-    mux.sweep();
+    mux.sweep(1);
     let (alarm, waker) = Alarm::new();
     let key = open(&mut mux, Reads::Primitive, 3, Some(waker)).unwrap();
     let other = open(&mut mux, Reads::Primitive, u64::MAX, None).unwrap();
     assert!(mux.is_timed());
     for _ in 0..2 {
-        mux.sweep();
+        mux.sweep(1);
         assert_eq!(alarm.rung(&mut mux), 0);
         assert!(mux.own.get(key.id).unwrap().failure.is_none());
     }
-    mux.sweep();
+    mux.sweep(1);
     assert_eq!(alarm.rung(&mut mux), 1);
     let Poll::Ready(Err(error)) = mux.poll_reply(key, Waker::noop()) else { panic!("in time") };
     assert!(matches!(error.kind(), ErrorKind::Deadline(_)));
@@ -370,8 +370,8 @@ fn an_answer_that_was_there_before_the_deadline_is_read() {
     let mut mux = client();
     let key = open(&mut mux, Reads::Primitive, 1, None).unwrap();
     feed(&mut mux, frame(1, 0, &())).unwrap();
-    mux.sweep();
-    mux.sweep();
+    mux.sweep(1);
+    mux.sweep(1);
     assert!(matches!(mux.poll_reply(key, Waker::noop()), Poll::Ready(Ok(_))));
 }
 
@@ -514,4 +514,19 @@ fn draining_ends_what_could_last_for_ever_and_lets_calls_finish() {
         mux.end(lasting);
     }
     assert!(mux.is_drained());
+}
+
+#[test]
+fn a_late_sweep_counts_in_full_only_for_calls_that_the_last_one_saw() {
+    let mut mux = client();
+    let old = open(&mut mux, Reads::Primitive, 11, None).unwrap();
+    mux.sweep(1);
+    let young = open(&mut mux, Reads::Primitive, 11, None).unwrap();
+    mux.sweep(10);
+    assert!(matches!(failure(&mut mux, old).kind(), ErrorKind::Deadline(_)));
+    assert!(message(&mut mux, young).is_pending());
+    mux.sweep(9);
+    assert!(message(&mut mux, young).is_pending());
+    mux.sweep(1);
+    assert!(matches!(failure(&mut mux, young).kind(), ErrorKind::Deadline(_)));
 }
