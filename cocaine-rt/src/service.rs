@@ -86,6 +86,12 @@ impl Service {
         service
     }
 
+    /// Returns the connection that the service has.
+    #[cfg(test)]
+    pub(crate) fn connected_link(&self) -> Arc<Link> {
+        self.shared.link.load_full().expect("the service is connected")
+    }
+
     /// Returns the name under which the service is resolved.
     pub fn name(&self) -> &str {
         &self.shared.name
