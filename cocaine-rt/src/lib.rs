@@ -28,6 +28,8 @@ pub mod server;
 mod service;
 mod spec;
 mod table;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod types;
 mod value;

@@ -81,6 +81,8 @@ pub(crate) struct Mux {
     running: usize,
     lasting: usize,
     tick: u64,
+    /// The highest id that this side had opened when ticks were last counted.
+    swept: u64,
     timed: usize,
     closed: Option<Error>,
     /// Nothing more is taken in; what runs may finish.
@@ -109,6 +111,7 @@ impl Mux {
             running: 0,
             lasting: 0,
             tick: 0,
+            swept: 0,
             timed: 0,
             closed: None,
             draining: false,
@@ -431,12 +434,19 @@ impl Mux {
         self.timed > 0
     }
 
-    /// Counts ticks, and fails the channels whose deadline has passed.
+    /// Counts ticks, and fails the channels whose deadline has passed. A channel that was opened since the last sweep
+    /// may be younger than that: for it, one tick has passed.
     pub(crate) fn sweep(&mut self, ticks: u64) {
         self.tick = self.tick.saturating_add(ticks);
-        for slot in self.own.iter_mut().filter(|slot| slot.expires <= self.tick) {
-            slot.fail(Error::new(ErrorKind::Deadline(std::time::Duration::ZERO)));
-            self.due.extend(slot.reader.take());
+        let (young, swept) = (ticks.saturating_sub(1), std::mem::replace(&mut self.swept, self.opened));
+        for slot in self.own.iter_mut() {
+            if slot.id > swept {
+                slot.expires = slot.expires.saturating_add(young);
+            }
+            if slot.expires <= self.tick {
+                slot.fail(Error::new(ErrorKind::Deadline(std::time::Duration::ZERO)));
+                self.due.extend(slot.reader.take());
+            }
         }
     }
 
@@ -487,3 +497,6 @@ fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
         wakers.push(waker.clone());
     }
 }
+
+#[cfg(test)]
+mod tests;

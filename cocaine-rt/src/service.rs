@@ -76,6 +76,22 @@ impl Service {
         }
     }
 
+    /// Returns a service that is connected already, in a cloud that does not answer.
+    #[cfg(test)]
+    pub(crate) fn over(link: Arc<Link>) -> Self {
+        let nowhere = crate::address::Address::list("127.0.0.1:1").unwrap_or_default();
+        let cloud = Cloud::new(nowhere, crate::table::Drift::default(), crate::limits::Limits::default());
+        let service = Self::new(Arc::new(cloud), &link.service, None, Options::default());
+        service.shared.link.store(Some(link));
+        service
+    }
+
+    /// Returns the connection that the service has.
+    #[cfg(test)]
+    pub(crate) fn connected_link(&self) -> Arc<Link> {
+        self.shared.link.load_full().expect("the service is connected")
+    }
+
     /// Returns the name under which the service is resolved.
     pub fn name(&self) -> &str {
         &self.shared.name

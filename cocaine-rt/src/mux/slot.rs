@@ -136,7 +136,7 @@ impl Slot {
         self.id = id;
         self.reads = reads;
         self.first = None;
-        if !self.rest.is_empty() {
+        if self.rest.capacity() > 0 {
             self.rest = VecDeque::new();
         }
         (self.unread, self.expires, self.handles) = (0, u64::MAX, 1);
@@ -167,6 +167,12 @@ impl Slot {
             Some(_) => self.rest.push_back(message),
         }
         Delivery::Taken
+    }
+
+    /// Returns how much memory the unread messages take.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.unread
     }
 
     /// Takes the oldest unread message.

@@ -1,0 +1,7 @@
+//! A client held against a peer that speaks by script.
+
+mod calls;
+mod hostile;
+mod many;
+mod peer;
+mod sessions;
