@@ -3,7 +3,11 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{docs, types};
+use super::{
+    arguments, docs,
+    tree::{parameter, serializable},
+    types,
+};
 use crate::{
     model::{Arguments, Message, Method, Next, Service, State},
     naming::ident,
@@ -67,8 +71,10 @@ fn send(states: &[State], message: &Message) -> TokenStream {
     let docs = send_docs(message);
     let (name, kind) = (ident(&message.name), Literal::u64_unsuffixed(message.id));
     let (parameters, args) = match &message.arguments {
-        Arguments::Unknown => (quote!(, args: impl Serialize + Send), quote!(args)),
-        known @ Arguments::Known(_) => (types::parameters(known), types::passed(known)),
+        Arguments::Unknown => {
+            (vec![parameter(&ident("args"), serializable())], arguments::passed(&Arguments::Unknown))
+        }
+        known @ Arguments::Known(_) => (types::parameters(known), arguments::passed(known)),
     };
     let (output, body) = match message.next {
         Next::End => (quote!(()), quote!(self.0.finish(#kind, #args).await)),
@@ -80,11 +86,11 @@ fn send(states: &[State], message: &Message) -> TokenStream {
     };
     quote! {
         #docs
-        pub async fn #name(self #parameters) -> Result<#output> { #body }
+        pub async fn #name(self #(, #parameters)*) -> Result<#output> { #body }
     }
 }
 
-fn send_docs(message: &Message) -> TokenStream {
+fn send_docs(message: &Message) -> docs::Docs {
     let wire = docs::name(&message.wire);
     let line = match message.next {
         Next::End => format!("Sends {wire}; nothing may follow it."),
@@ -135,8 +141,8 @@ fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {
 fn receive(states: &[State], state: &State, message: &Message) -> TokenStream {
     let kind = Literal::u64_unsuffixed(message.id);
     let (received, variant) = (ident(&state.received), ident(&message.variant));
-    let types::Decoded { statement, mut values } = types::kept(&message.arguments, LOCALS);
-    values.extend(next(states, state, message).map(|next| quote!(#next(rest))));
+    let arguments::Decoded { statement, mut values } = arguments::kept(&message.arguments, LOCALS);
+    values.extend(next(states, state, message).map(|next| syn::parse_quote!(#next(rest))));
     let fields = (!values.is_empty()).then(|| quote!((#(#values),*)));
     quote! {
         #kind => {
@@ -162,7 +168,7 @@ fn received(method: &Method, states: &[State], state: &State) -> TokenStream {
         let lines = docs::or_line(&message.docs, &format!("{}.", docs::name(&message.wire)));
         let variant = ident(&message.variant);
         let mut fields = types::fields(&message.arguments);
-        fields.extend(next(states, state, message).map(|next| quote!(#next)));
+        fields.extend(next(states, state, message).map(|next| syn::parse_quote!(#next)));
         let fields = (!fields.is_empty()).then(|| quote!((#(#fields),*)));
         quote!(#lines #variant #fields)
     });
