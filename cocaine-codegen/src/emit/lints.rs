@@ -14,16 +14,23 @@ pub(super) fn of(method: &Method, more_arguments: usize) -> Option<Attribute> {
     if 1 + count + more_arguments > 7 {
         lints.push(parse_quote!(clippy::too_many_arguments));
     }
-    if method.name == "new" {
-        lints.push(parse_quote!(clippy::new_ret_no_self));
-    }
-    if ["as_", "from_", "into_", "is_", "to_"].iter().any(|prefix| method.name.starts_with(prefix)) {
-        lints.push(parse_quote!(clippy::wrong_self_convention));
-    }
+    lints.extend(of_name(&method.name));
     if complexity(method) > 8 {
         lints.push(parse_quote!(clippy::type_complexity));
     }
     (!lints.is_empty()).then(|| parse_quote!(#[allow(#(#lints),*)]))
+}
+
+/// Returns the lints that mind a method of this name that takes `self`.
+pub(super) fn of_name(name: &str) -> Vec<syn::Path> {
+    let conventional = |prefix: &&str| name.starts_with(prefix);
+    match name {
+        "new" => vec![parse_quote!(clippy::new_ret_no_self), parse_quote!(clippy::wrong_self_convention)],
+        name if ["as_", "from_", "into_", "is_", "to_"].iter().any(conventional) => {
+            vec![parse_quote!(clippy::wrong_self_convention)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Returns of how many types the largest of a method is made.

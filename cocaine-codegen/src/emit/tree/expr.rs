@@ -27,8 +27,21 @@ pub(in crate::emit) fn arm(value: u64, body: Vec<Stmt>) -> Arm {
     }
 }
 
+/// Returns a number as it is read best: in groups of three digits from a hundred thousand on.
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && digits.len() > 5 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 fn number_literal(value: u64) -> ExprLit {
-    let lit = Lit::Int(LitInt::new(&value.to_string(), Span::call_site()));
+    let lit = Lit::Int(LitInt::new(&grouped(value), Span::call_site()));
     ExprLit { attrs: Vec::new(), lit }
 }
 
@@ -53,7 +66,7 @@ pub(in crate::emit) fn local(name: &Ident) -> Expr {
 pub(in crate::emit) fn inner() -> Expr {
     Expr::Field(ExprField {
         attrs: Vec::new(),
-        base: Box::new(path(["self"])),
+        base: Box::new(local(&Ident::new("self", Span::call_site()))),
         dot_token: token::Dot::default(),
         member: Member::Unnamed(Index::from(0)),
     })
@@ -220,11 +233,6 @@ pub(super) fn comma_after_one<T>(mut elements: Punctuated<T, token::Comma>) -> P
 }
 
 fn plain_path<const N: usize>(segments: [&str; N]) -> Path {
-    let segments = segments.map(|segment| PathSegment::from(word(segment)));
+    let segments = segments.map(|segment| PathSegment::from(ident(segment)));
     Path { leading_colon: None, segments: segments.into_iter().collect() }
-}
-
-/// An identifier; `self` is a word of paths, not a name.
-fn word(name: &str) -> Ident {
-    if name == "self" { Ident::new(name, Span::call_site()) } else { ident(name) }
 }
