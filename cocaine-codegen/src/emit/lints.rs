@@ -26,7 +26,7 @@ pub(super) fn of_name(name: &str) -> Vec<syn::Path> {
     let conventional = |prefix: &&str| name.starts_with(prefix);
     match name {
         "new" => vec![parse_quote!(clippy::new_ret_no_self), parse_quote!(clippy::wrong_self_convention)],
-        name if ["as_", "from_", "into_", "is_", "to_"].iter().any(conventional) => {
+        _ if ["as_", "from_", "into_", "is_", "to_"].iter().any(conventional) => {
             vec![parse_quote!(clippy::wrong_self_convention)]
         }
         _ => Vec::new(),
