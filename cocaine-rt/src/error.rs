@@ -50,6 +50,9 @@ pub enum ErrorKind {
     /// An argument that cannot be written to the wire.
     #[error("cannot encode: {0}")]
     Encode(String),
+    /// A request whose arguments are not what the method takes; a server closes the connection (`protocol.md` 2.2).
+    #[error("malformed arguments: {0}")]
+    Malformed(String),
     /// A message whose arguments are not of the expected type.
     #[error("cannot decode: {0}")]
     Decode(String),

@@ -156,7 +156,10 @@ pub struct ServeApp<F>(F);
 impl<F> ServeApp<F> {
     /// Serves with what `service` makes for a caller.
     #[must_use]
-    pub fn new(service: F) -> Self {
+    pub fn new<T>(service: F) -> Self
+    where
+        F: Fn(&Caller) -> T,
+    {
         Self(service)
     }
 }

@@ -329,7 +329,10 @@ pub struct ServeLocator<F>(F);
 impl<F> ServeLocator<F> {
     /// Serves with what `service` makes for a caller.
     #[must_use]
-    pub fn new(service: F) -> Self {
+    pub fn new<T>(service: F) -> Self
+    where
+        F: Fn(&Caller) -> T,
+    {
         Self(service)
     }
 }

@@ -115,7 +115,10 @@ pub struct ServeLogging<F>(F);
 impl<F> ServeLogging<F> {
     /// Serves with what `service` makes for a caller.
     #[must_use]
-    pub fn new(service: F) -> Self {
+    pub fn new<T>(service: F) -> Self
+    where
+        F: Fn(&Caller) -> T,
+    {
         Self(service)
     }
 }

@@ -241,7 +241,10 @@ pub struct ServeNode<F>(F);
 impl<F> ServeNode<F> {
     /// Serves with what `service` makes for a caller.
     #[must_use]
-    pub fn new(service: F) -> Self {
+    pub fn new<T>(service: F) -> Self
+    where
+        F: Fn(&Caller) -> T,
+    {
         Self(service)
     }
 }

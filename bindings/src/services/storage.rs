@@ -146,7 +146,10 @@ pub struct ServeStorage<F>(F);
 impl<F> ServeStorage<F> {
     /// Serves with what `service` makes for a caller.
     #[must_use]
-    pub fn new(service: F) -> Self {
+    pub fn new<T>(service: F) -> Self
+    where
+        F: Fn(&Caller) -> T,
+    {
         Self(service)
     }
 }

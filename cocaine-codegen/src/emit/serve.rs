@@ -42,7 +42,10 @@ fn structure(service: &Service) -> Vec<Item> {
         impl<F> #serve<F> {
             #new
             #[must_use]
-            pub fn new(service: F) -> Self {
+            pub fn new<T>(service: F) -> Self
+            where
+                F: Fn(&Caller) -> T,
+            {
                 Self(service)
             }
         }

@@ -81,7 +81,10 @@ pub mod service {
     impl<F> ServeServiceService<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -188,7 +191,10 @@ pub mod service_2 {
     impl<F> ServeServiceService<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -295,7 +301,10 @@ pub mod storage {
     impl<F> ServeStorage<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -495,7 +504,10 @@ pub mod clashes {
     impl<F> ServeClashes<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -600,7 +612,10 @@ pub mod empty {
     impl<F> ServeEmpty<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -811,7 +826,10 @@ pub mod keywords {
     impl<F> ServeKeywords<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -961,7 +979,10 @@ pub mod result {
     impl<F> ServeResultService<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -1068,7 +1089,10 @@ pub mod self_service {
     impl<F> ServeSelfService<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -1449,7 +1473,10 @@ pub mod sessions {
     impl<F> ServeSessions<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -2203,7 +2230,10 @@ pub mod std_service {
     impl<F> ServeStd<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -2313,7 +2343,10 @@ pub mod storage_2 {
     impl<F> ServeStorage<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -2692,7 +2725,10 @@ pub mod texts {
     impl<F> ServeTexts<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -3060,7 +3096,10 @@ pub mod vec {
     impl<F> ServeVecService<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -3419,7 +3458,10 @@ pub mod service_3 {
     impl<F> ServeServiceService<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }

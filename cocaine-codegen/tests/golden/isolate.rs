@@ -168,7 +168,10 @@ pub mod isolate {
     impl<F> ServeIsolate<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }

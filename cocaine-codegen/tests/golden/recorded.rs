@@ -101,7 +101,10 @@ pub mod cache {
     impl<F> ServeCache<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -292,7 +295,10 @@ pub mod chrono {
     impl<F> ServeChrono<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -683,7 +689,10 @@ pub mod logging_v2 {
     impl<F> ServeLoggingV2<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }
@@ -1272,7 +1281,10 @@ pub mod unicorn {
     impl<F> ServeUnicorn<F> {
         /// Serves with what `service` makes for a caller.
         #[must_use]
-        pub fn new(service: F) -> Self {
+        pub fn new<T>(service: F) -> Self
+        where
+            F: Fn(&Caller) -> T,
+        {
             Self(service)
         }
     }

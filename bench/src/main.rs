@@ -1,0 +1,79 @@
+//! Calls per second beside the floor, tarpc and tonic: one table from one run. `README.md` says how to read it.
+
+mod cores;
+mod line;
+mod machine;
+mod peer;
+mod peers;
+mod rows;
+mod sampling;
+mod table;
+mod work;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::cores::Cores;
+use crate::sampling::Effort;
+
+#[global_allocator]
+static ALLOCATOR: counter::Counting = counter::Counting;
+
+/// Measures calls per second beside the floor, tarpc and tonic.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Few and short samples, to see that all works.
+    #[arg(long)]
+    quick: bool,
+    /// Only rows whose name contains this; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// The length of one sample.
+    #[arg(long, value_name = "S")]
+    seconds: Option<f64>,
+}
+
+impl Options {
+    fn effort(&self) -> Result<Effort> {
+        let (seconds, rounds) = if self.quick { (0.1, 3) } else { (0.5, 7) };
+        let length = Duration::try_from_secs_f64(self.seconds.unwrap_or(seconds))?;
+        Ok(Effort { length, rounds })
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|part| name.contains(part.as_str()))
+    }
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let effort = options.effort()?;
+    let cores = Cores::pick()?;
+    let mut settings: Vec<(&str, String)> = Vec::new();
+    for mut group in rows::groups() {
+        group.rows.retain(|row| options.wants(row.name));
+        if group.rows.is_empty() {
+            continue;
+        }
+        eprintln!("measuring: {}", group.title);
+        let numbers = sampling::measure(&group, cores, effort)?;
+        println!("{}", table::group(&group, &numbers));
+        for row in group.rows {
+            if !settings.iter().any(|(name, _)| *name == row.name) {
+                settings.push((row.name, row.settings));
+            }
+        }
+    }
+    for timing in rows::timings().iter().filter(|timing| options.wants(timing.name)) {
+        println!("{}\n", table::timing(timing, sampling::time(timing, effort)?));
+    }
+    println!("settings");
+    for (name, settings) in settings {
+        println!("  {name}: {settings}");
+    }
+    println!("{}", sampling::describe(effort));
+    println!("{}", machine::describe());
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! What is measured: one file for each.
+
+pub mod cocaine;
+pub mod floor;
+mod frames;
+pub mod node;
+pub mod raw_copy;
+pub mod tarpc;
+pub mod tonic;

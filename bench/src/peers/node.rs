@@ -1,0 +1,1 @@
+//! The framework against the node's own storage.

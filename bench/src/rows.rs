@@ -1,0 +1,184 @@
+//! What the table holds: the place to add a row.
+
+use anyhow::Result;
+
+use crate::cores::Cores;
+use crate::line::Line;
+use crate::peer::{Caller, Load, Peer};
+use crate::peers::{
+    cocaine::{Cocaine, Dynamic},
+    floor::Floor,
+    raw_copy::RawCopy,
+    tarpc::Tarpc,
+    tonic::Tonic,
+};
+use crate::work::Work;
+
+/// Rows that are sampled in turn and compared with each other.
+pub struct Group {
+    /// What is measured, and how.
+    pub title: &'static str,
+    /// What is asked for.
+    pub work: Work,
+    /// The numbers of calls in flight.
+    pub in_flight: &'static [usize],
+    /// The rows that all others are compared with, each a column.
+    pub against: &'static [&'static str],
+    /// The rows, in their order.
+    pub rows: Vec<Row>,
+}
+
+/// One of the things compared.
+pub struct Row {
+    /// Its name, for the table, for [`Group::against`], for [`Goal::Speed`] and for `--only`.
+    pub name: &'static str,
+    /// How it is set up.
+    pub settings: String,
+    /// Where its numbers come from.
+    pub source: Source,
+    /// What it is meant to reach.
+    pub goals: Vec<Goal>,
+}
+
+/// Where a row's numbers come from.
+#[derive(Clone, Copy)]
+pub enum Source {
+    /// From here and now.
+    Measured(fn(Cores) -> Result<Line>),
+    /// From elsewhere: calls a second at a number in flight.
+    Recorded(&'static [(usize, f64)]),
+    /// It does not exist yet.
+    Later,
+}
+
+/// What a row is meant to reach at a number in flight.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    /// At least so many times the speed of another row.
+    Speed(usize, f64, &'static str),
+    /// At most so many heap allocations for a call.
+    Allocations(usize, f64),
+}
+
+/// A job that is timed as a whole.
+pub struct Timing {
+    /// What is done.
+    pub name: &'static str,
+    /// The job; `None` if it does not exist yet.
+    pub job: Option<fn() -> Result<()>>,
+    /// It is meant to take no longer, in seconds.
+    pub limit: f64,
+}
+
+impl Row {
+    /// Client and server each on a core of its own.
+    fn own_cores<P: Peer>() -> Self {
+        let settings = format!("{}; {}", P::SETTINGS, P::Client::STYLE);
+        Self::new(P::NAME, &settings, Source::Measured(Line::on_own_cores::<P>))
+    }
+
+    /// The client on a runtime of two workers.
+    fn two_workers<P: Peer<Client: Caller>>() -> Self {
+        Self::new(P::NAME, P::SETTINGS, Source::Measured(Line::on_two_workers::<P>))
+    }
+
+    /// Numbers measured elsewhere; `settings` says where.
+    fn recorded(name: &'static str, settings: &'static str, rates: &'static [(usize, f64)]) -> Self {
+        Self::new(name, settings, Source::Recorded(rates))
+    }
+
+    /// A place kept free.
+    fn later(name: &'static str) -> Self {
+        Self::new(name, "not there yet", Source::Later)
+    }
+
+    fn new(name: &'static str, settings: &str, source: Source) -> Self {
+        Self { name, settings: settings.to_owned(), source, goals: Vec::new() }
+    }
+
+    fn goals(mut self, goals: impl IntoIterator<Item = Goal>) -> Self {
+        self.goals.extend(goals);
+        self
+    }
+}
+
+/// All groups, in the table's order.
+pub fn groups() -> Vec<Group> {
+    vec![own_cores(), two_workers(), blob(), node()]
+}
+
+fn own_cores() -> Group {
+    let typed = [
+        Goal::Speed(1, 0.85, "floor"),
+        Goal::Speed(64, 0.5, "floor"),
+        Goal::Speed(64, 6.0, "tarpc"),
+        Goal::Speed(64, 25.0, "tonic"),
+        Goal::Speed(256, 6.0, "tarpc"),
+        Goal::Speed(256, 25.0, "tonic"),
+        Goal::Allocations(1, 1.0),
+        Goal::Allocations(64, 1.0),
+        Goal::Allocations(256, 1.0),
+    ];
+    Group {
+        title: "storage.read, 64-byte reply; client and server each on one thread and a core of its own",
+        work: Work::Manifest,
+        in_flight: &[1, 64, 256],
+        against: &["floor", "tarpc", "tonic"],
+        rows: vec![
+            Row::own_cores::<Floor>(),
+            Row::own_cores::<Tarpc>(),
+            Row::own_cores::<Tonic>(),
+            Row::own_cores::<Cocaine>().goals(typed),
+            Row::own_cores::<Dynamic>(),
+        ],
+    }
+}
+
+fn two_workers() -> Group {
+    Group {
+        title: "the same; client on a runtime of two workers, each caller a spawned task, no core of its own",
+        work: Work::Manifest,
+        in_flight: &[1, 64, 256],
+        against: &["tarpc", "tonic"],
+        rows: vec![
+            Row::two_workers::<Tarpc>(),
+            Row::two_workers::<Tonic>(),
+            Row::two_workers::<Cocaine>()
+                .goals([Goal::Speed(64, 3.0, "tarpc"), Goal::Speed(256, 3.0, "tarpc")]),
+        ],
+    }
+}
+
+fn blob() -> Group {
+    Group {
+        title: "storage.read, 1 MiB reply (calls/s are MiB/s); a core each",
+        work: Work::Blob,
+        in_flight: &[1, 4],
+        against: &["raw copy", "tarpc", "tonic"],
+        rows: vec![
+            Row::own_cores::<RawCopy>(),
+            Row::own_cores::<Tarpc>(),
+            Row::own_cores::<Tonic>(),
+            Row::own_cores::<Cocaine>()
+                .goals([Goal::Speed(1, 0.9, "raw copy"), Goal::Speed(4, 0.9, "raw copy")]),
+        ],
+    }
+}
+
+fn node() -> Group {
+    Group {
+        title: "storage.read, 64-byte reply, from the node's own storage; a core each",
+        work: Work::Manifest,
+        in_flight: &[1, 64, 256],
+        against: &["original"],
+        rows: vec![
+            Row::recorded("original", "the C++ runtime 0.12.14 on two cores, recorded", &[(64, 21_000.0)]),
+            Row::later("cocaine-node").goals([Goal::Speed(64, 20.0, "original")]),
+        ],
+    }
+}
+
+/// All timed jobs.
+pub fn timings() -> Vec<Timing> {
+    vec![Timing { name: "cocaine-codegen, 1,000 services of 20 methods", job: None, limit: 2.0 }]
+}

@@ -1,0 +1,73 @@
+//! What may vary between the recorded runtime and this node: the closed list of `traces/README.md`.
+
+use std::collections::BTreeMap;
+
+use cocaine::Value;
+
+/// The uuid of the node that the traces were recorded with.
+const UUID: &str = "7516a093-d480-42c9-9234-46f48f09365a";
+
+/// Where the recorded storage kept its files; this node's texts name the collection and the key only.
+const FOLDER: &str = "/var/lib/cocaine/var/storage/";
+
+/// What stands for the recorded ports, uuids and paths.
+#[derive(Clone, Default)]
+pub struct Substitutes {
+    /// Recorded port to this node's.
+    pub ports: BTreeMap<u64, u16>,
+    pub uuid: String,
+}
+
+impl Substitutes {
+    /// Replaces what varies in a frame.
+    pub fn apply(&self, value: &mut Value) {
+        match value {
+            Value::Raw(raw) => {
+                let text = raw.as_str().unwrap_or_default();
+                if text == UUID {
+                    *raw = self.uuid.as_str().into();
+                } else if let Some(rest) = text.strip_prefix(FOLDER) {
+                    *raw = rest.into();
+                }
+            }
+            Value::Array(items) => {
+                if let [Value::Raw(host), Value::UInt(port)] = items.as_mut_slice()
+                    && host.as_str() == Some("127.0.0.1")
+                    && let Some(own) = self.ports.get(port)
+                {
+                    *port = u64::from(*own);
+                }
+                items.iter_mut().for_each(|item| self.apply(item));
+            }
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    self.apply(key);
+                    self.apply(value);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The trace ids that a reply should carry where the recording lost them to a race (`traces/README.md`): those of the
+/// request that opened the channel.
+pub fn raced(name: &str, frame: &Value) -> Option<[u64; 3]> {
+    let Value::Array(elements) = frame else { return None };
+    match (name, elements.first()?) {
+        ("protocol/headers_indexed", Value::UInt(1 | 4)) => Some([0x10, 0x20, 0]),
+        ("protocol/headers_trace", Value::UInt(2)) => Some([0x1122_3344_5566_7788, 0x55, 0x44]),
+        ("protocol/headers_trace_bit", Value::UInt(1)) => Some([7, 8, 9]),
+        _ => None,
+    }
+}
+
+/// Sets the trace ids of a frame.
+pub fn set_trace(frame: &mut Value, ids: [u64; 3]) {
+    let Value::Array(elements) = frame else { panic!("{frame} is no frame") };
+    let Some(Value::Array(headers)) = elements.get_mut(3) else { panic!("no headers") };
+    for (header, id) in headers.iter_mut().zip(ids) {
+        let Value::Array(parts) = header else { panic!("{header} is no header") };
+        parts[2] = Value::Raw(id.to_le_bytes().as_slice().into());
+    }
+}

@@ -1,0 +1,195 @@
+//! The recorded exchanges with the original runtime, played again against this node and compared by their bytes.
+
+mod expected;
+mod peer;
+mod trace;
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use cocaine::Client;
+use cocaine_node::Node;
+
+use self::{expected::Substitutes, peer::Peer, trace::Trace};
+
+/// A node and the addresses of its services.
+struct Cloud {
+    node: Node,
+    storage: SocketAddr,
+    logging: SocketAddr,
+    substitutes: Substitutes,
+}
+
+impl Cloud {
+    async fn start(cluster: bool) -> Self {
+        let node = Node::builder().listen("127.0.0.1:0").in_memory().cluster(cluster).start().await.unwrap();
+        let client = Client::new(&node.locator_addr().to_string()).unwrap();
+        let mut found = Vec::new();
+        for name in ["storage", "logging"] {
+            found.push(client.resolve(name, None).await.unwrap().endpoints[0].0);
+        }
+        let (storage, logging) = (found[0], found[1]);
+        let uuid = client.dynamic("locator").await.unwrap().call("uuid", ()).await.unwrap();
+        let ports = [(10053, node.locator_addr()), (10054, storage), (10055, logging)];
+        let ports = ports.map(|(recorded, own)| (recorded, own.port())).into();
+        Self { node, storage, logging, substitutes: Substitutes { ports, uuid } }
+    }
+
+    async fn peer(&self, name: &'static str) -> Peer {
+        let address = match Trace::read(name).service.as_str() {
+            "locator" => self.node.locator_addr(),
+            "storage" => self.storage,
+            "logging" => self.logging,
+            other => panic!("{name}: no service {other}"),
+        };
+        Peer::connect(name, address, &self.substitutes).await
+    }
+
+    async fn play(&self, name: &'static str) {
+        self.peer(name).await.play().await;
+    }
+}
+
+/// Exchanges that stand alone, each on a node of its own.
+const ALONE: &[&str] = &[
+    "locator/cluster",
+    "locator/publish_external",
+    "locator/publish_external_resolve",
+    "locator/publish_with_graph",
+    "locator/refresh",
+    "locator/resolve_bad_args_int",
+    "locator/resolve_no_args",
+    "locator/resolve_ok",
+    "locator/resolve_unknown",
+    "locator/routing_empty",
+    "locator/unknown_method",
+    "locator/uuid",
+    "logging/emit",
+    "logging/emit_bad_args",
+    "logging/emit_bad_severity_string",
+    "logging/set_verbosity",
+    "logging/verbosity",
+    "msgpack056/bytes_ext",
+    "msgpack056/find_ok",
+    "protocol/bytes_bin8",
+    "protocol/bytes_c1",
+    "protocol/bytes_ext",
+    "protocol/bytes_str8",
+    "protocol/channel_lower",
+    "protocol/channel_negative",
+    "protocol/channel_nonminimal",
+    "protocol/channel_reuse_same",
+    "protocol/channel_zero",
+    "protocol/control_goaway",
+    "protocol/control_ping",
+    "protocol/control_revoke",
+    "protocol/control_settings",
+    "protocol/frame_args_map",
+    "protocol/frame_args_not_array",
+    "protocol/frame_map",
+    "protocol/frame_not_array",
+    "protocol/frame_two_elements",
+    "protocol/headers_authorization",
+    "protocol/headers_bad_shape",
+    "protocol/headers_custom",
+    "protocol/headers_index_out_of_range",
+    "protocol/headers_index_zero",
+    "protocol/headers_indexed",
+    "protocol/headers_trace",
+    "protocol/headers_trace_bit",
+    "protocol/headers_trace_bit_bad",
+    "protocol/headers_trace_decimal",
+    "protocol/headers_trace_invalid",
+    "protocol/headers_trace_short_value",
+    "protocol/headers_value_int",
+    "protocol/partial_then_close",
+    "storage/cleanup",
+    "storage/pipelined",
+    "storage/read_bad_extra_arg",
+    "storage/read_bad_int_arg",
+    "storage/read_bad_nil_arg",
+    "storage/read_bad_no_args",
+    "storage/read_bad_one_arg",
+    "storage/read_missing",
+    "storage/unknown_method_4",
+    "storage/write_read_find_remove",
+];
+
+/// Exchanges that belong together: a routing group is made, read and removed while a router listens.
+const GROUP: &[&str] = &[
+    "locator/routing_updates",
+    "locator/group_setup_storage",
+    "locator/refresh_group",
+    "locator/group_remove_storage",
+];
+
+/// Recorded with a runtime without a cluster, which the option `--no-cluster` gives.
+const WITHOUT_CLUSTER: &str = "locator/connect_no_cluster";
+
+/// Deliberate differences, each of which must still differ: libmsgpack 0.5.6 closes the connection on `str8` and
+/// `bin8`, 0.5.8 reads them, and so does this node.
+const DIFFERENT: &[(&str, &str)] =
+    &[("msgpack056/bytes_bin8", "protocol/bytes_bin8"), ("msgpack056/bytes_str8", "protocol/bytes_str8")];
+
+#[tokio::test]
+async fn each_recorded_exchange_goes_as_it_went() {
+    for name in ALONE {
+        let cloud = Cloud::start(true).await;
+        cloud.play(name).await;
+        cloud.node.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn a_router_is_told_of_a_group_when_it_is_refreshed() {
+    let cloud = Cloud::start(true).await;
+    let mut router = cloud.peer(GROUP[0]).await;
+    router.play_to_answer().await;
+    cloud.play(GROUP[1]).await;
+    cloud.play(GROUP[2]).await;
+    router.play_to_answer().await;
+    cloud.play(GROUP[3]).await;
+    cloud.play(GROUP[2]).await;
+    router.play().await;
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test]
+async fn without_a_cluster_connect_is_closed_at_once() {
+    let cloud = Cloud::start(false).await;
+    cloud.play(WITHOUT_CLUSTER).await;
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test]
+async fn with_a_cluster_connect_streams_the_services() {
+    let cloud = Cloud::start(true).await;
+    let client = Client::new(&cloud.node.locator_addr().to_string()).unwrap();
+    let locator = client.dynamic("locator").await.unwrap();
+    let mut services = locator.stream::<_, (String, cocaine::Value)>("connect", ("a router",));
+    let (uuid, services) = services.recv().await.unwrap().unwrap();
+    assert_eq!(uuid, cloud.substitutes.uuid);
+    let cocaine::Value::Map(services) = services else { panic!("{services} is no map") };
+    let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["logging", "storage"], "the locator is restricted");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test]
+async fn newer_raws_are_read_as_by_the_newer_library() {
+    for (differs, same) in DIFFERENT {
+        let (old, new) = (Trace::read(differs), Trace::read(same));
+        assert_eq!(old.events[0].hex, new.events[0].hex, "the same request");
+        assert_ne!(old.events[1].dir, new.events[1].dir, "another outcome");
+        let cloud = Cloud::start(true).await;
+        cloud.play(same).await;
+        cloud.node.shutdown().await;
+    }
+}
+
+#[test]
+fn no_recording_is_left_out() {
+    let played =
+        ALONE.iter().chain(GROUP).chain([&WITHOUT_CLUSTER]).chain(DIFFERENT.iter().map(|(name, _)| name));
+    let played: BTreeSet<String> = played.map(ToString::to_string).collect();
+    assert_eq!(played.into_iter().collect::<Vec<_>>(), Trace::names());
+}

@@ -1,0 +1,77 @@
+//! A recorded exchange, as `tests/traces` holds it.
+
+use std::{fs, path::PathBuf};
+
+use cocaine::{Value, msgpack};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub struct Trace {
+    pub service: String,
+    pub events: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+pub struct Event {
+    pub dir: String,
+    #[serde(default)]
+    pub hex: String,
+    #[serde(default)]
+    pub text: String,
+    #[serde(default)]
+    frames: Vec<Frame>,
+}
+
+#[derive(Deserialize)]
+struct Frame {
+    hex: String,
+}
+
+impl Trace {
+    /// Reads `tests/traces/NAME.json`.
+    pub fn read(name: &str) -> Self {
+        let path = folder().join(format!("{name}.json"));
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Returns the names of all traces, sorted.
+    pub fn names() -> Vec<String> {
+        let mut names = Vec::new();
+        for group in fs::read_dir(folder()).unwrap().map(Result::unwrap) {
+            for file in fs::read_dir(group.path()).unwrap().map(Result::unwrap) {
+                let stem = file.path().file_stem().unwrap().to_string_lossy().into_owned();
+                names.push(format!("{}/{stem}", group.file_name().to_string_lossy()));
+            }
+        }
+        names.sort();
+        names
+    }
+}
+
+impl Event {
+    pub fn bytes(&self) -> Vec<u8> {
+        unhex(&self.hex)
+    }
+
+    /// Returns the frames that this event completes. Writing one again gives its bytes: otherwise a comparison of
+    /// what was written again would say nothing of bytes.
+    pub fn frames(&self) -> Vec<Value> {
+        let read = |frame: &Frame| {
+            let bytes = unhex(&frame.hex);
+            let value: Value = msgpack::from_slice(&bytes).unwrap();
+            assert_eq!(msgpack::to_vec(&value).unwrap(), bytes, "{value} is not written as it was");
+            value
+        };
+        self.frames.iter().map(read).collect()
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/traces")
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    assert!(text.len().is_multiple_of(2), "{text} is no hex");
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}

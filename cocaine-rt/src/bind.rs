@@ -1,0 +1,17 @@
+//! What generated bindings are made of. Users write against the items of the crate's root.
+
+pub use serde::{Serialize, de::DeserializeOwned};
+
+pub use crate::{
+    bytes::Bytes,
+    channel::{OnDrop, Payload, Rx, Tx},
+    error::{Error, Result},
+    graph::Graph,
+    halves::{Duplex, End, Exchange, Receiver, Reply, Responder, Sender},
+    server::{Call, Caller, Dispatch},
+    service::{Service, ServiceClient},
+    spec::{MethodSpec, ServiceSpec, TreeSpec},
+    types::{Args, Endpoint, Lossy, Resolved, Scalar, Severity},
+    value::Value,
+};
+pub use futures_core::Stream;

@@ -1,0 +1,179 @@
+//! The cloud as its users see it.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use crate::{
+    address::Address,
+    bytes::Bytes,
+    cloud::Cloud,
+    error::{Error, ErrorKind, Result},
+    limits::Limits,
+    link::Options,
+    service::{Service, ServiceClient},
+    table::Drift,
+    types::Resolved,
+};
+
+/// A cloud, by its locators.
+///
+/// Nothing is connected before the first use. Cloning is cheap.
+#[derive(Clone)]
+pub struct Client {
+    cloud: Arc<Cloud>,
+    options: Options,
+}
+
+/// Settings of a [`Client`].
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    locators: Vec<Address>,
+    options: Options,
+    drift: Drift,
+    limits: Limits,
+}
+
+impl Client {
+    /// The variable that [`Client::from_env`] reads.
+    pub const LOCATOR_VARIABLE: &'static str = "COCAINE_LOCATOR";
+
+    /// Returns the cloud whose locators are `host:port`, several of them with commas between, tried in order. Without
+    /// a port it is 10053; an IPv6 address with a port stands in brackets.
+    pub fn new(locators: &str) -> Result<Self> {
+        Ok(Self::builder(locators)?.build())
+    }
+
+    /// Returns the cloud that the variable `COCAINE_LOCATOR` names, `localhost:10053` if it is not set.
+    pub fn from_env() -> Result<Self> {
+        match std::env::var(Self::LOCATOR_VARIABLE) {
+            Ok(locators) => Self::new(&locators)
+                .map_err(|error| Error::config(format!("{}: {error}", Self::LOCATOR_VARIABLE))),
+            Err(std::env::VarError::NotPresent) => Self::new("localhost"),
+            Err(error) => Err(Error::config(format!("{}: {error}", Self::LOCATOR_VARIABLE))),
+        }
+    }
+
+    /// Returns settings for the cloud with these locators.
+    pub fn builder(locators: &str) -> Result<ClientBuilder> {
+        Ok(ClientBuilder {
+            locators: Address::list(locators)?,
+            options: Options::default(),
+            drift: Drift::default(),
+            limits: Limits::default(),
+        })
+    }
+
+    /// Returns a typed service under its usual name: resolved, connected, and held against its bindings.
+    pub async fn service<S: ServiceClient>(&self) -> Result<S> {
+        self.service_named(S::SPEC.name).await
+    }
+
+    /// Returns a typed service under another name, as an app has.
+    pub async fn service_named<S: ServiceClient>(&self, name: &str) -> Result<S> {
+        let service = Service::new(self.cloud.clone(), name, Some(S::SPEC), self.options.clone());
+        self.connected(service).await.map(S::from_service)
+    }
+
+    /// Returns several typed services, connected at once: `client.services::<(StorageClient, LoggingClient)>()`.
+    ///
+    /// The error is [`ErrorKind::Several`], with one error for each service that failed.
+    pub async fn services<S: Services>(&self) -> Result<S> {
+        S::connect(self).await
+    }
+
+    /// Returns an untyped service: resolved and connected.
+    pub async fn dynamic(&self, name: &str) -> Result<Service> {
+        self.connected(Service::new(self.cloud.clone(), name, None, self.options.clone())).await
+    }
+
+    /// Asks a locator where a service is and what it offers. A routing group gives the member that `seed` falls on,
+    /// or any without one.
+    pub async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+        self.cloud.resolve(name, seed).await
+    }
+
+    /// Returns the same cloud with another deadline for each call.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { cloud: self.cloud.clone(), options: self.options.with_deadline(deadline) }
+    }
+
+    /// Returns the same cloud with a header on each call, after those that it has.
+    #[must_use]
+    pub fn with_header(&self, name: &str, value: impl Into<Bytes>) -> Self {
+        Self { cloud: self.cloud.clone(), options: self.options.with_header(name, value.into()) }
+    }
+
+    async fn connected(&self, service: Service) -> Result<Service> {
+        match service.link().await {
+            Ok(_) => Ok(service),
+            Err(error) => Err(error.at(Some(&service.name().into()), None, None)),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("cloud", &self.cloud).finish_non_exhaustive()
+    }
+}
+
+impl ClientBuilder {
+    /// Sets the deadline of each call; 30 s by default.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { options: self.options.with_deadline(deadline), ..self }
+    }
+
+    /// Adds a header to each call.
+    #[must_use]
+    pub fn header(self, name: &str, value: impl Into<Bytes>) -> Self {
+        Self { options: self.options.with_header(name, value.into()), ..self }
+    }
+
+    /// Sets how strictly bindings are held against services.
+    #[must_use]
+    pub fn drift(self, drift: Drift) -> Self {
+        Self { drift, ..self }
+    }
+
+    /// Sets the limits of each connection.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Returns the client; nothing is connected yet.
+    pub fn build(self) -> Client {
+        Client { cloud: Arc::new(Cloud::new(self.locators, self.drift, self.limits)), options: self.options }
+    }
+}
+
+/// Typed services that are connected together: tuples of them.
+pub trait Services: Sized {
+    /// Connects all of them at once.
+    fn connect(client: &Client) -> impl Future<Output = Result<Self>> + Send;
+}
+
+macro_rules! services {
+    ($($service:ident $result:ident),+) => {
+        impl<$($service: ServiceClient),+> Services for ($($service,)+) {
+            async fn connect(client: &Client) -> Result<Self> {
+                let ($($result,)+) = tokio::join!($(client.service::<$service>()),+);
+                let errors = [$($result.as_ref().err().cloned()),+];
+                match ($($result,)+) {
+                    ($(Ok($result),)+) => Ok(($($result,)+)),
+                    _ => Err(Error::new(ErrorKind::Several(errors.into_iter().flatten().collect()))),
+                }
+            }
+        }
+    };
+}
+
+services!(A a);
+services!(A a, B b);
+services!(A a, B b, C c);
+services!(A a, B b, C c, D d);
+services!(A a, B b, C c, D d, E e);
+services!(A a, B b, C c, D d, E e, F f);
+services!(A a, B b, C c, D d, E e, F f, G g);
+services!(A a, B b, C c, D d, E e, F f, G g, H h);

@@ -1,0 +1,172 @@
+//! One connection: the mux behind a lock, and the task that owns the socket.
+//!
+//! Callers queue frames under the lock and wake the task only when it sleeps, so that a burst costs one wake and one
+//! write. A connection that has ended stays ended.
+
+mod driver;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub(crate) use self::driver::Driver;
+use crate::{
+    error::Error,
+    limits::Limits,
+    mux::{Fresh, Mux, roots::Roots},
+};
+
+/// How exactly deadlines are kept: one sweep of all channels a tick (`design.md` 7).
+pub(crate) const TICK: Duration = Duration::from_millis(100);
+
+/// A connection as its users share it.
+pub(crate) struct Conn {
+    state: Mutex<State>,
+    peer: Arc<str>,
+    /// Bytes of output, to be looked at without the lock.
+    queued: AtomicUsize,
+}
+
+struct State {
+    mux: Mux,
+    /// The task, while it sleeps.
+    task: Option<Waker>,
+    /// The task sleeps because the socket takes no more: new output is no reason to wake it.
+    stuck: bool,
+    /// The task keeps the time.
+    ticking: bool,
+    /// Nobody uses the connection any more.
+    left: bool,
+}
+
+impl State {
+    /// Notes whether a timer runs, or has to; returns whether some channel has a deadline.
+    fn keep_ticking(&mut self, running: bool) -> bool {
+        let timed = self.mux.is_timed();
+        self.ticking = timed || running;
+        timed
+    }
+
+    /// Takes the task's waker if there is something for it to do.
+    fn attention(&mut self) -> Option<Waker> {
+        self.task.as_ref()?;
+        let output = !self.stuck && self.mux.output_len() > 0;
+        let time = self.mux.is_timed() && !self.ticking;
+        let end = self.left || self.mux.is_drained() || self.mux.is_closed();
+        (output || time || end || self.mux.can_begin()).then(|| self.task.take())?
+    }
+}
+
+impl Conn {
+    pub(crate) fn new(peer: Arc<str>, limits: Limits, roots: Option<Arc<Roots>>) -> Arc<Self> {
+        let mux = Mux::new(limits, roots);
+        let state = State { mux, task: None, stuck: false, ticking: false, left: false };
+        Arc::new(Self { state: Mutex::new(state), peer, queued: AtomicUsize::new(0) })
+    }
+
+    /// Returns the address of the other side, or what stands for it.
+    pub(crate) fn peer(&self) -> &Arc<str> {
+        &self.peer
+    }
+
+    /// Acts on the mux, then wakes whom that concerns. No user code may run within.
+    #[inline]
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Mux) -> R) -> R {
+        self.with_due(&mut Vec::new(), act)
+    }
+
+    /// As [`Conn::with`]; `due` is empty before and after, and saves an allocation where many are woken at once.
+    #[inline]
+    fn with_due<R>(&self, due: &mut Vec<Waker>, act: impl FnOnce(&mut Mux) -> R) -> R {
+        let mut state = self.lock();
+        let result = act(&mut state.mux);
+        self.queued.store(state.mux.output_len(), Ordering::Relaxed);
+        let task = state.attention();
+        if !state.mux.due().is_empty() {
+            std::mem::swap(state.mux.due(), due);
+        }
+        drop(state);
+        if let Some(task) = task {
+            task.wake();
+        }
+        due.drain(..).for_each(Waker::wake);
+        result
+    }
+
+    /// Returns whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().mux.is_closed()
+    }
+
+    /// Ends the connection; calls in flight fail with `error`.
+    pub(crate) fn close(&self, error: &Error) {
+        self.with(|mux| mux.close(error));
+    }
+
+    /// Notes that the task runs; returns whether it should read.
+    fn awake(&self) -> bool {
+        let mut state = self.lock();
+        state.task = None;
+        state.mux.wants_input()
+    }
+
+    fn leave(&self) {
+        self.lock().left = true;
+        self.with(|_| ());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Conn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conn").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+/// A share in a connection: when the last one is dropped, what is queued is written and the socket closed.
+#[derive(Clone, Debug)]
+pub(crate) struct Lease(Arc<Held>);
+
+#[derive(Debug)]
+struct Held(Arc<Conn>);
+
+impl Lease {
+    pub(crate) fn new(conn: Arc<Conn>) -> Self {
+        Self(Arc::new(Held(conn)))
+    }
+}
+
+impl std::ops::Deref for Lease {
+    type Target = Arc<Conn>;
+
+    fn deref(&self) -> &Arc<Conn> {
+        &self.0.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// Starts the task of a client's connection.
+pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits) -> Lease
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let conn = Conn::new(peer, limits, None);
+    tokio::spawn(Driver::new(io, conn.clone(), limits, |_: Fresh| std::future::ready(())));
+    Lease::new(conn)
+}

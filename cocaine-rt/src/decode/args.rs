@@ -1,0 +1,133 @@
+//! Argument lists: what is optional, what is missing and what is too much (`protocol.md` 3.2).
+
+use serde::{
+    Deserialize,
+    de::{self, Deserializer, Visitor},
+    forward_to_deserialize_any,
+};
+
+use super::{
+    ANY_NUMBER, Malformed,
+    decoder::{Decoder, Place, Result},
+};
+
+/// Reads the argument list in `source`.
+#[inline]
+pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T> {
+    // The frame and the list are open.
+    let mut decoder = Decoder::new(source, 2);
+    decoder.unread = decoder.reader.array_len()?;
+    let value = if decoder.unread == 0 {
+        T::deserialize(Missing { index: 1, of: 1, list: true })?
+    } else {
+        some(&mut decoder)?
+    };
+    decoder.skip(decoder.unread.into())?;
+    decoder.reader.end()?;
+    Ok(value)
+}
+
+#[inline]
+fn some<'de, T: Deserialize<'de>>(decoder: &mut Decoder<'de>) -> Result<T> {
+    let start = decoder.reader.position();
+    let unread = decoder.unread;
+    decoder.place = Place::List;
+    let value = T::deserialize(&mut *decoder).map_err(|malformed| malformed.argument(1))?;
+    // Whoever read past the head without taking it for a list has read the first argument.
+    if decoder.unread == unread && decoder.reader.position() > start {
+        decoder.unread -= 1;
+    }
+    Ok(value)
+}
+
+/// The arguments that are not read yet.
+pub(super) struct Arguments<'a, 'de> {
+    decoder: &'a mut Decoder<'de>,
+    index: usize,
+    of: usize,
+}
+
+impl<'a, 'de> Arguments<'a, 'de> {
+    pub(super) fn new(decoder: &'a mut Decoder<'de>, of: usize) -> Self {
+        Self { decoder, index: 0, of }
+    }
+}
+
+impl<'de> de::SeqAccess<'de> for Arguments<'_, 'de> {
+    type Error = Malformed;
+
+    #[inline]
+    fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        let end = self.decoder.unread == 0;
+        if self.index == self.of || (end && self.of == ANY_NUMBER) {
+            return Ok(None);
+        }
+        self.index += 1;
+        if end {
+            return seed.deserialize(Missing { index: self.index, of: self.of, list: false }).map(Some);
+        }
+        let start = self.decoder.reader.position();
+        self.decoder.place = Place::Argument;
+        let value =
+            seed.deserialize(&mut *self.decoder).map_err(|malformed| malformed.argument(self.index))?;
+        // A type may be content without looking at its value.
+        if self.decoder.reader.position() == start {
+            self.decoder.skip(1)?;
+        }
+        self.decoder.unread -= 1;
+        Ok(Some(value))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some((self.decoder.unread as usize).min(self.of).min(self.decoder.reader.remaining()))
+    }
+}
+
+/// An argument that was left out; or, as a `list`, an empty list.
+struct Missing {
+    index: usize,
+    of: usize,
+    list: bool,
+}
+
+impl<'de> Deserializer<'de> for Missing {
+    type Error = Malformed;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let missing = Malformed::missing(self.index, self.of);
+        // What takes any value takes an empty list as nil.
+        if self.list { visitor.visit_unit().map_err(|_: Malformed| missing) } else { Err(missing) }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_none()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_newtype_struct(Self { list: false, ..self })
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        if !self.list {
+            return self.deserialize_any(visitor);
+        }
+        visitor.visit_seq(Arguments::new(&mut Decoder::new(&[], 2), len))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit_struct seq
+        tuple_struct map struct enum identifier ignored_any
+    }
+}

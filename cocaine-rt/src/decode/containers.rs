@@ -1,0 +1,142 @@
+//! Arrays, maps and variants that are being read.
+
+use serde::de::{self, Deserializer, Visitor};
+
+use super::{
+    Malformed,
+    decoder::{Decoder, Result},
+};
+
+/// The values of an open container that are not read yet.
+pub(super) struct Items<'a, 'de> {
+    pub(super) decoder: &'a mut Decoder<'de>,
+    pub(super) left: u64,
+}
+
+impl<'de> Items<'_, 'de> {
+    #[inline]
+    fn next<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+        let start = self.decoder.reader.position();
+        let value = seed.deserialize(&mut *self.decoder)?;
+        // A type may be content without looking at its value.
+        if self.decoder.reader.position() == start {
+            self.decoder.skip(1)?;
+        }
+        self.left -= 1;
+        Ok(value)
+    }
+
+    /// Returns a number of elements that the input can hold.
+    fn hint(&self, of: u64) -> usize {
+        usize::try_from(self.left / of).unwrap_or(usize::MAX).min(self.decoder.reader.remaining())
+    }
+}
+
+impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Malformed;
+
+    #[inline]
+    fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        if self.left == 0 { Ok(None) } else { self.next(seed).map(Some) }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.hint(1))
+    }
+}
+
+impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Malformed;
+
+    fn next_key_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        if self.left == 0 { Ok(None) } else { self.next(seed).map(Some) }
+    }
+
+    fn next_value_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+        if self.left == 0 { Err(Malformed::new("no value was left")) } else { self.next(seed) }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.hint(2))
+    }
+}
+
+/// A variant by its name alone.
+pub(super) struct Name<'a, 'de>(pub(super) &'a mut Decoder<'de>);
+
+impl<'de> de::EnumAccess<'de> for Name<'_, 'de> {
+    type Error = Malformed;
+    type Variant = NoContent;
+
+    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, NoContent)> {
+        Ok((seed.deserialize(self.0)?, NoContent))
+    }
+}
+
+pub(super) struct NoContent;
+
+impl NoContent {
+    fn missing<T>() -> Result<T> {
+        Err(Malformed::new("the variant's content is missing"))
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for NoContent {
+    type Error = Malformed;
+
+    fn unit_variant(self) -> Result<()> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(self, _seed: S) -> Result<S::Value> {
+        Self::missing()
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, _visitor: V) -> Result<V::Value> {
+        Self::missing()
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        _visitor: V,
+    ) -> Result<V::Value> {
+        Self::missing()
+    }
+}
+
+/// A variant as a map of its name and its content.
+impl<'de> de::EnumAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Malformed;
+    type Variant = Self;
+
+    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
+        Ok((self.next(seed)?, self))
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Malformed;
+
+    fn unit_variant(self) -> Result<()> {
+        self.next(std::marker::PhantomData::<()>)
+    }
+
+    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
+        self.next(seed)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        self.left -= 1;
+        self.decoder.deserialize_tuple(len, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.left -= 1;
+        self.decoder.deserialize_struct("", fields, visitor)
+    }
+}

@@ -1,0 +1,167 @@
+//! Arrays, maps and argument lists that are being written.
+
+use serde::{Serialize, ser};
+
+use super::writer::{Place, Refused, Result, Writer};
+
+/// An open array or map.
+pub(super) struct Items<'w, 'a> {
+    writer: &'w mut Writer<'a>,
+    start: usize,
+    declared: usize,
+    /// Values an element takes: 1 in an array, 2 in a map.
+    of: usize,
+    written: usize,
+    /// Containers that end with this one.
+    levels: usize,
+}
+
+impl<'w, 'a> Items<'w, 'a> {
+    pub(super) fn new(writer: &'w mut Writer<'a>, start: usize, declared: usize, of: usize) -> Self {
+        Self { writer, start, declared, of, written: 0, levels: 1 }
+    }
+
+    /// Makes the map of the variant end with its content.
+    pub(super) fn within_variant(self) -> Self {
+        Self { levels: 2, ..self }
+    }
+
+    #[inline]
+    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.written += 1;
+        value.serialize(&mut *self.writer)
+    }
+
+    pub(super) fn close(self) -> Result {
+        let len = self.written / self.of;
+        if len * self.of != self.written {
+            return Err(Refused::new("a map's key has no value"));
+        }
+        self.writer.depth -= self.levels;
+        if len == self.declared {
+            return Ok(());
+        }
+        self.writer.set_len(self.start, self.declared, len, self.of)
+    }
+}
+
+/// The argument list, of which `None`s at the end are taken back.
+pub(super) struct Arguments<'w, 'a> {
+    writer: &'w mut Writer<'a>,
+    start: usize,
+    declared: usize,
+    written: usize,
+    /// Arguments up to the last that is not `None`, and where that one ends.
+    kept: usize,
+    end: usize,
+}
+
+impl<'w, 'a> Arguments<'w, 'a> {
+    #[inline]
+    pub(super) fn new(writer: &'w mut Writer<'a>, start: usize, declared: usize) -> Self {
+        let end = writer.out.buf.len();
+        Self { writer, start, declared, written: 0, kept: 0, end }
+    }
+
+    #[inline]
+    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.writer.place = Place::Argument;
+        self.writer.absent = false;
+        value.serialize(&mut *self.writer)?;
+        self.written += 1;
+        if !self.writer.absent {
+            (self.kept, self.end) = (self.written, self.writer.out.buf.len());
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn close(self) -> Result {
+        if self.kept == self.declared {
+            return Ok(());
+        }
+        self.writer.out.buf.truncate(self.end);
+        self.writer.set_len(self.start, self.declared, self.kept, 1)
+    }
+}
+
+/// A tuple: the argument list, or an array within it.
+pub(super) enum Tuple<'w, 'a> {
+    Arguments(Arguments<'w, 'a>),
+    Plain(Items<'w, 'a>),
+}
+
+impl ser::SerializeTuple for Tuple<'_, '_> {
+    type Ok = ();
+    type Error = Refused;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        match self {
+            Self::Arguments(arguments) => arguments.push(value),
+            Self::Plain(items) => items.push(value),
+        }
+    }
+
+    #[inline]
+    fn end(self) -> Result {
+        match self {
+            Self::Arguments(arguments) => arguments.close(),
+            Self::Plain(items) => items.close(),
+        }
+    }
+}
+
+impl ser::SerializeSeq for Items<'_, '_> {
+    type Ok = ();
+    type Error = Refused;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.push(value)
+    }
+
+    fn end(self) -> Result {
+        self.close()
+    }
+}
+
+impl ser::SerializeMap for Items<'_, '_> {
+    type Ok = ();
+    type Error = Refused;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
+        self.push(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.push(value)
+    }
+
+    fn end(self) -> Result {
+        self.close()
+    }
+}
+
+macro_rules! fields {
+    ($($trait:ident: $method:ident($($name:ident: $type:ty)?),)*) => {$(
+        impl ser::$trait for Items<'_, '_> {
+            type Ok = ();
+            type Error = Refused;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, $($name: $type,)? value: &T) -> Result {
+                self.push(value)
+            }
+
+            fn end(self) -> Result {
+                self.close()
+            }
+        }
+    )*};
+}
+
+fields! {
+    SerializeTupleStruct: serialize_field(),
+    SerializeTupleVariant: serialize_field(),
+    SerializeStruct: serialize_field(_name: &'static str),
+    SerializeStructVariant: serialize_field(_name: &'static str),
+}

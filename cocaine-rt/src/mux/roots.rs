@@ -1,0 +1,72 @@
+//! What a server answers to: the first messages of channels.
+
+use crate::{
+    codes::Category,
+    decode,
+    error::Error,
+    graph::{Graph, PING, REVOKE, Shape},
+    mux::slot::Reads,
+};
+
+/// The root protocol of a served service.
+#[derive(Debug)]
+pub(crate) struct Roots {
+    methods: Vec<Root>,
+}
+
+#[derive(Debug)]
+struct Root {
+    id: u64,
+    reads: Reads,
+    kept: bool,
+}
+
+/// What a first message asks for.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// A method of the service.
+    Method {
+        /// Its place among the methods of the graph.
+        place: usize,
+        /// What the client may send next.
+        reads: Reads,
+        /// Whether the channel outlives its first message on the server's side.
+        kept: bool,
+    },
+    /// The control message that asks whether the server is there.
+    Ping,
+    /// The control message that ends a channel.
+    Revoke,
+    /// Nothing that is served: `settings` and `goaway` are announced only (`protocol.md` 2.1).
+    Unknown,
+}
+
+impl Roots {
+    pub(crate) fn new(graph: &Graph) -> Self {
+        let methods = graph.methods().map(|method| {
+            let reads = Reads::of(&method.dispatch);
+            let kept = !reads.ended() || !matches!(method.upstream.shape(), Shape::End | Shape::Primitive);
+            Root { id: method.id, reads, kept }
+        });
+        Self { methods: methods.collect() }
+    }
+
+    pub(crate) fn opening(&self, id: u64) -> Opening {
+        match self.methods.binary_search_by_key(&id, |root| root.id) {
+            Ok(place) => {
+                let root = &self.methods[place];
+                Opening::Method { place, reads: root.reads.clone(), kept: root.kept }
+            }
+            Err(_) if id == PING => Opening::Ping,
+            Err(_) if id == REVOKE => Opening::Revoke,
+            Err(_) => Opening::Unknown,
+        }
+    }
+}
+
+/// Reads the arguments of `revoke`: the channel, and the error that its reader gets (`protocol.md` 2.1).
+pub(crate) fn revoked(args: &bytes::Bytes) -> Result<(u64, Error), String> {
+    let (channel, (category, code)): (u64, (i64, i64)) =
+        decode::args(args).map_err(|error| format!("revoke: {error}"))?;
+    Ok((channel, Error::service(Category(category), code, "the channel was revoked")))
+}

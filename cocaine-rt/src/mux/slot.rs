@@ -1,0 +1,206 @@
+//! One open channel: what it may still receive, and what waits to be read.
+
+use std::{collections::VecDeque, sync::Arc, task::Waker};
+
+use crate::{
+    error::{Error, ErrorKind},
+    graph::{Node, Shape, Tree},
+    header::Headers,
+};
+
+/// A received message that nobody has read yet.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) kind: u64,
+    /// The argument array, a slice of what was read from the socket.
+    pub(crate) args: bytes::Bytes,
+    pub(crate) headers: Headers,
+}
+
+impl Message {
+    /// What a message costs beside its bytes.
+    const OVERHEAD: usize = 64;
+
+    /// Returns how much memory the message takes.
+    fn weight(&self) -> usize {
+        self.args.len() + self.headers.weight() + Self::OVERHEAD
+    }
+}
+
+/// What may still be received on a channel.
+///
+/// ```text
+///   Primitive ── 0 value, 1 error ──────────────> Ended
+///   Streaming ── 0 write ─> Streaming ── 1, 2 ──> Ended
+///   State(n) ─── by the edges of n ─────────────> State(m) or Ended
+/// ```
+#[derive(Clone, Debug)]
+pub(crate) enum Reads {
+    Primitive,
+    Streaming,
+    State(Arc<Node>),
+    Ended,
+}
+
+impl Reads {
+    pub(crate) fn of(tree: &Tree) -> Self {
+        match tree.shape() {
+            Shape::End => Self::Ended,
+            Shape::Primitive => Self::Primitive,
+            Shape::Streaming => Self::Streaming,
+            Shape::Other => Self::State(tree.node()),
+        }
+    }
+
+    pub(crate) fn ended(&self) -> bool {
+        matches!(self, Self::Ended)
+    }
+
+    /// Moves on by a message; returns false if it is not allowed now.
+    fn advance(&mut self, kind: u64) -> bool {
+        match (&*self, kind) {
+            (Self::Primitive, 0 | 1) | (Self::Streaming, 1 | 2) => *self = Self::Ended,
+            (Self::Streaming, 0) => {}
+            (Self::State(node), _) => {
+                let Some(edge) = node.message(kind) else { return false };
+                if let Tree::Node(next) = &edge.next {
+                    *self = if next.is_end() { Self::Ended } else { Self::State(next.clone()) };
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// What became of a message that arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It waits to be read, or was not wanted.
+    Taken,
+    /// The channel does not allow it now.
+    Refused,
+}
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) id: u64,
+    pub(crate) reads: Reads,
+    first: Option<Message>,
+    rest: VecDeque<Message>,
+    unread: usize,
+    /// Whoever waits for a message.
+    pub(crate) reader: Option<Waker>,
+    /// Whoever sends on the channel and wants to know that it is gone.
+    pub(crate) sender: Option<Waker>,
+    /// The tick at which the channel fails; `u64::MAX` without a deadline.
+    pub(crate) expires: u64,
+    pub(crate) failure: Option<Error>,
+    /// The channel was revoked, or its connection has ended.
+    pub(crate) gone: bool,
+    /// Handles that have not been dropped: the halves, or the pending reply.
+    pub(crate) handles: u8,
+    /// Nobody reads any more: what arrives is discarded.
+    discarding: bool,
+}
+
+impl Slot {
+    /// The size up to which a message of a stream is copied, so that it does not pin the buffer that it was read
+    /// into (`design.md` 4).
+    const COPIED: usize = 4096;
+
+    pub(crate) fn vacant() -> Self {
+        Self::new(0, Reads::Ended)
+    }
+
+    pub(crate) fn new(id: u64, reads: Reads) -> Self {
+        Self {
+            id,
+            reads,
+            first: None,
+            rest: VecDeque::new(),
+            unread: 0,
+            reader: None,
+            sender: None,
+            expires: u64::MAX,
+            failure: None,
+            gone: false,
+            handles: 1,
+            discarding: false,
+        }
+    }
+
+    /// Makes this the slot of another channel, whatever it was before.
+    #[inline]
+    pub(crate) fn renew(&mut self, id: u64, reads: Reads) {
+        self.id = id;
+        self.reads = reads;
+        self.first = None;
+        if !self.rest.is_empty() {
+            self.rest = VecDeque::new();
+        }
+        (self.unread, self.expires, self.handles) = (0, u64::MAX, 1);
+        (self.reader, self.sender, self.failure) = (None, None, None);
+        (self.gone, self.discarding) = (false, false);
+    }
+
+    /// Takes a message in, or says that the channel does not allow it.
+    pub(crate) fn deliver(&mut self, mut message: Message, limit: usize) -> Delivery {
+        let single = matches!(self.reads, Reads::Primitive);
+        if !self.reads.advance(message.kind) {
+            return Delivery::Refused;
+        }
+        if self.discarding || self.failure.is_some() {
+            return Delivery::Taken;
+        }
+        if self.first.is_some() && self.unread + message.weight() > limit {
+            let text = format!("more than {limit} bytes unread on channel {}", self.id);
+            self.fail(Error::new(ErrorKind::Overflow(text)));
+            return Delivery::Taken;
+        }
+        if !single && message.args.len() < Self::COPIED {
+            message.args = bytes::Bytes::copy_from_slice(&message.args);
+        }
+        self.unread += message.weight();
+        match self.first {
+            None => self.first = Some(message),
+            Some(_) => self.rest.push_back(message),
+        }
+        Delivery::Taken
+    }
+
+    /// Takes the oldest unread message.
+    pub(crate) fn take(&mut self) -> Option<Message> {
+        let message = self.first.take()?;
+        self.first = self.rest.pop_front();
+        self.unread -= message.weight();
+        Some(message)
+    }
+
+    /// Ends the channel with an error, read after what has arrived; what a reader did not take by then is lost
+    /// only when it was too much.
+    pub(crate) fn fail(&mut self, error: Error) {
+        if matches!(error.kind(), ErrorKind::Overflow(_)) {
+            self.first = None;
+            self.rest = VecDeque::new();
+            self.unread = 0;
+        }
+        self.failure.get_or_insert(error);
+    }
+
+    /// Drops what has been received, and what still will be.
+    pub(crate) fn discard(&mut self) {
+        self.discarding = true;
+        while self.take().is_some() {}
+    }
+
+    /// Ends the channel from outside: revoked, or with its connection.
+    pub(crate) fn end(&mut self, error: Error, due: &mut Vec<Waker>) {
+        self.gone = true;
+        if !self.reads.ended() {
+            self.fail(error);
+        }
+        due.extend(self.reader.take());
+        due.extend(self.sender.take());
+    }
+}

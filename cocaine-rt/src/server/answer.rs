@@ -1,0 +1,241 @@
+//! What answers an invocation, each way exactly once.
+
+use std::{future::poll_fn, mem, pin::pin, sync::Arc, task::Poll};
+
+use futures_core::Stream;
+use serde::Serialize;
+
+use super::Host;
+use crate::{
+    channel::{Line, OnDrop, Origin, Rx, Side, Tx},
+    codes::Category,
+    encode,
+    error::{Error, ErrorKind, Result},
+    frame::Tail,
+    graph::{Method, Shape},
+    halves::Sender,
+    header,
+    mux::{Key, Mux},
+    scratch::Scratch,
+    trace::Trace,
+};
+
+const VALUE: u64 = 0;
+const ERROR: u64 = 1;
+
+/// The answer that an invocation owes. Dropped without one, it answers with an error, or closes the connection if its
+/// method never answers (`protocol.md` 2.2).
+#[derive(Debug)]
+pub struct Answer {
+    run: Run,
+    method: usize,
+    trace: Option<Trace>,
+    owed: bool,
+}
+
+/// An invocation under way: counted until it is dropped.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) host: Arc<Host>,
+    pub(super) key: Key,
+    /// Whether it is a stream or a session.
+    pub(super) lasting: bool,
+    pub(super) ended: bool,
+}
+
+impl Run {
+    /// Ends the invocation, unless it has ended, with a last act under one lock.
+    fn end(&mut self, act: impl FnOnce(&mut Mux)) {
+        let Self { host, key, lasting, ended } = self;
+        host.lease.with(|mux| {
+            act(mux);
+            if !mem::replace(ended, true) {
+                mux.release(*key);
+                mux.end(*lasting);
+            }
+        });
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end(|_| ());
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn new(run: Run, method: usize, trace: Option<Trace>) -> Self {
+        Self { run, method, trace, owed: true }
+    }
+
+    /// Answers once. Arguments that could not be decoded, and a method that nobody serves, close the connection
+    /// (`protocol.md` 2.2).
+    pub fn primitive<T: Serialize>(mut self, result: Result<T>) {
+        match result {
+            Ok(value) => self.reply(VALUE, &value),
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// Does not answer; an error closes the connection (`protocol.md` 2.2).
+    pub fn mute(mut self, result: Result<()>) {
+        self.owed = false;
+        if let Err(error) = result {
+            self.close(&error);
+        }
+    }
+
+    /// Answers with the items of a stream; it is dropped when the channel is revoked or the connection ends.
+    pub async fn stream<S, T>(mut self, items: Result<S>)
+    where
+        S: Stream<Item = Result<T>> + Send,
+        T: Serialize + Send,
+    {
+        let items = match items {
+            Ok(items) => items,
+            Err(error) => return self.refuse(&error),
+        };
+        self.owed = false;
+        let sender = Sender::from(self.half());
+        if let Err(error) = pump(items, sender).await {
+            tracing::debug!(peer = %self.run.host.lease.peer(), %error, "a stream ended early");
+        }
+    }
+
+    /// Answers through the halves of a session, which are opened once the arguments are decoded.
+    pub fn session(mut self) -> (Halves, Outcome) {
+        self.owed = false;
+        let halves =
+            Halves { line: self.line(), host: self.run.host.clone(), side: self.side(), method: self.method };
+        (halves, Outcome(self))
+    }
+
+    /// Closes the connection: the table has no such method.
+    pub fn unknown(mut self) {
+        self.owed = false;
+        self.close(&Error::unbound());
+    }
+
+    fn method(&self) -> &Method {
+        &self.run.host.offer.graph.entries()[self.method]
+    }
+
+    fn line(&self) -> Line {
+        let method = Some(self.method().name.clone());
+        Line {
+            lease: self.run.host.lease.clone(),
+            key: self.run.key,
+            origin: Origin { method, ..Origin::default() },
+        }
+    }
+
+    fn side(&self) -> Side {
+        Side::Server(self.trace, self.run.host.offer.extra.get(self.method).cloned().flatten())
+    }
+
+    fn half(&self) -> Tx {
+        Tx::new(self.line(), &self.method().upstream, self.side(), OnDrop::Terminal, false)
+    }
+
+    fn refuse(&mut self, error: &Error) {
+        self.owed = false;
+        match error.kind() {
+            ErrorKind::Malformed(_) | ErrorKind::Unbound => self.close(error),
+            ErrorKind::Service { category, code, message } => {
+                self.reply(ERROR, &((category.0, *code), message));
+            }
+            _ => self.reply(ERROR, &((Category::DISPATCH.0, 7), error.to_string())),
+        }
+    }
+
+    fn reply<T: Serialize>(&mut self, kind: u64, value: &T) {
+        let mut scratch = Scratch::take();
+        let encoded = encode::args(value, &mut scratch);
+        self.owed = false;
+        if let (Err(error), VALUE) = (&encoded, kind) {
+            return self.refuse(error);
+        }
+        let mut headers = Vec::new();
+        let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
+        let tail = Tail::Headers(header::reply(&mut headers, self.trace, extra));
+        // A connection that has ended takes no answer.
+        let id = self.run.key.id;
+        self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));
+    }
+
+    fn close(&self, error: &Error) {
+        let method = &self.method().name;
+        tracing::warn!(peer = %self.run.host.lease.peer(), %method, %error, "closing the connection");
+        self.run.host.lease.close(&Error::protocol(format!("{method}: {error}")));
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if mem::take(&mut self.owed) {
+            let lost = Error::service(Category::DISPATCH, 7, "the invocation was dropped without an answer");
+            match self.method().upstream.shape() {
+                Shape::End => self.close(&lost),
+                _ => self.refuse(&lost),
+            }
+        }
+    }
+}
+
+/// The halves of a session that are not opened yet.
+#[derive(Debug)]
+pub struct Halves {
+    line: Line,
+    host: Arc<Host>,
+    side: Side,
+    method: usize,
+}
+
+impl Halves {
+    /// Opens them: what the client sends, and what it is sent.
+    pub fn open<R: From<Rx>, S: From<Tx>>(self) -> (R, S) {
+        let method = &self.host.offer.graph.entries()[self.method];
+        let rx = Rx::new(self.line.clone(), &method.dispatch);
+        let tx = Tx::new(self.line, &method.upstream, self.side, OnDrop::Terminal, false);
+        (rx.into(), tx.into())
+    }
+}
+
+/// What becomes of the connection when a session's handler has ended.
+#[derive(Debug)]
+pub struct Outcome(Answer);
+
+impl Outcome {
+    /// Ends the invocation; an error closes the connection (`protocol.md` 2.2).
+    pub fn settle(self, result: Result<()>) {
+        if let Err(error) = result {
+            self.0.close(&error);
+        }
+    }
+}
+
+/// Sends the items of a stream until it ends or nobody listens.
+async fn pump<S, T>(items: S, mut sender: Sender<T>) -> Result<()>
+where
+    S: Stream<Item = Result<T>> + Send,
+    T: Serialize + Send,
+{
+    let mut items = pin!(items);
+    loop {
+        let next = poll_fn(|cx| match sender.poll_gone(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => items.as_mut().poll_next(cx).map(Some),
+        });
+        match next.await {
+            None => {
+                sender.give_up();
+                return Ok(());
+            }
+            Some(Some(Ok(item))) => sender.send(item).await?,
+            Some(Some(Err(error))) => return sender.answer(&error),
+            Some(None) => return sender.close().await,
+        }
+    }
+}

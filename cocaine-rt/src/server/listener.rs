@@ -1,0 +1,167 @@
+//! A listening socket, and the connections that it has accepted.
+
+use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream, ToSocketAddrs},
+    sync::watch,
+    task::{self, JoinSet},
+};
+
+use super::{Call, Dispatch, Host, Offer, Traced};
+use crate::{
+    bytes::Bytes,
+    conn::{Conn, Driver, Lease},
+    limits::Limits,
+    mux::{Mux, roots::Roots},
+};
+
+/// A served service. It goes on until [`Server::shutdown`], or until it is dropped, which cuts its connections.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    accepting: task::JoinHandle<()>,
+}
+
+/// Settings of a [`Server`].
+#[derive(Debug)]
+pub struct ServerBuilder<D> {
+    dispatch: D,
+    limits: Limits,
+    offer: Offer,
+}
+
+impl Server {
+    /// How long calls that run may take to finish when the server shuts down.
+    pub const GRACE: Duration = Duration::from_secs(10);
+    /// How long to wait when no more connections can be accepted.
+    const EXHAUSTED: Duration = Duration::from_millis(100);
+
+    /// Returns settings for a server of `dispatch`.
+    pub fn builder<D: Dispatch>(dispatch: D) -> ServerBuilder<D> {
+        let graph = dispatch.spec().graph();
+        let extra = graph.methods().map(|_| None).collect();
+        ServerBuilder { dispatch, limits: Limits::default(), offer: Offer { graph, extra } }
+    }
+
+    /// Listens on `address` and serves `dispatch` there with the default limits.
+    pub async fn bind<D: Dispatch>(address: impl ToSocketAddrs, dispatch: D) -> io::Result<Self> {
+        Self::builder(dispatch).bind(address).await
+    }
+
+    /// Returns the address that is listened on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, lets the calls that run finish within [`Server::GRACE`], ends streams and sessions, writes what
+    /// is owed, and closes the connections.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        // The task ends by itself; a panic in it has been reported.
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl<D: Dispatch> ServerBuilder<D> {
+    /// Sets the limits of each connection.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Adds a header to every message that answers `method`, after the trace.
+    #[must_use]
+    pub fn reply_header(mut self, method: &str, name: &str, value: impl Into<Bytes>) -> Self {
+        let place = self.offer.graph.methods().position(|known| &*known.name == method);
+        if let Some(extra) = place.and_then(|place| self.offer.extra.get_mut(place)) {
+            let mut headers = extra.as_deref().unwrap_or_default().to_vec();
+            headers.push((name.to_owned(), value.into()));
+            *extra = Some(headers.into());
+        }
+        self
+    }
+
+    /// Listens on `address` and serves until the server is shut down or dropped.
+    pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let connections = Connections {
+            dispatch: Arc::new(self.dispatch),
+            roots: Arc::new(Roots::new(&self.offer.graph)),
+            offer: Arc::new(self.offer),
+            limits: self.limits,
+            open: JoinSet::new(),
+            conns: HashMap::new(),
+            stopped,
+        };
+        let accepting = tokio::spawn(connections.accept(listener));
+        Ok(Server { address, stop, accepting })
+    }
+}
+
+struct Connections<D> {
+    dispatch: Arc<D>,
+    roots: Arc<Roots>,
+    offer: Arc<Offer>,
+    limits: Limits,
+    open: JoinSet<()>,
+    conns: HashMap<task::Id, Arc<Conn>>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl<D: Dispatch> Connections<D> {
+    async fn accept(mut self, listener: TcpListener) {
+        let mut stopped = self.stopped.clone();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.serve(stream, peer),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(Server::EXHAUSTED).await;
+                    }
+                },
+                Some(ended) = self.open.join_next_with_id() => {
+                    let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                    self.conns.remove(&id);
+                }
+                () = stop(&mut stopped) => break,
+            }
+        }
+        drop(listener);
+        self.conns.values().for_each(|conn| conn.with(Mux::drain));
+        let finished = async { while self.open.join_next().await.is_some() {} };
+        if tokio::time::timeout(Server::GRACE, finished).await.is_err() {
+            tracing::warn!("calls did not finish within {:?} and were cut off", Server::GRACE);
+        }
+    }
+
+    fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%peer, %error, "TCP_NODELAY is not set");
+        }
+        let conn = Conn::new(peer.to_string().into(), self.limits, Some(self.roots.clone()));
+        let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });
+        let dispatch = self.dispatch.clone();
+        let driver = Driver::new(stream, conn.clone(), self.limits, move |fresh| {
+            let call = Call::new(host.clone(), fresh);
+            Traced::new(call.caller().trace(), dispatch.invoke(call))
+        });
+        self.conns.insert(self.open.spawn(driver).id(), conn);
+    }
+}
+
+/// Returns once the server is to stop.
+async fn stop(stopped: &mut watch::Receiver<bool>) {
+    // A server that is gone stops as well.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,61 @@
+//! Who asked for what: the ids that travel with a request through the cloud (`protocol.md` 5.3, 5.4).
+
+use std::future::Future;
+
+use tracing::Instrument;
+
+tokio::task_local! {
+    static CURRENT: Trace;
+}
+
+/// The ids of a traced request.
+///
+/// Every call made within [`Trace::scope`] carries them; a server's handlers run in the scope of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Trace {
+    /// Names the whole request; never zero.
+    pub trace_id: u64,
+    /// Names this part of it; never zero.
+    pub span_id: u64,
+    /// Names the part that caused this one; zero at the root.
+    pub parent_id: u64,
+}
+
+impl Trace {
+    /// Returns a root with this id: the span equals the trace, the parent is zero (`protocol.md` 5.4).
+    pub fn root(trace_id: u64) -> Self {
+        let trace_id = trace_id.max(1);
+        Self { trace_id, span_id: trace_id, parent_id: 0 }
+    }
+
+    /// Returns the trace of a part of this request, named `span_id`.
+    #[must_use]
+    pub fn child(self, span_id: u64) -> Self {
+        Self { trace_id: self.trace_id, span_id: span_id.max(1), parent_id: self.span_id }
+    }
+
+    /// Returns the trace of the scope that runs, if there is one.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(|trace| *trace).ok()
+    }
+
+    /// Runs `future` with this trace on every call that it makes, within a `tracing` span that has the ids as
+    /// fields.
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        CURRENT.scope(self, future.instrument(self.span())).await
+    }
+
+    /// Runs `poll` in the scope of this trace.
+    pub(crate) fn enter<R>(self, poll: impl FnOnce() -> R) -> R {
+        CURRENT.sync_scope(self, || self.span().in_scope(poll))
+    }
+
+    fn span(self) -> tracing::Span {
+        tracing::debug_span!(
+            "trace",
+            trace_id = self.trace_id,
+            span_id = self.span_id,
+            parent_id = self.parent_id
+        )
+    }
+}
