@@ -1,9 +1,11 @@
 //! From the model to syntax trees: one file an emitted item. Nothing here decides a name.
 
+mod arguments;
 mod client;
 mod contract;
 mod docs;
 mod imports;
+mod lints;
 mod root;
 mod serve;
 mod states;
@@ -20,11 +22,11 @@ use crate::{model::Service, naming::ident};
 /// Returns the items of a service's module.
 pub(crate) fn items(service: &Service) -> syn::Result<Vec<Item>> {
     let mut items = imports::of(service);
-    items.extend(syn::parse2::<File>(contract::traits(service))?.items);
+    items.extend(contract::traits(service));
     items.push(table::table(service));
-    for tokens in [client::client(service), serve::serve(service), states::states(service)] {
-        items.extend(syn::parse2::<File>(tokens)?.items);
-    }
+    items.extend(client::client(service));
+    items.extend(serve::serve(service));
+    items.extend(syn::parse2::<File>(states::states(service))?.items);
     Ok(items)
 }
 

@@ -42,8 +42,11 @@ pub(crate) const RUNTIME: &[&str] = &[
     "Value",
 ];
 
-/// What the prelude and the language give, as far as a type, a trait or a variant could hide it.
+/// What the prelude and the language give, and the type parameters of generated code.
 const PRELUDE: &[&str] = &[
+    "F",
+    "R",
+    "T",
     "AsMut",
     "AsRef",
     "AsyncFn",

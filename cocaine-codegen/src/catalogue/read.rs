@@ -243,8 +243,9 @@ impl Reader<'_> {
             return None;
         };
         let name = name.ident.unraw().to_string();
-        if name != naming::snake(&name, "") {
-            self.report(input.pat.span(), "an argument's name is in snake_case");
+        let snake = naming::snake(&name, "argument");
+        if name != snake {
+            self.report(input.pat.span(), format!("write the argument's name in snake_case: `{snake}`"));
             return None;
         }
         let ty = self.ty(&input.ty)?;

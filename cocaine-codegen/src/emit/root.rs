@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use proc_macro2::TokenStream;
 use syn::{Item, parse_quote};
 
 use super::docs;
 use crate::{model::Service, naming::ident};
 
 /// Returns the docs of a service's module.
-pub(super) fn module_docs(service: &Service) -> TokenStream {
+pub(super) fn module_docs(service: &Service) -> docs::Docs {
     docs::lines([format!("The {} service, version {}.", docs::name(&service.wire), service.version)])
 }
 
