@@ -149,6 +149,7 @@ impl Scanner {
     }
 
     /// Returns how many bytes the frame has at least, as far as is known.
+    #[inline]
     pub(crate) fn wanted(&self) -> usize {
         self.at
     }

@@ -17,7 +17,8 @@ impl Storage for Memory {
     async fn read(&self, collection: &str, key: &str) -> Result<Bytes> {
         let blobs = self.0.read().expect("no writer panics");
         let blob = blobs.get(&(collection.to_owned(), key.to_owned()));
-        blob.cloned().ok_or_else(|| Error::service(Category::GENERIC, 2, format!("{collection}/{key}: not found")))
+        blob.cloned()
+            .ok_or_else(|| Error::service(Category::GENERIC, 2, format!("{collection}/{key}: not found")))
     }
 
     async fn write(&self, collection: &str, key: &str, blob: &Bytes, _tags: Option<&[&str]>) -> Result<()> {

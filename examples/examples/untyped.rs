@@ -10,7 +10,12 @@ async fn main() -> Result<()> {
     let storage = cloud.dynamic("storage").await?;
 
     for method in storage.graph().await?.methods() {
-        println!("{:?} {} answers {}", Kind::of(&method.dispatch, &method.upstream), method.name, method.upstream);
+        println!(
+            "{:?} {} answers {}",
+            Kind::of(&method.dispatch, &method.upstream),
+            method.name,
+            method.upstream
+        );
     }
 
     let () = storage.call("write", ("greetings", "french", "bonjour", ["greeting"])).await?;
