@@ -6,6 +6,7 @@ use crate::{
     bytes::Bytes,
     decode::{Malformed, Reader},
     encode,
+    scan::UNTRACED,
     trace::Trace,
 };
 
@@ -143,11 +144,6 @@ impl HeaderTable {
 fn is_raw(marker: Option<u8>) -> bool {
     matches!(marker, Some(0xa0..=0xbf | 0xc4..=0xc6 | 0xd9..=0xdb))
 }
-
-/// The three trace headers as a server writes them: literals, not stored (`protocol.md` 5.1).
-const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\
-    \x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\
-    \x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
 
 /// Returns the headers of a server's frame: the trace, or zeros, then `extra`. They lie in `buf` unless they are the
 /// usual ones.
