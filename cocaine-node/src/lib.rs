@@ -1,1 +1,3 @@
-//! Placeholder of the first commit.
+//! A whole Cocaine cloud in one process.
+
+pub mod store;
