@@ -46,15 +46,8 @@ async fn a_power_loss_at_any_moment_leaves_whole_changes() {
             let store = store.clone();
             async move { store.write("c", "k", vec![number; 100_000].into(), &["t"]).await }
         });
-        let during = tokio::task::spawn_blocking({
-            let disk = disk.clone();
-            let mut random = random.fork();
-            move || {
-                disk.held_up();
-                disk.after_power_loss(&mut random)
-            }
-        });
-        let during = during.await.unwrap().store();
+        disk.held_up().await;
+        let during = disk.after_power_loss(&mut random).store();
         disk.release();
         write.await.unwrap().unwrap();
         assert_eq!(during.read("c", "first").unwrap(), "c/first");

@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use redb::{Database, DatabaseError, StorageBackend};
@@ -54,9 +55,16 @@ impl Disk {
     }
 
     /// Waits until a sync waits.
-    pub(super) fn held_up(&self) {
-        let (_, changed) = &*self.0;
-        drop(changed.wait_while(self.state(), |state| !state.waiting).unwrap());
+    pub(super) async fn held_up(&self) {
+        let disk = self.clone();
+        let held_up = move || {
+            let (_, changed) = &*disk.0;
+            let limit = Duration::from_mins(1);
+            let (_state, waited) =
+                changed.wait_timeout_while(disk.state(), limit, |state| !state.waiting).unwrap();
+            assert!(!waited.timed_out(), "nothing is synced");
+        };
+        tokio::task::spawn_blocking(held_up).await.unwrap();
     }
 
     pub(super) fn release(&self) {

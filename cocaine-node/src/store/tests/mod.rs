@@ -5,6 +5,7 @@ mod disk;
 mod group_commit;
 mod holding;
 mod semantics;
+mod speed;
 
 use bytes::Bytes;
 
