@@ -1,3 +1,5 @@
 //! A whole Cocaine cloud in one process.
 
+pub mod registry;
+pub mod routing;
 pub mod store;
