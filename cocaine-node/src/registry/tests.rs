@@ -259,7 +259,7 @@ async fn a_newer_router_of_the_same_name_replaces_the_older_and_stopping_ends_al
 async fn updates_are_shared_between_consumers() {
     let registry = registry();
     let (mut one, mut other) = (registry.link("one"), registry.link("other"));
-    (one.next().await.unwrap(), other.next().await.unwrap());
+    assert_eq!(one.next().await.unwrap(), other.next().await.unwrap());
     let _ext = registry.publish("ext", service(1));
     assert!(Arc::ptr_eq(&one.next().await.unwrap(), &other.next().await.unwrap()));
 }

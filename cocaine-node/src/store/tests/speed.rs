@@ -1,6 +1,8 @@
 //! What the store costs, printed rather than judged:
 //! `cargo test --release -p cocaine-node store::tests::speed -- --ignored --nocapture`.
 
+#![allow(clippy::cast_precision_loss)]
+
 use std::{hint::black_box, time::Instant};
 
 use bytes::Bytes;
@@ -20,11 +22,11 @@ async fn figures() {
 }
 
 async fn reads(store: &Store) {
+    const CALLS: usize = 1_000_000;
     for count in [100, 10_000] {
         let keys: Vec<String> = (0..count).map(|number| format!("app-{number}")).collect();
         let written = keys.iter().map(|key| store.write("manifests", key, vec![7; 64].into(), &["app"]));
         join_all(written).await;
-        const CALLS: usize = 1_000_000;
         let start = Instant::now();
         for key in keys.iter().cycle().step_by(7).take(CALLS) {
             black_box(store.read("manifests", key).unwrap());
@@ -38,15 +40,15 @@ async fn reads(store: &Store) {
 }
 
 async fn writes(store: &Store) {
-    for waiting in [1, 16, 64, 256] {
-        const ROUNDS: usize = 50;
+    const ROUNDS: u32 = 50;
+    for waiting in [1, 16, 64, 256_u32] {
         let keys: Vec<String> = (0..waiting).map(|number| number.to_string()).collect();
         let start = Instant::now();
         for _ in 0..ROUNDS {
             join_all(keys.iter().map(|key| put(store, "w", key, &["t"]))).await;
         }
-        let each = start.elapsed().as_secs_f64() / ROUNDS as f64;
-        println!("{waiting} writes at once: {:.2} ms, {:.0}/s", each * 1e3, waiting as f64 / each);
+        let each = start.elapsed().as_secs_f64() / f64::from(ROUNDS);
+        println!("{waiting} writes at once: {:.2} ms, {:.0}/s", each * 1e3, f64::from(waiting) / each);
     }
 }
 
