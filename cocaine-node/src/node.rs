@@ -223,11 +223,10 @@ impl Services<'_> {
         listen: Option<&str>,
     ) -> Result<SocketAddr, StartError> {
         let spec = dispatch.spec();
-        let server = Server::builder(dispatch).limits(self.settings.limits).reply_header(
-            "connect",
-            EXTRA,
-            self.settings.extra.clone(),
-        );
+        let mut server = Server::builder(dispatch).limits(self.settings.limits);
+        if self.settings.cluster {
+            server = server.reply_header("connect", EXTRA, self.settings.extra.clone());
+        }
         let address = listen.map_or_else(|| beside(&self.settings.listen), str::to_owned);
         let failed = |source| StartError::Listen { service: name, address: address.clone(), source };
         let server = server.bind(&address).await.map_err(failed)?;
