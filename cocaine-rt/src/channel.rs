@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     codes::Category,
     conn::Lease,
-    decode, encode,
+    decode,
+    encode::{self, Encoded},
     error::{Error, Result},
     frame::Tail,
     graph::{Node, REVOKE, Tree},
     header, link,
     mux::{
-        Key, Open,
+        Key, Mux, Open,
         slot::{Message, Reads},
     },
     scratch::Scratch,
@@ -175,6 +176,9 @@ impl OnDrop {
     }
 }
 
+/// How a frame is queued.
+type Put = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
+
 /// The half of a channel that sends, as generated code holds it.
 #[derive(Debug)]
 pub struct Tx {
@@ -220,6 +224,10 @@ impl Tx {
 
     /// Queues a message at once, however much is queued.
     pub(crate) fn queue<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A) -> Result<()> {
+        self.put(kind, args, Mux::send)
+    }
+
+    fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: Put) -> Result<()> {
         let next = match self.node.message(kind) {
             Some(edge) => edge.next.clone(),
             None => return Err(self.line.blame(self.out_of_turn(kind))),
@@ -228,7 +236,7 @@ impl Tx {
         encode::args(args, &mut scratch).map_err(|error| self.line.blame(error))?;
         let mut headers = Vec::new();
         let tail = self.tail(&mut headers);
-        let sent = self.line.lease.with(|mux| mux.send(self.line.key.id, kind, &scratch, tail));
+        let sent = self.line.lease.with(|mux| act(mux, self.line.key.id, kind, &scratch, tail));
         if let Tree::Node(next) = next {
             self.node = next;
         }
@@ -263,12 +271,13 @@ impl Tx {
         let terminal = self.node.messages().filter(|edge| edge.is_terminal());
         let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");
         let kind = error.or_else(|| terminal.min_by_key(|edge| edge.id)).map(|edge| edge.id);
+        let act = if self.line.key.own { Mux::send } else { Mux::part };
         match (self.on_drop, kind) {
             (OnDrop::Terminal, Some(kind)) if error.is_some() => {
-                let _ = self.queue(kind, &((ABANDONED.0.0, ABANDONED.1), "the sender was dropped"));
+                let _ = self.put(kind, &((ABANDONED.0.0, ABANDONED.1), "the sender was dropped"), act);
             }
             (OnDrop::Terminal, Some(kind)) => {
-                let _ = self.queue(kind, &());
+                let _ = self.put(kind, &(), act);
             }
             _ => self.revoke(),
         }

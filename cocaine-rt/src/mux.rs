@@ -150,6 +150,18 @@ impl Mux {
         Ok(())
     }
 
+    /// Queues the last frame of a half that was dropped unfinished. While the invocation runs it is held back: if that
+    /// fails, the connection is closed without it.
+    pub(crate) fn part(&mut self, id: u64, kind: u64, args: &Encoded, tail: Tail<'_>) -> Result<(), Error> {
+        match self.peers.get_mut(&id).filter(|slot| slot.invoked) {
+            None => self.send(id, kind, args, tail),
+            Some(slot) => {
+                frame::write(slot.parting.get_or_insert_default(), id, kind, args, tail);
+                Ok(())
+            }
+        }
+    }
+
     /// Returns whether senders may go on, or keeps `waker` until they may.
     #[inline]
     pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
@@ -283,7 +295,9 @@ impl Mux {
         if self.peers.len() >= self.limits.channels {
             return Err(Violation(format!("more than {} channels are open", self.limits.channels)));
         }
-        self.peers.insert(id, Slot::new(id, reads));
+        let mut slot = Slot::new(id, reads);
+        slot.invoked = true;
+        self.peers.insert(id, slot);
         Ok(())
     }
 
@@ -320,6 +334,19 @@ impl Mux {
             self.end(fresh.lasting);
             self.fresh.push_front(fresh);
         }
+    }
+
+    /// Lets go of the channel of an invocation that has ended, with the last frame that its sender owes.
+    pub(crate) fn leave(&mut self, id: u64) {
+        if let Some(slot) = self.peers.get_mut(&id) {
+            slot.invoked = false;
+            if let Some(parting) = slot.parting.take()
+                && self.closed.is_none()
+            {
+                self.output.append(&parting);
+            }
+        }
+        self.release(Key { id, own: false });
     }
 
     /// Ends an invocation.

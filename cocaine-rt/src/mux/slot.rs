@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, task::Waker};
 
 use crate::{
+    encode::Encoded,
     error::{Error, ErrorKind},
     graph::{Node, Shape, Tree},
     header::Headers,
@@ -102,6 +103,10 @@ pub(crate) struct Slot {
     pub(crate) gone: bool,
     /// Handles that have not been dropped: the halves, or the pending reply.
     pub(crate) handles: u8,
+    /// A server's handler runs that was called for this channel.
+    pub(crate) invoked: bool,
+    /// The last frame of the sender, held back until the handler has ended.
+    pub(crate) parting: Option<Box<Encoded>>,
     /// Nobody reads any more: what arrives is discarded.
     discarding: bool,
 }
@@ -128,6 +133,8 @@ impl Slot {
             failure: None,
             gone: false,
             handles: 1,
+            invoked: false,
+            parting: None,
             discarding: false,
         }
     }

@@ -530,3 +530,25 @@ fn a_late_sweep_counts_in_full_only_for_calls_that_the_last_one_saw() {
     mux.sweep(1);
     assert!(matches!(failure(&mut mux, young).kind(), ErrorKind::Deadline(_)));
 }
+
+#[test]
+fn the_last_frame_of_a_dropped_sender_waits_for_its_invocation() {
+    for closes in [false, true] {
+        let mut mux = server(Limits::default());
+        feed(&mut mux, frame(1, 2, &())).unwrap();
+        mux.begin().unwrap();
+        mux.part(1, 1, &args(&(7,)), Tail::None).unwrap();
+        assert_eq!(mux.output_len(), 0);
+        if closes {
+            mux.close(&Error::protocol("the handler failed"));
+        }
+        mux.leave(1);
+        assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
+        assert_eq!(
+            mux.part(1, 1, &args(&(7,)), Tail::None).is_ok(),
+            !closes,
+            "by then nothing holds it back"
+        );
+        assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
+    }
+}

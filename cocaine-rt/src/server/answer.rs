@@ -50,7 +50,7 @@ impl Run {
         host.lease.with(|mux| {
             act(mux);
             if !mem::replace(ended, true) {
-                mux.release(*key);
+                mux.leave(key.id);
                 mux.end(*lasting);
             }
         });
