@@ -108,6 +108,7 @@ impl Reader<'_> {
         let mut entry = Entry {
             service: naming::snake(&name, "service"),
             version: None,
+            any_name: false,
             place: self.place(item.ident.span()),
             name,
             docs: Vec::new(),
@@ -134,8 +135,10 @@ impl Reader<'_> {
                 entry.service = meta.value()?.parse::<syn::LitStr>()?.value();
             } else if meta.path.is_ident("version") {
                 entry.version = Some(meta.value()?.parse::<syn::LitInt>()?.base10_parse()?);
+            } else if meta.path.is_ident("any_name") {
+                entry.any_name = true;
             } else {
-                return Err(meta.error("`service` takes `name` and `version`"));
+                return Err(meta.error("`service` takes `name`, `version` and `any_name`"));
             }
             Ok(())
         });
