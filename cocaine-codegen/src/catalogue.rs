@@ -36,6 +36,7 @@ pub(crate) use signature::{Argument, Reply, Side, Signature};
 use crate::{
     error::{Error, Place, Problem, Result},
     metadata::Service,
+    tree::FIRST_CONTROL,
 };
 
 /// The files that come with this crate.
@@ -99,6 +100,8 @@ impl Catalogue {
                 problems.push(Problem::Catalogue { place: entry.place.clone(), message });
             }
             same.push(entry);
+            // What is for one version goes before what is for any.
+            same.sort_by_key(|entry| entry.version.is_none());
         }
         Error::check(problems).map(|()| catalogue)
     }
@@ -117,15 +120,15 @@ impl Catalogue {
         self.entries.keys().map(String::as_str)
     }
 
-    /// Returns the description of a service: the first for this version, else the first for any, else the first; for
-    /// a name that is not described, one for any name that has these methods and no others.
+    /// Returns the description of a service: the first for its version or for any, else the first of all; for a name
+    /// that is not described, one for any name that has these methods and no others.
     pub(crate) fn find(&self, name: &str, service: &Service) -> Option<&Entry> {
         let Some(entries) = self.entries.get(name) else {
             let mut entries = self.entries.values().flatten();
             return entries.find(|entry| entry.any_name && entry.describes(service));
         };
-        let versioned = |wanted| entries.iter().find(|entry| entry.version == wanted);
-        versioned(Some(service.version)).or_else(|| versioned(None)).or_else(|| entries.first())
+        let fits = |entry: &&Entry| entry.version.is_none_or(|version| version == service.version);
+        entries.iter().find(fits).or_else(|| entries.first())
     }
 }
 
@@ -136,6 +139,7 @@ impl Entry {
             let reply = self.methods.get(&method.0).map(|signature| &signature.reply);
             reply.is_some_and(|reply| reply.fits(&method.1, &method.2))
         };
-        service.graph.len() == self.methods.len() && service.graph.values().all(fits)
+        let methods = || service.graph.range(..FIRST_CONTROL).map(|(_, method)| method);
+        methods().count() == self.methods.len() && methods().all(fits)
     }
 }

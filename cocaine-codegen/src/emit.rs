@@ -32,8 +32,8 @@ pub(crate) fn items(service: &Service) -> syn::Result<Vec<Item>> {
 
 /// Returns the module of a service.
 pub(crate) fn module(service: &Service) -> syn::Result<Vec<Item>> {
-    let (docs, name) = (root::module_docs(service), ident(&service.module));
-    let mut module: ItemMod = parse_quote!(#docs pub mod #name {});
+    let (docs, lints, name) = (root::module_docs(service), root::module_lints(), ident(&service.module));
+    let mut module: ItemMod = parse_quote!(#docs #lints pub mod #name {});
     module.content = Some((token::Brace::default(), items(service)?));
     Ok(vec![Item::Mod(module)])
 }

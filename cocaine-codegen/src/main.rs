@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod fetch;
 mod source;
 
 use std::process::ExitCode;

@@ -24,7 +24,13 @@ pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<E
     let parsed = match syn::parse_file(text) {
         Ok(parsed) => parsed,
         Err(error) => {
-            reader.report(error.span(), format!("this is no Rust: {error}"));
+            let message = match error.to_string().as_str() {
+                "cannot parse string into token stream" => {
+                    "this is no Rust: a bracket or a quote here has no other half".to_owned()
+                }
+                message => format!("this is no Rust: {message}"),
+            };
+            reader.report(error.span(), message);
             return Vec::new();
         }
     };
