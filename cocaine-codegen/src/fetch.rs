@@ -9,26 +9,33 @@ use std::{
 };
 
 use cocaine::{Category, Client, Edge, Error, Graph, Resolved, Result, Stream as _};
-use cocaine_codegen::{Message, Metadata, Method, Problem, Service, Tree};
 use tokio::{runtime, time};
 
+use crate::{
+    error::Problem,
+    metadata::{Metadata, Method, Service},
+    tree::{Message, Tree},
+};
+
 /// What was learned, and what is to be said about it.
-pub(crate) struct Fetched {
-    pub(crate) metadata: Metadata,
-    /// For the user to read.
-    pub(crate) notes: Vec<String>,
+#[derive(Debug)]
+pub struct Fetched {
+    /// The services that were found.
+    pub metadata: Metadata,
+    /// What a user should read of how they were found.
+    pub notes: Vec<String>,
 }
 
 /// Asks the first of `locators` that answers within `timeout`.
 ///
-/// It is asked for `services`, or, if none are named, for all that it lists; where it does not list any, for those that
+/// This blocks, on a runtime of its own. It is asked for `services`, or, if none are named, for all that it lists; where it does not list any, for those that
 /// are `known`, as far as it has them.
-pub(crate) fn fetch(
+pub fn fetch(
     locators: &[String],
     services: &[String],
     known: &[&str],
     timeout: Duration,
-) -> cocaine_codegen::Result<Fetched> {
+) -> crate::Result<Fetched> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| problem(format!("no runtime: {error}")))?;
     let mut failures = Vec::new();

@@ -2,7 +2,6 @@
 
 mod cli;
 mod commands;
-mod fetch;
 mod source;
 
 use std::process::ExitCode;

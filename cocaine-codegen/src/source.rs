@@ -2,12 +2,9 @@
 
 use std::{fs, path::Path};
 
-use cocaine_codegen::{Catalogue, Error, Metadata, Problem, Result};
+use cocaine_codegen::{fetch, Catalogue, Error, Metadata, Problem, Result};
 
-use crate::{
-    cli::{Description, Source},
-    fetch::fetch,
-};
+use crate::cli::{Description, Source};
 
 /// Returns the text of a file.
 pub(crate) fn read(path: &Path) -> Result<String> {
