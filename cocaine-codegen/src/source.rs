@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use cocaine_codegen::{fetch, Catalogue, Error, Metadata, Problem, Result};
+use cocaine_codegen::{Catalogue, Error, Metadata, Problem, Result, fetch};
 
 use crate::cli::{Description, Source};
 
