@@ -1,6 +1,7 @@
 //! Calls per second beside the floor, tarpc and tonic: one table from one run. `README.md` says how to read it.
 
 mod cores;
+mod generator;
 mod line;
 mod machine;
 mod peer;

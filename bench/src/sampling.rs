@@ -56,7 +56,7 @@ pub fn measure(group: &Group, cores: Cores, effort: Effort) -> Result<Vec<Vec<Op
         for (row, samples) in samples.into_iter().enumerate() {
             table[row].push(match group.rows[row].source {
                 Source::Recorded(rates) => recorded(rates, in_flight),
-                _ => summarise(samples, effort.rounds),
+                Source::Measured(_) => summarise(samples, effort.rounds),
             });
         }
     }
@@ -66,7 +66,7 @@ pub fn measure(group: &Group, cores: Cores, effort: Effort) -> Result<Vec<Vec<Op
 fn start(row: &Row, cores: Cores) -> Result<Option<Line>> {
     match row.source {
         Source::Measured(start) => start(cores).map(Some).with_context(|| row.name),
-        _ => Ok(None),
+        Source::Recorded(_) => Ok(None),
     }
 }
 
@@ -132,11 +132,10 @@ pub fn describe(effort: Effort) -> String {
 
 /// The median time of a job, in seconds.
 pub fn time(timing: &Timing, effort: Effort) -> Result<Option<f64>> {
-    let Some(job) = timing.job else { return Ok(None) };
     let mut seconds = Vec::new();
     for _ in 0..effort.rounds {
         let start = Instant::now();
-        job().with_context(|| timing.name)?;
+        (timing.job)().with_context(|| timing.name)?;
         seconds.push(start.elapsed().as_secs_f64());
     }
     Ok(quantile(&sorted(seconds.into_iter()), 0.5))
