@@ -1,5 +1,5 @@
 /// A running app, published under its own name.
-#[service(name = "app", version = 1)]
+#[service(name = "app", version = 1, any_name)]
 trait App {
     /// Hands `event` to a worker: chunks go both ways, and the caller ends its side too.
     ///

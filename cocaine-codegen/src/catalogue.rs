@@ -22,6 +22,7 @@
 //! | `#[revoke_on_drop]` on a method | a sender that is dropped unfinished revokes the channel instead of ending it |
 //! | `#[name = "…"]` on a method | the name on the wire, where it is no Rust name |
 //! | `#[service(name = "…", version = N)]` | the service; without it, the trait's name in `snake_case` and any version |
+//! | `#[service(…, any_name)]` | any service that has these methods and no others, as each app under its own name |
 //!
 //! A trait that a `Session` names describes the messages of that side, by name; every other trait is a service.
 
@@ -32,7 +33,11 @@ use std::collections::BTreeMap;
 
 pub(crate) use signature::{Argument, Reply, Side, Signature};
 
-use crate::error::{Error, Place, Problem, Result};
+use crate::{
+    error::{Error, Place, Problem, Result},
+    metadata::Service,
+    tree::FIRST_CONTROL,
+};
 
 /// The files that come with this crate.
 const BUILTIN: &[(&str, &str)] = &[
@@ -55,6 +60,8 @@ pub struct Catalogue {
 pub(crate) struct Entry {
     pub(crate) service: String,
     pub(crate) version: Option<u64>,
+    /// It describes services of any name that have the same methods.
+    pub(crate) any_name: bool,
     pub(crate) place: Place,
     /// The trait's name.
     pub(crate) name: String,
@@ -93,6 +100,8 @@ impl Catalogue {
                 problems.push(Problem::Catalogue { place: entry.place.clone(), message });
             }
             same.push(entry);
+            // What is for one version goes before what is for any.
+            same.sort_by_key(|entry| entry.version.is_none());
         }
         Error::check(problems).map(|()| catalogue)
     }
@@ -111,10 +120,26 @@ impl Catalogue {
         self.entries.keys().map(String::as_str)
     }
 
-    /// Returns the description of a service: the first for this version, else the first for any, else the first.
-    pub(crate) fn find(&self, service: &str, version: u64) -> Option<&Entry> {
-        let entries = self.entries.get(service)?;
-        let versioned = |wanted| entries.iter().find(|entry| entry.version == wanted);
-        versioned(Some(version)).or_else(|| versioned(None)).or_else(|| entries.first())
+    /// Returns the description of a service: the first for its version or for any, else the first of all; for a name
+    /// that is not described, one for any name that has these methods and no others.
+    pub(crate) fn find(&self, name: &str, service: &Service) -> Option<&Entry> {
+        let Some(entries) = self.entries.get(name) else {
+            let mut entries = self.entries.values().flatten();
+            return entries.find(|entry| entry.any_name && entry.describes(service));
+        };
+        let fits = |entry: &&Entry| entry.version.is_none_or(|version| version == service.version);
+        entries.iter().find(fits).or_else(|| entries.first())
+    }
+}
+
+impl Entry {
+    /// Returns whether `service` has these methods, answered alike, and no others.
+    fn describes(&self, service: &Service) -> bool {
+        let fits = |method: &crate::Method| {
+            let reply = self.methods.get(&method.0).map(|signature| &signature.reply);
+            reply.is_some_and(|reply| reply.fits(&method.1, &method.2))
+        };
+        let methods = || service.graph.range(..FIRST_CONTROL).map(|(_, method)| method);
+        methods().count() == self.methods.len() && methods().all(fits)
     }
 }

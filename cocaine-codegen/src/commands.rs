@@ -7,8 +7,8 @@ use std::{
 };
 
 use cocaine_codegen::{
-    Drift, Layout, Metadata, Options, Output, Problem, Result, Warning, compare, compare_code, dump,
-    generate, read_tables, write_file,
+    Catalogue, Drift, Layout, Metadata, Options, Output, Problem, Result, Warning, compare, compare_code,
+    dump, generate, read_tables, write_file,
 };
 
 use crate::{
@@ -23,13 +23,13 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Generate(args)) => generated(args),
         Some(Command::Fetch(args)) => fetched(args),
         Some(Command::Check(args)) => checked(args),
-        Some(Command::Dump(source)) => print(&dump(&source::metadata(source)?)),
+        Some(Command::Dump(source)) => print(&dump(&source::metadata(source, &Catalogue::builtin())?)),
     }
 }
 
 fn generated(args: &Generate) -> Result<ExitCode> {
-    let metadata = source::metadata(&args.source)?;
     let catalogue = source::catalogue(&args.description)?;
+    let metadata = source::metadata(&args.source, &catalogue)?;
     let layout = if args.out_dir.is_some() { Layout::Folder } else { Layout::File };
     let output = generate(&metadata, &catalogue, &Options { layout, strict: args.description.strict })?;
     warn(&output.warnings);
@@ -41,7 +41,7 @@ fn generated(args: &Generate) -> Result<ExitCode> {
 }
 
 fn fetched(args: &Fetch) -> Result<ExitCode> {
-    let text = source::metadata(&args.source)?.to_json();
+    let text = source::metadata(&args.source, &Catalogue::builtin())?.to_json();
     match &args.output {
         Some(path) => write_file(path, &text).map(|_| ExitCode::SUCCESS),
         None => print(&text),
@@ -73,7 +73,7 @@ fn checked(args: &Check) -> Result<ExitCode> {
 
 fn check_metadata(args: &Check, have: &str) -> Result<Vec<Drift>> {
     let have = Metadata::from_json(have).map_err(|error| source::in_file(&args.file, &error))?;
-    Ok(compare(&have, &now(args, &have)?))
+    Ok(compare(&have, &now(args, &have, &source::catalogue(&args.description)?)?))
 }
 
 fn check_code(args: &Check, have: &str) -> Result<Vec<Drift>> {
@@ -114,16 +114,19 @@ fn check_folder(args: &Check) -> Result<Vec<Drift>> {
 
 fn generate_now(args: &Check, known: &Metadata, layout: Layout) -> Result<Output> {
     let catalogue = source::catalogue(&args.description)?;
-    let output =
-        generate(&now(args, known)?, &catalogue, &Options { layout, strict: args.description.strict })?;
+    let output = generate(
+        &now(args, known, &catalogue)?,
+        &catalogue,
+        &Options { layout, strict: args.description.strict },
+    )?;
     warn(&output.warnings);
     Ok(output)
 }
 
 /// Returns what the source says now. A locator is asked for what is `known` and what is named, since a cloud always
 /// has services that nobody wants bindings for.
-fn now(args: &Check, known: &Metadata) -> Result<Metadata> {
-    source::metadata_of(&args.source, known.services.keys())
+fn now(args: &Check, known: &Metadata, catalogue: &Catalogue) -> Result<Metadata> {
+    source::metadata_of(&args.source, catalogue, known.services.keys())
 }
 
 fn only_text(output: &Output) -> &str {

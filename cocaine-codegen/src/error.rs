@@ -82,6 +82,9 @@ pub enum Problem {
     /// Metadata that cannot be read.
     #[error("metadata: {0}")]
     Metadata(String),
+    /// No locator answers, or the one that does lacks a service.
+    #[error("{0}")]
+    Locator(String),
     /// A service whose graph is beyond what a runtime can send.
     #[error("service `{}`, method `{}`: {message}", shown(.service), shown(.method))]
     Graph {

@@ -22,13 +22,13 @@
 //! # Ok::<(), cocaine_codegen::Error>(())
 //! ```
 //!
-//! The library reads no clock, no network and no environment, and keeps its output in order: the same input gives
-//! the same bytes. What comes from a locator is never trusted: any text becomes a valid name, an escaped literal
+//! But for `fetch`, which asks a live locator, the library reads no clock, no network and no environment, and keeps
+//! its output in order: the same input gives the same bytes. What comes from a locator is never trusted: any text becomes a valid name, an escaped literal
 //! or a harmless comment.
 //!
 //! ```text
-//! main.rs ─> lib.rs: metadata ─┬─> model ─> emit ─> format ─> text
-//!                   catalogue ─┘
+//! fetch ─> metadata ─┬─> model ─> emit ─> format ─> text
+//!          catalogue ─┘
 //! ```
 
 mod builder;
@@ -37,6 +37,8 @@ mod check;
 mod dump;
 mod emit;
 mod error;
+#[cfg(feature = "cli")]
+mod fetch;
 mod format;
 mod generate;
 mod metadata;
@@ -52,6 +54,8 @@ pub use catalogue::Catalogue;
 pub use check::{Drift, Grade, compare, compare_code, read_tables};
 pub use dump::dump;
 pub use error::{Error, Place, Problem, Result, Warning};
+#[cfg(feature = "cli")]
+pub use fetch::{Fetched, fetch};
 pub use generate::{File, Layout, Options, Output, generate};
 pub use metadata::{Metadata, Method, Service};
 pub use tree::{FIRST_CONTROL, Kind, MAX_DEPTH, Message, Tree};

@@ -42,8 +42,11 @@ pub(crate) const RUNTIME: &[&str] = &[
     "Value",
 ];
 
-/// What the prelude and the language give, as far as a type, a trait or a variant could hide it.
+/// What the prelude and the language give, and the type parameters of generated code.
 const PRELUDE: &[&str] = &[
+    "F",
+    "R",
+    "T",
     "AsMut",
     "AsRef",
     "AsyncFn",
@@ -98,7 +101,7 @@ const MODULES: &[&str] = &[
     "super",
 ];
 
-/// What is no identifier in edition 2024, unless it is a raw one.
+/// What is no identifier in edition 2024, unless it is a raw one; sorted.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
     "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
@@ -185,7 +188,7 @@ pub(crate) fn module(name: &str) -> String {
 pub(crate) fn ident(name: &str) -> Ident {
     match name {
         "_" | "self" | "Self" | "super" | "crate" => Ident::new(&format!("{name}_"), Span::call_site()),
-        _ if KEYWORDS.contains(&name) => Ident::new_raw(name, Span::call_site()),
+        _ if KEYWORDS.binary_search(&name).is_ok() => Ident::new_raw(name, Span::call_site()),
         _ => Ident::new(name, Span::call_site()),
     }
 }
@@ -262,6 +265,14 @@ mod tests {
             ("x", "x"),
         ] {
             assert_eq!(ident(name).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn keywords_are_sorted_and_all_there_are() {
+        assert!(KEYWORDS.is_sorted());
+        for keyword in KEYWORDS.iter().filter(|keyword| **keyword != "gen") {
+            assert!(syn::parse_str::<Ident>(keyword).is_err(), "{keyword}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use cocaine_codegen::{Catalogue, Error, Metadata, Problem, Result};
+use cocaine_codegen::{Catalogue, Error, Metadata, Problem, Result, fetch};
 
 use crate::cli::{Description, Source};
 
@@ -22,9 +22,9 @@ pub(crate) fn catalogue(description: &Description) -> Result<Catalogue> {
 }
 
 /// Returns the metadata that `source` names.
-pub(crate) fn metadata(source: &Source) -> Result<Metadata> {
+pub(crate) fn metadata(source: &Source, catalogue: &Catalogue) -> Result<Metadata> {
     let Some(path) = &source.from else {
-        return live(source, &source.service);
+        return live(source, &source.service, catalogue);
     };
     let mut metadata = Metadata::from_json(&read(path)?).map_err(|error| in_file(path, &error))?;
     if !source.service.is_empty() {
@@ -36,15 +36,16 @@ pub(crate) fn metadata(source: &Source) -> Result<Metadata> {
 /// Returns the metadata that `source` names; of a locator's services only those that are named or `known`.
 pub(crate) fn metadata_of<'a>(
     source: &'a Source,
+    catalogue: &Catalogue,
     known: impl Iterator<Item = &'a String>,
 ) -> Result<Metadata> {
     if source.from.is_some() {
-        return metadata(source);
+        return metadata(source, catalogue);
     }
     let mut wanted: Vec<_> = known.chain(&source.service).cloned().collect();
     wanted.sort_unstable();
     wanted.dedup();
-    live(source, &wanted)
+    live(source, &wanted, catalogue)
 }
 
 /// Says in which file an error is.
@@ -52,12 +53,16 @@ pub(crate) fn in_file(path: &Path, error: &Error) -> Error {
     Problem::File { path: path.to_owned(), message: error.to_string() }.into()
 }
 
-fn live(source: &Source, _services: &[String]) -> Result<Metadata> {
+fn live(source: &Source, services: &[String], catalogue: &Catalogue) -> Result<Metadata> {
     if source.locator.is_empty() {
         let text =
             "name a locator with `--locator HOST:PORT` or COCAINE_LOCATOR, or a file with `--from FILE`";
-        return Err(Problem::Metadata(text.to_owned()).into());
+        return Err(Problem::Locator(text.to_owned()).into());
     }
-    let text = "this build does not speak to locators yet: name a file with `--from FILE`";
-    Err(Problem::Metadata(text.to_owned()).into())
+    let known: Vec<_> = catalogue.services().collect();
+    let fetched = fetch(&source.locator, services, &known, source.timeout)?;
+    for note in &fetched.notes {
+        eprintln!("note: {note}");
+    }
+    Ok(fetched.metadata)
 }

@@ -71,8 +71,10 @@ impl Tree {
         match self {
             Self::Recurse => Kind::Root,
             Self::Node(messages) if messages.is_empty() => Kind::End,
-            tree if *tree == Self::primitive() => Kind::Primitive,
-            tree if *tree == Self::streaming() => Kind::Streaming,
+            Self::Node(messages) if are(messages, &[("value", false), ("error", false)]) => Kind::Primitive,
+            Self::Node(messages) if are(messages, &[("write", true), ("error", false), ("close", false)]) => {
+                Kind::Streaming
+            }
             Self::Node(_) => Kind::Other,
         }
     }
@@ -104,6 +106,16 @@ impl Tree {
             }
         }
     }
+}
+
+/// Returns whether these are the messages, with ids from 0; each is repeated, or the last.
+fn are(messages: &BTreeMap<u64, Message>, expected: &[(&str, bool)]) -> bool {
+    let same = |id: u64, (name, repeated): (&str, bool)| {
+        messages.get(&id).is_some_and(|Message(found, next)| {
+            found == name && if repeated { *next == Tree::Recurse } else { next.is_end() }
+        })
+    };
+    messages.len() == expected.len() && (0..).zip(expected).all(|(id, message)| same(id, *message))
 }
 
 impl Serialize for Tree {

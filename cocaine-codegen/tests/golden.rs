@@ -48,6 +48,12 @@ fn isolate() {
     golden("isolate");
 }
 
+/// Names that are keywords, that clash, or that no Rust name can be.
+#[test]
+fn hostile() {
+    golden("hostile");
+}
+
 /// What is committed in `bindings` is what its metadata gives.
 #[test]
 fn bindings() {

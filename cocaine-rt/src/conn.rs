@@ -56,6 +56,7 @@ impl State {
     }
 
     /// Takes the task's waker if there is something for it to do.
+    #[inline]
     fn attention(&mut self) -> Option<Waker> {
         self.task.as_ref()?;
         let output = !self.stuck && self.mux.output_len() > 0;
@@ -123,6 +124,7 @@ impl Conn {
         self.with(|_| ());
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,6 +152,7 @@ impl Lease {
 impl std::ops::Deref for Lease {
     type Target = Arc<Conn>;
 
+    #[inline]
     fn deref(&self) -> &Arc<Conn> {
         &self.0.0
     }

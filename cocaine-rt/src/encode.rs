@@ -24,11 +24,13 @@ pub(crate) struct Encoded {
 
 impl Encoded {
     /// Returns the number of bytes, those of the segments included.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.buf.len() + self.segments.iter().map(|(_, segment)| segment.len()).sum::<usize>()
     }
 
     /// Forgets everything and keeps the memory.
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.buf.clear();
         self.segments.clear();

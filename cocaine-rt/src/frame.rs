@@ -12,6 +12,7 @@ pub(crate) enum Tail<'a> {
 }
 
 /// Appends one frame whose arguments are encoded already.
+#[inline]
 pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, tail: Tail<'_>) {
     out.buf.push(match tail {
         Tail::None => 0x93,

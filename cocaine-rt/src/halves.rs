@@ -112,8 +112,8 @@ impl<T: Serialize + Send> Sender<T> {
         self.tx.poll_gone(cx)
     }
 
-    /// Ends the stream without a word.
-    pub(crate) fn give_up(self) {
+    /// Ends the stream without a word, for a server whose client has said that it listens no more.
+    pub fn give_up(self) {
         self.tx.give_up();
     }
 }
@@ -147,6 +147,11 @@ impl<T: Serialize> Responder<T> {
     /// Sends an error instead.
     pub fn error(mut self, error: &Error) -> Result<()> {
         answer(&mut self.tx, error)
+    }
+
+    /// Answers nothing, for a server that is about to close the connection.
+    pub fn give_up(self) {
+        self.tx.give_up();
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     bytes::Bytes,
     decode::{Malformed, Reader},
     encode,
+    scan::UNTRACED,
     trace::Trace,
 };
 
@@ -81,6 +82,7 @@ impl HeaderTable {
     const MOST: u32 = 4096;
 
     /// Reads the header array of one frame, keeping what it stores.
+    #[inline]
     pub(crate) fn read(&mut self, array: &[u8]) -> Result<Headers, Malformed> {
         if array == [0x90] || array == UNTRACED {
             return Ok(Headers::default());
@@ -143,13 +145,9 @@ fn is_raw(marker: Option<u8>) -> bool {
     matches!(marker, Some(0xa0..=0xbf | 0xc4..=0xc6 | 0xd9..=0xdb))
 }
 
-/// The three trace headers as a server writes them: literals, not stored (`protocol.md` 5.1).
-const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\
-    \x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\
-    \x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
-
 /// Returns the headers of a server's frame: the trace, or zeros, then `extra`. They lie in `buf` unless they are the
 /// usual ones.
+#[inline]
 pub(crate) fn reply<'a>(buf: &'a mut Vec<u8>, trace: Option<Trace>, extra: &[(String, Bytes)]) -> &'a [u8] {
     if trace.is_none() && extra.is_empty() {
         return UNTRACED;
@@ -207,6 +205,7 @@ const STATIC: [(&str, &[u8]); 82] = [
 mod tests {
     use super::*;
 
+    #[inline]
     fn read(table: &mut HeaderTable, entries: &[&[u8]]) -> Result<Headers, Malformed> {
         let mut array = vec![0x90 | u8::try_from(entries.len()).unwrap()];
         array.extend(entries.concat());

@@ -69,6 +69,7 @@ impl Options {
     }
 
     /// Writes the headers of a request: the trace, the user's own, the time limit of an event.
+    #[inline]
     fn tail<'a>(&self, buf: &'a mut Vec<u8>, event: bool) -> Tail<'a> {
         let (trace, event) = (Trace::current(), event && self.chosen);
         let own = self.headers.as_deref().map_or(&[][..], Vec::as_slice);
@@ -129,6 +130,7 @@ pub(crate) struct Link {
 
 impl Link {
     /// Sends a call that is answered once; `waker` is woken when the answer is there.
+    #[inline]
     pub(crate) fn call(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Pending>> {
         bound.check(Kind::Unary)?;
         let ticks = request.options.ticks();
@@ -163,6 +165,7 @@ impl Link {
         })
     }
 
+    #[inline]
     fn open(&self, bound: &Bound, request: Request<'_>, reads: Reads, ticks: u64) -> Attempt<Key> {
         let Request { args, options, waker } = request;
         let mut headers = Vec::new();
@@ -202,6 +205,7 @@ pub(crate) struct Pending {
 impl Future for Pending {
     type Output = Result<Message>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Message>> {
         if std::mem::take(&mut self.fresh) {
             return Poll::Pending;
@@ -213,6 +217,7 @@ impl Future for Pending {
 }
 
 impl Drop for Pending {
+    #[inline]
     fn drop(&mut self) {
         if !self.done {
             self.lease.with(|mux| mux.forget(self.key));

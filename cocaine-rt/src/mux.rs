@@ -125,6 +125,7 @@ impl Mux {
     // What this side sends.
 
     /// Takes the next id and queues the first frame of a channel with it.
+    #[inline]
     pub(crate) fn open(&mut self, open: Open<'_>) -> Result<Key, Error> {
         self.check_open()?;
         let id =
@@ -142,6 +143,7 @@ impl Mux {
     }
 
     /// Queues a further frame of a channel.
+    #[inline]
     pub(crate) fn send(&mut self, id: u64, kind: u64, args: &Encoded, tail: Tail<'_>) -> Result<(), Error> {
         self.check_open()?;
         frame::write(&mut self.output, id, kind, args, tail);
@@ -161,6 +163,7 @@ impl Mux {
     }
 
     /// Returns whether senders may go on, or keeps `waker` until they may.
+    #[inline]
     pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
         if self.has_room() || self.closed.is_some() {
             return Poll::Ready(());
@@ -170,6 +173,7 @@ impl Mux {
     }
 
     /// Exchanges the output for an empty buffer and lets senders go on.
+    #[inline]
     pub(crate) fn take_output(&mut self, empty: &mut Encoded) {
         std::mem::swap(&mut self.output, empty);
         self.writing = true;
@@ -196,6 +200,7 @@ impl Mux {
         Poll::Pending
     }
 
+    #[inline]
     pub(crate) fn output_len(&self) -> usize {
         self.output.len()
     }
@@ -204,6 +209,7 @@ impl Mux {
         self.output.len() < self.limits.outgoing
     }
 
+    #[inline]
     fn check_open(&self) -> Result<(), Error> {
         self.closed.clone().map_or(Ok(()), Err)
     }
@@ -211,6 +217,7 @@ impl Mux {
     // What the peer sends.
 
     /// Takes in one frame of `batch`, whose bytes lie at `start`.
+    #[inline]
     pub(crate) fn receive(
         &mut self,
         batch: &bytes::Bytes,
@@ -246,6 +253,7 @@ impl Mux {
         }
     }
 
+    #[inline]
     fn arrive(slot: &mut Slot, message: Message, limit: usize, due: &mut Vec<Waker>) {
         let kind = message.kind;
         if slot.reads.ended() {
@@ -309,6 +317,7 @@ impl Mux {
     }
 
     /// Takes the oldest invocation that may begin now.
+    #[inline]
     pub(crate) fn begin(&mut self) -> Option<Fresh> {
         if !self.can_begin() {
             return None;
@@ -347,6 +356,7 @@ impl Mux {
     }
 
     /// Returns whether a server should read on: nothing waits to begin, and the client reads its answers.
+    #[inline]
     pub(crate) fn wants_input(&self) -> bool {
         self.closed.is_none()
             && self.fresh.is_empty()
@@ -355,6 +365,7 @@ impl Mux {
     }
 
     /// Returns whether an invocation waits and may begin: few enough run, and their answers are taken.
+    #[inline]
     pub(crate) fn can_begin(&self) -> bool {
         let counted = self.running - self.lasting;
         self.fresh.front().is_some_and(|fresh| fresh.lasting || counted < self.limits.invocations)
@@ -362,17 +373,20 @@ impl Mux {
     }
 
     /// Returns how many calls and invocations are under way.
+    #[inline]
     pub(crate) fn live(&self) -> usize {
         self.own.live() + self.running
     }
 
     // What the holders of channels do.
 
+    #[inline]
     fn slot(&mut self, key: Key) -> Option<&mut Slot> {
         if key.own { self.own.get(key.id) } else { self.peers.get_mut(&key.id) }
     }
 
     /// Takes the next message of a channel: `None` when it has ended.
+    #[inline]
     pub(crate) fn poll_message(&mut self, key: Key, waker: &Waker) -> Poll<Option<Result<Message, Error>>> {
         let Some(slot) = self.slot(key) else { return Poll::Ready(None) };
         if let Some(message) = slot.take() {
@@ -392,6 +406,7 @@ impl Mux {
     }
 
     /// Takes the only message of a call and forgets the call with it.
+    #[inline]
     pub(crate) fn poll_reply(&mut self, key: Key, waker: &Waker) -> Poll<Result<Message, Error>> {
         let reply = match self.poll_message(key, waker) {
             Poll::Pending => return Poll::Pending,
@@ -430,6 +445,7 @@ impl Mux {
     }
 
     /// Gives one handle of a channel back; with the last one goes what it has received.
+    #[inline]
     pub(crate) fn release(&mut self, key: Key) {
         if let Some(slot) = self.slot(key) {
             slot.handles = slot.handles.saturating_sub(1);
@@ -441,6 +457,7 @@ impl Mux {
     }
 
     /// Frees a channel of the peer that nobody holds and on which nothing more may arrive.
+    #[inline]
     fn retire(&mut self, key: Key) {
         if self.peers.get(&key.id).is_some_and(|slot| slot.handles == 0 && slot.reads.ended()) && !key.own {
             self.peers.remove(&key.id);
@@ -448,6 +465,7 @@ impl Mux {
     }
 
     /// Frees a channel of this side: what still arrives on it is dropped.
+    #[inline]
     pub(crate) fn forget(&mut self, key: Key) {
         if let Some(timed) = self.own.close(key.id) {
             self.timed -= usize::from(timed);
@@ -457,6 +475,7 @@ impl Mux {
     // Time and end.
 
     /// Returns whether some channel has a deadline.
+    #[inline]
     pub(crate) fn is_timed(&self) -> bool {
         self.timed > 0
     }
@@ -500,10 +519,12 @@ impl Mux {
     }
 
     /// Returns whether a connection that drains has nothing left to do.
+    #[inline]
     pub(crate) fn is_drained(&self) -> bool {
         self.draining && self.running == 0 && self.fresh.is_empty()
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.is_some()
     }
@@ -513,6 +534,7 @@ impl Mux {
     }
 
     /// Takes the wakers that became due.
+    #[inline]
     pub(crate) fn due(&mut self) -> &mut Vec<Waker> {
         &mut self.due
     }

@@ -12,7 +12,7 @@ pub(crate) struct Extent {
     pub(crate) len: usize,
     /// The array of arguments.
     pub(crate) args: Range<usize>,
-    /// The array of headers, which is the fourth element.
+    /// The array of headers, which is the fourth element; none if they are [`UNTRACED`].
     pub(crate) headers: Option<Range<usize>>,
     /// The first element.
     pub(crate) channel: u64,
@@ -93,6 +93,12 @@ pub(crate) fn width(marker: u8) -> Option<usize> {
     }
 }
 
+/// The headers that a server writes on an untraced channel: three ids of zero, as literals that are not stored
+/// (`protocol.md` 5.1). They say nothing, and most replies have them.
+pub(crate) const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\
+    \x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\
+    \x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
+
 /// Returns the parts of a frame that is all there and has nothing unusual in it. What this leaves, the scanner
 /// looks at with care: this is most of the frames at half of the time.
 #[inline]
@@ -101,8 +107,13 @@ fn usual(seen: &[u8]) -> Option<Extent> {
     let (channel, at) = usual_id(seen, 1)?;
     let (kind, args) = usual_id(seen, at)?;
     let end = usual_list(seen, args)?;
-    let len = if marker == 0x94 { usual_list(seen, end)? } else { end };
-    let headers = (marker == 0x94).then_some(end..len);
+    let untraced = marker == 0x94 && seen.get(end..).is_some_and(|rest| rest.starts_with(UNTRACED));
+    let len = match marker {
+        0x93 => end,
+        _ if untraced => end + UNTRACED.len(),
+        _ => usual_list(seen, end)?,
+    };
+    let headers = (marker == 0x94 && !untraced).then_some(end..len);
     (len <= seen.len()).then_some(Extent { len, args: args..end, headers, channel, kind })
 }
 
@@ -149,6 +160,7 @@ impl Scanner {
     }
 
     /// Returns how many bytes the frame has at least, as far as is known.
+    #[inline]
     pub(crate) fn wanted(&self) -> usize {
         self.at
     }

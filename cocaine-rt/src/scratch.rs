@@ -21,6 +21,7 @@ impl Scratch {
     /// The capacity above which a buffer is not kept.
     const LARGE: usize = 64 << 10;
 
+    #[inline]
     pub(crate) fn take() -> Self {
         Self(KEPT.take())
     }
@@ -29,18 +30,21 @@ impl Scratch {
 impl Deref for Scratch {
     type Target = Encoded;
 
+    #[inline]
     fn deref(&self) -> &Encoded {
         &self.0
     }
 }
 
 impl DerefMut for Scratch {
+    #[inline]
     fn deref_mut(&mut self) -> &mut Encoded {
         &mut self.0
     }
 }
 
 impl Drop for Scratch {
+    #[inline]
     fn drop(&mut self) {
         let mut buffer = std::mem::take(&mut self.0);
         if buffer.buf.capacity() <= Self::LARGE && !std::thread::panicking() {

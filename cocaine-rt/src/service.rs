@@ -194,6 +194,7 @@ impl Service {
         flushed.map_err(|error| link.blame(error, None))
     }
 
+    #[inline]
     fn encode<A: Serialize>(&self, method: Selector<'_>, args: A) -> Result<Scratch> {
         let mut scratch = Scratch::take();
         encode::args(&args, &mut scratch).map_err(|error| self.blame(error, method))?;
@@ -223,6 +224,7 @@ impl Service {
         pending.await.map_err(|error| self.blame(link::deadline(error, self.options.deadline), method))
     }
 
+    #[inline]
     fn read<R: DeserializeOwned>(&self, method: Selector<'_>, message: Message) -> Result<R> {
         if message.kind != 0 {
             return Err(self.blame(answered(&message), method));
@@ -264,6 +266,7 @@ impl Service {
         }
     }
 
+    #[inline]
     fn attempt<T>(
         &self,
         method: Selector<'_>,

@@ -82,6 +82,7 @@ impl Bound {
     }
 
     /// Fails unless the method is called the way that it has to be.
+    #[inline]
     pub(crate) fn check(&self, kind: Kind) -> Result<()> {
         if self.kind == kind {
             return Ok(());
@@ -198,6 +199,7 @@ impl<'a> From<&'a String> for Selector<'a> {
 
 impl Table {
     /// Finds a method.
+    #[inline]
     pub(crate) fn select(&self, selector: Selector<'_>) -> Result<Cow<'_, Bound>> {
         match selector {
             Selector::Place(place) => match self.bound.get(place) {

@@ -109,7 +109,7 @@ impl Dispatch for Locator {
 }
 
 impl Caller for StorageClient {
-    const CALLERS: Callers = Callers::OneTask;
+    const CALLERS: Callers = Callers::Tasks;
     type Reply = Bytes;
 
     async fn call(&self, work: Work) -> Result<Bytes> {

@@ -24,7 +24,13 @@ pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<E
     let parsed = match syn::parse_file(text) {
         Ok(parsed) => parsed,
         Err(error) => {
-            reader.report(error.span(), format!("this is no Rust: {error}"));
+            let message = match error.to_string().as_str() {
+                "cannot parse string into token stream" => {
+                    "this is no Rust: a bracket or a quote here has no other half".to_owned()
+                }
+                message => format!("this is no Rust: {message}"),
+            };
+            reader.report(error.span(), message);
             return Vec::new();
         }
     };
@@ -108,6 +114,7 @@ impl Reader<'_> {
         let mut entry = Entry {
             service: naming::snake(&name, "service"),
             version: None,
+            any_name: false,
             place: self.place(item.ident.span()),
             name,
             docs: Vec::new(),
@@ -134,8 +141,10 @@ impl Reader<'_> {
                 entry.service = meta.value()?.parse::<syn::LitStr>()?.value();
             } else if meta.path.is_ident("version") {
                 entry.version = Some(meta.value()?.parse::<syn::LitInt>()?.base10_parse()?);
+            } else if meta.path.is_ident("any_name") {
+                entry.any_name = true;
             } else {
-                return Err(meta.error("`service` takes `name` and `version`"));
+                return Err(meta.error("`service` takes `name`, `version` and `any_name`"));
             }
             Ok(())
         });
@@ -243,8 +252,9 @@ impl Reader<'_> {
             return None;
         };
         let name = name.ident.unraw().to_string();
-        if name != naming::snake(&name, "") {
-            self.report(input.pat.span(), "an argument's name is in snake_case");
+        let snake = naming::snake(&name, "argument");
+        if name != snake {
+            self.report(input.pat.span(), format!("write the argument's name in snake_case: `{snake}`"));
             return None;
         }
         let ty = self.ty(&input.ty)?;

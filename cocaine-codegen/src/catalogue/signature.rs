@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::{error::Place, types::Type};
+use crate::{
+    error::Place,
+    tree::{Kind, Tree},
+    types::Type,
+};
 
 /// What a method or a message takes and answers.
 #[derive(Clone, Debug)]
@@ -54,6 +58,18 @@ pub(crate) enum Side {
 }
 
 impl Reply {
+    /// Returns whether a method with these trees is answered like this.
+    pub(crate) fn fits(&self, dispatch: &Tree, upstream: &Tree) -> bool {
+        match (self, dispatch.kind(), upstream.kind()) {
+            (Self::Nothing, Kind::End, Kind::End | Kind::Primitive)
+            | (Self::Value(_), Kind::End, Kind::Primitive)
+            | (Self::Stream(_), Kind::End, Kind::Streaming) => true,
+            (_, Kind::End, Kind::End | Kind::Primitive | Kind::Streaming) => false,
+            (Self::Session(tx, rx), sent, received) => tx.fits(sent) && rx.fits(received),
+            _ => false,
+        }
+    }
+
     /// Returns what it says, in words.
     pub(crate) fn describe(&self) -> String {
         match self {
@@ -68,6 +84,17 @@ impl Reply {
 }
 
 impl Side {
+    /// Returns whether a tree of this kind is spoken like this.
+    pub(crate) fn fits(&self, kind: Kind) -> bool {
+        kind == match self {
+            Self::End => Kind::End,
+            Self::Root => Kind::Root,
+            Self::Stream(_) => Kind::Streaming,
+            Self::Reply(_) => Kind::Primitive,
+            Self::Messages(_) => Kind::Other,
+        }
+    }
+
     fn describe(&self) -> &'static str {
         match self {
             Self::End => "nothing",

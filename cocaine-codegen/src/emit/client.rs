@@ -1,29 +1,41 @@
 //! The client: one line a method.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use syn::{Expr, ImplItem, Item, ItemImpl, Visibility, parse_quote, token};
 
-use super::{contract, docs, types};
+use super::{
+    arguments, contract,
+    docs::{self, Docs},
+    lints,
+    tree::{
+        self, asynchronously, awaited, bound, generic, give, inner, named, number, over, parameter, path,
+        provided, result, serializable, signature,
+    },
+    types,
+};
 use crate::{
     model::{Method, Payload, Service, Shape},
     naming::ident,
 };
 
-pub(super) fn client(service: &Service) -> TokenStream {
-    let structure = structure(service);
-    let methods = methods(service);
-    let generic = generic(service);
-    quote!(#structure #methods #generic)
+pub(super) fn client(service: &Service) -> Vec<Item> {
+    let (contract, client) = (ident(&service.names.contract), ident(&service.names.client));
+    let mut methods: ItemImpl = parse_quote!(impl #contract for #client {});
+    methods.items = (0..).zip(&service.methods).map(|(index, method)| typed(index, method)).collect();
+    let mut items = structure(service);
+    items.push(Item::Impl(methods));
+    items.extend(untyped(service));
+    items
 }
 
-fn structure(service: &Service) -> TokenStream {
+fn structure(service: &Service) -> Vec<Item> {
     let doc = docs::lines([format!("Calls {}, version {}.", docs::name(&service.wire), service.version)]);
     let (client, table) = (ident(&service.names.client), ident(&service.names.table));
-    quote! {
+    let structure = parse_quote! {
         #doc
         #[derive(Clone, Debug)]
         pub struct #client(Service);
-
+    };
+    let behaviour = parse_quote! {
         impl ServiceClient for #client {
             const SPEC: &'static ServiceSpec = &#table;
 
@@ -35,53 +47,40 @@ fn structure(service: &Service) -> TokenStream {
                 &self.0
             }
         }
-    }
+    };
+    vec![structure, behaviour]
 }
 
-fn methods(service: &Service) -> TokenStream {
-    let (contract, client) = (ident(&service.names.contract), ident(&service.names.client));
-    let methods = service.methods.iter().enumerate().map(|(index, method)| typed(index, method));
-    quote! {
-        impl #contract for #client {
-            #(#methods)*
-        }
-    }
-}
-
-fn typed(index: usize, method: &Method) -> TokenStream {
-    let name = ident(&method.name);
+fn typed(index: u64, method: &Method) -> ImplItem {
     let parameters = types::parameters(&method.arguments);
     let output = contract::output(&method.shape);
-    let call = call(index, method, &types::passed(&method.arguments));
+    let call = call(index, method, arguments::passed(&method.arguments));
     if let Shape::Stream(_) = method.shape {
-        return quote! {
-            #[allow(refining_impl_trait)]
-            fn #name(&self #parameters) -> Receiver<#output> { #call }
-        };
+        let allow = parse_quote!(#[allow(refining_impl_trait)]);
+        let signature = signature(&method.name, parameters, generic("Receiver", [output]));
+        return provided(vec![allow], Visibility::Inherited, signature, give(call));
     }
-    quote! {
-        async fn #name(&self #parameters) -> Result<#output> { #call.await }
-    }
+    let signature = asynchronously(signature(&method.name, parameters, result(output)));
+    provided(Vec::new(), Visibility::Inherited, signature, give(awaited(call)))
 }
 
-fn call(index: usize, method: &Method, args: &TokenStream) -> TokenStream {
-    let index = Literal::usize_unsuffixed(index);
-    match method.shape {
-        Shape::Mute => quote!(self.0.mute(#index, #args)),
-        Shape::Unary(_) => quote!(self.0.unary(#index, #args)),
-        Shape::Stream(_) => quote!(self.0.stream(#index, #args)),
-        Shape::Session { .. } => quote!(self.0.open(#index, #args)),
-    }
+/// Returns `self.0.unary(index, args)`, or as the method's shape wants it.
+fn call(index: u64, method: &Method, args: Expr) -> Expr {
+    let name = match method.shape {
+        Shape::Mute => "mute",
+        Shape::Unary(_) => "unary",
+        Shape::Stream(_) => "stream",
+        Shape::Session { .. } => "open",
+    };
+    tree::method(inner(), name, [number(index), args])
 }
 
 /// The methods that nobody describes, for any arguments and any answer.
-fn generic(service: &Service) -> TokenStream {
-    let methods: Vec<_> = (service.methods.iter().enumerate())
-        .filter(|(_, method)| !method.is_described())
-        .map(|(index, method)| untyped(index, method))
-        .collect();
+fn untyped(service: &Service) -> Option<Item> {
+    let methods = (0..).zip(&service.methods).filter(|(_, method)| !method.is_described());
+    let methods: Vec<_> = methods.map(|(index, method)| untyped_method(index, method)).collect();
     if methods.is_empty() {
-        return TokenStream::new();
+        return None;
     }
     let client = ident(&service.names.client);
     let doc = docs::lines([
@@ -90,35 +89,25 @@ fn generic(service: &Service) -> TokenStream {
         "Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,",
         "as any call does, or if the answer is of another type.",
     ]);
-    quote! {
+    let mut item: ItemImpl = parse_quote! {
         #doc
         #[allow(clippy::missing_errors_doc)]
-        impl #client {
-            #(#methods)*
-        }
-    }
+        impl #client {}
+    };
+    item.items = methods;
+    Some(Item::Impl(item))
 }
 
-fn untyped(index: usize, method: &Method) -> TokenStream {
-    let doc = docs::lines([format!("Calls {}.", docs::name(&method.wire))]);
-    let (allows, name) = (contract::allows(method, 0), ident(&method.name));
-    let output = contract::output(&method.shape);
-    let call = call(index, method, &quote!(args));
-    match &method.shape {
-        Shape::Unary(Payload::Unknown) => quote! {
-            #doc
-            #allows
-            pub async fn #name<R: DeserializeOwned>(&self, args: impl Serialize + Send) -> Result<R> { #call.await }
-        },
-        Shape::Stream(Payload::Unknown) => quote! {
-            #doc
-            #allows
-            pub fn #name<R: DeserializeOwned>(&self, args: impl Serialize + Send) -> Receiver<R> { #call }
-        },
-        _ => quote! {
-            #doc
-            #allows
-            pub async fn #name(&self, args: impl Serialize + Send) -> Result<#output> { #call.await }
-        },
-    }
+fn untyped_method(index: u64, method: &Method) -> ImplItem {
+    let Docs(mut attributes) = docs::lines([format!("Calls {}.", docs::name(&method.wire))]);
+    attributes.extend(lints::of(method, 0));
+    let call = call(index, method, path(["args"]));
+    let signature = |output| signature(&method.name, vec![parameter(&ident("args"), serializable())], output);
+    let any = |signature| over("R", bound("DeserializeOwned"), signature);
+    let (signature, body) = match &method.shape {
+        Shape::Unary(Payload::Unknown) => (any(asynchronously(signature(result(named("R"))))), awaited(call)),
+        Shape::Stream(Payload::Unknown) => (any(signature(generic("Receiver", [named("R")]))), call),
+        shape => (asynchronously(signature(result(contract::output(shape)))), awaited(call)),
+    };
+    provided(attributes, Visibility::Public(token::Pub::default()), signature, give(body))
 }

@@ -1,29 +1,54 @@
 //! Doc comments that no text can break out of, and that rustdoc reads as they are meant.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::ToTokens;
+use syn::{AttrStyle, Attribute, Meta, MetaNameValue, token};
+
+use super::tree;
+use crate::naming::ident;
 
 /// As much of a name as a doc comment shows.
 const SHOWN: usize = 120;
 
-/// Returns doc attributes; an empty line is a paragraph's end.
-pub(super) fn lines<S: AsRef<str>>(lines: impl IntoIterator<Item = S>) -> TokenStream {
-    lines.into_iter().map(|line| line_of(line.as_ref())).collect()
+/// A doc comment.
+#[derive(Clone)]
+pub(super) struct Docs(pub(super) Vec<Attribute>);
+
+impl ToTokens for Docs {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        for attribute in &self.0 {
+            attribute.to_tokens(tokens);
+        }
+    }
+}
+
+/// Returns a doc comment of these lines; an empty one ends a paragraph.
+pub(super) fn lines<S: AsRef<str>>(lines: impl IntoIterator<Item = S>) -> Docs {
+    Docs(lines.into_iter().map(|line| line_of(line.as_ref())).collect())
 }
 
 /// Returns the docs of the catalogue, or else one line.
-pub(super) fn or_line(docs: &[String], line: &str) -> TokenStream {
+pub(super) fn or_line(docs: &[String], line: &str) -> Docs {
     if docs.is_empty() { lines([line]) } else { lines(docs) }
 }
 
-fn line_of(line: &str) -> TokenStream {
-    let mut text = String::new();
-    for c in line.trim_end().chars() {
+fn line_of(line: &str) -> Attribute {
+    let line = line.trim_end();
+    // A fourth slash would make it an ordinary comment; with a space it cannot come to that.
+    let mut text = String::from(if line.is_empty() { "" } else { " " });
+    for c in line.chars() {
         if is_unseen(c) { text.extend(c.escape_unicode()) } else { text.push(c) }
     }
-    // A fourth slash would make it an ordinary comment; with the space it cannot come to that.
-    let text = if text.is_empty() { text } else { format!(" {text}") };
-    quote!(#[doc = #text])
+    Attribute {
+        pound_token: token::Pound::default(),
+        style: AttrStyle::Outer,
+        bracket_token: token::Bracket::default(),
+        meta: Meta::NameValue(MetaNameValue {
+            path: ident("doc").into(),
+            eq_token: token::Eq::default(),
+            value: tree::text(&text),
+        }),
+    }
 }
 
 /// Returns whether the compiler refuses `c` in a comment, or a reader would not see it.
@@ -75,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_line() {
-        let text = lines(["a\r\nb\u{202e}", "", "/ c"]).to_string();
+        let text = lines(["a\r\nb\u{202e}", "", "/ c"]).to_token_stream().to_string();
         assert_eq!(text, r#"# [doc = " a\\u{d}\\u{a}b\\u{202e}"] # [doc = ""] # [doc = " / c"]"#);
     }
 }

@@ -1,9 +1,14 @@
 //! The serving side: decodes, calls the trait, answers.
 
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
+use syn::{Arm, Expr, ImplItem, Item, ItemImpl, Stmt, parse_quote};
 
-use super::{docs, types};
+use super::{
+    arguments::{self, Decoded},
+    docs,
+    tree::{
+        self, asynchronous, awaited, bind, borrowed, call, give, method, path, pattern, run, tuple_pattern,
+    },
+};
 use crate::{
     model::{Method, Service, Shape},
     naming::ident,
@@ -13,13 +18,13 @@ use crate::{
 const LOCALS: &[&str] =
     &["answer", "args", "call", "halves", "input", "list", "outcome", "output", "reply", "service"];
 
-pub(super) fn serve(service: &Service) -> TokenStream {
-    let structure = structure(service);
-    let dispatch = dispatch(service);
-    quote!(#structure #dispatch)
+pub(super) fn serve(service: &Service) -> Vec<Item> {
+    let mut items = structure(service);
+    items.push(Item::Impl(dispatch(service)));
+    items
 }
 
-fn structure(service: &Service) -> TokenStream {
+fn structure(service: &Service) -> Vec<Item> {
     let contract = service.served();
     let doc = docs::lines([
         format!("Serves {}, version {}.", docs::name(&service.wire), service.version),
@@ -28,11 +33,12 @@ fn structure(service: &Service) -> TokenStream {
     ]);
     let new = docs::lines(["Serves with what `service` makes for a caller."]);
     let serve = ident(&service.names.serve);
-    quote! {
+    let structure = parse_quote! {
         #doc
         #[derive(Clone, Debug)]
         pub struct #serve<F>(F);
-
+    };
+    let methods = parse_quote! {
         impl<F> #serve<F> {
             #new
             #[must_use]
@@ -43,14 +49,14 @@ fn structure(service: &Service) -> TokenStream {
                 Self(service)
             }
         }
-    }
+    };
+    vec![structure, methods]
 }
 
-fn dispatch(service: &Service) -> TokenStream {
+fn dispatch(service: &Service) -> ItemImpl {
     let (serve, table) = (ident(&service.names.serve), ident(&service.names.table));
-    let (contract, body) = (ident(service.served()), body(service));
-    let allows = (service.methods.len() > 6).then(|| quote!(#[allow(clippy::too_many_lines)]));
-    quote! {
+    let contract = ident(service.served());
+    let mut item: ItemImpl = parse_quote! {
         impl<F, T> Dispatch for #serve<F>
         where
             F: Fn(&Caller) -> T + Send + Sync + 'static,
@@ -59,72 +65,79 @@ fn dispatch(service: &Service) -> TokenStream {
             fn spec(&self) -> &'static ServiceSpec {
                 &#table
             }
-
-            #allows
-            fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
-                #body
-            }
         }
-    }
+    };
+    item.items.push(invoke(service));
+    item
 }
 
-fn body(service: &Service) -> TokenStream {
+fn invoke(service: &Service) -> ImplItem {
+    let allows = (service.methods.len() > 6)
+        .then(|| -> syn::Attribute { parse_quote!(#[allow(clippy::too_many_lines)]) });
     if service.methods.is_empty() {
-        return quote! {
-            async move {
-                let (_, reply) = call.split();
-                reply.unknown();
+        return parse_quote! {
+            fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
+                async move {
+                    let (_, reply) = call.split();
+                    reply.unknown();
+                }
             }
         };
     }
-    let arms = service.methods.iter().enumerate().map(|(index, method)| arm(index, method, service.served()));
-    quote! {
-        let service = (self.0)(call.caller());
-        async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                #(#arms)*
-                _ => reply.unknown(),
+    let mut function: syn::ImplItemFn = parse_quote! {
+        #allows
+        fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
+            let service = (self.0)(call.caller());
+            async move {
+                let (args, reply) = call.split();
+                match args.method() { _ => reply.unknown(), }
             }
         }
-    }
-}
-
-fn arm(index: usize, method: &Method, contract: &str) -> TokenStream {
-    let (index, contract, name) = (Literal::usize_unsuffixed(index), ident(contract), ident(&method.name));
-    let types::Decoded { statement, values } = types::borrowed(&method.arguments, LOCALS);
-    // Called by its path: `into` and its like would mean something else as a method.
-    let call = quote!(#contract::#name(&service #(, #values)*));
-    let (body, end) = match method.shape {
-        Shape::Mute => (quote!(#call.await), quote!(reply.mute(answer.await);)),
-        Shape::Unary(_) => (quote!(#call.await), quote!(reply.primitive(answer.await);)),
-        Shape::Stream(_) => (quote!(Ok(#call)), quote!(reply.stream(answer.await).await;)),
-        Shape::Session { .. } => return session(&index, &statement, &contract, &name, &values),
     };
-    quote! {
-        #index => {
-            let answer = async { #statement #body };
-            #end
-        }
+    let arms = (0..).zip(&service.methods).map(|(index, method)| arm(index, method, service.served()));
+    if let Some(Stmt::Expr(Expr::Async(body), _)) = function.block.stmts.last_mut()
+        && let Some(Stmt::Expr(Expr::Match(choice), _)) = body.block.stmts.last_mut()
+    {
+        choice.arms.splice(..0, arms);
     }
+    ImplItem::Fn(function)
 }
 
-fn session(
-    index: &Literal,
-    statement: &TokenStream,
-    contract: &Ident,
-    name: &Ident,
-    values: &[TokenStream],
-) -> TokenStream {
-    quote! {
-        #index => {
-            let (halves, outcome) = reply.session();
-            let answer = async {
-                #statement
-                let (input, output) = halves.open();
-                #contract::#name(&service #(, #values)*, input, output).await
-            };
-            outcome.settle(answer.await);
+fn arm(index: u64, method: &Method, contract: &str) -> Arm {
+    let Decoded { statement, values } = arguments::lent(&method.arguments, LOCALS);
+    // Called by its path: `into` and its like would mean something else as a method.
+    let mut values: Vec<_> = [borrowed(path(["service"]))].into_iter().chain(values).collect();
+    let called = path([contract, &method.name]);
+    let body = match method.shape {
+        Shape::Mute => answer(vec![statement, give(awaited(call(called, values)))], "mute"),
+        Shape::Unary(_) => answer(vec![statement, give(awaited(call(called, values)))], "primitive"),
+        Shape::Stream(_) => {
+            let stream = call(path(["Ok"]), [call(called, values)]);
+            answer(vec![statement, give(stream)], "stream")
         }
-    }
+        Shape::Session { .. } => {
+            values.extend([path(["input"]), path(["output"])]);
+            session(statement, awaited(call(called, values)))
+        }
+    };
+    tree::arm(index, body)
+}
+
+/// `let answer = async { statements }; reply.by(answer.await);`
+fn answer(stmts: Vec<Stmt>, by: &str) -> Vec<Stmt> {
+    let reply = method(path(["reply"]), by, [awaited(path(["answer"]))]);
+    let reply = if by == "stream" { awaited(reply) } else { reply };
+    vec![bind(pattern(&ident("answer")), asynchronous(stmts)), run(reply)]
+}
+
+/// As [`answer`], with the halves of the channel opened once the arguments are decoded.
+fn session(statement: Stmt, served: Expr) -> Vec<Stmt> {
+    let pair = |names: [&str; 2]| tuple_pattern(&names.map(ident));
+    let opened = bind(pair(["input", "output"]), method(path(["halves"]), "open", []));
+    let answer = asynchronous(vec![statement, opened, give(served)]);
+    vec![
+        bind(pair(["halves", "outcome"]), method(path(["reply"]), "session", [])),
+        bind(pattern(&ident("answer")), answer),
+        run(method(path(["outcome"]), "settle", [awaited(path(["answer"]))])),
+    ]
 }

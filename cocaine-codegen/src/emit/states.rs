@@ -1,9 +1,13 @@
 //! Session types: a struct a state, a method a message, so that a message out of turn does not compile.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{docs, types};
+use super::{
+    arguments, docs, lints,
+    tree::{number, parameter, serializable},
+    types,
+};
 use crate::{
     model::{Arguments, Message, Method, Next, Service, State},
     naming::ident,
@@ -35,22 +39,14 @@ fn standing(method: &Method, state: &State) -> String {
 fn sender(method: &Method, states: &[State], state: &State) -> TokenStream {
     let doc = docs::lines([format!("Sends on a channel {}.", standing(method, state))]);
     let name = ident(&state.sender);
-    let methods: Vec<_> = state.messages.iter().map(|message| send(states, message)).collect();
-    let errors =
-        docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
-    let methods = (!methods.is_empty()).then(|| {
-        quote! {
-            #errors
-            #[allow(clippy::missing_errors_doc)]
-            impl #name {
-                #(#methods)*
-            }
-        }
-    });
+    // Where nothing can be said, the channel is held all the same.
+    let allow = state.messages.is_empty().then(|| quote!(#[allow(dead_code)]));
+    let methods = (!state.messages.is_empty()).then(|| sending(states, state));
     quote! {
         #doc
         #[derive(Debug)]
         #[must_use]
+        #allow
         pub struct #name(Tx);
 
         impl From<Tx> for #name {
@@ -63,12 +59,29 @@ fn sender(method: &Method, states: &[State], state: &State) -> TokenStream {
     }
 }
 
+fn sending(states: &[State], state: &State) -> TokenStream {
+    let doc =
+        docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
+    let lints = state.messages.iter().flat_map(|message| lints::of_name(&message.name));
+    let name = ident(&state.sender);
+    let methods = state.messages.iter().map(|message| send(states, message));
+    quote! {
+        #doc
+        #[allow(clippy::missing_errors_doc #(, #lints)*)]
+        impl #name {
+            #(#methods)*
+        }
+    }
+}
+
 fn send(states: &[State], message: &Message) -> TokenStream {
     let docs = send_docs(message);
-    let (name, kind) = (ident(&message.name), Literal::u64_unsuffixed(message.id));
+    let (name, kind) = (ident(&message.name), number(message.id));
     let (parameters, args) = match &message.arguments {
-        Arguments::Unknown => (quote!(, args: impl Serialize + Send), quote!(args)),
-        known @ Arguments::Known(_) => (types::parameters(known), types::passed(known)),
+        Arguments::Unknown => {
+            (vec![parameter(&ident("args"), serializable())], arguments::passed(&Arguments::Unknown))
+        }
+        known @ Arguments::Known(_) => (types::parameters(known), arguments::passed(known)),
     };
     let (output, body) = match message.next {
         Next::End => (quote!(()), quote!(self.0.finish(#kind, #args).await)),
@@ -80,11 +93,11 @@ fn send(states: &[State], message: &Message) -> TokenStream {
     };
     quote! {
         #docs
-        pub async fn #name(self #parameters) -> Result<#output> { #body }
+        pub async fn #name(self #(, #parameters)*) -> Result<#output> { #body }
     }
 }
 
-fn send_docs(message: &Message) -> TokenStream {
+fn send_docs(message: &Message) -> docs::Docs {
     let wire = docs::name(&message.wire);
     let line = match message.next {
         Next::End => format!("Sends {wire}; nothing may follow it."),
@@ -133,10 +146,10 @@ fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {
 }
 
 fn receive(states: &[State], state: &State, message: &Message) -> TokenStream {
-    let kind = Literal::u64_unsuffixed(message.id);
+    let kind = number(message.id);
     let (received, variant) = (ident(&state.received), ident(&message.variant));
-    let types::Decoded { statement, mut values } = types::kept(&message.arguments, LOCALS);
-    values.extend(next(states, state, message).map(|next| quote!(#next(rest))));
+    let arguments::Decoded { statement, mut values } = arguments::kept(&message.arguments, LOCALS);
+    values.extend(next(states, state, message).map(|next| syn::parse_quote!(#next(rest))));
     let fields = (!values.is_empty()).then(|| quote!((#(#values),*)));
     quote! {
         #kind => {
@@ -162,7 +175,7 @@ fn received(method: &Method, states: &[State], state: &State) -> TokenStream {
         let lines = docs::or_line(&message.docs, &format!("{}.", docs::name(&message.wire)));
         let variant = ident(&message.variant);
         let mut fields = types::fields(&message.arguments);
-        fields.extend(next(states, state, message).map(|next| quote!(#next)));
+        fields.extend(next(states, state, message).map(|next| syn::parse_quote!(#next)));
         let fields = (!fields.is_empty()).then(|| quote!((#(#fields),*)));
         quote!(#lines #variant #fields)
     });

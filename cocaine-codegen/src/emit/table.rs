@@ -3,7 +3,6 @@
 //! Its rows are built as a syntax tree, not from tokens, which would have to be parsed to be laid out: in a large
 //! service they are most of the expressions.
 
-use proc_macro2::Literal;
 use syn::{Expr, Item, parse_quote};
 
 use super::{docs, tree as ast};
@@ -19,7 +18,7 @@ pub(super) fn table(service: &Service) -> Item {
         docs::name(&service.wire)
     )]);
     let (table, name) = (ident(&service.names.table), &service.wire);
-    let version = Literal::u64_unsuffixed(service.version);
+    let version = ast::number(service.version);
     let mut item = parse_quote! {
         #doc
         static #table: ServiceSpec = ServiceSpec { name: #name, version: #version, methods: &[] };

@@ -4,30 +4,30 @@ use super::{Half, Payload, merge::Context, states};
 use crate::{
     catalogue::Side,
     tree::{Kind, Tree},
-    types::Type,
 };
 
-/// Returns what a side sends, unless tree and description disagree; `stem` begins the names of its states.
+/// Returns what a side sends; the description fits the tree. `stem` begins the names of its states.
 pub(super) fn merge(
     tree: &Tree,
     side: Option<&Side>,
     stem: &str,
     method: &str,
     context: &mut Context<'_>,
-) -> Option<Half> {
-    let known = |ty: &Type| Payload::Known(ty.clone());
-    match (tree.kind(), side) {
-        (Kind::End, None | Some(Side::End)) => Some(Half::End),
-        (Kind::Root, None | Some(Side::Root)) => Some(Half::Root),
-        (Kind::Streaming, None) => Some(Half::Stream(Payload::Unknown)),
-        (Kind::Streaming, Some(Side::Stream(ty))) => Some(Half::Stream(known(ty))),
-        (Kind::Primitive, None) => Some(Half::Reply(Payload::Unknown)),
-        (Kind::Primitive, Some(Side::Reply(ty))) => Some(Half::Reply(known(ty))),
-        (Kind::Other, None) => Some(Half::States(states::of(tree, None, stem, method, context))),
-        (Kind::Other, Some(Side::Messages(messages))) => {
-            Some(Half::States(states::of(tree, Some(messages), stem, method, context)))
-        }
+) -> Half {
+    let payload = match side {
+        Some(Side::Stream(ty) | Side::Reply(ty)) => Payload::Known(ty.clone()),
+        _ => Payload::Unknown,
+    };
+    let messages = match side {
+        Some(Side::Messages(messages)) => Some(messages),
         _ => None,
+    };
+    match tree.kind() {
+        Kind::End => Half::End,
+        Kind::Root => Half::Root,
+        Kind::Streaming => Half::Stream(payload),
+        Kind::Primitive => Half::Reply(payload),
+        Kind::Other => Half::States(states::of(tree, messages, stem, method, context)),
     }
 }
 

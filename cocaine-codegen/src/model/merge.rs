@@ -2,10 +2,9 @@
 
 use super::{Arguments, Method, Payload, Service, Shape, half, names};
 use crate::{
-    catalogue::{Catalogue, Entry, Reply, Side, Signature},
+    catalogue::{Catalogue, Entry, Reply, Signature},
     error::{Problem, Warning},
     metadata,
-    model::Half,
     naming::{self, Names},
     tree::{FIRST_CONTROL, Kind, Tree},
     types::Type,
@@ -40,11 +39,12 @@ pub(crate) fn service(
     catalogue: &Catalogue,
     findings: &mut Findings,
 ) -> Service {
-    let entry = catalogue.find(name, metadata.version);
+    let entry = catalogue.find(name, metadata);
     judge_entry(name, metadata, entry, findings);
     let methods = metadata.graph.iter().filter(|(id, _)| **id < FIRST_CONTROL);
     let sessions = methods.clone().any(|(_, method)| is_session(&method.1, &method.2));
-    let camel = entry.map_or_else(|| naming::camel(name, "Service"), |entry| entry.name.clone());
+    let described = entry.filter(|entry| entry.service == name);
+    let camel = described.map_or_else(|| naming::camel(name, "Service"), |entry| entry.name.clone());
     let mut types = Names::default();
     let names = names::service(&camel, sessions, &mut types);
     let mut context = Context { service: name, types, findings };
@@ -116,6 +116,7 @@ fn merge(
     }
 }
 
+/// Returns how a call goes: as the graph says, with the types of the catalogue.
 fn shape(
     name: &str,
     method: &metadata::Method,
@@ -123,61 +124,34 @@ fn shape(
     context: &mut Context<'_>,
 ) -> Shape {
     let metadata::Method(wire, dispatch, upstream) = method;
-    let reply = signature.map(|signature| &signature.reply);
-    let agreed = match (dispatch.kind(), upstream.kind()) {
-        (Kind::End, Kind::End) => match reply {
-            None | Some(Reply::Nothing) => Some(Shape::Mute),
-            Some(_) => None,
-        },
-        (Kind::End, Kind::Primitive) => match reply {
-            None => Some(Shape::Unary(Payload::Unknown)),
-            Some(Reply::Nothing) => Some(Shape::Unary(Payload::Known(Type::Tuple(Vec::new())))),
-            Some(Reply::Value(ty)) => Some(Shape::Unary(Payload::Known(ty.clone()))),
-            Some(_) => None,
-        },
-        (Kind::End, Kind::Streaming) => match reply {
-            None => Some(Shape::Stream(Payload::Unknown)),
-            Some(Reply::Stream(ty)) => Some(Shape::Stream(Payload::Known(ty.clone()))),
-            Some(_) => None,
-        },
-        _ => match reply {
-            None => session(name, wire, [dispatch, upstream], [None, None], context),
-            Some(Reply::Session(tx, rx)) => {
-                session(name, wire, [dispatch, upstream], [Some(tx), Some(rx)], context)
-            }
-            Some(_) => None,
-        },
-    };
-    agreed.unwrap_or_else(|| {
+    if let Some(signature) = signature.filter(|signature| !signature.reply.fits(dispatch, upstream)) {
         disagree(wire, dispatch, upstream, signature, context);
-        Shape::Mute
-    })
-}
-
-/// Returns the shape of a method in which both sides speak, unless the catalogue disagrees.
-fn session(
-    name: &str,
-    wire: &str,
-    [dispatch, upstream]: [&Tree; 2],
-    [sent, received]: [Option<&Side>; 2],
-    context: &mut Context<'_>,
-) -> Option<Shape> {
-    let stem = naming::camel(name, "Method");
-    let tx: Option<Half> = half::merge(dispatch, sent, &stem, wire, context);
-    let rx = half::merge(upstream, received, &format!("{stem}Reply"), wire, context);
-    Some(Shape::Session { tx: tx?, rx: rx? })
-}
-
-fn disagree(
-    wire: &str,
-    dispatch: &Tree,
-    upstream: &Tree,
-    signature: Option<&Signature>,
-    context: &mut Context<'_>,
-) {
-    let Some(signature) = signature else {
-        return;
+        return Shape::Mute;
+    }
+    let reply = signature.map(|signature| &signature.reply);
+    let payload = match reply {
+        None | Some(Reply::Session(..)) => Payload::Unknown,
+        Some(Reply::Nothing) => Payload::Known(Type::Tuple(Vec::new())),
+        Some(Reply::Value(ty) | Reply::Stream(ty)) => Payload::Known(ty.clone()),
     };
+    match (dispatch.kind(), upstream.kind()) {
+        (Kind::End, Kind::End) => Shape::Mute,
+        (Kind::End, Kind::Primitive) => Shape::Unary(payload),
+        (Kind::End, Kind::Streaming) => Shape::Stream(payload),
+        _ => {
+            let (sent, received) = match reply {
+                Some(Reply::Session(sent, received)) => (Some(sent), Some(received)),
+                _ => (None, None),
+            };
+            let stem = naming::camel(name, "Method");
+            let tx = half::merge(dispatch, sent, &stem, wire, context);
+            let rx = half::merge(upstream, received, &format!("{stem}Reply"), wire, context);
+            Shape::Session { tx, rx }
+        }
+    }
+}
+
+fn disagree(wire: &str, dispatch: &Tree, upstream: &Tree, signature: &Signature, context: &mut Context<'_>) {
     context.findings.problems.push(Problem::Disagreement {
         service: context.service.to_owned(),
         method: wire.to_owned(),

@@ -12,15 +12,15 @@ const FOLDER: &str = "/var/lib/cocaine/var/storage/";
 
 /// What stands for the recorded ports, uuids and paths.
 #[derive(Clone, Default)]
-pub struct Substitutes {
+pub(crate) struct Substitutes {
     /// Recorded port to this node's.
-    pub ports: BTreeMap<u64, u16>,
-    pub uuid: String,
+    pub(crate) ports: BTreeMap<u64, u16>,
+    pub(crate) uuid: String,
 }
 
 impl Substitutes {
     /// Replaces what varies in a frame.
-    pub fn apply(&self, value: &mut Value) {
+    pub(crate) fn apply(&self, value: &mut Value) {
         match value {
             Value::Raw(raw) => {
                 let text = raw.as_str().unwrap_or_default();
@@ -52,7 +52,7 @@ impl Substitutes {
 
 /// The trace ids that a reply should carry where the recording lost them to a race (`traces/README.md`): those of the
 /// request that opened the channel.
-pub fn raced(name: &str, frame: &Value) -> Option<[u64; 3]> {
+pub(crate) fn raced(name: &str, frame: &Value) -> Option<[u64; 3]> {
     let Value::Array(elements) = frame else { return None };
     match (name, elements.first()?) {
         ("protocol/headers_indexed", Value::UInt(1 | 4)) => Some([0x10, 0x20, 0]),
@@ -63,7 +63,7 @@ pub fn raced(name: &str, frame: &Value) -> Option<[u64; 3]> {
 }
 
 /// Sets the trace ids of a frame.
-pub fn set_trace(frame: &mut Value, ids: [u64; 3]) {
+pub(crate) fn set_trace(frame: &mut Value, ids: [u64; 3]) {
     let Value::Array(elements) = frame else { panic!("{frame} is no frame") };
     let Some(Value::Array(headers)) = elements.get_mut(3) else { panic!("no headers") };
     for (header, id) in headers.iter_mut().zip(ids) {

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A channel above all that the recordings use.
 const PROBE: u64 = 1 << 20;
 
-pub struct Peer {
+pub(crate) struct Peer {
     name: &'static str,
     substitutes: Substitutes,
     socket: TcpStream,
@@ -29,7 +29,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub async fn connect(name: &'static str, address: SocketAddr, substitutes: &Substitutes) -> Self {
+    pub(crate) async fn connect(name: &'static str, address: SocketAddr, substitutes: &Substitutes) -> Self {
         let socket = TcpStream::connect(address).await.unwrap();
         let events = Trace::read(name).events.into();
         Self { name, substitutes: substitutes.clone(), socket, events, ended: false }
@@ -37,7 +37,7 @@ impl Peer {
 
     /// Plays the rest of the recording: what was answered must be answered, what was silent must be silent, and what
     /// was closed must be closed.
-    pub async fn play(mut self) {
+    pub(crate) async fn play(mut self) {
         while self.step().await {}
         if !self.ended {
             self.silent().await;
@@ -45,7 +45,7 @@ impl Peer {
     }
 
     /// Plays up to and with the next bytes that the runtime sent.
-    pub async fn play_to_answer(&mut self) {
+    pub(crate) async fn play_to_answer(&mut self) {
         while self.events.front().is_some_and(|event| event.dir != "s2c") {
             self.step().await;
         }

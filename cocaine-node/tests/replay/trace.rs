@@ -6,18 +6,18 @@ use cocaine::{Value, msgpack};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-pub struct Trace {
-    pub service: String,
-    pub events: Vec<Event>,
+pub(crate) struct Trace {
+    pub(crate) service: String,
+    pub(crate) events: Vec<Event>,
 }
 
 #[derive(Deserialize)]
-pub struct Event {
-    pub dir: String,
+pub(crate) struct Event {
+    pub(crate) dir: String,
     #[serde(default)]
-    pub hex: String,
+    pub(crate) hex: String,
     #[serde(default)]
-    pub text: String,
+    pub(crate) text: String,
     #[serde(default)]
     frames: Vec<Frame>,
 }
@@ -29,14 +29,14 @@ struct Frame {
 
 impl Trace {
     /// Reads `tests/traces/NAME.json`.
-    pub fn read(name: &str) -> Self {
+    pub(crate) fn read(name: &str) -> Self {
         let path = folder().join(format!("{name}.json"));
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
     /// Returns the names of all traces, sorted.
-    pub fn names() -> Vec<String> {
+    pub(crate) fn names() -> Vec<String> {
         let mut names = Vec::new();
         for group in fs::read_dir(folder()).unwrap().map(Result::unwrap) {
             for file in fs::read_dir(group.path()).unwrap().map(Result::unwrap) {
@@ -50,13 +50,13 @@ impl Trace {
 }
 
 impl Event {
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         unhex(&self.hex)
     }
 
     /// Returns the frames that this event completes. Writing one again gives its bytes: otherwise a comparison of
     /// what was written again would say nothing of bytes.
-    pub fn frames(&self) -> Vec<Value> {
+    pub(crate) fn frames(&self) -> Vec<Value> {
         let read = |frame: &Frame| {
             let bytes = unhex(&frame.hex);
             let value: Value = msgpack::from_slice(&bytes).unwrap();

@@ -138,7 +138,9 @@ where
         let read = pin!(self.io.read_buf(&mut self.input)).poll(cx);
         match read {
             Poll::Pending => Ok(Intake::Empty),
-            Poll::Ready(Ok(0)) => Err(Error::disconnected("closed by the other side")),
+            Poll::Ready(Ok(0)) => Err(Error::disconnected(
+                "closed by the other side, as runtimes do when they cannot read a call",
+            )),
             Poll::Ready(Ok(_)) => Ok(self.hand_over()),
             Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string())),
         }

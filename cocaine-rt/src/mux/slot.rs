@@ -53,11 +53,13 @@ impl Reads {
         }
     }
 
+    #[inline]
     pub(crate) fn ended(&self) -> bool {
         matches!(self, Self::Ended)
     }
 
     /// Moves on by a message; returns false if it is not allowed now.
+    #[inline]
     fn advance(&mut self, kind: u64) -> bool {
         match (&*self, kind) {
             (Self::Primitive, 0 | 1) | (Self::Streaming, 1 | 2) => *self = Self::Ended,
@@ -152,6 +154,7 @@ impl Slot {
     }
 
     /// Takes a message in, or says that the channel does not allow it.
+    #[inline]
     pub(crate) fn deliver(&mut self, mut message: Message, limit: usize) -> Delivery {
         let single = matches!(self.reads, Reads::Primitive);
         if !self.reads.advance(message.kind) {
@@ -183,6 +186,7 @@ impl Slot {
     }
 
     /// Takes the oldest unread message.
+    #[inline]
     pub(crate) fn take(&mut self) -> Option<Message> {
         let message = self.first.take()?;
         self.first = self.rest.pop_front();

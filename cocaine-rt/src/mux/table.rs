@@ -16,16 +16,19 @@ impl Table {
         Self { slots: Vec::new(), live: 0 }
     }
 
+    #[inline]
     pub(crate) fn live(&self) -> usize {
         self.live
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "only the low bits count")]
+    #[inline]
     fn place(&self, id: u64) -> usize {
         id as usize & (self.slots.len() - 1)
     }
 
     /// Returns the first free id above `last`, with a place for it; `None` when the ids are used up.
+    #[inline]
     pub(crate) fn vacancy(&mut self, last: u64) -> Option<u64> {
         if self.live * 2 >= self.slots.len() {
             self.grow();
@@ -47,6 +50,7 @@ impl Table {
         slot
     }
 
+    #[inline]
     pub(crate) fn get(&mut self, id: u64) -> Option<&mut Slot> {
         if self.slots.is_empty() {
             return None;

@@ -167,7 +167,6 @@ impl Answer {
 
     fn close(&self, error: &Error) {
         let method = &self.method().name;
-        tracing::warn!(peer = %self.run.host.lease.peer(), %method, %error, "closing the connection");
         self.run.host.lease.close(&Error::protocol(format!("{method}: {error}")));
     }
 }

@@ -279,7 +279,7 @@ async fn the_end_of_the_connection_fails_all_calls_in_flight_alike() {
     assert_eq!(answered.await.unwrap().unwrap(), "in time");
     for call in calls {
         let error = call.await.unwrap().unwrap_err();
-        let text = "test.read at peer:1: connection lost: closed by the other side";
+        let text = "test.read at peer:1: connection lost: closed by the other side, as runtimes do when they cannot read a call";
         assert_eq!(error.to_string(), text);
         assert!(!error.is_safe_to_repeat(), "nobody knows what the other side has done");
     }

@@ -1,0 +1,148 @@
+//! What a live locator says about its services. The only file that talks to the network.
+
+use std::{
+    collections::BTreeMap,
+    future::poll_fn,
+    pin::pin,
+    process,
+    time::{Duration, SystemTime},
+};
+
+use cocaine::{Category, Client, Edge, Error, Graph, Resolved, Result, Stream as _};
+use tokio::{runtime, time};
+
+use crate::{
+    error::Problem,
+    metadata::{Metadata, Method, Service},
+    tree::{Message, Tree},
+};
+
+/// What was learned, and what is to be said about it.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The services that were found.
+    pub metadata: Metadata,
+    /// What a user should read of how they were found.
+    pub notes: Vec<String>,
+}
+
+/// Asks the first of `locators` that answers within `timeout`.
+///
+/// This blocks, on a runtime of its own. It is asked for `services`, or, if none are named, for all that it lists; where it does not list any, for those that
+/// are `known`, as far as it has them.
+pub fn fetch(
+    locators: &[String],
+    services: &[String],
+    known: &[&str],
+    timeout: Duration,
+) -> crate::Result<Fetched> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| problem(format!("no runtime: {error}")))?;
+    let mut failures = Vec::new();
+    for locator in locators {
+        let asked = async { time::timeout(timeout, ask(locator, services, known)).await };
+        let failure = match runtime.block_on(asked) {
+            Ok(Ok(fetched)) => return Ok(fetched),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {timeout:?}; see `--timeout`"),
+        };
+        failures.push(format!("locator {locator}: {failure}"));
+    }
+    let next =
+        "start a cloud with `cocaine-node`, name another with `--locator HOST:PORT`, or use `--from FILE`";
+    Err(problem(format!("{}\n{next}", failures.join("\n"))).into())
+}
+
+fn problem(message: String) -> Problem {
+    Problem::Locator(message)
+}
+
+async fn ask(locator: &str, services: &[String], known: &[&str]) -> Result<Fetched> {
+    let client = Client::new(locator)?;
+    let mut notes = Vec::new();
+    let found = if !services.is_empty() {
+        named(&client, services).await?
+    } else if let Some(found) = listed(&client).await? {
+        found
+    } else {
+        notes.push(format!(
+            "locator {locator} has no cluster and does not list its services: it was asked for {}; name others with \
+             `--service`",
+            known.join(", ")
+        ));
+        resolved(&client, known).await?
+    };
+    let mut metadata = Metadata::default();
+    for (name, service) in found {
+        if service.graph.methods().next().is_none() {
+            notes.push(format!("service `{}` speaks another protocol: it is left out", name.escape_debug()));
+        } else {
+            let service = Service { version: service.version, graph: methods(&service.graph) };
+            metadata.services.insert(name, service);
+        }
+    }
+    Ok(Fetched { metadata, notes })
+}
+
+/// Returns the services that the locator lists, and the locator itself, which it never lists; nothing if it has no
+/// cluster.
+async fn listed(client: &Client) -> Result<Option<BTreeMap<String, Resolved>>> {
+    let locator = client.dynamic("locator").await?;
+    // Whoever asks under the same name ends the older stream: it has to be nobody else's.
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    let uuid = format!("cocaine-codegen-{}-{now}", process::id());
+    let stream = locator.stream::<_, (String, BTreeMap<String, Resolved>)>("connect", (uuid,));
+    let mut stream = pin!(stream);
+    let Some(first) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await else {
+        return Ok(None);
+    };
+    let (_, mut services) = first?;
+    services.retain(|_, service| !service.endpoints.is_empty());
+    services.insert("locator".to_owned(), client.resolve("locator", None).await?);
+    Ok(Some(services))
+}
+
+/// Returns those of the services that the locator has.
+async fn resolved(client: &Client, names: &[&str]) -> Result<BTreeMap<String, Resolved>> {
+    let mut found = BTreeMap::new();
+    for name in names {
+        match client.resolve(name, None).await {
+            Ok(service) => drop(found.insert((*name).to_owned(), service)),
+            Err(error) if is_unknown(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the services, all of them.
+async fn named(client: &Client, names: &[String]) -> Result<BTreeMap<String, Resolved>> {
+    let mut found = BTreeMap::new();
+    for name in names {
+        found.insert(name.clone(), client.resolve(name, None).await?);
+    }
+    Ok(found)
+}
+
+fn is_unknown(error: &Error) -> bool {
+    (error.category(), error.code()) == (Some(Category::LOCATOR), Some(1))
+}
+
+/// Returns the methods of a graph, without the control messages of its root.
+fn methods(graph: &Graph) -> BTreeMap<u64, Method> {
+    let method = |method: &cocaine::Method| {
+        (method.id, Method(method.name.to_string(), tree(&method.dispatch), tree(&method.upstream)))
+    };
+    graph.methods().map(method).collect()
+}
+
+fn tree(from: &cocaine::Tree) -> Tree {
+    match from {
+        cocaine::Tree::Recurse => Tree::Recurse,
+        cocaine::Tree::Node(node) => Tree::Node(node.edges().iter().map(message).collect()),
+    }
+}
+
+fn message(edge: &Edge) -> (u64, Message) {
+    (edge.id, Message(edge.name.to_string(), tree(&edge.next)))
+}

@@ -1,0 +1,177 @@
+//! What a catalogue may say, and what is said of mistakes in it.
+
+use cocaine_codegen::{Catalogue, Error, Metadata, Options, generate};
+
+fn mistakes(text: &str) -> Vec<String> {
+    let error = Catalogue::parse("my.rs", text).err();
+    error.iter().flat_map(Error::problems).map(ToString::to_string).collect()
+}
+
+/// Returns the only mistake in a trait with this method.
+fn mistake(method: &str) -> String {
+    let mut found = mistakes(&format!("trait Echo {{\n    {method}\n}}"));
+    assert_eq!(found.len(), 1, "{method}: {found:?}");
+    found.remove(0)
+}
+
+#[test]
+fn a_mistake_is_told_with_its_place_and_what_to_do() {
+    for (method, expected) in [
+        ("fn ping(&self);", "my.rs:2:13: leave `self` out"),
+        ("fn ping(_: u8);", "my.rs:2:13: an argument needs a name"),
+        ("fn ping(aB: u8);", "my.rs:2:13: write the argument's name in snake_case: `a_b`"),
+        ("fn ping(a: u8, a: u8);", "my.rs:2:20: there are two arguments `a`"),
+        ("fn ping(a: Option<u8>, b: u8);", "my.rs:2:28: only trailing arguments may be left out"),
+        ("fn ping(a: str);", "my.rs:2:16: write `&str`"),
+        ("fn ping(a: usize);", "my.rs:2:16: `usize` has no form on the wire"),
+        ("fn ping(a: HashMap<u8, u8>);", "my.rs:2:16: write `BTreeMap`"),
+        ("fn ping(a: BTreeMap<u8>);", "my.rs:2:16: write `BTreeMap<Key, Value>`"),
+        ("fn ping(a: Option);", "my.rs:2:16: write `Option<T>`"),
+        ("fn ping(a: Own);", "my.rs:2:16: there is no type `Own` here"),
+        ("fn ping(a: own::Own);", "my.rs:2:16: a type of your own needs a full path"),
+        ("fn ping(a: &[u8]);", "my.rs:2:17: this is a list of numbers on the wire: write `Bytes`"),
+        ("fn ping(a: &'a str);", "my.rs:2:17: leave the lifetime out"),
+        ("fn ping(a: &mut Bytes);", "my.rs:2:16: an argument is only read"),
+        ("fn ping(a: &&str);", "my.rs:2:16: one reference is enough"),
+        ("fn ping(a: &[&Bytes]);", "my.rs:2:16: a reference other than `&str` stands outermost"),
+        ("fn ping(a: fn());", "my.rs:2:16: write a reference, a tuple, or one of the named types"),
+        ("fn ping(a: Stream<u8>);", "my.rs:2:16: "),
+        ("fn ping(#[lossy] a: u8);", "my.rs:2:13: an argument takes `#[lossy]` only"),
+        ("fn ping() -> &str;", "my.rs:2:18: what is received is owned"),
+        ("fn ping() -> Vec<&str>;", "my.rs:2:18: what is received is owned"),
+        ("fn ping() -> Stream;", "my.rs:2:18: write `Stream<T>`, `Duplex<In, Out>` or `Session<Tx, Rx>`"),
+        ("fn ping() -> Session<Nobody, Reply<u8>>;", "my.rs:2:26: a side of a session is"),
+        ("fn ping() {}", "my.rs:2:15: a method has no body here"),
+        ("async fn ping();", "my.rs:2:14: write `fn name(arguments) -> reply;`"),
+        ("fn ping<T>();", "my.rs:2:8: write `fn name(arguments) -> reply;`"),
+        ("#[inline] fn ping();", "my.rs:2:5: a method takes `#[name = \"…\"]`"),
+        ("const X: u8;", "my.rs:2:5: a trait holds methods only"),
+    ] {
+        let found = mistake(method);
+        assert!(found.starts_with(expected), "{method}: {found}");
+    }
+    let many = (0..17).map(|index| format!("a{index}: u8")).collect::<Vec<_>>().join(", ");
+    assert!(mistake(&format!("fn ping({many});")).contains("at most 16 arguments"));
+}
+
+#[test]
+fn mistakes_around_methods() {
+    for (text, expected) in [
+        ("trait X {", "my.rs:1:9: this is no Rust: a bracket or a quote here has no other half"),
+        ("trait 1 {}", "my.rs:1:7: this is no Rust: expected identifier"),
+        ("struct X;", "my.rs:1:1: a catalogue holds traits and `use` only"),
+        ("trait X: Y {}", "my.rs:1:7: a trait has neither generics nor supertraits here"),
+        (
+            "#[service(nam = \"x\")] trait X {}",
+            "my.rs:1:11: `service` takes `name`, `version` and `any_name`",
+        ),
+        ("#[service(version = \"x\")] trait X {}", "my.rs:1:21: expected integer literal"),
+        ("#[must_use] trait X {}", "my.rs:1:1: a trait takes `#[service"),
+        (
+            "trait X {}\ntrait Y {}\n#[service(name = \"x\")] trait Z {}",
+            "my.rs:3:30: `Z` describes `x`, which `X` does already",
+        ),
+        ("trait X { fn a(); #[name = \"a\"] fn b(); }", "my.rs:1:36: `a` is described twice"),
+        (
+            "trait X { fn a() -> Session<Y, Reply<u8>>; }\ntrait Y { fn b() -> u8; }",
+            "my.rs:2:14: a message has no answer of its own",
+        ),
+    ] {
+        let found = mistakes(text);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    assert_eq!(mistakes("trait X { fn a(x: str); fn b(&self, y: usize) -> &str; }").len(), 4);
+}
+
+const VALUE: &str = r#"{"0": ["value", {}], "1": ["error", {}]}"#;
+const STREAM: &str = r#"{"0": ["write", null], "1": ["error", {}], "2": ["close", {}]}"#;
+
+/// Generates for a service `echo` with one method `ping`, and this description; the output without its warnings, or
+/// all that is said.
+fn merged(description: &str, dispatch: &str, upstream: &str) -> Result<String, String> {
+    let json = format!(r#"{{"echo": {{"version": 1, "graph": {{"0": ["ping", {dispatch}, {upstream}]}}}}}}"#);
+    let catalogue = Catalogue::parse("my.rs", description).unwrap();
+    let output = generate(
+        &Metadata::from_json(&json).unwrap(),
+        &catalogue,
+        &Options { strict: true, ..Options::default() },
+    );
+    output.map(|mut output| output.files.remove(0).text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_catalogue_and_graph_disagree_about_names_both() {
+    for (method, dispatch, upstream, catalogue, graph) in [
+        ("fn ping() -> u8;", "{}", "{}", "it answers with one value", "nothing is answered"),
+        ("fn ping() -> Stream<u8>;", "{}", VALUE, "it answers with a stream", "it answers with one value"),
+        ("fn ping();", "{}", STREAM, "it answers with no value", "it answers with a stream"),
+        (
+            "fn ping() -> Duplex<u8, u8>;",
+            STREAM,
+            VALUE,
+            "the caller sends a stream and the service a stream",
+            "the caller sends a stream and the service one value (a session)",
+        ),
+        (
+            "fn ping() -> u8;",
+            r#"{"0": ["discard", {}]}"#,
+            VALUE,
+            "it answers with one value",
+            "the caller sends messages of its own (discard) and the service one value (a session)",
+        ),
+    ] {
+        let error = merged(&format!("trait Echo {{ {method} }}"), dispatch, upstream).unwrap_err();
+        let expected = format!(
+            "service `echo`, method `ping`: the catalogue (my.rs:1:17) says that {catalogue}, the graph that {graph}; "
+        );
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
+fn what_one_of_them_lacks_is_a_warning() {
+    let error = merged("trait Echo { fn ping(); fn pong(); }", "{}", VALUE).unwrap_err();
+    assert!(error.starts_with(
+        "service `echo`, method `pong`: the catalogue describes it, but the graph has no such method"
+    ));
+    let error = merged("trait Echo {}", "{}", VALUE).unwrap_err();
+    assert!(
+        error.starts_with("service `echo`, method `ping`: the catalogue does not describe it"),
+        "{error}"
+    );
+    let error = merged("trait Other {}", "{}", VALUE).unwrap_err();
+    assert!(error.starts_with("service `echo`: no catalogue describes it"), "{error}");
+    let error = merged("#[service(version = 2)] trait Echo { fn ping(); }", "{}", VALUE).unwrap_err();
+    assert!(
+        error.starts_with("service `echo`: the catalogue describes version 2, this is version 1"),
+        "{error}"
+    );
+    let session = "trait Echo { fn ping() -> Session<Said, Reply<()>>; } trait Said { fn one(); fn two(); }";
+    let error = merged(session, r#"{"0": ["one", null], "1": ["three", {}]}"#, VALUE).unwrap_err();
+    assert!(error.contains("its message `three`") && error.contains("its message `two`"), "{error}");
+}
+
+#[test]
+fn a_users_description_wins() {
+    let own = Catalogue::parse("my.rs", "trait Storage { fn read(collection: &str) -> Value; }").unwrap();
+    let json = format!(r#"{{"storage": {{"version": 1, "graph": {{"0": ["read", {{}}, {VALUE}]}}}}}}"#);
+    let metadata = Metadata::from_json(&json).unwrap();
+    let output = generate(&metadata, &own.over(Catalogue::builtin()), &Options::default()).unwrap();
+    assert!(output.files[0].text.contains("async fn read(&self, collection: &str) -> Result<Value>"));
+}
+
+#[test]
+fn an_app_is_described_under_any_name() {
+    let app = format!(
+        r#"{{"0": ["enqueue", {STREAM}, {STREAM}], "1": ["info", {{}}, {VALUE}], "2": ["control", {STREAM}, {VALUE}]}}"#
+    );
+    let json = format!(r#"{{"my_app": {{"version": 1, "graph": {app}}}}}"#);
+    let options = Options { strict: true, ..Options::default() };
+    let output = generate(&Metadata::from_json(&json).unwrap(), &Catalogue::builtin(), &options).unwrap();
+    let text = &output.files[0].text;
+    assert!(text.contains("pub trait MyAppServer {") && text.contains("on_drop: OnDrop::Revoke"), "{text}");
+}

@@ -1,0 +1,191 @@
+//! The command line without a network.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use cocaine_codegen::Builder;
+
+/// Runs in `folder`.
+fn run(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cocaine-codegen"));
+    command.args(args).env_remove("COCAINE_LOCATOR").current_dir(folder).output().unwrap()
+}
+
+fn ended(output: &Output, code: i32) -> (&str, &str) {
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    (std::str::from_utf8(&output.stdout).unwrap(), std::str::from_utf8(&output.stderr).unwrap())
+}
+
+fn committed() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bindings/metadata.json");
+    fs::read_to_string(path).unwrap()
+}
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    fs::write(path.join("metadata.json"), committed()).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn what_is_generated_is_up_to_date() {
+    let (_folder, path) = folder();
+    let output = run(&path, &["generate", "--from", "metadata.json"]);
+    let (code, said) = ended(&output, 0);
+    assert!(code.contains("pub trait Storage {") && said.is_empty(), "{said}");
+
+    let (nothing, said) = (run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), "");
+    assert_eq!(ended(&nothing, 0), ("", said));
+    assert_eq!(fs::read_to_string(path.join("bindings.rs")).unwrap(), code);
+    for file in ["bindings.rs", "metadata.json"] {
+        let output = run(&path, &["check", file, "--from", "metadata.json"]);
+        assert_eq!(ended(&output, 0), ("", format!("{file} is up to date\n").as_str()));
+    }
+
+    ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
+    ended(&run(&path, &["check", "bindings", "--from", "metadata.json"]), 0);
+    assert!(path.join("bindings/mod.rs").exists() && path.join("bindings/storage.rs").exists());
+}
+
+#[test]
+fn an_unchanged_file_is_not_written() {
+    let (_folder, path) = folder();
+    let written = || fs::metadata(path.join("bindings.rs")).unwrap().modified().unwrap();
+    ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
+    let first = written();
+    ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
+    assert_eq!(written(), first);
+}
+
+#[test]
+fn drift_is_graded() {
+    let (_folder, path) = folder();
+    ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
+    ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
+    let now = committed()
+        .replace("\"3\": [\"find\"", "\"4\": [\"find\"")
+        .replace("[\"uuid\", {}", "[\"identity\", {}");
+    fs::write(path.join("now.json"), now).unwrap();
+    let expected = "\
+breaking: locator.uuid: the method is gone
+addition: locator.identity: the method is new, with id 6
+compatible: storage.find: the id was 3 and is 4
+";
+    for file in ["metadata.json", "bindings.rs", "bindings"] {
+        let output = run(&path, &["check", file, "--from", "now.json"]);
+        assert_eq!(ended(&output, 1).0, expected, "{file}");
+    }
+}
+
+#[test]
+fn other_words_in_the_catalogue_are_drift_of_code() {
+    let (_folder, path) = folder();
+    let only =
+        |args: &[&str]| run(&path, &[args, &["--from", "metadata.json", "--service", "storage"]].concat());
+    ended(&only(&["-o", "bindings.rs"]), 0);
+    let own = "trait Storage { fn read(collection: &str, key: &str) -> Bytes; }";
+    fs::write(path.join("own.rs"), own).unwrap();
+    let output = only(&["check", "bindings.rs", "--catalogue", "own.rs"]);
+    let (drift, _) = ended(&output, 1);
+    assert!(
+        drift.contains("code: Storage.read: its docs, arguments or answer are described differently now"),
+        "{drift}"
+    );
+
+    let edited = fs::read_to_string(path.join("bindings.rs")).unwrap().replace("Ok(", "Ok::<_, ()>(");
+    fs::write(path.join("bindings.rs"), edited + "\n").unwrap();
+    let output = only(&["check", "bindings.rs"]);
+    assert!(ended(&output, 1).0.starts_with("code: (all): only what is around the traits differs"));
+}
+
+#[test]
+fn a_file_that_is_gone_or_too_many_is_drift() {
+    let (_folder, path) = folder();
+    ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
+    fs::rename(path.join("bindings/storage.rs"), path.join("bindings/shelf.rs")).unwrap();
+    let output = run(&path, &["check", "bindings", "--from", "metadata.json"]);
+    assert_eq!(
+        ended(&output, 1).0,
+        "addition: storage: the service is new\nbreaking: storage: the service is gone\n"
+    );
+}
+
+#[test]
+fn metadata_is_fetched_from_a_file_as_it_is() {
+    let (_folder, path) = folder();
+    assert_eq!(ended(&run(&path, &["fetch", "--from", "metadata.json"]), 0).0, committed());
+    let output = run(&path, &["dump", "--from", "metadata.json", "--service", "logging"]);
+    let expected = "\
+logging, version 2
+  0 emit: nothing
+  1 verbosity: one value or an error
+  2 set_verbosity: one value or an error
+";
+    assert_eq!(ended(&output, 0), (expected, ""));
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let (_folder, path) = folder();
+    fs::write(path.join("broken.json"), "{\"a\": 1}").unwrap();
+    fs::write(path.join("broken.rs"), "trait X { fn f(self); }").unwrap();
+    fs::write(path.join("other.rs"), "static X: u8 = 1;").unwrap();
+    for (args, expected) in [
+        (
+            &["generate"][..],
+            "error: name a locator with `--locator HOST:PORT` or COCAINE_LOCATOR, or a file with",
+        ),
+        (&["--from", "nowhere.json"], "error: nowhere.json: "),
+        (&["--from", "broken.json"], "error: broken.json: metadata: invalid type: integer `1`"),
+        (&["--from", "metadata.json", "--catalogue", "broken.rs"], "error: broken.rs:1:16: leave `self` out"),
+        (
+            &["--from", "metadata.json", "--service", "shelf"],
+            "error: metadata: there is no service `shelf`; there are: app",
+        ),
+        (
+            &["check", "other.rs", "--from", "metadata.json"],
+            "error: other.rs: metadata: this is no output of this generator",
+        ),
+        (&["--from", "metadata.json", "-o", "no/where.rs"], "error: no/where.rs: "),
+        (
+            &["--from", "metadata.json", "--timeout", "soon"],
+            "error: invalid value 'soon' for '--timeout <SECONDS>': a number",
+        ),
+    ] {
+        let output = run(&path, args);
+        let (nothing, error) = ended(&output, 2);
+        assert!(nothing.is_empty() && error.starts_with(expected), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn warnings_are_errors_if_wanted() {
+    let (_folder, path) = folder();
+    let json = r#"{"echo": {"version": 1, "graph": {"0": ["ping", {}, {}]}}}"#;
+    fs::write(path.join("echo.json"), json).unwrap();
+    let output = run(&path, &["--from", "echo.json"]);
+    assert!(ended(&output, 0).1.starts_with("warning: service `echo`: no catalogue describes it"));
+    let output = run(&path, &["--from", "echo.json", "--strict"]);
+    assert!(ended(&output, 2).1.starts_with("error: service `echo`: no catalogue describes it"));
+}
+
+#[test]
+fn a_build_script_gets_the_same() {
+    let (_folder, path) = folder();
+    let out = path.join("built.rs");
+    Builder::new().metadata(path.join("metadata.json")).out(&out).strict().generate().unwrap();
+    let output = run(&path, &["--from", "metadata.json"]);
+    assert_eq!(fs::read_to_string(&out).unwrap(), ended(&output, 0).0);
+    let error = Builder::new()
+        .metadata(path.join("metadata.json"))
+        .service("shelf")
+        .out(&out)
+        .generate()
+        .unwrap_err();
+    assert!(error.to_string().contains("there is no service `shelf`"));
+    assert!(Builder::new().generate().unwrap_err().to_string().contains("Builder::metadata"));
+}

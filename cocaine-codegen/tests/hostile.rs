@@ -1,0 +1,292 @@
+//! Whatever a locator says gives valid Rust or a clear error. `compiled.rs` has the compiler judge a selection.
+
+use std::collections::BTreeSet;
+
+use cocaine_codegen::{
+    Catalogue, Layout, Message, Metadata, Method, Options, Service, Tree, compare, dump, generate,
+    read_tables,
+};
+use syn::{Item, TraitItem};
+
+/// Names that are keywords, Markdown, Rust, or nothing that can be seen.
+const NAMES: &[&str] = &[
+    "",
+    " ",
+    "_",
+    "__",
+    "1",
+    "-",
+    "self",
+    "Self",
+    "crate",
+    "super",
+    "fn",
+    "async",
+    "gen",
+    "type",
+    "true",
+    "macro_rules",
+    "clone",
+    "drop",
+    "new",
+    "into",
+    "from",
+    "service",
+    "from_service",
+    "with_deadline",
+    "SPEC",
+    "args",
+    "reply",
+    "*/",
+    "/*",
+    "//",
+    "///",
+    "\"",
+    "\\",
+    "'",
+    "\n",
+    "\r\n",
+    "\t",
+    "\0",
+    "\u{7f}",
+    "{}",
+    "}",
+    "{",
+    "]]",
+    "[`Vec`]",
+    "[x]: y",
+    "<b>",
+    "<!--",
+    "&amp;",
+    "`",
+    "```",
+    "~~~",
+    "# Title",
+    "    code",
+    "* item",
+    "https://example.com",
+    "\u{202e}evil",
+    "\u{2066}",
+    "\u{200b}",
+    "\u{feff}",
+    "\u{2028}",
+    "ж",
+    "é",
+    "e\u{301}",
+    "服务",
+    "𝕏",
+    "🦀",
+    "#[cfg(x)]",
+    "\"); }",
+    "r#\"",
+    "$crate",
+    "a-b",
+    "a_b",
+    "a.b",
+    "aB",
+    "A_b",
+    "a_b_2",
+];
+
+fn service(methods: impl IntoIterator<Item = Method>) -> Service {
+    Service { version: 1, graph: (0..).zip(methods).collect() }
+}
+
+fn metadata<S: Into<String>>(services: impl IntoIterator<Item = (S, Service)>) -> Metadata {
+    Metadata { services: services.into_iter().map(|(name, service)| (name.into(), service)).collect() }
+}
+
+fn unary(name: &str) -> Method {
+    Method(name.to_owned(), Tree::end(), Tree::primitive())
+}
+
+fn node<'a>(messages: impl IntoIterator<Item = (&'a str, Tree)>) -> Tree {
+    let messages = messages.into_iter().map(|(name, next)| Message(name.to_owned(), next));
+    Tree::Node((0..).zip(messages).collect())
+}
+
+/// Generates both layouts, and checks what must hold of any output; returns the single file.
+fn generated(metadata: &Metadata) -> String {
+    let catalogue = Catalogue::builtin();
+    let folder = generate(metadata, &catalogue, &Options { layout: Layout::Folder, strict: false }).unwrap();
+    let names: BTreeSet<_> = folder.files.iter().map(|file| file.name.to_lowercase()).collect();
+    assert_eq!(names.len(), folder.files.len(), "two files of one name");
+    for file in &folder.files {
+        assert!(
+            file.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte)),
+            "{}",
+            file.name
+        );
+        syn::parse_file(&file.text).unwrap();
+    }
+    let output = generate(metadata, &catalogue, &Options::default()).unwrap();
+    let text = &output.files[0].text;
+    assert!(text.bytes().all(|byte| byte == b'\n' || byte >= b' '), "a control character");
+    assert!(
+        !text.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}', '\u{2028}']),
+        "an unseen character"
+    );
+    assert_eq!(compare(metadata, &read_tables(text).unwrap()), [], "the tables hold what the metadata says");
+    text.clone()
+}
+
+/// Laying out what is laid out changes nothing but blank lines.
+fn is_stable(text: &str) {
+    let again = prettyplease::unparse(&syn::parse_file(text).unwrap());
+    let lines =
+        |text: &str| text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    // The header is no part of the syntax tree.
+    assert_eq!(lines(&again), lines(text)[1..]);
+}
+
+#[test]
+fn names_of_methods() {
+    let text = generated(&metadata([("s", service(NAMES.iter().map(|name| unary(name))))]));
+    is_stable(&text);
+    let file = syn::parse_file(&text).unwrap();
+    let Some(Item::Mod(module)) = file.items.iter().find(|item| matches!(item, Item::Mod(_))) else {
+        panic!("no module");
+    };
+    let items = &module.content.as_ref().unwrap().1;
+    let contract = items.iter().find_map(|item| match item {
+        Item::Trait(contract) => Some(contract),
+        _ => None,
+    });
+    let names: Vec<_> = (contract.unwrap().items.iter())
+        .map(|item| match item {
+            TraitItem::Fn(method) => method.sig.ident.to_string(),
+            _ => panic!("no method"),
+        })
+        .collect();
+    let unique: BTreeSet<_> = names.iter().collect();
+    assert_eq!((names.len(), unique.len()), (NAMES.len(), NAMES.len()));
+}
+
+#[test]
+fn names_of_services() {
+    let text = generated(&metadata(NAMES.iter().map(|name| (*name, service([unary("read")])))));
+    is_stable(&text);
+}
+
+#[test]
+fn names_of_messages() {
+    let tree = node(NAMES.iter().map(|name| (*name, node([("begin", node([("self", Tree::Recurse)]))]))));
+    let method = Method("open".to_owned(), tree.clone(), tree);
+    is_stable(&generated(&metadata([("s", service([method]))])));
+}
+
+/// A service that is called as something that generated code uses hides nothing of it.
+#[test]
+fn names_that_generated_code_uses() {
+    let names = [
+        "args",
+        "bytes",
+        "call",
+        "caller",
+        "dispatch",
+        "end",
+        "result",
+        "service",
+        "service_client",
+        "tree_spec",
+        "vec",
+        "string",
+        "option",
+        "some",
+        "ok",
+        "err",
+        "future",
+        "send",
+        "fn",
+        "clone",
+        "debug",
+        "f",
+        "t",
+        "r",
+        "b_tree_map",
+        "std",
+        "core",
+        "alloc",
+        "cocaine",
+        "storage_client",
+        "serve_storage",
+        "storage",
+        "Storage",
+        "STORAGE",
+    ];
+    let text = generated(&metadata(names.map(|name| (name, service([unary("read")])))));
+    for hidden in
+        ["trait Result ", "trait Vec ", "trait F ", "struct ServiceClient(", "mod std ", "mod cocaine "]
+    {
+        assert!(!text.contains(hidden), "{hidden}");
+    }
+}
+
+#[test]
+fn every_combination_of_trees() {
+    let controls = Tree::Node([(65533, Message("ping".to_owned(), Tree::end()))].into());
+    let trees = [
+        Tree::Recurse,
+        Tree::end(),
+        Tree::primitive(),
+        Tree::streaming(),
+        node([("x", Tree::end())]),
+        controls,
+    ];
+    let pairs = trees.iter().flat_map(|dispatch| trees.iter().map(move |upstream| (dispatch, upstream)));
+    let methods =
+        pairs.map(|(dispatch, upstream)| Method("m".to_owned(), dispatch.clone(), upstream.clone()));
+    is_stable(&generated(&metadata([("s", service(methods))])));
+}
+
+#[test]
+fn control_entries_are_no_methods() {
+    let mut described = service([unary("ping")]);
+    described.graph.insert(65533, unary("ping"));
+    let catalogue = Catalogue::default();
+    let output = generate(&metadata([("s", described)]), &catalogue, &Options::default()).unwrap();
+    let text = &output.files[0].text;
+    assert!(
+        text.contains("id: 0,")
+            && !text.contains("65533")
+            && !text.contains("65_533")
+            && !text.contains("ping_2")
+    );
+}
+
+#[test]
+fn ten_thousand_methods_of_one_name() {
+    let metadata = metadata([("s", service((0..10_000).map(|_| unary("read"))))]);
+    let output = generate(&metadata, &Catalogue::default(), &Options::default()).unwrap();
+    assert!(output.files[0].text.contains("fn read_10000(&self"));
+}
+
+#[test]
+fn deep_trees() {
+    let deep = |levels| {
+        let tree = (0..levels).fold(Tree::end(), |tree, _| node([("m", tree)]));
+        metadata([("s", service([Method("open".to_owned(), tree, Tree::end())]))])
+    };
+    is_stable(&generated(&deep(32)));
+    let error = generate(&deep(33), &Catalogue::default(), &Options::default()).unwrap_err().to_string();
+    assert_eq!(error, "service `s`, method `open`: its tree is 33 messages deep; at most 32 are read");
+}
+
+#[test]
+fn long_names() {
+    let long = "x".repeat(1_000_000);
+    let text = generated(&metadata([(long.clone(), service([unary(&long), unary(&long)]))]));
+    assert!(text.len() < 10_000_000 && text.contains("fn x_2(") == text.contains("fn x("));
+}
+
+#[test]
+fn dumps_and_messages_show_no_control_characters() {
+    let metadata = metadata([("\u{1b}[2J", service([unary("\u{202e}\n")]))]);
+    let output = generate(&metadata, &Catalogue::default(), &Options::default()).unwrap();
+    let mut texts = vec![dump(&metadata)];
+    texts.extend(output.warnings.iter().map(ToString::to_string));
+    texts.extend(compare(&metadata, &Metadata::default()).iter().map(ToString::to_string));
+    for text in texts {
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+}

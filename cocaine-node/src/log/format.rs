@@ -1,0 +1,202 @@
+//! How a record is written: for people, and for programs.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    io::Write,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use cocaine::{Scalar, Severity};
+use serde::{Serialize, Serializer};
+
+use super::Record;
+
+/// Appends a line for people: `TIME LEVEL source: message  name=value …`. Further lines of a message are set off, and
+/// what would steer the terminal is written out.
+pub(super) fn readable(record: &Record, colour: bool, out: &mut Vec<u8>) {
+    let paint = |code: &'static str| if colour { code } else { "" };
+    let (dim, reset) = (paint("\x1b[2m"), paint("\x1b[0m"));
+    let (level, tint) = (name(record.severity).to_uppercase(), paint(tint(record.severity)));
+    append(out, format_args!("{dim}{:.3}{reset} {tint}{level:<7}{reset} ", Stamp(record.time)));
+    plain(&record.source, "\\n", out);
+    append(out, format_args!(": "));
+    plain(&record.message, "\n    | ", out);
+    for (place, (name, value)) in record.attributes.iter().enumerate() {
+        append(out, format_args!("{}{dim}", if place == 0 { "  " } else { " " }));
+        plain(name, "\\n", out);
+        append(out, format_args!("={reset}"));
+        plain(&value.to_string(), "\\n", out);
+    }
+    out.push(b'\n');
+}
+
+/// Appends a line for programs.
+pub(super) fn json(record: &Record, out: &mut Vec<u8>) {
+    let line = Line {
+        time: Stamp(record.time).to_string(),
+        severity: record.severity.into(),
+        level: name(record.severity),
+        source: &record.source,
+        message: &record.message,
+        attributes: grouped(&record.attributes),
+    };
+    // Neither a line nor a vector can fail.
+    drop(serde_json::to_writer(&mut *out, &line));
+    out.push(b'\n');
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    severity: i32,
+    level: Cow<'static, str>,
+    source: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: BTreeMap<&'a str, Values<'a>>,
+}
+
+/// The value of an attribute, or those of all attributes of one name.
+#[derive(Default)]
+struct Values<'a>(Vec<&'a Scalar>);
+
+fn grouped(attributes: &[(String, Scalar)]) -> BTreeMap<&str, Values<'_>> {
+    let mut groups = BTreeMap::<_, Values<'_>>::new();
+    for (name, value) in attributes {
+        groups.entry(name.as_str()).or_default().0.push(value);
+    }
+    groups
+}
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [value] => Plain(value).serialize(serializer),
+            values => serializer.collect_seq(values.iter().map(|value| Plain(value))),
+        }
+    }
+}
+
+/// A value as JSON has it: bytes that are no text lose what cannot be read, and numbers without a value are texts.
+struct Plain<'a>(&'a Scalar);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Scalar::Raw(raw) => serializer.serialize_str(&String::from_utf8_lossy(raw)),
+            Scalar::Float(number) if !number.is_finite() => serializer.collect_str(number),
+            other => other.serialize(serializer),
+        }
+    }
+}
+
+fn name(severity: Severity) -> Cow<'static, str> {
+    match severity {
+        Severity::Debug => "debug".into(),
+        Severity::Info => "info".into(),
+        Severity::Warning => "warning".into(),
+        Severity::Error => "error".into(),
+        Severity::Other(number) => number.to_string().into(),
+    }
+}
+
+fn tint(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Debug => "\x1b[2m",
+        Severity::Info => "\x1b[32m",
+        Severity::Warning => "\x1b[33m",
+        Severity::Error => "\x1b[31m",
+        Severity::Other(_) => "\x1b[35m",
+    }
+}
+
+/// Appends `text` with `newline` between its lines and all other controls but tabs escaped.
+fn plain(text: &str, newline: &str, out: &mut Vec<u8>) {
+    for part in text.split_inclusive(|character: char| character.is_control() && character != '\t') {
+        let mut characters = part.chars();
+        match characters.next_back() {
+            Some('\n') => append(out, format_args!("{}{newline}", characters.as_str())),
+            Some(control) if control.is_control() && control != '\t' => {
+                append(out, format_args!("{}{}", characters.as_str(), control.escape_default()));
+            }
+            _ => out.extend_from_slice(part.as_bytes()),
+        }
+    }
+}
+
+fn append(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    // Writing to a vector cannot fail.
+    drop(out.write_fmt(text));
+}
+
+/// A time in UTC, to the microsecond or with as many digits as asked for: `2026-01-31T23:59:59.000000Z`.
+struct Stamp(SystemTime);
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+        let (year, month, day) = date(days);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        let digits = f.precision().unwrap_or(6).clamp(1, 9);
+        let fraction = format!("{:09}", since.subsec_nanos());
+        let fraction = &fraction[..digits];
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction}Z")
+    }
+}
+
+/// Returns year, month and day, `days` after the first of January 1970. Years are counted from March, so that the day
+/// that some of them lack is their last.
+fn date(days: u64) -> (u64, u64, u64) {
+    const ERA: u64 = 146_097;
+    let days = days + 719_468;
+    let (era, day) = (days / ERA, days % ERA);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    (era * 400 + year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_date() {
+        let stamp = |seconds: u64, nanos| Stamp(UNIX_EPOCH + Duration::new(seconds, nanos));
+        assert_eq!(stamp(0, 0).to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(stamp(951_782_399, 999_999_999).to_string(), "2000-02-28T23:59:59.999999Z");
+        assert_eq!(stamp(951_782_400, 0).to_string(), "2000-02-29T00:00:00.000000Z");
+        assert_eq!(stamp(1_709_251_199, 0).to_string(), "2024-02-29T23:59:59.000000Z");
+        assert_eq!(stamp(1_709_251_200, 0).to_string(), "2024-03-01T00:00:00.000000Z");
+        assert_eq!(stamp(4_107_542_400, 5_000_000).to_string(), "2100-03-01T00:00:00.005000Z");
+        assert_eq!(format!("{:.3}", stamp(1_767_225_599, 123_456_789)), "2025-12-31T23:59:59.123Z");
+        assert_eq!(Stamp(UNIX_EPOCH - Duration::from_secs(1)).to_string(), "1970-01-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let length = |year: u64, month| match month {
+            2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        };
+        let mut expected = (1970, 1, 1);
+        for days in 0..200_000 {
+            assert_eq!(date(days), expected);
+            let (year, month, day) = expected;
+            expected = match (month, day + 1 > length(year, month)) {
+                (_, false) => (year, month, day + 1),
+                (12, true) => (year + 1, 1, 1),
+                (_, true) => (year, month + 1, 1),
+            };
+        }
+    }
+}

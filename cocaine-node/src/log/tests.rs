@@ -1,0 +1,329 @@
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use cocaine::{Bytes, Scalar};
+use serde_json::{Value, json};
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::{Log, LogBuilder, LogLayer, QUEUE, Record, file::LogFile};
+
+/// A terminal that keeps what is written to it, and can be held up.
+#[derive(Clone, Default)]
+struct Screen(Arc<(Mutex<Shown>, Condvar)>);
+
+#[derive(Default)]
+struct Shown {
+    bytes: Vec<u8>,
+    held: bool,
+    waiting: bool,
+}
+
+impl Screen {
+    fn hold(&self) {
+        self.0.0.lock().unwrap().held = true;
+    }
+
+    /// Waits until a write waits.
+    fn held_up(&self) {
+        let limit = Duration::from_mins(1);
+        let state = self.0.0.lock().unwrap();
+        let (_state, waited) = self.0.1.wait_timeout_while(state, limit, |state| !state.waiting).unwrap();
+        assert!(!waited.timed_out(), "nothing is written");
+    }
+
+    fn release(&self) {
+        self.0.0.lock().unwrap().held = false;
+        self.0.1.notify_all();
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.0.lock().unwrap().bytes.clone()).unwrap()
+    }
+}
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (state, changed) = &*self.0;
+        let mut state = state.lock().unwrap();
+        state.waiting = state.held;
+        changed.notify_all();
+        let mut state = changed.wait_while(state, |state| state.held).unwrap();
+        state.waiting = false;
+        state.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn on(screen: &Screen, colour: bool) -> LogBuilder {
+    Log::builder().terminal(Box::new(screen.clone()), colour)
+}
+
+fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> Record {
+    Record {
+        time: UNIX_EPOCH + Duration::from_micros(1_767_225_599_123_456),
+        severity: severity.into(),
+        source: "app/echo".into(),
+        message: message.into(),
+        attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+    }
+}
+
+async fn shown(colour: bool, records: &[Record]) -> String {
+    let screen = Screen::default();
+    let log = on(&screen, colour).start().unwrap();
+    for record in records {
+        log.write(record.clone());
+    }
+    log.close().await;
+    screen.text()
+}
+
+async fn lines(path: &Path, records: &[Record]) -> Vec<Value> {
+    let log = Log::builder().file(path).start().unwrap();
+    for record in records {
+        log.write(record.clone());
+    }
+    log.close().await;
+    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn recorded_attributes() -> [(&'static str, Scalar); 5] {
+    [
+        ("k1", "v1".into()),
+        ("k2", Scalar::UInt(42)),
+        ("k3", Scalar::Int(-1)),
+        ("k4", true.into()),
+        ("k5", 1.5.into()),
+    ]
+}
+
+#[tokio::test]
+async fn a_terminal_shows_readable_lines() {
+    let records = [
+        record(0, "low", &[]),
+        record(1, "hello", &recorded_attributes()),
+        record(2, "careful", &[("blank", "a b".into())]),
+        record(3, "broken", &[]),
+        record(-7, "odd", &[]),
+    ];
+    let expected = "\
+2025-12-31T23:59:59.123Z DEBUG   app/echo: low
+2025-12-31T23:59:59.123Z INFO    app/echo: hello  k1=v1 k2=42 k3=-1 k4=true k5=1.5
+2025-12-31T23:59:59.123Z WARNING app/echo: careful  blank=a b
+2025-12-31T23:59:59.123Z ERROR   app/echo: broken
+2025-12-31T23:59:59.123Z -7      app/echo: odd
+";
+    assert_eq!(shown(false, &records).await, expected);
+}
+
+#[tokio::test]
+async fn colour_marks_the_level_and_can_be_taken_away() {
+    let records = [record(3, "broken", &[("k", 1.into())])];
+    let coloured = shown(true, &records).await;
+    assert!(coloured.contains("\x1b[31mERROR  \x1b[0m"), "{coloured:?}");
+    let mut stripped = coloured;
+    for code in ["\x1b[31m", "\x1b[2m", "\x1b[0m"] {
+        stripped = stripped.replace(code, "");
+    }
+    assert_eq!(stripped, shown(false, &records).await);
+}
+
+#[tokio::test]
+async fn a_message_cannot_steer_the_terminal_nor_pass_for_another_line() {
+    let hostile = "one\ntwo\r\x1b[2Jthree\u{9b}\tfour\u{7f}ü";
+    let mut record =
+        record(1, hostile, &[("a\nb", "x\ny".into()), ("raw", Bytes::from(&b"\xffz"[..]).into())]);
+    record.source = "app\nfake".into();
+    assert_eq!(
+        shown(true, &[record.clone()]).await.matches('\x1b').count(),
+        shown(true, &[record_like(&record)]).await.matches('\x1b').count(),
+        "no escapes but our own"
+    );
+    assert_eq!(
+        shown(false, &[record]).await,
+        "2025-12-31T23:59:59.123Z INFO    app\\nfake: one\n    | two\\r\\u{1b}[2Jthree\\u{9b}\tfour\\u{7f}ü  \
+         a\\nb=x\\ny raw=\u{fffd}z\n"
+    );
+}
+
+fn record_like(record: &Record) -> Record {
+    Record { message: "harmless".into(), source: "app".into(), ..record.clone() }
+}
+
+#[tokio::test]
+async fn a_file_gets_a_line_of_json_for_each_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = Scalar::Raw(Bytes::from(&b"\xffz"[..]));
+    let records = [
+        record(1, "hello\n\"you\"", &recorded_attributes()),
+        record(
+            9,
+            "odd",
+            &[("raw", raw), ("twice", 1.into()), ("nan", f64::NAN.into()), ("twice", true.into())],
+        ),
+        record(0, "bare", &[]),
+    ];
+    let path = folder.path().join("log");
+    let expected = [
+        json!({
+            "time": "2025-12-31T23:59:59.123456Z", "severity": 1, "level": "info", "source": "app/echo",
+            "message": "hello\n\"you\"", "attributes": {"k1": "v1", "k2": 42, "k3": -1, "k4": true, "k5": 1.5},
+        }),
+        json!({
+            "time": "2025-12-31T23:59:59.123456Z", "severity": 9, "level": "9", "source": "app/echo",
+            "message": "odd", "attributes": {"raw": "\u{fffd}z", "twice": [1, true], "nan": "NaN"},
+        }),
+        json!({
+            "time": "2025-12-31T23:59:59.123456Z", "severity": 0, "level": "debug", "source": "app/echo",
+            "message": "bare",
+        }),
+    ];
+    assert_eq!(lines(&path, &records).await, expected);
+    assert_eq!(lines(&path, &records[2..]).await.len(), 4, "a file is appended to");
+}
+
+#[tokio::test]
+async fn verbosity_is_a_threshold() {
+    let log = Log::builder().verbosity(2).start().unwrap();
+    assert_eq!(log.verbosity(), 2);
+    let enabled = [-1, 0, 1, 2, 3, 100].map(|severity| log.is_enabled(severity.into()));
+    assert_eq!(enabled, [false, false, false, true, true, true]);
+    assert_eq!(Log::builder().start().unwrap().verbosity(), 0);
+}
+
+#[tokio::test]
+async fn what_finds_the_queue_full_is_dropped_counted_and_confessed() {
+    let screen = Screen::default();
+    let log = on(&screen, false).start().unwrap();
+    screen.hold();
+    log.write(record(1, "first", &[]));
+    screen.held_up();
+    for number in 0..QUEUE + 10 {
+        log.write(record(1, &format!("record {number}."), &[]));
+    }
+    screen.release();
+    log.close().await;
+    let text = screen.text();
+    assert!(text.contains(&format!("record {}.", QUEUE - 1)), "the queue held {QUEUE}");
+    assert!(!text.contains(&format!("record {QUEUE}.")), "and no more");
+    assert!(text.contains("WARNING node/log: 10 records were dropped"), "{}", &text[text.len() - 300..]);
+    assert_eq!(text.matches("were dropped").count(), 1);
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_in_bytes_too() {
+    let screen = Screen::default();
+    let log = on(&screen, false).start().unwrap();
+    screen.hold();
+    log.write(record(1, "first", &[]));
+    screen.held_up();
+    let megabyte = "x".repeat(1 << 20);
+    for _ in 0..10 {
+        log.write(record(1, &megabyte, &[]));
+        log.write(record(1, "short", &[("k", megabyte.clone().into())]));
+    }
+    log.write(record(1, "too late", &[]));
+    screen.release();
+    log.close().await;
+    let text = screen.text();
+    // Sixteen fill it, and each takes a little more than a megabyte.
+    assert!(text.contains("5 records were dropped"), "{}", &text[text.len() - 300..]);
+    assert!(!text.contains("too late"));
+    log.write(record(1, "after the end", &[]));
+}
+
+#[tokio::test]
+async fn one_record_may_be_larger_than_the_queue() {
+    let text = shown(false, &[record(1, &"x".repeat(20 << 20), &[])]).await;
+    assert!(text.len() > 20 << 20);
+}
+
+#[tokio::test]
+async fn the_last_handle_writes_what_waits() {
+    let screen = Screen::default();
+    let log = on(&screen, false).start().unwrap();
+    let mut end = log.end.clone();
+    log.write(record(1, "last words", &[]));
+    drop(log);
+    while end.changed().await.is_ok() {}
+    assert!(screen.text().contains("last words"));
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing/log");
+    let error = Log::builder().file(&path).start().unwrap_err();
+    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_reported_once() {
+    let screen = Screen::default();
+    let log = on(&screen, false).file("/dev/full").start().unwrap();
+    for number in 0..5 {
+        log.write(record(1, &format!("record {number}"), &[]));
+        // Each in a batch of its own.
+        while !screen.text().contains(&format!("record {number}")) {
+            tokio::task::yield_now().await;
+        }
+    }
+    log.close().await;
+    let text = screen.text();
+    assert_eq!(
+        text.matches("ERROR   node/log: the log file /dev/full cannot be written").count(),
+        1,
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 6, "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_can_be_written_again_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let mut file = LogFile::open(path.clone()).unwrap();
+    assert_eq!(file.write(b"one\n"), None);
+    file.redirect("/dev/full");
+    let trouble = file.write(b"two\nthree\n").unwrap();
+    assert!(trouble.contains("cannot be written"), "{trouble}");
+    assert_eq!(file.write(b"four\n"), None);
+    file.redirect(&path);
+    let relief = file.write(b"five\n").unwrap();
+    assert!(relief.contains("3 lines are missing"), "{relief}");
+    file.tear();
+    assert_eq!(file.write(b"six\n"), None);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\nfive\ntorn\nsix\n");
+}
+
+#[tokio::test]
+async fn events_of_the_node_go_into_the_same_log() {
+    let screen = Screen::default();
+    let log = on(&screen, false).verbosity(3).start().unwrap();
+    let subscriber = tracing_subscriber::registry().with(LogLayer::new(log.clone()));
+    tracing::subscriber::with_default(subscriber, || {
+        let error: &dyn std::error::Error = &io::Error::other("no luck");
+        tracing::warn!(target: "node/test", error, count = 3, name = "x", odd = ?Some(1), "it {}", "failed");
+        tracing::debug!(target: "node/test", "quiet");
+        tracing::info!(target: "node/test", negative = -3, truth = true, part = 0.5);
+    });
+    log.close().await;
+    let text: Vec<_> = screen.text().lines().map(|line| line[25..].to_owned()).collect();
+    let expected = [
+        "WARNING node/test: it failed  error=no luck count=3 name=x odd=Some(1)",
+        "DEBUG   node/test: quiet",
+        "INFO    node/test:   negative=-3 truth=true part=0.5",
+    ];
+    assert_eq!(text, expected);
+}

@@ -1,0 +1,307 @@
+//! A node: its services, and what they share.
+
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use cocaine::{
+    Bytes, Endpoint, Limits, Resolved,
+    server::{Dispatch, Server},
+};
+use cocaine_bindings::{ServeLocator, ServeLogging, ServeStorage};
+use tokio::task::{JoinSet, spawn_blocking};
+use uuid::Uuid;
+
+use crate::{
+    config::{ConfigError, NodeConfig},
+    log::Log,
+    registry::{Registration, Registry, Routers},
+    services::{
+        locator::{Locator, LocatorService},
+        logging::LoggingService,
+        storage::StorageService,
+    },
+    store::{OpenError, Store, StoreError},
+};
+
+/// The header that tells other nodes more about this one.
+const EXTRA: &str = "x-cocaine-locator-extra";
+
+/// Why a node could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// What is stored cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address cannot be listened on.
+    #[error("{service} cannot listen on {address}: {source}")]
+    Listen {
+        /// The service.
+        service: &'static str,
+        /// The address.
+        address: String,
+        /// What the operating system reported.
+        source: io::Error,
+    },
+    /// The log cannot be started.
+    #[error("the log cannot be started: {0}")]
+    Log(io::Error),
+}
+
+/// Settings of a [`Node`].
+#[derive(Debug)]
+pub struct NodeBuilder {
+    listen: String,
+    data: Option<PathBuf>,
+    cluster: bool,
+    uuid: Option<String>,
+    hostname: Option<String>,
+    restrict: Vec<String>,
+    extra: Bytes,
+    limits: Limits,
+    log: Option<Log>,
+}
+
+impl Default for NodeBuilder {
+    fn default() -> Self {
+        Self {
+            listen: Node::DEFAULT_ADDRESS.to_owned(),
+            data: None,
+            cluster: true,
+            uuid: None,
+            hostname: None,
+            restrict: Vec::new(),
+            extra: Bytes::from_static(b"\x80"),
+            limits: Limits::default(),
+            log: None,
+        }
+    }
+}
+
+impl NodeBuilder {
+    /// Sets where the locator listens, as `address:port`; port 0 picks a free one. The other services take free ports
+    /// of the same address.
+    #[must_use]
+    pub fn listen(self, address: impl Into<String>) -> Self {
+        Self { listen: address.into(), ..self }
+    }
+
+    /// Keeps the data in this folder, which nobody else can use for as long as the node runs.
+    #[must_use]
+    pub fn data(self, folder: impl Into<PathBuf>) -> Self {
+        Self { data: Some(folder.into()), ..self }
+    }
+
+    /// Keeps the data in memory, and loses it at the end; so it is unless [`NodeBuilder::data`] is set.
+    #[must_use]
+    pub fn in_memory(self) -> Self {
+        Self { data: None, ..self }
+    }
+
+    /// Sets whether `locator.connect` answers in full. It does unless set; without, it is closed at once, as by an
+    /// original runtime without a cluster.
+    #[must_use]
+    pub fn cluster(self, cluster: bool) -> Self {
+        Self { cluster, ..self }
+    }
+
+    /// Sets the node's uuid, which is made anew otherwise.
+    #[must_use]
+    pub fn uuid(self, uuid: impl Into<String>) -> Self {
+        Self { uuid: Some(uuid.into()), ..self }
+    }
+
+    /// Sets the name whose addresses are announced for an unspecified one; the machine's name otherwise.
+    #[must_use]
+    pub fn hostname(self, hostname: impl Into<String>) -> Self {
+        Self { hostname: Some(hostname.into()), ..self }
+    }
+
+    /// Sets the services that other nodes are not told of, beside the locator.
+    #[must_use]
+    pub fn restrict(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { restrict: names.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Sets the limits of each connection.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Sets the log behind the service `logging`, which writes nowhere otherwise.
+    #[must_use]
+    pub fn log(self, log: Log) -> Self {
+        Self { log: Some(log), ..self }
+    }
+
+    /// Takes over what a configuration file says, but for its section `log`, which belongs to whoever makes the log.
+    pub fn config(self, config: &NodeConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            listen: config.listen.clone().unwrap_or(self.listen),
+            data: config.data.clone().or(self.data),
+            cluster: config.cluster.unwrap_or(self.cluster),
+            uuid: config.uuid.clone().or(self.uuid),
+            hostname: config.hostname.clone().or(self.hostname),
+            restrict: config.restrict.clone(),
+            extra: config.extra()?,
+            limits: config.limits()?,
+            log: self.log,
+        })
+    }
+
+    /// Starts the node. Once it is returned, its services can be resolved.
+    pub async fn start(self) -> Result<Node, StartError> {
+        let store = open(self.data.clone()).await?;
+        let started = self.serve(store.clone()).await;
+        if started.is_err() {
+            store.close().await;
+        }
+        started
+    }
+
+    async fn serve(self, store: Store) -> Result<Node, StartError> {
+        let log = match &self.log {
+            Some(log) => log.clone(),
+            None => Log::builder().start().map_err(StartError::Log)?,
+        };
+        let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
+        let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+        let shared = Locator::new(uuid, self.cluster, registry.clone(), routers.clone(), store.clone());
+        let locator = Arc::new(shared);
+        locator.load_groups().await?;
+
+        let mut services = Services { settings: &self, registry: &registry, running: Vec::new() };
+        let (storage, logging) = (StorageService::new(store.clone()), LoggingService::new(log));
+        let storage = ServeStorage::new(move |_| storage.clone());
+        let logging = ServeLogging::new(move |_| logging.clone());
+        let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
+        services.start("storage", storage, None).await?;
+        services.start("logging", logging, None).await?;
+        let address = services.start("locator", locate, Some(&self.listen)).await?;
+        let running = services.running;
+        Ok(Node { address, running, registry, routers, store })
+    }
+}
+
+async fn open(data: Option<PathBuf>) -> Result<Store, StartError> {
+    let opened = spawn_blocking(move || match data {
+        Some(folder) => Store::open(&folder),
+        None => Store::in_memory(),
+    });
+    match opened.await {
+        Ok(opened) => Ok(opened?),
+        Err(error) => Err(StoreError::Panicked(error.to_string()).into()),
+    }
+}
+
+/// A service that listens and is known to the locator.
+#[derive(Debug)]
+struct Running {
+    server: Server,
+    _known: Option<Registration>,
+}
+
+/// The services of a node that starts.
+struct Services<'a> {
+    settings: &'a NodeBuilder,
+    registry: &'a Registry,
+    running: Vec<Running>,
+}
+
+impl Services<'_> {
+    /// Serves on `listen`, or on a free port of the locator's address, and makes the service known.
+    async fn start(
+        &mut self,
+        name: &'static str,
+        dispatch: impl Dispatch,
+        listen: Option<&str>,
+    ) -> Result<SocketAddr, StartError> {
+        let spec = dispatch.spec();
+        let mut server = Server::builder(dispatch).limits(self.settings.limits);
+        if self.settings.cluster {
+            server = server.reply_header("connect", EXTRA, self.settings.extra.clone());
+        }
+        let address = listen.map_or_else(|| beside(&self.settings.listen), str::to_owned);
+        let failed = |source| StartError::Listen { service: name, address: address.clone(), source };
+        let server = server.bind(&address).await.map_err(failed)?;
+        let endpoints = self.announced(server.local_addr()).await;
+        let service = Resolved { endpoints, version: spec.version, graph: spec.graph() };
+        let known = self.registry.expose(name, service).ok();
+        let address = server.local_addr();
+        self.running.push(Running { server, _known: known });
+        Ok(address)
+    }
+
+    /// Returns what others are told of an address: itself, or those of this machine's name if it is unspecified
+    /// (`protocol.md` 7).
+    async fn announced(&self, address: SocketAddr) -> Vec<Endpoint> {
+        if !address.ip().is_unspecified() {
+            return vec![Endpoint(address)];
+        }
+        let hostname = self.settings.hostname.clone().unwrap_or_else(machine);
+        let found = tokio::net::lookup_host((hostname.as_str(), address.port())).await;
+        let reachable = |found: &SocketAddr| found.is_ipv4() || address.is_ipv6();
+        let mut endpoints: Vec<_> = match found {
+            Ok(found) => found.filter(reachable).map(Endpoint).collect(),
+            Err(error) => {
+                tracing::warn!(hostname, %error, "no addresses to announce; set `hostname`, or listen on one");
+                Vec::new()
+            }
+        };
+        endpoints.dedup();
+        endpoints
+    }
+}
+
+/// Returns the address of `listen` with a free port.
+fn beside(listen: &str) -> String {
+    let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
+    format!("{host}:0")
+}
+
+/// Returns the name of this machine.
+fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// A running node. Dropped without [`Node::shutdown`], it cuts its connections; what was acknowledged is safe.
+#[derive(Debug)]
+pub struct Node {
+    address: SocketAddr,
+    running: Vec<Running>,
+    registry: Registry,
+    routers: Routers,
+    store: Store,
+}
+
+impl Node {
+    /// Where the locator listens unless it is told otherwise.
+    pub const DEFAULT_ADDRESS: &'static str = "127.0.0.1:10053";
+
+    /// Returns settings for a node that keeps its data in memory.
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder::default()
+    }
+
+    /// Returns where the locator listens.
+    pub fn locator_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets calls that run finish, closes all connections, and lets go of the data folder.
+    pub async fn shutdown(self) {
+        // Nobody is told of the services that end: the whole node does.
+        self.registry.stop();
+        self.routers.stop();
+        let stopping: JoinSet<()> =
+            self.running.into_iter().map(|running| running.server.shutdown()).collect();
+        stopping.join_all().await;
+        self.store.close().await;
+    }
+}

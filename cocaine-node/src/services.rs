@@ -1,0 +1,5 @@
+//! The services of the core, as implementations of the generated traits.
+
+pub(crate) mod locator;
+pub(crate) mod logging;
+pub(crate) mod storage;

@@ -1,0 +1,219 @@
+//! `locator`: where services are (`protocol.md` 7).
+
+use std::{
+    collections::BTreeMap,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use arc_swap::ArcSwap;
+use cocaine::{Category, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, Stream, bind::Caller};
+use cocaine_bindings::{
+    LocatorServer,
+    locator::{PublishReceiver, RoutingReceiver},
+};
+use tokio::sync::Mutex;
+
+use crate::{
+    registry::{Ended, Link, Registry, Router, Routers, Services},
+    routing::{COLLECTION, GroupError, Groups, TAGS, Table},
+    store::{Store, StoreError},
+};
+
+/// What all calls of the service share.
+#[derive(Debug)]
+pub(crate) struct Locator {
+    pub(crate) uuid: String,
+    /// Whether `connect` answers in full.
+    pub(crate) cluster: bool,
+    pub(crate) registry: Registry,
+    pub(crate) routers: Routers,
+    pub(crate) store: Store,
+    groups: ArcSwap<Groups>,
+    /// Held by the one refresh that runs.
+    refreshing: Mutex<()>,
+}
+
+impl Locator {
+    pub(crate) fn new(
+        uuid: String,
+        cluster: bool,
+        registry: Registry,
+        routers: Routers,
+        store: Store,
+    ) -> Self {
+        let (groups, refreshing) = (ArcSwap::default(), Mutex::default());
+        Self { uuid, cluster, registry, routers, store, groups, refreshing }
+    }
+
+    /// Loads all groups that are stored. One that cannot be used is left out, and said to be.
+    pub(crate) async fn load_groups(&self) -> Result<(), StoreError> {
+        let mut groups = Groups::default();
+        for name in self.store.find(COLLECTION, TAGS).await? {
+            let loaded = self.store.read(COLLECTION, &name).map_err(|error| error.to_string());
+            let loaded =
+                loaded.and_then(|blob| groups.insert(&name, &blob).map_err(|error| error.to_string()));
+            if let Err(error) = loaded {
+                tracing::warn!(group = name, error, "a routing group cannot be used");
+            }
+        }
+        let told = self.routers.publish(groups.table(), "");
+        self.groups.store(Arc::new(groups));
+        told.wait().await;
+        Ok(())
+    }
+
+    async fn refresh(&self, names: &[&str], peer: &str) -> Result<()> {
+        let running = self.refreshing.lock().await;
+        let active = self.store.find(COLLECTION, TAGS).await.map_err(|error| unavailable(&error))?;
+        let load = |name: &str| {
+            if active.iter().all(|active| active != name) {
+                return Ok(None);
+            }
+            match self.store.read(COLLECTION, name) {
+                Ok(blob) => Ok(Some(blob)),
+                Err(error) => {
+                    tracing::warn!(group = name, %error, "a routing group cannot be read");
+                    Err(GroupError::Unavailable)
+                }
+            }
+        };
+        let groups = self.groups.load().refreshed(names, load).map_err(refused)?;
+        let told = self.routers.publish(groups.table(), peer);
+        self.groups.store(Arc::new(groups));
+        drop(running);
+        told.wait().await;
+        Ok(())
+    }
+}
+
+fn unavailable(error: &StoreError) -> Error {
+    tracing::warn!(%error, "routing groups cannot be found");
+    refused(GroupError::Unavailable)
+}
+
+/// Returns the error that callers get, as the original chooses it (`protocol.md` 7).
+fn refused(error: GroupError) -> Error {
+    match error {
+        GroupError::Unavailable => Error::service(Category::LOCATOR, 2, error.to_string()),
+        _ => Error::service(Category::DISPATCH, 7, error.to_string()),
+    }
+}
+
+/// The service, as one caller sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct LocatorService {
+    locator: Arc<Locator>,
+    caller: Caller,
+}
+
+impl LocatorService {
+    pub(crate) fn new(locator: Arc<Locator>, caller: &Caller) -> Self {
+        Self { locator, caller: caller.clone() }
+    }
+}
+
+impl LocatorServer for LocatorService {
+    async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+        let groups = self.locator.groups.load();
+        let found = self.locator.registry.resolve(groups.choose(name, seed));
+        let found = found.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))?;
+        Ok(Resolved::clone(&found))
+    }
+
+    #[allow(refining_impl_trait)]
+    fn connect(&self, uuid: &str) -> Changes {
+        let link = self.locator.cluster.then(|| self.locator.registry.link(uuid));
+        Changes { link, uuid: self.locator.uuid.clone(), ended: false }
+    }
+
+    async fn refresh(&self, groups: &[&str]) -> Result<()> {
+        self.locator.refresh(groups, self.caller.peer()).await
+    }
+
+    async fn cluster(&self) -> Result<BTreeMap<String, Endpoint>> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn publish(
+        &self,
+        name: &str,
+        endpoints: &[Endpoint],
+        metadata: Option<(u32, Graph)>,
+        input: PublishReceiver,
+        output: Responder<()>,
+    ) -> Result<()> {
+        let (version, graph) = metadata.unwrap_or_default();
+        if version == 0 && !graph.entries().is_empty() {
+            output.give_up();
+            return Err(Error::service(Category::LOCATOR, 3, "missing protocol version"));
+        }
+        let service = Resolved { endpoints: endpoints.to_vec(), version: version.into(), graph };
+        let published = self.locator.registry.publish(name, service);
+        output.value(())?;
+        // Withdrawn by the caller, by a revoke, or by the end of the connection: it makes no difference.
+        drop(input.recv().await);
+        drop(published);
+        Ok(())
+    }
+
+    async fn routing(&self, router: &str, input: RoutingReceiver, mut output: Sender<Table>) -> Result<()> {
+        let mut router = self.locator.routers.subscribe(router, self.caller.peer());
+        tokio::select! {
+            biased;
+            // As for `publish`; no word is said to a router that leaves.
+            _ = input.recv() => {}
+            () = tell(&mut router, &mut output) => {}
+        }
+        output.give_up();
+        Ok(())
+    }
+
+    async fn uuid(&self) -> Result<String> {
+        Ok(self.locator.uuid.clone())
+    }
+}
+
+/// Sends tables to a router for as long as it listens.
+async fn tell(router: &mut Router, output: &mut Sender<Table>) {
+    while let Ok(delivery) = router.next().await {
+        if output.send(Table::clone(&delivery.table)).await.is_err() {
+            return;
+        }
+    }
+    // Replaced, or the node stops: either way nothing more is said, and the channel stays as it is.
+    std::future::pending::<()>().await;
+}
+
+/// What `connect` streams.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// Nothing without a cluster: then the stream is closed at once.
+    link: Option<Link>,
+    uuid: String,
+    ended: bool,
+}
+
+impl Stream for Changes {
+    type Item = Result<(String, Services)>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Pending;
+        }
+        let Some(link) = &mut self.link else { return Poll::Ready(None) };
+        match ready!(link.poll_next(cx)) {
+            Ok(update) => Poll::Ready(Some(Ok((self.uuid.clone(), Services::clone(&update))))),
+            Err(lagged @ Ended::Lagged) => {
+                let error = Error::service(Category::GENERIC, 105, lagged.to_string());
+                Poll::Ready(Some(Err(error)))
+            }
+            // The original says nothing to a consumer that was replaced, nor when it stops.
+            Err(Ended::Replaced | Ended::Stopped) => {
+                self.ended = true;
+                Poll::Pending
+            }
+        }
+    }
+}

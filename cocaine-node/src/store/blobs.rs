@@ -1,0 +1,246 @@
+//! Blobs by collection and key, and the index of their tags.
+//!
+//! Keys are bytes that compare as they are: every text but the last is written as its length and itself, so
+//! that no text can be taken for a part of another.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `blobs` | collection, key | the blob's length (u32, little-endian) and its first bytes |
+//! | `chunks` | collection, key, number from 1 (u32, big-endian) | the further bytes |
+//! | `by_tag` | collection, tag, key | |
+//! | `tags_of` | collection, key, tag | |
+//!
+//! A blob is cut because a page holds a power of two bytes: one entry of a megabyte would take two.
+
+use bytes::{Bytes, BytesMut};
+use redb::{
+    AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError,
+    WriteTransaction,
+};
+
+use super::StoreError;
+
+type Raw = &'static [u8];
+
+const BLOBS: TableDefinition<'_, Raw, Raw> = TableDefinition::new("blobs");
+const CHUNKS: TableDefinition<'_, Raw, Raw> = TableDefinition::new("chunks");
+const BY_TAG: TableDefinition<'_, Raw, ()> = TableDefinition::new("by_tag");
+const TAGS_OF: TableDefinition<'_, Raw, ()> = TableDefinition::new("tags_of");
+
+/// Bytes of a blob in one row: with a key of up to some 450 bytes they fill a page of 64 KiB.
+pub(super) const ROW: usize = (64 << 10) - 512;
+const HEADER: usize = size_of::<u32>();
+
+/// How many entries of an index are looked at before other tasks get a turn.
+const TURN: usize = 512;
+
+/// Creates the tables that are missing.
+pub(super) fn create_tables(txn: &WriteTransaction) -> Result<(), TableError> {
+    txn.open_table(BLOBS)?;
+    txn.open_table(CHUNKS)?;
+    txn.open_table(BY_TAG)?;
+    txn.open_table(TAGS_OF)?;
+    Ok(())
+}
+
+/// Stores `blob`, replacing what was there, and adds `tags` to the key's tags.
+pub(super) fn write<'t>(
+    txn: &WriteTransaction,
+    collection: &str,
+    key: &str,
+    blob: &[u8],
+    tags: impl IntoIterator<Item = &'t str>,
+) -> Result<(), StoreError> {
+    let length = u32::try_from(blob.len()).map_err(|_| StoreError::TooLarge(blob.len()))?;
+    let path = path(&[collection], key);
+    let (head, tail) = blob.split_at(blob.len().min(ROW));
+    let mut blobs = txn.open_table(BLOBS)?;
+    let old = match blobs.get(path.as_slice())? {
+        Some(row) => chunks_of(length_of(row.value())?),
+        None => 0,
+    };
+    let mut row = blobs.insert_reserve(path.as_slice(), HEADER + head.len())?;
+    let (header, body) = row.as_mut().split_at_mut(HEADER);
+    header.copy_from_slice(&length.to_le_bytes());
+    body.copy_from_slice(head);
+    drop(row);
+    write_chunks(txn, collection, key, tail, old)?;
+
+    let mut tags = tags.into_iter().peekable();
+    if tags.peek().is_some() {
+        let mut by_tag = txn.open_table(BY_TAG)?;
+        let mut tags_of = txn.open_table(TAGS_OF)?;
+        for tag in tags {
+            by_tag.insert(self::path(&[collection, tag], key).as_slice(), ())?;
+            tags_of.insert(self::path(&[collection, key], tag).as_slice(), ())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what does not fit into a blob's row, and removes what a longer blob left, of which there are `old`.
+fn write_chunks(
+    txn: &WriteTransaction,
+    collection: &str,
+    key: &str,
+    tail: &[u8],
+    old: u32,
+) -> Result<(), StoreError> {
+    if tail.is_empty() && old == 0 {
+        return Ok(());
+    }
+    let mut chunks = txn.open_table(CHUNKS)?;
+    let mut written = 0;
+    for chunk in tail.chunks(ROW) {
+        written += 1;
+        chunks.insert(chunk_path(collection, key, written).as_slice(), chunk)?;
+    }
+    for number in written + 1..=old {
+        chunks.remove(chunk_path(collection, key, number).as_slice())?;
+    }
+    Ok(())
+}
+
+/// Removes the blob and its tags; a missing one is no error.
+pub(super) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Result<(), StoreError> {
+    let old = {
+        let mut blobs = txn.open_table(BLOBS)?;
+        match blobs.remove(path(&[collection], key).as_slice())? {
+            Some(row) => chunks_of(length_of(row.value())?),
+            None => return Ok(()),
+        }
+    };
+    write_chunks(txn, collection, key, &[], old)?;
+    let mut tags_of = txn.open_table(TAGS_OF)?;
+    let tags = tags_under(&tags_of, &path(&[collection, key], ""))?;
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let mut by_tag = txn.open_table(BY_TAG)?;
+    for tag in tags {
+        by_tag.remove(path(&[collection, &tag], key).as_slice())?;
+        tags_of.remove(path(&[collection, key], &tag).as_slice())?;
+    }
+    Ok(())
+}
+
+fn tags_under(tags_of: &Table<'_, Raw, ()>, prefix: &[u8]) -> Result<Vec<String>, StoreError> {
+    let mut tags = Vec::new();
+    for entry in tags_of.range(prefix..)? {
+        let (path, _) = entry?;
+        let Some(tag) = path.value().strip_prefix(prefix) else { break };
+        tags.push(text(tag)?);
+    }
+    Ok(tags)
+}
+
+/// The tables of one snapshot, open for as long as it lasts: opening them costs more than a lookup.
+pub(super) struct Blobs {
+    rows: ReadOnlyTable<Raw, Raw>,
+    chunks: ReadOnlyTable<Raw, Raw>,
+    by_tag: ReadOnlyTable<Raw, ()>,
+}
+
+impl Blobs {
+    pub(super) fn open(txn: &ReadTransaction) -> Result<Self, TableError> {
+        Ok(Self {
+            rows: txn.open_table(BLOBS)?,
+            chunks: txn.open_table(CHUNKS)?,
+            by_tag: txn.open_table(BY_TAG)?,
+        })
+    }
+
+    pub(super) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
+        let Some(row) = get(&self.rows, path(&[collection], key).as_slice())? else {
+            return Err(StoreError::NotFound { collection: collection.into(), key: key.into() });
+        };
+        let length = length_of(row.value())?;
+        let head = &row.value()[HEADER..];
+        if head.len() == length {
+            return Ok(Bytes::copy_from_slice(head));
+        }
+        let mut blob = BytesMut::with_capacity(length);
+        blob.extend_from_slice(head);
+        for number in 1..=chunks_of(length) {
+            let Some(chunk) = get(&self.chunks, chunk_path(collection, key, number).as_slice())? else {
+                break;
+            };
+            blob.extend_from_slice(chunk.value());
+        }
+        if blob.len() != length {
+            let found = blob.len();
+            return Err(StoreError::Corrupt(format!("{collection}/{key}: {found} of {length} bytes")));
+        }
+        Ok(blob.freeze())
+    }
+
+    /// Returns the keys that carry every one of `tags`, in byte order; none for no tags.
+    pub(super) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
+        let Some((first, others)) = tags.split_first() else { return Ok(Vec::new()) };
+        let prefix = path(&[collection, first], "");
+        let mut keys = Vec::new();
+        for (looked_at, entry) in ReadableTable::range(&self.by_tag, prefix.as_slice()..)?.enumerate() {
+            if looked_at % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            let (path, _) = entry?;
+            let Some(key) = path.value().strip_prefix(prefix.as_slice()) else { break };
+            let key = text(key)?;
+            if self.carries_all(collection, &key, others)? {
+                keys.push(key);
+            }
+        }
+        Ok(keys)
+    }
+
+    fn carries_all(&self, collection: &str, key: &str, tags: &[&str]) -> Result<bool, StoreError> {
+        for tag in tags {
+            if ReadableTable::get(&self.by_tag, path(&[collection, tag], key).as_slice())?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn get<'t>(
+    table: &'t ReadOnlyTable<Raw, Raw>,
+    path: &[u8],
+) -> Result<Option<AccessGuard<'t, Raw>>, StoreError> {
+    Ok(ReadableTable::get(table, path)?)
+}
+
+/// Returns the length that stands at the start of a blob's row.
+fn length_of(row: &[u8]) -> Result<usize, StoreError> {
+    let header = row.first_chunk::<HEADER>();
+    let length = header.and_then(|header| usize::try_from(u32::from_le_bytes(*header)).ok());
+    length.ok_or_else(|| StoreError::Corrupt("a blob without a length".into()))
+}
+
+/// Returns how many further rows a blob of this length takes.
+fn chunks_of(length: usize) -> u32 {
+    u32::try_from(length.saturating_sub(ROW).div_ceil(ROW)).unwrap_or(u32::MAX)
+}
+
+fn text(bytes: &[u8]) -> Result<String, StoreError> {
+    String::from_utf8(bytes.into()).map_err(|_| StoreError::Corrupt("a key that is no text".into()))
+}
+
+fn path(parents: &[&str], last: &str) -> Vec<u8> {
+    let length = parents.iter().map(|parent| HEADER + parent.len()).sum::<usize>() + last.len();
+    let mut path = Vec::with_capacity(length + HEADER);
+    for parent in parents {
+        // A text comes from a frame, whose length is bounded far below 4 GiB.
+        let length = u32::try_from(parent.len()).unwrap_or(u32::MAX);
+        path.extend_from_slice(&length.to_be_bytes());
+        path.extend_from_slice(parent.as_bytes());
+    }
+    path.extend_from_slice(last.as_bytes());
+    path
+}
+
+fn chunk_path(collection: &str, key: &str, number: u32) -> Vec<u8> {
+    let mut path = path(&[collection, key], "");
+    path.extend_from_slice(&number.to_be_bytes());
+    path
+}

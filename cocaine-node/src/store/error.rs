@@ -1,0 +1,142 @@
+//! What can go wrong with the stored data.
+
+use std::{io, path::PathBuf};
+
+use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
+
+/// Why an operation on stored data failed.
+///
+/// Cloning is possible because one failed commit answers every operation that was part of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Nothing is stored under this key.
+    #[error("{collection}/{key}: No such file or directory")]
+    NotFound {
+        /// The collection that was asked.
+        collection: String,
+        /// The key that it does not hold.
+        key: String,
+    },
+    /// The medium has no room left, or a quota is used up.
+    #[error("no space left for the stored data: {0}")]
+    Full(String),
+    /// The medium failed.
+    #[error("the stored data cannot be accessed: {text}")]
+    Io {
+        /// What kind of failure the operating system reported.
+        kind: io::ErrorKind,
+        /// Its text.
+        text: String,
+    },
+    /// More bytes than one entry can hold.
+    #[error("{0} bytes are more than one entry can hold")]
+    TooLarge(usize),
+    /// What is stored contradicts itself.
+    #[error("the stored data is damaged: {0}")]
+    Corrupt(String),
+    /// An operation panicked; the transaction went on without it.
+    #[error("the operation failed: {0}")]
+    Panicked(String),
+    /// The store was closed before the operation was taken up, or before its outcome was known.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Returns whether the failure spoils everything that shares the database, not one operation alone.
+    pub(super) fn is_fatal(&self) -> bool {
+        matches!(self, Self::Full(_) | Self::Io { .. } | Self::Closed)
+    }
+
+    fn io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full(error.to_string()),
+            kind => Self::Io { kind, text: error.to_string() },
+        }
+    }
+}
+
+impl From<StorageError> for StoreError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Io(error) => Self::io(&error),
+            StorageError::ValueTooLarge(length) => Self::TooLarge(length),
+            StorageError::DatabaseClosed => Self::Closed,
+            StorageError::PreviousIo | StorageError::Backend(_) | StorageError::Unsupported => {
+                Self::Io { kind: io::ErrorKind::Other, text: error.to_string() }
+            }
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+impl From<TableError> for StoreError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Storage(error) => error.into(),
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+impl From<TransactionError> for StoreError {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Storage(error) => error.into(),
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for StoreError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Storage(error) => error.into(),
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+/// Why a data folder could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process, or another node in this one, holds the folder.
+    #[error("the data folder {} is in use by another node{}", .folder.display(), holder(*.pid))]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// The process that wrote its number into the folder last.
+        pid: Option<u32>,
+    },
+    /// The folder or the file in it cannot be created or read.
+    #[error("cannot open the data folder {}: {source}", .folder.display())]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system reported.
+        source: io::Error,
+    },
+    /// The file in the folder is not a database of this version, or is damaged.
+    #[error("{} cannot be used as a database: {reason}", .file.display())]
+    Unusable {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+}
+
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Storage(error) => error.into(),
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
+}

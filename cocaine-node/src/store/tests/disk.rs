@@ -1,0 +1,181 @@
+//! A medium that records what is done to it, and that can be held up, filled up, and cut from its power.
+
+use std::{
+    io,
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use redb::{Database, DatabaseError, StorageBackend};
+
+use crate::store::{Store, folder::settings, writer::Medium};
+
+/// What happened to the medium, or beside it, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    Write,
+    Sync,
+    /// A test noted that an operation was acknowledged.
+    Acknowledged(usize),
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Length(u64),
+    Bytes(u64, Vec<u8>),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What a read sees.
+    seen: Vec<u8>,
+    /// What was there at the last sync.
+    synced: Vec<u8>,
+    /// What was done since.
+    unsynced: Vec<Change>,
+    events: Vec<Event>,
+    syncs: usize,
+    held: bool,
+    waiting: bool,
+    full: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk(Arc<(Mutex<State>, Condvar)>);
+
+impl Disk {
+    pub(super) fn store(&self) -> Store {
+        let database = settings().create_with_backend(self.clone()).expect("the disk holds a database");
+        Store::start(database, Box::new(self.clone())).expect("the database holds a store")
+    }
+
+    /// Makes every sync wait from now on.
+    pub(super) fn hold(&self) {
+        self.state().held = true;
+    }
+
+    /// Waits until a sync waits.
+    pub(super) async fn held_up(&self) {
+        let disk = self.clone();
+        let held_up = move || {
+            let (_, changed) = &*disk.0;
+            let limit = Duration::from_mins(1);
+            let (_state, waited) =
+                changed.wait_timeout_while(disk.state(), limit, |state| !state.waiting).unwrap();
+            assert!(!waited.timed_out(), "nothing is synced");
+        };
+        tokio::task::spawn_blocking(held_up).await.unwrap();
+    }
+
+    pub(super) fn release(&self) {
+        self.state().held = false;
+        self.0.1.notify_all();
+    }
+
+    pub(super) fn set_full(&self, full: bool) {
+        self.state().full = full;
+    }
+
+    pub(super) fn syncs(&self) -> usize {
+        self.state().syncs
+    }
+
+    pub(super) fn note(&self, event: Event) {
+        self.state().events.push(event);
+    }
+
+    pub(super) fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.state().events)
+    }
+
+    /// Returns what a machine would find after losing its power now: all that was synced, and of the rest
+    /// whatever the medium happened to get done.
+    pub(super) fn after_power_loss(&self, random: &mut fastrand::Rng) -> Self {
+        let state = self.state();
+        let mut image = state.synced.clone();
+        for change in &state.unsynced {
+            match change {
+                _ if random.bool() => {}
+                Change::Bytes(at, bytes) if random.bool() => {
+                    // A write that was under way reached the medium in part.
+                    apply(&mut image, &Change::Bytes(*at, bytes[..random.usize(..=bytes.len())].into()));
+                }
+                change => apply(&mut image, change),
+            }
+        }
+        let state = State { seen: image.clone(), synced: image, ..State::default() };
+        Self(Arc::new((Mutex::new(state), Condvar::new())))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.0.lock().unwrap()
+    }
+
+    fn change(&self, change: Change) -> io::Result<()> {
+        let mut state = self.state();
+        if state.full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        apply(&mut state.seen, &change);
+        state.unsynced.push(change);
+        state.events.push(Event::Write);
+        Ok(())
+    }
+}
+
+fn apply(image: &mut Vec<u8>, change: &Change) {
+    match change {
+        Change::Length(length) => image.resize(usize::try_from(*length).unwrap(), 0),
+        Change::Bytes(at, bytes) => {
+            let at = usize::try_from(*at).unwrap();
+            if image.len() < at + bytes.len() {
+                image.resize(at + bytes.len(), 0);
+            }
+            image[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+    }
+}
+
+impl Medium for Disk {
+    fn reopen(&mut self) -> Result<Database, DatabaseError> {
+        settings().create_with_backend(self.clone())
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.state().seen.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let at = usize::try_from(offset).unwrap();
+        let state = self.state();
+        let bytes = state.seen.get(at..at + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        out.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.change(Change::Length(length))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let (_, changed) = &*self.0;
+        let mut state = self.state();
+        state.waiting = state.held;
+        changed.notify_all();
+        state = changed.wait_while(state, |state| state.held).unwrap();
+        state.waiting = false;
+        let State { synced, unsynced, .. } = &mut *state;
+        for change in unsynced.drain(..) {
+            apply(synced, &change);
+        }
+        state.syncs += 1;
+        state.events.push(Event::Sync);
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.change(Change::Bytes(offset, data.to_vec()))
+    }
+}

@@ -1,0 +1,239 @@
+//! When the medium is synced, what an answer promises, and what one failure does to others.
+
+use std::{future::poll_fn, pin::pin, sync::mpsc, task::Poll};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use redb::{TableDefinition, WriteTransaction};
+use tokio::task::unconstrained;
+
+use super::{
+    Store,
+    disk::{Disk, Event},
+    put,
+};
+use crate::store::{QUEUE, StoreError, writer::Job};
+
+/// Polls once what cannot be done yet.
+async fn start(future: impl Future) {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        assert!(future.as_mut().poll(context).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_acknowledgement_follows_a_sync() {
+    let disk = Disk::default();
+    let store = disk.store();
+    disk.take_events();
+    for number in 0..20 {
+        put(&store, "c", &number.to_string(), &["t"]).await;
+        disk.note(Event::Acknowledged(number));
+    }
+    let events = disk.take_events();
+    for number in 0..20 {
+        let at = events.iter().position(|event| *event == Event::Acknowledged(number)).unwrap();
+        let last = events[..at].iter().rposition(|event| *event == Event::Sync).expect("a sync");
+        let before = events[..at].iter().rposition(|event| matches!(event, Event::Acknowledged(_)));
+        assert!(before.is_none_or(|before| before < last), "no sync between {before:?} and {at}: {events:?}");
+        assert!(!events[last..at].contains(&Event::Write), "written after the sync: {events:?}");
+        assert!(events[before.unwrap_or(0)..last].contains(&Event::Write), "nothing was written: {events:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_shares_one_sync() {
+    let disk = Disk::default();
+    let store = disk.store();
+    // A file that grows is synced once more; let it have room.
+    store.write("c", "room", vec![0; 4 << 20].into(), &[]).await.unwrap();
+    store.remove("c", "room").await.unwrap();
+    let before = disk.syncs();
+    put(&store, "c", "one", &[]).await;
+    let each = disk.syncs() - before;
+    assert_eq!(each, 1);
+
+    disk.hold();
+    let before = disk.syncs();
+    let first = tokio::spawn({
+        let store = store.clone();
+        async move { put(&store, "c", "first", &[]).await }
+    });
+    disk.held_up().await;
+    let keys: Vec<String> = (0..500).map(|number| number.to_string()).collect();
+    let mut rest = pin!(unconstrained(join_all(keys.iter().map(|key| put(&store, "c", key, &[])))));
+    start(rest.as_mut()).await;
+    assert_eq!(QUEUE - store.requests.capacity(), 500);
+    disk.release();
+    rest.await;
+    first.await.unwrap();
+    assert_eq!(disk.syncs() - before, 2, "one for the first, one for the 500 that waited meanwhile");
+    for key in &keys {
+        assert_eq!(store.read("c", key).unwrap(), format!("c/{key}"));
+    }
+}
+
+#[tokio::test]
+async fn reads_go_on_while_a_commit_waits_for_the_medium() {
+    let disk = Disk::default();
+    let store = disk.store();
+    store.write("c", "k", "old".into(), &["t"]).await.unwrap();
+    disk.hold();
+    let mut write = pin!(store.write("c", "k", "new".into(), &["t"]));
+    start(write.as_mut()).await;
+    disk.held_up().await;
+    assert_eq!(store.read("c", "k").unwrap(), "old", "what is not committed is not seen");
+    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["k"]);
+    disk.release();
+    write.await.unwrap();
+    assert_eq!(store.read("c", "k").unwrap(), "new");
+}
+
+/// A job that reads what it wrote when it is told that it is done.
+struct Reader {
+    store: Store,
+    seen: mpsc::Sender<Result<Bytes, StoreError>>,
+}
+
+impl Job for Reader {
+    fn weight(&self) -> usize {
+        0
+    }
+
+    fn run(&mut self, txn: &WriteTransaction) -> Result<(), StoreError> {
+        crate::store::blobs::write(txn, "c", "k", b"mine", ["t"])
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
+        outcome.unwrap();
+        self.seen.send(self.store.read("c", "k")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_means_that_reads_see_the_change() {
+    let store = Store::in_memory().unwrap();
+    let (seen, answers) = mpsc::channel();
+    store.enqueue(Box::new(Reader { store: store.clone(), seen })).await.unwrap();
+    assert_eq!(answers.recv().unwrap().unwrap(), "mine");
+}
+
+fn set(txn: &WriteTransaction, key: &str) -> Result<(), StoreError> {
+    crate::store::blobs::write(txn, "c", key, key.as_bytes(), ["t"])
+}
+
+/// Submits `operation` between two others that wait for the same commit, and returns the three outcomes.
+async fn among_others(
+    disk: &Disk,
+    store: &Store,
+    operation: impl FnMut(&WriteTransaction) -> Result<(), StoreError> + Send + 'static,
+) -> [Result<(), StoreError>; 3] {
+    disk.hold();
+    let mut first = pin!(store.submit(0, |txn| set(txn, "held")));
+    start(first.as_mut()).await;
+    disk.held_up().await;
+    let mut all = pin!(async {
+        tokio::join!(
+            store.submit(0, |txn| set(txn, "before")),
+            store.submit(0, operation),
+            store.submit(0, |txn| set(txn, "after")),
+        )
+    });
+    start(all.as_mut()).await;
+    disk.release();
+    first.await.unwrap();
+    all.await.into()
+}
+
+#[tokio::test]
+async fn a_failing_operation_is_undone_and_fails_no_other() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let failure = StoreError::TooLarge(7);
+    let failing = {
+        let failure = failure.clone();
+        move |txn: &WriteTransaction| {
+            set(txn, "half")?;
+            Err(failure.clone())
+        }
+    };
+    let [before, failed, after] = among_others(&disk, &store, failing).await;
+    assert_eq!(failed, Err(failure));
+    assert_eq!((before, after), (Ok(()), Ok(())));
+    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["after", "before", "held"]);
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_and_fails_no_other() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let panicking = |txn: &WriteTransaction| {
+        // The panic leaves a table in the middle of a change.
+        let mut table = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("blobs"))?;
+        table.insert(&b"half"[..], &b"done"[..])?;
+        panic!("a bug");
+    };
+    let [before, failed, after] = among_others(&disk, &store, panicking).await;
+    assert_eq!(failed, Err(StoreError::Panicked("a bug".into())));
+    assert_eq!((before, after), (Ok(()), Ok(())));
+    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["after", "before", "held"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_value_and_keeps_the_transaction() {
+    let store = Store::in_memory().unwrap();
+    let refused: Result<Result<(), &str>, _> = store.submit(0, |_| Ok(Err("no such node"))).await;
+    assert_eq!(refused, Ok(Err("no such node")));
+}
+
+#[tokio::test]
+async fn a_full_medium_is_reported_and_served_again_once_it_has_room() {
+    let disk = Disk::default();
+    let store = disk.store();
+    put(&store, "c", "kept", &["t"]).await;
+    disk.set_full(true);
+    let full = store.write("c", "lost", vec![1; 1 << 20].into(), &["t"]).await;
+    assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
+    let full = store.write("c", "lost too", vec![1; 1 << 20].into(), &["t"]).await;
+    assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
+    disk.set_full(false);
+    put(&store, "c", "later", &["t"]).await;
+    assert_eq!(store.read("c", "kept").unwrap(), "c/kept");
+    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["kept", "later"]);
+}
+
+#[tokio::test]
+async fn closing_carries_out_what_waits_and_refuses_the_rest() {
+    let disk = Disk::default();
+    let store = disk.store();
+    disk.hold();
+    let mut first = pin!(store.write("c", "first", "1".into(), &[]));
+    start(first.as_mut()).await;
+    disk.held_up().await;
+    let mut close = pin!(store.close());
+    start(close.as_mut()).await;
+    let mut close_again = pin!(store.close());
+    start(close_again.as_mut()).await;
+    // So heavy that the third has to wait for the next transaction.
+    let mut second = pin!(store.submit(1 << 30, |txn| set(txn, "second")));
+    start(second.as_mut()).await;
+    let mut third = pin!(store.submit(0, |txn| set(txn, "third")));
+    start(third.as_mut()).await;
+    disk.release();
+    first.await.unwrap();
+    second.await.unwrap();
+    third.await.expect("it was queued in time");
+    close.await;
+    close_again.await;
+    store.close().await;
+    assert_eq!(store.write("c", "k", "v".into(), &[]).await, Err(StoreError::Closed));
+    assert_eq!(store.read("c", "first"), Err(StoreError::Closed));
+    assert_eq!(store.find("c", &["t"]).await, Err(StoreError::Closed));
+
+    let again = disk.store();
+    assert_eq!(again.read("c", "second").unwrap(), "second");
+    assert_eq!(again.read("c", "third").unwrap(), "third");
+}

@@ -1,0 +1,18 @@
+//! Tests of the store, by concern.
+
+mod crash;
+mod disk;
+mod group_commit;
+mod holding;
+mod semantics;
+mod speed;
+
+use bytes::Bytes;
+
+use super::Store;
+
+/// Writes a blob that is its own text.
+async fn put(store: &Store, collection: &str, key: &str, tags: &[&str]) {
+    let blob = Bytes::from(format!("{collection}/{key}"));
+    store.write(collection, key, blob, tags).await.unwrap();
+}

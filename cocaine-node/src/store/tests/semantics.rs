@@ -1,0 +1,233 @@
+//! What is read, found and removed, as the original's storage does it (`services.md` 3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use redb::{ReadableTable, ReadableTableMetadata, TableDefinition};
+
+use super::{Store, put};
+use crate::store::{StoreError, blobs::ROW};
+
+fn missing(collection: &str, key: &str) -> StoreError {
+    StoreError::NotFound { collection: collection.into(), key: key.into() }
+}
+
+fn rows(store: &Store, table: &'static str) -> u64 {
+    store
+        .with_snapshot(|snapshot| {
+            let table = TableDefinition::<&[u8], &[u8]>::new(table);
+            Ok(snapshot.transaction().open_table(table)?.len()?)
+        })
+        .unwrap()
+}
+
+fn index_rows(store: &Store) -> u64 {
+    ["by_tag", "tags_of"]
+        .map(|table| {
+            let table = TableDefinition::<&[u8], ()>::new(table);
+            store
+                .with_snapshot(
+                    |snapshot| Ok(snapshot.transaction().open_table(table)?.iter()?.count() as u64),
+                )
+                .unwrap()
+        })
+        .iter()
+        .sum()
+}
+
+#[tokio::test]
+async fn writes_reads_finds_and_removes_as_recorded() {
+    let store = Store::in_memory().unwrap();
+    store.write("coll", "key", "value-1".into(), &["tag1", "tag2"]).await.unwrap();
+    assert_eq!(store.read("coll", "key").unwrap(), "value-1");
+    assert_eq!(store.find("coll", &["tag1"]).await.unwrap(), ["key"]);
+    assert_eq!(store.find("coll", &["tag1", "tag2"]).await.unwrap(), ["key"]);
+    assert_eq!(store.find("coll", &["nope"]).await.unwrap(), [""; 0]);
+    assert_eq!(store.find("coll", &[]).await.unwrap(), [""; 0]);
+    assert_eq!(store.find("no-coll", &["tag1"]).await.unwrap(), [""; 0]);
+    store.remove("coll", "key").await.unwrap();
+    assert_eq!(store.read("coll", "key"), Err(missing("coll", "key")));
+    assert_eq!(store.find("coll", &["tag1"]).await.unwrap(), [""; 0]);
+    store.remove("coll", "key").await.unwrap();
+    assert_eq!(store.read("coll", "key").unwrap_err().to_string(), "coll/key: No such file or directory");
+}
+
+#[tokio::test]
+async fn a_rewrite_replaces_the_blob_and_keeps_the_tags() {
+    let store = Store::in_memory().unwrap();
+    store.write("c", "k", "long enough to be cut".into(), &["a"]).await.unwrap();
+    store.write("c", "k", "short".into(), &["b"]).await.unwrap();
+    store.write("c", "k", "again".into(), &[]).await.unwrap();
+    assert_eq!(store.read("c", "k").unwrap(), "again");
+    assert_eq!(store.find("c", &["a", "b"]).await.unwrap(), ["k"]);
+}
+
+#[tokio::test]
+async fn a_removed_key_comes_back_without_its_tags() {
+    let store = Store::in_memory().unwrap();
+    put(&store, "c", "k", &["a", "b"]).await;
+    store.remove("c", "k").await.unwrap();
+    assert_eq!(index_rows(&store), 0);
+    put(&store, "c", "k", &["b"]).await;
+    assert_eq!(store.find("c", &["a"]).await.unwrap(), [""; 0]);
+    assert_eq!(store.find("c", &["b"]).await.unwrap(), ["k"]);
+}
+
+#[tokio::test]
+async fn finds_the_intersection_in_byte_order() {
+    let store = Store::in_memory().unwrap();
+    for key in ["b", "B", "a", "ä", "", "aa", "10", "9"] {
+        put(&store, "c", key, &["all", if key.len() == 1 { "one" } else { "other" }]).await;
+    }
+    assert_eq!(store.find("c", &["all"]).await.unwrap(), ["", "10", "9", "B", "a", "aa", "b", "ä"]);
+    assert_eq!(store.find("c", &["all", "one"]).await.unwrap(), ["9", "B", "a", "b"]);
+    assert_eq!(store.find("c", &["one", "all", "one"]).await.unwrap(), ["9", "B", "a", "b"]);
+    assert_eq!(store.find("c", &["one", "other"]).await.unwrap(), [""; 0]);
+    assert_eq!(store.find("c", &["al"]).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn finds_more_than_one_turn_looks_at() {
+    let store = Store::in_memory().unwrap();
+    let keys: Vec<String> = (0..2000).map(|number| format!("{number:04}")).collect();
+    let written = keys.iter().map(|key| put(&store, "c", key, &["t"]));
+    futures_util::future::join_all(written).await;
+    assert_eq!(store.find("c", &["t"]).await.unwrap(), keys);
+}
+
+#[tokio::test]
+async fn no_name_is_special() {
+    let store = Store::in_memory().unwrap();
+    let names = ["", "..", "/", "../../etc/passwd", "x/y", "\0", "a\0b", "tag", "\u{10ffff}", "manifests"];
+    for collection in names {
+        for key in names {
+            put(&store, collection, key, &[key, "tag"]).await;
+        }
+    }
+    for collection in names {
+        for key in names {
+            assert_eq!(store.read(collection, key).unwrap(), format!("{collection}/{key}"));
+        }
+        assert_eq!(store.find(collection, &["/"]).await.unwrap(), ["/"]);
+        let mut sorted = names;
+        sorted.sort_unstable();
+        assert_eq!(store.find(collection, &["tag"]).await.unwrap(), sorted);
+    }
+    store.remove("..", "tag").await.unwrap();
+    assert_eq!(store.read("..", "tag"), Err(missing("..", "tag")));
+    assert_eq!(store.read("..", "..").unwrap(), "../..");
+}
+
+#[tokio::test]
+async fn a_blob_of_any_length_comes_back_and_leaves_nothing_behind() {
+    let store = Store::in_memory().unwrap();
+    let lengths = [0, 1, ROW - 1, ROW, ROW + 1, 2 * ROW, 2 * ROW + 1, 3 << 20, 3 * ROW, 5, 3 * ROW + 7, 0];
+    for length in lengths {
+        let blob: Bytes = (0..=250).cycle().take(length).collect();
+        store.write("c", "k", blob.clone(), &[]).await.unwrap();
+        assert!(store.read("c", "k").unwrap() == blob, "{length} bytes");
+        assert_eq!(rows(&store, "chunks"), length.saturating_sub(ROW).div_ceil(ROW) as u64, "{length} bytes");
+    }
+    store.write("c", "k", vec![1; 4 * ROW].into(), &[]).await.unwrap();
+    store.write("c", "k2", vec![2; 4 * ROW].into(), &[]).await.unwrap();
+    store.remove("c", "k").await.unwrap();
+    assert_eq!(rows(&store, "chunks"), 3);
+    assert!(store.read("c", "k2").unwrap() == vec![2; 4 * ROW]);
+}
+
+#[tokio::test]
+async fn a_blob_that_lost_a_part_is_damaged_not_short() {
+    let store = Store::in_memory().unwrap();
+    store.write("c", "k", vec![1; 3 * ROW].into(), &[]).await.unwrap();
+    store
+        .submit(0, |txn| {
+            let mut chunks = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("chunks"))?;
+            chunks.pop_last()?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert!(matches!(store.read("c", "k"), Err(StoreError::Corrupt(_))));
+}
+
+/// One step of a random history over few names, so that they meet.
+#[derive(Clone, Debug)]
+enum Step {
+    Write(String, String, Vec<u8>, Vec<String>),
+    Remove(String, String),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = || "[ab\0]{0,2}";
+    let tags = || proptest::collection::vec(name(), 0..3);
+    prop_oneof![
+        3 => (name(), name(), proptest::collection::vec(any::<u8>(), 0..4), tags())
+            .prop_map(|(collection, key, blob, tags)| Step::Write(collection, key, blob, tags)),
+        1 => (name(), name()).prop_map(|(collection, key)| Step::Remove(collection, key)),
+    ]
+}
+
+type Model = BTreeMap<(String, String), (Vec<u8>, BTreeSet<String>)>;
+
+fn apply(model: &mut Model, step: &Step) {
+    match step.clone() {
+        Step::Write(collection, key, blob, tags) => {
+            let entry = model.entry((collection, key)).or_default();
+            entry.0 = blob;
+            entry.1.extend(tags);
+        }
+        Step::Remove(collection, key) => drop(model.remove(&(collection, key))),
+    }
+}
+
+async fn perform(store: &Store, step: &Step) {
+    match step {
+        Step::Write(collection, key, blob, tags) => {
+            let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+            store.write(collection, key, blob.clone().into(), &tags).await.unwrap();
+        }
+        Step::Remove(collection, key) => store.remove(collection, key).await.unwrap(),
+    }
+}
+
+async fn check(store: &Store, model: &Model) {
+    let names: Vec<String> = ["", "a", "b", "\0", "aa", "ab", "ba", "a\0", "\0a"].map(String::from).into();
+    for collection in &names {
+        for key in &names {
+            let expected = model.get(&(collection.clone(), key.clone())).map(|(blob, _)| blob.clone());
+            assert_eq!(store.read(collection, key).ok().map(Vec::from), expected);
+        }
+        for (first, second) in names.iter().zip(names.iter().cycle().skip(1)) {
+            let expected: Vec<&String> = model
+                .iter()
+                .filter(|((c, _), (_, tags))| {
+                    c == collection && tags.contains(first) && tags.contains(second)
+                })
+                .map(|((_, key), _)| key)
+                .collect();
+            let found = store.find(collection, &[first, second]).await.unwrap();
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected);
+        }
+    }
+    let tags: usize = model.values().map(|(_, tags)| tags.len()).sum();
+    assert_eq!(index_rows(store), 2 * tags as u64);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_history_leaves_what_a_map_would(steps in proptest::collection::vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let store = Store::in_memory().unwrap();
+            let mut model = Model::new();
+            for step in &steps {
+                perform(&store, step).await;
+                apply(&mut model, step);
+            }
+            check(&store, &model).await;
+        });
+    }
+}

@@ -1,0 +1,70 @@
+//! The committed bindings are those of the recorded runtime, and those of this node.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use cocaine::{Client, Graph, msgpack};
+use cocaine_codegen::{Catalogue, Layout, Metadata, Options, compare, fetch, generate};
+use cocaine_node::Node;
+use tokio::task::spawn_blocking;
+
+fn read(path: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn committed() -> Metadata {
+    Metadata::from_json(&read("../bindings/metadata.json")).unwrap()
+}
+
+fn recorded() -> Metadata {
+    let mut recorded = Metadata::from_json(&read("tests/graphs.json")).unwrap();
+    let app = recorded.services.remove("app (any running app; here 'demo')").unwrap();
+    recorded.services.insert("app".to_owned(), app);
+    recorded
+}
+
+#[test]
+fn the_metadata_is_what_was_recorded() {
+    let (committed, mut recorded) = (committed(), recorded());
+    recorded.services.retain(|name, _| committed.services.contains_key(name));
+    assert_eq!(compare(&recorded, &committed), []);
+    assert_eq!(recorded, committed);
+}
+
+#[tokio::test]
+async fn the_bindings_are_what_the_generator_makes_of_this_node() {
+    let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
+    let locator = node.locator_addr().to_string();
+    let learned = spawn_blocking(move || fetch(&[locator], &[], &[], Duration::from_secs(20)).unwrap());
+    let metadata = learned.await.unwrap().metadata;
+    let names: Vec<_> = metadata.services.keys().map(String::as_str).collect();
+    assert_eq!(names, ["locator", "logging", "storage"]);
+    let options = Options { layout: Layout::Folder, strict: true };
+    let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
+    for file in output.files.iter().filter(|file| file.name != "mod.rs") {
+        assert_eq!(file.text, read(&format!("../bindings/src/services/{}", file.name)), "{}", file.name);
+    }
+    assert_eq!(output.files.len(), 4, "three services and mod.rs");
+    node.shutdown().await;
+}
+
+/// The order and the control entries of a graph show only in its bytes.
+#[tokio::test]
+async fn the_served_graphs_are_the_recorded_bytes() {
+    let text = read("tests/graphs.json");
+    let recorded: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
+    let cloud = Client::new(&node.locator_addr().to_string()).unwrap();
+    for name in ["locator", "storage", "logging"] {
+        let resolved = cloud.resolve(name, None).await.unwrap();
+        let reply = recorded[name]["resolve_reply_hex"].as_str().unwrap();
+        let served: String = msgpack::to_vec::<Graph>(&resolved.graph)
+            .unwrap()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert!(reply.contains(&served), "{name}");
+        assert_eq!(Some(resolved.version), recorded[name]["version"].as_u64());
+    }
+    node.shutdown().await;
+}

@@ -1,0 +1,112 @@
+//! Starting and stopping.
+
+use std::time::Duration;
+
+use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
+use cocaine_node::{Node, StartError};
+use tokio::net::TcpListener;
+
+use crate::{cloud, group, node, raw::Raw, service, store_group};
+
+async fn on(folder: &std::path::Path) -> Result<Node, StartError> {
+    Node::builder().listen("127.0.0.1:0").data(folder).start().await
+}
+
+#[tokio::test]
+async fn what_is_stored_outlives_the_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = on(folder.path()).await.unwrap();
+    let storage: StorageClient = service(&node).await;
+    storage.write("c", "k", &"v".into(), Some(&["t"])).await.unwrap();
+    group(&node, "any", &[("logging", 1)]).await;
+    store_group(&node, "broken", b"\xc1").await;
+    node.shutdown().await;
+
+    let node = on(folder.path()).await.expect("a group that cannot be used keeps no node from starting");
+    let storage: StorageClient = service(&node).await;
+    assert_eq!(storage.read("c", "k").await.unwrap(), "v");
+    assert_eq!(storage.find("c", &["t"]).await.unwrap(), ["k"]);
+    let any = service::<LocatorClient>(&node).await.resolve("any", None).await.unwrap();
+    assert_eq!(any.version, 2, "groups are there from the start");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_folder_in_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = on(folder.path()).await.unwrap();
+    let refused = on(folder.path()).await.unwrap_err().to_string();
+    assert!(refused.contains(&folder.path().display().to_string()), "{refused}");
+    assert!(refused.contains(&format!("(process {})", std::process::id())), "{refused}");
+    node.shutdown().await;
+    on(folder.path()).await.unwrap().shutdown().await;
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_refused_and_the_folder_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = Node::builder().listen(&address).data(folder.path()).start().await.unwrap_err().to_string();
+    assert!(refused.starts_with(&format!("locator cannot listen on {address}: ")), "{refused}");
+    on(folder.path()).await.unwrap().shutdown().await;
+}
+
+#[tokio::test]
+async fn every_node_has_a_uuid_of_its_own_unless_it_is_set() {
+    let mut uuids = Vec::new();
+    for _ in 0..2 {
+        let node = node().await;
+        uuids.push(service::<LocatorClient>(&node).await.uuid().await.unwrap());
+        node.shutdown().await;
+    }
+    assert_ne!(uuids[0], uuids[1]);
+    let shape =
+        |uuid: &str| uuid.chars().map(|c| if c.is_ascii_hexdigit() { 'x' } else { c }).collect::<String>();
+    assert_eq!(shape(&uuids[0]), "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+    assert_eq!(uuids[0], uuids[0].to_lowercase());
+    let node = Node::builder().listen("127.0.0.1:0").uuid("mine").start().await.unwrap();
+    assert_eq!(service::<LocatorClient>(&node).await.uuid().await.unwrap(), "mine");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_node_that_stops_closes_streams_without_a_word() {
+    let node = node().await;
+    let mut locator = Raw::connect(node.locator_addr()).await;
+    locator.send(1, 1, ["consumer"]).await;
+    locator.send(2, 5, ["router"]).await;
+    locator.send(3, 4, ("ext", [("127.0.0.1", 1)])).await;
+    for _ in 0..4 {
+        locator.recv().await;
+    }
+    let storage = cloud(&node).resolve("storage", None).await.unwrap().endpoints[0].0;
+    let mut storage = Raw::connect(storage).await;
+    storage.silent().await;
+    node.shutdown().await;
+    locator.closed().await;
+    storage.closed().await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_dropped_lets_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = on(folder.path()).await.unwrap();
+    let mut raw = Raw::connect(node.locator_addr()).await;
+    raw.silent().await;
+    service::<StorageClient>(&node).await.write("c", "k", &"v".into(), None).await.unwrap();
+    drop(node);
+    raw.closed().await;
+    // The folder is free as soon as the last connection has noticed.
+    let again = async {
+        loop {
+            match on(folder.path()).await {
+                Err(StartError::Open(_)) => tokio::task::yield_now().await,
+                started => break started.unwrap(),
+            }
+        }
+    };
+    let node = tokio::time::timeout(Duration::from_secs(20), again).await.expect("the folder is let go");
+    assert_eq!(service::<StorageClient>(&node).await.read("c", "k").await.unwrap(), "v");
+    node.shutdown().await;
+}

@@ -1,0 +1,265 @@
+//! Names, groups and routers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cocaine::{Category, Endpoint, Graph, Value, msgpack};
+use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
+use cocaine_node::Node;
+
+use crate::{cloud, group, node, raw::Raw, service, store_group};
+
+const RESOLVE: u64 = 0;
+const CONNECT: u64 = 1;
+const REFRESH: u64 = 2;
+const PUBLISH: u64 = 4;
+const ROUTING: u64 = 5;
+const REVOKE: u64 = 65535;
+
+async fn refusal(node: &Node, name: &str, seed: Option<&str>) -> (Option<Category>, Option<i64>) {
+    let error = service::<LocatorClient>(node).await.resolve(name, seed).await.unwrap_err();
+    (error.category(), error.code())
+}
+
+#[tokio::test]
+async fn each_service_resolves_with_its_version_and_the_control_messages() {
+    let node = node().await;
+    for (name, version) in [("locator", 3), ("storage", 1), ("logging", 2)] {
+        let resolved = cloud(&node).resolve(name, None).await.unwrap();
+        assert_eq!(resolved.version, version);
+        assert_eq!(
+            resolved.graph,
+            resolved.graph.clone().with_controls(),
+            "the control entries are announced"
+        );
+        let endpoints: Vec<_> = resolved.endpoints.iter().map(|endpoint| endpoint.ip().to_string()).collect();
+        assert_eq!(endpoints, ["127.0.0.1"]);
+    }
+    assert_eq!(
+        cloud(&node).resolve("locator", None).await.unwrap().endpoints,
+        [Endpoint(node.locator_addr())]
+    );
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_group_stands_for_one_of_its_members() {
+    let node = node().await;
+    let locator: LocatorClient = service(&node).await;
+    group(&node, "any", &[("storage", 50), ("logging", 50)]).await;
+    group(&node, "logging", &[("storage", 1)]).await;
+    group(&node, "hollow", &[("nobody", 1)]).await;
+    let missing = (Some(Category::LOCATOR), Some(1));
+    assert_eq!(refusal(&node, "any", None).await, missing, "not before a refresh");
+    locator.refresh(&["any", "logging", "hollow"]).await.unwrap();
+
+    let mut versions = BTreeSet::new();
+    for number in 0..64 {
+        let seed = number.to_string();
+        let version = locator.resolve("any", Some(&seed)).await.unwrap().version;
+        assert_eq!(
+            version,
+            locator.resolve("any", Some(&seed)).await.unwrap().version,
+            "the same for a seed"
+        );
+        versions.insert(version);
+    }
+    assert_eq!(versions, [1, 2].into(), "both members have their seeds");
+    let mut versions = BTreeSet::new();
+    for _ in 0..64 {
+        versions.insert(locator.resolve("any", None).await.unwrap().version);
+    }
+    assert_eq!(versions, [1, 2].into());
+    assert_eq!(locator.resolve("logging", None).await.unwrap().version, 1, "a group shadows a service");
+    assert_eq!(refusal(&node, "hollow", Some("x")).await, missing);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_be_used_is_refused_and_changes_nothing() {
+    let node = node().await;
+    let locator: LocatorClient = service(&node).await;
+    group(&node, "good", &[("storage", 1)]).await;
+    locator.refresh(&["good"]).await.unwrap();
+    group(&node, "good", &[("logging", 1)]).await;
+    let cases: [(&[u8], Category, i64, &str); 5] = [
+        (b"\x81\xa7storage\x00", Category::LOCATOR, 2, "routing storage is unavailable"),
+        (b"\x80", Category::LOCATOR, 2, "routing storage is unavailable"),
+        (b"\xc1", Category::DISPATCH, 7, "parse error"),
+        (b"\x81\xa7stor", Category::DISPATCH, 7, "insufficient bytes"),
+        (b"\x93\x01\x02\x03", Category::DISPATCH, 7, "std::bad_cast"),
+    ];
+    for (blob, category, code, text) in cases {
+        store_group(&node, "bad", blob).await;
+        let error = locator.refresh(&["good", "bad"]).await.unwrap_err();
+        assert_eq!((error.category(), error.code()), (Some(category), Some(code)), "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(locator.resolve("good", None).await.unwrap().version, 1, "the old group is in force");
+    }
+    locator.refresh(&["good"]).await.unwrap();
+    assert_eq!(locator.resolve("good", None).await.unwrap().version, 2);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_untagged_group_is_forgotten_with_the_next_refresh() {
+    let node = node().await;
+    let (locator, storage): (LocatorClient, StorageClient) = (service(&node).await, service(&node).await);
+    group(&node, "any", &[("storage", 1)]).await;
+    locator.refresh(&["any"]).await.unwrap();
+    storage.remove("groups", "any").await.unwrap();
+    storage.write("groups", "any", &b"\x81\xa7storage\x01".into(), None).await.unwrap();
+    assert_eq!(locator.resolve("any", None).await.unwrap().version, 1);
+    locator.refresh(&["any"]).await.unwrap();
+    assert_eq!(refusal(&node, "any", None).await, (Some(Category::LOCATOR), Some(1)));
+    node.shutdown().await;
+}
+
+fn groups(table: &Value) -> Vec<&str> {
+    let Value::Array(args) = table else { panic!("{table}") };
+    let Value::Map(groups) = &args[0] else { panic!("{table}") };
+    groups.iter().map(|(name, _)| name.as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_router_gets_its_table_before_the_refresh_on_its_connection_is_answered() {
+    let node = node().await;
+    group(&node, "any", &[("storage", 1)]).await;
+    let mut raw = Raw::connect(node.locator_addr()).await;
+    raw.send(1, ROUTING, ["router"]).await;
+    let (channel, kind, table) = raw.recv().await;
+    assert_eq!((channel, kind, groups(&table).len()), (1, 0, 0));
+    for refresh in 2..50 {
+        raw.send(refresh, REFRESH, [["any"]]).await;
+        let (channel, kind, table) = raw.recv().await;
+        assert_eq!((channel, kind), (1, 0), "{table}");
+        assert_eq!(groups(&table), ["any"]);
+        assert_eq!(raw.recv().await, (refresh, 0, Value::Array(Vec::new())));
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn routers_of_all_connections_are_told_and_none_holds_up_another() {
+    let node = node().await;
+    let mut first = Raw::connect(node.locator_addr()).await;
+    let mut second = Raw::connect(node.locator_addr()).await;
+    first.send(1, ROUTING, ["a"]).await;
+    second.send(1, ROUTING, ["b"]).await;
+    assert_eq!(groups(&first.recv().await.2), [""; 0]);
+    assert_eq!(groups(&second.recv().await.2), [""; 0]);
+    group(&node, "any", &[("storage", 1)]).await;
+    service::<LocatorClient>(&node).await.refresh(&["any"]).await.unwrap();
+    assert_eq!(groups(&first.recv().await.2), ["any"]);
+    assert_eq!(groups(&second.recv().await.2), ["any"]);
+
+    // The same router from elsewhere: the older stream hears no more, and no word of it.
+    let mut third = Raw::connect(node.locator_addr()).await;
+    third.send(1, ROUTING, ["a"]).await;
+    assert_eq!(groups(&third.recv().await.2), ["any"]);
+    service::<LocatorClient>(&node).await.refresh(&[]).await.unwrap();
+    assert_eq!(groups(&third.recv().await.2), ["any"]);
+    assert_eq!(groups(&second.recv().await.2), ["any"]);
+    first.silent().await;
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_router_that_leaves_is_told_nothing() {
+    let node = node().await;
+    let mut raw = Raw::connect(node.locator_addr()).await;
+    raw.send(1, ROUTING, ["a"]).await;
+    raw.send(2, ROUTING, ["b"]).await;
+    let (_, _) = (raw.recv().await, raw.recv().await);
+    raw.send(1, 0, [(); 0]).await;
+    raw.silent().await;
+    raw.send((1 << 20) + 10, REVOKE, (2, (7, 4))).await;
+    assert_eq!(raw.recv().await.0, (1 << 20) + 10, "only the revoke is answered");
+    service::<LocatorClient>(&node).await.refresh(&[]).await.unwrap();
+    raw.send((1 << 20) + 11, RESOLVE, ["storage"]).await;
+    assert_eq!(raw.recv().await.0, (1 << 20) + 11);
+    node.shutdown().await;
+}
+
+fn announced(chunk: &Value) -> BTreeMap<String, usize> {
+    let Value::Array(args) = chunk else { panic!("{chunk}") };
+    let Value::Map(services) = &args[1] else { panic!("{chunk}") };
+    let count = |service: &Value| service.as_array().unwrap()[0].as_array().unwrap().len();
+    services.iter().map(|(name, service)| (name.as_str().unwrap().to_owned(), count(service))).collect()
+}
+
+#[tokio::test]
+async fn a_publication_lasts_as_long_as_its_channel() {
+    let node = node().await;
+    let mut consumer = Raw::connect(node.locator_addr()).await;
+    consumer.send(1, CONNECT, ["consumer"]).await;
+    let all = announced(&consumer.recv().await.2);
+    assert_eq!(all, [("logging".to_owned(), 1), ("storage".to_owned(), 1)].into());
+    let ext = |count| BTreeMap::from([("ext".to_owned(), count)]);
+    let endpoints = [("127.0.0.1", 4567)];
+
+    let mut publisher = Raw::connect(node.locator_addr()).await;
+    publisher.send(1, PUBLISH, ("ext", endpoints)).await;
+    assert_eq!(publisher.recv().await, (1, 0, Value::Array(Vec::new())));
+    assert_eq!(announced(&consumer.recv().await.2), ext(1));
+    publisher.send(1, 0, [(); 0]).await;
+    assert_eq!(announced(&consumer.recv().await.2), ext(0), "discarded");
+
+    publisher.send(2, PUBLISH, ("ext", endpoints)).await;
+    assert_eq!(publisher.recv().await.0, 2);
+    assert_eq!(announced(&consumer.recv().await.2), ext(1));
+    publisher.send(3, REVOKE, (2, (7, 4))).await;
+    assert_eq!(announced(&consumer.recv().await.2), ext(0), "revoked");
+    assert_eq!(publisher.recv().await.0, 3);
+    publisher.silent().await;
+
+    publisher.send((1 << 20) + 10, PUBLISH, ("ext", endpoints)).await;
+    assert_eq!(announced(&consumer.recv().await.2), ext(1));
+    drop(publisher);
+    assert_eq!(announced(&consumer.recv().await.2), ext(0), "disconnected");
+    assert_eq!(refusal(&node, "ext", None).await, (Some(Category::LOCATOR), Some(1)));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_graph_without_a_version_closes_the_connection() {
+    let node = node().await;
+    let graph = msgpack::from_slice::<Graph>(b"\x81\x00\x93\xa4ping\x80\x80").unwrap();
+    let endpoints = [("127.0.0.1", 4567)];
+    let mut raw = Raw::connect(node.locator_addr()).await;
+    raw.send(1, PUBLISH, ("ext", endpoints, (0, &graph))).await;
+    raw.closed().await;
+    let mut raw = Raw::connect(node.locator_addr()).await;
+    raw.send(1, PUBLISH, ("ext", endpoints, (0, Graph::default()))).await;
+    assert_eq!(raw.recv().await, (1, 0, Value::Array(Vec::new())), "no graph needs no version");
+    let mut raw = Raw::connect(node.locator_addr()).await;
+    raw.send(1, PUBLISH, ("ext", [("localhost", 4567)])).await;
+    raw.closed().await;
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn restricted_services_resolve_and_are_not_announced() {
+    let node = Node::builder().listen("127.0.0.1:0").restrict(["storage"]).start().await.unwrap();
+    let mut consumer = Raw::connect(node.locator_addr()).await;
+    consumer.send(1, CONNECT, ["consumer"]).await;
+    assert_eq!(announced(&consumer.recv().await.2), [("logging".to_owned(), 1)].into());
+    assert_eq!(cloud(&node).resolve("storage", None).await.unwrap().version, 1);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_unspecified_address_is_announced_by_name() {
+    let node = Node::builder().listen("0.0.0.0:0").hostname("localhost").start().await.unwrap();
+    let port = node.locator_addr().port();
+    let cloud = cocaine::Client::new(&format!("127.0.0.1:{port}")).unwrap();
+    let locator = cloud.resolve("locator", None).await.unwrap();
+    assert_eq!(locator.endpoints, [Endpoint(([127, 0, 0, 1], port).into())]);
+    let storage: StorageClient = cloud.service().await.unwrap();
+    assert!(storage.find("c", &["t"]).await.unwrap().is_empty());
+    node.shutdown().await;
+
+    let node = Node::builder().listen("0.0.0.0:0").hostname("no.such.host.invalid").start().await.unwrap();
+    let cloud = cocaine::Client::new(&format!("127.0.0.1:{}", node.locator_addr().port())).unwrap();
+    assert!(cloud.resolve("storage", None).await.unwrap().endpoints.is_empty(), "as the original");
+    node.shutdown().await;
+}

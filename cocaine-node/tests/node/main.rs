@@ -1,0 +1,35 @@
+//! A node, through the sockets of its services and through its command line.
+
+mod cluster;
+mod lifecycle;
+mod locator;
+mod logging;
+mod program;
+mod raw;
+
+use cocaine::{Client, ServiceClient, msgpack};
+use cocaine_bindings::{Storage, StorageClient};
+use cocaine_node::Node;
+
+async fn node() -> Node {
+    Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap()
+}
+
+fn cloud(node: &Node) -> Client {
+    Client::new(&node.locator_addr().to_string()).unwrap()
+}
+
+async fn service<S: ServiceClient>(node: &Node) -> S {
+    cloud(node).service().await.unwrap()
+}
+
+/// Stores a routing group.
+async fn group(node: &Node, name: &str, members: &[(&str, u32)]) {
+    let weights: std::collections::BTreeMap<_, _> = members.iter().copied().collect();
+    store_group(node, name, &msgpack::to_vec(&weights).unwrap()).await;
+}
+
+async fn store_group(node: &Node, name: &str, blob: &[u8]) {
+    let storage: StorageClient = service(node).await;
+    storage.write("groups", name, &blob.into(), Some(&["group", "active"])).await.unwrap();
+}

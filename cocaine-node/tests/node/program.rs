@@ -1,0 +1,213 @@
+//! The program, as a user starts it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use cocaine::Client;
+use cocaine_bindings::{Logging, LoggingClient, Storage, StorageClient};
+
+struct Program {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    said: String,
+}
+
+impl Program {
+    fn command(args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cocaine-node"));
+        command.args(args).env_remove("HOME").env_remove("XDG_STATE_HOME");
+        command
+    }
+
+    /// Starts a node on a free port and waits for its word that it listens.
+    fn start(data: &Path, args: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", data, args)
+    }
+
+    fn start_at(address: &str, data: &Path, args: &[&str]) -> Self {
+        let mut command = Self::command(&["--listen", address, "--data", data.to_str().unwrap()]);
+        let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        out.read_line(&mut said).unwrap();
+        Self { child, out, said }
+    }
+
+    fn address(&self) -> String {
+        let address = self.said.strip_prefix("cocaine-node is listening on ").unwrap();
+        address.split_once(' ').unwrap().0.to_owned()
+    }
+
+    fn cloud(&self) -> Client {
+        Client::new(&self.address()).unwrap()
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end; returns what else was said and whether all went well.
+    fn end(mut self) -> (String, bool) {
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        (rest, self.child.wait().unwrap().success())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_stops_when_told() {
+    for signal in ["-TERM", "-INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let program = Program::start(&data, &[]);
+        let expected = format!(
+            "cocaine-node is listening on {} (locator), data in {}\n",
+            program.address(),
+            data.display()
+        );
+        assert_eq!(program.said, expected);
+        let storage: StorageClient = program.cloud().service().await.unwrap();
+        storage.write("c", "k", &"v".into(), None).await.unwrap();
+        program.signal(signal);
+        assert_eq!(program.end(), (String::new(), true), "{signal}");
+        let program = Program::start(&data, &[]);
+        let storage: StorageClient = program.cloud().service().await.unwrap();
+        assert_eq!(storage.read("c", "k").await.unwrap(), "v");
+    }
+}
+
+#[tokio::test]
+async fn killed_under_writes_it_loses_nothing_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[]);
+    let storage: StorageClient = program.cloud().service().await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    let (acknowledged, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    for writer in 0..16 {
+        let (storage, acknowledged) = (storage.clone(), acknowledged.clone());
+        writers.spawn(async move {
+            for number in 0.. {
+                let key = format!("{writer}-{number}");
+                if storage.write("c", &key, &key.as_str().into(), Some(&["t"])).await.is_err() {
+                    return;
+                }
+                acknowledged.send(key).unwrap();
+            }
+        });
+    }
+    drop(acknowledged);
+    let mut keys = Vec::new();
+    while keys.len() < 300 {
+        keys.push(seen.recv().await.unwrap());
+    }
+    program.signal("-KILL");
+    assert!(!program.end().1);
+    while let Some(key) = seen.recv().await {
+        keys.push(key);
+    }
+    writers.join_all().await;
+
+    let program = Program::start(folder.path(), &[]);
+    let storage: StorageClient = program.cloud().service().await.unwrap();
+    let found = storage.find("c", &["t"]).await.unwrap();
+    for key in keys {
+        assert_eq!(storage.read("c", &key).await.unwrap(), key.as_str());
+        assert!(found.binary_search(&key).is_ok(), "{key} is not found by its tag");
+    }
+}
+
+#[tokio::test]
+async fn restarted_under_a_client_it_is_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[]);
+    let (address, cloud) = (program.address(), program.cloud());
+    let storage: StorageClient = cloud.service().await.unwrap();
+    storage.write("c", "k", &"v".into(), None).await.unwrap();
+    program.signal("-KILL");
+    program.end();
+    let _program = Program::start_at(&address, folder.path(), &[]);
+    let read = async {
+        // The connection's end may be noticed by the first call only, which fails then.
+        while storage.read("c", "k").await.is_err() {}
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), read).await.expect("a reader that goes on");
+}
+
+fn failure(args: &[&str]) -> String {
+    let output = Program::command(args).output().unwrap();
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let program = Program::start(&data, &[]);
+    let name = data.display();
+    let refused = failure(&["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+    let pid = program.child.id();
+    let expected =
+        format!("cocaine-node: the data folder {name} is in use by another node (process {pid})\n");
+    assert_eq!(refused, expected);
+
+    let other = folder.path().join("other");
+    let refused = failure(&["--listen", &program.address(), "--data", other.to_str().unwrap()]);
+    assert!(refused.contains(&format!("locator cannot listen on {}: ", program.address())), "{refused}");
+
+    let config = folder.path().join("node.toml");
+    fs::write(&config, "cluster = true\nlistem = \"x\"\n").unwrap();
+    let refused = failure(&["--config", config.to_str().unwrap()]);
+    assert!(
+        refused.starts_with(&format!("cocaine-node: {}:2: unknown field `listem`", config.display())),
+        "{refused}"
+    );
+
+    let refused = failure(&["--listen", "127.0.0.1:0"]);
+    assert!(refused.contains("say with --data where to keep data"), "{refused}");
+    let refused = failure(&["--data", other.to_str().unwrap(), "--log-file", "/no/such/folder/log"]);
+    assert!(refused.contains("cannot open the log file /no/such/folder/log"), "{refused}");
+}
+
+#[tokio::test]
+async fn its_own_events_and_those_of_the_service_go_to_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let config = folder.path().join("node.toml");
+    fs::write(&config, "[log]\nterminal = false\nverbosity = 2\n").unwrap();
+    let (config, file) = (config.to_str().unwrap(), log.to_str().unwrap());
+    let program = Program::start(&folder.path().join("data"), &["--config", config, "--log-file", file]);
+    let logging: LoggingClient = program.cloud().service().await.unwrap();
+    assert_eq!(logging.verbosity().await.unwrap(), 2.into());
+    logging.emit(1.into(), "app/test", "unheard", None).await.unwrap();
+    logging.emit(2.into(), "app/test", "heard", None).await.unwrap();
+    logging.verbosity().await.unwrap();
+    program.signal("-TERM");
+    assert!(program.end().1);
+    let text = fs::read_to_string(log).unwrap();
+    assert!(text.contains("\"app/test\",\"message\":\"heard\""), "{text}");
+    assert!(!text.contains("unheard"), "{text}");
+    assert!(text.contains("told to terminate"), "{text}");
+}
+
+#[tokio::test]
+async fn without_a_cluster_other_nodes_are_told_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &["--no-cluster"]);
+    let mut raw = crate::raw::Raw::connect(program.address().parse().unwrap()).await;
+    raw.send(1, 1, ["consumer"]).await;
+    assert_eq!(raw.recv().await, (1, 2, cocaine::Value::Array(Vec::new())));
+}

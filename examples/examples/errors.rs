@@ -1,0 +1,36 @@
+//! What an error says: where it happened, whose fault it is, and whether a repeat is safe.
+//!
+//! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example errors`.
+
+use cocaine::{Category, Client, Error, Fault, Result};
+use cocaine_bindings::{LoggingClient, NodeClient, Storage, StorageClient};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let cloud = Client::from_env()?;
+    let storage: StorageClient = cloud.service().await?;
+
+    match storage.read("greetings", "klingon").await {
+        Err(error) if error.category() == Some(Category::GENERIC) && error.code() == Some(2) => {
+            println!("there is no such key\n  {error}");
+        }
+        other => println!("{other:?}"),
+    }
+
+    if let Err(error) = cloud.dynamic("no-such-service").await {
+        report(&error);
+    }
+    if let Err(error) = cloud.services::<(StorageClient, LoggingClient, NodeClient)>().await {
+        report(&error);
+    }
+    Ok(())
+}
+
+fn report(error: &Error) {
+    let who = match error.fault() {
+        Fault::Caller => "this program",
+        Fault::Network => "the network",
+        _ => "the service",
+    };
+    println!("the fault of {who}; safe to repeat: {}\n  {error}", error.is_safe_to_repeat());
+}
