@@ -3,6 +3,7 @@
 mod common;
 
 use std::{
+    collections::BTreeMap,
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -508,11 +509,11 @@ struct Endless {
 }
 
 impl Stream for Endless {
-    type Item = Result<(String, std::collections::BTreeMap<String, cocaine::Resolved>)>;
+    type Item = Result<(String, BTreeMap<String, cocaine::Resolved>)>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if std::mem::take(&mut self.first) {
-            return Poll::Ready(Some(Ok(("first".to_owned(), Default::default()))));
+            return Poll::Ready(Some(Ok(("first".to_owned(), BTreeMap::new()))));
         }
         Poll::Pending
     }
@@ -536,7 +537,7 @@ impl LocatorServer for Streams {
         Err(Error::unbound())
     }
 
-    async fn cluster(&self) -> Result<std::collections::BTreeMap<String, Endpoint>> {
+    async fn cluster(&self) -> Result<BTreeMap<String, Endpoint>> {
         Err(Error::unbound())
     }
 
@@ -555,7 +556,7 @@ impl LocatorServer for Streams {
         &self,
         _: &str,
         _: cocaine_bindings::locator::RoutingReceiver,
-        _: Sender<std::collections::BTreeMap<String, Vec<(u32, String)>>>,
+        _: Sender<BTreeMap<String, Vec<(u32, String)>>>,
     ) -> Result<()> {
         Err(Error::unbound())
     }

@@ -138,7 +138,7 @@ mod tests {
                 drop(near);
             };
             let mut got = Vec::new();
-            let (_, read) = tokio::join!(write, far.read_to_end(&mut got));
+            let ((), read) = tokio::join!(write, far.read_to_end(&mut got));
             read.unwrap();
             assert_eq!(got, flat, "{size} bytes at a time");
         }

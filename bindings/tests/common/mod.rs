@@ -23,31 +23,34 @@ use tokio::{
 };
 
 /// How long anything may take before it counts as hanging.
-pub const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 /// A locator that knows the services that it was told.
 #[derive(Clone, Default)]
-pub struct Names(Arc<Mutex<BTreeMap<String, Resolved>>>);
+pub(crate) struct Names(Arc<Mutex<BTreeMap<String, Resolved>>>);
 
 impl Names {
     /// Tells it where a service with these bindings is.
-    pub fn add<S: ServiceClient>(&self, name: &str, address: SocketAddr) {
+    pub(crate) fn add<S: ServiceClient>(&self, name: &str, address: SocketAddr) {
         self.announce(name, address, S::SPEC.graph(), S::SPEC.version);
     }
 
-    pub fn announce(&self, name: &str, address: SocketAddr, graph: Graph, version: u64) {
-        let resolved = Resolved { endpoints: vec![Endpoint(address)], version, graph };
+    pub(crate) fn announce(&self, name: &str, address: SocketAddr, graph: Graph, version: u64) {
+        self.tell(name, Resolved { endpoints: vec![Endpoint(address)], version, graph });
+    }
+
+    pub(crate) fn tell(&self, name: &str, resolved: Resolved) {
         self.0.lock().unwrap().insert(name.to_owned(), resolved);
     }
 
-    pub async fn serve(&self, address: impl tokio::net::ToSocketAddrs) -> Server {
+    pub(crate) async fn serve(&self, address: impl tokio::net::ToSocketAddrs) -> Server {
         let names = self.clone();
         Server::bind(address, ServeLocator::new(move |_| names.clone())).await.unwrap()
     }
 }
 
 /// Returns a client of a locator that knows one service.
-pub async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server) {
+pub(crate) async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server) {
     let names = Names::default();
     names.add::<S>(S::SPEC.name, server.local_addr());
     let locator = names.serve("127.0.0.1:0").await;
@@ -112,38 +115,38 @@ impl LocatorServer for Names {
 }
 
 /// A socket whose bytes are written and read by hand.
-pub struct Raw(pub TcpStream);
+pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    pub async fn write(&mut self, bytes: &[u8]) {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).await.unwrap();
     }
 
     /// Fails unless exactly these bytes come next.
-    pub async fn expect(&mut self, wanted: &[u8]) {
+    pub(crate) async fn expect(&mut self, wanted: &[u8]) {
         let mut got = vec![0; wanted.len()];
         timeout(LONG, self.0.read_exact(&mut got)).await.expect("more bytes").unwrap();
         assert_eq!(got, wanted);
     }
 
     /// Fails unless the connection ends with nothing more to read.
-    pub async fn expect_end(&mut self) {
+    pub(crate) async fn expect_end(&mut self) {
         let mut byte = [0];
         let read = timeout(LONG, self.0.read(&mut byte)).await.expect("the end of the connection");
         assert!(!matches!(read, Ok(1)), "a frame instead of the end: {byte:x?}");
     }
 
     /// Fails unless a control `ping` on this channel is answered next.
-    pub async fn expect_pong(&mut self, channel: u8) {
+    pub(crate) async fn expect_pong(&mut self, channel: u8) {
         self.write(&[0x93, channel, 0xcd, 0xff, 0xfd, 0x90]).await;
         self.expect(&[&[0x94, channel, 0x00, 0x90], UNTRACED].concat()).await;
     }
 }
 
 /// The headers of a frame without a trace.
-pub const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\
+pub(crate) const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\
     \x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";

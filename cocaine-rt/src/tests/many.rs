@@ -41,7 +41,7 @@ async fn answer(mut io: DuplexStream) -> Vec<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn thousands_of_callers_get_their_own_answers_and_ids_rise_on_the_wire() {
     const CALLERS: u64 = 3000;
-    const CALLS: u64 = 10;
+    const CALLS: u64 = 4;
     let (service, peer) = Peer::with(Graph::new([unary(0, "echo")]), 4096, Limits::default());
     let wire = tokio::spawn(answer(peer.io));
     let mut callers = JoinSet::new();

@@ -104,7 +104,7 @@ async fn an_event_keeps_the_deadline_that_was_set_and_has_none_otherwise() {
     );
     assert!((2000..=2200).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
     assert!(hasty.recv().await.is_none());
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     assert!(tokio::time::timeout(day, patient.recv()).await.is_err());
 }
 
@@ -113,7 +113,7 @@ async fn control_has_no_deadline_even_when_one_was_set() {
     let (service, _peer) = app();
     let service = service.with_deadline(Duration::from_secs(2));
     let control: Exchange<Sender<i32>, Reply<()>> = service.open("control", ()).await.unwrap();
-    assert!(tokio::time::timeout(Duration::from_secs(86_400), control.rx).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_hours(24), control.rx).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,121 @@
+//! Bindings of yesterday, held against a service of today.
+
+mod common;
+
+use std::net::SocketAddr;
+
+use cocaine::{
+    Client, Drift, Edge, Error, ErrorKind, Fault, Graph, Method, Node, ServiceClient, Tree, server::Server,
+};
+use cocaine_bindings::{Storage, StorageClient};
+use common::{Names, UNTRACED};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+/// Answers each call of less than 128 bytes with the number of its method, as a text.
+async fn numbers() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut frame = [0; 128];
+                while let Ok(1..) = stream.read(&mut frame).await {
+                    let reply = [&[0x94, frame[1], 0, 0x91, 0xa1, b'0' + frame[2]], UNTRACED].concat();
+                    stream.write_all(&reply).await.unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Returns a cloud whose storage announces these methods, and its address.
+async fn today(policy: Drift, version: u64, methods: Vec<Method>) -> (Client, Server, SocketAddr) {
+    let (names, address) = (Names::default(), numbers().await);
+    names.announce("storage", address, Graph::new(methods).with_controls(), version);
+    let locator = names.serve("127.0.0.1:0").await;
+    let client = Client::builder(&locator.local_addr().to_string()).unwrap().drift(policy).build();
+    (client, locator, address)
+}
+
+fn unary(id: u64, name: &str) -> Method {
+    Method { id, name: name.into(), dispatch: Tree::end(), upstream: Tree::primitive() }
+}
+
+fn yesterday() -> Vec<Method> {
+    StorageClient::SPEC.graph().methods().cloned().collect()
+}
+
+/// `write` is lost, `read` and `find` have moved, `remove` has another tree.
+fn changed() -> Vec<Method> {
+    let edges = [(0, "value"), (1, "error"), (2, "later")];
+    let edges = edges.map(|(id, name)| Edge { id, name: name.into(), next: Tree::end() });
+    let upstream = Tree::Node(std::sync::Arc::new(Node::new(edges)));
+    let remove = Method { upstream, ..unary(2, "remove") };
+    vec![unary(0, "find"), unary(1, "list"), remove, unary(7, "read")]
+}
+
+fn assert_names(error: &Error, address: SocketAddr, expected: &str, found: &str) {
+    let ErrorKind::Drift { expected: named, found: seen } = error.kind() else { panic!("{error}") };
+    assert!(named.contains(expected), "expected {named}");
+    assert!(seen.contains(found), "found {seen}");
+    let text = error.to_string();
+    assert!(text.contains(&address.to_string()) && text.contains("storage"), "{text}");
+    assert_eq!(error.fault(), Fault::Caller);
+}
+
+#[tokio::test]
+async fn a_method_that_moved_is_called_by_its_new_number() {
+    let (client, _locator, _) = today(Drift::Compatible, 1, changed()).await;
+    let storage = client.service::<StorageClient>().await.unwrap();
+    assert_eq!(storage.read("c", "k").await.unwrap(), "7");
+}
+
+#[tokio::test]
+async fn a_method_that_is_lost_or_reshaped_fails_when_it_is_called() {
+    let (client, _locator, address) = today(Drift::Compatible, 9, changed()).await;
+    let storage = client.service::<StorageClient>().await.unwrap();
+    let error = storage.write("c", "k", &"v".into(), None).await.unwrap_err();
+    assert_names(&error, address, "method 1", "no such method");
+    assert_eq!((error.service_name(), error.method()), (Some("storage"), Some("write")));
+    let error = storage.remove("c", "k").await.unwrap_err();
+    assert_names(&error, address, "{0: value, 1: error}", "{0: value, 1: error, 2: later}");
+    assert_eq!(error.method(), Some("remove"));
+    assert_eq!(storage.read("c", "k").await.unwrap(), "7", "the connection goes on");
+}
+
+#[tokio::test]
+async fn the_exact_policy_takes_only_what_the_bindings_were_written_for() {
+    let (client, _locator, _) = today(Drift::Exact, 1, yesterday()).await;
+    assert!(client.service::<StorageClient>().await.is_ok());
+    let mut more = yesterday();
+    more.push(unary(9, "sweep"));
+    for (version, methods, expected, found) in [
+        (2, yesterday(), "version 1", "version 2"),
+        (1, more, "nothing", "`sweep` as method 9"),
+        (1, changed(), "`read` as method 0", "`find` as method 0"),
+    ] {
+        let (client, _locator, address) = today(Drift::Exact, version, methods).await;
+        let error = client.service::<StorageClient>().await.unwrap_err();
+        assert_names(&error, address, expected, found);
+    }
+}
+
+#[tokio::test]
+async fn without_a_policy_the_bindings_are_trusted() {
+    let (client, _locator, _) = today(Drift::Off, 9, changed()).await;
+    let storage = client.service::<StorageClient>().await.unwrap();
+    assert_eq!(storage.read("c", "k").await.unwrap(), "0");
+}
+
+#[tokio::test]
+async fn an_untyped_call_uses_the_number_that_is_announced() {
+    let (client, _locator, address) = today(Drift::Exact, 9, changed()).await;
+    let storage = client.dynamic("storage").await.unwrap();
+    assert_eq!(storage.call::<_, String>("read", ("c", "k")).await.unwrap(), "7");
+    let error = storage.call::<_, String>("write", ("c", "k")).await.unwrap_err();
+    assert_names(&error, address, "a method `write`", "only find, list, remove, read");
+}

@@ -1,0 +1,258 @@
+//! Clouds whose parts come and go.
+
+mod common;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use cocaine::{
+    Bytes, Client, Endpoint, ErrorKind, Fault, Resolved, Result, ServiceClient,
+    server::{Caller, Server},
+};
+use cocaine_bindings::{AppClient, LoggingClient, ServeStorage, Storage, StorageClient};
+use common::{LONG, Names, cloud};
+use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+
+/// A storage that answers at once, or never to the key `wait`.
+#[derive(Clone, Default)]
+struct Keys(Arc<AtomicUsize>);
+
+impl Storage for Keys {
+    async fn read(&self, _: &str, key: &str) -> Result<Bytes> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        if key == "wait" {
+            std::future::pending::<()>().await;
+        }
+        Ok(key.into())
+    }
+
+    async fn write(&self, _: &str, _: &str, _: &Bytes, _: Option<&[&str]>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn remove(&self, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn find(&self, _: &str, _: &[&str]) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+async fn serve(keys: &Keys, address: impl tokio::net::ToSocketAddrs) -> Server {
+    let keys = keys.clone();
+    Server::bind(address, ServeStorage::new(move |_: &Caller| keys.clone())).await.unwrap()
+}
+
+/// Listens and hangs up on everyone; counts them.
+async fn hang_up() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = count.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            drop(stream);
+        }
+    });
+    (address, count)
+}
+
+/// An address where nobody listens.
+async fn nowhere() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn calls_in_flight_fail_at_once_and_later_ones_find_the_server_again() {
+    let keys = Keys::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let address = server.local_addr();
+    let (client, _locator) = cloud::<StorageClient>(&server).await;
+    let storage = client.service::<StorageClient>().await.unwrap();
+    let mut calls = JoinSet::new();
+    for _ in 0..10 {
+        let storage = storage.clone();
+        calls.spawn(async move { storage.read("c", "wait").await });
+    }
+    until(async || keys.0.load(Ordering::Relaxed) == 10).await;
+    drop(server);
+    for result in timeout(LONG, calls.join_all()).await.expect("they fail at once") {
+        let error = result.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
+        assert_eq!((error.endpoint(), error.method()), (Some(&*address.to_string()), Some("read")));
+        assert!(!error.is_safe_to_repeat());
+    }
+    assert_eq!(keys.0.load(Ordering::Relaxed), 10, "nothing is sent twice");
+    let error = storage.read("c", "down").await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Connect(_)) && error.is_safe_to_repeat(), "{error}");
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+    let _server = serve(&keys, address).await;
+    assert_eq!(storage.read("c", "again").await.unwrap(), "again");
+}
+
+#[tokio::test]
+async fn a_restart_of_server_and_locator_alike_goes_unnoticed_between_calls() {
+    let (keys, names) = (Keys::default(), Names::default());
+    let mut server = serve(&keys, "127.0.0.1:0").await;
+    names.add::<StorageClient>("storage", server.local_addr());
+    let mut locator = names.serve("127.0.0.1:0").await;
+    let address = locator.local_addr();
+    let storage = Client::new(&address.to_string()).unwrap().service::<StorageClient>().await.unwrap();
+    for round in 0..3 {
+        let key = round.to_string();
+        assert_eq!(timeout(LONG, storage.read("c", &key)).await.unwrap().unwrap(), &key);
+        server.shutdown().await;
+        locator.shutdown().await;
+        // On another port: the name is resolved again.
+        server = serve(&keys, "127.0.0.1:0").await;
+        names.add::<StorageClient>("storage", server.local_addr());
+        locator = names.serve(address).await;
+        // The client has read the end of the connection, or it may send a call into it.
+        until(async || storage.service().endpoint().is_none()).await;
+    }
+}
+
+#[tokio::test]
+async fn callers_share_a_failure_to_connect() {
+    let keys = Keys::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let (client, _locator) = cloud::<StorageClient>(&server).await;
+    let storage = client.service::<StorageClient>().await.unwrap();
+    drop(server);
+    until(async || storage.service().endpoint().is_none()).await;
+    let start = Instant::now();
+    let mut calls = JoinSet::new();
+    for _ in 0..100 {
+        let storage = storage.clone();
+        calls.spawn(async move { storage.read("c", "k").await });
+    }
+    for result in calls.join_all().await {
+        let error = result.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(10), "one after the other, each with a pause");
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_up_is_not_connected_again_without_a_pause() {
+    let (service, attempts) = hang_up().await;
+    let names = Names::default();
+    names.add::<StorageClient>("storage", service);
+    let locator = names.serve("127.0.0.1:0").await;
+    let client = Client::new(&locator.local_addr().to_string()).unwrap();
+    let storage = client.service::<StorageClient>().await.unwrap();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(700) {
+        storage.read("c", "k").await.unwrap_err();
+    }
+    let attempts = attempts.load(Ordering::Relaxed);
+    assert!((2..=8).contains(&attempts), "{attempts} attempts with pauses of 50 ms and more");
+}
+
+#[tokio::test]
+async fn several_services_are_connected_together_and_those_that_fail_are_named() {
+    let keys = Keys::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let names = Names::default();
+    names.add::<StorageClient>("storage", server.local_addr());
+    names.add::<AppClient>("app", nowhere().await);
+    let locator = names.serve("127.0.0.1:0").await;
+    let client = Client::new(&locator.local_addr().to_string()).unwrap();
+    let error = client.services::<(StorageClient, LoggingClient, AppClient)>().await.unwrap_err();
+    let ErrorKind::Several(errors) = error.kind() else { panic!("{error}") };
+    let failed: Vec<_> = errors.iter().map(|error| error.service_name().unwrap()).collect();
+    assert_eq!(failed, ["logging", "app"]);
+    assert_eq!(errors[0].code(), Some(1));
+    assert!(error.to_string().contains("service is not available"), "{error}");
+    names.add::<AppClient>("app", server.local_addr());
+    assert!(client.services::<(StorageClient, AppClient)>().await.is_ok());
+}
+
+#[tokio::test]
+async fn the_first_locator_that_answers_is_asked() {
+    let keys = Keys::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let (_, locator) = cloud::<StorageClient>(&server).await;
+    let (alive, dead) = (locator.local_addr(), nowhere().await);
+    let (hangs_up, _) = hang_up().await;
+    for locators in
+        [format!("{dead},{alive}"), format!("{alive},{dead}"), format!(" {dead} , {dead},{alive}")]
+    {
+        let client = Client::new(&locators).unwrap();
+        assert!(client.service::<StorageClient>().await.is_ok(), "{locators}");
+    }
+    let error =
+        Client::new(&format!("{dead},{hangs_up}")).unwrap().resolve("storage", None).await.unwrap_err();
+    assert_eq!(error.fault(), Fault::Network, "{error}");
+    let error = Client::new(&format!("{dead},{dead}")).unwrap().resolve("storage", None).await.unwrap_err();
+    assert_eq!(error.to_string().matches(&dead.to_string()).count(), 2, "each is named: {error}");
+}
+
+#[tokio::test]
+async fn a_locator_that_is_silent_gives_way_to_the_next() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let keys = Keys::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let (_, locator) = cloud::<StorageClient>(&server).await;
+    let locators = format!("{},{}", silent.local_addr().unwrap(), locator.local_addr());
+    let client = Client::new(&locators).unwrap();
+    assert!(timeout(LONG, client.resolve("storage", None)).await.unwrap().is_ok());
+    let start = Instant::now();
+    assert!(client.resolve("storage", None).await.is_ok());
+    assert!(start.elapsed() < Duration::from_secs(2), "the one that answered is kept");
+}
+
+#[tokio::test]
+async fn a_locator_is_found_by_a_name_with_several_addresses_and_over_ipv6() {
+    let keys = Keys::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let (_, locator) = cloud::<StorageClient>(&server).await;
+    let client = Client::new(&format!("localhost:{}", locator.local_addr().port())).unwrap();
+    assert!(
+        client.resolve("storage", None).await.is_ok(),
+        "localhost may be ::1 first, where nobody listens"
+    );
+    let Ok(probe) = TcpListener::bind("[::1]:0").await else { return };
+    drop(probe);
+    let names = Names::default();
+    let server = serve(&keys, "[::1]:0").await;
+    names.add::<StorageClient>("storage", server.local_addr());
+    let locator = names.serve("[::1]:0").await;
+    let client = Client::new(&locator.local_addr().to_string()).unwrap();
+    let storage = client.service::<StorageClient>().await.unwrap();
+    assert_eq!(storage.read("c", "six").await.unwrap(), "six");
+    assert_eq!(storage.service().endpoint().as_deref(), Some(&*server.local_addr().to_string()));
+}
+
+#[tokio::test]
+async fn endpoints_are_tried_in_order() {
+    let keys = Keys::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let names = Names::default();
+    let endpoints = vec![Endpoint(nowhere().await), Endpoint(server.local_addr())];
+    let graph = StorageClient::SPEC.graph();
+    names.tell("storage", Resolved { endpoints, version: 1, graph: graph.clone() });
+    names.tell("gone", Resolved { endpoints: Vec::new(), version: 1, graph });
+    let locator = names.serve("127.0.0.1:0").await;
+    let client = Client::new(&locator.local_addr().to_string()).unwrap();
+    assert!(client.service::<StorageClient>().await.unwrap().read("c", "k").await.is_ok());
+    let error = client.service_named::<StorageClient>("gone").await.unwrap_err();
+    assert_eq!(error.to_string(), "gone: cannot connect: the locator names no endpoint");
+}
+
+/// Waits for what follows from something else.
+async fn until(mut done: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !done().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LONG, wait).await.expect("it never happens");
+}
