@@ -148,11 +148,6 @@ impl<T: Serialize> Responder<T> {
     pub fn error(mut self, error: &Error) -> Result<()> {
         answer(&mut self.tx, error)
     }
-
-    /// Answers nothing, for a server that is about to close the connection.
-    pub fn give_up(self) {
-        self.tx.give_up();
-    }
 }
 
 impl<T> fmt::Debug for Responder<T> {

@@ -146,7 +146,6 @@ impl LocatorServer for LocatorService {
     ) -> Result<()> {
         let (version, graph) = metadata.unwrap_or_default();
         if version == 0 && !graph.entries().is_empty() {
-            output.give_up();
             return Err(Error::service(Category::LOCATOR, 3, "missing protocol version"));
         }
         let service = Resolved { endpoints: endpoints.to_vec(), version: version.into(), graph };

@@ -201,6 +201,8 @@ async fn a_publication_lasts_as_long_as_its_channel() {
     publisher.send(1, PUBLISH, ("ext", endpoints)).await;
     assert_eq!(publisher.recv().await, (1, 0, Value::Array(Vec::new())));
     assert_eq!(announced(&consumer.recv().await.2), ext(1));
+    service::<LocatorClient>(&node).await.uuid().await.unwrap();
+    consumer.silent().await;
     publisher.send(1, 0, [(); 0]).await;
     assert_eq!(announced(&consumer.recv().await.2), ext(0), "discarded");
 

@@ -37,7 +37,9 @@ impl Substitutes {
                 {
                     *port = u64::from(*own);
                 }
-                items.iter_mut().for_each(|item| self.apply(item));
+                for item in items {
+                    self.apply(item);
+                }
             }
             Value::Map(entries) => {
                 for (key, value) in entries {

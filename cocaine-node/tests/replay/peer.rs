@@ -89,7 +89,7 @@ impl Peer {
                 hex(&got)
             ),
             Ok(Err(error)) => panic!("{}: expected {frame}, then {error}", self.name),
-            Err(_) => panic!("{}: expected {frame}, got nothing", self.name),
+            Err(_elapsed) => panic!("{}: expected {frame}, got nothing", self.name),
         }
     }
 
@@ -109,11 +109,11 @@ impl Peer {
         let header =
             |name: &str| Value::Array(vec![false.into(), name.into(), Value::Raw(vec![0; 8].into())]);
         let headers = ["trace_id", "span_id", "parent_id"].map(header).to_vec();
-        let pong = [PROBE.into(), 0u64.into(), Value::Array(Vec::new()), Value::Array(headers)];
-        self.expect(&Value::Array(pong.to_vec())).await;
+        let answer = [PROBE.into(), 0u64.into(), Value::Array(Vec::new()), Value::Array(headers)];
+        self.expect(&Value::Array(answer.to_vec())).await;
     }
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
