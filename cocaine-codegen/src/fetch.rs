@@ -26,10 +26,10 @@ pub struct Fetched {
     pub notes: Vec<String>,
 }
 
-/// Asks the first of `locators` that answers within `timeout`.
+/// Asks the first of `locators` that answers within `timeout`; blocks, on a runtime of its own.
 ///
-/// This blocks, on a runtime of its own. It is asked for `services`, or, if none are named, for all that it lists; where it does not list any, for those that
-/// are `known`, as far as it has them.
+/// The locator is asked for `services`, or, if none are named, for all that it lists; where it does not list any, for
+/// those that are `known`, as far as it has them.
 pub fn fetch(
     locators: &[String],
     services: &[String],
