@@ -161,9 +161,7 @@ impl Cloud {
         for address in addresses {
             match timeout(Self::CONNECT, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%address, %error, "TCP_NODELAY is not set");
-                    }
+                    conn::tune(&stream);
                     return Ok(conn::connect(stream, address.to_string().into(), self.limits));
                 }
                 Ok(Err(error)) => failures.push(format!("{address}: {error}")),

@@ -15,7 +15,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 pub(crate) use self::driver::Driver;
 use crate::{
@@ -161,6 +165,14 @@ impl std::ops::Deref for Lease {
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.leave();
+    }
+}
+
+/// Sets what every TCP connection has: no delay, and probes of a peer that is silent (`protocol.md` 1).
+pub(crate) fn tune(stream: &TcpStream) {
+    let tuned = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_keepalive(true));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "a socket option is not set");
     }
 }
 

@@ -63,8 +63,8 @@ impl Options {
         u64::try_from(self.deadline.as_millis().div_ceil(TICK.as_millis()) + 1).unwrap_or(u64::MAX)
     }
 
-    /// Returns the deadline of a session: one that the user has set.
-    fn session_ticks(&self) -> u64 {
+    /// Returns the deadline of an event: one that the user has set. Other sessions and streams may last for ever.
+    fn event_ticks(&self) -> u64 {
         if self.chosen { self.ticks() } else { u64::MAX }
     }
 
@@ -157,7 +157,7 @@ impl Link {
     }
 
     fn channel(&self, bound: &Bound, request: Request<'_>) -> Attempt<Line> {
-        let ticks = if bound.is_endless { u64::MAX } else { request.options.session_ticks() };
+        let ticks = if bound.is_event { request.options.event_ticks() } else { u64::MAX };
         self.open(bound, request, Reads::of(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
             let origin = Origin { service, method, deadline: request.options.deadline };

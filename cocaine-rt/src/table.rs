@@ -69,16 +69,14 @@ pub(crate) struct Bound {
     pub(crate) on_drop: OnDrop,
     /// An event of an app, whose deadline travels with it (`protocol.md` 5.3).
     pub(crate) is_event: bool,
-    /// The control of an app or a node, which is never answered and has no deadline (`design.md` 7).
-    pub(crate) is_endless: bool,
 }
 
 impl Bound {
     fn new(method: Method, on_drop: OnDrop) -> Self {
         let kind = Kind::of(&method.dispatch, &method.upstream);
         let Method { id, name, dispatch, upstream } = method;
-        let (is_event, is_endless) = (&*name == "enqueue", &*name == "control" && kind == Kind::Session);
-        Self { id, name, kind, dispatch, upstream, on_drop, is_event, is_endless }
+        let is_event = &*name == "enqueue";
+        Self { id, name, kind, dispatch, upstream, on_drop, is_event }
     }
 
     /// Fails unless the method is called the way that it has to be.

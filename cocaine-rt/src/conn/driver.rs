@@ -7,6 +7,7 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -42,6 +43,8 @@ pub(crate) struct Driver<IO, B, F> {
     /// The socket was not read when the task last came by: nothing wakes the task when bytes arrive.
     paused: bool,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Runs once nobody uses the connection and something is still to be written.
+    farewell: Option<Pin<Box<Sleep>>>,
     violation: Option<Violation>,
     /// Bytes that may wait for the socket ([`Limits::outgoing`]).
     outgoing: usize,
@@ -80,6 +83,8 @@ where
 
     /// How much of a frame's announced length is allocated before it has come.
     const BELIEVED: usize = 2 << 20;
+    /// How long the other side may take to read what is left when nobody uses the connection any more.
+    const FAREWELL: Duration = Duration::from_secs(10);
     /// The size of a frame whose buffer is not kept for the next one.
     const KEPT: usize = 4 << 20;
 
@@ -98,6 +103,7 @@ where
             lingered: false,
             paused: false,
             timer: None,
+            farewell: None,
             violation: None,
             outgoing: limits.outgoing,
         }
@@ -315,7 +321,18 @@ where
         }
         state.stuck = flush == Flush::Stuck;
         state.task = Some(cx.waker().clone());
+        let left = state.left;
+        drop(state);
+        if left && self.is_given_up(cx) {
+            return Err(Error::disconnected("the other side did not take the last of what was sent"));
+        }
         Ok(true)
+    }
+
+    /// Returns whether a connection that nobody uses has tried long enough to write what was queued.
+    fn is_given_up(&mut self, cx: &mut Context<'_>) -> bool {
+        let farewell = self.farewell.get_or_insert_with(|| Box::pin(tokio::time::sleep(Self::FAREWELL)));
+        farewell.as_mut().poll(cx).is_ready()
     }
 }
 

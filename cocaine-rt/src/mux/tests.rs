@@ -1,12 +1,14 @@
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    task::Wake,
+    task::{Poll, Wake},
 };
+
+use std::task::Poll;
 
 use super::*;
 use crate::{
     codes::Category,
-    encode,
+    encode, frame,
     graph::{Edge, Graph, Method, Node, Tree},
     scan::Scanner,
 };

@@ -11,7 +11,7 @@ use tokio::{
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     bytes::Bytes,
-    conn::{Conn, Driver, Lease},
+    conn::{self, Conn, Driver, Lease},
     limits::Limits,
     mux::{Mux, roots::Roots},
 };
@@ -146,9 +146,7 @@ impl<D: Dispatch> Connections<D> {
     }
 
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "TCP_NODELAY is not set");
-        }
+        conn::tune(&stream);
         let conn = Conn::new(peer.to_string().into(), self.limits, Some(self.roots.clone()));
         let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });
         let dispatch = self.dispatch.clone();
