@@ -3,8 +3,6 @@ use std::{
     task::{Poll, Wake},
 };
 
-use std::task::Poll;
-
 use super::*;
 use crate::{
     codes::Category,
