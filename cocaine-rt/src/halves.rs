@@ -94,12 +94,12 @@ impl<T: Serialize + Send> Sender<T> {
 
     /// Ends the stream.
     pub async fn close(mut self) -> Result<()> {
-        self.tx.queue(CLOSE, &())
+        self.tx.push(CLOSE, ()).await
     }
 
     /// Ends the stream with an error of the caller's own.
     pub async fn fail(mut self, category: Category, code: i64, text: &str) -> Result<()> {
-        self.tx.queue(ERROR, &((category.0, code), text))
+        self.tx.push(ERROR, ((category.0, code), text)).await
     }
 
     /// Ends the stream with what `error` says.

@@ -143,7 +143,7 @@ impl Service {
         } else {
             self.exchange(method, args).await?
         };
-        self.read(method, message)
+        self.read(method, &message)
     }
 
     /// Calls a method that never answers; returns once the call is queued.
@@ -225,9 +225,9 @@ impl Service {
     }
 
     #[inline]
-    fn read<R: DeserializeOwned>(&self, method: Selector<'_>, message: Message) -> Result<R> {
+    fn read<R: DeserializeOwned>(&self, method: Selector<'_>, message: &Message) -> Result<R> {
         if message.kind != 0 {
-            return Err(self.blame(answered(&message), method));
+            return Err(self.blame(answered(message), method));
         }
         decode::args(&message.args)
             .map_err(|malformed| self.blame(Error::decode(malformed.to_string()), method))

@@ -274,9 +274,9 @@ where
     /// Sweeps the deadlines that have passed. The timer outlives the last channel that has one by a tick at most, so
     /// that calls one after the other share it.
     fn keep_time(&mut self, cx: &mut Context<'_>) {
-        let timed = self.conn.lock().keep_ticking(self.timer.is_some());
+        let wanted = self.conn.lock().keep_ticking(self.timer.is_some());
         let Some(timer) = &mut self.timer else {
-            if timed {
+            if wanted {
                 self.start_timer(cx);
             }
             return;
@@ -289,7 +289,7 @@ where
         let late = Instant::now().saturating_duration_since(timer.deadline());
         let ticks = 1 + late.as_millis() / TICK.as_millis();
         self.conn.with(|mux| mux.sweep(u64::try_from(ticks).unwrap_or(u64::MAX)));
-        if timed {
+        if wanted {
             self.start_timer(cx);
         } else {
             self.timer = None;
@@ -363,11 +363,10 @@ where
         match self.drive(cx) {
             Ok(()) => Poll::Pending,
             Err(error) => {
-                match error.kind() {
-                    ErrorKind::Protocol(_) => {
-                        tracing::warn!(peer = %self.conn.peer(), %error, "connection closed")
-                    }
-                    _ => tracing::debug!(peer = %self.conn.peer(), %error, "connection ended"),
+                if matches!(error.kind(), ErrorKind::Protocol(_)) {
+                    tracing::warn!(peer = %self.conn.peer(), %error, "connection closed");
+                } else {
+                    tracing::debug!(peer = %self.conn.peer(), %error, "connection ended");
                 }
                 self.conn.close(&error);
                 Poll::Ready(())

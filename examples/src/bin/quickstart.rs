@@ -72,7 +72,7 @@ async fn typed(cloud: &Client) -> Step {
 
     let blob = storage.read("greetings", "english").await?;
     show(format!("storage.read(\"greetings\", \"english\") = {blob:?}"));
-    check(blob == Bytes::from("hello"), "what was written is read")?;
+    check(blob == "hello", "what was written is read")?;
 
     let keys = storage.find("greetings", &["greeting", "short"]).await?;
     show(format!("storage.find(\"greetings\", &[\"greeting\", \"short\"]) = {keys:?}"));
