@@ -58,11 +58,8 @@ async fn the_served_graphs_are_the_recorded_bytes() {
     for name in ["locator", "storage", "logging"] {
         let resolved = cloud.resolve(name, None).await.unwrap();
         let reply = recorded[name]["resolve_reply_hex"].as_str().unwrap();
-        let served: String = msgpack::to_vec::<Graph>(&resolved.graph)
-            .unwrap()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let graph = msgpack::to_vec::<Graph>(&resolved.graph).unwrap();
+        let served = graph.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert!(reply.contains(&served), "{name}");
         assert_eq!(Some(resolved.version), recorded[name]["version"].as_u64());
     }
