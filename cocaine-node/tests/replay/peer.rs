@@ -80,17 +80,11 @@ impl Peer {
     async fn expect(&mut self, frame: &Value) {
         let expected = msgpack::to_vec(frame).unwrap();
         let mut got = vec![0; expected.len()];
-        match timeout(PATIENCE, self.socket.read_exact(&mut got)).await {
-            Ok(Ok(_)) => assert!(
-                got == expected,
-                "{}: expected {frame}\n  {}\ngot\n  {}",
-                self.name,
-                hex(&expected),
-                hex(&got)
-            ),
-            Ok(Err(error)) => panic!("{}: expected {frame}, then {error}", self.name),
-            Err(_elapsed) => panic!("{}: expected {frame}, got nothing", self.name),
-        }
+        let read = timeout(PATIENCE, self.socket.read_exact(&mut got)).await;
+        let read = read.unwrap_or_else(|_| panic!("{}: expected {frame}, got nothing", self.name));
+        read.unwrap_or_else(|error| panic!("{}: expected {frame}, then {error}", self.name));
+        let (name, wanted, found) = (self.name, hex(&expected), hex(&got));
+        assert!(wanted == found, "{name}: expected {frame}\n  {wanted}\ngot\n  {found}");
     }
 
     async fn end(&mut self) {
