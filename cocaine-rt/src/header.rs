@@ -1,6 +1,6 @@
 //! The fourth element of a frame: named values, and the tables that shorten them (`protocol.md` 5).
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     bytes::Bytes,
@@ -12,7 +12,7 @@ use crate::{
 
 /// The named values that came with a message, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(Bytes, Bytes)>);
+pub struct Headers(Option<Arc<Vec<(Bytes, Bytes)>>>);
 
 impl Headers {
     /// Returns the first value of this name.
@@ -22,17 +22,17 @@ impl Headers {
 
     /// Returns the names and values in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
-        self.0.iter().map(|(name, value)| (name, value))
+        self.0.iter().flat_map(|headers| headers.iter()).map(|(name, value)| (name, value))
     }
 
     /// Returns how many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |headers| headers.len())
     }
 
     /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// Returns how much memory they take.
@@ -96,7 +96,7 @@ impl HeaderTable {
         for _ in 0..count {
             headers.push(self.entry(&mut reader)?);
         }
-        Ok(Headers(headers))
+        Ok(Headers(Some(Arc::new(headers))))
     }
 
     fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(Bytes, Bytes), Malformed> {

@@ -8,14 +8,15 @@ use std::{
 use crate::encode::Encoded;
 
 thread_local! {
-    static KEPT: Cell<Encoded> = Cell::default();
+    static KEPT: Cell<Option<Box<Encoded>>> = const { Cell::new(None) };
 }
 
 /// An empty buffer of this thread, given back when it is dropped.
 ///
-/// It is taken out for as long as it is used: encoding that encodes again gets a second one, and a panic loses it.
+/// It is taken out for as long as it is used: encoding that encodes again gets a second one, and a panic loses it. The
+/// box makes it cheap to hand on; it is there until the drop.
 #[derive(Debug)]
-pub(crate) struct Scratch(Encoded);
+pub(crate) struct Scratch(Option<Box<Encoded>>);
 
 impl Scratch {
     /// The capacity above which a buffer is not kept.
@@ -23,7 +24,7 @@ impl Scratch {
 
     #[inline]
     pub(crate) fn take() -> Self {
-        Self(KEPT.take())
+        Self(Some(KEPT.take().unwrap_or_default()))
     }
 }
 
@@ -32,25 +33,25 @@ impl Deref for Scratch {
 
     #[inline]
     fn deref(&self) -> &Encoded {
-        &self.0
+        self.0.as_deref().expect("there until dropped")
     }
 }
 
 impl DerefMut for Scratch {
     #[inline]
     fn deref_mut(&mut self) -> &mut Encoded {
-        &mut self.0
+        self.0.as_deref_mut().expect("there until dropped")
     }
 }
 
 impl Drop for Scratch {
     #[inline]
     fn drop(&mut self) {
-        let mut buffer = std::mem::take(&mut self.0);
+        let Some(mut buffer) = self.0.take() else { return };
         if buffer.buf.capacity() <= Self::LARGE && !std::thread::panicking() {
             buffer.clear();
             // Without a thread-local the thread is about to end.
-            let _ = KEPT.try_with(|kept| kept.set(buffer));
+            let _ = KEPT.try_with(|kept| kept.set(Some(buffer)));
         }
     }
 }
