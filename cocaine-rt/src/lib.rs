@@ -1,4 +1,47 @@
-//! The wire of the Cocaine cloud.
+//! The wire of the Cocaine cloud: typed and untyped clients, and the serving side of generated traits.
+//!
+//! A [`Client`] is the cloud, by its locators. It gives typed services, which are bindings made by `cocaine-codegen`
+//! around a [`Service`], and untyped ones, whose methods are called by name:
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> cocaine::Result<()> {
+//! let cloud = cocaine::Client::new("localhost:10053")?;
+//! let storage = cloud.dynamic("storage").await?;
+//! let keys: Vec<String> = storage.call("find", ("manifests", ["app"])).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What to expect
+//!
+//! - Calls of all clones of a service share one connection, hundreds at a time. A dropped call costs nothing.
+//! - Each call that is answered once has a deadline, 30 s unless set: [`Client::with_deadline`],
+//!   [`Service::with_deadline`]. It is kept to a tenth of a second; one below a second is kept exactly. Streams and
+//!   sessions have none, but for events of apps where one was set.
+//! - A connection that ends fails the calls in flight. The next call resolves the name again and connects again. Nothing
+//!   is sent twice; [`Error::is_safe_to_repeat`] says what may be.
+//! - Bindings are held against what the service announces when it is connected ([`Drift`]): a method that has moved is
+//!   found by its name, one that is missing or has another shape fails when it is called.
+//! - Memory is bounded ([`Limits`]), whatever a peer sends.
+//! - Within [`Trace::scope`] every call carries the trace. A server's handlers run in the scope of their request.
+//!
+//! # Layers
+//!
+//! A file imports what is below it.
+//!
+//! ```text
+//! L4  client          server            what users hold: the cloud, and a listening socket
+//! L3  service  cloud                    resolve, connect, connect again     bind: what generated code uses
+//! L2  link  halves  dynamic  table      one connected service: its methods, typed halves of channels
+//! L1  conn  channel                     the mux behind a lock, the task that owns the socket
+//! L0  mux                               open channels, ids, bytes to write: no I/O, no async, no lock
+//!     scan  encode  decode  header      the bytes: frames, MessagePack, headers
+//!     graph  spec  value  types  error  what they mean
+//! ```
+//!
+//! One task owns a socket; it reads, hands messages over, begins invocations and writes. A server's invocation is polled
+//! where it arrived, and gets a task of its own only when it is pending.
 
 mod address;
 mod backoff;
