@@ -41,7 +41,9 @@ impl Encoded {
     pub(crate) fn append(&mut self, other: &Self) {
         let start = self.buf.len();
         self.buf.extend_from_slice(&other.buf);
-        self.segments.extend(other.segments.iter().map(|(at, segment)| (start + at, segment.clone())));
+        if !other.segments.is_empty() {
+            self.segments.extend(other.segments.iter().map(|(at, segment)| (start + at, segment.clone())));
+        }
     }
 
     /// Returns all bytes in one piece.

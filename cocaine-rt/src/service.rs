@@ -203,11 +203,11 @@ impl Service {
 
     /// Sends a call and waits for its answer; the connection keeps the deadline, unless it has to be waited for.
     async fn exchange(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
-        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let Attempt::Sent(pending) = self.attempt(method, &args, &waker, Link::call)? else {
+        let attempt = poll_fn(|cx| Poll::Ready(self.attempt(method, &args, cx.waker(), Link::call)));
+        let Attempt::Sent(pending) = attempt.await? else {
             return Box::pin(self.in_time(method, args)).await;
         };
-        drop((args, waker));
+        drop(args);
         self.answer(method, pending).await
     }
 
