@@ -75,7 +75,8 @@ fn storage_and_log_messages_are_their_examples() {
     check("93 03 01 94 a1 63 a1 6b a1 76 91 a2 74 31", &json!([3, 1, ["c", "k", "v", ["t1"]]]));
     check("93 03 00 90", &json!([3, 0, []]));
     let text = "/var/lib/cocaine/c/k: No such file or directory";
-    let digits: String = text.bytes().map(|byte| format!("{byte:02x} ")).collect();
+    let digits: Vec<_> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = digits.concat();
     check(&format!("93 02 01 92 92 0c 02 da 00 2f {digits}"), &json!([2, 1, [[12, 2], text]]));
     check(&format!("da 00 20 {}", "78".repeat(32)), &json!("x".repeat(32)));
     let emit = "93 04 00 94 01 a8 61 70 70 2f 65 63 68 6f a2 68 69 91 92 a3 70 69 64 07";
@@ -97,7 +98,9 @@ fn headers_are_their_examples() {
     let names = ["a8 74 72 61 63 65 5f 69 64", "a7 73 70 61 6e 5f 69 64", "a9 70 61 72 65 6e 74 5f 69 64"];
     let literals = |trace: &str| {
         let ids = [trace, trace, ZERO];
-        names.iter().zip(ids).map(|(name, id)| format!("93 c2 {name} a8 {id} ")).collect::<String>()
+        let headers: Vec<_> =
+            names.iter().zip(ids).map(|(name, id)| format!("93 c2 {name} a8 {id}")).collect();
+        headers.concat()
     };
     let hello = format!("94 01 00 91 a5 68 65 6c 6c 6f 93 {}", literals(ZERO));
     check(&hello, &json!([1, 0, ["hello"], traced(ZERO, ZERO)]));
