@@ -100,6 +100,8 @@ pub struct LimitsConfig {
     pub invocations: Option<usize>,
     /// Channels that are open at once.
     pub channels: Option<usize>,
+    /// Bytes that one connection may make the node keep.
+    pub held: Option<usize>,
 }
 
 /// Why a configuration cannot be used.
@@ -150,6 +152,7 @@ impl NodeConfig {
             ("outgoing", self.limits.outgoing, &mut limits.outgoing),
             ("invocations", self.limits.invocations, &mut limits.invocations),
             ("channels", self.limits.channels, &mut limits.channels),
+            ("held", self.limits.held, &mut limits.held),
         ];
         for (name, set, limit) in known {
             *limit = set.unwrap_or(*limit);

@@ -15,10 +15,21 @@ pub struct Limits {
     pub invocations: usize,
     /// Channels that a peer may leave open on a server's connection; one more ends the connection. 65,536.
     pub channels: usize,
+    /// Bytes of one connection that a server keeps for its peer: the arguments of what runs, and, apart from them, what
+    /// is unread on all channels. Calls above it wait unread; streams, sessions and messages end the connection.
+    /// 512 MiB.
+    pub held: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { frame: 128 << 20, unread: 8 << 20, outgoing: 1 << 20, invocations: 1024, channels: 65_536 }
+        Self {
+            frame: 128 << 20,
+            unread: 8 << 20,
+            outgoing: 1 << 20,
+            invocations: 1024,
+            channels: 65_536,
+            held: 512 << 20,
+        }
     }
 }

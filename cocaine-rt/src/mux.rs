@@ -53,6 +53,15 @@ pub(crate) struct Open<'a> {
     pub(crate) reader: Option<Waker>,
 }
 
+/// What an invocation takes while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// It is a stream or a session: it lasts as long as its channel, and does not count among the invocations.
+    pub(crate) lasting: bool,
+    /// The size of its arguments.
+    pub(crate) bytes: usize,
+}
+
 /// An invocation that a server has received and not begun.
 #[derive(Debug)]
 pub(crate) struct Fresh {
@@ -61,8 +70,7 @@ pub(crate) struct Fresh {
     pub(crate) method: usize,
     pub(crate) message: Message,
     pub(crate) trace: Option<Trace>,
-    /// A stream or a session: it lasts as long as its channel, and does not count among the invocations.
-    pub(crate) lasting: bool,
+    pub(crate) load: Load,
 }
 
 #[derive(Debug)]
@@ -82,6 +90,10 @@ pub(crate) struct Mux {
     /// Invocations that have begun and not ended, and those of them that last as long as their channels.
     running: usize,
     lasting: usize,
+    /// Bytes of the arguments of what runs.
+    held: usize,
+    /// Bytes that have come on open channels since what is unread was last added up.
+    arrived: usize,
     tick: u64,
     /// The highest id that this side had opened when ticks were last counted.
     swept: u64,
@@ -112,6 +124,8 @@ impl Mux {
             fresh: VecDeque::new(),
             running: 0,
             lasting: 0,
+            held: 0,
+            arrived: 0,
             tick: 0,
             swept: 0,
             timed: 0,

@@ -97,9 +97,9 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(host: Arc<Host>, fresh: Fresh) -> Self {
-        let Fresh { id, method, message, trace, lasting } = fresh;
+        let Fresh { id, method, message, trace, load } = fresh;
         let caller = Caller { peer: host.lease.peer().clone(), headers: message.headers, trace };
-        let run = Run { host, key: Key { id, own: false }, lasting, ended: false };
+        let run = Run { host, key: Key { id, own: false }, load, ended: false };
         let answer = Answer::new(run, method, trace);
         let incoming = Incoming { method, args: message.args };
         Self { incoming, answer, caller }

@@ -3,7 +3,7 @@
 use std::task::Waker;
 
 use super::{
-    Fresh, Key, Mux, Violation,
+    Fresh, Key, Load, Mux, Violation,
     roots::{self, Opening, Roots},
     slot::{Delivery, Message, Reads, Slot},
 };
@@ -42,16 +42,33 @@ impl Mux {
         match self.peers.get_mut(&extent.channel) {
             Some(slot) if !slot.reads.ended() => {
                 let kind = message.kind;
+                self.arrived += message.weight();
                 if slot.deliver(message, self.limits.unread) == Delivery::Refused {
                     return Err(Violation(format!("message {kind} is not allowed on channel {}", slot.id)));
                 }
                 self.due.extend(slot.reader.take());
                 self.retire(Key { id: extent.channel, own: false });
-                Ok(())
+                self.check_unread()
             }
             _ if extent.channel > self.accepted => self.accept(extent.channel, message, &roots),
             _ => Err(Violation(format!("channel {} is not above every earlier one", extent.channel))),
         }
+    }
+
+    /// Adds up what is unread on all channels, now and then: each time a quarter of the limit has come.
+    fn check_unread(&mut self) -> Result<(), Violation> {
+        if self.arrived <= self.limits.held / 4 {
+            return Ok(());
+        }
+        self.arrived = 0;
+        self.check_held(self.peers.values().map(Slot::held).sum())
+    }
+
+    fn check_held(&self, bytes: usize) -> Result<(), Violation> {
+        if bytes <= self.limits.held {
+            return Ok(());
+        }
+        Err(Violation(format!("more than {} bytes are kept for one connection", self.limits.held)))
     }
 
     #[inline]
@@ -72,10 +89,12 @@ impl Mux {
         let trace = message.headers.trace().map_err(|text| Violation(text.to_owned()))?;
         match roots.opening(message.kind) {
             Opening::Method { place, reads, kept } => {
+                let load = Load { lasting: kept, bytes: message.weight() };
                 if kept {
+                    self.check_held(self.held + load.bytes)?;
                     self.keep(id, reads)?;
                 }
-                self.fresh.push_back(Fresh { id, method: place, message, trace, lasting: kept });
+                self.fresh.push_back(Fresh { id, method: place, message, trace, load });
                 Ok(())
             }
             Opening::Ping => {
@@ -125,14 +144,15 @@ impl Mux {
         }
         let fresh = self.fresh.pop_front()?;
         self.running += 1;
-        self.lasting += usize::from(fresh.lasting);
+        self.lasting += usize::from(fresh.load.lasting);
+        self.held += fresh.load.bytes;
         Some(fresh)
     }
 
     /// Puts invocations that were taken and not begun back to the front.
     pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = Fresh>) {
         for fresh in waiting.rev() {
-            self.end(fresh.lasting);
+            self.end(fresh.load);
             self.fresh.push_front(fresh);
         }
     }
@@ -151,9 +171,10 @@ impl Mux {
     }
 
     /// Ends an invocation.
-    pub(crate) fn end(&mut self, lasting: bool) {
+    pub(crate) fn end(&mut self, load: Load) {
         self.running -= 1;
-        self.lasting -= usize::from(lasting);
+        self.lasting -= usize::from(load.lasting);
+        self.held -= load.bytes;
     }
 
     /// Returns whether a server should read on: nothing waits to begin, and the client reads its answers.
@@ -165,12 +186,17 @@ impl Mux {
             && (self.roots.is_none() || self.has_room())
     }
 
-    /// Returns whether an invocation waits and may begin: few enough run, and their answers are taken.
+    /// Returns whether an invocation waits and may begin: few and small enough ones run, and their answers are taken.
     #[inline]
     pub(crate) fn can_begin(&self) -> bool {
-        let counted = self.running - self.lasting;
-        self.fresh.front().is_some_and(|fresh| fresh.lasting || counted < self.limits.invocations)
+        self.fresh.front().is_some_and(|fresh| fresh.load.lasting || self.affords(fresh.load.bytes))
             && self.has_room()
+    }
+
+    /// Returns whether one more call may run: always, if no other does.
+    fn affords(&self, bytes: usize) -> bool {
+        let calls = self.running - self.lasting;
+        calls == 0 || (calls < self.limits.invocations && self.held + bytes <= self.limits.held)
     }
 
     /// Returns how many calls and invocations are under way.

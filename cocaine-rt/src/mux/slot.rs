@@ -23,7 +23,7 @@ impl Message {
     const OVERHEAD: usize = 64;
 
     /// Returns how much memory the message takes.
-    fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.args.len() + self.headers.weight() + Self::OVERHEAD
     }
 }
@@ -180,7 +180,6 @@ impl Slot {
     }
 
     /// Returns how much memory the unread messages take.
-    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.unread
     }

@@ -34,7 +34,14 @@ impl Alarm {
     }
 }
 
-const SMALL: Limits = Limits { frame: 1 << 20, unread: 1000, outgoing: 100, invocations: 2, channels: 3 };
+const SMALL: Limits =
+    Limits { frame: 1 << 20, unread: 1000, outgoing: 100, invocations: 2, channels: 3, held: 2000 };
+
+/// What an invocation without arguments takes.
+fn load(lasting: bool) -> Load {
+    let args = ::bytes::Bytes::from_static(&[0x90]);
+    Load { lasting, bytes: Message { kind: 0, args, headers: crate::header::Headers::default() }.weight() }
+}
 
 fn client() -> Mux {
     Mux::new(Limits::default(), None)
@@ -423,10 +430,48 @@ fn invocations_above_the_limit_wait_unread_and_begin_in_order() {
     assert!(!mux.wants_input());
     assert_eq!([mux.begin(), mux.begin()].map(|fresh| fresh.map(|fresh| fresh.id)), [Some(1), Some(2)]);
     assert!(mux.begin().is_none() && !mux.can_begin() && !mux.wants_input());
-    mux.end(false);
+    mux.end(load(false));
     assert!(mux.can_begin());
     assert_eq!(mux.begin().map(|fresh| fresh.id), Some(3));
     assert!(mux.wants_input());
+}
+
+#[test]
+fn calls_whose_arguments_are_too_much_together_wait_and_one_always_runs() {
+    let mut mux = server(Limits { outgoing: 1 << 20, invocations: 9, ..SMALL });
+    let large = "x".repeat(1500);
+    feed(&mut mux, [1, 2].map(|id| frame(id, 0, &(&large,))).concat()).unwrap();
+    let first = mux.begin().unwrap();
+    assert!(mux.begin().is_none() && !mux.wants_input());
+    mux.end(first.load);
+    let second = mux.begin().unwrap();
+    assert!(second.load.bytes > 1500 && mux.wants_input());
+    feed(&mut mux, frame(3, 0, &("x".repeat(5000),))).unwrap();
+    mux.end(second.load);
+    assert!(mux.begin().is_some(), "alone, even one above the limit runs");
+}
+
+#[test]
+fn sessions_that_keep_too_much_end_the_connection() {
+    let mut mux = server(Limits { outgoing: 1 << 20, ..SMALL });
+    let large = "x".repeat(1500);
+    feed(&mut mux, frame(1, 2, &(&large,))).unwrap();
+    let session = mux.begin().unwrap();
+    let error = feed(&mut mux, frame(2, 2, &(&large,))).unwrap_err();
+    assert!(error.0.contains("more than 2000 bytes are kept"), "{error:?}");
+    mux.end(session.load);
+}
+
+#[test]
+fn unread_messages_of_all_channels_together_end_the_connection() {
+    let mut mux = server(Limits { channels: 9, unread: 1000, ..SMALL });
+    let open: Vec<_> = [1, 2, 3].map(|id| frame(id, 2, &())).concat();
+    feed(&mut mux, open).unwrap();
+    while mux.begin().is_some() {}
+    feed(&mut mux, frame(1, 0, &("x".repeat(800),))).unwrap();
+    feed(&mut mux, frame(2, 0, &("x".repeat(800),))).unwrap();
+    let error = feed(&mut mux, frame(3, 0, &("x".repeat(800),))).unwrap_err();
+    assert!(error.0.contains("more than 2000 bytes are kept"), "{error:?}");
 }
 
 #[test]
@@ -437,9 +482,9 @@ fn streams_and_sessions_are_not_counted_among_the_invocations() {
     assert_eq!(std::iter::from_fn(|| mux.begin()).count(), 5);
     assert!(mux.wants_input());
     feed(&mut mux, frame(6, 0, &())).unwrap();
-    mux.end(true);
+    mux.end(load(true));
     assert!(!mux.can_begin(), "a stream that ends makes no room for a call");
-    mux.end(false);
+    mux.end(load(false));
     assert!(mux.can_begin());
 }
 
@@ -511,7 +556,7 @@ fn draining_ends_what_could_last_for_ever_and_lets_calls_finish() {
     assert!(mux.begin().is_some(), "what was read already is answered");
     for lasting in [true, false, false] {
         assert!(!mux.is_drained());
-        mux.end(lasting);
+        mux.end(load(lasting));
     }
     assert!(mux.is_drained());
 }

@@ -15,7 +15,7 @@ use crate::{
     graph::{Method, Shape},
     halves::Sender,
     header,
-    mux::{Key, Mux},
+    mux::{Key, Load, Mux},
     scratch::Scratch,
     trace::Trace,
 };
@@ -38,20 +38,19 @@ pub struct Answer {
 pub(super) struct Run {
     pub(super) host: Arc<Host>,
     pub(super) key: Key,
-    /// Whether it is a stream or a session.
-    pub(super) lasting: bool,
+    pub(super) load: Load,
     pub(super) ended: bool,
 }
 
 impl Run {
     /// Ends the invocation, unless it has ended, with a last act under one lock.
     fn end(&mut self, act: impl FnOnce(&mut Mux)) {
-        let Self { host, key, lasting, ended } = self;
+        let Self { host, key, load, ended } = self;
         host.lease.with(|mux| {
             act(mux);
             if !mem::replace(ended, true) {
                 mux.leave(key.id);
-                mux.end(*lasting);
+                mux.end(*load);
             }
         });
     }
