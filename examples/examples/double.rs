@@ -1,6 +1,6 @@
 //! A test without a cloud: code that takes the trait is tested with a double of a few lines.
 //!
-//! Needs nothing: `cargo test --example double`.
+//! Needs nothing: `cargo test -p examples`.
 
 use cocaine::{Bytes, Client, Error, Result};
 use cocaine_bindings::{Storage, StorageClient};
