@@ -23,6 +23,7 @@ use crate::{
     conn::{self, Lease},
     decode, encode,
     error::{Error, ErrorKind, Result},
+    graph::VALUE,
     limits::Limits,
     link::{self, Attempt, Link, Options, Request},
     scratch::Scratch,
@@ -107,7 +108,7 @@ impl Cloud {
             return Err(blame(Error::disconnected("the locator's connection has ended")));
         };
         let message = pending.await.map_err(|error| blame(link::deadline(error, options.deadline)))?;
-        if message.kind != 0 {
+        if message.kind != VALUE {
             return Err(blame(answered(&message)));
         }
         decode::args(&message.args)

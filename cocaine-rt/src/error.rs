@@ -1,6 +1,6 @@
 //! The one error of this crate: what went wrong, where, whose fault it is, and whether a repeat is safe.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use crate::codes::Category;
 
@@ -138,6 +138,15 @@ impl Error {
         inner.method = inner.method.take().or_else(|| method.map(Arc::from));
         inner.endpoint = inner.endpoint.take().or_else(|| endpoint.cloned());
         self
+    }
+
+    /// Returns the arguments of the `error` message that says this: a service's own code, or that the invocation failed
+    /// (`protocol.md` 4.3, 6).
+    pub(crate) fn answer(&self) -> ((i64, i64), Cow<'_, str>) {
+        match self.kind() {
+            ErrorKind::Service { category, code, message } => ((category.0, *code), message.into()),
+            _ => ((Category::DISPATCH.0, 7), self.to_string().into()),
+        }
     }
 
     /// Returns what went wrong.

@@ -78,11 +78,17 @@ pub enum Shape {
     Other,
 }
 
+/// The ids of the messages of the common trees (`protocol.md` 4.3): `value` and `write` have the same.
+pub(crate) const VALUE: u64 = 0;
+pub(crate) const WRITE: u64 = 0;
+pub(crate) const ERROR: u64 = 1;
+pub(crate) const CLOSE: u64 = 2;
+
 static END: LazyLock<Arc<Node>> = LazyLock::new(Arc::default);
 static PRIMITIVE: LazyLock<Arc<Node>> =
-    LazyLock::new(|| Node::of([(0, "value", Tree::end()), (1, "error", Tree::end())]));
+    LazyLock::new(|| Node::of([(VALUE, "value", Tree::end()), (ERROR, "error", Tree::end())]));
 static STREAMING: LazyLock<Arc<Node>> = LazyLock::new(|| {
-    Node::of([(0, "write", Tree::Recurse), (1, "error", Tree::end()), (2, "close", Tree::end())])
+    Node::of([(WRITE, "write", Tree::Recurse), (ERROR, "error", Tree::end()), (CLOSE, "close", Tree::end())])
 });
 
 impl Graph {

@@ -14,14 +14,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     channel::{Payload, Rx, Tx, answered},
     codes::Category,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
+    graph::{CLOSE, ERROR, VALUE, WRITE},
     mux::slot::Message,
 };
-
-const VALUE: u64 = 0;
-const WRITE: u64 = 0;
-const ERROR: u64 = 1;
-const CLOSE: u64 = 2;
 
 /// Both halves of a channel.
 #[derive(Debug)]
@@ -104,7 +100,7 @@ impl<T: Serialize + Send> Sender<T> {
 
     /// Ends the stream with what `error` says.
     pub(crate) fn answer(mut self, error: &Error) -> Result<()> {
-        answer(&mut self.tx, error)
+        self.tx.queue(ERROR, &error.answer())
     }
 
     /// Returns once nobody can receive the stream.
@@ -146,21 +142,13 @@ impl<T: Serialize> Responder<T> {
 
     /// Sends an error instead.
     pub fn error(mut self, error: &Error) -> Result<()> {
-        answer(&mut self.tx, error)
+        self.tx.queue(ERROR, &error.answer())
     }
 }
 
 impl<T> fmt::Debug for Responder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Responder").field(&self.tx).finish()
-    }
-}
-
-/// Sends what `error` says: a service's own code, or that the invocation failed (`protocol.md` 6).
-fn answer(tx: &mut Tx, error: &Error) -> Result<()> {
-    match error.kind() {
-        ErrorKind::Service { category, code, message } => tx.queue(ERROR, &((category.0, *code), message)),
-        _ => tx.queue(ERROR, &((Category::DISPATCH.0, 7), error.to_string())),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     decode,
     encode::{self, Encoded},
     error::{Error, ErrorKind, Result},
-    graph::Graph,
+    graph::{Graph, VALUE},
     halves::{Exchange, Receiver},
     link::{self, Attempt, Link, Options, Pending, Request},
     mux::slot::Message,
@@ -226,7 +226,7 @@ impl Service {
 
     #[inline]
     fn read<R: DeserializeOwned>(&self, method: Selector<'_>, message: &Message) -> Result<R> {
-        if message.kind != 0 {
+        if message.kind != VALUE {
             return Err(self.blame(answered(message), method));
         }
         decode::args(&message.args)

@@ -12,16 +12,13 @@ use crate::{
     encode,
     error::{Error, ErrorKind, Result},
     frame::Tail,
-    graph::{Method, Shape},
+    graph::{ERROR, Method, Shape, VALUE},
     halves::Sender,
     header,
     mux::{Key, Load, Mux},
     scratch::Scratch,
     trace::Trace,
 };
-
-const VALUE: u64 = 0;
-const ERROR: u64 = 1;
 
 /// The answer that an invocation owes. Dropped without one, it answers with an error, or closes the connection if its
 /// method never answers (`protocol.md` 2.2).
@@ -142,10 +139,7 @@ impl Answer {
         self.owed = false;
         match error.kind() {
             ErrorKind::Malformed(_) | ErrorKind::Unbound => self.close(error),
-            ErrorKind::Service { category, code, message } => {
-                self.reply(ERROR, &((category.0, *code), message));
-            }
-            _ => self.reply(ERROR, &((Category::DISPATCH.0, 7), error.to_string())),
+            _ => self.reply(ERROR, &error.answer()),
         }
     }
 
