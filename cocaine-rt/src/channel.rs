@@ -11,6 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    bytes::Bytes,
     codes::Category,
     conn::Lease,
     decode,
@@ -99,6 +100,17 @@ impl Rx {
         Poll::Ready(polled.map(|result| result.map_err(|error| self.line.blame(error))))
     }
 
+    /// Takes all messages that have come, and waits while there are none; with none it has ended.
+    pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Message>) -> Poll<Result<()>> {
+        let polled = ready!(self.line.lease.with(|mux| mux.poll_messages(self.line.key, cx.waker(), batch)));
+        Poll::Ready(polled.map_err(|error| self.line.blame(error)))
+    }
+
+    /// Takes no further message: one that comes breaks the protocol.
+    pub fn refuse(self) {
+        self.line.lease.with(|mux| mux.refuse(self.line.key));
+    }
+
     /// Waits for the next message: its id, its arguments, and what can be read after it.
     ///
     /// An `error` message that ends the channel is returned as the error that it stands for.
@@ -149,7 +161,7 @@ pub(crate) fn answered(message: &Message) -> Error {
 }
 
 /// Headers that a server adds to its frames.
-pub(crate) type Extra = Arc<[(String, crate::bytes::Bytes)]>;
+pub(crate) type Extra = Arc<[(Bytes, Bytes)]>;
 
 /// Whose frames a half sends.
 #[derive(Clone, Debug)]
@@ -227,6 +239,29 @@ impl Tx {
         self.put(kind, args, Mux::send)
     }
 
+    /// Queues a message without arguments before all that waits.
+    pub(crate) fn queue_urgent(&mut self, kind: u64) -> Result<()> {
+        self.put(kind, &(), Mux::send_urgent)
+    }
+
+    /// Queues a terminal message that is held back until the invocation of the channel has ended.
+    pub(crate) fn part<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A) -> Result<()> {
+        self.put(kind, args, Mux::part)
+    }
+
+    /// Queues messages of a stream that are encoded already, with the one that ends it if it has `ended`.
+    pub(crate) fn queue_encoded(&mut self, frames: &Encoded, ended: bool) -> Result<()> {
+        if ended {
+            self.node = Tree::end().node();
+        }
+        self.line.lease.with(|mux| mux.send_encoded(frames))
+    }
+
+    /// Returns the id of the channel.
+    pub(crate) fn id(&self) -> u64 {
+        self.line.key.id
+    }
+
     fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: Put) -> Result<()> {
         let next = match self.node.message(kind) {
             Some(edge) => edge.next.clone(),
@@ -243,7 +278,7 @@ impl Tx {
         sent.map_err(|error| self.line.blame(error))
     }
 
-    fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> Tail<'a> {
+    pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> Tail<'a> {
         match &self.side {
             Side::Client => Tail::None,
             Side::Server(trace, extra) => {

@@ -9,6 +9,8 @@ pub struct Category(pub i64);
 impl Category {
     /// Errors of the operating system.
     pub const SYSTEM: Self = Self(1);
+    /// Errors of sockets.
+    pub const ASIO_SYSTEM: Self = Self(2);
     /// End of file and other errors of the event loop.
     pub const ASIO_MISC: Self = Self(5);
     /// Broken framing.
@@ -43,6 +45,12 @@ impl Category {
     /// Returns the name that the original registers, or `None` for a category that is not known.
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(id, _)| *id == self.0).map(|(_, name)| *name)
+    }
+
+    /// Returns the category as the original sends it on: one that it has not registered becomes
+    /// [`Category::UNKNOWN`] (`worker.md` 3.6).
+    pub(crate) fn registered(self) -> Self {
+        if self.name().is_some() { self } else { Self::UNKNOWN }
     }
 
     /// Returns the name of `code` within this category, if it has one.

@@ -25,7 +25,7 @@ pub(crate) use self::driver::Driver;
 use crate::{
     error::Error,
     limits::Limits,
-    mux::{Fresh, Mux, roots::Roots},
+    mux::{Fresh, Mux, Role},
 };
 
 /// How exactly deadlines are kept: one sweep of all channels a tick (`design.md` 7).
@@ -71,8 +71,8 @@ impl State {
 }
 
 impl Conn {
-    pub(crate) fn new(peer: Arc<str>, limits: Limits, roots: Option<Arc<Roots>>) -> Arc<Self> {
-        let mux = Mux::new(limits, roots);
+    pub(crate) fn new(peer: Arc<str>, limits: Limits, role: Role) -> Arc<Self> {
+        let mux = Mux::new(limits, role);
         let state = State { mux, task: None, stuck: false, ticking: false, left: false };
         Arc::new(Self { state: Mutex::new(state), peer, queued: AtomicUsize::new(0) })
     }
@@ -181,7 +181,7 @@ pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits) -> Lease
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let conn = Conn::new(peer, limits, None);
+    let conn = Conn::new(peer, limits, Role::Client);
     tokio::spawn(Driver::new(io, conn.clone(), limits, |_: Fresh| std::future::ready(())));
     Lease::new(conn)
 }

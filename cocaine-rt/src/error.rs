@@ -4,6 +4,9 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use crate::codes::Category;
 
+/// The code of a handler that failed, in the category of workers (`worker.md` 3.6).
+pub(crate) const HANDLER_FAILED: i64 = 100;
+
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -19,6 +22,34 @@ struct Inner {
     service: Option<Arc<str>>,
     method: Option<Arc<str>>,
     endpoint: Option<Arc<str>>,
+    cause: Option<Cause>,
+}
+
+/// The category and code by which the original runtime calls the end of a connection (`worker.md` 3.4, 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause(pub Category, pub i64);
+
+impl Cause {
+    /// The other side has closed the connection.
+    pub const EOF: Self = Self(Category::ASIO_MISC, 2);
+    /// This side has ended it.
+    pub const CANCELLED: Self = Self(Category::ASIO_SYSTEM, 125);
+    /// A value that is no frame.
+    pub const FRAME: Self = Self(Category::TRANSPORT, 1);
+    /// Headers that cannot be read.
+    pub const HEADERS: Self = Self(Category::TRANSPORT, 2);
+    /// Bytes that are not `MessagePack`.
+    pub const PARSE: Self = Self(Category::TRANSPORT, 4);
+    /// Arguments that are not what the message takes.
+    pub const ARGUMENTS: Self = Self(Category::DISPATCH, 2);
+    /// A message on a channel that has ended.
+    pub const REVOKED: Self = Self(Category::DISPATCH, 4);
+    /// A message that the channel does not allow.
+    pub const SLOT: Self = Self(Category::DISPATCH, 5);
+    /// A channel that begins with a message that opens none.
+    pub const UNCAUGHT: Self = Self(Category::DISPATCH, 7);
+    /// More than this side keeps in memory.
+    pub const MEMORY: Self = Self(Category::GENERIC, 12);
 }
 
 /// What went wrong.
@@ -92,12 +123,18 @@ pub enum Fault {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self(Arc::new(Inner { kind, service: None, method: None, endpoint: None }))
+        Self(Arc::new(Inner { kind, service: None, method: None, endpoint: None, cause: None }))
     }
 
     /// Returns an error as a service answers it; servers return it from a method to choose the code.
     pub fn service(category: Category, code: i64, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Service { category, code, message: message.into() })
+    }
+
+    /// Returns an error of an app's own: what a handler returns to choose the code that its caller gets
+    /// (category 43, `worker.md` 3.6).
+    pub fn user(code: i32, message: impl Into<String>) -> Self {
+        Self::service(Category::WORKER_USER, code.into(), message)
     }
 
     /// Returns the error of a method that is announced but not served: the server closes the connection
@@ -126,6 +163,18 @@ impl Error {
         Self::new(ErrorKind::Decode(text.into()))
     }
 
+    /// Says what the original runtime would call it.
+    pub(crate) fn caused(mut self, cause: Cause) -> Self {
+        Arc::make_mut(&mut self.0).cause = Some(cause);
+        self
+    }
+
+    /// Returns what the original runtime calls the end of the connection that this error stands for, or the code of a
+    /// service's answer.
+    pub fn cause(&self) -> Option<Cause> {
+        self.0.cause.or_else(|| Some(Cause(self.category()?, self.code()?)))
+    }
+
     /// Names the service, the method and the endpoint, where they are not named yet.
     pub(crate) fn at(
         mut self,
@@ -146,6 +195,17 @@ impl Error {
         match self.kind() {
             ErrorKind::Service { category, code, message } => ((category.0, *code), message.into()),
             _ => ((Category::DISPATCH.0, 7), self.to_string().into()),
+        }
+    }
+
+    /// Returns the arguments of the `error` message by which a worker says this: a service's own code, or that the
+    /// handler failed (`worker.md` 3.6). A code that does not fit the wire would cost the whole connection.
+    pub(crate) fn worker_answer(&self) -> ((i64, i64), Cow<'_, str>) {
+        match self.kind() {
+            ErrorKind::Service { category, code, message } if i32::try_from(*code).is_ok() => {
+                ((category.0, *code), message.into())
+            }
+            _ => ((Category::WORKER.0, HANDLER_FAILED), self.to_string().into()),
         }
     }
 

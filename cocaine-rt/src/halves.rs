@@ -99,12 +99,17 @@ impl<T: Serialize + Send> Sender<T> {
     }
 
     /// Ends the stream with what `error` says.
-    pub(crate) fn answer(mut self, error: &Error) -> Result<()> {
+    pub fn answer(mut self, error: &Error) -> Result<()> {
         self.tx.queue(ERROR, &error.answer())
     }
 
-    /// Returns once nobody can receive the stream.
-    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// The half itself, for what is not sent item by item.
+    pub(crate) fn half(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+
+    /// Returns once nobody can receive the stream: the channel was revoked, or the connection has ended.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.tx.poll_gone(cx)
     }
 
@@ -194,6 +199,17 @@ impl<T: DeserializeOwned> Receiver<T> {
     pub async fn recv_with_headers(&mut self) -> Option<Result<(T, crate::header::Headers)>> {
         let item = poll_fn(|cx| self.poll_payload(cx)).await?;
         Some(item.and_then(|payload| Ok((self.decode(&payload)?, payload.headers().clone()))))
+    }
+
+    /// Takes all messages that have come; with none the stream has ended.
+    pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Message>) -> Poll<Result<()>> {
+        if let Source::Opening(opening) = &mut self.source {
+            self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
+        }
+        match &mut self.source {
+            Source::Open(rx) => rx.poll_batch(cx, batch),
+            _ => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {

@@ -20,6 +20,13 @@ impl Headers {
         self.iter().find(|(known, _)| known.as_ref() == name.as_bytes()).map(|(_, value)| value)
     }
 
+    /// Returns all but those of the trace, to be sent on (`worker.md` 3.4).
+    pub(crate) fn forwarded(&self) -> Vec<(Bytes, Bytes)> {
+        let ids = ["trace_id", "span_id", "parent_id"].map(str::as_bytes);
+        let others = self.iter().filter(|(name, _)| !ids.contains(&name.as_ref()));
+        others.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// Returns the names and values in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
         self.0.iter().flat_map(|headers| headers.iter()).map(|(name, value)| (name, value))
@@ -148,7 +155,7 @@ fn is_raw(marker: Option<u8>) -> bool {
 /// Returns the headers of a server's frame: the trace, or zeros, then `extra`. They lie in `buf` unless they are the
 /// usual ones.
 #[inline]
-pub(crate) fn reply<'a>(buf: &'a mut Vec<u8>, trace: Option<Trace>, extra: &[(String, Bytes)]) -> &'a [u8] {
+pub(crate) fn reply<'a>(buf: &'a mut Vec<u8>, trace: Option<Trace>, extra: &[(Bytes, Bytes)]) -> &'a [u8] {
     if trace.is_none() && extra.is_empty() {
         return UNTRACED;
     }
@@ -158,7 +165,7 @@ pub(crate) fn reply<'a>(buf: &'a mut Vec<u8>, trace: Option<Trace>, extra: &[(St
         write_literal(buf, name.as_bytes(), &id.to_le_bytes());
     }
     for (name, value) in extra {
-        write_literal(buf, name.as_bytes(), value);
+        write_literal(buf, name, value);
     }
     buf
 }
@@ -286,7 +293,7 @@ mod tests {
     fn an_untraced_reply_has_no_headers_worth_keeping() {
         assert!(HeaderTable::default().read(UNTRACED).unwrap().is_empty());
         let mut long = Vec::new();
-        reply(&mut long, None, &[("x".to_owned(), Bytes::from("y"))]);
+        reply(&mut long, None, &[(Bytes::from("x"), Bytes::from("y"))]);
         assert_eq!(long[1..UNTRACED.len()], UNTRACED[1..], "the literals are the same");
     }
 }

@@ -76,13 +76,14 @@ mod tests;
 mod trace;
 mod types;
 mod value;
+mod worker;
 
 pub use bytes::Bytes;
 pub use channel::Payload;
 pub use client::{Client, ClientBuilder, Services};
 pub use codes::Category;
 pub use dynamic::{MessageReceiver, MessageSender};
-pub use error::{Error, ErrorKind, Fault, Result};
+pub use error::{Cause, Error, ErrorKind, Fault, Result};
 pub use futures_core::Stream;
 pub use graph::{Edge, Graph, Method, Node, Shape, Tree};
 pub use halves::{Duplex, Exchange, Receiver, Reply, Responder, Sender};
@@ -93,3 +94,6 @@ pub use table::{Drift, Kind};
 pub use trace::Trace;
 pub use types::{Args, Endpoint, Resolved, Scalar, Severity};
 pub use value::Value;
+pub use worker::{
+    Context, Events, Handler, Incoming, Mode, Outgoing, Session, Table as EventTable, Token, Worker,
+};

@@ -13,7 +13,7 @@ mod table;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    task::Waker,
+    task::{Poll, Waker},
 };
 
 use self::{
@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     encode::Encoded,
-    error::{Error, ErrorKind},
+    error::{Cause, Error, ErrorKind},
     frame::Tail,
     header::HeaderTable,
     limits::Limits,
@@ -32,7 +32,40 @@ use crate::{
 
 /// A rule of the protocol that the peer broke; the connection ends without a word (`protocol.md` 2.2).
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Violation(pub(crate) String);
+pub(crate) struct Violation {
+    /// What those learn who share a channel with the peer (`worker.md` 3.4, 4).
+    pub(crate) cause: Cause,
+    pub(crate) text: String,
+}
+
+impl Violation {
+    pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
+        Self { cause, text: text.into() }
+    }
+}
+
+/// What a connection is to this side.
+#[derive(Clone, Debug)]
+pub(crate) enum Role {
+    /// It carries calls to a service; what is not known is dropped.
+    Client,
+    /// It carries calls of a client to what is served here.
+    Server(Arc<Roots>),
+    /// It carries events to a worker, and what the worker says of itself. Ids are shared: one that is opened here is
+    /// above all that the worker has used (`worker.md` 3.3).
+    Host(Arc<Roots>),
+    /// It carries events to this worker; what is not known is dropped.
+    Worker(Arc<Roots>),
+}
+
+impl Role {
+    fn roots(&self) -> Option<&Arc<Roots>> {
+        match self {
+            Self::Client => None,
+            Self::Server(roots) | Self::Host(roots) | Self::Worker(roots) => Some(roots),
+        }
+    }
+}
 
 /// Which channel, and who opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +109,7 @@ pub(crate) struct Fresh {
 #[derive(Debug)]
 pub(crate) struct Mux {
     limits: Limits,
-    /// What this side serves; a client serves nothing and drops what it does not know.
-    roots: Option<Arc<Roots>>,
+    role: Role,
     /// The highest id that this side has opened.
     opened: u64,
     /// The highest id that the peer has opened.
@@ -86,6 +118,8 @@ pub(crate) struct Mux {
     peers: HashMap<u64, Slot>,
     headers: HeaderTable,
     output: Encoded,
+    /// What is written before all other output: heartbeats, which nothing may delay.
+    urgent: Encoded,
     fresh: VecDeque<Fresh>,
     /// Invocations that have begun and not ended, and those of them that last as long as their channels.
     running: usize,
@@ -107,20 +141,25 @@ pub(crate) struct Mux {
     flushers: Vec<Waker>,
     /// Who waits for room in the output.
     blocked: Vec<Waker>,
+    /// Who waits until nothing that was taken in is under way.
+    finishers: Vec<Waker>,
+    /// Who waits for the end of the connection.
+    mourners: Vec<Waker>,
     due: Vec<Waker>,
 }
 
 impl Mux {
-    pub(crate) fn new(limits: Limits, roots: Option<Arc<Roots>>) -> Self {
+    pub(crate) fn new(limits: Limits, role: Role) -> Self {
         Self {
             limits,
-            roots,
+            role,
             opened: 0,
             accepted: 0,
             own: Table::new(),
             peers: HashMap::new(),
             headers: HeaderTable::default(),
             output: Encoded::default(),
+            urgent: Encoded::default(),
             fresh: VecDeque::new(),
             running: 0,
             lasting: 0,
@@ -134,6 +173,8 @@ impl Mux {
             writing: false,
             flushers: Vec::new(),
             blocked: Vec::new(),
+            finishers: Vec::new(),
+            mourners: Vec::new(),
             due: Vec::new(),
         }
     }
@@ -171,6 +212,17 @@ impl Mux {
         }
         self.due.append(&mut self.blocked);
         self.due.append(&mut self.flushers);
+        self.due.append(&mut self.finishers);
+        self.due.append(&mut self.mourners);
+    }
+
+    /// Returns why the connection has ended, once it has.
+    pub(crate) fn poll_closed(&mut self, waker: &Waker) -> Poll<Error> {
+        if let Some(error) = &self.closed {
+            return Poll::Ready(error.clone());
+        }
+        keep(&mut self.mourners, waker);
+        Poll::Pending
     }
 
     /// Takes nothing more in and ends the channels that could last for ever; calls that run may finish.

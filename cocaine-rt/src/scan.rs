@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::error::Cause;
+
 /// Containers that may be open at once, the frame and its arguments counted (`protocol.md` 1).
 pub(crate) const DEPTH: usize = 32;
 
@@ -35,6 +37,17 @@ pub(crate) enum Broken {
     /// More than 32 open containers.
     #[error("a frame nested deeper than {DEPTH} levels")]
     TooDeep,
+}
+
+impl Broken {
+    /// Returns what the original runtime calls it.
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::Parse(_) | Self::TooDeep => Cause::PARSE,
+            Self::Shape(_) => Cause::FRAME,
+            Self::TooLarge(_) => Cause::MEMORY,
+        }
+    }
 }
 
 /// Scans one frame after the other, and goes on where it stopped when more bytes have come.

@@ -1,7 +1,9 @@
 //! The serving side: what generated servers are called with, and the sockets that they listen on.
 
 mod answer;
+mod connection;
 mod listener;
+mod relay;
 
 use std::{
     fmt,
@@ -16,14 +18,16 @@ use serde::Deserialize;
 use self::answer::Run;
 pub use self::{
     answer::{Answer, Halves, Outcome},
+    connection::Connection,
     listener::{Server, ServerBuilder},
+    relay::{Passed, Relay},
 };
 use crate::{
     bytes::Bytes,
     channel::Extra,
     conn::Lease,
     decode,
-    error::{Error, ErrorKind, Result},
+    error::{Cause, Error, ErrorKind, Result},
     graph::Graph,
     header::Headers,
     mux::{Fresh, Key},
@@ -137,7 +141,9 @@ impl Incoming {
 
     /// Returns the arguments as `T`, which may borrow from them.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(|malformed| Error::new(ErrorKind::Malformed(malformed.to_string())))
+        decode::args(&self.args).map_err(|malformed| {
+            Error::new(ErrorKind::Malformed(malformed.to_string())).caused(Cause::ARGUMENTS)
+        })
     }
 }
 

@@ -3,5 +3,5 @@
 mod calls;
 mod hostile;
 mod many;
-mod peer;
+pub(crate) mod peer;
 mod sessions;

@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{Conn, TICK};
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Cause, Error, ErrorKind},
     limits::Limits,
     mux::{Fresh, Mux, Violation},
     output::Output,
@@ -115,8 +115,8 @@ where
             let intake = self.read(cx)?;
             self.run_fresh(cx)?;
             let flush = self.flush(cx, intake == Intake::Large || self.violation.is_some())?;
-            if let Some(Violation(text)) = self.violation.take() {
-                return Err(Error::protocol(text));
+            if let Some(Violation { cause, text }) = self.violation.take() {
+                return Err(Error::protocol(text).caused(cause));
             }
             if intake == Intake::Large {
                 cx.waker().wake_by_ref();
@@ -146,7 +146,8 @@ where
             Poll::Pending => Ok(Intake::Empty),
             Poll::Ready(Ok(0)) => Err(Error::disconnected(
                 "closed by the other side, as runtimes do when they cannot read a call",
-            )),
+            )
+            .caused(Cause::EOF)),
             Poll::Ready(Ok(_)) => Ok(self.hand_over()),
             Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string())),
         }
@@ -163,7 +164,7 @@ where
                     end += len;
                 }
                 Ok(None) => break,
-                Err(broken) => self.violation = Some(Violation(broken.to_string())),
+                Err(broken) => self.violation = Some(Violation::new(broken.cause(), broken.to_string())),
             }
         }
         if end == 0 {

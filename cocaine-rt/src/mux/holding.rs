@@ -3,7 +3,7 @@
 use std::task::{Poll, Waker};
 
 use super::{
-    Key, Mux,
+    Key, Mux, keep,
     slot::{Message, Reads, Slot},
 };
 use crate::error::Error;
@@ -34,6 +34,31 @@ impl Mux {
         Poll::Pending
     }
 
+    /// Takes all messages that have come on a channel: none when it has ended.
+    pub(crate) fn poll_messages(
+        &mut self,
+        key: Key,
+        waker: &Waker,
+        batch: &mut Vec<Message>,
+    ) -> Poll<Result<(), Error>> {
+        match self.poll_message(key, waker) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(Ok(())),
+            Poll::Ready(Some(message)) => batch.push(message?),
+        }
+        if let Some(slot) = self.slot(key) {
+            batch.extend(std::iter::from_fn(|| slot.take()));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends what may be received on a channel of the peer.
+    pub(crate) fn refuse(&mut self, key: Key) {
+        if let Some(slot) = self.slot(key) {
+            slot.reads = Reads::Ended;
+        }
+    }
+
     /// Takes the only message of a call and forgets the call with it.
     #[inline]
     pub(crate) fn poll_reply(&mut self, key: Key, waker: &Waker) -> Poll<Result<Message, Error>> {
@@ -49,7 +74,7 @@ impl Mux {
     /// Returns once the channel is revoked or the connection is gone.
     pub(crate) fn poll_gone(&mut self, key: Key, waker: &Waker) -> Poll<()> {
         match self.slot(key) {
-            Some(slot) if !slot.gone => slot.sender = Some(waker.clone()),
+            Some(slot) if !slot.gone => keep(&mut slot.watchers, waker),
             _ => return Poll::Ready(()),
         }
         Poll::Pending
@@ -83,6 +108,7 @@ impl Mux {
             }
         }
         self.retire(key);
+        self.note_finished();
     }
 
     /// Frees a channel of the peer that nobody holds and on which nothing more may arrive.

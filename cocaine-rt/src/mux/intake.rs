@@ -1,16 +1,17 @@
 //! What the peer sends: messages of open channels, and invocations of a server.
 
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use super::{
-    Fresh, Key, Load, Mux, Violation,
-    roots::{self, Opening, Roots},
+    Fresh, Key, Load, Mux, Role, Violation, keep,
+    roots::{self, Opening},
     slot::{Delivery, Message, Reads, Slot},
 };
 use crate::{
     encode::Encoded,
-    error::Error,
+    error::{Cause, Error},
     frame::{self, Tail},
+    graph::ERROR,
     header,
     scan::Extent,
     trace::Trace,
@@ -30,28 +31,53 @@ impl Mux {
             Some(range) => self
                 .headers
                 .read(&batch[start + range.start..start + range.end])
-                .map_err(|error| Violation(format!("unreadable headers: {error}")))?,
+                .map_err(|error| Violation::new(Cause::HEADERS, format!("unreadable headers: {error}")))?,
         };
         let args = batch.slice(start + extent.args.start..start + extent.args.end);
         let message = Message { kind: extent.kind, args, headers };
-        if let Some(slot) = self.own.get(extent.channel) {
-            Self::arrive(slot, message, self.limits.unread, &mut self.due);
-            return Ok(());
+        match self.own.get(extent.channel) {
+            Some(slot) => {
+                let lenient = matches!(self.role, Role::Worker(_));
+                Self::arrive(slot, message, self.limits.unread, lenient, &mut self.due);
+                Ok(())
+            }
+            None => self.receive_peers(extent.channel, message),
         }
-        let Some(roots) = self.roots.clone() else { return Ok(()) };
-        match self.peers.get_mut(&extent.channel) {
+    }
+
+    /// Takes in a message of a channel that the peer has opened, or that a host has.
+    fn receive_peers(&mut self, channel: u64, message: Message) -> Result<(), Violation> {
+        match self.peers.get_mut(&channel) {
             Some(slot) if !slot.reads.ended() => {
                 let kind = message.kind;
                 self.arrived += message.weight();
                 if slot.deliver(message, self.limits.unread) == Delivery::Refused {
-                    return Err(Violation(format!("message {kind} is not allowed on channel {}", slot.id)));
+                    return self.tolerate(Cause::SLOT, || not_allowed(kind, channel));
                 }
                 self.due.extend(slot.reader.take());
-                self.retire(Key { id: extent.channel, own: false });
+                if kind == ERROR && matches!(self.role, Role::Worker(_)) {
+                    slot.gone = true;
+                    self.due.append(&mut slot.watchers);
+                }
+                self.retire(Key { id: channel, own: false });
                 self.check_unread()
             }
-            _ if extent.channel > self.accepted => self.accept(extent.channel, message, &roots),
-            _ => Err(Violation(format!("channel {} is not above every earlier one", extent.channel))),
+            _ if channel > self.accepted => self.accept(channel, message),
+            _ => {
+                self.tolerate(Cause::REVOKED, || format!("channel {channel} is not above every earlier one"))
+            }
+        }
+    }
+
+    /// Ends the connection for a broken rule, unless this side drops what it does not know.
+    fn tolerate(&self, cause: Cause, text: impl FnOnce() -> String) -> Result<(), Violation> {
+        match self.role {
+            Role::Client => Ok(()),
+            Role::Worker(_) => {
+                tracing::debug!(reason = text(), "a message of the node was dropped");
+                Ok(())
+            }
+            Role::Server(_) | Role::Host(_) => Err(Violation::new(cause, text())),
         }
     }
 
@@ -68,26 +94,38 @@ impl Mux {
         if bytes <= self.limits.held {
             return Ok(());
         }
-        Err(Violation(format!("more than {} bytes are kept for one connection", self.limits.held)))
+        let text = format!("more than {} bytes are kept for one connection", self.limits.held);
+        Err(Violation::new(Cause::MEMORY, text))
     }
 
     #[inline]
-    pub(super) fn arrive(slot: &mut Slot, message: Message, limit: usize, due: &mut Vec<Waker>) {
+    pub(super) fn arrive(
+        slot: &mut Slot,
+        message: Message,
+        limit: usize,
+        lenient: bool,
+        due: &mut Vec<Waker>,
+    ) {
         let kind = message.kind;
         if slot.reads.ended() {
             return;
         }
-        if slot.deliver(message, limit) == Delivery::Refused {
-            let text = format!("message {kind} is not allowed on channel {}", slot.id);
-            slot.fail(Error::protocol(text));
+        if slot.deliver(message, limit) == Delivery::Refused && !lenient {
+            slot.fail(Error::protocol(not_allowed(kind, slot.id)));
         }
         due.extend(slot.reader.take());
     }
 
-    pub(super) fn accept(&mut self, id: u64, message: Message, roots: &Roots) -> Result<(), Violation> {
+    pub(super) fn accept(&mut self, id: u64, message: Message) -> Result<(), Violation> {
+        let Some(roots) = self.role.roots() else { return Ok(()) };
+        let opening = roots.opening(message.kind);
         self.accepted = id;
-        let trace = message.headers.trace().map_err(|text| Violation(text.to_owned()))?;
-        match roots.opening(message.kind) {
+        let trace = match message.headers.trace() {
+            Ok(trace) => trace,
+            Err(_) if matches!(self.role, Role::Worker(_)) => None,
+            Err(text) => return Err(Violation::new(Cause::HEADERS, text)),
+        };
+        match opening {
             Opening::Method { place, reads, kept } => {
                 let load = Load { lasting: kept, bytes: message.weight() };
                 if kept {
@@ -102,18 +140,22 @@ impl Mux {
                 Ok(())
             }
             Opening::Revoke => {
-                let (target, error) = roots::revoked(&message.args).map_err(Violation)?;
+                let (target, error) = roots::revoked(&message.args)?;
                 self.revoke(target, error);
                 self.acknowledge(id, trace);
                 Ok(())
             }
-            Opening::Unknown => Err(Violation(format!("no method has the id {}", message.kind))),
+            Opening::Unknown => {
+                let cause = if matches!(self.role, Role::Host(_)) { Cause::UNCAUGHT } else { Cause::SLOT };
+                self.tolerate(cause, || format!("no method has the id {}", message.kind))
+            }
         }
     }
 
     pub(super) fn keep(&mut self, id: u64, reads: Reads) -> Result<(), Violation> {
         if self.peers.len() >= self.limits.channels {
-            return Err(Violation(format!("more than {} channels are open", self.limits.channels)));
+            let text = format!("more than {} channels are open", self.limits.channels);
+            return Err(Violation::new(Cause::MEMORY, text));
         }
         let mut slot = Slot::new(id, reads);
         slot.invoked = true;
@@ -170,20 +212,47 @@ impl Mux {
         self.release(Key { id, own: false });
     }
 
+    /// Replaces the last frame that the channel of an invocation owes.
+    pub(crate) fn settle(&mut self, id: u64, frame: &Encoded) {
+        if let Some(parting) = self.peers.get_mut(&id).and_then(|slot| slot.parting.as_mut()) {
+            parting.clear();
+            parting.append(frame);
+        }
+    }
+
     /// Ends an invocation.
     pub(crate) fn end(&mut self, load: Load) {
         self.running -= 1;
         self.lasting -= usize::from(load.lasting);
         self.held -= load.bytes;
+        self.note_finished();
+    }
+
+    /// Returns once nothing that was taken in is under way: no handler runs, and no half of a channel is held.
+    pub(crate) fn poll_finished(&mut self, waker: &Waker) -> Poll<()> {
+        if self.closed.is_some() || self.is_finished() {
+            return Poll::Ready(());
+        }
+        keep(&mut self.finishers, waker);
+        Poll::Pending
+    }
+
+    pub(super) fn note_finished(&mut self) {
+        if !self.finishers.is_empty() && self.is_finished() {
+            self.due.append(&mut self.finishers);
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.running == 0 && self.fresh.is_empty() && self.peers.values().all(|slot| slot.handles == 0)
     }
 
     /// Returns whether a server should read on: nothing waits to begin, and the client reads its answers.
     #[inline]
     pub(crate) fn wants_input(&self) -> bool {
-        self.closed.is_none()
-            && self.fresh.is_empty()
-            && !self.draining
-            && (self.roots.is_none() || self.has_room())
+        let ready = self.fresh.is_empty() && !self.draining && self.has_room();
+        // The heartbeats of a worker share its socket (`design.md` 8).
+        self.closed.is_none() && (ready || !matches!(self.role, Role::Server(_)))
     }
 
     /// Returns whether an invocation waits and may begin: few and small enough ones run, and their answers are taken.
@@ -204,4 +273,8 @@ impl Mux {
     pub(crate) fn live(&self) -> usize {
         self.own.live() + self.running
     }
+}
+
+fn not_allowed(kind: u64, channel: u64) -> String {
+    format!("message {kind} is not allowed on channel {channel}")
 }

@@ -3,9 +3,9 @@
 use crate::{
     codes::Category,
     decode,
-    error::Error,
+    error::{Cause, Error},
     graph::{Graph, PING, REVOKE, Shape},
-    mux::slot::Reads,
+    mux::{Violation, slot::Reads},
 };
 
 /// The root protocol of a served service.
@@ -65,8 +65,8 @@ impl Roots {
 }
 
 /// Reads the arguments of `revoke`: the channel, and the error that its reader gets (`protocol.md` 2.1).
-pub(crate) fn revoked(args: &bytes::Bytes) -> Result<(u64, Error), String> {
+pub(crate) fn revoked(args: &bytes::Bytes) -> Result<(u64, Error), Violation> {
     let (channel, (category, code)): (u64, (i64, i64)) =
-        decode::args(args).map_err(|error| format!("revoke: {error}"))?;
+        decode::args(args).map_err(|error| Violation::new(Cause::ARGUMENTS, format!("revoke: {error}")))?;
     Ok((channel, Error::service(Category(category), code, "the channel was revoked")))
 }

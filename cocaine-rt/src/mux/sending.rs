@@ -2,7 +2,7 @@
 
 use std::task::{Poll, Waker};
 
-use super::{Key, Mux, Open, keep};
+use super::{Key, Mux, Open, Role, keep, slot::Slot};
 use crate::{
     encode::Encoded,
     error::Error,
@@ -14,8 +14,10 @@ impl Mux {
     #[inline]
     pub(crate) fn open(&mut self, open: Open<'_>) -> Result<Key, Error> {
         self.check_open()?;
-        let id =
-            self.own.vacancy(self.opened).ok_or_else(|| Error::disconnected("channel ids are used up"))?;
+        if matches!(self.role, Role::Host(_)) {
+            return self.open_shared(open);
+        }
+        let id = self.own.vacancy(self.opened).ok_or_else(exhausted)?;
         self.opened = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
         if !open.reads.ended() {
@@ -28,11 +30,42 @@ impl Mux {
         Ok(Key { id, own: true })
     }
 
+    /// Opens a channel with an id above all that either side has used.
+    fn open_shared(&mut self, open: Open<'_>) -> Result<Key, Error> {
+        let id = self.accepted.checked_add(1).ok_or_else(exhausted)?;
+        self.accepted = id;
+        frame::write(&mut self.output, id, open.method, open.args, open.tail);
+        let mut slot = Slot::new(id, open.reads);
+        slot.handles = 0;
+        self.peers.insert(id, slot);
+        Ok(Key { id, own: false })
+    }
+
+    /// Queues frames of open channels that are encoded already.
+    pub(crate) fn send_encoded(&mut self, frames: &Encoded) -> Result<(), Error> {
+        self.check_open()?;
+        self.output.append(frames);
+        Ok(())
+    }
+
     /// Queues a further frame of a channel.
     #[inline]
     pub(crate) fn send(&mut self, id: u64, kind: u64, args: &Encoded, tail: Tail<'_>) -> Result<(), Error> {
         self.check_open()?;
         frame::write(&mut self.output, id, kind, args, tail);
+        Ok(())
+    }
+
+    /// Queues a further frame of a channel before all that waits.
+    pub(crate) fn send_urgent(
+        &mut self,
+        id: u64,
+        kind: u64,
+        args: &Encoded,
+        tail: Tail<'_>,
+    ) -> Result<(), Error> {
+        self.check_open()?;
+        frame::write(&mut self.urgent, id, kind, args, tail);
         Ok(())
     }
 
@@ -61,7 +94,8 @@ impl Mux {
     /// Exchanges the output for an empty buffer and lets senders go on.
     #[inline]
     pub(crate) fn take_output(&mut self, empty: &mut Encoded) {
-        std::mem::swap(&mut self.output, empty);
+        let first = if self.urgent.len() > 0 { &mut self.urgent } else { &mut self.output };
+        std::mem::swap(first, empty);
         self.writing = true;
         self.due.append(&mut self.blocked);
     }
@@ -69,7 +103,7 @@ impl Mux {
     /// Notes that the output which was taken is written.
     pub(crate) fn written(&mut self) {
         self.writing = false;
-        if self.output.len() == 0 {
+        if self.output_len() == 0 {
             self.due.append(&mut self.flushers);
         }
     }
@@ -79,7 +113,7 @@ impl Mux {
         if let Some(error) = &self.closed {
             return Poll::Ready(Err(error.clone()));
         }
-        if self.output.len() == 0 && !self.writing {
+        if self.output_len() == 0 && !self.writing {
             return Poll::Ready(Ok(()));
         }
         keep(&mut self.flushers, waker);
@@ -88,7 +122,7 @@ impl Mux {
 
     #[inline]
     pub(crate) fn output_len(&self) -> usize {
-        self.output.len()
+        self.output.len() + self.urgent.len()
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -99,4 +133,8 @@ impl Mux {
     pub(super) fn check_open(&self) -> Result<(), Error> {
         self.closed.clone().map_or(Ok(()), Err)
     }
+}
+
+fn exhausted() -> Error {
+    Error::disconnected("channel ids are used up")
 }

@@ -94,8 +94,8 @@ pub(crate) struct Slot {
     unread: usize,
     /// Whoever waits for a message.
     pub(crate) reader: Option<Waker>,
-    /// Whoever sends on the channel and wants to know that it is gone.
-    pub(crate) sender: Option<Waker>,
+    /// Who wants to know that the channel is gone.
+    pub(crate) watchers: Vec<Waker>,
     /// The tick at which the channel fails; `u64::MAX` without a deadline.
     pub(crate) expires: u64,
     pub(crate) failure: Option<Error>,
@@ -128,7 +128,7 @@ impl Slot {
             rest: VecDeque::new(),
             unread: 0,
             reader: None,
-            sender: None,
+            watchers: Vec::new(),
             expires: u64::MAX,
             failure: None,
             gone: false,
@@ -149,7 +149,8 @@ impl Slot {
             self.rest = VecDeque::new();
         }
         (self.unread, self.expires, self.handles) = (0, u64::MAX, 1);
-        (self.reader, self.sender, self.failure) = (None, None, None);
+        (self.reader, self.failure) = (None, None);
+        self.watchers.clear();
         (self.gone, self.discarding) = (false, false);
     }
 
@@ -217,6 +218,6 @@ impl Slot {
             self.fail(error);
         }
         due.extend(self.reader.take());
-        due.extend(self.sender.take());
+        due.append(&mut self.watchers);
     }
 }

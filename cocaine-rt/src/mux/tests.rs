@@ -44,7 +44,7 @@ fn load(lasting: bool) -> Load {
 }
 
 fn client() -> Mux {
-    Mux::new(Limits::default(), None)
+    Mux::new(Limits::default(), Role::Client)
 }
 
 /// Serves `read` (0, one answer), `watch` (1, a stream), `pipe` (2, streams both ways), `note` (3, mute) and `lock`
@@ -63,7 +63,7 @@ fn server(limits: Limits) -> Mux {
         let name = name.into();
         Method { id, name, dispatch, upstream }
     });
-    Mux::new(limits, Some(Arc::new(Roots::new(&Graph::new(methods).with_controls()))))
+    Mux::new(limits, Role::Server(Arc::new(Roots::new(&Graph::new(methods).with_controls()))))
 }
 
 fn args<T: serde::Serialize>(value: &T) -> Encoded {
@@ -221,7 +221,7 @@ fn what_a_tree_does_not_allow_ends_a_servers_connection() {
     ] {
         let mut mux = server(Limits::default());
         let violation = feed(&mut mux, frames.concat()).unwrap_err();
-        assert!(violation.0.contains(text), "{violation:?} instead of {text}");
+        assert!(violation.text.contains(text), "{violation:?} instead of {text}");
     }
 }
 
@@ -287,7 +287,7 @@ fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
     assert!(matches!(message(&mut mux, peers(1)), Poll::Ready(None)));
     mux.release(peers(1));
     let after = feed(&mut mux, frame(1, 0, &"chunk")).unwrap_err();
-    assert!(after.0.contains("channel 1 is not above"), "{after:?}");
+    assert!(after.text.contains("channel 1 is not above"), "{after:?}");
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn revoke_leaves_a_channel_alone_whose_client_has_nothing_more_to_send() {
 
 #[test]
 fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
-    let mut mux = Mux::new(SMALL, None);
+    let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     let full = open(&mut mux, Reads::Streaming, u64::MAX, Some(waker)).unwrap();
     let other = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
@@ -324,7 +324,7 @@ fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
 fn empty_messages_and_headers_count_as_unread_too() {
     let headers = [b"\x94\x01\x00\x90\x91\x93\xc2\xa1x\xda\x01\x00".as_slice(), &[b'v'; 256]].concat();
     for (bytes, fit) in [(frame(1, 0, &()), 15), (headers, 2)] {
-        let mut mux = Mux::new(SMALL, None);
+        let mut mux = Mux::new(SMALL, Role::Client);
         let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
         for _ in 0..fit {
             feed(&mut mux, bytes.clone()).unwrap();
@@ -384,7 +384,7 @@ fn an_answer_that_was_there_before_the_deadline_is_read() {
 
 #[test]
 fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
-    let mut mux = Mux::new(SMALL, None);
+    let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     let answered = call(&mut mux);
     feed(&mut mux, frame(1, 0, &())).unwrap();
@@ -406,7 +406,7 @@ fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
 
 #[test]
 fn a_waiting_sender_goes_on_when_the_output_is_taken() {
-    let mut mux = Mux::new(SMALL, None);
+    let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     assert!(mux.poll_room(&waker).is_ready());
     mux.send(1, 0, &args(&"x".repeat(100)), Tail::None).unwrap();
@@ -458,7 +458,7 @@ fn sessions_that_keep_too_much_end_the_connection() {
     feed(&mut mux, frame(1, 2, &(&large,))).unwrap();
     let session = mux.begin().unwrap();
     let error = feed(&mut mux, frame(2, 2, &(&large,))).unwrap_err();
-    assert!(error.0.contains("more than 2000 bytes are kept"), "{error:?}");
+    assert!(error.text.contains("more than 2000 bytes are kept"), "{error:?}");
     mux.end(session.load);
 }
 
@@ -471,7 +471,7 @@ fn unread_messages_of_all_channels_together_end_the_connection() {
     feed(&mut mux, frame(1, 0, &("x".repeat(800),))).unwrap();
     feed(&mut mux, frame(2, 0, &("x".repeat(800),))).unwrap();
     let error = feed(&mut mux, frame(3, 0, &("x".repeat(800),))).unwrap_err();
-    assert!(error.0.contains("more than 2000 bytes are kept"), "{error:?}");
+    assert!(error.text.contains("more than 2000 bytes are kept"), "{error:?}");
 }
 
 #[test]
@@ -514,7 +514,7 @@ fn a_peer_may_not_leave_more_channels_open_than_the_limit() {
     feed(&mut mux, [1, 2, 3].map(|id| frame(id, 2, &())).concat()).unwrap();
     feed(&mut mux, frame(4, 0, &())).unwrap();
     let violation = feed(&mut mux, frame(5, 1, &())).unwrap_err();
-    assert!(violation.0.contains("more than 3 channels"), "{violation:?}");
+    assert!(violation.text.contains("more than 3 channels"), "{violation:?}");
 }
 
 #[test]

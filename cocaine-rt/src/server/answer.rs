@@ -10,7 +10,7 @@ use crate::{
     channel::{Line, OnDrop, Origin, Rx, Side, Tx},
     codes::Category,
     encode,
-    error::{Error, ErrorKind, Result},
+    error::{Cause, Error, ErrorKind, Result},
     frame::Tail,
     graph::{ERROR, Method, Shape, VALUE},
     halves::Sender,
@@ -160,7 +160,9 @@ impl Answer {
 
     fn close(&self, error: &Error) {
         let method = &self.method().name;
-        self.run.host.lease.close(&Error::protocol(format!("{method}: {error}")));
+        let reason = Error::protocol(format!("{method}: {error}"));
+        let cause = error.cause().unwrap_or(Cause::UNCAUGHT);
+        self.run.host.lease.close(&reason.caused(cause));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     bytes::Bytes,
     conn::{self, Conn, Driver, Lease},
     limits::Limits,
-    mux::{Mux, roots::Roots},
+    mux::{Mux, Role, roots::Roots},
 };
 
 /// A served service. It goes on until [`Server::shutdown`], or until it is dropped, which cuts its connections.
@@ -83,7 +83,7 @@ impl<D: Dispatch> ServerBuilder<D> {
         let place = self.offer.graph.methods().position(|known| &*known.name == method);
         if let Some(extra) = place.and_then(|place| self.offer.extra.get_mut(place)) {
             let mut headers = extra.as_deref().unwrap_or_default().to_vec();
-            headers.push((name.to_owned(), value.into()));
+            headers.push((name.into(), value.into()));
             *extra = Some(headers.into());
         }
         self
@@ -147,7 +147,7 @@ impl<D: Dispatch> Connections<D> {
 
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
         conn::tune(&stream);
-        let conn = Conn::new(peer.to_string().into(), self.limits, Some(self.roots.clone()));
+        let conn = Conn::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
         let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });
         let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |fresh| {

@@ -20,29 +20,29 @@ use crate::{
 };
 
 /// The other end of a client's connection.
-pub(super) struct Peer {
-    pub(super) io: DuplexStream,
+pub(crate) struct Peer {
+    pub(crate) io: DuplexStream,
 }
 
 /// Returns a method of the service that the peer announces.
-pub(super) fn method(id: u64, name: &str, dispatch: Tree, upstream: Tree) -> Method {
+pub(crate) fn method(id: u64, name: &str, dispatch: Tree, upstream: Tree) -> Method {
     Method { id, name: name.into(), dispatch, upstream }
 }
 
 /// Returns a method that is answered once.
-pub(super) fn unary(id: u64, name: &str) -> Method {
+pub(crate) fn unary(id: u64, name: &str) -> Method {
     method(id, name, Tree::end(), Tree::primitive())
 }
 
 /// Returns the bytes that `text` shows in hexadecimal.
-pub(super) fn unhex(text: &str) -> Vec<u8> {
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<_> = text.chars().filter_map(|c| c.to_digit(16)).collect();
     digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
 }
 
 impl Peer {
     /// Returns a service with these methods, connected to a peer over a pipe that holds `room` bytes.
-    pub(super) fn with(graph: Graph, room: usize, limits: Limits) -> (Service, Self) {
+    pub(crate) fn with(graph: Graph, room: usize, limits: Limits) -> (Service, Self) {
         let (near, io) = tokio::io::duplex(room);
         let lease = conn::connect(near, "peer:1".into(), limits);
         let found = Resolved { graph, version: 1, endpoints: Vec::new() };
@@ -52,12 +52,12 @@ impl Peer {
     }
 
     /// Returns a service of `methods` and the control messages, and its peer.
-    pub(super) fn serving(methods: impl IntoIterator<Item = Method>) -> (Service, Self) {
+    pub(crate) fn serving(methods: impl IntoIterator<Item = Method>) -> (Service, Self) {
         Self::with(Graph::new(methods).with_controls(), 64 << 10, Limits::default())
     }
 
     /// Fails unless exactly these bytes come next.
-    pub(super) async fn expect(&mut self, hex: &str) {
+    pub(crate) async fn expect(&mut self, hex: &str) {
         let (wanted, mut got) = (unhex(hex), Vec::new());
         let mut io = (&mut self.io).take(wanted.len() as u64);
         let read = timeout(Duration::from_millis(1), io.read_to_end(&mut got)).await;
@@ -66,29 +66,74 @@ impl Peer {
     }
 
     /// Fails if anything comes before everything else has come to rest, the end of the connection included.
-    pub(super) async fn expect_silence(&mut self) {
+    pub(crate) async fn expect_silence(&mut self) {
         let mut byte = [0];
         let read = timeout(Duration::from_millis(1), self.io.read(&mut byte)).await;
         assert!(read.is_err(), "{read:?} {byte:02x?}");
     }
 
     /// Fails unless the connection ends with nothing more to read.
-    pub(super) async fn expect_end(&mut self) {
+    pub(crate) async fn expect_end(&mut self) {
         let mut rest = Vec::new();
         let end = timeout(Duration::from_millis(1), self.io.read_to_end(&mut rest)).await;
         assert!(end.is_ok(), "the connection goes on");
         assert!(rest.is_empty(), "{rest:02x?}");
     }
 
-    pub(super) async fn write(&mut self, hex: &str) {
+    pub(crate) async fn write(&mut self, hex: &str) {
         self.io.write_all(&unhex(hex)).await.unwrap();
     }
 
     /// Writes one frame without headers.
-    pub(super) async fn send<T: serde::Serialize>(&mut self, channel: u64, kind: u64, args: T) {
+    pub(crate) async fn send<T: serde::Serialize>(&mut self, channel: u64, kind: u64, args: T) {
         let (mut list, mut out) = (Encoded::default(), Encoded::default());
         encode::args(&args, &mut list).unwrap();
         frame::write(&mut out, channel, kind, &list, Tail::None);
         self.io.write_all(&out.flatten()).await.unwrap();
+    }
+
+    /// Fails unless exactly these bytes come next, within some time and a moment.
+    pub(crate) async fn expect_after(&mut self, time: Duration, hex: &str) {
+        let wanted = unhex(hex);
+        let mut got = vec![0; wanted.len()];
+        let read = timeout(time + Duration::from_millis(50), self.io.read_exact(&mut got)).await;
+        assert!(read.is_ok(), "nothing of {wanted:02x?}");
+        assert_eq!(got, wanted, "{got:02x?} instead of {wanted:02x?}");
+    }
+
+    /// Calls an event of a worker, and expects one frame: its type and its encoded arguments.
+    pub(crate) async fn invoke_and_expect(&mut self, id: u8, event: &str, answer: (u8, &[&[u8]])) {
+        self.send(id.into(), 0, (event,)).await;
+        let mut wanted = vec![0x93, id, answer.0, 0x90 | u8::try_from(answer.1.len()).unwrap()];
+        wanted.extend(answer.1.concat());
+        let hex = wanted.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        self.expect(&hex).await;
+    }
+
+    /// Reads one text.
+    pub(crate) async fn text(&mut self) -> String {
+        let marker = self.io.read_u8().await.unwrap();
+        let len = match marker {
+            0xa0..=0xbf => usize::from(marker & 0x1f),
+            0xda => usize::from(self.io.read_u16().await.unwrap()),
+            other => panic!("{other:02x} begins no text"),
+        };
+        let mut text = vec![0; len];
+        self.io.read_exact(&mut text).await.unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    /// Reads one frame of channel 1 or 2 whose arguments are none or one raw, and returns whether it is a heartbeat;
+    /// adds its length to `read`.
+    pub(crate) async fn is_heartbeat(&mut self, read: &mut usize) -> bool {
+        let mut head = [0; 4];
+        self.io.read_exact(&mut head).await.unwrap();
+        *read += head.len();
+        if head == [0x93, 1, 0, 0x90] {
+            return true;
+        }
+        assert_eq!(head, [0x93, 2, 0, 0x91], "no chunk of channel 2");
+        *read += self.text().await.len() + 3;
+        false
     }
 }

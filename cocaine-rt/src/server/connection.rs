@@ -1,0 +1,90 @@
+//! A connection on which the server opens channels too, as a node does on those of its workers.
+
+use std::{future::poll_fn, sync::Arc};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Call, Dispatch, Host, Offer, Traced};
+use crate::{
+    bytes::Bytes,
+    channel::{Line, OnDrop, Origin, Rx, Side, Tx},
+    conn::{Conn, Driver, Lease},
+    encode,
+    error::{Error, Result},
+    frame::Tail,
+    graph::Tree,
+    halves::Duplex,
+    header::{self, Headers},
+    limits::Limits,
+    mux::{Mux, Open, Role, roots::Roots, slot::Reads},
+    scratch::Scratch,
+    spec::TreeSpec,
+    trace::Trace,
+};
+
+/// A connection that both sides open channels on; their ids are shared (`worker.md` 3.3). Clones share it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    lease: Lease,
+    stream: Tree,
+}
+
+impl Connection {
+    /// Serves `dispatch` to `peer`, which is at the other end of `io`, until either side ends the connection.
+    pub fn start<IO, D>(io: IO, peer: &str, limits: Limits, dispatch: D) -> Self
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        D: Dispatch,
+    {
+        let graph = dispatch.spec().graph();
+        let roots = Arc::new(Roots::new(&graph));
+        let extra = graph.methods().map(|_| None).collect();
+        let conn = Conn::new(peer.into(), limits, Role::Host(roots));
+        let lease = Lease::new(conn.clone());
+        let host = Arc::new(Host { lease: lease.clone(), offer: Arc::new(Offer { graph, extra }) });
+        let dispatch = Arc::new(dispatch);
+        tokio::spawn(Driver::new(io, conn, limits, move |fresh| {
+            let call = Call::new(host.clone(), fresh);
+            Traced::new(call.caller().trace(), dispatch.invoke(call))
+        }));
+        Self { lease, stream: TreeSpec::STREAMING.tree() }
+    }
+
+    /// Opens a channel with an event and what it came with, and returns its id: chunks go both ways from then on.
+    pub fn invoke(
+        &self,
+        event: &[u8],
+        trace: Option<Trace>,
+        headers: &Headers,
+    ) -> Result<(u64, Duplex<Bytes, Bytes>)> {
+        let mut args = Scratch::take();
+        encode::write_array_len(&mut args.buf, 1);
+        encode::write_raw(&mut args.buf, event);
+        let (mut buf, headers) = (Vec::new(), headers.forwarded());
+        let tail = Tail::Headers(header::reply(&mut buf, trace, &headers));
+        let reads = Reads::Streaming;
+        let open = Open { method: 0, args: &args, tail, reads, ticks: u64::MAX, reader: None };
+        let key = self.lease.with(|mux| mux.open(open))?;
+        let line = Line { lease: self.lease.clone(), key, origin: Origin::default() };
+        let rx = Rx::new(line.clone(), &self.stream);
+        let tx = Tx::new(line, &self.stream, Side::Server(trace, None), OnDrop::Terminal, false);
+        Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
+    }
+
+    /// Ends the connection at once; whoever waits on one of its channels gets `error`.
+    pub fn close(&self, error: &Error) {
+        self.lease.close(error);
+    }
+
+    /// Ends the connection once what is queued is written, and takes nothing more in.
+    pub async fn finish(&self, error: &Error) {
+        // What cannot be written any more is lost either way.
+        let _ = poll_fn(|cx| self.lease.with(|mux| mux.poll_flushed(cx.waker()))).await;
+        self.lease.close(error);
+    }
+
+    /// Returns why the connection has ended, once it has.
+    pub async fn closed(&self) -> Error {
+        poll_fn(|cx| self.lease.with(|mux: &mut Mux| mux.poll_closed(cx.waker()))).await
+    }
+}

@@ -1,0 +1,137 @@
+//! Handing a stream on from one channel to another, as a node does between a client and a worker.
+
+use std::task::{Context, Poll, ready};
+
+use crate::{
+    bytes::Bytes,
+    codes::Category,
+    decode::{self, Malformed, Reader},
+    encode::{self, Encoded},
+    error::{Cause, Error},
+    frame,
+    graph::{CLOSE, ERROR, WRITE},
+    halves::{Receiver, Sender},
+    mux::slot::Message,
+    scratch::Scratch,
+};
+
+/// One direction of an event: what comes on a channel goes out on another, with one lock of each connection for all
+/// that has come. An error's category that is not known becomes [`Category::UNKNOWN`] (`worker.md` 3.6).
+#[derive(Debug)]
+pub struct Relay {
+    from: Receiver<Bytes>,
+    to: Sender<Bytes>,
+    batch: Vec<Message>,
+}
+
+/// How a [`Relay`] has come to its end.
+#[derive(Debug)]
+pub enum Passed {
+    /// The stream was closed, and that was handed on.
+    Closed,
+    /// The stream ended with an error of its sender, and that was handed on.
+    Failed,
+    /// The sender broke the rules of its stream. Nothing of that was handed on.
+    Malformed(Error),
+    /// The channel that is read has ended: revoked, or with its connection.
+    Lost(Error),
+}
+
+impl Relay {
+    /// Blobs up to this size are written where they belong, larger ones shared.
+    const COPIED: usize = 16 << 10;
+
+    /// Returns the relay between two halves.
+    pub fn new(from: Receiver<Bytes>, to: Sender<Bytes>) -> Self {
+        Self { from, to, batch: Vec::new() }
+    }
+
+    /// Hands on what has come, and waits for more until the stream ends. It is not to be polled after that.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
+        loop {
+            ready!(self.to.half().poll_room(cx));
+            if let Err(error) = ready!(self.from.poll_batch(cx, &mut self.batch)) {
+                return Poll::Ready(Passed::Lost(error));
+            }
+            match self.hand_on() {
+                Ok(None) => {}
+                Ok(Some(passed)) => return Poll::Ready(passed),
+                Err(malformed) => {
+                    let error = Error::protocol(format!("a message of a stream: {malformed}"));
+                    return Poll::Ready(Passed::Malformed(error.caused(Cause::ARGUMENTS)));
+                }
+            }
+        }
+    }
+
+    fn hand_on(&mut self) -> Result<Option<Passed>, Malformed> {
+        let mut frames = Scratch::take();
+        let written = self.write(&mut frames);
+        self.batch.clear();
+        let passed = written?;
+        // What is sent to somebody who has left is lost, as is known to whoever reads from them.
+        let _ = self.to.half().queue_encoded(&frames, passed.is_some());
+        Ok(passed)
+    }
+
+    fn write(&mut self, frames: &mut Encoded) -> Result<Option<Passed>, Malformed> {
+        let half = self.to.half();
+        let mut headers = Vec::new();
+        let tail = half.tail(&mut headers);
+        let mut args = Encoded::default();
+        for message in &self.batch {
+            args.clear();
+            match message.kind {
+                WRITE => chunk(&message.args, &mut args)?,
+                ERROR => error(&message.args, &mut args)?,
+                _ => encode::write_array_len(&mut args.buf, 0),
+            }
+            frame::write(frames, half.id(), message.kind, &args, tail);
+        }
+        Ok(match self.batch.last().map(|message| message.kind) {
+            None | Some(CLOSE) => Some(Passed::Closed),
+            Some(ERROR) => Some(Passed::Failed),
+            Some(_) => None,
+        })
+    }
+
+    /// Returns once nobody can receive what is handed on.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.to.poll_gone(cx)
+    }
+
+    /// Ends the stream that is sent with an error.
+    pub fn fail(self, error: &Error) {
+        // Nobody is left to be told.
+        let _ = self.to.answer(error);
+    }
+
+    /// Ends the stream that is sent without a word.
+    pub fn give_up(self) {
+        self.to.give_up();
+    }
+}
+
+/// Writes a chunk again, with a raw of the oldest family (`worker.md` 2).
+fn chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), Malformed> {
+    let mut reader = Reader::new(source);
+    if reader.array_len()? == 0 {
+        return Err(Malformed::new("a chunk without its bytes"));
+    }
+    let raw = reader.raw()?;
+    if raw.len() > Relay::COPIED {
+        let (blob,): (Bytes,) = decode::args(source)?;
+        return encode::args(&(blob,), args).map_err(|error| Malformed::new(error.to_string()));
+    }
+    encode::write_array_len(&mut args.buf, 1);
+    encode::write_raw(&mut args.buf, raw);
+    Ok(())
+}
+
+/// Writes an error again: `[[category, code], text]`, an empty text for none.
+fn error(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), Malformed> {
+    let ((category, code), text): ((i64, i32), Option<Bytes>) = decode::args(source)?;
+    let category = Category(category).registered();
+    let error = ((category.0, code), text.unwrap_or_default());
+    encode::args(&error, args).map_err(|error| Malformed::new(error.to_string()))
+}

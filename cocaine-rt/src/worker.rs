@@ -1,0 +1,205 @@
+//! The worker side: a process that a node starts, and to which it hands events (`worker.md`).
+
+mod command_line;
+mod events;
+mod session;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::{env, ffi::OsString, fmt, future::Future, sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, watch};
+
+use self::{
+    command_line::CommandLine,
+    events::{Begun, Entry},
+    wire::{Pace, Wire},
+};
+pub use self::{
+    command_line::Token,
+    events::{Events, Handler, Mode, Table},
+    session::{Context, Incoming, Outgoing, Session},
+};
+use crate::{
+    client::Client,
+    error::{Error, Result},
+    limits::Limits,
+};
+
+/// A worker: a process that a node has started and hands events to.
+///
+/// Nothing is connected before [`Worker::serve`], so that all handlers are in place when the first event comes.
+///
+/// ```no_run
+/// use cocaine::{Session, Worker};
+///
+/// #[tokio::main]
+/// async fn main() -> cocaine::Result<()> {
+///     let mut worker = Worker::from_args()?;
+///     worker.on("ping", |mut session: Session| async move {
+///         let message = session.recv().await.transpose()?;
+///         session.finish(message)
+///     });
+///     worker.serve(()).await
+/// }
+/// ```
+pub struct Worker {
+    line: CommandLine,
+    token: Option<Token>,
+    pace: Pace,
+    limits: Limits,
+    cloud: Client,
+    table: Table,
+    terminated: watch::Sender<bool>,
+}
+
+impl Worker {
+    /// How often a heartbeat is sent unless [`Worker::heartbeat`] says otherwise.
+    pub const HEARTBEAT: Duration = Duration::from_secs(10);
+    /// How long the node may leave heartbeats unanswered unless [`Worker::disown`] says otherwise.
+    pub const DISOWN: Duration = Duration::from_secs(60);
+    /// How long handlers may take to finish unless [`Worker::grace`] says otherwise. A node waits 10 s by default, then
+    /// it kills.
+    pub const GRACE: Duration = Duration::from_secs(8);
+
+    /// Returns the worker that the program's arguments and environment describe. An error says what a node passes, for
+    /// that is who starts workers.
+    pub fn from_args() -> Result<Self> {
+        let worker = Self::new(env::args_os().skip(1))?;
+        Ok(Self { token: Token::from_env(|name| env::var(name).ok()), ..worker })
+    }
+
+    /// Returns the worker that these arguments describe: `--app`, `--endpoint`, `--uuid` and `--locator`, and
+    /// `--protocol`, which must be 1 if it is there. Others are passed over.
+    pub fn new(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
+        let line = CommandLine::parse(args.into_iter().map(Into::into))?;
+        let pace = Pace { heartbeat: Self::HEARTBEAT, disown: Self::DISOWN, grace: Self::GRACE };
+        let cloud = Client::new(&line.locators)?;
+        let (table, limits) = (Table::default(), Limits::default());
+        Ok(Self { line, token: None, pace, limits, cloud, table, terminated: watch::Sender::new(false) })
+    }
+
+    /// Sets how often a heartbeat is sent. The node kills a worker that is silent for its profile's
+    /// `heartbeat-timeout`, 30 s by default.
+    #[must_use]
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.pace.heartbeat = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sets how long the node may leave heartbeats unanswered before the worker gives up.
+    #[must_use]
+    pub fn disown(mut self, timeout: Duration) -> Self {
+        self.pace.disown = timeout;
+        self
+    }
+
+    /// Sets how long handlers may take to finish when the node terminates the worker. It should be less than the
+    /// profile's `terminate-timeout`, after which the node kills.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.pace.grace = grace;
+        self
+    }
+
+    /// Sets the limits of the connection to the node.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Handles an event with a function of its session.
+    pub fn on(&mut self, event: &str, handler: impl Handler) -> &mut Self {
+        self.table.add(event, Mode::Spawned, handler);
+        self
+    }
+
+    /// Handles every event that has no handler of its own; [`Session::event`] is its name. Without it such an event is
+    /// answered with category 42, code 200.
+    pub fn fallback(&mut self, handler: impl Handler) -> &mut Self {
+        self.table.set_fallback(handler);
+        self
+    }
+
+    /// Returns the name of the app.
+    pub fn app(&self) -> &str {
+        &self.line.app
+    }
+
+    /// Returns the name by which the node knows this worker.
+    pub fn uuid(&self) -> &str {
+        &self.line.uuid
+    }
+
+    /// Returns what proves to services which app calls, if the node has passed it.
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// Returns the cloud that the worker runs in, by the locators that the node has passed.
+    pub fn cloud(&self) -> &Client {
+        &self.cloud
+    }
+
+    /// Returns a future that is ready once the node has said to terminate: nothing more comes, and what runs has the
+    /// time of [`Worker::grace`].
+    pub fn terminated(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let mut terminated = self.terminated.subscribe();
+        async move {
+            // A worker that is gone is terminated as well.
+            let _ = terminated.wait_for(|terminated| *terminated).await;
+        }
+    }
+
+    /// Connects to the node and handles events, until the node terminates the worker: then what runs is finished and
+    /// answered, and the program is to end. Each event has a task of its own on the runtime that this is called on.
+    ///
+    /// # Errors
+    ///
+    /// If an event has two handlers or there is none at all; if the node cannot be reached; if the connection is lost or
+    /// the node answers no heartbeat. There is no way back then: the program is to end, and the node starts another.
+    pub async fn serve(self, events: impl Events) -> Result<()> {
+        let (wire, events) = self.wire(events)?;
+        let served = wire.start()?;
+        let runner = tokio::spawn(run(events));
+        let result = served.await;
+        runner.abort();
+        result.unwrap_or_else(|_| Err(Error::disconnected("the thread of the connection has panicked")))
+    }
+
+    /// Returns what serves the worker, and where its events come out.
+    fn wire(self, events: impl Events) -> Result<(Wire, Arrivals)> {
+        let Self { line, pace, limits, cloud, mut table, terminated, .. } = self;
+        events.register(&mut table);
+        table.check()?;
+        let (events, arrivals) = mpsc::unbounded_channel();
+        let CommandLine { endpoint, uuid, .. } = line;
+        Ok((Wire { endpoint, uuid, pace, limits, cloud, table, terminated, events }, arrivals))
+    }
+}
+
+type Arrivals = mpsc::UnboundedReceiver<(Arc<Entry>, Begun)>;
+
+/// Gives each event a task.
+async fn run(mut events: Arrivals) {
+    let mut batch = Vec::new();
+    while events.recv_many(&mut batch, BATCH).await > 0 {
+        for (entry, begun) in batch.drain(..) {
+            entry.spawn(begun);
+        }
+    }
+}
+
+/// How many events are given tasks before others run.
+const BATCH: usize = 64;
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("line", &self.line)
+            .field("events", &self.table)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,270 @@
+//! The events of a worker, by name.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use super::session::{Ground, Session};
+use crate::{
+    codes::Category,
+    encode::{self, Encoded},
+    error::{Error, HANDLER_FAILED, Result},
+    frame::{self, Tail},
+    graph::{CLOSE, ERROR},
+    mux::{Fresh, Load},
+    scratch::Scratch,
+    server::Traced,
+};
+
+/// What handles one event.
+///
+/// Functions that take a [`Session`] do; `#[cocaine::worker]` makes them of functions with arguments of their own.
+pub trait Handler: Send + Sync + 'static {
+    /// Handles one event to its end. A session that is dropped unfinished is ended by what is returned: a close, or the
+    /// error.
+    fn handle(&self, session: Session) -> impl Future<Output = Result<()>> + Send + 'static;
+}
+
+impl<F, Fut> Handler for F
+where
+    F: Fn(Session) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    fn handle(&self, session: Session) -> impl Future<Output = Result<()>> + Send + 'static {
+        self(session)
+    }
+}
+
+/// A set of events: what `events![]` lists, a value with a `#[cocaine::worker]` impl block, or a tuple of such.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no events",
+    note = "list functions with `events![]`, or put `#[cocaine::worker]` on an impl block of the type"
+)]
+pub trait Events {
+    /// Adds the events to those of a worker.
+    fn register(self, table: &mut Table);
+}
+
+macro_rules! sets {
+    ($($set:ident)*) => {
+        impl<$($set: Events),*> Events for ($($set,)*) {
+            #[allow(non_snake_case, unused_variables)]
+            fn register(self, table: &mut Table) {
+                let ($($set,)*) = self;
+                $($set.register(table);)*
+            }
+        }
+    };
+}
+
+sets!();
+sets!(A);
+sets!(A B);
+sets!(A B C);
+sets!(A B C D);
+sets!(A B C D E);
+sets!(A B C D E F);
+sets!(A B C D E F G);
+sets!(A B C D E F G H);
+
+/// Where a handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// In a task of its own, on the runtime that serves the worker.
+    Spawned,
+    /// Where its event arrived, on the thread that owns the socket: for handlers that never block.
+    Inline,
+}
+
+/// The handlers of a worker, by the names of their events.
+#[derive(Default)]
+pub struct Table {
+    entries: HashMap<Arc<str>, Arc<Entry>>,
+    fallback: Option<Arc<Entry>>,
+    twice: Vec<Arc<str>>,
+}
+
+impl Table {
+    /// Adds a handler.
+    pub fn add<H: Handler>(&mut self, event: &str, mode: Mode, handler: H) {
+        let event: Arc<str> = event.into();
+        let entry = Entry { mode, handle: erase(handler) };
+        if self.entries.insert(event.clone(), Arc::new(entry)).is_some() {
+            self.twice.push(event);
+        }
+    }
+
+    pub(super) fn set_fallback<H: Handler>(&mut self, handler: H) {
+        self.fallback = Some(Arc::new(Entry { mode: Mode::Spawned, handle: erase(handler) }));
+    }
+
+    /// Returns an error if two handlers have one event, or if there is none at all.
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(event) = self.twice.first() {
+            return Err(Error::config(format!("the event `{event}` has two handlers: rename one of them")));
+        }
+        if self.entries.is_empty() && self.fallback.is_none() {
+            return Err(Error::config(
+                "the worker has no events: pass some to `serve`, as in `events![ping]`",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns what handles an event, or the error that answers it.
+    pub(super) fn find(&self, event: &[u8]) -> Result<(Arc<str>, Arc<Entry>)> {
+        let known = std::str::from_utf8(event).ok().and_then(|event| self.entries.get_key_value(event));
+        if let Some((event, entry)) = known {
+            return Ok((event.clone(), entry.clone()));
+        }
+        let event = String::from_utf8_lossy(event);
+        match &self.fallback {
+            Some(entry) => Ok((event.into(), entry.clone())),
+            None => Err(Error::service(
+                Category::WORKER,
+                NO_HANDLER,
+                format!("there is no handler for event {event}"),
+            )),
+        }
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.entries.keys()).finish()
+    }
+}
+
+/// The code of an event that nobody handles, as of the Go and Python frameworks (`worker.md` 3.6).
+const NO_HANDLER: i64 = 200;
+
+/// A handler that runs.
+pub(super) type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Handle = Box<dyn Fn(Begun, Mode) -> Option<Handling> + Send + Sync>;
+
+/// A handler, whatever its type.
+pub(super) struct Entry {
+    pub(super) mode: Mode,
+    handle: Handle,
+}
+
+impl Entry {
+    /// Handles an event in a task of its own.
+    pub(super) fn spawn(&self, begun: Begun) {
+        (self.handle)(begun, Mode::Spawned);
+    }
+
+    /// Returns what handles an event.
+    pub(super) fn handling(&self, begun: Begun) -> Option<Handling> {
+        (self.handle)(begun, Mode::Inline)
+    }
+}
+
+fn erase<H: Handler>(handler: H) -> Handle {
+    Box::new(move |begun, mode| {
+        let Begun { ground, event, fresh } = begun;
+        let mut guard = Guard {
+            id: fresh.id,
+            load: fresh.load,
+            event: event.clone(),
+            ground: ground.clone(),
+            ended: false,
+        };
+        let trace = fresh.trace;
+        let session = ground.session(event, fresh);
+        let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
+        let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
+        let handling = Handled { future: Traced::new(trace, future), guard };
+        match mode {
+            Mode::Inline => Some(Box::pin(handling)),
+            Mode::Spawned => {
+                tokio::spawn(handling);
+                None
+            }
+        }
+    })
+}
+
+/// An event that has arrived.
+pub(super) struct Begun {
+    pub(super) ground: Arc<Ground>,
+    pub(super) event: Arc<str>,
+    pub(super) fresh: Fresh,
+}
+
+/// Ends an event when its handler has, however that was.
+struct Guard {
+    ground: Arc<Ground>,
+    event: Arc<str>,
+    id: u64,
+    load: Load,
+    ended: bool,
+}
+
+impl Guard {
+    fn end(&mut self, result: &Result<()>) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if let Err(error) = result {
+            tracing::debug!(event = &*self.event, %error, "a handler failed");
+        }
+        let (mut frame, mut args) = (Scratch::take(), Encoded::default());
+        let kind = match result {
+            Ok(()) => encode::args(&(), &mut args).map(|()| CLOSE),
+            Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
+        };
+        self.ground.lease.with(|mux| {
+            if let Ok(kind) = kind {
+                frame::write(&mut frame, self.id, kind, &args, Tail::None);
+                mux.settle(self.id, &frame);
+            }
+            mux.leave(self.id);
+            mux.end(self.load);
+        });
+    }
+
+    fn panicked(&mut self, panic: &(dyn Any + Send)) {
+        let said = panic.downcast_ref::<&str>().copied();
+        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+        let text = format!("the handler of `{}` panicked: {said}", self.event);
+        tracing::error!("{text}");
+        self.end(&Err(Error::service(Category::WORKER, HANDLER_FAILED, text)));
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let text = "the worker ended before the handler did";
+        self.end(&Err(Error::service(Category::WORKER, HANDLER_FAILED, text)));
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A handler that runs, and what ends its event when it has ended.
+    struct Handled<F> {
+        #[pin]
+        future: F,
+        guard: Guard,
+    }
+}
+
+impl<F: Future<Output = Result<()>>> Future for Handled<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        match catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))) {
+            Ok(poll) => this.guard.end(&ready!(poll)),
+            Err(panic) => this.guard.panicked(&*panic),
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,239 @@
+//! One event in hand: what its client sends, what answers it, and who asks.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    bytes::Bytes,
+    channel::{Line, OnDrop, Origin, Rx, Side, Tx},
+    client::Client,
+    codes::Category,
+    conn::Lease,
+    encode::{self, Encoded},
+    error::{Error, HANDLER_FAILED, Result},
+    frame::{self, Tail},
+    graph::{CLOSE, ERROR, Tree, WRITE},
+    halves::Receiver,
+    header::Headers,
+    mux::{Fresh, Key},
+    scratch::Scratch,
+    trace::Trace,
+};
+
+/// One event that a worker handles: a stream of chunks from the client, and one back.
+///
+/// A session that is dropped before [`Session::finish`] or [`Session::fail`] is ended by the worker when its handler
+/// returns: with a close if the handler succeeds, with an error if it fails or panics.
+#[derive(Debug)]
+pub struct Session {
+    incoming: Incoming,
+    outgoing: Outgoing,
+    context: Context,
+}
+
+impl Session {
+    /// Returns who asks, and for what.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Returns the name of the event.
+    pub fn event(&self) -> &str {
+        self.context.event()
+    }
+
+    /// Returns the next chunk; `None` once the client has closed its stream, an error once if it gave up or has left.
+    pub async fn recv(&mut self) -> Option<Result<Bytes>> {
+        self.incoming.recv().await
+    }
+
+    /// Sends a chunk; waits while too much is queued.
+    pub async fn send(&mut self, chunk: impl Into<Bytes>) -> Result<()> {
+        self.outgoing.send(chunk).await
+    }
+
+    /// Sends a last chunk, if there is one, and ends the answer. What the client still sends is discarded.
+    pub fn finish(self, last: Option<Bytes>) -> Result<()> {
+        self.outgoing.finish(last)
+    }
+
+    /// Ends the answer with an error: a service's own code ([`Error::user`]), or category 42, code 100 with its text.
+    pub fn fail(self, error: &Error) -> Result<()> {
+        self.outgoing.fail(error)
+    }
+
+    /// Returns both halves, each of which may live on without the other.
+    pub fn split(self) -> (Incoming, Outgoing) {
+        (self.incoming, self.outgoing)
+    }
+}
+
+/// The half of a session that the client sends.
+#[derive(Debug)]
+pub struct Incoming(Receiver<Bytes>);
+
+impl Incoming {
+    /// Returns the next chunk; `None` once the client has closed its stream, an error once if it gave up or has left.
+    pub async fn recv(&mut self) -> Option<Result<Bytes>> {
+        self.0.recv().await
+    }
+
+    /// As [`Incoming::recv`], for whoever polls.
+    pub fn poll_chunk(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Bytes>>> {
+        futures_core::Stream::poll_next(std::pin::Pin::new(&mut self.0), cx)
+    }
+}
+
+/// The half of a session that answers.
+#[derive(Debug)]
+pub struct Outgoing(Tx);
+
+impl Outgoing {
+    /// Sends a chunk; waits while too much is queued.
+    pub async fn send(&mut self, chunk: impl Into<Bytes>) -> Result<()> {
+        self.0.push(WRITE, (chunk.into(),)).await
+    }
+
+    /// Returns once there is room for a chunk.
+    pub fn poll_room(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_room(cx)
+    }
+
+    /// Sends a chunk however much is queued.
+    pub fn queue(&mut self, chunk: Bytes) -> Result<()> {
+        self.0.queue(WRITE, &(chunk,))
+    }
+
+    /// Sends a last chunk, if there is one, and ends the answer.
+    pub fn finish(mut self, last: Option<Bytes>) -> Result<()> {
+        let (mut frames, mut args) = (Scratch::take(), Encoded::default());
+        if let Some(chunk) = last {
+            encode::args(&(chunk,), &mut args)?;
+            frame::write(&mut frames, self.0.id(), WRITE, &args, Tail::None);
+            args.clear();
+        }
+        encode::write_array_len(&mut args.buf, 0);
+        frame::write(&mut frames, self.0.id(), CLOSE, &args, Tail::None);
+        self.0.queue_encoded(&frames, true)
+    }
+
+    /// Ends the answer with an error, as [`Session::fail`] does.
+    pub fn fail(mut self, error: &Error) -> Result<()> {
+        self.0.queue(ERROR, &error.worker_answer())
+    }
+
+    /// Returns once the client has left, or has ended its stream with an error; also once the event is over.
+    pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_gone(cx)
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if !self.0.node().is_end() {
+            // Held back until the handler has returned, which knows better how it ended.
+            let _ = self.0.part(ERROR, &dropped().worker_answer());
+        }
+    }
+}
+
+fn dropped() -> Error {
+    Error::service(Category::WORKER, HANDLER_FAILED, "the session was dropped without an answer")
+}
+
+/// Who asks for an event, and what goes with it. Cheap to clone.
+#[derive(Clone)]
+pub struct Context(Arc<Asked>);
+
+struct Asked {
+    event: Arc<str>,
+    headers: Headers,
+    trace: Option<Trace>,
+    deadline: Option<Instant>,
+    cloud: Client,
+    lease: Lease,
+    key: Key,
+}
+
+impl Context {
+    /// Returns the name of the event.
+    pub fn event(&self) -> &str {
+        &self.0.event
+    }
+
+    /// Returns the headers of the event.
+    pub fn headers(&self) -> &Headers {
+        &self.0.headers
+    }
+
+    /// Returns the `authorization` header: who the client says to be (`protocol.md` 8).
+    pub fn identity(&self) -> Option<&Bytes> {
+        self.0.headers.get("authorization")
+    }
+
+    /// Returns the trace of the event, if it has one. The handler runs in its scope: the calls that it makes carry it.
+    pub fn trace(&self) -> Option<Trace> {
+        self.0.trace
+    }
+
+    /// Returns when the client stops waiting, if it has said so: the time that the event may take counts from its
+    /// arrival here, for when it was sent is not known (`node.md` 5.1).
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
+    }
+
+    /// Returns the cloud that the worker runs in.
+    pub fn cloud(&self) -> &Client {
+        &self.0.cloud
+    }
+
+    /// Returns once the client has left, or has ended its stream with an error; also once the event is over.
+    pub async fn cancelled(&self) {
+        let Asked { lease, key, .. } = &*self.0;
+        poll_fn(|cx| lease.with(|mux| mux.poll_gone(*key, cx.waker()))).await;
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("event", &self.0.event).finish_non_exhaustive()
+    }
+}
+
+/// What all sessions of a worker share.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    pub(super) lease: Lease,
+    pub(super) stream: Tree,
+    pub(super) cloud: Client,
+}
+
+impl Ground {
+    /// Returns the session of an event that has arrived.
+    pub(super) fn session(&self, event: Arc<str>, fresh: Fresh) -> Session {
+        let key = Key { id: fresh.id, own: false };
+        let line = || Line {
+            lease: self.lease.clone(),
+            key,
+            origin: Origin { method: Some(event.clone()), ..Origin::default() },
+        };
+        let incoming = Incoming(Rx::new(line(), &self.stream).into());
+        let tx = Tx::new(line(), &self.stream, Side::Client, OnDrop::Terminal, false);
+        let headers = fresh.message.headers;
+        let deadline = allowed(&headers).and_then(|allowed| Instant::now().checked_add(allowed));
+        let (lease, cloud, trace) = (self.lease.clone(), self.cloud.clone(), fresh.trace);
+        let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, lease, key }));
+        Session { incoming, outgoing: Outgoing(tx), context }
+    }
+}
+
+/// Returns the time that the client allows an event to take: eight bytes of milliseconds (`node.md` 5.1).
+fn allowed(headers: &Headers) -> Option<Duration> {
+    let millis = headers.get("request_timeout")?.as_ref().try_into().ok()?;
+    Some(Duration::from_millis(u64::from_le_bytes(millis)))
+}

@@ -1,0 +1,271 @@
+//! The connection of a worker to its node, on a thread of its own: nothing that a handler does can delay a heartbeat.
+
+use std::{
+    future::{Future, poll_fn},
+    path::PathBuf,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout},
+};
+
+use super::{
+    events::{Begun, Entry, Handling, Mode, Table},
+    session::Ground,
+};
+use crate::{
+    channel::{Line, OnDrop, Origin, Rx, Side, Tx},
+    client::Client,
+    codes::Category,
+    conn::{Conn, Driver, Lease},
+    decode::Reader,
+    encode,
+    error::{Cause, Error, ErrorKind, Result},
+    frame::Tail,
+    graph::{ERROR, Graph},
+    limits::Limits,
+    mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
+    scratch::Scratch,
+    spec::{MethodSpec, TreeSpec},
+};
+
+/// How often the worker shows that it lives, and how long it waits for others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Between two heartbeats.
+    pub(super) heartbeat: Duration,
+    /// Without an answer to any heartbeat.
+    pub(super) disown: Duration,
+    /// For handlers to finish once the node has said to terminate.
+    pub(super) grace: Duration,
+}
+
+/// What a worker's connection is made of.
+pub(super) struct Wire {
+    pub(super) endpoint: PathBuf,
+    pub(super) uuid: String,
+    pub(super) pace: Pace,
+    pub(super) limits: Limits,
+    pub(super) cloud: Client,
+    pub(super) table: Table,
+    pub(super) terminated: watch::Sender<bool>,
+    /// Where events go whose handlers get tasks of their own.
+    pub(super) events: mpsc::UnboundedSender<(Arc<Entry>, Begun)>,
+}
+
+/// The messages of the control channel, in both directions (`worker.md` 2.1).
+const CONTROL: TreeSpec =
+    TreeSpec::Node(&[(HEARTBEAT, "heartbeat", TreeSpec::Recurse), (TERMINATE, "terminate", TreeSpec::END)]);
+const HANDSHAKE: u64 = 0;
+const HEARTBEAT: u64 = 0;
+const TERMINATE: u64 = 1;
+
+/// What a node opens channels with (`worker.md` 2.1).
+const INVOKE: MethodSpec = MethodSpec {
+    id: 0,
+    name: "invoke",
+    dispatch: TreeSpec::STREAMING,
+    upstream: TreeSpec::STREAMING,
+    on_drop: OnDrop::Terminal,
+};
+
+/// How long the node's socket may take to answer.
+const CONNECT: Duration = Duration::from_secs(5);
+
+impl Wire {
+    /// Serves on a thread of its own, and returns what to wait for: the end of the connection. Dropping that ends it.
+    pub(super) fn start(self) -> Result<oneshot::Receiver<Result<()>>> {
+        let (done, served) = oneshot::channel();
+        let thread = thread::Builder::new().name("cocaine-wire".to_owned());
+        let started = thread.spawn(move || self.block(done));
+        started
+            .map_err(|error| Error::config(format!("cannot start the thread of the connection: {error}")))?;
+        Ok(served)
+    }
+
+    fn block(self, mut done: oneshot::Sender<Result<()>>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let result = match runtime {
+            Ok(runtime) => runtime.block_on(async {
+                tokio::select! {
+                    result = self.connect() => result,
+                    () = done.closed() => Ok(()),
+                }
+            }),
+            Err(error) => Err(Error::config(format!("cannot start the runtime of the connection: {error}"))),
+        };
+        // Whoever served the worker may have given up.
+        let _ = done.send(result);
+    }
+
+    async fn connect(self) -> Result<()> {
+        let peer: Arc<str> = self.endpoint.display().to_string().into();
+        let failed = |reason: String| {
+            let advice = "the node that started the worker must be running on this machine";
+            Error::new(ErrorKind::Connect(format!("{reason}; {advice}"))).at(None, None, Some(&peer))
+        };
+        let io = timeout(CONNECT, UnixStream::connect(&self.endpoint)).await;
+        let io = io.map_err(|_| failed(format!("no answer within {CONNECT:?}")))?;
+        self.serve(io.map_err(|error| failed(error.to_string()))?).await
+    }
+
+    /// Serves over a connected socket until the node terminates the worker or the connection is lost.
+    pub(super) async fn serve<IO>(self, io: IO) -> Result<()>
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let Self { endpoint, uuid, pace, limits, cloud, table, terminated, events } = self;
+        let roots = Roots::new(&Graph::new([INVOKE.method()]).with_controls());
+        let peer: Arc<str> = endpoint.display().to_string().into();
+        let conn = Conn::new(peer, limits, Role::Worker(Arc::new(roots)));
+        let lease = Lease::new(conn.clone());
+        let ground = Ground { lease: lease.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
+        let router = Router { table, ground: Arc::new(ground), events };
+        let mut control = Control::shake_hands(lease, &uuid)?;
+        let driver = tokio::spawn(Driver::new(io, conn, limits, move |fresh| router.route(fresh)));
+        let served = control.attend(pace).await;
+        let ended = match served {
+            Ok(()) => {
+                terminated.send_replace(true);
+                control.drain(pace.grace).await
+            }
+            Err(error) => {
+                control.lease.close(&error);
+                Err(error)
+            }
+        };
+        // It ends at once, for its connection has.
+        let _ = driver.await;
+        ended
+    }
+}
+
+/// Finds the handlers of events.
+struct Router {
+    table: Table,
+    ground: Arc<Ground>,
+    events: mpsc::UnboundedSender<(Arc<Entry>, Begun)>,
+}
+
+impl Router {
+    /// Begins an event: hands it over, or returns what handles it here.
+    fn route(&self, fresh: Fresh) -> Routed {
+        match event(&fresh).and_then(|event| self.table.find(event)) {
+            Ok((event, entry)) => {
+                let begun = Begun { ground: self.ground.clone(), event, fresh };
+                match entry.mode {
+                    Mode::Inline => return Routed(entry.handling(begun)),
+                    // Nobody takes events any more when the worker is no longer served.
+                    Mode::Spawned => drop(self.events.send((entry, begun))),
+                }
+            }
+            Err(error) => self.refuse(&fresh, &error),
+        }
+        Routed(None)
+    }
+
+    fn refuse(&self, fresh: &Fresh, error: &Error) {
+        let mut args = Scratch::take();
+        let encoded = encode::args(&error.worker_answer(), &mut args);
+        self.ground.lease.with(|mux| {
+            if encoded.is_ok() {
+                // A connection that has ended takes no answer.
+                let _ = mux.send(fresh.id, ERROR, &args, Tail::None);
+            }
+            mux.leave(fresh.id);
+            mux.end(fresh.load);
+        });
+    }
+}
+
+/// What is left to do for an event where it arrived: its handler, if it runs there.
+struct Routed(Option<Handling>);
+
+impl Future for Routed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().map_or(Poll::Ready(()), |handling| handling.as_mut().poll(cx))
+    }
+}
+
+/// Returns the name of an event: `[name]`.
+fn event(fresh: &Fresh) -> Result<&[u8]> {
+    let mut reader = Reader::new(&fresh.message.args);
+    let name = reader.array_len().and_then(|_| reader.raw());
+    name.map_err(|malformed| Error::service(Category::WORKER, BAD_MESSAGE, format!("invoke: {malformed}")))
+}
+
+/// The code of an invocation that cannot be read, as of the Python framework (`worker.md` 3.6).
+const BAD_MESSAGE: i64 = 240;
+
+/// The channel on which worker and node speak of the worker itself.
+struct Control {
+    lease: Lease,
+    rx: Rx,
+    tx: Tx,
+}
+
+impl Control {
+    /// Queues the handshake and the first heartbeat.
+    fn shake_hands(lease: Lease, uuid: &str) -> Result<Self> {
+        let mut args = Scratch::take();
+        encode::args(&(uuid,), &mut args)?;
+        let tree = CONTROL.tree();
+        let reads = Reads::of(&tree);
+        let (method, tail) = (HANDSHAKE, Tail::None);
+        let open = Open { method, args: &args, tail, reads, ticks: u64::MAX, reader: None };
+        let key = lease.with(|mux| mux.open(open))?;
+        let line = Line { lease: lease.clone(), key, origin: Origin::default() };
+        let rx = Rx::new(line.clone(), &tree);
+        let tx = Tx::new(line, &tree, Side::Client, OnDrop::Terminal, false);
+        let mut control = Self { lease, rx, tx };
+        control.tx.queue(HEARTBEAT, &())?;
+        Ok(control)
+    }
+
+    /// Sends heartbeats until the node says to terminate.
+    async fn attend(&mut self, pace: Pace) -> Result<()> {
+        let mut beat = interval_at(Instant::now() + pace.heartbeat, pace.heartbeat);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut disown = pin!(sleep_until(Instant::now() + pace.disown));
+        loop {
+            tokio::select! {
+                _ = beat.tick() => self.tx.queue_urgent(HEARTBEAT)?,
+                message = poll_fn(|cx| self.rx.poll_message(cx)) => match message {
+                    Some(Ok(message)) if message.kind == TERMINATE => return Ok(()),
+                    Some(Ok(_)) => disown.as_mut().reset(Instant::now() + pace.disown),
+                    Some(Err(error)) => return Err(error),
+                    None => return Err(Error::disconnected("the node ended the control channel")),
+                },
+                () = &mut disown => {
+                    let text = format!("disowned: the node has answered no heartbeat for {:?}", pace.disown);
+                    return Err(Error::disconnected(text).caused(Cause::CANCELLED));
+                }
+            }
+        }
+    }
+
+    /// Lets what runs finish, confirms, and closes the connection once that is written.
+    async fn drain(mut self, grace: Duration) -> Result<()> {
+        let finished = poll_fn(|cx| self.lease.with(|mux| mux.poll_finished(cx.waker())));
+        tokio::select! {
+            () = finished => {}
+            () = sleep(grace) => tracing::warn!("handlers did not finish within {grace:?} and are cut off"),
+        }
+        // A node that has gone meanwhile needs no confirmation.
+        let _ = self.tx.queue(TERMINATE, &(0, "confirmed"));
+        let _ = timeout(grace, poll_fn(|cx| self.lease.with(|mux| mux.poll_flushed(cx.waker())))).await;
+        self.lease
+            .with(|mux: &mut Mux| mux.close(&Error::disconnected("the node has terminated the worker")));
+        Ok(())
+    }
+}
