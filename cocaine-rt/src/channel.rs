@@ -239,8 +239,8 @@ impl Tx {
         self.put(kind, args, Mux::send)
     }
 
-    /// Queues a message without arguments before all that waits.
-    pub(crate) fn queue_urgent(&mut self, kind: u64) -> Result<()> {
+    /// Queues a message without arguments before all that waits: a sign of life, which nothing may delay.
+    pub fn queue_urgent(&mut self, kind: u64) -> Result<()> {
         self.put(kind, &(), Mux::send_urgent)
     }
 
@@ -297,7 +297,7 @@ impl Tx {
     }
 
     /// Gives up the channel without a word: nobody listens any more.
-    pub(crate) fn give_up(mut self) {
+    pub fn give_up(mut self) {
         self.node = Tree::end().node();
     }
 

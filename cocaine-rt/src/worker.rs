@@ -58,7 +58,7 @@ impl Worker {
     /// How often a heartbeat is sent unless [`Worker::heartbeat`] says otherwise.
     pub const HEARTBEAT: Duration = Duration::from_secs(10);
     /// How long the node may leave heartbeats unanswered unless [`Worker::disown`] says otherwise.
-    pub const DISOWN: Duration = Duration::from_secs(60);
+    pub const DISOWN: Duration = Duration::from_mins(1);
     /// How long handlers may take to finish unless [`Worker::grace`] says otherwise. A node waits 10 s by default, then
     /// it kills.
     pub const GRACE: Duration = Duration::from_secs(8);

@@ -18,7 +18,7 @@ use crate::{
     limits::Limits,
     mux::{Mux, Open, Role, roots::Roots, slot::Reads},
     scratch::Scratch,
-    spec::TreeSpec,
+    spec::{ServiceSpec, TreeSpec},
     trace::Trace,
 };
 
@@ -30,24 +30,31 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Serves `dispatch` to `peer`, which is at the other end of `io`, until either side ends the connection.
-    pub fn start<IO, D>(io: IO, peer: &str, limits: Limits, dispatch: D) -> Self
+    /// Serves `spec` to `peer`, which is at the other end of `io`, until either side ends the connection; `dispatch`
+    /// makes of the connection what serves it.
+    pub fn start<IO, D>(
+        io: IO,
+        peer: &str,
+        limits: Limits,
+        spec: &ServiceSpec,
+        dispatch: impl FnOnce(Self) -> D,
+    ) -> Self
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
         D: Dispatch,
     {
-        let graph = dispatch.spec().graph();
-        let roots = Arc::new(Roots::new(&graph));
-        let extra = graph.methods().map(|_| None).collect();
-        let conn = Conn::new(peer.into(), limits, Role::Host(roots));
+        let graph = spec.graph();
+        let conn = Conn::new(peer.into(), limits, Role::Host(Arc::new(Roots::new(&graph))));
         let lease = Lease::new(conn.clone());
+        let extra = graph.methods().map(|_| None).collect();
         let host = Arc::new(Host { lease: lease.clone(), offer: Arc::new(Offer { graph, extra }) });
-        let dispatch = Arc::new(dispatch);
+        let connection = Self { lease, stream: TreeSpec::STREAMING.tree() };
+        let dispatch = Arc::new(dispatch(connection.clone()));
         tokio::spawn(Driver::new(io, conn, limits, move |fresh| {
             let call = Call::new(host.clone(), fresh);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         }));
-        Self { lease, stream: TreeSpec::STREAMING.tree() }
+        connection
     }
 
     /// Opens a channel with an event and what it came with, and returns its id: chunks go both ways from then on.

@@ -20,8 +20,17 @@ use crate::{
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    stop: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     accepting: task::JoinHandle<()>,
+}
+
+/// How far the life of a server has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Accepting,
+    /// Nobody new is accepted; who is connected stays.
+    Retired,
+    Stopping,
 }
 
 /// Settings of a [`Server`].
@@ -55,10 +64,25 @@ impl Server {
         self.address
     }
 
+    /// Stops accepting connections. Those that are open go on until their clients leave.
+    pub fn retire(&self) {
+        self.phase.send_if_modified(|phase| {
+            *phase == Phase::Accepting && {
+                *phase = Phase::Retired;
+                true
+            }
+        });
+    }
+
+    /// Returns whether the server has been retired, or stopped, and its last connection has ended.
+    pub fn is_finished(&self) -> bool {
+        self.accepting.is_finished()
+    }
+
     /// Stops accepting, lets the calls that run finish within [`Server::GRACE`], ends streams and sessions, writes what
     /// is owed, and closes the connections.
     pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
+        self.phase.send_replace(Phase::Stopping);
         // The task ends by itself; a panic in it has been reported.
         let _ = (&mut self.accepting).await;
     }
@@ -93,7 +117,7 @@ impl<D: Dispatch> ServerBuilder<D> {
     pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let (stop, stopped) = watch::channel(false);
+        let (phase, phases) = watch::channel(Phase::Accepting);
         let connections = Connections {
             dispatch: Arc::new(self.dispatch),
             roots: Arc::new(Roots::new(&self.offer.graph)),
@@ -101,10 +125,10 @@ impl<D: Dispatch> ServerBuilder<D> {
             limits: self.limits,
             open: JoinSet::new(),
             conns: HashMap::new(),
-            stopped,
+            phases,
         };
         let accepting = tokio::spawn(connections.accept(listener));
-        Ok(Server { address, stop, accepting })
+        Ok(Server { address, phase, accepting })
     }
 }
 
@@ -115,12 +139,12 @@ struct Connections<D> {
     limits: Limits,
     open: JoinSet<()>,
     conns: HashMap<task::Id, Arc<Conn>>,
-    stopped: watch::Receiver<bool>,
+    phases: watch::Receiver<Phase>,
 }
 
 impl<D: Dispatch> Connections<D> {
     async fn accept(mut self, listener: TcpListener) {
-        let mut stopped = self.stopped.clone();
+        let mut phases = self.phases.clone();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
@@ -130,19 +154,35 @@ impl<D: Dispatch> Connections<D> {
                         tokio::time::sleep(Server::EXHAUSTED).await;
                     }
                 },
-                Some(ended) = self.open.join_next_with_id() => {
-                    let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
-                    self.conns.remove(&id);
-                }
-                () = stop(&mut stopped) => break,
+                Some(ended) = self.open.join_next_with_id() => self.forget(ended),
+                () = reached(&mut phases, Phase::Retired) => break,
             }
         }
         drop(listener);
+        self.retire(phases).await;
         self.conns.values().for_each(|conn| conn.with(Mux::drain));
         let finished = async { while self.open.join_next().await.is_some() {} };
         if tokio::time::timeout(Server::GRACE, finished).await.is_err() {
             tracing::warn!("calls did not finish within {:?} and were cut off", Server::GRACE);
         }
+    }
+
+    /// Waits until the server is to stop or its last client has left.
+    async fn retire(&mut self, mut phases: watch::Receiver<Phase>) {
+        loop {
+            tokio::select! {
+                ended = self.open.join_next_with_id() => match ended {
+                    Some(ended) => self.forget(ended),
+                    None => return,
+                },
+                () = reached(&mut phases, Phase::Stopping) => return,
+            }
+        }
+    }
+
+    fn forget(&mut self, ended: Result<(task::Id, ()), task::JoinError>) {
+        let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+        self.conns.remove(&id);
     }
 
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
@@ -158,8 +198,8 @@ impl<D: Dispatch> Connections<D> {
     }
 }
 
-/// Returns once the server is to stop.
-async fn stop(stopped: &mut watch::Receiver<bool>) {
+/// Returns once the server has come that far.
+async fn reached(phases: &mut watch::Receiver<Phase>, wanted: Phase) {
     // A server that is gone stops as well.
-    let _ = stopped.wait_for(|stop| *stop).await;
+    let _ = phases.wait_for(|phase| *phase >= wanted).await;
 }
