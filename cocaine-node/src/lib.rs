@@ -28,7 +28,9 @@
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
 
+pub(crate) mod apps;
 pub mod config;
+pub mod helper;
 pub mod log;
 mod node;
 pub mod registry;

@@ -8,6 +8,7 @@ use clap::Parser;
 use cocaine_node::{
     Node,
     config::{Level, LogConfig},
+    helper,
     log::{Log, LogLayer},
 };
 use tokio::{
@@ -23,8 +24,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// How long the log may take to write what waits at the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+fn main() -> ExitCode {
+    helper::run_if_asked();
+    start()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn start() -> ExitCode {
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,0 +1,361 @@
+use std::os::unix::fs::MetadataExt;
+
+use cocaine::{ErrorKind, Value};
+use flate2::{Compression, write::GzEncoder};
+use tar::{Builder, EntryType, Header};
+use tempfile::TempDir;
+
+use super::*;
+
+/// An archive in the making, which takes entries that no sane tool would write.
+#[derive(Default)]
+struct Archive(Vec<u8>);
+
+impl Archive {
+    fn entry(mut self, kind: EntryType, name: &str, link: &str, data: &[u8]) -> Self {
+        let mut header = Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_entry_type(kind);
+        header.set_mode(0o755);
+        header.set_mtime(1_000_000_000);
+        header.set_size(data.len() as u64);
+        header.set_cksum();
+        self.block(header.as_bytes());
+        self.block(data);
+        self
+    }
+
+    fn block(&mut self, data: &[u8]) {
+        self.0.extend(data);
+        self.0.resize(self.0.len().next_multiple_of(512), 0);
+    }
+
+    fn file(self, name: &str, data: &str) -> Self {
+        self.entry(EntryType::Regular, name, "", data.as_bytes())
+    }
+
+    fn folder(self, name: &str) -> Self {
+        self.entry(EntryType::Directory, name, "", b"")
+    }
+
+    fn symlink(self, name: &str, target: &str) -> Self {
+        self.entry(EntryType::Symlink, name, target, b"")
+    }
+
+    fn link(self, name: &str, target: &str) -> Self {
+        self.entry(EntryType::Link, name, target, b"")
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.resize(self.0.len() + 1024, 0);
+        self.0
+    }
+}
+
+/// A folder for an app's files, in one of its own.
+struct Spool(TempDir);
+
+impl Spool {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn app(&self) -> std::path::PathBuf {
+        self.0.path().join("app")
+    }
+
+    fn unpack_within(&self, archive: &[u8], bounds: Bounds) -> Result<()> {
+        unpack(&msgpack::to_vec(&Value::from(archive)).unwrap(), &self.app(), bounds)
+    }
+
+    fn unpack(&self, archive: Archive) -> Result<()> {
+        self.unpack_within(&archive.end(), Bounds::default())
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.app().join(name)).unwrap()
+    }
+
+    /// Returns the error's numbers and text, and sees to it that nothing was left behind.
+    fn refusal(&self, result: Result<()>) -> (i64, i64, String) {
+        assert_eq!(fs::read_dir(self.0.path()).unwrap().count(), 0, "something was left behind");
+        match result.unwrap_err().kind() {
+            ErrorKind::Service { category, code, message } => (category.0, *code, message.clone()),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+fn refused(archive: Archive, reason: &str) {
+    let spool = Spool::new();
+    let (category, code, text) = spool.refusal(spool.unpack(archive));
+    assert_eq!((category, code, text), (12, 22, format!("the archive's entry {reason}: Invalid argument")));
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    io::Write::write_all(&mut encoder, bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn sample() -> Archive {
+    let archive = Archive::default().folder("./").file("./app.sh", "#!/bin/sh\n").folder("lib/");
+    let archive = archive.file("lib/deep/er/code", "code").symlink("lib/deep/up", "../../app.sh");
+    archive.link("lib/same", "lib/deep/er/code").symlink("lib/here", ".").file("old/", "")
+}
+
+#[test]
+fn archives_unpack_compressed_or_not() {
+    for archive in [sample().end(), gzip(&sample().end())] {
+        let spool = Spool::new();
+        spool.unpack_within(&archive, Bounds::default()).unwrap();
+        assert_eq!(spool.read("app.sh"), "#!/bin/sh\n");
+        assert_eq!(spool.read("lib/here/deep/er/code"), "code");
+        assert_eq!(spool.read("lib/deep/up"), "#!/bin/sh\n");
+        let (code, same) = ["lib/deep/er/code", "lib/same"].map(|name| spool.app().join(name)).into();
+        assert_eq!(code.metadata().unwrap().ino(), same.metadata().unwrap().ino());
+        assert!(spool.app().join("old").is_dir());
+        assert_eq!(spool.app().join("app.sh").metadata().unwrap().mtime(), 1_000_000_000);
+        assert_eq!(spool.app().metadata().unwrap().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_dir(spool.0.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn what_common_tools_write_unpacks() {
+    let long = format!("{}/{}", "folder".repeat(30), "name".repeat(50));
+    let mut gnu = Builder::new(Vec::new());
+    let mut header = Header::new_gnu();
+    header.set_size(4);
+    header.set_mode(0o644);
+    gnu.append_data(&mut header, &long, &b"long"[..]).unwrap();
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::Symlink);
+    header.set_size(0);
+    header.set_mode(0o777);
+    gnu.append_link(&mut header, "link", &long).unwrap();
+    let mut pax = Builder::new(Vec::new());
+    let mut global = Header::new_ustar();
+    global.set_entry_type(EntryType::XGlobalHeader);
+    global.set_size(0);
+    global.set_cksum();
+    pax.append(&global, io::empty()).unwrap();
+    let names = [("path", long.as_bytes()), ("mtime", b"1.5"), ("size", b"4")];
+    pax.append_pax_extensions(names).unwrap();
+    let mut header = Header::new_ustar();
+    header.set_path("short").unwrap();
+    header.set_size(4);
+    header.set_mode(0o644);
+    header.set_cksum();
+    pax.append(&header, &b"long"[..]).unwrap();
+    pax.append_pax_extensions([("linkpath", long.as_bytes())]).unwrap();
+    header.set_path("link").unwrap();
+    header.set_size(0);
+    header.set_entry_type(EntryType::Symlink);
+    header.set_cksum();
+    pax.append(&header, io::empty()).unwrap();
+    for archive in [gnu.into_inner().unwrap(), pax.into_inner().unwrap()] {
+        let spool = Spool::new();
+        spool.unpack_within(&archive, Bounds::default()).unwrap();
+        assert_eq!((spool.read(&long), spool.read("link")), ("long".into(), "long".into()));
+        assert!(!spool.app().join("short").exists());
+    }
+}
+
+#[test]
+fn what_was_there_is_gone_whether_all_goes_well_or_not() {
+    let spool = Spool::new();
+    spool.unpack(Archive::default().file("old", "")).unwrap();
+    spool.unpack(Archive::default().file("new", "")).unwrap();
+    assert!(spool.app().join("new").exists() && !spool.app().join("old").exists());
+    let result = spool.unpack(Archive::default().file("fine", "").file("../x", ""));
+    spool.refusal(result);
+}
+
+#[test]
+fn a_link_in_the_place_of_the_folder_is_removed_and_not_followed() {
+    let (spool, other) = (Spool::new(), tempfile::tempdir().unwrap());
+    fs::write(other.path().join("kept"), "").unwrap();
+    std::os::unix::fs::symlink(other.path(), spool.app()).unwrap();
+    spool.unpack(Archive::default().file("new", "")).unwrap();
+    assert!(spool.app().symlink_metadata().unwrap().is_dir() && other.path().join("kept").exists());
+}
+
+#[test]
+fn modes_are_kept_but_for_those_that_lend_rights() {
+    let spool = Spool::new();
+    let mut archive = Archive::default();
+    for (name, mode) in [("setuid", 0o6755), ("plain", 0o640), ("none", 0)] {
+        let mut header = Header::new_gnu();
+        header.set_path(name).unwrap();
+        header.set_size(0);
+        header.set_mode(mode);
+        header.set_cksum();
+        archive.block(header.as_bytes());
+    }
+    spool.unpack(archive).unwrap();
+    let mode = |name| spool.app().join(name).metadata().unwrap().mode() & 0o7777;
+    // Whatever the mask of this process is, it leaves the owner's bits.
+    assert_eq!([mode("setuid") & !0o077, mode("plain") & !0o077, mode("none")], [0o700, 0o600, 0o600]);
+}
+
+#[test]
+fn paths_that_lead_out_are_refused() {
+    refused(Archive::default().file("../x", "x"), "\"../x\" has a path with `..`");
+    refused(Archive::default().file("a/../../x", "x"), "\"a/../../x\" has a path with `..`");
+    refused(Archive::default().folder(".."), "\"..\" has a path with `..`");
+    refused(Archive::default().file("/tmp/x", "x"), "\"/tmp/x\" has an absolute path");
+    refused(Archive::default().file(".", "x"), "\".\" has no name");
+    let long = Archive::default().entry(EntryType::GNULongName, "././@LongLink", "", b"../../x\0");
+    refused(long.file("x", "x"), "\"../../x\" has a path with `..`");
+    let pax = Archive::default().entry(EntryType::XHeader, "pax", "", b"11 path=/x\n");
+    refused(pax.file("x", "x"), "\"/x\" has an absolute path");
+}
+
+#[test]
+fn paths_through_links_are_refused() {
+    let archive = || Archive::default().folder("d").symlink("l", "d");
+    refused(archive().file("l/x", "x"), "\"l/x\" has a path through a symbolic link");
+    refused(archive().folder("l"), "\"l\" has a path through a symbolic link");
+    refused(archive().file("d/f", "").link("x", "l/f"), "\"x\" has a path through a symbolic link");
+    refused(Archive::default().file("f", "").file("f/x", ""), "\"f/x\" has a path through a file");
+}
+
+#[test]
+fn links_that_lead_out_are_refused() {
+    let symlink = |name, target| Archive::default().symlink(name, target);
+    refused(symlink("l", "/etc/passwd"), "\"l\" is a link to \"/etc/passwd\", outside");
+    refused(symlink("l", ".."), "\"l\" is a link to \"..\", outside");
+    refused(symlink("a/l", "../../x"), "\"a/l\" is a link to \"../../x\", outside");
+    // Through `b`, which leads up, `..` would lead further up than it looks.
+    let through = Archive::default().symlink("a/b", "..").symlink("l", "a/b/../x");
+    refused(through, "\"l\" is a link to \"a/b/../x\", outside");
+    refused(Archive::default().link("l", "/etc/passwd"), "\"l\" has an absolute path");
+    refused(Archive::default().link("l", "../x"), "\"l\" has a path with `..`");
+    refused(Archive::default().link("l", "nothing"), "\"l\" is a link to what is not there");
+    refused(Archive::default().link("l", "no/thing"), "\"l\" is a link to what is not there");
+    refused(Archive::default().link("l", "."), "\"l\" is a link to nothing");
+    // In another folder the same target is another one.
+    let moved = Archive::default().symlink("a/b/l", "../..").link("l", "a/b/l");
+    refused(moved, "\"l\" is a hard link to what is no file");
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    for (kind, reason) in [
+        (EntryType::Char, "is a device"),
+        (EntryType::Block, "is a device"),
+        (EntryType::Fifo, "is a pipe"),
+        (EntryType::GNUSparse, "is a sparse file"),
+        (EntryType::new(b'V'), "is of the unknown kind 86"),
+    ] {
+        refused(Archive::default().entry(kind, "x", "", b""), &format!("\"x\" {reason}"));
+    }
+    for pax in [&b"22 GNU.sparse.major=1\n"[..], b"10 size=2\n"] {
+        let archive = Archive::default().entry(EntryType::XHeader, "pax", "", pax).file("x", "x");
+        refused(archive, "\"x\" does not say plainly how large it is");
+    }
+}
+
+#[test]
+fn the_last_of_a_name_counts_unless_it_is_a_folder() {
+    let spool = Spool::new();
+    let archive = Archive::default().file("other", "other").symlink("x", "other").file("x", "new");
+    spool.unpack(archive.link("x", "x")).unwrap();
+    assert_eq!((spool.read("other"), spool.read("x")), ("other".into(), "new".into()));
+    let archive = Archive::default().file("same", "same").link("x", "same").file("x", "new");
+    spool.unpack(archive).unwrap();
+    assert_eq!((spool.read("same"), spool.read("x")), ("same".into(), "new".into()));
+    refused(Archive::default().folder("x").symlink("x", "."), "\"x\" is in the place of a folder");
+    refused(Archive::default().folder("x").file("x", ""), "\"x\" is in the place of a folder");
+}
+
+#[test]
+fn more_than_the_bounds_allow_is_refused() {
+    let spool = Spool::new();
+    let refusal = |archive: &[u8], bounds| spool.refusal(spool.unpack_within(archive, bounds));
+    let large = |text: &str| (12, 27, format!("{text}: File too large"));
+    let bounds = Bounds::default();
+
+    let bomb = gzip(&Archive::default().entry(EntryType::Regular, "zeros", "", &vec![0; 20 << 20]).end());
+    assert!(bomb.len() < 200 << 10);
+    let text = "the archive unpacks to more than 10485760 bytes";
+    assert_eq!(refusal(&bomb, Bounds { bytes: 10 << 20, ..bounds }), large(text));
+    let mut after = Archive::default().file("x", "").end();
+    after.resize(20 << 20, 0);
+    assert_eq!(refusal(&gzip(&after), Bounds { bytes: 10 << 20, ..bounds }), large(text));
+
+    let many =
+        (0..11).fold(Archive::default(), |archive, number| archive.file(&number.to_string(), "")).end();
+    let text = "the archive has more than 10 entries";
+    assert_eq!(refusal(&many, Bounds { entries: 10, ..bounds }), large(text));
+    let name = vec![b'x'; 65 << 10];
+    let long = Archive::default().entry(EntryType::GNULongName, "././@LongLink", "", &name).file("x", "");
+    assert_eq!(refusal(&long.end(), bounds), large("the archive has a header of 66560 bytes"));
+
+    let invalid = |text: &str| (12, 22, format!("the archive's entry {text}: Invalid argument"));
+    let path = Archive::default().file("12345", "").end();
+    let text = "\"12345\" has a path of more than 4 bytes";
+    assert_eq!(refusal(&path, Bounds { path: 4, ..bounds }), invalid(text));
+    let deep = Archive::default().file("a/b/c", "").end();
+    let text = "\"a/b/c\" is more than 2 folders deep";
+    assert_eq!(refusal(&deep, Bounds { depth: 2, ..bounds }), invalid(text));
+}
+
+#[test]
+fn what_is_no_archive_is_refused_in_the_words_of_the_original() {
+    let spool = Spool::new();
+    let text = "Invalid or incomplete multibyte or wide character";
+    let expected = (255, 84, format!("[84] Unrecognized archive format: {text}: {text}"));
+    for archive in
+        [&b""[..], b"PK\x03\x04", &[b'x'; 2048], &gzip(&[b'x'; 2048]), b"\x1f\x8b\x08\x00", &[0; 511]]
+    {
+        assert_eq!(spool.refusal(spool.unpack_within(archive, Bounds::default())), expected);
+    }
+    let expected = (0x51FF, 7, "[7] std::bad_cast: uncaught error while spooling app".into());
+    for blob in [&b""[..], b"\x01", b"\xc0", b"\x91\xa1x", b"\xa5x"] {
+        assert_eq!(spool.refusal(unpack(blob, &spool.app(), Bounds::default())), expected);
+    }
+    spool.unpack_within(&[0; 1024], Bounds::default()).unwrap();
+}
+
+#[test]
+fn what_is_damaged_is_refused() {
+    let spool = Spool::new();
+    let refusal = |archive: &[u8]| spool.refusal(spool.unpack_within(archive, Bounds::default())).2;
+    let whole = Archive::default().file("x", &"data".repeat(1000)).end();
+    let text = refusal(&whole[..1024]);
+    assert_eq!(text, "the archive's entry \"x\" ends after 512 of 4000 bytes: Invalid argument");
+    let packed = gzip(&sample().end());
+    let mut flipped = packed.clone();
+    let checksum = packed.len() - 8;
+    flipped[checksum] ^= 1;
+    for archive in [&packed[..packed.len() - 4], &flipped] {
+        assert!(refusal(archive).starts_with("the archive is damaged: "));
+    }
+    let mut second = Archive::default().file("x", "").file("y", "").end();
+    second[512] ^= 1;
+    assert!(refusal(&second).starts_with("the archive is damaged: "));
+}
+
+#[test]
+fn the_name_of_a_folder_tells_apps_apart() {
+    for (app, name) in [
+        ("app_v1.0-x", "app_v1.0-x"),
+        ("", "%"),
+        (".", "%2e"),
+        ("..", "%2e."),
+        ("a/b", "a%2fb"),
+        ("a%2fb", "a%252fb"),
+        ("\0é", "%00%c3%a9"),
+    ] {
+        assert_eq!(folder_name(app), name);
+    }
+    let long = "x".repeat(64);
+    assert_eq!(folder_name(&long), long);
+    let (one, other) = (folder_name(&"x".repeat(65)), folder_name(&"x".repeat(66)));
+    assert_eq!((one.len(), other.len()), (64, 64));
+    assert!(one != other && one.starts_with("xxx"));
+    assert_ne!(folder_name(&one), one);
+}

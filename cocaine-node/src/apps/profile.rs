@@ -1,0 +1,332 @@
+//! Profiles: how an app is run (`node.md` 3).
+
+use std::time::Duration;
+
+use cocaine::{Category, Error, Result, Value};
+
+use super::stored::{self, invalid};
+
+/// The longest timeout, in seconds; about thirty years.
+const LONGEST: f64 = 1e9;
+
+/// What a profile says, with the defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Profile {
+    /// How many workers there may be; at least one.
+    pub(crate) pool_limit: u32,
+    /// How many events a worker is given at once; at least one.
+    pub(crate) concurrency: u32,
+    /// How many events may wait; with none, those that the workers can take.
+    pub(crate) queue_limit: u32,
+    /// For how many waiting events there is a worker more; at least one.
+    pub(crate) grow_threshold: u32,
+    /// How many lines of a worker's output are kept.
+    pub(crate) crashlog_limit: u32,
+    /// Whether the output goes to the log too.
+    pub(crate) log_output: bool,
+    pub(crate) spawn_timeout: Duration,
+    pub(crate) handshake_timeout: Duration,
+    /// How long a worker may be silent; never zero.
+    pub(crate) heartbeat_timeout: Duration,
+    /// How long a worker that gets no more events may take for those that it has.
+    pub(crate) seal_timeout: Duration,
+    pub(crate) terminate_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) request_timeout: Duration,
+    /// With how many active workers the app's service is published.
+    pub(crate) publish_on: u32,
+    /// With how many fewer it is withdrawn.
+    pub(crate) unpublish_under: u32,
+    pub(crate) isolate: Isolate,
+    /// The whole profile as it was uploaded, with sorted keys.
+    pub(crate) raw: Value,
+}
+
+/// What a worker runs in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Isolate {
+    pub(crate) kind: String,
+    pub(crate) args: Value,
+}
+
+impl Profile {
+    /// Reads a profile as it is stored.
+    pub(crate) fn read(blob: &[u8]) -> Result<Self> {
+        let raw = stored::read(blob, "profile")?;
+        let fields = Fields(&raw);
+        let pool_limit = fields.count("pool-limit", 10)?;
+        let queue_limit = fields.count("queue-limit", 100)?;
+        // A limit of zero is refused below.
+        let threshold = (queue_limit / pool_limit.max(1) / 2).max(1);
+        let profile = Self {
+            pool_limit,
+            concurrency: fields.count("concurrency", 10)?,
+            queue_limit,
+            grow_threshold: fields.count("grow-threshold", threshold)?,
+            crashlog_limit: fields.count("crashlog-limit", 50)?,
+            log_output: raw.get("log-output").map_or(Ok(false), stored::boolean)?,
+            spawn_timeout: fields.seconds(&["spawn-timeout"], 1)?,
+            handshake_timeout: fields.seconds(&["handshake-timeout", "startup-timeout"], 5)?,
+            heartbeat_timeout: fields.seconds(&["heartbeat-timeout"], 30)?,
+            seal_timeout: fields.seconds(&["seal-timeout"], 60)?,
+            terminate_timeout: fields.seconds(&["terminate-timeout", "termination-timeout"], 10)?,
+            idle_timeout: fields.seconds(&["idle-timeout"], 600)?,
+            request_timeout: fields.seconds(&["request-timeout"], 86_400)?,
+            publish_on: fields.count("publish-on", 0)?,
+            unpublish_under: fields.count("unpublish-under", 0)?,
+            isolate: Isolate::read(raw.get("isolate"))?,
+            raw,
+        };
+        profile.check()?;
+        Ok(profile)
+    }
+
+    fn check(&self) -> Result<()> {
+        let rules = [
+            (self.heartbeat_timeout.is_zero(), "slave heartbeat timeout must be positive"),
+            (self.pool_limit == 0, "engine pool limit must be positive"),
+            (self.concurrency == 0, "engine concurrency must be positive"),
+            (self.grow_threshold == 0, "engine grow threshold must be positive"),
+            (self.publish_on > self.pool_limit, "publish threshold must not be greater than pool limit"),
+            (self.unpublish_under > self.publish_on, "publish threshold must not be less than unpublish one"),
+        ];
+        rules.iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, text)| Err(invalid(text)))
+    }
+}
+
+/// The entries of a profile.
+struct Fields<'a>(&'a Value);
+
+impl Fields<'_> {
+    fn count(&self, name: &str, default: u32) -> Result<u32> {
+        self.0.get(name).map_or(Ok(default), stored::count)
+    }
+
+    /// Returns the timeout of the first of `names` that there is, in whole milliseconds.
+    fn seconds(&self, names: &[&str], default: u64) -> Result<Duration> {
+        let found = names.iter().find_map(|name| Some((name, self.0.get(name)?)));
+        let Some((name, value)) = found else { return Ok(Duration::from_secs(default)) };
+        let seconds = stored::float(value)?;
+        if !(0.0..=LONGEST).contains(&seconds) {
+            return Err(invalid(&format!("{name} of {seconds:?} seconds is not between 0 and {LONGEST:e}")));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "what is cut off is meant"
+        )]
+        let millis = (seconds * 1000.0) as u64;
+        Ok(Duration::from_millis(millis))
+    }
+}
+
+impl Isolate {
+    fn read(value: Option<&Value>) -> Result<Self> {
+        let entries = value.cloned().unwrap_or_else(|| Value::Map(Vec::new()));
+        stored::map(&entries)?;
+        let kind = entries.get("type").map_or(Ok("process".into()), stored::text)?;
+        let args = entries.get("args").cloned().unwrap_or_else(|| Value::Map(Vec::new()));
+        stored::map(&args)?;
+        Ok(Self { kind, args })
+    }
+
+    /// Refuses what this node cannot run a worker in.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.kind.as_str() {
+            "process" | "legacy_process" => Ok(()),
+            _ => Err(Error::service(
+                Category::REPOSITORY,
+                7,
+                "NAME[N7cocaine3api9isolate_tE]: component has not been registered in repository",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cocaine::{ErrorKind, msgpack};
+
+    use super::*;
+
+    fn read(entries: &[(&str, Value)]) -> Result<Profile> {
+        let entries: Vec<_> = entries.iter().map(|(key, value)| ((*key).into(), value.clone())).collect();
+        Profile::read(&msgpack::to_vec(&Value::Map(entries)).unwrap())
+    }
+
+    fn refusal(entries: &[(&str, Value)]) -> String {
+        match read(entries).unwrap_err().kind() {
+            ErrorKind::Service { category: Category::GENERIC, code: 22, message } => {
+                message.strip_suffix(": Invalid argument").unwrap().to_owned()
+            }
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn an_empty_profile_has_the_defaults_of_the_original() {
+        let raw = Value::Map(Vec::new());
+        let expected = Profile {
+            pool_limit: 10,
+            concurrency: 10,
+            queue_limit: 100,
+            grow_threshold: 5,
+            crashlog_limit: 50,
+            log_output: false,
+            spawn_timeout: Duration::from_secs(1),
+            handshake_timeout: Duration::from_secs(5),
+            heartbeat_timeout: Duration::from_secs(30),
+            seal_timeout: Duration::from_mins(1),
+            terminate_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(10),
+            request_timeout: Duration::from_hours(24),
+            publish_on: 0,
+            unpublish_under: 0,
+            isolate: Isolate { kind: "process".into(), args: raw.clone() },
+            raw,
+        };
+        assert_eq!(read(&[]).unwrap(), expected);
+    }
+
+    #[test]
+    fn every_count_is_read() {
+        let counts = |profile: Profile| {
+            [
+                profile.pool_limit,
+                profile.concurrency,
+                profile.queue_limit,
+                profile.grow_threshold,
+                profile.crashlog_limit,
+                profile.publish_on,
+                profile.unpublish_under,
+            ]
+        };
+        let names = [
+            "pool-limit",
+            "concurrency",
+            "queue-limit",
+            "grow-threshold",
+            "crashlog-limit",
+            "publish-on",
+            "unpublish-under",
+        ];
+        let values = [30_u8, 31, 0, 33, 34, 20, 19];
+        let entries: Vec<_> = names.into_iter().zip(values.map(Value::from)).collect();
+        assert_eq!(counts(read(&entries).unwrap()), values.map(u32::from));
+    }
+
+    #[test]
+    fn every_timeout_is_read_as_milliseconds() {
+        let timeouts = |profile: &Profile| {
+            [
+                profile.spawn_timeout,
+                profile.handshake_timeout,
+                profile.heartbeat_timeout,
+                profile.seal_timeout,
+                profile.terminate_timeout,
+                profile.idle_timeout,
+                profile.request_timeout,
+            ]
+        };
+        let names = ["spawn", "handshake", "heartbeat", "seal", "terminate", "idle", "request"]
+            .map(|name| format!("{name}-timeout"));
+        let values =
+            [Value::from(0.25), 2_u8.into(), 0.0019.into(), 0_u8.into(), 1e9.into(), 7.0.into(), 8.5.into()];
+        let entries: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
+        let expected = [250, 2000, 1, 0, 1_000_000_000_000, 7000, 8500].map(Duration::from_millis);
+        assert_eq!(timeouts(&read(&entries).unwrap()), expected);
+    }
+
+    #[test]
+    fn the_former_names_of_timeouts_do_unless_the_new_ones_are_there() {
+        let old = [("startup-timeout", Value::from(1.5)), ("termination-timeout", 2.5.into())];
+        let profile = read(&old).unwrap();
+        assert_eq!(profile.handshake_timeout, Duration::from_millis(1500));
+        assert_eq!(profile.terminate_timeout, Duration::from_millis(2500));
+        let profile = read(&[("handshake-timeout", 9_u8.into()), old[0].clone()]).unwrap();
+        assert_eq!(profile.handshake_timeout, Duration::from_secs(9));
+    }
+
+    #[test]
+    fn the_threshold_to_grow_follows_the_limits() {
+        let threshold = |queue: u32, pool: u32| {
+            read(&[("queue-limit", queue.into()), ("pool-limit", pool.into())]).unwrap().grow_threshold
+        };
+        assert_eq!([threshold(100, 4), threshold(0, 4), threshold(7, 10)], [12, 1, 1]);
+    }
+
+    #[test]
+    fn negative_counts_stand_for_no_limit() {
+        let profile = read(&[("pool-limit", (-1).into()), ("queue-limit", u64::MAX.into())]).unwrap();
+        assert_eq!((profile.pool_limit, profile.queue_limit), (u32::MAX, u32::MAX));
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused() {
+        for (name, text) in [
+            ("pool-limit", "engine pool limit must be positive"),
+            ("concurrency", "engine concurrency must be positive"),
+            ("grow-threshold", "engine grow threshold must be positive"),
+            ("heartbeat-timeout", "slave heartbeat timeout must be positive"),
+        ] {
+            assert_eq!(refusal(&[(name, 0_u8.into())]), text);
+        }
+        assert_eq!(
+            refusal(&[("heartbeat-timeout", 0.0009.into())]),
+            "slave heartbeat timeout must be positive"
+        );
+        assert_eq!(
+            refusal(&[("publish-on", 11_u8.into())]),
+            "publish threshold must not be greater than pool limit"
+        );
+        assert_eq!(
+            refusal(&[("publish-on", 2_u8.into()), ("unpublish-under", 3_u8.into())]),
+            "publish threshold must not be less than unpublish one"
+        );
+    }
+
+    #[test]
+    fn what_is_of_another_type_is_refused() {
+        let got = "failed to get node value as";
+        assert_eq!(refusal(&[("spawn-timeout", "x".into())]), format!("{got} double - got \"x\""));
+        assert_eq!(refusal(&[("log-output", 1_u8.into())]), format!("{got} bool - got 1"));
+        assert_eq!(refusal(&[("pool-limit", 1.5.into())]), format!("{got} unsigned long - got 1.5"));
+        assert_eq!(refusal(&[("pool-limit", Value::Nil)]), format!("{got} unsigned long - got null"));
+        let map = "cocaine::detail::dynamic::incomplete_wrapper<cocaine::dynamic_t::object_t>";
+        assert_eq!(refusal(&[("isolate", 1_u8.into())]), format!("{got} {map} - got 1"));
+        let args = Value::Map(vec![("args".into(), Value::Array(Vec::new()))]);
+        assert_eq!(refusal(&[("isolate", args)]), format!("{got} {map} - got []"));
+    }
+
+    #[test]
+    fn a_timeout_that_cannot_be_kept_is_refused() {
+        for (seconds, shown) in [
+            (Value::from(-1), "-1.0"),
+            (f64::NAN.into(), "NaN"),
+            (f64::INFINITY.into(), "inf"),
+            (1e300.into(), "1e300"),
+            ((-0.5).into(), "-0.5"),
+            (u64::MAX.into(), "1.8446744073709552e19"),
+        ] {
+            let text = refusal(&[("idle-timeout", seconds)]);
+            assert_eq!(text, format!("idle-timeout of {shown} seconds is not between 0 and 1e9"));
+        }
+    }
+
+    #[test]
+    fn only_processes_are_what_workers_run_in() {
+        let isolate = |kind: &str| {
+            let args = Value::Map(vec![("spool".into(), "/x".into())]);
+            let isolate = Value::Map(vec![("type".into(), kind.into()), ("args".into(), args.clone())]);
+            let isolate = read(&[("isolate", isolate)]).unwrap().isolate;
+            assert_eq!(isolate, Isolate { kind: kind.into(), args });
+            isolate.check()
+        };
+        assert!(isolate("process").is_ok() && isolate("legacy_process").is_ok());
+        for kind in ["docker", "porto", "external", "x"] {
+            let error = isolate(kind).unwrap_err();
+            assert_eq!((error.category(), error.code()), (Some(Category::REPOSITORY), Some(7)));
+            assert!(error.to_string().starts_with("NAME[N7cocaine3api9isolate_tE]: component has not been"));
+        }
+    }
+}
