@@ -116,6 +116,8 @@ mod tests {
         let exact = format!("{}\n", &long[..LONGEST_LINE]);
         assert_eq!(lengths(push(&mut output, &[&exact])), [LONGEST_LINE]);
         assert_eq!(lengths(lines(&output)), [LONGEST_LINE, LONGEST_LINE, 5, LONGEST_LINE]);
+        let longer = format!("{}\n", &long[..=LONGEST_LINE]);
+        assert_eq!(lengths(push(&mut output, &[&longer])), [LONGEST_LINE, 1]);
     }
 
     #[test]
