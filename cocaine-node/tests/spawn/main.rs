@@ -274,8 +274,8 @@ fn lines(pipe: &Path) -> Lines {
 async fn plays_node() {
     let Ok(pipe) = env::var(PLAYS_NODE) else { return };
     let spawner = spawner();
-    let script =
-        "exec 3> \"$PIPE\"; trap 'echo bye >&3; exit 0' TERM; echo ready >&3; sleep 1000 >&- 3>&- & wait";
+    // What this starts is not killed with the node, so it is short.
+    let script = "exec 3> \"$PIPE\"; trap 'echo bye >&3; exit 0' TERM; echo ready >&3; while :; do sleep 0.01 >&- 3>&-; done";
     let mut launch = shell(script);
     launch.environment = [("PIPE".into(), pipe)].into();
     let (mut process, _output) = spawner.spawn(launch).await.unwrap();
