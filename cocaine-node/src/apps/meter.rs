@@ -250,12 +250,14 @@ mod tests {
         let mut meter = Meter::new(start);
         accept(&mut meter, 17, start + seconds(2.0));
         assert_eq!(meter.rate(start + seconds(4.9)).to_string(), "[0.0, 0.0, 0.0]");
-        accept(&mut meter, 9, start + seconds(5.5));
+        accept(&mut meter, 9, start + seconds(6.0));
         meter.reject();
         let now = start + seconds(6.5);
         assert_eq!(meter.rate(now).to_string(), "[3.4, 3.4, 3.4]");
         assert_eq!(meter.rate_mean(now), Value::Float(4.334));
         assert_eq!(meter.requests().to_string(), r#"{"accepted": 26, "rejected": 1}"#);
+        // The ticks are at every fifth second, whenever somebody looks: 3.4 + (1.8 - 3.4) × (1 - exp(-5 / 60)), and so on.
+        assert_eq!(meter.rate(start + seconds(10.0)).to_string(), "[3.273, 3.374, 3.392]");
     }
 
     #[test]
@@ -343,6 +345,7 @@ mod tests {
         timings.record(Duration::from_secs(3), at(12));
         about(&half(&mut timings, at(12)), 2000.0);
         about(&half(&mut timings, at(17)), 3000.0);
+        timings.record(Duration::from_secs(4), at(18));
         assert_eq!(half(&mut timings, at(60)), Value::Float(0.0));
     }
 }

@@ -116,6 +116,8 @@ mod tests {
         let exact = format!("{}\n", &long[..LONGEST_LINE]);
         assert_eq!(lengths(push(&mut output, &[&exact])), [LONGEST_LINE]);
         assert_eq!(lengths(lines(&output)), [LONGEST_LINE, LONGEST_LINE, 5, LONGEST_LINE]);
+        let longer = format!("{}\n", &long[..=LONGEST_LINE]);
+        assert_eq!(lengths(push(&mut output, &[&longer])), [LONGEST_LINE, 1]);
     }
 
     #[test]
@@ -127,7 +129,7 @@ mod tests {
         }
         let kept: usize = output.lines().iter().map(|line| line.len() + OVERHEAD).sum();
         assert!(kept <= KEPT && kept > KEPT - 2 * LONGEST_LINE, "{kept}");
-        output.push(&vec![b'\n'; KEPT], |_| {});
+        output.push(&vec![b'\n'; KEPT / OVERHEAD + 100], |_| {});
         assert_eq!(output.lines().len(), KEPT / OVERHEAD);
     }
 

@@ -62,6 +62,7 @@ impl Runtime {
     pub(crate) fn temporary() -> Result<Self, RuntimeError> {
         let folder = tempfile::Builder::new()
             .prefix("cocaine-node-")
+            .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|source| RuntimeError::Io { folder: std::env::temp_dir(), source })?;
         let folders = Self::open(folder.path())?;
