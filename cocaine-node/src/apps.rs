@@ -1,11 +1,33 @@
-//! The pieces that running apps is made of.
-#![allow(dead_code, reason = "nothing runs apps yet")]
+//! The apps of a node: started, stopped, looked at, and given events (`node.md`).
+//!
+//! ```text
+//! catalog                              the apps by name
+//! app                                  one app: unpacked, published, stopped
+//! report                               what is said of it
+//! overseer  slave  event               its events and its workers
+//! channels  pool  endpoint  workshop   what those are made of
+//! manifest  profile  package  spawn …  what knows nothing of apps
+//! ```
 
-pub(crate) mod manifest;
-pub(crate) mod meter;
-pub(crate) mod output;
-pub(crate) mod package;
-pub(crate) mod profile;
+mod app;
+mod catalog;
+mod cause;
+mod channels;
+mod endpoint;
+mod event;
+mod manifest;
+mod meter;
+mod meters;
+mod output;
+mod overseer;
+mod package;
+mod pool;
+mod profile;
+mod report;
 pub(crate) mod runtime;
+mod slave;
 pub(crate) mod spawn;
 mod stored;
+pub(crate) mod workshop;
+
+pub(crate) use self::{catalog::Apps, event::Ask};

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use cocaine_node::config::{ConfigError, Level, NodeConfig};
 
-/// A whole Cocaine cloud on this machine: locator, storage and logging.
+/// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub(crate) struct Cli {
@@ -27,6 +27,9 @@ pub(crate) struct Cli {
     /// What an address such as 0.0.0.0 is announced as [default: the machine's name]
     #[arg(long, value_name = "NAME")]
     hostname: Option<String>,
+    /// A stored list of apps that start together with the node
+    #[arg(long, value_name = "NAME")]
+    runlist: Option<String>,
     /// The least important of the node's own events that are logged [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<LevelArg>,
@@ -79,6 +82,7 @@ impl Cli {
         config.cluster = if self.no_cluster { Some(false) } else { config.cluster };
         config.uuid = self.uuid.or(config.uuid);
         config.hostname = self.hostname.or(config.hostname);
+        config.runlist = self.runlist.or(config.runlist);
         config.log.level = self.log_level.map(Level::from).or(config.log.level);
         config.log.file = self.log_file.or(config.log.file);
         config.log.verbosity = self.verbosity.or(config.log.verbosity);

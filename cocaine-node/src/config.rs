@@ -7,12 +7,17 @@
 //! hostname = "node-1.example"     # what an unspecified address such as 0.0.0.0 is announced as
 //! uuid = "…"                      # made anew at each start unless it is set
 //! restrict = ["storage"]          # services that other nodes are not told of
+//! runlist = "default"             # the stored list of apps that start together with the node
 //!
 //! [log]
 //! level = "info"                  # of the node's own events: off, error, warn, info, debug, trace
 //! file = "node.log"               # JSON lines
 //! terminal = true                 # readable lines on the standard error stream
 //! verbosity = 0                   # what the service `logging` leaves out: all that is less severe
+//!
+//! [apps]
+//! patience = 15                   # seconds that an event waits for an app that does not start
+//! idle_timeout = true             # false: workers that have nothing to do stay, whatever their profile says
 //!
 //! [extra_param]                   # told to other nodes together with the services
 //! weight = 1
@@ -24,6 +29,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use cocaine::{Bytes, Limits, msgpack};
@@ -45,12 +51,26 @@ pub struct NodeConfig {
     pub uuid: Option<String>,
     /// Services that other nodes are not told of.
     pub restrict: Vec<String>,
+    /// The stored list of apps that start together with the node.
+    pub runlist: Option<String>,
+    /// The apps.
+    pub apps: AppsConfig,
     /// The log.
     pub log: LogConfig,
     /// What other nodes are told together with the services.
     pub extra_param: toml::Table,
     /// The limits of each connection.
     pub limits: LimitsConfig,
+}
+
+/// The section `apps`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppsConfig {
+    /// Seconds that an event waits for an app that does not start.
+    pub patience: Option<f64>,
+    /// Whether the `idle-timeout` of profiles is kept.
+    pub idle_timeout: Option<bool>,
 }
 
 /// The section `log`.
@@ -163,6 +183,12 @@ impl NodeConfig {
         Ok(limits)
     }
 
+    /// Returns how long an event waits for an app that does not start, if that is set.
+    pub fn patience(&self) -> Result<Option<Duration>, ConfigError> {
+        let patience = self.apps.patience.map(Duration::try_from_secs_f64).transpose();
+        patience.map_err(|error| ConfigError::Value(format!("apps.patience: {error}")))
+    }
+
     /// Returns `extra_param` as other nodes read it: a map in `MessagePack`.
     pub fn extra(&self) -> Result<Bytes, ConfigError> {
         if self.extra_param.values().any(has_date) {
@@ -223,6 +249,9 @@ mod tests {
         assert_eq!(config.hostname.as_deref(), Some("node-1.example"));
         assert_eq!(config.uuid.as_deref(), Some("…"));
         assert_eq!(config.restrict, ["storage"]);
+        assert_eq!(config.runlist.as_deref(), Some("default"));
+        assert_eq!(config.apps, AppsConfig { patience: Some(15.0), idle_timeout: Some(true) });
+        assert_eq!(config.patience().unwrap(), Some(Duration::from_secs(15)));
         let log = LogConfig {
             level: Some(Level::Info),
             file: Some("node.log".into()),

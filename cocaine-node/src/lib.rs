@@ -33,6 +33,7 @@ pub mod config;
 pub mod helper;
 pub mod log;
 mod node;
+mod place;
 pub mod registry;
 pub mod routing;
 mod services;

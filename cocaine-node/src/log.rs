@@ -25,6 +25,7 @@ use std::{
 use cocaine::{Scalar, Severity};
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use format::day;
 pub use layer::LogLayer;
 
 use file::LogFile;

@@ -8,7 +8,7 @@ use clap::Parser;
 use cocaine_node::{
     Node,
     config::{Level, LogConfig},
-    helper,
+    helper::{self, Helper},
     log::{Log, LogLayer},
 };
 use tokio::{
@@ -53,6 +53,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 async fn serve(settings: &Settings, log: &Log) -> Result<(), Failure> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let node = Node::builder().config(&settings.config)?.data(&settings.data).log(log.clone());
+    let node = node.helper(Helper::current_exe());
     let node = node.start().await?;
     let (address, data) = (node.locator_addr(), settings.data.display());
     // Whoever started this may not read what it says.

@@ -1,22 +1,31 @@
 //! A node: its services, and what they share.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use cocaine::{
     Bytes, Endpoint, Limits, Resolved,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{ServeLocator, ServeLogging, ServeStorage};
+use cocaine_bindings::{ServeLocator, ServeLogging, ServeNode, ServeStorage};
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
 
 use crate::{
+    apps::{
+        Apps,
+        runtime::{Runtime, RuntimeError},
+        spawn::Spawner,
+        workshop::Workshop,
+    },
     config::{ConfigError, NodeConfig},
+    helper::Helper,
     log::Log,
+    place::Place,
     registry::{Registration, Registry, Routers},
     services::{
         locator::{Locator, LocatorService},
         logging::LoggingService,
+        node::NodeService,
         storage::StorageService,
     },
     store::{OpenError, Store, StoreError},
@@ -48,9 +57,21 @@ pub enum StartError {
         /// What the operating system reported.
         source: io::Error,
     },
+    /// The folders of apps cannot be used.
+    #[error("{0}")]
+    Runtime(String),
+    /// Workers could not be started.
+    #[error("the thread that starts workers cannot be started: {0}")]
+    Spawner(io::Error),
     /// The log cannot be started.
     #[error("the log cannot be started: {0}")]
     Log(io::Error),
+}
+
+impl From<RuntimeError> for StartError {
+    fn from(error: RuntimeError) -> Self {
+        Self::Runtime(error.to_string())
+    }
 }
 
 /// Settings of a [`Node`].
@@ -65,6 +86,10 @@ pub struct NodeBuilder {
     extra: Bytes,
     limits: Limits,
     log: Option<Log>,
+    helper: Option<Helper>,
+    runlist: Option<String>,
+    patience: Duration,
+    idle: bool,
 }
 
 impl Default for NodeBuilder {
@@ -79,11 +104,18 @@ impl Default for NodeBuilder {
             extra: Bytes::from_static(b"\x80"),
             limits: Limits::default(),
             log: None,
+            helper: None,
+            runlist: None,
+            patience: NodeBuilder::PATIENCE,
+            idle: true,
         }
     }
 }
 
 impl NodeBuilder {
+    /// How long an event waits for an app that does not start unless [`NodeBuilder::patience`] says otherwise.
+    pub const PATIENCE: Duration = Duration::from_secs(15);
+
     /// Sets where the locator listens, as `address:port`; port 0 picks a free one. The other services take free ports
     /// of the same address.
     #[must_use]
@@ -140,6 +172,31 @@ impl NodeBuilder {
         Self { log: Some(log), ..self }
     }
 
+    /// Sets what starts the processes of apps, which cannot be started without.
+    #[must_use]
+    pub fn helper(self, helper: Helper) -> Self {
+        Self { helper: Some(helper), ..self }
+    }
+
+    /// Sets the stored runlist whose apps are started together with the node.
+    #[must_use]
+    pub fn runlist(self, name: impl Into<String>) -> Self {
+        Self { runlist: Some(name.into()), ..self }
+    }
+
+    /// Sets how long an event waits for an app whose workers do not start before its client is told why.
+    #[must_use]
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Sets whether workers that have nothing to do end after the `idle-timeout` of their profile. They do unless set;
+    /// those of an original runtime never end.
+    #[must_use]
+    pub fn end_idle(self, end: bool) -> Self {
+        Self { idle: end, ..self }
+    }
+
     /// Takes over what a configuration file says, but for its section `log`, which belongs to whoever makes the log.
     pub fn config(self, config: &NodeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -152,6 +209,10 @@ impl NodeBuilder {
             extra: config.extra()?,
             limits: config.limits()?,
             log: self.log,
+            helper: self.helper,
+            runlist: config.runlist.clone().or(self.runlist),
+            patience: config.patience()?.unwrap_or(self.patience),
+            idle: config.apps.idle_timeout.unwrap_or(self.idle),
         })
     }
 
@@ -175,18 +236,57 @@ impl NodeBuilder {
         let shared = Locator::new(uuid, self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(shared);
         locator.load_groups().await?;
+        let place = self.place(registry.clone());
+        let workshop = self.workshop(store.clone())?;
+        let locators = workshop.locators.clone();
+        let apps = Apps::new(workshop, place.clone());
 
-        let mut services = Services { settings: &self, registry: &registry, running: Vec::new() };
+        let mut services = Services { extra: self.extra(), place: &place, running: Vec::new() };
         let (storage, logging) = (StorageService::new(store.clone()), LoggingService::new(log));
         let storage = ServeStorage::new(move |_| storage.clone());
         let logging = ServeLogging::new(move |_| logging.clone());
+        let running = apps.clone();
+        let node = ServeNode::new(move |caller| NodeService::new(running.clone(), caller));
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         services.start("storage", storage, None).await?;
         services.start("logging", logging, None).await?;
+        services.start("node", node, None).await?;
         let address = services.start("locator", locate, Some(&self.listen)).await?;
         let running = services.running;
-        Ok(Node { address, running, registry, routers, store })
+        // Nobody else sets it.
+        let _ = locators.set(told(&place.announced(address).await));
+        if let Some(runlist) = &self.runlist {
+            apps.run(runlist).await;
+        }
+        Ok(Node { address, running, apps, registry, routers, store })
     }
+
+    fn place(&self, registry: Registry) -> Place {
+        let (listen, hostname) = (self.listen.clone(), self.hostname.clone());
+        Place { listen, hostname, limits: self.limits, registry }
+    }
+
+    fn workshop(&self, store: Store) -> Result<Workshop, StartError> {
+        let runtime = match &self.data {
+            Some(data) => Runtime::open(data)?,
+            None => Runtime::temporary()?,
+        };
+        let spawner = self.helper.clone().map(Spawner::start).transpose().map_err(StartError::Spawner)?;
+        let (patience, idle, limits) = (self.patience, self.idle, self.limits);
+        let (runtime, locators) = (Arc::new(runtime), Arc::default());
+        Ok(Workshop { spawner, runtime, store, locators, limits, patience, idle })
+    }
+
+    /// Returns what other nodes are told beside the services, if there are other nodes.
+    fn extra(&self) -> Option<Bytes> {
+        self.cluster.then(|| self.extra.clone())
+    }
+}
+
+/// Returns what workers are told of the locator.
+fn told(endpoints: &[Endpoint]) -> String {
+    let endpoints: Vec<_> = endpoints.iter().map(|endpoint| endpoint.0.to_string()).collect();
+    endpoints.join(",")
 }
 
 async fn open(data: Option<PathBuf>) -> Result<Store, StartError> {
@@ -209,8 +309,8 @@ struct Running {
 
 /// The services of a node that starts.
 struct Services<'a> {
-    settings: &'a NodeBuilder,
-    registry: &'a Registry,
+    extra: Option<Bytes>,
+    place: &'a Place,
     running: Vec<Running>,
 }
 
@@ -223,51 +323,20 @@ impl Services<'_> {
         listen: Option<&str>,
     ) -> Result<SocketAddr, StartError> {
         let spec = dispatch.spec();
-        let mut server = Server::builder(dispatch).limits(self.settings.limits);
-        if self.settings.cluster {
-            server = server.reply_header("connect", EXTRA, self.settings.extra.clone());
+        let mut server = self.place.builder(dispatch);
+        if let Some(extra) = &self.extra {
+            server = server.reply_header("connect", EXTRA, extra.clone());
         }
-        let address = listen.map_or_else(|| beside(&self.settings.listen), str::to_owned);
+        let address = listen.map_or_else(|| self.place.beside(), str::to_owned);
         let failed = |source| StartError::Listen { service: name, address: address.clone(), source };
         let server = server.bind(&address).await.map_err(failed)?;
-        let endpoints = self.announced(server.local_addr()).await;
+        let endpoints = self.place.announced(server.local_addr()).await;
         let service = Resolved { endpoints, version: spec.version, graph: spec.graph() };
-        let known = self.registry.expose(name, service).ok();
+        let known = self.place.registry.expose(name, service).ok();
         let address = server.local_addr();
         self.running.push(Running { server, _known: known });
         Ok(address)
     }
-
-    /// Returns what others are told of an address: itself, or those of this machine's name if it is unspecified
-    /// (`protocol.md` 7).
-    async fn announced(&self, address: SocketAddr) -> Vec<Endpoint> {
-        if !address.ip().is_unspecified() {
-            return vec![Endpoint(address)];
-        }
-        let hostname = self.settings.hostname.clone().unwrap_or_else(machine);
-        let found = tokio::net::lookup_host((hostname.as_str(), address.port())).await;
-        let reachable = |found: &SocketAddr| found.is_ipv4() || address.is_ipv6();
-        let mut endpoints: Vec<_> = match found {
-            Ok(found) => found.filter(reachable).map(Endpoint).collect(),
-            Err(error) => {
-                tracing::warn!(hostname, %error, "no addresses to announce; set `hostname`, or listen on one");
-                Vec::new()
-            }
-        };
-        endpoints.dedup();
-        endpoints
-    }
-}
-
-/// Returns the address of `listen` with a free port.
-fn beside(listen: &str) -> String {
-    let host = listen.rsplit_once(':').map_or(listen, |(host, _)| host);
-    format!("{host}:0")
-}
-
-/// Returns the name of this machine.
-fn machine() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// A running node. Dropped without [`Node::shutdown`], it cuts its connections; what was acknowledged is safe.
@@ -275,6 +344,7 @@ fn machine() -> String {
 pub struct Node {
     address: SocketAddr,
     running: Vec<Running>,
+    apps: Apps,
     registry: Registry,
     routers: Routers,
     store: Store,
@@ -294,11 +364,12 @@ impl Node {
         self.address
     }
 
-    /// Lets calls that run finish, closes all connections, and lets go of the data folder.
+    /// Stops the apps, lets calls that run finish, closes all connections, and lets go of the data folder.
     pub async fn shutdown(self) {
         // Nobody is told of the services that end: the whole node does.
         self.registry.stop();
         self.routers.stop();
+        self.apps.shutdown().await;
         let stopping: JoinSet<()> =
             self.running.into_iter().map(|running| running.server.shutdown()).collect();
         stopping.join_all().await;

@@ -2,4 +2,5 @@
 
 pub(crate) mod locator;
 pub(crate) mod logging;
+pub(crate) mod node;
 pub(crate) mod storage;

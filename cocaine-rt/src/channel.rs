@@ -115,8 +115,20 @@ impl Rx {
     ///
     /// An `error` message that ends the channel is returned as the error that it stands for.
     pub async fn recv(mut self) -> Result<(u64, Payload, Self)> {
-        let message = poll_fn(|cx| self.poll_message(cx)).await;
-        let message = message.unwrap_or_else(|| Err(self.blame(Error::protocol("the channel has ended"))))?;
+        let next = self.next().await;
+        let (kind, payload) =
+            next.unwrap_or_else(|| Err(self.blame(Error::protocol("the channel has ended"))))?;
+        Ok((kind, payload, self))
+    }
+
+    /// Waits for the next message, as [`Rx::recv`] does; `None` once the other side has ended the channel. Nothing is
+    /// lost when this is dropped.
+    pub async fn next(&mut self) -> Option<Result<(u64, Payload)>> {
+        let message = poll_fn(|cx| self.poll_message(cx)).await?;
+        Some(message.and_then(|message| self.follow(message)))
+    }
+
+    fn follow(&mut self, message: Message) -> Result<(u64, Payload)> {
         let kind = message.kind;
         if let Some(edge) = self.node.message(kind) {
             if edge.is_terminal() && &*edge.name == "error" {
@@ -126,7 +138,7 @@ impl Rx {
                 self.node = next.clone();
             }
         }
-        Ok((kind, Payload::new(message), self))
+        Ok((kind, Payload::new(message)))
     }
 
     /// Returns what may be received next.

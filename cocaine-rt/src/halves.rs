@@ -149,6 +149,11 @@ impl<T: Serialize> Responder<T> {
     pub fn error(mut self, error: &Error) -> Result<()> {
         self.tx.queue(ERROR, &error.answer())
     }
+
+    /// Does not reply, as methods do whose protocol has replies that never come.
+    pub fn give_up(self) {
+        self.tx.give_up();
+    }
 }
 
 impl<T> fmt::Debug for Responder<T> {

@@ -46,7 +46,8 @@ pub(crate) struct Profile {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Isolate {
     pub(crate) kind: String,
-    pub(crate) args: Value,
+    /// How long a process that was asked to end may take to.
+    pub(crate) kill_timeout: Duration,
 }
 
 impl Profile {
@@ -127,7 +128,8 @@ impl Isolate {
         let kind = entries.get("type").map_or(Ok("process".into()), stored::text)?;
         let args = entries.get("args").cloned().unwrap_or_else(|| Value::Map(Vec::new()));
         stored::map(&args)?;
-        Ok(Self { kind, args })
+        let kill_timeout = Fields(&args).seconds(&["kill_timeout"], 5)?;
+        Ok(Self { kind, kill_timeout })
     }
 
     /// Refuses what this node cannot run a worker in.
@@ -137,7 +139,10 @@ impl Isolate {
             _ => Err(Error::service(
                 Category::REPOSITORY,
                 7,
-                "NAME[N7cocaine3api9isolate_tE]: component has not been registered in repository",
+                format!(
+                    "{}[N7cocaine3api9isolate_tE]: component has not been registered in repository",
+                    self.kind
+                ),
             )),
         }
     }
@@ -182,7 +187,7 @@ mod tests {
             request_timeout: Duration::from_hours(24),
             publish_on: 0,
             unpublish_under: 0,
-            isolate: Isolate { kind: "process".into(), args: raw.clone() },
+            isolate: Isolate { kind: "process".into(), kill_timeout: Duration::from_secs(5) },
             raw,
         };
         assert_eq!(read(&[]).unwrap(), expected);
@@ -317,16 +322,20 @@ mod tests {
     fn only_processes_are_what_workers_run_in() {
         let isolate = |kind: &str| {
             let args = Value::Map(vec![("spool".into(), "/x".into())]);
-            let isolate = Value::Map(vec![("type".into(), kind.into()), ("args".into(), args.clone())]);
+            let isolate = Value::Map(vec![("type".into(), kind.into()), ("args".into(), args)]);
             let isolate = read(&[("isolate", isolate)]).unwrap().isolate;
-            assert_eq!(isolate, Isolate { kind: kind.into(), args });
+            assert_eq!(isolate, Isolate { kind: kind.into(), kill_timeout: Duration::from_secs(5) });
             isolate.check()
         };
         assert!(isolate("process").is_ok() && isolate("legacy_process").is_ok());
         for kind in ["docker", "porto", "external", "x"] {
             let error = isolate(kind).unwrap_err();
             assert_eq!((error.category(), error.code()), (Some(Category::REPOSITORY), Some(7)));
-            assert!(error.to_string().starts_with("NAME[N7cocaine3api9isolate_tE]: component has not been"));
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("{kind}[N7cocaine3api9isolate_tE]: component has not been"))
+            );
         }
     }
 }

@@ -147,6 +147,12 @@ impl fmt::Display for Stamp {
     }
 }
 
+/// Returns the date of a time in seconds since 1970: `YYYY-MM-DD`, in UTC.
+pub(crate) fn day(seconds: u64) -> String {
+    let (year, month, day) = date(seconds / 86_400);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// Returns year, month and day, `days` after the first of January 1970. Years are counted from March, so that the day
 /// that some of them lack is their last.
 fn date(days: u64) -> (u64, u64, u64) {

@@ -45,7 +45,7 @@ impl Storage for StorageService {
 }
 
 /// Returns the error that callers get: the original's category, which stands for POSIX numbers, and our words.
-fn answer(error: &StoreError) -> Error {
+pub(crate) fn answer(error: &StoreError) -> Error {
     let code = match error {
         StoreError::NotFound { .. } => errno::NO_ENTRY,
         StoreError::Full(_) => errno::NO_SPACE,

@@ -1,0 +1,277 @@
+//! One app: unpacked, published under its name, stopped.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cocaine::{
+    Bytes, Category, Cause, Error, Receiver, Resolved, Responder, Result, Sender, Value, bind::Caller,
+    server::Server,
+};
+use cocaine_bindings::{AppServer, ServeApp};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{
+    cause,
+    endpoint::Endpoint,
+    event::Ask,
+    manifest::Manifest,
+    overseer::{Overseer, Setup},
+    package::{self, Bounds},
+    profile::Profile,
+    report::{self, Wanted},
+    workshop::Workshop,
+};
+use crate::{
+    place::Place,
+    registry::{Registration, Registry},
+    services::storage,
+};
+
+/// An app that has been asked to start.
+#[derive(Debug)]
+pub(super) struct App {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Spooling,
+    Running(Box<Running>),
+    Broken { code: i64, cause: String },
+    Stopped,
+}
+
+#[derive(Debug)]
+struct Running {
+    overseer: Overseer,
+    server: Server,
+    publication: Publication,
+}
+
+/// What an app is started from.
+pub(super) struct Plan {
+    pub(super) app: String,
+    pub(super) profile_name: String,
+    pub(super) profile: Profile,
+    pub(super) manifest: Manifest,
+}
+
+impl Plan {
+    /// Reads profile and manifest, in this order (`node.md` 6).
+    pub(super) fn read(workshop: &Workshop, app: &str, profile_name: &str) -> Result<Self> {
+        let read =
+            |collection, key| workshop.store.read(collection, key).map_err(|error| storage::answer(&error));
+        let profile = Profile::read(&read("profiles", profile_name)?)?;
+        let manifest = Manifest::read(&read("manifests", app)?)?;
+        profile.isolate.check()?;
+        Ok(Self { app: app.to_owned(), profile_name: profile_name.to_owned(), profile, manifest })
+    }
+}
+
+impl App {
+    pub(super) fn spooling() -> Self {
+        Self { state: Mutex::new(State::Spooling) }
+    }
+
+    /// Returns the word that answers and reports have for the state.
+    pub(super) fn state_name(&self) -> &'static str {
+        match &*self.state() {
+            State::Spooling => "spooling",
+            State::Running(_) => "running",
+            State::Broken { .. } => "broken",
+            State::Stopped => "stopped",
+        }
+    }
+
+    /// Unpacks the app and publishes it; after an error it stays there, broken.
+    pub(super) async fn start(&self, plan: Plan, workshop: &Workshop, place: &Place) -> Result<()> {
+        let started = match spool(&plan.app, workshop).await {
+            Ok(()) => Running::start(plan, workshop.clone(), place).await,
+            Err(error) => Err(error),
+        };
+        let mut state = self.state();
+        match started {
+            Ok(running) => *state = State::Running(Box::new(running)),
+            Err(error) => {
+                let (category, code) =
+                    (error.category().unwrap_or(Category::NODE), error.code().unwrap_or(8));
+                *state = State::Broken { code, cause: cause::text(Cause(category, code)) };
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Withdraws the app and ends its workers; returns the server, whose clients stay connected.
+    pub(super) async fn stop(&self) -> Option<Server> {
+        let state = std::mem::replace(&mut *self.state(), State::Stopped);
+        let State::Running(running) = state else { return None };
+        let Running { overseer, server, publication } = *running;
+        drop(publication);
+        server.retire();
+        overseer.stop().await;
+        Some(server)
+    }
+
+    pub(super) fn overseer(&self) -> Option<Overseer> {
+        match &*self.state() {
+            State::Running(running) => Some(running.overseer.clone()),
+            _ => None,
+        }
+    }
+
+    /// Returns what `info` says.
+    pub(super) fn info(&self, wanted: Wanted) -> Value {
+        match &*self.state() {
+            State::Running(running) => {
+                report::running(&running.overseer, wanted, Some(running.publication.is_public()))
+            }
+            State::Spooling => report::idle("spooling", None),
+            State::Broken { code, cause } => report::idle("broken", Some((*code, cause))),
+            State::Stopped => report::idle("stopped", Some((0, "manually stopped"))),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Unpacks what storage holds of an app, in place of what was there.
+async fn spool(app: &str, workshop: &Workshop) -> Result<()> {
+    let (store, folder, app) = (workshop.store.clone(), workshop.runtime.app(app), app.to_owned());
+    let unpacked = spawn_blocking(move || {
+        let blob = store.read("apps", &app).map_err(|error| spool_failed(&storage::answer(&error)))?;
+        package::unpack(&blob, &folder, Bounds::default())
+    });
+    unpacked.await.unwrap_or_else(|error| Err(Error::service(Category::NODE, 7, error.to_string())))
+}
+
+/// Returns an error as the original words it when an app cannot be unpacked: `[code] text: words of the code`.
+fn spool_failed(error: &Error) -> Error {
+    let (category, code) = (error.category().unwrap_or(Category::GENERIC), error.code().unwrap_or_default());
+    let text = match error.kind() {
+        cocaine::ErrorKind::Service { message, .. } => message.clone(),
+        other => other.to_string(),
+    };
+    Error::service(category, code, format!("[{code}] {text}: {}", cause::system(code)))
+}
+
+impl Running {
+    async fn start(plan: Plan, workshop: Workshop, place: &Place) -> Result<Self> {
+        let io = |text: String| Error::service(Category::GENERIC, 5, text);
+        let path = workshop.runtime.socket(&plan.app).map_err(|error| io(error.to_string()))?;
+        let shown = path.display().to_string();
+        let endpoint = Endpoint::listen(path, workshop.limits)
+            .map_err(|error| io(format!("cannot listen on {shown}: {error}")))?;
+        let Plan { app, profile_name, profile, manifest } = plan;
+        let overseer = Overseer::new(Setup { app, profile_name, manifest, profile, endpoint, workshop });
+        let serving = overseer.clone();
+        let dispatch = ServeApp::new(move |caller| AppService::new(serving.clone(), caller));
+        let service = place.serve(dispatch).await;
+        let (server, service) = service.map_err(|error| io(format!("the app cannot be served: {error}")))?;
+        let publication = Publication::new(&overseer, place.registry.clone(), service)?;
+        Ok(Self { overseer, server, publication })
+    }
+}
+
+/// The app's name in the locator, while as many workers are active as its profile asks for (`node.md` 3).
+#[derive(Debug)]
+struct Publication {
+    known: Arc<Mutex<Option<Registration>>>,
+    /// Follows the number of active workers, if that matters.
+    following: Option<JoinHandle<()>>,
+}
+
+impl Publication {
+    fn new(overseer: &Overseer, registry: Registry, service: Resolved) -> Result<Self> {
+        let setup = overseer.setup();
+        let (app, on, under) = (setup.app.clone(), setup.profile.publish_on, setup.profile.unpublish_under);
+        let known = Arc::new(Mutex::new(None));
+        let publish = {
+            let known = known.clone();
+            move |active: usize| {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let active = u32::try_from(active).unwrap_or(u32::MAX);
+                if known.is_none() && active >= on {
+                    *known = Some(registry.expose(&app, service.clone()).map_err(|_| taken(&app))?);
+                } else if active < under {
+                    *known = None;
+                }
+                Ok(())
+            }
+        };
+        publish(0)?;
+        let mut active = overseer.active();
+        let following = (on > 0).then(|| {
+            tokio::spawn(async move {
+                while active.changed().await.is_ok() {
+                    let now = *active.borrow_and_update();
+                    if let Err(error) = publish(now) {
+                        tracing::warn!(%error, "an app is not published");
+                    }
+                }
+            })
+        });
+        Ok(Self { known, following })
+    }
+
+    fn is_public(&self) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
+
+impl Drop for Publication {
+    fn drop(&mut self) {
+        if let Some(following) = &self.following {
+            following.abort();
+        }
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+fn taken(app: &str) -> Error {
+    Error::service(Category::GENERIC, 22, format!("[22] service '{app}' already exists: Invalid argument"))
+}
+
+/// The service of an app, for one caller.
+#[derive(Debug)]
+pub(crate) struct AppService {
+    overseer: Overseer,
+    caller: Caller,
+}
+
+impl AppService {
+    fn new(overseer: Overseer, caller: &Caller) -> Self {
+        Self { overseer, caller: caller.clone() }
+    }
+}
+
+impl AppServer for AppService {
+    async fn enqueue(
+        &self,
+        event: &str,
+        _tag: Option<&str>,
+        input: Receiver<Bytes>,
+        output: Sender<Bytes>,
+    ) -> Result<()> {
+        self.overseer.handle(Ask::new(event, &self.caller), input, output).await
+    }
+
+    async fn info(&self) -> Result<Value> {
+        if self.overseer.is_stopped() {
+            return Err(cause::stopped());
+        }
+        Ok(report::running(&self.overseer, Wanted::REPORT, None))
+    }
+
+    /// Whoever ends the stream in another way than by revoking it, or leaving, loses the connection (`node.md` 6).
+    async fn control(&self, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+        let ended = self.overseer.controlled(&mut input).await;
+        output.give_up();
+        match ended {
+            Some(error) if error.category().is_none() => Ok(()),
+            Some(error) => Err(error),
+            None => Err(Error::service(Cause::SLOT.0, Cause::SLOT.1, "control has no end of its own")),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Where the services of a node listen, and what others are told of that.
+
+use std::{io, net::SocketAddr};
+
+use cocaine::{
+    Endpoint, Limits, Resolved,
+    server::{Dispatch, Server, ServerBuilder},
+};
+
+use crate::registry::Registry;
+
+/// The address of a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// The locator's address; the other services take free ports of the same.
+    pub(crate) listen: String,
+    /// The name whose addresses are announced for an unspecified one; the machine's name otherwise.
+    pub(crate) hostname: Option<String>,
+    pub(crate) limits: Limits,
+    pub(crate) registry: Registry,
+}
+
+impl Place {
+    /// Serves on a free port, and returns what the locator is to answer.
+    pub(crate) async fn serve(&self, dispatch: impl Dispatch) -> io::Result<(Server, Resolved)> {
+        let spec = dispatch.spec();
+        let server = self.builder(dispatch).bind(&self.beside()).await?;
+        let endpoints = self.announced(server.local_addr()).await;
+        Ok((server, Resolved { endpoints, version: spec.version, graph: spec.graph() }))
+    }
+
+    /// Returns settings for a server.
+    pub(crate) fn builder<D: Dispatch>(&self, dispatch: D) -> ServerBuilder<D> {
+        Server::builder(dispatch).limits(self.limits)
+    }
+
+    /// Returns the locator's address with a free port.
+    pub(crate) fn beside(&self) -> String {
+        let host = self.listen.rsplit_once(':').map_or(&*self.listen, |(host, _)| host);
+        format!("{host}:0")
+    }
+
+    /// Returns what others are told of an address: itself, or those of this machine's name if it is unspecified
+    /// (`protocol.md` 7).
+    pub(crate) async fn announced(&self, address: SocketAddr) -> Vec<Endpoint> {
+        if !address.ip().is_unspecified() {
+            return vec![Endpoint(address)];
+        }
+        let hostname = self.hostname.clone().unwrap_or_else(machine);
+        let found = tokio::net::lookup_host((hostname.as_str(), address.port())).await;
+        let reachable = |found: &SocketAddr| found.is_ipv4() || address.is_ipv6();
+        let mut endpoints: Vec<_> = match found {
+            Ok(found) => found.filter(reachable).map(Endpoint).collect(),
+            Err(error) => {
+                tracing::warn!(hostname, %error, "no addresses to announce; set `hostname`, or listen on one");
+                Vec::new()
+            }
+        };
+        endpoints.dedup();
+        endpoints
+    }
+}
+
+/// Returns the name of this machine.
+fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

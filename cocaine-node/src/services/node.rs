@@ -1,0 +1,66 @@
+//! `node`: the apps (`node.md` 6).
+
+use cocaine::{Bytes, Category, Error, Receiver, Responder, Result, Sender, Value, bind::Caller};
+use cocaine_bindings::NodeServer;
+
+use crate::apps::{Apps, Ask};
+
+/// The service for one caller.
+#[derive(Debug)]
+pub(crate) struct NodeService {
+    apps: Apps,
+    caller: Caller,
+}
+
+impl NodeService {
+    pub(crate) fn new(apps: Apps, caller: &Caller) -> Self {
+        Self { apps, caller: caller.clone() }
+    }
+}
+
+impl NodeServer for NodeService {
+    async fn start_app(&self, app: &str, profile: &str) -> Result<()> {
+        self.apps.start(app, profile).await
+    }
+
+    async fn pause_app(&self, app: &str) -> Result<()> {
+        self.apps.pause(app).await
+    }
+
+    async fn list(&self) -> Result<Value> {
+        Ok(Value::Array(self.apps.list().iter().map(|name| name.as_str().into()).collect()))
+    }
+
+    async fn info(&self, app: &str, flags: Option<u32>) -> Result<Value> {
+        self.apps.info(app, flags.unwrap_or_default())
+    }
+
+    async fn control(&self, app: &str, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+        let overseer = self.apps.overseer(app).ok_or_else(|| not_found(app))?;
+        // However the stream ends, nobody controls the app any more.
+        let _ = overseer.controlled(&mut input).await;
+        output.give_up();
+        Ok(())
+    }
+
+    async fn enqueue(
+        &self,
+        app: &str,
+        event: &str,
+        input: Receiver<Bytes>,
+        output: Sender<Bytes>,
+    ) -> Result<()> {
+        match self.apps.overseer(app) {
+            Some(overseer) => overseer.handle(Ask::new(event, &self.caller), input, output).await,
+            // A client that has left need not know.
+            None => Ok(drop(output.answer(&not_found(app)))),
+        }
+    }
+}
+
+/// The code of an app that does not run, in [`Category::NODE`].
+const NOT_RUNNING: i64 = 6;
+
+fn not_found(app: &str) -> Error {
+    Error::service(Category::NODE, NOT_RUNNING, format!("application {app} is not found"))
+}

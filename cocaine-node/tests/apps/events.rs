@@ -1,0 +1,109 @@
+//! What apps do when all goes well.
+
+use cocaine::Value;
+use cocaine_bindings::{App, AppClient, Node};
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::cloud::{Cloud, call, code, finish, number, open};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_is_answered_by_a_worker() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("echo", "", json!({})).await;
+    assert_eq!(
+        number(&cloud.info("echo").await, &["pool", "total:spawned"]),
+        0,
+        "no worker before the first event"
+    );
+    assert_eq!(call(&app, "echo", "hello").await.unwrap(), "hello");
+    let error = call(&app, "fail", "").await.unwrap_err();
+    assert_eq!(code(&error), (43, 7));
+    let error = call(&app, "no-such", "").await.unwrap_err();
+    assert_eq!(code(&error), (42, 200));
+    assert_eq!(call(&app, "storage", "").await.unwrap(), "echo", "a worker calls the cloud that it runs in");
+    let info = cloud.info("echo").await;
+    assert_eq!(number(&info, &["pool", "total:spawned"]), 1);
+    assert_eq!(number(&info, &["requests", "accepted"]), 4);
+    cloud.apps.pause_app("echo").await.unwrap();
+    assert_eq!(cloud.apps.list().await.unwrap(), Value::Array(vec![]));
+    let error = call(&app, "echo", "late").await.unwrap_err();
+    assert_eq!(code(&error), (12, 32), "{error}");
+    assert_eq!(code(&app.info().await.unwrap_err()), (12, 32));
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_events_are_in_flight_over_two_workers() {
+    let cloud = Cloud::start().await;
+    let profile = json!({"pool-limit": 2, "concurrency": 600, "queue-limit": 2000, "grow-threshold": 1});
+    let app = cloud.run("echo", "", profile).await;
+    let control = app.control().await.unwrap();
+    let cocaine::Exchange { mut tx, .. } = control;
+    tx.send(2).await.unwrap();
+    cloud
+        .until("echo", |info| number(info, &["pool", "idle"]) == 2 && states(info) == ["active", "active"])
+        .await;
+    let opened = join_all((0..1000).map(|id| {
+        let app = app.clone();
+        async move { (id, open(&app, "echo", &format!("event {id}")).await.unwrap()) }
+    }))
+    .await;
+    let info = cloud.until("echo", |info| number(info, &["load"]) == 1000).await;
+    assert_eq!(number(&info, &["pool", "active"]), 2);
+    let finished =
+        join_all(opened.into_iter().map(|(id, channel)| async move { (id, finish(channel).await.unwrap()) }));
+    for (id, answer) in finished.await {
+        assert_eq!(answer, format!("event {id}"));
+    }
+    cloud.until("echo", |info| number(info, &["load"]) == 0).await;
+    cloud.node.shutdown().await;
+}
+
+/// Returns the states of all workers.
+pub(crate) fn states(info: &Value) -> Vec<&str> {
+    let Some(Value::Map(slaves)) = info.get("pool").and_then(|pool| pool.get("slaves")) else {
+        panic!("no workers in {info}")
+    };
+    slaves.iter().map(|(_, slave)| slave.get("state").and_then(Value::as_str).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn terminate_under_load_loses_no_event_that_was_taken() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("slow", "", json!({"concurrency": 50})).await;
+    assert_eq!(call(&app, "echo", "up").await.unwrap(), "up");
+    let taken: Vec<_> = join_all((0..20).map(|_| open(&app, "slow", "300"))).await;
+    cloud.until("slow", |info| number(info, &["load"]) == 20).await;
+    let answers = join_all(taken.into_iter().map(|channel| finish(channel.unwrap())));
+    let (answers, paused) = tokio::join!(answers, cloud.apps.pause_app("slow"));
+    paused.unwrap();
+    assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer == "slow")), "{answers:?}");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pool_follows_who_controls_it() {
+    let cloud = Cloud::start().await;
+    let app: AppClient = cloud.run("pool", "", json!({"pool-limit": 3})).await;
+    let cocaine::Exchange { mut tx, rx } = cloud.apps.control("pool").await.unwrap();
+    tx.send(3).await.unwrap();
+    cloud.until("pool", |info| states(info) == ["active"; 3]).await;
+    tx.send(1).await.unwrap();
+    cloud.until("pool", |info| states(info) == ["active"]).await;
+    drop(rx);
+    tx.close().await.unwrap();
+    assert_eq!(call(&app, "echo", "still").await.unwrap(), "still");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_with_nothing_to_do_ends_and_comes_back() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("idle", "", json!({"idle-timeout": 0.2})).await;
+    let first = call(&app, "pid", "").await.unwrap();
+    cloud.until("idle", |info| states(info).is_empty()).await;
+    assert_ne!(call(&app, "pid", "").await.unwrap(), first);
+    assert_eq!(number(&cloud.info("idle").await, &["pool", "total:crashed"]), 0);
+    cloud.node.shutdown().await;
+}

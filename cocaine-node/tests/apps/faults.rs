@@ -1,0 +1,112 @@
+//! What becomes of apps whose workers fail.
+
+use std::{process::Command, time::Duration};
+
+use cocaine_bindings::{App, Node};
+use cocaine_node::Node as Cocaine;
+use serde_json::json;
+
+use crate::cloud::{Cloud, call, code, finish, number, open};
+
+fn kill(pid: &str) {
+    assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_worker_fails_its_own_calls_alone_and_is_replaced() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("two", "", json!({"pool-limit": 2, "concurrency": 2})).await;
+    let cocaine::Exchange { mut tx, .. } = app.control().await.unwrap();
+    tx.send(2).await.unwrap();
+    cloud.until("two", |info| crate::events::states(info) == ["active"; 2]).await;
+    let mut lost = open(&app, "hold", "").await.unwrap();
+    let pid = lost.recv().await.unwrap().unwrap();
+    let kept = open(&app, "echo", "kept").await.unwrap();
+    cloud.until("two", |info| number(info, &["load"]) == 2).await;
+    kill(pid.as_str().unwrap());
+    let error = finish(lost).await.unwrap_err();
+    assert_eq!(code(&error), (5, 2));
+    assert!(error.to_string().contains("slave has been discarded"), "{error}");
+    assert_eq!(finish(kept).await.unwrap(), "kept");
+    cloud.until("two", |info| number(info, &["pool", "total:spawned"]) == 3).await;
+    cloud.until("two", |info| crate::events::states(info) == ["active"; 2]).await;
+    assert_eq!(call(&app, "echo", "again").await.unwrap(), "again");
+    assert_eq!(cloud.crashlogs("two").await.len(), 1);
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_an_app_does_not_start_is_told() {
+    let cloud = Cloud::with(Cocaine::builder().patience(Duration::from_secs(1))).await;
+    let app = cloud.run("broken", "exits", json!({})).await;
+    let error = call(&app, "echo", "").await.unwrap_err();
+    assert_eq!(code(&error), (0x53FF, 5));
+    let text = error.to_string();
+    assert!(text.contains("the app `broken` does not start"), "{text}");
+    assert!(
+        text.contains("exit status: 7") && text.contains("cannot find the library\nthat I need"),
+        "{text}"
+    );
+    let info = cloud.until("broken", |info| number(info, &["pool", "total:crashed"]) >= 1).await;
+    assert!(info.to_string().contains("cannot find the library"), "{info}");
+    let logs = cloud.crashlogs("broken").await;
+    assert!(logs[0].contains("cannot find the library\nthat I need"), "{logs:?}");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_that_do_not_behave_are_dealt_with() {
+    let cloud = Cloud::with(Cocaine::builder().patience(Duration::from_secs(1))).await;
+    let quick = json!({"handshake-timeout": 0.3, "heartbeat-timeout": 0.5, "isolate": {"args": {"kill_timeout": 0.2}}});
+    for (mode, expected, reason) in [
+        ("mute", (0x53FF, 4), "it did not connect to its node within 300ms"),
+        ("silent", (2, 125), ""),
+        ("garbage", (6, 4), ""),
+    ] {
+        let app = cloud.run(mode, mode, &quick).await;
+        let error = call(&app, "echo", "").await.unwrap_err();
+        assert_eq!(code(&error), expected, "{mode}: {error}");
+        assert!(error.to_string().contains(reason), "{mode}: {error}");
+        cloud.until(mode, |info| number(info, &["pool", "total:crashed"]) >= 1).await;
+        cloud.apps.pause_app(mode).await.unwrap();
+    }
+    // One that breaks the rules at once has taken the event by then, or has not.
+    let app = cloud.run("hasty", "hasty", &quick).await;
+    let error = call(&app, "echo", "").await.unwrap_err();
+    let (code, text) = (code(&error), error.to_string());
+    assert!(code == (6, 4) || code == (0x53FF, 10) && text.contains("does not start: protocol"), "{text}");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_floods_costs_its_own_event_alone() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("flood", "flood", json!({})).await;
+    let mut stream = open(&app, "any", "").await.unwrap();
+    // Nobody reads for a while; then there is an end, which is an error.
+    let mut read = 0;
+    let error = loop {
+        match stream.recv().await.expect("an error comes first") {
+            Ok(chunk) => read += chunk.len(),
+            Err(error) => break error,
+        }
+        if read < 1 << 20 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if read > 64 << 20 {
+            return;
+        }
+    };
+    assert!(!error.to_string().is_empty());
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_killed_leaves_no_process() {
+    // The helper of the spawning tests proves it for one process; here a node stops in good order.
+    let cloud = Cloud::start().await;
+    let app = cloud.run("left", "", json!({})).await;
+    let pid: i32 = call(&app, "pid", "").await.unwrap().parse().unwrap();
+    cloud.node.shutdown().await;
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+}

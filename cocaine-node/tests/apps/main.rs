@@ -1,0 +1,6 @@
+//! Apps on a node, with real processes.
+
+mod cloud;
+mod events;
+mod faults;
+mod worker;

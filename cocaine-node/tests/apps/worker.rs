@@ -1,0 +1,126 @@
+//! The worker of these tests: this very program, run again by a script that the uploaded archive holds.
+//!
+//! The script calls the one test that is ignored, and hands it the node's arguments in the environment.
+
+use std::{
+    env,
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    time::Duration,
+};
+
+use cocaine::{Error, Result, Session, Worker};
+
+/// What the script passes the node's arguments in, one a line.
+pub(crate) const ARGS: &str = "TEST_WORKER_ARGS";
+/// Which program runs the worker.
+pub(crate) const PROGRAM: &str = "TEST_WORKER_PROGRAM";
+/// What the worker does, see [`run`].
+pub(crate) const MODE: &str = "TEST_WORKER_MODE";
+
+/// What is uploaded as `run.sh`.
+pub(crate) const SCRIPT: &str = "#!/bin/sh\n\
+    TEST_WORKER_ARGS=$(printf '%s\\n' \"$@\") exec \"$TEST_WORKER_PROGRAM\" --ignored --exact --nocapture worker::process\n";
+
+#[test]
+#[ignore = "run by the nodes of the other tests"]
+fn process() {
+    let args: Vec<String> = env::var(ARGS).expect("run by a node").lines().map(str::to_owned).collect();
+    let mode = env::var(MODE).unwrap_or_default();
+    println!("worker {} in mode {mode}", std::process::id());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(run(&mode, &args));
+    std::process::exit(0);
+}
+
+async fn run(mode: &str, args: &[String]) {
+    match mode {
+        "exits" => {
+            eprintln!("cannot find the library\nthat I need");
+            std::process::exit(7);
+        }
+        "mute" => std::future::pending().await,
+        "silent" => raw(args, |_| {}),
+        "hasty" => raw(args, |socket| socket.write_all(&[0xc1, 0xc1]).unwrap()),
+        "garbage" => raw(args, |socket| {
+            await_event(socket);
+            socket.write_all(&[0xc1, 0xc1]).unwrap();
+        }),
+        "flood" => raw(args, flood),
+        _ => {
+            let served = serve(args, mode).await;
+            if let Err(error) = served {
+                eprintln!("{error}");
+                std::process::exit(3);
+            }
+        }
+    }
+}
+
+async fn serve(args: &[String], mode: &str) -> Result<()> {
+    let mut worker = Worker::new(args)?;
+    if mode == "fast" {
+        worker = worker.grace(Duration::from_millis(100));
+    }
+    worker
+        .on("echo", echo)
+        .on(
+            "pid",
+            |session: Session| async move { session.finish(Some(std::process::id().to_string().into())) },
+        )
+        .on("slow", |mut session: Session| async move {
+            let millis = session.recv().await.transpose()?.unwrap_or_default();
+            let millis: u64 = millis.as_str().and_then(|text| text.parse().ok()).unwrap_or(100);
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            session.finish(Some("slow".into()))
+        })
+        .on("hold", |mut session: Session| async move {
+            session.send(std::process::id().to_string()).await?;
+            session.context().cancelled().await;
+            session.finish(None)
+        })
+        .on("fail", |session: Session| async move { session.fail(&Error::user(7, "boom")) })
+        .on("storage", |session: Session| async move {
+            let storage = session.context().cloud().dynamic("storage").await?;
+            let keys: Vec<String> = storage.call("find", ("manifests", ["app"])).await?;
+            session.finish(Some(keys.join(",").into()))
+        });
+    worker.serve(()).await
+}
+
+async fn echo(mut session: Session) -> Result<()> {
+    while let Some(chunk) = session.recv().await.transpose()? {
+        session.send(chunk).await?;
+    }
+    session.finish(None)
+}
+
+/// Connects and says who it is, does something, and stays.
+fn raw(args: &[String], act: impl FnOnce(&mut UnixStream)) {
+    let value = |key: &str| &args[args.iter().position(|arg| arg == key).unwrap() + 1];
+    let mut socket = UnixStream::connect(value("--endpoint")).unwrap();
+    let uuid = value("--uuid");
+    let hello = [b"\x93\x01\x00\x91\xda\x00\x24", uuid.as_bytes(), b"\x93\x01\x00\x90"].concat();
+    socket.write_all(&hello).unwrap();
+    act(&mut socket);
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Waits for the first invocation, which has the id 2.
+fn await_event(socket: &mut UnixStream) {
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4096];
+    while !seen.windows(4).any(|window| window == [0x94, 2, 0, 0x91]) {
+        let read = socket.read(&mut buffer).unwrap();
+        seen.extend_from_slice(&buffer[..read]);
+    }
+}
+
+/// Sends chunks on the first channel without end.
+fn flood(socket: &mut UnixStream) {
+    await_event(socket);
+    let chunk = [&[0x93, 2, 0, 0x91, 0xda, 0xff, 0xff], vec![b'x'; 0xffff].as_slice()].concat();
+    while socket.write_all(&chunk).is_ok() {}
+}
