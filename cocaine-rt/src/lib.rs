@@ -76,9 +76,11 @@ mod tests;
 mod trace;
 mod types;
 mod value;
+mod worker;
 
 pub use bytes::Bytes;
 pub use channel::Payload;
+pub use cocaine_macros::worker;
 pub use client::{Client, ClientBuilder, Services};
 pub use codes::Category;
 pub use dynamic::{MessageReceiver, MessageSender};
@@ -93,3 +95,4 @@ pub use table::{Drift, Kind};
 pub use trace::Trace;
 pub use types::{Args, Endpoint, Resolved, Scalar, Severity};
 pub use value::Value;
+pub use worker::{Chunks, Context, Events, Handler, Incoming, Mode, Outgoing, Output, Session, Settlement, Table};
