@@ -36,13 +36,13 @@ pub(crate) fn block(worker: &Worker) -> TokenStream {
 /// Returns the struct that stands for the function in lists.
 pub(crate) fn marker(item: &ItemFn) -> TokenStream {
     let (visibility, name) = (&item.vis, &item.sig.ident);
-    let doc = format!(" The event that [`{name}`](fn@{name}) handles, for `cocaine::events!`.");
+    let doc = format!(" The event that `{name}` handles, for `cocaine::events!`.");
     let conditions = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     quote! {
         #(#conditions)*
         #[doc = #doc]
         #[allow(non_camel_case_types)]
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy, Debug, Default)]
         #visibility struct #name {}
     }
 }

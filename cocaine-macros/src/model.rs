@@ -146,6 +146,6 @@ fn event(sig: &Signature, attributes: &[Attribute], settings: &Settings) -> Even
 fn argument_name(pattern: &Pat) -> String {
     match pattern {
         Pat::Ident(pattern) => pattern.ident.unraw().to_string(),
-        other => other.to_token_stream().to_string(),
+        other => other.to_token_stream().to_string().replace(" ,", ","),
     }
 }

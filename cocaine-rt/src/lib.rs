@@ -43,6 +43,9 @@
 //! One task owns a socket; it reads, hands messages over, begins invocations and writes. A server's invocation is polled
 //! where it arrived, and gets a task of its own only when it is pending.
 
+#[cfg(test)]
+extern crate self as cocaine;
+
 mod address;
 mod backoff;
 pub mod bind;

@@ -38,16 +38,17 @@ pub struct Event {
     pub cancel: bool,
 }
 
-/// Lists the events of functions under `#[cocaine::worker]`, for a worker that serves them all.
+/// Lists the events of functions under `#[cocaine::worker]`, for a worker that serves them all. A type with an `impl`
+/// block of events can be listed too, if it has a default.
 ///
 /// ```text
 /// worker.events(cocaine::events![ping, math::sum])
 /// ```
 #[macro_export]
 macro_rules! events {
-    ($($event:path),* $(,)?) => {
-        $crate::bind::event::List(|_table: &mut $crate::bind::event::Table| {
-            $($crate::Events::register($event {}, _table);)*
+    ($($event:ty),* $(,)?) => {
+        $crate::bind::event::List(|#[allow(unused_variables)] table: &mut $crate::bind::event::Table| {
+            $($crate::Events::register(<$event as ::core::default::Default>::default(), table);)*
         })
     };
 }

@@ -102,12 +102,15 @@ where
 }
 
 /// The end of a handler whose arguments have claimed `C`.
-pub struct Turn<C>(PhantomData<fn() -> C>);
+pub struct Turn<C> {
+    event: Event,
+    claims: PhantomData<fn() -> C>,
+}
 
 impl<C> Turn<C> {
     #[inline]
-    pub(super) fn new() -> Self {
-        Self(PhantomData)
+    pub(super) fn of(event: Event) -> Self {
+        Self { event, claims: PhantomData }
     }
 
     /// Returns what is sent of `outcome`.
@@ -117,13 +120,13 @@ impl<C> Turn<C> {
         T: Reply<Via>,
         C: Allows<T>,
     {
-        outcome.and_then(|value| value.answer().map_err(|error| failed(format!("the reply: {error}"))))
+        outcome?.answer().map_err(|error| failed(format!("{}: the reply: {error}", self.event.name)))
     }
 }
 
 impl<C> fmt::Debug for Turn<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Turn")
+        f.debug_struct("Turn").field("event", &self.event).finish_non_exhaustive()
     }
 }
 

@@ -40,7 +40,7 @@ where
     let outcome = {
         let mut handled = pin!(async move {
             let values = source::take(event, &list, chunk, parts)?;
-            handler(Turn::new(), values).await
+            handler(Turn::of(event), values).await
         });
         poll_fn(|cx| {
             if event.cancel && end.poll_gone(cx).is_ready() {
