@@ -1,13 +1,12 @@
 //! What the signature of an event must not have. What only types can tell is left to the traits of `cocaine`.
 
-use quote::ToTokens as _;
 use syn::{
     FnArg, GenericParam, Generics, ItemImpl, PatType, Receiver, ReceiverKind, ReturnType, Safety, Signature,
     Type, TypeImplTrait, TypeParamBound, TypeReference,
     visit::{self, Visit},
 };
 
-use crate::mistakes::Mistakes;
+use crate::mistakes::{Mistakes, spelled};
 
 /// Checks a function under `#[cocaine::worker]`.
 pub(crate) fn function(sig: &Signature, mistakes: &mut Mistakes) {
@@ -47,7 +46,8 @@ fn receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
         _ => false,
     };
     if !shared {
-        let text = "all events share one value: write `&self`, and keep what changes in a `Mutex` or an atomic";
+        let text =
+            "all events share one value: write `&self`, and keep what changes in a `Mutex` or an atomic";
         mistakes.at(receiver, text);
     }
 }
@@ -105,7 +105,7 @@ impl<'ast> Visit<'ast> for Owned<'_> {
 
 /// Returns what to write instead of a reference to `ty`.
 fn owned(ty: &Type) -> String {
-    let text = |ty: &Type| ty.to_token_stream().to_string();
+    let text = |ty: &Type| spelled(ty);
     match ty {
         Type::Slice(slice) if text(&slice.elem) == "u8" => "Bytes".to_owned(),
         Type::Slice(slice) => format!("Vec<{}>", text(&slice.elem)),

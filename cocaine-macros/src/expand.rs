@@ -38,7 +38,7 @@ pub(crate) fn marker(item: &ItemFn) -> TokenStream {
     let (visibility, name) = (&item.vis, &item.sig.ident);
     let doc = format!(" The event that `{name}` handles, for `cocaine::events!`.");
     let conditions = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
-    quote! {
+    quote_spanned! {name.span()=>
         #(#conditions)*
         #[doc = #doc]
         #[allow(non_camel_case_types)]
@@ -68,13 +68,13 @@ fn method(event: &Event, shared: &Ident) -> TokenStream {
     let run = run(event, &call(event, &quote!(Self::#function), Some(shared)));
     let add = add(
         event,
-        &quote! {{
+        &quote_spanned! {function.span()=> {
             let #shared = ::std::sync::Arc::clone(&#shared);
             move |#session| {
                 let #shared = ::std::sync::Arc::clone(&#shared);
                 #run
             }
-        }},
+        } },
     );
     quote! { #(#conditions)* #add }
 }
@@ -115,12 +115,15 @@ fn call(event: &Event, function: &TokenStream, shared: Option<&Ident>) -> TokenS
         (0..event.arguments.len()).map(|index| local(&format!("argument{index}"))).collect();
     let list = arguments.iter().fold(quote!(()), |list, argument| quote!((#list, #argument)));
     let own = shared.map(|shared| quote!(&#shared,));
-    let returned = quote_spanned! {event.function.span()=>
-        ::cocaine::bind::event::Returned(#function(#own #(#arguments),*).await)
-    };
     let span = event.returns.as_ref().map_or_else(|| event.function.span(), Spanned::span);
-    let reply = quote_spanned!(span=> #turn.reply(#returned.outcome()));
-    quote!(move |#turn, #list| async move { #reply })
+    let turn_there = Ident::new("turn", turn.span().located_at(span));
+    quote_spanned! {span=>
+        move |#turn, #list| async move {
+            #turn_there.reply(
+                ::cocaine::bind::event::Returned(#function(#own #(#arguments),*).await).outcome(),
+            )
+        }
+    }
 }
 
 /// Returns a name that is not seen by what users write.

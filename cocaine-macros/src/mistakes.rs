@@ -5,6 +5,15 @@ use std::fmt::Display;
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
+/// Returns `tokens` as they are usually written.
+pub(crate) fn spelled(tokens: &impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (wide, tight) in [(" :: ", "::"), (" < ", "<"), (" >", ">"), (" ,", ",")] {
+        text = text.replace(wide, tight);
+    }
+    text
+}
+
 /// What is wrong so far.
 #[derive(Default)]
 pub(crate) struct Mistakes(Option<syn::Error>);

@@ -11,7 +11,7 @@ use syn::{
 
 use crate::{
     check,
-    mistakes::Mistakes,
+    mistakes::{Mistakes, spelled},
     settings::{Place, Settings},
 };
 
@@ -107,7 +107,8 @@ fn method(method: &ImplItemFn, mistakes: &mut Mistakes) -> Option<(TokenStream, 
         return None;
     }
     check::method(&method.sig, mistakes);
-    let token = read.name.as_ref().map_or_else(|| method.sig.ident.to_token_stream(), |name| name.to_token_stream());
+    let token =
+        read.name.as_ref().map_or_else(|| method.sig.ident.to_token_stream(), |name| name.to_token_stream());
     Some((token, event(&method.sig, &method.attrs, &read)))
 }
 
@@ -146,6 +147,6 @@ fn event(sig: &Signature, attributes: &[Attribute], settings: &Settings) -> Even
 fn argument_name(pattern: &Pat) -> String {
     match pattern {
         Pat::Ident(pattern) => pattern.ident.unraw().to_string(),
-        other => other.to_token_stream().to_string().replace(" ,", ","),
+        other => spelled(other),
     }
 }

@@ -83,8 +83,8 @@ mod worker;
 
 pub use bytes::Bytes;
 pub use channel::Payload;
-pub use cocaine_macros::worker;
 pub use client::{Client, ClientBuilder, Services};
+pub use cocaine_macros::worker;
 pub use codes::Category;
 pub use dynamic::{MessageReceiver, MessageSender};
 pub use error::{Error, ErrorKind, Fault, Result};
@@ -98,4 +98,6 @@ pub use table::{Drift, Kind};
 pub use trace::Trace;
 pub use types::{Args, Endpoint, Resolved, Scalar, Severity};
 pub use value::Value;
-pub use worker::{Chunks, Context, Events, Handler, Incoming, Mode, Outgoing, Output, Session, Settlement, Table};
+pub use worker::{
+    Chunks, Context, Events, Handler, Incoming, Mode, Outgoing, Output, Session, Settlement, Table,
+};

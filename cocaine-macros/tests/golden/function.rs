@@ -7,9 +7,9 @@ pub(crate) async fn ping(
     Ok(message)
 }
 #[cfg(unix)]
-/// The event that [`ping`](fn@ping) handles, for `cocaine::events!`.
+/// The event that `ping` handles, for `cocaine::events!`.
 #[allow(non_camel_case_types)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ping {}
 #[cfg(unix)]
 #[automatically_derived]
@@ -29,7 +29,7 @@ impl ::cocaine::Events for ping {
                     session,
                     ::cocaine::bind::event::arguments()
                         .and::<String, _>("message")
-                        .and::<Point, _>("Point { x , .. }")
+                        .and::<Point, _>("Point { x, .. }")
                         .and::<Context, _>("who"),
                     move |turn, ((((), argument0), argument1), argument2)| async move {
                         turn.reply(

@@ -1,7 +1,7 @@
 fn ping(message: &str) {}
-/// The event that [`ping`](fn@ping) handles, for `cocaine::events!`.
+/// The event that `ping` handles, for `cocaine::events!`.
 #[allow(non_camel_case_types)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct ping {}
 #[automatically_derived]
 impl ::cocaine::Events for ping {

@@ -171,6 +171,11 @@ impl Settlement {
 }
 
 /// Handlers that can be registered.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no events",
+    label = "no events",
+    note = "put `#[cocaine::worker]` on an `impl` block with its events"
+)]
 pub trait Events {
     /// Registers them.
     fn register(self, table: &mut Table);

@@ -1,3 +1,5 @@
+#![allow(unused_variables)]
+
 use cocaine::{Chunks, Context, Output, Result, worker};
 
 struct Point;

@@ -1,15 +1,9 @@
 use cocaine::worker;
 
-struct Ping;
-
 #[allow(non_camel_case_types)]
-struct ping;
+struct ping {}
 
 #[worker]
-async fn ping() {}
+pub async fn ping() {}
 
-async fn unmarked() {}
-
-fn main() {
-    let _ = cocaine::events![Ping, unmarked];
-}
+fn main() {}

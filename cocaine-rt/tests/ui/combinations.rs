@@ -1,3 +1,5 @@
+#![allow(unused_variables)]
+
 use cocaine::{Bytes, Chunks, Context, Output, Session, worker};
 
 type Whole = Session;

@@ -1,3 +1,5 @@
+#![allow(unused_variables)]
+
 use cocaine::{Output, Result, Session, Stream, worker};
 
 struct Point;

@@ -82,10 +82,7 @@ impl<L, C> Arguments<L, C> {
     /// Adds the argument `name`.
     #[inline]
     #[must_use]
-    pub fn and<T, Via>(
-        self,
-        name: &'static str,
-    ) -> Arguments<(L, T::Kind), <T::Kind as Follows<C>>::Claims>
+    pub fn and<T, Via>(self, name: &'static str) -> Arguments<(L, T::Kind), <T::Kind as Follows<C>>::Claims>
     where
         T: Argument<Via>,
         T::Kind: Follows<C>,

@@ -65,12 +65,12 @@ pub trait Unclaimed {}
 
 impl Unclaimed for Claims<Free, Free, Free> {}
 
-/// What the arguments have claimed allows the handler to return `T`.
+/// What a handler may return whose arguments have claimed `C`.
 #[diagnostic::on_unimplemented(
     message = "an event that takes an `Output` or a `Session` sends its chunks through it and returns none",
     label = "must be `()` or `Result<()>`"
 )]
-pub trait Allows<T> {}
+pub trait Beside<C> {}
 
-impl<V, I, T> Allows<T> for Claims<V, I, Free> {}
-impl<V, I> Allows<()> for Claims<V, I, Taken> {}
+impl<T, V, I> Beside<Claims<V, I, Free>> for T {}
+impl<V, I> Beside<Claims<V, I, Taken>> for () {}

@@ -31,6 +31,11 @@ pub(super) fn as_answer(error: Error) -> Error {
 }
 
 /// An error that a handler may return: whatever has a text. A [`Error`] keeps its own category and code.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of an event",
+    label = "no error of an event",
+    note = "an error of an event is a type that owns what it holds and implements `std::fmt::Display`"
+)]
 pub trait Failure: 'static {
     /// Returns what the client receives.
     fn into_answer(self) -> Error;

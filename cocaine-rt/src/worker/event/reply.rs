@@ -13,14 +13,10 @@ use serde::Serialize;
 
 use super::{
     Event, chunk,
-    claims::Allows,
+    claims::Beside,
     failure::{Failure, as_answer, failed},
 };
-use crate::{
-    bytes::Bytes,
-    error::Result,
-    worker::session::Outgoing,
-};
+use crate::{bytes::Bytes, error::Result, worker::session::Outgoing};
 
 /// What a handler has returned, to be told apart: a `Result`, or a [`Plain`] value.
 #[derive(Debug)]
@@ -117,8 +113,7 @@ impl<C> Turn<C> {
     #[inline]
     pub fn reply<T, Via>(self, outcome: Result<T>) -> Result<T::Answer>
     where
-        T: Reply<Via>,
-        C: Allows<T>,
+        T: Reply<Via> + Beside<C>,
     {
         outcome?.answer().map_err(|error| failed(format!("{}: the reply: {error}", self.event.name)))
     }

@@ -78,7 +78,10 @@ impl Source<'_> {
 
 impl fmt::Debug for Source<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("event", &self.event).field("parts", &self.parts).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("event", &self.event)
+            .field("parts", &self.parts)
+            .finish_non_exhaustive()
     }
 }
 

@@ -85,7 +85,10 @@ async fn bytes_alone_are_the_chunk_as_it_is() {
 async fn several_values_are_one_array() {
     let full = ("x", Some(1), Some(Bytes::from("y")));
     assert_eq!(ask(events![several], [packed(&("x", 1, "y", "extra"))]).await, End::value(&full));
-    assert_eq!(ask(events![several], [packed(&("x", (), "y"))]).await, End::value(&("x", None::<u8>, Some("y"))));
+    assert_eq!(
+        ask(events![several], [packed(&("x", (), "y"))]).await,
+        End::value(&("x", None::<u8>, Some("y")))
+    );
     assert_eq!(ask(events![several], [packed(&["x"])]).await, End::value(&("x", None::<u8>, None::<u8>)));
 }
 
@@ -136,10 +139,7 @@ async fn an_error_of_the_client_is_passed_on() {
     let error = Error::service(Category(7), 3, "gone");
     assert_eq!(ask_broken(events![one], error.clone()).await, End::Failed(7, 3, "gone".to_owned()));
     assert_eq!(ask_broken(events![sum], error).await, End::Failed(7, 3, "gone".to_owned()));
-    assert_eq!(
-        ask_broken(events![echo], Error::disconnected("x")).await,
-        End::failed("connection lost: x")
-    );
+    assert_eq!(ask_broken(events![echo], Error::disconnected("x")).await, End::failed("connection lost: x"));
 }
 
 #[tokio::test]

@@ -63,7 +63,10 @@ async fn waits_with_output(output: Output<Bytes>) {
 
 #[tokio::test]
 async fn a_panic_is_an_error() {
-    assert_eq!(ask(events![panics], [packed("ouch")]).await, End::failed("the handler of `panics` panicked: ouch"));
+    assert_eq!(
+        ask(events![panics], [packed("ouch")]).await,
+        End::failed("the handler of `panics` panicked: ouch")
+    );
     let end = ask(events![panics], [packed(&())]).await;
     assert_eq!(end, End::failed("the handler of `panics` panicked: the panic has no text"));
     let end = ask(events![panics_with_output], []).await;

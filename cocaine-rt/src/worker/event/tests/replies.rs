@@ -150,7 +150,10 @@ async fn a_stream_is_a_chunk_for_each_item() {
     assert_eq!(ask(events![some], [packed(&())]).await, End::Closed(vec![packed(&0)]));
     assert_eq!(ask(events![some], [packed("at once")]).await, End::Failed(43, 1, "at once".to_owned()));
     assert_eq!(ask(events![some], [packed("late")]).await, End::failed("at the end"));
-    assert_eq!(ask(events![some], [packed("panic")]).await, End::failed("the handler of `some` panicked: halfway"));
+    assert_eq!(
+        ask(events![some], [packed("panic")]).await,
+        End::failed("the handler of `some` panicked: halfway")
+    );
 }
 
 #[tokio::test]
