@@ -107,8 +107,10 @@ fn method(method: &ImplItemFn, mistakes: &mut Mistakes) -> Option<(TokenStream, 
         return None;
     }
     check::method(&method.sig, mistakes);
-    let token =
-        read.name.as_ref().map_or_else(|| method.sig.ident.to_token_stream(), |name| name.to_token_stream());
+    let token = match &read.name {
+        Some(name) => name.to_token_stream(),
+        None => method.sig.ident.to_token_stream(),
+    };
     Some((token, event(&method.sig, &method.attrs, &read)))
 }
 
@@ -119,7 +121,9 @@ fn refuse_twins(events: &[(TokenStream, Event)], mistakes: &mut Mistakes) {
     }
     for (name, tokens) in names.into_iter().filter(|(_, tokens)| tokens.len() > 1) {
         let text = format!("`{name}` is the name of several events: give each its own");
-        tokens.into_iter().for_each(|token| mistakes.at(token, &text));
+        for token in tokens {
+            mistakes.at(token, &text);
+        }
     }
 }
 

@@ -127,13 +127,11 @@ impl Outgoing {
     }
 
     /// Ends the event.
-    #[expect(clippy::needless_pass_by_value, reason = "the half ends")]
     pub fn finish(self, last: Option<Bytes>) -> Result<()> {
         end(&self.0, last, Ok(()))
     }
 
     /// Ends the event with an error.
-    #[expect(clippy::needless_pass_by_value, reason = "the half ends")]
     pub fn fail(self, error: &Error) -> Result<()> {
         end(&self.0, None, Err(error.clone()))
     }

@@ -38,7 +38,7 @@ where
     let (parts, mut end) = C::part(session);
     let parts = Parts { context, ..parts };
     let outcome = {
-        let mut handled = pin!(async move {
+        let mut running = pin!(async move {
             let values = source::take(event, &list, chunk, parts)?;
             handler(Turn::of(event), values).await
         });
@@ -46,7 +46,7 @@ where
             if event.cancel && end.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(failed(format!("{}: the client has left", event.name))));
             }
-            event.catch(|| handled.as_mut().poll(cx)).unwrap_or_else(|panicked| Poll::Ready(Err(panicked)))
+            event.catch(|| running.as_mut().poll(cx)).unwrap_or_else(|panicked| Poll::Ready(Err(panicked)))
         })
         .await
     };
