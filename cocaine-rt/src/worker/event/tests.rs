@@ -4,6 +4,7 @@
 
 mod arguments;
 mod endings;
+mod names;
 mod replies;
 
 use crate::{
