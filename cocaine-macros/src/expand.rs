@@ -94,7 +94,7 @@ fn run(event: &Event, handler: &TokenStream) -> TokenStream {
     let arguments = event.arguments.iter().map(argument);
     quote_spanned! {event.function.span()=>
         ::cocaine::bind::event::run(
-            ::cocaine::bind::event::Event { name: #name, cancel: #cancel },
+            &::cocaine::bind::event::Event { name: #name, cancel: #cancel },
             #session,
             ::cocaine::bind::event::arguments() #(#arguments)*,
             #handler,

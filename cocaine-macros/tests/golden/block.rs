@@ -24,7 +24,7 @@ impl ::cocaine::Events for Counter {
                     move |session| {
                         let shared = ::std::sync::Arc::clone(&shared);
                         ::cocaine::bind::event::run(
-                            ::cocaine::bind::event::Event {
+                            &::cocaine::bind::event::Event {
                                 name: "add",
                                 cancel: false,
                             },
@@ -52,7 +52,7 @@ impl ::cocaine::Events for Counter {
                     move |session| {
                         let shared = ::std::sync::Arc::clone(&shared);
                         ::cocaine::bind::event::run(
-                            ::cocaine::bind::event::Event {
+                            &::cocaine::bind::event::Event {
                                 name: "get",
                                 cancel: false,
                             },

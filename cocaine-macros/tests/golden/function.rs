@@ -22,7 +22,7 @@ impl ::cocaine::Events for ping {
                 "say",
                 ::cocaine::bind::event::Mode::Inline,
                 |session| ::cocaine::bind::event::run(
-                    ::cocaine::bind::event::Event {
+                    &::cocaine::bind::event::Event {
                         name: "say",
                         cancel: true,
                     },

@@ -54,3 +54,46 @@ impl<'de> Elements<'de> {
         self.decoder.reader.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{bytes::Bytes, encode};
+
+    fn packed<T: serde::Serialize>(value: &T) -> ::bytes::Bytes {
+        encode::to_vec(value).unwrap().into()
+    }
+
+    #[test]
+    fn elements_are_read_as_what_they_are_asked_for() {
+        let source = packed(&(1, "x", (), [1, 2], 5));
+        let mut elements = Elements::open(&source).unwrap();
+        assert_eq!(elements.next::<u8>().unwrap(), Some(1));
+        assert_eq!(elements.next::<String>().unwrap().as_deref(), Some("x"));
+        assert_eq!(elements.next::<Option<u8>>().unwrap(), Some(None));
+        let text = elements.next::<u8>().unwrap_err().to_string();
+        assert_eq!(text, "expected an integer, found an array at byte 5");
+    }
+
+    #[test]
+    fn what_is_missing_is_none_and_what_is_too_much_is_passed_over() {
+        let source = packed(&(1, 2, [3]));
+        let mut elements = Elements::open(&source).unwrap();
+        assert_eq!(elements.next::<u8>().unwrap(), Some(1));
+        elements.end().unwrap();
+        let source = packed(&[0; 0]);
+        let mut elements = Elements::open(&source).unwrap();
+        assert_eq!(elements.next::<Option<u8>>().unwrap(), Some(None));
+        assert_eq!(elements.next::<u8>().unwrap(), None);
+        elements.end().unwrap();
+    }
+
+    #[test]
+    fn a_large_blob_is_a_slice_of_the_source() {
+        let source = packed(&("x", "y".repeat(8 << 10)));
+        let mut elements = Elements::open(&source).unwrap();
+        elements.next::<String>().unwrap();
+        let blob: Bytes = elements.next().unwrap().unwrap();
+        assert!(source.as_ptr_range().contains(&blob.as_ptr()));
+    }
+}

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     claims::{Claims, Follows, Free},
-    kinds::Value,
+    kinds::TakeValue,
     source::Source,
 };
 use crate::error::Result;
@@ -32,7 +32,7 @@ pub struct ByValue;
 pub struct ByPart;
 
 impl<T: DeserializeOwned + Send + 'static> Argument<ByValue> for T {
-    type Kind = Value<T>;
+    type Kind = TakeValue<T>;
 }
 
 impl<T: Part> Argument<ByPart> for T {

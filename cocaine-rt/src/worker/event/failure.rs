@@ -54,12 +54,18 @@ impl<E: Display + 'static> Failure for E {
 impl Event {
     /// Runs `step` of the handler; a panic is an error like any other.
     #[inline]
-    pub(super) fn catch<R>(self, step: impl FnOnce() -> R) -> Result<R> {
+    pub(super) fn catch<R>(&self, step: impl FnOnce() -> R) -> Result<R> {
         catch_unwind(AssertUnwindSafe(step)).map_err(|panic| self.panicked(&*panic))
     }
 
+    /// Returns the error of a handler that was dropped because its client has left.
     #[cold]
-    fn panicked(self, panic: &(dyn Any + Send)) -> Error {
+    pub(super) fn left(&self) -> Error {
+        failed(format!("{}: the client has left", self.name))
+    }
+
+    #[cold]
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         let text = text.unwrap_or("the panic has no text");

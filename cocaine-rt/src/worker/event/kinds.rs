@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// Takes a value.
-pub struct Value<T> {
+pub struct TakeValue<T> {
     name: &'static str,
     value: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned + Send + 'static> Take for Value<T> {
+impl<T: DeserializeOwned + Send + 'static> Take for TakeValue<T> {
     type Value = T;
     const IS_VALUE: bool = true;
 
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned + Send + 'static> Take for Value<T> {
     }
 }
 
-impl<T, V: Values, I, O> Follows<Claims<V, I, O>> for Value<T> {
+impl<T, V: Values, I, O> Follows<Claims<V, I, O>> for TakeValue<T> {
     type Claims = Claims<ValuesTaken, I, O>;
 }
 

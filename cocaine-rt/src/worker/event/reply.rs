@@ -99,13 +99,13 @@ where
 
 /// The end of a handler whose arguments have claimed `C`.
 pub struct Turn<C> {
-    event: Event,
+    event: &'static Event,
     claims: PhantomData<fn() -> C>,
 }
 
 impl<C> Turn<C> {
     #[inline]
-    pub(super) fn of(event: Event) -> Self {
+    pub(super) fn of(event: &'static Event) -> Self {
         Self { event, claims: PhantomData }
     }
 
@@ -128,7 +128,7 @@ impl<C> fmt::Debug for Turn<C> {
 /// What is sent once a handler has returned.
 pub trait Answer: Send {
     /// Sends it, and ends the event.
-    fn send(self, event: Event, outgoing: Outgoing) -> impl Future<Output = ()> + Send;
+    fn send(self, event: &'static Event, outgoing: Outgoing) -> impl Future<Output = ()> + Send;
 }
 
 /// One last chunk, or none.
@@ -137,7 +137,7 @@ pub struct Last(Option<Bytes>);
 
 impl Answer for Last {
     #[inline]
-    async fn send(self, _event: Event, outgoing: Outgoing) {
+    async fn send(self, _event: &'static Event, outgoing: Outgoing) {
         // Fails only if the client has left, and then nobody is to be told.
         let _ = outgoing.finish(self.0);
     }
@@ -153,12 +153,12 @@ where
     T: Serialize + 'static,
     E: Failure,
 {
-    async fn send(self, event: Event, mut outgoing: Outgoing) {
+    async fn send(self, event: &'static Event, mut outgoing: Outgoing) {
         let mut items = pin!(self.0);
         loop {
             let next = poll_fn(|cx| {
                 if event.cancel && outgoing.poll_gone(cx).is_ready() {
-                    return Poll::Ready(Ok(None));
+                    return Poll::Ready(Err(event.left()));
                 }
                 let polled = event.catch(|| items.as_mut().poll_next(cx).map(|item| item.map(encode)));
                 polled.map_or_else(|panicked| Poll::Ready(Err(panicked)), |item| item.map(Option::transpose))

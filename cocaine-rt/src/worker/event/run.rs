@@ -2,7 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
 };
 
@@ -17,11 +17,17 @@ use super::{
 use crate::{
     bytes::Bytes,
     error::{Error, Result},
-    worker::session::{Outgoing, Session, Settlement},
+    worker::session::{Context as Caller, Outgoing, Session, Settlement},
 };
 
 /// Runs `handler` with the arguments of `event`, and sends what it returns.
-pub async fn run<L, C, F, R, A>(event: Event, mut session: Session, arguments: Arguments<L, C>, handler: F)
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps room for its arguments twice")]
+pub fn run<L, C, F, R, A>(
+    event: &'static Event,
+    mut session: Session,
+    arguments: Arguments<L, C>,
+    handler: F,
+) -> impl Future<Output = ()>
 where
     L: List,
     C: Stage,
@@ -29,32 +35,44 @@ where
     R: Future<Output = Result<A>>,
     A: Answer,
 {
-    let list = arguments.list;
-    let chunk = match first(event, &mut session, &list).await {
-        Ok(chunk) => chunk,
-        Err(error) => return drop(session.fail(&error)),
-    };
-    let context = L::CONTEXT.then(|| session.context().clone());
-    let (parts, mut end) = C::part(session);
-    let parts = Parts { context, ..parts };
-    let outcome = {
-        let mut running = pin!(async move {
-            let values = source::take(event, &list, chunk, parts)?;
-            handler(Turn::of(event), values).await
+    async move {
+        let chunk = match first(event, &mut session, &arguments.list).await {
+            Ok(chunk) => chunk,
+            Err(error) => return drop(session.fail(&error)),
+        };
+        let context = L::CONTEXT.then(|| session.context().clone());
+        let (parts, mut end) = C::part(session, context);
+        // Only the future is kept while it is pending, not what it is made of.
+        let begun = event.catch(|| {
+            let values = source::take(event, &arguments.list, chunk, parts)?;
+            Ok(handler(Turn::of(event), values))
         });
-        poll_fn(|cx| {
-            if event.cancel && end.poll_gone(cx).is_ready() {
-                return Poll::Ready(Err(failed(format!("{}: the client has left", event.name))));
+        let outcome = match begun.and_then(|begun| begun) {
+            Ok(handling) => {
+                let mut handling = pin!(handling);
+                poll_fn(|cx| poll(event, handling.as_mut(), &mut end, cx)).await
             }
-            event.catch(|| running.as_mut().poll(cx)).unwrap_or_else(|panicked| Poll::Ready(Err(panicked)))
-        })
-        .await
-    };
-    end.end(event, outcome).await;
+            Err(error) => Err(error),
+        };
+        end.end(event, outcome).await;
+    }
+}
+
+/// Returns the outcome of a handler, or an error if it panics or is not to go on.
+fn poll<A>(
+    event: &Event,
+    handling: Pin<&mut impl Future<Output = Result<A>>>,
+    end: &mut impl End,
+    cx: &mut Context<'_>,
+) -> Poll<Result<A>> {
+    if event.cancel && end.poll_gone(cx).is_ready() {
+        return Poll::Ready(Err(event.left()));
+    }
+    event.catch(|| handling.poll(cx)).unwrap_or_else(|panicked| Poll::Ready(Err(panicked)))
 }
 
 /// Returns the chunk that the values are in, if there are any.
-async fn first<L: List>(event: Event, session: &mut Session, list: &L) -> Result<Option<Bytes>> {
+async fn first<L: List>(event: &Event, session: &mut Session, list: &L) -> Result<Option<Bytes>> {
     if L::VALUES == 0 {
         return Ok(None);
     }
@@ -65,7 +83,7 @@ async fn first<L: List>(event: Event, session: &mut Session, list: &L) -> Result
 }
 
 #[cold]
-fn unsent(event: Event, list: &impl List) -> Error {
+fn unsent(event: &Event, list: &impl List) -> Error {
     let text = "the client closed its stream before it sent the arguments";
     failed(format!("{}: {text} ({})", event.name, names(list)))
 }
@@ -76,16 +94,16 @@ pub trait Stage {
     type End: End;
 
     /// Returns the parts that arguments take, and what ends the event.
-    fn part(session: Session) -> (Parts, Self::End);
+    fn part(session: Session, context: Option<Caller>) -> (Parts, Self::End);
 }
 
 impl<V, I> Stage for Claims<V, I, Free> {
     type End = Outgoing;
 
     #[inline]
-    fn part(session: Session) -> (Parts, Outgoing) {
+    fn part(session: Session, context: Option<Caller>) -> (Parts, Outgoing) {
         let (incoming, outgoing) = session.split();
-        (Parts { incoming: Some(incoming), ..Parts::default() }, outgoing)
+        (Parts { context, incoming: Some(incoming), ..Parts::default() }, outgoing)
     }
 }
 
@@ -93,9 +111,9 @@ impl<V, I> Stage for Claims<V, I, Taken> {
     type End = Settlement;
 
     #[inline]
-    fn part(session: Session) -> (Parts, Settlement) {
+    fn part(session: Session, context: Option<Caller>) -> (Parts, Settlement) {
         let settlement = session.settlement();
-        (Parts { session: Some(session), ..Parts::default() }, settlement)
+        (Parts { context, session: Some(session), ..Parts::default() }, settlement)
     }
 }
 
@@ -105,7 +123,7 @@ pub trait End: Send {
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Ends the event.
-    fn end<A: Answer>(self, event: Event, outcome: Result<A>) -> impl Future<Output = ()> + Send;
+    fn end<A: Answer>(self, event: &'static Event, outcome: Result<A>) -> impl Future<Output = ()> + Send;
 }
 
 impl End for Outgoing {
@@ -114,7 +132,7 @@ impl End for Outgoing {
     }
 
     #[inline]
-    async fn end<A: Answer>(self, event: Event, outcome: Result<A>) {
+    async fn end<A: Answer>(self, event: &'static Event, outcome: Result<A>) {
         match outcome {
             Ok(answer) => answer.send(event, self).await,
             Err(error) => drop(self.fail(&error)),
@@ -128,7 +146,7 @@ impl End for Settlement {
     }
 
     #[inline]
-    async fn end<A: Answer>(self, _event: Event, outcome: Result<A>) {
+    async fn end<A: Answer>(self, _event: &'static Event, outcome: Result<A>) {
         self.settle(&outcome.map(drop));
     }
 }

@@ -87,7 +87,12 @@ impl fmt::Debug for Source<'_> {
 
 /// Takes the arguments of `event` from its first chunk and its parts.
 #[inline]
-pub(super) fn take<L: List>(event: Event, list: &L, chunk: Option<Bytes>, parts: Parts) -> Result<L::Values> {
+pub(super) fn take<L: List>(
+    event: &Event,
+    list: &L,
+    chunk: Option<Bytes>,
+    parts: Parts,
+) -> Result<L::Values> {
     let mut source = Source { event: event.name, parts, payload: Payload::Nothing };
     if L::VALUES > 1 {
         return elements(source, list, &chunk.unwrap_or_default());

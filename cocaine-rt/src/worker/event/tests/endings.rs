@@ -1,10 +1,12 @@
 use std::{
     future::pending,
+    pin::Pin,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    task::{Context, Poll},
 };
 
 use super::{End, Script, ask, packed, table};
-use crate::{Bytes, Chunks, Error, Events, Mode, Output, Result, Session, worker};
+use crate::{Bytes, Chunks, Error, Events, Mode, Output, Result, Session, Stream, worker};
 
 #[worker]
 async fn panics(text: Option<String>) -> u8 {
@@ -79,6 +81,22 @@ async fn a_session_that_was_dropped_ends_as_the_handler_returns() {
     assert_eq!(ask(events![fails_with_its_session], []).await, End::failed("x"));
 }
 
+/// Never has an item.
+struct Silent(Held);
+
+impl Stream for Silent {
+    type Item = Result<u8>;
+
+    fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<u8>>> {
+        Poll::Pending
+    }
+}
+
+#[worker(cancel)]
+async fn silent() -> Silent {
+    Silent(Held::new())
+}
+
 async fn left(events: impl Events, event: &'static str) -> End {
     let (script, session) = Script::new(vec![], false);
     let table = table(events);
@@ -97,6 +115,7 @@ async fn left(events: impl Events, event: &'static str) -> End {
 async fn a_handler_that_may_be_cancelled_is_dropped_when_the_client_leaves() {
     assert_eq!(table(events![waits]).listed(), [("wait", Mode::Inline)]);
     assert_eq!(left(events![waits], "wait").await, End::failed("wait: the client has left"));
+    assert_eq!(left(events![silent], "silent").await, End::failed("silent: the client has left"));
     let end = left(events![waits_with_output], "waits_with_output").await;
     assert_eq!(end, End::failed("waits_with_output: the client has left"));
 }

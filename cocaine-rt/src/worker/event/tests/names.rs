@@ -53,7 +53,6 @@ struct State;
 
 #[worker]
 impl State {
-    #[expect(clippy::should_implement_trait, reason = "the name of a method of `Arc`")]
     async fn clone(&self) -> u8 {
         1
     }
