@@ -4,12 +4,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Ident, ItemFn, spanned::Spanned};
 
-use crate::model::{Argument, Event, Worker};
+use crate::model::{self, Argument, Event, Worker};
 
 /// Returns the function, and beside it its struct, which is its event.
 pub(crate) fn function(item: &ItemFn, event: &Event) -> TokenStream {
-    let (marker, name, conditions) = (marker(item), &event.function, &event.conditions);
-    let session = local("session");
+    let (marker, name, session) = (marker(item), &event.function, local("session"));
+    let conditions = model::conditions(&item.attrs);
     let run = run(event, &call(event, &quote!(#name), None));
     let add = add(event, &quote!(|#session| #run));
     let events = events(&quote!(#name), &add);
@@ -24,20 +24,21 @@ pub(crate) fn function(item: &ItemFn, event: &Event) -> TokenStream {
 /// Returns the block, and the events of its type.
 pub(crate) fn block(worker: &Worker) -> TokenStream {
     let (block, ty, shared) = (&worker.block, &worker.block.self_ty, local("shared"));
+    let conditions = model::conditions(&block.attrs);
     let adds = worker.events.iter().map(|event| method(event, &shared));
     let body = quote! {
         let #shared = ::std::sync::Arc::new(self);
         #(#adds)*
     };
     let events = events(&quote!(#ty), &body);
-    quote! { #block #events }
+    quote! { #block #(#conditions)* #events }
 }
 
 /// Returns the struct that stands for the function in lists.
 pub(crate) fn marker(item: &ItemFn) -> TokenStream {
     let (visibility, name) = (&item.vis, &item.sig.ident);
     let doc = format!(" The event that `{name}` handles, for `cocaine::events!`.");
-    let conditions = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    let conditions = model::conditions(&item.attrs);
     quote_spanned! {name.span()=>
         #(#conditions)*
         #[doc = #doc]
@@ -110,16 +111,15 @@ fn argument(argument: &Argument) -> TokenStream {
 
 /// Returns the closure that calls `function` and replies with what it returns.
 fn call(event: &Event, function: &TokenStream, shared: Option<&Ident>) -> TokenStream {
-    let turn = local("turn");
     let arguments: Vec<_> =
         (0..event.arguments.len()).map(|index| local(&format!("argument{index}"))).collect();
     let list = arguments.iter().fold(quote!(()), |list, argument| quote!((#list, #argument)));
     let own = shared.map(|shared| quote!(&#shared,));
     let span = event.returns.as_ref().map_or_else(|| event.function.span(), Spanned::span);
-    let turn_there = Ident::new("turn", turn.span().located_at(span));
+    let turn = Ident::new("turn", Span::mixed_site().located_at(span));
     quote_spanned! {span=>
         move |#turn, #list| async move {
-            #turn_there.reply(
+            #turn.reply(
                 ::cocaine::bind::event::Returned(#function(#own #(#arguments),*).await).outcome(),
             )
         }

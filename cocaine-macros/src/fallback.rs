@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Generics, ItemFn, ItemImpl};
+use syn::{Attribute, Generics, ItemFn, ItemImpl};
 
 use crate::{expand, model};
 
@@ -13,7 +13,7 @@ pub(crate) fn function(item: &ItemFn) -> TokenStream {
         return quote!(#item);
     }
     let marker = expand::marker(item);
-    let events = silent(&Generics::default(), &item.sig.ident);
+    let events = silent(&item.attrs, &Generics::default(), &item.sig.ident);
     quote! { #item #marker #events }
 }
 
@@ -23,13 +23,15 @@ pub(crate) fn block(item: ItemImpl) -> TokenStream {
     if item.trait_.is_some() {
         return quote!(#item);
     }
-    let events = silent(&item.generics, &item.self_ty);
+    let events = silent(&item.attrs, &item.generics, &item.self_ty);
     quote! { #item #events }
 }
 
-fn silent(generics: &Generics, ty: &impl ToTokens) -> TokenStream {
+fn silent(attributes: &[Attribute], generics: &Generics, ty: &impl ToTokens) -> TokenStream {
+    let conditions = model::conditions(attributes);
     let (generics, _, clause) = generics.split_for_impl();
     quote! {
+        #(#conditions)*
         #[automatically_derived]
         impl #generics ::cocaine::Events for #ty #clause {
             fn register(self, _: &mut ::cocaine::bind::event::Table) {}

@@ -144,8 +144,13 @@ fn event(sig: &Signature, attributes: &[Attribute], settings: &Settings) -> Even
             ReturnType::Type(_, ty) => Some((**ty).clone()),
             ReturnType::Default => None,
         },
-        conditions: attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect(),
+        conditions: conditions(attributes).cloned().collect(),
     }
+}
+
+/// Returns the attributes without which something does not exist.
+pub(crate) fn conditions(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
 }
 
 fn argument_name(pattern: &Pat) -> String {

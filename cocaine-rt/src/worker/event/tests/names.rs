@@ -69,6 +69,16 @@ impl State {
 #[worker]
 async fn never(missing: Missing) {}
 
+#[worker]
+#[cfg(any())]
+impl Missing {
+    async fn never(&self) {}
+}
+
+#[worker]
+#[cfg(any())]
+async fn never_either(missing: Missing) {}
+
 #[tokio::test]
 async fn names_do_not_clash() {
     assert_eq!(ask(events![table_], [packed(&3)]).await, End::value(&3));
