@@ -15,3 +15,5 @@ pub use crate::{
     value::Value,
 };
 pub use futures_core::Stream;
+
+pub use crate::worker::event;

@@ -8,9 +8,11 @@ use crate::bytes;
 mod args;
 mod containers;
 mod decoder;
+mod elements;
 mod malformed;
 mod reader;
 
+pub(crate) use elements::Elements;
 pub(crate) use malformed::Malformed;
 pub(crate) use reader::{Reader, Token};
 

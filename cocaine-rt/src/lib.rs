@@ -43,6 +43,9 @@
 //! One task owns a socket; it reads, hands messages over, begins invocations and writes. A server's invocation is polled
 //! where it arrived, and gets a task of its own only when it is pending.
 
+#[cfg(test)]
+extern crate self as cocaine;
+
 mod address;
 mod backoff;
 pub mod bind;
@@ -81,6 +84,7 @@ mod worker;
 pub use bytes::Bytes;
 pub use channel::Payload;
 pub use client::{Client, ClientBuilder, Services};
+pub use cocaine_macros::worker;
 pub use codes::Category;
 pub use dynamic::{MessageReceiver, MessageSender};
 pub use error::{Cause, Error, ErrorKind, Fault, Result};
@@ -95,5 +99,6 @@ pub use trace::Trace;
 pub use types::{Args, Endpoint, Resolved, Scalar, Severity};
 pub use value::Value;
 pub use worker::{
-    Context, Events, Handler, Incoming, Mode, Outgoing, Session, Table as EventTable, Token, Worker,
+    Chunks, Context, Events, Handler, Incoming, Mode, Outgoing, Output, Session, Table as EventTable, Token,
+    Worker,
 };

@@ -1,6 +1,7 @@
 //! The worker side: a process that a node starts, and to which it hands events (`worker.md`).
 
 mod command_line;
+pub mod event;
 mod events;
 mod session;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use self::{
 };
 pub use self::{
     command_line::Token,
+    event::{Chunks, Output},
     events::{Events, Handler, Mode, Table},
     session::{Context, Incoming, Outgoing, Session},
 };
@@ -32,16 +34,25 @@ use crate::{
 /// Nothing is connected before [`Worker::serve`], so that all handlers are in place when the first event comes.
 ///
 /// ```no_run
-/// use cocaine::{Session, Worker};
+/// use cocaine::{Result, Session, Worker, events};
+///
+/// /// The event `ping`: its first chunk is a text, and so is the answer.
+/// #[cocaine::worker]
+/// async fn ping(message: String) -> Result<String> {
+///     Ok(format!("pong {message}"))
+/// }
 ///
 /// #[tokio::main]
-/// async fn main() -> cocaine::Result<()> {
+/// async fn main() -> Result<()> {
 ///     let mut worker = Worker::from_args()?;
-///     worker.on("ping", |mut session: Session| async move {
-///         let message = session.recv().await.transpose()?;
-///         session.finish(message)
+///     // An event by hand, chunk by chunk.
+///     worker.on("echo", |mut session: Session| async move {
+///         while let Some(chunk) = session.recv().await.transpose()? {
+///             session.send(chunk).await?;
+///         }
+///         session.finish(None)
 ///     });
-///     worker.serve(()).await
+///     worker.serve(events![ping]).await
 /// }
 /// ```
 pub struct Worker {

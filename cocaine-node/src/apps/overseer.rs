@@ -162,12 +162,14 @@ impl Overseer {
         output: Sender<Bytes>,
     ) -> Result<(), Error> {
         let since = Instant::now();
-        let taken = match self.take(&ask, since).await {
+        let (place, id, worker, timeout) = match self.take(&ask, since).await {
             Ok(taken) => taken,
-            // A client that has left need not know.
-            Err(error) => return Ok(drop(output.answer(&error))),
+            Err(error) => {
+                // A client that has left need not know.
+                let _ = output.answer(&error);
+                return Ok(());
+            }
         };
-        let (place, id, worker, timeout) = taken;
         let (channels, connection) = (place.channels.clone(), place.connection.clone());
         let exchange = Exchange::new(channels, connection, id, (input, output), worker);
         let ended = exchange.run(timeout).await;
@@ -188,19 +190,16 @@ impl Overseer {
                 Err(granted) => self.wait(granted).await?,
             };
             let opened = place.connection.invoke(ask.event.as_bytes(), ask.trace, &ask.headers);
-            match opened {
-                Ok((id, worker)) => {
-                    place.channels.open(id, Instant::now());
-                    self.note_taken(&place.uuid);
-                    let left = timeout.saturating_sub(since.elapsed());
-                    return Ok((place, id, worker, left));
-                }
-                Err(_) => {
-                    self.set_phase(&place.uuid, Phase::Broken);
-                    drop(place);
-                    waiting = Err(self.put_first(since, timeout)?);
-                }
+            if let Ok((id, worker)) = opened {
+                place.channels.open(id, Instant::now());
+                self.note_taken(&place.uuid);
+                let left = timeout.saturating_sub(since.elapsed());
+                return Ok((place, id, worker, left));
             }
+            // The worker is gone, and its task does not know yet.
+            self.set_phase(&place.uuid, Phase::Broken);
+            drop(place);
+            waiting = Err(self.put_first(since, timeout)?);
         }
     }
 

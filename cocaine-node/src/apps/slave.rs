@@ -312,16 +312,12 @@ impl End {
 
     /// Nothing has come from it for too long.
     fn silent(exited: Option<&str>, limit: Duration) -> Self {
-        match exited {
-            Some(status) => {
-                let reason = format!("its process has ended: {status}");
-                Self { death: Death::crash(code::LOST, reason), cause: Cause::EOF }
-            }
-            None => {
-                let reason = format!("it sent no heartbeat for {limit:?}");
-                Self::node(Death::crash(code::HEARTBEAT_TIMEOUT, reason))
-            }
+        if let Some(status) = exited {
+            let reason = format!("its process has ended: {status}");
+            return Self { death: Death::crash(code::LOST, reason), cause: Cause::EOF };
         }
+        let reason = format!("it sent no heartbeat for {limit:?}");
+        Self::node(Death::crash(code::HEARTBEAT_TIMEOUT, reason))
     }
 }
 

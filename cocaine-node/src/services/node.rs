@@ -50,11 +50,12 @@ impl NodeServer for NodeService {
         input: Receiver<Bytes>,
         output: Sender<Bytes>,
     ) -> Result<()> {
-        match self.apps.overseer(app) {
-            Some(overseer) => overseer.handle(Ask::new(event, &self.caller), input, output).await,
-            // A client that has left need not know.
-            None => Ok(drop(output.answer(&not_found(app)))),
+        if let Some(overseer) = self.apps.overseer(app) {
+            return overseer.handle(Ask::new(event, &self.caller), input, output).await;
         }
+        // A client that has left need not know.
+        let _ = output.answer(&not_found(app));
+        Ok(())
     }
 }
 

@@ -84,10 +84,17 @@ impl<'de> de::SeqAccess<'de> for Arguments<'_, 'de> {
 }
 
 /// An argument that was left out; or, as a `list`, an empty list.
-struct Missing {
+pub(super) struct Missing {
     index: usize,
     of: usize,
     list: bool,
+}
+
+impl Missing {
+    /// Returns what stands for an element that an array does not have.
+    pub(super) fn element() -> Self {
+        Self { index: 1, of: 1, list: false }
+    }
 }
 
 impl<'de> Deserializer<'de> for Missing {

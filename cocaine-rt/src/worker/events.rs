@@ -45,6 +45,7 @@ where
 /// A set of events: what `events![]` lists, a value with a `#[cocaine::worker]` impl block, or a tuple of such.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no events",
+    label = "no events",
     note = "list functions with `events![]`, or put `#[cocaine::worker]` on an impl block of the type"
 )]
 pub trait Events {
@@ -103,6 +104,15 @@ impl Table {
 
     pub(super) fn set_fallback<H: Handler>(&mut self, handler: H) {
         self.fallback = Some(Arc::new(Entry { mode: Mode::Spawned, handle: erase(handler) }));
+    }
+
+    /// Returns the names of the events, in their order, and where their handlers run.
+    #[cfg(test)]
+    pub(super) fn listed(&self) -> Vec<(String, Mode)> {
+        let entries = self.entries.iter().map(|(event, entry)| (event.to_string(), entry.mode));
+        let mut listed: Vec<_> = entries.collect();
+        listed.sort_by(|(event, _), (other, _)| event.cmp(other));
+        listed
     }
 
     /// Returns an error if two handlers have one event, or if there is none at all.
@@ -233,7 +243,8 @@ impl Guard {
 
     fn panicked(&mut self, panic: &(dyn Any + Send)) {
         let said = panic.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let said = said.unwrap_or("the panic has no text");
         let text = format!("the handler of `{}` panicked: {said}", self.event);
         tracing::error!("{text}");
         self.end(&Err(Error::service(Category::WORKER, HANDLER_FAILED, text)));

@@ -194,8 +194,12 @@ impl Context {
 
     /// Returns once the client has left, or has ended its stream with an error; also once the event is over.
     pub async fn cancelled(&self) {
-        let Asked { lease, key, .. } = &*self.0;
-        poll_fn(|cx| lease.with(|mux| mux.poll_gone(*key, cx.waker()))).await;
+        poll_fn(|cx| self.poll_gone(cx)).await;
+    }
+
+    /// As [`Context::cancelled`], for whoever polls.
+    pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.lease.with(|mux| mux.poll_gone(self.0.key, cx.waker()))
     }
 }
 

@@ -132,7 +132,11 @@ impl<'a> Entries<'a> {
             EntryType::Regular | EntryType::Continuous => Kind::File,
             EntryType::Symlink => Kind::Symlink(&link),
             EntryType::Link => Kind::Link(&link),
-            EntryType::GNUSparse => return Err(item.refused("is a sparse file")),
+            EntryType::GNUSparse => {
+                return Err(
+                    item.refused("is a sparse file: pack it whole, without `-S`, or with `sparse(false)`")
+                );
+            }
             EntryType::Char | EntryType::Block => return Err(item.refused("is a device")),
             EntryType::Fifo => return Err(item.refused("is a pipe")),
             other => return Err(item.refused(format_args!("is of the unknown kind {}", other.as_byte()))),

@@ -1,28 +1,38 @@
-//! The tour: a cloud, the generator, typed and untyped calls, sessions, errors. Each step is checked, and one that does
+//! The tour: a cloud, the generator, typed and untyped calls, sessions, errors, an app. Each step is checked, and one that does
 //! not hold ends the tour with an error.
+
+mod apps;
 
 use std::{error::Error, fmt::Display, path::Path, time::Duration};
 
 use cocaine::{Bytes, Category, Client, Endpoint, ErrorKind, Scalar, ServiceClient, Severity, Value};
-use cocaine_bindings::{Locator, LocatorClient, Logging, LoggingClient, NodeClient, Storage, StorageClient};
+use cocaine_bindings::{AppClient, Locator, LocatorClient, Logging, LoggingClient, Storage, StorageClient};
 use cocaine_codegen::{Catalogue, Fetched, Options, fetch, generate};
 use cocaine_node::{
     Node,
+    helper::{self, Helper},
     log::{Log, LogLayer},
 };
 use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 type Step = Result<(), Box<dyn Error + Send + Sync>>;
 
+fn main() -> Step {
+    // The processes of apps are started by this program too.
+    helper::run_if_asked();
+    tour()
+}
+
 #[tokio::main]
-async fn main() -> Step {
+async fn tour() -> Step {
     let folder = tempfile::tempdir()?;
     let journal = folder.path().join("log.jsonl");
     let log = Log::builder().file(&journal).start()?;
     tracing_subscriber::registry().with(LevelFilter::WARN).with(LogLayer::new(log.clone())).init();
 
     title(1, "A cloud starts in this process");
-    let node = Node::builder().listen("127.0.0.1:0").data(folder.path()).log(log.clone()).start().await?;
+    let node = Node::builder().listen("127.0.0.1:0").data(folder.path()).log(log.clone());
+    let node = node.helper(Helper::current_exe()).start().await?;
     let locator = node.locator_addr().to_string();
     show(format!("its locator listens on {locator}"));
 
@@ -32,8 +42,9 @@ async fn main() -> Step {
     untyped(&cloud).await?;
     session(&cloud).await?;
     errors(&cloud).await?;
+    apps::tour(&cloud).await?;
 
-    title(7, "The cloud stops");
+    title(11, "The cloud stops");
     node.shutdown().await;
     log.close().await;
     logged(&journal)?;
@@ -130,7 +141,7 @@ async fn errors(cloud: &Client) -> Step {
     let code = (error.category(), error.code());
     check(code == (Some(Category::GENERIC), Some(2)), "a missing key is [12,2]")?;
 
-    let error = cloud.service::<NodeClient>().await.err().ok_or("a missing service was found")?;
+    let error = cloud.service_named::<AppClient>("blog").await.err().ok_or("a missing service was found")?;
     show(format!("a missing service:  {error}"));
     check(error.category() == Some(Category::LOCATOR), "a missing service is an error of the locator")?;
 

@@ -1,0 +1,138 @@
+//! The tour's app: a worker that is built, uploaded, started, called, killed, and called again.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use cocaine::{Bytes, Cause, Client, Exchange, MessageReceiver, MessageSender, Value, msgpack};
+use cocaine_bindings::{App, AppClient, Node, NodeClient, Storage, StorageClient};
+
+use crate::{Step, check, show, title};
+
+/// The name of the app.
+const APP: &str = "greeter";
+
+pub(crate) async fn tour(cloud: &Client) -> Step {
+    title(7, "A worker is built, uploaded and started");
+    upload(cloud, &build()?).await?;
+    let node: NodeClient = cloud.service().await?;
+    node.start_app(APP, "default").await?;
+    show(format!("node.start_app({APP:?}, \"default\"); it runs {}", node.list().await?));
+
+    let app: AppClient = cloud.service_named(APP).await?;
+    call(cloud, &app).await?;
+    stream(&app).await?;
+    kill(&node, &app).await?;
+    node.pause_app(APP).await?;
+    show(format!("node.pause_app({APP:?}): its workers finish what they have, and end"));
+    Ok(())
+}
+
+/// Builds the worker as the tour itself was built.
+fn build() -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
+    let tour = env::current_exe()?;
+    let program = tour.with_file_name(APP);
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args(["build", "--quiet", "--bin", APP]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    check(cargo.status()?.success() && program.exists(), "the worker is built")?;
+    show(format!("built {} from examples/src/bin/{APP}.rs", program.display()));
+    Ok(program)
+}
+
+/// Stores what an app consists of: its manifest, its package, and a profile to run it with.
+async fn upload(cloud: &Client, program: &Path) -> Step {
+    let storage: StorageClient = cloud.service().await?;
+    let mut package = tar::Builder::new(Vec::new());
+    package.sparse(false);
+    package.append_path_with_name(program, APP)?;
+    let package = Bytes::from(package.into_inner()?);
+    show(format!("its package has {} KiB", package.len() >> 10));
+    let manifest = Value::Map(vec![("slave".into(), APP.into())]);
+    let profile = Value::Map(vec![("pool-limit".into(), 2.into())]);
+    storage.write("apps", APP, &packed(&package)?, Some(&["app"])).await?;
+    storage.write("manifests", APP, &packed(&manifest)?, Some(&["app"])).await?;
+    storage.write("profiles", "default", &packed(&profile)?, Some(&["profile"])).await?;
+    Ok(())
+}
+
+fn packed(value: &impl serde::Serialize) -> cocaine::Result<Bytes> {
+    msgpack::to_vec(value).map(Bytes::from)
+}
+
+async fn call(cloud: &Client, app: &AppClient) -> Step {
+    title(8, "Its events are called, typed and untyped");
+    let greeting = greet(app, "Ada").await?;
+    show(format!("typed:    greet(\"Ada\") = {greeting:?}"));
+    check(greeting == "hello Ada, you are number 1", "the worker greets")?;
+
+    let untyped = cloud.dynamic(APP).await?;
+    let mut event: Exchange<MessageSender, MessageReceiver> = untyped.open("enqueue", ("greet",)).await?;
+    event.tx.send("write", (packed(&"Grace")?,)).await?;
+    event.tx.send("close", ()).await?;
+    let (message, payload) = event.rx.recv().await.ok_or("no answer came")??;
+    check(message == "write", "the worker writes first")?;
+    let greeting: String = msgpack::from_slice(&payload.decode::<Bytes>()?)?;
+    show(format!("untyped:  greet(\"Grace\") = {greeting:?}"));
+    check(greeting == "hello Grace, you are number 2", "the worker keeps its state")?;
+
+    let error = greet(app, "").await.err().ok_or("nobody was greeted")?;
+    show(format!("an error: {error}"));
+    check(error.code() == Some(1), "the worker chooses its own codes")
+}
+
+/// Calls an event with one argument, and returns the one value that answers it.
+async fn greet(app: &AppClient, name: &str) -> cocaine::Result<String> {
+    let mut event = app.enqueue("greet", None).await?;
+    event.send(packed(&name)?).await?;
+    let mut answer = event.close().await?;
+    let chunk = answer.recv().await.transpose()?.unwrap_or_default();
+    msgpack::from_slice(&chunk)
+}
+
+async fn stream(app: &AppClient) -> Step {
+    title(9, "An event streams both ways");
+    let mut party = app.enqueue("party", None).await?;
+    for (name, number) in [("Alan", 3), ("Edsger", 4)] {
+        party.send(packed(&name)?).await?;
+        let greeting = party.recv().await.ok_or("the stream has ended")??;
+        let greeting: String = msgpack::from_slice(&greeting)?;
+        show(format!("{name} is answered before the next comes: {greeting:?}"));
+        check(greeting.ends_with(&format!("number {number}")), "each chunk is answered")?;
+    }
+    let mut rest = party.close().await?;
+    check(rest.recv().await.is_none(), "the worker ends its stream when the client does")
+}
+
+async fn kill(node: &NodeClient, app: &AppClient) -> Step {
+    title(10, "Its process is killed, and the app called again");
+    let pid = whoami(app).await?;
+    show(format!("the worker is process {pid}; kill -9 {pid}"));
+    check(Command::new("kill").args(["-9", &pid]).status()?.success(), "the process is killed")?;
+    let next = loop {
+        match whoami(app).await {
+            Ok(pid) => break pid,
+            Err(error) if error.cause() == Some(Cause::EOF) => show(format!("lost with it: {error}")),
+            Err(error) => return Err(error.into()),
+        }
+    };
+    show(format!("the next call is answered by process {next}"));
+    check(pid != next, "another process has taken over")?;
+    let info = node.info(APP, Some(1)).await?;
+    let pool = info.get("pool").ok_or("the report has no pool")?;
+    let count = |key| pool.get(key).and_then(Value::as_i64);
+    let (started, crashed) = (count("total:spawned").unwrap_or(0), count("total:crashed").unwrap_or(0));
+    show(format!("node.info says: {started} workers started, {crashed} crashed"));
+    check(crashed == 1, "the crash is reported")
+}
+
+async fn whoami(app: &AppClient) -> cocaine::Result<String> {
+    let event = app.enqueue("whoami", None).await?;
+    let mut answer = event.close().await?;
+    let chunk = answer.recv().await.transpose()?.unwrap_or_default();
+    Ok(chunk.as_str().unwrap_or_default().to_owned())
+}
