@@ -53,6 +53,8 @@ enum Scope {
     Threads(Vec<String>),
     /// Threads that share cores wait for each other, so what counts is the time that other processes ran.
     OtherProcesses,
+    /// Other processes belong to what is measured, so only what the host took counts.
+    Host,
 }
 
 impl Watch {
@@ -64,6 +66,11 @@ impl Watch {
     /// Watches the time that all other processes run.
     pub fn other_processes() -> Self {
         Self::start(Scope::OtherProcesses)
+    }
+
+    /// Watches the time that the host takes from a virtual machine.
+    pub fn host() -> Self {
+        Self::start(Scope::Host)
     }
 
     fn start(scope: Scope) -> Self {
@@ -83,6 +90,7 @@ impl Watch {
 impl Scope {
     fn nanoseconds(&self) -> u64 {
         match self {
+            Self::Host => 0,
             Self::Threads(paths) => paths.iter().map(|path| schedstat(path, 1)).sum(),
             Self::OtherProcesses => {
                 let own = std::process::id().to_string();

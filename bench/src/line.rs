@@ -72,6 +72,22 @@ impl Line {
         })
     }
 
+    /// Client and server each on a single-threaded runtime, on whatever core there is: the server has processes of its
+    /// own that need one too.
+    pub fn on_no_cores<P: Peer<Client: Caller>>(_: Cores) -> Result<Self> {
+        let (address, _) = start_server_on::<P>(|| Ok(()))?;
+        start_client::<P>(move |jobs, ready| {
+            let started = (|| {
+                let runtime = Builder::new_current_thread().enable_all().build()?;
+                let client = runtime.block_on(P::connect(address))?;
+                Ok((runtime, client))
+            })();
+            serve_jobs(&jobs, &ready, started, |(runtime, client), job| {
+                sample(runtime, client, job, cores::Watch::host)
+            });
+        })
+    }
+
     /// Keeps calls in flight for `length` after a tenth of it to warm up.
     pub fn sample(&self, work: Work, in_flight: usize, length: Duration) -> Result<Sample> {
         let (warm, stop) = (Stop::default(), Stop::default());
@@ -86,10 +102,14 @@ impl Line {
 }
 
 fn start_server<P: Peer>(cores: Cores) -> Result<Ready> {
+    start_server_on::<P>(move || cores::pin(cores.server))
+}
+
+fn start_server_on<P: Peer>(place: impl FnOnce() -> Result<()> + Send + 'static) -> Result<Ready> {
     let (ready, address) = sync_channel(1);
     thread::Builder::new().name(format!("{}-server", P::NAME)).spawn(move || {
         let serving = || -> Result<(Runtime, SocketAddr)> {
-            cores::pin(cores.server)?;
+            place()?;
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let address = runtime.block_on(P::serve())?;
             Ok((runtime, address))
@@ -134,8 +154,17 @@ fn serve_jobs<S>(
 }
 
 fn sample_alone(runtime: &Runtime, client: &mut impl Load, job: &Job, server: i32) -> Result<Sample> {
+    sample(runtime, client, job, || cores::Watch::threads([cores::thread_id(), server]))
+}
+
+fn sample(
+    runtime: &Runtime,
+    client: &mut impl Load,
+    job: &Job,
+    watch: impl FnOnce() -> cores::Watch,
+) -> Result<Sample> {
     runtime.block_on(client.run(job.work, job.in_flight, &job.warm))?;
-    let watch = cores::Watch::threads([cores::thread_id(), server]);
+    let watch = watch();
     let allocations = counter::allocations();
     let start = Instant::now();
     let calls = runtime.block_on(client.run(job.work, job.in_flight, &job.stop))?;

@@ -17,6 +17,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::cores::Cores;
+use crate::peers::events;
 use crate::sampling::Effort;
 
 #[global_allocator]
@@ -49,6 +50,14 @@ impl Options {
 }
 
 fn main() -> Result<()> {
+    cocaine_node::helper::run_if_asked();
+    if events::is_worker() {
+        return events::work();
+    }
+    measure()
+}
+
+fn measure() -> Result<()> {
     let options = Options::parse();
     let effort = options.effort()?;
     let cores = Cores::pick()?;

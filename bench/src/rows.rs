@@ -8,6 +8,7 @@ use crate::line::Line;
 use crate::peer::{Caller, Load, Peer};
 use crate::peers::{
     cocaine::{Cocaine, Dynamic},
+    events::{Annotated, ByHand, Inline},
     floor::Floor,
     node::CocaineNode,
     raw_copy::RawCopy,
@@ -82,6 +83,12 @@ impl Row {
         Self::new(P::NAME, P::SETTINGS, Source::Measured(Line::on_two_workers::<P>))
     }
 
+    /// Client, server and whatever process the server starts, wherever the system puts them.
+    fn processes<P: Peer<Client: Caller>>() -> Self {
+        let settings = format!("{}; {}", P::SETTINGS, P::Client::STYLE);
+        Self::new(P::NAME, &settings, Source::Measured(Line::on_no_cores::<P>))
+    }
+
     /// Numbers measured elsewhere; `settings` says where.
     fn recorded(name: &'static str, settings: &'static str, rates: &'static [(usize, f64)]) -> Self {
         Self::new(name, settings, Source::Recorded(rates))
@@ -99,7 +106,7 @@ impl Row {
 
 /// All groups, in the table's order.
 pub fn groups() -> Vec<Group> {
-    vec![own_cores(), two_workers(), blob(), node()]
+    vec![own_cores(), two_workers(), blob(), node(), events()]
 }
 
 fn own_cores() -> Group {
@@ -169,6 +176,28 @@ fn node() -> Group {
         rows: vec![
             Row::recorded("original", "the C++ runtime 0.12.14 on two cores, recorded", &[(64, 21_000.0)]),
             Row::own_cores::<CocaineNode>().goals([Goal::Speed(64, 20.0, "original")]),
+        ],
+    }
+}
+
+fn events() -> Group {
+    // One at a time within 1.7 times two round trips of the floor.
+    let goals = [Goal::Speed(1, 0.5 / 1.7, "floor"), Goal::Speed(64, 30.0, "original")];
+    Group {
+        title: "an event with a 64-byte chunk, through the node to a worker and back; no core of its own",
+        work: Work::Manifest,
+        in_flight: &[1, 64],
+        against: &["floor", "original", "event, by hand"],
+        rows: vec![
+            Row::own_cores::<Floor>(),
+            Row::recorded(
+                "original",
+                "the C++ runtime 0.12.14 with a Go worker on two cores, recorded",
+                &[(1, 2_800.0), (64, 4_800.0)],
+            ),
+            Row::processes::<Annotated>().goals(goals),
+            Row::processes::<ByHand>(),
+            Row::processes::<Inline>(),
         ],
     }
 }

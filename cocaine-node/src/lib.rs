@@ -1,4 +1,5 @@
-//! A whole Cocaine cloud in one process: `locator`, `storage` and `logging`, as the original runtime serves them.
+//! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, and `node` with the apps that it runs, as the
+//! original runtime serves them.
 //!
 //! ```
 //! # #[tokio::main]
@@ -25,6 +26,20 @@
 //! - A name that is published twice stays known until both publications are withdrawn.
 //! - A routing group of more than 4,096 members is refused, and one that cannot be used does not keep the node from
 //!   starting.
+//! - An app's folder and socket lie in the node's own data folder, whatever the profile's `spool` says, and nobody else
+//!   can enter them. Archives are tar, plain or with gzip; what would reach outside of the folder is refused.
+//! - Workers are watched by their processes too: one that is gone is replaced although its socket lives on.
+//! - A process that is to end gets SIGTERM, and SIGKILL after the isolate's `kill_timeout` (5 s). Both go to its whole
+//!   process group. No worker outlives the node, even one that is killed.
+//! - A worker that has nothing to do ends after its profile's `idle-timeout`, unless [`NodeBuilder::end_idle`] or
+//!   `apps.idle_timeout` of the configuration switches that off.
+//! - The manifest's `environment` takes precedence over the node's own.
+//! - An event whose `request_timeout` is not eight bytes is refused when it arrives, and holds up nobody.
+//! - An event that waits for an app whose workers do not start is answered with the reason and the end of their output
+//!   after [`NodeBuilder::patience`]; `info` has the same as `failure`, and the log tells of every crash.
+//! - A `pool-limit` or `grow-threshold` of 0 is an error of the profile, and an app whose name is taken removes nobody
+//!   else's service when it is stopped.
+//! - The isolates `docker`, `porto` and `external` are not there.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
 

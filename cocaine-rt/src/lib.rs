@@ -1,4 +1,4 @@
-//! The wire of the Cocaine cloud: typed and untyped clients, and the serving side of generated traits.
+//! The wire of the Cocaine cloud: typed and untyped clients, workers, and the serving side of generated traits.
 //!
 //! A [`Client`] is the cloud, by its locators. It gives typed services, which are bindings made by `cocaine-codegen`
 //! around a [`Service`], and untyped ones, whose methods are called by name:
@@ -13,6 +13,22 @@
 //! # }
 //! ```
 //!
+//! A [`Worker`] is a process that a node starts and hands events to, which [`macro@worker`] makes of functions:
+//!
+//! ```no_run
+//! use cocaine::{Result, Worker, events};
+//!
+//! #[cocaine::worker]
+//! async fn ping(message: String) -> Result<String> {
+//!     Ok(format!("pong {message}"))
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     Worker::from_args()?.serve(events![ping]).await
+//! }
+//! ```
+//!
 //! # What to expect
 //!
 //! - Calls of all clones of a service share one connection, hundreds at a time. A dropped call costs nothing.
@@ -24,6 +40,8 @@
 //! - Bindings are held against what the service announces when it is connected ([`Drift`]): a method that has moved is
 //!   found by its name, one that is missing or has another shape fails when it is called.
 //! - Memory is bounded ([`Limits`]), whatever a peer sends.
+//! - A worker's connection has a thread of its own, so that no handler can delay a heartbeat; its events are answered
+//!   exactly once, whatever a handler does. When the node terminates it, it finishes what it has taken.
 //! - Within [`Trace::scope`] every call carries the trace. A server's handlers run in the scope of their request.
 //!
 //! # Layers
@@ -31,7 +49,7 @@
 //! A file imports what is below it.
 //!
 //! ```text
-//! L4  client          server            what users hold: the cloud, and a listening socket
+//! L4  client    server    worker        what users hold: the cloud, a listening socket, the events of an app
 //! L3  service  cloud                    resolve, connect, connect again     bind: what generated code uses
 //! L2  link  halves  dynamic  table      one connected service: its methods, typed halves of channels
 //! L1  conn  channel                     the mux behind a lock, the task that owns the socket

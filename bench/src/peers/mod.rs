@@ -1,6 +1,7 @@
 //! What is measured: one file for each.
 
 pub mod cocaine;
+pub mod events;
 pub mod floor;
 mod frames;
 pub mod node;

@@ -53,7 +53,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     queue: VecDeque<Waiting>,
-    slaves: BTreeMap<String, Slave>,
+    slaves: BTreeMap<Arc<str>, Slave>,
     manual: usize,
     backoff: CrashBackoff,
     spawned: u64,
@@ -94,6 +94,8 @@ pub(crate) struct Slave {
     pub(crate) accepted: u64,
     pub(crate) channels: Arc<Channels>,
     load: usize,
+    /// When it finished its last event, or was started.
+    idle_since: Instant,
     connection: Option<Connection>,
     orders: mpsc::UnboundedSender<Order>,
 }
@@ -117,7 +119,7 @@ enum Grant {
 #[derive(Debug)]
 struct Place {
     overseer: Overseer,
-    uuid: String,
+    uuid: Arc<str>,
     connection: Connection,
     channels: Arc<Channels>,
     returned: bool,
@@ -192,24 +194,24 @@ impl Overseer {
             let opened = place.connection.invoke(ask.event.as_bytes(), ask.trace, &ask.headers);
             if let Ok((id, worker)) = opened {
                 place.channels.open(id, Instant::now());
-                self.note_taken(&place.uuid);
                 let left = timeout.saturating_sub(since.elapsed());
                 return Ok((place, id, worker, left));
             }
             // The worker is gone, and its task does not know yet.
-            self.set_phase(&place.uuid, Phase::Broken);
+            self.note_lost(&place.uuid);
             drop(place);
             waiting = Err(self.put_first(since, timeout)?);
         }
     }
 
-    /// Notes that a worker has taken an event: it works.
-    fn note_taken(&self, uuid: &str) {
+    /// Notes that a worker could not take an event after all.
+    fn note_lost(&self, uuid: &str) {
         let mut state = self.state();
-        state.failure = None;
         if let Some(slave) = state.slaves.get_mut(uuid) {
-            slave.accepted += 1;
+            slave.phase = Phase::Broken;
+            slave.accepted -= 1;
         }
+        self.count(&state);
     }
 
     /// Waits until an event is taken, has expired, or the app turns out not to start.
@@ -278,9 +280,12 @@ impl Overseer {
         let free =
             state.slaves.iter_mut().filter(|(_, slave)| slave.phase == Phase::Active && slave.load < room);
         let (uuid, slave) = free.min_by_key(|(_, slave)| slave.load)?;
+        let uuid = uuid.clone();
         slave.load += 1;
+        slave.accepted += 1;
         let (connection, channels) = (slave.connection.clone()?, slave.channels.clone());
-        Some(Place { overseer: self.clone(), uuid: uuid.clone(), connection, channels, returned: false })
+        state.failure = None;
+        Some(Place { overseer: self.clone(), uuid, connection, channels, returned: false })
     }
 
     /// Gives waiting events to workers as long as there is room; only then it shows which have expired (`node.md` 5.1).
@@ -306,7 +311,8 @@ impl Overseer {
         let mut state = self.state();
         if let Some(slave) = state.slaves.get_mut(uuid) {
             slave.load -= 1;
-            if slave.load == 0 {
+            slave.idle_since = Instant::now();
+            if slave.load == 0 && slave.phase == Phase::Sealing {
                 // The worker's task may have ended.
                 let _ = slave.orders.send(Order::Look);
             }
@@ -332,7 +338,7 @@ impl Overseer {
     }
 
     fn start(&self, state: &mut State) {
-        let uuid = Uuid::new_v4().to_string();
+        let uuid: Arc<str> = Uuid::new_v4().to_string().into();
         let (orders, received) = mpsc::unbounded_channel();
         let channels = Arc::<Channels>::default();
         let slave = Slave {
@@ -341,6 +347,7 @@ impl Overseer {
             accepted: 0,
             channels: channels.clone(),
             load: 0,
+            idle_since: Instant::now(),
             connection: None,
             orders,
         };
@@ -374,17 +381,19 @@ impl Overseer {
         self.state().slaves.get(uuid).map_or(0, |slave| slave.load)
     }
 
-    /// Seals a worker that has nothing to do, so that nothing is given to it any more; returns whether it has not.
-    pub(crate) fn seal_idle(&self, uuid: &str) -> bool {
+    /// Seals a worker that has had nothing to do for so long, so that nothing is given to it any more; returns when to
+    /// look again if it has.
+    pub(crate) fn seal_idle(&self, uuid: &str, allowed: Duration) -> Option<Instant> {
         let mut state = self.state();
-        let idle = state.queue.is_empty();
-        let slave = state.slaves.get_mut(uuid).filter(|slave| idle && slave.load == 0);
-        let sealed = slave.is_some();
-        if let Some(slave) = slave {
-            slave.phase = Phase::Sealing;
+        let now = Instant::now();
+        let slave = state.slaves.get_mut(uuid)?;
+        let due = if slave.load == 0 { slave.idle_since + allowed } else { now + allowed };
+        if due > now {
+            return Some(due);
         }
+        slave.phase = Phase::Sealing;
         self.count(&state);
-        sealed
+        None
     }
 
     /// Forgets a worker that has ended, and sees to it that there are enough others.
@@ -508,7 +517,7 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) spawned: u64,
     pub(crate) crashed: u64,
     pub(crate) failure: Option<&'a Death>,
-    pub(crate) slaves: &'a BTreeMap<String, Slave>,
+    pub(crate) slaves: &'a BTreeMap<Arc<str>, Slave>,
     pub(crate) meters: &'a Meters,
 }
 
@@ -529,6 +538,7 @@ impl State {
     fn retract(&mut self, mut place: Place) {
         if let Some(slave) = self.slaves.get_mut(&place.uuid) {
             slave.load -= 1;
+            slave.accepted -= 1;
         }
         place.returned = true;
     }

@@ -103,7 +103,7 @@ fn pool(setup: &Setup, snapshot: &Snapshot<'_>, wanted: Wanted) -> Value {
     let active = snapshot.slaves.values().filter(active).count();
     let slaves = snapshot.slaves.iter().map(|(uuid, slave)| {
         let report = self::slave(setup, slave, snapshot, wanted);
-        (Value::from(uuid.as_str()), report)
+        (Value::from(&**uuid), report)
     });
     map(vec![
         ("active", count(active)),

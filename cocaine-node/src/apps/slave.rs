@@ -27,7 +27,7 @@ pub(crate) enum Order {
     Seal,
     /// To end.
     Stop,
-    /// That it has nothing to do any more.
+    /// That it is sealed and has nothing to do any more.
     Look,
 }
 
@@ -80,13 +80,15 @@ impl Death {
     }
 }
 
-/// How long the rest of what a dead process has written may take to arrive.
+/// How long the rest of what a dead process has sent may take to arrive.
 const REMAINS: Duration = Duration::from_secs(1);
+/// How long a process may take to end whose connection has.
+const EXIT: Duration = Duration::from_millis(200);
 
 /// Runs a worker to its end.
 pub(crate) async fn live(
     overseer: Overseer,
-    uuid: String,
+    uuid: Arc<str>,
     channels: Arc<Channels>,
     orders: mpsc::UnboundedReceiver<Order>,
 ) {
@@ -144,7 +146,7 @@ fn report(overseer: &Overseer, uuid: &str, death: &Death) {
 
 struct Life {
     overseer: Overseer,
-    uuid: String,
+    uuid: Arc<str>,
     channels: Arc<Channels>,
     orders: mpsc::UnboundedReceiver<Order>,
 }
@@ -204,12 +206,17 @@ impl Life {
         self.overseer.activate(&self.uuid, connection.clone());
         let heartbeat = self.overseer.setup().profile.heartbeat_timeout;
         let mut control = Control { connection, rx, tx: Some(tx), heartbeat };
-        let end = self.attend(process, &mut control).await;
+        let mut end = self.attend(process, &mut control).await;
         self.overseer.set_phase(&self.uuid, Phase::Broken);
         self.channels.discard(end.cause);
         control.connection.close(&Error::service(end.cause.0, end.cause.1, end.death.reason.clone()));
         if let Some(tx) = control.tx {
             tx.give_up();
+        }
+        if end.cause == Cause::EOF
+            && let Ok(status) = timeout(EXIT, process.wait()).await
+        {
+            end.death.reason = format!("its process has ended: {}", describe(&status));
         }
         end.death
     }
@@ -217,9 +224,10 @@ impl Life {
     async fn attend(&mut self, process: &mut Process, control: &mut Control) -> End {
         let seal_timeout = self.overseer.setup().profile.seal_timeout;
         let mut silent = pin!(sleep(control.heartbeat));
-        let mut exited = None;
+        let mut exited = false;
         let mut sealed: Option<Moment> = None;
-        let mut idle = self.idle_at();
+        let allowed = self.overseer.setup().workshop.idle_timeout(&self.overseer.setup().profile);
+        let mut idle = allowed.map(|allowed| Moment::now() + allowed);
         loop {
             tokio::select! {
                 biased;
@@ -229,22 +237,22 @@ impl Life {
                         let text = format!("it ended itself: {reason}");
                         return End::node(Death::crash(code::SUICIDE, text));
                     }
-                    Err(error) => return End::lost(&error, exited.as_deref()),
+                    Err(error) => return End::lost(&error),
                 },
                 order = self.orders.recv() => match order {
                     Some(Order::Stop) | None => return self.terminate(control, code::SHUTDOWN).await,
                     Some(Order::Seal) => sealed = Some(Moment::now() + seal_timeout),
-                    Some(Order::Look) => idle = self.idle_at(),
+                    Some(Order::Look) => {}
                 },
-                status = process.wait(), if exited.is_none() => {
-                    exited = Some(describe(&status));
+                _ = process.wait(), if !exited => {
+                    exited = true;
                     silent.as_mut().reset(Moment::now() + REMAINS);
                 }
-                () = &mut silent => return End::silent(exited.as_deref(), control.heartbeat),
+                () = &mut silent => return End::silent(exited, control.heartbeat),
                 () = at(sealed) => return self.terminate(control, code::SEAL_TIMEOUT).await,
                 () = at(idle), if sealed.is_none() => {
-                    idle = None;
-                    if self.overseer.seal_idle(&self.uuid) {
+                    idle = allowed.and_then(|allowed| self.overseer.seal_idle(&self.uuid, allowed)).map(Into::into);
+                    if idle.is_none() {
                         let end = self.terminate(control, code::IDLE).await;
                         return End { death: Death { idle: true, ..end.death }, ..end };
                     }
@@ -254,12 +262,6 @@ impl Life {
                 return self.terminate(control, code::SEALED).await;
             }
         }
-    }
-
-    /// Returns when a worker that has nothing to do from now on has been idle for too long.
-    fn idle_at(&self) -> Option<Moment> {
-        let allowed = self.overseer.setup().workshop.idle_timeout(&self.overseer.setup().profile)?;
-        (self.overseer.load(&self.uuid) == 0).then(|| Moment::now() + allowed)
     }
 
     /// Tells the worker to end, and lets it finish until it says that it has (`worker.md` 3.5).
@@ -302,19 +304,15 @@ impl End {
     }
 
     /// Its connection has ended.
-    fn lost(error: &Error, exited: Option<&str>) -> Self {
-        let reason = match exited {
-            Some(status) => format!("its process has ended: {status}"),
-            None => error.kind().to_string(),
-        };
-        Self { death: Death::crash(code::LOST, reason), cause: error.cause().unwrap_or(Cause::EOF) }
+    fn lost(error: &Error) -> Self {
+        let death = Death::crash(code::LOST, error.kind().to_string());
+        Self { death, cause: error.cause().unwrap_or(Cause::EOF) }
     }
 
     /// Nothing has come from it for too long.
-    fn silent(exited: Option<&str>, limit: Duration) -> Self {
-        if let Some(status) = exited {
-            let reason = format!("its process has ended: {status}");
-            return Self { death: Death::crash(code::LOST, reason), cause: Cause::EOF };
+    fn silent(exited: bool, limit: Duration) -> Self {
+        if exited {
+            return Self { death: Death::crash(code::LOST, "its process has ended"), cause: Cause::EOF };
         }
         let reason = format!("it sent no heartbeat for {limit:?}");
         Self::node(Death::crash(code::HEARTBEAT_TIMEOUT, reason))

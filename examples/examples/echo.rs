@@ -1,0 +1,27 @@
+//! The smallest worker: one function, one event.
+//!
+//! Run a node (`cargo run --bin cocaine-node`), then:
+//! `cargo build --example echo`, `cargo run --example upload -- echo target/debug/examples/echo`,
+//! `cargo run --example call -- echo ping hello`.
+
+use cocaine::{Result, Worker, events};
+
+/// The event `ping`. Its first chunk is decoded as a text, and what is returned is encoded as one.
+#[cocaine::worker]
+async fn ping(message: String) -> Result<String> {
+    Ok(format!("pong {message}"))
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    Worker::from_args()?.serve(events![ping]).await
+}
+
+#[cfg(test)]
+mod tests {
+    /// The function is still a function.
+    #[tokio::test]
+    async fn ping_is_answered() {
+        assert_eq!(super::ping("Ada".into()).await.unwrap(), "pong Ada");
+    }
+}

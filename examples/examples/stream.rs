@@ -1,0 +1,54 @@
+//! Streams: chunks in, chunks out, and both at once.
+//!
+//! Run a node (`cargo run --bin cocaine-node`), then:
+//! `cargo build --example stream`, `cargo run --example upload -- stream target/debug/examples/stream`,
+//! `cargo run --example call -- stream count 3`, `cargo run --example call -- stream shout a b c`.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use cocaine::{Chunks, Output, Result, Stream, Worker, events};
+
+/// A stream out: each item is a chunk.
+#[cocaine::worker]
+async fn count(to: u32) -> impl Stream<Item = Result<u32>> {
+    Count(0, to)
+}
+
+/// A stream in: the answer comes when the client has closed its side.
+#[cocaine::worker]
+async fn sum(mut numbers: Chunks<i64>) -> Result<i64> {
+    let mut sum = 0;
+    while let Some(number) = numbers.recv().await {
+        sum += number?;
+    }
+    Ok(sum)
+}
+
+/// Both: each chunk is answered as it comes. When the client leaves, the handler is dropped.
+#[cocaine::worker(cancel)]
+async fn shout(mut words: Chunks<String>, mut shouts: Output<String>) -> Result<()> {
+    while let Some(word) = words.recv().await {
+        shouts.send(word?.to_uppercase()).await?;
+    }
+    Ok(())
+}
+
+/// Counts; any `Stream` will do, of the crates `futures` or `async-stream` as well.
+struct Count(u32, u32);
+
+impl Stream for Count {
+    type Item = Result<u32>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<u32>>> {
+        self.0 += 1;
+        Poll::Ready((self.0 <= self.1).then_some(Ok(self.0)))
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    Worker::from_args()?.serve(events![count, sum, shout]).await
+}

@@ -1,0 +1,46 @@
+//! Uploads a program as an app and starts it: `cargo run --example upload -- NAME PROGRAM`. An app of that name that
+//! runs is stopped first.
+//!
+//! Needs a node: `cargo run --bin cocaine-node`. The program is a worker, such as the example `echo`.
+
+use std::{env, error::Error};
+
+use cocaine::{Bytes, Client, ErrorKind, Value, msgpack};
+use cocaine_bindings::{Node, NodeClient, Storage, StorageClient};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let [app, program] = args.as_slice() else { return Err("usage: upload NAME PROGRAM".into()) };
+    let (storage, node): (StorageClient, NodeClient) = Client::from_env()?.services().await?;
+
+    // The package is a tar archive, which may be compressed with gzip.
+    let mut package = tar::Builder::new(Vec::new());
+    package.sparse(false);
+    package.append_path_with_name(program, app)?;
+    store(&storage, "apps", app, &Bytes::from(package.into_inner()?), "app").await?;
+
+    // The manifest says which file of the package to run; the profile says how.
+    let manifest = Value::Map(vec![("slave".into(), app.as_str().into())]);
+    store(&storage, "manifests", app, &manifest, "app").await?;
+    store(&storage, "profiles", "default", &Value::Map(Vec::new()), "profile").await?;
+
+    match node.pause_app(app).await {
+        Err(error) if !matches!(error.kind(), ErrorKind::Service { code: 6, .. }) => return Err(error.into()),
+        _ => {}
+    }
+    node.start_app(app, "default").await?;
+    println!("{app} is started; its first event starts its first worker");
+    Ok(())
+}
+
+async fn store(
+    storage: &StorageClient,
+    collection: &str,
+    key: &str,
+    value: &impl serde::Serialize,
+    tag: &str,
+) -> cocaine::Result<()> {
+    let blob = Bytes::from(msgpack::to_vec(value)?);
+    storage.write(collection, key, &blob, Some(&[tag])).await
+}
