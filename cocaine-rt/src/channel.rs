@@ -132,7 +132,7 @@ impl Rx {
         let kind = message.kind;
         if let Some(edge) = self.node.message(kind) {
             if edge.is_terminal() && &*edge.name == "error" {
-                return Err(self.blame(answered(&message)));
+                return Err(self.answered(&message));
             }
             if let Tree::Node(next) = &edge.next {
                 self.node = next.clone();
@@ -153,6 +153,13 @@ impl Rx {
 
     pub(crate) fn blame(&self, error: Error) -> Error {
         self.line.blame(error)
+    }
+
+    /// Returns the error that an `error` message stands for.
+    pub(crate) fn answered(&self, message: &Message) -> Error {
+        let error = answered(message);
+        self.line.lease.heed(&error);
+        self.blame(error)
     }
 }
 

@@ -89,7 +89,7 @@ impl Cloud {
 
     /// Gives up a locator that does not answer.
     fn pass(&self, link: &Link, error: &Error) {
-        if !link.lease.is_closed() {
+        if link.lease.is_usable() {
             tracing::warn!(locator = %link.lease.peer(), %error, "the locator does not answer");
             link.lease.close(&Error::disconnected("the locator does not answer"));
             self.passed.fetch_add(1, Ordering::Relaxed);
@@ -118,7 +118,7 @@ impl Cloud {
     /// Returns a live connection to a locator.
     async fn locator(&self) -> Result<Arc<Link>> {
         let mut link = self.link.lock().await;
-        if let Some(link) = link.as_ref().filter(|link| !link.lease.is_closed()) {
+        if let Some(link) = link.as_ref().filter(|link| link.lease.is_usable()) {
             return Ok(link.clone());
         }
         let mut failures = Vec::new();

@@ -9,7 +9,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::Waker,
     time::Duration,
@@ -23,10 +23,14 @@ use tokio::{
 
 pub(crate) use self::driver::Driver;
 use crate::{
+    codes::Category,
     error::Error,
     limits::Limits,
     mux::{Fresh, Mux, Role},
 };
+
+/// The code of an app that has been stopped: `EPIPE`.
+const STOPPED: i64 = 32;
 
 /// How exactly deadlines are kept: one sweep of all channels a tick (`design.md` 7).
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -37,6 +41,8 @@ pub(crate) struct Conn {
     peer: Arc<str>,
     /// Bytes of output, to be looked at without the lock.
     queued: AtomicUsize,
+    /// What is at the other end is served no more: a call is to be made on another connection.
+    outdated: AtomicBool,
 }
 
 struct State {
@@ -74,7 +80,12 @@ impl Conn {
     pub(crate) fn new(peer: Arc<str>, limits: Limits, role: Role) -> Arc<Self> {
         let mux = Mux::new(limits, role);
         let state = State { mux, task: None, stuck: false, ticking: false, left: false };
-        Arc::new(Self { state: Mutex::new(state), peer, queued: AtomicUsize::new(0) })
+        Arc::new(Self {
+            state: Mutex::new(state),
+            peer,
+            queued: AtomicUsize::new(0),
+            outdated: AtomicBool::new(false),
+        })
     }
 
     /// Returns the address of the other side, or what stands for it.
@@ -106,9 +117,23 @@ impl Conn {
         result
     }
 
-    /// Returns whether the connection has ended.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.lock().mux.is_closed()
+    /// Returns whether calls can be made: it has not ended, and the service at the other end has not been stopped.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.is_outdated() && !self.lock().mux.is_closed()
+    }
+
+    /// Returns whether the service at the other end has been stopped.
+    #[inline]
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.outdated.load(Ordering::Relaxed)
+    }
+
+    /// Heeds an error of the service: an app that has been stopped goes on answering old connections, and only that
+    /// (`node.md` 5.1). It may have been started again elsewhere.
+    pub(crate) fn heed(&self, error: &Error) {
+        if (error.category(), error.code()) == (Some(Category::GENERIC), Some(STOPPED)) {
+            self.outdated.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ends the connection; calls in flight fail with `error`.

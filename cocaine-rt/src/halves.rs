@@ -238,7 +238,7 @@ impl<T: DeserializeOwned> Receiver<T> {
             Ok(Some(message)) if message.kind == WRITE => {
                 return Poll::Ready(Some(Ok(Payload::new(message))));
             }
-            Ok(Some(message)) if message.kind == ERROR => Some(Err(self.blame(answered(&message)))),
+            Ok(Some(message)) if message.kind == ERROR => Some(Err(self.answered(&message))),
             Ok(_) => None,
             Err(error) => Some(Err(error)),
         };
@@ -256,10 +256,10 @@ impl<T: DeserializeOwned> Receiver<T> {
         }
     }
 
-    fn blame(&self, error: Error) -> Error {
+    fn answered(&self, message: &Message) -> Error {
         match &self.source {
-            Source::Open(rx) => rx.blame(error),
-            _ => error,
+            Source::Open(rx) => rx.answered(message),
+            _ => answered(message),
         }
     }
 }
@@ -301,7 +301,7 @@ impl<T: DeserializeOwned> Future for Reply<T> {
         Poll::Ready(if message.kind == VALUE {
             Payload::new(message).decode().map_err(|error| self.rx.blame(error))
         } else {
-            Err(self.rx.blame(answered(&message)))
+            Err(self.rx.answered(&message))
         })
     }
 }

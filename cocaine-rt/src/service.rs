@@ -227,7 +227,11 @@ impl Service {
     #[inline]
     fn read<R: DeserializeOwned>(&self, method: Selector<'_>, message: &Message) -> Result<R> {
         if message.kind != VALUE {
-            return Err(self.blame(answered(message), method));
+            let error = answered(message);
+            if let Some(link) = self.shared.live() {
+                link.lease.heed(&error);
+            }
+            return Err(self.blame(error, method));
         }
         decode::args(&message.args)
             .map_err(|malformed| self.blame(Error::decode(malformed.to_string()), method))
@@ -275,7 +279,9 @@ impl Service {
         act: impl Fn(&Link, &Bound, Request<'_>) -> Result<Attempt<T>>,
     ) -> Result<Attempt<T>> {
         let link = self.shared.link.load();
-        let Some(link) = &*link else { return Ok(Attempt::Ended) };
+        let Some(link) = link.as_ref().filter(|link| !link.lease.is_outdated()) else {
+            return Ok(Attempt::Ended);
+        };
         let request = Request { args, options: &self.options, waker };
         link.table
             .select(method)
@@ -307,7 +313,7 @@ impl Service {
 
 impl Shared {
     fn live(&self) -> Option<Arc<Link>> {
-        self.link.load_full().filter(|link| !link.lease.is_closed())
+        self.link.load_full().filter(|link| link.lease.is_usable())
     }
 
     /// Returns the live connection; one caller at a time makes a new one, and those who waited for it share its failure.

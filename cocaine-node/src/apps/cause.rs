@@ -27,7 +27,8 @@ pub(crate) fn text(cause: Cause) -> String {
         return known.to_owned();
     }
     match category {
-        Category::SYSTEM | Category::ASIO_SYSTEM | Category::GENERIC => system(code),
+        // Those of archives are not registered, and have the words of the operating system too.
+        Category::SYSTEM | Category::ASIO_SYSTEM | Category::GENERIC | Category::UNKNOWN => system(code),
         Category::WORKER => format!("worker category: {code}"),
         Category::WORKER_USER => format!("worker user category: {code}"),
         _ => match (category.name(), category.code_name(code)) {

@@ -13,8 +13,8 @@ use crate::worker;
 /// How long anything may take before a test fails; never waited for otherwise.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(crate) struct Cloud {
-    pub(crate) node: Node,
+pub(crate) struct Cloud<N = Node> {
+    pub(crate) node: N,
     pub(crate) client: Client,
     pub(crate) storage: StorageClient,
     pub(crate) apps: NodeClient,
@@ -29,10 +29,20 @@ impl Cloud {
         let helper = Helper::at(env!("CARGO_BIN_EXE_cocaine-node"));
         let node = builder.listen("127.0.0.1:0").helper(helper).start().await.unwrap();
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
-        let (storage, apps) = client.services().await.unwrap();
+        let Cloud { client, storage, apps, .. } = Cloud::of(client).await;
         Self { node, client, storage, apps }
     }
+}
 
+impl Cloud<()> {
+    /// The cloud of a node that is somewhere else.
+    pub(crate) async fn of(client: Client) -> Self {
+        let (storage, apps) = client.services().await.unwrap();
+        Self { node: (), client, storage, apps }
+    }
+}
+
+impl<N> Cloud<N> {
     /// Uploads an app whose workers run in this mode, with a profile of the same name.
     pub(crate) async fn upload(&self, app: &str, mode: &str, profile: impl Serialize) {
         let program = std::env::current_exe().unwrap().display().to_string();

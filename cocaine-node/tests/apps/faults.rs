@@ -102,8 +102,7 @@ async fn a_worker_that_floods_costs_its_own_event_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_killed_leaves_no_process() {
-    // The helper of the spawning tests proves it for one process; here a node stops in good order.
+async fn a_node_that_stops_leaves_no_worker() {
     let cloud = Cloud::start().await;
     let app = cloud.run("left", "", json!({})).await;
     let pid: i32 = call(&app, "pid", "").await.unwrap().parse().unwrap();

@@ -3,4 +3,5 @@
 mod cloud;
 mod events;
 mod faults;
+mod lifecycle;
 mod worker;

@@ -1,0 +1,140 @@
+//! Apps from their upload to their end.
+
+use std::{collections::BTreeMap, path::Path, process::Stdio};
+
+use cocaine::{Bytes, Category, Client, msgpack};
+use cocaine_bindings::{App, AppClient, Node as _, Storage};
+use cocaine_node::Node;
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
+
+use crate::cloud::{Cloud, call, code, number};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runlist_is_started_with_the_node_and_one_bad_app_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = || Node::builder().data(folder.path());
+    let cloud = Cloud::with(builder()).await;
+    cloud.upload("good", "", json!({})).await;
+    cloud.upload("ugly", "", json!({"pool-limit": 0})).await;
+    let list = BTreeMap::from([("absent", "absent"), ("good", "good"), ("ugly", "ugly")]);
+    let blob = Bytes::from(msgpack::to_vec(&list).unwrap());
+    cloud.storage.write("runlists", "default", &blob, Some(&["runlist"])).await.unwrap();
+    cloud.node.shutdown().await;
+
+    let cloud = Cloud::with(builder().runlist("default")).await;
+    assert_eq!(cloud.apps.list().await.unwrap().to_string(), r#"["good"]"#);
+    let app: AppClient = cloud.client.service_named("good").await.unwrap();
+    assert_eq!(call(&app, "echo", "up").await.unwrap(), "up");
+    cloud.node.shutdown().await;
+    let cloud = Cloud::with(builder().runlist("no such list")).await;
+    assert_eq!(cloud.apps.list().await.unwrap().to_string(), "[]", "and the node runs");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_cannot_be_unpacked_stays_broken_until_it_is_paused() {
+    let cloud = Cloud::start().await;
+    cloud.upload("bad", "", json!({})).await;
+    cloud.storage.write("apps", "bad", &b"\xa7no tar!".into(), Some(&["app"])).await.unwrap();
+    let error = cloud.apps.start_app("bad", "bad").await.unwrap_err();
+    assert_eq!(code(&error), (255, 84), "{error}");
+    let info = cloud.info("bad").await.to_string();
+    let cause = "Invalid or incomplete multibyte or wide character";
+    assert_eq!(info, format!(r#"{{"cause": "{cause}", "error": 84, "state": "broken"}}"#));
+    let error = cloud.apps.start_app("bad", "bad").await.unwrap_err();
+    assert_eq!(code(&error), (0x51FF, 5));
+    assert!(
+        error.to_string().contains("app 'bad' is broken: application has already been started"),
+        "{error}"
+    );
+    cloud.apps.pause_app("bad").await.unwrap();
+    assert_eq!(code(&cloud.apps.pause_app("bad").await.unwrap_err()), (0x51FF, 6));
+
+    cloud.upload("storage", "", json!({})).await;
+    let error = cloud.apps.start_app("storage", "storage").await.unwrap_err();
+    assert!(error.to_string().contains("[22] service 'storage' already exists: Invalid argument"), "{error}");
+    cloud.apps.pause_app("storage").await.unwrap();
+    assert!(cloud.storage.find("manifests", &["app"]).await.is_ok(), "the service of that name stays");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_is_published_while_enough_workers_are_active() {
+    let cloud = Cloud::start().await;
+    cloud.upload("few", "", json!({"pool-limit": 2, "publish-on": 2, "unpublish-under": 1})).await;
+    cloud.apps.start_app("few", "few").await.unwrap();
+    let resolve = || cloud.client.resolve("few", None);
+    assert_eq!(resolve().await.unwrap_err().category(), Some(Category::LOCATOR));
+    let cocaine::Exchange { mut tx, rx: _rx } = cloud.apps.control("few").await.unwrap();
+    tx.send(2).await.unwrap();
+    cloud.until("few", |info| info.get("publushed").is_some_and(|public| public.to_string() == "true")).await;
+    let app: AppClient = cloud.client.service_named("few").await.unwrap();
+    assert_eq!(call(&app, "echo", "hello").await.unwrap(), "hello");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_counts_from_the_next_start_on() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("new", "", json!({"concurrency": 3})).await;
+    assert_eq!(call(&app, "echo", "one").await.unwrap(), "one");
+    cloud.upload("new", "exits", json!({"concurrency": 4})).await;
+    assert_eq!(call(&app, "echo", "two").await.unwrap(), "two", "what runs is as it was started");
+    cloud.apps.pause_app("new").await.unwrap();
+    cloud.apps.start_app("new", "new").await.unwrap();
+    let error = call(&app, "echo", "old").await.unwrap_err();
+    assert_eq!(code(&error), (12, 32), "the old connection leads to what was stopped");
+    let event = app.enqueue("echo", None).await.unwrap();
+    cloud.until("new", |info| number(info, &["pool", "total:crashed"]) == 1).await;
+    drop(event);
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_killed_leaves_no_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = Command::new(env!("CARGO_BIN_EXE_cocaine-node"))
+        .args(["--listen", "127.0.0.1:0", "--log-level", "off", "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(node.stdout.take().unwrap()).lines();
+    let said = said.next_line().await.unwrap().unwrap();
+    let locator = said.split_whitespace().find(|word| word.contains(':')).unwrap();
+    let client = Client::new(locator).unwrap();
+    let other = Cloud::of(client).await;
+    let app = other.run("left", "", json!({})).await;
+    let pid = call(&app, "pid", "").await.unwrap();
+    let worker = format!("/proc/{pid}");
+    assert!(Path::new(&worker).exists());
+    node.kill().await.unwrap();
+    let gone = async {
+        while Path::new(&worker).exists() && !zombie(&worker) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::cloud::PATIENCE, gone).await.expect("the worker ends with its node");
+}
+
+/// Returns whether a process has ended and nobody has asked how.
+fn zombie(process: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("{process}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with(['Z', 'X']))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_helper_it_is_said_what_is_missing() {
+    let node = Node::builder().listen("127.0.0.1:0").patience(std::time::Duration::from_millis(100)).start();
+    let node = node.await.unwrap();
+    let cloud = Cloud::of(Client::new(&node.locator_addr().to_string()).unwrap()).await;
+    let app = cloud.run("alone", "", json!({})).await;
+    let error = call(&app, "echo", "").await.unwrap_err().to_string();
+    assert!(error.contains("nothing that starts processes (`NodeBuilder::helper`)"), "{error}");
+    node.shutdown().await;
+}
