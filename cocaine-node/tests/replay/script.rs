@@ -57,8 +57,8 @@ impl Waits {
     /// Returns once the worker waits for a frame with this text, or has ended.
     pub(crate) async fn text(&mut self, text: &str) {
         let waits = |frame: &Vec<u8>| frame.windows(text.len()).any(|window| window == text.as_bytes());
-        let waited = timeout(PATIENCE, self.0.wait_for(waits)).await;
-        let _ended = waited.unwrap_or_else(|_| panic!("no recorded worker waits for {text}"));
+        let found = timeout(PATIENCE, self.0.wait_for(waits)).await;
+        let _ended = found.unwrap_or_else(|_| panic!("no recorded worker waits for {text}"));
     }
 }
 
@@ -99,10 +99,10 @@ impl Script {
     /// Reads a frame, which must be the next of its channel.
     async fn hear(&mut self, at: usize) {
         self.waits.send_replace(self.steps[at].bytes.clone());
-        let (name, waited) = (self.name, hex(&self.steps[at].bytes));
+        let (name, wanted) = (self.name, hex(&self.steps[at].bytes));
         let frame = timeout(PATIENCE, self.frames.next()).await;
-        let frame = frame.unwrap_or_else(|_| panic!("{name}: expected\n  {waited}\ngot nothing"));
-        let frame = frame.unwrap_or_else(|_| panic!("{name}: expected\n  {waited}\ngot the end"));
+        let frame = frame.unwrap_or_else(|_| panic!("{name}: expected\n  {wanted}\ngot nothing"));
+        let frame = frame.unwrap_or_else(|_| panic!("{name}: expected\n  {wanted}\ngot the end"));
         let (channel, ..) = parts(&frame);
         let next = self.steps[at..].iter_mut().find(|step| !step.done && step.channels.contains(&channel));
         let next = next.filter(|step| step.heard);
