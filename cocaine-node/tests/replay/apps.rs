@@ -5,10 +5,11 @@ use std::time::Duration;
 use cocaine::Value;
 use cocaine_bindings::Node as _;
 use cocaine_node::Node;
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Value as Json, json};
 
 use crate::{
+    expected::{REFUSED, TOLD},
     peer::{Peer, answer},
     stage::{Setting, Stage, upload},
     trace::{Event, Trace},
@@ -190,18 +191,6 @@ const NODE: &[&str] = &["node/enqueue_not_running", "node/start_missing_app"];
 /// Apps are started, listed, described and stopped.
 const LIFECYCLE: &str = "node/start_list_info_pause";
 
-/// Deliberate differences, each of which must still differ: where the original stalls, this node answers with an
-/// error at once.
-const REFUSED: &[&str] = &["app/request_timeout_bad", "worker/w-badtimeout.0"];
-
-/// Deliberate differences: the original never says why an app does not start; this node does when its patience has
-/// ended.
-const TOLD: &[(&str, &str, &str)] = &[
-    ("app/w-diesatonce", "dies", "run.sh"),
-    ("app/w-noexec", "", "missing.sh"),
-    ("app/w-nohandshake", "mute", "run.sh"),
-];
-
 /// Returns the names of all recordings that are played here.
 pub(crate) fn played() -> Vec<&'static str> {
     let mut names = [NODE, HANDSHAKES, REFUSED, &[LIFECYCLE]].concat();
@@ -221,8 +210,8 @@ fn profile(app: &str) -> Json {
     match app {
         "w-queue" => json!({"pool-limit": 1, "concurrency": 1, "queue-limit": 1}),
         "w-deadline" => json!({"pool-limit": 1, "concurrency": 1}),
-        "w-nohb" => json!({"pool-limit": 1, "heartbeat-timeout": 1.0}),
-        "w-profile-timeout" => json!({"pool-limit": 1, "request-timeout": 0.5}),
+        "w-nohb" => json!({"pool-limit": 1, "heartbeat-timeout": 2.0}),
+        "w-profile-timeout" => json!({"pool-limit": 1, "request-timeout": 2.0}),
         "w-nohandshake" => json!({"pool-limit": 1, "handshake-timeout": 0.2}),
         _ => json!({"pool-limit": 1}),
     }
@@ -284,14 +273,19 @@ async fn play(stage: &Stage, name: &str, mut peer: Peer) {
     peer.play().await;
 }
 
+/// Plays some stories at once: most of them wait now and then.
+async fn play_all(recorded: bool) {
+    stream::iter(STORIES).for_each_concurrent(4, |story| story.play(recorded)).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn recorded_clients_and_recorded_workers_read_what_they_read() {
-    join_all(STORIES.iter().map(|story| story.play(true))).await;
+    play_all(true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn recorded_clients_of_live_workers_read_what_they_read() {
-    join_all(STORIES.iter().map(|story| story.play(false))).await;
+    play_all(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

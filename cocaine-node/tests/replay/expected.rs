@@ -1,4 +1,5 @@
-//! What may vary between the recorded runtime and this node: the closed list of `traces/README.md`.
+//! What may vary between the recorded runtime and this node: the closed lists of its accidents (`traces/README.md`) and
+//! of this node's deliberate differences.
 
 use std::collections::BTreeMap;
 
@@ -93,6 +94,23 @@ pub(crate) fn mend(name: &str, frame: &mut Value) {
         }
     }
 }
+
+/// Recordings that end in a stall of the original (`traces/README.md`), or with the runtime itself, and how many
+/// heartbeats it still answered. Instead of the rest this node tells the worker to end.
+pub(crate) const STALLED: &[(&str, usize)] =
+    &[("worker/fwpy.0", 1), ("worker/hs.0", 1), ("worker/w-garbage.1", 1), ("worker/w-idle.0", 2)];
+
+/// Deliberate differences, each of which must still differ: where the original stalls, this node answers with an
+/// error at once.
+pub(crate) const REFUSED: &[&str] = &["app/request_timeout_bad", "worker/w-badtimeout.0"];
+
+/// Deliberate differences: the original never says why an app does not start; this node does when its patience has
+/// ended. With the worker's mode and the manifest's `slave`.
+pub(crate) const TOLD: &[(&str, &str, &str)] = &[
+    ("app/w-diesatonce", "dies", "run.sh"),
+    ("app/w-noexec", "", "missing.sh"),
+    ("app/w-nohandshake", "mute", "run.sh"),
+];
 
 /// Numbers of a report that time makes, by their keys.
 const TIMES: &[&str] = &["uptime", "depth_average", "rate", "rate_mean", "timings", "timings_reversed"];

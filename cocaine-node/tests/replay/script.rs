@@ -8,16 +8,12 @@ use tokio::{
 };
 
 use crate::{
+    expected::STALLED,
     peer::{PATIENCE, hex},
     process::arg,
     trace::{Event, Trace, unhex},
     wire::{Frames, frame_len, of_runtime, parts},
 };
-
-/// Recordings that end in a stall of the original (`traces/README.md`), or with the runtime itself, and how many
-/// heartbeats it still answered. Instead of the rest this node tells the worker to end.
-const STALLED: &[(&str, usize)] =
-    &[("worker/fwpy.0", 1), ("worker/hs.0", 1), ("worker/w-garbage.1", 1), ("worker/w-idle.0", 2)];
 
 /// `[1,1,[11,"overseer is shutting down"]]`, as the node says it.
 const SHUTDOWN: &str = "940101920bb96f76657273656572206973207368757474696e6720646f776e";
