@@ -153,17 +153,17 @@ impl Exchange {
         }
     }
 
-    /// Ends the event when one side has finished and the other is gone.
+    /// Ends the event when the worker has finished and is gone. It goes on when only the client is: the worker, which is
+    /// not told by then, works on what it has taken (`worker.md` 3.4).
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let gone = match (&self.requests, &self.answers) {
-            (Some(relay), None) | (None, Some(relay)) if !self.discarded => relay.poll_gone(cx),
+            (Some(relay), None) if !self.discarded => relay.poll_gone(cx),
             _ => Poll::Pending,
         };
-        if gone.is_ready() {
-            self.abandon_answers();
-            if let Some(relay) = self.requests.take() {
-                relay.give_up();
-            }
+        if gone.is_ready()
+            && let Some(relay) = self.requests.take()
+        {
+            relay.give_up();
         }
         gone.map(|()| Ended::Well)
     }

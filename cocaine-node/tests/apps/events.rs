@@ -1,6 +1,8 @@
 //! What apps do when all goes well.
 
-use cocaine::Value;
+use std::time::{Duration, Instant};
+
+use cocaine::{Client, Value};
 use cocaine_bindings::{App, AppClient, Node};
 use futures_util::future::join_all;
 use serde_json::json;
@@ -80,6 +82,22 @@ async fn terminate_under_load_loses_no_event_that_was_taken() {
     let (answers, paused) = tokio::join!(answers, cloud.apps.pause_app("slow"));
     paused.unwrap();
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer == "slow")), "{answers:?}");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_whose_client_has_left_is_given_nothing_more_than_it_may_have() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("one", "", json!({"pool-limit": 1, "concurrency": 1})).await;
+    let pid = call(&app, "pid", "").await.unwrap();
+    let leaving = Client::new(&cloud.node.locator_addr().to_string()).unwrap();
+    let left: AppClient = leaving.service_named("one").await.unwrap();
+    let started = Instant::now();
+    let asked = open(&left, "slow", "500").await.unwrap().close().await.unwrap();
+    cloud.until("one", |info| number(info, &["load"]) == 1).await;
+    drop((asked, left, leaving));
+    assert_eq!(call(&app, "pid", "").await.unwrap(), pid);
+    assert!(started.elapsed() >= Duration::from_millis(500), "it had to wait for its turn");
     cloud.node.shutdown().await;
 }
 

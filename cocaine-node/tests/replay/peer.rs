@@ -1,38 +1,52 @@
 //! The recorded peer, played again against a node.
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use cocaine::{Value, msgpack};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 
 use crate::{
-    expected::{Substitutes, raced, set_trace},
+    expected::{self, Substitutes, raced, set_trace},
     trace::{Event, Trace},
+    wire,
 };
 
 /// How long an answer may take before the test fails; never waited for otherwise.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A channel above all that the recordings use.
 const PROBE: u64 = 1 << 20;
 
+/// What a peer is connected by.
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
+
 pub(crate) struct Peer {
     name: &'static str,
     substitutes: Substitutes,
-    socket: TcpStream,
+    socket: Box<dyn Socket>,
     events: VecDeque<Event>,
     ended: bool,
 }
 
 impl Peer {
-    pub(crate) async fn connect(name: &'static str, address: SocketAddr, substitutes: &Substitutes) -> Self {
-        let socket = TcpStream::connect(address).await.unwrap();
-        let events = Trace::read(name).events.into();
-        Self { name, substitutes: substitutes.clone(), socket, events, ended: false }
+    pub(crate) fn new(name: &'static str, socket: impl Socket + 'static, substitutes: &Substitutes) -> Self {
+        Self::of(name, Trace::read(name).events, socket, substitutes)
+    }
+
+    /// Returns a peer that plays what no file holds.
+    pub(crate) fn of(
+        name: &'static str,
+        events: Vec<Event>,
+        socket: impl Socket + 'static,
+        substitutes: &Substitutes,
+    ) -> Self {
+        let (socket, substitutes) = (Box::new(socket), substitutes.clone());
+        Self { name, substitutes, socket, events: events.into(), ended: false }
     }
 
     /// Plays the rest of the recording: what was answered must be answered, what was silent must be silent, and what
@@ -50,6 +64,18 @@ impl Peer {
             self.step().await;
         }
         self.step().await;
+    }
+
+    /// Plays up to and with the next note, and returns that; `None` at the end of the recording.
+    pub(crate) async fn play_to_note(&mut self) -> Option<String> {
+        loop {
+            let note = self.events.front()?;
+            let note = (note.dir == "note").then(|| note.text.clone());
+            self.step().await;
+            if note.is_some() {
+                return note;
+            }
+        }
     }
 
     async fn step(&mut self) -> bool {
@@ -73,11 +99,37 @@ impl Peer {
             if let Some(ids) = raced(self.name, &frame) {
                 set_trace(&mut frame, ids);
             }
-            self.expect(&frame).await;
+            expected::mend(self.name, &mut frame);
+            if expected::is_report(&frame) {
+                self.expect_report(frame).await;
+            } else {
+                self.expect(&frame).await;
+            }
         }
     }
 
-    async fn expect(&mut self, frame: &Value) {
+    /// Expects a report of an app, of which only the numbers of time and the uuids may differ.
+    async fn expect_report(&mut self, mut frame: Value) {
+        let mut got = self.next().await;
+        expected::level(&mut frame);
+        expected::level(&mut got);
+        let same = msgpack::to_vec(&frame).unwrap() == msgpack::to_vec(&got).unwrap();
+        assert!(same, "{}: expected\n  {frame}\ngot\n  {got}", self.name);
+    }
+
+    /// Returns the frame that comes next.
+    pub(crate) async fn next(&mut self) -> Value {
+        let mut bytes = Vec::new();
+        while wire::frame_len(&bytes).is_none() {
+            let read = timeout(PATIENCE, self.socket.read_u8()).await;
+            bytes.push(read.unwrap_or_else(|_| panic!("{}: nothing comes", self.name)).unwrap());
+        }
+        let frame: Value = msgpack::from_slice(&bytes).unwrap();
+        assert_eq!(msgpack::to_vec(&frame).unwrap(), bytes, "{frame} is not written as read");
+        frame
+    }
+
+    pub(crate) async fn expect(&mut self, frame: &Value) {
         let expected = msgpack::to_vec(frame).unwrap();
         let mut got = vec![0; expected.len()];
         let read = timeout(PATIENCE, self.socket.read_exact(&mut got)).await;
@@ -96,18 +148,24 @@ impl Peer {
         self.ended = true;
     }
 
-    /// Nothing else was sent: the answer to a control ping is the next that comes.
-    async fn silent(&mut self) {
-        let ping = Value::Array(vec![PROBE.into(), 65533u64.into(), Value::Array(Vec::new())]);
-        self.socket.write_all(&msgpack::to_vec(&ping).unwrap()).await.unwrap();
-        let header =
-            |name: &str| Value::Array(vec![false.into(), name.into(), Value::Raw(vec![0; 8].into())]);
-        let headers = ["trace_id", "span_id", "parent_id"].map(header).to_vec();
-        let answer = [PROBE.into(), 0u64.into(), Value::Array(Vec::new()), Value::Array(headers)];
-        self.expect(&Value::Array(answer.to_vec())).await;
+    /// Nothing else was sent: the answer to a control ping is the next that comes. The first one may be answered before
+    /// what came with it is handled, the second is not.
+    pub(crate) async fn silent(&mut self) {
+        for channel in [PROBE, PROBE + 1] {
+            let ping = Value::Array(vec![channel.into(), 65533u64.into(), Value::Array(Vec::new())]);
+            self.socket.write_all(&msgpack::to_vec(&ping).unwrap()).await.unwrap();
+            self.expect(&answer(channel, 0, Vec::new())).await;
+        }
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Returns a frame of the runtime where there is no trace.
+pub(crate) fn answer(channel: u64, kind: u64, args: Vec<Value>) -> Value {
+    let header = |name: &str| Value::Array(vec![false.into(), name.into(), Value::Raw(vec![0; 8].into())]);
+    let headers = ["trace_id", "span_id", "parent_id"].map(header).to_vec();
+    Value::Array(vec![channel.into(), kind.into(), Value::Array(args), Value::Array(headers)])
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

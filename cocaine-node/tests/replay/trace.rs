@@ -7,17 +7,22 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 pub(crate) struct Trace {
-    pub(crate) service: String,
+    /// Whom the client is connected to; not said where the worker was listened to.
+    pub(crate) service: Option<String>,
+    pub(crate) endpoint: String,
     pub(crate) events: Vec<Event>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Event {
     pub(crate) dir: String,
     #[serde(default)]
     pub(crate) hex: String,
     #[serde(default)]
     pub(crate) text: String,
+    /// Whose end it is.
+    #[serde(default)]
+    pub(crate) of: String,
     #[serde(default)]
     frames: Vec<Frame>,
 }
@@ -50,6 +55,12 @@ impl Trace {
 }
 
 impl Event {
+    /// Returns an event of one frame.
+    pub(crate) fn frame(dir: &str, hex: String) -> Self {
+        let frames = vec![Frame { hex: hex.clone() }];
+        Self { dir: dir.to_owned(), hex, frames, ..Self::default() }
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         unhex(&self.hex)
     }
@@ -65,13 +76,18 @@ impl Event {
         };
         self.frames.iter().map(read).collect()
     }
+
+    /// Returns the bytes of the frames that this event completes, sound or not.
+    pub(crate) fn raw_frames(&self) -> Vec<Vec<u8>> {
+        self.frames.iter().map(|frame| unhex(&frame.hex)).collect()
+    }
 }
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/traces")
 }
 
-fn unhex(text: &str) -> Vec<u8> {
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "{text} is no hex");
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }

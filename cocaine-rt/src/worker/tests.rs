@@ -1,5 +1,7 @@
 //! Workers held against a node that speaks by script.
 
+mod replay;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
