@@ -100,9 +100,10 @@ impl Rx {
         Poll::Ready(polled.map(|result| result.map_err(|error| self.line.blame(error))))
     }
 
-    /// Takes all messages that have come, and waits while there are none; with none it has ended.
-    pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Message>) -> Poll<Result<()>> {
-        let polled = ready!(self.line.lease.with(|mux| mux.poll_messages(self.line.key, cx.waker(), batch)));
+    /// Hands all messages that have come to `take`, under the lock of the connection, and waits while there are none;
+    /// with none it has ended.
+    pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
+        let polled = ready!(self.line.lease.with(|mux| mux.poll_each(self.line.key, cx.waker(), take)));
         Poll::Ready(polled.map_err(|error| self.line.blame(error)))
     }
 

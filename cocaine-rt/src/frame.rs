@@ -14,13 +14,25 @@ pub(crate) enum Tail<'a> {
 /// Appends one frame whose arguments are encoded already.
 #[inline]
 pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, tail: Tail<'_>) {
+    begin(out, channel, kind, tail);
+    out.append(args);
+    end(out, tail);
+}
+
+/// Appends what stands before the arguments of a frame.
+#[inline]
+pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, tail: Tail<'_>) {
     out.buf.push(match tail {
         Tail::None => 0x93,
         Tail::Headers(_) => 0x94,
     });
     encode::write_uint(&mut out.buf, channel);
     encode::write_uint(&mut out.buf, kind);
-    out.append(args);
+}
+
+/// Appends what stands after the arguments of a frame.
+#[inline]
+pub(crate) fn end(out: &mut Encoded, tail: Tail<'_>) {
     if let Tail::Headers(headers) = tail {
         out.buf.extend_from_slice(headers);
     }

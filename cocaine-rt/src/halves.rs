@@ -206,13 +206,13 @@ impl<T: DeserializeOwned> Receiver<T> {
         Some(item.and_then(|payload| Ok((self.decode(&payload)?, payload.headers().clone()))))
     }
 
-    /// Takes all messages that have come; with none the stream has ended.
-    pub(crate) fn poll_batch(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Message>) -> Poll<Result<()>> {
+    /// Hands all messages that have come to `take`, under the lock of the connection; with none the stream has ended.
+    pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
         if let Source::Opening(opening) = &mut self.source {
             self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
         }
         match &mut self.source {
-            Source::Open(rx) => rx.poll_batch(cx, batch),
+            Source::Open(rx) => rx.poll_each(cx, take),
             _ => Poll::Ready(Ok(())),
         }
     }

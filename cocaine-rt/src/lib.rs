@@ -52,7 +52,7 @@
 //! L4  client    server    worker        what users hold: the cloud, a listening socket, the events of an app
 //! L3  service  cloud                    resolve, connect, connect again     bind: what generated code uses
 //! L2  link  halves  dynamic  table      one connected service: its methods, typed halves of channels
-//! L1  conn  channel                     the mux behind a lock, the task that owns the socket
+//! L1  conn  channel  unix               the mux behind a lock, the task that owns the socket
 //! L0  mux                               open channels, ids, bytes to write: no I/O, no async, no lock
 //!     scan  encode  decode  header      the bytes: frames, MessagePack, headers
 //!     graph  spec  value  types  error  what they mean
@@ -96,6 +96,7 @@ mod table;
 mod tests;
 mod trace;
 mod types;
+mod unix;
 mod value;
 mod worker;
 

@@ -5,6 +5,7 @@
 
 mod holding;
 mod intake;
+mod keyed;
 pub(crate) mod roots;
 mod sending;
 pub(crate) mod slot;
@@ -17,6 +18,7 @@ use std::{
 };
 
 use self::{
+    keyed::Keyed,
     roots::Roots,
     slot::{Message, Reads, Slot},
     table::Table,
@@ -115,7 +117,7 @@ pub(crate) struct Mux {
     /// The highest id that the peer has opened.
     accepted: u64,
     own: Table,
-    peers: HashMap<u64, Slot>,
+    peers: HashMap<u64, Slot, Keyed>,
     headers: HeaderTable,
     output: Encoded,
     /// What is written before all other output: heartbeats, which nothing may delay.
@@ -156,7 +158,7 @@ impl Mux {
             opened: 0,
             accepted: 0,
             own: Table::new(),
-            peers: HashMap::new(),
+            peers: HashMap::default(),
             headers: HeaderTable::default(),
             output: Encoded::default(),
             urgent: Encoded::default(),

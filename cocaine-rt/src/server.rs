@@ -22,6 +22,7 @@ pub use self::{
     listener::{Server, ServerBuilder},
     relay::{Passed, Relay},
 };
+pub use crate::unix::UnixSocket;
 use crate::{
     bytes::Bytes,
     channel::Extra,

@@ -247,14 +247,15 @@ impl AppService {
 }
 
 impl AppServer for AppService {
-    async fn enqueue(
+    fn enqueue(
         &self,
         event: &str,
         _tag: Option<&str>,
         input: Receiver<Bytes>,
         output: Sender<Bytes>,
-    ) -> Result<()> {
-        self.overseer.handle(Ask::new(event, &self.caller), input, output).await
+    ) -> impl Future<Output = Result<()>> + Send {
+        // In a box of its own, for the calls of a connection are moved on their way.
+        Box::pin(self.overseer.handle(Ask::new(event, &self.caller), input, output))
     }
 
     async fn info(&self) -> Result<Value> {

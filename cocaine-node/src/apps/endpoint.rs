@@ -16,7 +16,7 @@ use std::{
 use cocaine::{
     Limits,
     bind::{Call, Dispatch, MethodSpec, OnDrop, Rx, ServiceSpec, TreeSpec, Tx},
-    server::Connection,
+    server::{Connection, UnixSocket},
 };
 use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
 
@@ -124,8 +124,8 @@ fn lock(expected: &Expected) -> std::sync::MutexGuard<'_, HashMap<String, onesho
 async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected: Expected) {
     let peer = path.display().to_string();
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
+        match listener.accept().await.and_then(|(stream, _)| UnixSocket::new(stream)) {
+            Ok(stream) => {
                 let expected = expected.clone();
                 let make = |connection| Handshake { connection, expected };
                 Connection::start(stream, &peer, limits, &HANDSHAKE, make);

@@ -1,7 +1,7 @@
 //! One event: what its client and its worker say to each other, and how it ends (`worker.md` 3.4).
 
 use std::{
-    future::{Future, poll_fn},
+    future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -59,6 +59,7 @@ pub(crate) struct Exchange {
     answers: Option<Relay>,
     /// The worker is gone, and the client waits to be told.
     discarded: bool,
+    deadline: Pin<Box<Sleep>>,
 }
 
 /// Why an event has ended, where somebody has to act.
@@ -78,33 +79,12 @@ impl Exchange {
         id: u64,
         client: (Receiver<Bytes>, Sender<Bytes>),
         worker: Duplex<Bytes, Bytes>,
+        timeout: Duration,
     ) -> Self {
         let requests = Some(Relay::new(client.0, worker.tx));
         let answers = Some(Relay::new(worker.rx, client.1));
-        Self { channels, connection, id, requests, answers, discarded: false }
-    }
-
-    /// Hands on what both sides say until both have ended, or the time has passed.
-    pub(crate) async fn run(mut self, timeout: Duration) -> Ended {
-        let mut deadline = std::pin::pin!(tokio::time::sleep(timeout));
-        poll_fn(|cx| self.poll(cx, deadline.as_mut())).await
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>, deadline: Pin<&mut Sleep>) -> Poll<Ended> {
-        if !self.discarded
-            && let Poll::Ready(ended) = self.pass_requests(cx)
-        {
-            return Poll::Ready(ended);
-        }
-        self.pass_answers(cx);
-        if self.requests.is_none() && self.answers.is_none() {
-            return Poll::Ready(Ended::Well);
-        }
-        if !self.discarded && deadline.poll(cx).is_ready() {
-            self.expire();
-            return Poll::Ready(Ended::Well);
-        }
-        self.poll_gone(cx)
+        let deadline = Box::pin(tokio::time::sleep(timeout));
+        Self { channels, connection, id, requests, answers, discarded: false, deadline }
     }
 
     /// Hands on what the client says; ready when that has ended the whole event.
@@ -182,6 +162,28 @@ impl Exchange {
         if let Some(relay) = self.answers.take() {
             relay.give_up();
         }
+    }
+}
+
+/// Hands on what both sides say until both have ended, or the time has passed.
+impl Future for Exchange {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        if !self.discarded
+            && let Poll::Ready(ended) = self.pass_requests(cx)
+        {
+            return Poll::Ready(ended);
+        }
+        self.pass_answers(cx);
+        if self.requests.is_none() && self.answers.is_none() {
+            return Poll::Ready(Ended::Well);
+        }
+        if !self.discarded && self.deadline.as_mut().poll(cx).is_ready() {
+            self.expire();
+            return Poll::Ready(Ended::Well);
+        }
+        self.poll_gone(cx)
     }
 }
 

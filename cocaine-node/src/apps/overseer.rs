@@ -173,9 +173,9 @@ impl Overseer {
             }
         };
         let (channels, connection) = (place.channels.clone(), place.connection.clone());
-        let exchange = Exchange::new(channels, connection, id, (input, output), worker);
-        let ended = exchange.run(timeout).await;
-        self.0.meters.finished(since.elapsed(), Instant::now());
+        let ended = Exchange::new(channels, connection, id, (input, output), worker, timeout).await;
+        let now = Instant::now();
+        self.0.meters.finished(now.saturating_duration_since(since), now);
         match ended {
             Ended::Well => Ok(()),
             Ended::Misused(error) => Err(error),
@@ -186,15 +186,20 @@ impl Overseer {
     async fn take(&self, ask: &Ask, since: Instant) -> Result<Taken, Error> {
         let timeout = ask.timeout(self.setup().profile.request_timeout)?;
         let mut waiting = self.enqueue(since, timeout)?;
+        let mut now = since;
         loop {
             let place = match waiting {
                 Ok(place) => place,
-                Err(granted) => self.wait(granted).await?,
+                Err(granted) => {
+                    let place = self.wait(granted).await?;
+                    now = Instant::now();
+                    place
+                }
             };
             let opened = place.connection.invoke(ask.event.as_bytes(), ask.trace, &ask.headers);
             if let Ok((id, worker)) = opened {
-                place.channels.open(id, Instant::now());
-                let left = timeout.saturating_sub(since.elapsed());
+                place.channels.open(id, now);
+                let left = timeout.saturating_sub(now.saturating_duration_since(since));
                 return Ok((place, id, worker, left));
             }
             // The worker is gone, and its task does not know yet.
@@ -311,10 +316,12 @@ impl Overseer {
         let mut state = self.state();
         if let Some(slave) = state.slaves.get_mut(uuid) {
             slave.load -= 1;
-            slave.idle_since = Instant::now();
-            if slave.load == 0 && slave.phase == Phase::Sealing {
-                // The worker's task may have ended.
-                let _ = slave.orders.send(Order::Look);
+            if slave.load == 0 {
+                slave.idle_since = Instant::now();
+                if slave.phase == Phase::Sealing {
+                    // The worker's task may have ended.
+                    let _ = slave.orders.send(Order::Look);
+                }
             }
         }
         self.hand_out(&mut state);

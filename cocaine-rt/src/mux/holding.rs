@@ -34,20 +34,20 @@ impl Mux {
         Poll::Pending
     }
 
-    /// Takes all messages that have come on a channel: none when it has ended.
-    pub(crate) fn poll_messages(
+    /// Hands all messages that have come on a channel to `take`: none when it has ended.
+    pub(crate) fn poll_each(
         &mut self,
         key: Key,
         waker: &Waker,
-        batch: &mut Vec<Message>,
+        mut take: impl FnMut(&Message),
     ) -> Poll<Result<(), Error>> {
         match self.poll_message(key, waker) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => return Poll::Ready(Ok(())),
-            Poll::Ready(Some(message)) => batch.push(message?),
+            Poll::Ready(Some(message)) => take(&message?),
         }
         if let Some(slot) = self.slot(key) {
-            batch.extend(std::iter::from_fn(|| slot.take()));
+            std::iter::from_fn(|| slot.take()).for_each(|message| take(&message));
         }
         Poll::Ready(Ok(()))
     }

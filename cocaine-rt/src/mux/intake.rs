@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use super::{
     Fresh, Key, Load, Mux, Role, Violation, keep,
     roots::{self, Opening},
-    slot::{Delivery, Message, Reads, Slot},
+    slot::{Delivery, Message, Reads, Slot, unpinned},
 };
 use crate::{
     encode::Encoded,
@@ -116,7 +116,7 @@ impl Mux {
         due.extend(slot.reader.take());
     }
 
-    pub(super) fn accept(&mut self, id: u64, message: Message) -> Result<(), Violation> {
+    pub(super) fn accept(&mut self, id: u64, mut message: Message) -> Result<(), Violation> {
         let Some(roots) = self.role.roots() else { return Ok(()) };
         let opening = roots.opening(message.kind);
         self.accepted = id;
@@ -131,6 +131,8 @@ impl Mux {
                 if kept {
                     self.check_held(self.held + load.bytes)?;
                     self.keep(id, reads)?;
+                    // It may be held for as long as the channel is open.
+                    message.args = unpinned(message.args);
                 }
                 self.fresh.push_back(Fresh { id, method: place, message, trace, load });
                 Ok(())

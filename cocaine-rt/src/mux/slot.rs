@@ -90,6 +90,8 @@ pub(crate) struct Slot {
     pub(crate) id: u64,
     pub(crate) reads: Reads,
     first: Option<Message>,
+    /// A chunk and the close after it often come together.
+    second: Option<Message>,
     rest: VecDeque<Message>,
     unread: usize,
     /// Whoever waits for a message.
@@ -112,10 +114,6 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// The size up to which a message of a stream is copied, so that it does not pin the buffer that it was read
-    /// into (`design.md` 4).
-    const COPIED: usize = 4096;
-
     pub(crate) fn vacant() -> Self {
         Self::new(0, Reads::Ended)
     }
@@ -125,6 +123,7 @@ impl Slot {
             id,
             reads,
             first: None,
+            second: None,
             rest: VecDeque::new(),
             unread: 0,
             reader: None,
@@ -144,7 +143,7 @@ impl Slot {
     pub(crate) fn renew(&mut self, id: u64, reads: Reads) {
         self.id = id;
         self.reads = reads;
-        self.first = None;
+        (self.first, self.second) = (None, None);
         if self.rest.capacity() > 0 {
             self.rest = VecDeque::new();
         }
@@ -169,13 +168,14 @@ impl Slot {
             self.fail(Error::new(ErrorKind::Overflow(text)));
             return Delivery::Taken;
         }
-        if !single && message.args.len() < Self::COPIED {
-            message.args = bytes::Bytes::copy_from_slice(&message.args);
+        if !single {
+            message.args = unpinned(message.args);
         }
         self.unread += message.weight();
-        match self.first {
-            None => self.first = Some(message),
-            Some(_) => self.rest.push_back(message),
+        match (&self.first, &self.second) {
+            (None, _) => self.first = Some(message),
+            (_, None) => self.second = Some(message),
+            _ => self.rest.push_back(message),
         }
         Delivery::Taken
     }
@@ -189,7 +189,10 @@ impl Slot {
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Message> {
         let message = self.first.take()?;
-        self.first = self.rest.pop_front();
+        self.first = self.second.take();
+        if self.first.is_some() {
+            self.second = self.rest.pop_front();
+        }
         self.unread -= message.weight();
         Some(message)
     }
@@ -198,7 +201,7 @@ impl Slot {
     /// only when it was too much.
     pub(crate) fn fail(&mut self, error: Error) {
         if matches!(error.kind(), ErrorKind::Overflow(_)) {
-            self.first = None;
+            (self.first, self.second) = (None, None);
             self.rest = VecDeque::new();
             self.unread = 0;
         }
@@ -220,4 +223,18 @@ impl Slot {
         due.extend(self.reader.take());
         due.append(&mut self.watchers);
     }
+}
+
+/// The size up to which a message of a stream is copied (`design.md` 4).
+const COPIED: usize = 4096;
+
+/// An empty list.
+const NONE: &[u8] = &[0x90];
+
+/// Returns the arguments of a message, without the buffer that they were read into if they are small.
+pub(crate) fn unpinned(args: bytes::Bytes) -> bytes::Bytes {
+    if args == NONE {
+        return bytes::Bytes::from_static(NONE);
+    }
+    if args.len() < COPIED { bytes::Bytes::copy_from_slice(&args) } else { args }
 }

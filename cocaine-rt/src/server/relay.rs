@@ -8,7 +8,7 @@ use crate::{
     decode::{self, Malformed, Reader},
     encode::{self, Encoded},
     error::{Cause, Error},
-    frame,
+    frame::{self, Tail},
     graph::{CLOSE, ERROR, WRITE},
     halves::{Receiver, Sender},
     mux::slot::Message,
@@ -21,7 +21,6 @@ use crate::{
 pub struct Relay {
     from: Receiver<Bytes>,
     to: Sender<Bytes>,
-    batch: Vec<Message>,
 }
 
 /// How a [`Relay`] has come to its end.
@@ -43,56 +42,54 @@ impl Relay {
 
     /// Returns the relay between two halves.
     pub fn new(from: Receiver<Bytes>, to: Sender<Bytes>) -> Self {
-        Self { from, to, batch: Vec::new() }
+        Self { from, to }
     }
 
     /// Hands on what has come, and waits for more until the stream ends. It is not to be polled after that.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
         loop {
             ready!(self.to.half().poll_room(cx));
-            if let Err(error) = ready!(self.from.poll_batch(cx, &mut self.batch)) {
-                return Poll::Ready(Passed::Lost(error));
-            }
-            match self.hand_on() {
-                Ok(None) => {}
-                Ok(Some(passed)) => return Poll::Ready(passed),
-                Err(malformed) => {
-                    let error = Error::protocol(format!("a message of a stream: {malformed}"));
-                    return Poll::Ready(Passed::Malformed(error.caused(Cause::ARGUMENTS)));
-                }
+            let mut frames = Scratch::take();
+            let passed = match ready!(self.collect(cx, &mut frames)) {
+                Ok(passed) => passed,
+                Err(ended) => return Poll::Ready(ended),
+            };
+            // What is sent to somebody who has left is lost, as is known to whoever reads from them.
+            let _ = self.to.half().queue_encoded(&frames, passed.is_some());
+            if let Some(passed) = passed {
+                return Poll::Ready(passed);
             }
         }
     }
 
-    fn hand_on(&mut self) -> Result<Option<Passed>, Malformed> {
-        let mut frames = Scratch::take();
-        let written = self.write(&mut frames);
-        self.batch.clear();
-        let passed = written?;
-        // What is sent to somebody who has left is lost, as is known to whoever reads from them.
-        let _ = self.to.half().queue_encoded(&frames, passed.is_some());
-        Ok(passed)
-    }
-
-    fn write(&mut self, frames: &mut Encoded) -> Result<Option<Passed>, Malformed> {
+    /// Writes what has come as it is to be sent.
+    fn collect(
+        &mut self,
+        cx: &mut Context<'_>,
+        frames: &mut Encoded,
+    ) -> Poll<Result<Option<Passed>, Passed>> {
         let half = self.to.half();
-        let mut headers = Vec::new();
+        let (id, mut headers) = (half.id(), Vec::new());
         let tail = half.tail(&mut headers);
-        let mut args = Encoded::default();
-        for message in &self.batch {
-            args.clear();
-            match message.kind {
-                WRITE => chunk(&message.args, &mut args)?,
-                ERROR => error(&message.args, &mut args)?,
-                _ => encode::write_array_len(&mut args.buf, 0),
+        let (mut last, mut written) = (None, Ok(()));
+        let polled = self.from.poll_each(cx, |message| {
+            last = Some(message.kind);
+            if written.is_ok() {
+                written = write(frames, id, message, tail);
             }
-            frame::write(frames, half.id(), message.kind, &args, tail);
+        });
+        if let Err(error) = ready!(polled) {
+            return Poll::Ready(Err(Passed::Lost(error)));
         }
-        Ok(match self.batch.last().map(|message| message.kind) {
+        if let Err(malformed) = written {
+            let error = Error::protocol(format!("a message of a stream: {malformed}"));
+            return Poll::Ready(Err(Passed::Malformed(error.caused(Cause::ARGUMENTS))));
+        }
+        Poll::Ready(Ok(match last {
             None | Some(CLOSE) => Some(Passed::Closed),
             Some(ERROR) => Some(Passed::Failed),
             Some(_) => None,
-        })
+        }))
     }
 
     /// Returns once nobody can receive what is handed on.
@@ -110,6 +107,17 @@ impl Relay {
     pub fn give_up(self) {
         self.to.give_up();
     }
+}
+
+fn write(frames: &mut Encoded, id: u64, message: &Message, tail: Tail<'_>) -> Result<(), Malformed> {
+    frame::begin(frames, id, message.kind, tail);
+    match message.kind {
+        WRITE => chunk(&message.args, frames)?,
+        ERROR => error(&message.args, frames)?,
+        _ => encode::write_array_len(&mut frames.buf, 0),
+    }
+    frame::end(frames, tail);
+    Ok(())
 }
 
 /// Writes a chunk again, with a raw of the oldest family (`worker.md` 2).

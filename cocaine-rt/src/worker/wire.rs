@@ -35,6 +35,7 @@ use crate::{
     mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
     scratch::Scratch,
     spec::{MethodSpec, TreeSpec},
+    unix::UnixSocket,
 };
 
 /// How often the worker shows that it lives, and how long it waits for others.
@@ -114,7 +115,8 @@ impl Wire {
         };
         let io = timeout(CONNECT, UnixStream::connect(&self.endpoint)).await;
         let io = io.map_err(|_| failed(format!("no answer within {CONNECT:?}")))?;
-        self.serve(io.map_err(|error| failed(error.to_string()))?).await
+        let io = io.and_then(UnixSocket::new).map_err(|error| failed(error.to_string()))?;
+        self.serve(io).await
     }
 
     /// Serves over a connected socket until the node terminates the worker or the connection is lost.

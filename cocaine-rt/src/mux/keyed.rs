@@ -1,0 +1,75 @@
+//! A hash of channel ids with a key that the peer does not know, so that it cannot choose ids that collide.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Makes hashers with one random key.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyed(u64);
+
+impl Default for Keyed {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(0_u64) | 1)
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = KeyedHasher;
+
+    #[inline]
+    fn build_hasher(&self) -> KeyedHasher {
+        KeyedHasher { key: self.0, state: 0 }
+    }
+}
+
+/// Multiplies by the key, and folds the product.
+#[derive(Debug)]
+pub(crate) struct KeyedHasher {
+    key: u64,
+    state: u64,
+}
+
+impl Hasher for KeyedHasher {
+    #[inline]
+    fn write_u64(&mut self, value: u64) {
+        let product = u128::from(value ^ self.state ^ self.key.rotate_left(32)) * u128::from(self.key);
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+        let folded = (product as u64) ^ ((product >> 64) as u64);
+        self.state = folded;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_spread_whatever_their_gaps() {
+        let keyed = Keyed::default();
+        for shift in [0, 1, 7, 16, 32, 47] {
+            let mut low = [0_u32; 256];
+            let mut high = [0_u32; 128];
+            for id in 0..4096_u64 {
+                let hash = keyed.hash_one(id << shift);
+                low[usize::try_from(hash & 255).unwrap()] += 1;
+                high[usize::try_from(hash >> 57).unwrap()] += 1;
+            }
+            assert!(low.iter().all(|count| *count < 80), "{shift}: {low:?}");
+            assert!(high.iter().all(|count| *count < 120), "{shift}: {high:?}");
+        }
+    }
+
+    #[test]
+    fn two_connections_hash_differently() {
+        let (one, other) = (Keyed::default(), Keyed::default());
+        assert!((0..64_u64).any(|id| one.hash_one(id) != other.hash_one(id)));
+    }
+}
