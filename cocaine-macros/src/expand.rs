@@ -13,7 +13,9 @@ pub(crate) fn function(item: &ItemFn, event: &Event) -> TokenStream {
     let run = run(event, &call(event, &quote!(#name), None));
     let add = add(event, &quote!(|#session| #run));
     let events = events(&quote!(#name), &add);
+    let lenient = lenient();
     quote! {
+        #lenient
         #item
         #marker
         #(#conditions)*
@@ -31,7 +33,13 @@ pub(crate) fn block(worker: &Worker) -> TokenStream {
         #(#adds)*
     };
     let events = events(&quote!(#ty), &body);
-    quote! { #block #(#conditions)* #events }
+    let lenient = lenient();
+    quote! { #lenient #block #(#conditions)* #events }
+}
+
+/// An event is asynchronous whatever it does.
+fn lenient() -> TokenStream {
+    quote!(#[allow(clippy::unused_async)])
 }
 
 /// Returns the struct that stands for the function in lists.

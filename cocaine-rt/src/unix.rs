@@ -54,23 +54,23 @@ impl UnixSocket {
         mut send: impl FnMut(&mut &StdStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            let sent = match &self.writing {
+            let written = match &self.writing {
                 None => send(&mut self.reading.get_ref()),
                 Some(writing) => {
                     let mut ready = ready!(writing.poll_write_ready(cx))?;
-                    let Ok(sent) = ready.try_io(|socket| send(&mut socket.get_ref())) else { continue };
-                    sent
+                    let Ok(written) = ready.try_io(|socket| send(&mut socket.get_ref())) else { continue };
+                    written
                 }
             };
-            match sent {
+            match written {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let socket = self.reading.get_ref().try_clone()?;
                     self.writing = Some(watch(socket, Interest::WRITABLE)?);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                sent => {
+                written => {
                     self.writing = None;
-                    return Poll::Ready(sent);
+                    return Poll::Ready(written);
                 }
             }
         }

@@ -1,3 +1,4 @@
+#[allow(clippy::unused_async)]
 impl Counter {
     pub fn new() -> Self {
         Self(0)

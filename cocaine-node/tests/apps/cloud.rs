@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::worker;
 
 /// How long anything may take before a test fails; never waited for otherwise.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Cloud<N = Node> {
     pub(crate) node: N,
@@ -85,9 +85,10 @@ impl<N> Cloud<N> {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        match timeout(PATIENCE, poll).await {
-            Ok(info) => info,
-            Err(_) => panic!("still {}", self.info(app).await),
+        let found = timeout(PATIENCE, poll).await.ok();
+        match found {
+            Some(info) => info,
+            None => panic!("still {}", self.info(app).await),
         }
     }
 

@@ -1,7 +1,5 @@
 //! What handlers receive, and what their clients do.
 
-#![expect(clippy::unused_async, reason = "an event is asynchronous, whatever it does")]
-
 mod arguments;
 mod endings;
 mod names;
@@ -105,7 +103,7 @@ impl Client {
                 match (extent.channel, extent.kind) {
                     (1, _) => {}
                     (channel, 0) if channel == self.channel => {
-                        sent.push(decode::args::<(Bytes,)>(&args).unwrap().0)
+                        sent.push(decode::args::<(Bytes,)>(&args).unwrap().0);
                     }
                     (channel, 1) if channel == self.channel => {
                         let ((category, code), text) = decode::args::<((i64, i64), String)>(&args).unwrap();
