@@ -1,23 +1,26 @@
 //! The events and the workers of one app: who takes what, and how many there are (`node.md` 5).
 
+mod events;
+mod state;
+
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use cocaine::{Bytes, Error, Receiver, Sender, server::Connection};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use cocaine::{Error, Receiver, server::Connection};
+use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
+use self::state::State;
+pub(crate) use self::state::{Phase, Slave};
 use super::{
-    cause,
     channels::Channels,
     endpoint::Endpoint,
-    event::{Ask, Ended, Exchange},
     manifest::Manifest,
     meters::Meters,
-    pool::{self, CrashBackoff, Demand},
+    pool,
     profile::Profile,
     slave::{self, Death, Order},
     workshop::Workshop,
@@ -50,89 +53,6 @@ struct Shared {
     emptied: Notify,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    queue: VecDeque<Waiting>,
-    slaves: BTreeMap<Arc<str>, Slave>,
-    manual: usize,
-    backoff: CrashBackoff,
-    spawned: u64,
-    crashed: u64,
-    failure: Option<Death>,
-    stopped: bool,
-}
-
-/// Which part of its life a worker is in, by the names that reports have for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Spawning,
-    Handshaking,
-    Active,
-    Sealing,
-    Terminating,
-    Broken,
-}
-
-impl Phase {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Spawning => "spawning",
-            Self::Handshaking => "handshaking",
-            Self::Active => "active",
-            Self::Sealing => "sealing",
-            Self::Terminating => "terminating",
-            Self::Broken => "broken",
-        }
-    }
-}
-
-/// One worker, as those see it who give it events.
-#[derive(Debug)]
-pub(crate) struct Slave {
-    pub(crate) phase: Phase,
-    pub(crate) since: Instant,
-    pub(crate) accepted: u64,
-    pub(crate) channels: Arc<Channels>,
-    load: usize,
-    /// When it finished its last event, or was started.
-    idle_since: Instant,
-    connection: Option<Connection>,
-    orders: mpsc::UnboundedSender<Order>,
-}
-
-/// An event that nobody has taken yet.
-#[derive(Debug)]
-struct Waiting {
-    since: Instant,
-    timeout: Duration,
-    grant: oneshot::Sender<Grant>,
-}
-
-/// What becomes of an event that waits.
-#[derive(Debug)]
-enum Grant {
-    Taken(Place),
-    Refused(Error),
-}
-
-/// A place for an event at a worker, given back when it is dropped.
-#[derive(Debug)]
-struct Place {
-    overseer: Overseer,
-    uuid: Arc<str>,
-    connection: Connection,
-    channels: Arc<Channels>,
-    returned: bool,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.returned {
-            self.overseer.release(&self.uuid);
-        }
-    }
-}
-
 impl Overseer {
     pub(crate) fn new(setup: Setup) -> Self {
         let shared = Shared {
@@ -153,178 +73,6 @@ impl Overseer {
     /// Returns how many workers are active, and every change of that.
     pub(crate) fn active(&self) -> watch::Receiver<usize> {
         self.0.active.subscribe()
-    }
-
-    /// Carries an event from its client to a worker and back. An error means that the client's connection is to be
-    /// closed.
-    pub(crate) async fn handle(
-        &self,
-        ask: Ask,
-        input: Receiver<Bytes>,
-        output: Sender<Bytes>,
-    ) -> Result<(), Error> {
-        let since = Instant::now();
-        let (place, id, worker, timeout) = match self.take(&ask, since).await {
-            Ok(taken) => taken,
-            Err(error) => {
-                // A client that has left need not know.
-                let _ = output.answer(&error);
-                return Ok(());
-            }
-        };
-        let (channels, connection) = (place.channels.clone(), place.connection.clone());
-        let ended = Exchange::new(channels, connection, id, (input, output), worker, timeout).await;
-        let now = Instant::now();
-        self.0.meters.finished(now.saturating_duration_since(since), now);
-        match ended {
-            Ended::Well => Ok(()),
-            Ended::Misused(error) => Err(error),
-        }
-    }
-
-    /// Finds a worker that takes the event, and hands it over.
-    async fn take(&self, ask: &Ask, since: Instant) -> Result<Taken, Error> {
-        let timeout = ask.timeout(self.setup().profile.request_timeout)?;
-        let mut waiting = self.enqueue(since, timeout)?;
-        let mut now = since;
-        loop {
-            let place = match waiting {
-                Ok(place) => place,
-                Err(granted) => {
-                    let place = self.wait(granted).await?;
-                    now = Instant::now();
-                    place
-                }
-            };
-            let opened = place.connection.invoke(ask.event.as_bytes(), ask.trace, &ask.headers);
-            if let Ok((id, worker)) = opened {
-                place.channels.open(id, now);
-                let left = timeout.saturating_sub(now.saturating_duration_since(since));
-                return Ok((place, id, worker, left));
-            }
-            // The worker is gone, and its task does not know yet.
-            self.note_lost(&place.uuid);
-            drop(place);
-            waiting = Err(self.put_first(since, timeout)?);
-        }
-    }
-
-    /// Notes that a worker could not take an event after all.
-    fn note_lost(&self, uuid: &str) {
-        let mut state = self.state();
-        if let Some(slave) = state.slaves.get_mut(uuid) {
-            slave.phase = Phase::Broken;
-            slave.accepted -= 1;
-        }
-        self.count(&state);
-    }
-
-    /// Waits until an event is taken, has expired, or the app turns out not to start.
-    async fn wait(&self, mut granted: oneshot::Receiver<Grant>) -> Result<Place, Error> {
-        let patience = self.setup().workshop.patience;
-        loop {
-            match tokio::time::timeout(patience, &mut granted).await {
-                Ok(Ok(Grant::Taken(place))) => return Ok(place),
-                Ok(Ok(Grant::Refused(error))) => return Err(error),
-                Ok(Err(_)) => return Err(cause::stopped()),
-                Err(_) => {
-                    if let Some(failure) = self.failure() {
-                        drop(granted);
-                        self.state().queue.retain(|waiting| !waiting.grant.is_closed());
-                        return Err(failure.told(&self.setup().app));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gives an event to a worker, or a place in the queue.
-    fn enqueue(
-        &self,
-        since: Instant,
-        timeout: Duration,
-    ) -> Result<Result<Place, oneshot::Receiver<Grant>>, Error> {
-        let mut state = self.state();
-        if state.stopped {
-            return Err(cause::stopped());
-        }
-        let admitted = pool::admits(&self.setup().profile, state.demand());
-        self.0.meters.asked(admitted, state.queue.len(), since);
-        if !admitted {
-            self.rebalance(&mut state);
-            return Err(cause::queue_full());
-        }
-        if state.queue.is_empty()
-            && let Some(place) = self.assign(&mut state)
-        {
-            return Ok(Ok(place));
-        }
-        let (grant, granted) = oneshot::channel();
-        state.queue.push_back(Waiting { since, timeout, grant });
-        self.hand_out(&mut state);
-        self.rebalance(&mut state);
-        Ok(Err(granted))
-    }
-
-    /// Puts an event first that a worker could not take after all.
-    fn put_first(&self, since: Instant, timeout: Duration) -> Result<oneshot::Receiver<Grant>, Error> {
-        let mut state = self.state();
-        if state.stopped {
-            return Err(cause::stopped());
-        }
-        let (grant, granted) = oneshot::channel();
-        state.queue.push_front(Waiting { since, timeout, grant });
-        self.hand_out(&mut state);
-        self.rebalance(&mut state);
-        Ok(granted)
-    }
-
-    /// Returns a place at the active worker that has the fewest events, if one has room.
-    fn assign(&self, state: &mut State) -> Option<Place> {
-        let room = usize::try_from(self.setup().profile.concurrency).unwrap_or(usize::MAX);
-        let free =
-            state.slaves.iter_mut().filter(|(_, slave)| slave.phase == Phase::Active && slave.load < room);
-        let (uuid, slave) = free.min_by_key(|(_, slave)| slave.load)?;
-        let uuid = uuid.clone();
-        slave.load += 1;
-        slave.accepted += 1;
-        let (connection, channels) = (slave.connection.clone()?, slave.channels.clone());
-        state.failure = None;
-        Some(Place { overseer: self.clone(), uuid, connection, channels, returned: false })
-    }
-
-    /// Gives waiting events to workers as long as there is room; only then it shows which have expired (`node.md` 5.1).
-    fn hand_out(&self, state: &mut State) {
-        state.queue.retain(|waiting| !waiting.grant.is_closed());
-        while !state.queue.is_empty() {
-            let Some(place) = self.assign(state) else { return };
-            let Some(waiting) = state.queue.pop_front() else { return };
-            let grant = if waiting.since.elapsed() > waiting.timeout {
-                state.retract(place);
-                Grant::Refused(cause::expired())
-            } else {
-                Grant::Taken(place)
-            };
-            // Nobody else takes a place under this lock: one that comes back is given back by hand.
-            if let Err(Grant::Taken(place)) = waiting.grant.send(grant) {
-                state.retract(place);
-            }
-        }
-    }
-
-    fn release(&self, uuid: &str) {
-        let mut state = self.state();
-        if let Some(slave) = state.slaves.get_mut(uuid) {
-            slave.load -= 1;
-            if slave.load == 0 {
-                slave.idle_since = Instant::now();
-                if slave.phase == Phase::Sealing {
-                    // The worker's task may have ended.
-                    let _ = slave.orders.send(Order::Look);
-                }
-            }
-        }
-        self.hand_out(&mut state);
     }
 
     /// Starts or seals workers until there are as many as are wanted.
@@ -526,39 +274,4 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) failure: Option<&'a Death>,
     pub(crate) slaves: &'a BTreeMap<Arc<str>, Slave>,
     pub(crate) meters: &'a Meters,
-}
-
-/// A place at a worker, the channel that was opened there, and how long the event may take.
-type Taken = (Place, u64, cocaine::Duplex<Bytes, Bytes>, Duration);
-
-impl State {
-    fn demand(&self) -> Demand {
-        let active = self.slaves.values().filter(|slave| slave.phase == Phase::Active);
-        Demand {
-            queued: self.queue.len(),
-            load: active.map(|slave| slave.load).sum(),
-            pool: self.slaves.len(),
-        }
-    }
-
-    /// Gives a place back under the lock that it was given out under.
-    fn retract(&mut self, mut place: Place) {
-        if let Some(slave) = self.slaves.get_mut(&place.uuid) {
-            slave.load -= 1;
-            slave.accepted -= 1;
-        }
-        place.returned = true;
-    }
-
-    /// Seals the workers that have the fewest events until no more than `target` are active.
-    fn seal_down_to(&mut self, target: usize) {
-        let mut active: Vec<_> =
-            self.slaves.values_mut().filter(|slave| slave.phase == Phase::Active).collect();
-        active.sort_by_key(|slave| slave.load);
-        let surplus = active.len().saturating_sub(target);
-        for slave in active.into_iter().take(surplus) {
-            slave.phase = Phase::Sealing;
-            let _ = slave.orders.send(Order::Seal);
-        }
-    }
 }
