@@ -248,7 +248,7 @@ fn what_is_no_file_is_refused() {
         (EntryType::Char, "is a device"),
         (EntryType::Block, "is a device"),
         (EntryType::Fifo, "is a pipe"),
-        (EntryType::GNUSparse, "is a sparse file"),
+        (EntryType::GNUSparse, "is a sparse file: pack it whole, without `-S`, or with `sparse(false)`"),
         (EntryType::new(b'V'), "is of the unknown kind 86"),
     ] {
         refused(Archive::default().entry(kind, "x", "", b""), &format!("\"x\" {reason}"));
