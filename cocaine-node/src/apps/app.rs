@@ -30,6 +30,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct App {
     state: Mutex<State>,
+    /// Held by whoever starts or stops it: its folder and its socket have the same names each time.
+    changing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,12 @@ impl Plan {
 
 impl App {
     pub(super) fn spooling() -> Self {
-        Self { state: Mutex::new(State::Spooling) }
+        Self { state: Mutex::new(State::Spooling), changing: tokio::sync::Mutex::default() }
+    }
+
+    /// Waits until nobody else starts or stops it.
+    pub(super) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
     }
 
     /// Returns the word that answers and reports have for the state.

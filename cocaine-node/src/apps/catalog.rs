@@ -43,6 +43,7 @@ impl Apps {
         }
         let plan = Plan::read(&self.0.workshop, name, profile)?;
         let app = Arc::new(App::spooling());
+        let _changing = app.change().await;
         match self.apps().entry(name.to_owned()) {
             std::collections::btree_map::Entry::Occupied(other) => {
                 return Err(already_started(name, other.get()));
@@ -50,8 +51,7 @@ impl Apps {
             std::collections::btree_map::Entry::Vacant(vacant) => vacant.insert(app.clone()),
         };
         let started = app.start(plan, &self.0.workshop, &self.0.place).await;
-        let kept = self.find(name).is_some_and(|known| Arc::ptr_eq(&known, &app));
-        if !kept {
+        if !self.has(name, &app) {
             self.end(&app).await;
             return Err(Error::service(
                 Category::GENERIC,
@@ -66,11 +66,15 @@ impl Apps {
         started
     }
 
-    /// Stops an app; its workers have ended when this returns.
+    /// Stops an app; its workers have ended when this returns. Until then its name is taken.
     pub(crate) async fn pause(&self, name: &str) -> Result<()> {
-        let removed = self.apps().remove(name);
-        let app = removed.ok_or_else(|| not_running(name))?;
+        let app = self.find(name).ok_or_else(|| not_running(name))?;
+        let _changing = app.change().await;
+        if !self.has(name, &app) {
+            return Err(not_running(name));
+        }
         self.end(&app).await;
+        self.apps().remove(name);
         tracing::info!(app = name, "an app is stopped");
         Ok(())
     }
@@ -131,6 +135,11 @@ impl Apps {
         let retired = std::mem::take(&mut *self.0.retired.lock().unwrap_or_else(PoisonError::into_inner));
         let closing: JoinSet<()> = servers.chain(retired).map(Server::shutdown).collect();
         closing.join_all().await;
+    }
+
+    /// Returns whether the app of this name is this one.
+    fn has(&self, name: &str, app: &Arc<App>) -> bool {
+        self.find(name).is_some_and(|known| Arc::ptr_eq(&known, app))
     }
 
     fn find(&self, name: &str) -> Option<Arc<App>> {

@@ -11,7 +11,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::cloud::{Cloud, call, code, number};
+use crate::cloud::{Cloud, call, code, finish, number, open};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_runlist_is_started_with_the_node_and_one_bad_app_stops_no_other() {
@@ -91,6 +91,31 @@ async fn an_upload_counts_from_the_next_start_on() {
     let event = app.enqueue("echo", None).await.unwrap();
     cloud.until("new", |info| number(info, &["pool", "total:crashed"]) == 1).await;
     drop(event);
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_is_being_stopped_cannot_be_started_yet() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("busy", "", json!({})).await;
+    let event = open(&app, "slow", "400").await.unwrap();
+    cloud.until("busy", |info| number(info, &["load"]) == 1).await;
+    let starting = async {
+        while cloud.info("busy").await.get("state").is_none_or(|state| state.to_string() != "\"stopped\"") {
+            tokio::task::yield_now().await;
+        }
+        cloud.apps.start_app("busy", "busy").await.unwrap_err()
+    };
+    let (paused, refused, answer) = tokio::join!(cloud.apps.pause_app("busy"), starting, finish(event));
+    paused.unwrap();
+    assert!(
+        refused.to_string().contains("app 'busy' is stopped: application has already been started"),
+        "{refused}"
+    );
+    assert_eq!(answer.unwrap(), "slow");
+    cloud.apps.start_app("busy", "busy").await.unwrap();
+    let app: AppClient = cloud.client.service_named("busy").await.unwrap();
+    assert_eq!(call(&app, "echo", "again").await.unwrap(), "again");
     cloud.node.shutdown().await;
 }
 
