@@ -65,7 +65,8 @@ use mistakes::Mistakes;
 ///
 /// - the name of the event, where it is not that of the function;
 /// - `inline`: runs on the wire's thread, for a handler that never blocks;
-/// - `cancel`: the handler is dropped when the client leaves;
+/// - `cancel`: the handler is dropped when the client leaves before it has closed its stream, or ends that with an error. A
+///   node does not tell of one that leaves later (`worker.md` 3.4);
 /// - `#[event(skip)]`: the method is no event.
 #[proc_macro_attribute]
 pub fn worker(settings: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {

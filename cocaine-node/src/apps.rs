@@ -30,4 +30,7 @@ pub(crate) mod spawn;
 mod stored;
 pub(crate) mod workshop;
 
-pub(crate) use self::{catalog::Apps, event::Ask};
+pub(crate) use self::{
+    catalog::{Apps, RunningApps},
+    event::Ask,
+};

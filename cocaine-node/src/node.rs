@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     apps::{
-        Apps,
+        Apps, RunningApps,
         runtime::{Runtime, RuntimeError},
         spawn::Spawner,
         workshop::Workshop,
@@ -258,6 +258,7 @@ impl NodeBuilder {
         if let Some(runlist) = &self.runlist {
             apps.run(runlist).await;
         }
+        let apps = RunningApps(apps);
         Ok(Node { address, running, apps, registry, routers, store })
     }
 
@@ -339,12 +340,13 @@ impl Services<'_> {
     }
 }
 
-/// A running node. Dropped without [`Node::shutdown`], it cuts its connections; what was acknowledged is safe.
+/// A running node. Dropped without [`Node::shutdown`], it cuts its connections and tells its workers to end; what was
+/// acknowledged is safe.
 #[derive(Debug)]
 pub struct Node {
     address: SocketAddr,
     running: Vec<Running>,
-    apps: Apps,
+    apps: RunningApps,
     registry: Registry,
     routers: Routers,
     store: Store,
@@ -369,7 +371,7 @@ impl Node {
         // Nobody is told of the services that end: the whole node does.
         self.registry.stop();
         self.routers.stop();
-        self.apps.shutdown().await;
+        self.apps.0.shutdown().await;
         let stopping: JoinSet<()> =
             self.running.into_iter().map(|running| running.server.shutdown()).collect();
         stopping.join_all().await;

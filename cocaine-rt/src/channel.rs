@@ -87,6 +87,11 @@ pub struct Rx {
 impl Rx {
     pub(crate) fn new(line: Line, tree: &Tree) -> Self {
         line.lease.with(|mux| mux.share(line.key));
+        Self::held(line, tree)
+    }
+
+    /// Returns the half of a channel that counts it already.
+    pub(crate) fn held(line: Line, tree: &Tree) -> Self {
         Self { line, node: tree.node(), ended: false }
     }
 
@@ -228,6 +233,11 @@ impl Tx {
         Self { line, node: tree.node(), side, on_drop, revocable }
     }
 
+    /// Returns the half of a host's channel, which counts it already.
+    pub(crate) fn held(line: Line, tree: &Tree, side: Side) -> Self {
+        Self { line, node: tree.node(), side, on_drop: OnDrop::Terminal, revocable: false }
+    }
+
     /// Sends a message after which the channel goes on; returns what can be sent then.
     pub async fn send<A: Serialize + Send>(mut self, kind: u64, args: A) -> Result<Self> {
         self.push(kind, args).await?;
@@ -237,6 +247,11 @@ impl Tx {
     /// Sends the message that ends this side of the channel.
     pub async fn finish<A: Serialize + Send>(mut self, kind: u64, args: A) -> Result<()> {
         self.push(kind, args).await
+    }
+
+    /// As [`Tx::finish`], however much is queued already.
+    pub fn finish_now<A: Serialize>(mut self, kind: u64, args: A) -> Result<()> {
+        self.queue(kind, &args)
     }
 
     /// Sends a message; waits while too much is queued already.

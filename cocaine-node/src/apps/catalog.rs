@@ -126,6 +126,11 @@ impl Apps {
         tracing::info!(runlist, apps = apps.len(), failed, "a runlist was started");
     }
 
+    /// Tells the workers of all apps to end.
+    fn begin_shutdown(&self) {
+        self.apps().values().filter_map(|app| app.overseer()).for_each(|overseer| overseer.begin_stop());
+    }
+
     /// Stops all apps, and closes the connections of their clients.
     pub(crate) async fn shutdown(&self) {
         let apps = std::mem::take(&mut *self.apps());
@@ -148,6 +153,16 @@ impl Apps {
 
     fn apps(&self) -> MutexGuard<'_, BTreeMap<String, Arc<App>>> {
         self.0.apps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The apps of a running node: they end with it, whether it is shut down or only dropped.
+#[derive(Debug)]
+pub(crate) struct RunningApps(pub(crate) Apps);
+
+impl Drop for RunningApps {
+    fn drop(&mut self) {
+        self.0.begin_shutdown();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cocaine::{Category, Cause, Error};
+use cocaine::{Category, Cause, Error, ErrorKind};
 
 /// What a client reads whose worker is gone.
 pub(crate) const DISCARDED: &str = "slave has been discarded";
@@ -55,6 +55,20 @@ pub(crate) fn stopped() -> Error {
 pub(crate) fn queue_full() -> Error {
     Error::service(Category::OVERSEER, 1, "queue is full")
 }
+
+/// Returns whether a stream was cut off because too much of it was unread.
+pub(crate) fn is_overflow(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Overflow(_))
+}
+
+/// Returns what both sides of such a stream are told.
+pub(crate) fn overflow(error: &Error) -> Error {
+    let text = format!("the event was cut off: {}: {}", error.kind(), system(ENOBUFS));
+    Error::service(Category::GENERIC, ENOBUFS, text)
+}
+
+/// The number by which POSIX calls that there is no room for what came.
+const ENOBUFS: i64 = 105;
 
 /// Returns the error of an event that nobody took in time.
 pub(crate) fn expired() -> Error {

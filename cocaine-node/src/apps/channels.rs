@@ -26,6 +26,8 @@ struct Channel {
     requests: bool,
     /// The worker may still answer.
     answers: bool,
+    /// The client does not read: it is told when it does, and nobody waits for that.
+    blocked: bool,
     /// Who waits to tell the client.
     turn: Option<Waker>,
 }
@@ -52,7 +54,7 @@ pub(crate) struct Load {
 impl Channels {
     /// Notes a channel that was opened.
     pub(crate) fn open(&self, id: u64, now: Instant) {
-        let channel = Channel { since: now, requests: true, answers: true, turn: None };
+        let channel = Channel { since: now, requests: true, answers: true, blocked: false, turn: None };
         self.state().open.insert(id, channel);
     }
 
@@ -64,6 +66,15 @@ impl Channels {
                 Side::Requests => channel.requests = false,
                 Side::Answers => channel.answers = false,
             }
+        }
+        state.pass_on();
+    }
+
+    /// Notes whether the client of a channel does not read.
+    pub(crate) fn block(&self, id: u64, blocked: bool) {
+        let mut state = self.state();
+        if let Some(channel) = state.open.get_mut(&id) {
+            channel.blocked = blocked;
         }
         state.pass_on();
     }
@@ -86,7 +97,7 @@ impl Channels {
     pub(crate) fn poll_turn(&self, id: u64, cx: &mut Context<'_>) -> Poll<Cause> {
         let mut state = self.state();
         if let Some(cause) = state.verdict
-            && state.next().is_none_or(|next| next == id)
+            && state.next().is_none_or(|next| next >= id)
         {
             return Poll::Ready(cause);
         }
@@ -116,7 +127,7 @@ impl Channels {
 impl State {
     /// Returns the first channel whose client waits for an answer.
     fn next(&self) -> Option<u64> {
-        self.open.iter().find(|(_, channel)| channel.answers).map(|(id, _)| *id)
+        self.open.iter().find(|(_, channel)| channel.answers && !channel.blocked).map(|(id, _)| *id)
     }
 
     fn pass_on(&mut self) {
@@ -155,6 +166,18 @@ mod tests {
         assert_eq!(turn(&channels, 5), Poll::Ready(Cause::EOF), "who has an answer is not waited for");
         channels.close(5);
         assert_eq!(turn(&channels, 9), Poll::Ready(Cause::EOF));
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_holds_up_nobody() {
+        let (channels, now) = (Channels::default(), Instant::now());
+        channels.open(2, now);
+        channels.open(3, now);
+        channels.block(2, true);
+        channels.discard(Cause::EOF);
+        assert_eq!(turn(&channels, 3), Poll::Ready(Cause::EOF));
+        channels.block(2, false);
+        assert_eq!(turn(&channels, 2), Poll::Ready(Cause::EOF), "once it reads");
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(crate) struct Exchange {
     answers: Option<Relay>,
     /// The worker is gone, and the client waits to be told.
     discarded: bool,
+    /// The client does not read.
+    blocked: bool,
     deadline: Pin<Box<Sleep>>,
 }
 
@@ -84,7 +86,7 @@ impl Exchange {
         let requests = Some(Relay::new(client.0, worker.tx));
         let answers = Some(Relay::new(worker.rx, client.1));
         let deadline = Box::pin(tokio::time::sleep(timeout));
-        Self { channels, connection, id, requests, answers, discarded: false, deadline }
+        Self { channels, connection, id, requests, answers, discarded: false, blocked: false, deadline }
     }
 
     /// Hands on what the client says; ready when that has ended the whole event.
@@ -98,6 +100,11 @@ impl Exchange {
                 return Poll::Pending;
             }
             Passed::Malformed(error) => (error.clone(), Ended::Misused(error)),
+            Passed::Lost(error) if cause::is_overflow(&error) => {
+                self.requests = Some(relay);
+                self.cut_off(&error);
+                return Poll::Ready(Ended::Well);
+            }
             Passed::Lost(error) => (error, Ended::Well),
         };
         match error.cause().unwrap_or(Cause::EOF) {
@@ -113,15 +120,27 @@ impl Exchange {
         if !self.discarded {
             let Some(relay) = &mut self.answers else { return };
             match relay.poll(cx) {
-                Poll::Pending => return,
+                Poll::Pending => {
+                    let blocked = relay.is_blocked();
+                    if blocked != std::mem::replace(&mut self.blocked, blocked) {
+                        self.channels.block(self.id, blocked);
+                    }
+                    return;
+                }
                 Poll::Ready(Passed::Closed | Passed::Failed) => {
                     self.answers = None;
                     return self.channels.end(self.id, Side::Answers);
                 }
                 Poll::Ready(Passed::Malformed(error)) => self.connection.close(&error),
+                Poll::Ready(Passed::Lost(error)) if cause::is_overflow(&error) => {
+                    return self.cut_off(&error);
+                }
                 Poll::Ready(Passed::Lost(_)) => {}
             }
             self.discarded = true;
+            if self.blocked {
+                self.channels.block(self.id, false);
+            }
             if let Some(relay) = self.requests.take() {
                 relay.give_up();
             }
@@ -146,6 +165,14 @@ impl Exchange {
             relay.give_up();
         }
         gone.map(|()| Ended::Well)
+    }
+
+    /// Ends both streams: one side sends more than the other takes.
+    fn cut_off(&mut self, error: &Error) {
+        let error = cause::overflow(error);
+        for relay in [self.requests.take(), self.answers.take()].into_iter().flatten() {
+            relay.fail(&error);
+        }
     }
 
     fn expire(&mut self) {

@@ -166,8 +166,8 @@ impl Overseer {
             state.failure = Some(death.clone());
         }
         self.count(&state);
-        // An idle app needs no worker: the next event starts one.
-        if !death.idle {
+        // An idle app needs no worker: the next event starts one, unless it came while the last one ended.
+        if !death.idle || !state.queue.is_empty() {
             self.rebalance(&mut state);
         }
         if state.slaves.is_empty() {
@@ -200,17 +200,21 @@ impl Overseer {
         self.rebalance(&mut state);
     }
 
-    /// Stops all workers, answers the events that wait, and returns once the last has ended.
-    pub(crate) async fn stop(&self) {
-        {
-            let mut state = self.state();
-            state.stopped = true;
-            state.queue.clear();
-            for slave in state.slaves.values() {
-                let _ = slave.orders.send(Order::Stop);
-            }
+    /// Tells all workers to end, and answers the events that wait.
+    pub(crate) fn begin_stop(&self) {
+        let mut state = self.state();
+        state.stopped = true;
+        state.queue.clear();
+        for slave in state.slaves.values() {
+            // The task of one that has ended listens no more.
+            let _ = slave.orders.send(Order::Stop);
         }
         self.setup().endpoint.refuse();
+    }
+
+    /// Stops all workers, and returns once the last has ended.
+    pub(crate) async fn stop(&self) {
+        self.begin_stop();
         loop {
             let emptied = self.0.emptied.notified();
             tokio::pin!(emptied);

@@ -50,6 +50,9 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Opens the folders in `data`, which no other node uses, and clears what an earlier one left there.
     pub(crate) fn open(data: &Path) -> Result<Self, RuntimeError> {
+        // Workers have folders of their own to count a path from.
+        let data =
+            std::path::absolute(data).map_err(|source| RuntimeError::Io { folder: data.into(), source })?;
         let (run, spool) = (data.join("run"), data.join("spool"));
         make_private(&run)?;
         make_private(&spool)?;

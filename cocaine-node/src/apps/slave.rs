@@ -92,7 +92,7 @@ pub(crate) async fn live(
     channels: Arc<Channels>,
     orders: mpsc::UnboundedReceiver<Order>,
 ) {
-    let grave = Grave { overseer: &overseer, uuid: &uuid, buried: false };
+    let grave = Grave { overseer: &overseer, uuid: &uuid, channels: channels.clone(), buried: false };
     let hello = overseer.setup().endpoint.expect(&uuid);
     let shift = overseer.setup().workshop.begin(overseer.setup(), &uuid);
     let life = Life { overseer: overseer.clone(), uuid: uuid.clone(), channels, orders };
@@ -112,6 +112,7 @@ pub(crate) async fn live(
 struct Grave<'a> {
     overseer: &'a Overseer,
     uuid: &'a str,
+    channels: Arc<Channels>,
     buried: bool,
 }
 
@@ -122,6 +123,7 @@ impl Grave<'_> {
 
     fn bury(&mut self, death: &Death) {
         if !std::mem::replace(&mut self.buried, true) {
+            self.channels.discard(Cause::CANCELLED);
             self.overseer.setup().endpoint.forget(self.uuid);
             self.overseer.bury(self.uuid, death);
         }
@@ -231,14 +233,6 @@ impl Life {
         loop {
             tokio::select! {
                 biased;
-                said = control.next() => match said {
-                    Ok(Said::Heartbeat) => silent.as_mut().reset(Moment::now() + control.heartbeat),
-                    Ok(Said::Terminate(reason)) => {
-                        let text = format!("it ended itself: {reason}");
-                        return End::node(Death::crash(code::SUICIDE, text));
-                    }
-                    Err(error) => return End::lost(&error),
-                },
                 order = self.orders.recv() => match order {
                     Some(Order::Stop) | None => return self.terminate(control, code::SHUTDOWN).await,
                     Some(Order::Seal) => sealed = Some(Moment::now() + seal_timeout),
@@ -248,6 +242,14 @@ impl Life {
                     exited = true;
                     silent.as_mut().reset(Moment::now() + REMAINS);
                 }
+                said = control.next() => match said {
+                    Ok(Said::Heartbeat) => silent.as_mut().reset(Moment::now() + control.heartbeat),
+                    Ok(Said::Terminate(reason)) => {
+                        let text = format!("it ended itself: {reason}");
+                        return End::node(Death::crash(code::SUICIDE, text));
+                    }
+                    Err(error) => return End::lost(&error),
+                },
                 () = &mut silent => return End::silent(exited, control.heartbeat),
                 () = at(sealed) => return self.terminate(control, code::SEAL_TIMEOUT).await,
                 () = at(idle), if sealed.is_none() => {
@@ -273,7 +275,7 @@ impl Life {
             code::IDLE => "slave is idle",
             _ => "slave is sealing",
         };
-        control.terminate(code, reason).await;
+        control.terminate(code, reason);
         let limit = self.overseer.setup().profile.terminate_timeout;
         let confirmed = async { while let Ok(Said::Heartbeat) = control.next().await {} };
         let death = match timeout(limit, confirmed).await {
@@ -336,6 +338,8 @@ struct Control {
 impl Control {
     /// Waits for what the worker says next; each heartbeat is answered. Nothing is lost when this is dropped.
     async fn next(&mut self) -> Result<Said, Error> {
+        // One that never stops talking is not all that there is to attend to.
+        tokio::task::coop::consume_budget().await;
         let lost = || Error::service(Category::ASIO_MISC, 2, "it ended its control channel");
         let (kind, payload) = self.rx.next().await.ok_or_else(lost)??;
         if kind == TERMINATE {
@@ -352,10 +356,10 @@ impl Control {
     }
 
     /// Tells the worker to end.
-    async fn terminate(&mut self, code: i64, reason: &str) {
+    fn terminate(&mut self, code: i64, reason: &str) {
         if let Some(tx) = self.tx.take() {
             // One that is gone need not be told.
-            let _ = tx.finish(TERMINATE, (code, reason)).await;
+            let _ = tx.finish_now(TERMINATE, (code, reason));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{process::Command, time::Duration};
 use cocaine_bindings::{App, Node};
 use cocaine_node::Node as Cocaine;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::cloud::{Cloud, call, code, finish, number, open};
 
@@ -98,6 +99,83 @@ async fn a_worker_that_floods_costs_its_own_event_alone() {
         }
     };
     assert!(!error.to_string().is_empty());
+    cloud.node.shutdown().await;
+}
+
+/// A client that does not read while the worker sends far more than anybody keeps.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_loses_its_own_event_alone() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("pour", "", json!({"pool-limit": 1, "concurrency": 2})).await;
+    let pid = call(&app, "pid", "").await.unwrap();
+    let resolved = cloud.client.resolve("pour", None).await.unwrap();
+    let mut slow = tokio::net::TcpStream::connect(resolved.endpoints[0].0).await.unwrap();
+    slow.write_all(b"\x93\x01\x00\x91\xa4pour\x93\x01\x00\x91\xa264\x93\x01\x02\x90").await.unwrap();
+    call(&app, "poured", "").await.unwrap();
+    let mut read = Vec::new();
+    while !read.ends_with(TRACELESS) || !read.windows(9).any(|window| window == b"available") {
+        assert!(slow.read_buf(&mut read).await.unwrap() > 0, "an error comes last");
+    }
+    assert!(read.len() < 32 << 20, "{}", read.len());
+    let info = cloud.until("pour", |info| number(info, &["load"]) == 0).await;
+    assert_eq!(number(&info, &["pool", "total:crashed"]), 0);
+    assert_eq!(call(&app, "pid", "").await.unwrap(), pid, "the worker goes on");
+    cloud.node.shutdown().await;
+}
+
+/// How every frame of a node ends that belongs to no trace.
+const TRACELESS: &[u8] = b"\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
+
+/// A client that sends more than anybody keeps while its event waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_sends_too_much_too_early_is_told() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("early", "", json!({"pool-limit": 1, "concurrency": 1})).await;
+    let mut first = open(&app, "hold", "").await.unwrap();
+    first.recv().await.unwrap().unwrap();
+    let mut second = app.enqueue("echo", None).await.unwrap();
+    for _ in 0..10 {
+        second.send(vec![b'x'; 1 << 20]).await.unwrap();
+    }
+    cloud.until("early", |info| number(info, &["queue", "depth"]) == 1).await;
+    drop(first);
+    let error = finish(second).await.unwrap_err();
+    assert_eq!(code(&error), (12, 105), "{error}");
+    assert_eq!(call(&app, "echo", "goes on").await.unwrap(), "goes on");
+    cloud.node.shutdown().await;
+}
+
+/// The death of a worker is told to all its clients, though the first of them does not read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_keeps_no_other_from_being_told() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("told", "", json!({"pool-limit": 1})).await;
+    let pid = call(&app, "pid", "").await.unwrap();
+    let resolved = cloud.client.resolve("told", None).await.unwrap();
+    let mut slow = tokio::net::TcpStream::connect(resolved.endpoints[0].0).await.unwrap();
+    slow.write_all(b"\x93\x01\x00\x91\xa4pour\x93\x01\x00\x91\xa18\x93\x01\x02\x90").await.unwrap();
+    let mut held = open(&app, "hold", "").await.unwrap();
+    held.recv().await.unwrap().unwrap();
+    kill(&pid);
+    assert_eq!(code(&finish(held).await.unwrap_err()), (5, 2));
+    drop(slow);
+    assert_eq!(call(&app, "echo", "again").await.unwrap(), "again");
+    cloud.node.shutdown().await;
+}
+
+/// A worker that reads nothing any more can still be stopped.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_does_not_read_can_be_stopped() {
+    let cloud = Cloud::start().await;
+    let profile = json!({"terminate-timeout": 0.3, "isolate": {"args": {"kill_timeout": 0.2}}});
+    let app = cloud.run("stuck", "silent", profile).await;
+    let mut event = open(&app, "any", "").await.unwrap();
+    for _ in 0..4 {
+        event.send(vec![b'x'; 1 << 20]).await.unwrap();
+    }
+    cloud.until("stuck", |info| number(info, &["load"]) == 1).await;
+    cloud.apps.pause_app("stuck").await.unwrap();
+    assert_eq!(code(&finish(event).await.unwrap_err()), (2, 125));
     cloud.node.shutdown().await;
 }
 

@@ -154,6 +154,20 @@ fn zombie(process: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_dropped_leaves_no_worker() {
+    let cloud = Cloud::start().await;
+    let app = cloud.run("dropped", "", json!({})).await;
+    let pid = call(&app, "pid", "").await.unwrap();
+    drop(cloud);
+    let gone = async {
+        while Path::new(&format!("/proc/{pid}")).exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::cloud::PATIENCE, gone).await.expect("the worker ends with its node");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_helper_it_is_said_what_is_missing() {
     let node = Node::builder().listen("127.0.0.1:0").patience(std::time::Duration::from_millis(100)).start();
     let node = node.await.unwrap();

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cocaine::{Error, Result, Session, Worker};
+use cocaine::{Bytes, Error, Result, Session, Worker};
 
 /// What the script passes the node's arguments in, one a line.
 pub(crate) const ARGS: &str = "TEST_WORKER_ARGS";
@@ -79,6 +79,20 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
             session.context().cancelled().await;
             session.finish(None)
         })
+        .on("pour", |mut session: Session| async move {
+            let mib = session.recv().await.transpose()?.unwrap_or_default();
+            let mib: usize = mib.as_str().and_then(|text| text.parse().ok()).unwrap_or(1);
+            let chunk = Bytes::from(vec![b'x'; 64 << 10]);
+            for _ in 0..mib * 16 {
+                session.send(chunk.clone()).await?;
+            }
+            POURED.notify_one();
+            session.finish(None)
+        })
+        .on("poured", |session: Session| async move {
+            POURED.notified().await;
+            session.finish(None)
+        })
         .on("fail", |session: Session| async move { session.fail(&Error::user(7, "boom")) })
         .on("storage", |session: Session| async move {
             let storage = session.context().cloud().dynamic("storage").await?;
@@ -87,6 +101,9 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
         });
     worker.serve(()).await
 }
+
+/// Told when all of a `pour` has been sent.
+static POURED: tokio::sync::Notify = tokio::sync::Notify::const_new();
 
 async fn echo(mut session: Session) -> Result<()> {
     while let Some(chunk) = session.recv().await.transpose()? {

@@ -22,7 +22,12 @@ impl Mux {
             return Poll::Ready(Some(Ok(message)));
         }
         if let Some(error) = slot.failure.take() {
-            slot.reads = Reads::Ended;
+            if key.own {
+                slot.reads = Reads::Ended;
+            } else {
+                // What the peer still sends is allowed, and dropped.
+                slot.discard();
+            }
             return Poll::Ready(Some(Err(error)));
         }
         if slot.reads.ended() {

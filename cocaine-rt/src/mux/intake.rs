@@ -137,15 +137,11 @@ impl Mux {
                 self.fresh.push_back(Fresh { id, method: place, message, trace, load });
                 Ok(())
             }
-            Opening::Ping => {
-                self.acknowledge(id, trace);
-                Ok(())
-            }
+            Opening::Ping => self.acknowledge(id, trace),
             Opening::Revoke => {
                 let (target, error) = roots::revoked(&message.args)?;
                 self.revoke(target, error);
-                self.acknowledge(id, trace);
-                Ok(())
+                self.acknowledge(id, trace)
             }
             Opening::Unknown => {
                 let cause = if matches!(self.role, Role::Host(_)) { Cause::UNCAUGHT } else { Cause::SLOT };
@@ -165,11 +161,16 @@ impl Mux {
         Ok(())
     }
 
-    pub(super) fn acknowledge(&mut self, id: u64, trace: Option<Trace>) {
+    pub(super) fn acknowledge(&mut self, id: u64, trace: Option<Trace>) -> Result<(), Violation> {
+        // A server reads no further by then; what shares a socket with heartbeats does.
+        if !matches!(self.role, Role::Server(_)) && !self.has_room() {
+            return Err(Violation::new(Cause::MEMORY, "the answers to control messages are not read"));
+        }
         let mut headers = Vec::new();
         let tail = Tail::Headers(header::reply(&mut headers, trace, &[]));
         let none = Encoded { buf: vec![0x90], segments: Vec::new() };
         frame::write(&mut self.output, id, 0, &none, tail);
+        Ok(())
     }
 
     /// Ends a channel of the peer: its reader gets the error, its sender learns that it is gone.

@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use super::{Key, Mux, Open, Role, keep, slot::Slot};
 use crate::{
     encode::Encoded,
-    error::Error,
+    error::{Error, ErrorKind},
     frame::{self, Tail},
 };
 
@@ -36,7 +36,8 @@ impl Mux {
         self.accepted = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
         let mut slot = Slot::new(id, open.reads);
-        slot.handles = 0;
+        // One for each half: the answer may come before they are made.
+        slot.handles = 2;
         self.peers.insert(id, slot);
         Ok(Key { id, own: false })
     }
@@ -65,6 +66,10 @@ impl Mux {
         tail: Tail<'_>,
     ) -> Result<(), Error> {
         self.check_open()?;
+        if self.urgent.len() > MOST_URGENT {
+            let text = format!("{} bytes of heartbeats wait for the peer to read", self.urgent.len());
+            return Err(Error::new(ErrorKind::Overflow(text)));
+        }
         frame::write(&mut self.urgent, id, kind, args, tail);
         Ok(())
     }
@@ -134,6 +139,9 @@ impl Mux {
         self.closed.clone().map_or(Ok(()), Err)
     }
 }
+
+/// How many bytes of urgent frames may wait: some hundreds of them.
+const MOST_URGENT: usize = 16 << 10;
 
 fn exhausted() -> Error {
     Error::disconnected("channel ids are used up")

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     bytes::Bytes,
-    channel::{Line, OnDrop, Origin, Rx, Side, Tx},
+    channel::{Line, Origin, Rx, Side, Tx},
     conn::{Conn, Driver, Lease},
     encode,
     error::{Error, Result},
@@ -73,8 +73,8 @@ impl Connection {
         let open = Open { method: 0, args: &args, tail, reads, ticks: u64::MAX, reader: None };
         let key = self.lease.with(|mux| mux.open(open))?;
         let line = Line { lease: self.lease.clone(), key, origin: Origin::default() };
-        let rx = Rx::new(line.clone(), &self.stream);
-        let tx = Tx::new(line, &self.stream, Side::Server(trace, None), OnDrop::Terminal, false);
+        let rx = Rx::held(line.clone(), &self.stream);
+        let tx = Tx::held(line, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 

@@ -21,6 +21,7 @@ use crate::{
 pub struct Relay {
     from: Receiver<Bytes>,
     to: Sender<Bytes>,
+    blocked: bool,
 }
 
 /// How a [`Relay`] has come to its end.
@@ -42,13 +43,16 @@ impl Relay {
 
     /// Returns the relay between two halves.
     pub fn new(from: Receiver<Bytes>, to: Sender<Bytes>) -> Self {
-        Self { from, to }
+        Self { from, to, blocked: false }
     }
 
     /// Hands on what has come, and waits for more until the stream ends. It is not to be polled after that.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
         loop {
-            ready!(self.to.half().poll_room(cx));
+            self.blocked = self.to.half().poll_room(cx).is_pending();
+            if self.blocked {
+                return Poll::Pending;
+            }
             let mut frames = Scratch::take();
             let passed = match ready!(self.collect(cx, &mut frames)) {
                 Ok(passed) => passed,
@@ -90,6 +94,11 @@ impl Relay {
             Some(ERROR) => Some(Passed::Failed),
             Some(_) => None,
         }))
+    }
+
+    /// Returns whether it waits for whom it hands on to, who does not read.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked
     }
 
     /// Returns once nobody can receive what is handed on.

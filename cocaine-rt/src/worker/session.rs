@@ -192,7 +192,8 @@ impl Context {
         &self.0.cloud
     }
 
-    /// Returns once the client has left, or has ended its stream with an error; also once the event is over.
+    /// Returns once the client has left before it has closed its stream, or has ended that with an error; also once the
+    /// event is over. A node does not tell of a client that leaves later (`worker.md` 3.4).
     pub async fn cancelled(&self) {
         poll_fn(|cx| self.poll_gone(cx)).await;
     }
