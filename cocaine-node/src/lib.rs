@@ -37,6 +37,8 @@
 //! - An event whose `request_timeout` is not eight bytes is refused when it arrives, and holds up nobody.
 //! - An event that waits for an app whose workers do not start is answered with the reason and the end of their output
 //!   after [`NodeBuilder::patience`]; `info` has the same as `failure`, and the log tells of every crash.
+//! - An event of which more is unread than [`cocaine::Limits::unread`] is cut off: both sides get `[12, 105]`.
+//! - The name of an app is taken until its last worker has ended; `info` says `stopped` meanwhile.
 //! - A `pool-limit` or `grow-threshold` of 0 is an error of the profile, and an app whose name is taken removes nobody
 //!   else's service when it is stopped.
 //! - The isolates `docker`, `porto` and `external` are not there.

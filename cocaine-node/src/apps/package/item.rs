@@ -4,6 +4,7 @@
 //! link, and no link leads out.
 
 use std::{
+    cell::Cell,
     ffi::OsStr,
     fmt,
     fs::{self, File, Metadata, OpenOptions},
@@ -16,7 +17,7 @@ use std::{
 use cocaine::{Error, Result};
 use tar::Entry;
 
-use super::{super::stored::invalid, Bounds, damaged, failed};
+use super::{super::stored::invalid, Bounds, damaged, failed, too_large};
 
 /// How much of a name an error shows, in bytes.
 const SHOWN: usize = 200;
@@ -26,6 +27,8 @@ pub(super) struct Item<'a> {
     pub(super) root: &'a Path,
     pub(super) name: &'a [u8],
     pub(super) bounds: Bounds,
+    /// Folders that were made for the archive.
+    pub(super) folders: &'a Cell<u64>,
 }
 
 /// What an entry becomes.
@@ -105,9 +108,19 @@ impl Item<'_> {
             Some(there) if there.is_dir() => Ok(()),
             Some(there) if there.is_symlink() => Err(self.refused("has a path through a symbolic link")),
             Some(_) => Err(self.refused("has a path through a file")),
-            None if create => fs::create_dir(path).map_err(|error| self.failed(&error)),
+            None if create => self.create(path),
             None => Err(self.refused("is a link to what is not there")),
         }
+    }
+
+    /// Makes a folder. One path may need many, so they count as entries do.
+    fn create(&self, path: &Path) -> Result<()> {
+        self.folders.set(self.folders.get() + 1);
+        if self.folders.get() > self.bounds.entries {
+            let limit = self.bounds.entries;
+            return Err(too_large(&format!("the archive has more than {limit} folders")));
+        }
+        fs::create_dir(path).map_err(|error| self.failed(&error))
     }
 
     fn look(&self, path: &Path) -> Result<Option<Metadata>> {

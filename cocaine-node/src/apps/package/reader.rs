@@ -1,6 +1,7 @@
 //! Reads an archive entry by entry, within bounds.
 
 use std::{
+    cell::Cell,
     io::{self, Read},
     path::Path,
 };
@@ -88,12 +89,14 @@ pub(super) struct Entries<'a> {
     root: &'a Path,
     bounds: Bounds,
     seen: u64,
+    /// Folders that were made on the way.
+    folders: Cell<u64>,
     extensions: Extensions,
 }
 
 impl<'a> Entries<'a> {
     pub(super) fn new(root: &'a Path, bounds: Bounds) -> Self {
-        Self { root, bounds, seen: 0, extensions: Extensions::default() }
+        Self { root, bounds, seen: 0, folders: Cell::new(0), extensions: Extensions::default() }
     }
 
     /// Unpacks all that `source` holds.
@@ -121,7 +124,7 @@ impl<'a> Entries<'a> {
         let Extensions { name, link, size, sparse } = std::mem::take(&mut self.extensions);
         let name = name.unwrap_or_else(|| entry.path_bytes().into_owned());
         let link = link.or_else(|| Some(entry.link_name_bytes()?.into_owned())).unwrap_or_default();
-        let item = Item { root: self.root, name: &name, bounds: self.bounds };
+        let item = Item { root: self.root, name: &name, bounds: self.bounds, folders: &self.folders };
         if sparse || size.is_some_and(|size| size != entry.size().to_string().as_bytes()) {
             return Err(item.refused("does not say plainly how large it is"));
         }

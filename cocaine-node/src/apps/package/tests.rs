@@ -291,6 +291,10 @@ fn more_than_the_bounds_allow_is_refused() {
         (0..11).fold(Archive::default(), |archive, number| archive.file(&number.to_string(), "")).end();
     let text = "the archive has more than 10 entries";
     assert_eq!(refusal(&many, Bounds { entries: 10, ..bounds }), large(text));
+    let deep =
+        (0..3).fold(Archive::default(), |archive, number| archive.file(&format!("{number}/a/b/c/x"), ""));
+    let text = "the archive has more than 10 folders";
+    assert_eq!(refusal(&deep.end(), Bounds { entries: 10, ..bounds }), large(text));
     let name = vec![b'x'; 65 << 10];
     let long = Archive::default().entry(EntryType::GNULongName, "././@LongLink", "", &name).file("x", "");
     assert_eq!(refusal(&long.end(), bounds), large("the archive has a header of 66560 bytes"));
