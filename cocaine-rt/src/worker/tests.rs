@@ -10,6 +10,7 @@ use super::{Events, Session, Table, Worker, events::Mode, run};
 use crate::{
     error::{Error, ErrorKind, Result},
     tests::peer::Peer,
+    trace::Trace,
 };
 
 const UUID: &str = "1d5739ab-2375-4d32-b211-d6ef03c0dd3d";
@@ -240,6 +241,7 @@ async fn a_client_that_leaves_ends_reads_and_can_cancel() {
 async fn headers_trace_and_deadline_can_be_read() {
     let (mut node, _served) = serving("who", |session: Session| async move {
         let context = session.context();
+        assert_eq!(Trace::current(), context.trace(), "calls of the handler carry it");
         let trace = context.trace().map(|trace| (trace.trace_id, trace.span_id));
         let left = context.deadline().map(|at| at.saturating_duration_since(std::time::Instant::now()));
         let within = left.is_some_and(|left| left <= Duration::from_secs(5) && left > Duration::from_secs(1));
