@@ -112,7 +112,8 @@ async fn kill(node: &NodeClient, app: &AppClient) -> Step {
     title(10, "Its process is killed, and the app called again");
     let pid = whoami(app).await?;
     show(format!("the worker is process {pid}; kill -9 {pid}"));
-    check(Command::new("kill").args(["-9", &pid]).status()?.success(), "the process is killed")?;
+    let killed = Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).status()?;
+    check(killed.success(), "the process is killed")?;
     let next = loop {
         match whoami(app).await {
             Ok(pid) => break pid,
