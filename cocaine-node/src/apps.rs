@@ -32,5 +32,6 @@ pub(crate) mod workshop;
 
 pub(crate) use self::{
     catalog::{Apps, RunningApps},
+    cause::not_found,
     event::Ask,
 };

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use cocaine::{
-    Bytes, Endpoint, Limits, Resolved,
+    Bytes, Endpoint, Limits,
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{ServeLocator, ServeLogging, ServeNode, ServeStorage};
@@ -330,9 +330,7 @@ impl Services<'_> {
         }
         let address = listen.map_or_else(|| self.place.beside(), str::to_owned);
         let failed = |source| StartError::Listen { service: name, address: address.clone(), source };
-        let server = server.bind(&address).await.map_err(failed)?;
-        let endpoints = self.place.announced(server.local_addr()).await;
-        let service = Resolved { endpoints, version: spec.version, graph: spec.graph() };
+        let (server, service) = self.place.serve_on(&address, spec, server).await.map_err(failed)?;
         let known = self.place.registry.expose(name, service).ok();
         let address = server.local_addr();
         self.running.push(Running { server, _known: known });

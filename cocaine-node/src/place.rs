@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr};
 
 use cocaine::{
     Endpoint, Limits, Resolved,
+    bind::ServiceSpec,
     server::{Dispatch, Server, ServerBuilder},
 };
 
@@ -24,7 +25,17 @@ impl Place {
     /// Serves on a free port, and returns what the locator is to answer.
     pub(crate) async fn serve(&self, dispatch: impl Dispatch) -> io::Result<(Server, Resolved)> {
         let spec = dispatch.spec();
-        let server = self.builder(dispatch).bind(&self.beside()).await?;
+        self.serve_on(&self.beside(), spec, self.builder(dispatch)).await
+    }
+
+    /// Serves `spec` on an address, and returns what the locator is to answer.
+    pub(crate) async fn serve_on(
+        &self,
+        address: &str,
+        spec: &ServiceSpec,
+        server: ServerBuilder<impl Dispatch>,
+    ) -> io::Result<(Server, Resolved)> {
+        let server = server.bind(address).await?;
         let endpoints = self.announced(server.local_addr()).await;
         Ok((server, Resolved { endpoints, version: spec.version, graph: spec.graph() }))
     }

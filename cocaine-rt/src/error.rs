@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use crate::codes::Category;
 
 /// The code of a handler that failed, in the category of workers (`worker.md` 3.6).
-pub(crate) const HANDLER_FAILED: i64 = 100;
+const HANDLER_FAILED: i64 = 100;
 
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -135,6 +135,11 @@ impl Error {
     /// (category 43, `worker.md` 3.6).
     pub fn user(code: i32, message: impl Into<String>) -> Self {
         Self::service(Category::WORKER_USER, code.into(), message)
+    }
+
+    /// Returns the error of a handler that failed without a code of its own.
+    pub(crate) fn handler(message: impl Into<String>) -> Self {
+        Self::service(Category::WORKER, HANDLER_FAILED, message)
     }
 
     /// Returns the error of a method that is announced but not served: the server closes the connection

@@ -55,7 +55,7 @@
 //! L1  conn  channel  unix               the mux behind a lock, the task that owns the socket
 //! L0  mux                               open channels, ids, bytes to write: no I/O, no async, no lock
 //!     scan  encode  decode  header      the bytes: frames, MessagePack, headers
-//!     graph  spec  value  types  error  what they mean
+//!     graph  spec  control  error  …    what they mean
 //! ```
 //!
 //! One task owns a socket; it reads, hands messages over, begins invocations and writes. A server's invocation is polled
@@ -73,6 +73,7 @@ mod client;
 mod cloud;
 mod codes;
 mod conn;
+pub mod control;
 mod decode;
 mod dynamic;
 mod encode;

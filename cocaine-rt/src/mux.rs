@@ -14,7 +14,7 @@ mod table;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    task::{Poll, Waker},
+    task::Waker,
 };
 
 use self::{
@@ -145,8 +145,6 @@ pub(crate) struct Mux {
     blocked: Vec<Waker>,
     /// Who waits until nothing that was taken in is under way.
     finishers: Vec<Waker>,
-    /// Who waits for the end of the connection.
-    mourners: Vec<Waker>,
     due: Vec<Waker>,
 }
 
@@ -176,7 +174,6 @@ impl Mux {
             flushers: Vec::new(),
             blocked: Vec::new(),
             finishers: Vec::new(),
-            mourners: Vec::new(),
             due: Vec::new(),
         }
     }
@@ -215,16 +212,6 @@ impl Mux {
         self.due.append(&mut self.blocked);
         self.due.append(&mut self.flushers);
         self.due.append(&mut self.finishers);
-        self.due.append(&mut self.mourners);
-    }
-
-    /// Returns why the connection has ended, once it has.
-    pub(crate) fn poll_closed(&mut self, waker: &Waker) -> Poll<Error> {
-        if let Some(error) = &self.closed {
-            return Poll::Ready(error.clone());
-        }
-        keep(&mut self.mourners, waker);
-        Poll::Pending
     }
 
     /// Takes nothing more in and ends the channels that could last for ever; calls that run may finish.

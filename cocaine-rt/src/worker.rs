@@ -8,13 +8,13 @@ mod session;
 mod tests;
 mod wire;
 
-use std::{env, ffi::OsString, fmt, future::Future, sync::Arc, time::Duration};
+use std::{env, ffi::OsString, fmt, future::Future, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
 use self::{
     command_line::CommandLine,
-    events::{Begun, Entry},
+    events::{Begun, Spawn},
     wire::{Pace, Wire},
 };
 pub use self::{
@@ -191,14 +191,14 @@ impl Worker {
     }
 }
 
-type Arrivals = mpsc::UnboundedReceiver<(Arc<Entry>, Begun)>;
+type Arrivals = mpsc::UnboundedReceiver<(Spawn, Begun)>;
 
 /// Gives each event a task.
 async fn run(mut events: Arrivals) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH).await > 0 {
-        for (entry, begun) in batch.drain(..) {
-            entry.spawn(begun);
+        for (spawn, begun) in batch.drain(..) {
+            spawn(begun);
         }
     }
 }

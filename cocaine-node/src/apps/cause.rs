@@ -56,6 +56,11 @@ pub(crate) fn queue_full() -> Error {
     Error::service(Category::OVERSEER, 1, "queue is full")
 }
 
+/// Returns the error of an app that is called by a name that none has.
+pub(crate) fn not_found(app: &str) -> Error {
+    Error::service(Category::NODE, NOT_RUNNING, format!("application {app} is not found"))
+}
+
 /// Returns whether a stream was cut off because too much of it was unread.
 pub(crate) fn is_overflow(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Overflow(_))

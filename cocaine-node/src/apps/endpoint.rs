@@ -15,30 +15,11 @@ use std::{
 
 use cocaine::{
     Limits,
-    bind::{Call, Dispatch, MethodSpec, OnDrop, Rx, ServiceSpec, TreeSpec, Tx},
+    bind::{Call, Dispatch, Rx, ServiceSpec, Tx},
+    control::WORKER,
     server::{Connection, UnixSocket},
 };
 use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
-
-pub(crate) const HEARTBEAT: u64 = 0;
-pub(crate) const TERMINATE: u64 = 1;
-
-/// What both sides say of the worker itself, once it has said who it is (`worker.md` 2.1).
-const CONTROL: TreeSpec =
-    TreeSpec::Node(&[(HEARTBEAT, "heartbeat", TreeSpec::Recurse), (TERMINATE, "terminate", TreeSpec::END)]);
-
-/// What a worker opens its control channel with.
-static HANDSHAKE: ServiceSpec = ServiceSpec {
-    name: "worker",
-    version: 1,
-    methods: &[MethodSpec {
-        id: 0,
-        name: "handshake",
-        dispatch: CONTROL,
-        upstream: CONTROL,
-        on_drop: OnDrop::Terminal,
-    }],
-};
 
 /// A worker that has said who it is.
 #[derive(Debug)]
@@ -128,7 +109,7 @@ async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected:
             Ok(stream) => {
                 let expected = expected.clone();
                 let make = |connection| Handshake { connection, expected };
-                Connection::start(stream, &peer, limits, &HANDSHAKE, make);
+                Connection::start(stream, &peer, limits, &WORKER, make);
             }
             Err(error) => {
                 tracing::warn!(path = peer, %error, "cannot accept a worker");
@@ -146,7 +127,7 @@ struct Handshake {
 
 impl Dispatch for Handshake {
     fn spec(&self) -> &'static ServiceSpec {
-        &HANDSHAKE
+        &WORKER
     }
 
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<> {

@@ -5,6 +5,7 @@ use std::{future::pending, io, pin::pin, process::ExitStatus, sync::Arc, time::D
 use cocaine::{
     Bytes, Category, Cause, Error,
     bind::{Rx, Tx},
+    control::{HEARTBEAT, TERMINATE},
     server::Connection,
 };
 use tokio::{
@@ -14,7 +15,7 @@ use tokio::{
 
 use super::{
     channels::Channels,
-    endpoint::{HEARTBEAT, Hello, TERMINATE},
+    endpoint::Hello,
     overseer::{Overseer, Phase},
     spawn::Process,
     workshop::Shift,
@@ -243,6 +244,8 @@ impl Life {
                     silent.as_mut().reset(Moment::now() + REMAINS);
                 }
                 said = control.next() => match said {
+                    // What a process has said before its end does not keep it alive.
+                    Ok(Said::Heartbeat) if exited => {}
                     Ok(Said::Heartbeat) => silent.as_mut().reset(Moment::now() + control.heartbeat),
                     Ok(Said::Terminate(reason)) => {
                         let text = format!("it ended itself: {reason}");

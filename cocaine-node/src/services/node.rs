@@ -1,9 +1,9 @@
 //! `node`: the apps (`node.md` 6).
 
-use cocaine::{Bytes, Category, Error, Receiver, Responder, Result, Sender, Value, bind::Caller};
+use cocaine::{Bytes, Receiver, Responder, Result, Sender, Value, bind::Caller};
 use cocaine_bindings::NodeServer;
 
-use crate::apps::{Apps, Ask};
+use crate::apps::{Apps, Ask, not_found};
 
 /// The service for one caller.
 #[derive(Debug)]
@@ -57,11 +57,4 @@ impl NodeServer for NodeService {
         let _ = output.answer(&not_found(app));
         Ok(())
     }
-}
-
-/// The code of an app that does not run, in [`Category::NODE`].
-const NOT_RUNNING: i64 = 6;
-
-fn not_found(app: &str) -> Error {
-    Error::service(Category::NODE, NOT_RUNNING, format!("application {app} is not found"))
 }

@@ -35,14 +35,18 @@ impl Mux {
         };
         let args = batch.slice(start + extent.args.start..start + extent.args.end);
         let message = Message { kind: extent.kind, args, headers };
-        match self.own.get(extent.channel) {
-            Some(slot) => {
-                let lenient = matches!(self.role, Role::Worker(_));
-                Self::arrive(slot, message, self.limits.unread, lenient, &mut self.due);
-                Ok(())
-            }
-            None => self.receive_peers(extent.channel, message),
+        let Some(slot) = self.own.get(extent.channel) else {
+            return self.receive_peers(extent.channel, message);
+        };
+        if slot.reads.ended() {
+            return Ok(());
         }
+        let refused = slot.deliver(message, self.limits.unread) == Delivery::Refused;
+        if refused && !matches!(self.role, Role::Worker(_)) {
+            slot.fail(Error::protocol(not_allowed(extent.kind, slot.id)));
+        }
+        self.due.extend(slot.reader.take());
+        Ok(())
     }
 
     /// Takes in a message of a channel that the peer has opened, or that a host has.
@@ -96,24 +100,6 @@ impl Mux {
         }
         let text = format!("more than {} bytes are kept for one connection", self.limits.held);
         Err(Violation::new(Cause::MEMORY, text))
-    }
-
-    #[inline]
-    pub(super) fn arrive(
-        slot: &mut Slot,
-        message: Message,
-        limit: usize,
-        lenient: bool,
-        due: &mut Vec<Waker>,
-    ) {
-        let kind = message.kind;
-        if slot.reads.ended() {
-            return;
-        }
-        if slot.deliver(message, limit) == Delivery::Refused && !lenient {
-            slot.fail(Error::protocol(not_allowed(kind, slot.id)));
-        }
-        due.extend(slot.reader.take());
     }
 
     pub(super) fn accept(&mut self, id: u64, mut message: Message) -> Result<(), Violation> {

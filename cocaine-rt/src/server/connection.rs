@@ -1,6 +1,6 @@
 //! A connection on which the server opens channels too, as a node does on those of its workers.
 
-use std::{future::poll_fn, sync::Arc};
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -16,7 +16,7 @@ use crate::{
     halves::Duplex,
     header::{self, Headers},
     limits::Limits,
-    mux::{Mux, Open, Role, roots::Roots, slot::Reads},
+    mux::{Open, Role, roots::Roots, slot::Reads},
     scratch::Scratch,
     spec::{ServiceSpec, TreeSpec},
     trace::Trace,
@@ -81,17 +81,5 @@ impl Connection {
     /// Ends the connection at once; whoever waits on one of its channels gets `error`.
     pub fn close(&self, error: &Error) {
         self.lease.close(error);
-    }
-
-    /// Ends the connection once what is queued is written, and takes nothing more in.
-    pub async fn finish(&self, error: &Error) {
-        // What cannot be written any more is lost either way.
-        let _ = poll_fn(|cx| self.lease.with(|mux| mux.poll_flushed(cx.waker()))).await;
-        self.lease.close(error);
-    }
-
-    /// Returns why the connection has ended, once it has.
-    pub async fn closed(&self) -> Error {
-        poll_fn(|cx| self.lease.with(|mux: &mut Mux| mux.poll_closed(cx.waker()))).await
     }
 }

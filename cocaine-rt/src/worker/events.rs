@@ -15,7 +15,7 @@ use super::session::{Ground, Session};
 use crate::{
     codes::Category,
     encode::{self, Encoded},
-    error::{Error, HANDLER_FAILED, Result},
+    error::{Error, Result},
     frame::{self, Tail},
     graph::{CLOSE, ERROR},
     mux::{Fresh, Load},
@@ -87,8 +87,8 @@ pub enum Mode {
 /// The handlers of a worker, by the names of their events.
 #[derive(Default)]
 pub struct Table {
-    entries: HashMap<Arc<str>, Arc<Entry>>,
-    fallback: Option<Arc<Entry>>,
+    entries: HashMap<Arc<str>, Entry>,
+    fallback: Option<Entry>,
     twice: Vec<Arc<str>>,
 }
 
@@ -96,20 +96,22 @@ impl Table {
     /// Adds a handler.
     pub fn add<H: Handler>(&mut self, event: &str, mode: Mode, handler: H) {
         let event: Arc<str> = event.into();
-        let entry = Entry { mode, handle: erase(handler) };
-        if self.entries.insert(event.clone(), Arc::new(entry)).is_some() {
+        if self.entries.insert(event.clone(), Entry::new(mode, handler)).is_some() {
             self.twice.push(event);
         }
     }
 
     pub(super) fn set_fallback<H: Handler>(&mut self, handler: H) {
-        self.fallback = Some(Arc::new(Entry { mode: Mode::Spawned, handle: erase(handler) }));
+        self.fallback = Some(Entry::new(Mode::Spawned, handler));
     }
 
     /// Returns the names of the events, in their order, and where their handlers run.
     #[cfg(test)]
     pub(super) fn listed(&self) -> Vec<(String, Mode)> {
-        let entries = self.entries.iter().map(|(event, entry)| (event.to_string(), entry.mode));
+        let entries = self.entries.iter().map(|(event, entry)| {
+            let mode = if matches!(entry, Entry::Inline(_)) { Mode::Inline } else { Mode::Spawned };
+            (event.to_string(), mode)
+        });
         let mut listed: Vec<_> = entries.collect();
         listed.sort_by(|(event, _), (other, _)| event.cmp(other));
         listed
@@ -129,7 +131,7 @@ impl Table {
     }
 
     /// Returns what handles an event, or the error that answers it.
-    pub(super) fn find(&self, event: &[u8]) -> Result<(Arc<str>, Arc<Entry>)> {
+    pub(super) fn find(&self, event: &[u8]) -> Result<(Arc<str>, Entry)> {
         let known = std::str::from_utf8(event).ok().and_then(|event| self.entries.get_key_value(event));
         if let Some((event, entry)) = known {
             return Ok((event.clone(), entry.clone()));
@@ -157,49 +159,43 @@ const NO_HANDLER: i64 = 200;
 
 /// A handler that runs.
 pub(super) type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Handle = Box<dyn Fn(Begun, Mode) -> Option<Handling> + Send + Sync>;
+/// Handles an event in a task of its own.
+pub(super) type Spawn = Arc<dyn Fn(Begun) + Send + Sync>;
 
-/// A handler, whatever its type.
-pub(super) struct Entry {
-    pub(super) mode: Mode,
-    handle: Handle,
+/// A handler, whatever its type, by where it runs.
+#[derive(Clone)]
+pub(super) enum Entry {
+    Spawned(Spawn),
+    /// Returns what handles an event, unless it has failed already.
+    Inline(Arc<dyn Fn(Begun) -> Option<Handling> + Send + Sync>),
 }
 
 impl Entry {
-    /// Handles an event in a task of its own.
-    pub(super) fn spawn(&self, begun: Begun) {
-        (self.handle)(begun, Mode::Spawned);
-    }
-
-    /// Returns what handles an event.
-    pub(super) fn handling(&self, begun: Begun) -> Option<Handling> {
-        (self.handle)(begun, Mode::Inline)
+    fn new(mode: Mode, handler: impl Handler) -> Self {
+        match mode {
+            Mode::Spawned => Self::Spawned(Arc::new(move |begun| {
+                if let Some(handling) = begin(&handler, begun) {
+                    tokio::spawn(handling);
+                }
+            })),
+            Mode::Inline => Self::Inline(Arc::new(move |begun| {
+                let handling = begin(&handler, begun)?;
+                Some(Box::pin(handling))
+            })),
+        }
     }
 }
 
-fn erase<H: Handler>(handler: H) -> Handle {
-    Box::new(move |begun, mode| {
-        let Begun { ground, event, fresh } = begun;
-        let mut guard = Guard {
-            id: fresh.id,
-            load: fresh.load,
-            event: event.clone(),
-            ground: ground.clone(),
-            ended: false,
-        };
-        let trace = fresh.trace;
-        let session = ground.session(event, fresh);
-        let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
-        let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
-        let handling = Handled { future: Traced::new(trace, future), guard };
-        match mode {
-            Mode::Inline => Some(Box::pin(handling)),
-            Mode::Spawned => {
-                tokio::spawn(handling);
-                None
-            }
-        }
-    })
+/// Returns the handler of an event, ready to run, unless it has panicked already.
+fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = ()> + Send + 'static> {
+    let Begun { ground, event, fresh } = begun;
+    let mut guard =
+        Guard { id: fresh.id, load: fresh.load, event: event.clone(), ground: ground.clone(), ended: false };
+    let trace = fresh.trace;
+    let session = ground.session(event, fresh);
+    let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
+    let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
+    Some(Handled { future: Traced::new(trace, future), guard })
 }
 
 /// An event that has arrived.
@@ -247,14 +243,14 @@ impl Guard {
         let said = said.unwrap_or("the panic has no text");
         let text = format!("the handler of `{}` panicked: {said}", self.event);
         tracing::error!("{text}");
-        self.end(&Err(Error::service(Category::WORKER, HANDLER_FAILED, text)));
+        self.end(&Err(Error::handler(text)));
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         let text = "the worker ended before the handler did";
-        self.end(&Err(Error::service(Category::WORKER, HANDLER_FAILED, text)));
+        self.end(&Err(Error::handler(text)));
     }
 }
 

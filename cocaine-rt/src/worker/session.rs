@@ -12,10 +12,9 @@ use crate::{
     bytes::Bytes,
     channel::{Line, OnDrop, Origin, Rx, Side, Tx},
     client::Client,
-    codes::Category,
     conn::Lease,
     encode::{self, Encoded},
-    error::{Error, HANDLER_FAILED, Result},
+    error::{Error, Result},
     frame::{self, Tail},
     graph::{CLOSE, ERROR, Tree, WRITE},
     halves::Receiver,
@@ -99,16 +98,6 @@ impl Outgoing {
         self.0.push(WRITE, (chunk.into(),)).await
     }
 
-    /// Returns once there is room for a chunk.
-    pub fn poll_room(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.poll_room(cx)
-    }
-
-    /// Sends a chunk however much is queued.
-    pub fn queue(&mut self, chunk: Bytes) -> Result<()> {
-        self.0.queue(WRITE, &(chunk,))
-    }
-
     /// Sends a last chunk, if there is one, and ends the answer.
     pub fn finish(mut self, last: Option<Bytes>) -> Result<()> {
         let (mut frames, mut args) = (Scratch::take(), Encoded::default());
@@ -127,7 +116,7 @@ impl Outgoing {
         self.0.queue(ERROR, &error.worker_answer())
     }
 
-    /// Returns once the client has left, or has ended its stream with an error; also once the event is over.
+    /// As [`Context::cancelled`], for whoever polls.
     pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
         self.0.poll_gone(cx)
     }
@@ -137,13 +126,10 @@ impl Drop for Outgoing {
     fn drop(&mut self) {
         if !self.0.node().is_end() {
             // Held back until the handler has returned, which knows better how it ended.
-            let _ = self.0.part(ERROR, &dropped().worker_answer());
+            let error = Error::handler("the session was dropped without an answer");
+            let _ = self.0.part(ERROR, &error.worker_answer());
         }
     }
-}
-
-fn dropped() -> Error {
-    Error::service(Category::WORKER, HANDLER_FAILED, "the session was dropped without an answer")
 }
 
 /// Who asks for an event, and what goes with it. Cheap to clone.

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    events::{Begun, Entry, Handling, Mode, Table},
+    events::{Begun, Entry, Handling, Spawn, Table},
     session::Ground,
 };
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
     client::Client,
     codes::Category,
     conn::{Conn, Driver, Lease},
+    control::{HANDSHAKE, HEARTBEAT, TERMINATE},
     decode::Reader,
     encode,
     error::{Cause, Error, ErrorKind, Result},
@@ -59,15 +60,8 @@ pub(super) struct Wire {
     pub(super) table: Table,
     pub(super) terminated: watch::Sender<bool>,
     /// Where events go whose handlers get tasks of their own.
-    pub(super) events: mpsc::UnboundedSender<(Arc<Entry>, Begun)>,
+    pub(super) events: mpsc::UnboundedSender<(Spawn, Begun)>,
 }
-
-/// The messages of the control channel, in both directions (`worker.md` 2.1).
-const CONTROL: TreeSpec =
-    TreeSpec::Node(&[(HEARTBEAT, "heartbeat", TreeSpec::Recurse), (TERMINATE, "terminate", TreeSpec::END)]);
-const HANDSHAKE: u64 = 0;
-const HEARTBEAT: u64 = 0;
-const TERMINATE: u64 = 1;
 
 /// What a node opens channels with (`worker.md` 2.1).
 const INVOKE: MethodSpec = MethodSpec {
@@ -154,7 +148,7 @@ impl Wire {
 struct Router {
     table: Table,
     ground: Arc<Ground>,
-    events: mpsc::UnboundedSender<(Arc<Entry>, Begun)>,
+    events: mpsc::UnboundedSender<(Spawn, Begun)>,
 }
 
 impl Router {
@@ -163,10 +157,10 @@ impl Router {
         match event(&fresh).and_then(|event| self.table.find(event)) {
             Ok((event, entry)) => {
                 let begun = Begun { ground: self.ground.clone(), event, fresh };
-                match entry.mode {
-                    Mode::Inline => return Routed(entry.handling(begun)),
+                match entry {
+                    Entry::Inline(handle) => return Routed(handle(begun)),
                     // Nobody takes events any more when the worker is no longer served.
-                    Mode::Spawned => drop(self.events.send((entry, begun))),
+                    Entry::Spawned(spawn) => drop(self.events.send((spawn, begun))),
                 }
             }
             Err(error) => self.refuse(&fresh, &error),
@@ -221,9 +215,9 @@ impl Control {
     fn shake_hands(lease: Lease, uuid: &str) -> Result<Self> {
         let mut args = Scratch::take();
         encode::args(&(uuid,), &mut args)?;
-        let tree = CONTROL.tree();
+        let tree = HANDSHAKE.dispatch.tree();
         let reads = Reads::of(&tree);
-        let (method, tail) = (HANDSHAKE, Tail::None);
+        let (method, tail) = (HANDSHAKE.id, Tail::None);
         let open = Open { method, args: &args, tail, reads, ticks: u64::MAX, reader: None };
         let key = lease.with(|mux| mux.open(open))?;
         let line = Line { lease: lease.clone(), key, origin: Origin::default() };

@@ -11,8 +11,11 @@ use std::{
 use futures_core::Stream;
 use serde::de::DeserializeOwned;
 
-use super::{chunk, failure::failed};
-use crate::{error::Result, worker::session::Incoming};
+use super::chunk;
+use crate::{
+    error::{Error, Result},
+    worker::session::Incoming,
+};
 
 /// An argument of an event: the chunks that follow its values, or all of them if it has none.
 ///
@@ -39,7 +42,8 @@ impl<T: DeserializeOwned + 'static> Chunks<T> {
             return Poll::Ready(None);
         };
         let item = ready!(incoming.poll_chunk(cx)).map(|chunk| {
-            chunk::read(chunk?).map_err(|malformed| failed(format!("{}: a chunk: {malformed}", self.event)))
+            chunk::read(chunk?)
+                .map_err(|malformed| Error::handler(format!("{}: a chunk: {malformed}", self.event)))
         });
         if !matches!(item, Some(Ok(_))) {
             self.incoming = None;

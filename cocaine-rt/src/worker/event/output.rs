@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{chunk, failure::as_answer};
+use super::chunk;
 use crate::{
     error::{Error, Result},
     worker::session::Outgoing,
@@ -41,7 +41,7 @@ impl<T: Serialize + 'static> Output<T> {
 
     /// Ends the stream with an error.
     pub fn fail(self, error: &Error) -> Result<()> {
-        self.outgoing.fail(&as_answer(error.clone()))
+        self.outgoing.fail(error)
     }
 
     /// Returns once the client has left, so that nobody receives the stream.

@@ -11,12 +11,12 @@ use std::{
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::{
-    Event, chunk,
-    claims::Beside,
-    failure::{Failure, as_answer, failed},
+use super::{Event, chunk, claims::Beside, failure::Failure};
+use crate::{
+    bytes::Bytes,
+    error::{Error, Result},
+    worker::session::Outgoing,
 };
-use crate::{bytes::Bytes, error::Result, worker::session::Outgoing};
 
 /// What a handler has returned, to be told apart: a `Result`, or a [`Plain`] value.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl<C> Turn<C> {
     where
         T: Reply<Via> + Beside<C>,
     {
-        outcome?.answer().map_err(|error| failed(format!("{}: the reply: {error}", self.event.name)))
+        outcome?.answer().map_err(|error| Error::handler(format!("{}: the reply: {error}", self.event.name)))
     }
 }
 
@@ -170,5 +170,5 @@ where
 }
 
 fn encode<T: Serialize + 'static, E: Failure>(item: std::result::Result<T, E>) -> Result<Bytes> {
-    chunk::write(item.map_err(Failure::into_answer)?).map_err(as_answer)
+    chunk::write(item.map_err(Failure::into_answer)?)
 }

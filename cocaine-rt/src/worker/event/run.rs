@@ -10,7 +10,6 @@ use super::{
     Event,
     arguments::{Arguments, List, names},
     claims::{Claims, Free, Taken},
-    failure::{as_answer, failed},
     reply::{Answer, Turn},
     source::{self, Parts},
 };
@@ -69,7 +68,7 @@ async fn first<L: List>(event: &Event, session: &mut Session, list: &L) -> Resul
         return Ok(None);
     }
     match session.recv().await {
-        Some(chunk) => chunk.map(Some).map_err(as_answer),
+        Some(chunk) => chunk.map(Some),
         None => Err(unsent(event, list)),
     }
 }
@@ -77,7 +76,7 @@ async fn first<L: List>(event: &Event, session: &mut Session, list: &L) -> Resul
 #[cold]
 fn unsent(event: &Event, list: &impl List) -> Error {
     let text = "the client closed its stream before it sent the arguments";
-    failed(format!("{}: {text} ({})", event.name, names(list)))
+    Error::handler(format!("{}: {text} ({})", event.name, names(list)))
 }
 
 /// What the arguments of an event have claimed, and so what is left to end it with.

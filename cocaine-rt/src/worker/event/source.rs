@@ -8,12 +8,11 @@ use super::{
     Event,
     arguments::{List, names},
     chunk,
-    failure::failed,
 };
 use crate::{
     bytes::Bytes,
     decode::{Elements, Malformed},
-    error::Result,
+    error::{Error, Result},
     worker::session::{Context, Incoming, Outgoing, Session},
 };
 
@@ -65,14 +64,14 @@ impl Source<'_> {
         };
         match value {
             Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(failed(format!("{}: argument `{name}` is missing", self.event))),
-            Err(malformed) => Err(failed(format!("{}: argument `{name}`: {malformed}", self.event))),
+            Ok(None) => Err(Error::handler(format!("{}: argument `{name}` is missing", self.event))),
+            Err(malformed) => Err(Error::handler(format!("{}: argument `{name}`: {malformed}", self.event))),
         }
     }
 
     /// Returns `part`, which the types of arguments let only one of them take.
     pub(super) fn part<T>(&self, part: Option<T>) -> Result<T> {
-        part.ok_or_else(|| failed(format!("{}: a part of the event was taken twice", self.event)))
+        part.ok_or_else(|| Error::handler(format!("{}: a part of the event was taken twice", self.event)))
     }
 }
 
@@ -103,8 +102,9 @@ pub(super) fn take<L: List>(
 
 fn elements<'c, L: List>(mut source: Source<'c>, list: &L, chunk: &'c Bytes) -> Result<L::Values> {
     let event = source.event;
-    let malformed =
-        |malformed: Malformed| failed(format!("{event}: the arguments ({}): {malformed}", names(list)));
+    let malformed = |malformed: Malformed| {
+        Error::handler(format!("{event}: the arguments ({}): {malformed}", names(list)))
+    };
     source.payload = Payload::Elements(Elements::open(chunk.handle()).map_err(malformed)?);
     let values = list.take(&mut source)?;
     if let Payload::Elements(elements) = source.payload {
