@@ -8,7 +8,7 @@ use cocaine_node::Node;
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::Command,
+    process::{Child, Command},
 };
 
 use crate::cloud::{Cloud, call, code, finish, number, open};
@@ -119,21 +119,50 @@ async fn an_app_that_is_being_stopped_cannot_be_started_yet() {
     cloud.node.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_killed_leaves_no_worker() {
-    let folder = tempfile::tempdir().unwrap();
+/// Starts the built program with its data in `folder`.
+async fn program(folder: &Path, options: &[&str]) -> (Child, Cloud<()>) {
     let mut node = Command::new(env!("CARGO_BIN_EXE_cocaine-node"))
-        .args(["--listen", "127.0.0.1:0", "--log-level", "off", "--data"])
-        .arg(folder.path())
+        .args(["--listen", "127.0.0.1:0", "--data"])
+        .arg(folder)
+        .args(options)
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
     let mut said = BufReader::new(node.stdout.take().unwrap()).lines();
     let said = said.next_line().await.unwrap().unwrap();
     let locator = said.split_whitespace().find(|word| word.contains(':')).unwrap();
-    let client = Client::new(locator).unwrap();
-    let other = Cloud::of(client).await;
+    (node, Cloud::of(Client::new(locator).unwrap()).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_workers_print_goes_to_the_log_if_the_profile_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl");
+    let options = ["--log-level", "debug", "--log-file", log.to_str().unwrap()];
+    let (_node, cloud) = program(folder.path(), &options).await;
+    for (app, profile) in [("quiet", json!({})), ("loud", json!({"log-output": true}))] {
+        let app = cloud.run(app, app, profile).await;
+        call(&app, "pid", "").await.unwrap();
+    }
+    let printed = |app: &str| {
+        let lines = std::fs::read_to_string(&log).unwrap_or_default();
+        lines.lines().any(|line| line.contains("a worker prints") && line.contains(&format!("in mode {app}")))
+    };
+    let written = async {
+        while !printed("loud") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::cloud::PATIENCE, written).await.expect("the line is logged");
+    assert!(!printed("quiet"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_killed_leaves_no_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut node, other) = program(folder.path(), &["--log-level", "off"]).await;
     let app = other.run("left", "", json!({})).await;
     let pid = call(&app, "pid", "").await.unwrap();
     let worker = format!("/proc/{pid}");
