@@ -82,6 +82,8 @@ mod frame;
 mod graph;
 mod halves;
 mod header;
+#[cfg(feature = "http")]
+pub mod http;
 mod limits;
 mod link;
 pub mod msgpack;

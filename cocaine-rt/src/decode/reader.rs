@@ -210,6 +210,12 @@ impl<'a> Reader<'a> {
         self.only("an array", |token| if let Token::Array(len) = token { Some(len) } else { None })
     }
 
+    /// Skips elements of the outermost array.
+    #[cfg(feature = "http")]
+    pub(crate) fn skip(&mut self, elements: u32) -> Result<()> {
+        (0..elements).try_for_each(|_| self.skip_within(1))
+    }
+
     /// Skips one value within `open` containers.
     pub(super) fn skip_within(&mut self, open: usize) -> Result<()> {
         let start = self.at;

@@ -1,0 +1,206 @@
+//! Requests and the heads of answers as chunks, in `MessagePack` (`worker.md` 6.1, 6.2).
+//!
+//! Written as the specification says; read with all the tolerance that loses nothing: headers as a list or a map, names
+//! and values as texts, bytes or integers, more elements than are asked for.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, request};
+
+use crate::{
+    bytes::{self, Bytes},
+    decode::{Malformed, Reader, Token},
+    encode,
+    error::{Error, Result},
+};
+
+type Read<T> = std::result::Result<T, Malformed>;
+
+/// A request as its chunk has it. Nothing is checked that HTTP would check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestChunk {
+    /// The method, as the client sent it.
+    pub method: Bytes,
+    /// The path and the query.
+    pub uri: Bytes,
+    /// 1.0 or 1.1.
+    pub version: Version,
+    /// Names and values, in their order. A name may be anything: one original proxy prepends cookies as pairs of their own.
+    pub headers: Vec<(Bytes, Bytes)>,
+    /// The body, or its beginning if more chunks follow.
+    pub body: Bytes,
+}
+
+impl RequestChunk {
+    /// Reads a request: `[method, uri, version, headers, body]`; a body of 4 KiB or more is a slice of the chunk. The
+    /// version may have the prefix `HTTP/`, and the body may be missing.
+    ///
+    /// # Errors
+    /// `ErrorKind::Decode`, which names the element, if the chunk is something else.
+    pub fn read(chunk: &Bytes) -> Result<Self> {
+        let _lent = bytes::lend(chunk.handle());
+        let mut reader = Reader::new(chunk);
+        Self::elements(&mut reader)
+            .map_err(|malformed| Error::decode(format!("the chunk is not an HTTP request: {malformed}")))
+    }
+
+    fn elements(reader: &mut Reader<'_>) -> Read<Self> {
+        let len = reader.array_len()?;
+        if len < 4 {
+            return Err(Malformed::new(format!("it has {len} elements of 5")));
+        }
+        let method = bytes::share(reader.raw()?);
+        let uri = bytes::share(reader.raw()?);
+        let version = version(reader.raw()?)?;
+        let mut headers = Vec::new();
+        each_header(reader, |name, value| {
+            headers.push((bytes::share(name), bytes::share(value)));
+            Ok(())
+        })?;
+        let body = if len < 5 { Bytes::new() } else { bytes::share(reader.raw()?) };
+        reader.skip(len.saturating_sub(5))?;
+        reader.end()?;
+        Ok(Self { method, uri, version, headers, body })
+    }
+}
+
+/// Returns the chunk of a request: path and query of its URI, headers in their order with names as `X-Request-Id`.
+/// Repeated headers stay apart.
+pub fn write_request(parts: &request::Parts, body: &[u8]) -> Bytes {
+    let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
+    let mut chunk = Vec::with_capacity(ROOM + uri.len() + parts.headers.len() * ROOM + body.len());
+    encode::write_array_len(&mut chunk, 5);
+    encode::write_raw(&mut chunk, parts.method.as_str().as_bytes());
+    encode::write_raw(&mut chunk, uri.as_bytes());
+    encode::write_raw(&mut chunk, if parts.version == Version::HTTP_10 { b"1.0" } else { b"1.1" });
+    write_headers(&mut chunk, &parts.headers);
+    encode::write_raw(&mut chunk, body);
+    chunk.into()
+}
+
+/// Returns the chunk that begins an answer: `[status, headers]`, with names as `Content-Type`. Repeated headers, such as
+/// `Set-Cookie`, stay apart.
+pub fn write_meta(status: StatusCode, headers: &HeaderMap) -> Bytes {
+    let mut chunk = Vec::with_capacity(ROOM + headers.len() * ROOM);
+    encode::write_array_len(&mut chunk, 2);
+    encode::write_uint(&mut chunk, status.as_u16().into());
+    write_headers(&mut chunk, headers);
+    chunk.into()
+}
+
+/// Reads the chunk that begins an answer. Headers that HTTP does not allow are left out, and the log tells of them.
+///
+/// # Errors
+/// `ErrorKind::Decode` if the chunk is something else, or its status none that can end a request: 200 to 999.
+pub fn read_meta(chunk: &Bytes) -> Result<(StatusCode, HeaderMap)> {
+    let mut reader = Reader::new(chunk);
+    meta(&mut reader).map_err(|malformed| {
+        Error::decode(format!("the first chunk of the answer is not [status, headers]: {malformed}"))
+    })
+}
+
+fn meta(reader: &mut Reader<'_>) -> Read<(StatusCode, HeaderMap)> {
+    let len = reader.array_len()?;
+    if len < 2 {
+        return Err(Malformed::new(format!("it has {len} elements of 2")));
+    }
+    let status = status(reader.token()?)?;
+    let mut headers = HeaderMap::new();
+    each_header(reader, |name, value| match pair(name, value) {
+        Some((name, value)) => match headers.try_append(name, value) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Malformed::new("it has too many headers")),
+        },
+        None => {
+            let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+            tracing::warn!(%name, %value, "a header that HTTP does not allow is left out");
+            Ok(())
+        }
+    })?;
+    reader.skip(len - 2)?;
+    reader.end()?;
+    Ok((status, headers))
+}
+
+fn status(token: Token<'_>) -> Read<StatusCode> {
+    let code = match token {
+        Token::UInt(code) => u16::try_from(code).ok().filter(|code| *code >= 200),
+        other => return Err(Malformed::new(format!("the status is {}", other.name()))),
+    };
+    let status = code.and_then(|code| StatusCode::from_u16(code).ok());
+    status.ok_or_else(|| Malformed::new("the status is not between 200 and 999"))
+}
+
+/// Returns a header as HTTP has it, or `None` if it cannot.
+pub(super) fn pair(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?))
+}
+
+fn version(text: &[u8]) -> Read<Version> {
+    match text.strip_prefix(b"HTTP/").unwrap_or(text) {
+        b"1.1" => Ok(Version::HTTP_11),
+        b"1.0" => Ok(Version::HTTP_10),
+        _ => Err(Malformed::new(format!("the version is {:?}", Bytes::from(text)))),
+    }
+}
+
+/// Hands over each header of a list of pairs or of a map.
+fn each_header(reader: &mut Reader<'_>, mut take: impl FnMut(&[u8], &[u8]) -> Read<()>) -> Read<()> {
+    match reader.token()? {
+        Token::Array(len) => {
+            for _ in 0..len {
+                let parts = reader.array_len()?;
+                if parts < 2 {
+                    return Err(Malformed::new(format!("a header has {parts} elements of 2")));
+                }
+                take(&text(reader)?, &text(reader)?)?;
+                reader.skip(parts - 2)?;
+            }
+        }
+        Token::Map(len) => {
+            for _ in 0..len {
+                take(&text(reader)?, &text(reader)?)?;
+            }
+        }
+        other => return Err(Malformed::new(format!("the headers are {}", other.name()))),
+    }
+    Ok(())
+}
+
+/// Reads a name or a value; an integer is its digits.
+fn text<'a>(reader: &mut Reader<'a>) -> Read<Cow<'a, [u8]>> {
+    match reader.token()? {
+        Token::Raw(raw) => Ok(raw.into()),
+        Token::UInt(number) => Ok(number.to_string().into_bytes().into()),
+        Token::Int(number) => Ok(number.to_string().into_bytes().into()),
+        other => Err(Malformed::new(format!("a header holds {}", other.name()))),
+    }
+}
+
+/// About what one header takes.
+const ROOM: usize = 64;
+
+fn write_headers(chunk: &mut Vec<u8>, headers: &HeaderMap) {
+    encode::write_array_len(chunk, headers.len());
+    for (name, value) in headers {
+        encode::write_array_len(chunk, 2);
+        encode::write_raw(chunk, name.as_str().as_bytes());
+        let start = chunk.len() - name.as_str().len();
+        title_case(&mut chunk[start..]);
+        encode::write_raw(chunk, value.as_bytes());
+    }
+}
+
+/// Writes the first letter of each word large.
+fn title_case(name: &mut [u8]) {
+    let mut first = true;
+    for byte in name {
+        if first {
+            byte.make_ascii_uppercase();
+        }
+        first = !byte.is_ascii_alphanumeric();
+    }
+}
+
+#[cfg(test)]
+mod tests;

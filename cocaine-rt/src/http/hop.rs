@@ -1,0 +1,70 @@
+//! Headers that speak of one connection, and go no further (RFC 9110, 7.6.1).
+
+use http::{HeaderMap, HeaderName, header};
+
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::UPGRADE,
+];
+
+/// Removes what concerns one connection alone: `Connection` and all that it names, `Keep-Alive`, `Proxy-*`, `TE`,
+/// `Trailer`, `Transfer-Encoding` and `Upgrade`.
+pub fn end_to_end(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = headers.get_all(header::CONNECTION).iter().flat_map(names).collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove(header::TRANSFER_ENCODING);
+}
+
+/// Returns the names in a list of names; `close` names nothing.
+fn names(list: &http::HeaderValue) -> impl Iterator<Item = HeaderName> {
+    list.as_bytes().split(|byte| *byte == b',').filter_map(|name| {
+        let name = HeaderName::from_bytes(name.trim_ascii()).ok()?;
+        // Nobody may take away what says where a request goes and how long it is.
+        let kept = [header::HOST, header::CONTENT_LENGTH].contains(&name);
+        (!kept).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_concerns_one_connection_goes() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Private"),
+            ("connection", "keep-alive,content-length, host"),
+            ("keep-alive", "timeout=5"),
+            ("x-private", "a"),
+            ("te", "trailers"),
+            ("trailer", "x"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("proxy-authorization", "b"),
+            ("content-length", "5"),
+            ("host", "h"),
+            ("set-cookie", "a=1"),
+            ("set-cookie", "b=2"),
+        ] {
+            headers.append(name, value.parse().unwrap());
+        }
+        end_to_end(&mut headers);
+        let mut left: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["content-length", "host", "set-cookie", "set-cookie"]);
+    }
+}
