@@ -19,6 +19,9 @@
 //! patience = 15                   # seconds that an event waits for an app that does not start
 //! idle_timeout = true             # false: workers that have nothing to do stay, whatever their profile says
 //!
+//! [http]                          # HTTP in front of the apps, if this section is there; see `gateway::HttpConfig`
+//! listen = "127.0.0.1:8080"
+//!
 //! [extra_param]                   # told to other nodes together with the services
 //! weight = 1
 //!
@@ -33,7 +36,9 @@ use std::{
 };
 
 use cocaine::{Bytes, Limits, msgpack};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::gateway::HttpConfig;
 
 /// What the file may say; what it leaves out stays as it is by default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -57,6 +62,8 @@ pub struct NodeConfig {
     pub apps: AppsConfig,
     /// The log.
     pub log: LogConfig,
+    /// HTTP in front of the apps.
+    pub http: Option<HttpConfig>,
     /// What other nodes are told together with the services.
     pub extra_param: toml::Table,
     /// The limits of each connection.
@@ -151,16 +158,45 @@ pub enum ConfigError {
     Value(String),
 }
 
+/// A file of a gateway that stands alone.
+///
+/// ```toml
+/// locator = "host:10053"          # several with commas between
+///
+/// [http]
+/// listen = "127.0.0.1:8080"
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// The locators of the cloud.
+    pub locator: Option<String>,
+    /// The gateway.
+    pub http: HttpConfig,
+    /// The log.
+    pub log: LogConfig,
+}
+
+impl GatewayConfig {
+    /// Reads a file.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        read(file)
+    }
+}
+
+fn read<T: DeserializeOwned>(file: &Path) -> Result<T, ConfigError> {
+    let text = fs::read_to_string(file).map_err(|source| ConfigError::Io { file: file.into(), source })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Invalid {
+        file: file.into(),
+        line: error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1),
+        reason: error.message().to_owned(),
+    })
+}
+
 impl NodeConfig {
     /// Reads a file.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(file).map_err(|source| ConfigError::Io { file: file.into(), source })?;
-        toml::from_str(&text).map_err(|error| ConfigError::Invalid {
-            file: file.into(),
-            line: error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1),
-            reason: error.message().to_owned(),
-        })
+        read(file)
     }
 
     /// Returns the limits, all of which must leave something.

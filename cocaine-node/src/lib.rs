@@ -47,6 +47,7 @@
 
 pub(crate) mod apps;
 pub mod config;
+pub mod gateway;
 pub mod helper;
 pub mod log;
 mod node;

@@ -2,12 +2,13 @@
 
 mod cli;
 
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{io::Write, path::Path, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use cocaine_node::{
     Node,
-    config::{Level, LogConfig},
+    config::{Level, LogConfig, NodeConfig},
+    gateway::Gateway,
     helper::{self, Helper},
     log::{Log, LogLayer},
 };
@@ -17,7 +18,7 @@ use tokio::{
 };
 use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
-use cli::{Cli, Settings};
+use cli::{Cli, Program};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -41,29 +42,51 @@ async fn start() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
-    let settings = cli.settings(|name| std::env::var_os(name))?;
-    let log = log(&settings.config.log)?;
-    let served = serve(&settings, &log).await;
+    let program = cli.program(|name| std::env::var_os(name))?;
+    let log = log(program.log())?;
+    let served = serve(&program, &log).await;
     if timeout(LAST_WORDS, log.close()).await.is_err() {
         eprintln!("cocaine-node: the log could not be written in time");
     }
     served
 }
 
-async fn serve(settings: &Settings, log: &Log) -> Result<(), Failure> {
+async fn serve(program: &Program, log: &Log) -> Result<(), Failure> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let node = Node::builder().config(&settings.config)?.data(&settings.data).log(log.clone());
-    let node = node.helper(Helper::current_exe());
-    let node = node.start().await?;
-    let (address, data) = (node.locator_addr(), settings.data.display());
-    // Whoever started this may not read what it says.
-    let _ = writeln!(std::io::stdout(), "cocaine-node is listening on {address} (locator), data in {data}");
-    tokio::select! {
-        _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
-        _ = terminate.recv() => tracing::info!("told to terminate: stopping"),
+    let told = async {
+        tokio::select! {
+            _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
+            _ = terminate.recv() => tracing::info!("told to terminate: stopping"),
+        }
+    };
+    match program {
+        Program::Node(config, data) => {
+            let node = start_node(config, data, log).await?;
+            told.await;
+            node.shutdown().await;
+        }
+        Program::Gateway(config, locator) => {
+            let gateway = Gateway::start(locator, &config.http).await?;
+            say(&format!("cocaine-node speaks HTTP on {}, in front of {locator}", gateway.local_addr()));
+            told.await;
+            gateway.shutdown().await;
+        }
     }
-    node.shutdown().await;
     Ok(())
+}
+
+async fn start_node(config: &NodeConfig, data: &Path, log: &Log) -> Result<Node, Failure> {
+    let node = Node::builder().config(config)?.data(data).log(log.clone()).helper(Helper::current_exe());
+    let node = node.start().await?;
+    let (address, data) = (node.locator_addr(), data.display());
+    let http = node.http_addr().map(|address| format!(" and on {address} (HTTP)")).unwrap_or_default();
+    say(&format!("cocaine-node is listening on {address} (locator){http}, data in {data}"));
+    Ok(node)
+}
+
+/// Tells whoever started this, who may not read it.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Starts the log, and sends the node's own events there too.

@@ -1,6 +1,12 @@
 //! A node: its services, and what they share.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use cocaine::{
     Bytes, Endpoint, Limits,
@@ -18,6 +24,7 @@ use crate::{
         workshop::Workshop,
     },
     config::{ConfigError, NodeConfig},
+    gateway::{Gateway, GatewayError, HttpConfig},
     helper::Helper,
     log::Log,
     place::Place,
@@ -66,6 +73,9 @@ pub enum StartError {
     /// The log cannot be started.
     #[error("the log cannot be started: {0}")]
     Log(io::Error),
+    /// HTTP cannot be spoken.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
 }
 
 impl From<RuntimeError> for StartError {
@@ -90,6 +100,7 @@ pub struct NodeBuilder {
     runlist: Option<String>,
     patience: Duration,
     idle: bool,
+    http: Option<HttpConfig>,
 }
 
 impl Default for NodeBuilder {
@@ -108,6 +119,7 @@ impl Default for NodeBuilder {
             runlist: None,
             patience: NodeBuilder::PATIENCE,
             idle: true,
+            http: None,
         }
     }
 }
@@ -197,6 +209,12 @@ impl NodeBuilder {
         Self { idle: end, ..self }
     }
 
+    /// Speaks HTTP in front of the apps, as a [`Gateway`] does. Without, nothing does.
+    #[must_use]
+    pub fn http(self, http: HttpConfig) -> Self {
+        Self { http: Some(http), ..self }
+    }
+
     /// Takes over what a configuration file says, but for its section `log`, which belongs to whoever makes the log.
     pub fn config(self, config: &NodeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -213,6 +231,7 @@ impl NodeBuilder {
             runlist: config.runlist.clone().or(self.runlist),
             patience: config.patience()?.unwrap_or(self.patience),
             idle: config.apps.idle_timeout.unwrap_or(self.idle),
+            http: config.http.clone().or(self.http),
         })
     }
 
@@ -255,11 +274,15 @@ impl NodeBuilder {
         let running = services.running;
         // Nobody else sets it.
         let _ = locators.set(told(&place.announced(address).await));
+        let gateway = match &self.http {
+            Some(http) => Some(Gateway::start(&reachable(address).to_string(), http).await?),
+            None => None,
+        };
         if let Some(runlist) = &self.runlist {
             apps.run(runlist).await;
         }
         let apps = RunningApps(apps);
-        Ok(Node { address, running, apps, registry, routers, store })
+        Ok(Node { address, running, apps, registry, routers, store, gateway })
     }
 
     fn place(&self, registry: Registry) -> Place {
@@ -282,6 +305,16 @@ impl NodeBuilder {
     fn extra(&self) -> Option<Bytes> {
         self.cluster.then(|| self.extra.clone())
     }
+}
+
+/// Returns an address as this machine reaches it.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// Returns what workers are told of the locator.
@@ -348,6 +381,7 @@ pub struct Node {
     registry: Registry,
     routers: Routers,
     store: Store,
+    gateway: Option<Gateway>,
 }
 
 impl Node {
@@ -364,8 +398,16 @@ impl Node {
         self.address
     }
 
-    /// Stops the apps, lets calls that run finish, closes all connections, and lets go of the data folder.
+    /// Returns where HTTP is spoken, if it is.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.gateway.as_ref().map(Gateway::local_addr)
+    }
+
+    /// Answers the HTTP requests that run, stops the apps, lets calls that run finish, closes all connections, and lets go of the data folder.
     pub async fn shutdown(self) {
+        if let Some(gateway) = self.gateway {
+            gateway.shutdown().await;
+        }
         // Nobody is told of the services that end: the whole node does.
         self.registry.stop();
         self.routers.stop();

@@ -1,0 +1,164 @@
+//! HTTP in front of a cloud: requests become events of apps, and their answers become HTTP (`worker.md` 6, 7).
+//!
+//! # Whom a request is for
+//!
+//! The headers `X-Cocaine-Service` and `X-Cocaine-Event` name the service and the event, and the app gets the path as
+//! it is. Without them the table of hosts is asked, and then the first two segments of the path are the service and the
+//! event, and the app gets what follows them. `/ping` tells whether a locator answers, and `/metrics` what was counted,
+//! for Prometheus.
+//!
+//! # What is better than in the original proxies
+//!
+//! - Repeated headers stay apart, both ways; every `Set-Cookie` arrives. Names arrive as `X-Request-Id`, whatever their
+//!   letters were, and bytes over 127 as they were.
+//! - Headers that concern one connection (`Connection` and what it names, `Keep-Alive`, `Proxy-*`, `TE`, `Trailer`,
+//!   `Transfer-Encoding`, `Upgrade`) go no further, in either direction.
+//! - An answer is streamed as it comes, and has a length if it is whole at once. An error before the head has a status
+//!   of its own; one after it ends the connection, so that nobody takes a part for the whole.
+//! - An empty chunk ends nothing, unless the app has asked for that (`X-Cocaine-HTTP-Proto-Version: 1.1`).
+//! - A client of HTTP/1.0 never gets chunks. HEAD, 204 and 304 never have bodies.
+//! - A body that is longer than its `Content-Length` is cut there; one that is shorter is an error.
+//! - Only an event that was surely not taken is sent again: a full queue, an app that is stopped.
+//! - A client that has closed its side still gets its answer.
+//!
+//! # Layers
+//!
+//! ```text
+//! gateway                        the ports, and the end of them
+//! gate                           one request
+//! call  request  reply  route    an event, what it is made of, what it becomes, whom it is for
+//! fleet  body  failure  ids      connected services, bodies that still come, errors, names of requests
+//! listener  socket  metrics  config
+//! ```
+
+mod body;
+mod call;
+mod config;
+mod failure;
+mod fleet;
+mod gate;
+mod ids;
+mod listener;
+mod metrics;
+mod reply;
+mod request;
+mod route;
+mod socket;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use cocaine::{Client, Limits};
+use tokio::sync::Semaphore;
+
+pub use self::config::{HttpConfig, Target};
+use self::{
+    config::Settings,
+    fleet::Fleet,
+    gate::Gate,
+    listener::{Listener, Manners},
+    metrics::Metrics,
+    request::Buffer,
+};
+use crate::config::ConfigError;
+
+/// HTTP in front of a cloud.
+#[derive(Debug)]
+pub struct Gateway {
+    public: Listener,
+    admin: Option<Listener>,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    /// A setting that cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address of a locator that cannot be used.
+    #[error("locators: {0}")]
+    Locators(cocaine::Error),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address} for HTTP: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the operating system reported.
+        source: io::Error,
+    },
+}
+
+impl Gateway {
+    /// How long requests that run may take when the gateway stops.
+    pub const GRACE: Duration = Duration::from_secs(10);
+
+    /// Listens, in front of the cloud with these locators (`host:port`, several with commas between). The cloud need
+    /// not be there yet.
+    pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
+        let settings = config.settings()?;
+        let cloud = cloud(locators, &settings).map_err(GatewayError::Locators)?;
+        let metrics = Metrics::new();
+        let clients = Arc::new(Semaphore::new(settings.clients));
+        let patience = settings.client_timeout;
+        let manners = Manners { clients, patience, count: metrics.clients.clone() };
+        let (listen, admin) = (settings.listen.clone(), settings.admin.clone());
+        let fleet = Fleet::new(cloud, settings.connections, settings.refresh);
+        let buffer = Buffer::new(settings.buffer, settings.request_body, patience);
+        let gate = Arc::new(Gate { settings, fleet, metrics, buffer });
+
+        let admin = match admin {
+            Some(address) => {
+                let gate = gate.clone();
+                let answer = move |request| {
+                    let gate = gate.clone();
+                    async move { gate.admin(request).await }
+                };
+                let own = Manners { clients: Arc::new(Semaphore::new(ADMINISTRATORS)), ..manners.clone() };
+                Some(start(&address, own, answer).await?)
+            }
+            None => None,
+        };
+        let answer = move |request| {
+            let gate = gate.clone();
+            async move { gate.answer(request).await }
+        };
+        let public = start(&listen, manners, answer).await?;
+        Ok(Self { public, admin })
+    }
+
+    /// Returns where HTTP is spoken.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.public.address()
+    }
+
+    /// Returns where administrators are answered, if that is elsewhere.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Listener::address)
+    }
+
+    /// Accepts nobody any more, lets requests that run be answered within [`Gateway::GRACE`], and closes all
+    /// connections.
+    pub async fn shutdown(self) {
+        self.public.shutdown(Self::GRACE).await;
+        if let Some(admin) = self.admin {
+            admin.shutdown(Self::GRACE).await;
+        }
+    }
+}
+
+/// How many connections administrators may have.
+const ADMINISTRATORS: usize = 64;
+
+fn cloud(locators: &str, settings: &Settings) -> cocaine::Result<Client> {
+    let limits = Limits { unread: settings.response_buffer, ..Limits::default() };
+    Ok(Client::builder(locators)?.limits(limits).build())
+}
+
+async fn start<A, F>(address: &str, manners: Manners, answer: A) -> Result<Listener, GatewayError>
+where
+    A: Fn(http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = http::Response<body::ReplyBody>> + Send + 'static,
+{
+    let started = Listener::start(address, manners, answer).await;
+    started.map_err(|source| GatewayError::Listen { address: address.to_owned(), source })
+}

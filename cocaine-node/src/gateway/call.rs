@@ -1,0 +1,82 @@
+//! An event of an app, up to the first chunk of its answer.
+
+use std::time::Duration;
+
+use cocaine::{Bytes, Error, ErrorKind, Exchange, Receiver, Result, Sender, Service};
+use tokio::time::sleep;
+
+use super::{
+    config::Target,
+    failure::{QUEUE_FULL, STOPPED, UNKNOWN},
+    fleet::Fleet,
+    metrics::Metrics,
+};
+
+/// How often an event is tried that the app has surely not taken.
+const TRIES: u32 = 3;
+
+/// How long the second try waits; the third waits twice as long.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What an app is asked.
+pub(super) struct Question<'a> {
+    pub(super) target: &'a Target,
+    pub(super) chunk: Bytes,
+    /// Headers of the call.
+    pub(super) headers: Vec<(&'a str, Bytes)>,
+}
+
+/// An answer that has begun.
+pub(super) struct Begun {
+    /// Its first chunk; none if the app has closed the event without a word.
+    pub(super) first: Option<Bytes>,
+    pub(super) rest: Receiver<Bytes>,
+}
+
+impl Question<'_> {
+    /// Asks, and asks again if the app has surely not taken the event: its queue is full, or it is stopped there.
+    pub(super) async fn ask(&self, fleet: &Fleet, metrics: &Metrics) -> Result<Begun> {
+        let mut tries = 1;
+        loop {
+            let error = match self.once(fleet).await {
+                Ok(begun) => return Ok(begun),
+                Err(error) => error,
+            };
+            if is(&error, UNKNOWN) {
+                fleet.forget(&self.target.service);
+            }
+            if tries == TRIES || !(is(&error, QUEUE_FULL) || is(&error, STOPPED)) {
+                return Err(error);
+            }
+            metrics.retried(&self.target.service);
+            sleep(PAUSE * tries).await;
+            tries += 1;
+        }
+    }
+
+    async fn once(&self, fleet: &Fleet) -> Result<Begun> {
+        let mut service = fleet.get(&self.target.service).await?;
+        for (name, value) in &self.headers {
+            service = service.with_header(name, value.clone());
+        }
+        let Exchange { tx, rx: mut rest } = self.open(&service).await?;
+        let sent = self.send(tx).await;
+        match (rest.recv().await.transpose()?, sent) {
+            (None, Err(error)) => Err(error),
+            (first, _) => Ok(Begun { first, rest }),
+        }
+    }
+
+    async fn open(&self, service: &Service) -> Result<Exchange<Sender<Bytes>, Receiver<Bytes>>> {
+        service.open("enqueue", (self.target.event.as_str(),)).await
+    }
+
+    async fn send(&self, mut tx: Sender<Bytes>) -> Result<()> {
+        tx.send(self.chunk.clone()).await?;
+        tx.close().await
+    }
+}
+
+fn is(error: &Error, (category, code): (cocaine::Category, i64)) -> bool {
+    matches!(error.kind(), ErrorKind::Service { category: c, code: n, .. } if (*c, *n) == (category, code))
+}
