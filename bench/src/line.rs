@@ -10,7 +10,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::cores::{self, Cores};
 use crate::peer::{Caller, Load, Peer, Stop, spawn_callers};
+use crate::peers::web::Site;
 use crate::work::Work;
+use crate::wrk::Served;
 
 /// How long a peer may take to start, and to finish its last calls.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +36,7 @@ pub struct Sample {
 struct Job {
     work: Work,
     in_flight: usize,
+    length: Duration,
     warm: Stop,
     stop: Stop,
     done: SyncSender<Result<Sample>>,
@@ -88,11 +91,23 @@ impl Line {
         })
     }
 
+    /// A site that `wrk` loads; both are processes of their own.
+    pub fn of_site(site: Site) -> Result<Self> {
+        let (jobs, inbox) = channel::<Job>();
+        let served = Served::start(site)?;
+        thread::Builder::new().name("wrk".into()).spawn(move || {
+            while let Ok(job) = inbox.recv() {
+                let _ = job.done.send(load(&served, &job));
+            }
+        })?;
+        Ok(Self { jobs })
+    }
+
     /// Keeps calls in flight for `length` after a tenth of it to warm up.
     pub fn sample(&self, work: Work, in_flight: usize, length: Duration) -> Result<Sample> {
         let (warm, stop) = (Stop::default(), Stop::default());
         let (done, result) = sync_channel(1);
-        self.jobs.send(Job { work, in_flight, warm: warm.clone(), stop: stop.clone(), done })?;
+        self.jobs.send(Job { work, in_flight, length, warm: warm.clone(), stop: stop.clone(), done })?;
         thread::sleep(length / 10);
         warm.set();
         thread::sleep(length);
@@ -184,6 +199,13 @@ fn sample_shared(runtime: &Runtime, client: &mut impl Caller, job: &Job) -> Resu
     let calls = runtime.block_on(spawn_callers(client, job.work, job.in_flight, &job.stop))?;
     let elapsed = start.elapsed();
     Ok(Sample { rate: rate(calls, elapsed), allocations: None, disturbed: watch.disturbed(elapsed) })
+}
+
+fn load(served: &Served, job: &Job) -> Result<Sample> {
+    let watch = cores::Watch::host();
+    let start = Instant::now();
+    let rate = served.load(job.in_flight, job.length)?;
+    Ok(Sample { rate, allocations: None, disturbed: watch.disturbed(start.elapsed()) })
 }
 
 fn rate(calls: u64, elapsed: Duration) -> f64 {

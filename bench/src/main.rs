@@ -10,6 +10,7 @@ mod rows;
 mod sampling;
 mod table;
 mod work;
+mod wrk;
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::cores::Cores;
-use crate::peers::events;
+use crate::peers::{events, web::Site};
 use crate::sampling::Effort;
 
 #[global_allocator]
@@ -35,6 +36,9 @@ struct Options {
     /// The length of one sample.
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
+    /// Serves for `wrk`, for as long as the standard input is open.
+    #[arg(long, hide = true)]
+    site: Option<Site>,
 }
 
 impl Options {
@@ -59,6 +63,9 @@ fn main() -> Result<()> {
 
 fn measure() -> Result<()> {
     let options = Options::parse();
+    if let Some(site) = options.site {
+        return site.serve();
+    }
     let effort = options.effort()?;
     let cores = Cores::pick()?;
     let mut settings: Vec<(&str, String)> = Vec::new();

@@ -14,6 +14,7 @@ use crate::peers::{
     raw_copy::RawCopy,
     tarpc::Tarpc,
     tonic::Tonic,
+    web::Site,
 };
 use crate::work::Work;
 
@@ -106,7 +107,7 @@ impl Row {
 
 /// All groups, in the table's order.
 pub fn groups() -> Vec<Group> {
-    vec![own_cores(), two_workers(), blob(), node(), events()]
+    vec![own_cores(), two_workers(), blob(), node(), events(), web()]
 }
 
 fn own_cores() -> Group {
@@ -198,6 +199,24 @@ fn events() -> Group {
             Row::processes::<Annotated>().goals(goals),
             Row::processes::<ByHand>(),
             Row::processes::<Inline>(),
+        ],
+    }
+}
+
+fn web() -> Group {
+    let site =
+        |name, settings, start: fn(Cores) -> Result<Line>| Row::new(name, settings, Source::Measured(start));
+    Group {
+        title: "GET of 64 bytes from one axum app, wrk with keep-alive connections; no core of its own",
+        work: Work::Manifest,
+        in_flight: &[1, 64],
+        against: &["http, direct"],
+        rows: vec![
+            site("http, direct", "axum::serve on TCP, two threads", |_| Line::of_site(Site::Direct)),
+            site("http, gateway", "worker.http behind a node's gateway, one worker", |_| {
+                Line::of_site(Site::Cloud)
+            })
+            .goals([Goal::Speed(64, 0.4, "http, direct")]),
         ],
     }
 }

@@ -5,7 +5,7 @@ pub mod event;
 mod events;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wire;
 
 use std::{env, ffi::OsString, fmt, future::Future, time::Duration};

@@ -8,6 +8,7 @@ use cocaine_bindings::{App, AppClient, Node as _, NodeClient, Storage, StorageCl
 use cocaine_node::{Node, helper::Helper};
 
 use crate::peer::{Caller, Callers, Peer};
+use crate::peers::web;
 use crate::work::Work;
 
 /// A handler that the macro made.
@@ -48,6 +49,7 @@ pub fn work() -> Result<()> {
     runtime.block_on(async {
         let mut worker = Worker::from_args()?;
         worker.on("by_hand", by_hand);
+        web::register(&mut worker);
         worker.serve(cocaine::events![annotated, inline]).await
     })?;
     Ok(())
@@ -103,6 +105,17 @@ async fn serve() -> Result<SocketAddr> {
         Node::builder().listen("127.0.0.1:0").in_memory().helper(Helper::current_exe()).start().await?;
     let address = node.locator_addr();
     let (storage, apps): (StorageClient, NodeClient) = Client::new(&address.to_string())?.services().await?;
+    upload(&storage).await?;
+    apps.start_app("bench", "bench").await?;
+    tokio::spawn(async move {
+        std::future::pending::<()>().await;
+        drop(node);
+    });
+    Ok(address)
+}
+
+/// Stores an app whose worker is this program.
+pub async fn upload(storage: &StorageClient) -> Result<()> {
     let slave = std::env::current_exe()?.display().to_string();
     let manifest = Value::Map(vec![("slave".into(), slave.as_str().into())]);
     let profile = Value::Map(vec![("concurrency".into(), 1000.into()), ("pool-limit".into(), 1.into())]);
@@ -110,12 +123,7 @@ async fn serve() -> Result<SocketAddr> {
     storage.write("apps", "bench", &packed(&empty)?, None).await?;
     storage.write("manifests", "bench", &packed(&manifest)?, None).await?;
     storage.write("profiles", "bench", &packed(&profile)?, None).await?;
-    apps.start_app("bench", "bench").await?;
-    tokio::spawn(async move {
-        std::future::pending::<()>().await;
-        drop(node);
-    });
-    Ok(address)
+    Ok(())
 }
 
 fn packed(value: &impl serde::Serialize) -> Result<Bytes> {

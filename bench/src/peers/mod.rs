@@ -8,3 +8,4 @@ pub mod node;
 pub mod raw_copy;
 pub mod tarpc;
 pub mod tonic;
+pub mod web;

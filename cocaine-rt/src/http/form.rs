@@ -106,16 +106,14 @@ fn meta(reader: &mut Reader<'_>) -> Read<(StatusCode, HeaderMap)> {
     }
     let status = status(reader.token()?)?;
     let mut headers = HeaderMap::new();
-    each_header(reader, |name, value| match pair(name, value) {
-        Some((name, value)) => match headers.try_append(name, value) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Malformed::new("it has too many headers")),
-        },
-        None => {
+    each_header(reader, |name, value| {
+        let Some((name, value)) = pair(name, value) else {
             let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
             tracing::warn!(%name, %value, "a header that HTTP does not allow is left out");
-            Ok(())
-        }
+            return Ok(());
+        };
+        let taken = headers.try_append(name, value);
+        taken.map(drop).map_err(|_| Malformed::new("it has too many headers"))
     })?;
     reader.skip(len - 2)?;
     reader.end()?;
@@ -138,8 +136,9 @@ pub(super) fn pair(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue
 
 fn version(text: &[u8]) -> Read<Version> {
     match text.strip_prefix(b"HTTP/").unwrap_or(text) {
-        b"1.1" => Ok(Version::HTTP_11),
         b"1.0" => Ok(Version::HTTP_10),
+        // Whoever speaks a later one understands this.
+        [b'1', b'.', b'1'..=b'9'] => Ok(Version::HTTP_11),
         _ => Err(Malformed::new(format!("the version is {:?}", Bytes::from(text)))),
     }
 }

@@ -99,9 +99,14 @@ impl Outgoing {
     }
 
     /// Sends a last chunk, if there is one, and ends the answer.
-    pub fn finish(mut self, last: Option<Bytes>) -> Result<()> {
+    pub fn finish(self, last: Option<Bytes>) -> Result<()> {
+        self.finish_with(last)
+    }
+
+    /// Sends all these chunks and ends the answer, in one go.
+    pub(crate) fn finish_with(mut self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
         let (mut frames, mut args) = (Scratch::take(), Encoded::default());
-        if let Some(chunk) = last {
+        for chunk in chunks {
             encode::args(&(chunk,), &mut args)?;
             frame::write(&mut frames, self.0.id(), WRITE, &args, Tail::None);
             args.clear();
@@ -109,6 +114,18 @@ impl Outgoing {
         encode::write_array_len(&mut args.buf, 0);
         frame::write(&mut frames, self.0.id(), CLOSE, &args, Tail::None);
         self.0.queue_encoded(&frames, true)
+    }
+
+    /// Returns once a chunk may be queued.
+    #[cfg(feature = "http")]
+    pub(crate) fn poll_room(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_room(cx)
+    }
+
+    /// Queues a chunk at once.
+    #[cfg(feature = "http")]
+    pub(crate) fn queue(&mut self, chunk: Bytes) -> Result<()> {
+        self.0.queue(WRITE, &(chunk,))
     }
 
     /// Ends the answer with an error, as [`Session::fail`] does.

@@ -16,16 +16,16 @@ use crate::{
 const UUID: &str = "1d5739ab-2375-4d32-b211-d6ef03c0dd3d";
 
 /// The handshake and the first heartbeat, as recorded.
-pub(super) const HELLO: &str =
+pub(crate) const HELLO: &str =
     "93010091da0024 31643537333961622d323337352d346433322d623231312d643665663033633064643364 93010090";
 
-pub(super) fn worker() -> Worker {
+pub(crate) fn worker() -> Worker {
     let line = ["--app", "flow", "--endpoint", "/run/flow", "--locator", "127.0.0.1:10053", "--uuid", UUID];
     Worker::new(line).unwrap().heartbeat(Duration::from_secs(2))
 }
 
 /// Serves a worker over a pipe.
-pub(super) fn serve(worker: Worker, events: impl Events) -> (Peer, JoinHandle<Result<()>>) {
+pub(crate) fn serve(worker: Worker, events: impl Events) -> (Peer, JoinHandle<Result<()>>) {
     let (near, io) = tokio::io::duplex(64 << 10);
     let (wire, arrivals) = worker.wire(events).unwrap();
     tokio::spawn(run(arrivals));

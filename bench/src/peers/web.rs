@@ -1,0 +1,97 @@
+//! One axum app, served on a TCP port of its own and as a worker behind a node's gateway.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, ensure};
+use axum::{Router, routing::get};
+use cocaine::{Client, Worker};
+use cocaine_bindings::{Node as _, NodeClient, StorageClient};
+use cocaine_node::{Node, gateway::HttpConfig, helper::Helper};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::peers::events::upload;
+
+/// What the app answers.
+pub const ANSWER: &str = "sixty-four bytes of text, such as a small answer of an app may be.";
+
+/// The event under which the app is a worker.
+pub const EVENT: &str = "web";
+
+/// The app, which knows nothing of a cloud.
+pub fn app() -> Router {
+    Router::new().route("/answer", get(|| async { ANSWER }))
+}
+
+/// How the app is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Site {
+    /// By axum, on a TCP port.
+    Direct,
+    /// By a worker of a node, behind its gateway.
+    Cloud,
+}
+
+impl Site {
+    /// Serves, and prints the URL, until the standard input ends: with the benchmark, that is.
+    pub fn serve(self) -> Result<()> {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(std::env::var("WT").map_or(2, |n| n.parse().unwrap())).enable_all().build()?.block_on(async {
+            let (url, _node) = match self {
+                Self::Direct => (direct().await?, None),
+                Self::Cloud => cloud().await.map(|(url, node)| (url, Some(node)))?,
+            };
+            println!("{url}");
+            tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()))
+                .await??;
+            Ok(())
+        })
+    }
+}
+
+async fn direct() -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, app()).await });
+    Ok(format!("http://{address}/answer"))
+}
+
+async fn cloud() -> Result<(String, Node)> {
+    let http = HttpConfig { listen: Some("127.0.0.1:0".into()), ..HttpConfig::default() };
+    let node = Node::builder().listen("127.0.0.1:0").in_memory().helper(Helper::current_exe()).http(http);
+    let node = node.start().await?;
+    let services = Client::new(&node.locator_addr().to_string())?.services().await?;
+    let (storage, apps): (StorageClient, NodeClient) = services;
+    upload(&storage).await?;
+    apps.start_app("bench", "bench").await?;
+    let address = node.http_addr().context("the node speaks no HTTP")?;
+    check(address).await?;
+    Ok((format!("http://{address}/bench/{EVENT}/answer"), node))
+}
+
+/// Fetches the answer once, and looks at it.
+async fn check(address: SocketAddr) -> Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET /bench/{EVENT}/answer HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    ensure!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(ANSWER),
+        "not the answer: {answer}"
+    );
+    Ok(())
+}
+
+/// Makes the app an event of a worker.
+pub fn register(worker: &mut Worker) {
+    worker.on(EVENT, |mut session: cocaine::Session| async move {
+        let chunk = session.recv().await.transpose()?;
+        let mut headers = http::HeaderMap::new();
+        headers.insert("content-type", http::HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert("content-length", ANSWER.len().into());
+        let chunk = cocaine::http::RequestChunk::read(&chunk.unwrap_or_default())?;
+        drop(chunk);
+        session.send(cocaine::http::write_meta(http::StatusCode::OK, &headers)).await?;
+        session.finish(Some(cocaine::Bytes::from(ANSWER)))
+    });
+}

@@ -1,0 +1,45 @@
+//! The loader of HTTP: `wrk`, in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::peers::web::Site;
+
+/// A site that runs in a process of its own, which ends with this one.
+pub struct Served {
+    url: String,
+    _process: Child,
+}
+
+impl Served {
+    /// Starts this program as the site.
+    pub fn start(site: Site) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let name = if site == Site::Direct { "direct" } else { "cloud" };
+        command.args(["--site", name]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn()?;
+        let out = process.stdout.take().context("the site's output is not there")?;
+        let mut url = String::new();
+        BufReader::new(out).read_line(&mut url)?;
+        ensure!(!url.is_empty(), "the site did not start");
+        Ok(Self { url: url.trim().to_owned(), _process: process })
+    }
+
+    /// Keeps requests on as many connections for a while, and returns how many were answered a second.
+    pub fn load(&self, connections: usize, length: Duration) -> Result<f64> {
+        let seconds = length.as_secs().max(1).to_string();
+        let output = Command::new("wrk")
+            .args(["-t1", "-d", &seconds, "-c", &connections.to_string(), &self.url])
+            .output()
+            .context("wrk cannot be run: `apt-get install wrk` brings it")?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || said.contains("Non-2xx") || said.contains("Socket errors") {
+            bail!("wrk on {}: {said}{}", self.url, String::from_utf8_lossy(&output.stderr));
+        }
+        let rate = said.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+        rate.and_then(|rate| rate.trim().parse().ok()).with_context(|| format!("wrk said: {said}"))
+    }
+}

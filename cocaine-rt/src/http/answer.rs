@@ -1,0 +1,107 @@
+//! The answer of a service as chunks: the head at once, the body as it comes.
+
+use std::{
+    error::Error as StdError,
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::Poll,
+};
+
+use bytes::Buf;
+use http::{HeaderMap, Method, Response, StatusCode, header};
+use http_body::{Body, Frame};
+
+use super::{form::write_meta, hop::end_to_end};
+use crate::{
+    bytes::Bytes,
+    error::{Error, Result},
+    worker::Outgoing,
+};
+
+/// The most bytes of a body in one chunk; a larger piece is sent as several.
+pub(super) const PIECE: usize = 1 << 20;
+
+/// Returns whether an answer has no body, whatever its headers say.
+pub(super) fn is_bodiless(method: &Method, status: StatusCode) -> bool {
+    method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Removes a length that an answer without a body must not have, or that says nothing of the one it stands for.
+pub(super) fn undeclare(status: StatusCode, headers: &mut HeaderMap) {
+    let empty = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+    if status == StatusCode::NO_CONTENT || (status == StatusCode::NOT_MODIFIED && empty) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+}
+
+/// Sends an answer.
+///
+/// # Errors
+/// An error of the body, or a client that has left; the event is to end with it.
+pub(super) async fn send<B>(response: Response<B>, method: &Method, mut outgoing: Outgoing) -> Result<()>
+where
+    B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
+{
+    let (mut parts, body) = response.into_parts();
+    end_to_end(&mut parts.headers);
+    if is_bodiless(method, parts.status) {
+        undeclare(parts.status, &mut parts.headers);
+        return outgoing.finish_with([write_meta(parts.status, &parts.headers)]);
+    }
+    declare(&mut parts.headers, &body);
+    let meta = write_meta(parts.status, &parts.headers);
+    let mut body = pin!(body);
+    // What is whole already goes out in one go.
+    let first = match poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx))).await {
+        Poll::Ready(first) => first.transpose().map_err(failed)?,
+        Poll::Pending => {
+            outgoing.send(meta).await?;
+            return follow(body, outgoing).await;
+        }
+    };
+    let first = first.and_then(data);
+    if body.is_end_stream() {
+        return outgoing.finish_with([meta].into_iter().chain(first.into_iter().flat_map(pieces)));
+    }
+    outgoing.send(meta).await?;
+    for piece in first.into_iter().flat_map(pieces) {
+        outgoing.send(piece).await?;
+    }
+    follow(body, outgoing).await
+}
+
+/// Sends what comes, and ends the event.
+async fn follow<B>(mut body: Pin<&mut B>, mut outgoing: Outgoing) -> Result<()>
+where
+    B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
+{
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        for piece in data(frame.map_err(failed)?).into_iter().flat_map(pieces) {
+            outgoing.send(piece).await?;
+        }
+    }
+    outgoing.finish(None)
+}
+
+fn declare(headers: &mut HeaderMap, body: &impl Body) {
+    if let Some(length) = body.size_hint().exact() {
+        headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+}
+
+fn data<D: Buf>(frame: Frame<D>) -> Option<bytes::Bytes> {
+    let mut data = frame.into_data().ok()?;
+    Some(data.copy_to_bytes(data.remaining()))
+}
+
+/// Returns the data in pieces that are no larger than chunks may be; none if there is no data.
+fn pieces(mut data: bytes::Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let piece = data.split_to(data.len().min(PIECE));
+        (!piece.is_empty()).then(|| piece.into())
+    })
+}
+
+fn failed(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    Error::handler(format!("the body of the answer failed: {}", error.into()))
+}

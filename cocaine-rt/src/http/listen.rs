@@ -1,0 +1,182 @@
+//! A listener whose connections are events.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    raw::RawStream,
+    request::{Asked, refuse, request},
+    stream::HttpStream,
+};
+use crate::{
+    bytes::Bytes,
+    error::{Error, Result},
+    worker::{Context, Outgoing, Session, Worker},
+};
+
+/// How many streams wait to be accepted; events beyond that wait in their handlers.
+const WAITING: usize = 1024;
+
+/// Accepts events as streams, in place of a TCP listener.
+///
+/// A listener that is dropped answers its event with an error from then on.
+#[derive(Debug)]
+pub struct Listener<S> {
+    event: Arc<str>,
+    streams: mpsc::Receiver<(S, Peer)>,
+}
+
+/// Where a stream comes from: the event, and who asks.
+#[derive(Clone)]
+pub struct Peer {
+    event: Arc<str>,
+    context: Option<Context>,
+}
+
+impl Worker {
+    /// Returns a listener for the requests of an event, each of them a stream of HTTP/1.1: what the quick start's listen
+    /// handle is. Whatever serves streams can take it; with the feature `axum`, `axum::serve` does.
+    ///
+    /// What the server writes becomes the answer, each piece as it is written. Interim answers and trailers are passed
+    /// over, and switching protocols is refused. A request that HTTP does not allow is answered with status 400 and does
+    /// not reach the server.
+    pub fn listen(&mut self, event: &str) -> Listener<HttpStream> {
+        self.listener(event, |session, ended| async move {
+            let Some(Asked { chunk, rest, outgoing, context }) = Asked::of(session).await? else {
+                return Ok(None);
+            };
+            match request(chunk, rest, context) {
+                Ok(request) => Ok(Some(HttpStream::new(request, Answering { outgoing, _ended: ended }))),
+                Err(reason) => refuse(outgoing, &reason).map(|()| None),
+            }
+        })
+    }
+
+    /// Returns a listener for the plain bytes of an event: a tunnel, with an end of its own in each direction.
+    pub fn listen_raw(&mut self, event: &str) -> Listener<RawStream> {
+        self.listener(event, |session, ended| async move {
+            let (incoming, outgoing) = session.split();
+            Ok(Some(RawStream::new(incoming, Answering { outgoing, _ended: ended })))
+        })
+    }
+
+    fn listener<S, F>(
+        &mut self,
+        event: &str,
+        open: impl Fn(Session, oneshot::Sender<()>) -> F + Copy + Send + Sync + 'static,
+    ) -> Listener<S>
+    where
+        S: Send + 'static,
+        F: Future<Output = Result<Option<S>>> + Send,
+    {
+        let (streams, accepted) = mpsc::channel(WAITING);
+        self.on(event, move |session: Session| {
+            let streams = streams.clone();
+            async move {
+                let gone = || Error::handler("the worker has stopped listening for this event");
+                if streams.is_closed() {
+                    return Err(gone());
+                }
+                let (ended, end) = oneshot::channel();
+                let context = session.context().clone();
+                let Some(stream) = open(session, ended).await? else { return Ok(()) };
+                let peer = Peer { event: context.event().into(), context: Some(context) };
+                streams.send((stream, peer)).await.map_err(|_| gone())?;
+                // Whatever holds the stream ends the event; nothing is ever sent here.
+                let _ = end.await;
+                Ok(())
+            }
+        });
+        Listener { event: event.into(), streams: accepted }
+    }
+}
+
+impl<S> Listener<S> {
+    /// Returns the name of the event.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// Returns the next stream; `None` once the worker has ended.
+    pub async fn accept(&mut self) -> Option<(S, Peer)> {
+        self.streams.recv().await
+    }
+}
+
+impl Peer {
+    /// Returns the name of the event.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// Returns who asks; `None` for the address of the listener itself.
+    pub fn context(&self) -> Option<&Context> {
+        self.context.as_ref()
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Peer").field(&self.event).finish()
+    }
+}
+
+/// The answer of a stream's event, which ends with it.
+#[derive(Debug)]
+pub(super) struct Answering {
+    outgoing: Outgoing,
+    _ended: oneshot::Sender<()>,
+}
+
+impl Answering {
+    pub(super) fn poll_room(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.outgoing.poll_room(cx)
+    }
+
+    pub(super) fn queue(&mut self, chunk: Bytes) -> Result<()> {
+        self.outgoing.queue(chunk)
+    }
+
+    pub(super) fn finish(self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
+        self.outgoing.finish_with(chunks)
+    }
+
+    pub(super) fn fail(self, error: &Error) -> Result<()> {
+        self.outgoing.fail(error)
+    }
+}
+
+#[cfg(feature = "axum")]
+impl<S> axum::serve::Listener for Listener<S>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    type Io = S;
+    type Addr = Peer;
+
+    async fn accept(&mut self) -> (S, Peer) {
+        match Self::accept(self).await {
+            Some(accepted) => accepted,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Peer> {
+        Ok(Peer { event: self.event.clone(), context: None })
+    }
+}
+
+#[cfg(feature = "axum")]
+impl<S> axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Listener<S>>> for Peer
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    fn connect_info(stream: axum::serve::IncomingStream<'_, Listener<S>>) -> Self {
+        stream.remote_addr().clone()
+    }
+}

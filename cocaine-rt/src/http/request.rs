@@ -1,0 +1,102 @@
+//! The request of an event: read from its first chunk, or refused.
+
+use std::{future::poll_fn, task::Poll};
+
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+
+use super::{
+    body::Body,
+    form::{self, RequestChunk, write_meta},
+    hop::end_to_end,
+};
+use crate::{
+    bytes::Bytes,
+    error::{Error, Result},
+    worker::{Context, Incoming, Outgoing, Session},
+};
+
+/// A request that has come, with what its event still brings.
+pub(super) struct Asked {
+    pub(super) chunk: RequestChunk,
+    /// The chunks that follow, unless the client has closed its stream already.
+    pub(super) rest: Option<Incoming>,
+    pub(super) outgoing: Outgoing,
+    pub(super) context: Context,
+}
+
+impl Asked {
+    /// Reads the first chunk; `None` for one that is no request and has been answered with status 400.
+    ///
+    /// # Errors
+    /// A client that has left, or has closed its stream without a request.
+    pub(super) async fn of(mut session: Session) -> Result<Option<Self>> {
+        let Some(chunk) = session.recv().await.transpose()? else {
+            return Err(Error::handler("the event was closed without a request"));
+        };
+        let context = session.context().clone();
+        let (mut incoming, outgoing) = session.split();
+        let chunk = match RequestChunk::read(&chunk) {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                return refuse(outgoing, &format!("malformed request: {}", error.kind())).map(|()| None);
+            }
+        };
+        // Most requests are one chunk, and closed at once.
+        let mut chunk = chunk;
+        let rest = match poll_fn(|cx| Poll::Ready(incoming.poll_chunk(cx))).await {
+            Poll::Ready(None) => None,
+            Poll::Ready(Some(more)) => {
+                chunk.body = [&*chunk.body, &*more?].concat().into();
+                Some(incoming)
+            }
+            Poll::Pending => Some(incoming),
+        };
+        Ok(Some(Self { chunk, rest, outgoing, context }))
+    }
+}
+
+/// Returns the request as a handler takes it; headers that HTTP does not allow are left out.
+///
+/// # Errors
+/// What is wrong with the method or the URI.
+pub(super) fn request(
+    chunk: RequestChunk,
+    rest: Option<Incoming>,
+    context: Context,
+) -> Result<Request<Body>, String> {
+    let RequestChunk { method, uri, version, headers, body } = chunk;
+    let method =
+        Method::from_bytes(&method).map_err(|_| format!("malformed request: the method is {method:?}"))?;
+    let uri = Uri::from_maybe_shared(bytes::Bytes::from(uri.clone()))
+        .map_err(|error| format!("malformed request: the URI is {uri:?}: {error}"))?;
+    let mut request = Request::new(Body::new(body, rest));
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.version_mut() = version;
+    *request.headers_mut() = header_map(&headers);
+    request.extensions_mut().insert(context);
+    Ok(request)
+}
+
+fn header_map(pairs: &[(Bytes, Bytes)]) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(pairs.len().min(MOST));
+    for (name, value) in pairs {
+        let taken = form::pair(name, value).and_then(|(name, value)| headers.try_append(name, value).ok());
+        if taken.is_none() {
+            tracing::debug!(?name, ?value, "a header of a request is left out");
+        }
+    }
+    end_to_end(&mut headers);
+    headers
+}
+
+/// How many headers are expected at most; more of them may come.
+const MOST: usize = 128;
+
+/// Answers a request that cannot be understood with status 400.
+pub(super) fn refuse(outgoing: Outgoing, reason: &str) -> Result<()> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONTENT_LENGTH, reason.len().into());
+    outgoing.finish_with([write_meta(StatusCode::BAD_REQUEST, &headers), reason.into()])
+}

@@ -1,0 +1,211 @@
+//! One request as a stream of HTTP/1.1, for a server that would read it from a socket.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+};
+
+use bytes::Buf;
+use http::{HeaderValue, Request, Version, header};
+use http_body::Body as _;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{answer::PIECE, body::Body, listen::Answering, parse::Parser};
+use crate::error::Error;
+
+/// What a server accepts in place of a TCP connection: one request to read, one answer to write.
+///
+/// The request says `Connection: close`. When its answer is whole, the event ends, reading gives the end of the stream,
+/// and what is still written is passed over. A stream that is dropped or shut down before ends the event with category 42,
+/// code 100.
+#[derive(Debug)]
+pub struct HttpStream {
+    /// What of the request has not been read yet.
+    unread: bytes::Bytes,
+    body: Body,
+    framing: Framing,
+    parser: Parser,
+    answering: Option<Answering>,
+    /// Who waits for the end of the answer.
+    reader: Option<Waker>,
+}
+
+/// How the body of the request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// As it is; so many bytes are still to come.
+    Length(u64),
+    Chunked,
+    /// To its end.
+    Written,
+}
+
+impl HttpStream {
+    pub(super) fn new(request: Request<Body>, answering: Answering) -> Self {
+        let (mut parts, body) = request.into_parts();
+        let framing = framing(&mut parts, &body);
+        let parser = Parser::new(parts.method.clone());
+        let unread = head(&parts).into();
+        Self { unread, body, framing, parser, answering: Some(answering), reader: None }
+    }
+
+    /// Fills what is to be read with the next part of the body; false at its end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.framing == Framing::Written {
+            return Poll::Ready(Ok(false));
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(left)?;
+        let data = frame.and_then(|frame| frame.into_data().ok());
+        self.unread = match (&mut self.framing, data) {
+            (Framing::Length(0) | Framing::Written, _) => {
+                self.framing = Framing::Written;
+                return Poll::Ready(Ok(false));
+            }
+            (Framing::Length(left), Some(mut data)) => {
+                data.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= data.len() as u64;
+                data
+            }
+            (Framing::Length(left), None) => {
+                let text = format!("the request is {left} bytes shorter than its Content-Length");
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, text)));
+            }
+            (Framing::Chunked, Some(data)) => {
+                [format!("{:x}\r\n", data.len()).as_bytes(), &data, b"\r\n"].concat().into()
+            }
+            (Framing::Chunked, None) => {
+                self.framing = Framing::Written;
+                bytes::Bytes::from_static(b"0\r\n\r\n")
+            }
+        };
+        Poll::Ready(Ok(true))
+    }
+
+    /// Ends the event, and tells whoever waits for that.
+    fn end(&mut self, end: impl FnOnce(Answering) -> crate::Result<()>) -> io::Result<()> {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        self.answering.take().map_or(Ok(()), end).map_err(left)
+    }
+
+    fn fail(&mut self, text: String) -> io::Error {
+        let failed = self.end(|answering| answering.fail(&Error::handler(&text)));
+        failed.err().unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidData, text))
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        if self.answering.is_none() {
+            return Ok(());
+        }
+        match self.parser.close() {
+            Ok(()) => self.end(|answering| answering.finish([])),
+            Err(text) => Err(self.fail(text)),
+        }
+    }
+}
+
+impl AsyncRead for HttpStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.unread.is_empty() {
+            if ready!(self.poll_fill(cx))? {
+                continue;
+            }
+            if self.answering.is_none() {
+                return Poll::Ready(Ok(()));
+            }
+            // A server takes the end of the stream for a client that has left.
+            self.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let len = self.unread.len().min(buf.remaining());
+        buf.put_slice(&self.unread[..len]);
+        self.unread.advance(len);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for HttpStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let buf = &buf[..buf.len().min(PIECE)];
+        let this = &mut *self;
+        let Some(answering) = &mut this.answering else { return Poll::Ready(Ok(buf.len())) };
+        ready!(answering.poll_room(cx));
+        let mut chunks = Vec::new();
+        if let Err(text) = this.parser.write(buf, &mut chunks) {
+            return Poll::Ready(Err(this.fail(text)));
+        }
+        if this.parser.is_ended() {
+            this.end(|answering| answering.finish(chunks))?;
+        } else {
+            for chunk in chunks {
+                answering.queue(chunk).map_err(left)?;
+            }
+        }
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.close())
+    }
+}
+
+impl Drop for HttpStream {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}
+
+/// Decides how the body is framed, and sets the headers that say so.
+fn framing(parts: &mut http::request::Parts, body: &Body) -> Framing {
+    let declared = parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::EXPECT);
+    parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    let whole = body.size_hint().exact();
+    let promised = || declared.as_ref()?.to_str().ok()?.parse().ok();
+    if let Some(length) = whole.or_else(promised) {
+        if length > 0 || declared.is_some() {
+            parts.headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        return Framing::Length(length);
+    }
+    // Only HTTP/1.1 has chunks.
+    parts.version = Version::HTTP_11;
+    parts.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    Framing::Chunked
+}
+
+fn head(parts: &http::request::Parts) -> Vec<u8> {
+    let mut head = format!("{} {} {:?}\r\n", parts.method, parts.uri, parts.version).into_bytes();
+    let mut write = |name: &str, value: &[u8]| {
+        head.extend_from_slice(name.as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value);
+        head.extend_from_slice(b"\r\n");
+    };
+    match parts.headers.get(header::HOST) {
+        Some(host) => write("host", host.as_bytes()),
+        // A server may insist on it.
+        None if parts.version == Version::HTTP_11 => write("host", b""),
+        None => {}
+    }
+    for (name, value) in parts.headers.iter().filter(|(name, _)| *name != header::HOST) {
+        write(name.as_str(), value.as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// Returns the error of a client or a node that has left.
+pub(super) fn left(error: Error) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, error)
+}

@@ -1,0 +1,83 @@
+//! Every request that the original proxies were seen to hand to a worker.
+
+use std::{fs, path::Path};
+
+use serde::Deserialize;
+
+use super::*;
+use crate::http::RequestChunk;
+
+#[derive(Deserialize)]
+struct Recorded {
+    scenario: String,
+    proxy: String,
+    chunk: String,
+}
+
+/// How many there are.
+const ALL: usize = 351;
+
+fn recorded() -> Vec<Recorded> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/http/requests.json");
+    let all: Vec<Recorded> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(all.len(), ALL);
+    all
+}
+
+/// Returns what the app tells of a request: its own words for what the chunk holds.
+fn told(chunk: &RequestChunk) -> (String, Vec<String>, String) {
+    // A fragment is none of a server's business.
+    let uri = String::from_utf8_lossy(&chunk.uri);
+    let uri = uri.split('#').next().unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    for (name, value) in &chunk.headers {
+        if let Some((name, value)) = super::super::form::pair(name, value) {
+            headers.append(name, value);
+        }
+    }
+    super::super::end_to_end(&mut headers);
+    let mut lines: Vec<_> =
+        headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii())).collect();
+    lines.sort();
+    (
+        format!("{} {uri}", String::from_utf8_lossy(&chunk.method)),
+        lines,
+        chunk.body.escape_ascii().to_string(),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_recorded_request_arrives_both_ways() {
+    let mut worker = worker();
+    let seen = Router::new().fallback(any(seen));
+    worker.http("service", seen.clone());
+    tokio::spawn(axum::serve(worker.listen("listener"), seen).into_future());
+    let mut node = Node::of(worker).await;
+    for (id, recorded) in (2..).step_by(2).zip(recorded()) {
+        let name = format!("{}/{}", recorded.proxy, recorded.scenario);
+        let chunk: Bytes = crate::tests::peer::unhex(&recorded.chunk).into();
+        let (line, headers, body) = told(&RequestChunk::read(&chunk).unwrap());
+        for (id, event) in [(id, "service"), (id + 1, "listener")] {
+            let (status, _, answer) = node.ask(id, event, &chunk).await.http();
+            assert_eq!(status, 200, "{name} {event}");
+            if line.starts_with("HEAD") {
+                continue;
+            }
+            let answer = String::from_utf8(answer).unwrap();
+            let (head, arrived) = answer.split_once("\n\n").unwrap();
+            let mut lines: Vec<_> = head.lines().map(str::to_owned).collect();
+            assert_eq!(lines.remove(0), line, "{name} {event}");
+            if event == "listener" {
+                lines.retain(|line| line != "connection: close" && line != "host: ");
+            }
+            lines.sort();
+            let own = |line: &String| {
+                !(event == "listener" && (line.starts_with("content-length") || line.starts_with("expect")))
+            };
+            lines.retain(own);
+            let expected: Vec<_> = headers.iter().filter(|line| own(line)).cloned().collect();
+            assert_eq!(lines, expected, "{name} {event}");
+            assert_eq!(arrived, body, "{name} {event}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+use std::{
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use futures_util::StreamExt;
+use http::{Request, Response};
+use tokio::sync::{Notify, mpsc};
+
+use super::*;
+use crate::http::Body;
+
+async fn node() -> Node {
+    Node::of(both_ways()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_answers_alike_both_ways() {
+    let mut node = node().await;
+    let requests = [
+        request("GET", "/hello", &[], b""),
+        request("HEAD", "/hello", &[], b""),
+        request("POST", "/echo", &[("content-length", "5")], b"hello"),
+        request("POST", "/echo", &[("content-length", "0")], b""),
+        request("POST", "/echo", &[], &vec![b'e'; 3 << 20]),
+        request("GET", "/pieces", &[], b""),
+        request("HEAD", "/pieces", &[], b""),
+        request("GET", "/cookies", &[], b""),
+        request("GET", "/hop", &[], b""),
+        request("GET", "/nothing", &[], b""),
+        request("GET", "/same", &[], b""),
+        request("GET", "/empty", &[], b""),
+        request("GET", "/large", &[], b""),
+        request("HEAD", "/large", &[], b""),
+        request("DELETE", "/hello", &[], b""),
+    ];
+    for (id, request) in (2..).step_by(2).zip(&requests) {
+        let one = node.ask(id, "service", request).await.http();
+        let other = node.ask(id + 1, "listener", request).await.http();
+        let end_to_end = |headers: &HeaderMap| {
+            let mut headers: Vec<_> =
+                headers.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+            headers.retain(|(name, _)| name != "date");
+            headers.sort();
+            headers
+        };
+        assert_eq!((one.0, end_to_end(&one.1)), (other.0, end_to_end(&other.1)), "{request:?}");
+        assert!(one.2 == other.2, "{request:?}: the bodies differ");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_answer_is_its_head_and_its_body() {
+    let mut node = node().await;
+    node.peer.send(2, 0, ("service",)).await;
+    node.peer.send(2, 0, (request("GET", "/hello", &[], b""),)).await;
+    node.peer.send(2, 2, ()).await;
+    let Answer { chunks, end } = node.answer(2).await;
+    assert_eq!((chunks.len(), &end), (2, &End::Closed));
+    let (status, headers) = read_meta(&chunks[0]).unwrap();
+    assert_eq!(
+        (status.as_u16(), &headers["content-length"], &*chunks[1]),
+        (200, &"5".parse().unwrap(), &b"hello"[..])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_and_bodies_follow_the_rules() {
+    let mut node = node().await;
+    let mut get = async |id, method, uri| {
+        let (status, headers, body) = node.ask(id, "service", &request(method, uri, &[], b"")).await.http();
+        (status, headers, body.len())
+    };
+    let (_, headers, len) = get(2, "HEAD", "/hello").await;
+    assert_eq!((&headers["content-length"], len), (&"5".parse().unwrap(), 0));
+    let (status, headers, len) = get(3, "GET", "/nothing").await;
+    assert_eq!((status, headers.get("content-length"), len), (204, None, 0));
+    let (status, headers, len) = get(4, "GET", "/same").await;
+    assert_eq!((status, &headers["etag"], len), (304, &"\"v1\"".parse().unwrap(), 0));
+    let (_, headers, _) = get(5, "GET", "/cookies").await;
+    assert_eq!(headers.get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
+    let (_, headers, _) = get(6, "GET", "/hop").await;
+    let left: Vec<_> = ["connection", "keep-alive", "x-private"]
+        .iter()
+        .filter(|name| headers.contains_key(**name))
+        .collect();
+    assert!(left.is_empty() && headers.contains_key("x-kept"), "{left:?}");
+    let (_, headers, len) = get(7, "GET", "/empty").await;
+    assert_eq!((&headers["content-length"], len), (&"0".parse().unwrap(), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_body_comes_in_pieces() {
+    let mut node = node().await;
+    for (id, event) in [(2, "service"), (3, "listener")] {
+        let answer = node.ask(id, event, &request("GET", "/large", &[], b"")).await;
+        let longest = answer.chunks.iter().map(|chunk| chunk.len()).max();
+        assert!(longest <= Some(1 << 20), "{event}: {longest:?}");
+        assert_eq!(answer.http().2.len(), 5 << 20);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_piece_is_sent_as_it_is_yielded() {
+    let (pieces, source) = mpsc::unbounded_channel::<&str>();
+    let source = Arc::new(tokio::sync::Mutex::new(source));
+    let app = Router::new().route(
+        "/",
+        get(move || async move {
+            AxumBody::from_stream(futures_util::stream::poll_fn(move |cx| {
+                let mut source = source.try_lock().unwrap();
+                source.poll_recv(cx).map(|piece| piece.map(Ok::<_, std::io::Error>))
+            }))
+        }),
+    );
+    let mut worker = worker();
+    worker.http("web", app);
+    let mut node = Node::of(worker).await;
+    node.peer.send(2, 0, ("web",)).await;
+    node.peer.send(2, 0, (request("GET", "/", &[], b""),)).await;
+    node.peer.send(2, 2, ()).await;
+    let (status, headers) = read_meta(&node.frame(2).await.unwrap()).unwrap();
+    assert_eq!((status.as_u16(), headers.get("content-length")), (200, None));
+    for piece in ["one", "two"] {
+        pieces.send(piece).unwrap();
+        assert_eq!(node.frame(2).await.unwrap(), piece);
+    }
+    drop(pieces);
+    assert_eq!(node.frame(2).await, Err(End::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_fails_ends_the_event_with_an_error() {
+    let mut node = node().await;
+    for (id, event) in [(2, "service"), (3, "listener")] {
+        let answer = node.ask(id, event, &request("GET", "/broken", &[], b"")).await;
+        assert!(matches!(&answer.end, End::Error(42, 100, _)), "{event}: {answer:?}");
+        // A server may throw away what it has not written yet.
+        assert!(event == "listener" || answer.chunks[1] == "part", "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_request_is_refused() {
+    let mut node = node().await;
+    let odd = crate::msgpack::to_vec(&("GET", "/a b", "1.1", [("a", "b")], "")).unwrap().into();
+    let no_method = crate::msgpack::to_vec(&("G T", "/", "1.1", [("a", "b")], "")).unwrap().into();
+    for (id, chunk) in (2..).step_by(2).zip([Bytes::from("\u{1}"), Bytes::new(), odd, no_method]) {
+        for (id, event) in [(id, "service"), (id + 1, "listener")] {
+            let (status, _, body) = node.ask(id, event, &chunk).await.http();
+            let body = String::from_utf8(body).unwrap();
+            assert!(status == 400 && body.starts_with("malformed request"), "{event}: {status} {body}");
+        }
+    }
+    node.peer.send(100, 0, ("service",)).await;
+    node.peer.send(100, 2, ()).await;
+    assert!(
+        matches!(node.frame(100).await, Err(End::Error(42, 100, text)) if text.contains("without a request"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_may_follow_in_chunks() {
+    let mut node = node().await;
+    for (id, event) in [(2, "service"), (3, "listener")] {
+        node.peer.send(id, 0, (event,)).await;
+        node.peer.send(id, 0, (request("POST", "/echo", &[], b"one, "),)).await;
+        for piece in ["two, ", "", "three"] {
+            tokio::task::yield_now().await;
+            node.peer.send(id, 0, (piece,)).await;
+        }
+        node.peer.send(id, 2, ()).await;
+        assert_eq!(node.answer(id).await.http().2, b"one, two, three", "{event}");
+    }
+}
+
+/// Tells when it is dropped.
+struct Flag(Arc<Notify>);
+
+impl Drop for Flag {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_ends_the_handler() {
+    let (begun, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let mut worker = worker();
+    let told = (begun.clone(), dropped.clone());
+    worker.http(
+        "web",
+        Router::new().fallback(move |body: AxumBody| {
+            let (begun, dropped) = told.clone();
+            async move {
+                let _flag = Flag(dropped);
+                begun.notify_one();
+                body.into_data_stream().for_each(|_| async {}).await;
+                std::future::pending::<()>().await;
+            }
+        }),
+    );
+    let mut node = Node::of(worker).await;
+    node.peer.send(2, 0, ("web",)).await;
+    node.peer.send(2, 0, (request("POST", "/", &[], b"part"),)).await;
+    begun.notified().await;
+    node.peer.send(2, 1, ((42, 1), "gone")).await;
+    dropped.notified().await;
+}
+
+#[derive(Clone)]
+struct Fails;
+
+impl tower_service::Service<Request<Body>> for Fails {
+    type Response = Response<String>;
+    type Error = String;
+    type Future = std::future::Ready<Result<Response<String>, String>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), String>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let context = request.extensions().get::<crate::Context>().unwrap();
+        std::future::ready(Err(format!("not {}", context.event())))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_service_will_do_and_its_error_is_told() {
+    let mut worker = worker();
+    worker.http_fallback(Fails);
+    let mut node = Node::of(worker).await;
+    let answer = node.ask(2, "today", &request("GET", "/", &[], b"")).await;
+    assert_eq!(answer.end, End::Error(42, 100, "the service failed: not today".into()));
+    assert!(answer.chunks.is_empty());
+}
