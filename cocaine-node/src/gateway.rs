@@ -21,11 +21,24 @@
 //! - Only an event that was surely not taken is sent again: a full queue, an app that is stopped.
 //! - A client that has closed its side still gets its answer.
 //!
+//! # Calls
+//!
+//! A request with the header `X-Cocaine-JSON-RPC` is a call of JSON-RPC 2.0, or a batch of them, of any service of the
+//! cloud:
+//!
+//! ```text
+//! curl -H 'X-Cocaine-JSON-RPC: 1' http://127.0.0.1:8080/ \
+//!     -d '{"jsonrpc": "2.0", "method": "storage.find", "params": ["manifests", ["app"]], "id": 1}'
+//! {"jsonrpc":"2.0","result":["shop"],"id":1}
+//! ```
+//!
+//! Whoever reaches the port can so reach every service: `json_rpc = false` in the configuration ends that.
+//!
 //! # Layers
 //!
 //! ```text
 //! gateway                        the ports, and the end of them
-//! gate                           one request
+//! gate  rpc                      one request, one call
 //! call  request  reply  route    an event, what it is made of, what it becomes, whom it is for
 //! fleet  body  failure  ids      connected services, bodies that still come, errors, names of requests
 //! listener  socket  metrics  config
@@ -43,6 +56,7 @@ mod metrics;
 mod reply;
 mod request;
 mod route;
+mod rpc;
 mod socket;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -102,9 +116,10 @@ impl Gateway {
         let patience = settings.client_timeout;
         let manners = Manners { clients, patience, count: metrics.clients.clone() };
         let (listen, admin) = (settings.listen.clone(), settings.admin.clone());
-        let fleet = Fleet::new(cloud, settings.connections, settings.refresh);
+        let fleet = Fleet::new(cloud.clone(), settings.connections, settings.refresh);
+        let rpc_fleet = Fleet::new(cloud, settings.connections, settings.refresh);
         let buffer = Buffer::new(settings.buffer, settings.request_body, patience);
-        let gate = Arc::new(Gate { settings, fleet, metrics, buffer });
+        let gate = Arc::new(Gate { settings, fleet, rpc_fleet, metrics, buffer });
 
         let admin = match admin {
             Some(address) => {

@@ -163,9 +163,15 @@ impl Rx {
 
     /// Returns the error that an `error` message stands for.
     pub(crate) fn answered(&self, message: &Message) -> Error {
+        self.blame(self.heed(message))
+    }
+
+    /// Returns the error that an `error` message stands for, without its place; one that says that the app is stopped
+    /// makes the next call connect again.
+    pub(crate) fn heed(&self, message: &Message) -> Error {
         let error = answered(message);
         self.line.lease.heed(&error);
-        self.blame(error)
+        error
     }
 }
 

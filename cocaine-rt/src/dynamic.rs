@@ -64,6 +64,9 @@ impl MessageReceiver {
             let Some(edge) = node.message(message.kind) else {
                 return Err(self.rx.blame(Error::protocol(format!("message {} has no name", message.kind))));
             };
+            if edge.is_terminal() && &*edge.name == "error" {
+                self.rx.heed(&message);
+            }
             if let Tree::Node(next) = &edge.next {
                 self.node = Some(next.clone());
             }

@@ -34,23 +34,14 @@ pub(super) struct Begun {
 }
 
 impl Question<'_> {
-    /// Asks, and asks again if the app has surely not taken the event: its queue is full, or it is stopped there.
+    /// Asks, and asks again if the app has surely not taken the event.
     pub(super) async fn ask(&self, fleet: &Fleet, metrics: &Metrics) -> Result<Begun> {
-        let mut tries = 1;
+        let mut tries = Tries::new(&self.target.service, fleet, metrics);
         loop {
-            let error = match self.once(fleet).await {
-                Ok(begun) => return Ok(begun),
-                Err(error) => error,
-            };
-            if is(&error, UNKNOWN) {
-                fleet.forget(&self.target.service);
+            match self.once(fleet).await {
+                Err(error) if tries.again(&error).await => {}
+                asked => return asked,
             }
-            if tries == TRIES || !(is(&error, QUEUE_FULL) || is(&error, STOPPED)) {
-                return Err(error);
-            }
-            metrics.retried(&self.target.service);
-            sleep(PAUSE * tries).await;
-            tries += 1;
         }
     }
 
@@ -74,6 +65,35 @@ impl Question<'_> {
     async fn send(&self, mut tx: Sender<Bytes>) -> Result<()> {
         tx.send(self.chunk.clone()).await?;
         tx.close().await
+    }
+}
+
+/// How often an app was asked.
+pub(super) struct Tries<'a> {
+    service: &'a str,
+    fleet: &'a Fleet,
+    metrics: &'a Metrics,
+    made: u32,
+}
+
+impl<'a> Tries<'a> {
+    pub(super) fn new(service: &'a str, fleet: &'a Fleet, metrics: &'a Metrics) -> Self {
+        Self { service, fleet, metrics, made: 1 }
+    }
+
+    /// Returns whether to ask again, after a pause: the app has surely not taken the event, since its queue is full or it
+    /// is stopped there, and was not asked too often. A service that the locator does not know any more is forgotten.
+    pub(super) async fn again(&mut self, error: &Error) -> bool {
+        if is(error, UNKNOWN) {
+            self.fleet.forget(self.service);
+        }
+        if self.made == TRIES || !(is(error, QUEUE_FULL) || is(error, STOPPED)) {
+            return false;
+        }
+        self.metrics.retried(self.service);
+        sleep(PAUSE * self.made).await;
+        self.made += 1;
+        true
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     reply::Asked,
     request::{self as asked, Buffer},
     route::{Route, route},
+    rpc,
 };
 
 /// Which service has answered.
@@ -28,6 +29,8 @@ const APPLICATION: HeaderName = HeaderName::from_static("x-cocaine-application")
 pub(super) struct Gate {
     pub(super) settings: Settings,
     pub(super) fleet: Fleet,
+    /// For calls of JSON-RPC: one with wrong arguments costs all calls of its connection.
+    pub(super) rpc_fleet: Fleet,
     pub(super) metrics: Metrics,
     pub(super) buffer: Buffer,
 }
@@ -62,6 +65,11 @@ impl Gate {
         id: Id,
         watch: Watch<'_>,
     ) -> Response<ReplyBody> {
+        if self.settings.json_rpc && parts.headers.contains_key(&rpc::MARK) {
+            let response = self.rpc(&parts, body, id).await.unwrap_or_else(|failure| failure.response(None));
+            watch.answered(None, response.status());
+            return response;
+        }
         match route(&parts, &self.settings.hosts) {
             Err(unroutable) => refused(watch, Failure::new(StatusCode::BAD_REQUEST, unroutable.0)),
             Ok(Route::Own) => {
@@ -105,7 +113,7 @@ impl Gate {
     }
 
     /// Returns the headers of the call.
-    fn headers(&self, target: &Target, headers: &HeaderMap, id: Id) -> Vec<(&str, Bytes)> {
+    pub(super) fn headers(&self, target: &Target, headers: &HeaderMap, id: Id) -> Vec<(&str, Bytes)> {
         let mut call = Vec::new();
         for (name, under) in &self.settings.headers {
             if let Some(value) = headers.get(name) {
