@@ -86,6 +86,11 @@ impl ReplyBody {
         Self { ready: [body].into(), rest: None, left }
     }
 
+    /// Returns the body of an answer that goes out without it. `length` is what was declared, if something was.
+    pub(super) fn unsent(length: Option<u64>) -> Self {
+        Self { left: length, ..Self::default() }
+    }
+
     /// Returns a body of which the beginning is here. `length` is what was declared, if something was.
     pub(super) fn new(ready: VecDeque<Bytes>, rest: Option<Rest>, length: Option<u64>) -> Self {
         let here = || ready.iter().map(|piece| piece.len() as u64).sum();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cocaine::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header, request};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
@@ -98,9 +98,7 @@ impl Gate {
         body: Incoming,
         id: Id,
     ) -> Result<Response<ReplyBody>, Failure> {
-        if parts.method == Method::CONNECT {
-            return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no tunnels are made here"));
-        }
+        asked::check(&parts)?;
         let held = self.buffer.collect(body).await?;
         self.metrics.received(held.bytes.len());
         let patience = self.settings.timeouts.of(&target.service, &target.event);

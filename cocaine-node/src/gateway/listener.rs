@@ -133,7 +133,6 @@ fn protocol(manners: &Manners) -> http1::Builder {
         .header_read_timeout(manners.patience)
         .max_buf_size(HEAD)
         .half_close(true)
-        .pipeline_flush(true)
         .title_case_headers(true);
     protocol
 }

@@ -48,10 +48,11 @@ impl Asked {
         let declared = declared(&mut headers)?;
         let mut rest = Rest::new(begun.rest, ends_at_empty, self.patience);
         let body = if self.is_bodiless(status) {
-            if status == StatusCode::NO_CONTENT {
+            let never = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
+            if never {
                 headers.remove(header::CONTENT_LENGTH);
             }
-            ReplyBody::default()
+            ReplyBody::unsent(declared.filter(|_| !never))
         } else {
             let (ready, ended) = self.ahead(&mut rest, declared).await?;
             let here: u64 = ready.iter().map(|piece| piece.len() as u64).sum();

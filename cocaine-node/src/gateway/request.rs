@@ -10,7 +10,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use cocaine::http::{end_to_end, write_request};
-use http::{HeaderValue, StatusCode, Version, header, request, uri::PathAndQuery};
+use http::{HeaderValue, Method, StatusCode, Version, header, request, uri::PathAndQuery};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -124,6 +124,26 @@ impl Buffer {
             format!("the body of the request is longer than {} bytes (`http.request_body`)", self.body);
         Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text)
     }
+}
+
+/// Checks what could be understood in more than one way, and what is not done here.
+///
+/// # Errors
+/// 405 for a tunnel, 501 for a coding of the body other than chunks, 400 for a second `Host`.
+pub(super) fn check(parts: &request::Parts) -> Result<(), Failure> {
+    if parts.method == Method::CONNECT {
+        return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no tunnels are made here"));
+    }
+    let mut codings = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    if !codings.next().is_none_or(chunked) || codings.next().is_some() {
+        let text = "the only Transfer-Encoding that is understood is one `chunked`";
+        return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, text));
+    }
+    if parts.headers.get_all(header::HOST).iter().nth(1).is_some() {
+        return Err(Failure::new(StatusCode::BAD_REQUEST, "the header host is repeated"));
+    }
+    Ok(())
 }
 
 /// Returns the chunk that an app gets, without the headers that concern the client's connection. A body that came in

@@ -1,10 +1,11 @@
-//! A client's socket, of which a client that takes nothing loses hold.
+//! A client's socket, of which a client that takes nothing loses hold, and which lets a client that still sends read
+//! its last answer.
 
 use std::{
     future::Future,
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -14,17 +15,49 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
+/// How long a client may send nothing more, after its last answer, before the socket is closed. To close while it sends
+/// would reset the connection, and it would lose the answer that says why.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What is read at once from a client that is not listened to any more.
+const SURPLUS: usize = 16 << 10;
+
 /// A socket whose writes fail once nothing could be written for a while.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    closing: Option<Closing>,
+}
+
+/// The end of a connection that is shut down.
+#[derive(Debug)]
+struct Closing {
+    last: Instant,
+    quiet: Pin<Box<Sleep>>,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+        Self { stream, patience, stalled: None, closing: None }
+    }
+
+    /// Reads what the client still sends, until it has closed its side, or sends nothing, or the time is over.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let last = Instant::now() + self.patience;
+        let closing = || Closing { last, quiet: Box::pin(sleep(LINGER)) };
+        let Closing { last, quiet } = self.closing.get_or_insert_with(closing);
+        let mut surplus = [0; SURPLUS];
+        while quiet.as_mut().poll(cx).is_pending() {
+            let mut surplus = ReadBuf::new(&mut surplus);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut surplus));
+            if read.is_err() || surplus.filled().is_empty() {
+                break;
+            }
+            quiet.as_mut().reset((Instant::now() + LINGER).min(*last));
+        }
+        Poll::Ready(())
     }
 
     fn watch<T>(
@@ -80,6 +113,9 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.watch(cx, AsyncWrite::poll_shutdown)
+        if self.closing.is_none() {
+            ready!(self.watch(cx, AsyncWrite::poll_shutdown))?;
+        }
+        self.poll_drain(cx).map(Ok)
     }
 }

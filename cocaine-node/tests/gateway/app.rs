@@ -1,0 +1,270 @@
+//! An app that answers by script, and the gateway in front of it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use cocaine::{
+    Bytes, Category, Endpoint, Error, Graph, Headers, Limits, Receiver, Resolved, Responder, Result, Sender,
+    Stream, Value,
+    http::{RequestChunk, write_meta},
+    server::{Caller, Dispatch, Server},
+};
+use cocaine_bindings::{
+    AppServer, LocatorServer, ServeApp, ServeLocator,
+    locator::{PublishReceiver, RoutingReceiver},
+};
+use cocaine_node::gateway::{Gateway, HttpConfig};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::sync::{Notify, mpsc};
+
+/// What the app does next.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Chunk(Bytes),
+    Error(i64, i64, String),
+    Close,
+    /// Waits for a signal.
+    Wait(Arc<Notify>),
+    /// Answers with what has come: the request chunk as the body.
+    Echo,
+    /// Sends so many bytes in pieces of a mebibyte.
+    Flood(usize),
+}
+
+/// An event that has come.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) event: String,
+    pub(crate) headers: Headers,
+    pub(crate) chunks: Vec<Bytes>,
+    pub(crate) trace: Option<cocaine::Trace>,
+}
+
+impl Asked {
+    /// Returns the request of the first chunk.
+    pub(crate) fn request(&self) -> RequestChunk {
+        RequestChunk::read(&self.chunks[0]).unwrap()
+    }
+}
+
+/// The app's answers, in the order of its events, and its events.
+#[derive(Clone)]
+struct Script {
+    answers: Arc<Mutex<VecDeque<Vec<Step>>>>,
+    default: Arc<Mutex<Vec<Step>>>,
+    asked: mpsc::UnboundedSender<Asked>,
+    ended: mpsc::UnboundedSender<bool>,
+}
+
+struct App {
+    script: Script,
+    caller: Caller,
+}
+
+impl AppServer for App {
+    async fn enqueue(
+        &self,
+        event: &str,
+        _tag: Option<&str>,
+        mut input: Receiver<Bytes>,
+        mut output: Sender<Bytes>,
+    ) -> Result<()> {
+        let mut chunks = Vec::new();
+        while let Some(chunk) = input.recv().await {
+            chunks.push(chunk?);
+        }
+        let steps = self.script.answers.lock().unwrap().pop_front();
+        let steps = steps.unwrap_or_else(|| self.script.default.lock().unwrap().clone());
+        let first = chunks.first().cloned().unwrap_or_default();
+        let (headers, trace) = (self.caller.headers().clone(), self.caller.trace());
+        let _ = self.script.asked.send(Asked { event: event.into(), headers, chunks, trace });
+        for step in steps {
+            match step {
+                Step::Chunk(chunk) => output.send(chunk).await?,
+                Step::Error(category, code, text) => {
+                    return output.fail(Category(category), code, &text).await;
+                }
+                Step::Close => return output.close().await,
+                Step::Wait(signal) => signal.notified().await,
+                Step::Echo => {
+                    output.send(head(200, &[("content-length", &first.len().to_string())])).await?;
+                    output.send(first.clone()).await?;
+                }
+                Step::Flood(mut left) => {
+                    while left > 0 {
+                        let piece = left.min(1 << 20);
+                        if output.send(vec![b'x'; piece]).await.is_err() {
+                            let _ = self.script.ended.send(false);
+                            return Ok(());
+                        }
+                        left -= piece;
+                    }
+                    let _ = self.script.ended.send(true);
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn info(&self) -> Result<Value> {
+        Err(Error::service(Category::GENERIC, 95, "not asked here"))
+    }
+
+    async fn control(&self, _input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+        output.give_up();
+        Ok(())
+    }
+}
+
+/// A locator that knows itself, the app under some names, and one service that is no app.
+#[derive(Clone)]
+struct Names {
+    apps: Vec<String>,
+    app: Resolved,
+    own: Arc<Mutex<Resolved>>,
+}
+
+impl LocatorServer for Names {
+    async fn resolve(&self, name: &str, _seed: Option<&str>) -> Result<Resolved> {
+        if name == "locator" || name == "storage" {
+            return Ok(self.own.lock().unwrap().clone());
+        }
+        let known = self.apps.iter().any(|app| app == name);
+        known
+            .then(|| self.app.clone())
+            .ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))
+    }
+
+    fn connect(
+        &self,
+        _uuid: &str,
+    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
+        futures_util::stream::empty()
+    }
+
+    async fn refresh(&self, _groups: &[&str]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn cluster(&self) -> Result<BTreeMap<String, Endpoint>> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn publish(
+        &self,
+        _name: &str,
+        _endpoints: &[Endpoint],
+        _metadata: Option<(u32, Graph)>,
+        _input: PublishReceiver,
+        _output: Responder<()>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    async fn routing(
+        &self,
+        _router: &str,
+        _input: RoutingReceiver,
+        _output: Sender<BTreeMap<String, Vec<(u32, String)>>>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    async fn uuid(&self) -> Result<String> {
+        Ok("test".into())
+    }
+}
+
+/// A cloud with a gateway and the app.
+pub(crate) struct Cloud {
+    pub(crate) gateway: Gateway,
+    script: Script,
+    asked: mpsc::UnboundedReceiver<Asked>,
+    ended: mpsc::UnboundedReceiver<bool>,
+    _server: Server,
+    pub(crate) locator: Server,
+}
+
+impl Cloud {
+    /// Starts a cloud whose app is known as `app`.
+    pub(crate) async fn start(config: HttpConfig) -> Self {
+        Self::with(config, &["app"]).await
+    }
+
+    /// Starts a cloud whose app is known under several names.
+    pub(crate) async fn with(config: HttpConfig, names: &[&str]) -> Self {
+        let config = HttpConfig { listen: Some("127.0.0.1:0".into()), ..config };
+        let ((asked_tx, asked), (ended_tx, ended)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let (answers, default) = (Arc::default(), Arc::new(Mutex::new(vec![Step::Echo, Step::Close])));
+        let script = Script { answers, default, asked: asked_tx, ended: ended_tx };
+        let serving = script.clone();
+        let app = ServeApp::new(move |caller| App { script: serving.clone(), caller: caller.clone() });
+        let graph = app.spec().graph();
+        let limits = Limits { unread: 128 << 20, ..Limits::default() };
+        let server = Server::builder(app).limits(limits).bind("127.0.0.1:0").await.unwrap();
+        let apps = names.iter().map(|name| (*name).to_owned()).collect();
+        let app = Resolved { endpoints: vec![Endpoint(server.local_addr())], version: 1, graph };
+        let own = Arc::new(Mutex::new(Resolved::default()));
+        let known = Names { apps, app, own: own.clone() };
+        let locate = ServeLocator::new(move |_| known.clone());
+        let graph = locate.spec().graph();
+        let locator = Server::bind("127.0.0.1:0", locate).await.unwrap();
+        *own.lock().unwrap() =
+            Resolved { endpoints: vec![Endpoint(locator.local_addr())], version: 1, graph };
+        let gateway = Gateway::start(&locator.local_addr().to_string(), &config).await.unwrap();
+        Self { gateway, script, asked, ended, _server: server, locator }
+    }
+
+    /// Returns where HTTP is spoken.
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.gateway.local_addr()
+    }
+
+    /// Sets how the next event is answered; events beyond those that are set echo their request.
+    pub(crate) fn answer(&self, steps: impl Into<Vec<Step>>) {
+        self.script.answers.lock().unwrap().push_back(steps.into());
+    }
+
+    /// Sets how events are answered for which nothing is set.
+    pub(crate) fn always(&self, steps: impl Into<Vec<Step>>) {
+        *self.script.default.lock().unwrap() = steps.into();
+    }
+
+    /// Returns the next event.
+    pub(crate) async fn asked(&mut self) -> Asked {
+        let asked = tokio::time::timeout(Duration::from_secs(10), self.asked.recv()).await;
+        asked.expect("an event comes").unwrap()
+    }
+
+    /// Returns the events that have come.
+    pub(crate) fn all_asked(&mut self) -> Vec<Asked> {
+        self.script.answers.lock().unwrap().clear();
+        std::iter::from_fn(|| self.asked.try_recv().ok()).collect()
+    }
+
+    /// Returns whether a flood was taken to its end.
+    pub(crate) async fn flooded(&mut self) -> bool {
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.ended.recv()).await;
+        ended.expect("the flood ends").unwrap()
+    }
+}
+
+/// Returns the first chunk of an answer.
+pub(crate) fn head(status: u16, headers: &[(&str, &str)]) -> Bytes {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        map.append(name, HeaderValue::from_str(value).unwrap());
+    }
+    write_meta(StatusCode::from_u16(status).unwrap(), &map)
+}
+
+/// Returns the steps of a short answer.
+pub(crate) fn text(text: &str) -> Vec<Step> {
+    let length = text.len().to_string();
+    vec![Step::Chunk(head(200, &[("content-length", &length)])), Step::Chunk(text.into()), Step::Close]
+}

@@ -1,0 +1,256 @@
+//! A client that sends exact bytes, and takes no answer that is not exactly HTTP.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An answer, as a strict reader understands it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) version: String,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+    /// Whether the body ends with the connection.
+    pub(crate) until_end: bool,
+}
+
+impl Answer {
+    /// Returns the values of a header.
+    pub(crate) fn all(&self, name: &str) -> Vec<&[u8]> {
+        let named = self.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_slice()).collect()
+    }
+
+    /// Returns the one value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let values = self.all(name);
+        assert!(values.len() < 2, "{name} is repeated: {self:?}");
+        values.first().map(|value| std::str::from_utf8(value).unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// Returns the answer that `bytes` begin with to a request of this method and version, and what follows it; `None` if it
+/// is not whole.
+///
+/// # Errors
+/// What HTTP does not allow.
+pub(crate) fn parse<'a>(
+    bytes: &'a [u8],
+    method: &str,
+    http_10: bool,
+    ended: bool,
+) -> Result<Option<(Answer, &'a [u8])>, String> {
+    let Some(end) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else { return Ok(None) };
+    let (head, rest) = (&bytes[..end], &bytes[end + 4..]);
+    let head = head.iter().map(|byte| char::from(*byte)).collect::<String>();
+    let mut lines = head.split("\r\n");
+    let status_line = lines.next().unwrap_or_default();
+    let (version, status) = status_line.split_once(' ').ok_or("no status")?;
+    if !["HTTP/1.0", "HTTP/1.1"].contains(&version) {
+        return Err(format!("the version {version}"));
+    }
+    let (code, reason) = status.split_once(' ').ok_or("a status without a blank behind it")?;
+    let code = code.parse().ok().filter(|code| (100..1000).contains(code) && status.len() > 3);
+    let status: u16 = code.ok_or_else(|| format!("the status {status}"))?;
+    if reason.chars().any(char::is_control) {
+        return Err("a reason with control characters".into());
+    }
+    let headers = lines.map(header).collect::<Result<Vec<_>, _>>()?;
+    let answer = Answer { version: version.into(), status, headers, body: Vec::new(), until_end: false };
+    framed(answer, rest, method, http_10, ended)
+}
+
+fn header(line: &str) -> Result<(String, Vec<u8>), String> {
+    let (name, value) = line.split_once(':').ok_or_else(|| format!("no colon in {line:?}"))?;
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(token) {
+        return Err(format!("the header name {name:?}"));
+    }
+    let value = value.trim_matches([' ', '\t']);
+    if value.chars().any(|c| c.is_ascii_control() && c != '\t') {
+        return Err(format!("the header value {value:?}"));
+    }
+    Ok((name.into(), value.chars().map(|c| c as u8).collect()))
+}
+
+fn framed<'a>(
+    mut answer: Answer,
+    rest: &'a [u8],
+    method: &str,
+    http_10: bool,
+    ended: bool,
+) -> Result<Option<(Answer, &'a [u8])>, String> {
+    let codings = answer.all("transfer-encoding").iter().map(|v| v.to_vec()).collect::<Vec<_>>();
+    let lengths = answer.all("content-length").iter().map(|v| v.to_vec()).collect::<Vec<_>>();
+    let bodiless = method == "HEAD" || answer.status < 200 || [204, 304].contains(&answer.status);
+    match (&codings[..], &lengths[..]) {
+        ([], []) if bodiless => Ok(Some((answer, rest))),
+        ([], [length]) => {
+            let digits = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
+            let length: Option<usize> =
+                std::str::from_utf8(length).ok().filter(|_| digits).and_then(|length| length.parse().ok());
+            let length = length.ok_or("a Content-Length that is no number")?;
+            if answer.status == 204 {
+                return Err("a Content-Length with 204".into());
+            }
+            let length = if bodiless { 0 } else { length };
+            if rest.len() < length {
+                return if ended { Err("fewer bytes than Content-Length".into()) } else { Ok(None) };
+            }
+            answer.body = rest[..length].to_vec();
+            Ok(Some((answer, &rest[length..])))
+        }
+        ([coding], []) if coding == b"chunked" => {
+            if http_10 {
+                return Err("chunks for a client of HTTP/1.0".into());
+            }
+            if bodiless {
+                return Err("chunks where no body may be".into());
+            }
+            let Some((body, rest)) = chunks(rest)? else {
+                return if ended { Err("chunks without an end".into()) } else { Ok(None) };
+            };
+            answer.body = body;
+            Ok(Some((answer, rest)))
+        }
+        ([], []) => {
+            if !http_10 && answer.all("connection") != [b"close"] {
+                return Err("neither a length nor chunks, and the connection stays".into());
+            }
+            answer.body = rest.to_vec();
+            answer.until_end = true;
+            Ok(ended.then_some((answer, &[])))
+        }
+        _ => Err(format!("framed by {codings:?} and {lengths:?}")),
+    }
+}
+
+fn chunks(mut rest: &[u8]) -> Result<Option<(Vec<u8>, &[u8])>, String> {
+    let mut pieces = Vec::new();
+    loop {
+        let Some(end) = rest.windows(2).position(|end| end == b"\r\n") else { return Ok(None) };
+        let size = std::str::from_utf8(&rest[..end]).ok().filter(|size| !size.is_empty());
+        let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
+        let size = size.ok_or_else(|| format!("the chunk size {:?}", &rest[..end]))?;
+        let Some(data) = rest.get(end + 2..end + 2 + size + 2) else { return Ok(None) };
+        if &data[size..] != b"\r\n" {
+            return Err("a chunk that does not end where it should".into());
+        }
+        rest = &rest[end + 2 + size + 2..];
+        if size == 0 {
+            return Ok(Some((pieces.concat(), rest)));
+        }
+        pieces.push(&data[..size]);
+    }
+}
+
+/// One connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self { stream: TcpStream::connect(address).await.unwrap(), read: Vec::new() }
+    }
+
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("the bytes are taken").unwrap();
+    }
+
+    /// Reads the answer to a request of this method.
+    pub(crate) async fn answer(&mut self, method: &str) -> Answer {
+        self.next(method, false).await.expect("an answer")
+    }
+
+    /// Reads the next answer, interim ones included; the error is what HTTP does not allow, or the end.
+    pub(crate) async fn next(&mut self, method: &str, http_10: bool) -> Result<Answer, String> {
+        let mut ended = false;
+        loop {
+            if let Some((answer, rest)) = parse(&self.read, method, http_10, ended)? {
+                self.read = rest.to_vec();
+                return Ok(answer);
+            }
+            if ended {
+                return Err(format!("the connection ended after {} bytes", self.read.len()));
+            }
+            ended = self.more().await == 0;
+        }
+    }
+
+    /// Sends a request and reads its answer.
+    pub(crate) async fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
+        let request = request.as_ref();
+        self.send(request).await;
+        let method =
+            String::from_utf8_lossy(request.split(|byte| *byte == b' ').next().unwrap()).into_owned();
+        self.answer(&method).await
+    }
+
+    async fn more(&mut self) -> usize {
+        let mut more = vec![0; 1 << 18];
+        let read = timeout(PATIENCE, self.stream.read(&mut more)).await.expect("something comes");
+        let len = read.unwrap_or_default();
+        self.read.extend_from_slice(&more[..len]);
+        len
+    }
+
+    /// Reads until the connection ends, and returns what has come.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        while self.more().await > 0 {}
+        std::mem::take(&mut self.read)
+    }
+
+    /// Says that nothing more is sent.
+    pub(crate) async fn half_close(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+}
+
+/// Sends one request on a connection of its own.
+pub(crate) async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+    Client::connect(address).await.ask(request).await
+}
+
+/// Returns a GET of a path.
+pub(crate) fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")
+}
+
+#[test]
+fn sloppy_answers_are_not_taken() {
+    for (text, method) in [
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            "GET",
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok", "GET"),
+        ("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "GET"),
+        ("HTTP/1.1 0 200\r\nContent-Length: 0\r\n\r\n", "GET"),
+        ("HTTP/1.1 200 OK\r\n: noname\r\nContent-Length: 0\r\n\r\n", "GET"),
+        ("HTTP/1.1 200 OK\r\nX space: a\r\nContent-Length: 0\r\n\r\n", "GET"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", "GET"),
+        ("HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello", "GET"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhello\r\n0\r\n\r\n", "GET"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HEAD"),
+    ] {
+        assert!(!matches!(parse(text.as_bytes(), method, false, true), Ok(Some(_))), "{text:?}");
+    }
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nnext";
+    let (answer, rest) = parse(chunked.as_bytes(), "GET", false, false).unwrap().unwrap();
+    assert_eq!((answer.text(), rest), ("hello", &b"next"[..]));
+    assert!(parse(chunked.as_bytes(), "GET", true, false).is_err());
+}

@@ -1,0 +1,5 @@
+//! The HTTP gateway, in front of an app that answers by script, asked by clients that send exact bytes.
+
+mod app;
+mod cases;
+mod client;
