@@ -92,18 +92,14 @@ impl Buffer {
         have: usize,
     ) -> Result<Option<http_body::Frame<Bytes>>, Failure> {
         let deadline = start + self.patience + Duration::from_secs(have as u64 / PACE);
-        match timeout_at(deadline, body.frame()).await {
-            Ok(frame) => frame.transpose().map_err(|error| {
-                Failure::new(StatusCode::BAD_REQUEST, format!("the body of the request is broken: {error}"))
-            }),
-            Err(_) => {
-                let text = format!(
-                    "the body of the request is too slow: {have} bytes came in {:?}",
-                    start.elapsed()
-                );
-                Err(Failure::new(StatusCode::REQUEST_TIMEOUT, text))
-            }
-        }
+        let Ok(frame) = timeout_at(deadline, body.frame()).await else {
+            let text =
+                format!("the body of the request is too slow: {have} bytes came in {:?}", start.elapsed());
+            return Err(Failure::new(StatusCode::REQUEST_TIMEOUT, text));
+        };
+        frame.transpose().map_err(|error| {
+            Failure::new(StatusCode::BAD_REQUEST, format!("the body of the request is broken: {error}"))
+        })
     }
 
     fn hold(&self, room: &mut Room, more: usize) -> Result<(), Failure> {

@@ -1,25 +1,23 @@
 //! An app that answers by script, and the gateway in front of it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use cocaine::{
-    Bytes, Category, Endpoint, Error, Graph, Headers, Limits, Receiver, Resolved, Responder, Result, Sender,
-    Stream, Value,
+    Bytes, Category, Error, Headers, Limits, Receiver, Responder, Result, Sender, Value,
     http::{RequestChunk, write_meta},
     server::{Caller, Dispatch, Server},
 };
-use cocaine_bindings::{
-    AppServer, LocatorServer, ServeApp, ServeLocator,
-    locator::{PublishReceiver, RoutingReceiver},
-};
+use cocaine_bindings::{AppServer, ServeApp};
 use cocaine_node::gateway::{Gateway, HttpConfig};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::sync::{Notify, mpsc};
+
+use crate::names::{Names, at};
 
 /// What the app does next.
 #[derive(Clone, Debug)]
@@ -120,65 +118,6 @@ impl AppServer for App {
     }
 }
 
-/// A locator that knows itself, the app under some names, and one service that is no app.
-#[derive(Clone)]
-struct Names {
-    apps: Vec<String>,
-    app: Resolved,
-    own: Arc<Mutex<Resolved>>,
-}
-
-impl LocatorServer for Names {
-    async fn resolve(&self, name: &str, _seed: Option<&str>) -> Result<Resolved> {
-        if name == "locator" || name == "storage" {
-            return Ok(self.own.lock().unwrap().clone());
-        }
-        let known = self.apps.iter().any(|app| app == name);
-        known
-            .then(|| self.app.clone())
-            .ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))
-    }
-
-    fn connect(
-        &self,
-        _uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
-        futures_util::stream::empty()
-    }
-
-    async fn refresh(&self, _groups: &[&str]) -> Result<()> {
-        Ok(())
-    }
-
-    async fn cluster(&self) -> Result<BTreeMap<String, Endpoint>> {
-        Ok(BTreeMap::new())
-    }
-
-    async fn publish(
-        &self,
-        _name: &str,
-        _endpoints: &[Endpoint],
-        _metadata: Option<(u32, Graph)>,
-        _input: PublishReceiver,
-        _output: Responder<()>,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn routing(
-        &self,
-        _router: &str,
-        _input: RoutingReceiver,
-        _output: Sender<BTreeMap<String, Vec<(u32, String)>>>,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn uuid(&self) -> Result<String> {
-        Ok("test".into())
-    }
-}
-
 /// A cloud with a gateway and the app.
 pub(crate) struct Cloud {
     pub(crate) gateway: Gateway,
@@ -195,7 +134,7 @@ impl Cloud {
         Self::with(config, &["app"]).await
     }
 
-    /// Starts a cloud whose app is known under several names.
+    /// Starts a cloud whose app is known under several names; `storage` is no app.
     pub(crate) async fn with(config: HttpConfig, names: &[&str]) -> Self {
         let config = HttpConfig { listen: Some("127.0.0.1:0".into()), ..config };
         let ((asked_tx, asked), (ended_tx, ended)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
@@ -206,15 +145,12 @@ impl Cloud {
         let graph = app.spec().graph();
         let limits = Limits { unread: 128 << 20, ..Limits::default() };
         let server = Server::builder(app).limits(limits).bind("127.0.0.1:0").await.unwrap();
-        let apps = names.iter().map(|name| (*name).to_owned()).collect();
-        let app = Resolved { endpoints: vec![Endpoint(server.local_addr())], version: 1, graph };
-        let own = Arc::new(Mutex::new(Resolved::default()));
-        let known = Names { apps, app, own: own.clone() };
-        let locate = ServeLocator::new(move |_| known.clone());
-        let graph = locate.spec().graph();
-        let locator = Server::bind("127.0.0.1:0", locate).await.unwrap();
-        *own.lock().unwrap() =
-            Resolved { endpoints: vec![Endpoint(locator.local_addr())], version: 1, graph };
+        let known = Names::default();
+        for name in names {
+            known.tell(name, at(&server, graph.clone()));
+        }
+        let locator = known.serve().await;
+        known.alias("storage", "locator");
         let gateway = Gateway::start(&locator.local_addr().to_string(), &config).await.unwrap();
         Self { gateway, script, asked, ended, _server: server, locator }
     }

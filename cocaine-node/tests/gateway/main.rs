@@ -3,3 +3,5 @@
 mod app;
 mod cases;
 mod client;
+mod names;
+mod rpc;

@@ -33,6 +33,12 @@ impl Names {
     pub(crate) fn tell(&self, name: &str, service: Resolved) {
         self.0.lock().unwrap().insert(name.into(), service);
     }
+
+    /// Makes a known service known under another name too.
+    pub(crate) fn alias(&self, name: &str, known: &str) {
+        let service = self.0.lock().unwrap()[known].clone();
+        self.tell(name, service);
+    }
 }
 
 /// Returns what a locator says of a service.

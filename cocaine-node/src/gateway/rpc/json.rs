@@ -41,21 +41,21 @@ impl Serialize for Json<'_> {
                 items.iter().try_for_each(|item| list.serialize_element(&Json(item)))?;
                 list.end()
             }
-            Value::Map(entries) => match names(entries) {
-                Some(names) => {
-                    let mut object = serializer.serialize_map(Some(entries.len()))?;
-                    for (name, (_, value)) in names.iter().zip(entries) {
-                        object.serialize_entry(name, &Json(value))?;
-                    }
-                    object.end()
-                }
-                None => {
-                    let pairs: Vec<_> = entries.iter().map(|(key, value)| (Json(key), Json(value))).collect();
-                    form(serializer, MAP, &pairs)
-                }
-            },
+            Value::Map(entries) => map_to_json(entries, serializer),
         }
     }
+}
+
+fn map_to_json<S: Serializer>(entries: &[(Value, Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(names) = names(entries) else {
+        let pairs: Vec<_> = entries.iter().map(|(key, value)| (Json(key), Json(value))).collect();
+        return form(serializer, MAP, &pairs);
+    };
+    let mut object = serializer.serialize_map(Some(entries.len()))?;
+    for (name, (_, value)) in names.iter().zip(entries) {
+        object.serialize_entry(name, &Json(value))?;
+    }
+    object.end()
 }
 
 fn form<S: Serializer>(serializer: S, name: &str, held: &impl Serialize) -> Result<S::Ok, S::Error> {
