@@ -35,7 +35,7 @@ pub enum Site {
 impl Site {
     /// Serves, and prints the URL, until the standard input ends: with the benchmark, that is.
     pub fn serve(self) -> Result<()> {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(std::env::var("WT").map_or(2, |n| n.parse().unwrap())).enable_all().build()?.block_on(async {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
             let (url, _node) = match self {
                 Self::Direct => (direct().await?, None),
                 Self::Cloud => cloud().await.map(|(url, node)| (url, Some(node)))?,
@@ -84,14 +84,5 @@ async fn check(address: SocketAddr) -> Result<()> {
 
 /// Makes the app an event of a worker.
 pub fn register(worker: &mut Worker) {
-    worker.on(EVENT, |mut session: cocaine::Session| async move {
-        let chunk = session.recv().await.transpose()?;
-        let mut headers = http::HeaderMap::new();
-        headers.insert("content-type", http::HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert("content-length", ANSWER.len().into());
-        let chunk = cocaine::http::RequestChunk::read(&chunk.unwrap_or_default())?;
-        drop(chunk);
-        session.send(cocaine::http::write_meta(http::StatusCode::OK, &headers)).await?;
-        session.finish(Some(cocaine::Bytes::from(ANSWER)))
-    });
+    worker.http(EVENT, app());
 }

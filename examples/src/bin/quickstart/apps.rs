@@ -1,22 +1,24 @@
 //! The tour's app: a worker that is built, uploaded, started, called, killed, and called again.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::process::Command;
 
 use cocaine::{Bytes, Cause, Client, Exchange, MessageReceiver, MessageSender, Value, msgpack};
-use cocaine_bindings::{App, AppClient, Node, NodeClient, Storage, StorageClient};
+use cocaine_bindings::{App, AppClient, Node, NodeClient};
 
-use crate::{Step, check, show, title};
+use crate::{
+    Step, check,
+    program::{Program, packed},
+    show, title,
+};
 
 /// The name of the app.
 const APP: &str = "greeter";
 
+const PROGRAM: Program = Program { kind: "--bin", name: APP, folder: "" };
+
 pub(crate) async fn tour(cloud: &Client) -> Step {
     title(7, "A worker is built, uploaded and started");
-    upload(cloud, &build()?).await?;
+    PROGRAM.upload(cloud, APP).await?;
     let node: NodeClient = cloud.service().await?;
     node.start_app(APP, "default").await?;
     show(format!("node.start_app({APP:?}, \"default\"); it runs {}", node.list().await?));
@@ -28,40 +30,6 @@ pub(crate) async fn tour(cloud: &Client) -> Step {
     node.pause_app(APP).await?;
     show(format!("node.pause_app({APP:?}): its workers finish what they have, and end"));
     Ok(())
-}
-
-/// Builds the worker as the tour itself was built.
-fn build() -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
-    let tour = env::current_exe()?;
-    let program = tour.with_file_name(APP);
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args(["build", "--quiet", "--bin", APP]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    check(cargo.status()?.success() && program.exists(), "the worker is built")?;
-    show(format!("built {} from examples/src/bin/{APP}.rs", program.display()));
-    Ok(program)
-}
-
-/// Stores what an app consists of: its manifest, its package, and a profile to run it with.
-async fn upload(cloud: &Client, program: &Path) -> Step {
-    let storage: StorageClient = cloud.service().await?;
-    let mut package = tar::Builder::new(Vec::new());
-    package.sparse(false);
-    package.append_path_with_name(program, APP)?;
-    let package = Bytes::from(package.into_inner()?);
-    show(format!("its package has {} KiB", package.len() >> 10));
-    let manifest = Value::Map(vec![("slave".into(), APP.into())]);
-    let profile = Value::Map(vec![("pool-limit".into(), 2.into())]);
-    storage.write("apps", APP, &packed(&package)?, Some(&["app"])).await?;
-    storage.write("manifests", APP, &packed(&manifest)?, Some(&["app"])).await?;
-    storage.write("profiles", "default", &packed(&profile)?, Some(&["profile"])).await?;
-    Ok(())
-}
-
-fn packed(value: &impl serde::Serialize) -> cocaine::Result<Bytes> {
-    msgpack::to_vec(value).map(Bytes::from)
 }
 
 async fn call(cloud: &Client, app: &AppClient) -> Step {

@@ -1,7 +1,9 @@
-//! The tour: a cloud, the generator, typed and untyped calls, sessions, errors, an app. Each step is checked, and one that does
-//! not hold ends the tour with an error.
+//! The tour: a cloud, the generator, typed and untyped calls, sessions, errors, an app, HTTP. Each step is checked, and
+//! one that does not hold ends the tour with an error.
 
 mod apps;
+mod program;
+mod web;
 
 use std::{error::Error, fmt::Display, path::Path, time::Duration};
 
@@ -10,6 +12,7 @@ use cocaine_bindings::{AppClient, Locator, LocatorClient, Logging, LoggingClient
 use cocaine_codegen::{Catalogue, Fetched, Options, fetch, generate};
 use cocaine_node::{
     Node,
+    gateway::HttpConfig,
     helper::{self, Helper},
     log::{Log, LogLayer},
 };
@@ -31,10 +34,12 @@ async fn tour() -> Step {
     tracing_subscriber::registry().with(LevelFilter::WARN).with(LogLayer::new(log.clone())).init();
 
     title(1, "A cloud starts in this process");
-    let node = Node::builder().listen("127.0.0.1:0").data(folder.path()).log(log.clone());
+    let http = HttpConfig { listen: Some("127.0.0.1:0".into()), ..HttpConfig::default() };
+    let node = Node::builder().listen("127.0.0.1:0").http(http).data(folder.path()).log(log.clone());
     let node = node.helper(Helper::current_exe()).start().await?;
     let locator = node.locator_addr().to_string();
-    show(format!("its locator listens on {locator}"));
+    let gateway = node.http_addr().ok_or("the node speaks no HTTP")?;
+    show(format!("its locator listens on {locator}, its gateway for HTTP on {gateway}"));
 
     generator(&locator).await?;
     let cloud = Client::new(&locator)?;
@@ -43,8 +48,9 @@ async fn tour() -> Step {
     session(&cloud).await?;
     errors(&cloud).await?;
     apps::tour(&cloud).await?;
+    web::tour(&cloud, gateway).await?;
 
-    title(11, "The cloud stops");
+    title(13, "The cloud stops");
     node.shutdown().await;
     log.close().await;
     logged(&journal)?;
