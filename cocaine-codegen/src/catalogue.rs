@@ -17,6 +17,10 @@
 //! | `-> Stream<T>` | any number of values |
 //! | `-> Duplex<In, Out>` | both sides stream: `In` comes from the service, `Out` goes to it |
 //! | `-> Session<Tx, Rx>` | any other: a side is `Stream<T>`, `Reply<T>`, `End`, `Root`, or a trait of this file |
+//! | `-> Held` | it answers once it holds something, until the caller sends `close`: a stream of one `true` |
+//! | `-> Found<T>` | `[found, value]`, an `Option<T>` in Rust |
+//! | `-> Tried<T>` | `[done, value]`, a `Result<T, T>` in Rust: what came of it, or what stands in its way |
+//! | `-> List<T>` | a `Vec<T>` that is also read if its elements are the arguments |
 //! | `Option<T>` | a trailing argument that may be left out |
 //! | `#[lossy]` on an argument | text that a server takes in any encoding |
 //! | `#[revoke_on_drop]` on a method | a sender that is dropped unfinished revokes the channel instead of ending it |
@@ -24,14 +28,29 @@
 //! | `#[service(name = "…", version = N)]` | the service; without it, the trait's name in `snake_case` and any version |
 //! | `#[service(…, any_name)]` | any service that has these methods and no others, as each app under its own name |
 //!
+//! A caller that may send nothing but `close` says it by letting go: such a method is one with a value, a stream or
+//! a `Held` like any other. Dropping the call, the stream or what is held sends the message, and so does the end of a
+//! call; a server's stream, or what it holds, is dropped when it comes, and with a revoke or the end of the connection.
+//!
+//! A file may declare the types that its methods use:
+//!
+//! | written | means |
+//! |---|---|
+//! | `struct Name { field: T, … }` | an array of the fields, in their order |
+//! | `#[flat]` on it | the whole argument list, where it is the answer or an item of a stream |
+//! | `struct Name(T);` | a `T` with a name of its own |
+//! | `enum Name { One = 1, … }` | a number: these, and `Other(i32)` for any other; `#[repr(u64)]` for another type |
+//!
 //! A trait that a `Session` names describes the messages of that side, by name; every other trait is a service.
 
+mod own;
 mod read;
 mod signature;
 
 use std::collections::BTreeMap;
 
-pub(crate) use signature::{Argument, Reply, Side, Signature};
+pub(crate) use own::{Field, Form, Number, Own};
+pub(crate) use signature::{Argument, Pack, Reply, Side, Signature};
 
 use crate::{
     error::{Error, Place, Problem, Result},
@@ -42,10 +61,19 @@ use crate::{
 /// The files that come with this crate.
 const BUILTIN: &[(&str, &str)] = &[
     ("app.rs", include_str!("../catalogue/app.rs")),
+    ("cache.rs", include_str!("../catalogue/cache.rs")),
+    ("chrono.rs", include_str!("../catalogue/chrono.rs")),
+    ("echo.rs", include_str!("../catalogue/echo.rs")),
+    ("geobase.rs", include_str!("../catalogue/geobase.rs")),
     ("locator.rs", include_str!("../catalogue/locator.rs")),
     ("logging.rs", include_str!("../catalogue/logging.rs")),
+    ("logging_v2.rs", include_str!("../catalogue/logging_v2.rs")),
+    ("metrics.rs", include_str!("../catalogue/metrics.rs")),
     ("node.rs", include_str!("../catalogue/node.rs")),
     ("storage.rs", include_str!("../catalogue/storage.rs")),
+    ("unicorn.rs", include_str!("../catalogue/unicorn.rs")),
+    ("uniresis.rs", include_str!("../catalogue/uniresis.rs")),
+    ("urlfetch.rs", include_str!("../catalogue/urlfetch.rs")),
 ];
 
 /// Descriptions of services.
@@ -68,6 +96,8 @@ pub(crate) struct Entry {
     pub(crate) docs: Vec<String>,
     /// By name on the wire.
     pub(crate) methods: BTreeMap<String, Signature>,
+    /// The types that the methods need, in the order of the file.
+    pub(crate) types: Vec<Own>,
 }
 
 impl Catalogue {

@@ -28,7 +28,7 @@ fn dump_service(text: &mut String, name: &str, service: &Service) {
             text.push('\n');
             dump_side(text, "    the caller sends", dispatch);
             dump_side(text, "    the service sends", upstream);
-        } else if upstream.kind() == Kind::Other {
+        } else if matches!(upstream.kind(), Kind::Close | Kind::Other) {
             text.push('\n');
             dump_side(text, "    the service sends", upstream);
         } else {
@@ -38,7 +38,7 @@ fn dump_service(text: &mut String, name: &str, service: &Service) {
 }
 
 fn dump_side(text: &mut String, lead: &str, tree: &Tree) {
-    if tree.kind() == Kind::Other {
+    if matches!(tree.kind(), Kind::Close | Kind::Other) {
         let _ = writeln!(text, "{lead}:");
         dump_messages(text, tree, 6);
     } else {
@@ -52,7 +52,7 @@ fn standard(kind: Kind) -> &'static str {
         Kind::Primitive => "one value or an error",
         Kind::Streaming => "a stream",
         Kind::Root => "methods of the service",
-        Kind::Other => "messages of its own",
+        Kind::Close | Kind::Other => "messages of its own",
     }
 }
 

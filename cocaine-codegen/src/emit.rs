@@ -6,6 +6,7 @@ mod contract;
 mod docs;
 mod imports;
 mod lints;
+mod own;
 mod root;
 mod serve;
 mod states;
@@ -23,6 +24,7 @@ use crate::{model::Service, naming::ident};
 pub(crate) fn items(service: &Service) -> syn::Result<Vec<Item>> {
     let mut items = imports::of(service);
     items.extend(contract::traits(service));
+    items.extend(syn::parse2::<File>(own::types(&service.types))?.items);
     items.push(table::table(service));
     items.extend(client::client(service));
     items.extend(serve::serve(service));

@@ -10,7 +10,11 @@ mod states;
 
 pub(crate) use merge::{Findings, service};
 
-use crate::{catalogue::Argument, tree::Tree, types::Type};
+use crate::{
+    catalogue::{Argument, Own, Pack},
+    tree::Tree,
+    types::Type,
+};
 
 /// One service.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(crate) struct Service {
     pub(crate) module: String,
     pub(crate) docs: Vec<String>,
     pub(crate) names: TypeNames,
+    /// The types that the catalogue declares for it.
+    pub(crate) types: Vec<Own>,
     /// By id, ascending.
     pub(crate) methods: Vec<Method>,
 }
@@ -76,9 +82,11 @@ pub(crate) enum Shape {
     /// Nothing comes back.
     Mute,
     /// One value comes back.
-    Unary(Payload),
+    Unary(Pack, Payload),
     /// Any number of values come back.
     Stream(Payload),
+    /// Something is held until the caller lets go.
+    Held,
     /// Both sides speak, or one in a way of its own.
     Session {
         /// What the caller sends.

@@ -39,10 +39,38 @@ pub enum Kind {
     Primitive,
     /// Any number of `write`, then `error` or `close`.
     Streaming,
+    /// One `close` and nothing else, which lets go of a channel.
+    Close,
     /// The methods of the service itself: a tree that is `null` at its root.
     Root,
     /// Anything else.
     Other,
+}
+
+/// How a method is called, as its two trees say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Nothing comes back.
+    Mute,
+    /// One value comes back.
+    Unary,
+    /// Any number of values come back.
+    Stream,
+    /// Both sides speak, or one in a way of its own.
+    Session,
+}
+
+impl Manner {
+    /// Returns how a method with these trees is called. A caller that may say nothing but `close` leaves that to the
+    /// runtime, which sends it when the call is let go of: it does not speak.
+    pub(crate) fn of(dispatch: &Tree, upstream: &Tree) -> Self {
+        match (dispatch.kind(), upstream.kind()) {
+            (Kind::End, Kind::End) => Self::Mute,
+            (Kind::End | Kind::Close, Kind::Primitive) => Self::Unary,
+            (Kind::End | Kind::Close, Kind::Streaming) => Self::Stream,
+            _ => Self::Session,
+        }
+    }
 }
 
 impl Tree {
@@ -75,6 +103,7 @@ impl Tree {
             Self::Node(messages) if are(messages, &[("write", true), ("error", false), ("close", false)]) => {
                 Kind::Streaming
             }
+            Self::Node(_) if self.closes() => Kind::Close,
             Self::Node(_) => Kind::Other,
         }
     }
@@ -90,6 +119,12 @@ impl Tree {
             .flatten()
             .map(|(id, message)| (*id, message))
             .take_while(|(id, _)| *id < FIRST_CONTROL)
+    }
+
+    fn closes(&self) -> bool {
+        let mut messages = self.messages();
+        let close = messages.next().is_some_and(|(_, Message(name, next))| name == "close" && next.is_end());
+        close && messages.next().is_none()
     }
 
     /// Returns whether nothing may follow.
@@ -153,7 +188,11 @@ mod tests {
             (r#"{"0":["value",null],"1":["error",{}]}"#, Kind::Other),
             (r#"{"0":["write",null],"1":["error",null],"2":["close",{}]}"#, Kind::Other),
             (r#"{"0":["write",{}],"1":["error",{}],"2":["close",{}]}"#, Kind::Other),
-            (r#"{"0":["close",{}]}"#, Kind::Other),
+            (r#"{"0":["close",{}]}"#, Kind::Close),
+            (r#"{"3":["close",{}],"65533":["ping",{}]}"#, Kind::Close),
+            (r#"{"0":["close",null]}"#, Kind::Other),
+            (r#"{"0":["close",{}],"1":["cancel",{}]}"#, Kind::Other),
+            (r#"{"0":["discard",{}]}"#, Kind::Other),
             (r#"{"65533":["ping",{}]}"#, Kind::Other),
         ] {
             assert_eq!(tree(json).kind(), kind, "{json}");

@@ -1,5 +1,7 @@
 //! The types that a catalogue may write, read from `syn` into plain data that can go to another thread.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::Span;
 use syn::{GenericArgument, PathArguments, spanned::Spanned as _};
 
@@ -24,6 +26,8 @@ pub(crate) enum Type {
     Plain(&'static str),
     /// One of the runtime's own types.
     Runtime(&'static str),
+    /// A type that the same file declares.
+    Own(String),
     /// A user's type: a path from `crate` or from `::`.
     Path(String),
 }
@@ -42,16 +46,17 @@ const PLAIN: &[&str] =
 const RUNTIME: &[&str] = &["Args", "Bytes", "Endpoint", "Graph", "Resolved", "Scalar", "Severity", "Value"];
 
 impl Type {
-    /// Reads `ty`.
-    pub(crate) fn parse(ty: &syn::Type) -> Result<Self, Unusable> {
+    /// Reads `ty`; `own` are the types that the file declares.
+    pub(crate) fn parse(ty: &syn::Type, own: &BTreeSet<String>) -> Result<Self, Unusable> {
         match ty {
-            syn::Type::Group(group) => Self::parse(&group.elem),
-            syn::Type::Paren(paren) => Self::parse(&paren.elem),
+            syn::Type::Group(group) => Self::parse(&group.elem, own),
+            syn::Type::Paren(paren) => Self::parse(&paren.elem, own),
             syn::Type::Tuple(tuple) => {
-                tuple.elems.iter().map(Self::parse).collect::<Result<_, _>>().map(Self::Tuple)
+                let items = tuple.elems.iter().map(|item| Self::parse(item, own));
+                items.collect::<Result<_, _>>().map(Self::Tuple)
             }
-            syn::Type::Reference(reference) => parse_reference(reference),
-            syn::Type::Path(path) if path.qself.is_none() => parse_path(&path.path),
+            syn::Type::Reference(reference) => parse_reference(reference, own),
+            syn::Type::Path(path) if path.qself.is_none() => parse_path(&path.path, own),
             other => Err(unusable(other, "write a reference, a tuple, or one of the named types".to_owned())),
         }
     }
@@ -64,7 +69,7 @@ impl Type {
             Self::Option(inner) | Self::Vec(inner) => inner.borrows(but_text),
             Self::Map(key, value) => key.borrows(but_text) || value.borrows(but_text),
             Self::Tuple(items) => items.iter().any(|item| item.borrows(but_text)),
-            Self::Plain(_) | Self::Runtime(_) | Self::Path(_) => false,
+            Self::Plain(_) | Self::Runtime(_) | Self::Own(_) | Self::Path(_) => false,
         }
     }
 
@@ -73,18 +78,31 @@ impl Type {
         matches!(self, Self::Str) || matches!(self, Self::Option(inner) if **inner == Self::Str)
     }
 
+    /// Tells `found` of each type that the file declares.
+    pub(crate) fn each_own<'t>(&'t self, found: &mut impl FnMut(&'t str)) {
+        match self {
+            Self::Own(name) => found(name),
+            Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => {
+                inner.each_own(found);
+            }
+            Self::Map(key, value) => [key, value].into_iter().for_each(|part| part.each_own(found)),
+            Self::Tuple(items) => items.iter().for_each(|item| item.each_own(found)),
+            Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::Path(_) => {}
+        }
+    }
+
     /// Returns how many types it is made of.
     pub(crate) fn size(&self) -> usize {
         1 + match self {
             Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => inner.size(),
             Self::Map(key, value) => key.size() + value.size(),
             Self::Tuple(items) => items.iter().map(Self::size).sum(),
-            Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::Path(_) => 0,
+            Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::Own(_) | Self::Path(_) => 0,
         }
     }
 }
 
-fn parse_reference(reference: &syn::TypeReference) -> Result<Type, Unusable> {
+fn parse_reference(reference: &syn::TypeReference, own: &BTreeSet<String>) -> Result<Type, Unusable> {
     if let Some(lifetime) = &reference.lifetime {
         return Err(unusable(lifetime, "leave the lifetime out".to_owned()));
     }
@@ -94,11 +112,11 @@ fn parse_reference(reference: &syn::TypeReference) -> Result<Type, Unusable> {
     match &*reference.elem {
         syn::Type::Path(path) if path.path.is_ident("str") => Ok(Type::Str),
         syn::Type::Slice(slice) => {
-            let inner = Type::parse(&slice.elem)?;
+            let inner = Type::parse(&slice.elem, own)?;
             refuse_octets(&inner, slice)?;
             Ok(Type::Slice(Box::new(inner)))
         }
-        elem => match Type::parse(elem)? {
+        elem => match Type::parse(elem, own)? {
             Type::Str | Type::Slice(_) | Type::Ref(_) => {
                 Err(unusable(reference, "one reference is enough".to_owned()))
             }
@@ -107,7 +125,7 @@ fn parse_reference(reference: &syn::TypeReference) -> Result<Type, Unusable> {
     }
 }
 
-fn parse_path(path: &syn::Path) -> Result<Type, Unusable> {
+fn parse_path(path: &syn::Path, own: &BTreeSet<String>) -> Result<Type, Unusable> {
     let first = path.segments.first().map(|segment| segment.ident.to_string()).unwrap_or_default();
     if path.leading_colon.is_some() || first == "crate" {
         return Ok(Type::Path(quote::quote!(#path).to_string()));
@@ -116,7 +134,7 @@ fn parse_path(path: &syn::Path) -> Result<Type, Unusable> {
         let message = "a type of your own needs a full path, from `crate::` or `::`".to_owned();
         return Err(unusable(path, message));
     }
-    let arguments = generics(path)?;
+    let arguments = generics(path, own)?;
     match (first.as_str(), <[Type; 1]>::try_from(arguments)) {
         ("Option", Ok([inner])) => Ok(Type::Option(Box::new(inner))),
         ("Vec", Ok([inner])) => {
@@ -127,12 +145,15 @@ fn parse_path(path: &syn::Path) -> Result<Type, Unusable> {
             Ok([key, value]) => Ok(Type::Map(Box::new(key), Box::new(value))),
             Err(_) => Err(unusable(path, "write `BTreeMap<Key, Value>`".to_owned())),
         },
+        (name, Err(arguments)) if arguments.is_empty() && own.contains(name) => {
+            Ok(Type::Own(name.to_owned()))
+        }
         (name, Err(arguments)) if arguments.is_empty() => named(name).ok_or_else(|| unknown(path, name)),
         (name, _) => Err(unknown(path, name)),
     }
 }
 
-fn generics(path: &syn::Path) -> Result<Vec<Type>, Unusable> {
+fn generics(path: &syn::Path, own: &BTreeSet<String>) -> Result<Vec<Type>, Unusable> {
     let Some(segment) = path.segments.last() else {
         return Ok(Vec::new());
     };
@@ -140,7 +161,7 @@ fn generics(path: &syn::Path) -> Result<Vec<Type>, Unusable> {
         PathArguments::None => Ok(Vec::new()),
         PathArguments::AngleBracketed(arguments) => (arguments.args.iter())
             .map(|argument| match argument {
-                GenericArgument::Type(ty) => Type::parse(ty),
+                GenericArgument::Type(ty) => Type::parse(ty, own),
                 other => Err(unusable(other, "only types may stand here".to_owned())),
             })
             .collect(),
@@ -160,12 +181,14 @@ fn unknown(at: &syn::Path, name: &str) -> Unusable {
         "char" | "isize" | "usize" | "i128" | "u128" => {
             format!("`{name}` has no form on the wire: write an integer of a fixed size, or text")
         }
-        "Stream" | "Duplex" | "Session" => format!("`{name}` stands alone, behind `->`"),
+        "Stream" | "Duplex" | "Session" | "Held" | "Found" | "Tried" | "List" => {
+            format!("`{name}` stands alone, behind `->`")
+        }
         "Option" | "Vec" => format!("write `{name}<T>`"),
         "BTreeMap" => "write `BTreeMap<Key, Value>`".to_owned(),
         name => format!(
             "there is no type `{name}` here: there are {}, {}, Option, Vec, BTreeMap, tuples and slices, \
-             and types of your own by their full path, from `crate::` or `::`",
+             what this file declares, and types of your own by their full path, from `crate::` or `::`",
             PLAIN.join(", "),
             RUNTIME.join(", ")
         ),

@@ -39,7 +39,15 @@ fn a_mistake_is_told_with_its_place_and_what_to_do() {
         ("fn ping(#[lossy] a: u8);", "my.rs:2:13: an argument takes `#[lossy]` only"),
         ("fn ping() -> &str;", "my.rs:2:18: what is received is owned"),
         ("fn ping() -> Vec<&str>;", "my.rs:2:18: what is received is owned"),
-        ("fn ping() -> Stream;", "my.rs:2:18: write `Stream<T>`, `Duplex<In, Out>` or `Session<Tx, Rx>`"),
+        (
+            "fn ping() -> Stream;",
+            "my.rs:2:18: write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Held`",
+        ),
+        ("fn ping() -> Held<u8>;", "my.rs:2:18: write `Stream<T>`"),
+        ("fn ping() -> Found;", "my.rs:2:18: write `Stream<T>`"),
+        ("fn ping() -> Tried<u8, u8>;", "my.rs:2:18: write `Stream<T>`"),
+        ("fn ping() -> Stream<Held>;", "my.rs:2:25: `Held` stands alone, behind `->`"),
+        ("fn ping() -> Vec<Found<u8>>;", "my.rs:2:22: `Found` stands alone, behind `->`"),
         ("fn ping() -> Session<Nobody, Reply<u8>>;", "my.rs:2:26: a side of a session is"),
         ("fn ping() {}", "my.rs:2:15: a method has no body here"),
         ("async fn ping();", "my.rs:2:14: write `fn name(arguments) -> reply;`"),
@@ -59,7 +67,7 @@ fn mistakes_around_methods() {
     for (text, expected) in [
         ("trait X {", "my.rs:1:9: this is no Rust: a bracket or a quote here has no other half"),
         ("trait 1 {}", "my.rs:1:7: this is no Rust: expected identifier"),
-        ("struct X;", "my.rs:1:1: a catalogue holds traits and `use` only"),
+        ("fn x() {}", "my.rs:1:1: a catalogue holds traits, types and `use` only"),
         ("trait X: Y {}", "my.rs:1:7: a trait has neither generics nor supertraits here"),
         (
             "#[service(nam = \"x\")] trait X {}",
@@ -174,4 +182,76 @@ fn an_app_is_described_under_any_name() {
     let output = generate(&Metadata::from_json(&json).unwrap(), &Catalogue::builtin(), &options).unwrap();
     let text = &output.files[0].text;
     assert!(text.contains("pub trait MyAppServer {") && text.contains("on_drop: OnDrop::Revoke"), "{text}");
+}
+
+#[test]
+fn mistakes_in_types() {
+    for (text, expected) in [
+        ("struct X;", "my.rs:1:8: a struct has 1 to 16 fields with names, or one without"),
+        ("struct X {}", "my.rs:1:8: a struct has 1 to 16 fields"),
+        ("struct X(u8, u8);", "my.rs:1:8: a struct has 1 to 16 fields"),
+        ("struct X<T>(u8);", "my.rs:1:9: a type has no generics here"),
+        ("struct X(Own);", "my.rs:1:10: there is no type `Own` here"),
+        ("struct X { a: &str }", "my.rs:1:15: what is received is owned"),
+        ("struct X { aB: u8 }", "my.rs:1:12: write the field's name in snake_case: `a_b`"),
+        ("struct X { #[a] b: u8 }", "my.rs:1:12: a field takes docs only"),
+        ("#[flat] #[a] struct X { b: u8 }", "my.rs:1:9: a struct takes `#[flat]` and docs only"),
+        ("struct an_x(u8);", "my.rs:1:8: write the type's name in CamelCase: `AnX`"),
+        ("struct Value(u8);", "my.rs:1:8: `Value` is a name of the generated code's own"),
+        ("struct X(u8);\nenum X { A = 1 }", "my.rs:2:6: there are two types `X`"),
+        ("struct X(u8);\ntrait X {}", "my.rs:1:8: `X` is the name of a trait too"),
+        ("enum X {}", "my.rs:1:6: an enum has at least one variant"),
+        (
+            "enum X { A = 1, B = 1 }",
+            "my.rs:1:6: an enum has at least one variant, each with a number of its own",
+        ),
+        ("enum X { A }", "my.rs:1:10: write `Name = 1`; `Other` is there for all other numbers"),
+        ("enum X { Other = 1 }", "my.rs:1:10: write `Name = 1`"),
+        ("enum X { A(u8) = 1 }", "my.rs:1:10: write `Name = 1`"),
+        ("enum X { #[a] A = 1 }", "my.rs:1:10: a variant takes docs only"),
+        ("#[repr(f32)] enum X { A = 1 }", "my.rs:1:19: write one of `#[repr(i8|i16|"),
+        ("#[repr(u8)] enum X { A = 256 }", "my.rs:1:22: 256 is no `u8`"),
+        ("#[a] enum X { A = 1 }", "my.rs:1:1: an enum takes `#[repr(…)]` and docs only"),
+    ] {
+        let found = mistakes(text);
+        assert_eq!(found.len(), 1, "{text}: {found:?}");
+        assert!(found[0].starts_with(expected), "{text}: {found:?}");
+    }
+}
+
+/// Returns what is generated for the one service of `graph`, described by `text`.
+fn generated(graph: &str, text: &str) -> Result<String, String> {
+    let metadata =
+        Metadata::from_json(&format!(r#"{{"echo": {{"version": 1, "graph": {graph}}}}}"#)).unwrap();
+    let output = generate(&metadata, &Catalogue::parse("my.rs", text).unwrap(), &Options::default());
+    output.map(|output| output.files[0].text.clone()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn only_types_that_a_service_needs_are_declared_in_its_module() {
+    let graph = r#"{"0": ["ping", {}, {"0": ["value", {}], "1": ["error", {}]}]}"#;
+    let text = "trait Echo { fn ping(a: &[A]) -> B; }\ntrait Sun { fn shine(d: Day); }\n\
+                struct A(i32); struct B { c: Vec<C> } struct C { b: Vec<B>, text: String } struct Day(u8);";
+    let code = generated(graph, text).unwrap();
+    for expected in [
+        "#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]\n    pub struct A(",
+        "#[derive(Clone, Debug, PartialEq)]\n    #[allow(clippy::struct_excessive_bools, clippy::struct_field_names)]\n    pub struct B {",
+        "pub struct C {",
+        "pub use self::echo::{A, B, C, Echo, EchoClient, ServeEcho};",
+    ] {
+        assert!(code.contains(expected), "{expected}\n{code}");
+    }
+    assert!(!code.contains("struct Day"), "{code}");
+}
+
+#[test]
+fn what_is_held_needs_a_caller_that_can_close() {
+    let upstream = r#"{"0": ["write", null], "1": ["error", {}], "2": ["close", {}]}"#;
+    let text = "trait Echo { fn ping() -> Held; }";
+    let code = generated(&format!(r#"{{"0": ["ping", {{"0": ["close", {{}}]}}, {upstream}]}}"#), text);
+    assert!(code.unwrap().contains("self.0.hold(0, ()).await"));
+    for dispatch in ["{}", r#"{"0": ["cancel", {}]}"#] {
+        let error = generated(&format!(r#"{{"0": ["ping", {dispatch}, {upstream}]}}"#), text).unwrap_err();
+        assert!(error.contains("it holds something until the caller sends `close`"), "{error}");
+    }
 }

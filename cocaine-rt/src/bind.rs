@@ -1,6 +1,6 @@
 //! What generated bindings are made of. Users write against the items of the crate's root.
 
-pub use serde::{Serialize, de::DeserializeOwned};
+pub use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 pub use crate::{
     bytes::Bytes,
@@ -8,6 +8,8 @@ pub use crate::{
     error::{Error, Result},
     graph::Graph,
     halves::{Duplex, End, Exchange, Receiver, Reply, Responder, Sender},
+    held::Held,
+    packed::{Found, List, One, Tried},
     server::{Call, Caller, Dispatch},
     service::{Service, ServiceClient},
     spec::{MethodSpec, ServiceSpec, TreeSpec},

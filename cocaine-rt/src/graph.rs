@@ -163,6 +163,15 @@ impl Tree {
         }
     }
 
+    /// Returns the id of `close` if that is all that may be sent: it lets go of the channel and says nothing else
+    /// (`services.md` 8).
+    pub(crate) fn closing(&self) -> Option<u64> {
+        let Self::Node(node) = self else { return None };
+        let mut messages = node.messages();
+        let close = messages.next().filter(|edge| &*edge.name == "close" && edge.is_terminal())?;
+        messages.next().is_none().then_some(close.id)
+    }
+
     /// Returns whether both trees allow the same messages with the same ids; control messages do not count.
     pub fn same_messages(&self, other: &Self) -> bool {
         match (self, other) {

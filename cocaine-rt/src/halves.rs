@@ -162,11 +162,25 @@ impl<T> fmt::Debug for Responder<T> {
     }
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Rx>> + Send>>;
+/// A channel that a stream is read from.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Dropped with the stream, or at its end: it sends `close`, where the protocol has that (`services.md` 8).
+    pub(crate) _close: Option<Box<Tx>>,
+    pub(crate) rx: Rx,
+}
+
+impl From<Rx> for Reading {
+    fn from(rx: Rx) -> Self {
+        Self { _close: None, rx }
+    }
+}
+
+type Opening = Pin<Box<dyn Future<Output = Result<Reading>> + Send>>;
 
 enum Source {
     Opening(Opening),
-    Open(Rx),
+    Open(Reading),
     Ended,
 }
 
@@ -178,13 +192,19 @@ pub struct Receiver<T> {
 
 impl<T> From<Rx> for Receiver<T> {
     fn from(rx: Rx) -> Self {
-        Self { source: Source::Open(rx), items: PhantomData }
+        Reading::from(rx).into()
+    }
+}
+
+impl<T> From<Reading> for Receiver<T> {
+    fn from(reading: Reading) -> Self {
+        Self { source: Source::Open(reading), items: PhantomData }
     }
 }
 
 impl<T> Receiver<T> {
     /// Returns a stream whose channel is opened when it is first read.
-    pub(crate) fn opening(opening: impl Future<Output = Result<Rx>> + Send + 'static) -> Self {
+    pub(crate) fn opening(opening: impl Future<Output = Result<Reading>> + Send + 'static) -> Self {
         Self { source: Source::Opening(Box::pin(opening)), items: PhantomData }
     }
 
@@ -212,7 +232,7 @@ impl<T: DeserializeOwned> Receiver<T> {
             self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
         }
         match &mut self.source {
-            Source::Open(rx) => rx.poll_each(cx, take),
+            Source::Open(Reading { rx, .. }) => rx.poll_each(cx, take),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -225,7 +245,7 @@ impl<T: DeserializeOwned> Receiver<T> {
     fn decode(&mut self, payload: &Payload) -> Result<T> {
         payload.decode().map_err(|error| {
             let error = match &self.source {
-                Source::Open(rx) => rx.blame(error),
+                Source::Open(Reading { rx, .. }) => rx.blame(error),
                 _ => error,
             };
             self.source = Source::Ended;
@@ -251,14 +271,14 @@ impl<T: DeserializeOwned> Receiver<T> {
             self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
         }
         match &mut self.source {
-            Source::Open(rx) => rx.poll_message(cx).map(Option::transpose),
+            Source::Open(Reading { rx, .. }) => rx.poll_message(cx).map(Option::transpose),
             _ => Poll::Ready(Ok(None)),
         }
     }
 
     fn answered(&self, message: &Message) -> Error {
         match &self.source {
-            Source::Open(rx) => rx.answered(message),
+            Source::Open(Reading { rx, .. }) => rx.answered(message),
             _ => answered(message),
         }
     }

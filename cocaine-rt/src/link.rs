@@ -15,6 +15,7 @@ use crate::{
     encode::{self, Encoded},
     error::{Error, ErrorKind, Result},
     frame::Tail,
+    halves::Reading,
     header,
     mux::{
         Key, Open,
@@ -135,7 +136,8 @@ impl Link {
         bound.check(Kind::Unary)?;
         let ticks = request.options.ticks();
         let attempt = self.open(bound, request, Reads::Primitive, ticks);
-        Ok(attempt.map(|key| Pending { lease: self.lease.clone(), key, fresh: true, done: false }))
+        let (lease, close) = (&self.lease, bound.close);
+        Ok(attempt.map(|key| Pending { lease: lease.clone(), key, close, fresh: true, done: false }))
     }
 
     /// Sends a call that is never answered.
@@ -145,9 +147,15 @@ impl Link {
     }
 
     /// Opens a channel on which only the other side goes on sending.
-    pub(crate) fn stream(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Rx>> {
+    pub(crate) fn stream(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Reading>> {
         bound.check(Kind::Streaming)?;
-        Ok(self.channel(bound, request).map(|line| Rx::new(line, &bound.upstream)))
+        Ok(self.channel(bound, request).map(|line| {
+            if bound.close.is_none() {
+                return Rx::new(line, &bound.upstream).into();
+            }
+            let (close, rx) = self.halves(bound, line);
+            Reading { _close: Some(Box::new(close)), rx }
+        }))
     }
 
     /// Opens a channel on which both sides go on sending.
@@ -197,6 +205,8 @@ impl Link {
 pub(crate) struct Pending {
     lease: Lease,
     key: Key,
+    /// The message that lets go of the channel, whether it was answered or not (`services.md` 8).
+    close: Option<u64>,
     /// Not polled since it was sent: its waker is in place.
     fresh: bool,
     done: bool,
@@ -221,6 +231,9 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if !self.done {
             self.lease.with(|mux| mux.forget(self.key));
+        }
+        if let Some(close) = self.close {
+            self.lease.with(|mux| mux.close_call(self.key, close));
         }
     }
 }

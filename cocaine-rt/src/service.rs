@@ -24,7 +24,8 @@ use crate::{
     encode::{self, Encoded},
     error::{Error, ErrorKind, Result},
     graph::{Graph, VALUE},
-    halves::{Exchange, Receiver},
+    halves::{Exchange, Reading, Receiver},
+    held::Held,
     link::{self, Attempt, Link, Options, Pending, Request},
     mux::slot::Message,
     scratch::Scratch,
@@ -168,10 +169,25 @@ impl Service {
             Err(error) => return Receiver::failed(error),
         };
         match self.attempt(method, &args, Waker::noop(), Link::stream) {
-            Ok(Attempt::Sent(rx)) => rx.into(),
+            Ok(Attempt::Sent(reading)) => reading.into(),
             Ok(_) => Receiver::opening(self.clone().open_later(method, args)),
             Err(error) => Receiver::failed(error),
         }
+    }
+
+    /// Calls a method that answers once it holds something, and holds that until what this returns is dropped.
+    ///
+    /// Waiting for it takes as long as it takes: there is a deadline only if one was set ([`Service::with_deadline`]).
+    pub async fn hold<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Held>
+    where
+        A: Serialize + Send,
+    {
+        let method = method.into();
+        let held = Held::by(self.stream(method, args));
+        if !self.options.chosen {
+            return held.await;
+        }
+        timeout(self.options.deadline, held).await.unwrap_or_else(|_| Err(self.late(method)))
     }
 
     /// Opens a session: a channel on which this side sends messages too.
@@ -242,7 +258,7 @@ impl Service {
         self,
         method: Selector<'_>,
         args: Scratch,
-    ) -> impl Future<Output = Result<Rx>> + Send + 'static + use<> {
+    ) -> impl Future<Output = Result<Reading>> + Send + 'static + use<> {
         let (place, name) = match method {
             Selector::Place(place) => (place, None),
             Selector::Name(name) => (0, Some(name.to_owned())),

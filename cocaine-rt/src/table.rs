@@ -38,12 +38,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Returns how a method with these trees is called.
+    /// Returns how a method with these trees is called. A client that may send nothing but `close` does so when it
+    /// lets go of its call, which makes no session of it.
     pub fn of(dispatch: &Tree, upstream: &Tree) -> Self {
-        match (dispatch.shape(), upstream.shape()) {
-            (Shape::End, Shape::End) => Self::Mute,
-            (Shape::End, Shape::Primitive) => Self::Unary,
-            (Shape::End, Shape::Streaming) => Self::Streaming,
+        let silent = dispatch.shape() == Shape::End;
+        match upstream.shape() {
+            Shape::End if silent => Self::Mute,
+            Shape::Primitive if silent || dispatch.closing().is_some() => Self::Unary,
+            Shape::Streaming if silent || dispatch.closing().is_some() => Self::Streaming,
             _ => Self::Session,
         }
     }
@@ -67,6 +69,8 @@ pub(crate) struct Bound {
     pub(crate) dispatch: Tree,
     pub(crate) upstream: Tree,
     pub(crate) on_drop: OnDrop,
+    /// The message that lets go of a call, if there is one.
+    pub(crate) close: Option<u64>,
     /// An event of an app, whose deadline travels with it (`protocol.md` 5.3).
     pub(crate) is_event: bool,
 }
@@ -75,8 +79,9 @@ impl Bound {
     fn new(method: Method, on_drop: OnDrop) -> Self {
         let kind = Kind::of(&method.dispatch, &method.upstream);
         let Method { id, name, dispatch, upstream } = method;
+        let close = if kind == Kind::Session { None } else { dispatch.closing() };
         let is_event = &*name == "enqueue";
-        Self { id, name, kind, dispatch, upstream, on_drop, is_event }
+        Self { id, name, kind, dispatch, upstream, on_drop, close, is_event }
     }
 
     /// Fails unless the method is called the way that it has to be.

@@ -4,6 +4,22 @@
 #[allow(dead_code, unreachable_pub)]
 pub mod app;
 
+/// The `cache` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod cache;
+
+/// The `chrono` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod chrono;
+
+/// The `echo` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod echo;
+
+/// The `geobase` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod geobase;
+
 /// The `locator` service, version 3.
 #[allow(dead_code, unreachable_pub)]
 pub mod locator;
@@ -11,6 +27,14 @@ pub mod locator;
 /// The `logging` service, version 2.
 #[allow(dead_code, unreachable_pub)]
 pub mod logging;
+
+/// The `logging::v2` service, version 2.
+#[allow(dead_code, unreachable_pub)]
+pub mod logging_v2;
+
+/// The `metrics` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod metrics;
 
 /// The `node` service, version 1.
 #[allow(dead_code, unreachable_pub)]
@@ -20,11 +44,35 @@ pub mod node;
 #[allow(dead_code, unreachable_pub)]
 pub mod storage;
 
+/// The `unicorn` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod unicorn;
+
+/// The `uniresis` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod uniresis;
+
+/// The `urlfetch` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod urlfetch;
+
 #[allow(unused_imports, unreachable_pub)]
 pub use self::{
     app::{App, AppClient, AppServer, ServeApp},
+    cache::{Cache, CacheClient, ServeCache},
+    chrono::{Chrono, ChronoClient, ServeChrono, TimerId},
+    echo::{Echo, EchoClient, ServeEcho},
+    geobase::{Geobase, GeobaseClient, ServeGeobase, Timezone},
     locator::{Locator, LocatorClient, LocatorServer, ServeLocator},
     logging::{Logging, LoggingClient, ServeLogging},
+    logging_v2::{
+        Disposition, LogFilter, LoggingV2, LoggingV2Client, LoggingV2Server,
+        ServeLoggingV2,
+    },
+    metrics::{Metrics, MetricsClient, ServeMetrics},
     node::{Node, NodeClient, NodeServer, ServeNode},
     storage::{ServeStorage, Storage, StorageClient},
+    unicorn::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned},
+    uniresis::{ServeUniresis, Uniresis, UniresisClient},
+    urlfetch::{Fetched, ServeUrlfetch, Urlfetch, UrlfetchClient},
 };

@@ -1,5 +1,7 @@
 //! From a file's text to its entries, with every mistake on the way.
 
+mod own;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::Span;
@@ -8,7 +10,7 @@ use syn::{
     ReturnType, TraitItem, TraitItemFn, ext::IdentExt as _, spanned::Spanned as _,
 };
 
-use super::{Argument, Entry, Reply, Side, Signature};
+use super::{Argument, Entry, Pack, Reply, Side, Signature, own::used};
 use crate::{
     error::{Place, Problem},
     naming,
@@ -20,7 +22,7 @@ const MOST_ARGUMENTS: usize = 16;
 
 /// Returns the services that `text` describes.
 pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
-    let mut reader = Reader { file: name, problems, messages: BTreeMap::new() };
+    let mut reader = Reader { file: name, problems, own: BTreeSet::new(), messages: BTreeMap::new() };
     let parsed = match syn::parse_file(text) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -34,6 +36,8 @@ pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<E
             return Vec::new();
         }
     };
+    reader.own_names(&parsed.items);
+    let own = reader.own_types(&parsed.items);
     let traits = reader.traits(&parsed.items);
     let spoken = spoken_by_sessions(&traits);
     for item in traits.iter().filter(|item| spoken.contains(&item.ident.to_string())) {
@@ -42,7 +46,8 @@ pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<E
         reader.messages.insert(item.ident.to_string(), messages);
     }
     let services = traits.iter().filter(|item| !spoken.contains(&item.ident.to_string()));
-    services.map(|item| reader.service(item)).collect()
+    let entries = services.map(|item| reader.service(item));
+    entries.map(|entry| Entry { types: used(&own, entry.methods.values()), ..entry }).collect()
 }
 
 /// Returns the names of the traits that describe one side of a session.
@@ -82,6 +87,8 @@ fn generic(ty: &syn::Type) -> Option<(String, Vec<&syn::Type>)> {
 struct Reader<'a> {
     file: &'a str,
     problems: &'a mut Vec<Problem>,
+    /// The names of the types that the file declares.
+    own: BTreeSet<String>,
     /// What sessions speak, by trait.
     messages: BTreeMap<String, BTreeMap<String, Signature>>,
 }
@@ -102,8 +109,8 @@ impl Reader<'_> {
         for item in items {
             match item {
                 Item::Trait(item) => traits.push(item),
-                Item::Use(_) => {}
-                other => self.report(other.span(), "a catalogue holds traits and `use` only"),
+                Item::Use(_) | Item::Struct(_) | Item::Enum(_) => {}
+                other => self.report(other.span(), "a catalogue holds traits, types and `use` only"),
             }
         }
         traits
@@ -119,6 +126,7 @@ impl Reader<'_> {
             name,
             docs: Vec::new(),
             methods: self.methods(item),
+            types: Vec::new(),
         };
         for attribute in &item.attrs {
             if let Some(lines) = doc_lines(attribute) {
@@ -284,7 +292,7 @@ impl Reader<'_> {
             return Reply::Nothing;
         };
         let Some((name, arguments)) = generic(ty) else {
-            return self.owned(ty).map_or(Reply::Nothing, Reply::Value);
+            return self.value(Pack::Plain, ty);
         };
         match (name.as_str(), &arguments[..]) {
             ("Stream", [item]) => self.owned(item).map_or(Reply::Nothing, Reply::Stream),
@@ -294,12 +302,22 @@ impl Reader<'_> {
                 Reply::Session(side(output), side(input))
             }
             ("Session", [tx, rx]) => Reply::Session(self.side(tx), self.side(rx)),
-            ("Stream" | "Duplex" | "Session", _) => {
-                self.report(ty.span(), "write `Stream<T>`, `Duplex<In, Out>` or `Session<Tx, Rx>`");
+            ("Held", []) => Reply::Held,
+            ("Found", [value]) => self.value(Pack::Found, value),
+            ("Tried", [value]) => self.value(Pack::Tried, value),
+            ("List", [value]) => self.value(Pack::List, value),
+            ("Stream" | "Duplex" | "Session" | "Held" | "Found" | "Tried" | "List", _) => {
+                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Held`, `Found<T>`, \
+                               `Tried<T>` or `List<T>`";
+                self.report(ty.span(), message);
                 Reply::Nothing
             }
-            _ => self.owned(ty).map_or(Reply::Nothing, Reply::Value),
+            _ => self.value(Pack::Plain, ty),
         }
+    }
+
+    fn value(&mut self, pack: Pack, ty: &syn::Type) -> Reply {
+        self.owned(ty).map_or(Reply::Nothing, |ty| Reply::Value(pack, ty))
     }
 
     fn side(&mut self, ty: &syn::Type) -> Side {
@@ -320,7 +338,7 @@ impl Reader<'_> {
     }
 
     fn ty(&mut self, ty: &syn::Type) -> Option<Type> {
-        match Type::parse(ty) {
+        match Type::parse(ty, &self.own) {
             Ok(ty) => Some(ty),
             Err(Unusable { span, message }) => {
                 self.report(span, message);

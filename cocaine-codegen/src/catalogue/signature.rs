@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::Place,
-    tree::{Kind, Tree},
+    tree::{Kind, Manner, Tree},
     types::Type,
 };
 
@@ -34,12 +34,39 @@ pub(crate) struct Argument {
 pub(crate) enum Reply {
     /// Nothing.
     Nothing,
-    /// `T`.
-    Value(Type),
+    /// `T`, or what is packed in another way on the wire.
+    Value(Pack, Type),
+    /// `Held`.
+    Held,
     /// `Stream<T>`.
     Stream(Type),
     /// `Session<Tx, Rx>`, and `Duplex<In, Out>` as `Session<Stream<Out>, Stream<In>>`.
     Session(Side, Side),
+}
+
+/// How one value is packed on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pack {
+    /// As it is.
+    Plain,
+    /// `Found<T>`: `[found, value]` for an `Option<T>`.
+    Found,
+    /// `Tried<T>`: `[done, value]` for a `Result<T, T>`.
+    Tried,
+    /// `List<T>`: `[[a, b]]`, or `[a, b]`, for a `Vec<T>`.
+    List,
+}
+
+impl Pack {
+    /// Returns the name of what packs it.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Found => Some("Found"),
+            Self::Tried => Some("Tried"),
+            Self::List => Some("List"),
+        }
+    }
 }
 
 /// What one side of a session sends.
@@ -60,12 +87,12 @@ pub(crate) enum Side {
 impl Reply {
     /// Returns whether a method with these trees is answered like this.
     pub(crate) fn fits(&self, dispatch: &Tree, upstream: &Tree) -> bool {
-        match (self, dispatch.kind(), upstream.kind()) {
-            (Self::Nothing, Kind::End, Kind::End | Kind::Primitive)
-            | (Self::Value(_), Kind::End, Kind::Primitive)
-            | (Self::Stream(_), Kind::End, Kind::Streaming) => true,
-            (_, Kind::End, Kind::End | Kind::Primitive | Kind::Streaming) => false,
-            (Self::Session(tx, rx), sent, received) => tx.fits(sent) && rx.fits(received),
+        match (self, Manner::of(dispatch, upstream)) {
+            (Self::Nothing, Manner::Mute | Manner::Unary)
+            | (Self::Value(..), Manner::Unary)
+            | (Self::Stream(_), Manner::Stream) => true,
+            (Self::Held, Manner::Stream) => dispatch.kind() == Kind::Close,
+            (Self::Session(tx, rx), Manner::Session) => tx.fits(dispatch.kind()) && rx.fits(upstream.kind()),
             _ => false,
         }
     }
@@ -74,7 +101,8 @@ impl Reply {
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Nothing => "it answers with no value".to_owned(),
-            Self::Value(_) => "it answers with one value".to_owned(),
+            Self::Value(..) => "it answers with one value".to_owned(),
+            Self::Held => "it holds something until the caller sends `close`".to_owned(),
             Self::Stream(_) => "it answers with a stream".to_owned(),
             Self::Session(tx, rx) => {
                 format!("the caller sends {} and the service {}", tx.describe(), rx.describe())
@@ -86,12 +114,12 @@ impl Reply {
 impl Side {
     /// Returns whether a tree of this kind is spoken like this.
     pub(crate) fn fits(&self, kind: Kind) -> bool {
-        kind == match self {
-            Self::End => Kind::End,
-            Self::Root => Kind::Root,
-            Self::Stream(_) => Kind::Streaming,
-            Self::Reply(_) => Kind::Primitive,
-            Self::Messages(_) => Kind::Other,
+        match self {
+            Self::End => kind == Kind::End,
+            Self::Root => kind == Kind::Root,
+            Self::Stream(_) => kind == Kind::Streaming,
+            Self::Reply(_) => kind == Kind::Primitive,
+            Self::Messages(_) => matches!(kind, Kind::Close | Kind::Other),
         }
     }
 

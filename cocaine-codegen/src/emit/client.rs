@@ -61,15 +61,22 @@ fn typed(index: u64, method: &Method) -> ImplItem {
         return provided(vec![allow], Visibility::Inherited, signature, give(call));
     }
     let signature = asynchronously(signature(&method.name, parameters, result(output)));
-    provided(Vec::new(), Visibility::Inherited, signature, give(awaited(call)))
+    let mut answer = awaited(call);
+    if let Shape::Unary(pack, _) = method.shape
+        && let Some(pack) = pack.name().map(ident)
+    {
+        answer = parse_quote!(#answer.map(|#pack(answer)| answer));
+    }
+    provided(Vec::new(), Visibility::Inherited, signature, give(answer))
 }
 
 /// Returns `self.0.unary(index, args)`, or as the method's shape wants it.
 fn call(index: u64, method: &Method, args: Expr) -> Expr {
     let name = match method.shape {
         Shape::Mute => "mute",
-        Shape::Unary(_) => "unary",
+        Shape::Unary(..) => "unary",
         Shape::Stream(_) => "stream",
+        Shape::Held => "hold",
         Shape::Session { .. } => "open",
     };
     tree::method(inner(), name, [number(index), args])
@@ -105,7 +112,9 @@ fn untyped_method(index: u64, method: &Method) -> ImplItem {
     let signature = |output| signature(&method.name, vec![parameter(&ident("args"), serializable())], output);
     let any = |signature| over("R", bound("DeserializeOwned"), signature);
     let (signature, body) = match &method.shape {
-        Shape::Unary(Payload::Unknown) => (any(asynchronously(signature(result(named("R"))))), awaited(call)),
+        Shape::Unary(_, Payload::Unknown) => {
+            (any(asynchronously(signature(result(named("R"))))), awaited(call))
+        }
         Shape::Stream(Payload::Unknown) => (any(signature(generic("Receiver", [named("R")]))), call),
         shape => (asynchronously(signature(result(contract::output(shape)))), awaited(call)),
     };

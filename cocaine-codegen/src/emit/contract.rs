@@ -7,7 +7,7 @@ use super::{
     arguments, docs,
     docs::Docs,
     lints,
-    tree::{future, parameter, required, signature, stream, tuple_type},
+    tree::{future, named, parameter, required, signature, stream, tuple_type},
     types,
 };
 use crate::{
@@ -88,7 +88,9 @@ fn halves(arguments: &Arguments) -> [Ident; 2] {
 pub(super) fn output(shape: &Shape) -> Tree {
     match shape {
         Shape::Mute => tuple_type([]),
-        Shape::Unary(payload) | Shape::Stream(payload) => types::received(payload),
+        Shape::Unary(pack, payload) => types::packed(*pack, types::received(payload)),
+        Shape::Stream(payload) => types::received(payload),
+        Shape::Held => named("Held"),
         Shape::Session { tx, rx } => types::exchange(tx, rx),
     }
 }

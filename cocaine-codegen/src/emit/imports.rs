@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use syn::{Item, parse_quote};
 
 use crate::{
+    catalogue::{Form, Own},
     model::{Arguments, Half, Payload, Service, Shape, State},
     naming::ident,
     types::Type,
@@ -18,6 +19,9 @@ pub(super) fn of(service: &Service) -> Vec<Item> {
         used.add(&["MethodSpec", "OnDrop", "Result", "TreeSpec"]);
         used.arguments(&method.arguments);
         used.shape(&method.shape, method.is_described());
+    }
+    for own in &service.types {
+        used.own(own);
     }
     let names = used.names.iter().map(|name| ident(name));
     let mut items = vec![parse_quote!(use ::cocaine::bind::{#(#names),*};)];
@@ -63,14 +67,34 @@ impl Used {
             }
             Type::Tuple(items) => items.iter().for_each(|item| self.ty(item)),
             Type::Runtime(name) => self.add(&[name]),
-            Type::Str | Type::Plain(_) | Type::Path(_) => {}
+            Type::Str | Type::Plain(_) | Type::Own(_) | Type::Path(_) => {}
+        }
+    }
+
+    fn own(&mut self, own: &Own) {
+        self.add(&["Deserialize", "Deserializer", "Result", "Serialize", "Serializer"]);
+        match &own.form {
+            Form::Newtype(ty) => self.ty(ty),
+            Form::Struct { fields, flat } => {
+                for field in fields {
+                    self.ty(&field.ty);
+                }
+                if !flat {
+                    self.add(&["One"]);
+                }
+            }
+            Form::Numbers { .. } => {}
         }
     }
 
     fn shape(&mut self, shape: &Shape, described: bool) {
         match shape {
             Shape::Mute => {}
-            Shape::Unary(payload) => self.received(payload, described),
+            Shape::Unary(pack, payload) => {
+                self.names.extend(pack.name());
+                self.received(payload, described);
+            }
+            Shape::Held => self.add(&["Held"]),
             Shape::Stream(payload) => {
                 self.add(&["Receiver", "Stream"]);
                 self.received(payload, described);

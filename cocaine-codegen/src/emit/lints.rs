@@ -2,7 +2,10 @@
 
 use syn::{Attribute, parse_quote};
 
-use crate::model::{Arguments, Half, Method, Payload, Shape};
+use crate::{
+    catalogue::Pack,
+    model::{Arguments, Half, Method, Payload, Shape},
+};
 
 /// Returns `#[allow(…)]` for the lints that a method would not pass.
 pub(super) fn of(method: &Method, more_arguments: usize) -> Option<Attribute> {
@@ -41,7 +44,9 @@ fn complexity(method: &Method) -> usize {
     };
     arguments.max(match &method.shape {
         Shape::Mute => 1,
-        Shape::Unary(known) | Shape::Stream(known) => 2 + payload(known),
+        Shape::Held => 2,
+        Shape::Unary(Pack::Tried, known) => 3 + 2 * payload(known),
+        Shape::Unary(_, known) | Shape::Stream(known) => 2 + payload(known),
         Shape::Session { tx, rx } => 4 + half(tx) + half(rx),
     })
 }

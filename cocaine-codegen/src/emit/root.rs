@@ -54,6 +54,7 @@ fn public(service: &Service) -> impl Iterator<Item = &str> {
     let names = &service.names;
     let mut all = vec![&*names.contract, &*names.client, &*names.serve];
     all.extend(names.server.as_deref());
+    all.extend(service.types.iter().map(|own| &*own.name));
     all.sort_unstable();
     all.into_iter()
 }

@@ -110,7 +110,14 @@ fn arm(index: u64, method: &Method, contract: &str) -> Arm {
     let called = path([contract, &method.name]);
     let body = match method.shape {
         Shape::Mute => answer(vec![statement, give(awaited(call(called, values)))], "mute"),
-        Shape::Unary(_) => answer(vec![statement, give(awaited(call(called, values)))], "primitive"),
+        Shape::Unary(pack, _) => {
+            let mut value = awaited(call(called, values));
+            if let Some(pack) = pack.name() {
+                value = tree::method(value, "map", [path([pack])]);
+            }
+            answer(vec![statement, give(value)], "primitive")
+        }
+        Shape::Held => hold(vec![statement, give(awaited(call(called, values)))]),
         Shape::Stream(_) => {
             let stream = call(path(["Ok"]), [call(called, values)]);
             answer(vec![statement, give(stream)], "stream")
@@ -127,6 +134,12 @@ fn arm(index: u64, method: &Method, contract: &str) -> Arm {
 fn answer(stmts: Vec<Stmt>, by: &str) -> Vec<Stmt> {
     let reply = method(path(["reply"]), by, [awaited(path(["answer"]))]);
     let reply = if by == "stream" { awaited(reply) } else { reply };
+    vec![bind(pattern(&ident("answer")), asynchronous(stmts)), run(reply)]
+}
+
+/// `let answer = async { statements }; reply.hold(answer).await;`
+fn hold(stmts: Vec<Stmt>) -> Vec<Stmt> {
+    let reply = awaited(method(path(["reply"]), "hold", [path(["answer"])]));
     vec![bind(pattern(&ident("answer")), asynchronous(stmts)), run(reply)]
 }
 

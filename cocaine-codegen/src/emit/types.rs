@@ -4,7 +4,7 @@ use syn::{FnArg, Type as Tree};
 
 use super::tree::{array, generic, named, parameter, reference, tuple_type};
 use crate::{
-    catalogue::Argument,
+    catalogue::{Argument, Pack},
     model::{Arguments, Half, Payload},
     naming::ident,
     types::Type,
@@ -38,6 +38,7 @@ fn composed(ty: &Type, part: fn(&Type) -> Tree) -> Tree {
         Type::Map(key, value) => generic("BTreeMap", [part(key), part(value)]),
         Type::Tuple(items) => tuple_type(items.iter().map(part)),
         Type::Plain(name) | Type::Runtime(name) => named(name),
+        Type::Own(name) => named(name),
         // It was a type before it was text.
         Type::Path(path) => syn::parse_str(path).unwrap_or_else(|_| tuple_type([])),
         Type::Str | Type::Slice(_) | Type::Ref(_) => part(ty),
@@ -49,6 +50,16 @@ pub(super) fn received(payload: &Payload) -> Tree {
     match payload {
         Payload::Known(ty) => written(ty),
         Payload::Unknown => named("Value"),
+    }
+}
+
+/// Returns the type in Rust of a `ty` that is packed on the wire.
+pub(super) fn packed(pack: Pack, ty: Tree) -> Tree {
+    match pack {
+        Pack::Plain => ty,
+        Pack::Found => generic("Option", [ty]),
+        Pack::Tried => generic("Result", [ty.clone(), ty]),
+        Pack::List => generic("Vec", [ty]),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Half, Payload, merge::Context, states};
 use crate::{
     catalogue::Side,
-    tree::{Kind, Tree},
+    tree::{Kind, Manner, Tree},
 };
 
 /// Returns what a side sends; the description fits the tree. `stem` begins the names of its states.
@@ -27,20 +27,20 @@ pub(super) fn merge(
         Kind::Root => Half::Root,
         Kind::Streaming => Half::Stream(payload),
         Kind::Primitive => Half::Reply(payload),
-        Kind::Other => Half::States(states::of(tree, messages, stem, method, context)),
+        Kind::Close | Kind::Other => Half::States(states::of(tree, messages, stem, method, context)),
     }
 }
 
 /// Returns what a graph says about a method, in words.
 pub(super) fn describe(dispatch: &Tree, upstream: &Tree) -> String {
-    match (dispatch.kind(), upstream.kind()) {
-        (Kind::End, Kind::End) => "nothing is answered".to_owned(),
-        (Kind::End, Kind::Primitive) => "it answers with one value".to_owned(),
-        (Kind::End, Kind::Streaming) => "it answers with a stream".to_owned(),
-        (sent, received) => format!(
+    match Manner::of(dispatch, upstream) {
+        Manner::Mute => "nothing is answered".to_owned(),
+        Manner::Unary => "it answers with one value".to_owned(),
+        Manner::Stream => "it answers with a stream".to_owned(),
+        Manner::Session => format!(
             "the caller sends {} and the service {} (a session)",
-            side(sent, dispatch),
-            side(received, upstream)
+            side(dispatch.kind(), dispatch),
+            side(upstream.kind(), upstream)
         ),
     }
 }
@@ -51,7 +51,7 @@ fn side(kind: Kind, tree: &Tree) -> String {
         Kind::Root => "methods of the service".to_owned(),
         Kind::Primitive => "one value".to_owned(),
         Kind::Streaming => "a stream".to_owned(),
-        Kind::Other => {
+        Kind::Close | Kind::Other => {
             let names: Vec<_> =
                 tree.messages().map(|(_, message)| crate::naming::shown(&message.0)).collect();
             format!("messages of its own ({})", names.join(", "))

@@ -2,11 +2,11 @@
 
 use super::{Arguments, Method, Payload, Service, Shape, half, names};
 use crate::{
-    catalogue::{Catalogue, Entry, Reply, Signature},
+    catalogue::{Catalogue, Entry, Pack, Reply, Signature},
     error::{Problem, Warning},
     metadata,
     naming::{self, Names},
-    tree::{FIRST_CONTROL, Kind, Tree},
+    tree::{FIRST_CONTROL, Manner, Tree},
     types::Type,
 };
 
@@ -42,10 +42,14 @@ pub(crate) fn service(
     let entry = catalogue.find(name, metadata);
     judge_entry(name, metadata, entry, findings);
     let methods = metadata.graph.iter().filter(|(id, _)| **id < FIRST_CONTROL);
-    let sessions = methods.clone().any(|(_, method)| is_session(&method.1, &method.2));
+    let sessions = methods.clone().any(|(_, method)| Manner::of(&method.1, &method.2) == Manner::Session);
     let described = entry.filter(|entry| entry.service == name);
     let camel = described.map_or_else(|| naming::camel(name, "Service"), |entry| entry.name.clone());
     let mut types = Names::default();
+    let own = entry.map(|entry| entry.types.clone()).unwrap_or_default();
+    for own in &own {
+        types.claim(own.name.clone(), "");
+    }
     let names = names::service(&camel, sessions, &mut types);
     let mut context = Context { service: name, types, findings };
     let mut taken = Names::default();
@@ -65,6 +69,7 @@ pub(crate) fn service(
         module,
         docs: entry.map(|entry| entry.docs.clone()).unwrap_or_default(),
         names,
+        types: own,
         methods,
     }
 }
@@ -85,10 +90,6 @@ fn judge_entry(name: &str, metadata: &metadata::Service, entry: Option<&Entry>, 
             findings.warn(name, Some(method), text);
         }
     }
-}
-
-fn is_session(dispatch: &Tree, upstream: &Tree) -> bool {
-    !matches!((dispatch.kind(), upstream.kind()), (Kind::End, Kind::End | Kind::Primitive | Kind::Streaming))
 }
 
 fn merge(
@@ -129,16 +130,18 @@ fn shape(
         return Shape::Mute;
     }
     let reply = signature.map(|signature| &signature.reply);
-    let payload = match reply {
-        None | Some(Reply::Session(..)) => Payload::Unknown,
-        Some(Reply::Nothing) => Payload::Known(Type::Tuple(Vec::new())),
-        Some(Reply::Value(ty) | Reply::Stream(ty)) => Payload::Known(ty.clone()),
+    let (pack, payload) = match reply {
+        None | Some(Reply::Session(..) | Reply::Held) => (Pack::Plain, Payload::Unknown),
+        Some(Reply::Nothing) => (Pack::Plain, Payload::Known(Type::Tuple(Vec::new()))),
+        Some(Reply::Stream(ty)) => (Pack::Plain, Payload::Known(ty.clone())),
+        Some(Reply::Value(pack, ty)) => (*pack, Payload::Known(ty.clone())),
     };
-    match (dispatch.kind(), upstream.kind()) {
-        (Kind::End, Kind::End) => Shape::Mute,
-        (Kind::End, Kind::Primitive) => Shape::Unary(payload),
-        (Kind::End, Kind::Streaming) => Shape::Stream(payload),
-        _ => {
+    match Manner::of(dispatch, upstream) {
+        Manner::Mute => Shape::Mute,
+        Manner::Unary => Shape::Unary(pack, payload),
+        Manner::Stream if matches!(reply, Some(Reply::Held)) => Shape::Held,
+        Manner::Stream => Shape::Stream(payload),
+        Manner::Session => {
             let (sent, received) = match reply {
                 Some(Reply::Session(sent, received)) => (Some(sent), Some(received)),
                 _ => (None, None),

@@ -3,26 +3,41 @@
 #[allow(unused_imports, unreachable_pub)]
 pub use self::{
     cache::{Cache, CacheClient, ServeCache},
-    chrono::{Chrono, ChronoClient, ServeChrono},
-    logging_v2::{LoggingV2, LoggingV2Client, LoggingV2Server, ServeLoggingV2},
-    unicorn::{ServeUnicorn, Unicorn, UnicornClient, UnicornServer},
+    chrono::{Chrono, ChronoClient, ServeChrono, TimerId},
+    logging_v2::{
+        Disposition, LogFilter, LoggingV2, LoggingV2Client, LoggingV2Server,
+        ServeLoggingV2,
+    },
+    unicorn::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned},
 };
 
 /// The `cache` service, version 1.
 #[allow(dead_code, unreachable_pub)]
 pub mod cache {
     use ::cocaine::bind::{
-        Args, Call, Caller, DeserializeOwned, Dispatch, MethodSpec, OnDrop, Result,
-        Serialize, Service, ServiceClient, ServiceSpec, TreeSpec, Value,
+        Bytes, Call, Caller, Dispatch, Found, MethodSpec, OnDrop, Result, Service,
+        ServiceClient, ServiceSpec, TreeSpec,
     };
 
-    /// The `cache` service. No catalogue describes it: what it takes and answers is untyped.
+    /// Blobs that are kept in memory, until there is no room for those that were not used for longest.
     pub trait Cache {
-        /// Calls `get`, which no catalogue describes.
-        fn get(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// Returns the blob stored under `key`, if it is there.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn get(&self, key: &str) -> impl Future<Output = Result<Option<Bytes>>> + Send;
 
-        /// Calls `put`, which no catalogue describes.
-        fn put(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// Stores `value` under `key`, replacing what was there.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn put(
+            &self,
+            key: &str,
+            value: &Bytes,
+        ) -> impl Future<Output = Result<()>> + Send;
     }
 
     /// The methods of `cache`, which a connection is held against.
@@ -64,35 +79,12 @@ pub mod cache {
     }
 
     impl Cache for CacheClient {
-        async fn get(&self, args: Args) -> Result<Value> {
-            self.0.unary(0, args).await
+        async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+            self.0.unary(0, (key,)).await.map(|Found(answer)| answer)
         }
 
-        async fn put(&self, args: Args) -> Result<Value> {
-            self.0.unary(1, args).await
-        }
-    }
-
-    /// The methods that no catalogue describes, for any arguments and any answer.
-    ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
-    #[allow(clippy::missing_errors_doc)]
-    impl CacheClient {
-        /// Calls `get`.
-        pub async fn get<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(0, args).await
-        }
-
-        /// Calls `put`.
-        pub async fn put<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(1, args).await
+        async fn put(&self, key: &str, value: &Bytes) -> Result<()> {
+            self.0.unary(1, (key, value)).await
         }
     }
 
@@ -132,15 +124,15 @@ pub mod cache {
                 match args.method() {
                     0 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Cache::get(&service, list).await
+                            let (key,) = args.decode::<(&str,)>()?;
+                            Cache::get(&service, key).await.map(Found)
                         };
                         reply.primitive(answer.await);
                     }
                     1 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Cache::put(&service, list).await
+                            let (key, value) = args.decode::<(&str, Bytes)>()?;
+                            Cache::put(&service, key, &value).await
                         };
                         reply.primitive(answer.await);
                     }
@@ -155,29 +147,77 @@ pub mod cache {
 #[allow(dead_code, unreachable_pub)]
 pub mod chrono {
     use ::cocaine::bind::{
-        Args, Call, Caller, DeserializeOwned, Dispatch, MethodSpec, OnDrop, Receiver,
-        Result, Serialize, Service, ServiceClient, ServiceSpec, Stream, TreeSpec, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, MethodSpec, OnDrop, Receiver,
+        Result, Serialize, Serializer, Service, ServiceClient, ServiceSpec, Stream,
+        TreeSpec,
     };
 
-    /// The `chrono` service. No catalogue describes it: what it takes and answers is untyped.
+    /// Timers. They are everybody's: whoever knows the id of one may cancel it or start it anew.
     pub trait Chrono {
-        /// Calls `notify_after`, which no catalogue describes.
+        /// Streams the id of a timer once, after `seconds`, and ends; at once if they are zero or less.
+        ///
+        /// With `send_id` the id comes twice, at first as soon as the timer runs.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost. A timer that is cancelled ends the stream without an error.
         fn notify_after(
             &self,
-            args: Args,
-        ) -> impl Stream<Item = Result<Value>> + Send + 'static + use<Self>;
+            seconds: f64,
+            send_id: Option<bool>,
+        ) -> impl Stream<Item = Result<TimerId>> + Send + 'static + use<Self>;
 
-        /// Calls `notify_every`, which no catalogue describes.
+        /// Streams the id of a timer every `seconds`, until it is cancelled; once if they are zero.
+        ///
+        /// With `send_id` the id comes once more, as soon as the timer runs.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
         fn notify_every(
             &self,
-            args: Args,
-        ) -> impl Stream<Item = Result<Value>> + Send + 'static + use<Self>;
+            seconds: f64,
+            send_id: Option<bool>,
+        ) -> impl Stream<Item = Result<TimerId>> + Send + 'static + use<Self>;
 
-        /// Calls `cancel`, which no catalogue describes.
-        fn cancel(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// Cancels a timer, whose stream ends; one that is not there is no error.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn cancel(&self, id: TimerId) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `restart`, which no catalogue describes.
-        fn restart(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// Starts a timer anew: all of its time has to pass again.
+        ///
+        /// # Errors
+        ///
+        /// Category 7, code 7 if there is no such timer.
+        fn restart(&self, id: TimerId) -> impl Future<Output = Result<()>> + Send;
+    }
+
+    /// What names a timer.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct TimerId(
+        /// The value.
+        pub i64,
+    );
+
+    impl From<i64> for TimerId {
+        fn from(value: i64) -> Self {
+            Self(value)
+        }
+    }
+
+    impl Serialize for TimerId {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.serialize(serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for TimerId {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Deserialize::deserialize(deserializer).map(Self)
+        }
     }
 
     /// The methods of `chrono`, which a connection is held against.
@@ -234,60 +274,29 @@ pub mod chrono {
 
     impl Chrono for ChronoClient {
         #[allow(refining_impl_trait)]
-        fn notify_after(&self, args: Args) -> Receiver<Value> {
-            self.0.stream(0, args)
+        fn notify_after(
+            &self,
+            seconds: f64,
+            send_id: Option<bool>,
+        ) -> Receiver<TimerId> {
+            self.0.stream(0, (seconds, send_id))
         }
 
         #[allow(refining_impl_trait)]
-        fn notify_every(&self, args: Args) -> Receiver<Value> {
-            self.0.stream(1, args)
-        }
-
-        async fn cancel(&self, args: Args) -> Result<Value> {
-            self.0.unary(2, args).await
-        }
-
-        async fn restart(&self, args: Args) -> Result<Value> {
-            self.0.unary(3, args).await
-        }
-    }
-
-    /// The methods that no catalogue describes, for any arguments and any answer.
-    ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
-    #[allow(clippy::missing_errors_doc)]
-    impl ChronoClient {
-        /// Calls `notify_after`.
-        pub fn notify_after<R: DeserializeOwned>(
+        fn notify_every(
             &self,
-            args: impl Serialize + Send,
-        ) -> Receiver<R> {
-            self.0.stream(0, args)
+            seconds: f64,
+            send_id: Option<bool>,
+        ) -> Receiver<TimerId> {
+            self.0.stream(1, (seconds, send_id))
         }
 
-        /// Calls `notify_every`.
-        pub fn notify_every<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Receiver<R> {
-            self.0.stream(1, args)
+        async fn cancel(&self, id: TimerId) -> Result<()> {
+            self.0.unary(2, (id,)).await
         }
 
-        /// Calls `cancel`.
-        pub async fn cancel<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(2, args).await
-        }
-
-        /// Calls `restart`.
-        pub async fn restart<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(3, args).await
+        async fn restart(&self, id: TimerId) -> Result<()> {
+            self.0.unary(3, (id,)).await
         }
     }
 
@@ -327,29 +336,31 @@ pub mod chrono {
                 match args.method() {
                     0 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Ok(Chrono::notify_after(&service, list))
+                            let (seconds, send_id) = args
+                                .decode::<(f64, Option<bool>)>()?;
+                            Ok(Chrono::notify_after(&service, seconds, send_id))
                         };
                         reply.stream(answer.await).await;
                     }
                     1 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Ok(Chrono::notify_every(&service, list))
+                            let (seconds, send_id) = args
+                                .decode::<(f64, Option<bool>)>()?;
+                            Ok(Chrono::notify_every(&service, seconds, send_id))
                         };
                         reply.stream(answer.await).await;
                     }
                     2 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Chrono::cancel(&service, list).await
+                            let (id,) = args.decode::<(TimerId,)>()?;
+                            Chrono::cancel(&service, id).await
                         };
                         reply.primitive(answer.await);
                     }
                     3 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Chrono::restart(&service, list).await
+                            let (id,) = args.decode::<(TimerId,)>()?;
+                            Chrono::restart(&service, id).await
                         };
                         reply.primitive(answer.await);
                     }
@@ -364,54 +375,124 @@ pub mod chrono {
 #[allow(dead_code, unreachable_pub)]
 pub mod logging_v2 {
     use ::cocaine::bind::{
-        Args, Call, Caller, DeserializeOwned, Dispatch, Exchange, MethodSpec, OnDrop,
-        Receiver, Result, Rx, Sender, Serialize, Service, ServiceClient, ServiceSpec,
-        TreeSpec, Tx, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, Exchange, Lossy, MethodSpec,
+        OnDrop, One, Receiver, Result, Rx, Scalar, Sender, Serialize, Serializer,
+        Service, ServiceClient, ServiceSpec, Severity, TreeSpec, Tx, Value,
     };
 
-    /// The `logging_v2` service. No catalogue describes it: what it takes and answers is untyped.
+    /// The log of the cloud, with filters that can be set while it runs, and answers that tell what they let pass.
+    ///
+    /// Its name is that of its type, since it usually stands in for `logging` or beside it under any name (inferred:
+    /// `services.md` 1). Its first three methods are those of `logging`.
+    ///
+    /// A filter is a list: `["empty"]` lets everything pass, `["traced"]` what has a trace, `["severity", n]` what is at
+    /// least so severe, `["e", attribute]` and `["!e", attribute]` what has the attribute or not, `[op, attribute, value]`
+    /// what compares by `==`, `!=`, `>`, `<`, `>=` or `<=` (an attribute that is not there never does), and `["&&", f, g]`,
+    /// `["||", f, g]` and `["xor", f, g]` join two filters.
     pub trait LoggingV2 {
-        /// Calls `emit`, which no catalogue describes.
-        fn emit(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
+        /// Logs `message`, if the filter of `backend` lets it pass.
+        ///
+        /// Nothing answers: the call is over as soon as the message is queued.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost; a service closes it for arguments that it cannot read, among which is a negative
+        /// severity.
+        fn emit(
+            &self,
+            severity: Severity,
+            backend: &str,
+            message: &str,
+            attributes: Option<&[(&str, Scalar)]>,
+        ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `verbosity`, which no catalogue describes.
-        fn verbosity(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// Returns `Severity::Debug`: filters decide.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn verbosity(&self) -> impl Future<Output = Result<Severity>> + Send;
 
-        /// Calls `set_verbosity`, which no catalogue describes.
+        /// Does nothing: filters decide.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
         fn set_verbosity(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Value>> + Send;
+            severity: Severity,
+        ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `emit_ack`, which no catalogue describes.
-        fn emit_ack(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// As `emit`, and returns whether the message passed.
+        ///
+        /// # Errors
+        ///
+        /// As of `emit`.
+        fn emit_ack(
+            &self,
+            severity: Severity,
+            backend: &str,
+            message: &str,
+            attributes: Option<&[(&str, Scalar)]>,
+        ) -> impl Future<Output = Result<bool>> + Send;
 
-        /// Calls `get`, which no catalogue describes.
+        /// Opens the logger `name`: a channel for messages of one backend. Each `emit_ack` on it is answered with whether
+        /// the message passed, in their order; nothing else is.
+        ///
+        /// There is no message that ends it: a sender that is dropped revokes the channel.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
         fn get(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<GetSender, Receiver<Value>>>> + Send;
+            name: &str,
+        ) -> impl Future<Output = Result<Exchange<GetSender, Receiver<bool>>>> + Send;
 
-        /// Calls `list_loggers`, which no catalogue describes.
-        fn list_loggers(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// Returns the names for which filters are known; `core` and `default` at first.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn list_loggers(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
 
-        /// Calls `set_filter`, which no catalogue describes.
-        fn set_filter(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
-
-        /// Calls `remove_filter`, which no catalogue describes.
-        fn remove_filter(
+        /// Adds a filter for the logger `name` that lasts for `ttl` seconds, and returns its id.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost; a service closes it for a filter that it does not know.
+        fn set_filter(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Value>> + Send;
+            name: &str,
+            filter: &Value,
+            ttl: u64,
+        ) -> impl Future<Output = Result<u64>> + Send;
 
-        /// Calls `list_filters`, which no catalogue describes.
-        fn list_filters(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// Removes a filter, and returns whether it was there.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn remove_filter(&self, id: u64) -> impl Future<Output = Result<bool>> + Send;
 
-        /// Calls `set_cluster_filter`, which no catalogue describes.
+        /// Returns all filters, by the names of their loggers.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn list_filters(&self) -> impl Future<Output = Result<Vec<LogFilter>>> + Send;
+
+        /// As `set_filter`, for all nodes of the cluster: it is kept in unicorn, below `/cocaine/logging_v2/filters`.
+        ///
+        /// # Errors
+        ///
+        /// As of `set_filter`, and those of unicorn (inferred).
         fn set_cluster_filter(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Value>> + Send;
+            name: &str,
+            filter: &Value,
+            ttl: u64,
+        ) -> impl Future<Output = Result<u64>> + Send;
     }
 
     /// What a server of `logging_v2` implements.
@@ -419,49 +500,199 @@ pub mod logging_v2 {
     /// It differs from [`LoggingV2`] in the methods in which the caller speaks too: these
     /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
     pub trait LoggingV2Server {
-        /// Calls `emit`, which no catalogue describes.
-        fn emit(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
-
-        /// Calls `verbosity`, which no catalogue describes.
-        fn verbosity(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
-
-        /// Calls `set_verbosity`, which no catalogue describes.
-        fn set_verbosity(
+        /// Logs `message`, if the filter of `backend` lets it pass.
+        ///
+        /// Nothing answers: the call is over as soon as the message is queued.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost; a service closes it for arguments that it cannot read, among which is a negative
+        /// severity.
+        fn emit(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Value>> + Send;
-
-        /// Calls `emit_ack`, which no catalogue describes.
-        fn emit_ack(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
-
-        /// Calls `get`, which no catalogue describes.
-        fn get(
-            &self,
-            args: Args,
-            input: GetReceiver,
-            output: Sender<Args>,
+            severity: Severity,
+            backend: &str,
+            message: &str,
+            attributes: Option<&[(&str, Scalar)]>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `list_loggers`, which no catalogue describes.
-        fn list_loggers(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// Returns `Severity::Debug`: filters decide.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn verbosity(&self) -> impl Future<Output = Result<Severity>> + Send;
 
-        /// Calls `set_filter`, which no catalogue describes.
-        fn set_filter(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
-
-        /// Calls `remove_filter`, which no catalogue describes.
-        fn remove_filter(
+        /// Does nothing: filters decide.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn set_verbosity(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Value>> + Send;
+            severity: Severity,
+        ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `list_filters`, which no catalogue describes.
-        fn list_filters(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        /// As `emit`, and returns whether the message passed.
+        ///
+        /// # Errors
+        ///
+        /// As of `emit`.
+        fn emit_ack(
+            &self,
+            severity: Severity,
+            backend: &str,
+            message: &str,
+            attributes: Option<&[(&str, Scalar)]>,
+        ) -> impl Future<Output = Result<bool>> + Send;
 
-        /// Calls `set_cluster_filter`, which no catalogue describes.
+        /// Opens the logger `name`: a channel for messages of one backend. Each `emit_ack` on it is answered with whether
+        /// the message passed, in their order; nothing else is.
+        ///
+        /// There is no message that ends it: a sender that is dropped revokes the channel.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn get(
+            &self,
+            name: &str,
+            input: GetReceiver,
+            output: Sender<bool>,
+        ) -> impl Future<Output = Result<()>> + Send;
+
+        /// Returns the names for which filters are known; `core` and `default` at first.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn list_loggers(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+        /// Adds a filter for the logger `name` that lasts for `ttl` seconds, and returns its id.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost; a service closes it for a filter that it does not know.
+        fn set_filter(
+            &self,
+            name: &str,
+            filter: &Value,
+            ttl: u64,
+        ) -> impl Future<Output = Result<u64>> + Send;
+
+        /// Removes a filter, and returns whether it was there.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn remove_filter(&self, id: u64) -> impl Future<Output = Result<bool>> + Send;
+
+        /// Returns all filters, by the names of their loggers.
+        ///
+        /// # Errors
+        ///
+        /// If the connection is lost.
+        fn list_filters(&self) -> impl Future<Output = Result<Vec<LogFilter>>> + Send;
+
+        /// As `set_filter`, for all nodes of the cluster: it is kept in unicorn, below `/cocaine/logging_v2/filters`.
+        ///
+        /// # Errors
+        ///
+        /// As of `set_filter`, and those of unicorn (inferred).
         fn set_cluster_filter(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Value>> + Send;
+            name: &str,
+            filter: &Value,
+            ttl: u64,
+        ) -> impl Future<Output = Result<u64>> + Send;
+    }
+
+    /// A filter that is set.
+    #[derive(Clone, Debug, PartialEq)]
+    #[allow(clippy::struct_excessive_bools, clippy::struct_field_names)]
+    pub struct LogFilter {
+        /// The logger that it is for.
+        pub logger: String,
+        /// What it lets pass.
+        pub filter: Value,
+        /// What names it.
+        pub id: u64,
+        /// When it ends, in seconds since 1970; 2⁶³ − 1 for never.
+        pub deadline: u64,
+        /// Where it is known.
+        pub disposition: Disposition,
+    }
+
+    impl Serialize for LogFilter {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            One((
+                    &self.logger,
+                    &self.filter,
+                    &self.id,
+                    &self.deadline,
+                    &self.disposition,
+                ))
+                .serialize(serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for LogFilter {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let One((logger, filter, id, deadline, disposition)) = Deserialize::deserialize(
+                deserializer,
+            )?;
+            Ok(Self {
+                logger,
+                filter,
+                id,
+                deadline,
+                disposition,
+            })
+        }
+    }
+
+    /// Where a filter is known.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[allow(clippy::enum_variant_names)]
+    pub enum Disposition {
+        /// To one service.
+        Local,
+        /// To all of the cluster.
+        Cluster,
+        /// Any other number.
+        Other(i32),
+    }
+
+    impl From<i32> for Disposition {
+        fn from(number: i32) -> Self {
+            match number {
+                0 => Self::Local,
+                1 => Self::Cluster,
+                other => Self::Other(other),
+            }
+        }
+    }
+
+    impl From<Disposition> for i32 {
+        fn from(value: Disposition) -> Self {
+            match value {
+                Disposition::Local => 0,
+                Disposition::Cluster => 1,
+                Disposition::Other(other) => other,
+            }
+        }
+    }
+
+    impl Serialize for Disposition {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            i32::from(*self).serialize(serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Disposition {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            i32::deserialize(deserializer).map(Self::from)
+        }
     }
 
     /// The methods of `logging_v2`, which a connection is held against.
@@ -561,128 +792,61 @@ pub mod logging_v2 {
     }
 
     impl LoggingV2 for LoggingV2Client {
-        async fn emit(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
-        }
-
-        async fn verbosity(&self, args: Args) -> Result<Value> {
-            self.0.unary(1, args).await
-        }
-
-        async fn set_verbosity(&self, args: Args) -> Result<Value> {
-            self.0.unary(2, args).await
-        }
-
-        async fn emit_ack(&self, args: Args) -> Result<Value> {
-            self.0.unary(3, args).await
-        }
-
-        async fn get(&self, args: Args) -> Result<Exchange<GetSender, Receiver<Value>>> {
-            self.0.open(4, args).await
-        }
-
-        async fn list_loggers(&self, args: Args) -> Result<Value> {
-            self.0.unary(5, args).await
-        }
-
-        async fn set_filter(&self, args: Args) -> Result<Value> {
-            self.0.unary(6, args).await
-        }
-
-        async fn remove_filter(&self, args: Args) -> Result<Value> {
-            self.0.unary(7, args).await
-        }
-
-        async fn list_filters(&self, args: Args) -> Result<Value> {
-            self.0.unary(8, args).await
-        }
-
-        async fn set_cluster_filter(&self, args: Args) -> Result<Value> {
-            self.0.unary(9, args).await
-        }
-    }
-
-    /// The methods that no catalogue describes, for any arguments and any answer.
-    ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
-    #[allow(clippy::missing_errors_doc)]
-    impl LoggingV2Client {
-        /// Calls `emit`.
-        pub async fn emit(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
-        }
-
-        /// Calls `verbosity`.
-        pub async fn verbosity<R: DeserializeOwned>(
+        async fn emit(
             &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(1, args).await
+            severity: Severity,
+            backend: &str,
+            message: &str,
+            attributes: Option<&[(&str, Scalar)]>,
+        ) -> Result<()> {
+            self.0.mute(0, (severity, backend, message, attributes)).await
         }
 
-        /// Calls `set_verbosity`.
-        pub async fn set_verbosity<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(2, args).await
+        async fn verbosity(&self) -> Result<Severity> {
+            self.0.unary(1, ()).await
         }
 
-        /// Calls `emit_ack`.
-        pub async fn emit_ack<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(3, args).await
+        async fn set_verbosity(&self, severity: Severity) -> Result<()> {
+            self.0.unary(2, (severity,)).await
         }
 
-        /// Calls `get`.
-        pub async fn get(
+        async fn emit_ack(
             &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<GetSender, Receiver<Value>>> {
-            self.0.open(4, args).await
+            severity: Severity,
+            backend: &str,
+            message: &str,
+            attributes: Option<&[(&str, Scalar)]>,
+        ) -> Result<bool> {
+            self.0.unary(3, (severity, backend, message, attributes)).await
         }
 
-        /// Calls `list_loggers`.
-        pub async fn list_loggers<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(5, args).await
+        async fn get(&self, name: &str) -> Result<Exchange<GetSender, Receiver<bool>>> {
+            self.0.open(4, (name,)).await
         }
 
-        /// Calls `set_filter`.
-        pub async fn set_filter<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(6, args).await
+        async fn list_loggers(&self) -> Result<Vec<String>> {
+            self.0.unary(5, ()).await
         }
 
-        /// Calls `remove_filter`.
-        pub async fn remove_filter<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(7, args).await
+        async fn set_filter(&self, name: &str, filter: &Value, ttl: u64) -> Result<u64> {
+            self.0.unary(6, (name, filter, ttl)).await
         }
 
-        /// Calls `list_filters`.
-        pub async fn list_filters<R: DeserializeOwned>(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(8, args).await
+        async fn remove_filter(&self, id: u64) -> Result<bool> {
+            self.0.unary(7, (id,)).await
         }
 
-        /// Calls `set_cluster_filter`.
-        pub async fn set_cluster_filter<R: DeserializeOwned>(
+        async fn list_filters(&self) -> Result<Vec<LogFilter>> {
+            self.0.unary(8, ()).await
+        }
+
+        async fn set_cluster_filter(
             &self,
-            args: impl Serialize + Send,
-        ) -> Result<R> {
-            self.0.unary(9, args).await
+            name: &str,
+            filter: &Value,
+            ttl: u64,
+        ) -> Result<u64> {
+            self.0.unary(9, (name, filter, ttl)).await
         }
     }
 
@@ -723,73 +887,112 @@ pub mod logging_v2 {
                 match args.method() {
                     0 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::emit(&service, list).await
+                            let (severity, backend, message, attributes) = args
+                                .decode::<
+                                    (
+                                        Severity,
+                                        Lossy<'_>,
+                                        Lossy<'_>,
+                                        Option<Vec<(&str, Scalar)>>,
+                                    ),
+                                >()?;
+                            LoggingV2Server::emit(
+                                    &service,
+                                    severity,
+                                    &backend,
+                                    &message,
+                                    attributes.as_deref(),
+                                )
+                                .await
                         };
                         reply.mute(answer.await);
                     }
                     1 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::verbosity(&service, list).await
+                            args.decode::<()>()?;
+                            LoggingV2Server::verbosity(&service).await
                         };
                         reply.primitive(answer.await);
                     }
                     2 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::set_verbosity(&service, list).await
+                            let (severity,) = args.decode::<(Severity,)>()?;
+                            LoggingV2Server::set_verbosity(&service, severity).await
                         };
                         reply.primitive(answer.await);
                     }
                     3 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::emit_ack(&service, list).await
+                            let (severity, backend, message, attributes) = args
+                                .decode::<
+                                    (
+                                        Severity,
+                                        Lossy<'_>,
+                                        Lossy<'_>,
+                                        Option<Vec<(&str, Scalar)>>,
+                                    ),
+                                >()?;
+                            LoggingV2Server::emit_ack(
+                                    &service,
+                                    severity,
+                                    &backend,
+                                    &message,
+                                    attributes.as_deref(),
+                                )
+                                .await
                         };
                         reply.primitive(answer.await);
                     }
                     4 => {
                         let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
+                            let (name,) = args.decode::<(Lossy<'_>,)>()?;
                             let (input, output) = halves.open();
-                            LoggingV2Server::get(&service, list, input, output).await
+                            LoggingV2Server::get(&service, &name, input, output).await
                         };
                         outcome.settle(answer.await);
                     }
                     5 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::list_loggers(&service, list).await
+                            args.decode::<()>()?;
+                            LoggingV2Server::list_loggers(&service).await
                         };
                         reply.primitive(answer.await);
                     }
                     6 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::set_filter(&service, list).await
+                            let (name, filter, ttl) = args
+                                .decode::<(&str, Value, u64)>()?;
+                            LoggingV2Server::set_filter(&service, name, &filter, ttl)
+                                .await
                         };
                         reply.primitive(answer.await);
                     }
                     7 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::remove_filter(&service, list).await
+                            let (id,) = args.decode::<(u64,)>()?;
+                            LoggingV2Server::remove_filter(&service, id).await
                         };
                         reply.primitive(answer.await);
                     }
                     8 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::list_filters(&service, list).await
+                            args.decode::<()>()?;
+                            LoggingV2Server::list_filters(&service).await
                         };
                         reply.primitive(answer.await);
                     }
                     9 => {
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            LoggingV2Server::set_cluster_filter(&service, list).await
+                            let (name, filter, ttl) = args
+                                .decode::<(&str, Value, u64)>()?;
+                            LoggingV2Server::set_cluster_filter(
+                                    &service,
+                                    name,
+                                    &filter,
+                                    ttl,
+                                )
+                                .await
                         };
                         reply.primitive(answer.await);
                     }
@@ -813,14 +1016,24 @@ pub mod logging_v2 {
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
     impl GetSender {
-        /// Sends `emit`.
-        pub async fn emit(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+        /// Logs `message`, if the filter lets it pass; nothing answers.
+        pub async fn emit(
+            self,
+            severity: Severity,
+            message: &str,
+            attributes: Option<&[(&str, Scalar)]>,
+        ) -> Result<Self> {
+            Ok(Self(self.0.send(0, (severity, message, attributes)).await?))
         }
 
-        /// Sends `emit_ack`.
-        pub async fn emit_ack(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(1, args).await?))
+        /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
+        pub async fn emit_ack(
+            self,
+            severity: Severity,
+            message: &str,
+            attributes: Option<&[(&str, Scalar)]>,
+        ) -> Result<Self> {
+            Ok(Self(self.0.send(1, (severity, message, attributes)).await?))
         }
     }
 
@@ -845,12 +1058,32 @@ pub mod logging_v2 {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(GetReceived::Emit(list, GetReceiver(rest)))
+                    let (severity, message, attributes) = args
+                        .decode::<
+                            (Severity, Lossy<'_>, Option<Vec<(String, Scalar)>>),
+                        >()?;
+                    Ok(
+                        GetReceived::Emit(
+                            severity,
+                            message.to_string(),
+                            attributes,
+                            GetReceiver(rest),
+                        ),
+                    )
                 }
                 1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(GetReceived::EmitAck(list, GetReceiver(rest)))
+                    let (severity, message, attributes) = args
+                        .decode::<
+                            (Severity, Lossy<'_>, Option<Vec<(String, Scalar)>>),
+                        >()?;
+                    Ok(
+                        GetReceived::EmitAck(
+                            severity,
+                            message.to_string(),
+                            attributes,
+                            GetReceiver(rest),
+                        ),
+                    )
                 }
                 other => Err(rest.unexpected(other)),
             }
@@ -862,10 +1095,10 @@ pub mod logging_v2 {
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum GetReceived {
-        /// `emit`.
-        Emit(Args, GetReceiver),
-        /// `emit_ack`.
-        EmitAck(Args, GetReceiver),
+        /// Logs `message`, if the filter lets it pass; nothing answers.
+        Emit(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
+        /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
+        EmitAck(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
     }
 }
 
@@ -873,166 +1106,178 @@ pub mod logging_v2 {
 #[allow(dead_code, unreachable_pub)]
 pub mod unicorn {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, Exchange, MethodSpec, OnDrop, Receiver, Reply,
-        Responder, Result, Rx, Sender, Serialize, Service, ServiceClient, ServiceSpec,
-        TreeSpec, Tx, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, Held, MethodSpec, OnDrop, One,
+        Receiver, Result, Serialize, Serializer, Service, ServiceClient, ServiceSpec,
+        Stream, TreeSpec, Tried, Value,
     };
 
-    /// The `unicorn` service. No catalogue describes it: what it takes and answers is untyped.
+    /// A tree of values with versions, by which programs of the cloud agree: settings, counters, announcements, locks.
+    ///
+    /// Paths begin with `/` and do not end with it. A value is anything. The first version of a value is 0, and each
+    /// change adds one; −1 stands for a node that is not there. Errors are those of category 11; a denial by the
+    /// authorization of the service is 12, 13 everywhere (`services.md` 8).
+    ///
+    /// Whoever calls may send `close` on every channel. The runtime does so when the call, the stream or the lock is let go
+    /// of, since until then the service keeps the channel.
     pub trait Unicorn {
-        /// Calls `subscribe`, which no catalogue describes.
+        /// Streams the value at `path`: as it is now, and again after each change. A node that is not there is nil with
+        /// version −1, until it is created.
+        ///
+        /// # Errors
+        ///
+        /// On the stream: category 11, code 1 if the node has children; 6 for a path that cannot be; 8 once it is removed;
+        /// 10 if the service loses its backend.
         fn subscribe(
             &self,
-            args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<SubscribeSender, Receiver<Value>>>,
-        > + Send;
+            path: &str,
+        ) -> impl Stream<Item = Result<Versioned>> + Send + 'static + use<Self>;
 
-        /// Calls `children_subscribe`, which no catalogue describes.
+        /// Streams the names of the children of `path`: as they are now, and again after each change.
+        ///
+        /// # Errors
+        ///
+        /// On the stream: category 11, code 6 for a path that cannot be; 8 if the node is not there, or once it is removed.
         fn children_subscribe(
             &self,
-            args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<ChildrenSubscribeSender, Receiver<Value>>>,
-        > + Send;
+            path: &str,
+        ) -> impl Stream<Item = Result<Children>> + Send + 'static + use<Self>;
 
-        /// Calls `put`, which no catalogue describes.
+        /// Replaces the value at `path` if its version is still `version`.
+        ///
+        /// Returns what is stored then, or, as an `Err` of its own, what is there instead, with which one may try again.
+        ///
+        /// # Errors
+        ///
+        /// Category 11, code 6 for a path that cannot be; 7 if `version` is negative; 8 if the node is not there.
         fn put(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<PutSender, Reply<Value>>>> + Send;
+            path: &str,
+            value: &Value,
+            version: i64,
+        ) -> impl Future<Output = Result<Result<Versioned, Versioned>>> + Send;
 
-        /// Calls `get`, which no catalogue describes.
-        fn get(
-            &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<GetSender, Reply<Value>>>> + Send;
+        /// Returns the value at `path`; a node that is not there is nil with version −1.
+        ///
+        /// # Errors
+        ///
+        /// Category 11, code 1 if the node has children; 6 or 11 for a path that cannot be.
+        fn get(&self, path: &str) -> impl Future<Output = Result<Versioned>> + Send;
 
-        /// Calls `create`, which no catalogue describes.
+        /// Creates a node at `path` with `value`, which gets version 0, and its parents, which are empty, where they are
+        /// missing. Returns `true`.
+        ///
+        /// # Errors
+        ///
+        /// Category 11, code 6 for a path that cannot be; 9 if the node is there already.
         fn create(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<CreateSender, Reply<Value>>>> + Send;
+            path: &str,
+            value: &Value,
+        ) -> impl Future<Output = Result<bool>> + Send;
 
-        /// Calls `del`, which no catalogue describes.
+        /// As `remove`, its older name.
+        ///
+        /// # Errors
+        ///
+        /// As of `remove`.
         fn del(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<DelSender, Reply<Value>>>> + Send;
+            path: &str,
+            version: i64,
+        ) -> impl Future<Output = Result<bool>> + Send;
 
-        /// Calls `remove`, which no catalogue describes.
+        /// Removes the node at `path` if its version is still `version`; −1 removes it whatever its version is. Returns
+        /// `true`.
+        ///
+        /// # Errors
+        ///
+        /// Category 11, code 6 for a path that cannot be; 7 if the version is another; 8 if the node is not there; 11 if it
+        /// has children.
         fn remove(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<RemoveSender, Reply<Value>>>> + Send;
+            path: &str,
+            version: i64,
+        ) -> impl Future<Output = Result<bool>> + Send;
 
-        /// Calls `increment`, which no catalogue describes.
+        /// Adds the number `value` to the one at `path`, or creates the node with it; returns the sum.
+        ///
+        /// The sum is a float if one of both is. Integers wrap around at 64 bits.
+        ///
+        /// # Errors
+        ///
+        /// Category 11, code 2 if `value` or what is stored is no number; 6 for a path that cannot be.
         fn increment(
             &self,
-            args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<IncrementSender, Reply<Value>>>,
-        > + Send;
+            path: &str,
+            value: &Value,
+        ) -> impl Future<Output = Result<Versioned>> + Send;
 
-        /// Calls `lock`, which no catalogue describes.
-        fn lock(
-            &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<LockSender, Receiver<Value>>>> + Send;
+        /// Waits for the lock at `path` and returns it. Dropping it releases it, and so does the end of the connection;
+        /// dropping the call gives up the wait.
+        ///
+        /// The lock belongs to the call: a second one for the same path waits, on the same connection too.
+        ///
+        /// # Errors
+        ///
+        /// Category 11, code 6 for a path that cannot be. A lock that is lost later tells it by `lost`.
+        fn lock(&self, path: &str) -> impl Future<Output = Result<Held>> + Send;
 
-        /// Calls `named_lock`, which no catalogue describes.
+        /// As `lock`, with a `value` that others can read where the lock is kept.
+        ///
+        /// # Errors
+        ///
+        /// As of `lock`. With authorization on, the original may crash (inferred from its sources).
         fn named_lock(
             &self,
-            args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<NamedLockSender, Receiver<Value>>>,
-        > + Send;
+            path: &str,
+            value: &Value,
+        ) -> impl Future<Output = Result<Held>> + Send;
     }
 
-    /// What a server of `unicorn` implements.
-    ///
-    /// It differs from [`Unicorn`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
-    pub trait UnicornServer {
-        /// Calls `subscribe`, which no catalogue describes.
-        fn subscribe(
-            &self,
-            args: Args,
-            input: SubscribeReceiver,
-            output: Sender<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
+    /// A value and its version.
+    #[derive(Clone, Debug, PartialEq)]
+    #[allow(clippy::struct_excessive_bools, clippy::struct_field_names)]
+    pub struct Versioned {
+        /// The value: nil if the node is not there, or is empty.
+        pub value: Value,
+        /// How often it was changed; −1 if the node is not there.
+        pub version: i64,
+    }
 
-        /// Calls `children_subscribe`, which no catalogue describes.
-        fn children_subscribe(
-            &self,
-            args: Args,
-            input: ChildrenSubscribeReceiver,
-            output: Sender<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
+    impl Serialize for Versioned {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            One((&self.value, &self.version)).serialize(serializer)
+        }
+    }
 
-        /// Calls `put`, which no catalogue describes.
-        fn put(
-            &self,
-            args: Args,
-            input: PutReceiver,
-            output: Responder<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
+    impl<'de> Deserialize<'de> for Versioned {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let One((value, version)) = Deserialize::deserialize(deserializer)?;
+            Ok(Self { value, version })
+        }
+    }
 
-        /// Calls `get`, which no catalogue describes.
-        fn get(
-            &self,
-            args: Args,
-            input: GetReceiver,
-            output: Responder<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
+    /// The names of a node's children.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    #[allow(clippy::struct_excessive_bools, clippy::struct_field_names)]
+    pub struct Children {
+        /// How often the list was changed.
+        pub version: i64,
+        /// The names, in no order.
+        pub names: Vec<String>,
+    }
 
-        /// Calls `create`, which no catalogue describes.
-        fn create(
-            &self,
-            args: Args,
-            input: CreateReceiver,
-            output: Responder<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
+    impl Serialize for Children {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            (&self.version, &self.names).serialize(serializer)
+        }
+    }
 
-        /// Calls `del`, which no catalogue describes.
-        fn del(
-            &self,
-            args: Args,
-            input: DelReceiver,
-            output: Responder<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
-
-        /// Calls `remove`, which no catalogue describes.
-        fn remove(
-            &self,
-            args: Args,
-            input: RemoveReceiver,
-            output: Responder<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
-
-        /// Calls `increment`, which no catalogue describes.
-        fn increment(
-            &self,
-            args: Args,
-            input: IncrementReceiver,
-            output: Responder<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
-
-        /// Calls `lock`, which no catalogue describes.
-        fn lock(
-            &self,
-            args: Args,
-            input: LockReceiver,
-            output: Sender<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
-
-        /// Calls `named_lock`, which no catalogue describes.
-        fn named_lock(
-            &self,
-            args: Args,
-            input: NamedLockReceiver,
-            output: Sender<Args>,
-        ) -> impl Future<Output = Result<()>> + Send;
+    impl<'de> Deserialize<'de> for Children {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let (version, names) = Deserialize::deserialize(deserializer)?;
+            Ok(Self { version, names })
+        }
     }
 
     /// The methods of `unicorn`, which a connection is held against.
@@ -1130,158 +1375,57 @@ pub mod unicorn {
     }
 
     impl Unicorn for UnicornClient {
-        async fn subscribe(
+        #[allow(refining_impl_trait)]
+        fn subscribe(&self, path: &str) -> Receiver<Versioned> {
+            self.0.stream(0, (path,))
+        }
+
+        #[allow(refining_impl_trait)]
+        fn children_subscribe(&self, path: &str) -> Receiver<Children> {
+            self.0.stream(1, (path,))
+        }
+
+        async fn put(
             &self,
-            args: Args,
-        ) -> Result<Exchange<SubscribeSender, Receiver<Value>>> {
-            self.0.open(0, args).await
+            path: &str,
+            value: &Value,
+            version: i64,
+        ) -> Result<Result<Versioned, Versioned>> {
+            self.0.unary(2, (path, value, version)).await.map(|Tried(answer)| answer)
         }
 
-        async fn children_subscribe(
-            &self,
-            args: Args,
-        ) -> Result<Exchange<ChildrenSubscribeSender, Receiver<Value>>> {
-            self.0.open(1, args).await
+        async fn get(&self, path: &str) -> Result<Versioned> {
+            self.0.unary(3, (path,)).await
         }
 
-        async fn put(&self, args: Args) -> Result<Exchange<PutSender, Reply<Value>>> {
-            self.0.open(2, args).await
+        async fn create(&self, path: &str, value: &Value) -> Result<bool> {
+            self.0.unary(4, (path, value)).await
         }
 
-        async fn get(&self, args: Args) -> Result<Exchange<GetSender, Reply<Value>>> {
-            self.0.open(3, args).await
+        async fn del(&self, path: &str, version: i64) -> Result<bool> {
+            self.0.unary(5, (path, version)).await
         }
 
-        async fn create(
-            &self,
-            args: Args,
-        ) -> Result<Exchange<CreateSender, Reply<Value>>> {
-            self.0.open(4, args).await
+        async fn remove(&self, path: &str, version: i64) -> Result<bool> {
+            self.0.unary(6, (path, version)).await
         }
 
-        async fn del(&self, args: Args) -> Result<Exchange<DelSender, Reply<Value>>> {
-            self.0.open(5, args).await
+        async fn increment(&self, path: &str, value: &Value) -> Result<Versioned> {
+            self.0.unary(7, (path, value)).await
         }
 
-        async fn remove(
-            &self,
-            args: Args,
-        ) -> Result<Exchange<RemoveSender, Reply<Value>>> {
-            self.0.open(6, args).await
+        async fn lock(&self, path: &str) -> Result<Held> {
+            self.0.hold(8, (path,)).await
         }
 
-        async fn increment(
-            &self,
-            args: Args,
-        ) -> Result<Exchange<IncrementSender, Reply<Value>>> {
-            self.0.open(7, args).await
-        }
-
-        async fn lock(
-            &self,
-            args: Args,
-        ) -> Result<Exchange<LockSender, Receiver<Value>>> {
-            self.0.open(8, args).await
-        }
-
-        async fn named_lock(
-            &self,
-            args: Args,
-        ) -> Result<Exchange<NamedLockSender, Receiver<Value>>> {
-            self.0.open(9, args).await
-        }
-    }
-
-    /// The methods that no catalogue describes, for any arguments and any answer.
-    ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
-    #[allow(clippy::missing_errors_doc)]
-    impl UnicornClient {
-        /// Calls `subscribe`.
-        pub async fn subscribe(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<SubscribeSender, Receiver<Value>>> {
-            self.0.open(0, args).await
-        }
-
-        /// Calls `children_subscribe`.
-        pub async fn children_subscribe(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<ChildrenSubscribeSender, Receiver<Value>>> {
-            self.0.open(1, args).await
-        }
-
-        /// Calls `put`.
-        pub async fn put(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<PutSender, Reply<Value>>> {
-            self.0.open(2, args).await
-        }
-
-        /// Calls `get`.
-        pub async fn get(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<GetSender, Reply<Value>>> {
-            self.0.open(3, args).await
-        }
-
-        /// Calls `create`.
-        pub async fn create(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<CreateSender, Reply<Value>>> {
-            self.0.open(4, args).await
-        }
-
-        /// Calls `del`.
-        pub async fn del(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<DelSender, Reply<Value>>> {
-            self.0.open(5, args).await
-        }
-
-        /// Calls `remove`.
-        pub async fn remove(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<RemoveSender, Reply<Value>>> {
-            self.0.open(6, args).await
-        }
-
-        /// Calls `increment`.
-        pub async fn increment(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<IncrementSender, Reply<Value>>> {
-            self.0.open(7, args).await
-        }
-
-        /// Calls `lock`.
-        pub async fn lock(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<LockSender, Receiver<Value>>> {
-            self.0.open(8, args).await
-        }
-
-        /// Calls `named_lock`.
-        pub async fn named_lock(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<NamedLockSender, Receiver<Value>>> {
-            self.0.open(9, args).await
+        async fn named_lock(&self, path: &str, value: &Value) -> Result<Held> {
+            self.0.hold(9, (path, value)).await
         }
     }
 
     /// Serves `unicorn`, version 1.
     ///
-    /// Each call is answered by a [`UnicornServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`Unicorn`] that is made for it, from who calls.
     #[derive(Clone, Debug)]
     pub struct ServeUnicorn<F>(F);
 
@@ -1299,7 +1443,7 @@ pub mod unicorn {
     impl<F, T> Dispatch for ServeUnicorn<F>
     where
         F: Fn(&Caller) -> T + Send + Sync + 'static,
-        T: UnicornServer + Send + Sync + 'static,
+        T: Unicorn + Send + Sync + 'static,
     {
         fn spec(&self) -> &'static ServiceSpec {
             &UNICORN
@@ -1315,685 +1459,81 @@ pub mod unicorn {
                 let (args, reply) = call.split();
                 match args.method() {
                     0 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::subscribe(&service, list, input, output).await
+                            let (path,) = args.decode::<(&str,)>()?;
+                            Ok(Unicorn::subscribe(&service, path))
                         };
-                        outcome.settle(answer.await);
+                        reply.stream(answer.await).await;
                     }
                     1 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::children_subscribe(
-                                    &service,
-                                    list,
-                                    input,
-                                    output,
-                                )
-                                .await
+                            let (path,) = args.decode::<(&str,)>()?;
+                            Ok(Unicorn::children_subscribe(&service, path))
                         };
-                        outcome.settle(answer.await);
+                        reply.stream(answer.await).await;
                     }
                     2 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::put(&service, list, input, output).await
+                            let (path, value, version) = args
+                                .decode::<(&str, Value, i64)>()?;
+                            Unicorn::put(&service, path, &value, version)
+                                .await
+                                .map(Tried)
                         };
-                        outcome.settle(answer.await);
+                        reply.primitive(answer.await);
                     }
                     3 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::get(&service, list, input, output).await
+                            let (path,) = args.decode::<(&str,)>()?;
+                            Unicorn::get(&service, path).await
                         };
-                        outcome.settle(answer.await);
+                        reply.primitive(answer.await);
                     }
                     4 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::create(&service, list, input, output).await
+                            let (path, value) = args.decode::<(&str, Value)>()?;
+                            Unicorn::create(&service, path, &value).await
                         };
-                        outcome.settle(answer.await);
+                        reply.primitive(answer.await);
                     }
                     5 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::del(&service, list, input, output).await
+                            let (path, version) = args.decode::<(&str, i64)>()?;
+                            Unicorn::del(&service, path, version).await
                         };
-                        outcome.settle(answer.await);
+                        reply.primitive(answer.await);
                     }
                     6 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::remove(&service, list, input, output).await
+                            let (path, version) = args.decode::<(&str, i64)>()?;
+                            Unicorn::remove(&service, path, version).await
                         };
-                        outcome.settle(answer.await);
+                        reply.primitive(answer.await);
                     }
                     7 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::increment(&service, list, input, output).await
+                            let (path, value) = args.decode::<(&str, Value)>()?;
+                            Unicorn::increment(&service, path, &value).await
                         };
-                        outcome.settle(answer.await);
+                        reply.primitive(answer.await);
                     }
                     8 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::lock(&service, list, input, output).await
+                            let (path,) = args.decode::<(&str,)>()?;
+                            Unicorn::lock(&service, path).await
                         };
-                        outcome.settle(answer.await);
+                        reply.hold(answer).await;
                     }
                     9 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            UnicornServer::named_lock(&service, list, input, output)
-                                .await
+                            let (path, value) = args.decode::<(&str, Value)>()?;
+                            Unicorn::named_lock(&service, path, &value).await
                         };
-                        outcome.settle(answer.await);
+                        reply.hold(answer).await;
                     }
                     _ => reply.unknown(),
                 }
             }
         }
-    }
-
-    /// Sends on a channel of `subscribe`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct SubscribeSender(Tx);
-
-    impl From<Tx> for SubscribeSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl SubscribeSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `subscribe`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct SubscribeReceiver(Rx);
-
-    impl From<Rx> for SubscribeReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl SubscribeReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<SubscribeReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(SubscribeReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `subscribe`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum SubscribeReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `children_subscribe`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct ChildrenSubscribeSender(Tx);
-
-    impl From<Tx> for ChildrenSubscribeSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl ChildrenSubscribeSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `children_subscribe`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct ChildrenSubscribeReceiver(Rx);
-
-    impl From<Rx> for ChildrenSubscribeReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl ChildrenSubscribeReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<ChildrenSubscribeReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(ChildrenSubscribeReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `children_subscribe`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum ChildrenSubscribeReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `put`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct PutSender(Tx);
-
-    impl From<Tx> for PutSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl PutSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `put`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct PutReceiver(Rx);
-
-    impl From<Rx> for PutReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl PutReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<PutReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(PutReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `put`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum PutReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `get`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct GetSender(Tx);
-
-    impl From<Tx> for GetSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl GetSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `get`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct GetReceiver(Rx);
-
-    impl From<Rx> for GetReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl GetReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<GetReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(GetReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `get`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum GetReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `create`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct CreateSender(Tx);
-
-    impl From<Tx> for CreateSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl CreateSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `create`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct CreateReceiver(Rx);
-
-    impl From<Rx> for CreateReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl CreateReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<CreateReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(CreateReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `create`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum CreateReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `del`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DelSender(Tx);
-
-    impl From<Tx> for DelSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DelSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `del`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DelReceiver(Rx);
-
-    impl From<Rx> for DelReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DelReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DelReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DelReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `del`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DelReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `remove`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct RemoveSender(Tx);
-
-    impl From<Tx> for RemoveSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl RemoveSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `remove`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct RemoveReceiver(Rx);
-
-    impl From<Rx> for RemoveReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl RemoveReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<RemoveReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(RemoveReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `remove`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum RemoveReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `increment`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct IncrementSender(Tx);
-
-    impl From<Tx> for IncrementSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl IncrementSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `increment`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct IncrementReceiver(Rx);
-
-    impl From<Rx> for IncrementReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl IncrementReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<IncrementReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(IncrementReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `increment`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum IncrementReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `lock`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct LockSender(Tx);
-
-    impl From<Tx> for LockSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl LockSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `lock`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct LockReceiver(Rx);
-
-    impl From<Rx> for LockReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl LockReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<LockReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(LockReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `lock`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum LockReceived {
-        /// `close`.
-        Close(Args),
-    }
-
-    /// Sends on a channel of `named_lock`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct NamedLockSender(Tx);
-
-    impl From<Tx> for NamedLockSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl NamedLockSender {
-        /// Sends `close`; nothing may follow it.
-        pub async fn close(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
-        }
-    }
-
-    /// Receives on a channel of `named_lock`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct NamedLockReceiver(Rx);
-
-    impl From<Rx> for NamedLockReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl NamedLockReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<NamedLockReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(NamedLockReceived::Close(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `named_lock`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum NamedLockReceived {
-        /// `close`.
-        Close(Args),
     }
 }

@@ -61,6 +61,8 @@ impl Mux {
                 self.due.extend(slot.reader.take());
                 if kind == ERROR && matches!(self.role, Role::Worker(_)) {
                     slot.gone = true;
+                }
+                if slot.gone {
                     self.due.append(&mut slot.watchers);
                 }
                 self.retire(Key { id: channel, own: false });
@@ -112,8 +114,8 @@ impl Mux {
             Err(text) => return Err(Violation::new(Cause::HEADERS, text)),
         };
         match opening {
-            Opening::Method { place, reads, kept } => {
-                let load = Load { lasting: kept, bytes: message.weight() };
+            Opening::Method { place, reads, kept, lasting } => {
+                let load = Load { lasting, bytes: message.weight() };
                 if kept {
                     self.check_held(self.held + load.bytes)?;
                     self.keep(id, reads)?;

@@ -4,8 +4,9 @@ use crate::{
     codes::Category,
     decode,
     error::{Cause, Error},
-    graph::{Graph, PING, REVOKE, Shape},
+    graph::{Graph, PING, REVOKE},
     mux::{Violation, slot::Reads},
+    table::Kind,
 };
 
 /// The root protocol of a served service.
@@ -19,6 +20,7 @@ struct Root {
     id: u64,
     reads: Reads,
     kept: bool,
+    lasting: bool,
 }
 
 /// What a first message asks for.
@@ -32,6 +34,8 @@ pub(crate) enum Opening {
         reads: Reads,
         /// Whether the channel outlives its first message on the server's side.
         kept: bool,
+        /// Whether the invocation may last as long as the channel.
+        lasting: bool,
     },
     /// The control message that asks whether the server is there.
     Ping,
@@ -44,9 +48,13 @@ pub(crate) enum Opening {
 impl Roots {
     pub(crate) fn new(graph: &Graph) -> Self {
         let methods = graph.methods().map(|method| {
-            let reads = Reads::of(&method.dispatch);
-            let kept = !reads.ended() || !matches!(method.upstream.shape(), Shape::End | Shape::Primitive);
-            Root { id: method.id, reads, kept }
+            let kind = Kind::of(&method.dispatch, &method.upstream);
+            let reads = match method.dispatch.closing() {
+                Some(close) if kind != Kind::Session => Reads::Close(close),
+                _ => Reads::of(&method.dispatch),
+            };
+            let lasting = matches!(kind, Kind::Streaming | Kind::Session);
+            Root { id: method.id, kept: lasting || !reads.ended(), lasting, reads }
         });
         Self { methods: methods.collect() }
     }
@@ -55,7 +63,8 @@ impl Roots {
         match self.methods.binary_search_by_key(&id, |root| root.id) {
             Ok(place) => {
                 let root = &self.methods[place];
-                Opening::Method { place, reads: root.reads.clone(), kept: root.kept }
+                let Root { kept, lasting, .. } = *root;
+                Opening::Method { place, reads: root.reads.clone(), kept, lasting }
             }
             Err(_) if id == PING => Opening::Ping,
             Err(_) if id == REVOKE => Opening::Revoke,

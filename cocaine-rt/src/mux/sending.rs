@@ -57,6 +57,14 @@ impl Mux {
         Ok(())
     }
 
+    /// Lets go of a call with the message that its protocol has for that; a connection that has ended needs none.
+    pub(crate) fn close_call(&mut self, key: Key, close: u64) {
+        if self.check_open().is_ok() {
+            let none = Encoded { buf: vec![0x90], segments: Vec::new() };
+            frame::write(&mut self.output, key.id, close, &none, Tail::None);
+        }
+    }
+
     /// Queues a further frame of a channel before all that waits.
     pub(crate) fn send_urgent(
         &mut self,

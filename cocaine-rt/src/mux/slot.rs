@@ -34,12 +34,15 @@ impl Message {
 ///   Primitive ── 0 value, 1 error ──────────────> Ended
 ///   Streaming ── 0 write ─> Streaming ── 1, 2 ──> Ended
 ///   State(n) ─── by the edges of n ─────────────> State(m) or Ended
+///   Close(n) ─── n ─────────────────────────────> Ended, and gone
 /// ```
 #[derive(Clone, Debug)]
 pub(crate) enum Reads {
     Primitive,
     Streaming,
     State(Arc<Node>),
+    /// The one message by which the peer lets go of the channel: nobody reads it, and nobody listens after it.
+    Close(u64),
     Ended,
 }
 
@@ -64,6 +67,7 @@ impl Reads {
         match (&*self, kind) {
             (Self::Primitive, 0 | 1) | (Self::Streaming, 1 | 2) => *self = Self::Ended,
             (Self::Streaming, 0) => {}
+            (Self::Close(close), kind) if *close == kind => *self = Self::Ended,
             (Self::State(node), _) => {
                 let Some(edge) = node.message(kind) else { return false };
                 if let Tree::Node(next) = &edge.next {
@@ -157,10 +161,12 @@ impl Slot {
     #[inline]
     pub(crate) fn deliver(&mut self, mut message: Message, limit: usize) -> Delivery {
         let single = matches!(self.reads, Reads::Primitive);
+        let closes = matches!(self.reads, Reads::Close(_));
         if !self.reads.advance(message.kind) {
             return Delivery::Refused;
         }
-        if self.discarding || self.failure.is_some() {
+        self.gone |= closes;
+        if closes || self.discarding || self.failure.is_some() {
             return Delivery::Taken;
         }
         if self.first.is_some() && self.unread + message.weight() > limit {

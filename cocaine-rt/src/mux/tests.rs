@@ -47,17 +47,21 @@ fn client() -> Mux {
     Mux::new(Limits::default(), Role::Client)
 }
 
-/// Serves `read` (0, one answer), `watch` (1, a stream), `pipe` (2, streams both ways), `note` (3, mute) and `lock`
-/// (4, until `discard`).
+/// Serves `read` (0, one answer), `watch` (1, a stream), `pipe` (2, streams both ways), `note` (3, mute), `lock`
+/// (4, until `discard`), and `get` (5, one answer) and `subscribe` (6, a stream), both until `close`.
 fn server(limits: Limits) -> Mux {
-    let discard = Edge { id: 0, name: "discard".into(), next: Tree::end() };
-    let held = Tree::Node(Arc::new(Node::new([discard])));
+    let until = |name: &str| {
+        let last = Edge { id: 0, name: name.into(), next: Tree::end() };
+        Tree::Node(Arc::new(Node::new([last])))
+    };
     let methods = [
         (0, "read", Tree::end(), Tree::primitive()),
         (1, "watch", Tree::end(), Tree::streaming()),
         (2, "pipe", Tree::streaming(), Tree::streaming()),
         (3, "note", Tree::end(), Tree::end()),
-        (4, "lock", held, Tree::primitive()),
+        (4, "lock", until("discard"), Tree::primitive()),
+        (5, "get", until("close"), Tree::primitive()),
+        (6, "subscribe", until("close"), Tree::streaming()),
     ];
     let methods = methods.map(|(id, name, dispatch, upstream)| {
         let name = name.into();
@@ -208,7 +212,7 @@ fn what_a_tree_does_not_allow_ends_a_servers_connection() {
         (vec![frame(0, 0, &())], "channel 0 is not above"),
         (vec![frame(5, 0, &()), frame(4, 0, &())], "channel 4 is not above"),
         (vec![frame(5, 0, &()), frame(5, 0, &())], "channel 5 is not above"),
-        (vec![frame(1, 5, &())], "no method has the id 5"),
+        (vec![frame(1, 9, &())], "no method has the id 9"),
         (vec![frame(1, 65532, &())], "no method has the id 65532"),
         (vec![frame(1, 65534, &())], "no method has the id 65534"),
         (vec![frame(1, 2, &()), frame(1, 3, &())], "message 3 is not allowed on channel 1"),
@@ -296,6 +300,44 @@ fn revoke_leaves_a_channel_alone_whose_client_has_nothing_more_to_send() {
     feed(&mut mux, [frame(1, 1, &()), frame(2, 65535, &(1, (42, 7)))].concat()).unwrap();
     mux.begin().unwrap();
     assert!(mux.poll_gone(peers(1), Waker::noop()).is_pending(), "the original has freed it already");
+}
+
+#[test]
+fn a_client_that_closes_listens_no_more() {
+    let mut mux = server(Limits::default());
+    let (alarm, waker) = Alarm::new();
+    feed(&mut mux, frame(1, 6, &())).unwrap();
+    let fresh = mux.begin().unwrap();
+    assert!(fresh.load.lasting);
+    assert!(mux.poll_gone(peers(1), &waker).is_pending());
+    feed(&mut mux, frame(1, 0, &())).unwrap();
+    assert_eq!(alarm.rung(&mut mux), 1);
+    assert!(mux.poll_gone(peers(1), &waker).is_ready());
+    mux.leave(1);
+    mux.end(fresh.load);
+    assert!(mux.peers.is_empty());
+    let again = feed(&mut mux, frame(1, 0, &())).unwrap_err();
+    assert!(again.text.contains("channel 1 is not above"), "{again:?}");
+}
+
+#[test]
+fn an_answered_call_is_kept_until_its_client_closes_it() {
+    let mut mux = server(SMALL);
+    for id in 1..=3 {
+        feed(&mut mux, frame(id, 5, &())).unwrap();
+        let fresh = mux.begin().unwrap();
+        assert!(!fresh.load.lasting, "it counts among the calls");
+        mux.leave(id);
+        mux.end(fresh.load);
+    }
+    assert_eq!(mux.peers.len(), 3);
+    feed(&mut mux, frame(2, 0, &())).unwrap();
+    assert_eq!(mux.peers.len(), 2);
+    let other = feed(&mut mux, frame(1, 1, &())).unwrap_err();
+    assert!(other.text.contains("message 1 is not allowed on channel 1"), "{other:?}");
+    feed(&mut mux, frame(4, 5, &())).unwrap();
+    let many = feed(&mut mux, frame(5, 5, &())).unwrap_err();
+    assert!(many.text.contains("more than 3 channels are open"), "{many:?}");
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! What answers an invocation, each way exactly once.
 
-use std::{future::poll_fn, mem, pin::pin, sync::Arc, task::Poll};
+use std::{
+    future::{Future, poll_fn},
+    mem,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use futures_core::Stream;
 use serde::Serialize;
@@ -15,6 +21,7 @@ use crate::{
     graph::{ERROR, Method, Shape, VALUE},
     halves::Sender,
     header,
+    held::Held,
     mux::{Key, Load, Mux},
     scratch::Scratch,
     trace::Trace,
@@ -97,6 +104,24 @@ impl Answer {
         let sender = Sender::from(self.half());
         if let Err(error) = pump(items, sender).await {
             tracing::debug!(peer = %self.run.host.lease.peer(), %error, "a stream ended early");
+        }
+    }
+
+    /// Answers once something is held, and holds it until the client lets go or leaves; what is still to be held then
+    /// is given up.
+    pub async fn hold(mut self, held: impl Future<Output = Result<Held>>) {
+        self.owed = false;
+        let sender = Sender::<bool>::from(self.half());
+        let held = match unless_gone(&sender, held).await {
+            None => return sender.give_up(),
+            Some(Ok(held)) => held,
+            Some(Err(error)) => {
+                sender.give_up();
+                return self.refuse(&error);
+            }
+        };
+        if let Err(error) = keep(held, sender).await {
+            tracing::debug!(peer = %self.run.host.lease.peer(), %error, "what was held was lost early");
         }
     }
 
@@ -208,6 +233,27 @@ impl Outcome {
             self.0.close(&error);
         }
     }
+}
+
+/// Says that something is held, and holds it until it is lost or nobody listens.
+async fn keep(mut held: Held, mut sender: Sender<bool>) -> Result<()> {
+    sender.send(true).await?;
+    let lost = unless_gone(&sender, held.lost()).await;
+    match lost {
+        None => sender.give_up(),
+        Some(error) => sender.answer(&error)?,
+    }
+    Ok(())
+}
+
+/// Returns what `future` ends with; `None` if nobody listens by then.
+async fn unless_gone<F: Future>(sender: &Sender<bool>, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match sender.poll_gone(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => future.as_mut().poll(cx).map(Some),
+    })
+    .await
 }
 
 /// Sends the items of a stream until it ends or nobody listens.

@@ -1,0 +1,272 @@
+//! A service whose clients let go with `close`: served and called by generated code, and by hand.
+
+mod common;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use cocaine::{Category, Client, Error, Held, Result, Stream, Value, server::Server};
+use cocaine_bindings::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned};
+use common::{LONG, Raw, UNTRACED, cloud};
+use futures_util::StreamExt as _;
+use tokio::{
+    sync::{Mutex, Notify, mpsc},
+    time::timeout,
+};
+
+/// A unicorn with one lock, which tells of all that is let go of.
+#[derive(Clone)]
+struct Tree {
+    lock: Arc<Mutex<()>>,
+    waiting: Arc<AtomicUsize>,
+    loss: Arc<Notify>,
+    gone: mpsc::UnboundedSender<&'static str>,
+}
+
+/// Tells that it was dropped.
+struct Told(&'static str, mpsc::UnboundedSender<&'static str>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.1.send(self.0);
+    }
+}
+
+fn at(version: i64) -> Versioned {
+    Versioned { value: Value::from("v"), version }
+}
+
+impl Unicorn for Tree {
+    fn subscribe(&self, path: &str) -> impl Stream<Item = Result<Versioned>> + Send + 'static + use<> {
+        let told = Told("subscription", self.gone.clone());
+        let removed = Error::service(Category::UNICORN, 8, "removed");
+        let first = futures_util::stream::iter([Ok(at(0)), Ok(at(1))]);
+        let last = futures_util::stream::iter((path == "/removed").then_some(Err(removed)));
+        let never = futures_util::stream::pending();
+        first.chain(last).chain(never).inspect(move |_| drop(&told))
+    }
+
+    fn children_subscribe(&self, _: &str) -> impl Stream<Item = Result<Children>> + Send + 'static + use<> {
+        futures_util::stream::iter([Ok(Children { version: 1, names: vec!["one".to_owned()] })])
+    }
+
+    async fn put(&self, _: &str, value: &Value, version: i64) -> Result<Result<Versioned, Versioned>> {
+        Ok(if version == 0 { Ok(Versioned { value: value.clone(), version: 1 }) } else { Err(at(7)) })
+    }
+
+    async fn get(&self, path: &str) -> Result<Versioned> {
+        match path {
+            "/" => Err(Error::service(Category::UNICORN, 6, "root path is not allowed")),
+            "/none" => Ok(Versioned { value: Value::Nil, version: -1 }),
+            _ => Ok(at(0)),
+        }
+    }
+
+    async fn create(&self, _: &str, _: &Value) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn del(&self, path: &str, version: i64) -> Result<bool> {
+        self.remove(path, version).await
+    }
+
+    async fn remove(&self, _: &str, _: i64) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn increment(&self, _: &str, value: &Value) -> Result<Versioned> {
+        Ok(Versioned { value: value.clone(), version: 0 })
+    }
+
+    async fn lock(&self, path: &str) -> Result<Held> {
+        if path == "/" {
+            return Err(Error::service(Category::UNICORN, 6, "root path is not allowed"));
+        }
+        let told = Told("wait", self.gone.clone());
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let guard = self.lock.clone().lock_owned().await;
+        std::mem::forget(told);
+        Ok(Held::new((guard, Told("lock", self.gone.clone()))))
+    }
+
+    async fn named_lock(&self, _: &str, _: &Value) -> Result<Held> {
+        let loss = self.loss.clone();
+        let lost = async move {
+            loss.notified().await;
+            Error::service(Category::UNICORN, 10, "session lost")
+        };
+        Ok(Held::until(Told("named lock", self.gone.clone()), lost))
+    }
+}
+
+/// A cloud with such a unicorn.
+struct Cloud {
+    client: Client,
+    unicorn: UnicornClient,
+    tree: Tree,
+    gone: mpsc::UnboundedReceiver<&'static str>,
+    server: Server,
+    _locator: Server,
+}
+
+impl Cloud {
+    async fn start() -> Self {
+        let (told, gone) = mpsc::unbounded_channel();
+        let tree = Tree { lock: Arc::default(), waiting: Arc::default(), loss: Arc::default(), gone: told };
+        let served = tree.clone();
+        let server = Server::bind("127.0.0.1:0", ServeUnicorn::new(move |_| served.clone())).await.unwrap();
+        let (client, locator) = cloud::<UnicornClient>(&server).await;
+        let unicorn = client.service().await.unwrap();
+        Self { client, unicorn, tree, gone, server, _locator: locator }
+    }
+
+    /// Returns what is let go of next.
+    async fn next_gone(&mut self) -> &'static str {
+        timeout(LONG, self.gone.recv()).await.expect("something to be let go of").unwrap()
+    }
+
+    /// Waits until this many locks were asked for.
+    async fn until_waiting(&self, count: usize) {
+        let waiting = async {
+            while self.tree.waiting.load(Ordering::Relaxed) < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(LONG, waiting).await.expect("another lock to be asked for");
+    }
+}
+
+#[tokio::test]
+async fn values_are_read_and_written_as_by_any_other_service() {
+    let cloud = Cloud::start().await;
+    let unicorn = &cloud.unicorn;
+    assert_eq!(unicorn.get("/a").await.unwrap(), at(0));
+    assert_eq!(unicorn.get("/none").await.unwrap(), Versioned { value: Value::Nil, version: -1 });
+    assert_eq!(unicorn.get("/").await.unwrap_err().code(), Some(6));
+    let value = Value::from(5);
+    let stored = unicorn.put("/a", &value, 0).await.unwrap();
+    assert_eq!(stored, Ok(Versioned { value: value.clone(), version: 1 }));
+    assert_eq!(unicorn.put("/a", &value, 1).await.unwrap(), Err(at(7)));
+    assert_eq!(unicorn.increment("/a", &value).await.unwrap().value, value);
+    assert!(unicorn.create("/a", &Value::Nil).await.unwrap() && unicorn.del("/a", -1).await.unwrap());
+    let untyped = cloud.client.dynamic("unicorn").await.unwrap();
+    assert_eq!(untyped.call::<_, Versioned>("get", ("/a",)).await.unwrap(), at(0));
+}
+
+#[tokio::test]
+async fn a_subscription_ends_with_whoever_has_it() {
+    let mut cloud = Cloud::start().await;
+    let mut changes = cloud.unicorn.subscribe("/a");
+    assert_eq!(changes.recv().await.unwrap().unwrap(), at(0));
+    assert_eq!(changes.recv().await.unwrap().unwrap(), at(1));
+    drop(changes);
+    assert_eq!(cloud.next_gone().await, "subscription");
+    let mut removed = cloud.unicorn.subscribe("/removed");
+    let items = [removed.recv().await, removed.recv().await, removed.recv().await, removed.recv().await];
+    assert!(matches!(&items, [Some(Ok(_)), Some(Ok(_)), Some(Err(error)), None] if error.code() == Some(8)));
+    assert_eq!(cloud.next_gone().await, "subscription");
+    let mut children = cloud.unicorn.children_subscribe("/a");
+    assert_eq!(children.recv().await.unwrap().unwrap().names, ["one"]);
+    assert!(children.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn a_lock_is_held_until_it_is_dropped() {
+    let mut cloud = Cloud::start().await;
+    let lock = cloud.unicorn.lock("/l").await.unwrap();
+    let second = tokio::spawn({
+        let unicorn = cloud.unicorn.clone();
+        async move { unicorn.lock("/l").await }
+    });
+    cloud.until_waiting(2).await;
+    assert!(!second.is_finished());
+    drop(lock);
+    assert_eq!(cloud.next_gone().await, "lock");
+    let lock = timeout(LONG, second).await.unwrap().unwrap().unwrap();
+    let third = tokio::spawn({
+        let unicorn = cloud.unicorn.clone();
+        async move { unicorn.lock("/l").await }
+    });
+    cloud.until_waiting(3).await;
+    third.abort();
+    assert_eq!(cloud.next_gone().await, "wait", "a wait that is given up is given up by the service too");
+    drop(lock);
+    assert_eq!(cloud.next_gone().await, "lock");
+    assert_eq!(cloud.unicorn.lock("/").await.unwrap_err().code(), Some(6));
+}
+
+#[tokio::test]
+async fn a_lock_that_is_lost_says_so() {
+    let mut cloud = Cloud::start().await;
+    let mut lock = cloud.unicorn.named_lock("/l", &Value::from("owner")).await.unwrap();
+    cloud.tree.loss.notify_one();
+    assert_eq!(timeout(LONG, lock.lost()).await.unwrap().code(), Some(10));
+    assert_eq!(cloud.next_gone().await, "named lock");
+}
+
+/// The frames are those of `unicorn/lock`, `unicorn/subscribe` and `unicorn/create_get_put_del`.
+#[tokio::test]
+async fn the_frames_are_the_recorded_ones() {
+    let mut cloud = Cloud::start().await;
+    let mut raw = Raw::connect(cloud.server.local_addr()).await;
+    let reply = |frame: &[u8]| [&[0x94], frame, UNTRACED].concat();
+    raw.write(b"\x93\x01\x08\x91\xa2/l").await;
+    raw.expect(&reply(b"\x01\x00\x91\xc3")).await;
+    raw.write(b"\x93\x01\x00\x90").await;
+    assert_eq!(cloud.next_gone().await, "lock");
+    raw.expect_pong(2).await;
+
+    raw.write(b"\x93\x03\x00\x91\xa2/a").await;
+    raw.expect(&reply(b"\x03\x00\x91\x92\xa1v\x00")).await;
+    raw.expect(&reply(b"\x03\x00\x91\x92\xa1v\x01")).await;
+    raw.write(b"\x93\x03\x00\x90").await;
+    assert_eq!(cloud.next_gone().await, "subscription");
+
+    raw.write(b"\x93\x04\x01\x91\xa2/a").await;
+    raw.expect(&reply(b"\x04\x00\x92\x01\x91\xa3one")).await;
+    raw.expect(&reply(b"\x04\x02\x90")).await;
+    raw.write(b"\x93\x04\x00\x90").await;
+
+    raw.write(b"\x93\x05\x02\x93\xa2/a\xa1x\x00").await;
+    raw.expect(&reply(b"\x05\x00\x92\xc3\x92\xa1x\x01")).await;
+    raw.write(b"\x93\x05\x00\x90").await;
+    raw.write(b"\x93\x06\x02\x93\xa2/a\xa1x\x09").await;
+    raw.expect(&reply(b"\x06\x00\x92\xc2\x92\xa1v\x07")).await;
+    raw.expect_pong(7).await;
+    raw.write(b"\x93\x06\x00\x90").await;
+    raw.expect_pong(8).await;
+    raw.write(b"\x93\x06\x00\x90").await;
+    raw.expect_end().await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_holds_nothing_and_waits_for_nothing() {
+    let mut cloud = Cloud::start().await;
+    let mut holder = Raw::connect(cloud.server.local_addr()).await;
+    holder.write(b"\x93\x01\x08\x91\xa2/l").await;
+    cloud.until_waiting(1).await;
+    let mut waiter = Raw::connect(cloud.server.local_addr()).await;
+    waiter.write(b"\x93\x01\x08\x91\xa2/l").await;
+    cloud.until_waiting(2).await;
+    drop(waiter);
+    assert_eq!(cloud.next_gone().await, "wait");
+    drop(holder);
+    assert_eq!(cloud.next_gone().await, "lock");
+    let mut revoker = Raw::connect(cloud.server.local_addr()).await;
+    revoker.write(b"\x93\x01\x08\x91\xa2/l").await;
+    revoker.expect(&[&[0x94, 1, 0, 0x91, 0xc3], UNTRACED].concat()).await;
+    revoker.write(b"\x93\x02\xcd\xff\xff\x92\x01\x92\x07\x04").await;
+    revoker.expect(&[&[0x94, 2, 0, 0x90], UNTRACED].concat()).await;
+    assert_eq!(cloud.next_gone().await, "lock");
+    revoker.expect_pong(3).await;
+}
+
+#[tokio::test]
+async fn a_lock_without_its_path_closes_the_connection() {
+    let cloud = Cloud::start().await;
+    let mut raw = Raw::connect(cloud.server.local_addr()).await;
+    raw.write(b"\x93\x01\x08\x91\x05").await;
+    raw.expect_end().await;
+}
