@@ -40,12 +40,12 @@ fn at(version: i64) -> Versioned {
 
 impl Unicorn for Tree {
     fn subscribe(&self, path: &str) -> impl Stream<Item = Result<Versioned>> + Send + 'static + use<> {
-        let told = Told("subscription", self.gone.clone());
+        let told = Arc::new(Told("subscription", self.gone.clone()));
         let removed = Error::service(Category::UNICORN, 8, "removed");
         let first = futures_util::stream::iter([Ok(at(0)), Ok(at(1))]);
         let last = futures_util::stream::iter((path == "/removed").then_some(Err(removed)));
         let never = futures_util::stream::pending();
-        first.chain(last).chain(never).inspect(move |_| drop(&told))
+        first.chain(last).chain(never).map(move |item| (item, told.clone())).map(|(item, _)| item)
     }
 
     fn children_subscribe(&self, _: &str) -> impl Stream<Item = Result<Children>> + Send + 'static + use<> {
@@ -92,9 +92,9 @@ impl Unicorn for Tree {
     }
 
     async fn named_lock(&self, _: &str, _: &Value) -> Result<Held> {
-        let loss = self.loss.clone();
+        let signal = self.loss.clone();
         let lost = async move {
-            loss.notified().await;
+            signal.notified().await;
             Error::service(Category::UNICORN, 10, "session lost")
         };
         Ok(Held::until(Told("named lock", self.gone.clone()), lost))
@@ -115,8 +115,8 @@ impl Cloud {
     async fn start() -> Self {
         let (told, gone) = mpsc::unbounded_channel();
         let tree = Tree { lock: Arc::default(), waiting: Arc::default(), loss: Arc::default(), gone: told };
-        let served = tree.clone();
-        let server = Server::bind("127.0.0.1:0", ServeUnicorn::new(move |_| served.clone())).await.unwrap();
+        let service = tree.clone();
+        let server = Server::bind("127.0.0.1:0", ServeUnicorn::new(move |_| service.clone())).await.unwrap();
         let (client, locator) = cloud::<UnicornClient>(&server).await;
         let unicorn = client.service().await.unwrap();
         Self { client, unicorn, tree, gone, server, _locator: locator }

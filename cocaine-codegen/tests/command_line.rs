@@ -68,7 +68,7 @@ fn drift_is_graded() {
     ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
     let now = committed()
         .replace("\"3\": [\"find\"", "\"4\": [\"find\"")
-        .replace("[\"uuid\", {}", "[\"identity\", {}");
+        .replace("\"6\": [\"uuid\"", "\"6\": [\"identity\"");
     fs::write(path.join("now.json"), now).unwrap();
     let expected = "\
 breaking: locator.uuid: the method is gone
@@ -165,12 +165,12 @@ fn errors_say_what_to_do() {
 #[test]
 fn warnings_are_errors_if_wanted() {
     let (_folder, path) = folder();
-    let json = r#"{"echo": {"version": 1, "graph": {"0": ["ping", {}, {}]}}}"#;
-    fs::write(path.join("echo.json"), json).unwrap();
-    let output = run(&path, &["--from", "echo.json"]);
-    assert!(ended(&output, 0).1.starts_with("warning: service `echo`: no catalogue describes it"));
-    let output = run(&path, &["--from", "echo.json", "--strict"]);
-    assert!(ended(&output, 2).1.starts_with("error: service `echo`: no catalogue describes it"));
+    let json = r#"{"shelf": {"version": 1, "graph": {"0": ["ping", {}, {}]}}}"#;
+    fs::write(path.join("shelf.json"), json).unwrap();
+    let output = run(&path, &["--from", "shelf.json"]);
+    assert!(ended(&output, 0).1.starts_with("warning: service `shelf`: no catalogue describes it"));
+    let output = run(&path, &["--from", "shelf.json", "--strict"]);
+    assert!(ended(&output, 2).1.starts_with("error: service `shelf`: no catalogue describes it"));
 }
 
 #[test]

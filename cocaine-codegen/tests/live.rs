@@ -137,7 +137,10 @@ async fn without_a_cluster_the_known_names_are_asked_for() {
     let output = run(&["fetch", "--locator", &locator]).await;
     let notes = text(&output.stderr);
     assert!(
-        notes.contains("has no cluster") && notes.contains("app, locator, logging, node, storage"),
+        notes.contains("has no cluster")
+            && notes.contains(
+                "app, cache, chrono, echo, geobase, locator, logging, logging::v2, metrics, node, storage"
+            ),
         "{notes}"
     );
     let metadata = cocaine_codegen::Metadata::from_json(text(&output.stdout)).unwrap();
