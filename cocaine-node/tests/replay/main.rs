@@ -9,7 +9,7 @@ mod stage;
 mod trace;
 mod wire;
 
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::collections::{BTreeMap, BTreeSet};
 
 use cocaine::Client;
 use cocaine_node::Node;
@@ -17,11 +17,10 @@ use tokio::net::TcpStream;
 
 use self::{expected::Substitutes, peer::Peer, trace::Trace};
 
-/// A node and the addresses of its services.
+/// A node, and what stands for the recorded one.
 struct Cloud {
     node: Node,
-    storage: SocketAddr,
-    logging: SocketAddr,
+    client: Client,
     substitutes: Substitutes,
 }
 
@@ -29,22 +28,24 @@ impl Cloud {
     async fn start(cluster: bool) -> Self {
         let node = Node::builder().listen("127.0.0.1:0").in_memory().cluster(cluster).start().await.unwrap();
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
-        let storage = stage::address(&client, "storage").await;
-        let logging = stage::address(&client, "logging").await;
+        let mut ports = BTreeMap::new();
+        for (recorded, name) in SERVICES {
+            ports.insert(*recorded, stage::address(&client, name).await.port());
+        }
         let uuid = client.dynamic("locator").await.unwrap().call("uuid", ()).await.unwrap();
-        let ports = [(10053, node.locator_addr()), (10054, storage), (10055, logging)];
-        let ports = ports.map(|(recorded, own)| (recorded, own.port())).into();
-        Self { node, storage, logging, substitutes: Substitutes { ports, uuid } }
+        Self { node, client, substitutes: Substitutes { ports, uuid } }
     }
 
     async fn peer(&self, name: &'static str) -> Peer {
         let trace = Trace::read(name);
-        let address = match trace.service.unwrap_or(trace.endpoint).as_str() {
-            "locator" | "127.0.0.1:10053" => self.node.locator_addr(),
-            "storage" | "127.0.0.1:10054" => self.storage,
-            "logging" | "127.0.0.1:10055" => self.logging,
-            other => panic!("{name}: no service {other}"),
+        let port = |port: &u64| trace.endpoint.ends_with(&format!(":{port}"));
+        let is_it = |(recorded, service): &&(u64, &str)| match &trace.service {
+            Some(name) => name == service,
+            None => port(recorded),
         };
+        let service = SERVICES.iter().find(is_it);
+        let (_, service) = service.unwrap_or_else(|| panic!("{name}: no service at {}", trace.endpoint));
+        let address = stage::address(&self.client, service).await;
         Peer::new(name, TcpStream::connect(address).await.unwrap(), &self.substitutes)
     }
 
@@ -52,6 +53,9 @@ impl Cloud {
         self.peer(name).await.play().await;
     }
 }
+
+/// The recorded services: their ports, and their names here.
+const SERVICES: &[(u64, &str)] = &[(10053, "locator"), (10054, "storage"), (10055, "logging")];
 
 /// Exchanges that stand alone, each on a node of its own.
 const ALONE: &[&str] = &[

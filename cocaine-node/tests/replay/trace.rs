@@ -43,7 +43,9 @@ impl Trace {
     /// Returns the names of all traces, sorted.
     pub(crate) fn names() -> Vec<String> {
         let mut names = Vec::new();
-        for group in fs::read_dir(folder()).unwrap().map(Result::unwrap) {
+        // Those of HTTP belong to the tests of the gateway.
+        let groups = fs::read_dir(folder()).unwrap().map(Result::unwrap);
+        for group in groups.filter(|group| group.file_name() != "http") {
             for file in fs::read_dir(group.path()).unwrap().map(Result::unwrap) {
                 let stem = file.path().file_stem().unwrap().to_string_lossy().into_owned();
                 names.push(format!("{}/{stem}", group.file_name().to_string_lossy()));
