@@ -66,14 +66,15 @@ impl Gate {
         watch: Watch<'_>,
     ) -> Response<ReplyBody> {
         if self.settings.json_rpc && parts.headers.contains_key(&rpc::MARK) {
-            let response = self.rpc(&parts, body, id).await.unwrap_or_else(|failure| failure.response(None));
+            let response = Box::pin(self.rpc(&parts, body, id)).await;
+            let response = response.unwrap_or_else(|failure| failure.response(None));
             watch.answered(None, response.status());
             return response;
         }
         match route(&parts, &self.settings.hosts) {
             Err(unroutable) => refused(watch, Failure::new(StatusCode::BAD_REQUEST, unroutable.0)),
             Ok(Route::Own) => {
-                let response = self.own(&parts).await;
+                let response = Box::pin(self.own(&parts)).await;
                 watch.answered(None, response.status());
                 response
             }
