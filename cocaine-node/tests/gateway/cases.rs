@@ -520,6 +520,6 @@ async fn a_thousand_connections_get_their_own_answers() {
             }
         });
     }
-    let all = tokio::time::timeout(Duration::from_secs(60), clients.join_all()).await;
+    let all = tokio::time::timeout(Duration::from_mins(1), clients.join_all()).await;
     assert_eq!(all.expect("nothing hangs").len(), 1000);
 }

@@ -3,5 +3,8 @@
 mod app;
 mod cases;
 mod client;
+mod expected;
 mod names;
+mod recorded;
+mod replay;
 mod rpc;
