@@ -3,6 +3,7 @@
 mod app;
 mod cases;
 mod client;
+mod curl;
 mod expected;
 mod names;
 mod recorded;

@@ -190,7 +190,7 @@ def step(frame, asks, opened, found):
         if kind == 0:
             call["ask"].append(spell(arguments[0]))
     elif kind == 0:
-        call["answer"].append({"chunk": spell(arguments[0]) if isinstance(arguments[0], bytes) else repr(arguments)})
+        call["answer"].append({"chunk": spell(arguments[0])})
     elif kind == 1:
         (category, code), text = arguments[0], arguments[1]
         call["answer"].append({"error": [category, code, text.decode("latin-1")]})
