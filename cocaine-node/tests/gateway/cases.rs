@@ -460,7 +460,7 @@ async fn a_gateway_may_stand_alone() {
         admin: Some("127.0.0.1:0".into()),
         ..HttpConfig::default()
     };
-    let gateway = Gateway::start(&cloud.locator.local_addr().to_string(), &config).await.unwrap();
+    let gateway = Gateway::start(&cloud.locators(), &config).await.unwrap();
     cloud.answer(text("from afar"));
     assert_eq!(ask(gateway.local_addr(), get("/app/a")).await.text(), "from afar");
     assert_eq!(ask(gateway.local_addr(), get("/metrics")).await.status, 404, "it is elsewhere");

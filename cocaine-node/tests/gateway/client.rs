@@ -212,6 +212,19 @@ impl Client {
         std::mem::take(&mut self.read)
     }
 
+    /// Reads until these bytes have come, and returns all that is read and not taken yet.
+    pub(crate) async fn until(&mut self, bytes: &[u8]) -> &[u8] {
+        while !self.read.windows(bytes.len()).any(|found| found == bytes) {
+            assert_ne!(self.more().await, 0, "the connection ended after {:?}", self.read.escape_ascii());
+        }
+        &self.read
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn ended(&mut self) {
+        while self.more().await > 0 {}
+    }
+
     /// Says that nothing more is sent.
     pub(crate) async fn half_close(&mut self) {
         let _ = self.stream.shutdown().await;

@@ -5,6 +5,7 @@ mod cases;
 mod client;
 mod curl;
 mod expected;
+mod faults;
 mod names;
 mod recorded;
 mod replay;
