@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Error, Headers, Limits, Receiver, Responder, Result, Sender, Value,
+    Bytes, Category, Error, Headers, Receiver, Responder, Result, Sender, Value,
     http::{RequestChunk, write_meta},
     server::{Caller, Dispatch, Server},
 };
@@ -161,9 +161,7 @@ impl Cloud {
         let serving = self.script.clone();
         let app = ServeApp::new(move |caller| App { script: serving.clone(), caller: caller.clone() });
         let graph = app.spec().graph();
-        // A request of 64 MiB is one message.
-        let limits = Limits { unread: 128 << 20, ..Limits::default() };
-        let server = Server::builder(app).limits(limits).bind("127.0.0.1:0").await.unwrap();
+        let server = Server::bind("127.0.0.1:0", app).await.unwrap();
         for name in &self.names {
             self.known.tell(name, at(&server, graph.clone()));
         }

@@ -363,6 +363,17 @@ fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
 }
 
 #[test]
+fn what_ends_a_channel_is_never_too_much() {
+    let big = frame(1, 0, &"x".repeat(5000));
+    for (end, kind) in [(frame(1, 2, &()), 2), (frame(1, 1, &((42, 7), "on purpose")), 1)] {
+        let mut mux = Mux::new(SMALL, Role::Client);
+        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        feed(&mut mux, [&big[..], &end].concat()).unwrap();
+        assert_eq!(kinds(&mut mux, key), [0, kind]);
+    }
+}
+
+#[test]
 fn empty_messages_and_headers_count_as_unread_too() {
     let headers = [b"\x94\x01\x00\x90\x91\x93\xc2\xa1x\xda\x01\x00".as_slice(), &[b'v'; 256]].concat();
     for (bytes, fit) in [(frame(1, 0, &()), 15), (headers, 2)] {
