@@ -523,3 +523,15 @@ async fn a_thousand_connections_get_their_own_answers() {
     let all = tokio::time::timeout(Duration::from_mins(1), clients.join_all()).await;
     assert_eq!(all.expect("nothing hangs").len(), 1000);
 }
+
+#[tokio::test]
+async fn an_answer_has_so_many_headers() {
+    let cloud = cloud().await;
+    for (most, status) in [(8192, 200), (8193, 500), (40_000, 500)] {
+        let headers: Vec<_> = (0..most).map(|number| (format!("x-{number}"), "v")).collect();
+        let meta = cocaine::msgpack::to_vec(&(200, headers)).unwrap();
+        cloud.answer([Step::Chunk(meta.into()), Step::Close]);
+        let answer = ask(cloud.http(), get("/app/web")).await;
+        assert_eq!(answer.status, status, "{most}: {}", answer.text());
+    }
+}
