@@ -177,5 +177,11 @@ where
     F: Future<Output = http::Response<body::ReplyBody>> + Send + 'static,
 {
     let started = Listener::start(address, manners, answer).await;
-    started.map_err(|source| GatewayError::Listen { address: address.to_owned(), source })
+    started.map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidInput => {
+            let text = format!("cannot listen on {address} for HTTP: it is no ADDRESS:PORT");
+            ConfigError::Value(text).into()
+        }
+        _ => GatewayError::Listen { address: address.to_owned(), source },
+    })
 }

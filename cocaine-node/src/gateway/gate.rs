@@ -40,9 +40,9 @@ impl Gate {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<ReplyBody> {
         let watch = self.metrics.begin();
         let (parts, body) = request.into_parts();
-        let id = match Id::of(&parts.headers, self.settings.sampling) {
+        let id = match asked::check(&parts).and_then(|()| Id::of(&parts.headers, self.settings.sampling)) {
             Ok(id) => id,
-            Err(text) => return refused(watch, Failure::new(StatusCode::BAD_REQUEST, text)),
+            Err(failure) => return refused(watch, failure),
         };
         let mut response = id.trace.scope(self.routed(parts, body, id, watch)).await;
         response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.header());
@@ -99,7 +99,6 @@ impl Gate {
         body: Incoming,
         id: Id,
     ) -> Result<Response<ReplyBody>, Failure> {
-        asked::check(&parts)?;
         let held = self.buffer.collect(body).await?;
         self.metrics.received(held.bytes.len());
         let patience = self.settings.timeouts.of(&target.service, &target.event);
