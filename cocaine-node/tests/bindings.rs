@@ -33,7 +33,7 @@ const INFERRED: &[&str] = &["geobase", "langdetect", "tvm", "uatraits"];
 
 #[test]
 fn the_metadata_is_what_was_recorded() {
-    let (mut committed, mut recorded) = (committed(), recorded());
+    let (mut committed, recorded) = (committed(), recorded());
     for name in FROM_HEADERS.iter().chain(INFERRED) {
         assert!(committed.services.remove(*name).is_some(), "{name}");
     }
