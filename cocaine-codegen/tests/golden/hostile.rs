@@ -1163,12 +1163,7 @@ pub mod sessions {
         ) -> impl Future<Output = Result<Exchange<Tx, Reply<Value>>>> + Send;
 
         /// Calls `control`, which no catalogue describes.
-        fn control(
-            &self,
-            args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<ControlSender, ControlReplyReceiver>>,
-        > + Send;
+        fn control(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `mute`, which no catalogue describes.
         fn mute(
@@ -1223,12 +1218,7 @@ pub mod sessions {
         ) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `control`, which no catalogue describes.
-        fn control(
-            &self,
-            args: Args,
-            input: ControlReceiver,
-            output: ControlReplySender,
-        ) -> impl Future<Output = Result<()>> + Send;
+        fn control(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `mute`, which no catalogue describes.
         fn mute(
@@ -1380,11 +1370,8 @@ pub mod sessions {
             self.0.open(1, args).await
         }
 
-        async fn control(
-            &self,
-            args: Args,
-        ) -> Result<Exchange<ControlSender, ControlReplyReceiver>> {
-            self.0.open(2, args).await
+        async fn control(&self, args: Args) -> Result<()> {
+            self.0.mute(2, args).await
         }
 
         async fn mute(&self, args: Args) -> Result<Exchange<Sender<Args>, End>> {
@@ -1436,11 +1423,8 @@ pub mod sessions {
         }
 
         /// Calls `control`.
-        pub async fn control(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<ControlSender, ControlReplyReceiver>> {
-            self.0.open(2, args).await
+        pub async fn control(&self, args: impl Serialize + Send) -> Result<()> {
+            self.0.mute(2, args).await
         }
 
         /// Calls `mute`.
@@ -1530,13 +1514,11 @@ pub mod sessions {
                         outcome.settle(answer.await);
                     }
                     2 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
                             let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::control(&service, list, input, output).await
+                            SessionsServer::control(&service, list).await
                         };
-                        outcome.settle(answer.await);
+                        reply.mute(answer.await);
                     }
                     3 => {
                         let (halves, outcome) = reply.session();
@@ -2089,96 +2071,6 @@ pub mod sessions {
         /// Nothing follows it.
         A(Args),
     }
-
-    /// Sends on a channel of `control`.
-    ///
-    /// There is nothing that may be sent.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(dead_code)]
-    pub struct ControlSender(Tx);
-
-    impl From<Tx> for ControlSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// Receives on a channel of `control`.
-    ///
-    /// What may come: [`ControlReceived`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct ControlReceiver(Rx);
-
-    impl From<Rx> for ControlReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl ControlReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<ControlReceived> {
-            let (kind, _args, rest) = self.0.recv().await?;
-            Err(rest.unexpected(kind))
-        }
-    }
-
-    /// A message of `control`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum ControlReceived {}
-
-    /// Sends on a channel of `control`.
-    ///
-    /// There is nothing that may be sent.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(dead_code)]
-    pub struct ControlReplySender(Tx);
-
-    impl From<Tx> for ControlReplySender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// Receives on a channel of `control`.
-    ///
-    /// What may come: [`ControlReplyReceived`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct ControlReplyReceiver(Rx);
-
-    impl From<Rx> for ControlReplyReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl ControlReplyReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<ControlReplyReceived> {
-            let (kind, _args, rest) = self.0.recv().await?;
-            Err(rest.unexpected(kind))
-        }
-    }
-
-    /// A message of `control`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum ControlReplyReceived {}
 
     /// Sends on a channel of `sender`.
     ///
