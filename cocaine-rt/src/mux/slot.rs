@@ -52,6 +52,8 @@ impl Reads {
             Shape::End => Self::Ended,
             Shape::Primitive => Self::Primitive,
             Shape::Streaming => Self::Streaming,
+            // A tree that recurs at its root: the methods of the service, which nobody sends on an open channel.
+            Shape::Other if tree.node().is_end() => Self::Ended,
             Shape::Other => Self::State(tree.node()),
         }
     }
