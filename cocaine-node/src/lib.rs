@@ -58,3 +58,4 @@ mod services;
 pub mod store;
 
 pub use node::{Node, NodeBuilder, StartError};
+pub use services::geobase::GeobaseError;
