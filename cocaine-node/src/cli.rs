@@ -64,7 +64,7 @@ struct NodeArgs {
     /// Speaks HTTP there, in front of the apps; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
-    /// A database of regions in the format of MaxMind, for the service `geobase` [default: a sample]
+    /// A database of regions in the MMDB format, for the service `geobase` [default: a sample]
     #[arg(long, value_name = "FILE")]
     geobase: Option<PathBuf>,
     #[command(flatten)]

@@ -221,7 +221,7 @@ impl NodeBuilder {
         Self { http: Some(http), ..self }
     }
 
-    /// Sets the database of the service `geobase`: a file in the format of MaxMind, of cities or countries. Without, it
+    /// Sets the database of the service `geobase`: a file in the format of `MaxMind`, of cities or countries. Without, it
     /// serves a sample in which the address ranges of documentation are in some of the world's towns.
     ///
     /// The file is read into memory once, when the node starts.

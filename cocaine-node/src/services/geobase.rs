@@ -1,7 +1,7 @@
 //! `geobase`: regions of the earth, by address, by place and by each other (`services.md` 22).
 //!
-//! Only the names of the methods are known of the original. What they take and answer is this project's own reading,
-//! and so are all the choices here: see the list in the docs of the crate.
+//! Only the names of the methods are known of the original. What they mean is this project's own reading, which the
+//! docs of the crate list.
 
 mod atlas;
 mod describe;
@@ -12,6 +12,7 @@ mod names;
 mod places;
 mod record;
 mod sample;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -74,16 +75,7 @@ impl GeobaseService {
             None => sample::database(),
         };
         let atlas = Atlas::new(bytes).map_err(|error| unusable(file.unwrap_or(Path::new(SAMPLE)), &error))?;
-        let regions = atlas.tree.regions().len();
-        match file {
-            Some(file) => {
-                tracing::info!(file = %file.display(), kind = atlas.kind(), regions, "geobase has read its database");
-            }
-            None => tracing::info!(
-                regions,
-                "geobase serves a sample with the address ranges of documentation: --geobase names a real database"
-            ),
-        }
+        atlas.announce(file);
         let (atlas, enabled) = (Arc::new(atlas), Arc::new(Enabled::new(store)));
         Ok(Self { atlas, zones: Zones::new(), enabled })
     }
@@ -163,7 +155,7 @@ impl Geobase for GeobaseService {
     }
 
     async fn supported_linguistics(&self) -> Result<Vec<String>> {
-        Ok(self.atlas.tree.languages().iter().map(|language| language.to_string()).collect())
+        Ok(self.atlas.tree.languages().iter().map(ToString::to_string).collect())
     }
 
     async fn timezone_name(&self, id: i32) -> Result<String> {
@@ -228,7 +220,7 @@ impl Geobase for GeobaseService {
 
     async fn codes(&self, id: i32) -> Result<Vec<String>> {
         let code = &self.atlas.tree.region(self.find(id)?).code;
-        Ok(code.iter().map(|code| code.to_string()).collect())
+        Ok(code.iter().map(ToString::to_string).collect())
     }
 
     async fn region_data(&self, id: i32) -> Result<Value> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use cocaine::{Result, Value};
 
-use super::{atlas::Atlas, places::Place, refused, tree::Tree};
+use super::{atlas::Atlas, places::Place, record::Location, refused, tree::Tree};
 
 /// Returns all that is known of a region: a map of what there is.
 pub(super) fn region(tree: &Tree, at: u32, services: Vec<String>) -> Value {
@@ -51,9 +51,9 @@ fn at_address(atlas: &Atlas, ip: &str) -> Result<Value> {
     let at = record.leaf().and_then(|id| atlas.tree.find(id)).ok_or_else(|| nowhere(address))?;
     let mut entries = regions(&atlas.tree, at);
     let location = record.location.as_ref();
-    let place = location.and_then(|location| location.place());
+    let place = location.and_then(Location::place);
     entries.extend(place.map(|place| entry("coordinates", coordinates(place))));
-    entries.extend(location.and_then(|location| location.radius()).map(|radius| entry("radius", radius)));
+    entries.extend(location.and_then(Location::radius).map(|radius| entry("radius", radius)));
     let zone = location.and_then(|location| location.time_zone).or_else(|| atlas.tree.zone(at));
     entries.extend(zone.map(|zone| entry("timezone", zone)));
     let postal = record.postal.as_ref().and_then(|postal| postal.code);

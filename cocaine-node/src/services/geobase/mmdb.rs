@@ -1,4 +1,4 @@
-//! Files in the format of MaxMind, as this project writes them: a binary tree over the bits of addresses, whose leaves
+//! Files in the format of `MaxMind`, as this project writes them: a binary tree over the bits of addresses, whose leaves
 //! point into a section of values, and a description of both at the end.
 //!
 //! The tree is over addresses of 128 bits; those of IPv4 are in the network `::/96`.
@@ -110,7 +110,7 @@ impl Writer {
         self.finish_with(about, bits)
     }
 
-    fn finish_with(self, about: About<'_>, bits: u16) -> Vec<u8> {
+    pub(super) fn finish_with(self, about: About<'_>, bits: u16) -> Vec<u8> {
         let count = number(self.nodes.len());
         let record = |branch: Branch| match branch {
             Branch::Nothing => count,
@@ -308,6 +308,12 @@ mod tests {
         assert_ne!(writer.value(&Item::Small(5)), first);
     }
 
+    #[derive(serde::Deserialize)]
+    struct Values {
+        texts: Vec<String>,
+        numbers: Vec<u32>,
+    }
+
     #[test]
     fn values_of_every_kind_and_size_are_read_back() {
         let long: Vec<_> = [0, 28, 29, 284, 285, 65_820, 65_821, 70_000].map(|size| "z".repeat(size)).into();
@@ -323,12 +329,6 @@ mod tests {
         let half = writer.value(&Item::Map(vec![("half", Item::Double(-0.5)), ("n", Item::Double(2.0))]));
         writer.network("128.0.0.0".parse().unwrap(), 1, half);
         let reader = read(writer.finish(ABOUT));
-
-        #[derive(serde::Deserialize)]
-        struct Values {
-            texts: Vec<String>,
-            numbers: Vec<u32>,
-        }
         let values: Values = at(&reader, "1.2.3.4").unwrap();
         assert_eq!((values.texts, values.numbers), (long, numbers.to_vec()));
         let half: BTreeMap<String, f64> = at(&reader, "200.0.0.0").unwrap();

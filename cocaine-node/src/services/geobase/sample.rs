@@ -1,7 +1,7 @@
 //! The database that a node serves when it is given none: the address ranges set aside for documentation (RFC 5737,
 //! RFC 3849), as if they were in some of the world's towns.
 //!
-//! The regions are real, with their numbers, names, places and time zones as in GeoNames.
+//! The regions are real, with their numbers, names, places and time zones as in `GeoNames`.
 
 mod regions;
 
