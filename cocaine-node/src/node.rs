@@ -12,7 +12,7 @@ use cocaine::{
     Bytes, Endpoint, Limits,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{ServeLocator, ServeLogging, ServeNode, ServeStorage};
+use cocaine_bindings::{ServeGeobase, ServeLocator, ServeLogging, ServeNode, ServeStorage};
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ use crate::{
     place::Place,
     registry::{Registration, Registry, Routers},
     services::{
+        geobase::{GeobaseError, GeobaseService},
         locator::{Locator, LocatorService},
         logging::LoggingService,
         node::NodeService,
@@ -76,6 +77,9 @@ pub enum StartError {
     /// HTTP cannot be spoken.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// The database of regions cannot be used.
+    #[error(transparent)]
+    Geobase(#[from] GeobaseError),
 }
 
 impl From<RuntimeError> for StartError {
@@ -101,6 +105,7 @@ pub struct NodeBuilder {
     patience: Duration,
     idle: bool,
     http: Option<HttpConfig>,
+    geobase: Option<PathBuf>,
 }
 
 impl Default for NodeBuilder {
@@ -120,6 +125,7 @@ impl Default for NodeBuilder {
             patience: NodeBuilder::PATIENCE,
             idle: true,
             http: None,
+            geobase: None,
         }
     }
 }
@@ -215,6 +221,15 @@ impl NodeBuilder {
         Self { http: Some(http), ..self }
     }
 
+    /// Sets the database of the service `geobase`: a file in the format of `MaxMind`, of cities or countries. Without, it
+    /// serves a sample in which the address ranges of documentation are in some of the world's towns.
+    ///
+    /// The file is read into memory once, when the node starts.
+    #[must_use]
+    pub fn geobase(self, database: impl Into<PathBuf>) -> Self {
+        Self { geobase: Some(database.into()), ..self }
+    }
+
     /// Takes over what a configuration file says, but for its section `log`, which belongs to whoever makes the log.
     pub fn config(self, config: &NodeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -232,6 +247,7 @@ impl NodeBuilder {
             patience: config.patience()?.unwrap_or(self.patience),
             idle: config.apps.idle_timeout.unwrap_or(self.idle),
             http: config.http.clone().or(self.http),
+            geobase: config.geobase.database.clone().or(self.geobase),
         })
     }
 
@@ -256,6 +272,7 @@ impl NodeBuilder {
         let locator = Arc::new(shared);
         locator.load_groups().await?;
         let place = self.place(registry.clone());
+        let geobase = GeobaseService::start(self.geobase.clone(), store.clone()).await?;
         let workshop = self.workshop(store.clone())?;
         let locators = workshop.locators.clone();
         let apps = Apps::new(workshop, place.clone());
@@ -264,12 +281,14 @@ impl NodeBuilder {
         let (storage, logging) = (StorageService::new(store.clone()), LoggingService::new(log));
         let storage = ServeStorage::new(move |_| storage.clone());
         let logging = ServeLogging::new(move |_| logging.clone());
+        let geobase = ServeGeobase::new(move |_| geobase.clone());
         let running = apps.clone();
         let node = ServeNode::new(move |caller| NodeService::new(running.clone(), caller));
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         services.start("storage", storage, None).await?;
         services.start("logging", logging, None).await?;
         services.start("node", node, None).await?;
+        services.start("geobase", geobase, None).await?;
         let address = services.start("locator", locate, Some(&self.listen)).await?;
         let running = services.running;
         // Nobody else sets it.

@@ -1,5 +1,6 @@
 //! The services of the core, as implementations of the generated traits.
 
+pub(crate) mod geobase;
 pub(crate) mod locator;
 pub(crate) mod logging;
 pub(crate) mod node;

@@ -48,13 +48,13 @@ async fn the_bindings_are_what_the_generator_makes_of_this_node() {
     let learned = spawn_blocking(move || fetch(&[locator], &[], &[], Duration::from_secs(20)).unwrap());
     let metadata = learned.await.unwrap().metadata;
     let names: Vec<_> = metadata.services.keys().map(String::as_str).collect();
-    assert_eq!(names, ["locator", "logging", "node", "storage"]);
+    assert_eq!(names, ["geobase", "locator", "logging", "node", "storage"]);
     let options = Options { layout: Layout::Folder, strict: true };
     let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
     for file in output.files.iter().filter(|file| file.name != "mod.rs") {
         assert_eq!(file.text, read(&format!("../bindings/src/services/{}", file.name)), "{}", file.name);
     }
-    assert_eq!(output.files.len(), 5, "four services and mod.rs");
+    assert_eq!(output.files.len(), 6, "five services and mod.rs");
     node.shutdown().await;
 }
 

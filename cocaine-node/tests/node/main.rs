@@ -1,6 +1,7 @@
 //! A node, through the sockets of its services and through its command line.
 
 mod cluster;
+mod geobase;
 mod lifecycle;
 mod locator;
 mod logging;

@@ -182,7 +182,7 @@ async fn with_a_cluster_connect_streams_the_services() {
     assert_eq!(uuid, cloud.substitutes.uuid);
     let cocaine::Value::Map(services) = services else { panic!("{services} is no map") };
     let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["logging", "node", "storage"], "the locator is restricted");
+    assert_eq!(names, ["geobase", "logging", "node", "storage"], "the locator is restricted");
     cloud.node.shutdown().await;
 }
 
