@@ -30,9 +30,9 @@ async fn main() -> Result<()> {
         Err(error) => println!("Which time it is there is unknown: {error}"),
     }
 
-    if let Ok(place) = geobase.coordinates(region).await {
-        let nearest = geobase.region_id_by_location(place[0] + 1.0, place[1] + 1.0).await?;
-        println!("The town nearest to a degree north and east of it is {:?}.", geobase.names(nearest).await?);
+    let country = geobase.parents(region).await?.into_iter().rev().nth(2).unwrap_or(region);
+    if let Ok(town) = geobase.chief_region_id(country).await {
+        println!("The chief town of the country is {}.", geobase.names(town).await?.join(", "));
     }
     println!("All that is known: {}", geobase.region_data(region).await?);
     Ok(())

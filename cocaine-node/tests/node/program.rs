@@ -205,6 +205,7 @@ async fn its_own_events_and_those_of_the_service_go_to_the_file() {
     assert!(text.contains("\"app/test\",\"message\":\"heard\""), "{text}");
     assert!(!text.contains("unheard"), "{text}");
     assert!(text.contains("told to terminate"), "{text}");
+    assert!(text.contains("geobase serves a sample"), "{text}");
 }
 
 #[tokio::test]
