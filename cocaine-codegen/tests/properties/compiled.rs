@@ -20,6 +20,7 @@ mod generated {
     include!("../golden/trees.rs");
 }
 
+#[allow(clippy::too_many_lines, reason = "an arm for each message of each state")]
 mod walk {
     include!("../golden/trees.walk.rs");
 }
