@@ -1,8 +1,12 @@
 //! Metadata in, Rust out, byte by byte. `BLESS=1` rewrites what is expected, but not where `CI` is set.
 
+mod machine;
+
 use std::{env, fs, path::Path};
 
 use cocaine_codegen::{Catalogue, Layout, Metadata, Options, generate};
+
+use self::machine::{Machine, driver::driver};
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -54,10 +58,13 @@ fn hostile() {
     golden("hostile");
 }
 
-/// Trees that are nested, recursive, wide and deep, which `properties` walks over.
+/// Trees that are nested, recursive, wide and deep, and the code with which `properties` walks over them.
 #[test]
 fn trees() {
     golden("trees");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let machine = Machine::read(&syn::parse_file(&read(&folder.join("trees.rs"))).unwrap());
+    compare(&folder.join("trees.walk.rs"), &driver(&machine));
 }
 
 /// What is committed in `bindings` is what its metadata gives.

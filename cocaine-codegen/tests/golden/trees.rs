@@ -210,66 +210,6 @@ pub mod trees {
                                 ],
                             ),
                         ),
-                        (9, "message9", TreeSpec::Recurse),
-                        (10, "message10", TreeSpec::END),
-                        (
-                            11,
-                            "message11",
-                            TreeSpec::Node(
-                                &[
-                                    (0, "more", TreeSpec::Recurse),
-                                    (1, "done", TreeSpec::END),
-                                ],
-                            ),
-                        ),
-                        (12, "message12", TreeSpec::Recurse),
-                        (13, "message13", TreeSpec::END),
-                        (
-                            14,
-                            "message14",
-                            TreeSpec::Node(
-                                &[
-                                    (0, "more", TreeSpec::Recurse),
-                                    (1, "done", TreeSpec::END),
-                                ],
-                            ),
-                        ),
-                        (15, "message15", TreeSpec::Recurse),
-                        (16, "message16", TreeSpec::END),
-                        (
-                            17,
-                            "message17",
-                            TreeSpec::Node(
-                                &[
-                                    (0, "more", TreeSpec::Recurse),
-                                    (1, "done", TreeSpec::END),
-                                ],
-                            ),
-                        ),
-                        (18, "message18", TreeSpec::Recurse),
-                        (19, "message19", TreeSpec::END),
-                        (
-                            20,
-                            "message20",
-                            TreeSpec::Node(
-                                &[
-                                    (0, "more", TreeSpec::Recurse),
-                                    (1, "done", TreeSpec::END),
-                                ],
-                            ),
-                        ),
-                        (21, "message21", TreeSpec::Recurse),
-                        (22, "message22", TreeSpec::END),
-                        (
-                            23,
-                            "message23",
-                            TreeSpec::Node(
-                                &[
-                                    (0, "more", TreeSpec::Recurse),
-                                    (1, "done", TreeSpec::END),
-                                ],
-                            ),
-                        ),
                     ],
                 ),
                 upstream: TreeSpec::Node(
@@ -284,91 +224,28 @@ pub mod trees {
                     &[
                         (
                             0,
-                            "step11",
+                            "step4",
                             TreeSpec::Node(
                                 &[
                                     (
                                         0,
-                                        "step10",
+                                        "step3",
                                         TreeSpec::Node(
                                             &[
                                                 (
                                                     0,
-                                                    "step9",
+                                                    "step2",
                                                     TreeSpec::Node(
                                                         &[
                                                             (
                                                                 0,
-                                                                "step8",
+                                                                "step1",
                                                                 TreeSpec::Node(
                                                                     &[
                                                                         (
                                                                             0,
-                                                                            "step7",
-                                                                            TreeSpec::Node(
-                                                                                &[
-                                                                                    (
-                                                                                        0,
-                                                                                        "step6",
-                                                                                        TreeSpec::Node(
-                                                                                            &[
-                                                                                                (
-                                                                                                    0,
-                                                                                                    "step5",
-                                                                                                    TreeSpec::Node(
-                                                                                                        &[
-                                                                                                            (
-                                                                                                                0,
-                                                                                                                "step4",
-                                                                                                                TreeSpec::Node(
-                                                                                                                    &[
-                                                                                                                        (
-                                                                                                                            0,
-                                                                                                                            "step3",
-                                                                                                                            TreeSpec::Node(
-                                                                                                                                &[
-                                                                                                                                    (
-                                                                                                                                        0,
-                                                                                                                                        "step2",
-                                                                                                                                        TreeSpec::Node(
-                                                                                                                                            &[
-                                                                                                                                                (
-                                                                                                                                                    0,
-                                                                                                                                                    "step1",
-                                                                                                                                                    TreeSpec::Node(
-                                                                                                                                                        &[
-                                                                                                                                                            (
-                                                                                                                                                                0,
-                                                                                                                                                                "step0",
-                                                                                                                                                                TreeSpec::Node(&[(0, "forever", TreeSpec::Recurse)]),
-                                                                                                                                                            ),
-                                                                                                                                                            (1, "stop", TreeSpec::END),
-                                                                                                                                                        ],
-                                                                                                                                                    ),
-                                                                                                                                                ),
-                                                                                                                                                (1, "stop", TreeSpec::END),
-                                                                                                                                            ],
-                                                                                                                                        ),
-                                                                                                                                    ),
-                                                                                                                                    (1, "stop", TreeSpec::END),
-                                                                                                                                ],
-                                                                                                                            ),
-                                                                                                                        ),
-                                                                                                                        (1, "stop", TreeSpec::END),
-                                                                                                                    ],
-                                                                                                                ),
-                                                                                                            ),
-                                                                                                            (1, "stop", TreeSpec::END),
-                                                                                                        ],
-                                                                                                    ),
-                                                                                                ),
-                                                                                                (1, "stop", TreeSpec::END),
-                                                                                            ],
-                                                                                        ),
-                                                                                    ),
-                                                                                    (1, "stop", TreeSpec::END),
-                                                                                ],
-                                                                            ),
+                                                                            "step0",
+                                                                            TreeSpec::Node(&[(0, "forever", TreeSpec::Recurse)]),
                                                                         ),
                                                                         (1, "stop", TreeSpec::END),
                                                                     ],
@@ -393,60 +270,15 @@ pub mod trees {
                     &[
                         (
                             0,
-                            "step7",
+                            "step2",
                             TreeSpec::Node(
                                 &[
                                     (
                                         0,
-                                        "step6",
+                                        "step1",
                                         TreeSpec::Node(
                                             &[
-                                                (
-                                                    0,
-                                                    "step5",
-                                                    TreeSpec::Node(
-                                                        &[
-                                                            (
-                                                                0,
-                                                                "step4",
-                                                                TreeSpec::Node(
-                                                                    &[
-                                                                        (
-                                                                            0,
-                                                                            "step3",
-                                                                            TreeSpec::Node(
-                                                                                &[
-                                                                                    (
-                                                                                        0,
-                                                                                        "step2",
-                                                                                        TreeSpec::Node(
-                                                                                            &[
-                                                                                                (
-                                                                                                    0,
-                                                                                                    "step1",
-                                                                                                    TreeSpec::Node(
-                                                                                                        &[
-                                                                                                            (0, "step0", TreeSpec::Node(&[(0, "last", TreeSpec::END)])),
-                                                                                                            (1, "stop", TreeSpec::END),
-                                                                                                        ],
-                                                                                                    ),
-                                                                                                ),
-                                                                                                (1, "stop", TreeSpec::END),
-                                                                                            ],
-                                                                                        ),
-                                                                                    ),
-                                                                                    (1, "stop", TreeSpec::END),
-                                                                                ],
-                                                                            ),
-                                                                        ),
-                                                                        (1, "stop", TreeSpec::END),
-                                                                    ],
-                                                                ),
-                                                            ),
-                                                            (1, "stop", TreeSpec::END),
-                                                        ],
-                                                    ),
-                                                ),
+                                                (0, "step0", TreeSpec::Node(&[(0, "last", TreeSpec::END)])),
                                                 (1, "stop", TreeSpec::END),
                                             ],
                                         ),
@@ -1318,21 +1150,6 @@ pub mod trees {
     /// - `message6`, after which the same may be sent
     /// - `message7`, the last
     /// - `message8`, after which [`WideSenderMessage8`] may be
-    /// - `message9`, after which the same may be sent
-    /// - `message10`, the last
-    /// - `message11`, after which [`WideSenderMessage11`] may be
-    /// - `message12`, after which the same may be sent
-    /// - `message13`, the last
-    /// - `message14`, after which [`WideSenderMessage14`] may be
-    /// - `message15`, after which the same may be sent
-    /// - `message16`, the last
-    /// - `message17`, after which [`WideSenderMessage17`] may be
-    /// - `message18`, after which the same may be sent
-    /// - `message19`, the last
-    /// - `message20`, after which [`WideSenderMessage20`] may be
-    /// - `message21`, after which the same may be sent
-    /// - `message22`, the last
-    /// - `message23`, after which [`WideSenderMessage23`] may be
     ///
     /// Dropped here, it sends `message1`.
     #[derive(Debug)]
@@ -1419,126 +1236,6 @@ pub mod trees {
         ) -> Result<WideSenderMessage8> {
             Ok(WideSenderMessage8(self.0.send(8, args).await?))
         }
-
-        /// Sends `message9`.
-        ///
-        /// The same may follow it.
-        pub async fn message9(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(9, args).await?))
-        }
-
-        /// Sends `message10`.
-        ///
-        /// Nothing follows it.
-        pub async fn message10(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(10, args).await
-        }
-
-        /// Sends `message11`.
-        ///
-        /// What may follow it: [`WideSenderMessage11`].
-        pub async fn message11(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<WideSenderMessage11> {
-            Ok(WideSenderMessage11(self.0.send(11, args).await?))
-        }
-
-        /// Sends `message12`.
-        ///
-        /// The same may follow it.
-        pub async fn message12(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(12, args).await?))
-        }
-
-        /// Sends `message13`.
-        ///
-        /// Nothing follows it.
-        pub async fn message13(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(13, args).await
-        }
-
-        /// Sends `message14`.
-        ///
-        /// What may follow it: [`WideSenderMessage14`].
-        pub async fn message14(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<WideSenderMessage14> {
-            Ok(WideSenderMessage14(self.0.send(14, args).await?))
-        }
-
-        /// Sends `message15`.
-        ///
-        /// The same may follow it.
-        pub async fn message15(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(15, args).await?))
-        }
-
-        /// Sends `message16`.
-        ///
-        /// Nothing follows it.
-        pub async fn message16(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(16, args).await
-        }
-
-        /// Sends `message17`.
-        ///
-        /// What may follow it: [`WideSenderMessage17`].
-        pub async fn message17(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<WideSenderMessage17> {
-            Ok(WideSenderMessage17(self.0.send(17, args).await?))
-        }
-
-        /// Sends `message18`.
-        ///
-        /// The same may follow it.
-        pub async fn message18(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(18, args).await?))
-        }
-
-        /// Sends `message19`.
-        ///
-        /// Nothing follows it.
-        pub async fn message19(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(19, args).await
-        }
-
-        /// Sends `message20`.
-        ///
-        /// What may follow it: [`WideSenderMessage20`].
-        pub async fn message20(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<WideSenderMessage20> {
-            Ok(WideSenderMessage20(self.0.send(20, args).await?))
-        }
-
-        /// Sends `message21`.
-        ///
-        /// The same may follow it.
-        pub async fn message21(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(21, args).await?))
-        }
-
-        /// Sends `message22`.
-        ///
-        /// Nothing follows it.
-        pub async fn message22(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(22, args).await
-        }
-
-        /// Sends `message23`.
-        ///
-        /// What may follow it: [`WideSenderMessage23`].
-        pub async fn message23(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<WideSenderMessage23> {
-            Ok(WideSenderMessage23(self.0.send(23, args).await?))
-        }
     }
 
     /// Receives on a channel of `wide`.
@@ -1599,66 +1296,6 @@ pub mod trees {
                     let list = args.decode::<Args>()?;
                     Ok(WideReceived::Message8(list, WideReceiverMessage8(rest)))
                 }
-                9 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message9(list, WideReceiver(rest)))
-                }
-                10 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message10(list))
-                }
-                11 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message11(list, WideReceiverMessage11(rest)))
-                }
-                12 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message12(list, WideReceiver(rest)))
-                }
-                13 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message13(list))
-                }
-                14 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message14(list, WideReceiverMessage14(rest)))
-                }
-                15 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message15(list, WideReceiver(rest)))
-                }
-                16 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message16(list))
-                }
-                17 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message17(list, WideReceiverMessage17(rest)))
-                }
-                18 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message18(list, WideReceiver(rest)))
-                }
-                19 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message19(list))
-                }
-                20 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message20(list, WideReceiverMessage20(rest)))
-                }
-                21 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message21(list, WideReceiver(rest)))
-                }
-                22 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message22(list))
-                }
-                23 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceived::Message23(list, WideReceiverMessage23(rest)))
-                }
                 other => Err(rest.unexpected(other)),
             }
         }
@@ -1705,66 +1342,6 @@ pub mod trees {
         ///
         /// What may follow it: [`WideReceivedMessage8`].
         Message8(Args, WideReceiverMessage8),
-        /// `message9`.
-        ///
-        /// The same may follow it.
-        Message9(Args, WideReceiver),
-        /// `message10`.
-        ///
-        /// Nothing follows it.
-        Message10(Args),
-        /// `message11`.
-        ///
-        /// What may follow it: [`WideReceivedMessage11`].
-        Message11(Args, WideReceiverMessage11),
-        /// `message12`.
-        ///
-        /// The same may follow it.
-        Message12(Args, WideReceiver),
-        /// `message13`.
-        ///
-        /// Nothing follows it.
-        Message13(Args),
-        /// `message14`.
-        ///
-        /// What may follow it: [`WideReceivedMessage14`].
-        Message14(Args, WideReceiverMessage14),
-        /// `message15`.
-        ///
-        /// The same may follow it.
-        Message15(Args, WideReceiver),
-        /// `message16`.
-        ///
-        /// Nothing follows it.
-        Message16(Args),
-        /// `message17`.
-        ///
-        /// What may follow it: [`WideReceivedMessage17`].
-        Message17(Args, WideReceiverMessage17),
-        /// `message18`.
-        ///
-        /// The same may follow it.
-        Message18(Args, WideReceiver),
-        /// `message19`.
-        ///
-        /// Nothing follows it.
-        Message19(Args),
-        /// `message20`.
-        ///
-        /// What may follow it: [`WideReceivedMessage20`].
-        Message20(Args, WideReceiverMessage20),
-        /// `message21`.
-        ///
-        /// The same may follow it.
-        Message21(Args, WideReceiver),
-        /// `message22`.
-        ///
-        /// Nothing follows it.
-        Message22(Args),
-        /// `message23`.
-        ///
-        /// What may follow it: [`WideReceivedMessage23`].
-        Message23(Args, WideReceiverMessage23),
     }
 
     /// Sends on a channel of `wide`, after `message2`.
@@ -2025,436 +1602,6 @@ pub mod trees {
         Done(Args),
     }
 
-    /// Sends on a channel of `wide`, after `message11`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `more`, after which the same may be sent
-    /// - `done`, the last
-    ///
-    /// Dropped here, it sends `done`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideSenderMessage11(Tx);
-
-    impl From<Tx> for WideSenderMessage11 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl WideSenderMessage11 {
-        /// Sends `more`.
-        ///
-        /// The same may follow it.
-        pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
-        }
-
-        /// Sends `done`.
-        ///
-        /// Nothing follows it.
-        pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `wide`, after `message11`.
-    ///
-    /// What may come: [`WideReceivedMessage11`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideReceiverMessage11(Rx);
-
-    impl From<Rx> for WideReceiverMessage11 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl WideReceiverMessage11 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<WideReceivedMessage11> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage11::More(list, WideReceiverMessage11(rest)))
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage11::Done(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `wide`, after `message11`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum WideReceivedMessage11 {
-        /// `more`.
-        ///
-        /// The same may follow it.
-        More(Args, WideReceiverMessage11),
-        /// `done`.
-        ///
-        /// Nothing follows it.
-        Done(Args),
-    }
-
-    /// Sends on a channel of `wide`, after `message14`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `more`, after which the same may be sent
-    /// - `done`, the last
-    ///
-    /// Dropped here, it sends `done`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideSenderMessage14(Tx);
-
-    impl From<Tx> for WideSenderMessage14 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl WideSenderMessage14 {
-        /// Sends `more`.
-        ///
-        /// The same may follow it.
-        pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
-        }
-
-        /// Sends `done`.
-        ///
-        /// Nothing follows it.
-        pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `wide`, after `message14`.
-    ///
-    /// What may come: [`WideReceivedMessage14`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideReceiverMessage14(Rx);
-
-    impl From<Rx> for WideReceiverMessage14 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl WideReceiverMessage14 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<WideReceivedMessage14> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage14::More(list, WideReceiverMessage14(rest)))
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage14::Done(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `wide`, after `message14`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum WideReceivedMessage14 {
-        /// `more`.
-        ///
-        /// The same may follow it.
-        More(Args, WideReceiverMessage14),
-        /// `done`.
-        ///
-        /// Nothing follows it.
-        Done(Args),
-    }
-
-    /// Sends on a channel of `wide`, after `message17`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `more`, after which the same may be sent
-    /// - `done`, the last
-    ///
-    /// Dropped here, it sends `done`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideSenderMessage17(Tx);
-
-    impl From<Tx> for WideSenderMessage17 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl WideSenderMessage17 {
-        /// Sends `more`.
-        ///
-        /// The same may follow it.
-        pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
-        }
-
-        /// Sends `done`.
-        ///
-        /// Nothing follows it.
-        pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `wide`, after `message17`.
-    ///
-    /// What may come: [`WideReceivedMessage17`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideReceiverMessage17(Rx);
-
-    impl From<Rx> for WideReceiverMessage17 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl WideReceiverMessage17 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<WideReceivedMessage17> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage17::More(list, WideReceiverMessage17(rest)))
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage17::Done(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `wide`, after `message17`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum WideReceivedMessage17 {
-        /// `more`.
-        ///
-        /// The same may follow it.
-        More(Args, WideReceiverMessage17),
-        /// `done`.
-        ///
-        /// Nothing follows it.
-        Done(Args),
-    }
-
-    /// Sends on a channel of `wide`, after `message20`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `more`, after which the same may be sent
-    /// - `done`, the last
-    ///
-    /// Dropped here, it sends `done`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideSenderMessage20(Tx);
-
-    impl From<Tx> for WideSenderMessage20 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl WideSenderMessage20 {
-        /// Sends `more`.
-        ///
-        /// The same may follow it.
-        pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
-        }
-
-        /// Sends `done`.
-        ///
-        /// Nothing follows it.
-        pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `wide`, after `message20`.
-    ///
-    /// What may come: [`WideReceivedMessage20`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideReceiverMessage20(Rx);
-
-    impl From<Rx> for WideReceiverMessage20 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl WideReceiverMessage20 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<WideReceivedMessage20> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage20::More(list, WideReceiverMessage20(rest)))
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage20::Done(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `wide`, after `message20`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum WideReceivedMessage20 {
-        /// `more`.
-        ///
-        /// The same may follow it.
-        More(Args, WideReceiverMessage20),
-        /// `done`.
-        ///
-        /// Nothing follows it.
-        Done(Args),
-    }
-
-    /// Sends on a channel of `wide`, after `message23`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `more`, after which the same may be sent
-    /// - `done`, the last
-    ///
-    /// Dropped here, it sends `done`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideSenderMessage23(Tx);
-
-    impl From<Tx> for WideSenderMessage23 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl WideSenderMessage23 {
-        /// Sends `more`.
-        ///
-        /// The same may follow it.
-        pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
-        }
-
-        /// Sends `done`.
-        ///
-        /// Nothing follows it.
-        pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `wide`, after `message23`.
-    ///
-    /// What may come: [`WideReceivedMessage23`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct WideReceiverMessage23(Rx);
-
-    impl From<Rx> for WideReceiverMessage23 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl WideReceiverMessage23 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<WideReceivedMessage23> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage23::More(list, WideReceiverMessage23(rest)))
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(WideReceivedMessage23::Done(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `wide`, after `message23`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum WideReceivedMessage23 {
-        /// `more`.
-        ///
-        /// The same may follow it.
-        More(Args, WideReceiverMessage23),
-        /// `done`.
-        ///
-        /// Nothing follows it.
-        Done(Args),
-    }
-
     /// Sends on a channel of `wide`.
     ///
     /// What may be sent:
@@ -2545,7 +1692,7 @@ pub mod trees {
     ///
     /// What may be sent:
     ///
-    /// - `step11`, after which [`DeepSenderStep11`] may be
+    /// - `step4`, after which [`DeepSenderStep4`] may be
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2562,14 +1709,14 @@ pub mod trees {
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
     impl DeepSender {
-        /// Sends `step11`.
+        /// Sends `step4`.
         ///
-        /// What may follow it: [`DeepSenderStep11`].
-        pub async fn step11(
+        /// What may follow it: [`DeepSenderStep4`].
+        pub async fn step4(
             self,
             args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11> {
-            Ok(DeepSenderStep11(self.0.send(0, args).await?))
+        ) -> Result<DeepSenderStep4> {
+            Ok(DeepSenderStep4(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
@@ -2604,7 +1751,7 @@ pub mod trees {
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
-                    Ok(DeepReceived::Step11(list, DeepReceiverStep11(rest)))
+                    Ok(DeepReceived::Step4(list, DeepReceiverStep4(rest)))
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
@@ -2620,692 +1767,29 @@ pub mod trees {
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum DeepReceived {
-        /// `step11`.
-        ///
-        /// What may follow it: [`DeepReceivedStep11`].
-        Step11(Args, DeepReceiverStep11),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step11`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step10`, after which [`DeepSenderStep11Step10`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepSenderStep11(Tx);
-
-    impl From<Tx> for DeepSenderStep11 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11 {
-        /// Sends `step10`.
-        ///
-        /// What may follow it: [`DeepSenderStep11Step10`].
-        pub async fn step10(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10> {
-            Ok(DeepSenderStep11Step10(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step11`.
-    ///
-    /// What may come: [`DeepReceivedStep11`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReceiverStep11(Rx);
-
-    impl From<Rx> for DeepReceiverStep11 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReceiverStep11 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReceivedStep11> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReceivedStep11::Step10(list, DeepReceiverStep11Step10(rest)))
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReceivedStep11::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step11`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11 {
-        /// `step10`.
-        ///
-        /// What may follow it: [`DeepReceivedStep11Step10`].
-        Step10(Args, DeepReceiverStep11Step10),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step11`, `step10`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step9`, after which [`DeepSenderStep11Step10Step9`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepSenderStep11Step10(Tx);
-
-    impl From<Tx> for DeepSenderStep11Step10 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10 {
-        /// Sends `step9`.
-        ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9`].
-        pub async fn step9(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10Step9> {
-            Ok(DeepSenderStep11Step10Step9(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step11`, `step10`.
-    ///
-    /// What may come: [`DeepReceivedStep11Step10`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReceiverStep11Step10(Rx);
-
-    impl From<Rx> for DeepReceiverStep11Step10 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReceiverStep11Step10 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReceivedStep11Step10> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10::Step9(
-                            list,
-                            DeepReceiverStep11Step10Step9(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReceivedStep11Step10::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step11`, `step10`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10 {
-        /// `step9`.
-        ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9`].
-        Step9(Args, DeepReceiverStep11Step10Step9),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step8`, after which [`DeepSenderStep11Step10Step9Step8`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepSenderStep11Step10Step9(Tx);
-
-    impl From<Tx> for DeepSenderStep11Step10Step9 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9 {
-        /// Sends `step8`.
-        ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8`].
-        pub async fn step8(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10Step9Step8> {
-            Ok(DeepSenderStep11Step10Step9Step8(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`.
-    ///
-    /// What may come: [`DeepReceivedStep11Step10Step9`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReceiverStep11Step10Step9(Rx);
-
-    impl From<Rx> for DeepReceiverStep11Step10Step9 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReceiverStep11Step10Step9 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReceivedStep11Step10Step9> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9::Step8(
-                            list,
-                            DeepReceiverStep11Step10Step9Step8(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReceivedStep11Step10Step9::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step11`, `step10`, `step9`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9 {
-        /// `step8`.
-        ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8`].
-        Step8(Args, DeepReceiverStep11Step10Step9Step8),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step7`, after which [`DeepSenderStep11Step10Step9Step8Step7`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8(Tx);
-
-    impl From<Tx> for DeepSenderStep11Step10Step9Step8 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8 {
-        /// Sends `step7`.
-        ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8Step7`].
-        pub async fn step7(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10Step9Step8Step7> {
-            Ok(DeepSenderStep11Step10Step9Step8Step7(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`.
-    ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8(Rx);
-
-    impl From<Rx> for DeepReceiverStep11Step10Step9Step8 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReceiverStep11Step10Step9Step8 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReceivedStep11Step10Step9Step8> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8::Step7(
-                            list,
-                            DeepReceiverStep11Step10Step9Step8Step7(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReceivedStep11Step10Step9Step8::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8 {
-        /// `step7`.
-        ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8Step7`].
-        Step7(Args, DeepReceiverStep11Step10Step9Step8Step7),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step6`, after which [`DeepSenderStep11Step10Step9Step8Step7Step6`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8Step7(Tx);
-
-    impl From<Tx> for DeepSenderStep11Step10Step9Step8Step7 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8Step7 {
-        /// Sends `step6`.
-        ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8Step7Step6`].
-        pub async fn step6(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10Step9Step8Step7Step6> {
-            Ok(DeepSenderStep11Step10Step9Step8Step7Step6(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`.
-    ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8Step7`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8Step7(Rx);
-
-    impl From<Rx> for DeepReceiverStep11Step10Step9Step8Step7 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReceiverStep11Step10Step9Step8Step7 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReceivedStep11Step10Step9Step8Step7> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7::Step6(
-                            list,
-                            DeepReceiverStep11Step10Step9Step8Step7Step6(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReceivedStep11Step10Step9Step8Step7::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8Step7 {
-        /// `step6`.
-        ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8Step7Step6`].
-        Step6(Args, DeepReceiverStep11Step10Step9Step8Step7Step6),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step5`, after which [`DeepSenderStep11Step10Step9Step8Step7Step6Step5`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8Step7Step6(Tx);
-
-    impl From<Tx> for DeepSenderStep11Step10Step9Step8Step7Step6 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8Step7Step6 {
-        /// Sends `step5`.
-        ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8Step7Step6Step5`].
-        pub async fn step5(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10Step9Step8Step7Step6Step5> {
-            Ok(
-                DeepSenderStep11Step10Step9Step8Step7Step6Step5(
-                    self.0.send(0, args).await?,
-                ),
-            )
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`.
-    ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8Step7Step6`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8Step7Step6(Rx);
-
-    impl From<Rx> for DeepReceiverStep11Step10Step9Step8Step7Step6 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReceiverStep11Step10Step9Step8Step7Step6 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReceivedStep11Step10Step9Step8Step7Step6> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6::Step5(
-                            list,
-                            DeepReceiverStep11Step10Step9Step8Step7Step6Step5(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReceivedStep11Step10Step9Step8Step7Step6::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8Step7Step6 {
-        /// `step5`.
-        ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5`].
-        Step5(Args, DeepReceiverStep11Step10Step9Step8Step7Step6Step5),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step4`, after which [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8Step7Step6Step5(Tx);
-
-    impl From<Tx> for DeepSenderStep11Step10Step9Step8Step7Step6Step5 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8Step7Step6Step5 {
-        /// Sends `step4`.
-        ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4`].
-        pub async fn step4(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4> {
-            Ok(
-                DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4(
-                    self.0.send(0, args).await?,
-                ),
-            )
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`.
-    ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8Step7Step6Step5(Rx);
-
-    impl From<Rx> for DeepReceiverStep11Step10Step9Step8Step7Step6Step5 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReceiverStep11Step10Step9Step8Step7Step6Step5 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<DeepReceivedStep11Step10Step9Step8Step7Step6Step5> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5::Step4(
-                            list,
-                            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReceivedStep11Step10Step9Step8Step7Step6Step5::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8Step7Step6Step5 {
         /// `step4`.
         ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4`].
-        Step4(Args, DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4),
+        /// What may follow it: [`DeepReceivedStep4`].
+        Step4(Args, DeepReceiverStep4),
         /// `stop`.
         ///
         /// Nothing follows it.
         Stop(Args),
     }
 
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`.
+    /// Sends on a channel of `deep`, after `step4`.
     ///
     /// What may be sent:
     ///
-    /// - `step3`, after which [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3`] may be
+    /// - `step3`, after which [`DeepSenderStep4Step3`] may be
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4(Tx);
+    pub struct DeepSenderStep4(Tx);
 
-    impl From<Tx> for DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4 {
+    impl From<Tx> for DeepSenderStep4 {
         fn from(raw: Tx) -> Self {
             Self(raw)
         }
@@ -3313,19 +1797,15 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4 {
+    impl DeepSenderStep4 {
         /// Sends `step3`.
         ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3`].
+        /// What may follow it: [`DeepSenderStep4Step3`].
         pub async fn step3(
             self,
             args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3> {
-            Ok(
-                DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3(
-                    self.0.send(0, args).await?,
-                ),
-            )
+        ) -> Result<DeepSenderStep4Step3> {
+            Ok(DeepSenderStep4Step3(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
@@ -3336,82 +1816,69 @@ pub mod trees {
         }
     }
 
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`.
+    /// Receives on a channel of `deep`, after `step4`.
     ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4`].
+    /// What may come: [`DeepReceivedStep4`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4(Rx);
+    pub struct DeepReceiverStep4(Rx);
 
-    impl From<Rx> for DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4 {
+    impl From<Rx> for DeepReceiverStep4 {
         fn from(raw: Rx) -> Self {
             Self(raw)
         }
     }
 
-    impl DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4 {
+    impl DeepReceiverStep4 {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4> {
+        pub async fn recv(self) -> Result<DeepReceivedStep4> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4::Step3(
-                            list,
-                            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3(
-                                rest,
-                            ),
-                        ),
-                    )
+                    Ok(DeepReceivedStep4::Step3(list, DeepReceiverStep4Step3(rest)))
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4::Stop(
-                            list,
-                        ),
-                    )
+                    Ok(DeepReceivedStep4::Stop(list))
                 }
                 other => Err(rest.unexpected(other)),
             }
         }
     }
 
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`.
+    /// A message of `deep`, after `step4`.
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4 {
+    pub enum DeepReceivedStep4 {
         /// `step3`.
         ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3`].
-        Step3(Args, DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3),
+        /// What may follow it: [`DeepReceivedStep4Step3`].
+        Step3(Args, DeepReceiverStep4Step3),
         /// `stop`.
         ///
         /// Nothing follows it.
         Stop(Args),
     }
 
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`.
+    /// Sends on a channel of `deep`, after `step4`, `step3`.
     ///
     /// What may be sent:
     ///
-    /// - `step2`, after which [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2`] may be
+    /// - `step2`, after which [`DeepSenderStep4Step3Step2`] may be
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3(Tx);
+    pub struct DeepSenderStep4Step3(Tx);
 
-    impl From<Tx> for DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3 {
+    impl From<Tx> for DeepSenderStep4Step3 {
         fn from(raw: Tx) -> Self {
             Self(raw)
         }
@@ -3419,19 +1886,15 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3 {
+    impl DeepSenderStep4Step3 {
         /// Sends `step2`.
         ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2`].
+        /// What may follow it: [`DeepSenderStep4Step3Step2`].
         pub async fn step2(
             self,
             args: impl Serialize + Send,
-        ) -> Result<DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2> {
-            Ok(
-                DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2(
-                    self.0.send(0, args).await?,
-                ),
-            )
+        ) -> Result<DeepSenderStep4Step3Step2> {
+            Ok(DeepSenderStep4Step3Step2(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
@@ -3442,82 +1905,74 @@ pub mod trees {
         }
     }
 
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`.
+    /// Receives on a channel of `deep`, after `step4`, `step3`.
     ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3`].
+    /// What may come: [`DeepReceivedStep4Step3`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3(Rx);
+    pub struct DeepReceiverStep4Step3(Rx);
 
-    impl From<Rx> for DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3 {
+    impl From<Rx> for DeepReceiverStep4Step3 {
         fn from(raw: Rx) -> Self {
             Self(raw)
         }
     }
 
-    impl DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3 {
+    impl DeepReceiverStep4Step3 {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3> {
+        pub async fn recv(self) -> Result<DeepReceivedStep4Step3> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
                     Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3::Step2(
+                        DeepReceivedStep4Step3::Step2(
                             list,
-                            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2(
-                                rest,
-                            ),
+                            DeepReceiverStep4Step3Step2(rest),
                         ),
                     )
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3::Stop(
-                            list,
-                        ),
-                    )
+                    Ok(DeepReceivedStep4Step3::Stop(list))
                 }
                 other => Err(rest.unexpected(other)),
             }
         }
     }
 
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`.
+    /// A message of `deep`, after `step4`, `step3`.
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3 {
+    pub enum DeepReceivedStep4Step3 {
         /// `step2`.
         ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2`].
-        Step2(Args, DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2),
+        /// What may follow it: [`DeepReceivedStep4Step3Step2`].
+        Step2(Args, DeepReceiverStep4Step3Step2),
         /// `stop`.
         ///
         /// Nothing follows it.
         Stop(Args),
     }
 
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`.
+    /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`.
     ///
     /// What may be sent:
     ///
-    /// - `step1`, after which [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1`] may be
+    /// - `step1`, after which [`DeepSenderStep4Step3Step2Step1`] may be
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2(Tx);
+    pub struct DeepSenderStep4Step3Step2(Tx);
 
-    impl From<Tx> for DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2 {
+    impl From<Tx> for DeepSenderStep4Step3Step2 {
         fn from(raw: Tx) -> Self {
             Self(raw)
         }
@@ -3525,21 +1980,15 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2 {
+    impl DeepSenderStep4Step3Step2 {
         /// Sends `step1`.
         ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1`].
+        /// What may follow it: [`DeepSenderStep4Step3Step2Step1`].
         pub async fn step1(
             self,
             args: impl Serialize + Send,
-        ) -> Result<
-            DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1,
-        > {
-            Ok(
-                DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1(
-                    self.0.send(0, args).await?,
-                ),
-            )
+        ) -> Result<DeepSenderStep4Step3Step2Step1> {
+            Ok(DeepSenderStep4Step3Step2Step1(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
@@ -3550,86 +1999,74 @@ pub mod trees {
         }
     }
 
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`.
+    /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`.
     ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2`].
+    /// What may come: [`DeepReceivedStep4Step3Step2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2(Rx);
+    pub struct DeepReceiverStep4Step3Step2(Rx);
 
-    impl From<Rx> for DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2 {
+    impl From<Rx> for DeepReceiverStep4Step3Step2 {
         fn from(raw: Rx) -> Self {
             Self(raw)
         }
     }
 
-    impl DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2 {
+    impl DeepReceiverStep4Step3Step2 {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2> {
+        pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
                     Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2::Step1(
+                        DeepReceivedStep4Step3Step2::Step1(
                             list,
-                            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1(
-                                rest,
-                            ),
+                            DeepReceiverStep4Step3Step2Step1(rest),
                         ),
                     )
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2::Stop(
-                            list,
-                        ),
-                    )
+                    Ok(DeepReceivedStep4Step3Step2::Stop(list))
                 }
                 other => Err(rest.unexpected(other)),
             }
         }
     }
 
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`.
+    /// A message of `deep`, after `step4`, `step3`, `step2`.
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2 {
+    pub enum DeepReceivedStep4Step3Step2 {
         /// `step1`.
         ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1`].
-        Step1(
-            Args,
-            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1,
-        ),
+        /// What may follow it: [`DeepReceivedStep4Step3Step2Step1`].
+        Step1(Args, DeepReceiverStep4Step3Step2Step1),
         /// `stop`.
         ///
         /// Nothing follows it.
         Stop(Args),
     }
 
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`.
+    /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`.
     ///
     /// What may be sent:
     ///
-    /// - `step0`, after which [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0`] may be
+    /// - `step0`, after which [`DeepSenderStep4Step3Step2Step1Step0`] may be
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1(Tx);
+    pub struct DeepSenderStep4Step3Step2Step1(Tx);
 
-    impl From<Tx>
-    for DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1 {
+    impl From<Tx> for DeepSenderStep4Step3Step2Step1 {
         fn from(raw: Tx) -> Self {
             Self(raw)
         }
@@ -3637,21 +2074,15 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1 {
+    impl DeepSenderStep4Step3Step2Step1 {
         /// Sends `step0`.
         ///
-        /// What may follow it: [`DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0`].
+        /// What may follow it: [`DeepSenderStep4Step3Step2Step1Step0`].
         pub async fn step0(
             self,
             args: impl Serialize + Send,
-        ) -> Result<
-            DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0,
-        > {
-            Ok(
-                DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0(
-                    self.0.send(0, args).await?,
-                ),
-            )
+        ) -> Result<DeepSenderStep4Step3Step2Step1Step0> {
+            Ok(DeepSenderStep4Step3Step2Step1Step0(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
@@ -3662,76 +2093,62 @@ pub mod trees {
         }
     }
 
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`.
+    /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`.
     ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1`].
+    /// What may come: [`DeepReceivedStep4Step3Step2Step1`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1(Rx);
+    pub struct DeepReceiverStep4Step3Step2Step1(Rx);
 
-    impl From<Rx>
-    for DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1 {
+    impl From<Rx> for DeepReceiverStep4Step3Step2Step1 {
         fn from(raw: Rx) -> Self {
             Self(raw)
         }
     }
 
-    impl DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1 {
+    impl DeepReceiverStep4Step3Step2Step1 {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<
-            DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1,
-        > {
+        pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
                     Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1::Step0(
+                        DeepReceivedStep4Step3Step2Step1::Step0(
                             list,
-                            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0(
-                                rest,
-                            ),
+                            DeepReceiverStep4Step3Step2Step1Step0(rest),
                         ),
                     )
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1::Stop(
-                            list,
-                        ),
-                    )
+                    Ok(DeepReceivedStep4Step3Step2Step1::Stop(list))
                 }
                 other => Err(rest.unexpected(other)),
             }
         }
     }
 
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`.
+    /// A message of `deep`, after `step4`, `step3`, `step2`, `step1`.
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1 {
+    pub enum DeepReceivedStep4Step3Step2Step1 {
         /// `step0`.
         ///
-        /// What may follow it: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0`].
-        Step0(
-            Args,
-            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0,
-        ),
+        /// What may follow it: [`DeepReceivedStep4Step3Step2Step1Step0`].
+        Step0(Args, DeepReceiverStep4Step3Step2Step1Step0),
         /// `stop`.
         ///
         /// Nothing follows it.
         Stop(Args),
     }
 
-    /// Sends on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`, `step0`.
+    /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     ///
     /// What may be sent:
     ///
@@ -3740,12 +2157,9 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0(
-        Tx,
-    );
+    pub struct DeepSenderStep4Step3Step2Step1Step0(Tx);
 
-    impl From<Tx>
-    for DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0 {
+    impl From<Tx> for DeepSenderStep4Step3Step2Step1Step0 {
         fn from(raw: Tx) -> Self {
             Self(raw)
         }
@@ -3753,7 +2167,7 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl DeepSenderStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0 {
+    impl DeepSenderStep4Step3Step2Step1Step0 {
         /// Sends `forever`.
         ///
         /// The same may follow it.
@@ -3762,43 +2176,34 @@ pub mod trees {
         }
     }
 
-    /// Receives on a channel of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`, `step0`.
+    /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     ///
-    /// What may come: [`DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0`].
+    /// What may come: [`DeepReceivedStep4Step3Step2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0(
-        Rx,
-    );
+    pub struct DeepReceiverStep4Step3Step2Step1Step0(Rx);
 
-    impl From<Rx>
-    for DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0 {
+    impl From<Rx> for DeepReceiverStep4Step3Step2Step1Step0 {
         fn from(raw: Rx) -> Self {
             Self(raw)
         }
     }
 
-    impl DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0 {
+    impl DeepReceiverStep4Step3Step2Step1Step0 {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<
-            DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0,
-        > {
+        pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1Step0> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
                     Ok(
-                        DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0::Forever(
+                        DeepReceivedStep4Step3Step2Step1Step0::Forever(
                             list,
-                            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0(
-                                rest,
-                            ),
+                            DeepReceiverStep4Step3Step2Step1Step0(rest),
                         ),
                     )
                 }
@@ -3807,25 +2212,22 @@ pub mod trees {
         }
     }
 
-    /// A message of `deep`, after `step11`, `step10`, `step9`, `step8`, `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`, `step0`.
+    /// A message of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReceivedStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0 {
+    pub enum DeepReceivedStep4Step3Step2Step1Step0 {
         /// `forever`.
         ///
         /// The same may follow it.
-        Forever(
-            Args,
-            DeepReceiverStep11Step10Step9Step8Step7Step6Step5Step4Step3Step2Step1Step0,
-        ),
+        Forever(Args, DeepReceiverStep4Step3Step2Step1Step0),
     }
 
     /// Sends on a channel of `deep`.
     ///
     /// What may be sent:
     ///
-    /// - `step7`, after which [`DeepReplySenderStep7`] may be
+    /// - `step2`, after which [`DeepReplySenderStep2`] may be
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -3842,14 +2244,14 @@ pub mod trees {
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
     impl DeepReplySender {
-        /// Sends `step7`.
+        /// Sends `step2`.
         ///
-        /// What may follow it: [`DeepReplySenderStep7`].
-        pub async fn step7(
+        /// What may follow it: [`DeepReplySenderStep2`].
+        pub async fn step2(
             self,
             args: impl Serialize + Send,
-        ) -> Result<DeepReplySenderStep7> {
-            Ok(DeepReplySenderStep7(self.0.send(0, args).await?))
+        ) -> Result<DeepReplySenderStep2> {
+            Ok(DeepReplySenderStep2(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
@@ -3884,7 +2286,7 @@ pub mod trees {
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
-                    Ok(DeepReplyReceived::Step7(list, DeepReplyReceiverStep7(rest)))
+                    Ok(DeepReplyReceived::Step2(list, DeepReplyReceiverStep2(rest)))
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
@@ -3900,503 +2302,29 @@ pub mod trees {
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum DeepReplyReceived {
-        /// `step7`.
-        ///
-        /// What may follow it: [`DeepReplyReceivedStep7`].
-        Step7(Args, DeepReplyReceiverStep7),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step7`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step6`, after which [`DeepReplySenderStep7Step6`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplySenderStep7(Tx);
-
-    impl From<Tx> for DeepReplySenderStep7 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepReplySenderStep7 {
-        /// Sends `step6`.
-        ///
-        /// What may follow it: [`DeepReplySenderStep7Step6`].
-        pub async fn step6(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepReplySenderStep7Step6> {
-            Ok(DeepReplySenderStep7Step6(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step7`.
-    ///
-    /// What may come: [`DeepReplyReceivedStep7`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplyReceiverStep7(Rx);
-
-    impl From<Rx> for DeepReplyReceiverStep7 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReplyReceiverStep7 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReplyReceivedStep7> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReplyReceivedStep7::Step6(
-                            list,
-                            DeepReplyReceiverStep7Step6(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReplyReceivedStep7::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step7`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReplyReceivedStep7 {
-        /// `step6`.
-        ///
-        /// What may follow it: [`DeepReplyReceivedStep7Step6`].
-        Step6(Args, DeepReplyReceiverStep7Step6),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step7`, `step6`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step5`, after which [`DeepReplySenderStep7Step6Step5`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplySenderStep7Step6(Tx);
-
-    impl From<Tx> for DeepReplySenderStep7Step6 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepReplySenderStep7Step6 {
-        /// Sends `step5`.
-        ///
-        /// What may follow it: [`DeepReplySenderStep7Step6Step5`].
-        pub async fn step5(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepReplySenderStep7Step6Step5> {
-            Ok(DeepReplySenderStep7Step6Step5(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step7`, `step6`.
-    ///
-    /// What may come: [`DeepReplyReceivedStep7Step6`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplyReceiverStep7Step6(Rx);
-
-    impl From<Rx> for DeepReplyReceiverStep7Step6 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReplyReceiverStep7Step6 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReplyReceivedStep7Step6> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReplyReceivedStep7Step6::Step5(
-                            list,
-                            DeepReplyReceiverStep7Step6Step5(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReplyReceivedStep7Step6::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step7`, `step6`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReplyReceivedStep7Step6 {
-        /// `step5`.
-        ///
-        /// What may follow it: [`DeepReplyReceivedStep7Step6Step5`].
-        Step5(Args, DeepReplyReceiverStep7Step6Step5),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step7`, `step6`, `step5`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step4`, after which [`DeepReplySenderStep7Step6Step5Step4`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplySenderStep7Step6Step5(Tx);
-
-    impl From<Tx> for DeepReplySenderStep7Step6Step5 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepReplySenderStep7Step6Step5 {
-        /// Sends `step4`.
-        ///
-        /// What may follow it: [`DeepReplySenderStep7Step6Step5Step4`].
-        pub async fn step4(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepReplySenderStep7Step6Step5Step4> {
-            Ok(DeepReplySenderStep7Step6Step5Step4(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step7`, `step6`, `step5`.
-    ///
-    /// What may come: [`DeepReplyReceivedStep7Step6Step5`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplyReceiverStep7Step6Step5(Rx);
-
-    impl From<Rx> for DeepReplyReceiverStep7Step6Step5 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReplyReceiverStep7Step6Step5 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReplyReceivedStep7Step6Step5> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReplyReceivedStep7Step6Step5::Step4(
-                            list,
-                            DeepReplyReceiverStep7Step6Step5Step4(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReplyReceivedStep7Step6Step5::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step7`, `step6`, `step5`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReplyReceivedStep7Step6Step5 {
-        /// `step4`.
-        ///
-        /// What may follow it: [`DeepReplyReceivedStep7Step6Step5Step4`].
-        Step4(Args, DeepReplyReceiverStep7Step6Step5Step4),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step3`, after which [`DeepReplySenderStep7Step6Step5Step4Step3`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplySenderStep7Step6Step5Step4(Tx);
-
-    impl From<Tx> for DeepReplySenderStep7Step6Step5Step4 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepReplySenderStep7Step6Step5Step4 {
-        /// Sends `step3`.
-        ///
-        /// What may follow it: [`DeepReplySenderStep7Step6Step5Step4Step3`].
-        pub async fn step3(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepReplySenderStep7Step6Step5Step4Step3> {
-            Ok(DeepReplySenderStep7Step6Step5Step4Step3(self.0.send(0, args).await?))
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`.
-    ///
-    /// What may come: [`DeepReplyReceivedStep7Step6Step5Step4`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplyReceiverStep7Step6Step5Step4(Rx);
-
-    impl From<Rx> for DeepReplyReceiverStep7Step6Step5Step4 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReplyReceiverStep7Step6Step5Step4 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReplyReceivedStep7Step6Step5Step4> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReplyReceivedStep7Step6Step5Step4::Step3(
-                            list,
-                            DeepReplyReceiverStep7Step6Step5Step4Step3(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReplyReceivedStep7Step6Step5Step4::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step7`, `step6`, `step5`, `step4`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReplyReceivedStep7Step6Step5Step4 {
-        /// `step3`.
-        ///
-        /// What may follow it: [`DeepReplyReceivedStep7Step6Step5Step4Step3`].
-        Step3(Args, DeepReplyReceiverStep7Step6Step5Step4Step3),
-        /// `stop`.
-        ///
-        /// Nothing follows it.
-        Stop(Args),
-    }
-
-    /// Sends on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`.
-    ///
-    /// What may be sent:
-    ///
-    /// - `step2`, after which [`DeepReplySenderStep7Step6Step5Step4Step3Step2`] may be
-    /// - `stop`, the last
-    ///
-    /// Dropped here, it sends `stop`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplySenderStep7Step6Step5Step4Step3(Tx);
-
-    impl From<Tx> for DeepReplySenderStep7Step6Step5Step4Step3 {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// A message fails if its arguments cannot be encoded, or if the channel has ended.
-    #[allow(clippy::missing_errors_doc)]
-    impl DeepReplySenderStep7Step6Step5Step4Step3 {
-        /// Sends `step2`.
-        ///
-        /// What may follow it: [`DeepReplySenderStep7Step6Step5Step4Step3Step2`].
-        pub async fn step2(
-            self,
-            args: impl Serialize + Send,
-        ) -> Result<DeepReplySenderStep7Step6Step5Step4Step3Step2> {
-            Ok(
-                DeepReplySenderStep7Step6Step5Step4Step3Step2(
-                    self.0.send(0, args).await?,
-                ),
-            )
-        }
-
-        /// Sends `stop`.
-        ///
-        /// Nothing follows it.
-        pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
-        }
-    }
-
-    /// Receives on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`.
-    ///
-    /// What may come: [`DeepReplyReceivedStep7Step6Step5Step4Step3`].
-    #[derive(Debug)]
-    #[must_use]
-    pub struct DeepReplyReceiverStep7Step6Step5Step4Step3(Rx);
-
-    impl From<Rx> for DeepReplyReceiverStep7Step6Step5Step4Step3 {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl DeepReplyReceiverStep7Step6Step5Step4Step3 {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<DeepReplyReceivedStep7Step6Step5Step4Step3> {
-            let (kind, args, rest) = self.0.recv().await?;
-            match kind {
-                0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReplyReceivedStep7Step6Step5Step4Step3::Step2(
-                            list,
-                            DeepReplyReceiverStep7Step6Step5Step4Step3Step2(rest),
-                        ),
-                    )
-                }
-                1 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(DeepReplyReceivedStep7Step6Step5Step4Step3::Stop(list))
-                }
-                other => Err(rest.unexpected(other)),
-            }
-        }
-    }
-
-    /// A message of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReplyReceivedStep7Step6Step5Step4Step3 {
         /// `step2`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep7Step6Step5Step4Step3Step2`].
-        Step2(Args, DeepReplyReceiverStep7Step6Step5Step4Step3Step2),
+        /// What may follow it: [`DeepReplyReceivedStep2`].
+        Step2(Args, DeepReplyReceiverStep2),
         /// `stop`.
         ///
         /// Nothing follows it.
         Stop(Args),
     }
 
-    /// Sends on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`.
+    /// Sends on a channel of `deep`, after `step2`.
     ///
     /// What may be sent:
     ///
-    /// - `step1`, after which [`DeepReplySenderStep7Step6Step5Step4Step3Step2Step1`] may be
+    /// - `step1`, after which [`DeepReplySenderStep2Step1`] may be
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep7Step6Step5Step4Step3Step2(Tx);
+    pub struct DeepReplySenderStep2(Tx);
 
-    impl From<Tx> for DeepReplySenderStep7Step6Step5Step4Step3Step2 {
+    impl From<Tx> for DeepReplySenderStep2 {
         fn from(raw: Tx) -> Self {
             Self(raw)
         }
@@ -4404,19 +2332,15 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl DeepReplySenderStep7Step6Step5Step4Step3Step2 {
+    impl DeepReplySenderStep2 {
         /// Sends `step1`.
         ///
-        /// What may follow it: [`DeepReplySenderStep7Step6Step5Step4Step3Step2Step1`].
+        /// What may follow it: [`DeepReplySenderStep2Step1`].
         pub async fn step1(
             self,
             args: impl Serialize + Send,
-        ) -> Result<DeepReplySenderStep7Step6Step5Step4Step3Step2Step1> {
-            Ok(
-                DeepReplySenderStep7Step6Step5Step4Step3Step2Step1(
-                    self.0.send(0, args).await?,
-                ),
-            )
+        ) -> Result<DeepReplySenderStep2Step1> {
+            Ok(DeepReplySenderStep2Step1(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
@@ -4427,76 +2351,74 @@ pub mod trees {
         }
     }
 
-    /// Receives on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`.
+    /// Receives on a channel of `deep`, after `step2`.
     ///
-    /// What may come: [`DeepReplyReceivedStep7Step6Step5Step4Step3Step2`].
+    /// What may come: [`DeepReplyReceivedStep2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep7Step6Step5Step4Step3Step2(Rx);
+    pub struct DeepReplyReceiverStep2(Rx);
 
-    impl From<Rx> for DeepReplyReceiverStep7Step6Step5Step4Step3Step2 {
+    impl From<Rx> for DeepReplyReceiverStep2 {
         fn from(raw: Rx) -> Self {
             Self(raw)
         }
     }
 
-    impl DeepReplyReceiverStep7Step6Step5Step4Step3Step2 {
+    impl DeepReplyReceiverStep2 {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<DeepReplyReceivedStep7Step6Step5Step4Step3Step2> {
+        pub async fn recv(self) -> Result<DeepReplyReceivedStep2> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
                     Ok(
-                        DeepReplyReceivedStep7Step6Step5Step4Step3Step2::Step1(
+                        DeepReplyReceivedStep2::Step1(
                             list,
-                            DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1(rest),
+                            DeepReplyReceiverStep2Step1(rest),
                         ),
                     )
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
-                    Ok(DeepReplyReceivedStep7Step6Step5Step4Step3Step2::Stop(list))
+                    Ok(DeepReplyReceivedStep2::Stop(list))
                 }
                 other => Err(rest.unexpected(other)),
             }
         }
     }
 
-    /// A message of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`.
+    /// A message of `deep`, after `step2`.
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReplyReceivedStep7Step6Step5Step4Step3Step2 {
+    pub enum DeepReplyReceivedStep2 {
         /// `step1`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1`].
-        Step1(Args, DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1),
+        /// What may follow it: [`DeepReplyReceivedStep2Step1`].
+        Step1(Args, DeepReplyReceiverStep2Step1),
         /// `stop`.
         ///
         /// Nothing follows it.
         Stop(Args),
     }
 
-    /// Sends on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`.
+    /// Sends on a channel of `deep`, after `step2`, `step1`.
     ///
     /// What may be sent:
     ///
-    /// - `step0`, after which [`DeepReplySenderStep7Step6Step5Step4Step3Step2Step1Step0`] may be
+    /// - `step0`, after which [`DeepReplySenderStep2Step1Step0`] may be
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep7Step6Step5Step4Step3Step2Step1(Tx);
+    pub struct DeepReplySenderStep2Step1(Tx);
 
-    impl From<Tx> for DeepReplySenderStep7Step6Step5Step4Step3Step2Step1 {
+    impl From<Tx> for DeepReplySenderStep2Step1 {
         fn from(raw: Tx) -> Self {
             Self(raw)
         }
@@ -4504,19 +2426,15 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl DeepReplySenderStep7Step6Step5Step4Step3Step2Step1 {
+    impl DeepReplySenderStep2Step1 {
         /// Sends `step0`.
         ///
-        /// What may follow it: [`DeepReplySenderStep7Step6Step5Step4Step3Step2Step1Step0`].
+        /// What may follow it: [`DeepReplySenderStep2Step1Step0`].
         pub async fn step0(
             self,
             args: impl Serialize + Send,
-        ) -> Result<DeepReplySenderStep7Step6Step5Step4Step3Step2Step1Step0> {
-            Ok(
-                DeepReplySenderStep7Step6Step5Step4Step3Step2Step1Step0(
-                    self.0.send(0, args).await?,
-                ),
-            )
+        ) -> Result<DeepReplySenderStep2Step1Step0> {
+            Ok(DeepReplySenderStep2Step1Step0(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
@@ -4527,66 +2445,62 @@ pub mod trees {
         }
     }
 
-    /// Receives on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`.
+    /// Receives on a channel of `deep`, after `step2`, `step1`.
     ///
-    /// What may come: [`DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1`].
+    /// What may come: [`DeepReplyReceivedStep2Step1`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1(Rx);
+    pub struct DeepReplyReceiverStep2Step1(Rx);
 
-    impl From<Rx> for DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1 {
+    impl From<Rx> for DeepReplyReceiverStep2Step1 {
         fn from(raw: Rx) -> Self {
             Self(raw)
         }
     }
 
-    impl DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1 {
+    impl DeepReplyReceiverStep2Step1 {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1> {
+        pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
                     Ok(
-                        DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1::Step0(
+                        DeepReplyReceivedStep2Step1::Step0(
                             list,
-                            DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1Step0(
-                                rest,
-                            ),
+                            DeepReplyReceiverStep2Step1Step0(rest),
                         ),
                     )
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
-                    Ok(DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1::Stop(list))
+                    Ok(DeepReplyReceivedStep2Step1::Stop(list))
                 }
                 other => Err(rest.unexpected(other)),
             }
         }
     }
 
-    /// A message of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`.
+    /// A message of `deep`, after `step2`, `step1`.
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1 {
+    pub enum DeepReplyReceivedStep2Step1 {
         /// `step0`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1Step0`].
-        Step0(Args, DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1Step0),
+        /// What may follow it: [`DeepReplyReceivedStep2Step1Step0`].
+        Step0(Args, DeepReplyReceiverStep2Step1Step0),
         /// `stop`.
         ///
         /// Nothing follows it.
         Stop(Args),
     }
 
-    /// Sends on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`, `step0`.
+    /// Sends on a channel of `deep`, after `step2`, `step1`, `step0`.
     ///
     /// What may be sent:
     ///
@@ -4595,9 +2509,9 @@ pub mod trees {
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep7Step6Step5Step4Step3Step2Step1Step0(Tx);
+    pub struct DeepReplySenderStep2Step1Step0(Tx);
 
-    impl From<Tx> for DeepReplySenderStep7Step6Step5Step4Step3Step2Step1Step0 {
+    impl From<Tx> for DeepReplySenderStep2Step1Step0 {
         fn from(raw: Tx) -> Self {
             Self(raw)
         }
@@ -4605,7 +2519,7 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl DeepReplySenderStep7Step6Step5Step4Step3Step2Step1Step0 {
+    impl DeepReplySenderStep2Step1Step0 {
         /// Sends `last`.
         ///
         /// Nothing follows it.
@@ -4614,48 +2528,42 @@ pub mod trees {
         }
     }
 
-    /// Receives on a channel of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`, `step0`.
+    /// Receives on a channel of `deep`, after `step2`, `step1`, `step0`.
     ///
-    /// What may come: [`DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1Step0`].
+    /// What may come: [`DeepReplyReceivedStep2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1Step0(Rx);
+    pub struct DeepReplyReceiverStep2Step1Step0(Rx);
 
-    impl From<Rx> for DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1Step0 {
+    impl From<Rx> for DeepReplyReceiverStep2Step1Step0 {
         fn from(raw: Rx) -> Self {
             Self(raw)
         }
     }
 
-    impl DeepReplyReceiverStep7Step6Step5Step4Step3Step2Step1Step0 {
+    impl DeepReplyReceiverStep2Step1Step0 {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(
-            self,
-        ) -> Result<DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1Step0> {
+        pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1Step0> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
-                    Ok(
-                        DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1Step0::Last(
-                            list,
-                        ),
-                    )
+                    Ok(DeepReplyReceivedStep2Step1Step0::Last(list))
                 }
                 other => Err(rest.unexpected(other)),
             }
         }
     }
 
-    /// A message of `deep`, after `step7`, `step6`, `step5`, `step4`, `step3`, `step2`, `step1`, `step0`.
+    /// A message of `deep`, after `step2`, `step1`, `step0`.
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum DeepReplyReceivedStep7Step6Step5Step4Step3Step2Step1Step0 {
+    pub enum DeepReplyReceivedStep2Step1Step0 {
         /// `last`.
         ///
         /// Nothing follows it.

@@ -3,8 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cocaine::{
-    Category, Client, Endpoint, Error, Graph, Kind, MessageReceiver, MessageSender, Resolved, Service,
-    ServiceClient,
+    Client, Endpoint, Graph, Kind, MessageReceiver, MessageSender, Resolved, Service, ServiceClient,
     bind::{OnDrop, Rx, ServiceSpec, Tx},
     server::{Call, Dispatch, Server},
 };

@@ -1,6 +1,6 @@
 //! Random graphs, and random walks over them.
 
-use cocaine_codegen::{Message, Metadata, Method, Service, Tree};
+use cocaine_codegen::{FIRST_CONTROL, MAX_DEPTH, Message, Metadata, Method, Service, Tree};
 use proptest::{collection, prelude::*, sample};
 
 /// Names that are hard to turn into Rust.
@@ -23,8 +23,15 @@ fn names() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Trees that are nested, recursive and wide.
-fn trees(names: impl Strategy<Value = String> + Clone + 'static) -> impl Strategy<Value = Tree> {
+/// As many levels of a tree as a locator can send: at most 32 containers are nested in a message, of which four are
+/// around the tree and two are a level.
+const MOST_SENT: usize = 14;
+
+/// Trees that are nested, recursive and wide, of at most `levels`.
+fn trees(
+    names: impl Strategy<Value = String> + Clone + 'static,
+    levels: usize,
+) -> impl Strategy<Value = Tree> {
     let leaf = prop_oneof![
         4 => Just(Tree::Recurse),
         4 => Just(Tree::end()),
@@ -36,7 +43,7 @@ fn trees(names: impl Strategy<Value = String> + Clone + 'static) -> impl Strateg
         collection::btree_map(ids(), message, width).prop_map(Tree::Node)
     };
     let (wide, nested) = (node.clone(), node.clone());
-    let deep = (1..32_usize, node(leaf.clone().boxed(), 1..4)).prop_map(|(levels, last)| {
+    let deep = (1..levels, node(leaf.clone().boxed(), 1..4)).prop_map(|(levels, last)| {
         (1..levels).fold(last, |next, _| {
             Tree::Node(
                 [(0, Message("down".to_owned(), next)), (1, Message("end".to_owned(), Tree::end()))].into(),
@@ -45,7 +52,7 @@ fn trees(names: impl Strategy<Value = String> + Clone + 'static) -> impl Strateg
     });
     prop_oneof![
         6 => leaf.clone().prop_recursive(5, 40, 5, move |inner| nested(inner.boxed(), 0..6)),
-        1 => wide(leaf.boxed(), 20..60),
+        1 => wide(leaf.boxed(), 15..30),
         1 => deep,
     ]
 }
@@ -53,16 +60,21 @@ fn trees(names: impl Strategy<Value = String> + Clone + 'static) -> impl Strateg
 /// Metadata of services that nobody would write.
 pub(crate) fn hostile() -> impl Strategy<Value = Metadata> {
     let names = || names().boxed();
-    let method = (names(), trees(names()), trees(names())).prop_map(|(name, tx, rx)| Method(name, tx, rx));
-    let service = (any::<u64>(), collection::btree_map(ids(), method, 0..5))
+    let method = (names(), trees(names(), MAX_DEPTH), trees(names(), MAX_DEPTH))
+        .prop_map(|(name, tx, rx)| Method(name, tx, rx));
+    // What is not a method is never read from a locator (`Metadata`).
+    let methods = ids().prop_filter("a control message", |id| *id < FIRST_CONTROL);
+    let service = (any::<u64>(), collection::btree_map(methods, method, 0..3))
         .prop_map(|(version, graph)| Service { version, graph });
-    collection::btree_map(names(), service, 0..4).prop_map(|services| Metadata { services })
+    collection::btree_map(names(), service, 0..3).prop_map(|services| Metadata { services })
 }
 
 /// One method whose messages have names of their own, and steps that make a walk of any tree.
 pub(crate) fn session() -> impl Strategy<Value = (Method, Vec<Choice>)> {
-    let tree =
-        || trees(Just(String::new())).prop_map(|tree| if is_common(&tree) { tree } else { named(tree) });
+    let tree = || {
+        trees(Just(String::new()), MOST_SENT)
+            .prop_map(|tree| if is_common(&tree) { tree } else { named(tree) })
+    };
     (tree(), tree(), choices()).prop_map(|(tx, rx, choices)| (Method("open".to_owned(), tx, rx), choices))
 }
 

@@ -3,6 +3,7 @@
 mod cloud;
 mod compiled;
 mod graphs;
+#[path = "../machine/mod.rs"]
 mod machine;
 mod output;
 mod walks;

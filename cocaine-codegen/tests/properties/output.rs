@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::graphs;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_graph_becomes_rust(metadata in graphs::hostile()) {
@@ -14,12 +14,12 @@ proptest! {
         for layout in [Layout::File, Layout::Folder] {
             let options = Options { layout, strict: false };
             let output = generate(&metadata, &catalogue, &options).unwrap();
-            prop_assert_eq!(&output, &generate(&metadata, &catalogue, &options).unwrap());
             for file in &output.files {
                 let parsed = syn::parse_file(&file.text);
                 prop_assert!(parsed.is_ok(), "{}: {:?}", file.name, parsed.err());
             }
             if layout == Layout::File {
+                prop_assert_eq!(&output, &generate(&metadata, &catalogue, &options).unwrap());
                 let text = &output.files[0].text;
                 prop_assert_eq!(compare(&metadata, &read_tables(text).unwrap()), []);
             }

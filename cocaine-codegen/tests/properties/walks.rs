@@ -42,7 +42,7 @@ async fn compare(method: &Method, choices: &[Choice]) -> Result<(), TestCaseErro
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn all_are_of_one_opinion((method, choices) in graphs::session()) {

@@ -1,11 +1,14 @@
 //! What generated code lets be said, read from its text: the states of each half, with their messages.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub(crate) mod driver;
 
 use std::collections::BTreeMap;
 
 use cocaine_codegen::Tree;
 use syn::{
     Expr, File, FnArg, GenericArgument, ImplItem, ImplItemFn, Item, ItemImpl, Lit, Pat, PathArguments,
-    ReceiverKind, Stmt, TraitItem, Type, visit::Visit,
+    ReceiverKind, Stmt, TraitItem, Type, TypeParamBound,
 };
 
 /// What becomes of a message in a state.
@@ -172,10 +175,8 @@ fn received(function: &ImplItemFn) -> Option<String> {
 
 /// Reads `self.0.send(ID, …)` or `self.0.finish(ID, …)`, and what the method returns.
 fn sends(state: &str, function: &ImplItemFn) -> Option<(u64, Step)> {
-    let mut calls = Calls::default();
-    calls.visit_block(&function.block);
-    let (method, id) =
-        calls.0.into_iter().find(|(method, _)| matches!(method.as_str(), "send" | "finish"))?;
+    let Some(Stmt::Expr(body, None)) = function.block.stmts.last() else { return None };
+    let (method, id) = call(body)?;
     let next = match received(function).as_deref() {
         None => Next::End,
         Some("Self") => Next::State(state.to_owned()),
@@ -185,16 +186,14 @@ fn sends(state: &str, function: &ImplItemFn) -> Option<(u64, Step)> {
     Some((id, Step { name: function.sig.ident.to_string(), next }))
 }
 
-/// The calls of methods whose first argument is a number.
-#[derive(Default)]
-struct Calls(Vec<(String, u64)>);
-
-impl<'a> Visit<'a> for Calls {
-    fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
-        if let Some(id) = call.args.first().and_then(number) {
-            self.0.push((call.method.to_string(), id));
-        }
-        syn::visit::visit_expr_method_call(self, call);
+/// Finds the call of a method with a number as its first argument.
+fn call(expr: &Expr) -> Option<(String, u64)> {
+    match expr {
+        Expr::Await(awaited) => call(&awaited.base),
+        Expr::Try(tried) => call(&tried.expr),
+        Expr::Call(outer) => call(outer.args.first()?),
+        Expr::MethodCall(method) => Some((method.method.to_string(), number(method.args.first()?)?)),
+        _ => None,
     }
 }
 
@@ -252,30 +251,19 @@ fn sessions(items: &[&Item]) -> BTreeMap<String, Halves> {
 
 /// Finds `Exchange<S, R>`, or `Duplex<In, Out>`, in what a method returns.
 fn exchange(method: &syn::TraitItemFn) -> Option<[String; 2]> {
-    struct Find(Option<[String; 2]>);
-    impl<'a> Visit<'a> for Find {
-        fn visit_type_path(&mut self, ty: &'a syn::TypePath) {
-            let ty = Type::Path(ty.clone());
-            match ident(&ty).as_deref() {
-                Some("Duplex") => self.0 = Some(["Sender", "Receiver"].map(str::to_owned)),
-                Some("Exchange") => {
-                    let halves: Vec<_> = generics(&ty).iter().filter_map(ident).collect();
-                    self.0 = halves.try_into().ok();
-                }
-                _ => {}
+    let syn::ReturnType::Type(_, output) = &method.sig.output else { return None };
+    let mut left = vec![(**output).clone()];
+    while let Some(ty) = left.pop() {
+        match ident(&ty).as_deref() {
+            Some("Duplex") => return Some(["Sender", "Receiver"].map(str::to_owned)),
+            Some("Exchange") => {
+                let halves: Vec<_> = generics(&ty).iter().filter_map(ident).collect();
+                return halves.try_into().ok();
             }
-            if let Type::Path(ty) = &ty {
-                for ty in generics(&Type::Path(ty.clone())) {
-                    if self.0.is_none() {
-                        self.visit_type(&ty.clone());
-                    }
-                }
-            }
+            _ => left.extend(generics(&ty)),
         }
     }
-    let mut find = Find(None);
-    syn::visit::visit_return_type(&mut find, &method.sig.output);
-    find.0
+    None
 }
 
 fn last_two(method: &syn::TraitItemFn) -> Option<[String; 2]> {
@@ -295,12 +283,25 @@ fn ident(ty: &Type) -> Option<String> {
     }
 }
 
+/// Returns the types between the angle brackets of a type, or of the traits behind `impl`.
 fn generics(ty: &Type) -> Vec<Type> {
-    let Type::Path(ty) = ty else { return Vec::new() };
-    let Some(segment) = ty.path.segments.last() else { return Vec::new() };
-    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return Vec::new() };
-    let types = arguments.args.iter().filter_map(|argument| match argument {
+    let paths: Vec<_> = match ty {
+        Type::Path(ty) => vec![&ty.path],
+        Type::ImplTrait(ty) => (ty.bounds.iter())
+            .filter_map(|bound| match bound {
+                TypeParamBound::Trait(bound) => Some(&bound.path),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let arguments = paths.into_iter().filter_map(|path| match &path.segments.last()?.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    });
+    let types = arguments.flatten().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty.clone()),
+        GenericArgument::AssocType(ty) => Some(ty.ty.clone()),
         _ => None,
     });
     types.collect()
