@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path};
 
-use cocaine_codegen::{Catalogue, Layout, Metadata, Options, generate};
+use cocaine_codegen::{Catalogue, Layout, Metadata, Options, dot, dump, generate};
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -58,6 +58,15 @@ fn hostile() {
 #[test]
 fn trees() {
     golden("trees");
+}
+
+/// Every kind of tree as text and as a picture, with names that could break either.
+#[test]
+fn shown() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let metadata = Metadata::from_json(&read(&folder.join("shown.json"))).unwrap();
+    compare(&folder.join("shown.txt"), &dump(&metadata));
+    compare(&folder.join("shown.dot"), &dot(&metadata));
 }
 
 /// What is committed in `bindings` is what its metadata gives.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cocaine_codegen::{
-    Catalogue, Layout, Message, Metadata, Method, Options, Service, Tree, compare, dump, generate,
+    Catalogue, Layout, Message, Metadata, Method, Options, Service, Tree, compare, dot, dump, generate,
     read_tables,
 };
 use syn::{Item, TraitItem};
@@ -283,7 +283,7 @@ fn long_names() {
 fn dumps_and_messages_show_no_control_characters() {
     let metadata = metadata([("\u{1b}[2J", service([unary("\u{202e}\n")]))]);
     let output = generate(&metadata, &Catalogue::default(), &Options::default()).unwrap();
-    let mut texts = vec![dump(&metadata)];
+    let mut texts = vec![dump(&metadata), dot(&metadata)];
     texts.extend(output.warnings.iter().map(ToString::to_string));
     texts.extend(compare(&metadata, &Metadata::default()).iter().map(ToString::to_string));
     for text in texts {
