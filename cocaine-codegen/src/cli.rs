@@ -53,6 +53,9 @@ pub(crate) struct Generate {
     /// Write a file for each service, and `mod.rs`, to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
+    /// Write doubles for tests of the bindings in this module, such as `crate::bindings`, and not the bindings
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) doubles_of: Option<String>,
 }
 
 /// Where to write what is fetched.

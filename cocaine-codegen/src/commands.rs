@@ -31,7 +31,8 @@ fn generated(args: &Generate) -> Result<ExitCode> {
     let catalogue = source::catalogue(&args.description)?;
     let metadata = source::metadata(&args.source, &catalogue)?;
     let layout = if args.out_dir.is_some() { Layout::Folder } else { Layout::File };
-    let output = generate(&metadata, &catalogue, &Options { layout, strict: args.description.strict })?;
+    let (strict, doubles_of) = (args.description.strict, args.doubles_of.clone());
+    let output = generate(&metadata, &catalogue, &Options { layout, strict, doubles_of })?;
     warn(&output.warnings);
     match (&args.out_dir, &args.output) {
         (Some(folder), _) => output.write_folder(folder).map(|()| ExitCode::SUCCESS),

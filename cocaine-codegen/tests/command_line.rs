@@ -226,6 +226,11 @@ fn errors_say_what_to_do() {
             &["check", "other.rs", "--from", "metadata.json"],
             "error: other.rs: metadata: this is no output of this generator",
         ),
+        (
+            &["--from", "metadata.json", "--doubles-of", "bindings"],
+            "error: `bindings` is no path of a module: write one from `crate::` or `::`, such as `crate::bindings`",
+        ),
+        (&["--from", "metadata.json", "--doubles-of", "crate::a<b>"], "error: `crate::a<b>` is no path"),
         (&["check", "nowhere.rs", "--from", "metadata.json"], "error: nowhere.rs: "),
         (&["check", "metadata.json", "--from", "broken.json"], "error: broken.json: metadata: "),
         (
@@ -253,6 +258,22 @@ fn warnings_are_errors_if_wanted() {
     assert!(ended(&output, 0).1.starts_with("warning: service `shelf`: no catalogue describes it"));
     let output = run(&path, &["--from", "shelf.json", "--strict"]);
     assert!(ended(&output, 2).1.starts_with("error: service `shelf`: no catalogue describes it"));
+}
+
+#[test]
+fn doubles_are_written_apart_from_the_bindings() {
+    let (_folder, path) = folder();
+    let of = ["--from", "metadata.json", "--service", "storage", "--doubles-of", "crate::bindings"];
+    let output = run(&path, &of);
+    let (code, said) = ended(&output, 0);
+    assert!(code.contains("pub struct StorageDouble(") && !code.contains("pub trait") && said.is_empty());
+    assert!(code.contains("use crate::bindings::storage::{Storage, StorageClient};"), "{code}");
+    let built = path.join("doubles.rs");
+    let builder = Builder::new().metadata(path.join("metadata.json")).service("storage");
+    builder.doubles_of("crate::bindings").out(&built).generate().unwrap();
+    assert_eq!(fs::read_to_string(&built).unwrap(), code);
+    ended(&run(&path, &[&of[..], &["--out-dir", "doubles"]].concat()), 0);
+    assert!(path.join("doubles/mod.rs").exists() && path.join("doubles/storage.rs").exists());
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn node<'a>(messages: impl IntoIterator<Item = (&'a str, Tree)>) -> Tree {
 /// Generates both layouts, and checks what must hold of any output; returns the single file.
 fn generated(metadata: &Metadata) -> String {
     let catalogue = Catalogue::builtin();
-    let folder = generate(metadata, &catalogue, &Options { layout: Layout::Folder, strict: false }).unwrap();
+    let folder =
+        generate(metadata, &catalogue, &Options { layout: Layout::Folder, ..Options::default() }).unwrap();
     let names: BTreeSet<_> = folder.files.iter().map(|file| file.name.to_lowercase()).collect();
     assert_eq!(names.len(), folder.files.len(), "two files of one name");
     for file in &folder.files {
@@ -121,11 +122,16 @@ fn generated(metadata: &Metadata) -> String {
     }
     let output = generate(metadata, &catalogue, &Options::default()).unwrap();
     let text = &output.files[0].text;
-    assert!(text.bytes().all(|byte| byte == b'\n' || byte >= b' '), "a control character");
-    assert!(
-        !text.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}', '\u{2028}']),
-        "an unseen character"
-    );
+    let doubles = Options { doubles_of: Some("crate".to_owned()), ..Options::default() };
+    let doubles = &generate(metadata, &catalogue, &doubles).unwrap().files[0].text;
+    is_stable(doubles);
+    for text in [text, doubles] {
+        assert!(text.bytes().all(|byte| byte == b'\n' || byte >= b' '), "a control character");
+        assert!(
+            !text.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}', '\u{2028}']),
+            "an unseen character"
+        );
+    }
     assert_eq!(compare(metadata, &read_tables(text).unwrap()), [], "the tables hold what the metadata says");
     text.clone()
 }

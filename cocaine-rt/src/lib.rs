@@ -50,6 +50,7 @@
 //!
 //! ```text
 //! L4  client    server    worker        what users hold: the cloud, a listening socket, the events of an app
+//!     double                            what tests hold instead: feature `doubles`
 //! L3  service  cloud  told              resolve, connect, connect again     bind: what generated code uses
 //! L2  link  halves  dynamic  table      one connected service: its methods, typed halves of channels
 //! L1  conn  channel  unix               the mux behind a lock, the task that owns the socket
@@ -75,6 +76,8 @@ mod codes;
 mod conn;
 pub mod control;
 mod decode;
+#[cfg(feature = "doubles")]
+pub mod double;
 mod dynamic;
 mod encode;
 mod error;

@@ -132,7 +132,8 @@ fn check_files(args: &Check, now: &Metadata) -> Result<Vec<Drift>> {
 
 fn generate_now(args: &Check, now: &Metadata, layout: Layout) -> Result<Output> {
     let catalogue = source::catalogue(&args.description)?;
-    let output = generate(now, &catalogue, &Options { layout, strict: args.description.strict })?;
+    let output =
+        generate(now, &catalogue, &Options { layout, strict: args.description.strict, doubles_of: None })?;
     warn(&output.warnings);
     Ok(output)
 }
