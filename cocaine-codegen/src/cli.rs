@@ -29,7 +29,7 @@ pub(crate) enum Command {
     ///
     /// The file says what is expected, the locator or another file what is found: `check bindings.rs --locator
     /// localhost:10053`, `check staging.json --from production.json`. A locator is asked for the services that the file
-    /// knows. Ends with 0 if nothing differs, or less than `--fail-on` says, with 1 if something does, and with 2 if
+    /// knows, or for those that `--service` names; of a file with others only the protocols are compared then. Ends with 0 if nothing differs, or less than `--fail-on` says, with 1 if something does, and with 2 if
     /// that could not be found out.
     ///
     /// As JSON: `{"file", "worst", "differences": [{"grade", "service", "method", "message", "expected", "found"}]}`,

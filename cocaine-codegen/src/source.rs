@@ -33,14 +33,16 @@ pub(crate) fn metadata(source: &Source, catalogue: &Catalogue) -> Result<Metadat
     Ok(metadata)
 }
 
-/// Returns the metadata that `source` names; of a locator's services only those that are named or `known`, as far as it
-/// has them.
+/// Returns the metadata that `source` names, as far as it is there; of a locator's services only those that are named or
+/// `known`.
 pub(crate) fn metadata_of<'a>(
     source: &'a Source,
     known: impl Iterator<Item = &'a String>,
 ) -> Result<Metadata> {
-    if source.from.is_some() {
-        return metadata(source, &Catalogue::builtin());
+    if let Some(path) = &source.from {
+        let mut metadata = Metadata::from_json(&read(path)?).map_err(|error| in_file(path, &error))?;
+        metadata.services.retain(|name, _| source.service.is_empty() || source.service.contains(name));
+        return Ok(metadata);
     }
     let mut wanted: Vec<_> = known.chain(&source.service).cloned().collect();
     wanted.sort_unstable();

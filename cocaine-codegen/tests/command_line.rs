@@ -84,6 +84,27 @@ additive: locator.identity: the method is new: expected nothing, found id 6 that
     }
 }
 
+#[test]
+fn some_services_are_compared_and_a_wrong_name_is_an_error() {
+    let (_folder, path) = folder();
+    ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
+    ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
+    let some = committed().replace("\"3\": [\"find\"", "\"4\": [\"find\"");
+    fs::write(path.join("now.json"), some).unwrap();
+    for file in ["metadata.json", "bindings.rs", "bindings"] {
+        let check = |services| run(&path, &["check", file, "--from", "now.json", "--service", services]);
+        assert_eq!(ended(&check("locator,app"), 0).0, "", "{file}");
+        let output = check("locator,storage");
+        assert_eq!(
+            ended(&output, 1).0,
+            "renumbered: storage.find: the id has changed: expected 3, found 4\n"
+        );
+        let output = check("locator,shelf");
+        let error = "error: metadata: there is no service `shelf`, neither expected nor found\n";
+        assert_eq!(ended(&output, 2), ("", error));
+    }
+}
+
 /// Even where no code could be generated, since the catalogue describes the method otherwise.
 #[test]
 fn a_method_of_another_shape_is_drift_and_no_error() {

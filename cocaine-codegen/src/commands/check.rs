@@ -3,7 +3,8 @@
 use std::{path::Path, process::ExitCode};
 
 use cocaine_codegen::{
-    Drift, Grade, Layout, Metadata, Options, Output, Result, compare, compare_code, generate, read_tables,
+    Drift, Grade, Layout, Metadata, Options, Output, Problem, Result, compare, compare_code, generate,
+    read_tables,
 };
 use serde::Serialize;
 
@@ -78,15 +79,14 @@ fn compared(args: &Check) -> Result<Vec<Drift>> {
 }
 
 fn check_metadata(args: &Check, have: &str) -> Result<Vec<Drift>> {
-    let have = Metadata::from_json(have).map_err(|error| source::in_file(&args.file, &error))?;
-    Ok(compare(&have, &now(args, &have)?))
+    let known = Metadata::from_json(have).map_err(|error| source::in_file(&args.file, &error))?;
+    Ok(protocols(args, known)?.drifts)
 }
 
 fn check_code(args: &Check, have: &str) -> Result<Vec<Drift>> {
     let known = read_tables(have).map_err(|error| source::in_file(&args.file, &error))?;
-    let now = now(args, &known)?;
-    let drifts = compare(&known, &now);
-    if !drifts.is_empty() {
+    let Protocols { drifts, now, whole } = protocols(args, known)?;
+    if !drifts.is_empty() || !whole {
         return Ok(drifts);
     }
     compare_code(have, only_text(&generate_now(args, &now, Layout::File)?))
@@ -104,9 +104,8 @@ fn check_folder(args: &Check) -> Result<Vec<Drift>> {
             known.services.extend(tables.services);
         }
     }
-    let now = now(args, &known)?;
-    let drifts = compare(&known, &now);
-    if drifts.is_empty() { check_files(args, &now) } else { Ok(drifts) }
+    let Protocols { drifts, now, whole } = protocols(args, known)?;
+    if drifts.is_empty() && whole { check_files(args, &now) } else { Ok(drifts) }
 }
 
 fn check_files(args: &Check, now: &Metadata) -> Result<Vec<Drift>> {
@@ -138,8 +137,24 @@ fn generate_now(args: &Check, now: &Metadata, layout: Layout) -> Result<Output> 
     Ok(output)
 }
 
-/// Returns what the source says now. A locator is asked for what is `known` and what is named, since a cloud always
-/// has services that nobody wants bindings for.
-fn now(args: &Check, known: &Metadata) -> Result<Metadata> {
-    source::metadata_of(&args.source, known.services.keys())
+/// How services differ, whatever is generated for them.
+struct Protocols {
+    drifts: Vec<Drift>,
+    now: Metadata,
+    /// All services of the file were compared.
+    whole: bool,
+}
+
+/// Compares the services that are wanted, or all. A locator is asked for those that are `known` and named, since a cloud
+/// always has services that nobody wants bindings for.
+fn protocols(args: &Check, mut known: Metadata) -> Result<Protocols> {
+    let (all, wanted) = (known.services.len(), &args.source.service);
+    known.services.retain(|name, _| wanted.is_empty() || wanted.contains(name));
+    let now = source::metadata_of(&args.source, known.services.keys())?;
+    let is_nowhere = |name: &&String| [&known, &now].iter().all(|side| !side.services.contains_key(*name));
+    if let Some(name) = wanted.iter().find(is_nowhere) {
+        let text = format!("there is no service `{name}`, neither expected nor found");
+        return Err(Problem::Metadata(text).into());
+    }
+    Ok(Protocols { drifts: compare(&known, &now), now, whole: known.services.len() == all })
 }
