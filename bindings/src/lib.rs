@@ -34,8 +34,16 @@
 //!
 //! ```text
 //! cocaine-codegen generate --from bindings/metadata.json --out-dir bindings/src/services
+//! cocaine-codegen generate --from bindings/metadata.json --doubles-of crate --out-dir bindings/src/doubles
 //! ```
+//!
+//! With the feature `doubles` there is a double of each service for tests, such as `doubles::StorageDouble`: it
+//! implements the trait for callers, and answers as a test says.
 
+/// A double of each service, which tests call instead of a cloud (feature `doubles`).
+#[cfg(feature = "doubles")]
+#[rustfmt::skip]
+pub mod doubles;
 #[rustfmt::skip]
 mod services;
 

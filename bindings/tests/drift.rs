@@ -2,7 +2,11 @@
 
 mod common;
 
-use std::net::SocketAddr;
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use cocaine::{
     Client, Drift, Edge, Error, ErrorKind, Fault, Graph, Method, Node, ServiceClient, Tree, server::Server,
@@ -13,8 +17,10 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
+use tracing_subscriber::{filter::LevelFilter, util::SubscriberInitExt};
 
-/// Answers each call of less than 128 bytes with the number of its method, as a text.
+/// Answers each call of less than 128 bytes with the number of its method, as a text; ends the connection at one that
+/// says `bye`.
 async fn numbers() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -22,7 +28,10 @@ async fn numbers() -> SocketAddr {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut frame = [0; 128];
-                while let Ok(1..) = stream.read(&mut frame).await {
+                while let Ok(length @ 1..) = stream.read(&mut frame).await {
+                    if frame[..length].ends_with(b"bye") {
+                        return;
+                    }
                     let reply = [&[0x94, frame[1], 0, 0x91, 0xa1, b'0' + frame[2]], UNTRACED].concat();
                     stream.write_all(&reply).await.unwrap();
                 }
@@ -53,7 +62,7 @@ fn yesterday() -> Vec<Method> {
 fn changed() -> Vec<Method> {
     let edges = [(0, "value"), (1, "error"), (2, "later")];
     let edges = edges.map(|(id, name)| Edge { id, name: name.into(), next: Tree::end() });
-    let upstream = Tree::Node(std::sync::Arc::new(Node::new(edges)));
+    let upstream = Tree::Node(Arc::new(Node::new(edges)));
     let remove = Method { upstream, ..unary(2, "remove") };
     vec![unary(0, "find"), unary(1, "list"), remove, unary(7, "read")]
 }
@@ -118,4 +127,76 @@ async fn an_untyped_call_uses_the_number_that_is_announced() {
     assert_eq!(storage.call::<_, String>("read", ("c", "k")).await.unwrap(), "7");
     let error = storage.call::<_, String>("write", ("c", "k")).await.unwrap_err();
     assert_names(&error, address, "a method `write`", "only find, list, remove, read");
+}
+
+/// What has been logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        log.lines().map(str::to_owned).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_differs_is_logged_once_however_often_the_service_is_connected() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(move || writer.clone()).with_max_level(LevelFilter::INFO);
+    let _logged = subscriber.without_time().with_ansi(false).with_target(false).finish().set_default();
+    let (client, _locator, address) = today(Drift::Compatible, 9, changed()).await;
+    let storage = client.service::<StorageClient>().await.unwrap();
+    let at = format!("service=storage endpoint={address}");
+    let lost = "a method is not what the bindings expect: calls of it will fail";
+    let moved = "a method has another id than in the bindings, and is called by that";
+    let value = "answers {0: value, 1: error}";
+    let expected = [
+        format!(" INFO the service has another version than the bindings {at} expected=1 found=9"),
+        format!(" INFO {moved} {at} method=\"read\" expected=0 found=7"),
+        format!(
+            " WARN {lost} {at} method=\"write\" expected=\"method 1 that takes {{}} and {value}\" \
+             found=\"no such method\""
+        ),
+        format!(
+            " WARN {lost} {at} method=\"remove\" expected=\"method 2 that takes {{}} and {value}\" \
+             found=\"method 2 that takes {{}} and answers {{0: value, 1: error, 2: later}}\""
+        ),
+        format!(" INFO {moved} {at} method=\"find\" expected=3 found=0"),
+    ];
+    assert_eq!(log.lines(), expected);
+
+    storage.read("c", "bye").await.unwrap_err();
+    assert_eq!(storage.read("c", "k").await.unwrap(), "7", "connected again");
+    client.service::<StorageClient>().await.unwrap();
+    storage.write("c", "k", &"v".into(), None).await.unwrap_err();
+    assert_eq!(log.lines(), expected);
+}
+
+#[tokio::test]
+async fn nothing_is_logged_of_bindings_that_fit_or_are_trusted() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(move || writer.clone()).with_max_level(LevelFilter::INFO);
+    let _logged = subscriber.finish().set_default();
+    for (policy, version, methods) in
+        [(Drift::Compatible, 1, yesterday()), (Drift::Exact, 1, yesterday()), (Drift::Off, 9, changed())]
+    {
+        let (client, _locator, _) = today(policy, version, methods).await;
+        client.service::<StorageClient>().await.unwrap();
+    }
+    assert_eq!(log.lines(), [""; 0]);
 }

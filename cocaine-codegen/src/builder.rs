@@ -31,6 +31,7 @@ pub struct Builder {
     services: Vec<String>,
     out: Option<PathBuf>,
     strict: bool,
+    doubles_of: Option<String>,
 }
 
 impl Builder {
@@ -69,6 +70,12 @@ impl Builder {
         self
     }
 
+    /// Generates doubles of the bindings in this module, and not the bindings ([`Options::doubles_of`]).
+    pub fn doubles_of(mut self, module: impl Into<String>) -> Self {
+        self.doubles_of = Some(module.into());
+        self
+    }
+
     /// Generates, and tells cargo which files to watch.
     pub fn generate(self) -> Result<()> {
         let path =
@@ -81,7 +88,8 @@ impl Builder {
         for path in &self.catalogues {
             catalogue = Catalogue::parse(&path.display().to_string(), &watched(path)?)?.over(catalogue);
         }
-        let output = generate(&metadata, &catalogue, &Options { layout: Layout::File, strict: self.strict })?;
+        let (layout, strict, doubles_of) = (Layout::File, self.strict, self.doubles_of);
+        let output = generate(&metadata, &catalogue, &Options { layout, strict, doubles_of })?;
         for warning in &output.warnings {
             println!("cargo:warning={warning}");
         }

@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use cocaine_codegen::Grade;
 
 /// Generates typed Rust for the services of a Cocaine cloud.
 ///
@@ -24,10 +25,19 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Writes what a locator says to a JSON file that can be committed
     Fetch(Fetch),
-    /// Compares a file with what it would be now
+    /// Compares a file with what it would be now, and says how much each difference matters
+    ///
+    /// The file says what is expected, the locator or another file what is found: `check bindings.rs --locator
+    /// localhost:10053`, `check staging.json --from production.json`. A locator is asked for the services that the file
+    /// knows, or for those that `--service` names; of a file with others only the protocols are compared then. Ends with 0 if nothing differs, or less than `--fail-on` says, with 1 if something does, and with 2 if
+    /// that could not be found out.
+    ///
+    /// As JSON: `{"file", "worst", "differences": [{"grade", "service", "method", "message", "expected", "found"}]}`,
+    /// the worst difference first. `worst` and `grade` are `breaking`, `renumbered`, `additive` or `code`; `worst`,
+    /// `method`, `expected` and `found` may be `null`. There may be more fields in later versions.
     Check(Check),
-    /// Shows what the services offer, as a tree
-    Dump(Source),
+    /// Shows what the services offer
+    Dump(Dump),
 }
 
 /// What to generate, from what, and where to.
@@ -43,6 +53,9 @@ pub(crate) struct Generate {
     /// Write a file for each service, and `mod.rs`, to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) out_dir: Option<PathBuf>,
+    /// Write doubles for tests of the bindings in this module, such as `crate::bindings`, and not the bindings
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) doubles_of: Option<String>,
 }
 
 /// Where to write what is fetched.
@@ -64,6 +77,44 @@ pub(crate) struct Check {
     pub(crate) source: Source,
     #[command(flatten)]
     pub(crate) description: Description,
+    /// Fail for a difference of this grade, and for worse ones
+    #[arg(long, value_name = "GRADE", value_enum, default_value_t = Grade::Code)]
+    pub(crate) fail_on: Grade,
+    /// How the differences are written
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// How differences are written.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// A line each
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// What to show, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Dump {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: View,
+}
+
+/// How services are shown.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum View {
+    /// An indented tree
+    #[default]
+    Text,
+    /// JSON, as `fetch` writes it
+    Json,
+    /// A graph for graphviz: states and the messages between them
+    Dot,
 }
 
 /// Where metadata comes from.

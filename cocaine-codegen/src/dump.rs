@@ -1,6 +1,10 @@
 //! Metadata as text to read.
 
+mod dot;
+
 use std::fmt::Write as _;
+
+pub use dot::dot;
 
 use crate::{
     metadata::{Metadata, Method, Service},

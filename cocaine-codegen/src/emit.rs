@@ -4,6 +4,7 @@ mod arguments;
 mod client;
 mod contract;
 mod docs;
+mod double;
 mod imports;
 mod lints;
 mod own;
@@ -14,14 +15,66 @@ mod table;
 mod tree;
 mod types;
 
-use syn::{File, Item, ItemMod, parse_quote, token};
+use syn::{File, Item, ItemMod, Path, parse_quote, token};
 
-pub(crate) use root::{declarations, exports};
+use crate::{
+    error::{Problem, Result},
+    model::Service,
+    naming::ident,
+};
 
-use crate::{model::Service, naming::ident};
+/// What is emitted of each service.
+#[derive(Clone, Copy)]
+pub(crate) enum Part<'a> {
+    /// Traits, clients, serving sides.
+    Bindings,
+    /// Doubles for the bindings in the module of this path.
+    Doubles(&'a str),
+}
 
-/// Returns the items of a service's module.
-pub(crate) fn items(service: &Service) -> syn::Result<Vec<Item>> {
+impl<'a> Part<'a> {
+    /// Returns the doubles for the bindings at `path`, if that is the path of a module.
+    pub(crate) fn doubles_of(path: &'a str) -> Result<Self> {
+        let full = |path: &Path| {
+            let first = path.segments.first().map(|segment| segment.ident.to_string());
+            path.leading_colon.is_some() || first.is_some_and(|first| first == "crate")
+        };
+        let parsed = syn::parse_str::<Path>(path);
+        let plain = parsed.is_ok_and(|parsed| {
+            full(&parsed) && parsed.segments.iter().all(|segment| segment.arguments.is_none())
+        });
+        if plain { Ok(Self::Doubles(path)) } else { Err(Problem::Path(path.to_owned()).into()) }
+    }
+
+    /// Returns the items of a service's module.
+    pub(crate) fn items(self, service: &Service) -> syn::Result<Vec<Item>> {
+        match self {
+            Self::Bindings => bindings(service),
+            Self::Doubles(path) => double::double(service, &syn::parse_str(path)?),
+        }
+    }
+
+    /// Returns the module of a service.
+    pub(crate) fn module(self, service: &Service) -> syn::Result<Vec<Item>> {
+        let (docs, lints, name) =
+            (root::module_docs(service, self), root::module_lints(), ident(&service.module));
+        let mut module: ItemMod = parse_quote!(#docs #lints pub mod #name {});
+        module.content = Some((token::Brace::default(), self.items(service)?));
+        Ok(vec![Item::Mod(module)])
+    }
+
+    /// Returns `pub use` for the names that only one of `services` has.
+    pub(crate) fn exports(self, services: &[Service]) -> Vec<Item> {
+        root::exports(services, self)
+    }
+
+    /// Returns `pub mod` for each of `services`.
+    pub(crate) fn declarations(self, services: &[Service]) -> Vec<Item> {
+        root::declarations(services, self)
+    }
+}
+
+fn bindings(service: &Service) -> syn::Result<Vec<Item>> {
     let mut items = imports::of(service);
     items.extend(contract::traits(service));
     items.extend(syn::parse2::<File>(own::types(&service.types))?.items);
@@ -30,12 +83,4 @@ pub(crate) fn items(service: &Service) -> syn::Result<Vec<Item>> {
     items.extend(serve::serve(service));
     items.extend(syn::parse2::<File>(states::states(service))?.items);
     Ok(items)
-}
-
-/// Returns the module of a service.
-pub(crate) fn module(service: &Service) -> syn::Result<Vec<Item>> {
-    let (docs, lints, name) = (root::module_docs(service), root::module_lints(), ident(&service.module));
-    let mut module: ItemMod = parse_quote!(#docs #lints pub mod #name {});
-    module.content = Some((token::Brace::default(), items(service)?));
-    Ok(vec![Item::Mod(module)])
 }

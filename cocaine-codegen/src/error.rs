@@ -113,6 +113,9 @@ pub enum Problem {
         /// What the graph says.
         graph: String,
     },
+    /// What should name the module of the bindings that doubles are for.
+    #[error("`{}` is no path of a module: write one from `crate::` or `::`, such as `crate::bindings`", shown(.0))]
+    Path(String),
     /// Warnings are not wanted.
     #[error("{0} (a warning, but warnings are errors here)")]
     Warning(Warning),

@@ -36,11 +36,31 @@ pub fn fetch(
     known: &[&str],
     timeout: Duration,
 ) -> crate::Result<Fetched> {
+    let wanted = if services.is_empty() { Wanted::All(known) } else { Wanted::Each(services) };
+    ask_in_turn(locators, &wanted, timeout)
+}
+
+/// As [`fetch`], but a service that the locator does not have is left out.
+pub fn fetch_present(locators: &[String], services: &[String], timeout: Duration) -> crate::Result<Fetched> {
+    ask_in_turn(locators, &Wanted::Present(services), timeout)
+}
+
+/// What a locator is asked for.
+enum Wanted<'a> {
+    /// All that it lists, or else what it has of these.
+    All(&'a [&'a str]),
+    /// All of these.
+    Each(&'a [String]),
+    /// What it has of these.
+    Present(&'a [String]),
+}
+
+fn ask_in_turn(locators: &[String], wanted: &Wanted<'_>, timeout: Duration) -> crate::Result<Fetched> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| problem(format!("no runtime: {error}")))?;
     let mut failures = Vec::new();
     for locator in locators {
-        let asked = async { time::timeout(timeout, ask(locator, services, known)).await };
+        let asked = async { time::timeout(timeout, ask(locator, wanted)).await };
         let failure = match runtime.block_on(asked) {
             Ok(Ok(fetched)) => return Ok(fetched),
             Ok(Err(error)) => error.to_string(),
@@ -57,20 +77,24 @@ fn problem(message: String) -> Problem {
     Problem::Locator(message)
 }
 
-async fn ask(locator: &str, services: &[String], known: &[&str]) -> Result<Fetched> {
+async fn ask(locator: &str, wanted: &Wanted<'_>) -> Result<Fetched> {
     let client = Client::new(locator)?;
     let mut notes = Vec::new();
-    let found = if !services.is_empty() {
-        named(&client, services).await?
-    } else if let Some(found) = listed(&client).await? {
-        found
-    } else {
-        notes.push(format!(
-            "locator {locator} has no cluster and does not list its services: it was asked for {}; name others with \
-             `--service`",
-            known.join(", ")
-        ));
-        resolved(&client, known).await?
+    let found = match wanted {
+        Wanted::Each(names) => named(&client, names).await?,
+        Wanted::Present(names) => resolved(&client, names).await?,
+        Wanted::All(known) => {
+            if let Some(found) = listed(&client).await? {
+                found
+            } else {
+                notes.push(format!(
+                    "locator {locator} has no cluster and does not list its services: it was asked for {}; name others \
+                     with `--service`",
+                    known.join(", ")
+                ));
+                resolved(&client, known).await?
+            }
+        }
     };
     let mut metadata = Metadata::default();
     for (name, service) in found {
@@ -103,11 +127,11 @@ async fn listed(client: &Client) -> Result<Option<BTreeMap<String, Resolved>>> {
 }
 
 /// Returns those of the services that the locator has.
-async fn resolved(client: &Client, names: &[&str]) -> Result<BTreeMap<String, Resolved>> {
+async fn resolved<S: AsRef<str>>(client: &Client, names: &[S]) -> Result<BTreeMap<String, Resolved>> {
     let mut found = BTreeMap::new();
-    for name in names {
+    for name in names.iter().map(AsRef::as_ref) {
         match client.resolve(name, None).await {
-            Ok(service) => drop(found.insert((*name).to_owned(), service)),
+            Ok(service) => drop(found.insert(name.to_owned(), service)),
             Err(error) if is_unknown(&error) => {}
             Err(error) => return Err(error),
         }

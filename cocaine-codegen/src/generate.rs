@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     catalogue::Catalogue,
-    emit,
+    emit::Part,
     error::{Error, Problem, Result, Warning},
     format::{self, HEADER},
     metadata::Metadata,
@@ -33,6 +33,11 @@ pub struct Options {
     pub layout: Layout,
     /// Whether a warning is an error.
     pub strict: bool,
+    /// The path of the module in which the bindings are: doubles of them are generated, and not the bindings.
+    ///
+    /// It is one from `crate::` or `::`, or `crate` alone. Tests call the doubles instead of clients; they need the
+    /// feature `doubles` of `cocaine-rt`.
+    pub doubles_of: Option<String>,
 }
 
 /// What was generated.
@@ -58,6 +63,10 @@ pub struct File {
 /// The same input gives the same bytes, always and everywhere.
 pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -> Result<Output> {
     metadata.check_depth()?;
+    let part = match &options.doubles_of {
+        None => Part::Bindings,
+        Some(path) => Part::doubles_of(path)?,
+    };
     let mut findings = Findings::default();
     let mut modules = Names::default();
     let services: Vec<_> = (metadata.services.iter())
@@ -71,38 +80,38 @@ pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -
     }
     Error::check(findings.problems)?;
     let files = match options.layout {
-        Layout::File => vec![one_file(&services)?],
-        Layout::Folder => folder(&services)?,
+        Layout::File => vec![one_file(&services, part)?],
+        Layout::Folder => folder(&services, part)?,
     };
     Ok(Output { files, warnings: findings.warnings })
 }
 
-fn one_file(services: &[Service]) -> Result<File> {
+fn one_file(services: &[Service], part: Part<'_>) -> Result<File> {
     let mut text = HEADER.to_owned();
-    text.push_str(&format::layout(emit::exports(services)));
-    for module in each(services, |service| lay_out(service, emit::module))? {
+    text.push_str(&format::layout(part.exports(services)));
+    for module in each(services, |service| lay_out(service, part.module(service)))? {
         text.push('\n');
         text.push_str(&module);
     }
     Ok(File { name: String::new(), text })
 }
 
-fn folder(services: &[Service]) -> Result<Vec<File>> {
-    let texts = each(services, |service| lay_out(service, emit::items))?;
+fn folder(services: &[Service], part: Part<'_>) -> Result<Vec<File>> {
+    let texts = each(services, |service| lay_out(service, part.items(service)))?;
     let mut files: Vec<_> = (services.iter().zip(texts))
         .map(|(service, text)| File {
             name: format!("{}.rs", service.module),
             text: format!("{HEADER}{text}"),
         })
         .collect();
-    let declarations = format::layout(emit::declarations(services));
-    let exports = format::layout(emit::exports(services));
+    let declarations = format::layout(part.declarations(services));
+    let exports = format::layout(part.exports(services));
     files.push(File { name: "mod.rs".to_owned(), text: format!("{HEADER}{declarations}\n{exports}") });
     Ok(files)
 }
 
-fn lay_out(service: &Service, emit: fn(&Service) -> syn::Result<Vec<syn::Item>>) -> Result<String> {
-    emit(service).map(format::layout).map_err(|error| {
+fn lay_out(service: &Service, items: syn::Result<Vec<syn::Item>>) -> Result<String> {
+    items.map(format::layout).map_err(|error| {
         let name = naming::shown(&service.wire);
         Problem::Metadata(format!("the code for service `{name}` is no Rust, please report it: {error}"))
             .into()

@@ -52,10 +52,10 @@ mod write;
 pub use builder::Builder;
 pub use catalogue::Catalogue;
 pub use check::{Drift, Grade, compare, compare_code, read_tables};
-pub use dump::dump;
+pub use dump::{dot, dump};
 pub use error::{Error, Place, Problem, Result, Warning};
 #[cfg(feature = "cli")]
-pub use fetch::{Fetched, fetch};
+pub use fetch::{Fetched, fetch, fetch_present};
 pub use generate::{File, Layout, Options, Output, generate};
 pub use metadata::{Metadata, Method, Service};
 pub use tree::{FIRST_CONTROL, Kind, MAX_DEPTH, Message, Tree};

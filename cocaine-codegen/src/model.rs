@@ -41,6 +41,7 @@ pub(crate) struct TypeNames {
     pub(crate) server: Option<String>,
     pub(crate) client: String,
     pub(crate) serve: String,
+    pub(crate) double: String,
     pub(crate) table: String,
 }
 

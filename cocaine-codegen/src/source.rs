@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use cocaine_codegen::{Catalogue, Error, Metadata, Problem, Result, fetch};
+use cocaine_codegen::{Catalogue, Error, Fetched, Metadata, Problem, Result, fetch, fetch_present};
 
 use crate::cli::{Description, Source};
 
@@ -33,19 +33,21 @@ pub(crate) fn metadata(source: &Source, catalogue: &Catalogue) -> Result<Metadat
     Ok(metadata)
 }
 
-/// Returns the metadata that `source` names; of a locator's services only those that are named or `known`.
+/// Returns the metadata that `source` names, as far as it is there; of a locator's services only those that are named or
+/// `known`.
 pub(crate) fn metadata_of<'a>(
     source: &'a Source,
-    catalogue: &Catalogue,
     known: impl Iterator<Item = &'a String>,
 ) -> Result<Metadata> {
-    if source.from.is_some() {
-        return metadata(source, catalogue);
+    if let Some(path) = &source.from {
+        let mut metadata = Metadata::from_json(&read(path)?).map_err(|error| in_file(path, &error))?;
+        metadata.services.retain(|name, _| source.service.is_empty() || source.service.contains(name));
+        return Ok(metadata);
     }
     let mut wanted: Vec<_> = known.chain(&source.service).cloned().collect();
     wanted.sort_unstable();
     wanted.dedup();
-    live(source, &wanted, catalogue)
+    Ok(noted(fetch_present(locators(source)?, &wanted, source.timeout)?))
 }
 
 /// Says in which file an error is.
@@ -54,15 +56,23 @@ pub(crate) fn in_file(path: &Path, error: &Error) -> Error {
 }
 
 fn live(source: &Source, services: &[String], catalogue: &Catalogue) -> Result<Metadata> {
+    let known: Vec<_> = catalogue.services().collect();
+    Ok(noted(fetch(locators(source)?, services, &known, source.timeout)?))
+}
+
+fn locators(source: &Source) -> Result<&[String]> {
     if source.locator.is_empty() {
         let text =
             "name a locator with `--locator HOST:PORT` or COCAINE_LOCATOR, or a file with `--from FILE`";
         return Err(Problem::Locator(text.to_owned()).into());
     }
-    let known: Vec<_> = catalogue.services().collect();
-    let fetched = fetch(&source.locator, services, &known, source.timeout)?;
+    Ok(&source.locator)
+}
+
+/// Shows the notes, and returns the metadata.
+fn noted(fetched: Fetched) -> Metadata {
     for note in &fetched.notes {
         eprintln!("note: {note}");
     }
-    Ok(fetched.metadata)
+    fetched.metadata
 }

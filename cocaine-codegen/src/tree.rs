@@ -119,6 +119,21 @@ impl Tree {
             .take_while(|(id, _)| *id < FIRST_CONTROL)
     }
 
+    /// Returns whether both have the same messages, control messages left out: whether they are one to a client.
+    pub(crate) fn same_messages(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Recurse, Self::Recurse) => true,
+            (Self::Node(_), Self::Node(_)) => {
+                let same = |((id, one), (other_id, other)): ((u64, &Message), (u64, &Message))| {
+                    id == other_id && one.0 == other.0 && one.1.same_messages(&other.1)
+                };
+                self.messages().count() == other.messages().count()
+                    && self.messages().zip(other.messages()).all(same)
+            }
+            _ => false,
+        }
+    }
+
     fn closes(&self) -> bool {
         let mut messages = self.messages();
         let close = messages.next().is_some_and(|(_, Message(name, next))| name == "close" && next.is_end());

@@ -71,14 +71,100 @@ fn drift_is_graded() {
         .replace("\"6\": [\"uuid\"", "\"6\": [\"identity\"");
     fs::write(path.join("now.json"), now).unwrap();
     let expected = "\
-breaking: locator.uuid: the method is gone
-addition: locator.identity: the method is new, with id 6
-compatible: storage.find: the id was 3 and is 4
+breaking: locator.uuid: the method is gone: expected id 6 that takes {} and answers {0 value, 1 error}, found nothing
+renumbered: storage.find: the id has changed: expected 3, found 4
+additive: locator.identity: the method is new: expected nothing, found id 6 that takes {} and answers {0 value, 1 error}
 ";
     for file in ["metadata.json", "bindings.rs", "bindings"] {
         let output = run(&path, &["check", file, "--from", "now.json"]);
-        assert_eq!(ended(&output, 1).0, expected, "{file}");
+        let summary = format!(
+            "{file} is out of date: 1 breaking, 1 renumbered, 1 additive; generate or fetch it again\n"
+        );
+        assert_eq!(ended(&output, 1), (expected, summary.as_str()));
     }
+}
+
+#[test]
+fn some_services_are_compared_and_a_wrong_name_is_an_error() {
+    let (_folder, path) = folder();
+    ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
+    ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
+    let some = committed().replace("\"3\": [\"find\"", "\"4\": [\"find\"");
+    fs::write(path.join("now.json"), some).unwrap();
+    for file in ["metadata.json", "bindings.rs", "bindings"] {
+        let check = |services| run(&path, &["check", file, "--from", "now.json", "--service", services]);
+        assert_eq!(ended(&check("locator,app"), 0).0, "", "{file}");
+        let output = check("locator,storage");
+        assert_eq!(
+            ended(&output, 1).0,
+            "renumbered: storage.find: the id has changed: expected 3, found 4\n"
+        );
+        let output = check("locator,shelf");
+        let error = "error: metadata: there is no service `shelf`, neither expected nor found\n";
+        assert_eq!(ended(&output, 2), ("", error));
+    }
+}
+
+/// Even where no code could be generated, since the catalogue describes the method otherwise.
+#[test]
+fn a_method_of_another_shape_is_drift_and_no_error() {
+    let (_folder, path) = folder();
+    ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
+    ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
+    let now = committed().replace(
+        "[\"emit\", {}, {}]",
+        r#"["emit", {}, {"0": ["write", null], "1": ["error", {}], "2": ["close", {}]}]"#,
+    );
+    fs::write(path.join("now.json"), now).unwrap();
+    ended(&run(&path, &["--from", "now.json"]), 2);
+    for file in ["metadata.json", "bindings.rs", "bindings"] {
+        let output = run(&path, &["check", file, "--from", "now.json"]);
+        let expected = "breaking: logging.emit: the service sends something else: expected {}, found {0 write …, 1 error, 2 close}";
+        assert_eq!(ended(&output, 1).0.lines().next(), Some(expected), "{file}");
+    }
+}
+
+#[test]
+fn what_matters_less_than_is_asked_for_is_shown_and_no_failure() {
+    let (_folder, path) = folder();
+    let more = committed().replace("\"3\": [\"find\"", "\"9\": [\"new\", {}, {}],\n        \"4\": [\"find\"");
+    fs::write(path.join("now.json"), more).unwrap();
+    for (level, code) in [("breaking", 0), ("renumbered", 1), ("additive", 1), ("code", 1)] {
+        let output = run(&path, &["check", "metadata.json", "--from", "now.json", "--fail-on", level]);
+        let (drift, said) = ended(&output, code);
+        assert!(
+            drift.starts_with("renumbered: storage.find: ") && drift.contains("\nadditive: storage.new: ")
+        );
+        assert_eq!(said.contains("not as far as breaking: 1 renumbered, 1 additive"), code == 0, "{said}");
+    }
+}
+
+#[test]
+fn drift_as_json() {
+    let (_folder, path) = folder();
+    let now = committed().replace("\"6\": [\"uuid\"", "\"6\": [\"identity\\n\"");
+    fs::write(path.join("now.json"), now).unwrap();
+    let check = |from| run(&path, &["check", "metadata.json", "--from", from, "--format", "json"]);
+    let shape = "id 6 that takes {} and answers {0 value, 1 error}";
+    let expected = serde_json::json!({
+        "file": "metadata.json",
+        "worst": "breaking",
+        "differences": [
+            {
+                "grade": "breaking", "service": "locator", "method": "uuid",
+                "message": "the method is gone", "expected": shape, "found": null
+            },
+            {
+                "grade": "additive", "service": "locator", "method": "identity\n",
+                "message": "the method is new", "expected": null, "found": shape
+            }
+        ]
+    });
+    let output = check("now.json");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(ended(&output, 1).0).unwrap(), expected);
+    let same = serde_json::json!({ "file": "metadata.json", "worst": null, "differences": [] });
+    let output = check("metadata.json");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(ended(&output, 0).0).unwrap(), same);
 }
 
 #[test]
@@ -108,10 +194,11 @@ fn a_file_that_is_gone_or_too_many_is_drift() {
     ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
     fs::rename(path.join("bindings/storage.rs"), path.join("bindings/shelf.rs")).unwrap();
     let output = run(&path, &["check", "bindings", "--from", "metadata.json"]);
-    assert_eq!(
-        ended(&output, 1).0,
-        "addition: storage: the service is new\nbreaking: storage: the service is gone\n"
-    );
+    let expected = "\
+breaking: storage: the service is gone: expected version 1, found nothing
+additive: storage: the service is new: expected nothing, found version 1
+";
+    assert_eq!(ended(&output, 1).0, expected);
 }
 
 #[test]
@@ -126,6 +213,16 @@ logging, version 2
   2 set_verbosity: one value or an error
 ";
     assert_eq!(ended(&output, 0), (expected, ""));
+}
+
+#[test]
+fn what_is_dumped_as_json_is_read_again() {
+    let (_folder, path) = folder();
+    let output = run(&path, &["dump", "--from", "metadata.json", "--format", "json"]);
+    assert_eq!(ended(&output, 0), (committed().as_str(), ""));
+    let output = run(&path, &["dump", "--from", "metadata.json", "--service", "logging", "--format", "dot"]);
+    let (picture, _) = ended(&output, 0);
+    assert!(picture.starts_with("digraph protocol {\n") && picture.contains("[shape=box, label=\"0 emit\"]"));
 }
 
 #[test]
@@ -150,6 +247,17 @@ fn errors_say_what_to_do() {
             &["check", "other.rs", "--from", "metadata.json"],
             "error: other.rs: metadata: this is no output of this generator",
         ),
+        (
+            &["--from", "metadata.json", "--doubles-of", "bindings"],
+            "error: `bindings` is no path of a module: write one from `crate::` or `::`, such as `crate::bindings`",
+        ),
+        (&["--from", "metadata.json", "--doubles-of", "crate::a<b>"], "error: `crate::a<b>` is no path"),
+        (&["check", "nowhere.rs", "--from", "metadata.json"], "error: nowhere.rs: "),
+        (&["check", "metadata.json", "--from", "broken.json"], "error: broken.json: metadata: "),
+        (
+            &["check", "metadata.json", "--from", "metadata.json", "--fail-on", "anything"],
+            "error: invalid value 'anything' for '--fail-on <GRADE>'",
+        ),
         (&["--from", "metadata.json", "-o", "no/where.rs"], "error: no/where.rs: "),
         (
             &["--from", "metadata.json", "--timeout", "soon"],
@@ -171,6 +279,22 @@ fn warnings_are_errors_if_wanted() {
     assert!(ended(&output, 0).1.starts_with("warning: service `shelf`: no catalogue describes it"));
     let output = run(&path, &["--from", "shelf.json", "--strict"]);
     assert!(ended(&output, 2).1.starts_with("error: service `shelf`: no catalogue describes it"));
+}
+
+#[test]
+fn doubles_are_written_apart_from_the_bindings() {
+    let (_folder, path) = folder();
+    let of = ["--from", "metadata.json", "--service", "storage", "--doubles-of", "crate::bindings"];
+    let output = run(&path, &of);
+    let (code, said) = ended(&output, 0);
+    assert!(code.contains("pub struct StorageDouble(") && !code.contains("pub trait") && said.is_empty());
+    assert!(code.contains("use crate::bindings::storage::{Storage, StorageClient};"), "{code}");
+    let built = path.join("doubles.rs");
+    let builder = Builder::new().metadata(path.join("metadata.json")).service("storage");
+    builder.doubles_of("crate::bindings").out(&built).generate().unwrap();
+    assert_eq!(fs::read_to_string(&built).unwrap(), code);
+    ended(&run(&path, &[&of[..], &["--out-dir", "doubles"]].concat()), 0);
+    assert!(path.join("doubles/mod.rs").exists() && path.join("doubles/storage.rs").exists());
 }
 
 #[test]

@@ -5,22 +5,39 @@
 #[allow(dead_code, reason = "nobody calls what takes it")]
 struct Own;
 
-mod recorded {
+mod from_recorded {
     include!("golden/recorded.rs");
 }
 
-mod session {
+mod from_isolate {
     include!("golden/isolate.rs");
 }
 
-mod hostile {
+mod from_hostile {
     include!("golden/hostile.rs");
+}
+
+mod doubles {
+    pub(crate) mod from_recorded {
+        include!("golden/recorded.doubles.rs");
+    }
+
+    pub(crate) mod from_isolate {
+        include!("golden/isolate.doubles.rs");
+    }
+
+    pub(crate) mod from_hostile {
+        include!("golden/hostile.doubles.rs");
+    }
 }
 
 #[test]
 fn clients_are_handed_around() {
     fn is_handed_around<T: Clone + std::fmt::Debug + Send + Sync + 'static>() {}
-    is_handed_around::<recorded::UnicornClient>();
-    is_handed_around::<session::IsolateClient>();
-    is_handed_around::<hostile::KeywordsClient>();
+    is_handed_around::<from_recorded::UnicornClient>();
+    is_handed_around::<from_isolate::IsolateClient>();
+    is_handed_around::<from_hostile::KeywordsClient>();
+    is_handed_around::<doubles::from_recorded::UnicornDouble>();
+    is_handed_around::<doubles::from_isolate::IsolateDouble>();
+    is_handed_around::<doubles::from_hostile::KeywordsDouble>();
 }

@@ -4,7 +4,7 @@ mod machine;
 
 use std::{env, fs, path::Path};
 
-use cocaine_codegen::{Catalogue, Layout, Metadata, Options, generate};
+use cocaine_codegen::{Catalogue, Layout, Metadata, Options, dot, dump, generate};
 
 use self::machine::{Machine, driver::driver};
 
@@ -21,7 +21,7 @@ fn compare(expected: &Path, text: &str) {
     assert!(same, "{} differs; look at the change, then run with BLESS=1", expected.display());
 }
 
-/// Generates `tests/golden/NAME.rs` from `NAME.json`, and `NAME.catalogue.rs` where there is one.
+/// Generates `tests/golden/NAME.rs` and `NAME.doubles.rs` from `NAME.json`, and `NAME.catalogue.rs` where there is one.
 fn golden(name: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let metadata = Metadata::from_json(&read(&folder.join(format!("{name}.json")))).unwrap();
@@ -40,6 +40,9 @@ fn golden(name: &str) {
         warnings.push('\n');
     }
     compare(&folder.join(format!("{name}.warnings")), &warnings);
+    let doubles = Options { doubles_of: Some(format!("crate::from_{name}")), ..Options::default() };
+    let doubles = generate(&metadata, &catalogue, &doubles).unwrap();
+    compare(&folder.join(format!("{name}.doubles.rs")), &doubles.files[0].text);
 }
 
 #[test]
@@ -67,6 +70,15 @@ fn trees() {
     compare(&folder.join("trees.walk.rs"), &driver(&machine));
 }
 
+/// Every kind of tree as text and as a picture, with names that could break either.
+#[test]
+fn shown() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let metadata = Metadata::from_json(&read(&folder.join("shown.json"))).unwrap();
+    compare(&folder.join("shown.txt"), &dump(&metadata));
+    compare(&folder.join("shown.dot"), &dot(&metadata));
+}
+
 /// What is committed in `bindings` is what its metadata gives.
 #[test]
 fn bindings() {
@@ -74,9 +86,14 @@ fn bindings() {
     let text = read(&folder.join("metadata.json"));
     let metadata = Metadata::from_json(&text).unwrap();
     assert_eq!(metadata.to_json(), text);
-    let options = Options { layout: Layout::Folder, strict: true };
-    let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
-    for file in output.files {
-        compare(&folder.join("src/services").join(file.name), &file.text);
+    for (doubles_of, part) in [(None, "services"), (Some("crate".to_owned()), "doubles")] {
+        let options = Options { layout: Layout::Folder, strict: true, doubles_of };
+        let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
+        let part = folder.join("src").join(part);
+        for file in &output.files {
+            compare(&part.join(&file.name), &file.text);
+        }
+        let files = fs::read_dir(&part).unwrap();
+        assert_eq!(output.files.len(), files.count(), "a file too many in {}", part.display());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cocaine_codegen::{
-    Catalogue, Layout, Message, Metadata, Method, Options, Service, Tree, compare, dump, generate,
+    Catalogue, Layout, Message, Metadata, Method, Options, Service, Tree, compare, dot, dump, generate,
     read_tables,
 };
 use syn::{Item, TraitItem};
@@ -108,7 +108,8 @@ fn node<'a>(messages: impl IntoIterator<Item = (&'a str, Tree)>) -> Tree {
 /// Generates both layouts, and checks what must hold of any output; returns the single file.
 fn generated(metadata: &Metadata) -> String {
     let catalogue = Catalogue::builtin();
-    let folder = generate(metadata, &catalogue, &Options { layout: Layout::Folder, strict: false }).unwrap();
+    let folder =
+        generate(metadata, &catalogue, &Options { layout: Layout::Folder, ..Options::default() }).unwrap();
     let names: BTreeSet<_> = folder.files.iter().map(|file| file.name.to_lowercase()).collect();
     assert_eq!(names.len(), folder.files.len(), "two files of one name");
     for file in &folder.files {
@@ -121,11 +122,16 @@ fn generated(metadata: &Metadata) -> String {
     }
     let output = generate(metadata, &catalogue, &Options::default()).unwrap();
     let text = &output.files[0].text;
-    assert!(text.bytes().all(|byte| byte == b'\n' || byte >= b' '), "a control character");
-    assert!(
-        !text.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}', '\u{2028}']),
-        "an unseen character"
-    );
+    let doubles = Options { doubles_of: Some("crate".to_owned()), ..Options::default() };
+    let doubles = &generate(metadata, &catalogue, &doubles).unwrap().files[0].text;
+    is_stable(doubles);
+    for text in [text, doubles] {
+        assert!(text.bytes().all(|byte| byte == b'\n' || byte >= b' '), "a control character");
+        assert!(
+            !text.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}', '\u{2028}']),
+            "an unseen character"
+        );
+    }
     assert_eq!(compare(metadata, &read_tables(text).unwrap()), [], "the tables hold what the metadata says");
     text.clone()
 }
@@ -283,7 +289,7 @@ fn long_names() {
 fn dumps_and_messages_show_no_control_characters() {
     let metadata = metadata([("\u{1b}[2J", service([unary("\u{202e}\n")]))]);
     let output = generate(&metadata, &Catalogue::default(), &Options::default()).unwrap();
-    let mut texts = vec![dump(&metadata)];
+    let mut texts = vec![dump(&metadata), dot(&metadata)];
     texts.extend(output.warnings.iter().map(ToString::to_string));
     texts.extend(compare(&metadata, &Metadata::default()).iter().map(ToString::to_string));
     for text in texts {

@@ -197,7 +197,27 @@ async fn check_asks_for_what_the_file_knows() {
     let code = std::fs::read_to_string(&path).unwrap().replace("name: \"read\"", "name: \"load\"");
     std::fs::write(&path, code).unwrap();
     let output = run(&["check", &path, "--locator", &locator]).await;
-    let expected =
-        "breaking: storage.load: the method is gone\naddition: storage.read: the method is new, with id 0\n";
+    let shape = "id 0 that takes {} and answers {0 value, 1 error}";
+    let expected = format!(
+        "breaking: storage.load: the method is gone: expected {shape}, found nothing\n\
+         additive: storage.read: the method is new: expected nothing, found {shape}\n"
+    );
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), expected.as_str()));
+}
+
+/// A service that the file knows and the cloud does not have is drift; a cloud that does not answer is an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tells_a_service_that_is_gone_from_a_locator_that_is() {
+    let server = start(false).await;
+    let locator = server.local_addr().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("metadata.json").display().to_string();
+    let json = r#"{"services": {"attic": {"version": 3, "graph": {"0": ["open", {}, {}]}}}}"#;
+    std::fs::write(&path, json).unwrap();
+    let output = run(&["check", &path, "--locator", &locator, "--fail-on", "breaking"]).await;
+    let expected = "breaking: attic: the service is gone: expected version 3, found nothing\n";
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), expected));
+    server.shutdown().await;
+    let output = run(&["check", &path, "--locator", &locator, "--fail-on", "breaking"]).await;
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""), "{output:?}");
 }

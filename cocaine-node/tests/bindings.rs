@@ -49,7 +49,7 @@ async fn the_bindings_are_what_the_generator_makes_of_this_node() {
     let metadata = learned.await.unwrap().metadata;
     let names: Vec<_> = metadata.services.keys().map(String::as_str).collect();
     assert_eq!(names, ["geobase", "locator", "logging", "node", "storage"]);
-    let options = Options { layout: Layout::Folder, strict: true };
+    let options = Options { layout: Layout::Folder, strict: true, ..Options::default() };
     let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
     for file in output.files.iter().filter(|file| file.name != "mod.rs") {
         assert_eq!(file.text, read(&format!("../bindings/src/services/{}", file.name)), "{}", file.name);

@@ -29,6 +29,7 @@ use crate::{
     scratch::Scratch,
     spec::{MethodSpec, ServiceSpec, TreeSpec},
     table::{Drift, Selector, Table},
+    told::Told,
     types::{Endpoint, Resolved},
 };
 
@@ -55,6 +56,7 @@ pub(crate) struct Cloud {
     link: Mutex<Option<Arc<Link>>>,
     /// Locators that did not answer in time: the one after the last of them is asked first.
     passed: AtomicUsize,
+    told: Told,
 }
 
 impl Cloud {
@@ -64,11 +66,19 @@ impl Cloud {
     const ANSWER: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(locators: Vec<Address>, drift: Drift, limits: Limits) -> Self {
-        Self { locators, drift, limits, link: Mutex::new(None), passed: AtomicUsize::new(0) }
+        let (link, passed) = (Mutex::new(None), AtomicUsize::new(0));
+        Self { locators, drift, limits, link, passed, told: Told::default() }
     }
 
     pub(crate) fn drift(&self) -> Drift {
         self.drift
+    }
+
+    /// Logs how a connected service differs from its bindings, if it has any, once.
+    pub(crate) fn compare(&self, spec: Option<&'static ServiceSpec>, version: u64, link: &Link) {
+        if let Some(spec) = spec.filter(|_| self.drift != Drift::Off) {
+            self.told.tell(spec, version, link);
+        }
     }
 
     /// Asks the locators, one after the other, where a service is. An answer that it is nowhere is an answer.

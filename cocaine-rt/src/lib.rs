@@ -38,7 +38,7 @@
 //! - A connection that ends fails the calls in flight. The next call resolves the name again and connects again. Nothing
 //!   is sent twice; [`Error::is_safe_to_repeat`] says what may be.
 //! - Bindings are held against what the service announces when it is connected ([`Drift`]): a method that has moved is
-//!   found by its name, one that is missing or has another shape fails when it is called.
+//!   found by its name, one that is missing or has another shape fails when it is called. What differs is logged once.
 //! - Memory is bounded ([`Limits`]), whatever a peer sends.
 //! - A worker's connection has a thread of its own, so that no handler can delay a heartbeat; its events are answered
 //!   exactly once, whatever a handler does. When the node terminates it, it finishes what it has taken.
@@ -50,7 +50,8 @@
 //!
 //! ```text
 //! L4  client    server    worker        what users hold: the cloud, a listening socket, the events of an app
-//! L3  service  cloud                    resolve, connect, connect again     bind: what generated code uses
+//!     double                            what tests hold instead: feature `doubles`
+//! L3  service  cloud  told              resolve, connect, connect again     bind: what generated code uses
 //! L2  link  halves  dynamic  table      one connected service: its methods, typed halves of channels
 //! L1  conn  channel  unix               the mux behind a lock, the task that owns the socket
 //! L0  mux                               open channels, ids, bytes to write: no I/O, no async, no lock
@@ -75,6 +76,8 @@ mod codes;
 mod conn;
 pub mod control;
 mod decode;
+#[cfg(feature = "doubles")]
+pub mod double;
 mod dynamic;
 mod encode;
 mod error;
@@ -99,6 +102,7 @@ mod spec;
 mod table;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trace;
 mod types;
 mod unix;

@@ -16,6 +16,8 @@ use std::{
 use serde::Deserialize;
 
 use self::answer::Run;
+#[cfg(feature = "doubles")]
+pub(crate) use self::answer::pump;
 pub use self::{
     answer::{Answer, Halves, Outcome},
     connection::Connection,

@@ -365,7 +365,9 @@ impl Shared {
         let table = Table::new(self.spec, &resolved, self.cloud.drift())
             .map_err(|error| error.at(Some(&self.name), None, Some(lease.peer())))?;
         tracing::debug!(service = %self.name, endpoint = %lease.peer(), "connected");
-        Ok(Arc::new(Link { lease, table, service: self.name.clone() }))
+        let link = Link { lease, table, service: self.name.clone() };
+        self.cloud.compare(self.spec, resolved.version, &link);
+        Ok(Arc::new(link))
     }
 }
 

@@ -109,10 +109,12 @@ impl Table {
         if let (Some(spec), Drift::Exact) = (spec, policy) {
             exact(spec, found)?;
         }
-        for error in bound.iter().filter_map(|bound| bound.as_ref().err()) {
-            tracing::warn!(%error, "the bindings do not fit the service");
-        }
         Ok(Self { bound, graph: found.graph.clone() })
+    }
+
+    /// Returns the methods of the bindings, in their order, as the service has them.
+    pub(crate) fn bound(&self) -> &[Result<Bound>] {
+        &self.bound
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -1,50 +1,57 @@
-//! A test without a cloud: code that takes the trait is tested with a double of a few lines.
+//! Tests without a cloud: code that takes the services' traits is tested with doubles of them.
 //!
-//! Needs nothing: `cargo test -p examples`.
+//! Needs nothing: `cargo test -p examples --example double`.
 
-use cocaine::{Bytes, Client, Error, Result};
-use cocaine_bindings::{Storage, StorageClient};
+use cocaine::{Client, Result};
+use cocaine_bindings::{App, AppClient, Storage, StorageClient};
 
-/// Returns the greeting of a user: their own, or the usual one.
-async fn greeting(storage: &impl Storage, user: &str) -> String {
-    match storage.read("greetings", user).await {
+/// Returns the greeting of a user, their own or the usual one, with a name that the app `names` knows.
+async fn greeting(storage: &impl Storage, names: &impl App, user: &str) -> Result<String> {
+    let words = match storage.read("greetings", user).await {
         Ok(blob) => String::from_utf8_lossy(&blob).into_owned(),
-        Err(_) => "hello".to_owned(),
-    }
+        Err(error) if error.code() == Some(2) => "hello".to_owned(), // there is no such blob
+        Err(error) => return Err(error),
+    };
+    let mut event = names.enqueue("full", None).await?;
+    event.send(user).await?;
+    let name = event.recv().await.transpose()?.unwrap_or_default();
+    Ok(format!("{words} {}", String::from_utf8_lossy(&name)))
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let storage: StorageClient = Client::from_env()?.service().await?;
-    println!("{}", greeting(&storage, "ada").await);
+    let cloud = Client::from_env()?;
+    let storage: StorageClient = cloud.service().await?;
+    let names: AppClient = cloud.service_named("names").await?;
+    println!("{}", greeting(&storage, &names, "ada").await?);
     Ok(())
 }
 
-/// A storage that holds one blob, and takes nothing.
-#[cfg_attr(not(test), allow(dead_code))]
-struct Only(&'static str, &'static str);
+#[cfg(test)]
+mod tests {
+    use cocaine::{Category, Error};
+    use cocaine_bindings::doubles::{AppDouble, StorageDouble};
 
-impl Storage for Only {
-    async fn read(&self, _collection: &str, key: &str) -> Result<Bytes> {
-        if key == self.0 { Ok(self.1.into()) } else { Err(Error::unbound()) }
+    use super::*;
+
+    #[tokio::test]
+    async fn a_user_without_a_greeting_gets_the_usual_one() {
+        let (storage, names) = (StorageDouble::new(), AppDouble::new());
+        storage.expect_read().with("greetings", "ada").returns("good day");
+        storage.expect_read().with("greetings", "bob").fails(Error::service(Category::GENERIC, 2, "gone"));
+        names.expect_enqueue().with("full", None).streams(["Ada Lovelace"]).times(2);
+        assert_eq!(greeting(&storage, &names, "ada").await.unwrap(), "good day Ada Lovelace");
+        assert_eq!(greeting(&storage, &names, "bob").await.unwrap(), "hello Ada Lovelace");
     }
 
-    async fn write(&self, _: &str, _: &str, _: &Bytes, _: Option<&[&str]>) -> Result<()> {
-        Err(Error::unbound())
+    #[tokio::test]
+    async fn the_app_is_asked_for_the_user() {
+        let (storage, names) = (StorageDouble::new(), AppDouble::new());
+        storage.expect_read().returns("hi");
+        names.expect_enqueue().plays(|mut user, mut name| async move {
+            assert_eq!(user.recv().await.unwrap()?, "bob");
+            name.send("Bob Frankston").await
+        });
+        assert_eq!(greeting(&storage, &names, "bob").await.unwrap(), "hi Bob Frankston");
     }
-
-    async fn remove(&self, _: &str, _: &str) -> Result<()> {
-        Err(Error::unbound())
-    }
-
-    async fn find(&self, _: &str, _: &[&str]) -> Result<Vec<String>> {
-        Err(Error::unbound())
-    }
-}
-
-#[tokio::test]
-async fn a_user_without_a_greeting_gets_the_usual_one() {
-    let storage = Only("ada", "good day");
-    assert_eq!(greeting(&storage, "ada").await, "good day");
-    assert_eq!(greeting(&storage, "bob").await, "hello");
 }

@@ -10,8 +10,8 @@ use crate::error::{Problem, Result};
 
 /// Returns what differs between generated code and the code that would be generated now.
 ///
-/// Methods that a service lost, moved or gained come first, as by [`compare`]; if there are none, the methods
-/// whose docs, names or types differ.
+/// That is what [`compare`] finds between their tables; if it finds nothing, the methods whose docs, names or types
+/// differ.
 pub fn compare_code(have: &str, now: &str) -> Result<Vec<Drift>> {
     if have == now {
         return Ok(Vec::new());

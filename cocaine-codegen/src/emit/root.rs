@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use syn::{Attribute, Item, UseTree, parse_quote};
 
-use super::docs;
+use super::{Part, docs};
 use crate::{model::Service, naming::ident};
 
 /// Returns the docs of a service's module.
-pub(super) fn module_docs(service: &Service) -> docs::Docs {
-    docs::lines([format!("The {} service, version {}.", docs::name(&service.wire), service.version)])
+pub(super) fn module_docs(service: &Service, part: Part<'_>) -> docs::Docs {
+    let wire = docs::name(&service.wire);
+    docs::lines([match part {
+        Part::Bindings => format!("The {wire} service, version {}.", service.version),
+        Part::Doubles(_) => format!("A double of the {wire} service, version {}.", service.version),
+    }])
 }
 
 /// Returns what keeps the compiler silent where a crate uses only some of the items, or keeps them to itself.
@@ -18,17 +22,20 @@ pub(super) fn module_lints() -> Attribute {
 }
 
 /// Returns `pub use` for the names that only one of `services` has.
-pub(crate) fn exports(services: &[Service]) -> Vec<Item> {
+pub(super) fn exports(services: &[Service], part: Part<'_>) -> Vec<Item> {
     let mut times = BTreeMap::new();
-    for name in services.iter().flat_map(public) {
+    for name in services.iter().flat_map(|service| public(service, part)) {
         *times.entry(name).or_insert(0) += 1;
     }
     let mut trees: Vec<UseTree> = Vec::new();
     for service in services {
         let module = ident(&service.module);
-        let names: Vec<_> = public(service).filter(|name| times.get(name) == Some(&1)).map(ident).collect();
-        if !names.is_empty() {
-            trees.push(parse_quote!(#module::{#(#names),*}));
+        let names = public(service, part).into_iter();
+        let names: Vec<_> = names.filter(|name| times.get(name) == Some(&1)).map(ident).collect();
+        match &names[..] {
+            [] => {}
+            [name] => trees.push(parse_quote!(#module::#name)),
+            names => trees.push(parse_quote!(#module::{#(#names),*})),
         }
     }
     if trees.is_empty() {
@@ -41,20 +48,23 @@ pub(crate) fn exports(services: &[Service]) -> Vec<Item> {
 }
 
 /// Returns `pub mod` for each of `services`.
-pub(crate) fn declarations(services: &[Service]) -> Vec<Item> {
-    let declare = |service| {
-        let (docs, lints, module) = (module_docs(service), module_lints(), ident(&service.module));
+pub(super) fn declarations(services: &[Service], part: Part<'_>) -> Vec<Item> {
+    let declare = |service: &Service| {
+        let (docs, lints, module) = (module_docs(service, part), module_lints(), ident(&service.module));
         parse_quote!(#docs #lints pub mod #module;)
     };
     services.iter().map(declare).collect()
 }
 
 /// Returns the names for which one comes to a service, in alphabetical order.
-fn public(service: &Service) -> impl Iterator<Item = &str> {
+fn public<'s>(service: &'s Service, part: Part<'_>) -> Vec<&'s str> {
     let names = &service.names;
+    if let Part::Doubles(_) = part {
+        return vec![&names.double];
+    }
     let mut all = vec![&*names.contract, &*names.client, &*names.serve];
     all.extend(names.server.as_deref());
     all.extend(service.types.iter().map(|own| &*own.name));
     all.sort_unstable();
-    all.into_iter()
+    all
 }

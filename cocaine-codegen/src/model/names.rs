@@ -3,19 +3,20 @@
 use super::TypeNames;
 use crate::naming::{self, Names};
 
-/// Names the traits, the client and the serving side; `camel` is the service's name, `sessions` whether a second
+/// Names the traits, the client, the serving side and the double; `camel` is the service's name, `sessions` whether a second
 /// trait is needed.
 ///
-/// The three are named together, so that `Storage` never goes with `StorageClient2`.
+/// They are named together, so that `Storage` never goes with `StorageClient2`.
 pub(super) fn service(camel: &str, sessions: bool, types: &mut Names) -> TypeNames {
     let mut stem = camel.to_owned();
     let mut repeat = 1;
     loop {
         let wanted = wanted(&stem, sessions);
-        let all = [Some(&wanted.contract), wanted.server.as_ref(), Some(&wanted.client), Some(&wanted.serve)];
-        let hides = all.iter().flatten().any(|name| naming::is_taken_type(name));
-        if !hides && types.are_free(all.into_iter().flatten()) {
-            for name in all.into_iter().flatten() {
+        let TypeNames { contract, server, client, serve, double, table: _ } = &wanted;
+        let all: Vec<_> = [contract, client, serve, double].into_iter().chain(server).collect();
+        let hides = all.iter().any(|name| naming::is_taken_type(name));
+        if !hides && types.are_free(all.iter().copied()) {
+            for name in all {
                 types.claim(name.clone(), "");
             }
             return wanted;
@@ -31,6 +32,7 @@ fn wanted(stem: &str, sessions: bool) -> TypeNames {
         server: sessions.then(|| format!("{stem}Server")),
         client: format!("{stem}Client"),
         serve: format!("Serve{stem}"),
+        double: format!("{stem}Double"),
         table: naming::snake(stem, "table").to_ascii_uppercase(),
     }
 }

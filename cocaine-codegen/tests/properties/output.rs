@@ -12,7 +12,7 @@ proptest! {
     fn any_graph_becomes_rust(metadata in graphs::hostile()) {
         let catalogue = Catalogue::builtin();
         for layout in [Layout::File, Layout::Folder] {
-            let options = Options { layout, strict: false };
+            let options = Options { layout, ..Options::default() };
             let output = generate(&metadata, &catalogue, &options).unwrap();
             for file in &output.files {
                 let parsed = syn::parse_file(&file.text);

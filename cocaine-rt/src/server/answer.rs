@@ -257,7 +257,7 @@ async fn unless_gone<F: Future>(sender: &Sender<bool>, future: F) -> Option<F::O
 }
 
 /// Sends the items of a stream until it ends or nobody listens.
-async fn pump<S, T>(items: S, mut sender: Sender<T>) -> Result<()>
+pub(crate) async fn pump<S, T>(items: S, mut sender: Sender<T>) -> Result<()>
 where
     S: Stream<Item = Result<T>> + Send,
     T: Serialize + Send,

@@ -1,0 +1,254 @@
+//! Doubles: the trait for callers, answered as a test says. Each method is one call of the runtime.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Item, Path, Type as Tree, parse_quote};
+
+use super::{
+    arguments, contract, docs,
+    tree::{named, number, result, tuple_type},
+    types,
+};
+use crate::{
+    catalogue::Argument,
+    model::{Arguments, Half, Method, Payload, Service, Shape},
+    naming::{self, ident},
+    types::Type,
+};
+
+/// Returns the items of a double's module; `bindings` is the module of the bindings.
+pub(super) fn double(service: &Service, bindings: &Path) -> syn::Result<Vec<Item>> {
+    let mut items = vec![structure(service)];
+    items.extend(syn::parse2::<syn::File>(methods(service))?.items);
+    let tokens = items.iter().map(ToTokens::to_token_stream).collect();
+    Ok(imports(service, bindings, tokens).into_iter().chain(items).collect())
+}
+
+fn structure(service: &Service) -> Item {
+    let (double, contract) = (ident(&service.names.double), &service.names.contract);
+    let doc = docs::lines([
+        format!("A double of {}, version {}: [`{contract}`] for tests.", docs::name(&service.wire), service.version),
+        String::new(),
+        "It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call"
+            .to_owned(),
+        "is still expected.".to_owned(),
+    ]);
+    parse_quote! {
+        #doc
+        #[derive(Clone, Debug)]
+        pub struct #double(double::Double);
+    }
+}
+
+fn methods(service: &Service) -> TokenStream {
+    let [double, contract, client] =
+        [&service.names.double, &service.names.contract, &service.names.client].map(|name| ident(name));
+    let expected = (0..).zip(&service.methods).map(|(index, method)| expected(index, method));
+    let called = (0..).zip(&service.methods).map(|(index, method)| called(index, method));
+    let new = docs::lines(["Returns a double of which nothing is expected yet."]);
+    let order = docs::lines(["Has the calls come in the order in which they are expected."]);
+    let sessions = service.names.server.is_some().then(played);
+    let verify = docs::lines([
+        "Fails the test unless everything that was expected has been called, and nothing else.",
+        "",
+        "# Panics",
+        "",
+        "If something was not called, or a call was not expected; both are forgotten then.",
+    ]);
+    quote! {
+        impl Default for #double {
+            fn default() -> Self {
+                Self(double::Double::new(<#client as ServiceClient>::SPEC))
+            }
+        }
+
+        #[allow(clippy::must_use_candidate, clippy::type_complexity)]
+        impl #double {
+            #new
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            #order
+            #[must_use]
+            pub fn in_order(self) -> Self {
+                self.0.in_order();
+                self
+            }
+
+            #verify
+            pub fn verify(&self) {
+                self.0.verify();
+            }
+
+            #sessions
+
+            #(#expected)*
+        }
+
+        impl #contract for #double {
+            #(#called)*
+        }
+    }
+}
+
+/// The method that waits for the scripts of sessions.
+fn played() -> TokenStream {
+    let doc = docs::lines(["Waits until every script of a session has come to its end."]);
+    quote! {
+        #doc
+        pub async fn played(&self) {
+            self.0.played().await;
+        }
+    }
+}
+
+/// The method that expects a call.
+fn expected(index: u64, method: &Method) -> TokenStream {
+    let arguments = match &method.arguments {
+        Arguments::Known(arguments) => {
+            let names: Vec<_> = arguments.iter().map(|argument| format!("`{}`", argument.name)).collect();
+            if names.is_empty() { String::new() } else { format!(" with {}", names.join(", ")) }
+        }
+        Arguments::Unknown => " with `args`".to_owned(),
+    };
+    let doc = docs::lines([format!("Expects a call of {}{arguments}.", docs::name(&method.wire))]);
+    let (name, index) = (ident(&format!("expect_{}", method.name)), number(index));
+    let (given, owned) = (given(&method.arguments), owned(&method.arguments));
+    let answer = answer(&method.shape);
+    let preset = is_unit(&method.shape).then(|| quote!(.returns(())));
+    quote! {
+        #doc
+        #[track_caller]
+        pub fn #name(&self) -> double::Expectation<#given, #owned, #answer> {
+            self.0.expect(#index)#preset
+        }
+    }
+}
+
+/// The method of the trait.
+fn called(index: u64, method: &Method) -> TokenStream {
+    let (name, index, args) = (ident(&method.name), number(index), arguments::passed(&method.arguments));
+    let parameters = types::parameters(&method.arguments);
+    match &method.shape {
+        Shape::Stream(_) => {
+            let items = answer(&method.shape);
+            quote! {
+                #[allow(refining_impl_trait)]
+                fn #name(&self #(, #parameters)*) -> #items {
+                    self.0.answer(#index, #args)
+                }
+            }
+        }
+        Shape::Session { tx, rx } => {
+            let (input, output) = (types::receiver(tx), types::sender(rx));
+            let session = result(contract::output(&method.shape));
+            quote! {
+                async fn #name(&self #(, #parameters)*) -> #session {
+                    self.0.open::<#input, #output, _, _>(#index, #args)
+                }
+            }
+        }
+        shape => {
+            let answer = result(contract::output(shape));
+            quote! {
+                async fn #name(&self #(, #parameters)*) -> #answer {
+                    self.0.answer(#index, #args)
+                }
+            }
+        }
+    }
+}
+
+/// Returns the type of the arguments as a caller passes them.
+fn given(arguments: &Arguments) -> Tree {
+    match arguments {
+        Arguments::Known(arguments) => {
+            tuple_type(arguments.iter().map(|Argument { ty, .. }| types::written(ty)))
+        }
+        Arguments::Unknown => named("Args"),
+    }
+}
+
+/// Returns the type of the arguments as a closure takes them.
+fn owned(arguments: &Arguments) -> Tree {
+    match arguments {
+        Arguments::Known(_) => tuple_type(types::fields(arguments)),
+        Arguments::Unknown => named("Args"),
+    }
+}
+
+/// Returns the type of what a test answers with.
+fn answer(shape: &Shape) -> TokenStream {
+    match shape {
+        Shape::Stream(payload) => {
+            let item = types::received(payload);
+            quote!(double::Items<#item>)
+        }
+        Shape::Session { tx, rx } => {
+            let (input, output) = (types::receiver(tx), types::sender(rx));
+            quote!(double::Peer<#input, #output>)
+        }
+        shape => result(contract::output(shape)).to_token_stream(),
+    }
+}
+
+/// Returns whether there is but one answer.
+fn is_unit(shape: &Shape) -> bool {
+    match shape {
+        Shape::Mute => true,
+        Shape::Unary(crate::catalogue::Pack::Plain, Payload::Known(Type::Tuple(items))) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// Returns the `use` declarations for what `items` name.
+fn imports(service: &Service, bindings: &Path, items: TokenStream) -> Vec<Item> {
+    let mut used = BTreeSet::new();
+    collect(items, &mut used);
+    let module = ident(&service.module);
+    let runtime = naming::RUNTIME.iter().copied().filter(|name| used.contains(*name)).map(ident);
+    let own: BTreeSet<_> = own_names(service).filter(|name| used.contains(*name)).collect();
+    let own = own.into_iter().map(ident);
+    let mut imports = vec![
+        parse_quote!(use ::cocaine::bind::{#(#runtime),*};),
+        parse_quote!(
+            use ::cocaine::double;
+        ),
+        parse_quote!(use #bindings::#module::{#(#own),*};),
+    ];
+    if used.contains("BTreeMap") {
+        imports.push(parse_quote!(
+            use ::std::collections::BTreeMap;
+        ));
+    }
+    imports
+}
+
+/// Returns the names of the bindings that a double may use.
+fn own_names(service: &Service) -> impl Iterator<Item = &str> {
+    let states = service.methods.iter().flat_map(|method| match &method.shape {
+        Shape::Session { tx, rx } => vec![tx, rx],
+        _ => Vec::new(),
+    });
+    let states = states.filter_map(|half| match half {
+        Half::States(states) => states.first(),
+        _ => None,
+    });
+    [&*service.names.contract, &*service.names.client]
+        .into_iter()
+        .chain(service.types.iter().map(|own| &*own.name))
+        .chain(states.flat_map(|state| [&*state.sender, &*state.receiver]))
+}
+
+fn collect(tokens: TokenStream, idents: &mut BTreeSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => collect(group.stream(), idents),
+            TokenTree::Ident(ident) => drop(idents.insert(Ident::to_string(&ident))),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
