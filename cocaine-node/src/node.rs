@@ -12,7 +12,7 @@ use cocaine::{
     Bytes, Endpoint, Limits,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{ServeLocator, ServeLogging, ServeNode, ServeStorage};
+use cocaine_bindings::{ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage};
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ use crate::{
     place::Place,
     registry::{Registration, Registry, Routers},
     services::{
+        echo::EchoService,
         locator::{Locator, LocatorService},
         logging::LoggingService,
         node::NodeService,
@@ -270,6 +271,7 @@ impl NodeBuilder {
         services.start("storage", storage, None).await?;
         services.start("logging", logging, None).await?;
         services.start("node", node, None).await?;
+        self.start_plugins(&mut services).await?;
         let address = services.start("locator", locate, Some(&self.listen)).await?;
         let running = services.running;
         // Nobody else sets it.
@@ -283,6 +285,12 @@ impl NodeBuilder {
         }
         let apps = RunningApps(apps);
         Ok(Node { address, running, apps, registry, routers, store, gateway })
+    }
+
+    /// Starts the services that need nothing of the others.
+    async fn start_plugins(&self, services: &mut Services<'_>) -> Result<(), StartError> {
+        services.start("echo", ServeEcho::new(|_| EchoService), None).await?;
+        Ok(())
     }
 
     fn place(&self, registry: Registry) -> Place {
