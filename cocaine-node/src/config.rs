@@ -22,6 +22,10 @@
 //! [http]                          # HTTP in front of the apps, if this section is there; see `gateway::HttpConfig`
 //! listen = "127.0.0.1:8080"
 //!
+//! [cache]
+//! max_size = 1000000              # blobs that the service `cache` keeps at once
+//! max_bytes = 536870912           # bytes of all their keys and blobs together
+//!
 //! [extra_param]                   # told to other nodes together with the services
 //! weight = 1
 //!
@@ -39,6 +43,7 @@ use cocaine::{Bytes, Limits, msgpack};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::gateway::HttpConfig;
+pub use crate::services::cache::CacheConfig;
 
 /// What the file may say; what it leaves out stays as it is by default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -64,6 +69,8 @@ pub struct NodeConfig {
     pub log: LogConfig,
     /// HTTP in front of the apps.
     pub http: Option<HttpConfig>,
+    /// The service `cache`.
+    pub cache: CacheConfig,
     /// What other nodes are told together with the services.
     pub extra_param: toml::Table,
     /// The limits of each connection.
@@ -295,6 +302,7 @@ mod tests {
             verbosity: Some(0),
         };
         assert_eq!(config.log, log);
+        assert_eq!(config.cache, CacheConfig { max_size: Some(1_000_000), max_bytes: Some(512 << 20) });
         assert_eq!(config.limits().unwrap(), Limits::default());
         assert_eq!(config.extra().unwrap(), Bytes::from(&b"\x81\xa6weight\x01"[..]));
     }

@@ -42,6 +42,8 @@
 //! - A `pool-limit` or `grow-threshold` of 0 is an error of the profile, and an app whose name is taken removes nobody
 //!   else's service when it is stopped.
 //! - The isolates `docker`, `porto` and `external` are not there.
+//! - `cache` is bounded by bytes too (`cache.max_bytes` of the configuration). What has no place even alone is refused
+//!   with `[12, 27]`.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
 

@@ -12,7 +12,7 @@ use cocaine::{
     Bytes, Endpoint, Limits,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage};
+use cocaine_bindings::{ServeCache, ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage};
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
 
@@ -23,13 +23,14 @@ use crate::{
         spawn::Spawner,
         workshop::Workshop,
     },
-    config::{ConfigError, NodeConfig},
+    config::{CacheConfig, ConfigError, NodeConfig},
     gateway::{Gateway, GatewayError, HttpConfig},
     helper::Helper,
     log::Log,
     place::Place,
     registry::{Registration, Registry, Routers},
     services::{
+        cache::CacheService,
         echo::EchoService,
         locator::{Locator, LocatorService},
         logging::LoggingService,
@@ -102,6 +103,7 @@ pub struct NodeBuilder {
     patience: Duration,
     idle: bool,
     http: Option<HttpConfig>,
+    cache: CacheConfig,
 }
 
 impl Default for NodeBuilder {
@@ -121,6 +123,7 @@ impl Default for NodeBuilder {
             patience: NodeBuilder::PATIENCE,
             idle: true,
             http: None,
+            cache: CacheConfig::default(),
         }
     }
 }
@@ -216,6 +219,12 @@ impl NodeBuilder {
         Self { http: Some(http), ..self }
     }
 
+    /// Sets how much the service `cache` keeps.
+    #[must_use]
+    pub fn cache(self, cache: CacheConfig) -> Self {
+        Self { cache, ..self }
+    }
+
     /// Takes over what a configuration file says, but for its section `log`, which belongs to whoever makes the log.
     pub fn config(self, config: &NodeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -233,6 +242,7 @@ impl NodeBuilder {
             patience: config.patience()?.unwrap_or(self.patience),
             idle: config.apps.idle_timeout.unwrap_or(self.idle),
             http: config.http.clone().or(self.http),
+            cache: config.cache,
         })
     }
 
@@ -289,6 +299,8 @@ impl NodeBuilder {
 
     /// Starts the services that need nothing of the others.
     async fn start_plugins(&self, services: &mut Services<'_>) -> Result<(), StartError> {
+        let cache = CacheService::new(self.cache)?;
+        services.start("cache", ServeCache::new(move |_| cache.clone()), None).await?;
         services.start("echo", ServeEcho::new(|_| EchoService), None).await?;
         Ok(())
     }

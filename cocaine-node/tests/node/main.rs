@@ -1,5 +1,6 @@
 //! A node, through the sockets of its services and through its command line.
 
+mod cache;
 mod cluster;
 mod lifecycle;
 mod locator;
