@@ -26,6 +26,10 @@
 //! max_size = 1000000              # blobs that the service `cache` keeps at once
 //! max_bytes = 536870912           # bytes of all their keys and blobs together
 //!
+//! [chrono]
+//! timers = 65536                  # that run at once
+//! client_timers = 1024            # of one connection
+//!
 //! [extra_param]                   # told to other nodes together with the services
 //! weight = 1
 //!
@@ -43,7 +47,7 @@ use cocaine::{Bytes, Limits, msgpack};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::gateway::HttpConfig;
-pub use crate::services::cache::CacheConfig;
+pub use crate::services::{cache::CacheConfig, chrono::ChronoConfig};
 
 /// What the file may say; what it leaves out stays as it is by default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -71,6 +75,8 @@ pub struct NodeConfig {
     pub http: Option<HttpConfig>,
     /// The service `cache`.
     pub cache: CacheConfig,
+    /// The service `chrono`.
+    pub chrono: ChronoConfig,
     /// What other nodes are told together with the services.
     pub extra_param: toml::Table,
     /// The limits of each connection.
@@ -303,6 +309,7 @@ mod tests {
         };
         assert_eq!(config.log, log);
         assert_eq!(config.cache, CacheConfig { max_size: Some(1_000_000), max_bytes: Some(512 << 20) });
+        assert_eq!(config.chrono, ChronoConfig { timers: Some(65_536), client_timers: Some(1024) });
         assert_eq!(config.limits().unwrap(), Limits::default());
         assert_eq!(config.extra().unwrap(), Bytes::from(&b"\x81\xa6weight\x01"[..]));
     }

@@ -44,6 +44,10 @@
 //! - The isolates `docker`, `porto` and `external` are not there.
 //! - `cache` is bounded by bytes too (`cache.max_bytes` of the configuration). What has no place even alone is refused
 //!   with `[12, 27]`.
+//! - `chrono` refuses more timers than `chrono.timers` and `chrono.client_timers` of the configuration with `[12, 11]`,
+//!   and what is no time, or more than 365 days, with `[12, 22]`. A negative period is one of 0: one tick. A period is a
+//!   millisecond at least, and does not drift; who reads too slowly gets one tick for all that were missed. Ids are
+//!   random and of 53 bits.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
 

@@ -12,7 +12,9 @@ use cocaine::{
     Bytes, Endpoint, Limits,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{ServeCache, ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage};
+use cocaine_bindings::{
+    ServeCache, ServeChrono, ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage,
+};
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
 
@@ -23,7 +25,7 @@ use crate::{
         spawn::Spawner,
         workshop::Workshop,
     },
-    config::{CacheConfig, ConfigError, NodeConfig},
+    config::{CacheConfig, ChronoConfig, ConfigError, NodeConfig},
     gateway::{Gateway, GatewayError, HttpConfig},
     helper::Helper,
     log::Log,
@@ -31,6 +33,7 @@ use crate::{
     registry::{Registration, Registry, Routers},
     services::{
         cache::CacheService,
+        chrono::Clockwork,
         echo::EchoService,
         locator::{Locator, LocatorService},
         logging::LoggingService,
@@ -104,6 +107,7 @@ pub struct NodeBuilder {
     idle: bool,
     http: Option<HttpConfig>,
     cache: CacheConfig,
+    chrono: ChronoConfig,
 }
 
 impl Default for NodeBuilder {
@@ -124,6 +128,7 @@ impl Default for NodeBuilder {
             idle: true,
             http: None,
             cache: CacheConfig::default(),
+            chrono: ChronoConfig::default(),
         }
     }
 }
@@ -225,6 +230,12 @@ impl NodeBuilder {
         Self { cache, ..self }
     }
 
+    /// Sets how many timers the service `chrono` runs.
+    #[must_use]
+    pub fn chrono(self, chrono: ChronoConfig) -> Self {
+        Self { chrono, ..self }
+    }
+
     /// Takes over what a configuration file says, but for its section `log`, which belongs to whoever makes the log.
     pub fn config(self, config: &NodeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -243,6 +254,7 @@ impl NodeBuilder {
             idle: config.apps.idle_timeout.unwrap_or(self.idle),
             http: config.http.clone().or(self.http),
             cache: config.cache,
+            chrono: config.chrono,
         })
     }
 
@@ -301,6 +313,8 @@ impl NodeBuilder {
     async fn start_plugins(&self, services: &mut Services<'_>) -> Result<(), StartError> {
         let cache = CacheService::new(self.cache)?;
         services.start("cache", ServeCache::new(move |_| cache.clone()), None).await?;
+        let clockwork = Clockwork::new(self.chrono)?;
+        services.start("chrono", ServeChrono::new(move |caller| clockwork.service(caller)), None).await?;
         services.start("echo", ServeEcho::new(|_| EchoService), None).await?;
         Ok(())
     }

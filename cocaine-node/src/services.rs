@@ -1,6 +1,7 @@
 //! The services of the core and of its plugins, as implementations of the generated traits.
 
 pub(crate) mod cache;
+pub(crate) mod chrono;
 pub(crate) mod echo;
 pub(crate) mod locator;
 pub(crate) mod logging;

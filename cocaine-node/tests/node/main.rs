@@ -1,6 +1,7 @@
 //! A node, through the sockets of its services and through its command line.
 
 mod cache;
+mod chrono;
 mod cluster;
 mod lifecycle;
 mod locator;

@@ -55,12 +55,20 @@ impl Cloud {
 }
 
 /// The recorded services: their ports, and their names here.
-const SERVICES: &[(u64, &str)] =
-    &[(10053, "locator"), (10054, "storage"), (10055, "logging"), (10058, "echo"), (10059, "cache")];
+const SERVICES: &[(u64, &str)] = &[
+    (10053, "locator"),
+    (10054, "storage"),
+    (10055, "logging"),
+    (10058, "echo"),
+    (10059, "cache"),
+    (10060, "chrono"),
+];
 
 /// Exchanges that stand alone, each on a node of its own.
 const ALONE: &[&str] = &[
     "cache/get_put",
+    "chrono/int_for_double",
+    "chrono/notify_after",
     "echo/ping",
     "echo/ping_trace",
     "locator/cluster",
@@ -186,7 +194,7 @@ async fn with_a_cluster_connect_streams_the_services() {
     assert_eq!(uuid, cloud.substitutes.uuid);
     let cocaine::Value::Map(services) = services else { panic!("{services} is no map") };
     let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["cache", "echo", "logging", "node", "storage"], "the locator is restricted");
+    assert_eq!(names, ["cache", "chrono", "echo", "logging", "node", "storage"], "the locator is restricted");
     cloud.node.shutdown().await;
 }
 
