@@ -48,6 +48,8 @@
 //!   and what is no time, or more than 365 days, with `[12, 22]`. A negative period is one of 0: one tick. A period is a
 //!   millisecond at least, and does not drift; who reads too slowly gets one tick for all that were missed. Ids are
 //!   random and of 53 bits.
+//! - `uniresis` says what the node's process may use: its affinity and its cgroups count. Nothing is announced under
+//!   `/resources` of `unicorn`.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
 

@@ -13,7 +13,7 @@ use cocaine::{
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
-    ServeCache, ServeChrono, ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage,
+    ServeCache, ServeChrono, ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage, ServeUniresis,
 };
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
@@ -39,6 +39,7 @@ use crate::{
         logging::LoggingService,
         node::NodeService,
         storage::StorageService,
+        uniresis::UniresisService,
     },
     store::{OpenError, Store, StoreError},
 };
@@ -275,7 +276,8 @@ impl NodeBuilder {
         };
         let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
         let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-        let shared = Locator::new(uuid, self.cluster, registry.clone(), routers.clone(), store.clone());
+        let shared =
+            Locator::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(shared);
         locator.load_groups().await?;
         let place = self.place(registry.clone());
@@ -293,7 +295,7 @@ impl NodeBuilder {
         services.start("storage", storage, None).await?;
         services.start("logging", logging, None).await?;
         services.start("node", node, None).await?;
-        self.start_plugins(&mut services).await?;
+        self.start_plugins(&mut services, &uuid).await?;
         let address = services.start("locator", locate, Some(&self.listen)).await?;
         let running = services.running;
         // Nobody else sets it.
@@ -310,12 +312,14 @@ impl NodeBuilder {
     }
 
     /// Starts the services that need nothing of the others.
-    async fn start_plugins(&self, services: &mut Services<'_>) -> Result<(), StartError> {
+    async fn start_plugins(&self, services: &mut Services<'_>, uuid: &str) -> Result<(), StartError> {
         let cache = CacheService::new(self.cache)?;
         services.start("cache", ServeCache::new(move |_| cache.clone()), None).await?;
         let clockwork = Clockwork::new(self.chrono)?;
         services.start("chrono", ServeChrono::new(move |caller| clockwork.service(caller)), None).await?;
         services.start("echo", ServeEcho::new(|_| EchoService), None).await?;
+        let uniresis = UniresisService::new(uuid);
+        services.start("uniresis", ServeUniresis::new(move |_| uniresis.clone()), None).await?;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod locator;
 mod logging;
 mod program;
 mod raw;
+mod uniresis;
 
 use cocaine::{Client, ServiceClient, msgpack};
 use cocaine_bindings::{Storage, StorageClient};

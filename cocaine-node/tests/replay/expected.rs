@@ -112,8 +112,9 @@ pub(crate) const TOLD: &[(&str, &str, &str)] = &[
     ("app/w-nohandshake", "mute", "run.sh"),
 ];
 
-/// Exchanges with numbers that are this node's own (`traces/README.md`): the ids of timers, which are random.
-const OWN: &[&str] = &["chrono/notify_after"];
+/// Exchanges with numbers that are this node's own (`traces/README.md`): the ids of timers, which are random, and what
+/// the machine has.
+const OWN: &[&str] = &["chrono/notify_after", "uniresis/all"];
 
 /// Returns the number that a frame holds, if it is this node's own.
 pub(crate) fn own_number<'a>(name: &str, frame: &'a mut Value) -> Option<&'a mut u64> {

@@ -62,6 +62,7 @@ const SERVICES: &[(u64, &str)] = &[
     (10058, "echo"),
     (10059, "cache"),
     (10060, "chrono"),
+    (10063, "uniresis"),
 ];
 
 /// Exchanges that stand alone, each on a node of its own.
@@ -136,6 +137,7 @@ const ALONE: &[&str] = &[
     "storage/read_missing",
     "storage/unknown_method_4",
     "storage/write_read_find_remove",
+    "uniresis/all",
 ];
 
 /// Exchanges that belong together: a routing group is made, read and removed while a router listens.
@@ -194,7 +196,11 @@ async fn with_a_cluster_connect_streams_the_services() {
     assert_eq!(uuid, cloud.substitutes.uuid);
     let cocaine::Value::Map(services) = services else { panic!("{services} is no map") };
     let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["cache", "chrono", "echo", "logging", "node", "storage"], "the locator is restricted");
+    assert_eq!(
+        names,
+        ["cache", "chrono", "echo", "logging", "node", "storage", "uniresis"],
+        "the locator is restricted"
+    );
     cloud.node.shutdown().await;
 }
 
