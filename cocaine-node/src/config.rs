@@ -30,6 +30,15 @@
 //! timers = 65536                  # that run at once
 //! client_timers = 1024            # of one connection
 //!
+//! [urlfetch]
+//! deny = ["10.0.0.0/8", "::1/128"] # networks that are never fetched from, in place of all that are not public
+//! allow = ["10.1.0.0/16"]         # networks that are fetched from all the same
+//! max_body = 8388608              # bytes of an answer's body
+//! max_redirects = 10              # that are followed for one call
+//! max_fetches = 64                # calls that fetch at once; further ones wait
+//! client_fetches = 16             # calls of one connection among them
+//! max_timeout = 300               # seconds that a call may take, whatever it asks for
+//!
 //! [extra_param]                   # told to other nodes together with the services
 //! weight = 1
 //!
@@ -47,7 +56,7 @@ use cocaine::{Bytes, Limits, msgpack};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::gateway::HttpConfig;
-pub use crate::services::{cache::CacheConfig, chrono::ChronoConfig};
+pub use crate::services::{cache::CacheConfig, chrono::ChronoConfig, urlfetch::UrlfetchConfig};
 
 /// What the file may say; what it leaves out stays as it is by default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -77,6 +86,8 @@ pub struct NodeConfig {
     pub cache: CacheConfig,
     /// The service `chrono`.
     pub chrono: ChronoConfig,
+    /// The service `urlfetch`.
+    pub urlfetch: UrlfetchConfig,
     /// What other nodes are told together with the services.
     pub extra_param: toml::Table,
     /// The limits of each connection.
@@ -310,6 +321,16 @@ mod tests {
         assert_eq!(config.log, log);
         assert_eq!(config.cache, CacheConfig { max_size: Some(1_000_000), max_bytes: Some(512 << 20) });
         assert_eq!(config.chrono, ChronoConfig { timers: Some(65_536), client_timers: Some(1024) });
+        let urlfetch = UrlfetchConfig {
+            deny: Some(vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]),
+            allow: vec!["10.1.0.0/16".parse().unwrap()],
+            max_body: Some(8 << 20),
+            max_redirects: Some(10),
+            max_fetches: Some(64),
+            client_fetches: Some(16),
+            max_timeout: Some(300.0),
+        };
+        assert_eq!(config.urlfetch, urlfetch);
         assert_eq!(config.limits().unwrap(), Limits::default());
         assert_eq!(config.extra().unwrap(), Bytes::from(&b"\x81\xa6weight\x01"[..]));
     }

@@ -1,5 +1,5 @@
-//! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, and `node` with the apps that it runs, as the
-//! original runtime serves them.
+//! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, `node` with the apps that it runs, and the
+//! plugins `cache`, `chrono`, `echo`, `uniresis` and `urlfetch`, as the original runtime serves them.
 //!
 //! ```
 //! # #[tokio::main]
@@ -50,6 +50,11 @@
 //!   random and of 53 bits.
 //! - `uniresis` says what the node's process may use: its affinity and its cgroups count. Nothing is announced under
 //!   `/resources` of `unicorn`.
+//! - `urlfetch` fetches from addresses alone that the section `urlfetch` of the configuration does not deny, wherever a
+//!   name or a redirect leads to; others are answered with `[12, 13]` and the rule. Bodies, redirects, and calls at once
+//!   have limits, a call takes at most `max_timeout`, and 0 or negative milliseconds are the 5,000 of the default. What
+//!   is personal (`Authorization`, `Cookie`, `Proxy-Authorization`, `Host`) is not carried to another server, nor back.
+//!   Names of headers come with their words begun by capitals; of several with one name comes the first.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
 

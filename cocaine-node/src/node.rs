@@ -14,6 +14,7 @@ use cocaine::{
 };
 use cocaine_bindings::{
     ServeCache, ServeChrono, ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage, ServeUniresis,
+    ServeUrlfetch,
 };
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
@@ -25,7 +26,7 @@ use crate::{
         spawn::Spawner,
         workshop::Workshop,
     },
-    config::{CacheConfig, ChronoConfig, ConfigError, NodeConfig},
+    config::{CacheConfig, ChronoConfig, ConfigError, NodeConfig, UrlfetchConfig},
     gateway::{Gateway, GatewayError, HttpConfig},
     helper::Helper,
     log::Log,
@@ -40,6 +41,7 @@ use crate::{
         node::NodeService,
         storage::StorageService,
         uniresis::UniresisService,
+        urlfetch::Fetching,
     },
     store::{OpenError, Store, StoreError},
 };
@@ -109,6 +111,7 @@ pub struct NodeBuilder {
     http: Option<HttpConfig>,
     cache: CacheConfig,
     chrono: ChronoConfig,
+    urlfetch: UrlfetchConfig,
 }
 
 impl Default for NodeBuilder {
@@ -130,6 +133,7 @@ impl Default for NodeBuilder {
             http: None,
             cache: CacheConfig::default(),
             chrono: ChronoConfig::default(),
+            urlfetch: UrlfetchConfig::default(),
         }
     }
 }
@@ -237,6 +241,12 @@ impl NodeBuilder {
         Self { chrono, ..self }
     }
 
+    /// Sets what the service `urlfetch` may fetch: the public internet unless set.
+    #[must_use]
+    pub fn urlfetch(self, urlfetch: UrlfetchConfig) -> Self {
+        Self { urlfetch, ..self }
+    }
+
     /// Takes over what a configuration file says, but for its section `log`, which belongs to whoever makes the log.
     pub fn config(self, config: &NodeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -256,6 +266,7 @@ impl NodeBuilder {
             http: config.http.clone().or(self.http),
             cache: config.cache,
             chrono: config.chrono,
+            urlfetch: config.urlfetch.clone(),
         })
     }
 
@@ -320,6 +331,8 @@ impl NodeBuilder {
         services.start("echo", ServeEcho::new(|_| EchoService), None).await?;
         let uniresis = UniresisService::new(uuid);
         services.start("uniresis", ServeUniresis::new(move |_| uniresis.clone()), None).await?;
+        let fetching = Fetching::new(&self.urlfetch)?;
+        services.start("urlfetch", ServeUrlfetch::new(move |caller| fetching.service(caller)), None).await?;
         Ok(())
     }
 

@@ -8,3 +8,4 @@ pub(crate) mod logging;
 pub(crate) mod node;
 pub(crate) mod storage;
 pub(crate) mod uniresis;
+pub(crate) mod urlfetch;

@@ -8,7 +8,9 @@ mod locator;
 mod logging;
 mod program;
 mod raw;
+mod site;
 mod uniresis;
+mod urlfetch;
 
 use cocaine::{Client, ServiceClient, msgpack};
 use cocaine_bindings::{Storage, StorageClient};

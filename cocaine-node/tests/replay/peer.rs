@@ -89,7 +89,10 @@ impl Peer {
         match event.dir.as_str() {
             // What the recorded client tried after the end says nothing.
             "c2s" if self.ended => {}
-            "c2s" => self.socket.write_all(&event.bytes()).await.unwrap(),
+            "c2s" => {
+                let request = self.substitutes.apply_to_request(event.bytes());
+                self.socket.write_all(&request).await.unwrap();
+            }
             "s2c" => self.answer(&event).await,
             "eof-s2c" | "eof" => self.end().await,
             "note" if event.text.contains("SHUT_WR") => self.socket.shutdown().await.unwrap(),
