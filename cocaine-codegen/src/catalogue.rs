@@ -22,6 +22,7 @@
 //! | `-> Tried<T>` | `[done, value]`, a `Result<T, T>` in Rust: what came of it, or what stands in its way |
 //! | `-> List<T>` | a `Vec<T>` that is also read if its elements are the arguments |
 //! | `Option<T>` | a trailing argument that may be left out |
+//! | `fn name(args: Args)` | nobody knows what it takes: any arguments, as they are |
 //! | `#[lossy]` on an argument | text that a server takes in any encoding |
 //! | `#[revoke_on_drop]` on a method | a sender that is dropped unfinished revokes the channel instead of ending it |
 //! | `#[name = "…"]` on a method | the name on the wire, where it is no Rust name |
@@ -38,6 +39,7 @@
 //! |---|---|
 //! | `struct Name { field: T, … }` | an array of the fields, in their order |
 //! | `#[flat]` on it | the whole argument list, where it is the answer or an item of a stream |
+//! | `field: Option<T>` | nil if it is `None`; nothing at all, where no other field with a value follows |
 //! | `struct Name(T);` | a `T` with a name of its own |
 //! | `enum Name { One = 1, … }` | a number: these, and `Other(i32)` for any other; `#[repr(u64)]` for another type |
 //!
@@ -64,16 +66,24 @@ const BUILTIN: &[(&str, &str)] = &[
     ("cache.rs", include_str!("../catalogue/cache.rs")),
     ("chrono.rs", include_str!("../catalogue/chrono.rs")),
     ("echo.rs", include_str!("../catalogue/echo.rs")),
+    ("elasticsearch.rs", include_str!("../catalogue/elasticsearch.rs")),
     ("geobase.rs", include_str!("../catalogue/geobase.rs")),
+    ("graphite.rs", include_str!("../catalogue/graphite.rs")),
+    ("isolate.rs", include_str!("../catalogue/isolate.rs")),
+    ("langdetect.rs", include_str!("../catalogue/langdetect.rs")),
     ("locator.rs", include_str!("../catalogue/locator.rs")),
     ("logging.rs", include_str!("../catalogue/logging.rs")),
     ("logging_v2.rs", include_str!("../catalogue/logging_v2.rs")),
     ("metrics.rs", include_str!("../catalogue/metrics.rs")),
     ("node.rs", include_str!("../catalogue/node.rs")),
     ("storage.rs", include_str!("../catalogue/storage.rs")),
+    ("tvm.rs", include_str!("../catalogue/tvm.rs")),
+    ("uatraits.rs", include_str!("../catalogue/uatraits.rs")),
+    ("unicat.rs", include_str!("../catalogue/unicat.rs")),
     ("unicorn.rs", include_str!("../catalogue/unicorn.rs")),
     ("uniresis.rs", include_str!("../catalogue/uniresis.rs")),
     ("urlfetch.rs", include_str!("../catalogue/urlfetch.rs")),
+    ("vicodyn.rs", include_str!("../catalogue/vicodyn.rs")),
 ];
 
 /// Descriptions of services.

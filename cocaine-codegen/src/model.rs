@@ -11,7 +11,7 @@ mod states;
 pub(crate) use merge::{Findings, service};
 
 use crate::{
-    catalogue::{Argument, Own, Pack},
+    catalogue::{Argument, Own, Pack, Signature},
     tree::Tree,
     types::Type,
 };
@@ -109,6 +109,13 @@ pub(crate) enum Half {
     States(Vec<State>),
 }
 
+/// Whose messages they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    Caller,
+    Service,
+}
+
 /// One node of a tree: what may be said here.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -148,29 +155,51 @@ pub(crate) enum Next {
     State(usize),
 }
 
+impl Arguments {
+    /// Returns what a method or a message of this description takes.
+    fn of(signature: Option<&Signature>) -> Self {
+        match signature.map(|signature| &signature.arguments[..]) {
+            None | Some([Argument { ty: Type::Runtime("Args"), .. }]) => Self::Unknown,
+            Some(known) => Self::Known(known.to_vec()),
+        }
+    }
+}
+
 impl Service {
     /// Returns the name of the trait that a server implements.
     pub(crate) fn served(&self) -> &str {
         self.names.server.as_ref().unwrap_or(&self.names.contract)
     }
 
-    /// Returns the states of all sessions.
-    pub(crate) fn sides(&self) -> impl Iterator<Item = (&Method, &[State])> {
+    /// Returns the states of all sessions, and who speaks in them.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = (&Method, Speaker, &[State])> {
         self.methods.iter().flat_map(|method| {
             let halves = match &method.shape {
-                Shape::Session { tx, rx } => [Some(tx), Some(rx)],
+                Shape::Session { tx, rx } => [Some((Speaker::Caller, tx)), Some((Speaker::Service, rx))],
                 _ => [None, None],
             };
-            halves.into_iter().flatten().filter_map(move |half| match half {
-                Half::States(states) => Some((method, &states[..])),
+            halves.into_iter().flatten().filter_map(move |(speaker, half)| match half {
+                Half::States(states) => Some((method, speaker, &states[..])),
                 _ => None,
             })
         })
     }
 }
 
+impl State {
+    /// Returns the message that a sender sends when it is dropped in this state: `error` if it ends the side, or else
+    /// the first that does.
+    pub(crate) fn parting(&self, method: &Method, speaker: Speaker) -> Option<&Message> {
+        if method.revoke_on_drop && speaker == Speaker::Caller {
+            return None;
+        }
+        let mut last = self.messages.iter().filter(|message| matches!(message.next, Next::End));
+        last.clone().find(|message| message.wire == "error").or_else(|| last.next())
+    }
+}
+
 impl Method {
-    /// Returns whether the catalogue describes it.
+    /// Returns whether somebody has described what it takes.
     pub(crate) fn is_described(&self) -> bool {
         matches!(self.arguments, Arguments::Known(_))
     }

@@ -43,6 +43,7 @@ pub(crate) const RUNTIME: &[&str] = &[
     "ServiceClient",
     "ServiceSpec",
     "Severity",
+    "Short",
     "Stream",
     "TreeSpec",
     "Tried",

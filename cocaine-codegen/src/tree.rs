@@ -94,16 +94,14 @@ impl Tree {
         Self::Node((0..).zip(messages).collect())
     }
 
-    /// Returns what kind of tree it is, at the root of a method.
+    /// Returns what kind of tree it is, at the root of a method. Control messages in it do not count.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Recurse => Kind::Root,
-            Self::Node(messages) if messages.is_empty() => Kind::End,
-            Self::Node(messages) if are(messages, &[("value", false), ("error", false)]) => Kind::Primitive,
-            Self::Node(messages) if are(messages, &[("write", true), ("error", false), ("close", false)]) => {
-                Kind::Streaming
-            }
-            Self::Node(_) if self.closes() => Kind::Close,
+            _ if self.is_end() => Kind::End,
+            _ if self.are(&[("value", false), ("error", false)]) => Kind::Primitive,
+            _ if self.are(&[("write", true), ("error", false), ("close", false)]) => Kind::Streaming,
+            _ if self.closes() => Kind::Close,
             Self::Node(_) => Kind::Other,
         }
     }
@@ -127,9 +125,19 @@ impl Tree {
         close && messages.next().is_none()
     }
 
-    /// Returns whether nothing may follow.
+    /// Returns whether these are the messages, with ids from 0; each is repeated, or the last.
+    fn are(&self, expected: &[(&str, bool)]) -> bool {
+        let same = |(id, Message(name, next)): (u64, &Message),
+                    (expected, (known, repeated)): (u64, &(&str, bool))| {
+            id == expected && name == known && if *repeated { *next == Self::Recurse } else { next.is_end() }
+        };
+        self.messages().count() == expected.len()
+            && self.messages().zip((0..).zip(expected)).all(|(found, expected)| same(found, expected))
+    }
+
+    /// Returns whether nothing may follow. Control messages do not count.
     pub(crate) fn is_end(&self) -> bool {
-        matches!(self, Self::Node(messages) if messages.is_empty())
+        matches!(self, Self::Node(_)) && self.messages().next().is_none()
     }
 
     /// Returns how many levels of messages there are.
@@ -141,16 +149,6 @@ impl Tree {
             }
         }
     }
-}
-
-/// Returns whether these are the messages, with ids from 0; each is repeated, or the last.
-fn are(messages: &BTreeMap<u64, Message>, expected: &[(&str, bool)]) -> bool {
-    let same = |id: u64, (name, repeated): (&str, bool)| {
-        messages.get(&id).is_some_and(|Message(found, next)| {
-            found == name && if repeated { *next == Tree::Recurse } else { next.is_end() }
-        })
-    };
-    messages.len() == expected.len() && (0..).zip(expected).all(|(id, message)| same(id, *message))
 }
 
 impl Serialize for Tree {
@@ -193,7 +191,12 @@ mod tests {
             (r#"{"0":["close",null]}"#, Kind::Other),
             (r#"{"0":["close",{}],"1":["cancel",{}]}"#, Kind::Other),
             (r#"{"0":["discard",{}]}"#, Kind::Other),
-            (r#"{"65533":["ping",{}]}"#, Kind::Other),
+            (r#"{"65533":["ping",{}]}"#, Kind::End),
+            (
+                r#"{"0":["value",{}],"1":["error",{"65533":["ping",{}]}],"65535":["revoke",{}]}"#,
+                Kind::Primitive,
+            ),
+            (r#"{"1":["value",{}],"2":["error",{}]}"#, Kind::Other),
         ] {
             assert_eq!(tree(json).kind(), kind, "{json}");
         }

@@ -255,3 +255,46 @@ fn what_is_held_needs_a_caller_that_can_close() {
         assert!(error.contains("it holds something until the caller sends `close`"), "{error}");
     }
 }
+
+#[test]
+fn what_nobody_knows_takes_anything() {
+    let graph = r#"{"0": ["ping", {}, {"0": ["value", {}], "1": ["error", {}]}]}"#;
+    let code = generated(graph, "trait Echo { /// Pings.\n fn ping(args: Args) -> Value; }").unwrap();
+    for expected in [
+        "fn ping(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;",
+        "let list = args.decode::<Args>()?;",
+        "/// Pings.\n        pub async fn ping<R: DeserializeOwned>(",
+    ] {
+        assert!(code.contains(expected), "{expected}\n{code}");
+    }
+    let code = generated(graph, "trait Echo { fn ping(args: Args) -> List<i32>; }").unwrap();
+    for expected in [
+        "fn ping(&self, args: Args) -> impl Future<Output = Result<Vec<i32>>> + Send;",
+        "pub async fn ping(&self, args: impl Serialize + Send) -> Result<Vec<i32>> {\n            \
+         self.0.unary(0, args).await.map(|List(answer)| answer)",
+    ] {
+        assert!(code.contains(expected), "{expected}\n{code}");
+    }
+    assert!(!code.contains("DeserializeOwned"), "{code}");
+}
+
+#[test]
+fn what_is_none_at_the_end_of_a_struct_is_left_out() {
+    let graph = r#"{"0": ["ping", {}, {"0": ["value", {}], "1": ["error", {}]}]}"#;
+    let text = "trait Echo { fn ping(a: &A) -> B; }\nstruct A { x: Option<i32>, y: i32, z: Option<i32> }\n\
+                #[flat] struct B { x: Option<i32>, y: Option<i32>, z: Option<i32> }";
+    let code = generated(graph, text).unwrap();
+    let lines: Vec<_> = code.lines().map(str::trim).collect();
+    let code = lines.join(" ");
+    for expected in [
+        "if self.z.is_some() { One((&self.x, &self.y, &self.z)).serialize(serializer) } \
+         else { One((&self.x, &self.y)).serialize(serializer) }",
+        "let One(Short((x, y, z))) = Deserialize::deserialize(deserializer)?;",
+        "if self.z.is_some() { (&self.x, &self.y, &self.z).serialize(serializer) } \
+         else if self.y.is_some() { (&self.x, &self.y).serialize(serializer) } \
+         else { (&self.x,).serialize(serializer) }",
+        "let Short((x, y, z)) = Deserialize::deserialize(deserializer)?;",
+    ] {
+        assert!(code.contains(expected), "{expected}\n{code}");
+    }
+}

@@ -54,6 +54,12 @@ fn hostile() {
     golden("hostile");
 }
 
+/// Trees that are nested, recursive, wide and deep, which `properties` walks over.
+#[test]
+fn trees() {
+    golden("trees");
+}
+
 /// What is committed in `bindings` is what its metadata gives.
 #[test]
 fn bindings() {

@@ -139,7 +139,7 @@ async fn without_a_cluster_the_known_names_are_asked_for() {
     assert!(
         notes.contains("has no cluster")
             && notes.contains(
-                "app, cache, chrono, echo, geobase, locator, logging, logging::v2, metrics, node, storage"
+                "app, cache, chrono, echo, elasticsearch, geobase, graphite, isolate, langdetect, locator, logging"
             ),
         "{notes}"
     );

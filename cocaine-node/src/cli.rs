@@ -64,6 +64,9 @@ struct NodeArgs {
     /// Speaks HTTP there, in front of the apps; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
+    /// A database of regions in the MMDB format, for the service `geobase` [default: a sample]
+    #[arg(long, value_name = "FILE")]
+    geobase: Option<PathBuf>,
     #[command(flatten)]
     log: LogArgs,
     /// The least severity that the service `logging` takes: 0 debug, 1 info, 2 warning, 3 error [default: 0]
@@ -165,6 +168,7 @@ impl NodeArgs {
         if let Some(address) = self.http {
             config.http.get_or_insert_default().listen = Some(address);
         }
+        config.geobase.database = self.geobase.or(config.geobase.database.take());
         self.log.over(&mut config.log);
         config.log.verbosity = self.verbosity.or(config.log.verbosity);
         let data = config.data.clone().or_else(|| default_data(env)).ok_or_else(|| {
@@ -258,6 +262,8 @@ mod tests {
             "-1",
             "--http",
             "c:3",
+            "--geobase",
+            "d.mmdb",
         ];
         let (over, data) = settings(&options);
         assert_eq!(over.listen.as_deref(), Some("b:2"));
@@ -270,6 +276,7 @@ mod tests {
         assert_eq!(over.log.file.as_deref(), Some(Path::new("g")));
         assert_eq!(over.log.verbosity, Some(-1));
         assert_eq!(over.log.terminal, Some(false));
+        assert_eq!(over.geobase.database.as_deref(), Some(Path::new("d.mmdb")));
         assert_eq!(over.http.unwrap().listen.as_deref(), Some("c:3"));
     }
 

@@ -39,6 +39,9 @@
 //! client_fetches = 16             # calls of one connection among them
 //! max_timeout = 300               # seconds that a call may take, whatever it asks for
 //!
+//! [geobase]
+//! database = "cities.mmdb"        # in the format of MaxMind, of cities or countries; a sample is served without
+//!
 //! [extra_param]                   # told to other nodes together with the services
 //! weight = 1
 //!
@@ -88,6 +91,8 @@ pub struct NodeConfig {
     pub chrono: ChronoConfig,
     /// The service `urlfetch`.
     pub urlfetch: UrlfetchConfig,
+    /// The service `geobase`.
+    pub geobase: GeobaseConfig,
     /// What other nodes are told together with the services.
     pub extra_param: toml::Table,
     /// The limits of each connection.
@@ -102,6 +107,14 @@ pub struct AppsConfig {
     pub patience: Option<f64>,
     /// Whether the `idle-timeout` of profiles is kept.
     pub idle_timeout: Option<bool>,
+}
+
+/// The section `geobase`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GeobaseConfig {
+    /// The database of regions.
+    pub database: Option<PathBuf>,
 }
 
 /// The section `log`.
@@ -312,6 +325,7 @@ mod tests {
         assert_eq!(config.runlist.as_deref(), Some("default"));
         assert_eq!(config.apps, AppsConfig { patience: Some(15.0), idle_timeout: Some(true) });
         assert_eq!(config.patience().unwrap(), Some(Duration::from_secs(15)));
+        assert_eq!(config.geobase.database.as_deref(), Some(Path::new("cities.mmdb")));
         let log = LogConfig {
             level: Some(Level::Info),
             file: Some("node.log".into()),

@@ -19,7 +19,9 @@
 //! - A client of HTTP/1.0 never gets chunks. HEAD, 204 and 304 never have bodies.
 //! - A body that is longer than its `Content-Length` is cut there; one that is shorter is an error.
 //! - Only an event that was surely not taken is sent again: a full queue, an app that is stopped.
-//! - A client that has closed its side still gets its answer.
+//! - A client that has closed its side still gets its answer, and one that still sends is told why it is refused.
+//! - What others may understand otherwise is refused: two lengths, folded headers, a `Transfer-Encoding` that is not one
+//!   `chunked` (501), a second `Host`.
 //!
 //! # Calls
 //!
@@ -175,5 +177,11 @@ where
     F: Future<Output = http::Response<body::ReplyBody>> + Send + 'static,
 {
     let started = Listener::start(address, manners, answer).await;
-    started.map_err(|source| GatewayError::Listen { address: address.to_owned(), source })
+    started.map_err(|source| match source.kind() {
+        io::ErrorKind::InvalidInput => {
+            let text = format!("cannot listen on {address} for HTTP: it is no ADDRESS:PORT");
+            ConfigError::Value(text).into()
+        }
+        _ => GatewayError::Listen { address: address.to_owned(), source },
+    })
 }

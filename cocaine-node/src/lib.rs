@@ -57,6 +57,37 @@
 //!   Names of headers come with their words begun by capitals; of several with one name comes the first.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
+//!
+//! # Regions
+//!
+//! Of the original's `geobase` nothing is public but the names of its methods (`services.md` 22). What they mean here is
+//! this project's reading:
+//!
+//! - The database is a file in the format of `MaxMind`, with cities or countries ([`NodeBuilder::geobase`]). It is read
+//!   into memory once, when the node starts. Without a file, a sample is served: the address ranges set aside for
+//!   documentation (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, `2001:db8::/32`), as if they were in eleven towns.
+//! - A region's number is that of `GeoNames`, as in the database. Continents are below the earth, 6295630; countries,
+//!   subdivisions of any depth and cities are below them. If records contradict each other, a region is the largest that
+//!   one calls it, and lies in the smallest that such a record has it in.
+//! - An address is of the smallest region that is known for it. Of no known region, it is in none, and `region_id` is
+//!   an error.
+//! - `coordinates` are those of the first network of which no smaller region is known, and so is the time zone. A region
+//!   without a time zone has that of the regions below it, if they have but one.
+//! - `chief_region_id` is the city with the most networks in the database.
+//! - `region_id_by_location` is the nearest of the regions that have nothing below them, however far away it is.
+//! - `names` are in the order of their languages, each once; `linguistics_for_region` knows one form of a name.
+//!   `region_ids_by_name` takes names in any language and case: those that are the name, then those that start with
+//!   it; the larger regions first, and 1,000 at most.
+//! - `codes` are those of ISO 3166 for countries and subdivisions, and of `MaxMind` for continents; cities have none.
+//! - What `set_service` sets is stored, under the region's number in the collection `geobase`: at most 256 services of a
+//!   region, with names of at most 256 bytes. Regions below do not have the services of those above.
+//! - `region_data` is a map with `id`, `type` (`earth`, `continent`, `country`, `subdivision` or `city`), `parent`,
+//!   `chief`, `names` by language, `codes`, `coordinates`, `timezone` and `services`, but for what is not known.
+//! - `pinpoint_geolocation` takes `latitude` and `longitude` in degrees or, without one of them, `ip`. It is a map with
+//!   `region_id`, `parents` and, as far as they are known, `coordinates` and `timezone`; for a place also `distance` to
+//!   the region's own, for an address `radius`, within which it may be, both in kilometres, and `postal`, a code.
+//! - Time zones are those of the IANA, whatever their letters' case; their rules are part of the program.
+//! - What is not known is answered with category 12, code 22, and so is what is no address, place, time or time zone.
 
 pub(crate) mod apps;
 pub mod config;
@@ -71,3 +102,4 @@ mod services;
 pub mod store;
 
 pub use node::{Node, NodeBuilder, StartError};
+pub use services::geobase::GeobaseError;

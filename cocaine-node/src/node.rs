@@ -13,8 +13,8 @@ use cocaine::{
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
-    ServeCache, ServeChrono, ServeEcho, ServeLocator, ServeLogging, ServeNode, ServeStorage, ServeUniresis,
-    ServeUrlfetch,
+    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeNode, ServeStorage,
+    ServeUniresis, ServeUrlfetch,
 };
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
@@ -36,6 +36,7 @@ use crate::{
         cache::CacheService,
         chrono::Clockwork,
         echo::EchoService,
+        geobase::{GeobaseError, GeobaseService},
         locator::{Locator, LocatorService},
         logging::LoggingService,
         node::NodeService,
@@ -84,6 +85,9 @@ pub enum StartError {
     /// HTTP cannot be spoken.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// The database of regions cannot be used.
+    #[error(transparent)]
+    Geobase(#[from] GeobaseError),
 }
 
 impl From<RuntimeError> for StartError {
@@ -112,6 +116,7 @@ pub struct NodeBuilder {
     cache: CacheConfig,
     chrono: ChronoConfig,
     urlfetch: UrlfetchConfig,
+    geobase: Option<PathBuf>,
 }
 
 impl Default for NodeBuilder {
@@ -134,6 +139,7 @@ impl Default for NodeBuilder {
             cache: CacheConfig::default(),
             chrono: ChronoConfig::default(),
             urlfetch: UrlfetchConfig::default(),
+            geobase: None,
         }
     }
 }
@@ -247,6 +253,15 @@ impl NodeBuilder {
         Self { urlfetch, ..self }
     }
 
+    /// Sets the database of the service `geobase`: a file in the format of `MaxMind`, of cities or countries. Without, it
+    /// serves a sample in which the address ranges of documentation are in some of the world's towns.
+    ///
+    /// The file is read into memory once, when the node starts.
+    #[must_use]
+    pub fn geobase(self, database: impl Into<PathBuf>) -> Self {
+        Self { geobase: Some(database.into()), ..self }
+    }
+
     /// Takes over what a configuration file says, but for its section `log`, which belongs to whoever makes the log.
     pub fn config(self, config: &NodeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -267,6 +282,7 @@ impl NodeBuilder {
             cache: config.cache,
             chrono: config.chrono,
             urlfetch: config.urlfetch.clone(),
+            geobase: config.geobase.database.clone().or(self.geobase),
         })
     }
 
@@ -292,6 +308,7 @@ impl NodeBuilder {
         let locator = Arc::new(shared);
         locator.load_groups().await?;
         let place = self.place(registry.clone());
+        let geobase = GeobaseService::start(self.geobase.clone(), store.clone()).await?;
         let workshop = self.workshop(store.clone())?;
         let locators = workshop.locators.clone();
         let apps = Apps::new(workshop, place.clone());
@@ -300,6 +317,7 @@ impl NodeBuilder {
         let (storage, logging) = (StorageService::new(store.clone()), LoggingService::new(log));
         let storage = ServeStorage::new(move |_| storage.clone());
         let logging = ServeLogging::new(move |_| logging.clone());
+        let geobase = ServeGeobase::new(move |_| geobase.clone());
         let running = apps.clone();
         let node = ServeNode::new(move |caller| NodeService::new(running.clone(), caller));
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
@@ -307,6 +325,7 @@ impl NodeBuilder {
         services.start("logging", logging, None).await?;
         services.start("node", node, None).await?;
         self.start_plugins(&mut services, &uuid).await?;
+        services.start("geobase", geobase, None).await?;
         let address = services.start("locator", locate, Some(&self.listen)).await?;
         let running = services.running;
         // Nobody else sets it.

@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod chrono;
 pub(crate) mod echo;
+pub(crate) mod geobase;
 pub(crate) mod locator;
 pub(crate) mod logging;
 pub(crate) mod node;

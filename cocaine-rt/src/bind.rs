@@ -9,7 +9,7 @@ pub use crate::{
     graph::Graph,
     halves::{Duplex, End, Exchange, Receiver, Reply, Responder, Sender},
     held::Held,
-    packed::{Found, List, One, Tried},
+    packed::{Found, List, One, Short, Tried},
     server::{Call, Caller, Dispatch},
     service::{Service, ServiceClient},
     spec::{MethodSpec, ServiceSpec, TreeSpec},

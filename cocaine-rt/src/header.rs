@@ -10,9 +10,13 @@ use crate::{
     trace::Trace,
 };
 
-/// The named values that came with a message, in their order.
+/// The named values that came with a message, in their order, without the ids of its trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Option<Arc<Vec<(Bytes, Bytes)>>>);
+pub struct Headers {
+    /// The ids of the trace, if they come first and have the usual form: most traced frames have no other headers.
+    ids: Option<[u64; 3]>,
+    others: Option<Arc<Vec<(Bytes, Bytes)>>>,
+}
 
 impl Headers {
     /// Returns the first value of this name.
@@ -20,54 +24,88 @@ impl Headers {
         self.iter().find(|(known, _)| known.as_ref() == name.as_bytes()).map(|(_, value)| value)
     }
 
-    /// Returns all but those of the trace, to be sent on (`worker.md` 3.4).
+    /// Returns the names and values, to be sent on with another trace (`worker.md` 3.4).
     pub(crate) fn forwarded(&self) -> Vec<(Bytes, Bytes)> {
-        let ids = ["trace_id", "span_id", "parent_id"].map(str::as_bytes);
-        let others = self.iter().filter(|(name, _)| !ids.contains(&name.as_ref()));
-        others.map(|(name, value)| (name.clone(), value.clone())).collect()
+        self.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Returns the names and values in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
-        self.0.iter().flat_map(|headers| headers.iter()).map(|(name, value)| (name, value))
+        let ids = IDS.map(str::as_bytes);
+        self.all().filter(move |(name, _)| !ids.contains(&name.as_ref()))
     }
 
     /// Returns how many there are.
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |headers| headers.len())
+        self.iter().count()
     }
 
     /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.iter().next().is_none()
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
+        self.others.iter().flat_map(|headers| headers.iter()).map(|(name, value)| (name, value))
     }
 
     /// Returns how much memory they take.
     pub(crate) fn weight(&self) -> usize {
-        self.iter().map(|(name, value)| name.len() + value.len() + HeaderTable::OVERHEAD).sum()
+        self.all().map(|(name, value)| name.len() + value.len() + HeaderTable::OVERHEAD).sum()
     }
 
     /// Returns the trace of the request: `None` unless all three ids are there, an error when they are not valid
     /// (`protocol.md` 5.4).
     pub(crate) fn trace(&self) -> Result<Option<Trace>, &'static str> {
-        let (Some(trace), Some(span), Some(parent)) =
-            (self.get("trace_id"), self.get("span_id"), self.get("parent_id"))
-        else {
-            return Ok(None);
-        };
-        let trace = Trace { trace_id: id(trace)?, span_id: id(span)?, parent_id: id(parent)? };
+        let Some([trace_id, span_id, parent_id]) = self.ids()? else { return Ok(None) };
         if let Some(bit) = self.get("trace_bit")
             && !matches!(bit.as_ref(), b"0" | b"1")
         {
             return Err("the trace bit is neither 0 nor 1");
         }
-        match (trace.trace_id, trace.span_id, trace.parent_id) {
+        match (trace_id, span_id, parent_id) {
             (0, 0, 0) => Ok(None),
             (0, _, _) => Err("a span without a trace"),
             (_, 0, _) => Err("a trace without a span"),
-            _ => Ok(Some(trace)),
+            _ => Ok(Some(Trace { trace_id, span_id, parent_id })),
         }
     }
+
+    /// Returns the ids of the trace, if all three are there.
+    fn ids(&self) -> Result<Option<[u64; 3]>, &'static str> {
+        if self.ids.is_some() {
+            return Ok(self.ids);
+        }
+        let find = |name: &str| self.all().find(|(known, _)| known.as_ref() == name.as_bytes());
+        let [Some(trace), Some(span), Some(parent)] = IDS.map(find) else { return Ok(None) };
+        Ok(Some([id(trace.1)?, id(span.1)?, id(parent.1)?]))
+    }
+}
+
+/// The names of the ids of a trace.
+const IDS: [&str; 3] = ["trace_id", "span_id", "parent_id"];
+
+/// The static index of the first of them.
+const FIRST_ID: u8 = 80;
+
+/// Reads the ids of a trace from headers that begin with them, by their names or static indices and not to be stored;
+/// returns the rest.
+fn usual_ids(mut headers: &[u8]) -> Option<([u64; 3], &[u8])> {
+    let mut ids = [0; 3];
+    for ((id, name), index) in ids.iter_mut().zip(IDS).zip(FIRST_ID..) {
+        let entry = headers.strip_prefix(&[0x93, 0xc2])?;
+        let value = match entry.split_first()? {
+            (first, rest) if *first == index => rest,
+            (first, rest) if usize::from(*first) == 0xa0 | name.len() => {
+                rest.strip_prefix(name.as_bytes())?
+            }
+            _ => return None,
+        };
+        let (value, rest) = value.strip_prefix(&[0xa8])?.split_first_chunk()?;
+        *id = u64::from_le_bytes(*value);
+        headers = rest;
+    }
+    Some((ids, headers))
 }
 
 fn id(value: &Bytes) -> Result<u64, &'static str> {
@@ -95,15 +133,21 @@ impl HeaderTable {
             return Ok(Headers::default());
         }
         let mut reader = Reader::new(array);
-        let mut headers = Vec::new();
-        let count = reader.array_len()?;
+        let mut count = reader.array_len()?;
         if count > Self::MOST {
             return Err(Malformed::new("more than 4096 headers"));
         }
-        for _ in 0..count {
-            headers.push(self.entry(&mut reader)?);
+        let mut ids = None;
+        if let Some((usual, rest)) = usual_ids(&array[reader.position()..]) {
+            ids = Some(usual);
+            count = count.saturating_sub(3);
+            reader = Reader::new(rest);
         }
-        Ok(Headers(Some(Arc::new(headers))))
+        if count == 0 {
+            return Ok(Headers { ids, others: None });
+        }
+        let others = (0..count).map(|_| self.entry(&mut reader)).collect::<Result<_, _>>()?;
+        Ok(Headers { ids, others: Some(Arc::new(others)) })
     }
 
     fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(Bytes, Bytes), Malformed> {
@@ -159,9 +203,10 @@ pub(crate) fn reply<'a>(buf: &'a mut Vec<u8>, trace: Option<Trace>, extra: &[(By
     if trace.is_none() && extra.is_empty() {
         return UNTRACED;
     }
+    buf.reserve(UNTRACED.len() + extra.len() * HeaderTable::OVERHEAD);
     encode::write_array_len(buf, 3 + extra.len());
     let ids = trace.map_or([0; 3], |trace| [trace.trace_id, trace.span_id, trace.parent_id]);
-    for (name, id) in ["trace_id", "span_id", "parent_id"].into_iter().zip(ids) {
+    for (name, id) in IDS.into_iter().zip(ids) {
         write_literal(buf, name.as_bytes(), &id.to_le_bytes());
     }
     for (name, value) in extra {
@@ -179,7 +224,7 @@ pub(crate) fn write_literal(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 /// Appends the three trace headers by the static indices of their names.
 pub(crate) fn write_trace(out: &mut Vec<u8>, trace: Trace) {
-    for (index, id) in (80u8..).zip([trace.trace_id, trace.span_id, trace.parent_id]) {
+    for (index, id) in (FIRST_ID..).zip([trace.trace_id, trace.span_id, trace.parent_id]) {
         out.extend_from_slice(&[0x93, 0xc2, index]);
         encode::write_raw(out, &id.to_le_bytes());
     }
@@ -287,6 +332,46 @@ mod tests {
         write_trace(&mut array, trace);
         let headers = HeaderTable::default().read(&array).unwrap();
         assert_eq!(headers.trace(), Ok(Some(trace)));
+    }
+
+    #[test]
+    fn ids_are_the_trace_in_whatever_form_they_come() {
+        let trace = Trace { trace_id: 0x0102_0304_0506_0708, span_id: 9, parent_id: 0 };
+        let ids = [trace.trace_id, trace.span_id, trace.parent_id].map(u64::to_le_bytes);
+        let by_name = |store: u8, at: usize| {
+            let mut entry = vec![0x93, store];
+            encode::write_raw(&mut entry, IDS[at].as_bytes());
+            encode::write_raw(&mut entry, &ids[at]);
+            entry
+        };
+        let mut by_index = vec![0x90];
+        write_trace(&mut by_index, trace);
+        let by_index = by_index.split_off(1);
+        let other = b"\x93\xc2\xa1x\xa1y".to_vec();
+        let literal: Vec<_> = (0..3).map(|at| by_name(0xc2, at)).collect();
+        let stored: Vec<_> = (0..3).map(|at| by_name(0xc3, at)).collect();
+        for (count, entries) in [
+            (3, literal.concat()),
+            (3, by_index.clone()),
+            (3, stored.concat()),
+            (3, [&literal[2], &literal[0], &literal[1]].map(Vec::as_slice).concat()),
+            (4, [literal.concat(), other.clone()].concat()),
+            (4, [by_index, other.clone()].concat()),
+            (4, [other.clone(), literal.concat()].concat()),
+            (4, [stored.concat(), other.clone()].concat()),
+        ] {
+            let array = [vec![0x90 | count], entries].concat();
+            let headers = HeaderTable::default().read(&array).unwrap();
+            assert_eq!(headers.trace(), Ok(Some(trace)), "{array:x?}");
+            let others: Vec<_> =
+                headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert_eq!(others, vec![(Some("x"), Some("y")); usize::from(count) - 3], "{array:x?}");
+        }
+        for cut in [literal[..2].concat(), literal.concat()[..30].to_vec()] {
+            let array = [vec![0x92], cut].concat();
+            let read = HeaderTable::default().read(&array);
+            assert!(read.is_err() || read.is_ok_and(|headers| headers.trace() == Ok(None)), "{array:x?}");
+        }
     }
 
     #[test]

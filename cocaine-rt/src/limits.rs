@@ -6,7 +6,7 @@ pub struct Limits {
     /// Bytes of one frame; a longer one ends the connection. 128 MiB.
     pub frame: usize,
     /// Unread bytes of one channel, headers and 64 for each frame included; more of them fail that channel, unless it
-    /// is a single frame. 8 MiB.
+    /// is a single frame, and perhaps the one that ends the channel. 8 MiB.
     pub unread: usize,
     /// Bytes that wait for the socket before senders wait, and a server stops reading. 1 MiB.
     pub outgoing: usize,

@@ -4,7 +4,8 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, IntoDeserializer, SeqAccess, Visitor},
+    de::{self, DeserializeSeed, IntoDeserializer, SeqAccess, Visitor},
+    forward_to_deserialize_any,
 };
 
 use crate::decode::ANY_NUMBER;
@@ -135,6 +136,80 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Argument<T> {
     }
 }
 
+/// A tuple that is read from a list which may end early: what is missing is `None`, or an error where it is not
+/// optional.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short<T>(
+    /// The tuple.
+    pub T,
+);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(Lenient(deserializer)).map(Self)
+    }
+}
+
+/// Reads a tuple, or makes it of a list: each with what is missing at its end.
+struct Lenient<T>(T);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<D> {
+    type Error = D::Error;
+
+    fn is_human_readable(&self) -> bool {
+        self.0.is_human_readable()
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_tuple(len, Lenient(visitor))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Lenient<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
+        self.0.visit_seq(Lenient(list))
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Lenient<A> {
+    type Error = A::Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        let mut seed = Some(seed);
+        match self.0.next_element_seed(Unless(&mut seed))? {
+            None => seed.map(|seed| seed.deserialize(().into_deserializer())).transpose(),
+            element => Ok(element),
+        }
+    }
+}
+
+/// Reads an element, unless there is none: then the seed is left.
+struct Unless<'a, S>(&'a mut Option<S>);
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Unless<'_, S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        let seed = self.0.take().ok_or_else(|| de::Error::custom("an element was read twice"))?;
+        seed.deserialize(deserializer)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +244,21 @@ mod tests {
         assert_eq!(written(&One((1, "x"))), b"\x91\x92\x01\xa1x");
         assert_eq!(read::<One<(i32, String)>>(b"\x91\x92\x01\xa1x"), Ok(One((1, "x".to_owned()))));
         assert_eq!(written(&[One((1, 2))]), b"\x91\x92\x01\x02", "within others it is nothing of its own");
+    }
+
+    #[test]
+    fn what_is_missing_at_the_end_of_a_list_is_none() {
+        type Metric = One<Short<(String, f64, Option<i64>)>>;
+        let metric = |time| One(Short(("m".to_owned(), 1.5, time)));
+        let timed = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\x05";
+        let untimed = b"\x91\x92\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00";
+        let nil = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\xc0";
+        assert_eq!(read::<Metric>(timed), Ok(metric(Some(5))));
+        assert_eq!(read::<Metric>(untimed), Ok(metric(None)));
+        assert_eq!(read::<Metric>(nil), Ok(metric(None)));
+        assert!(read::<Metric>(b"\x91\x91\xa1m").is_err(), "the value is missing");
+        assert!(read::<Metric>(b"\x91\xa1m").is_err(), "no list");
+        assert_eq!(read::<Short<(u8, Option<u8>)>>(b"\x91\x07"), Ok(Short((7, None))));
     }
 
     #[test]

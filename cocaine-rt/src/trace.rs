@@ -41,8 +41,9 @@ impl Trace {
 
     /// Runs `future` with this trace on every call that it makes, within a `tracing` span that has the ids as
     /// fields.
-    pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future.instrument(self.span())).await
+    pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        // Not `async`: that would keep room for the future twice.
+        CURRENT.scope(self, future.instrument(self.span()))
     }
 
     /// Runs `poll` in the scope of this trace.

@@ -424,6 +424,12 @@ where
 }
 
 /// Sends on a channel of `publish`.
+///
+/// What may be sent:
+///
+/// - `discard`, the last
+///
+/// Dropped here, it sends `discard`.
 #[derive(Debug)]
 #[must_use]
 pub struct PublishSender(Tx);
@@ -438,12 +444,16 @@ impl From<Tx> for PublishSender {
 #[allow(clippy::missing_errors_doc)]
 impl PublishSender {
     /// Withdraws the service.
+    ///
+    /// Nothing follows it.
     pub async fn discard(self) -> Result<()> {
         self.0.finish(0, ()).await
     }
 }
 
 /// Receives on a channel of `publish`.
+///
+/// What may come: [`PublishReceived`].
 #[derive(Debug)]
 #[must_use]
 pub struct PublishReceiver(Rx);
@@ -478,10 +488,18 @@ impl PublishReceiver {
 #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
 pub enum PublishReceived {
     /// Withdraws the service.
+    ///
+    /// Nothing follows it.
     Discard,
 }
 
 /// Sends on a channel of `routing`.
+///
+/// What may be sent:
+///
+/// - `discard`, the last
+///
+/// Dropped here, it sends `discard`.
 #[derive(Debug)]
 #[must_use]
 pub struct RoutingSender(Tx);
@@ -496,12 +514,16 @@ impl From<Tx> for RoutingSender {
 #[allow(clippy::missing_errors_doc)]
 impl RoutingSender {
     /// Ends the stream; nothing answers.
+    ///
+    /// Nothing follows it.
     pub async fn discard(self) -> Result<()> {
         self.0.finish(0, ()).await
     }
 }
 
 /// Receives on a channel of `routing`.
+///
+/// What may come: [`RoutingReceived`].
 #[derive(Debug)]
 #[must_use]
 pub struct RoutingReceiver(Rx);
@@ -536,5 +558,7 @@ impl RoutingReceiver {
 #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
 pub enum RoutingReceived {
     /// Ends the stream; nothing answers.
+    ///
+    /// Nothing follows it.
     Discard,
 }

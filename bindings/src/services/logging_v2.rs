@@ -615,6 +615,13 @@ where
 }
 
 /// Sends on a channel of `get`.
+///
+/// What may be sent:
+///
+/// - `emit`, after which the same may be sent
+/// - `emit_ack`, after which the same may be sent
+///
+/// Dropped here, it revokes the channel, or closes the connection if it cannot.
 #[derive(Debug)]
 #[must_use]
 pub struct GetSender(Tx);
@@ -629,6 +636,8 @@ impl From<Tx> for GetSender {
 #[allow(clippy::missing_errors_doc)]
 impl GetSender {
     /// Logs `message`, if the filter lets it pass; nothing answers.
+    ///
+    /// The same may follow it.
     pub async fn emit(
         self,
         severity: Severity,
@@ -639,6 +648,8 @@ impl GetSender {
     }
 
     /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
+    ///
+    /// The same may follow it.
     pub async fn emit_ack(
         self,
         severity: Severity,
@@ -650,6 +661,8 @@ impl GetSender {
 }
 
 /// Receives on a channel of `get`.
+///
+/// What may come: [`GetReceived`].
 #[derive(Debug)]
 #[must_use]
 pub struct GetReceiver(Rx);
@@ -704,7 +717,11 @@ impl GetReceiver {
 #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
 pub enum GetReceived {
     /// Logs `message`, if the filter lets it pass; nothing answers.
+    ///
+    /// The same may follow it.
     Emit(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
     /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
+    ///
+    /// The same may follow it.
     EmitAck(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
 }

@@ -16,9 +16,25 @@ pub mod chrono;
 #[allow(dead_code, unreachable_pub)]
 pub mod echo;
 
+/// The `elasticsearch` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod elasticsearch;
+
 /// The `geobase` service, version 1.
 #[allow(dead_code, unreachable_pub)]
 pub mod geobase;
+
+/// The `graphite` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod graphite;
+
+/// The `isolate` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod isolate;
+
+/// The `langdetect` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod langdetect;
 
 /// The `locator` service, version 3.
 #[allow(dead_code, unreachable_pub)]
@@ -44,6 +60,18 @@ pub mod node;
 #[allow(dead_code, unreachable_pub)]
 pub mod storage;
 
+/// The `tvm` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod tvm;
+
+/// The `uatraits` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod uatraits;
+
+/// The `unicat` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod unicat;
+
 /// The `unicorn` service, version 1.
 #[allow(dead_code, unreachable_pub)]
 pub mod unicorn;
@@ -56,13 +84,21 @@ pub mod uniresis;
 #[allow(dead_code, unreachable_pub)]
 pub mod urlfetch;
 
+/// The `vicodyn` service, version 1.
+#[allow(dead_code, unreachable_pub)]
+pub mod vicodyn;
+
 #[allow(unused_imports, unreachable_pub)]
 pub use self::{
     app::{App, AppClient, AppServer, ServeApp},
     cache::{Cache, CacheClient, ServeCache},
     chrono::{Chrono, ChronoClient, ServeChrono, TimerId},
     echo::{Echo, EchoClient, ServeEcho},
+    elasticsearch::{Elasticsearch, ElasticsearchClient, Hits, ServeElasticsearch},
     geobase::{Geobase, GeobaseClient, ServeGeobase, Timezone},
+    graphite::{Graphite, GraphiteClient, Metric, ServeGraphite},
+    isolate::{Isolate, IsolateClient, IsolateServer, ServeIsolate},
+    langdetect::{Langdetect, LangdetectClient, ServeLangdetect},
     locator::{Locator, LocatorClient, LocatorServer, ServeLocator},
     logging::{Logging, LoggingClient, ServeLogging},
     logging_v2::{
@@ -72,7 +108,11 @@ pub use self::{
     metrics::{Metrics, MetricsClient, ServeMetrics},
     node::{Node, NodeClient, NodeServer, ServeNode},
     storage::{ServeStorage, Storage, StorageClient},
+    tvm::{ServeTvm, Tvm, TvmClient},
+    uatraits::{ServeUatraits, Uatraits, UatraitsClient},
+    unicat::{Access, Entity, ServeUnicat, Unicat, UnicatClient},
     unicorn::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned},
     uniresis::{ServeUniresis, Uniresis, UniresisClient},
     urlfetch::{Fetched, ServeUrlfetch, Urlfetch, UrlfetchClient},
+    vicodyn::{ServeVicodyn, Vicodyn, VicodynClient},
 };

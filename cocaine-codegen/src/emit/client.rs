@@ -61,13 +61,19 @@ fn typed(index: u64, method: &Method) -> ImplItem {
         return provided(vec![allow], Visibility::Inherited, signature, give(call));
     }
     let signature = asynchronously(signature(&method.name, parameters, result(output)));
-    let mut answer = awaited(call);
-    if let Shape::Unary(pack, _) = method.shape
-        && let Some(pack) = pack.name().map(ident)
-    {
-        answer = parse_quote!(#answer.map(|#pack(answer)| answer));
+    provided(Vec::new(), Visibility::Inherited, signature, give(answer(method, call)))
+}
+
+/// Returns what the call gives, without what packs it on the wire.
+fn answer(method: &Method, call: Expr) -> Expr {
+    let answer = awaited(call);
+    match method.shape {
+        Shape::Unary(pack, _) => match pack.name().map(ident) {
+            Some(pack) => parse_quote!(#answer.map(|#pack(answer)| answer)),
+            None => answer,
+        },
+        _ => answer,
     }
-    provided(Vec::new(), Visibility::Inherited, signature, give(answer))
 }
 
 /// Returns `self.0.unary(index, args)`, or as the method's shape wants it.
@@ -82,7 +88,7 @@ fn call(index: u64, method: &Method, args: Expr) -> Expr {
     tree::method(inner(), name, [number(index), args])
 }
 
-/// The methods that nobody describes, for any arguments and any answer.
+/// The methods whose arguments nobody has described, for any arguments and any answer.
 fn untyped(service: &Service) -> Option<Item> {
     let methods = (0..).zip(&service.methods).filter(|(_, method)| !method.is_described());
     let methods: Vec<_> = methods.map(|(index, method)| untyped_method(index, method)).collect();
@@ -91,10 +97,10 @@ fn untyped(service: &Service) -> Option<Item> {
     }
     let client = ident(&service.names.client);
     let doc = docs::lines([
-        "The methods that no catalogue describes, for any arguments and any answer.",
+        "The methods whose arguments nobody has described, for any arguments.",
         "",
-        "Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,",
-        "as any call does, or if the answer is of another type.",
+        "Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it",
+        "as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.",
     ]);
     let mut item: ItemImpl = parse_quote! {
         #doc
@@ -106,7 +112,8 @@ fn untyped(service: &Service) -> Option<Item> {
 }
 
 fn untyped_method(index: u64, method: &Method) -> ImplItem {
-    let Docs(mut attributes) = docs::lines([format!("Calls {}.", docs::name(&method.wire))]);
+    let line = format!("Calls {}.", docs::name(&method.wire));
+    let Docs(mut attributes) = docs::or_line(&method.docs, &line);
     attributes.extend(lints::of(method, 0));
     let call = call(index, method, path(["args"]));
     let signature = |output| signature(&method.name, vec![parameter(&ident("args"), serializable())], output);
@@ -116,7 +123,8 @@ fn untyped_method(index: u64, method: &Method) -> ImplItem {
             (any(asynchronously(signature(result(named("R"))))), awaited(call))
         }
         Shape::Stream(Payload::Unknown) => (any(signature(generic("Receiver", [named("R")]))), call),
-        shape => (asynchronously(signature(result(contract::output(shape)))), awaited(call)),
+        Shape::Stream(known) => (signature(generic("Receiver", [types::received(known)])), call),
+        shape => (asynchronously(signature(result(contract::output(shape)))), answer(method, call)),
     };
     provided(attributes, Visibility::Public(token::Pub::default()), signature, give(body))
 }

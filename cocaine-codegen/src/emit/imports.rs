@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use syn::{Item, parse_quote};
 
+use super::own::is_short;
 use crate::{
     catalogue::{Form, Own},
     model::{Arguments, Half, Payload, Service, Shape, State},
@@ -18,7 +19,7 @@ pub(super) fn of(service: &Service) -> Vec<Item> {
     for method in &service.methods {
         used.add(&["MethodSpec", "OnDrop", "Result", "TreeSpec"]);
         used.arguments(&method.arguments);
-        used.shape(&method.shape, method.is_described());
+        used.shape(&method.shape);
     }
     for own in &service.types {
         used.own(own);
@@ -82,22 +83,25 @@ impl Used {
                 if !flat {
                     self.add(&["One"]);
                 }
+                if is_short(fields) {
+                    self.add(&["Short"]);
+                }
             }
             Form::Numbers { .. } => {}
         }
     }
 
-    fn shape(&mut self, shape: &Shape, described: bool) {
+    fn shape(&mut self, shape: &Shape) {
         match shape {
             Shape::Mute => {}
             Shape::Unary(pack, payload) => {
                 self.names.extend(pack.name());
-                self.received(payload, described);
+                self.received(payload);
             }
             Shape::Held => self.add(&["Held"]),
             Shape::Stream(payload) => {
                 self.add(&["Receiver", "Stream"]);
-                self.received(payload, described);
+                self.received(payload);
             }
             Shape::Session { tx, rx } => {
                 let both_stream = matches!((tx, rx), (Half::Stream(_), Half::Stream(_)));
@@ -108,13 +112,10 @@ impl Used {
         }
     }
 
-    fn received(&mut self, payload: &Payload, described: bool) {
+    fn received(&mut self, payload: &Payload) {
         match payload {
             Payload::Known(ty) => self.ty(ty),
-            Payload::Unknown => self.add(&["Value"]),
-        }
-        if !described {
-            self.add(&["DeserializeOwned"]);
+            Payload::Unknown => self.add(&["DeserializeOwned", "Value"]),
         }
     }
 

@@ -54,9 +54,7 @@ fn structure(own: &Own, fields: &[Field], flat: bool) -> TokenStream {
         let (docs, ty) = (docs::or_line(&field.docs, &format!("`{}`.", field.name)), written(&field.ty));
         quote!(#docs pub #name: #ty)
     });
-    let (list, read) = (quote!((#(&self.#names,)*)), quote!((#(#names,)*)));
-    let [list, read] = if flat { [list, read] } else { [quote!(One(#list)), quote!(One(#read))] };
-    let serialize = quote!(#list.serialize(serializer));
+    let (serialize, read) = (written_as_list(fields, flat), read_as_list(fields, flat));
     let deserialize = quote! {
         let #read = Deserialize::deserialize(deserializer)?;
         Ok(Self { #(#names),* })
@@ -70,6 +68,45 @@ fn structure(own: &Own, fields: &[Field], flat: bool) -> TokenStream {
 
         #coded
     }
+}
+
+/// Returns how many fields there are up to the last that is always there: one at least, since without any there would
+/// be no list.
+fn always(fields: &[Field]) -> usize {
+    let optional = fields.iter().rev().take_while(|field| matches!(field.ty, Type::Option(_)));
+    (fields.len() - optional.count()).max(1)
+}
+
+/// Returns how a struct is written: without the fields at its end that are `None`.
+fn written_as_list(fields: &[Field], flat: bool) -> TokenStream {
+    let names: Vec<_> = fields.iter().map(|field| ident(&field.name)).collect();
+    let up_to = |count: usize| {
+        let names = &names[..count];
+        let list = quote!((#(&self.#names,)*));
+        if flat { quote!(#list.serialize(serializer)) } else { quote!(One(#list).serialize(serializer)) }
+    };
+    let always = always(fields);
+    let shortest = up_to(always);
+    if always == fields.len() {
+        return shortest;
+    }
+    (always..fields.len()).fold(quote!({ #shortest }), |shorter, count| {
+        let (name, longer) = (&names[count], up_to(count + 1));
+        quote!(if self.#name.is_some() { #longer } else #shorter)
+    })
+}
+
+/// Returns the pattern that a struct is read by, with its fields as locals.
+fn read_as_list(fields: &[Field], flat: bool) -> TokenStream {
+    let names = fields.iter().map(|field| ident(&field.name));
+    let list = quote!((#(#names,)*));
+    let list = if is_short(fields) { quote!(Short(#list)) } else { list };
+    if flat { list } else { quote!(One(#list)) }
+}
+
+/// Returns whether a struct's list may end before its last field.
+pub(super) fn is_short(fields: &[Field]) -> bool {
+    always(fields) < fields.len()
 }
 
 fn numbers(own: &Own, repr: &Ident, numbers: &[Number]) -> TokenStream {

@@ -9,7 +9,7 @@ use super::{
     types,
 };
 use crate::{
-    model::{Arguments, Message, Method, Next, Service, State},
+    model::{Arguments, Message, Method, Next, Service, Speaker, State},
     naming::ident,
 };
 
@@ -17,11 +17,12 @@ use crate::{
 const LOCALS: &[&str] = &["args", "kind", "list", "other", "rest"];
 
 pub(super) fn states(service: &Service) -> TokenStream {
-    let sides =
-        service.sides().flat_map(|(method, states)| states.iter().map(move |state| (method, states, state)));
+    let sides = service.sides().flat_map(|(method, speaker, states)| {
+        states.iter().map(move |state| (method, speaker, states, state))
+    });
     sides
-        .map(|(method, states, state)| {
-            let sender = sender(method, states, state);
+        .map(|(method, speaker, states, state)| {
+            let sender = sender(method, speaker, states, state);
             let receiver = receiver(method, states, state);
             let message = received(method, states, state);
             quote!(#sender #receiver #message)
@@ -36,8 +37,8 @@ fn standing(method: &Method, state: &State) -> String {
     if path.is_empty() { format!("of {method}") } else { format!("of {method}, after {}", path.join(", ")) }
 }
 
-fn sender(method: &Method, states: &[State], state: &State) -> TokenStream {
-    let doc = docs::lines([format!("Sends on a channel {}.", standing(method, state))]);
+fn sender(method: &Method, speaker: Speaker, states: &[State], state: &State) -> TokenStream {
+    let doc = docs::lines(sender_docs(method, speaker, states, state));
     let name = ident(&state.sender);
     // Where nothing can be said, the channel is held all the same.
     let allow = state.messages.is_empty().then(|| quote!(#[allow(dead_code)]));
@@ -59,6 +60,32 @@ fn sender(method: &Method, states: &[State], state: &State) -> TokenStream {
     }
 }
 
+/// Says what may be sent, what then, and what is sent when there is nobody left to send.
+fn sender_docs(method: &Method, speaker: Speaker, states: &[State], state: &State) -> Vec<String> {
+    let first = format!("Sends on a channel {}.", standing(method, state));
+    if state.messages.is_empty() {
+        return vec![first, String::new(), "There is nothing that may be sent.".to_owned()];
+    }
+    let mut lines = vec![first, String::new(), "What may be sent:".to_owned(), String::new()];
+    lines.extend(state.messages.iter().map(|message| {
+        let then = match message.next {
+            Next::End => "the last".to_owned(),
+            Next::Stay => "after which the same may be sent".to_owned(),
+            Next::State(next) => format!("after which [`{}`] may be", states[next].sender),
+        };
+        format!("- {}, {then}", docs::name(&message.wire))
+    }));
+    let parting = match (speaker, state.parting(method, speaker)) {
+        (_, Some(last)) => format!("Dropped here, it sends {}.", docs::name(&last.wire)),
+        (Speaker::Caller, None) => {
+            "Dropped here, it revokes the channel, or closes the connection if it cannot.".to_owned()
+        }
+        (Speaker::Service, None) => "Dropped here, it says nothing.".to_owned(),
+    };
+    lines.extend([String::new(), parting]);
+    lines
+}
+
 fn sending(states: &[State], state: &State) -> TokenStream {
     let doc =
         docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
@@ -75,7 +102,12 @@ fn sending(states: &[State], state: &State) -> TokenStream {
 }
 
 fn send(states: &[State], message: &Message) -> TokenStream {
-    let docs = send_docs(message);
+    let docs = message_docs(
+        message,
+        &format!("Sends {}.", docs::name(&message.wire)),
+        |state| &state.sender,
+        states,
+    );
     let (name, kind) = (ident(&message.name), number(message.id));
     let (parameters, args) = match &message.arguments {
         Arguments::Unknown => {
@@ -97,17 +129,24 @@ fn send(states: &[State], message: &Message) -> TokenStream {
     }
 }
 
-fn send_docs(message: &Message) -> docs::Docs {
-    let wire = docs::name(&message.wire);
-    let line = match message.next {
-        Next::End => format!("Sends {wire}; nothing may follow it."),
-        Next::Stay | Next::State(_) => format!("Sends {wire}."),
+/// Returns what the catalogue says of a message, or else `line`, and what follows it; `named` names a state.
+fn message_docs(message: &Message, line: &str, named: fn(&State) -> &str, states: &[State]) -> docs::Docs {
+    let docs::Docs(mut lines) = docs::or_line(&message.docs, line);
+    let follows = match message.next {
+        Next::End => "Nothing follows it.".to_owned(),
+        Next::Stay => "The same may follow it.".to_owned(),
+        Next::State(next) => format!("What may follow it: [`{}`].", named(&states[next])),
     };
-    docs::or_line(&message.docs, &line)
+    lines.extend(docs::lines([String::new(), follows]).0);
+    docs::Docs(lines)
 }
 
 fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {
-    let doc = docs::lines([format!("Receives on a channel {}.", standing(method, state))]);
+    let doc = docs::lines([
+        format!("Receives on a channel {}.", standing(method, state)),
+        String::new(),
+        format!("What may come: [`{}`].", state.received),
+    ]);
     let recv = docs::lines([
         "Waits for the next message.",
         "",
@@ -172,7 +211,8 @@ fn received(method: &Method, states: &[State], state: &State) -> TokenStream {
     let doc = docs::lines([format!("A message {}.", standing(method, state))]);
     let name = ident(&state.received);
     let variants = state.messages.iter().map(|message| {
-        let lines = docs::or_line(&message.docs, &format!("{}.", docs::name(&message.wire)));
+        let line = format!("{}.", docs::name(&message.wire));
+        let lines = message_docs(message, &line, |state| &state.received, states);
         let variant = ident(&message.variant);
         let mut fields = types::fields(&message.arguments);
         fields.extend(next(states, state, message).map(|next| syn::parse_quote!(#next)));

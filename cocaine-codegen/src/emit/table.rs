@@ -9,7 +9,7 @@ use super::{docs, tree as ast};
 use crate::{
     model::{Method, Service},
     naming::ident,
-    tree::{Kind, Message, Tree},
+    tree::{Message, Tree},
 };
 
 pub(super) fn table(service: &Service) -> Item {
@@ -47,12 +47,12 @@ fn row(method: &Method) -> Expr {
 }
 
 fn tree(tree: &Tree) -> Expr {
-    match (tree.kind(), tree) {
-        (Kind::End, _) => ast::path(["TreeSpec", "END"]),
-        (Kind::Primitive, _) => ast::path(["TreeSpec", "PRIMITIVE"]),
-        (Kind::Streaming, _) => ast::path(["TreeSpec", "STREAMING"]),
-        (_, Tree::Recurse) => ast::path(["TreeSpec", "Recurse"]),
-        (_, Tree::Node(messages)) => {
+    match tree {
+        Tree::Recurse => ast::path(["TreeSpec", "Recurse"]),
+        _ if *tree == Tree::end() => ast::path(["TreeSpec", "END"]),
+        _ if *tree == Tree::primitive() => ast::path(["TreeSpec", "PRIMITIVE"]),
+        _ if *tree == Tree::streaming() => ast::path(["TreeSpec", "STREAMING"]),
+        Tree::Node(messages) => {
             let rows = messages.iter().map(|(id, Message(name, next))| {
                 ast::tuple([ast::number(*id), ast::text(name), self::tree(next)])
             });

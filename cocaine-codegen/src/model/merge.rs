@@ -109,7 +109,7 @@ fn merge(
         wire: wire.clone(),
         name,
         docs: signature.map(|signature| signature.docs.clone()).unwrap_or_default(),
-        arguments: signature.map_or(Arguments::Unknown, |known| Arguments::Known(known.arguments.clone())),
+        arguments: Arguments::of(signature),
         shape,
         revoke_on_drop: signature.is_some_and(|signature| signature.revoke_on_drop),
         dispatch: dispatch.clone(),
@@ -135,6 +135,11 @@ fn shape(
         Some(Reply::Nothing) => (Pack::Plain, Payload::Known(Type::Tuple(Vec::new()))),
         Some(Reply::Stream(ty)) => (Pack::Plain, Payload::Known(ty.clone())),
         Some(Reply::Value(pack, ty)) => (*pack, Payload::Known(ty.clone())),
+    };
+    let payload = match (Arguments::of(signature), payload) {
+        // Who does not know what it takes does not know what it answers with.
+        (Arguments::Unknown, Payload::Known(Type::Runtime("Value"))) => Payload::Unknown,
+        (_, payload) => payload,
     };
     match Manner::of(dispatch, upstream) {
         Manner::Mute => Shape::Mute,

@@ -90,8 +90,7 @@ impl Walk<'_, '_> {
             name,
             variant,
             docs: signature.map(|signature| signature.docs.clone()).unwrap_or_default(),
-            arguments: signature
-                .map_or(Arguments::Unknown, |known| Arguments::Known(known.arguments.clone())),
+            arguments: Arguments::of(signature),
             next,
         }
     }

@@ -64,10 +64,10 @@ pub mod service {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.
@@ -175,10 +175,10 @@ pub mod service_2 {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.
@@ -286,10 +286,10 @@ pub mod storage {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StorageClient {
         /// Calls `a`.
@@ -454,10 +454,10 @@ pub mod clashes {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ClashesClient {
         /// Calls `clone`.
@@ -784,10 +784,10 @@ pub mod keywords {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl KeywordsClient {
         /// Calls `self`.
@@ -968,10 +968,10 @@ pub mod result {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ResultServiceClient {
         /// Calls `a`.
@@ -1079,10 +1079,10 @@ pub mod self_service {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl SelfServiceClient {
         /// Calls `a`.
@@ -1163,12 +1163,7 @@ pub mod sessions {
         ) -> impl Future<Output = Result<Exchange<Tx, Reply<Value>>>> + Send;
 
         /// Calls `control`, which no catalogue describes.
-        fn control(
-            &self,
-            args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<ControlSender, ControlReplyReceiver>>,
-        > + Send;
+        fn control(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `mute`, which no catalogue describes.
         fn mute(
@@ -1223,12 +1218,7 @@ pub mod sessions {
         ) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `control`, which no catalogue describes.
-        fn control(
-            &self,
-            args: Args,
-            input: ControlReceiver,
-            output: ControlReplySender,
-        ) -> impl Future<Output = Result<()>> + Send;
+        fn control(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `mute`, which no catalogue describes.
         fn mute(
@@ -1380,11 +1370,8 @@ pub mod sessions {
             self.0.open(1, args).await
         }
 
-        async fn control(
-            &self,
-            args: Args,
-        ) -> Result<Exchange<ControlSender, ControlReplyReceiver>> {
-            self.0.open(2, args).await
+        async fn control(&self, args: Args) -> Result<()> {
+            self.0.mute(2, args).await
         }
 
         async fn mute(&self, args: Args) -> Result<Exchange<Sender<Args>, End>> {
@@ -1413,10 +1400,10 @@ pub mod sessions {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl SessionsClient {
         /// Calls `open`.
@@ -1436,11 +1423,8 @@ pub mod sessions {
         }
 
         /// Calls `control`.
-        pub async fn control(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<ControlSender, ControlReplyReceiver>> {
-            self.0.open(2, args).await
+        pub async fn control(&self, args: impl Serialize + Send) -> Result<()> {
+            self.0.mute(2, args).await
         }
 
         /// Calls `mute`.
@@ -1530,13 +1514,11 @@ pub mod sessions {
                         outcome.settle(answer.await);
                     }
                     2 => {
-                        let (halves, outcome) = reply.session();
                         let answer = async {
                             let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::control(&service, list, input, output).await
+                            SessionsServer::control(&service, list).await
                         };
-                        outcome.settle(answer.await);
+                        reply.mute(answer.await);
                     }
                     3 => {
                         let (halves, outcome) = reply.session();
@@ -1581,6 +1563,19 @@ pub mod sessions {
     }
 
     /// Sends on a channel of `open`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `a`, after which [`OpenSenderA`] may be
+    /// - `a`, the last
+    /// - `value`, the last
+    /// - `Result`, after which the same may be sent
+    /// - `fn`, the last
+    /// - `fn`, the last
+    /// - `drop`, the last
+    /// - “\\u\{a\}”, the last
+    ///
+    /// Dropped here, it sends `a`.
     #[derive(Debug)]
     #[must_use]
     pub struct OpenSender(Tx);
@@ -1595,47 +1590,65 @@ pub mod sessions {
     #[allow(clippy::missing_errors_doc)]
     impl OpenSender {
         /// Sends `a`.
+        ///
+        /// What may follow it: [`OpenSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<OpenSenderA> {
             Ok(OpenSenderA(self.0.send(0, args).await?))
         }
 
-        /// Sends `a`; nothing may follow it.
+        /// Sends `a`.
+        ///
+        /// Nothing follows it.
         pub async fn a_2(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(7, args).await
         }
 
-        /// Sends `value`; nothing may follow it.
+        /// Sends `value`.
+        ///
+        /// Nothing follows it.
         pub async fn value(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(8, args).await
         }
 
         /// Sends `Result`.
+        ///
+        /// The same may follow it.
         pub async fn result(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(9, args).await?))
         }
 
-        /// Sends `fn`; nothing may follow it.
+        /// Sends `fn`.
+        ///
+        /// Nothing follows it.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(10, args).await
         }
 
-        /// Sends `fn`; nothing may follow it.
+        /// Sends `fn`.
+        ///
+        /// Nothing follows it.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(11, args).await
         }
 
-        /// Sends `drop`; nothing may follow it.
+        /// Sends `drop`.
+        ///
+        /// Nothing follows it.
         pub async fn drop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(12, args).await
         }
 
-        /// Sends “\\u\{a\}”; nothing may follow it.
+        /// Sends “\\u\{a\}”.
+        ///
+        /// Nothing follows it.
         pub async fn message_13(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(13, args).await
         }
     }
 
     /// Receives on a channel of `open`.
+    ///
+    /// What may come: [`OpenReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct OpenReceiver(Rx);
@@ -1698,24 +1711,51 @@ pub mod sessions {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum OpenReceived {
         /// `a`.
+        ///
+        /// What may follow it: [`OpenReceivedA`].
         A(Args, OpenReceiverA),
         /// `a`.
+        ///
+        /// Nothing follows it.
         A2(Args),
         /// `value`.
+        ///
+        /// Nothing follows it.
         Value(Args),
         /// `Result`.
+        ///
+        /// The same may follow it.
         Result(Args, OpenReceiver),
         /// `fn`.
+        ///
+        /// Nothing follows it.
         Fn(Args),
         /// `fn`.
+        ///
+        /// Nothing follows it.
         Fn2(Args),
         /// `drop`.
+        ///
+        /// Nothing follows it.
         Drop(Args),
         /// “\\u\{a\}”.
+        ///
+        /// Nothing follows it.
         Message13(Args),
     }
 
     /// Sends on a channel of `open`, after `a`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `begin`, after which [`OpenSenderABegin`] may be
+    /// - “”, after which the same may be sent
+    /// - `self`, the last
+    /// - `Self`, the last
+    /// - “\*\/”, the last
+    /// - `recv`, after which the same may be sent
+    ///
+    /// Dropped here, it sends `self`.
     #[derive(Debug)]
     #[must_use]
     pub struct OpenSenderA(Tx);
@@ -1730,6 +1770,8 @@ pub mod sessions {
     #[allow(clippy::missing_errors_doc)]
     impl OpenSenderA {
         /// Sends `begin`.
+        ///
+        /// What may follow it: [`OpenSenderABegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
@@ -1738,32 +1780,44 @@ pub mod sessions {
         }
 
         /// Sends “”.
+        ///
+        /// The same may follow it.
         pub async fn message_1(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(1, args).await?))
         }
 
-        /// Sends `self`; nothing may follow it.
+        /// Sends `self`.
+        ///
+        /// Nothing follows it.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(2, args).await
         }
 
-        /// Sends `Self`; nothing may follow it.
+        /// Sends `Self`.
+        ///
+        /// Nothing follows it.
         pub async fn self_2(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(3, args).await
         }
 
-        /// Sends “\*\/”; nothing may follow it.
+        /// Sends “\*\/”.
+        ///
+        /// Nothing follows it.
         pub async fn message_4(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(4, args).await
         }
 
         /// Sends `recv`.
+        ///
+        /// The same may follow it.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(5, args).await?))
         }
     }
 
     /// Receives on a channel of `open`, after `a`.
+    ///
+    /// What may come: [`OpenReceivedA`].
     #[derive(Debug)]
     #[must_use]
     pub struct OpenReceiverA(Rx);
@@ -1818,20 +1872,40 @@ pub mod sessions {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum OpenReceivedA {
         /// `begin`.
+        ///
+        /// What may follow it: [`OpenReceivedABegin`].
         Begin(Args, OpenReceiverABegin),
         /// “”.
+        ///
+        /// The same may follow it.
         Message1(Args, OpenReceiverA),
         /// `self`.
+        ///
+        /// Nothing follows it.
         Self_(Args),
         /// `Self`.
+        ///
+        /// Nothing follows it.
         Self2(Args),
         /// “\*\/”.
+        ///
+        /// Nothing follows it.
         Message4(Args),
         /// `recv`.
+        ///
+        /// The same may follow it.
         Recv(Args, OpenReceiverA),
     }
 
     /// Sends on a channel of `open`, after `a`, `begin`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `chunk`, after which the same may be sent
+    /// - `end`, the last
+    /// - `begin`, after which [`OpenSenderABeginBegin`] may be
+    ///
+    /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
     pub struct OpenSenderABegin(Tx);
@@ -1846,16 +1920,22 @@ pub mod sessions {
     #[allow(clippy::missing_errors_doc)]
     impl OpenSenderABegin {
         /// Sends `chunk`.
+        ///
+        /// The same may follow it.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(1, args).await?))
         }
 
-        /// Sends `end`; nothing may follow it.
+        /// Sends `end`.
+        ///
+        /// Nothing follows it.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(2, args).await
         }
 
         /// Sends `begin`.
+        ///
+        /// What may follow it: [`OpenSenderABeginBegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
@@ -1865,6 +1945,8 @@ pub mod sessions {
     }
 
     /// Receives on a channel of `open`, after `a`, `begin`.
+    ///
+    /// What may come: [`OpenReceivedABegin`].
     #[derive(Debug)]
     #[must_use]
     pub struct OpenReceiverABegin(Rx);
@@ -1907,14 +1989,26 @@ pub mod sessions {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum OpenReceivedABegin {
         /// `chunk`.
+        ///
+        /// The same may follow it.
         Chunk(Args, OpenReceiverABegin),
         /// `end`.
+        ///
+        /// Nothing follows it.
         End(Args),
         /// `begin`.
+        ///
+        /// What may follow it: [`OpenReceivedABeginBegin`].
         Begin(Args, OpenReceiverABeginBegin),
     }
 
     /// Sends on a channel of `open`, after `a`, `begin`, `begin`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `a`, the last
+    ///
+    /// Dropped here, it sends `a`.
     #[derive(Debug)]
     #[must_use]
     pub struct OpenSenderABeginBegin(Tx);
@@ -1928,13 +2022,17 @@ pub mod sessions {
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
     impl OpenSenderABeginBegin {
-        /// Sends `a`; nothing may follow it.
+        /// Sends `a`.
+        ///
+        /// Nothing follows it.
         pub async fn a(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
     }
 
     /// Receives on a channel of `open`, after `a`, `begin`, `begin`.
+    ///
+    /// What may come: [`OpenReceivedABeginBegin`].
     #[derive(Debug)]
     #[must_use]
     pub struct OpenReceiverABeginBegin(Rx);
@@ -1969,92 +2067,18 @@ pub mod sessions {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum OpenReceivedABeginBegin {
         /// `a`.
+        ///
+        /// Nothing follows it.
         A(Args),
     }
 
-    /// Sends on a channel of `control`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(dead_code)]
-    pub struct ControlSender(Tx);
-
-    impl From<Tx> for ControlSender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// Receives on a channel of `control`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct ControlReceiver(Rx);
-
-    impl From<Rx> for ControlReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl ControlReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<ControlReceived> {
-            let (kind, _args, rest) = self.0.recv().await?;
-            Err(rest.unexpected(kind))
-        }
-    }
-
-    /// A message of `control`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum ControlReceived {}
-
-    /// Sends on a channel of `control`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(dead_code)]
-    pub struct ControlReplySender(Tx);
-
-    impl From<Tx> for ControlReplySender {
-        fn from(raw: Tx) -> Self {
-            Self(raw)
-        }
-    }
-
-    /// Receives on a channel of `control`.
-    #[derive(Debug)]
-    #[must_use]
-    pub struct ControlReplyReceiver(Rx);
-
-    impl From<Rx> for ControlReplyReceiver {
-        fn from(raw: Rx) -> Self {
-            Self(raw)
-        }
-    }
-
-    impl ControlReplyReceiver {
-        /// Waits for the next message.
-        ///
-        /// # Errors
-        ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
-        pub async fn recv(self) -> Result<ControlReplyReceived> {
-            let (kind, _args, rest) = self.0.recv().await?;
-            Err(rest.unexpected(kind))
-        }
-    }
-
-    /// A message of `control`.
-    #[derive(Debug)]
-    #[must_use]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum ControlReplyReceived {}
-
     /// Sends on a channel of `sender`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `x`, the last
+    ///
+    /// Dropped here, it sends `x`.
     #[derive(Debug)]
     #[must_use]
     pub struct SenderSender(Tx);
@@ -2068,13 +2092,17 @@ pub mod sessions {
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
     impl SenderSender {
-        /// Sends `x`; nothing may follow it.
+        /// Sends `x`.
+        ///
+        /// Nothing follows it.
         pub async fn x(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
     }
 
     /// Receives on a channel of `sender`.
+    ///
+    /// What may come: [`SenderReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct SenderReceiver(Rx);
@@ -2109,10 +2137,18 @@ pub mod sessions {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum SenderReceived {
         /// `x`.
+        ///
+        /// Nothing follows it.
         X(Args),
     }
 
     /// Sends on a channel of `Sender`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `x`, the last
+    ///
+    /// Dropped here, it sends `x`.
     #[derive(Debug)]
     #[must_use]
     pub struct Sender2Sender(Tx);
@@ -2126,13 +2162,17 @@ pub mod sessions {
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
     impl Sender2Sender {
-        /// Sends `x`; nothing may follow it.
+        /// Sends `x`.
+        ///
+        /// Nothing follows it.
         pub async fn x(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
     }
 
     /// Receives on a channel of `Sender`.
+    ///
+    /// What may come: [`Sender2Received`].
     #[derive(Debug)]
     #[must_use]
     pub struct Sender2Receiver(Rx);
@@ -2167,6 +2207,8 @@ pub mod sessions {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum Sender2Received {
         /// `x`.
+        ///
+        /// Nothing follows it.
         X(Args),
     }
 }
@@ -2222,10 +2264,10 @@ pub mod std_service {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StdClient {
         /// Calls `a`.
@@ -2336,10 +2378,10 @@ pub mod storage_2 {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StorageClient {
         /// Calls `a`.
@@ -2646,10 +2688,10 @@ pub mod texts {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl TextsClient {
         /// Calls “”.
@@ -3228,6 +3270,13 @@ pub mod vec {
     }
 
     /// Sends on a channel of `publish`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `a`, after which [`PublishSenderA`] may be
+    /// - “\\u\{a\}”, the last
+    ///
+    /// Dropped here, it sends “\\u\{a\}”.
     #[derive(Debug)]
     #[must_use]
     pub struct PublishSender(Tx);
@@ -3242,6 +3291,8 @@ pub mod vec {
     #[allow(clippy::missing_errors_doc)]
     impl PublishSender {
         /// Sends `a`.
+        ///
+        /// What may follow it: [`PublishSenderA`].
         pub async fn a(
             self,
             kind: &str,
@@ -3253,13 +3304,17 @@ pub mod vec {
             Ok(PublishSenderA(self.0.send(0, (kind, args, rest, other, list)).await?))
         }
 
-        /// Sends “\\u\{a\}”; nothing may follow it.
+        /// Sends “\\u\{a\}”.
+        ///
+        /// Nothing follows it.
         pub async fn new_line(self, x: crate::Own) -> Result<()> {
             self.0.finish(1, (x,)).await
         }
     }
 
     /// Receives on a channel of `publish`.
+    ///
+    /// What may come: [`PublishReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct PublishReceiver(Rx);
@@ -3316,6 +3371,8 @@ pub mod vec {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum PublishReceived {
         /// `a`.
+        ///
+        /// What may follow it: [`PublishReceivedA`].
         A(
             String,
             Bytes,
@@ -3325,10 +3382,19 @@ pub mod vec {
             PublishReceiverA,
         ),
         /// “\\u\{a\}”.
+        ///
+        /// Nothing follows it.
         NewLine(crate::Own),
     }
 
     /// Sends on a channel of `publish`, after `a`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `value`, after which the same may be sent
+    /// - “\*\/”, the last
+    ///
+    /// Dropped here, it sends “\*\/”.
     #[derive(Debug)]
     #[must_use]
     pub struct PublishSenderA(Tx);
@@ -3343,17 +3409,23 @@ pub mod vec {
     #[allow(clippy::missing_errors_doc)]
     impl PublishSenderA {
         /// Sends `value`.
+        ///
+        /// The same may follow it.
         pub async fn value(self, text: Option<&str>) -> Result<Self> {
             Ok(Self(self.0.send(0, (text,)).await?))
         }
 
-        /// Sends “\*\/”; nothing may follow it.
+        /// Sends “\*\/”.
+        ///
+        /// Nothing follows it.
         pub async fn star(self, x: u8) -> Result<()> {
             self.0.finish(1, (x,)).await
         }
     }
 
     /// Receives on a channel of `publish`, after `a`.
+    ///
+    /// What may come: [`PublishReceivedA`].
     #[derive(Debug)]
     #[must_use]
     pub struct PublishReceiverA(Rx);
@@ -3397,8 +3469,12 @@ pub mod vec {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum PublishReceivedA {
         /// `value`.
+        ///
+        /// The same may follow it.
         Value(Option<String>, PublishReceiverA),
         /// “\*\/”.
+        ///
+        /// Nothing follows it.
         Star(u8),
     }
 }
@@ -3454,10 +3530,10 @@ pub mod service_3 {
         }
     }
 
-    /// The methods that no catalogue describes, for any arguments and any answer.
+    /// The methods whose arguments nobody has described, for any arguments.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
+    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
+    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.

@@ -7,30 +7,63 @@ pub use self::isolate::{Isolate, IsolateClient, IsolateServer, ServeIsolate};
 #[allow(dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, Exchange, MethodSpec, OnDrop, Receiver, Reply,
-        Responder, Result, Rx, Sender, Serialize, Service, ServiceClient, ServiceSpec,
-        TreeSpec, Tx, Value,
+        Bytes, Call, Caller, Dispatch, Exchange, MethodSpec, OnDrop, Receiver, Reply,
+        Responder, Result, Rx, Sender, Service, ServiceClient, ServiceSpec, TreeSpec, Tx,
+        Value,
     };
+    use ::std::collections::BTreeMap;
 
-    /// The `isolate` service. No catalogue describes it: what it takes and answers is untyped.
+    /// A daemon that starts the processes of apps for a node, in containers or as they are. The node is its client.
+    ///
+    /// No locator knows it unless it is published: it listens on 127.0.0.1:29042, or where the node is told. The graph is
+    /// that of the original's headers; nobody has recorded the daemon.
     pub trait Isolate {
-        /// Calls `spool`, which no catalogue describes.
+        /// Fetches what is needed to start `app`; `args` is the `isolate` of its profile, as a map.
+        ///
+        /// Answers once all is there. Until then `cancel` stops it, and so does dropping the sender.
+        ///
+        /// # Errors
+        ///
+        /// What the daemon says.
         fn spool(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<SpoolSender, Reply<Value>>>> + Send;
+            args: &Value,
+            app: &str,
+        ) -> impl Future<Output = Result<Exchange<SpoolSender, Reply<()>>>> + Send;
 
-        /// Calls `spawn`, which no catalogue describes.
+        /// Starts `executable` for `app` with these arguments and this environment.
+        ///
+        /// The stream's first chunk is empty and says that the process runs; all others are what it prints. The stream ends
+        /// with the process. Until then `kill` ends the process, and so does dropping the sender.
+        ///
+        /// # Errors
+        ///
+        /// On the stream: what the daemon says.
         fn spawn(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<SpawnSender, Receiver<Value>>>> + Send;
+            args: &Value,
+            app: &str,
+            executable: &str,
+            worker_args: &BTreeMap<String, String>,
+            env: &BTreeMap<String, String>,
+        ) -> impl Future<Output = Result<Exchange<SpawnSender, Receiver<Bytes>>>> + Send;
 
-        /// Calls `metrics`, which no catalogue describes.
+        /// Returns what the processes of these uuids use, by uuid and by name.
+        ///
+        /// By its graph the channel takes methods of the service from then on, which nobody sends.
+        ///
+        /// # Errors
+        ///
+        /// What the daemon says.
+        #[allow(clippy::type_complexity)]
         fn metrics(
             &self,
-            args: Args,
-        ) -> impl Future<Output = Result<Exchange<Tx, Reply<Value>>>> + Send;
+            uuids: &[&str],
+        ) -> impl Future<
+            Output = Result<
+                Exchange<Tx, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+            >,
+        > + Send;
     }
 
     /// What a server of `isolate` implements.
@@ -38,28 +71,54 @@ pub mod isolate {
     /// It differs from [`Isolate`] in the methods in which the caller speaks too: these
     /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
     pub trait IsolateServer {
-        /// Calls `spool`, which no catalogue describes.
+        /// Fetches what is needed to start `app`; `args` is the `isolate` of its profile, as a map.
+        ///
+        /// Answers once all is there. Until then `cancel` stops it, and so does dropping the sender.
+        ///
+        /// # Errors
+        ///
+        /// What the daemon says.
         fn spool(
             &self,
-            args: Args,
+            args: &Value,
+            app: &str,
             input: SpoolReceiver,
-            output: Responder<Args>,
+            output: Responder<()>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `spawn`, which no catalogue describes.
+        /// Starts `executable` for `app` with these arguments and this environment.
+        ///
+        /// The stream's first chunk is empty and says that the process runs; all others are what it prints. The stream ends
+        /// with the process. Until then `kill` ends the process, and so does dropping the sender.
+        ///
+        /// # Errors
+        ///
+        /// On the stream: what the daemon says.
+        #[allow(clippy::too_many_arguments)]
         fn spawn(
             &self,
-            args: Args,
+            args: &Value,
+            app: &str,
+            executable: &str,
+            worker_args: &BTreeMap<String, String>,
+            env: &BTreeMap<String, String>,
             input: SpawnReceiver,
-            output: Sender<Args>,
+            output: Sender<Bytes>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `metrics`, which no catalogue describes.
+        /// Returns what the processes of these uuids use, by uuid and by name.
+        ///
+        /// By its graph the channel takes methods of the service from then on, which nobody sends.
+        ///
+        /// # Errors
+        ///
+        /// What the daemon says.
+        #[allow(clippy::type_complexity)]
         fn metrics(
             &self,
-            args: Args,
+            uuids: &[&str],
             input: Rx,
-            output: Responder<Args>,
+            output: Responder<BTreeMap<String, BTreeMap<String, Value>>>,
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
@@ -113,51 +172,28 @@ pub mod isolate {
     impl Isolate for IsolateClient {
         async fn spool(
             &self,
-            args: Args,
-        ) -> Result<Exchange<SpoolSender, Reply<Value>>> {
-            self.0.open(0, args).await
+            args: &Value,
+            app: &str,
+        ) -> Result<Exchange<SpoolSender, Reply<()>>> {
+            self.0.open(0, (args, app)).await
         }
 
         async fn spawn(
             &self,
-            args: Args,
-        ) -> Result<Exchange<SpawnSender, Receiver<Value>>> {
-            self.0.open(1, args).await
+            args: &Value,
+            app: &str,
+            executable: &str,
+            worker_args: &BTreeMap<String, String>,
+            env: &BTreeMap<String, String>,
+        ) -> Result<Exchange<SpawnSender, Receiver<Bytes>>> {
+            self.0.open(1, (args, app, executable, worker_args, env)).await
         }
 
-        async fn metrics(&self, args: Args) -> Result<Exchange<Tx, Reply<Value>>> {
-            self.0.open(2, args).await
-        }
-    }
-
-    /// The methods that no catalogue describes, for any arguments and any answer.
-    ///
-    /// Arguments are a tuple, `()` for none, or one value of another type. A call fails if they cannot be encoded,
-    /// as any call does, or if the answer is of another type.
-    #[allow(clippy::missing_errors_doc)]
-    impl IsolateClient {
-        /// Calls `spool`.
-        pub async fn spool(
+        async fn metrics(
             &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<SpoolSender, Reply<Value>>> {
-            self.0.open(0, args).await
-        }
-
-        /// Calls `spawn`.
-        pub async fn spawn(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<SpawnSender, Receiver<Value>>> {
-            self.0.open(1, args).await
-        }
-
-        /// Calls `metrics`.
-        pub async fn metrics(
-            &self,
-            args: impl Serialize + Send,
-        ) -> Result<Exchange<Tx, Reply<Value>>> {
-            self.0.open(2, args).await
+            uuids: &[&str],
+        ) -> Result<Exchange<Tx, Reply<BTreeMap<String, BTreeMap<String, Value>>>>> {
+            self.0.open(2, (uuids,)).await
         }
     }
 
@@ -198,27 +234,47 @@ pub mod isolate {
                     0 => {
                         let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
+                            let (args_, app) = args.decode::<(Value, &str)>()?;
                             let (input, output) = halves.open();
-                            IsolateServer::spool(&service, list, input, output).await
+                            IsolateServer::spool(&service, &args_, app, input, output)
+                                .await
                         };
                         outcome.settle(answer.await);
                     }
                     1 => {
                         let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
+                            let (args_, app, executable, worker_args, env) = args
+                                .decode::<
+                                    (
+                                        Value,
+                                        &str,
+                                        &str,
+                                        BTreeMap<String, String>,
+                                        BTreeMap<String, String>,
+                                    ),
+                                >()?;
                             let (input, output) = halves.open();
-                            IsolateServer::spawn(&service, list, input, output).await
+                            IsolateServer::spawn(
+                                    &service,
+                                    &args_,
+                                    app,
+                                    executable,
+                                    &worker_args,
+                                    &env,
+                                    input,
+                                    output,
+                                )
+                                .await
                         };
                         outcome.settle(answer.await);
                     }
                     2 => {
                         let (halves, outcome) = reply.session();
                         let answer = async {
-                            let list = args.decode::<Args>()?;
+                            let (uuids,) = args.decode::<(Vec<&str>,)>()?;
                             let (input, output) = halves.open();
-                            IsolateServer::metrics(&service, list, input, output).await
+                            IsolateServer::metrics(&service, &uuids, input, output).await
                         };
                         outcome.settle(answer.await);
                     }
@@ -229,6 +285,12 @@ pub mod isolate {
     }
 
     /// Sends on a channel of `spool`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `cancel`, the last
+    ///
+    /// Dropped here, it sends `cancel`.
     #[derive(Debug)]
     #[must_use]
     pub struct SpoolSender(Tx);
@@ -242,13 +304,17 @@ pub mod isolate {
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
     impl SpoolSender {
-        /// Sends `cancel`; nothing may follow it.
-        pub async fn cancel(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+        /// Stops it.
+        ///
+        /// Nothing follows it.
+        pub async fn cancel(self) -> Result<()> {
+            self.0.finish(0, ()).await
         }
     }
 
     /// Receives on a channel of `spool`.
+    ///
+    /// What may come: [`SpoolReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct SpoolReceiver(Rx);
@@ -269,8 +335,8 @@ pub mod isolate {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(SpoolReceived::Cancel(list))
+                    args.decode::<()>()?;
+                    Ok(SpoolReceived::Cancel)
                 }
                 other => Err(rest.unexpected(other)),
             }
@@ -282,11 +348,19 @@ pub mod isolate {
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum SpoolReceived {
-        /// `cancel`.
-        Cancel(Args),
+        /// Stops it.
+        ///
+        /// Nothing follows it.
+        Cancel,
     }
 
     /// Sends on a channel of `spawn`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `kill`, the last
+    ///
+    /// Dropped here, it sends `kill`.
     #[derive(Debug)]
     #[must_use]
     pub struct SpawnSender(Tx);
@@ -300,13 +374,17 @@ pub mod isolate {
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
     impl SpawnSender {
-        /// Sends `kill`; nothing may follow it.
-        pub async fn kill(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+        /// Ends the process.
+        ///
+        /// Nothing follows it.
+        pub async fn kill(self) -> Result<()> {
+            self.0.finish(0, ()).await
         }
     }
 
     /// Receives on a channel of `spawn`.
+    ///
+    /// What may come: [`SpawnReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct SpawnReceiver(Rx);
@@ -327,8 +405,8 @@ pub mod isolate {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
                 0 => {
-                    let list = args.decode::<Args>()?;
-                    Ok(SpawnReceived::Kill(list))
+                    args.decode::<()>()?;
+                    Ok(SpawnReceived::Kill)
                 }
                 other => Err(rest.unexpected(other)),
             }
@@ -340,7 +418,9 @@ pub mod isolate {
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum SpawnReceived {
-        /// `kill`.
-        Kill(Args),
+        /// Ends the process.
+        ///
+        /// Nothing follows it.
+        Kill,
     }
 }

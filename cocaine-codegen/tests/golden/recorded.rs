@@ -1003,6 +1003,13 @@ pub mod logging_v2 {
     }
 
     /// Sends on a channel of `get`.
+    ///
+    /// What may be sent:
+    ///
+    /// - `emit`, after which the same may be sent
+    /// - `emit_ack`, after which the same may be sent
+    ///
+    /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
     pub struct GetSender(Tx);
@@ -1017,6 +1024,8 @@ pub mod logging_v2 {
     #[allow(clippy::missing_errors_doc)]
     impl GetSender {
         /// Logs `message`, if the filter lets it pass; nothing answers.
+        ///
+        /// The same may follow it.
         pub async fn emit(
             self,
             severity: Severity,
@@ -1027,6 +1036,8 @@ pub mod logging_v2 {
         }
 
         /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
+        ///
+        /// The same may follow it.
         pub async fn emit_ack(
             self,
             severity: Severity,
@@ -1038,6 +1049,8 @@ pub mod logging_v2 {
     }
 
     /// Receives on a channel of `get`.
+    ///
+    /// What may come: [`GetReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct GetReceiver(Rx);
@@ -1096,8 +1109,12 @@ pub mod logging_v2 {
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum GetReceived {
         /// Logs `message`, if the filter lets it pass; nothing answers.
+        ///
+        /// The same may follow it.
         Emit(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
         /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
+        ///
+        /// The same may follow it.
         EmitAck(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
     }
 }

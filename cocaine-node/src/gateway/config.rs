@@ -1,6 +1,7 @@
-//! What a gateway is told: the section `http` of the configuration, or a file of its own.
+//! What a gateway is told: the section `http` of the configuration, of a node or of a gateway that stands alone.
 //!
 //! ```toml
+//! [http]
 //! listen = "127.0.0.1:8080"       # where HTTP is spoken
 //! timeout = 30                    # seconds that an app may take to answer, and then between two pieces of its body
 //! client_timeout = 30             # seconds for a client to send the head of a request, or to take what is sent to it
@@ -8,7 +9,7 @@
 //! refresh = 120                   # seconds after which a service is resolved again, for the sake of balance
 //! request_body = 67108864         # bytes of one request's body
 //! buffer = 536870912              # bytes of all requests' bodies together
-//! response_buffer = 67108864      # bytes of one answer that a slow client has not taken yet
+//! response_buffer = 68157440      # bytes of one answer that a slow client has not taken yet
 //! clients = 10000                 # connections at once; further ones wait
 //! sampling = 0.05                 # which part of the requests is traced
 //! json_rpc = true                 # whether the header X-Cocaine-JSON-RPC makes a call of a request
@@ -157,7 +158,7 @@ impl HttpConfig {
             refresh: seconds("refresh", self.refresh.unwrap_or(120.0))?,
             request_body,
             buffer: some("buffer", self.buffer, 512 << 20)?,
-            response_buffer: some("response_buffer", self.response_buffer, 64 << 20)?,
+            response_buffer: some("response_buffer", self.response_buffer, 65 << 20)?,
             clients: some("clients", self.clients, 10_000)?,
             sampling,
             json_rpc: self.json_rpc.unwrap_or(true),

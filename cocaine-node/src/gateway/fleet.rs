@@ -57,9 +57,13 @@ impl Fleet {
             }
             self.members.remove_if(&asked, |stale: &Member| stale.since == member.since);
         }
-        let place = Place(name.to_owned(), asked.1);
+        // Boxed, for it is seldom needed and large.
+        Box::pin(self.connect(Place(name.to_owned(), asked.1))).await
+    }
+
+    async fn connect(&self, place: Place) -> Result<Service> {
         let connected = self.members.get_or_insert_async(&place, async {
-            Ok(Member { service: self.cloud.dynamic(name).await?, since: Instant::now() })
+            Ok(Member { service: self.cloud.dynamic(&place.0).await?, since: Instant::now() })
         });
         Ok(connected.await?.service)
     }

@@ -40,9 +40,9 @@ impl Gate {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<ReplyBody> {
         let watch = self.metrics.begin();
         let (parts, body) = request.into_parts();
-        let id = match Id::of(&parts.headers, self.settings.sampling) {
+        let id = match asked::check(&parts).and_then(|()| Id::of(&parts.headers, self.settings.sampling)) {
             Ok(id) => id,
-            Err(text) => return refused(watch, Failure::new(StatusCode::BAD_REQUEST, text)),
+            Err(failure) => return refused(watch, failure),
         };
         let mut response = id.trace.scope(self.routed(parts, body, id, watch)).await;
         response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.header());
@@ -66,14 +66,15 @@ impl Gate {
         watch: Watch<'_>,
     ) -> Response<ReplyBody> {
         if self.settings.json_rpc && parts.headers.contains_key(&rpc::MARK) {
-            let response = self.rpc(&parts, body, id).await.unwrap_or_else(|failure| failure.response(None));
+            let response = Box::pin(self.rpc(&parts, body, id)).await;
+            let response = response.unwrap_or_else(|failure| failure.response(None));
             watch.answered(None, response.status());
             return response;
         }
         match route(&parts, &self.settings.hosts) {
             Err(unroutable) => refused(watch, Failure::new(StatusCode::BAD_REQUEST, unroutable.0)),
             Ok(Route::Own) => {
-                let response = self.own(&parts).await;
+                let response = Box::pin(self.own(&parts)).await;
                 watch.answered(None, response.status());
                 response
             }
@@ -98,7 +99,6 @@ impl Gate {
         body: Incoming,
         id: Id,
     ) -> Result<Response<ReplyBody>, Failure> {
-        asked::check(&parts)?;
         let held = self.buffer.collect(body).await?;
         self.metrics.received(held.bytes.len());
         let patience = self.settings.timeouts.of(&target.service, &target.event);

@@ -1,7 +1,9 @@
 //! The id of a request, which is that of its trace, and whether the trace is kept (`worker.md` 7.2).
 
 use cocaine::Trace;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::failure::Failure;
 
 /// The header that names a request, there and back.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -21,8 +23,12 @@ impl Id {
     /// Returns the id that the headers give, or a random one.
     ///
     /// # Errors
-    /// What is wrong with the header.
-    pub(super) fn of(headers: &HeaderMap, sampling: f64) -> Result<Self, String> {
+    /// 400 with what is wrong with the header.
+    pub(super) fn of(headers: &HeaderMap, sampling: f64) -> Result<Self, Failure> {
+        Self::read(headers, sampling).map_err(|text| Failure::new(StatusCode::BAD_REQUEST, text))
+    }
+
+    fn read(headers: &HeaderMap, sampling: f64) -> Result<Self, String> {
         let mut ids = headers.get_all(&REQUEST_ID).iter();
         let id = match (ids.next(), ids.next()) {
             (None, _) => fastrand::u64(1..),
@@ -83,7 +89,7 @@ mod tests {
         for value in values {
             headers.append(&REQUEST_ID, HeaderValue::from_static(value));
         }
-        Id::of(&headers, 0.0)
+        Id::read(&headers, 0.0)
     }
 
     #[test]
@@ -120,7 +126,7 @@ mod tests {
     #[test]
     fn the_policy_decides_what_is_kept() {
         let mut headers = HeaderMap::new();
-        let of = |headers: &HeaderMap, sampling| Id::of(headers, sampling).map(|id| id.sampled);
+        let of = |headers: &HeaderMap, sampling| Id::read(headers, sampling).map(|id| id.sampled);
         assert_eq!((of(&headers, 0.0), of(&headers, 1.0)), (Ok(false), Ok(true)));
         for (policy, at_none, at_all) in [("Auto", false, true), ("1.0", true, true), ("0", false, false)] {
             headers.insert(&POLICY, HeaderValue::from_static(policy));

@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -91,10 +92,7 @@ where
         match accepted {
             Ok((stream, permit)) => {
                 let answer = answer.clone();
-                let service = service_fn(move |request| {
-                    let answered = answer(request);
-                    async move { Ok::<_, Infallible>(answered.await) }
-                });
+                let service = service_fn(move |request| answer(request).map(Ok::<_, Infallible>));
                 let connection = protocol(&manners).serve_connection(manners.socket(stream), service);
                 let connection = connections.watch(connection);
                 let count = manners.count.clone();

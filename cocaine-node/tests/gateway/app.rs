@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Error, Headers, Limits, Receiver, Responder, Result, Sender, Value,
+    Bytes, Category, Error, Headers, Receiver, Responder, Result, Sender, Value,
     http::{RequestChunk, write_meta},
     server::{Caller, Dispatch, Server},
 };
@@ -120,12 +120,16 @@ impl AppServer for App {
 
 /// A cloud with a gateway and the app.
 pub(crate) struct Cloud {
-    pub(crate) gateway: Gateway,
+    gateway: Option<Gateway>,
+    http: SocketAddr,
     script: Script,
     asked: mpsc::UnboundedReceiver<Asked>,
     ended: mpsc::UnboundedReceiver<bool>,
-    _server: Server,
-    pub(crate) locator: Server,
+    known: Names,
+    /// What the app is known as.
+    names: Vec<String>,
+    server: Option<Server>,
+    locator: Option<Server>,
 }
 
 impl Cloud {
@@ -140,24 +144,59 @@ impl Cloud {
         let ((asked_tx, asked), (ended_tx, ended)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let (answers, default) = (Arc::default(), Arc::new(Mutex::new(vec![Step::Echo, Step::Close])));
         let script = Script { answers, default, asked: asked_tx, ended: ended_tx };
-        let serving = script.clone();
-        let app = ServeApp::new(move |caller| App { script: serving.clone(), caller: caller.clone() });
-        let graph = app.spec().graph();
-        let limits = Limits { unread: 128 << 20, ..Limits::default() };
-        let server = Server::builder(app).limits(limits).bind("127.0.0.1:0").await.unwrap();
         let known = Names::default();
-        for name in names {
-            known.tell(name, at(&server, graph.clone()));
-        }
         let locator = known.serve().await;
         known.alias("storage", "locator");
         let gateway = Gateway::start(&locator.local_addr().to_string(), &config).await.unwrap();
-        Self { gateway, script, asked, ended, _server: server, locator }
+        let (http, locator) = (gateway.local_addr(), Some(locator));
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut cloud =
+            Self { gateway: Some(gateway), http, script, asked, ended, known, names, server: None, locator };
+        cloud.start_app().await;
+        cloud
+    }
+
+    /// Starts the app, and tells the locator of it.
+    pub(crate) async fn start_app(&mut self) {
+        let serving = self.script.clone();
+        let app = ServeApp::new(move |caller| App { script: serving.clone(), caller: caller.clone() });
+        let graph = app.spec().graph();
+        let server = Server::bind("127.0.0.1:0", app).await.unwrap();
+        for name in &self.names {
+            self.known.tell(name, at(&server, graph.clone()));
+        }
+        self.server = Some(server);
+    }
+
+    /// Lets the app die: its connections end at once.
+    pub(crate) fn kill_app(&mut self) {
+        self.server = None;
+    }
+
+    /// Lets the app die, and the locator know of it.
+    pub(crate) fn stop_app(&mut self) {
+        self.names.iter().for_each(|name| self.known.forget(name));
+        self.kill_app();
+    }
+
+    /// Returns where the locator is.
+    pub(crate) fn locators(&self) -> String {
+        self.locator.as_ref().unwrap().local_addr().to_string()
+    }
+
+    /// Lets the locator die.
+    pub(crate) fn kill_locator(&mut self) {
+        self.locator = None;
+    }
+
+    /// Stops the gateway; the future ends when it is done.
+    pub(crate) fn shutdown(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        self.gateway.take().unwrap().shutdown()
     }
 
     /// Returns where HTTP is spoken.
     pub(crate) fn http(&self) -> SocketAddr {
-        self.gateway.local_addr()
+        self.http
     }
 
     /// Sets how the next event is answered; events beyond those that are set echo their request.

@@ -460,7 +460,7 @@ async fn a_gateway_may_stand_alone() {
         admin: Some("127.0.0.1:0".into()),
         ..HttpConfig::default()
     };
-    let gateway = Gateway::start(&cloud.locator.local_addr().to_string(), &config).await.unwrap();
+    let gateway = Gateway::start(&cloud.locators(), &config).await.unwrap();
     cloud.answer(text("from afar"));
     assert_eq!(ask(gateway.local_addr(), get("/app/a")).await.text(), "from afar");
     assert_eq!(ask(gateway.local_addr(), get("/metrics")).await.status, 404, "it is elsewhere");
@@ -520,6 +520,18 @@ async fn a_thousand_connections_get_their_own_answers() {
             }
         });
     }
-    let all = tokio::time::timeout(Duration::from_secs(60), clients.join_all()).await;
+    let all = tokio::time::timeout(Duration::from_mins(1), clients.join_all()).await;
     assert_eq!(all.expect("nothing hangs").len(), 1000);
+}
+
+#[tokio::test]
+async fn an_answer_has_so_many_headers() {
+    let cloud = cloud().await;
+    for (most, status) in [(8192, 200), (8193, 500), (40_000, 500)] {
+        let headers: Vec<_> = (0..most).map(|number| (format!("x-{number}"), "v")).collect();
+        let meta = cocaine::msgpack::to_vec(&(200, headers)).unwrap();
+        cloud.answer([Step::Chunk(meta.into()), Step::Close]);
+        let answer = ask(cloud.http(), get("/app/web")).await;
+        assert_eq!(answer.status, status, "{most}: {}", answer.text());
+    }
 }

@@ -41,17 +41,15 @@ impl Answer {
     }
 }
 
+/// What was read, and the bytes behind it; none if more has to come. The error is what HTTP does not allow.
+type Parsed<'a, T> = Result<Option<(T, &'a [u8])>, String>;
+
 /// Returns the answer that `bytes` begin with to a request of this method and version, and what follows it; `None` if it
 /// is not whole.
 ///
 /// # Errors
 /// What HTTP does not allow.
-pub(crate) fn parse<'a>(
-    bytes: &'a [u8],
-    method: &str,
-    http_10: bool,
-    ended: bool,
-) -> Result<Option<(Answer, &'a [u8])>, String> {
+pub(crate) fn parse<'a>(bytes: &'a [u8], method: &str, http_10: bool, ended: bool) -> Parsed<'a, Answer> {
     let Some(end) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else { return Ok(None) };
     let (head, rest) = (&bytes[..end], &bytes[end + 4..]);
     let head = head.iter().map(|byte| char::from(*byte)).collect::<String>();
@@ -91,7 +89,7 @@ fn framed<'a>(
     method: &str,
     http_10: bool,
     ended: bool,
-) -> Result<Option<(Answer, &'a [u8])>, String> {
+) -> Parsed<'a, Answer> {
     let codings = answer.all("transfer-encoding").iter().map(|v| v.to_vec()).collect::<Vec<_>>();
     let lengths = answer.all("content-length").iter().map(|v| v.to_vec()).collect::<Vec<_>>();
     let bodiless = method == "HEAD" || answer.status < 200 || [204, 304].contains(&answer.status);
@@ -137,7 +135,7 @@ fn framed<'a>(
     }
 }
 
-fn chunks(mut rest: &[u8]) -> Result<Option<(Vec<u8>, &[u8])>, String> {
+fn chunks(mut rest: &[u8]) -> Parsed<'_, Vec<u8>> {
     let mut pieces = Vec::new();
     loop {
         let Some(end) = rest.windows(2).position(|end| end == b"\r\n") else { return Ok(None) };
@@ -212,6 +210,19 @@ impl Client {
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         while self.more().await > 0 {}
         std::mem::take(&mut self.read)
+    }
+
+    /// Reads until these bytes have come, and returns all that is read and not taken yet.
+    pub(crate) async fn until(&mut self, bytes: &[u8]) -> &[u8] {
+        while !self.read.windows(bytes.len()).any(|found| found == bytes) {
+            assert_ne!(self.more().await, 0, "the connection ended after {:?}", self.read.escape_ascii());
+        }
+        &self.read
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn ended(&mut self) {
+        while self.more().await > 0 {}
     }
 
     /// Says that nothing more is sent.

@@ -3,5 +3,10 @@
 mod app;
 mod cases;
 mod client;
+mod curl;
+mod expected;
+mod faults;
 mod names;
+mod recorded;
+mod replay;
 mod rpc;

@@ -34,6 +34,11 @@ impl Names {
         self.0.lock().unwrap().insert(name.into(), service);
     }
 
+    /// Makes a service unknown.
+    pub(crate) fn forget(&self, name: &str) {
+        self.0.lock().unwrap().remove(name);
+    }
+
     /// Makes a known service known under another name too.
     pub(crate) fn alias(&self, name: &str, known: &str) {
         let service = self.0.lock().unwrap()[known].clone();

@@ -3,6 +3,7 @@
 mod cache;
 mod chrono;
 mod cluster;
+mod geobase;
 mod lifecycle;
 mod locator;
 mod logging;

@@ -180,6 +180,10 @@ fn what_keeps_it_from_starting_is_said() {
     assert!(refused.contains("say with --data where to keep data"), "{refused}");
     let refused = failure(&["--data", other.to_str().unwrap(), "--log-file", "/no/such/folder/log"]);
     assert!(refused.contains("cannot open the log file /no/such/folder/log"), "{refused}");
+    let refused = failure(&["--data", other.to_str().unwrap(), "--geobase", config.to_str().unwrap()]);
+    let expected =
+        format!("geobase cannot use {}: it is no database in the format of MaxMind", config.display());
+    assert!(refused.contains(&expected), "{refused}");
 }
 
 #[tokio::test]

@@ -216,7 +216,7 @@ async fn with_a_cluster_connect_streams_the_services() {
     let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["cache", "chrono", "echo", "logging", "node", "storage", "uniresis", "urlfetch"],
+        ["cache", "chrono", "echo", "geobase", "logging", "node", "storage", "uniresis", "urlfetch"],
         "the locator is restricted"
     );
     cloud.node.shutdown().await;

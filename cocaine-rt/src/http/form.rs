@@ -36,7 +36,7 @@ impl RequestChunk {
     /// version may have the prefix `HTTP/`, and the body may be missing.
     ///
     /// # Errors
-    /// `ErrorKind::Decode`, which names the element, if the chunk is something else.
+    /// `ErrorKind::Decode`, which names the element, if the chunk is something else, or has more than 8,192 headers.
     pub fn read(chunk: &Bytes) -> Result<Self> {
         let _lent = bytes::lend(chunk.handle());
         let mut reader = Reader::new(chunk);
@@ -91,7 +91,8 @@ pub fn write_meta(status: StatusCode, headers: &HeaderMap) -> Bytes {
 /// Reads the chunk that begins an answer. Headers that HTTP does not allow are left out, and the log tells of them.
 ///
 /// # Errors
-/// `ErrorKind::Decode` if the chunk is something else, or its status none that can end a request: 200 to 999.
+/// `ErrorKind::Decode` if the chunk is something else, or its status none that can end a request: 200 to 999, or if it
+/// has more than 8,192 headers.
 pub fn read_meta(chunk: &Bytes) -> Result<(StatusCode, HeaderMap)> {
     let mut reader = Reader::new(chunk);
     meta(&mut reader).map_err(|malformed| {
@@ -143,9 +144,15 @@ fn version(text: &[u8]) -> Read<Version> {
     }
 }
 
+/// The most headers of a request or an answer. A map of headers holds more, so that some can always be added.
+const HEADERS: usize = 8192;
+
 /// Hands over each header of a list of pairs or of a map.
 fn each_header(reader: &mut Reader<'_>, mut take: impl FnMut(&[u8], &[u8]) -> Read<()>) -> Read<()> {
     match reader.token()? {
+        Token::Array(len) | Token::Map(len) if len as usize > HEADERS => {
+            return Err(Malformed::new(format!("it has {len} headers, and {HEADERS} are the most")));
+        }
         Token::Array(len) => {
             for _ in 0..len {
                 let parts = reader.array_len()?;

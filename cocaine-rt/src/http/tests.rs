@@ -1,5 +1,6 @@
 //! Requests as a node hands them over, and the chunks that answer them.
 
+mod hostile;
 mod listener;
 mod replay;
 mod service;

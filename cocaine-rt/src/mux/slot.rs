@@ -52,6 +52,8 @@ impl Reads {
             Shape::End => Self::Ended,
             Shape::Primitive => Self::Primitive,
             Shape::Streaming => Self::Streaming,
+            // A tree that recurs at its root: the methods of the service, which nobody sends on an open channel.
+            Shape::Other if tree.node().is_end() => Self::Ended,
             Shape::Other => Self::State(tree.node()),
         }
     }
@@ -157,7 +159,8 @@ impl Slot {
         (self.gone, self.discarding) = (false, false);
     }
 
-    /// Takes a message in, or says that the channel does not allow it.
+    /// Takes a message in, or says that the channel does not allow it. The one that ends the channel is never too much:
+    /// the end of a large message must not be its loss.
     #[inline]
     pub(crate) fn deliver(&mut self, mut message: Message, limit: usize) -> Delivery {
         let single = matches!(self.reads, Reads::Primitive);
@@ -169,7 +172,8 @@ impl Slot {
         if closes || self.discarding || self.failure.is_some() {
             return Delivery::Taken;
         }
-        if self.first.is_some() && self.unread + message.weight() > limit {
+        let full = self.first.is_some() && self.unread + message.weight() > limit;
+        if full && !self.reads.ended() {
             let text = format!("more than {limit} bytes unread on channel {}", self.id);
             self.fail(Error::new(ErrorKind::Overflow(text)));
             return Delivery::Taken;

@@ -48,7 +48,8 @@ fn client() -> Mux {
 }
 
 /// Serves `read` (0, one answer), `watch` (1, a stream), `pipe` (2, streams both ways), `note` (3, mute), `lock`
-/// (4, until `discard`), and `get` (5, one answer) and `subscribe` (6, a stream), both until `close`.
+/// (4, until `discard`), `get` (5, one answer) and `subscribe` (6, a stream), both until `close`, and `root` (7, one
+/// answer), whose tree recurs at its root.
 fn server(limits: Limits) -> Mux {
     let until = |name: &str| {
         let last = Edge { id: 0, name: name.into(), next: Tree::end() };
@@ -62,6 +63,7 @@ fn server(limits: Limits) -> Mux {
         (4, "lock", until("discard"), Tree::primitive()),
         (5, "get", until("close"), Tree::primitive()),
         (6, "subscribe", until("close"), Tree::streaming()),
+        (7, "root", Tree::Recurse, Tree::primitive()),
     ];
     let methods = methods.map(|(id, name, dispatch, upstream)| {
         let name = name.into();
@@ -363,6 +365,17 @@ fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
 }
 
 #[test]
+fn what_ends_a_channel_is_never_too_much() {
+    let big = frame(1, 0, &"x".repeat(5000));
+    for (end, kind) in [(frame(1, 2, &()), 2), (frame(1, 1, &((42, 7), "on purpose")), 1)] {
+        let mut mux = Mux::new(SMALL, Role::Client);
+        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        feed(&mut mux, [&big[..], &end].concat()).unwrap();
+        assert_eq!(kinds(&mut mux, key), [0, kind]);
+    }
+}
+
+#[test]
 fn empty_messages_and_headers_count_as_unread_too() {
     let headers = [b"\x94\x01\x00\x90\x91\x93\xc2\xa1x\xda\x01\x00".as_slice(), &[b'v'; 256]].concat();
     for (bytes, fit) in [(frame(1, 0, &()), 15), (headers, 2)] {
@@ -583,6 +596,22 @@ fn a_channel_is_kept_until_its_last_holder_lets_go() {
     assert_eq!(kinds(&mut mux, peers(1)), [2]);
     mux.release(peers(1));
     assert!(mux.peers.is_empty());
+}
+
+#[test]
+fn a_tree_that_recurs_at_its_root_takes_no_message_and_keeps_no_channel() {
+    let mut mux = server(SMALL);
+    for id in 1..=2 * SMALL.channels as u64 {
+        feed(&mut mux, frame(id, 7, &())).unwrap();
+        let fresh = mux.begin().unwrap();
+        mux.share(peers(id));
+        mux.release(peers(id));
+        mux.leave(id);
+        mux.end(fresh.load);
+    }
+    assert!(mux.peers.is_empty());
+    feed(&mut mux, frame(9, 7, &())).unwrap();
+    assert!(feed(&mut mux, frame(9, 0, &())).is_err());
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::GatewayConfig;
 
 fn parse(text: &str) -> HttpConfig {
     toml::from_str(text).unwrap()
@@ -22,8 +23,8 @@ fn the_example_of_the_docs_is_read() {
         .skip(1)
         .take_while(|line| !line.contains("```"))
         .collect();
-    let nested = text.join("\n").replace("[http.", "[");
-    let settings = parse(&nested).settings().unwrap();
+    let file: GatewayConfig = toml::from_str(&text.join("\n")).unwrap();
+    let settings = file.http.settings().unwrap();
     assert_eq!(settings.admin.as_deref(), Some("127.0.0.1:8081"));
     assert_eq!(settings.hosts["*.shop.example"].service, "shop");
     assert_eq!(settings.timeouts.of("reports", "yearly"), Duration::from_mins(10));

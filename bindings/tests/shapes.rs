@@ -1,0 +1,484 @@
+//! The shape of each reply (`services.md` 25): recorded bytes are read by the generated clients, and the generated
+//! servers write the same bytes.
+//!
+//! `shapes.txt` has one recorded exchange a line: a name, the recording, what is asked, what is answered, and what the
+//! caller sends when it lets go. A message is its id and its arguments in hexadecimal.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use cocaine::{
+    Bytes, Category, Endpoint, Graph, Receiver, Resolved, Responder, Result, Sender, ServiceClient, Stream,
+    Value,
+    server::{Dispatch, Server},
+};
+use cocaine_bindings::{
+    App, AppClient, AppServer, Cache, CacheClient, Children, Echo, EchoClient, Entity, Fetched, Graphite,
+    GraphiteClient, Locator, LocatorClient, LocatorServer, Metric, Node, NodeClient, NodeServer, ServeApp,
+    ServeCache, ServeEcho, ServeGraphite, ServeLocator, ServeNode, ServeStorage, ServeUnicat, ServeUnicorn,
+    ServeUrlfetch, Storage, StorageClient, Unicat, UnicatClient, Unicorn, UnicornClient, Urlfetch,
+    UrlfetchClient, Versioned,
+    locator::{PublishReceiver, RoutingReceived, RoutingReceiver},
+    unicat::Access,
+};
+use common::{LONG, Names, Raw, UNTRACED};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+
+/// One message: its id and its encoded arguments.
+#[derive(Clone)]
+struct Message(u8, Vec<u8>);
+
+impl Message {
+    /// Reads `id:arguments`.
+    fn parse(text: &str) -> Self {
+        let (id, args) = text.split_once(':').expect("an id and arguments");
+        let pairs = (0..args.len() / 2).map(|at| u8::from_str_radix(&args[2 * at..2 * at + 2], 16).unwrap());
+        Self(id.parse().unwrap(), pairs.collect())
+    }
+
+    /// Returns the frame as a client writes it.
+    fn asked(&self, channel: u8) -> Vec<u8> {
+        [&[0x93, channel, self.0], &self.1[..]].concat()
+    }
+
+    /// Returns the frame as a service writes it.
+    fn answered(&self, channel: u8) -> Vec<u8> {
+        [&[0x94, channel, self.0], &self.1[..], UNTRACED].concat()
+    }
+}
+
+/// A recorded exchange on one channel.
+#[derive(Clone)]
+struct Exchange {
+    request: Message,
+    replies: Vec<Message>,
+    /// What the caller sends when it lets go.
+    parting: Option<Message>,
+}
+
+impl Exchange {
+    fn named(name: &str) -> Self {
+        let mut lines = include_str!("shapes.txt").lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        let line = lines.find(|line| line[0] == name).expect(name);
+        let [_, _, request, replies, parting] = line[..] else { panic!("{name}: five fields") };
+        Self {
+            request: Message::parse(request),
+            replies: replies.split(',').map(Message::parse).collect(),
+            parting: (parting != "-").then(|| Message::parse(parting)),
+        }
+    }
+
+    /// Plays the service on this channel.
+    async fn answer(&self, peer: &mut Raw, channel: u8) {
+        peer.expect(&self.request.asked(channel)).await;
+        for reply in &self.replies {
+            peer.write(&reply.answered(channel)).await;
+        }
+        if let Some(parting) = &self.parting {
+            peer.expect(&parting.asked(channel)).await;
+        }
+    }
+
+    /// Plays the caller.
+    async fn ask(&self, peer: &mut Raw) {
+        peer.write(&self.request.asked(1)).await;
+        for reply in &self.replies {
+            peer.expect(&reply.answered(1)).await;
+        }
+        if let Some(parting) = &self.parting {
+            peer.write(&parting.asked(1)).await;
+        }
+    }
+}
+
+/// Serves the recorded answer twice; returns a client for it.
+async fn recorded<C: ServiceClient>(exchange: &Exchange) -> (C, JoinHandle<()>, Server) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let names = Names::default();
+    names.add::<C>("recorded", listener.local_addr().unwrap());
+    let locator = names.serve("127.0.0.1:0").await;
+    let exchange = exchange.clone();
+    let playing = tokio::spawn(async move {
+        let mut peer = Raw(listener.accept().await.unwrap().0);
+        exchange.answer(&mut peer, 1).await;
+        exchange.answer(&mut peer, 2).await;
+    });
+    let client = cocaine::Client::new(&locator.local_addr().to_string()).unwrap();
+    (client.service_named("recorded").await.unwrap(), playing, locator)
+}
+
+/// Reads the recorded answer `name` with a generated client, by `read`; then has a generated server, which passes on
+/// what that client reads, write it.
+async fn check<C, D>(name: &str, read: impl AsyncFnOnce(C), serve: impl FnOnce(C) -> D)
+where
+    C: ServiceClient + Clone,
+    D: Dispatch,
+{
+    let exchange = Exchange::named(name);
+    let (client, playing, _locator) = recorded::<C>(&exchange).await;
+    timeout(LONG, read(client.clone())).await.expect("an answer");
+    let server = Server::bind("127.0.0.1:0", serve(client)).await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    exchange.ask(&mut raw).await;
+    timeout(LONG, playing).await.expect("all of the recorded exchange").unwrap();
+}
+
+/// As [`check`], for a service whose client is a server too.
+macro_rules! check {
+    ($name:literal, $serve:ident, |$client:ident: $of:ty| $read:expr) => {
+        check($name, async |$client: $of| $read, |client: $of| $serve::new(move |_| client.clone())).await
+    };
+}
+
+fn path(name: &str) -> String {
+    format!("/t1795345856/{name}")
+}
+
+/// The value that the recorded test of unicorn wrote: `{"k": [1, -1, 2.5, true, nil]}`.
+fn nested() -> Value {
+    let list = vec![Value::from(1), Value::from(-1), Value::from(2.5), Value::from(true), Value::Nil];
+    Value::Map(vec![("k".into(), Value::Array(list))])
+}
+
+#[tokio::test]
+async fn void() {
+    check!("storage.write", ServeStorage, |client: StorageClient| {
+        client.write("coll", "key", &"value-1".into(), Some(&["tag1", "tag2"])).await.unwrap();
+    });
+}
+
+#[tokio::test]
+async fn storage_read() {
+    check!("storage.read", ServeStorage, |client: StorageClient| {
+        assert_eq!(client.read("coll", "key").await.unwrap(), "value-1");
+    });
+}
+
+#[tokio::test]
+async fn storage_find() {
+    check!("storage.find", ServeStorage, |client: StorageClient| {
+        assert_eq!(client.find("coll", &["tag1"]).await.unwrap(), ["key"]);
+    });
+}
+
+/// A locator that passes on what another one says.
+#[derive(Clone)]
+struct PassingLocator(LocatorClient);
+
+impl LocatorServer for PassingLocator {
+    async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+        self.0.resolve(name, seed).await
+    }
+
+    fn connect(
+        &self,
+        uuid: &str,
+    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
+        self.0.connect(uuid)
+    }
+
+    async fn refresh(&self, groups: &[&str]) -> Result<()> {
+        self.0.refresh(groups).await
+    }
+
+    async fn cluster(&self) -> Result<BTreeMap<String, Endpoint>> {
+        self.0.cluster().await
+    }
+
+    async fn publish(
+        &self,
+        _: &str,
+        _: &[Endpoint],
+        _: Option<(u32, Graph)>,
+        _: PublishReceiver,
+        _: Responder<()>,
+    ) -> Result<()> {
+        Err(cocaine::Error::unbound())
+    }
+
+    async fn routing(
+        &self,
+        router: &str,
+        input: RoutingReceiver,
+        mut output: Sender<BTreeMap<String, Vec<(u32, String)>>>,
+    ) -> Result<()> {
+        let mut routing = self.0.routing(router).await?;
+        for _ in 0..3 {
+            output.send(routing.rx.recv().await.expect("another table")?).await?;
+        }
+        let RoutingReceived::Discard = input.recv().await?;
+        Ok(())
+    }
+
+    async fn uuid(&self) -> Result<String> {
+        Locator::uuid(&self.0).await
+    }
+}
+
+fn locator(client: LocatorClient) -> impl Dispatch {
+    ServeLocator::new(move |_| PassingLocator(client.clone()))
+}
+
+#[tokio::test]
+async fn locator_resolve() {
+    let read = async |client: LocatorClient| {
+        let Resolved { endpoints, version, graph } = client.resolve("storage", None).await.unwrap();
+        assert_eq!((endpoints[0].to_string().as_str(), version), ("127.0.0.1:10054", 1));
+        assert_eq!(graph, StorageClient::SPEC.graph());
+    };
+    check("locator.resolve", read, locator).await;
+}
+
+#[tokio::test]
+async fn locator_cluster() {
+    let read = async |client: LocatorClient| {
+        let cluster = client.cluster().await.unwrap();
+        let endpoint = cluster["73cae3a3-0917-4d34-b363-037f13514d53"];
+        assert_eq!((endpoint.to_string().as_str(), cluster.len()), ("127.0.0.1:12900", 1));
+    };
+    check("locator.cluster", read, locator).await;
+}
+
+#[tokio::test]
+async fn locator_connect() {
+    let read = async |client: LocatorClient| {
+        let mut stream = client.connect("11111111-2222-3333-4444-555555555555");
+        let (uuid, services) = stream.recv().await.unwrap().unwrap();
+        assert_eq!(uuid, "73cae3a3-0917-4d34-b363-037f13514d53");
+        assert_eq!(services.keys().collect::<Vec<_>>(), ["logging", "storage"]);
+        let (_, come) = stream.recv().await.unwrap().unwrap();
+        assert_eq!(come["ext"].endpoints[1].to_string(), "[::1]:4568");
+        let (_, gone) = stream.recv().await.unwrap().unwrap();
+        assert_eq!(gone["ext"], Resolved::default());
+    };
+    check("locator.connect", read, locator).await;
+}
+
+#[tokio::test]
+async fn locator_routing() {
+    let read = async |client: LocatorClient| {
+        let mut routing = client.routing("router-2").await.unwrap();
+        assert!(routing.rx.recv().await.unwrap().unwrap().is_empty());
+        let groups = routing.rx.recv().await.unwrap().unwrap();
+        assert_eq!(groups["mygroup"][0], (797_295, "storage".to_owned()));
+        assert!(groups["mygroup"].is_sorted());
+        assert!(routing.rx.recv().await.unwrap().unwrap().is_empty());
+    };
+    check("locator.routing", read, locator).await;
+}
+
+#[tokio::test]
+async fn unicorn_get() {
+    check!("unicorn.get", ServeUnicorn, |client: UnicornClient| {
+        let found = client.get(&path("a")).await.unwrap();
+        assert_eq!(found, Versioned { value: "value".into(), version: 0 });
+    });
+}
+
+#[tokio::test]
+async fn unicorn_increment() {
+    check!("unicorn.increment", ServeUnicorn, |client: UnicornClient| {
+        let sum = client.increment(&path("n"), &5.into()).await.unwrap();
+        assert_eq!(sum, Versioned { value: 5.into(), version: 0 });
+    });
+}
+
+#[tokio::test]
+async fn unicorn_put() {
+    check!("unicorn.put", ServeUnicorn, |client: UnicornClient| {
+        let put = client.put(&path("a"), &nested(), 0).await.unwrap();
+        assert_eq!(put, Ok(Versioned { value: nested(), version: 1 }));
+    });
+    check!("unicorn.put_refused", ServeUnicorn, |client: UnicornClient| {
+        let put = client.put(&path("a"), &"x".into(), 0).await.unwrap();
+        assert_eq!(put, Err(Versioned { value: nested(), version: 1 }));
+    });
+}
+
+#[tokio::test]
+async fn unicorn_subscribe() {
+    check!("unicorn.subscribe", ServeUnicorn, |client: UnicornClient| {
+        let mut changes = client.subscribe(&path("sub"));
+        for (value, version) in [(Value::Nil, -1), ("v0".into(), 0), ("v1".into(), 1)] {
+            assert_eq!(changes.recv().await.unwrap().unwrap(), Versioned { value, version });
+        }
+        let error = changes.recv().await.unwrap().unwrap_err();
+        assert_eq!((error.category(), error.code()), (Some(Category::UNICORN), Some(8)));
+    });
+}
+
+#[tokio::test]
+async fn unicorn_children_subscribe() {
+    check!("unicorn.children_subscribe", ServeUnicorn, |client: UnicornClient| {
+        let mut changes = client.children_subscribe(&path("dir"));
+        for (version, names) in [(1, vec!["one"]), (2, vec!["two", "one"]), (3, vec!["two"])] {
+            let Children { version: found, names: listed } = changes.recv().await.unwrap().unwrap();
+            assert_eq!((found, listed), (version, names.into_iter().map(str::to_owned).collect()));
+        }
+    });
+}
+
+#[tokio::test]
+async fn unicorn_lock() {
+    check!("unicorn.lock", ServeUnicorn, |client: UnicornClient| {
+        let lock = client.lock(&path("lock")).await.unwrap();
+        drop(lock);
+    });
+}
+
+#[tokio::test]
+async fn cache_get() {
+    check!("cache.get", ServeCache, |client: CacheClient| {
+        assert_eq!(client.get("k").await.unwrap().unwrap(), "v");
+    });
+    check!("cache.get_absent", ServeCache, |client: CacheClient| {
+        assert_eq!(client.get("k").await.unwrap(), None);
+    });
+}
+
+#[tokio::test]
+async fn urlfetch_get() {
+    check!("urlfetch.get", ServeUrlfetch, |client: UrlfetchClient| {
+        let fetched = client.get("http://127.0.0.1:18080/ok", None, None, None, None).await.unwrap();
+        let Fetched { ok, body, code, headers } = fetched;
+        assert_eq!((ok, code, headers["Content-Length"].as_ref()), (true, 200, &b"7"[..]));
+        assert_eq!(body.as_ref(), b"hello \xff");
+    });
+}
+
+/// A node that passes on what another one says.
+#[derive(Clone)]
+struct PassingNode(NodeClient);
+
+impl NodeServer for PassingNode {
+    async fn start_app(&self, app: &str, profile: &str) -> Result<()> {
+        self.0.start_app(app, profile).await
+    }
+
+    async fn pause_app(&self, app: &str) -> Result<()> {
+        self.0.pause_app(app).await
+    }
+
+    async fn list(&self) -> Result<Value> {
+        self.0.list().await
+    }
+
+    async fn info(&self, app: &str, flags: Option<u32>) -> Result<Value> {
+        self.0.info(app, flags).await
+    }
+
+    async fn control(&self, _: &str, _: Receiver<i32>, _: Responder<()>) -> Result<()> {
+        Err(cocaine::Error::unbound())
+    }
+
+    async fn enqueue(&self, _: &str, _: &str, _: Receiver<Bytes>, _: Sender<Bytes>) -> Result<()> {
+        Err(cocaine::Error::unbound())
+    }
+}
+
+#[tokio::test]
+async fn node_list() {
+    let read = async |client: NodeClient| {
+        assert_eq!(client.list().await.unwrap(), Value::Array(vec!["lifecycle".into()]));
+    };
+    check("node.list", read, |client| ServeNode::new(move |_| PassingNode(client.clone()))).await;
+}
+
+/// An app that passes on what another one says.
+#[derive(Clone)]
+struct PassingApp(AppClient);
+
+impl AppServer for PassingApp {
+    async fn enqueue(
+        &self,
+        event: &str,
+        tag: Option<&str>,
+        mut input: Receiver<Bytes>,
+        mut output: Sender<Bytes>,
+    ) -> Result<()> {
+        let mut event = self.0.enqueue(event, tag).await?;
+        while let Some(chunk) = event.recv().await {
+            output.send(chunk?).await?;
+        }
+        output.close().await?;
+        assert!(input.recv().await.is_none());
+        event.close().await.map(drop)
+    }
+
+    async fn info(&self) -> Result<Value> {
+        self.0.info().await
+    }
+
+    async fn control(&self, _: Receiver<i32>, _: Responder<()>) -> Result<()> {
+        Err(cocaine::Error::unbound())
+    }
+}
+
+#[tokio::test]
+async fn app_enqueue() {
+    let read = async |client: AppClient| {
+        let mut event = client.enqueue("ping", None).await.unwrap();
+        assert_eq!(event.recv().await.unwrap().unwrap(), "pong");
+        assert!(event.recv().await.is_none());
+        event.close().await.unwrap();
+    };
+    check("app.enqueue", read, |client| ServeApp::new(move |_| PassingApp(client.clone()))).await;
+}
+
+#[tokio::test]
+async fn metrics_are_lists_of_their_own() {
+    let metric = |name: &str, value, time| Metric { name: name.to_owned(), value, time };
+    check!("graphite.send_one", ServeGraphite, |client: GraphiteClient| {
+        client.send_one(&metric("m", 1.5, Some(1_500_000_000))).await.unwrap();
+    });
+    check!("graphite.send_bulk", ServeGraphite, |client: GraphiteClient| {
+        let two = [metric("m", 1.5, Some(1_500_000_000)), metric("n", 2.0, Some(1_500_000_001))];
+        client.send_bulk(&two).await.unwrap();
+    });
+}
+
+fn collection(service: Option<&str>) -> [Entity; 1] {
+    let (scheme, name) = ("storage".to_owned(), "coll".to_owned());
+    [Entity { scheme, service: service.map(str::to_owned), name }]
+}
+
+#[tokio::test]
+async fn an_entity_without_a_service_has_nil_in_its_place() {
+    check!("unicat.grant", ServeUnicat, |client: UnicatClient| {
+        let error = client.grant(&collection(None), &[1], &[2], Access::ReadWrite).await.unwrap_err();
+        assert_eq!((error.category(), error.code()), (Some(Category::DISPATCH), Some(7)));
+    });
+}
+
+/// Fails unless a control message on channel 2 is acknowledged, and is no call of the service: the next call is `again`,
+/// on channel 3.
+async fn is_control(raw: &mut Raw, control: &[u8], again: &Exchange) {
+    raw.write(&[&[0x93, 2], control].concat()).await;
+    raw.expect(&[&[0x94, 2, 0, 0x90], UNTRACED].concat()).await;
+    raw.write(&again.request.asked(3)).await;
+    for reply in &again.replies {
+        raw.expect(&reply.answered(3)).await;
+    }
+}
+
+/// The recorded control messages are those of `protocol/control_ping` and `protocol/control_revoke`.
+#[tokio::test]
+async fn a_name_that_is_a_control_messages_too_is_told_by_its_id() {
+    let exchange = Exchange::named("echo.ping");
+    let (client, playing, _locator) = recorded::<EchoClient>(&exchange).await;
+    assert_eq!(client.ping(&"hi".into()).await.unwrap(), "hi");
+    let server = Server::bind("127.0.0.1:0", ServeEcho::new(move |_| client.clone())).await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    is_control(&mut raw, b"\xcd\xff\xfd\x90", &exchange).await;
+    timeout(LONG, playing).await.unwrap().unwrap();
+
+    let exchange = Exchange::named("unicat.revoke");
+    let (client, playing, _locator) = recorded::<UnicatClient>(&exchange).await;
+    let revoked = client.revoke(&collection(Some("core")), &[1], &[2], Access::ReadWrite).await;
+    assert_eq!(revoked.unwrap_err().code(), Some(7));
+    let server = Server::bind("127.0.0.1:0", ServeUnicat::new(move |_| client.clone())).await.unwrap();
+    let mut raw = Raw::connect(server.local_addr()).await;
+    is_control(&mut raw, b"\xcd\xff\xff\x92\x09\x92\x01\x01", &exchange).await;
+    timeout(LONG, playing).await.unwrap().unwrap();
+}

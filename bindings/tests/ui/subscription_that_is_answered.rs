@@ -1,0 +1,9 @@
+use cocaine_bindings::{Unicorn, UnicornClient};
+
+async fn watch(unicorn: UnicornClient) -> cocaine::Result<()> {
+    let changes = unicorn.subscribe("/path");
+    changes.tx.close().await?;
+    Ok(())
+}
+
+fn main() {}
