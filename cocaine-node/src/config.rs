@@ -22,6 +22,23 @@
 //! [http]                          # HTTP in front of the apps, if this section is there; see `gateway::HttpConfig`
 //! listen = "127.0.0.1:8080"
 //!
+//! [cache]
+//! max_size = 1000000              # blobs that the service `cache` keeps at once
+//! max_bytes = 536870912           # bytes of all their keys and blobs together
+//!
+//! [chrono]
+//! timers = 65536                  # that run at once
+//! client_timers = 1024            # of one connection
+//!
+//! [urlfetch]
+//! deny = ["10.0.0.0/8", "::1/128"] # networks that are never fetched from, in place of all that are not public
+//! allow = ["10.1.0.0/16"]         # networks that are fetched from all the same
+//! max_body = 8388608              # bytes of an answer's body
+//! max_redirects = 10              # that are followed for one call
+//! max_fetches = 64                # calls that fetch at once; further ones wait
+//! client_fetches = 16             # calls of one connection among them
+//! max_timeout = 300               # seconds that a call may take, whatever it asks for
+//!
 //! [geobase]
 //! database = "cities.mmdb"        # in the format of MaxMind, of cities or countries; a sample is served without
 //!
@@ -42,6 +59,7 @@ use cocaine::{Bytes, Limits, msgpack};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::gateway::HttpConfig;
+pub use crate::services::{cache::CacheConfig, chrono::ChronoConfig, urlfetch::UrlfetchConfig};
 
 /// What the file may say; what it leaves out stays as it is by default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -67,6 +85,12 @@ pub struct NodeConfig {
     pub log: LogConfig,
     /// HTTP in front of the apps.
     pub http: Option<HttpConfig>,
+    /// The service `cache`.
+    pub cache: CacheConfig,
+    /// The service `chrono`.
+    pub chrono: ChronoConfig,
+    /// The service `urlfetch`.
+    pub urlfetch: UrlfetchConfig,
     /// The service `geobase`.
     pub geobase: GeobaseConfig,
     /// What other nodes are told together with the services.
@@ -309,6 +333,18 @@ mod tests {
             verbosity: Some(0),
         };
         assert_eq!(config.log, log);
+        assert_eq!(config.cache, CacheConfig { max_size: Some(1_000_000), max_bytes: Some(512 << 20) });
+        assert_eq!(config.chrono, ChronoConfig { timers: Some(65_536), client_timers: Some(1024) });
+        let urlfetch = UrlfetchConfig {
+            deny: Some(vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]),
+            allow: vec!["10.1.0.0/16".parse().unwrap()],
+            max_body: Some(8 << 20),
+            max_redirects: Some(10),
+            max_fetches: Some(64),
+            client_fetches: Some(16),
+            max_timeout: Some(300.0),
+        };
+        assert_eq!(config.urlfetch, urlfetch);
         assert_eq!(config.limits().unwrap(), Limits::default());
         assert_eq!(config.extra().unwrap(), Bytes::from(&b"\x81\xa6weight\x01"[..]));
     }

@@ -1,5 +1,5 @@
-//! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, and `node` with the apps that it runs, as the
-//! original runtime serves them.
+//! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, `node` with the apps that it runs, and the
+//! plugins `cache`, `chrono`, `echo`, `uniresis` and `urlfetch`, as the original runtime serves them.
 //!
 //! ```
 //! # #[tokio::main]
@@ -42,6 +42,19 @@
 //! - A `pool-limit` or `grow-threshold` of 0 is an error of the profile, and an app whose name is taken removes nobody
 //!   else's service when it is stopped.
 //! - The isolates `docker`, `porto` and `external` are not there.
+//! - `cache` is bounded by bytes too (`cache.max_bytes` of the configuration). What has no place even alone is refused
+//!   with `[12, 27]`.
+//! - `chrono` refuses more timers than `chrono.timers` and `chrono.client_timers` of the configuration with `[12, 11]`,
+//!   and what is no time, or more than 365 days, with `[12, 22]`. A negative period is one of 0: one tick. A period is a
+//!   millisecond at least, and does not drift; who reads too slowly gets one tick for all that were missed. Ids are
+//!   random and of 53 bits.
+//! - `uniresis` says what the node's process may use: its affinity and its cgroups count. Nothing is announced under
+//!   `/resources` of `unicorn`.
+//! - `urlfetch` fetches from addresses alone that the section `urlfetch` of the configuration does not deny, wherever a
+//!   name or a redirect leads to; others are answered with `[12, 13]` and the rule. Bodies, redirects, and calls at once
+//!   have limits, a call takes at most `max_timeout`, and 0 or negative milliseconds are the 5,000 of the default. What
+//!   is personal (`Authorization`, `Cookie`, `Proxy-Authorization`, `Host`) is not carried to another server, nor back.
+//!   Names of headers come with their words begun by capitals; of several with one name comes the first.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
 //!

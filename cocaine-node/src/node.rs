@@ -12,7 +12,10 @@ use cocaine::{
     Bytes, Endpoint, Limits,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{ServeGeobase, ServeLocator, ServeLogging, ServeNode, ServeStorage};
+use cocaine_bindings::{
+    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeNode, ServeStorage,
+    ServeUniresis, ServeUrlfetch,
+};
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
 
@@ -23,18 +26,23 @@ use crate::{
         spawn::Spawner,
         workshop::Workshop,
     },
-    config::{ConfigError, NodeConfig},
+    config::{CacheConfig, ChronoConfig, ConfigError, NodeConfig, UrlfetchConfig},
     gateway::{Gateway, GatewayError, HttpConfig},
     helper::Helper,
     log::Log,
     place::Place,
     registry::{Registration, Registry, Routers},
     services::{
+        cache::CacheService,
+        chrono::Clockwork,
+        echo::EchoService,
         geobase::{GeobaseError, GeobaseService},
         locator::{Locator, LocatorService},
         logging::LoggingService,
         node::NodeService,
         storage::StorageService,
+        uniresis::UniresisService,
+        urlfetch::Fetching,
     },
     store::{OpenError, Store, StoreError},
 };
@@ -105,6 +113,9 @@ pub struct NodeBuilder {
     patience: Duration,
     idle: bool,
     http: Option<HttpConfig>,
+    cache: CacheConfig,
+    chrono: ChronoConfig,
+    urlfetch: UrlfetchConfig,
     geobase: Option<PathBuf>,
 }
 
@@ -125,6 +136,9 @@ impl Default for NodeBuilder {
             patience: NodeBuilder::PATIENCE,
             idle: true,
             http: None,
+            cache: CacheConfig::default(),
+            chrono: ChronoConfig::default(),
+            urlfetch: UrlfetchConfig::default(),
             geobase: None,
         }
     }
@@ -221,6 +235,24 @@ impl NodeBuilder {
         Self { http: Some(http), ..self }
     }
 
+    /// Sets how much the service `cache` keeps.
+    #[must_use]
+    pub fn cache(self, cache: CacheConfig) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// Sets how many timers the service `chrono` runs.
+    #[must_use]
+    pub fn chrono(self, chrono: ChronoConfig) -> Self {
+        Self { chrono, ..self }
+    }
+
+    /// Sets what the service `urlfetch` may fetch: the public internet unless set.
+    #[must_use]
+    pub fn urlfetch(self, urlfetch: UrlfetchConfig) -> Self {
+        Self { urlfetch, ..self }
+    }
+
     /// Sets the database of the service `geobase`: a file in the format of `MaxMind`, of cities or countries. Without, it
     /// serves a sample in which the address ranges of documentation are in some of the world's towns.
     ///
@@ -247,6 +279,9 @@ impl NodeBuilder {
             patience: config.patience()?.unwrap_or(self.patience),
             idle: config.apps.idle_timeout.unwrap_or(self.idle),
             http: config.http.clone().or(self.http),
+            cache: config.cache,
+            chrono: config.chrono,
+            urlfetch: config.urlfetch.clone(),
             geobase: config.geobase.database.clone().or(self.geobase),
         })
     }
@@ -268,7 +303,8 @@ impl NodeBuilder {
         };
         let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
         let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-        let shared = Locator::new(uuid, self.cluster, registry.clone(), routers.clone(), store.clone());
+        let shared =
+            Locator::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(shared);
         locator.load_groups().await?;
         let place = self.place(registry.clone());
@@ -288,6 +324,7 @@ impl NodeBuilder {
         services.start("storage", storage, None).await?;
         services.start("logging", logging, None).await?;
         services.start("node", node, None).await?;
+        self.start_plugins(&mut services, &uuid).await?;
         services.start("geobase", geobase, None).await?;
         let address = services.start("locator", locate, Some(&self.listen)).await?;
         let running = services.running;
@@ -302,6 +339,20 @@ impl NodeBuilder {
         }
         let apps = RunningApps(apps);
         Ok(Node { address, running, apps, registry, routers, store, gateway })
+    }
+
+    /// Starts the services that need nothing of the others.
+    async fn start_plugins(&self, services: &mut Services<'_>, uuid: &str) -> Result<(), StartError> {
+        let cache = CacheService::new(self.cache)?;
+        services.start("cache", ServeCache::new(move |_| cache.clone()), None).await?;
+        let clockwork = Clockwork::new(self.chrono)?;
+        services.start("chrono", ServeChrono::new(move |caller| clockwork.service(caller)), None).await?;
+        services.start("echo", ServeEcho::new(|_| EchoService), None).await?;
+        let uniresis = UniresisService::new(uuid);
+        services.start("uniresis", ServeUniresis::new(move |_| uniresis.clone()), None).await?;
+        let fetching = Fetching::new(&self.urlfetch)?;
+        services.start("urlfetch", ServeUrlfetch::new(move |caller| fetching.service(caller)), None).await?;
+        Ok(())
     }
 
     fn place(&self, registry: Registry) -> Place {

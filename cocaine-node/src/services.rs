@@ -1,7 +1,12 @@
-//! The services of the core, as implementations of the generated traits.
+//! The services of the core and of its plugins, as implementations of the generated traits.
 
+pub(crate) mod cache;
+pub(crate) mod chrono;
+pub(crate) mod echo;
 pub(crate) mod geobase;
 pub(crate) mod locator;
 pub(crate) mod logging;
 pub(crate) mod node;
 pub(crate) mod storage;
+pub(crate) mod uniresis;
+pub(crate) mod urlfetch;

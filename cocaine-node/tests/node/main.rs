@@ -1,5 +1,7 @@
 //! A node, through the sockets of its services and through its command line.
 
+mod cache;
+mod chrono;
 mod cluster;
 mod geobase;
 mod lifecycle;
@@ -7,6 +9,9 @@ mod locator;
 mod logging;
 mod program;
 mod raw;
+mod site;
+mod uniresis;
+mod urlfetch;
 
 use cocaine::{Client, ServiceClient, msgpack};
 use cocaine_bindings::{Storage, StorageClient};

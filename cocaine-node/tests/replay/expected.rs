@@ -8,6 +8,9 @@ use cocaine::Value;
 /// The uuid of the node that the traces were recorded with.
 const UUID: &str = "7516a093-d480-42c9-9234-46f48f09365a";
 
+/// Where the recorded `urlfetch` found its server.
+const SITE: &str = "127.0.0.1:18080";
+
 /// Where the recorded storage kept its files; this node's texts name the collection and the key only.
 const FOLDER: &str = "/var/lib/cocaine/var/storage/";
 
@@ -17,9 +20,20 @@ pub(crate) struct Substitutes {
     /// Recorded port to this node's.
     pub(crate) ports: BTreeMap<u64, u16>,
     pub(crate) uuid: String,
+    /// What stands for the recorded server of HTTP: as long as that, so that frames keep their lengths.
+    pub(crate) site: Option<String>,
 }
 
 impl Substitutes {
+    /// Replaces what varies in what a client sends.
+    pub(crate) fn apply_to_request(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let Some(site) = &self.site else { return bytes };
+        assert_eq!(site.len(), SITE.len(), "a port of five digits");
+        let found = bytes.windows(SITE.len()).position(|window| window == SITE.as_bytes());
+        let Some(at) = found else { return bytes };
+        [&bytes[..at], site.as_bytes(), &bytes[at + SITE.len()..]].concat()
+    }
+
     /// Replaces what varies in a frame.
     pub(crate) fn apply(&self, value: &mut Value) {
         match value {
@@ -29,6 +43,8 @@ impl Substitutes {
                     *raw = self.uuid.as_str().into();
                 } else if let Some(rest) = text.strip_prefix(FOLDER) {
                     *raw = rest.into();
+                } else if let Some(site) = self.site.as_deref().filter(|_| text.contains(SITE)) {
+                    *raw = text.replace(SITE, site).as_str().into();
                 }
             }
             Value::Array(items) => {
@@ -111,6 +127,20 @@ pub(crate) const TOLD: &[(&str, &str, &str)] = &[
     ("app/w-noexec", "", "missing.sh"),
     ("app/w-nohandshake", "mute", "run.sh"),
 ];
+
+/// Exchanges with numbers that are this node's own (`traces/README.md`): the ids of timers, which are random, and what
+/// the machine has.
+const OWN: &[&str] = &["chrono/notify_after", "uniresis/all"];
+
+/// Returns the number that a frame holds, if it is this node's own.
+pub(crate) fn own_number<'a>(name: &str, frame: &'a mut Value) -> Option<&'a mut u64> {
+    let Value::Array(elements) = frame else { return None };
+    let Value::Array(args) = elements.get_mut(2)? else { return None };
+    match args.as_mut_slice() {
+        [Value::UInt(number)] if OWN.contains(&name) => Some(number),
+        _ => None,
+    }
+}
 
 /// Numbers of a report that time makes, by their keys.
 const TIMES: &[&str] = &["uptime", "depth_average", "rate", "rate_mean", "timings", "timings_reversed"];

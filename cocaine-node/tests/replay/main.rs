@@ -5,6 +5,7 @@ mod expected;
 mod peer;
 mod process;
 mod script;
+mod site;
 mod stage;
 mod trace;
 mod wire;
@@ -12,7 +13,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cocaine::Client;
-use cocaine_node::Node;
+use cocaine_node::{Node, config::UrlfetchConfig};
 use tokio::net::TcpStream;
 
 use self::{expected::Substitutes, peer::Peer, trace::Trace};
@@ -26,14 +27,17 @@ struct Cloud {
 
 impl Cloud {
     async fn start(cluster: bool) -> Self {
-        let node = Node::builder().listen("127.0.0.1:0").in_memory().cluster(cluster).start().await.unwrap();
+        let allow = vec!["127.0.0.0/8".parse().unwrap()];
+        let urlfetch = UrlfetchConfig { allow, ..UrlfetchConfig::default() };
+        let node = Node::builder().listen("127.0.0.1:0").in_memory().cluster(cluster).urlfetch(urlfetch);
+        let node = node.start().await.unwrap();
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
         let mut ports = BTreeMap::new();
         for (recorded, name) in SERVICES {
             ports.insert(*recorded, stage::address(&client, name).await.port());
         }
         let uuid = client.dynamic("locator").await.unwrap().call("uuid", ()).await.unwrap();
-        Self { node, client, substitutes: Substitutes { ports, uuid } }
+        Self { node, client, substitutes: Substitutes { ports, uuid, site: None } }
     }
 
     async fn peer(&self, name: &'static str) -> Peer {
@@ -55,10 +59,24 @@ impl Cloud {
 }
 
 /// The recorded services: their ports, and their names here.
-const SERVICES: &[(u64, &str)] = &[(10053, "locator"), (10054, "storage"), (10055, "logging")];
+const SERVICES: &[(u64, &str)] = &[
+    (10053, "locator"),
+    (10054, "storage"),
+    (10055, "logging"),
+    (10058, "echo"),
+    (10059, "cache"),
+    (10060, "chrono"),
+    (10063, "uniresis"),
+    (10066, "urlfetch"),
+];
 
 /// Exchanges that stand alone, each on a node of its own.
 const ALONE: &[&str] = &[
+    "cache/get_put",
+    "chrono/int_for_double",
+    "chrono/notify_after",
+    "echo/ping",
+    "echo/ping_trace",
     "locator/cluster",
     "locator/publish_external",
     "locator/publish_external_resolve",
@@ -124,6 +142,7 @@ const ALONE: &[&str] = &[
     "storage/read_missing",
     "storage/unknown_method_4",
     "storage/write_read_find_remove",
+    "uniresis/all",
 ];
 
 /// Exchanges that belong together: a routing group is made, read and removed while a router listens.
@@ -136,6 +155,9 @@ const GROUP: &[&str] = &[
 
 /// Recorded with a runtime without a cluster, which the option `--no-cluster` gives.
 const WITHOUT_CLUSTER: &str = "locator/connect_no_cluster";
+
+/// Played against a server of HTTP.
+const FETCHED: &str = "urlfetch/get";
 
 /// Deliberate differences, each of which must still differ: libmsgpack 0.5.6 closes the connection on `str8` and
 /// `bin8`, 0.5.8 reads them, and so does this node.
@@ -166,6 +188,16 @@ async fn a_router_is_told_of_a_group_when_it_is_refreshed() {
 }
 
 #[tokio::test]
+async fn pages_are_fetched_as_they_were() {
+    let (port, serving) = site::start().await;
+    let mut cloud = Cloud::start(true).await;
+    cloud.substitutes.site = Some(format!("127.0.0.1:{port}"));
+    cloud.play(FETCHED).await;
+    cloud.node.shutdown().await;
+    serving.abort();
+}
+
+#[tokio::test]
 async fn without_a_cluster_connect_is_closed_at_once() {
     let cloud = Cloud::start(false).await;
     cloud.play(WITHOUT_CLUSTER).await;
@@ -182,7 +214,11 @@ async fn with_a_cluster_connect_streams_the_services() {
     assert_eq!(uuid, cloud.substitutes.uuid);
     let cocaine::Value::Map(services) = services else { panic!("{services} is no map") };
     let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["geobase", "logging", "node", "storage"], "the locator is restricted");
+    assert_eq!(
+        names,
+        ["cache", "chrono", "echo", "geobase", "logging", "node", "storage", "uniresis", "urlfetch"],
+        "the locator is restricted"
+    );
     cloud.node.shutdown().await;
 }
 
@@ -200,8 +236,11 @@ async fn newer_raws_are_read_as_by_the_newer_library() {
 
 #[test]
 fn no_recording_is_left_out() {
-    let played =
-        ALONE.iter().chain(GROUP).chain([&WITHOUT_CLUSTER]).chain(DIFFERENT.iter().map(|(name, _)| name));
+    let played = ALONE
+        .iter()
+        .chain(GROUP)
+        .chain([&WITHOUT_CLUSTER, &FETCHED])
+        .chain(DIFFERENT.iter().map(|(name, _)| name));
     let played: BTreeSet<_> = played.copied().chain(apps::played()).map(str::to_owned).collect();
     assert_eq!(played.into_iter().collect::<Vec<_>>(), Trace::names());
 }

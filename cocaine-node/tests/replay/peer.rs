@@ -1,6 +1,9 @@
 //! The recorded peer, played again against a node.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use cocaine::{Value, msgpack};
 use tokio::{
@@ -30,6 +33,8 @@ pub(crate) struct Peer {
     substitutes: Substitutes,
     socket: Box<dyn Socket>,
     events: VecDeque<Event>,
+    /// Recorded numbers to this node's own.
+    numbers: BTreeMap<u64, u64>,
     ended: bool,
 }
 
@@ -46,7 +51,8 @@ impl Peer {
         substitutes: &Substitutes,
     ) -> Self {
         let (socket, substitutes) = (Box::new(socket), substitutes.clone());
-        Self { name, substitutes, socket, events: events.into(), ended: false }
+        let (events, numbers) = (events.into(), BTreeMap::new());
+        Self { name, substitutes, socket, events, numbers, ended: false }
     }
 
     /// Plays the rest of the recording: what was answered must be answered, what was silent must be silent, and what
@@ -83,7 +89,10 @@ impl Peer {
         match event.dir.as_str() {
             // What the recorded client tried after the end says nothing.
             "c2s" if self.ended => {}
-            "c2s" => self.socket.write_all(&event.bytes()).await.unwrap(),
+            "c2s" => {
+                let request = self.substitutes.apply_to_request(event.bytes());
+                self.socket.write_all(&request).await.unwrap();
+            }
             "s2c" => self.answer(&event).await,
             "eof-s2c" | "eof" => self.end().await,
             "note" if event.text.contains("SHUT_WR") => self.socket.shutdown().await.unwrap(),
@@ -102,6 +111,9 @@ impl Peer {
             expected::mend(self.name, &mut frame);
             if expected::is_report(&frame) {
                 self.expect_report(frame).await;
+            } else if let Some(number) = expected::own_number(self.name, &mut frame) {
+                let recorded = *number;
+                self.expect_own(recorded, &frame).await;
             } else {
                 self.expect(&frame).await;
             }
@@ -114,6 +126,17 @@ impl Peer {
         expected::level(&mut frame);
         expected::level(&mut got);
         let same = msgpack::to_vec(&frame).unwrap() == msgpack::to_vec(&got).unwrap();
+        assert!(same, "{}: expected\n  {frame}\ngot\n  {got}", self.name);
+    }
+
+    /// Expects a frame of which the number may differ, but always in the same way.
+    async fn expect_own(&mut self, recorded: u64, frame: &Value) {
+        let mut got = self.next().await;
+        let number =
+            expected::own_number(self.name, &mut got).unwrap_or_else(|| panic!("no number for {frame}"));
+        let own = std::mem::replace(number, recorded);
+        assert_eq!(*self.numbers.entry(recorded).or_insert(own), own, "{}: it was another before", self.name);
+        let same = msgpack::to_vec(frame).unwrap() == msgpack::to_vec(&got).unwrap();
         assert!(same, "{}: expected\n  {frame}\ngot\n  {got}", self.name);
     }
 

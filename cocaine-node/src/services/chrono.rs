@@ -1,0 +1,98 @@
+//! `chrono`: timers (`services.md` 10).
+
+mod config;
+mod schedule;
+mod ticks;
+mod timers;
+
+use cocaine::{Category, Error, Result, Stream, bind::Caller};
+use cocaine_bindings::{Chrono, chrono::TimerId};
+use futures_util::{
+    future::{self, Either, Ready},
+    stream::{self, Once},
+};
+use tokio::time::Instant;
+
+pub use self::config::ChronoConfig;
+use self::{
+    schedule::{BadTime, Schedule},
+    ticks::Ticks,
+    timers::{Full, Timers},
+};
+use crate::config::ConfigError;
+
+/// The numbers by which POSIX calls what went wrong.
+mod errno {
+    pub(super) const AGAIN: i64 = 11;
+    pub(super) const INVALID: i64 = 22;
+}
+
+/// The timers of all callers.
+#[derive(Clone, Debug)]
+pub(crate) struct Clockwork(Timers);
+
+impl Clockwork {
+    pub(crate) fn new(config: ChronoConfig) -> Result<Self, ConfigError> {
+        config.bounds().map(Timers::new).map(Self)
+    }
+
+    /// Returns the service for a caller.
+    pub(crate) fn service(&self, caller: &Caller) -> ChronoService {
+        ChronoService { timers: self.0.clone(), caller: caller.clone() }
+    }
+}
+
+/// The service, as one caller sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct ChronoService {
+    timers: Timers,
+    caller: Caller,
+}
+
+impl ChronoService {
+    fn start(&self, schedule: Result<Schedule, BadTime>, announced: Option<bool>) -> Started {
+        let refused = |code, text: String| Error::service(Category::GENERIC, code, text);
+        let started = schedule.map_err(|bad| refused(errno::INVALID, bad.to_string())).and_then(|schedule| {
+            let started = self.timers.start(self.caller.peer(), schedule, announced.unwrap_or_default());
+            started.map_err(|full: Full| refused(errno::AGAIN, full.to_string()))
+        });
+        match started {
+            Ok(ticks) => Either::Left(ticks),
+            Err(error) => Either::Right(stream::once(future::ready(Err(error)))),
+        }
+    }
+}
+
+/// A timer, or why there is none.
+type Started = Either<Ticks, Once<Ready<Result<TimerId>>>>;
+
+impl Chrono for ChronoService {
+    fn notify_after(
+        &self,
+        seconds: f64,
+        send_id: Option<bool>,
+    ) -> impl Stream<Item = Result<TimerId>> + Send + 'static + use<> {
+        self.start(Schedule::once(seconds, Instant::now()), send_id)
+    }
+
+    fn notify_every(
+        &self,
+        seconds: f64,
+        send_id: Option<bool>,
+    ) -> impl Stream<Item = Result<TimerId>> + Send + 'static + use<> {
+        self.start(Schedule::periodic(seconds, Instant::now()), send_id)
+    }
+
+    async fn cancel(&self, TimerId(id): TimerId) -> Result<()> {
+        if let Some(closed) = self.timers.cancel(id, self.caller.peer()) {
+            // It ends without a value.
+            let _ = closed.await;
+        }
+        Ok(())
+    }
+
+    /// The words are the original's.
+    async fn restart(&self, TimerId(id): TimerId) -> Result<()> {
+        if self.timers.restart(id) { Ok(()) } else { Err(Error::service(Category::DISPATCH, 7, "map::at")) }
+    }
+}

@@ -1,0 +1,36 @@
+//! How many timers there may be: the section `chrono` of the configuration.
+
+use serde::Deserialize;
+
+use crate::config::ConfigError;
+
+/// The section `chrono`; what it leaves out stays as it is by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChronoConfig {
+    /// Timers that run at once. 65,536.
+    pub timers: Option<usize>,
+    /// Timers of one connection that run at once. 1,024.
+    pub client_timers: Option<usize>,
+}
+
+/// How many timers there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) timers: usize,
+    pub(super) client_timers: usize,
+}
+
+impl ChronoConfig {
+    /// Returns the bounds, each of which must leave something.
+    pub(super) fn bounds(self) -> Result<Bounds, ConfigError> {
+        let some = |name, set: Option<usize>, default| match set {
+            Some(0) => Err(ConfigError::Value(format!("chrono.{name} is 0: no timer could run"))),
+            set => Ok(set.unwrap_or(default)),
+        };
+        Ok(Bounds {
+            timers: some("timers", self.timers, 65_536)?,
+            client_timers: some("client_timers", self.client_timers, 1024)?,
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! When a timer fires: time without a clock.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// When a timer fires next, and how it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Schedule {
+    after: Duration,
+    repeats: bool,
+    due: Instant,
+}
+
+/// Seconds that no timer can have.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("{0} is no time for a timer: it takes seconds, up to 31536000 (365 days)")]
+pub(super) struct BadTime(f64);
+
+impl Schedule {
+    /// The longest time of a timer.
+    const LONGEST: Duration = Duration::from_hours(365 * 24);
+    /// The shortest period, which is as fine as timers are.
+    const SHORTEST: Duration = Duration::from_millis(1);
+
+    /// Fires once, `seconds` from `now`: at once if they are 0 or negative, as in the original.
+    pub(super) fn once(seconds: f64, now: Instant) -> Result<Self, BadTime> {
+        let after = time(seconds)?;
+        Ok(Self { after, repeats: false, due: now + after })
+    }
+
+    /// Fires every so many seconds from `now`: once and at once if they are 0 or negative, as in the original.
+    pub(super) fn periodic(seconds: f64, now: Instant) -> Result<Self, BadTime> {
+        if seconds <= 0.0 {
+            return Self::once(seconds, now);
+        }
+        let after = time(seconds)?.max(Self::SHORTEST);
+        Ok(Self { after, repeats: true, due: now + after })
+    }
+
+    /// Returns when it fires.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Starts anew at `now`.
+    pub(super) fn restart(&mut self, now: Instant) {
+        self.due = now + self.after;
+    }
+
+    /// Has fired, and returns whether it does so again. The next time lies a whole number of periods after the last
+    /// one: what came late makes nothing later, and what was missed is left out.
+    pub(super) fn fired(&mut self, now: Instant) -> bool {
+        if self.repeats {
+            let late = now.saturating_duration_since(self.due).as_nanos() % self.after.as_nanos();
+            let late = Duration::from_nanos(u64::try_from(late).unwrap_or_default());
+            self.due = now.max(self.due) + self.after.saturating_sub(late);
+        }
+        self.repeats
+    }
+}
+
+fn time(seconds: f64) -> Result<Duration, BadTime> {
+    if seconds <= 0.0 {
+        return Ok(Duration::ZERO);
+    }
+    let time = Duration::try_from_secs_f64(seconds).ok();
+    time.filter(|time| *time <= Schedule::LONGEST).ok_or(BadTime(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn times_below_zero_are_zero() {
+        let now = Instant::now();
+        for seconds in [0.0, -0.0, -1.5, f64::MIN, f64::NEG_INFINITY, -f64::MIN_POSITIVE] {
+            let mut once = Schedule::once(seconds, now).unwrap();
+            assert_eq!(once.due(), now, "{seconds}");
+            assert!(!once.fired(now));
+            assert_eq!(Schedule::periodic(seconds, now).unwrap(), once, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        let now = Instant::now();
+        for seconds in [f64::NAN, f64::INFINITY, f64::MAX, 31_536_001.0] {
+            let refused = Schedule::once(seconds, now).unwrap_err().to_string();
+            assert!(refused.ends_with("it takes seconds, up to 31536000 (365 days)"), "{refused}");
+            Schedule::periodic(seconds, now).unwrap_err();
+        }
+        assert_eq!(Schedule::once(31_536_000.0, now).unwrap().due() - now, Schedule::LONGEST);
+    }
+
+    #[test]
+    fn periods_are_a_millisecond_at_least() {
+        let now = Instant::now();
+        for seconds in [f64::MIN_POSITIVE, 1e-9, 0.0005] {
+            let mut fast = Schedule::periodic(seconds, now).unwrap();
+            assert_eq!(fast.due(), now + MS);
+            assert!(fast.fired(now + MS));
+            assert_eq!(fast.due(), now + 2 * MS);
+        }
+    }
+
+    #[test]
+    fn what_comes_late_makes_nothing_later() {
+        let start = Instant::now();
+        let mut ticks = Schedule::periodic(0.1, start).unwrap();
+        assert!(ticks.fired(start + 130 * MS));
+        assert_eq!(ticks.due(), start + 200 * MS);
+        assert!(ticks.fired(start + 1000 * MS));
+        assert_eq!(ticks.due(), start + 1100 * MS, "what was missed is left out");
+        ticks.restart(start + 1050 * MS);
+        assert_eq!(ticks.due(), start + 1150 * MS);
+    }
+
+    proptest! {
+        #[test]
+        fn every_tick_lies_on_the_grid_and_after_now(
+            period in 1u32..100_000,
+            delays in prop::collection::vec(0u32..1_000_000, 1..50),
+        ) {
+            let start = Instant::now();
+            let period = MS * period;
+            let mut ticks = Schedule::periodic(period.as_secs_f64(), start).unwrap();
+            for delay in delays {
+                let now = ticks.due() + MS * delay;
+                prop_assert!(ticks.fired(now));
+                prop_assert!(ticks.due() > now && ticks.due() - now <= ticks.after);
+                prop_assert_eq!((ticks.due() - start).as_nanos() % ticks.after.as_nanos(), 0);
+            }
+        }
+    }
+}

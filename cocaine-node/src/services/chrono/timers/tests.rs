@@ -1,0 +1,191 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use cocaine_bindings::chrono::TimerId;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::{advance, sleep};
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn timers() -> Timers {
+    Timers::new(Bounds { timers: 100, client_timers: 50 })
+}
+
+fn once(timers: &Timers, seconds: f64) -> Ticks {
+    timers.start("a client", Schedule::once(seconds, Instant::now()).unwrap(), false).unwrap()
+}
+
+fn periodic(timers: &Timers, seconds: f64) -> Ticks {
+    timers.start("a client", Schedule::periodic(seconds, Instant::now()).unwrap(), false).unwrap()
+}
+
+/// Returns the id that a timer says next.
+async fn tick(ticks: &mut Ticks) -> i64 {
+    let TimerId(id) = ticks.next().await.expect("a tick").unwrap();
+    id
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_fires_once_and_is_gone() {
+    let (timers, start) = (timers(), Instant::now());
+    let mut ticks = once(&timers, 0.2);
+    let id = tick(&mut ticks).await;
+    assert_eq!(start.elapsed(), Duration::from_millis(200));
+    assert!(!timers.restart(id), "it has expired");
+    assert!(timers.cancel(id, "a client").is_none());
+    assert!(ticks.next().await.is_none());
+    assert!(ticks.next().await.is_none(), "asked again");
+    assert_eq!(start.elapsed(), Duration::from_millis(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_no_time_fires_at_once() {
+    let (timers, start) = (timers(), Instant::now());
+    for mut ticks in [once(&timers, 0.0), once(&timers, -3.0), periodic(&timers, 0.0)] {
+        tick(&mut ticks).await;
+        assert!(ticks.next().await.is_none());
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_announced_timer_says_its_id_first() {
+    let (timers, start) = (timers(), Instant::now());
+    let schedule = Schedule::once(1.0, start).unwrap();
+    let mut ticks = timers.start("a client", schedule, true).unwrap();
+    let id = tick(&mut ticks).await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(tick(&mut ticks).await, id);
+    assert_eq!(start.elapsed(), SECOND);
+    assert!(ticks.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_period_does_not_drift() {
+    let (timers, start) = (timers(), Instant::now());
+    let mut ticks = periodic(&timers, 1.0);
+    for seconds in 1..=10 {
+        tick(&mut ticks).await;
+        assert_eq!(start.elapsed().as_secs(), seconds);
+        advance(SECOND / 3).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_gets_one_tick_for_all_that_it_missed() {
+    let (timers, start) = (timers(), Instant::now());
+    let mut ticks = periodic(&timers, 0.001);
+    advance(1000 * SECOND).await;
+    tick(&mut ticks).await;
+    assert!(ticks.next().now_or_never().is_none(), "nothing was kept");
+    tick(&mut ticks).await;
+    assert_eq!(start.elapsed(), 1000 * SECOND + SECOND / 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_timer_takes_its_whole_time_again() {
+    let (timers, start) = (timers(), Instant::now());
+    let mut ticks = timers.start("a client", Schedule::once(1.0, start).unwrap(), true).unwrap();
+    let id = tick(&mut ticks).await;
+    let restarting = async {
+        for _ in 0..3 {
+            sleep(SECOND * 3 / 4).await;
+            assert!(timers.restart(id));
+        }
+    };
+    tokio::join!(restarting, async {
+        assert_eq!(tick(&mut ticks).await, id);
+        assert_eq!(start.elapsed(), SECOND * 13 / 4);
+    });
+}
+
+/// A restart that comes between the last look and the end of a timer is not lost.
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_was_restarted_does_not_expire() {
+    let timers = timers();
+    let ticks = once(&timers, 1.0);
+    let id = ticks.id;
+    assert!(timers.restart(id));
+    assert_eq!(timers.expire(id), Expiry::Restarted);
+    assert!(matches!(timers.attend(id, Waker::noop()), Order::Restart(_)));
+    assert_eq!(timers.attend(id, Waker::noop()), Order::Wait);
+    assert_eq!(timers.expire(id), Expiry::Expired);
+    assert_eq!(timers.expire(id), Expiry::Cancelled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_period_begins_anew() {
+    let (timers, start) = (timers(), Instant::now());
+    let mut ticks = periodic(&timers, 1.0);
+    let id = tick(&mut ticks).await;
+    advance(SECOND / 2).await;
+    assert!(timers.restart(id));
+    tick(&mut ticks).await;
+    assert_eq!(start.elapsed(), SECOND * 5 / 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_timer_ends_its_stream_first() {
+    let (timers, start) = (timers(), Instant::now());
+    let mut ticks = timers.start("a client", Schedule::once(1.0, start).unwrap(), true).unwrap();
+    let id = tick(&mut ticks).await;
+    let cancelling = async {
+        sleep(SECOND / 2).await;
+        let closed = timers.cancel(id, "a client").expect("it is of this client");
+        assert!(!timers.restart(id));
+        let _ = closed.await;
+        Instant::now()
+    };
+    let reading = async {
+        assert!(ticks.next().await.is_none());
+        assert_eq!(start.elapsed(), SECOND / 2, "it was woken");
+        // The answer waits for the stream to be closed, and not only for its last item.
+        sleep(SECOND).await;
+        drop(ticks);
+    };
+    let (cancelled, ()) = tokio::join!(cancelling, reading);
+    assert_eq!(cancelled - start, SECOND * 3 / 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cancels_for_others_does_not_wait_for_them() {
+    let timers = timers();
+    let ticks = once(&timers, 1.0);
+    assert!(timers.cancel(ticks.id, "another client").is_none());
+    assert!(!timers.restart(ticks.id), "it is cancelled all the same");
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_are_as_many_timers_as_there_may_be() {
+    let timers = Timers::new(Bounds { timers: 3, client_timers: 2 });
+    let start = |client| timers.start(client, Schedule::once(1.0, Instant::now()).unwrap(), false);
+    let mut first = start("a").unwrap();
+    let second = start("a").unwrap();
+    assert_eq!(start("a").unwrap_err(), Full::Client(2));
+    let _third = start("b").unwrap();
+    assert_eq!(start("b").unwrap_err(), Full::All(3));
+    assert_eq!(start("c").unwrap_err(), Full::All(3));
+    drop(second);
+    let fourth = start("a").expect("a client that has gone leaves its place");
+    tick(&mut first).await;
+    let _fifth = start("a").expect("a timer that has expired leaves its place");
+    timers.cancel(fourth.id, "b");
+    let _sixth = start("a").expect("a timer that was cancelled leaves its place");
+    assert_eq!(start("a").unwrap_err(), Full::All(3));
+}
+
+#[tokio::test]
+async fn ids_are_not_negative_and_differ() {
+    let timers = Timers::new(Bounds { timers: 2000, client_timers: 2000 });
+    let ticks: Vec<_> = (0..2000).map(|_| once(&timers, 1.0)).collect();
+    let ids: BTreeSet<_> = ticks.iter().map(|ticks| ticks.id).collect();
+    assert_eq!(ids.len(), 2000);
+    assert!(ids.iter().all(|id| (0..1 << 53).contains(id)));
+    // All of their bits are used: the chance that one of them is not is below 2^-1900.
+    let all = ids.iter().fold(0, |all, id| all | id);
+    assert_eq!(all, (1 << 53) - 1);
+    drop(ticks);
+    assert_eq!(format!("{timers:?}"), "Timers { timers: 0 }");
+    assert!(timers.state().clients.is_empty());
+}

@@ -1,0 +1,14 @@
+//! `echo`: says what it is told (`services.md` 12).
+
+use cocaine::{Bytes, Result};
+use cocaine_bindings::Echo;
+
+/// The service, which keeps nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EchoService;
+
+impl Echo for EchoService {
+    async fn ping(&self, message: &Bytes) -> Result<Bytes> {
+        Ok(message.clone())
+    }
+}

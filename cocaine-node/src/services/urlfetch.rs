@@ -1,0 +1,108 @@
+//! `urlfetch`: HTTP, from where the node runs (`services.md` 11).
+
+mod answer;
+mod config;
+mod connect;
+mod failure;
+mod fetcher;
+mod guard;
+mod places;
+mod request;
+mod roots;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use cocaine::{Bytes, Result, bind::Caller};
+use cocaine_bindings::{Urlfetch, urlfetch::Fetched};
+use tokio::sync::OnceCell;
+
+pub use self::config::UrlfetchConfig;
+use self::{config::Settings, failure::Failure, fetcher::Fetcher, request::Request};
+use crate::config::ConfigError;
+
+/// How long a call may take that does not say it.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What all callers share.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetching(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    /// Made for the first call, since it reads the certificates of the machine.
+    fetcher: OnceCell<Fetcher>,
+}
+
+impl Fetching {
+    pub(crate) fn new(config: &UrlfetchConfig) -> Result<Self, ConfigError> {
+        let settings = config.settings()?;
+        Ok(Self(Arc::new(Shared { settings, fetcher: OnceCell::new() })))
+    }
+
+    /// Returns the service for a caller.
+    pub(crate) fn service(&self, caller: &Caller) -> UrlfetchService {
+        UrlfetchService { shared: self.0.clone(), caller: caller.clone() }
+    }
+}
+
+/// The service, as one caller sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct UrlfetchService {
+    shared: Arc<Shared>,
+    caller: Caller,
+}
+
+impl UrlfetchService {
+    async fn fetch(
+        &self,
+        url: &str,
+        request: Result<Request, Failure>,
+        timeout: Option<i32>,
+        follow_location: Option<bool>,
+    ) -> Result<Fetched> {
+        let fetched = async {
+            let make = || async { Fetcher::new(&self.shared.settings, roots::of_machine().await) };
+            let fetcher = self.shared.fetcher.get_or_init(make).await;
+            let follows = follow_location.unwrap_or(true);
+            fetcher.fetch(request?, follows, time(timeout), self.caller.peer()).await
+        };
+        fetched.await.map_err(|failure| failure.answer(url))
+    }
+}
+
+impl Urlfetch for UrlfetchService {
+    async fn get(
+        &self,
+        url: &str,
+        timeout: Option<i32>,
+        cookies: Option<&BTreeMap<String, String>>,
+        headers: Option<&BTreeMap<String, String>>,
+        follow_location: Option<bool>,
+    ) -> Result<Fetched> {
+        let request = Request::get(url, cookies, headers);
+        self.fetch(url, request, timeout, follow_location).await
+    }
+
+    async fn post(
+        &self,
+        url: &str,
+        body: &Bytes,
+        timeout: Option<i32>,
+        cookies: Option<&BTreeMap<String, String>>,
+        headers: Option<&BTreeMap<String, String>>,
+        follow_location: Option<bool>,
+    ) -> Result<Fetched> {
+        let request = Request::post(url, body.clone().into(), cookies, headers);
+        self.fetch(url, request, timeout, follow_location).await
+    }
+}
+
+/// Returns how long a call may take: its milliseconds, if they are more than 0.
+fn time(milliseconds: Option<i32>) -> Duration {
+    let given = milliseconds.and_then(|given| u64::try_from(given).ok()).filter(|given| *given > 0);
+    given.map_or(TIMEOUT, Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What may be fetched: the section `urlfetch` of the configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use cocaine::Limits;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use super::guard::Guard;
+use crate::config::ConfigError;
+
+/// The section `urlfetch`; what it leaves out stays as it is by default.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UrlfetchConfig {
+    /// Networks that are never connected to, in place of the default: all that are not public, which are those of this
+    /// machine, private, link-local, shared, reserved, multicast, and for documentation.
+    pub deny: Option<Vec<IpNet>>,
+    /// Networks that are connected to although they lie in one that is denied. None.
+    pub allow: Vec<IpNet>,
+    /// Bytes of an answer's body. 8 MiB.
+    pub max_body: Option<usize>,
+    /// Redirects that are followed for one call. 10.
+    pub max_redirects: Option<usize>,
+    /// Calls that fetch at once; further ones wait. 64.
+    pub max_fetches: Option<usize>,
+    /// Calls of one connection that fetch at once; further ones wait. 16.
+    pub client_fetches: Option<usize>,
+    /// Seconds that a call may take, whatever it asks for. 300.
+    pub max_timeout: Option<f64>,
+}
+
+/// A configuration that was found to be sound.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) guard: Arc<Guard>,
+    pub(super) max_body: usize,
+    pub(super) max_redirects: usize,
+    pub(super) max_fetches: usize,
+    pub(super) client_fetches: usize,
+    pub(super) max_timeout: Duration,
+}
+
+/// What the head of an answer may take of its frame.
+const HEAD: usize = 1 << 20;
+
+impl UrlfetchConfig {
+    /// Returns the settings, every one of which can be used.
+    pub(super) fn settings(&self) -> Result<Settings, ConfigError> {
+        let max_body = self.max_body.unwrap_or(8 << 20);
+        let frame = Limits::default().frame - HEAD;
+        if max_body > frame {
+            return Err(ConfigError::Value(format!(
+                "urlfetch.max_body is {max_body}: an answer is one frame, of which {frame} bytes are left"
+            )));
+        }
+        let some = |name, set: Option<usize>, default| match set {
+            Some(0) => Err(ConfigError::Value(format!("urlfetch.{name} is 0: nothing could be fetched"))),
+            set => Ok(set.unwrap_or(default)),
+        };
+        let max_fetches = some("max_fetches", self.max_fetches, 64)?;
+        let client_fetches = some("client_fetches", self.client_fetches, 16)?;
+        let seconds = self.max_timeout.unwrap_or(300.0);
+        let max_timeout = Duration::try_from_secs_f64(seconds).ok().filter(|timeout| !timeout.is_zero());
+        let max_timeout = max_timeout.ok_or_else(|| {
+            ConfigError::Value(format!("urlfetch.max_timeout is {seconds}: it is seconds, more than 0"))
+        })?;
+        let guard = Arc::new(Guard::new(self.deny.clone(), self.allow.clone()));
+        let max_redirects = self.max_redirects.unwrap_or(10);
+        Ok(Settings { guard, max_body, max_redirects, max_fetches, client_fetches, max_timeout })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(config: &UrlfetchConfig) -> String {
+        config.settings().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn without_a_word_all_is_as_the_docs_say() {
+        let settings = UrlfetchConfig::default().settings().unwrap();
+        assert_eq!((settings.max_body, settings.max_redirects), (8 << 20, 10));
+        assert_eq!((settings.max_fetches, settings.client_fetches), (64, 16));
+        assert_eq!(settings.max_timeout, Duration::from_mins(5));
+        assert!(settings.guard.check([127, 0, 0, 1].into()).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let body = UrlfetchConfig { max_body: Some(128 << 20), ..UrlfetchConfig::default() };
+        assert!(refusal(&body).starts_with("urlfetch.max_body is 134217728: an answer is one frame"));
+        let fetches = UrlfetchConfig { max_fetches: Some(0), ..UrlfetchConfig::default() };
+        assert_eq!(refusal(&fetches), "urlfetch.max_fetches is 0: nothing could be fetched");
+        for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let timeout = UrlfetchConfig { max_timeout: Some(seconds), ..UrlfetchConfig::default() };
+            assert!(refusal(&timeout).ends_with("it is seconds, more than 0"));
+        }
+        let bad = toml::from_str::<UrlfetchConfig>("deny = ['10.0.0/8']").unwrap_err();
+        assert!(bad.message().contains("invalid IP address syntax"), "{bad}");
+    }
+}

@@ -1,0 +1,86 @@
+//! The client of HTTP: what all calls share.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cocaine_bindings::urlfetch::Fetched;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
+
+use super::{
+    answer, config::Settings, connect::Connector, failure::Failure, places::Places, request::Request,
+};
+
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Fetches, within the limits of the configuration.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    places: Places,
+    max_body: usize,
+    max_redirects: usize,
+    max_timeout: Duration,
+}
+
+impl Fetcher {
+    /// Returns a client that trusts in what `roots` have signed.
+    pub(super) fn new(settings: &Settings, roots: RootCertStore) -> Self {
+        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let connector = Connector::new(settings.guard.clone(), settings.max_fetches);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        Self {
+            client,
+            places: Places::new(settings.max_fetches, settings.client_fetches),
+            max_body: settings.max_body,
+            max_redirects: settings.max_redirects,
+            max_timeout: settings.max_timeout,
+        }
+    }
+
+    /// Returns what answers a request of a client, or what answers where it is sent on to if it `follows`. All of that
+    /// has to happen in `time`.
+    pub(super) async fn fetch(
+        &self,
+        request: Request,
+        follows: bool,
+        time: Duration,
+        client: &str,
+    ) -> Result<Fetched, Failure> {
+        let fetched = async {
+            let _place = self.places.take(client).await;
+            self.follow(request, follows).await
+        };
+        timeout(time.min(self.max_timeout), fetched).await.unwrap_or_else(|_| Err(Failure::late()))
+    }
+
+    async fn follow(&self, mut request: Request, follows: bool) -> Result<Fetched, Failure> {
+        let mut redirects = 0;
+        loop {
+            let answer = self.client.request(request.to_http()?).await;
+            let answer = answer.map_err(|error| Failure::of(&error))?;
+            let next = if follows { request.redirected(&answer)? } else { None };
+            let Some(next) = next else { return answer::read(answer, self.max_body).await };
+            redirects += 1;
+            if redirects > self.max_redirects {
+                return Err(Failure::Redirects(self.max_redirects));
+            }
+            request = next;
+        }
+    }
+}

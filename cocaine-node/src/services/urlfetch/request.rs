@@ -1,0 +1,168 @@
+//! What is asked for, and what a redirect makes of it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header,
+};
+use http_body_util::Full;
+use url::Url;
+
+use super::failure::Failure;
+
+/// A request that can be sent again, somewhere else.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    url: Url,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Pairs of a caller: cookies, or headers.
+pub(super) type Pairs<'a> = Option<&'a BTreeMap<String, String>>;
+
+/// What a client is called that does not say it.
+const AGENT: &str = concat!("cocaine-node/", env!("CARGO_PKG_VERSION"));
+
+/// Headers that say how a request is sent, which is up to who sends it.
+const OURS: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
+
+/// Headers that are meant for one server and no other.
+const PERSONAL: [HeaderName; 4] =
+    [header::AUTHORIZATION, header::COOKIE, header::HOST, header::PROXY_AUTHORIZATION];
+
+/// Headers that tell of a body.
+const OF_BODY: [HeaderName; 4] =
+    [header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::CONTENT_LOCATION, header::CONTENT_TYPE];
+
+impl Request {
+    /// Returns a request without a body.
+    pub(super) fn get(url: &str, cookies: Pairs<'_>, headers: Pairs<'_>) -> Result<Self, Failure> {
+        Self::new(Method::GET, url, Bytes::new(), cookies, headers)
+    }
+
+    /// Returns a request with a body.
+    pub(super) fn post(
+        url: &str,
+        body: Bytes,
+        cookies: Pairs<'_>,
+        headers: Pairs<'_>,
+    ) -> Result<Self, Failure> {
+        Self::new(Method::POST, url, body, cookies, headers)
+    }
+
+    fn new(
+        method: Method,
+        url: &str,
+        body: Bytes,
+        cookies: Pairs<'_>,
+        headers: Pairs<'_>,
+    ) -> Result<Self, Failure> {
+        let parsed = Url::parse(url).map_err(|error| Failure::Invalid(format!("it is no URL: {error}")))?;
+        fetchable(&parsed).map_err(Failure::Invalid)?;
+        Ok(Self { url: parsed, method, headers: headers_of(cookies, headers)?, body })
+    }
+
+    /// Returns the request as it is sent.
+    pub(super) fn to_http(&self) -> Result<HttpRequest<Full<Bytes>>, Failure> {
+        let mut url = self.url.clone();
+        url.set_fragment(None);
+        let request = HttpRequest::builder().method(&self.method).uri(url.as_str());
+        let mut request = request
+            .body(Full::new(self.body.clone()))
+            .map_err(|error| Failure::Invalid(format!("the URL cannot be sent: {error}")))?;
+        *request.headers_mut() = self.headers.clone();
+        Ok(request)
+    }
+
+    /// Returns what is to be asked for next, if the answer sends elsewhere.
+    pub(super) fn redirected<B>(&self, answer: &Response<B>) -> Result<Option<Self>, Failure> {
+        let status = answer.status();
+        let becomes_get = match status {
+            StatusCode::SEE_OTHER => true,
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,
+            StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
+            _ => return Ok(None),
+        };
+        let Some(location) = answer.headers().get(header::LOCATION) else { return Ok(None) };
+        let garbled = |reason: String| Failure::Garbled(format!("redirected to {location:?}: {reason}"));
+        let text = str::from_utf8(location.as_bytes()).map_err(|error| garbled(error.to_string()))?;
+        let url = self.url.join(text).map_err(|error| garbled(error.to_string()))?;
+        fetchable(&url).map_err(garbled)?;
+        let mut next = self.clone();
+        if becomes_get {
+            (next.method, next.body) = (Method::GET, Bytes::new());
+            next.without(&OF_BODY);
+        }
+        // For good: what was left behind does not come back if the next redirect stays where it is.
+        if url.origin() != self.url.origin() {
+            next.without(&PERSONAL);
+        }
+        next.url = url;
+        Ok(Some(next))
+    }
+
+    fn without(&mut self, names: &[HeaderName]) {
+        for name in names {
+            self.headers.remove(name);
+        }
+    }
+}
+
+/// Checks that a URL is one that can be fetched.
+fn fetchable(url: &Url) -> Result<(), String> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("only http and https are fetched, and not {}", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL carries no password: send the header Authorization".into());
+    }
+    Ok(())
+}
+
+fn headers_of(cookies: Pairs<'_>, given: Pairs<'_>) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+    for (name, value) in given.into_iter().flatten() {
+        let known = HeaderName::from_bytes(name.as_bytes());
+        let known = known.map_err(|_| Failure::Invalid(format!("{name:?} is no name of a header")))?;
+        if OURS.contains(&known) {
+            return Err(Failure::Invalid(format!("the header {name} is not the caller's to set")));
+        }
+        headers.insert(known, value_of(name, value)?);
+    }
+    let mut all: Vec<_> = cookies.into_iter().flatten().map(cookie).collect::<Result<_, _>>()?;
+    if !all.is_empty() {
+        if let Some(given) = headers.get(header::COOKIE) {
+            all.insert(0, String::from_utf8_lossy(given.as_bytes()).into_owned());
+        }
+        headers.insert(header::COOKIE, value_of("Cookie", &all.join("; "))?);
+    }
+    Ok(headers)
+}
+
+fn cookie((name, value): (&String, &String)) -> Result<String, Failure> {
+    if name.is_empty() || name.contains(['=', ';']) || value.contains(';') {
+        return Err(Failure::Invalid(format!("{name:?} with {value:?} is no cookie")));
+    }
+    Ok(format!("{name}={value}"))
+}
+
+fn value_of(name: &str, value: &str) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_str(value)
+        .map_err(|_| Failure::Invalid(format!("the value of {name} has characters that no header may have")))
+}
+
+#[cfg(test)]
+mod tests;

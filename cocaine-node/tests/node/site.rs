@@ -1,0 +1,112 @@
+//! A server of HTTP that answers with whatever bytes a test wants.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// What a site does with a request.
+pub(crate) enum Reply {
+    /// Answers, and waits for the next request.
+    Bytes(Vec<u8>),
+    /// Says this, and then nothing any more.
+    Hang(Vec<u8>),
+    /// Says this, and closes the connection.
+    Close(Vec<u8>),
+    /// Says this again and again.
+    Endless(Vec<u8>, Vec<u8>),
+}
+
+/// A site that listens until it is dropped.
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    serving: JoinHandle<()>,
+}
+
+impl Site {
+    /// Listens on an address, and answers each request as `reply` says: it gets the head and the body.
+    pub(crate) async fn start(address: &str, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let (address, connections) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
+        let (count, reply) = (connections.clone(), Arc::new(reply));
+        let serving = tokio::spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(serve(socket, reply.clone()));
+            }
+        });
+        Self { address, connections, serving }
+    }
+
+    /// Returns the URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Returns how often somebody has connected.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Returns an answer with a body and its length.
+pub(crate) fn page(head: &str, body: &str) -> Reply {
+    Reply::Bytes(format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into())
+}
+
+/// Returns an answer that sends elsewhere.
+pub(crate) fn redirect(status: u16, location: &str) -> Reply {
+    page(&format!("{status} Elsewhere\r\nLocation: {location}"), "")
+}
+
+async fn serve(mut socket: TcpStream, reply: Arc<impl Fn(&str) -> Reply>) {
+    // Whoever does not want to hear more leaves.
+    while let Some(request) = request(&mut socket).await {
+        let reply = reply(&request);
+        let said = match &reply {
+            Reply::Bytes(bytes) | Reply::Hang(bytes) | Reply::Close(bytes) | Reply::Endless(bytes, _) => {
+                bytes
+            }
+        };
+        if socket.write_all(said).await.is_err() {
+            return;
+        }
+        match reply {
+            Reply::Bytes(_) => {}
+            Reply::Close(_) => return,
+            // Until the other side has enough.
+            Reply::Hang(_) => drop(socket.read_u8().await),
+            Reply::Endless(_, more) => while socket.write_all(&more).await.is_ok() {},
+        }
+    }
+}
+
+async fn request(socket: &mut TcpStream) -> Option<String> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(socket.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(request).unwrap();
+    let length =
+        head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or_default()];
+    socket.read_exact(&mut body).await.ok()?;
+    Some(head + str::from_utf8(&body).unwrap())
+}

@@ -1,0 +1,29 @@
+//! What the node may use of the machine.
+
+use std::{fs, thread::available_parallelism};
+
+use cocaine_bindings::{Locator, LocatorClient, Uniresis, UniresisClient};
+
+use crate::{node, service};
+
+/// Returns how many bytes of memory the machine has.
+fn machine() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap();
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap();
+    let kib: u64 = total.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+    kib * 1024
+}
+
+#[tokio::test]
+async fn it_is_what_the_process_may_use() {
+    let node = node().await;
+    let uniresis: UniresisClient = service(&node).await;
+    let cpus = usize::try_from(uniresis.cpu_count().await.unwrap()).unwrap();
+    assert_eq!(cpus, available_parallelism().unwrap().get());
+    let memory = uniresis.memory_count().await.unwrap();
+    // A cgroup may leave less.
+    assert!((1 << 20..=machine()).contains(&memory), "{memory} bytes");
+    let uuid = service::<LocatorClient>(&node).await.uuid().await.unwrap();
+    assert_eq!(uniresis.uuid().await.unwrap(), uuid);
+    node.shutdown().await;
+}

@@ -1,0 +1,337 @@
+//! HTTP from where the node runs, and what keeps it from where it must not go.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use cocaine::{Category, Result};
+use cocaine_bindings::{Urlfetch, UrlfetchClient, urlfetch::Fetched};
+use cocaine_node::{Node, config::UrlfetchConfig};
+use futures_util::future::join_all;
+
+use crate::{
+    service,
+    site::{Reply, Site, page, redirect},
+};
+
+/// No cookies, or no headers: to give one of the options, one gives all before it.
+const NONE: &BTreeMap<String, String> = &BTreeMap::new();
+
+/// Milliseconds that nothing takes but what never ends.
+const PATIENCE: i32 = 20_000;
+
+/// Returns a node that may fetch from 127.0.0.1, and from nowhere else on this machine.
+async fn node(config: UrlfetchConfig) -> (Node, UrlfetchClient) {
+    let allow = vec!["127.0.0.1/32".parse().unwrap()];
+    let config = UrlfetchConfig { allow, ..config };
+    let node = Node::builder().listen("127.0.0.1:0").urlfetch(config).start().await.unwrap();
+    let urlfetch = service(&node).await;
+    (node, urlfetch)
+}
+
+async fn get(urlfetch: &UrlfetchClient, url: &str) -> Result<Fetched> {
+    urlfetch.get(url, Some(PATIENCE), None, None, None).await
+}
+
+async fn refusal(urlfetch: &UrlfetchClient, url: &str) -> (Option<i64>, String) {
+    let error = get(urlfetch, url).await.unwrap_err();
+    assert_eq!(error.category(), Some(Category::GENERIC), "{error}");
+    (error.code(), error.to_string())
+}
+
+fn pairs(name: &str, value: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(name.to_owned(), value.to_owned())])
+}
+
+#[tokio::test]
+async fn an_answer_is_returned_whatever_its_status() {
+    let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
+        Some("/ok") => page("200 OK\r\nx-one: 1\r\nX-Two: a\r\nX-Two: b", "hello"),
+        Some("/missing") => page("404 Not Found", "nothing"),
+        Some("/broken") => page("599 Broken", ""),
+        Some("/odd") => page("700 Odd", ""),
+        _ => page("200 OK\r\nContent-Encoding: gzip", "\x1f not unpacked"),
+    })
+    .await;
+    let (node, urlfetch) = node(UrlfetchConfig::default()).await;
+    let ok = get(&urlfetch, &site.url("/ok")).await.unwrap();
+    assert_eq!((ok.ok, ok.code, &ok.body), (true, 200, &"hello".into()));
+    let headers: Vec<_> =
+        ok.headers.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    assert_eq!(headers, [("Content-Length", "5"), ("X-One", "1"), ("X-Two", "a")]);
+    for (path, ok, code) in [("/missing", false, 404), ("/broken", false, 599), ("/odd", true, 700)] {
+        let fetched = get(&urlfetch, &site.url(path)).await.unwrap();
+        assert_eq!((fetched.ok, fetched.code), (ok, code));
+    }
+    let packed = get(&urlfetch, &site.url("/packed")).await.unwrap();
+    assert_eq!(
+        (packed.body, &packed.headers["Content-Encoding"]),
+        ("\x1f not unpacked".into(), &"gzip".into())
+    );
+    for _ in 0..20 {
+        get(&urlfetch, &site.url("/ok")).await.unwrap();
+    }
+    assert!(site.connections() < 20, "connections are used again");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_post_carries_body_headers_and_cookies() {
+    let site = Site::start("127.0.0.1", |request| page("200 OK", request)).await;
+    let (node, urlfetch) = node(UrlfetchConfig::default()).await;
+    let (cookies, headers) = (pairs("session", "s3"), pairs("X-Own", "yes"));
+    let url = site.url("/form?a=1");
+    let sent = urlfetch
+        .post(&url, &"the body".into(), Some(PATIENCE), Some(&cookies), Some(&headers), None)
+        .await
+        .unwrap();
+    let sent = sent.body.as_str().unwrap().to_owned();
+    assert!(sent.starts_with("POST /form?a=1 HTTP/1.1\r\n"), "{sent}");
+    assert!(sent.ends_with("\r\n\r\nthe body"), "{sent}");
+    for header in
+        ["x-own: yes", "cookie: session=s3", "content-length: 8", &format!("host: {}", site.address)]
+    {
+        assert!(sent.contains(&format!("\r\n{header}\r\n")), "{header} is not in {sent}");
+    }
+    let smuggled = pairs("X-Own", "a\r\nX-Other: b");
+    let bad = urlfetch.get(&url, Some(PATIENCE), Some(NONE), Some(&smuggled), None).await.unwrap_err();
+    assert_eq!(bad.code(), Some(22), "{bad}");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_never_ends_ends_in_time() {
+    let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
+        Some("/silent") => Reply::Hang(Vec::new()),
+        Some("/head") => Reply::Hang("HTTP/1.1 200 OK\r\nX-A:".into()),
+        Some("/body") => Reply::Hang("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".into()),
+        _ => redirect(302, "/again"),
+    })
+    .await;
+    let (node, urlfetch) =
+        node(UrlfetchConfig { max_redirects: Some(usize::MAX), ..UrlfetchConfig::default() }).await;
+    for path in ["/silent", "/head", "/body", "/again"] {
+        let url = site.url(path);
+        let late = urlfetch.get(&url, Some(50), None, None, None).await.unwrap_err();
+        assert_eq!((late.category(), late.code()), (Some(Category::GENERIC), Some(110)), "{path}");
+        assert!(
+            late.to_string().contains(&format!("Unable to download {url}, error Connection timed out")),
+            "{late}"
+        );
+    }
+    node.shutdown().await;
+    let (node, urlfetch) =
+        self::node(UrlfetchConfig { max_timeout: Some(0.05), ..UrlfetchConfig::default() }).await;
+    assert_eq!(refusal(&urlfetch, &site.url("/silent")).await.0, Some(110), "whatever it asks for");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_an_error() {
+    let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
+        Some("/garbage") => Reply::Close("\0\x01\x02 garbage\r\n\r\n".into()),
+        Some("/nothing") => Reply::Close(Vec::new()),
+        Some("/short") => Reply::Close("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".into()),
+        Some("/length") => Reply::Close("HTTP/1.1 200 OK\r\nContent-Length: -9\r\n\r\nabc".into()),
+        Some("/lengths") => {
+            Reply::Close("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd".into())
+        }
+        Some("/chunks") => {
+            Reply::Close("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n".into())
+        }
+        Some("/headers") => page(&format!("200 OK\r\n{}", "X-A: b\r\n".repeat(10_000)), ""),
+        Some("/header") => Reply::Endless("HTTP/1.1 200 OK\r\nX-A: ".into(), vec![b'a'; 1 << 16]),
+        _ => redirect(302, "file:///etc/passwd"),
+    })
+    .await;
+    let (node, urlfetch) = node(UrlfetchConfig::default()).await;
+    let paths = [
+        "/garbage",
+        "/nothing",
+        "/short",
+        "/length",
+        "/lengths",
+        "/chunks",
+        "/headers",
+        "/header",
+        "/elsewhere",
+    ];
+    for path in paths {
+        let (code, text) = refusal(&urlfetch, &site.url(path)).await;
+        assert_eq!(code, Some(71), "{path}: {text}");
+        assert!(text.contains("Unable to download "), "{text}");
+    }
+    for url in ["", "no url", "file:///etc/passwd", "http://user:password@host/"] {
+        assert_eq!(refusal(&urlfetch, url).await.0, Some(22), "{url}");
+    }
+    assert_eq!(refusal(&urlfetch, "http://nobody.invalid/").await.0, Some(113));
+    let nobody = Site::start("127.0.0.1", |_| Reply::Hang(Vec::new())).await.url("/");
+    assert_eq!(refusal(&urlfetch, &nobody).await.0, Some(111));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_body_has_its_limit() {
+    let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
+        Some("/fits") => page("200 OK", &"a".repeat(1000)),
+        Some("/long") => page("200 OK", &"a".repeat(1001)),
+        Some("/said") => Reply::Hang("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n".into()),
+        Some("/close") => Reply::Endless("HTTP/1.1 200 OK\r\n\r\n".into(), vec![b'a'; 1000]),
+        _ => Reply::Endless(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+            "3\r\nabc\r\n".into(),
+        ),
+    })
+    .await;
+    let (node, urlfetch) = node(UrlfetchConfig { max_body: Some(1000), ..UrlfetchConfig::default() }).await;
+    assert_eq!(get(&urlfetch, &site.url("/fits")).await.unwrap().body.len(), 1000);
+    for path in ["/long", "/said", "/close", "/chunks"] {
+        let (code, text) = refusal(&urlfetch, &site.url(path)).await;
+        assert_eq!(code, Some(27), "{path}: {text}");
+        assert!(text.contains("more than 1000 bytes (`urlfetch.max_body`)"), "{text}");
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn redirects_are_followed_as_far_as_they_may_be() {
+    let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
+        Some("/end") => page("200 OK", request),
+        Some("/temporary") => redirect(307, "/end"),
+        Some(path) => match path.trim_start_matches('/').parse::<usize>() {
+            Ok(0) => redirect(303, "/end"),
+            Ok(left) => redirect(302, &(left - 1).to_string()),
+            Err(_) => redirect(301, "/endless"),
+        },
+        None => Reply::Close(Vec::new()),
+    })
+    .await;
+    let (node, urlfetch) = node(UrlfetchConfig { max_redirects: Some(3), ..UrlfetchConfig::default() }).await;
+    assert!(get(&urlfetch, &site.url("/2")).await.unwrap().body.starts_with(b"GET /end "));
+    for path in ["/3", "/endless"] {
+        let (code, text) = refusal(&urlfetch, &site.url(path)).await;
+        assert_eq!(code, Some(40), "{text}");
+        assert!(text.contains("more than 3 redirects (`urlfetch.max_redirects`)"), "{text}");
+    }
+    let post = |path| {
+        let url = site.url(path);
+        let urlfetch = urlfetch.clone();
+        async move { urlfetch.post(&url, &"body".into(), None, None, None, None).await.unwrap().body }
+    };
+    assert!(post("/0").await.starts_with(b"GET /end "));
+    let again = post("/temporary").await;
+    assert!(again.starts_with(b"POST /end ") && again.ends_with(b"body"), "{again:?}");
+    let stayed =
+        urlfetch.get(&site.url("/2"), Some(PATIENCE), Some(NONE), Some(NONE), Some(false)).await.unwrap();
+    assert_eq!((stayed.ok, stayed.code, &stayed.headers["Location"]), (true, 302, &"1".into()));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_personal_stays_with_its_server() {
+    let other = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
+        Some("/hop") => redirect(307, "/end"),
+        _ => page("200 OK", request),
+    })
+    .await;
+    let elsewhere = other.url("/hop");
+    let site = Site::start("127.0.0.1", move |request| match request.split(' ').nth(1) {
+        Some("/same") => redirect(307, "/end"),
+        Some("/other") => redirect(307, &elsewhere),
+        _ => page("200 OK", request),
+    })
+    .await;
+    let (node, urlfetch) = node(UrlfetchConfig::default()).await;
+    let (cookies, headers) = (pairs("session", "secret"), pairs("Authorization", "secret"));
+    let fetch = async |path| {
+        let fetched =
+            urlfetch.get(&site.url(path), Some(PATIENCE), Some(&cookies), Some(&headers), None).await;
+        fetched.unwrap().body.as_str().unwrap().to_owned()
+    };
+    let same = fetch("/same").await;
+    assert!(same.contains("cookie: session=secret") && same.contains("authorization: secret"), "{same}");
+    let other = fetch("/other").await;
+    assert!(other.starts_with("GET /end ") && !other.contains("secret"), "{other}");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn denied_addresses_are_never_connected_to() {
+    let denied = Site::start("127.0.0.2", |_| page("200 OK", "secret")).await;
+    let port = denied.address.port();
+    let target = denied.url("/");
+    let site = Site::start("127.0.0.1", move |request| match request.split(' ').nth(1) {
+        Some("/literal") => redirect(302, &target),
+        Some("/mapped") => redirect(302, &format!("http://[::ffff:127.0.0.2]:{port}/")),
+        _ => redirect(302, "/literal"),
+    })
+    .await;
+    let (node, urlfetch) = node(UrlfetchConfig::default()).await;
+    let urls = [
+        denied.url("/"),
+        format!("http://[::ffff:127.0.0.2]:{port}/"),
+        format!("http://2130706434:{port}/"),
+        format!("http://0x7f.2:{port}/"),
+        site.url("/literal"),
+        site.url("/mapped"),
+        site.url("/twice"),
+        format!("https://127.0.0.2:{port}/"),
+    ];
+    for url in urls {
+        let (code, text) = refusal(&urlfetch, &url).await;
+        assert_eq!(code, Some(13), "{url}: {text}");
+        assert!(text.contains("error 127.0.0.2 is denied by 127.0.0.0/8 of `urlfetch.deny`"), "{text}");
+    }
+    assert_eq!(denied.connections(), 0);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_name_is_denied_by_what_it_resolves_to() {
+    let site = Site::start("127.0.0.1", |_| page("200 OK", "secret")).await;
+    let url = format!("http://localhost:{}/", site.address.port());
+    let node = Node::builder().listen("127.0.0.1:0").start().await.unwrap();
+    let urlfetch: UrlfetchClient = service(&node).await;
+    let (code, text) = refusal(&urlfetch, &url).await;
+    assert_eq!(code, Some(13), "{text}");
+    assert!(
+        text.contains("is denied by 127.0.0.0/8 of `urlfetch.deny`") || text.contains("by ::1/128"),
+        "{text}"
+    );
+    assert_eq!(site.connections(), 0);
+    node.shutdown().await;
+    let (node, urlfetch) = self::node(UrlfetchConfig::default()).await;
+    assert_eq!(get(&urlfetch, &url).await.unwrap().body, "secret", "one of its addresses is allowed");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_more_fetch_at_once_than_may() {
+    let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let (count, peak) = (now.clone(), most.clone());
+    let site = Site::start("127.0.0.1", move |request| match request.split(' ').nth(1) {
+        Some("/begin") => {
+            peak.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            redirect(302, "/end")
+        }
+        _ => {
+            count.fetch_sub(1, Ordering::SeqCst);
+            page("200 OK", "")
+        }
+    })
+    .await;
+    let (node, _) = node(UrlfetchConfig { max_fetches: Some(3), ..UrlfetchConfig::default() }).await;
+    let clients = join_all((0..10).map(|_| service::<UrlfetchClient>(&node))).await;
+    let url = site.url("/begin");
+    let fetches = clients.iter().flat_map(|client| (0..20).map(|_| get(client, &url)));
+    for fetched in join_all(fetches).await {
+        assert_eq!(fetched.unwrap().code, 200);
+    }
+    assert!(most.load(Ordering::SeqCst) <= 3, "{most:?} at once");
+    assert_eq!(now.load(Ordering::SeqCst), 0);
+    node.shutdown().await;
+}

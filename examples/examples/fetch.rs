@@ -1,0 +1,28 @@
+//! HTTP from where the node runs: `cargo run --example fetch -- URL`.
+//!
+//! Needs a cloud: `cargo run --bin cocaine-node`. It fetches from the public internet alone; what else it may reach is
+//! said by `allow` in the section `urlfetch` of its configuration.
+
+use std::{env, error::Error};
+
+use cocaine::Client;
+use cocaine_bindings::{Urlfetch, UrlfetchClient};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let url = env::args().nth(1).ok_or("usage: fetch URL")?;
+    let urlfetch: UrlfetchClient = Client::from_env()?.service().await?;
+
+    match urlfetch.get(&url, Some(10_000), None, None, None).await {
+        Ok(answer) => {
+            println!("{} ({})", answer.code, if answer.ok { "ok" } else { "not ok" });
+            for (name, value) in &answer.headers {
+                println!("{name}: {}", String::from_utf8_lossy(value));
+            }
+            println!("{} bytes", answer.body.len());
+        }
+        // 13: the address is denied; 110: it took too long; 111: nobody listens.
+        Err(error) => println!("no answer, code {:?}\n  {error}", error.code()),
+    }
+    Ok(())
+}
