@@ -12,7 +12,7 @@ use cocaine::{
     Bytes, Endpoint, Limits,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{ServeLocator, ServeLogging, ServeNode, ServeStorage};
+use cocaine_bindings::{ServeLocator, ServeLogging, ServeNode, ServeStorage, ServeUnicorn};
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
 
@@ -34,6 +34,7 @@ use crate::{
         logging::LoggingService,
         node::NodeService,
         storage::StorageService,
+        unicorn::{self, UnicornService},
     },
     store::{OpenError, Store, StoreError},
 };
@@ -264,12 +265,15 @@ impl NodeBuilder {
         let (storage, logging) = (StorageService::new(store.clone()), LoggingService::new(log));
         let storage = ServeStorage::new(move |_| storage.clone());
         let logging = ServeLogging::new(move |_| logging.clone());
+        let tree = Arc::new(unicorn::Shared::new(store.clone(), self.limits));
+        let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
         let running = apps.clone();
         let node = ServeNode::new(move |caller| NodeService::new(running.clone(), caller));
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         services.start("storage", storage, None).await?;
         services.start("logging", logging, None).await?;
         services.start("node", node, None).await?;
+        services.start("unicorn", unicorn, None).await?;
         let address = services.start("locator", locate, Some(&self.listen)).await?;
         let running = services.running;
         // Nobody else sets it.

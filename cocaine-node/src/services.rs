@@ -4,3 +4,4 @@ pub(crate) mod locator;
 pub(crate) mod logging;
 pub(crate) mod node;
 pub(crate) mod storage;
+pub(crate) mod unicorn;

@@ -193,7 +193,7 @@ async fn a_publication_lasts_as_long_as_its_channel() {
     let mut consumer = Raw::connect(node.locator_addr()).await;
     consumer.send(1, CONNECT, ["consumer"]).await;
     let all = announced(&consumer.recv().await.2);
-    assert_eq!(all, ["logging", "node", "storage"].map(|name| (name.to_owned(), 1)).into());
+    assert_eq!(all, ["logging", "node", "storage", "unicorn"].map(|name| (name.to_owned(), 1)).into());
     let ext = |count| BTreeMap::from([("ext".to_owned(), count)]);
     let endpoints = [("127.0.0.1", 4567)];
 
@@ -246,7 +246,7 @@ async fn restricted_services_resolve_and_are_not_announced() {
     consumer.send(1, CONNECT, ["consumer"]).await;
     assert_eq!(
         announced(&consumer.recv().await.2),
-        ["logging", "node"].map(|name| (name.to_owned(), 1)).into()
+        ["logging", "node", "unicorn"].map(|name| (name.to_owned(), 1)).into()
     );
     assert_eq!(cloud(&node).resolve("storage", None).await.unwrap().version, 1);
     node.shutdown().await;

@@ -17,7 +17,7 @@ use crate::{
 /// How long an answer may take before the test fails; never waited for otherwise.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A channel above all that the recordings use.
+/// The first of the channels above all that the recordings use.
 const PROBE: u64 = 1 << 20;
 
 /// What a peer is connected by.
@@ -31,6 +31,7 @@ pub(crate) struct Peer {
     socket: Box<dyn Socket>,
     events: VecDeque<Event>,
     ended: bool,
+    probe: u64,
 }
 
 impl Peer {
@@ -46,7 +47,7 @@ impl Peer {
         substitutes: &Substitutes,
     ) -> Self {
         let (socket, substitutes) = (Box::new(socket), substitutes.clone());
-        Self { name, substitutes, socket, events: events.into(), ended: false }
+        Self { name, substitutes, socket, events: events.into(), ended: false, probe: PROBE }
     }
 
     /// Plays the rest of the recording: what was answered must be answered, what was silent must be silent, and what
@@ -151,7 +152,9 @@ impl Peer {
     /// Nothing else was sent: the answer to a control ping is the next that comes. The first one may be answered before
     /// what came with it is handled, the second is not.
     pub(crate) async fn silent(&mut self) {
-        for channel in [PROBE, PROBE + 1] {
+        for _ in 0..2 {
+            let channel = self.probe;
+            self.probe += 1;
             let ping = Value::Array(vec![channel.into(), 65533u64.into(), Value::Array(Vec::new())]);
             self.socket.write_all(&msgpack::to_vec(&ping).unwrap()).await.unwrap();
             self.expect(&answer(channel, 0, Vec::new())).await;
