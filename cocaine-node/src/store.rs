@@ -11,7 +11,7 @@ mod folder;
 mod nodes;
 mod snapshot;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::{io, path::Path, sync::Arc, thread};

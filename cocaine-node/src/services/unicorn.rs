@@ -31,7 +31,7 @@ use self::{
     locks::Turn,
     path::Path,
     rows::{Claim, Rows, change},
-    streams::{Followed, read, versioned},
+    streams::{Followed, Lists, Values, read, versioned},
 };
 use crate::store::Store;
 
@@ -50,17 +50,26 @@ impl Shared {
         Self { hub: Arc::new(Hub::new(store)), clients: Clients::default(), limits }
     }
 
-    fn open(
-        &self,
-        topic: Topic,
-        path: &str,
-        caller: &Caller,
-    ) -> Result<(Subscription, View, Arc<Client>), Fault> {
+    fn open(&self, topic: Topic, path: &str, peer: &str) -> Result<(Subscription, View, Arc<Client>), Fault> {
         let path = Path::new(path)?;
         let Limits { held, unread, .. } = self.limits;
-        let client = self.clients.get(caller.peer(), held);
+        let client = self.clients.get(peer, held);
         let (subscription, view) = self.hub.subscribe(topic, &path, Feed::new(client.clone(), unread))?;
         Ok((subscription, view, client))
+    }
+
+    fn values(&self, path: &str, peer: &str) -> Followed<Values> {
+        match self.open(Topic::Value, path, peer) {
+            Ok((subscription, view, _)) => Followed::values(subscription, &view),
+            Err(fault) => Followed::failed(fault),
+        }
+    }
+
+    fn children(&self, path: &str, peer: &str) -> Followed<Lists> {
+        match self.open(Topic::Children, path, peer) {
+            Ok((subscription, view, client)) => Followed::lists(subscription, &view, client),
+            Err(fault) => Followed::failed(fault),
+        }
     }
 
     fn get(&self, path: &str) -> Result<Versioned, Fault> {
@@ -72,23 +81,23 @@ impl Shared {
         if version < 0 {
             return Err(Fault::Negative);
         }
-        let (put, record) = match self.hub.put_lock(&path, &value, version) {
-            Some(put) => put,
-            None => {
-                let put = move |nodes: &mut Rows<'_>| {
-                    let (put, record, changes) = tree::put(nodes, &path, value.clone(), version)?;
-                    Ok(((put, record), changes))
-                };
-                change(&self.hub, limits::VALUE, put).await?
-            }
+        if let Some((put, record)) = self.hub.put_lock(&path, &value, version) {
+            return Ok((put, versioned(&record)?));
+        }
+        let weight = value.len();
+        let put = move |nodes: &mut Rows<'_>| {
+            let (put, record, changes) = tree::put(nodes, &path, value.clone(), version)?;
+            Ok(((put, record), changes))
         };
+        let (put, record) = change(&self.hub, weight, put).await?;
         Ok((put, versioned(&record)?))
     }
 
     async fn create(&self, path: &str, value: &Value) -> Result<bool, Fault> {
         let (path, value) = (Path::new(path)?, tree::encode(value)?);
+        let weight = value.len();
         let create = move |nodes: &mut Rows<'_>| Ok((true, tree::create(nodes, &path, value.clone())?));
-        Ok(change(&self.hub, limits::VALUE, create).await?)
+        Ok(change(&self.hub, weight, create).await?)
     }
 
     async fn remove(&self, path: &str, version: i64) -> Result<bool, Fault> {
@@ -102,14 +111,11 @@ impl Shared {
 
     async fn increment(&self, path: &str, value: &Value) -> Result<Versioned, Fault> {
         let (path, by) = (Path::new(path)?, tree::number(value)?.clone());
-        let record = match self.hub.increment_lock(&path, &by) {
-            Some(record) => record?,
-            None => {
-                let increment = move |nodes: &mut Rows<'_>| tree::increment(nodes, &path, &by);
-                change(&self.hub, 0, increment).await?
-            }
-        };
-        versioned(&record)
+        if let Some(record) = self.hub.increment_lock(&path, &by) {
+            return versioned(&record?);
+        }
+        let increment = move |nodes: &mut Rows<'_>| tree::increment(nodes, &path, &by);
+        versioned(&change(&self.hub, 0, increment).await?)
     }
 
     async fn lock(&self, path: &str, value: &Value) -> Result<Held, Fault> {
@@ -143,20 +149,14 @@ impl UnicornService {
 
 impl Unicorn for UnicornService {
     fn subscribe(&self, path: &str) -> impl Stream<Item = Result<Versioned>> + Send + 'static + use<> {
-        match self.shared.open(Topic::Value, path, &self.caller) {
-            Ok((subscription, view, _)) => Followed::values(subscription, &view),
-            Err(fault) => Followed::failed(fault),
-        }
+        self.shared.values(path, self.caller.peer())
     }
 
     fn children_subscribe(
         &self,
         path: &str,
     ) -> impl Stream<Item = Result<Children>> + Send + 'static + use<> {
-        match self.shared.open(Topic::Children, path, &self.caller) {
-            Ok((subscription, view, client)) => Followed::names(subscription, &view, client),
-            Err(fault) => Followed::failed(fault),
-        }
+        self.shared.children(path, self.caller.peer())
     }
 
     async fn put(&self, path: &str, value: &Value, version: i64) -> Result<Result<Versioned, Versioned>> {

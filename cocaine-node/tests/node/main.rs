@@ -6,6 +6,7 @@ mod locator;
 mod logging;
 mod program;
 mod raw;
+mod unicorn;
 
 use cocaine::{Client, ServiceClient, msgpack};
 use cocaine_bindings::{Storage, StorageClient};

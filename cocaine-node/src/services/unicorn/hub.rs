@@ -113,7 +113,7 @@ impl Hub {
                     None => continue,
                 },
             };
-            state.tell((topic, path), None, What::Lost);
+            state.tell(&(topic, path), None, What::Lost);
         }
     }
 
@@ -213,11 +213,11 @@ impl State {
             Change::Value { path, value, version, parent } => {
                 let parent = *parent || self.locks.below(path).any(|(_, lock)| lock.settled);
                 let what = if parent { What::Parent } else { What::Value(value.clone(), *version) };
-                self.tell((Topic::Value, path.clone()), number, what);
+                self.tell(&(Topic::Value, path.clone()), number, what);
             }
             Change::Removed(path) => {
-                self.tell((Topic::Value, path.clone()), number, What::Removed);
-                self.tell((Topic::Children, path.clone()), number, What::Removed);
+                self.tell(&(Topic::Value, path.clone()), number, What::Removed);
+                self.tell(&(Topic::Children, path.clone()), number, What::Removed);
             }
             Change::Came(path) => self.tell_parent(path, number, What::Came),
             Change::Left(path) => self.tell_parent(path, number, What::Left),
@@ -226,7 +226,7 @@ impl State {
 
     fn tell_parent(&mut self, path: &Path, number: Option<u64>, what: fn(Arc<str>) -> What) {
         if let Some(parent) = path.parent() {
-            self.tell((Topic::Children, parent), number, what(path.split().1.into()));
+            self.tell(&(Topic::Children, parent), number, what(path.split().1.into()));
         }
     }
 
@@ -242,12 +242,12 @@ impl State {
         self.tell_change(None, &Change::Left(path.clone()));
     }
 
-    fn tell(&mut self, topic: (Topic, Path), number: Option<u64>, what: What) {
-        let Some(feeds) = self.subscribers.get_mut(&topic) else { return };
+    fn tell(&mut self, topic: &(Topic, Path), number: Option<u64>, what: What) {
+        let Some(feeds) = self.subscribers.get_mut(topic) else { return };
         let event = Arc::new(Event { number, what });
         feeds.retain(|_, feed| feed.push(&event));
         if feeds.is_empty() {
-            self.subscribers.remove(&topic);
+            self.subscribers.remove(topic);
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) struct Values;
 
 /// Follows the children of a node.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct Lists {
     version: i64,
     names: BTreeSet<Arc<str>>,
     charge: Charge,
@@ -87,10 +87,10 @@ impl Followed<Values> {
     }
 }
 
-impl Followed<Names> {
+impl Followed<Lists> {
     /// Returns the lists of children from that one on which `view` shows.
-    pub(super) fn names(subscription: Subscription, view: &View, client: Arc<Client>) -> Self {
-        match Names::new(view, client) {
+    pub(super) fn lists(subscription: Subscription, view: &View, client: Arc<Client>) -> Self {
+        match Lists::new(view, client) {
             Err(fault) => Self::failed(fault),
             Ok(follow) => {
                 let first = Some(Ok(follow.list()));
@@ -146,7 +146,7 @@ impl Follow for Values {
     }
 }
 
-impl Names {
+impl Lists {
     fn new(view: &View, client: Arc<Client>) -> Result<Self, Fault> {
         let record = view.node()?.ok_or(Fault::NoFolder)?;
         let (version, names) = view.children(&record)?;
@@ -162,7 +162,7 @@ impl Names {
     }
 }
 
-impl Follow for Names {
+impl Follow for Lists {
     type Item = Children;
 
     fn follow(&mut self, what: &What) -> Result<Children, Fault> {

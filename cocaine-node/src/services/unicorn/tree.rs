@@ -1,5 +1,8 @@
 //! What may be done to a tree of nodes, and what of it others are told. No I/O but through [`Nodes`].
 
+#[cfg(test)]
+mod tests;
+
 use cocaine::{Bytes, Value, msgpack};
 
 use super::{fault::Fault, limits, path::Path};

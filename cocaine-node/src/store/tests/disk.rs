@@ -12,7 +12,7 @@ use crate::store::{Store, folder::settings, writer::Medium};
 
 /// What happened to the medium, or beside it, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Write,
     Sync,
     /// A test noted that an operation was acknowledged.
@@ -38,24 +38,28 @@ struct State {
     held: bool,
     waiting: bool,
     full: bool,
+    /// There is no room for more than is there.
+    fixed: bool,
+    /// Every sync fails, though all that was written is seen.
+    broken: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<(Mutex<State>, Condvar)>);
+pub(crate) struct Disk(Arc<(Mutex<State>, Condvar)>);
 
 impl Disk {
-    pub(super) fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         let database = settings().create_with_backend(self.clone()).expect("the disk holds a database");
         Store::start(database, Box::new(self.clone())).expect("the database holds a store")
     }
 
     /// Makes every sync wait from now on.
-    pub(super) fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.state().held = true;
     }
 
     /// Waits until a sync waits.
-    pub(super) async fn held_up(&self) {
+    pub(crate) async fn held_up(&self) {
         let disk = self.clone();
         let held_up = move || {
             let (_, changed) = &*disk.0;
@@ -67,30 +71,38 @@ impl Disk {
         tokio::task::spawn_blocking(held_up).await.unwrap();
     }
 
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         self.state().held = false;
         self.0.1.notify_all();
     }
 
-    pub(super) fn set_full(&self, full: bool) {
+    pub(crate) fn set_full(&self, full: bool) {
         self.state().full = full;
     }
 
-    pub(super) fn syncs(&self) -> usize {
+    pub(crate) fn set_fixed(&self, fixed: bool) {
+        self.state().fixed = fixed;
+    }
+
+    pub(crate) fn set_broken(&self, broken: bool) {
+        self.state().broken = broken;
+    }
+
+    pub(crate) fn syncs(&self) -> usize {
         self.state().syncs
     }
 
-    pub(super) fn note(&self, event: Event) {
+    pub(crate) fn note(&self, event: Event) {
         self.state().events.push(event);
     }
 
-    pub(super) fn take_events(&self) -> Vec<Event> {
+    pub(crate) fn take_events(&self) -> Vec<Event> {
         std::mem::take(&mut self.state().events)
     }
 
     /// Returns what a machine would find after losing its power now: all that was synced, and of the rest
     /// whatever the medium happened to get done.
-    pub(super) fn after_power_loss(&self, random: &mut fastrand::Rng) -> Self {
+    pub(crate) fn after_power_loss(&self, random: &mut fastrand::Rng) -> Self {
         let state = self.state();
         let mut image = state.synced.clone();
         for change in &state.unsynced {
@@ -113,7 +125,8 @@ impl Disk {
 
     fn change(&self, change: Change) -> io::Result<()> {
         let mut state = self.state();
-        if state.full {
+        let grows = matches!(&change, Change::Length(length) if *length > state.seen.len() as u64);
+        if state.full || state.fixed && grows {
             return Err(io::ErrorKind::StorageFull.into());
         }
         apply(&mut state.seen, &change);
@@ -166,6 +179,9 @@ impl StorageBackend for Disk {
         changed.notify_all();
         state = changed.wait_while(state, |state| state.held).unwrap();
         state.waiting = false;
+        if state.broken {
+            return Err(io::Error::other("the sync failed"));
+        }
         let State { synced, unsynced, .. } = &mut *state;
         for change in unsynced.drain(..) {
             apply(synced, &change);
