@@ -102,18 +102,18 @@ impl Hub {
         }
     }
 
-    /// Tells the subscribers of what a change was about that nobody knows whether it is committed.
-    pub(super) fn lose(&self, changes: &[Change]) {
+    /// Tells the subscribers of what changes are about that nobody knows whether they are committed.
+    pub(super) fn lose<'c>(&self, changes: impl IntoIterator<Item = &'c Change>) {
         let mut state = self.state();
         for change in changes {
-            let (topic, path) = match change {
-                Change::Value { path, .. } | Change::Removed(path) => (Topic::Value, path.clone()),
-                Change::Came(path) | Change::Left(path) => match path.parent() {
-                    Some(parent) => (Topic::Children, parent),
-                    None => continue,
-                },
-            };
-            state.tell(&(topic, path), None, What::Lost);
+            match change {
+                Change::Value { path, .. } => state.tell(&(Topic::Value, path.clone()), None, What::Lost),
+                Change::Removed(path) => {
+                    state.tell(&(Topic::Value, path.clone()), None, What::Lost);
+                    state.tell(&(Topic::Children, path.clone()), None, What::Lost);
+                }
+                Change::Came(path) | Change::Left(path) => state.tell_parent(path, None, |_| What::Lost),
+            }
         }
     }
 
@@ -131,9 +131,9 @@ impl Hub {
         self.state().locks.reserve(path, record, born, wish);
     }
 
-    /// Takes the lock node of a wish back that nobody has heard of, if there is one.
-    pub(super) fn withdraw(&self, wish: &Wish) {
-        self.state().locks.withdraw(wish);
+    /// Takes the lock node of a wish back that nobody has heard of, if there is one, and returns where it was.
+    pub(super) fn withdraw(&self, wish: &Wish) -> Option<Path> {
+        self.state().locks.withdraw(wish)
     }
 
     /// Tells of the lock node of a wish that its change is committed, and of its end if nobody wants it any more.

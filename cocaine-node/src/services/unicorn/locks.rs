@@ -88,11 +88,11 @@ impl Locks {
         wish.place().node = Some(path.clone());
     }
 
-    /// Takes the node of a wish back that others have not heard of, if there is one.
-    pub(super) fn withdraw(&mut self, wish: &Wish) {
-        if let Some(path) = wish.place().node.take() {
-            self.take(&path);
-        }
+    /// Takes the node of a wish back that others have not heard of, if there is one, and returns where it was.
+    pub(super) fn withdraw(&mut self, wish: &Wish) -> Option<Path> {
+        let path = wish.place().node.take()?;
+        self.take(&path);
+        Some(path)
     }
 
     /// Notes that the change by which the node of a wish came is committed; returns where that is, and whether the lock

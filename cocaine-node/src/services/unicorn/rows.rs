@@ -139,10 +139,10 @@ impl Claim {
             if let Some(Ok(Done { value: wish, number, changes })) = done {
                 match committed(&telling, outcome, *number) {
                     Ok(true) => telling.settle(wish, *number, changes),
-                    Ok(false) => telling.withdraw(wish),
+                    Ok(false) => drop(telling.withdraw(wish)),
                     Err(_) => {
-                        telling.withdraw(wish);
-                        telling.lose(changes);
+                        let came = telling.withdraw(wish).map(Change::Came);
+                        telling.lose(changes.iter().chain(&came));
                     }
                 }
             }
