@@ -356,3 +356,37 @@ async fn nothing_is_kept_of_who_has_left() {
     let kept = format!("{:?}", tree.hub);
     assert!(kept.contains("subscribed: []") && kept.contains("Locks({})"), "{kept}");
 }
+
+#[tokio::test]
+async fn who_watches_for_a_lock_that_may_have_come_is_told_that_nobody_knows() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    tree.create("/l", &ONE).await.unwrap();
+    let mut list = tree.children("/l", "peer");
+    assert_eq!(names(&mut list).await, Some((0, vec![])));
+    disk.set_full(true);
+    assert_eq!(code(tree.lock("/l", &ONE).await), 11);
+    assert_eq!(ready(&mut list).await.unwrap().unwrap_err().code(), Some(10));
+    disk.set_full(false);
+    let held = tree.lock("/l", &ONE).await.unwrap();
+    let seen = names(&mut tree.children("/l", "peer")).await;
+    assert_eq!(seen, Some((1, vec!["lock0000000000".into()])), "it had not come");
+    drop(held);
+}
+
+#[tokio::test]
+async fn the_lists_of_one_client_are_bounded_together() {
+    let limits = Limits { held: 1000, ..Limits::default() };
+    let tree = Shared::new(Store::in_memory().unwrap(), limits);
+    for number in 0..8 {
+        tree.create(&format!("/d/{number}"), &ONE).await.unwrap();
+    }
+    let mut first = tree.children("/d", "one");
+    assert_eq!(names(&mut first).await.unwrap().0, 8);
+    let mut second = tree.children("/d", "one");
+    assert_eq!(ready(&mut second).await.unwrap().unwrap_err().code(), Some(105));
+    let mut other = tree.children("/d", "other");
+    assert_eq!(names(&mut other).await.unwrap().0, 8);
+    drop((first, second));
+    assert_eq!(names(&mut tree.children("/d", "one")).await.unwrap().0, 8, "what has ended counts no more");
+}
