@@ -184,8 +184,8 @@ async fn a_lock_goes_to_the_next_when_its_holder_dies_and_past_a_waiter_who_died
     let list = nodes.recv().await.unwrap().unwrap();
     let names: BTreeSet<_> = list.names.iter().map(String::as_str).collect();
     assert_eq!(names, BTreeSet::from(["lock0000000000", "lock0000000002"]));
-    let named = tree.get("/lock/lock0000000000").await.unwrap();
-    assert_eq!(named, Versioned { value: "holder".into(), version: 0 });
+    let first = tree.get("/lock/lock0000000000").await.unwrap();
+    assert_eq!(first, Versioned { value: "holder".into(), version: 0 });
     third.silent().await;
     drop(holder);
     assert_eq!(third.recv().await, (1, 0, Value::Array(vec![true.into()])));

@@ -114,28 +114,48 @@ async fn a_lock_is_let_go_of_though_the_disk_is_full() {
     tree.create("/after", &1.into()).await.unwrap();
     disk.set_full(true);
     drop(held);
-    waiting.await.unwrap();
+    drop(waiting.await.unwrap());
 }
 
 #[tokio::test]
-async fn what_a_failed_commit_has_changed_is_told_as_it_is() {
+async fn what_a_failed_commit_has_changed_after_all_is_told() {
     let disk = Disk::default();
     let tree = over(disk.store());
-    tree.create("/a", &0.into()).await.unwrap();
+    tree.create("/a", &ONE).await.unwrap();
+    tree.create("/l", &ONE).await.unwrap();
+    let (mut value, mut list) = (tree.values("/a", "peer"), tree.children("/l", "peer"));
+    assert_eq!((version(&mut value).await, names(&mut list).await), (Some(0), Some((0, vec![]))));
+    disk.fail_syncs(1);
+    let failed = tree.put("/a", &ONE, 0).await;
+    assert!(matches!(failed, Err(Fault::Storage(StoreError::Io { .. }))), "{failed:?}");
+    assert_eq!(tree.get("/a").unwrap().version, 1, "the medium has it, though it said otherwise");
+    assert_eq!(version(&mut value).await, Some(1));
+    disk.fail_syncs(1);
+    assert_eq!(code(tree.lock("/l", &ONE).await), 11);
+    let lock = vec!["lock0000000000".to_owned()];
+    assert_eq!(names(&mut list).await, Some((1, lock)));
+    assert_eq!(names(&mut list).await, Some((2, vec![])), "nobody was given it");
+    assert!(tree.put("/a", &ONE, 1).await.unwrap().0);
+    assert_eq!(version(&mut value).await, Some(2));
+}
+
+#[tokio::test]
+async fn who_watches_what_may_have_changed_is_told_that_nobody_knows() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    tree.create("/a", &ONE).await.unwrap();
     let mut value = tree.values("/a", "peer");
     assert_eq!(version(&mut value).await, Some(0));
-    disk.set_broken(true);
-    let failed = tree.put("/a", &1.into(), 0).await;
-    assert!(matches!(failed, Err(Fault::Storage(StoreError::Io { .. }))), "{failed:?}");
-    disk.set_broken(false);
-    // The storage could not even be read: nobody can say what came of it.
+    disk.fail_syncs(usize::MAX);
+    assert_eq!(code(tree.put("/a", &ONE, 0).await), 11);
+    assert_eq!(code(tree.get("/a")), 11, "it cannot even be read");
     let lost = ready(&mut value).await.unwrap().unwrap_err();
     assert_eq!(lost.code(), Some(10), "{lost}");
-    let put = tree.put("/a", &2.into(), 5).await;
-    let found = put.unwrap().1.version;
+    disk.fail_syncs(0);
+    let found = tree.put("/a", &ONE, i64::MAX).await.unwrap().1.version;
     let mut value = tree.values("/a", "peer");
     assert_eq!(version(&mut value).await, Some(found));
-    assert!(tree.put("/a", &2.into(), found).await.unwrap().0);
+    assert!(tree.put("/a", &ONE, found).await.unwrap().0);
     assert_eq!(version(&mut value).await, Some(found + 1));
 }
 
@@ -389,4 +409,52 @@ async fn the_lists_of_one_client_are_bounded_together() {
     assert_eq!(names(&mut other).await.unwrap().0, 8);
     drop((first, second));
     assert_eq!(names(&mut tree.children("/d", "one")).await.unwrap().0, 8, "what has ended counts no more");
+}
+
+#[tokio::test]
+async fn what_is_committed_and_not_told_yet_is_seen_once() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let tree = over(store.clone());
+    tree.create("/n", &ONE).await.unwrap();
+    tree.create("/d/x", &ONE).await.unwrap();
+    let (mut early, mut early_list) = (tree.values("/n", "peer"), tree.children("/d", "peer"));
+    assert_eq!((version(&mut early).await, names(&mut early_list).await.unwrap().0), (Some(0), 1));
+    disk.hold();
+    let mut first = pin!(tree.create("/first", &ONE));
+    start(first.as_mut()).await;
+    disk.held_up().await;
+    // All that follows is one transaction, and what its changes tell waits behind this.
+    let (committed, commit) = tokio::sync::oneshot::channel();
+    let (go_on, gate) = std::sync::mpsc::channel::<()>();
+    let blocking = store.submit_telling(
+        0,
+        |_| Ok(()),
+        move |_, _| {
+            committed.send(()).unwrap();
+            gate.recv().unwrap();
+        },
+    );
+    let mut all = pin!(unconstrained(async {
+        tokio::join!(blocking, tree.put("/n", &ONE, 0), tree.remove("/d/x", 0), tree.lock("/d", &ONE))
+    }));
+    start(all.as_mut()).await;
+    disk.release();
+    first.await.unwrap();
+    commit.await.unwrap();
+    assert_eq!((version(&mut early).await, names(&mut early_list).await), (None, None));
+    let (mut late, mut late_list) = (tree.values("/n", "peer"), tree.children("/d", "peer"));
+    let lock = vec!["lock0000000002".to_owned()];
+    assert_eq!(version(&mut late).await, Some(1));
+    assert_eq!(names(&mut late_list).await, Some((3, lock.clone())));
+    go_on.send(()).unwrap();
+    let (_, put, _, held) = all.await;
+    assert!(put.unwrap().0);
+    assert_eq!((version(&mut late).await, names(&mut late_list).await), (None, None), "it was seen already");
+    assert_eq!(version(&mut early).await, Some(1));
+    assert_eq!(names(&mut early_list).await, Some((2, vec![])));
+    assert_eq!(names(&mut early_list).await, Some((3, lock)));
+    drop(held.unwrap());
+    assert_eq!(names(&mut late_list).await, Some((4, vec![])));
+    assert_eq!(names(&mut early_list).await, Some((4, vec![])));
 }

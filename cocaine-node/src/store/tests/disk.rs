@@ -37,11 +37,18 @@ struct State {
     syncs: usize,
     held: bool,
     waiting: bool,
-    full: bool,
-    /// There is no room for more than is there.
-    fixed: bool,
-    /// Every sync fails, though all that was written is seen.
-    broken: bool,
+    trouble: Option<Trouble>,
+    /// How many of the next syncs fail, though all that was written is seen.
+    failing: usize,
+}
+
+/// What is wrong with the medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It takes nothing.
+    Full,
+    /// It has no room for more than is there.
+    Fixed,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -77,15 +84,16 @@ impl Disk {
     }
 
     pub(crate) fn set_full(&self, full: bool) {
-        self.state().full = full;
+        self.state().trouble = full.then_some(Trouble::Full);
     }
 
     pub(crate) fn set_fixed(&self, fixed: bool) {
-        self.state().fixed = fixed;
+        self.state().trouble = fixed.then_some(Trouble::Fixed);
     }
 
-    pub(crate) fn set_broken(&self, broken: bool) {
-        self.state().broken = broken;
+    /// Makes the next syncs fail.
+    pub(crate) fn fail_syncs(&self, failing: usize) {
+        self.state().failing = failing;
     }
 
     pub(crate) fn syncs(&self) -> usize {
@@ -126,7 +134,12 @@ impl Disk {
     fn change(&self, change: Change) -> io::Result<()> {
         let mut state = self.state();
         let grows = matches!(&change, Change::Length(length) if *length > state.seen.len() as u64);
-        if state.full || state.fixed && grows {
+        let refused = match state.trouble {
+            Some(Trouble::Full) => true,
+            Some(Trouble::Fixed) => grows,
+            None => false,
+        };
+        if refused {
             return Err(io::ErrorKind::StorageFull.into());
         }
         apply(&mut state.seen, &change);
@@ -179,7 +192,8 @@ impl StorageBackend for Disk {
         changed.notify_all();
         state = changed.wait_while(state, |state| state.held).unwrap();
         state.waiting = false;
-        if state.broken {
+        if state.failing > 0 {
+            state.failing -= 1;
             return Err(io::Error::other("the sync failed"));
         }
         let State { synced, unsynced, .. } = &mut *state;
