@@ -1,5 +1,6 @@
 //! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, `node` with the apps that it runs, and the
-//! plugins `cache`, `chrono`, `echo`, `uniresis` and `urlfetch`, as the original runtime serves them.
+//! plugins `cache`, `chrono`, `echo`, `geobase`, `unicorn`, `uniresis` and `urlfetch`, as the original runtime serves
+//! them.
 //!
 //! ```
 //! # #[tokio::main]
@@ -57,6 +58,16 @@
 //!   Names of headers come with their words begun by capitals; of several with one name comes the first.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
+//! - The tree of `unicorn` is this node's own: it lies in its storage and in no other machine's. A value of more than
+//!   1 MiB and a path of more than 1,024 bytes are refused.
+//! - A subscriber of `unicorn` gets each change, where the original may leave some out. One for whom more than
+//!   [`cocaine::Limits::unread`] waits is cut off with `[12, 105]`, and so is one of a connection whose subscriptions keep
+//!   more than [`cocaine::Limits::held`]. If the storage fails in such a way that nobody can say whether a node was
+//!   changed, its subscribers get `[11, 10]`.
+//! - `unicorn.increment` is one step: nobody comes between.
+//! - A lock node of `unicorn` is kept in memory: when the node stops, all locks end with their connections, and the
+//!   storage counts their nodes as gone. Whose lock node is removed by somebody else loses the lock, with `[11, 8]`; other
+//!   nodes beside it disturb nobody.
 //!
 //! # Regions
 //!

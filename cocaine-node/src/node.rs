@@ -14,7 +14,7 @@ use cocaine::{
 };
 use cocaine_bindings::{
     ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeNode, ServeStorage,
-    ServeUniresis, ServeUrlfetch,
+    ServeUnicorn, ServeUniresis, ServeUrlfetch,
 };
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
@@ -41,6 +41,7 @@ use crate::{
         logging::LoggingService,
         node::NodeService,
         storage::StorageService,
+        unicorn::{self, UnicornService},
         uniresis::UniresisService,
         urlfetch::Fetching,
     },
@@ -318,6 +319,8 @@ impl NodeBuilder {
         let storage = ServeStorage::new(move |_| storage.clone());
         let logging = ServeLogging::new(move |_| logging.clone());
         let geobase = ServeGeobase::new(move |_| geobase.clone());
+        let tree = Arc::new(unicorn::Shared::new(store.clone(), self.limits));
+        let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
         let running = apps.clone();
         let node = ServeNode::new(move |caller| NodeService::new(running.clone(), caller));
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
@@ -326,6 +329,7 @@ impl NodeBuilder {
         services.start("node", node, None).await?;
         self.start_plugins(&mut services, &uuid).await?;
         services.start("geobase", geobase, None).await?;
+        services.start("unicorn", unicorn, None).await?;
         let address = services.start("locator", locate, Some(&self.listen)).await?;
         let running = services.running;
         // Nobody else sets it.

@@ -8,5 +8,6 @@ pub(crate) mod locator;
 pub(crate) mod logging;
 pub(crate) mod node;
 pub(crate) mod storage;
+pub(crate) mod unicorn;
 pub(crate) mod uniresis;
 pub(crate) mod urlfetch;

@@ -1,4 +1,5 @@
-//! The data that outlives the node: blobs found by key and by tags, and whatever else shares their database.
+//! The data that outlives the node: blobs found by key and by tags, nodes of a tree, and whatever else shares their
+//! database.
 //!
 //! An acknowledged change is on the medium. All changes go through one thread, which commits those that wait
 //! as one transaction, so that a sync serves many callers; reads go to a snapshot that the last commit left
@@ -7,9 +8,10 @@
 mod blobs;
 mod error;
 mod folder;
+mod nodes;
 mod snapshot;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::{io, path::Path, sync::Arc, thread};
@@ -20,6 +22,7 @@ use redb::{Database, DatabaseError, WriteTransaction, backends::InMemoryBackend}
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::{OpenError, StoreError};
+pub(crate) use nodes::{Nodes, Record};
 pub use snapshot::Snapshot;
 
 use folder::Folder;
@@ -67,7 +70,7 @@ impl Store {
     fn start(database: Database, medium: Box<dyn Medium>) -> Result<Self, StoreError> {
         let snapshot = Snapshot::first(&database)?;
         let (requests, queue) = mpsc::channel(QUEUE);
-        let current = Arc::new(ArcSwap::from_pointee(Ok(snapshot)));
+        let current = Arc::new(ArcSwap::from_pointee(Ok(Arc::new(snapshot))));
         let (ended, end) = watch::channel(());
         let current_too = current.clone();
         let writer =
@@ -100,7 +103,12 @@ impl Store {
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.current.load_full().as_ref().as_ref().map_err(Clone::clone).and_then(read)
+        self.snapshot().and_then(|snapshot| read(&snapshot))
+    }
+
+    /// Returns everything that was committed up to now, for as long as it takes to read it.
+    pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
+        self.current.load().as_ref().clone()
     }
 
     /// Stores `blob` under `key`, replacing what was there, and adds `tags` to those that the key has.
@@ -137,8 +145,25 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
     {
+        self.submit_telling(weight, operation, |_, _| ()).await
+    }
+
+    /// As [`Store::submit`]; `told` hears of the outcome before anybody else, in the order in which operations were run,
+    /// on the writer's thread, which it must not hold up. It also gets what the last run returned, whatever the outcome:
+    /// after an error the snapshot shows whether that was carried out.
+    pub(crate) async fn submit_telling<T, F, G>(
+        &self,
+        weight: usize,
+        operation: F,
+        told: G,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
+        G: FnOnce(&Result<(), StoreError>, Option<&T>) + Send + 'static,
+    {
         let (reply, outcome) = oneshot::channel();
-        self.enqueue(Box::new(Task { operation, weight, value: None, reply })).await?;
+        self.enqueue(Box::new(Task { operation, weight, value: None, told, reply })).await?;
         outcome.await.unwrap_or(Err(StoreError::Closed))
     }
 

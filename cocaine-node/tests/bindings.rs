@@ -51,8 +51,8 @@ async fn the_bindings_are_what_the_generator_makes_of_this_node() {
     assert_eq!(
         names,
         [
-            "cache", "chrono", "echo", "geobase", "locator", "logging", "node", "storage", "uniresis",
-            "urlfetch"
+            "cache", "chrono", "echo", "geobase", "locator", "logging", "node", "storage", "unicorn",
+            "uniresis", "urlfetch"
         ]
     );
     let options = Options { layout: Layout::Folder, strict: true, ..Options::default() };
@@ -71,7 +71,9 @@ async fn the_served_graphs_are_the_recorded_bytes() {
     let recorded: serde_json::Value = serde_json::from_str(&text).unwrap();
     let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
     let cloud = Client::new(&node.locator_addr().to_string()).unwrap();
-    for name in ["cache", "chrono", "echo", "locator", "logging", "node", "storage", "uniresis", "urlfetch"] {
+    for name in [
+        "cache", "chrono", "echo", "locator", "logging", "node", "storage", "unicorn", "uniresis", "urlfetch",
+    ] {
         let resolved = cloud.resolve(name, None).await.unwrap();
         let reply = recorded[name]["resolve_reply_hex"].as_str().unwrap();
         let graph = msgpack::to_vec::<Graph>(&resolved.graph).unwrap();

@@ -226,7 +226,8 @@ fn text(bytes: &[u8]) -> Result<String, StoreError> {
     String::from_utf8(bytes.into()).map_err(|_| StoreError::Corrupt("a key that is no text".into()))
 }
 
-fn path(parents: &[&str], last: &str) -> Vec<u8> {
+/// Returns a key: `parents`, each with its length, and `last`.
+pub(super) fn path(parents: &[&str], last: &str) -> Vec<u8> {
     let length = parents.iter().map(|parent| HEADER + parent.len()).sum::<usize>() + last.len();
     let mut path = Vec::with_capacity(length + HEADER);
     for parent in parents {

@@ -25,7 +25,7 @@ const BATCH: usize = 1024;
 const BATCH_BYTES: usize = 64 << 20;
 
 /// What readers are given: the newest snapshot, or why there is none.
-pub(super) type Current = ArcSwap<Result<Snapshot, StoreError>>;
+pub(super) type Current = ArcSwap<Result<Arc<Snapshot>, StoreError>>;
 
 /// Where the database is kept.
 pub(super) trait Medium: Send {
@@ -46,29 +46,35 @@ pub(super) trait Job: Send {
 }
 
 /// A job made of a closure.
-pub(super) struct Task<F, T> {
+pub(super) struct Task<F, T, G> {
     pub(super) operation: F,
     pub(super) weight: usize,
+    /// What the last run returned.
     pub(super) value: Option<T>,
+    /// Hears of the outcome first.
+    pub(super) told: G,
     pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<F, T> Job for Task<F, T>
+impl<F, T, G> Job for Task<F, T, G>
 where
     F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send,
     T: Send,
+    G: FnOnce(&Result<(), StoreError>, Option<&T>) + Send,
 {
     fn weight(&self) -> usize {
         self.weight
     }
 
     fn run(&mut self, txn: &WriteTransaction) -> Result<(), StoreError> {
+        self.value = None;
         self.value = Some((self.operation)(txn)?);
         Ok(())
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { value, reply, .. } = *self;
+        let Self { value, told, reply, .. } = *self;
+        told(&outcome, value.as_ref());
         // Whoever asked may have stopped waiting.
         drop(reply.send(outcome.and_then(|()| value.ok_or(StoreError::Closed))));
     }
@@ -142,7 +148,7 @@ impl Writer {
             match jobs.iter_mut().enumerate().find_map(|(at, job)| Some((at, guarded(job, &txn).err()?))) {
                 None => {
                     txn.commit()?;
-                    self.current.store(Arc::new(Ok(Snapshot::take(database)?)));
+                    self.current.store(Arc::new(Ok(Arc::new(Snapshot::take(database)?))));
                     return Ok(());
                 }
                 Some((_, error)) if error.is_fatal() => return Err(error),
@@ -168,7 +174,7 @@ impl Writer {
     fn revive(&mut self) -> Result<(), StoreError> {
         let database = self.medium.reopen()?;
         let snapshot = Snapshot::first(&database)?;
-        self.current.store(Arc::new(Ok(snapshot)));
+        self.current.store(Arc::new(Ok(Arc::new(snapshot))));
         self.database = Some(database);
         Ok(())
     }

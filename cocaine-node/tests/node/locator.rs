@@ -195,9 +195,12 @@ async fn a_publication_lasts_as_long_as_its_channel() {
     let all = announced(&consumer.recv().await.2);
     assert_eq!(
         all,
-        ["cache", "chrono", "echo", "geobase", "logging", "node", "storage", "uniresis", "urlfetch"]
-            .map(|name| (name.to_owned(), 1))
-            .into()
+        [
+            "cache", "chrono", "echo", "geobase", "logging", "node", "storage", "unicorn", "uniresis",
+            "urlfetch"
+        ]
+        .map(|name| (name.to_owned(), 1))
+        .into()
     );
     let ext = |count| BTreeMap::from([("ext".to_owned(), count)]);
     let endpoints = [("127.0.0.1", 4567)];
@@ -251,7 +254,7 @@ async fn restricted_services_resolve_and_are_not_announced() {
     consumer.send(1, CONNECT, ["consumer"]).await;
     assert_eq!(
         announced(&consumer.recv().await.2),
-        ["cache", "chrono", "echo", "geobase", "logging", "node", "uniresis", "urlfetch"]
+        ["cache", "chrono", "echo", "geobase", "logging", "node", "unicorn", "uniresis", "urlfetch"]
             .map(|name| (name.to_owned(), 1))
             .into()
     );

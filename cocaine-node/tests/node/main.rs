@@ -10,6 +10,7 @@ mod logging;
 mod program;
 mod raw;
 mod site;
+mod unicorn;
 mod uniresis;
 mod urlfetch;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::Client;
-use cocaine_bindings::{Logging, LoggingClient, Storage, StorageClient};
+use cocaine_bindings::{Logging, LoggingClient, Storage, StorageClient, Unicorn, UnicornClient};
 
 struct Program {
     child: Child,
@@ -125,6 +125,50 @@ async fn killed_under_writes_it_loses_nothing_acknowledged() {
     for key in keys {
         assert_eq!(storage.read("c", &key).await.unwrap(), key.as_str());
         assert!(found.binary_search(&key).is_ok(), "{key} is not found by its tag");
+    }
+}
+
+#[tokio::test]
+async fn killed_under_puts_it_keeps_each_acknowledged_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[]);
+    let tree: UnicornClient = program.cloud().service().await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    let (acknowledged, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    for writer in 0..16 {
+        let (tree, acknowledged) = (tree.clone(), acknowledged.clone());
+        writers.spawn(async move {
+            let path = format!("/writers/{writer}");
+            if tree.create(&path, &0.into()).await.is_err() {
+                return;
+            }
+            for version in 0.. {
+                if tree.put(&path, &(version + 1).into(), version).await.is_err() {
+                    return;
+                }
+                acknowledged.send((writer, version + 1)).unwrap();
+            }
+        });
+    }
+    drop(acknowledged);
+    let mut versions = [0; 16];
+    for _ in 0..300 {
+        let (writer, version) = seen.recv().await.unwrap();
+        versions[writer] = version;
+    }
+    program.signal("-KILL");
+    assert!(!program.end().1);
+    while let Some((writer, version)) = seen.recv().await {
+        versions[writer] = version;
+    }
+    writers.join_all().await;
+
+    let program = Program::start(folder.path(), &[]);
+    let tree: UnicornClient = program.cloud().service().await.unwrap();
+    for (writer, version) in versions.into_iter().enumerate().filter(|(_, version)| *version > 0) {
+        let found = tree.get(&format!("/writers/{writer}")).await.unwrap();
+        assert!(found.version >= version, "{found:?} is older than {version}");
+        assert_eq!(found.value.as_i64(), Some(found.version));
     }
 }
 

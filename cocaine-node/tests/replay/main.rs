@@ -13,6 +13,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cocaine::Client;
+use cocaine_bindings::{Unicorn, UnicornClient};
 use cocaine_node::{Node, config::UrlfetchConfig};
 use tokio::net::TcpStream;
 
@@ -63,6 +64,7 @@ const SERVICES: &[(u64, &str)] = &[
     (10053, "locator"),
     (10054, "storage"),
     (10055, "logging"),
+    (10057, "unicorn"),
     (10058, "echo"),
     (10059, "cache"),
     (10060, "chrono"),
@@ -142,6 +144,8 @@ const ALONE: &[&str] = &[
     "storage/read_missing",
     "storage/unknown_method_4",
     "storage/write_read_find_remove",
+    "unicorn/create_get_put_del",
+    "unicorn/named_lock",
     "uniresis/all",
 ];
 
@@ -151,6 +155,16 @@ const GROUP: &[&str] = &[
     "locator/group_setup_storage",
     "locator/refresh_group",
     "locator/group_remove_storage",
+];
+
+/// Exchanges that belong together: one waits for the lock of the other, and two subscribers for a writer.
+const TREE: &[&str] = &[
+    "unicorn/lock",
+    "unicorn/lock_waiter",
+    "unicorn/subscribe",
+    "unicorn/subscribe_other_side",
+    "unicorn/children_subscribe",
+    "unicorn/children_other_1",
 ];
 
 /// Recorded with a runtime without a cluster, which the option `--no-cluster` gives.
@@ -198,6 +212,37 @@ async fn pages_are_fetched_as_they_were() {
 }
 
 #[tokio::test]
+async fn a_lock_goes_to_who_waits_for_it_when_its_channel_is_closed() {
+    let cloud = Cloud::start(true).await;
+    let (mut holder, mut waiter) = (cloud.peer(TREE[0]).await, cloud.peer(TREE[1]).await);
+    holder.play_to_answer().await;
+    waiter.play_to_note().await;
+    waiter.silent().await;
+    holder.play().await;
+    waiter.play().await;
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test]
+async fn subscribers_are_told_of_each_change_of_a_value_and_of_children() {
+    let cloud = Cloud::start(true).await;
+    let mut subscriber = cloud.peer(TREE[2]).await;
+    subscriber.play_to_answer().await;
+    cloud.play(TREE[3]).await;
+    subscriber.play().await;
+
+    cloud.play(TREE[5]).await;
+    let mut subscriber = cloud.peer(TREE[4]).await;
+    subscriber.play_to_answer().await;
+    // By a client that was not recorded.
+    let tree: UnicornClient = cloud.client.service().await.unwrap();
+    tree.create("/t1795345856/dir/two", &1.into()).await.unwrap();
+    tree.remove("/t1795345856/dir/one", -1).await.unwrap();
+    subscriber.play().await;
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test]
 async fn without_a_cluster_connect_is_closed_at_once() {
     let cloud = Cloud::start(false).await;
     cloud.play(WITHOUT_CLUSTER).await;
@@ -216,7 +261,10 @@ async fn with_a_cluster_connect_streams_the_services() {
     let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["cache", "chrono", "echo", "geobase", "logging", "node", "storage", "uniresis", "urlfetch"],
+        [
+            "cache", "chrono", "echo", "geobase", "logging", "node", "storage", "unicorn", "uniresis",
+            "urlfetch"
+        ],
         "the locator is restricted"
     );
     cloud.node.shutdown().await;
@@ -239,6 +287,7 @@ fn no_recording_is_left_out() {
     let played = ALONE
         .iter()
         .chain(GROUP)
+        .chain(TREE)
         .chain([&WITHOUT_CLUSTER, &FETCHED])
         .chain(DIFFERENT.iter().map(|(name, _)| name));
     let played: BTreeSet<_> = played.copied().chain(apps::played()).map(str::to_owned).collect();

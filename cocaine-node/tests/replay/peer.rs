@@ -20,7 +20,7 @@ use crate::{
 /// How long an answer may take before the test fails; never waited for otherwise.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A channel above all that the recordings use.
+/// The first of the channels above all that the recordings use.
 const PROBE: u64 = 1 << 20;
 
 /// What a peer is connected by.
@@ -36,6 +36,7 @@ pub(crate) struct Peer {
     /// Recorded numbers to this node's own.
     numbers: BTreeMap<u64, u64>,
     ended: bool,
+    probe: u64,
 }
 
 impl Peer {
@@ -52,7 +53,7 @@ impl Peer {
     ) -> Self {
         let (socket, substitutes) = (Box::new(socket), substitutes.clone());
         let (events, numbers) = (events.into(), BTreeMap::new());
-        Self { name, substitutes, socket, events, numbers, ended: false }
+        Self { name, substitutes, socket, events, numbers, ended: false, probe: PROBE }
     }
 
     /// Plays the rest of the recording: what was answered must be answered, what was silent must be silent, and what
@@ -174,7 +175,9 @@ impl Peer {
     /// Nothing else was sent: the answer to a control ping is the next that comes. The first one may be answered before
     /// what came with it is handled, the second is not.
     pub(crate) async fn silent(&mut self) {
-        for channel in [PROBE, PROBE + 1] {
+        for _ in 0..2 {
+            let channel = self.probe;
+            self.probe += 1;
             let ping = Value::Array(vec![channel.into(), 65533u64.into(), Value::Array(Vec::new())]);
             self.socket.write_all(&msgpack::to_vec(&ping).unwrap()).await.unwrap();
             self.expect(&answer(channel, 0, Vec::new())).await;

@@ -12,7 +12,7 @@ use crate::store::{Store, folder::settings, writer::Medium};
 
 /// What happened to the medium, or beside it, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Write,
     Sync,
     /// A test noted that an operation was acknowledged.
@@ -37,25 +37,36 @@ struct State {
     syncs: usize,
     held: bool,
     waiting: bool,
-    full: bool,
+    trouble: Option<Trouble>,
+    /// How many of the next syncs fail, though all that was written is seen.
+    failing: usize,
+}
+
+/// What is wrong with the medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It takes nothing.
+    Full,
+    /// It has no room for more than is there.
+    Fixed,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<(Mutex<State>, Condvar)>);
+pub(crate) struct Disk(Arc<(Mutex<State>, Condvar)>);
 
 impl Disk {
-    pub(super) fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         let database = settings().create_with_backend(self.clone()).expect("the disk holds a database");
         Store::start(database, Box::new(self.clone())).expect("the database holds a store")
     }
 
     /// Makes every sync wait from now on.
-    pub(super) fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.state().held = true;
     }
 
     /// Waits until a sync waits.
-    pub(super) async fn held_up(&self) {
+    pub(crate) async fn held_up(&self) {
         let disk = self.clone();
         let held_up = move || {
             let (_, changed) = &*disk.0;
@@ -67,30 +78,39 @@ impl Disk {
         tokio::task::spawn_blocking(held_up).await.unwrap();
     }
 
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         self.state().held = false;
         self.0.1.notify_all();
     }
 
-    pub(super) fn set_full(&self, full: bool) {
-        self.state().full = full;
+    pub(crate) fn set_full(&self, full: bool) {
+        self.state().trouble = full.then_some(Trouble::Full);
     }
 
-    pub(super) fn syncs(&self) -> usize {
+    pub(crate) fn set_fixed(&self, fixed: bool) {
+        self.state().trouble = fixed.then_some(Trouble::Fixed);
+    }
+
+    /// Makes the next syncs fail.
+    pub(crate) fn fail_syncs(&self, failing: usize) {
+        self.state().failing = failing;
+    }
+
+    pub(crate) fn syncs(&self) -> usize {
         self.state().syncs
     }
 
-    pub(super) fn note(&self, event: Event) {
+    pub(crate) fn note(&self, event: Event) {
         self.state().events.push(event);
     }
 
-    pub(super) fn take_events(&self) -> Vec<Event> {
+    pub(crate) fn take_events(&self) -> Vec<Event> {
         std::mem::take(&mut self.state().events)
     }
 
     /// Returns what a machine would find after losing its power now: all that was synced, and of the rest
     /// whatever the medium happened to get done.
-    pub(super) fn after_power_loss(&self, random: &mut fastrand::Rng) -> Self {
+    pub(crate) fn after_power_loss(&self, random: &mut fastrand::Rng) -> Self {
         let state = self.state();
         let mut image = state.synced.clone();
         for change in &state.unsynced {
@@ -113,7 +133,13 @@ impl Disk {
 
     fn change(&self, change: Change) -> io::Result<()> {
         let mut state = self.state();
-        if state.full {
+        let grows = matches!(&change, Change::Length(length) if *length > state.seen.len() as u64);
+        let refused = match state.trouble {
+            Some(Trouble::Full) => true,
+            Some(Trouble::Fixed) => grows,
+            None => false,
+        };
+        if refused {
             return Err(io::ErrorKind::StorageFull.into());
         }
         apply(&mut state.seen, &change);
@@ -166,6 +192,10 @@ impl StorageBackend for Disk {
         changed.notify_all();
         state = changed.wait_while(state, |state| state.held).unwrap();
         state.waiting = false;
+        if state.failing > 0 {
+            state.failing -= 1;
+            return Err(io::Error::other("the sync failed"));
+        }
         let State { synced, unsynced, .. } = &mut *state;
         for change in unsynced.drain(..) {
             apply(synced, &change);

@@ -1,7 +1,7 @@
 //! Tests of the store, by concern.
 
 mod crash;
-mod disk;
+pub(crate) mod disk;
 mod group_commit;
 mod holding;
 mod semantics;

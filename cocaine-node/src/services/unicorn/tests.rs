@@ -1,0 +1,460 @@
+//! The service over a storage that can be held up, filled up and broken, and under many callers at once.
+
+use std::{collections::BTreeSet, future::poll_fn, pin::pin, task::Poll};
+
+use cocaine::Stream;
+use futures_util::{StreamExt, future::join_all};
+use tokio::task::{JoinSet, unconstrained};
+
+use super::*;
+use crate::store::{StoreError, tests::disk::Disk};
+
+static ONE: Value = Value::UInt(1);
+
+fn over(store: Store) -> Shared {
+    Shared::new(store, Limits::default())
+}
+
+/// Polls once what cannot be done yet.
+async fn start(future: impl Future) {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        assert!(future.as_mut().poll(context).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Returns the next item of a stream that is there already; `None` if none is.
+async fn ready<S: Stream<Item = Result<T>> + Unpin, T>(stream: &mut S) -> Option<Result<T>> {
+    poll_fn(|context| match stream.poll_next_unpin(context) {
+        Poll::Ready(item) => Poll::Ready(item),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+async fn version(stream: &mut Followed<Values>) -> Option<i64> {
+    ready(stream).await.map(|item| item.unwrap().version)
+}
+
+async fn names(stream: &mut Followed<Lists>) -> Option<(i64, Vec<String>)> {
+    ready(stream).await.map(|item| item.unwrap()).map(|children| (children.version, children.names))
+}
+
+fn code<T>(outcome: Result<T, Fault>) -> i64 {
+    let Err(fault) = outcome else { panic!("it is not refused") };
+    fault.answer().code().unwrap()
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_needs_room_and_keeps_all_else() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    let large = Value::Raw(vec![7; 1 << 19].into());
+    tree.create("/a/b", &1.into()).await.unwrap();
+    let (mut value, mut list) = (tree.values("/a/b", "peer"), tree.children("/a", "peer"));
+    assert_eq!((version(&mut value).await, names(&mut list).await), (Some(0), Some((1, vec!["b".into()]))));
+    disk.set_fixed(true);
+    let mut made = 0;
+    let full = loop {
+        match tree.create(&format!("/a/c{made}"), &large).await {
+            Ok(_) => made += 1,
+            Err(fault) => break fault,
+        }
+        assert!(made < 100, "it cannot grow");
+    };
+    assert!(matches!(full, Fault::Storage(StoreError::Full(_))), "{full:?}");
+    assert_eq!(full.answer().code(), Some(11));
+    assert_eq!(tree.get("/a/b").unwrap().version, 0);
+    for before in 0..made {
+        assert_eq!(names(&mut list).await.unwrap().0, 2 + before, "each that was made is told");
+        assert_eq!(tree.get(&format!("/a/c{before}")).unwrap().value, large);
+    }
+    assert_eq!((version(&mut value).await, names(&mut list).await), (None, None));
+    disk.set_fixed(false);
+    assert!(tree.put("/a/b", &large, 0).await.unwrap().0);
+    tree.create("/a/d", &large).await.unwrap();
+    assert_eq!(version(&mut value).await, Some(1));
+    assert_eq!(names(&mut list).await.unwrap().0, 2 + made);
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_nothing_refuses_all_changes_and_is_served_again_when_it_does() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    tree.create("/a", &1.into()).await.unwrap();
+    let mut other = tree.values("/other", "peer");
+    assert_eq!(version(&mut other).await, Some(-1));
+    disk.set_full(true);
+    for _ in 0..2 {
+        assert_eq!(code(tree.put("/a", &2.into(), 0).await), 11);
+        assert_eq!(code(tree.create("/b/c", &2.into()).await), 11);
+        assert_eq!(code(tree.remove("/a", -1).await), 11);
+        assert_eq!(code(tree.lock("/l", &2.into()).await), 11);
+    }
+    disk.set_full(false);
+    let held = tree.lock("/l", &2.into()).await.unwrap();
+    let lock = names(&mut tree.children("/l", "peer")).await;
+    assert_eq!(lock, Some((1, vec!["lock0000000000".into()])), "nothing is left of what was refused");
+    assert!(tree.put("/a", &2.into(), 0).await.unwrap().0);
+    tree.create("/other", &3.into()).await.unwrap();
+    assert_eq!(version(&mut other).await, Some(0), "whom nothing was refused about hears on");
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_lock_is_let_go_of_though_the_disk_is_full() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    let held = tree.lock("/lock", &1.into()).await.unwrap();
+    let mut waiting = pin!(tree.lock("/lock", &ONE));
+    start(unconstrained(waiting.as_mut())).await;
+    // Behind the waiter's place in the queue.
+    tree.create("/after", &1.into()).await.unwrap();
+    disk.set_full(true);
+    drop(held);
+    drop(waiting.await.unwrap());
+}
+
+#[tokio::test]
+async fn what_a_failed_commit_has_changed_after_all_is_told() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    tree.create("/a", &ONE).await.unwrap();
+    tree.create("/l", &ONE).await.unwrap();
+    let (mut value, mut list) = (tree.values("/a", "peer"), tree.children("/l", "peer"));
+    assert_eq!((version(&mut value).await, names(&mut list).await), (Some(0), Some((0, vec![]))));
+    disk.fail_syncs(1);
+    let failed = tree.put("/a", &ONE, 0).await;
+    assert!(matches!(failed, Err(Fault::Storage(StoreError::Io { .. }))), "{failed:?}");
+    assert_eq!(tree.get("/a").unwrap().version, 1, "the medium has it, though it said otherwise");
+    assert_eq!(version(&mut value).await, Some(1));
+    disk.fail_syncs(1);
+    assert_eq!(code(tree.lock("/l", &ONE).await), 11);
+    let lock = vec!["lock0000000000".to_owned()];
+    assert_eq!(names(&mut list).await, Some((1, lock)));
+    assert_eq!(names(&mut list).await, Some((2, vec![])), "nobody was given it");
+    assert!(tree.put("/a", &ONE, 1).await.unwrap().0);
+    assert_eq!(version(&mut value).await, Some(2));
+}
+
+#[tokio::test]
+async fn who_watches_what_may_have_changed_is_told_that_nobody_knows() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    tree.create("/a", &ONE).await.unwrap();
+    let mut value = tree.values("/a", "peer");
+    assert_eq!(version(&mut value).await, Some(0));
+    disk.fail_syncs(usize::MAX);
+    assert_eq!(code(tree.put("/a", &ONE, 0).await), 11);
+    assert_eq!(code(tree.get("/a")), 11, "it cannot even be read");
+    let lost = ready(&mut value).await.unwrap().unwrap_err();
+    assert_eq!(lost.code(), Some(10), "{lost}");
+    disk.fail_syncs(0);
+    let found = tree.put("/a", &ONE, i64::MAX).await.unwrap().1.version;
+    let mut value = tree.values("/a", "peer");
+    assert_eq!(version(&mut value).await, Some(found));
+    assert!(tree.put("/a", &ONE, found).await.unwrap().0);
+    assert_eq!(version(&mut value).await, Some(found + 1));
+}
+
+#[tokio::test]
+async fn a_power_loss_keeps_what_was_acknowledged_and_ends_locks() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    let held = tree.lock("/folder", &1.into()).await.unwrap();
+    let mut random = fastrand::Rng::with_seed(3);
+    for number in 0..20 {
+        tree.create(&format!("/folder/{number}"), &number.into()).await.unwrap();
+        tree.increment("/counter", &1.into()).await.unwrap();
+        let after = over(disk.after_power_loss(&mut random).store());
+        assert_eq!(after.get("/counter").unwrap(), tree.get("/counter").unwrap());
+        let (version, names) = names(&mut after.children("/folder", "peer")).await.unwrap();
+        let (before, _) = self::names(&mut tree.children("/folder", "peer")).await.unwrap();
+        assert_eq!(version, before + 1, "the lock node went");
+        assert_eq!(names.len(), usize::try_from(number).unwrap() + 1);
+        assert!(names.iter().all(|name| !name.starts_with("lock")));
+    }
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_before_the_commit_holds_up_nobody() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    tree.create("/lock", &1.into()).await.unwrap();
+    let mut list = tree.children("/lock", "peer");
+    assert_eq!(names(&mut list).await, Some((0, vec![])));
+    disk.hold();
+    let mut first = pin!(tree.create("/first", &ONE));
+    start(first.as_mut()).await;
+    disk.held_up().await;
+    {
+        let mut leaving = Box::pin(tree.lock("/lock", &ONE));
+        start(leaving.as_mut()).await;
+    }
+    let mut staying = pin!(tree.lock("/lock", &ONE));
+    start(staying.as_mut()).await;
+    disk.release();
+    first.await.unwrap();
+    let held = staying.await.unwrap();
+    let mut seen = Vec::new();
+    while let Some(list) = names(&mut list).await {
+        seen.push(list.0);
+    }
+    assert_eq!(seen, [1, 2, 3]);
+    let (_, names) = names(&mut tree.children("/lock", "peer")).await.unwrap();
+    assert_eq!(names, ["lock0000000001"]);
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_lock_whose_transaction_another_spoils_is_entered_once() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let tree = over(store.clone());
+    disk.hold();
+    let mut first = pin!(tree.create("/first", &ONE));
+    start(first.as_mut()).await;
+    disk.held_up().await;
+    let mut all = pin!(async {
+        let spoiling = store.submit::<(), _>(0, |_| Err(StoreError::TooLarge(7)));
+        tokio::join!(tree.lock("/lock", &ONE), spoiling, tree.create("/lock/child", &ONE))
+    });
+    start(unconstrained(all.as_mut())).await;
+    disk.release();
+    first.await.unwrap();
+    let (held, spoilt, child) = all.await;
+    let (held, ()) = (held.unwrap(), child.map(drop).unwrap());
+    assert_eq!(spoilt, Err(StoreError::TooLarge(7)));
+    let seen = names(&mut tree.children("/lock", "peer")).await;
+    assert_eq!(seen, Some((2, vec!["lock0000000000".into(), "child".into()])));
+    drop(held);
+    let held = tree.lock("/lock", &1.into()).await.unwrap();
+    let seen = names(&mut tree.children("/lock", "peer")).await;
+    assert_eq!(seen, Some((4, vec!["lock0000000003".into(), "child".into()])));
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_subscribes_meanwhile_misses_nothing_and_hears_nothing_twice() {
+    const CHANGES: i64 = 500;
+    let tree = Arc::new(over(Store::in_memory().unwrap()));
+    tree.create("/n", &0.into()).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for writer in 0..4 {
+        let tree = tree.clone();
+        tasks.spawn(async move {
+            for _ in 0..CHANGES / 4 {
+                tree.increment("/n", &1.into()).await.unwrap();
+            }
+            assert!(writer < 4);
+        });
+    }
+    for _ in 0..200 {
+        let tree = tree.clone();
+        tasks.spawn(async move {
+            let mut stream = tree.values("/n", "peer");
+            let first = stream.next().await.unwrap().unwrap();
+            for expected in first.version + 1..=CHANGES {
+                let next = stream.next().await.unwrap().unwrap();
+                assert_eq!((next.version, next.value), (expected, expected.into()));
+            }
+            assert!(ready(&mut stream).await.is_none());
+        });
+        tokio::task::yield_now().await;
+    }
+    tasks.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_of_children_change_by_one_name_a_version_whatever_comes_and_goes() {
+    const ROUNDS: usize = 50;
+    let tree = Arc::new(over(Store::in_memory().unwrap()));
+    tree.create("/d/last", &0.into()).await.unwrap();
+    tree.remove("/d/last", -1).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for writer in 0..4 {
+        let tree = tree.clone();
+        tasks.spawn(async move {
+            for _ in 0..ROUNDS {
+                let child = format!("/d/{writer}");
+                tree.create(&child, &1.into()).await.unwrap();
+                tree.remove(&child, 0).await.unwrap();
+                drop(tree.lock("/d", &writer.into()).await.unwrap());
+            }
+        });
+    }
+    for _ in 0..100 {
+        let tree = tree.clone();
+        tasks.spawn(async move {
+            let mut stream = tree.children("/d", "peer");
+            let mut known = stream.next().await.unwrap().unwrap();
+            while known.names != ["last"] {
+                let next = stream.next().await.unwrap().unwrap();
+                assert_eq!(next.version, known.version + 1);
+                let old: BTreeSet<_> = known.names.iter().collect();
+                let new: BTreeSet<_> = next.names.iter().collect();
+                assert_eq!(old.symmetric_difference(&new).count(), 1, "{known:?} {next:?}");
+                known = next;
+            }
+            assert_eq!(known.version, 2 + 4 * 4 * i64::try_from(ROUNDS).unwrap() + 1);
+        });
+        tokio::task::yield_now().await;
+    }
+    // Subscribers wait for the last child, which comes when all writers are done.
+    for _ in 0..4 {
+        tasks.join_next().await.unwrap().unwrap();
+    }
+    tree.create("/d/last", &1.into()).await.unwrap();
+    tasks.join_all().await;
+}
+
+#[tokio::test]
+async fn lock_nodes_are_read_and_changed_as_others_are() {
+    let tree = over(Store::in_memory().unwrap());
+    let mut missing = tree.values("/l/lock0000000000", "peer");
+    assert_eq!(version(&mut missing).await, Some(-1));
+    let mut held = tree.lock("/l", &"me".into()).await.unwrap();
+    let node = "/l/lock0000000000";
+    assert_eq!(version(&mut missing).await, Some(0));
+    assert_eq!(tree.get(node).unwrap(), Versioned { value: "me".into(), version: 0 });
+    assert_eq!(code(tree.get("/l")), 1);
+    assert_eq!(code(tree.remove("/l", -1).await), 11);
+    assert_eq!(code(tree.create(node, &1.into()).await), 9);
+    assert_eq!(code(tree.create(&format!("{node}/a"), &1.into()).await), 11);
+    assert_eq!(code(tree.increment(node, &1.into()).await), 2);
+    assert!(!tree.put(node, &1.into(), 7).await.unwrap().0);
+    assert!(tree.put(node, &1.into(), 0).await.unwrap().0);
+    assert_eq!(tree.increment(node, &1.into()).await.unwrap(), Versioned { value: 2.into(), version: 2 });
+    assert_eq!((version(&mut missing).await, version(&mut missing).await), (Some(1), Some(2)));
+    assert_eq!(code(tree.remove(node, 1).await), 7);
+
+    let mut next = pin!(tree.lock("/l", &ONE));
+    start(unconstrained(next.as_mut())).await;
+    tree.remove(node, 2).await.unwrap();
+    let lost = held.lost().await;
+    assert_eq!((lost.code(), ready(&mut missing).await.unwrap().unwrap_err().code()), (Some(8), Some(8)));
+    let next = next.await.unwrap();
+    drop(held);
+    assert_eq!(tree.get(node).unwrap().version, -1);
+    drop(next);
+    tree.remove("/l", -1).await.unwrap();
+}
+
+#[tokio::test]
+async fn subscribers_of_a_node_that_gets_children_are_told_as_by_the_original() {
+    let tree = over(Store::in_memory().unwrap());
+    let mut absent = tree.values("/a", "peer");
+    assert_eq!(version(&mut absent).await, Some(-1));
+    tree.create("/a/b", &1.into()).await.unwrap();
+    assert_eq!(ready(&mut absent).await.unwrap().unwrap_err().code(), Some(1), "made for its child");
+    assert!(absent.next().await.is_none());
+    assert_eq!(ready(&mut tree.values("/a", "peer")).await.unwrap().unwrap_err().code(), Some(1));
+    let mut leaf = tree.values("/a/b", "peer");
+    assert_eq!(version(&mut leaf).await, Some(0));
+    tree.create("/a/b/c", &1.into()).await.unwrap();
+    assert_eq!(version(&mut leaf).await, None, "its value is what it was");
+    tree.put("/a/b", &2.into(), 0).await.unwrap();
+    assert_eq!(ready(&mut leaf).await.unwrap().unwrap_err().code(), Some(1));
+    let mut list = tree.children("/a/b/c", "peer");
+    assert_eq!(names(&mut list).await, Some((0, vec![])));
+    tree.remove("/a/b/c", -1).await.unwrap();
+    assert_eq!(ready(&mut list).await.unwrap().unwrap_err().code(), Some(8));
+    assert_eq!(ready(&mut tree.children("/a/b/c", "peer")).await.unwrap().unwrap_err().code(), Some(8));
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_who_has_left() {
+    let tree = over(Store::in_memory().unwrap());
+    tree.create("/a/b", &1.into()).await.unwrap();
+    let streams: Vec<_> =
+        (0..10).map(|_| (tree.values("/a/b", "peer"), tree.children("/a", "peer"))).collect();
+    let held = join_all(["/l/1", "/l/2", "/l/3"].map(|path| tree.lock(path, &ONE))).await;
+    drop((streams, held));
+    let kept = format!("{:?}", tree.hub);
+    assert!(kept.contains("subscribed: []") && kept.contains("Locks({})"), "{kept}");
+}
+
+#[tokio::test]
+async fn who_watches_for_a_lock_that_may_have_come_is_told_that_nobody_knows() {
+    let disk = Disk::default();
+    let tree = over(disk.store());
+    tree.create("/l", &ONE).await.unwrap();
+    let mut list = tree.children("/l", "peer");
+    assert_eq!(names(&mut list).await, Some((0, vec![])));
+    disk.set_full(true);
+    assert_eq!(code(tree.lock("/l", &ONE).await), 11);
+    assert_eq!(ready(&mut list).await.unwrap().unwrap_err().code(), Some(10));
+    disk.set_full(false);
+    let held = tree.lock("/l", &ONE).await.unwrap();
+    let seen = names(&mut tree.children("/l", "peer")).await;
+    assert_eq!(seen, Some((1, vec!["lock0000000000".into()])), "it had not come");
+    drop(held);
+}
+
+#[tokio::test]
+async fn the_lists_of_one_client_are_bounded_together() {
+    let limits = Limits { held: 1000, ..Limits::default() };
+    let tree = Shared::new(Store::in_memory().unwrap(), limits);
+    for number in 0..8 {
+        tree.create(&format!("/d/{number}"), &ONE).await.unwrap();
+    }
+    let mut first = tree.children("/d", "one");
+    assert_eq!(names(&mut first).await.unwrap().0, 8);
+    let mut second = tree.children("/d", "one");
+    assert_eq!(ready(&mut second).await.unwrap().unwrap_err().code(), Some(105));
+    let mut other = tree.children("/d", "other");
+    assert_eq!(names(&mut other).await.unwrap().0, 8);
+    drop((first, second));
+    assert_eq!(names(&mut tree.children("/d", "one")).await.unwrap().0, 8, "what has ended counts no more");
+}
+
+#[tokio::test]
+async fn what_is_committed_and_not_told_yet_is_seen_once() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let tree = over(store.clone());
+    tree.create("/n", &ONE).await.unwrap();
+    tree.create("/d/x", &ONE).await.unwrap();
+    let (mut early, mut early_list) = (tree.values("/n", "peer"), tree.children("/d", "peer"));
+    assert_eq!((version(&mut early).await, names(&mut early_list).await.unwrap().0), (Some(0), 1));
+    disk.hold();
+    let mut first = pin!(tree.create("/first", &ONE));
+    start(first.as_mut()).await;
+    disk.held_up().await;
+    // All that follows is one transaction, and what its changes tell waits behind this.
+    let (committed, commit) = tokio::sync::oneshot::channel();
+    let (go_on, gate) = std::sync::mpsc::channel::<()>();
+    let blocking = store.submit_telling(
+        0,
+        |_| Ok(()),
+        move |_, _| {
+            committed.send(()).unwrap();
+            gate.recv().unwrap();
+        },
+    );
+    let mut all = pin!(unconstrained(async {
+        tokio::join!(blocking, tree.put("/n", &ONE, 0), tree.remove("/d/x", 0), tree.lock("/d", &ONE))
+    }));
+    start(all.as_mut()).await;
+    disk.release();
+    first.await.unwrap();
+    commit.await.unwrap();
+    assert_eq!((version(&mut early).await, names(&mut early_list).await), (None, None));
+    let (mut late, mut late_list) = (tree.values("/n", "peer"), tree.children("/d", "peer"));
+    let lock = vec!["lock0000000002".to_owned()];
+    assert_eq!(version(&mut late).await, Some(1));
+    assert_eq!(names(&mut late_list).await, Some((3, lock.clone())));
+    go_on.send(()).unwrap();
+    let (_, put, _, held) = all.await;
+    assert!(put.unwrap().0);
+    assert_eq!((version(&mut late).await, names(&mut late_list).await), (None, None), "it was seen already");
+    assert_eq!(version(&mut early).await, Some(1));
+    assert_eq!(names(&mut early_list).await, Some((2, vec![])));
+    assert_eq!(names(&mut early_list).await, Some((3, lock)));
+    drop(held.unwrap());
+    assert_eq!(names(&mut late_list).await, Some((4, vec![])));
+    assert_eq!(names(&mut early_list).await, Some((4, vec![])));
+}

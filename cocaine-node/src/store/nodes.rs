@@ -1,0 +1,133 @@
+//! Nodes of a tree, each with a value, its version, and how often its children have changed.
+//!
+//! | key | value |
+//! |---|---|
+//! | the parent's path with its length (u32, big-endian) before it, the node's name | version, changes of the children (i64, little-endian each), the value |
+//! | nothing | the number of the last change of the whole tree (u64, little-endian) |
+//!
+//! The children of a node lie together, by their names.
+
+use cocaine::Bytes;
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
+};
+
+use super::{StoreError, blobs::path};
+
+type Raw = &'static [u8];
+
+const NODES: TableDefinition<'_, Raw, Raw> = TableDefinition::new("nodes");
+/// The key of the number of the last change.
+const LAST: &[u8] = &[];
+
+/// What is stored of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The value, as whoever wrote it encoded it.
+    pub(crate) value: Bytes,
+    /// How often the value was replaced.
+    pub(crate) version: i64,
+    /// How often children came and went.
+    pub(crate) changes: i64,
+}
+
+impl Record {
+    fn read(row: &[u8]) -> Result<Self, StoreError> {
+        let read = row.split_first_chunk().and_then(|(version, rest)| {
+            let (changes, value) = rest.split_first_chunk()?;
+            let (version, changes) = (i64::from_le_bytes(*version), i64::from_le_bytes(*changes));
+            Some(Self { value: Bytes::from(value.to_vec()), version, changes })
+        });
+        read.ok_or_else(|| StoreError::Corrupt("a node without a version".into()))
+    }
+}
+
+/// Creates the table if it is missing.
+pub(super) fn create_table(txn: &WriteTransaction) -> Result<(), TableError> {
+    txn.open_table(NODES).map(drop)
+}
+
+/// The tree within a transaction. A node goes by its parent's path, which is empty for those at the top, and its name.
+pub(crate) struct Nodes<'t>(Table<'t, Raw, Raw>);
+
+impl<'t> Nodes<'t> {
+    pub(crate) fn open(txn: &'t WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self(txn.open_table(NODES)?))
+    }
+
+    pub(crate) fn get(&self, parent: &str, name: &str) -> Result<Option<Record>, StoreError> {
+        get(&self.0, parent, name)
+    }
+
+    pub(crate) fn has_children(&self, node: &str) -> Result<bool, StoreError> {
+        has_children(&self.0, node)
+    }
+
+    pub(crate) fn set(&mut self, parent: &str, name: &str, record: &Record) -> Result<(), StoreError> {
+        let Record { value, version, changes } = record;
+        let row = [&version.to_le_bytes(), &changes.to_le_bytes(), &**value].concat();
+        self.0.insert(path(&[parent], name).as_slice(), row.as_slice())?;
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, parent: &str, name: &str) -> Result<(), StoreError> {
+        self.0.remove(path(&[parent], name).as_slice())?;
+        Ok(())
+    }
+
+    /// Counts a change of the tree and returns its number, from 1.
+    pub(crate) fn count(&mut self) -> Result<u64, StoreError> {
+        let number = last(&self.0)? + 1;
+        self.0.insert(LAST, number.to_le_bytes().as_slice())?;
+        Ok(number)
+    }
+}
+
+/// The tree of a snapshot.
+pub(super) struct NodesRead(ReadOnlyTable<Raw, Raw>);
+
+impl NodesRead {
+    pub(super) fn open(txn: &ReadTransaction) -> Result<Self, TableError> {
+        txn.open_table(NODES).map(Self)
+    }
+
+    pub(super) fn get(&self, parent: &str, name: &str) -> Result<Option<Record>, StoreError> {
+        get(&self.0, parent, name)
+    }
+
+    pub(super) fn has_children(&self, node: &str) -> Result<bool, StoreError> {
+        has_children(&self.0, node)
+    }
+
+    pub(super) fn children(&self, node: &str) -> Result<Vec<String>, StoreError> {
+        let prefix = path(&[node], "");
+        let mut names = Vec::new();
+        for entry in ReadableTable::range(&self.0, prefix.as_slice()..)? {
+            let (path, _) = entry?;
+            let Some(name) = path.value().strip_prefix(prefix.as_slice()) else { break };
+            let name = str::from_utf8(name);
+            names.push(name.map_err(|_| StoreError::Corrupt("a name that is no text".into()))?.to_owned());
+        }
+        Ok(names)
+    }
+
+    pub(super) fn last(&self) -> Result<u64, StoreError> {
+        last(&self.0)
+    }
+}
+
+fn get(nodes: &impl ReadableTable<Raw, Raw>, parent: &str, name: &str) -> Result<Option<Record>, StoreError> {
+    nodes.get(path(&[parent], name).as_slice())?.map(|row| Record::read(row.value())).transpose()
+}
+
+fn has_children(nodes: &impl ReadableTable<Raw, Raw>, node: &str) -> Result<bool, StoreError> {
+    let prefix = path(&[node], "");
+    let first = nodes.range(prefix.as_slice()..)?.next().transpose()?;
+    Ok(first.is_some_and(|(path, _)| path.value().starts_with(&prefix)))
+}
+
+fn last(nodes: &impl ReadableTable<Raw, Raw>) -> Result<u64, StoreError> {
+    let Some(row) = nodes.get(LAST)? else { return Ok(0) };
+    let number = row.value().try_into().map(u64::from_le_bytes);
+    number.map_err(|_| StoreError::Corrupt("the number of the last change is none".into()))
+}
