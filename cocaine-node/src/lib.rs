@@ -1,5 +1,5 @@
-//! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, and `node` with the apps that it runs, as the
-//! original runtime serves them.
+//! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, `logging::v2`, `metrics`, and `node` with the
+//! apps that it runs, as the original runtime serves them.
 //!
 //! ```
 //! # #[tokio::main]
@@ -44,12 +44,21 @@
 //! - The isolates `docker`, `porto` and `external` are not there.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
+//! - Filters of `logging::v2` hold for what is emitted through it, not for the node's own messages. One that is set holds
+//!   for named loggers that are open already. Those for the cluster are kept in the node's storage, in the collection
+//!   `cocaine/logging_v2/filters`. `!=` does not hold for an attribute that is not there, and `traced` holds for every
+//!   call with a trace whose trace bit is not 0. 1,024 filters may be set, and as many named loggers be open on a
+//!   connection; more of them are refused.
+//! - `metrics` knows of no messages for the connection itself (`timer[ping]` and the like), counts the calls of every
+//!   service, and tells the node's own age and log lines, too. Times are those of the last five to ten minutes.
 
 pub(crate) mod apps;
 pub mod config;
+mod filters;
 pub mod gateway;
 pub mod helper;
 pub mod log;
+mod metrics;
 mod node;
 mod place;
 pub mod registry;

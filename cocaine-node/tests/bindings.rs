@@ -44,13 +44,13 @@ async fn the_bindings_are_what_the_generator_makes_of_this_node() {
     let learned = spawn_blocking(move || fetch(&[locator], &[], &[], Duration::from_secs(20)).unwrap());
     let metadata = learned.await.unwrap().metadata;
     let names: Vec<_> = metadata.services.keys().map(String::as_str).collect();
-    assert_eq!(names, ["locator", "logging", "node", "storage"]);
+    assert_eq!(names, ["locator", "logging", "logging::v2", "metrics", "node", "storage"]);
     let options = Options { layout: Layout::Folder, strict: true };
     let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
     for file in output.files.iter().filter(|file| file.name != "mod.rs") {
         assert_eq!(file.text, read(&format!("../bindings/src/services/{}", file.name)), "{}", file.name);
     }
-    assert_eq!(output.files.len(), 5, "four services and mod.rs");
+    assert_eq!(output.files.len(), names.len() + 1, "a file for each service, and mod.rs");
     node.shutdown().await;
 }
 
@@ -61,13 +61,14 @@ async fn the_served_graphs_are_the_recorded_bytes() {
     let recorded: serde_json::Value = serde_json::from_str(&text).unwrap();
     let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
     let cloud = Client::new(&node.locator_addr().to_string()).unwrap();
-    for name in ["locator", "storage", "logging", "node"] {
+    for name in ["locator", "logging", "logging::v2", "metrics", "node", "storage"] {
         let resolved = cloud.resolve(name, None).await.unwrap();
-        let reply = recorded[name]["resolve_reply_hex"].as_str().unwrap();
+        let recorded = &recorded[name.replace("::", "_")];
+        let reply = recorded["resolve_reply_hex"].as_str().unwrap();
         let graph = msgpack::to_vec::<Graph>(&resolved.graph).unwrap();
         let served = graph.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert!(reply.contains(&served), "{name}");
-        assert_eq!(Some(resolved.version), recorded[name]["version"].as_u64());
+        assert_eq!(Some(resolved.version), recorded["version"].as_u64());
     }
     node.shutdown().await;
 }

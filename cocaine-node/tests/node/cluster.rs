@@ -24,7 +24,7 @@ async fn node() -> Node {
         uuid: Some(UUID.into()),
         listen: Some("127.0.0.1:0".into()),
         // The recorded runtime had no other services than these two.
-        restrict: vec!["node".into()],
+        restrict: ["logging::v2", "metrics", "node"].map(Into::into).into(),
         extra_param: toml::from_str("weight = 1\nx-cocaine-cluster = 'test'").unwrap(),
         ..NodeConfig::default()
     };

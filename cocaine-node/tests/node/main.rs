@@ -1,9 +1,11 @@
 //! A node, through the sockets of its services and through its command line.
 
 mod cluster;
+mod filters;
 mod lifecycle;
 mod locator;
 mod logging;
+mod metrics;
 mod program;
 mod raw;
 

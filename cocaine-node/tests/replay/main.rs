@@ -40,7 +40,7 @@ impl Cloud {
         let trace = Trace::read(name);
         let port = |port: &u64| trace.endpoint.ends_with(&format!(":{port}"));
         let is_it = |(recorded, service): &&(u64, &str)| match &trace.service {
-            Some(name) => name == service,
+            Some(name) => *name == service.replace("::", "_"),
             None => port(recorded),
         };
         let service = SERVICES.iter().find(is_it);
@@ -55,7 +55,8 @@ impl Cloud {
 }
 
 /// The recorded services: their ports, and their names here.
-const SERVICES: &[(u64, &str)] = &[(10053, "locator"), (10054, "storage"), (10055, "logging")];
+const SERVICES: &[(u64, &str)] =
+    &[(10053, "locator"), (10054, "storage"), (10055, "logging"), (10061, "logging::v2"), (10064, "metrics")];
 
 /// Exchanges that stand alone, each on a node of its own.
 const ALONE: &[&str] = &[
@@ -76,6 +77,10 @@ const ALONE: &[&str] = &[
     "logging/emit_bad_severity_string",
     "logging/set_verbosity",
     "logging/verbosity",
+    "logging_v2/emit_ack",
+    "logging_v2/filters",
+    "logging_v2/get_named",
+    "metrics/fetch",
     "msgpack056/bytes_ext",
     "msgpack056/find_ok",
     "protocol/bytes_bin8",
@@ -182,7 +187,7 @@ async fn with_a_cluster_connect_streams_the_services() {
     assert_eq!(uuid, cloud.substitutes.uuid);
     let cocaine::Value::Map(services) = services else { panic!("{services} is no map") };
     let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["logging", "node", "storage"], "the locator is restricted");
+    assert_eq!(names, ["logging", "logging::v2", "metrics", "node", "storage"], "the locator is restricted");
     cloud.node.shutdown().await;
 }
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    expected::{self, Substitutes, raced, set_trace},
+    expected::{self, Drawn, Substitutes, raced, set_trace},
     trace::{Event, Trace},
     wire,
 };
@@ -30,6 +30,7 @@ pub(crate) struct Peer {
     substitutes: Substitutes,
     socket: Box<dyn Socket>,
     events: VecDeque<Event>,
+    drawn: Drawn,
     ended: bool,
 }
 
@@ -46,7 +47,7 @@ impl Peer {
         substitutes: &Substitutes,
     ) -> Self {
         let (socket, substitutes) = (Box::new(socket), substitutes.clone());
-        Self { name, substitutes, socket, events: events.into(), ended: false }
+        Self { name, substitutes, socket, events: events.into(), drawn: Drawn::default(), ended: false }
     }
 
     /// Plays the rest of the recording: what was answered must be answered, what was silent must be silent, and what
@@ -83,7 +84,7 @@ impl Peer {
         match event.dir.as_str() {
             // What the recorded client tried after the end says nothing.
             "c2s" if self.ended => {}
-            "c2s" => self.socket.write_all(&event.bytes()).await.unwrap(),
+            "c2s" => self.say(&event).await,
             "s2c" => self.answer(&event).await,
             "eof-s2c" | "eof" => self.end().await,
             "note" if event.text.contains("SHUT_WR") => self.socket.shutdown().await.unwrap(),
@@ -91,6 +92,16 @@ impl Peer {
             other => panic!("{}: unknown direction {other}", self.name),
         }
         true
+    }
+
+    async fn say(&mut self, event: &Event) {
+        if self.drawn.is_empty() {
+            return self.socket.write_all(&event.bytes()).await.unwrap();
+        }
+        for mut frame in event.frames() {
+            self.drawn.apply(&mut frame);
+            self.socket.write_all(&msgpack::to_vec(&frame).unwrap()).await.unwrap();
+        }
     }
 
     async fn answer(&mut self, event: &Event) {
@@ -102,6 +113,11 @@ impl Peer {
             expected::mend(self.name, &mut frame);
             if expected::is_report(&frame) {
                 self.expect_report(frame).await;
+            } else if expected::is_drawn(&frame) {
+                self.expect_drawn(frame).await;
+            } else if expected::are_metrics(self.name, &frame) {
+                let got = self.next().await;
+                expected::compare_metrics(&frame, &got);
             } else {
                 self.expect(&frame).await;
             }
@@ -113,6 +129,14 @@ impl Peer {
         let mut got = self.next().await;
         expected::level(&mut frame);
         expected::level(&mut got);
+        let same = msgpack::to_vec(&frame).unwrap() == msgpack::to_vec(&got).unwrap();
+        assert!(same, "{}: expected\n  {frame}\ngot\n  {got}", self.name);
+    }
+
+    /// Expects a frame of which only what was drawn by lot, and times, may differ.
+    async fn expect_drawn(&mut self, mut frame: Value) {
+        let got = self.next().await;
+        self.drawn.learn(&mut frame, &got);
         let same = msgpack::to_vec(&frame).unwrap() == msgpack::to_vec(&got).unwrap();
         assert!(same, "{}: expected\n  {frame}\ngot\n  {got}", self.name);
     }
