@@ -3,8 +3,13 @@
 use cocaine::{Category, Severity, Value};
 use cocaine_bindings::{LoggingV2, LoggingV2Client, Metrics, MetricsClient, Storage, StorageClient};
 use cocaine_node::Node;
+use tokio::time::timeout;
 
-use crate::{cloud, node, raw::Raw, service};
+use crate::{
+    cloud, node,
+    raw::{PATIENCE, Raw},
+    service,
+};
 
 async fn all(metrics: &MetricsClient) -> Value {
     metrics.fetch(None, None).await.unwrap()
@@ -16,13 +21,16 @@ fn count(metrics: &Value, name: &str) -> u64 {
 
 /// Waits until a count has come to what it must be, and sees that it stays there.
 async fn becomes(metrics: &MetricsClient, name: &str, expected: u64) {
-    loop {
-        let count = count(&all(metrics).await, name);
-        assert!(count <= expected, "{name} is {count}");
-        if count == expected {
-            break;
+    let reached = async {
+        loop {
+            let count = count(&all(metrics).await, name);
+            assert!(count <= expected, "{name} is {count}");
+            if count == expected {
+                return;
+            }
         }
-    }
+    };
+    timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{name} does not become {expected}"));
     assert_eq!(count(&all(metrics).await, name), expected, "{name}");
 }
 
