@@ -3,7 +3,7 @@
 //! ```text
 //! catalog                              the apps by name
 //! app                                  one app: unpacked, published, stopped
-//! report                               what is said of it
+//! report  measure                      what is said of it
 //! overseer  slave  event               its events and its workers
 //! channels  pool  endpoint  workshop   what those are made of
 //! manifest  profile  package  spawn …  what knows nothing of apps
@@ -16,6 +16,7 @@ mod channels;
 mod endpoint;
 mod event;
 mod manifest;
+mod measure;
 mod meter;
 mod meters;
 mod output;

@@ -1,6 +1,6 @@
 //! A whole Cocaine cloud in one process: `locator`, `storage`, `logging`, `node` with the apps that it runs, and the
-//! plugins `cache`, `chrono`, `echo`, `geobase`, `unicorn`, `uniresis` and `urlfetch`, as the original runtime serves
-//! them.
+//! plugins `cache`, `chrono`, `echo`, `geobase`, `logging::v2`, `metrics`, `unicorn`, `uniresis` and `urlfetch`, as the
+//! original runtime serves them.
 //!
 //! ```
 //! # #[tokio::main]
@@ -58,6 +58,13 @@
 //!   Names of headers come with their words begun by capitals; of several with one name comes the first.
 //! - A consumer of `locator.connect` that falls 1,024 changes behind is cut off with an error, and a router that is
 //!   slow gets the newest table alone.
+//! - Filters of `logging::v2` hold for what is emitted through it, not for the node's own messages. One that is set holds
+//!   for named loggers that are open already. Those for the cluster are kept in the node's storage, in the collection
+//!   `cocaine/logging_v2/filters`. `!=` does not hold for an attribute that is not there, and `traced` holds for every
+//!   call with a trace whose trace bit is not 0. 1,024 filters may be set, and as many named loggers be open on a
+//!   connection; more of them are refused.
+//! - `metrics` knows of no messages for the connection itself (`timer[ping]` and the like), counts the calls of every
+//!   service, and tells the node's own age and log lines, too. Times are those of the last five to ten minutes.
 //! - The tree of `unicorn` is this node's own: it lies in its storage and in no other machine's. A value of more than
 //!   1 MiB and a path of more than 1,024 bytes are refused.
 //! - A subscriber of `unicorn` gets each change, where the original may leave some out. One for whom more than
@@ -102,9 +109,11 @@
 
 pub(crate) mod apps;
 pub mod config;
+mod filters;
 pub mod gateway;
 pub mod helper;
 pub mod log;
+mod metrics;
 mod node;
 mod place;
 pub mod registry;

@@ -136,7 +136,10 @@ impl fmt::Debug for LogBuilder {
 #[derive(Debug, Default)]
 struct Counts {
     waiting: AtomicUsize,
+    /// Records that found no room since that was last said.
     dropped: AtomicU64,
+    accepted: AtomicU64,
+    rejected: AtomicU64,
 }
 
 /// A log that takes records; clones share it.
@@ -170,10 +173,22 @@ impl Log {
         if self.counts.waiting.fetch_add(weight, Ordering::Relaxed) < QUEUE_BYTES
             && self.entries.try_send(Entry::Record(record, weight)).is_ok()
         {
+            self.counts.accepted.fetch_add(1, Ordering::Relaxed);
             return;
         }
         self.counts.waiting.fetch_sub(weight, Ordering::Relaxed);
+        self.counts.rejected.fetch_add(1, Ordering::Relaxed);
         self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how many records were queued up to now.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.counts.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many records found the queue full up to now.
+    pub(crate) fn rejected(&self) -> u64 {
+        self.counts.rejected.load(Ordering::Relaxed)
     }
 
     /// Writes what waits and takes nothing more.

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cocaine::{
@@ -13,8 +13,8 @@ use cocaine::{
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
-    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeNode, ServeStorage,
-    ServeUnicorn, ServeUniresis, ServeUrlfetch,
+    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeLoggingV2,
+    ServeMetrics, ServeNode, ServeStorage, ServeUnicorn, ServeUniresis, ServeUrlfetch,
 };
 use tokio::task::{JoinSet, spawn_blocking};
 use uuid::Uuid;
@@ -30,6 +30,7 @@ use crate::{
     gateway::{Gateway, GatewayError, HttpConfig},
     helper::Helper,
     log::Log,
+    metrics::{Board, Ticking},
     place::Place,
     registry::{Registration, Registry, Routers},
     services::{
@@ -39,6 +40,8 @@ use crate::{
         geobase::{GeobaseError, GeobaseService},
         locator::{Locator, LocatorService},
         logging::LoggingService,
+        logging_v2::{LoggingV2, LoggingV2Service},
+        metrics::{MetricsService, Sources},
         node::NodeService,
         storage::StorageService,
         unicorn::{self, UnicornService},
@@ -199,7 +202,7 @@ impl NodeBuilder {
         Self { limits, ..self }
     }
 
-    /// Sets the log behind the service `logging`, which writes nowhere otherwise.
+    /// Sets the log behind the services `logging` and `logging::v2`, which writes nowhere otherwise.
     #[must_use]
     pub fn log(self, log: Log) -> Self {
         Self { log: Some(log), ..self }
@@ -298,6 +301,7 @@ impl NodeBuilder {
     }
 
     async fn serve(self, store: Store) -> Result<Node, StartError> {
+        let since = Instant::now();
         let log = match &self.log {
             Some(log) => log.clone(),
             None => Log::builder().start().map_err(StartError::Log)?,
@@ -315,9 +319,16 @@ impl NodeBuilder {
         let apps = Apps::new(workshop, place.clone());
 
         let mut services = Services { extra: self.extra(), place: &place, running: Vec::new() };
+        let filtered = Arc::new(LoggingV2::new(log.clone(), store.clone()));
+        filtered.load().await?;
+        let (filters, board) = (filtered.filters(), place.board.clone());
+        let metrics =
+            MetricsService::new(Sources { since, board, apps: apps.clone(), filters, log: log.clone() });
         let (storage, logging) = (StorageService::new(store.clone()), LoggingService::new(log));
         let storage = ServeStorage::new(move |_| storage.clone());
         let logging = ServeLogging::new(move |_| logging.clone());
+        let filtered = ServeLoggingV2::new(move |caller| LoggingV2Service::new(filtered.clone(), caller));
+        let metrics = ServeMetrics::new(move |_| metrics.clone());
         let geobase = ServeGeobase::new(move |_| geobase.clone());
         let tree = Arc::new(unicorn::Shared::new(store.clone(), self.limits));
         let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
@@ -326,6 +337,8 @@ impl NodeBuilder {
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         services.start("storage", storage, None).await?;
         services.start("logging", logging, None).await?;
+        services.start("logging::v2", filtered, None).await?;
+        services.start("metrics", metrics, None).await?;
         services.start("node", node, None).await?;
         self.start_plugins(&mut services, &uuid).await?;
         services.start("geobase", geobase, None).await?;
@@ -342,7 +355,8 @@ impl NodeBuilder {
             apps.run(runlist).await;
         }
         let apps = RunningApps(apps);
-        Ok(Node { address, running, apps, registry, routers, store, gateway })
+        let ticking = place.board.keep_ticking();
+        Ok(Node { address, running, apps, registry, routers, store, gateway, _ticking: ticking })
     }
 
     /// Starts the services that need nothing of the others.
@@ -361,7 +375,7 @@ impl NodeBuilder {
 
     fn place(&self, registry: Registry) -> Place {
         let (listen, hostname) = (self.listen.clone(), self.hostname.clone());
-        Place { listen, hostname, limits: self.limits, registry }
+        Place { listen, hostname, limits: self.limits, registry, board: Board::default() }
     }
 
     fn workshop(&self, store: Store) -> Result<Workshop, StartError> {
@@ -431,7 +445,7 @@ impl Services<'_> {
         listen: Option<&str>,
     ) -> Result<SocketAddr, StartError> {
         let spec = dispatch.spec();
-        let mut server = self.place.builder(dispatch);
+        let mut server = self.place.builder(name, dispatch);
         if let Some(extra) = &self.extra {
             server = server.reply_header("connect", EXTRA, extra.clone());
         }
@@ -456,6 +470,7 @@ pub struct Node {
     routers: Routers,
     store: Store,
     gateway: Option<Gateway>,
+    _ticking: Ticking,
 }
 
 impl Node {

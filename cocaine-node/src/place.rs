@@ -8,7 +8,10 @@ use cocaine::{
     server::{Dispatch, Server, ServerBuilder},
 };
 
-use crate::registry::Registry;
+use crate::{
+    metrics::{Board, Metered},
+    registry::Registry,
+};
 
 /// The address of a node.
 #[derive(Clone, Debug)]
@@ -19,13 +22,15 @@ pub(crate) struct Place {
     pub(crate) hostname: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) registry: Registry,
+    /// What counts the connections and calls of the services.
+    pub(crate) board: Board,
 }
 
 impl Place {
     /// Serves on a free port, and returns what the locator is to answer.
-    pub(crate) async fn serve(&self, dispatch: impl Dispatch) -> io::Result<(Server, Resolved)> {
+    pub(crate) async fn serve(&self, name: &str, dispatch: impl Dispatch) -> io::Result<(Server, Resolved)> {
         let spec = dispatch.spec();
-        self.serve_on(&self.beside(), spec, self.builder(dispatch)).await
+        self.serve_on(&self.beside(), spec, self.builder(name, dispatch)).await
     }
 
     /// Serves `spec` on an address, and returns what the locator is to answer.
@@ -40,9 +45,11 @@ impl Place {
         Ok((server, Resolved { endpoints, version: spec.version, graph: spec.graph() }))
     }
 
-    /// Returns settings for a server.
-    pub(crate) fn builder<D: Dispatch>(&self, dispatch: D) -> ServerBuilder<D> {
-        Server::builder(dispatch).limits(self.limits)
+    /// Returns settings for a server whose connections and calls are counted under `name`.
+    pub(crate) fn builder<D: Dispatch>(&self, name: &str, dispatch: D) -> ServerBuilder<Metered<D>> {
+        let metered = self.board.meter(name, dispatch);
+        let admissions = metered.admissions();
+        Server::builder(metered).limits(self.limits).admissions(admissions)
     }
 
     /// Returns the locator's address with a free port.

@@ -148,6 +148,12 @@ impl Error {
         Self::new(ErrorKind::Unbound)
     }
 
+    /// Returns the error of arguments that are not what the method takes: the server closes the connection
+    /// (`protocol.md` 2.2).
+    pub fn malformed(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Malformed(text.into())).caused(Cause::ARGUMENTS)
+    }
+
     pub(crate) fn config(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config(text.into()))
     }

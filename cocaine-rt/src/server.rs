@@ -21,7 +21,7 @@ pub(crate) use self::answer::pump;
 pub use self::{
     answer::{Answer, Halves, Outcome},
     connection::Connection,
-    listener::{Server, ServerBuilder},
+    listener::{Admissions, Server, ServerBuilder},
     relay::{Passed, Relay},
 };
 pub use crate::unix::UnixSocket;
@@ -30,7 +30,7 @@ use crate::{
     channel::Extra,
     conn::Lease,
     decode,
-    error::{Cause, Error, ErrorKind, Result},
+    error::{Error, Result},
     graph::Graph,
     header::Headers,
     mux::{Fresh, Key},
@@ -117,6 +117,11 @@ impl Call {
         &self.caller
     }
 
+    /// Returns the place of the method in the served table.
+    pub fn method(&self) -> usize {
+        self.incoming.method
+    }
+
     /// Returns what came and what answers it.
     pub fn split(self) -> (Incoming, Answer) {
         (self.incoming, self.answer)
@@ -144,9 +149,7 @@ impl Incoming {
 
     /// Returns the arguments as `T`, which may borrow from them.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(|malformed| {
-            Error::new(ErrorKind::Malformed(malformed.to_string())).caused(Cause::ARGUMENTS)
-        })
+        decode::args(&self.args).map_err(|malformed| Error::malformed(malformed.to_string()))
     }
 }
 

@@ -171,10 +171,11 @@ impl Running {
         let endpoint = Endpoint::listen(path, workshop.limits)
             .map_err(|error| io(format!("cannot listen on {shown}: {error}")))?;
         let Plan { app, profile_name, profile, manifest } = plan;
+        let name = app.clone();
         let overseer = Overseer::new(Setup { app, profile_name, manifest, profile, endpoint, workshop });
         let serving = overseer.clone();
         let dispatch = ServeApp::new(move |caller| AppService::new(serving.clone(), caller));
-        let service = place.serve(dispatch).await;
+        let service = place.serve(&name, dispatch).await;
         let (server, service) = service.map_err(|error| io(format!("the app cannot be served: {error}")))?;
         let publication = Publication::new(&overseer, place.registry.clone(), service)?;
         Ok(Self { overseer, server, publication })

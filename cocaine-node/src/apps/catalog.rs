@@ -10,12 +10,12 @@ use tokio::task::JoinSet;
 
 use super::{
     app::{App, Plan},
-    cause,
+    cause, measure,
     overseer::Overseer,
     report::Wanted,
     workshop::Workshop,
 };
-use crate::{place::Place, services::storage};
+use crate::{metrics::Reading, place::Place, services::storage};
 
 /// The apps of a node; clones share them.
 #[derive(Clone, Debug)]
@@ -102,6 +102,14 @@ impl Apps {
     /// Returns what gives events to an app that runs.
     pub(crate) fn overseer(&self, name: &str) -> Option<Overseer> {
         self.find(name).and_then(|app| app.overseer())
+    }
+
+    /// Adds what there is to say of the apps that run.
+    pub(crate) fn measure(&self, readings: &mut Vec<Reading>) {
+        let apps: Vec<_> = self.apps().values().cloned().collect();
+        for overseer in apps.iter().filter_map(|app| app.overseer()) {
+            measure::app(&overseer, readings);
+        }
     }
 
     /// Starts the apps of a stored runlist, one after the other (`node.md` 6.2).

@@ -7,11 +7,7 @@ use std::time::{Duration, Instant};
 use cocaine::Value;
 use hdrhistogram::Histogram;
 
-/// How often rates are counted.
-const TICK: Duration = Duration::from_secs(5);
-
-/// Over how many minutes each of the three rates goes.
-const MINUTES: [f64; 3] = [1.0, 5.0, 15.0];
+use crate::metrics::{Rate, Rates};
 
 /// Over how long an [`Average`] goes, in seconds.
 const WINDOW: f64 = 2.0;
@@ -51,23 +47,20 @@ pub(crate) struct Meter {
     accepted: u64,
     rejected: u64,
     born: Instant,
-    /// Up to when events are in `rates`.
-    counted: Instant,
     /// Events that are not in `rates` yet.
-    uncounted: u32,
-    /// Events per second, once there was a tick.
-    rates: Option<[f64; 3]>,
+    uncounted: u64,
+    rates: Rates,
 }
 
 impl Meter {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { accepted: 0, rejected: 0, born: now, counted: now, uncounted: 0, rates: None }
+        Self { accepted: 0, rejected: 0, born: now, uncounted: 0, rates: Rates::new(now) }
     }
 
     pub(crate) fn accept(&mut self, now: Instant) {
         self.tick(now);
         self.accepted += 1;
-        self.uncounted = self.uncounted.saturating_add(1);
+        self.uncounted += 1;
     }
 
     pub(crate) fn reject(&mut self) {
@@ -76,18 +69,20 @@ impl Meter {
 
     /// Counts the events of all the ticks that went by.
     fn tick(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.counted);
-        if passed < TICK {
-            return;
+        if self.rates.tick(self.uncounted, now) {
+            self.uncounted = 0;
         }
-        let ticks = u32::try_from(passed.as_secs() / TICK.as_secs()).unwrap_or(u32::MAX);
-        self.counted += TICK * ticks;
-        let rate = f64::from(std::mem::take(&mut self.uncounted)) / TICK.as_secs_f64();
-        let rates = self.rates.get_or_insert([rate; 3]);
-        for (mean, minutes) in rates.iter_mut().zip(MINUTES) {
-            let kept = (-TICK.as_secs_f64() / 60.0 / minutes).exp();
-            *mean = (rate + (*mean - rate) * kept) * kept.powf(f64::from(ticks - 1));
-        }
+    }
+
+    /// Returns how many events were not taken.
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// Returns how many events were taken, and how often.
+    pub(crate) fn read(&mut self, now: Instant) -> Rate {
+        self.tick(now);
+        Rate { count: self.accepted, per_second: self.rates.per_second() }
     }
 
     /// Returns `requests`.
@@ -97,8 +92,7 @@ impl Meter {
 
     /// Returns `rate`: accepted events per second over 1, 5 and 15 minutes.
     pub(crate) fn rate(&mut self, now: Instant) -> Value {
-        self.tick(now);
-        Value::Array(self.rates.unwrap_or_default().map(|rate| rounded(rate, 1000.0)).into())
+        Value::Array(self.read(now).per_second.map(|rate| rounded(rate, 1000.0)).into())
     }
 
     /// Returns `rate_mean`: accepted events per second of the whole seconds since the beginning, so that it is infinite
@@ -133,7 +127,8 @@ impl Average {
         self.quantity = float(quantity as u64);
     }
 
-    fn at(&self, now: Instant) -> f64 {
+    /// Returns the average as it is now.
+    pub(crate) fn at(&self, now: Instant) -> f64 {
         let passed = now.saturating_duration_since(self.since).as_secs_f64();
         self.quantity + (self.mean - self.quantity) * (-passed / WINDOW).exp()
     }

@@ -6,10 +6,14 @@ use std::{
 };
 
 use super::meter::{Average, Meter, Timings};
+use crate::metrics::{Rate, Timer, Times};
 
 /// The counts of one app.
 #[derive(Debug)]
-pub(crate) struct Meters(Mutex<Counts>);
+pub(crate) struct Meters {
+    counts: Mutex<Counts>,
+    finished: Timer,
+}
 
 #[derive(Debug)]
 pub(crate) struct Counts {
@@ -21,7 +25,7 @@ pub(crate) struct Counts {
 impl Meters {
     pub(crate) fn new(now: Instant) -> Self {
         let (requests, depth, timings) = (Meter::new(now), Average::new(now), Timings::new(now));
-        Self(Mutex::new(Counts { requests, depth, timings }))
+        Self { counts: Mutex::new(Counts { requests, depth, timings }), finished: Timer::new(now) }
     }
 
     /// Notes that an event was asked for while `queued` others waited.
@@ -38,9 +42,16 @@ impl Meters {
     /// Notes how long an event has taken.
     pub(crate) fn finished(&self, time: Duration, now: Instant) {
         self.counts().timings.record(time, now);
+        self.finished.tick(now);
+        self.finished.record(time);
+    }
+
+    /// Returns how many events have ended, how often, and how long they took.
+    pub(crate) fn timings(&self, now: Instant) -> (Rate, Times) {
+        self.finished.read(now)
     }
 
     pub(crate) fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

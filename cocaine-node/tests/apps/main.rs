@@ -4,4 +4,5 @@ mod cloud;
 mod events;
 mod faults;
 mod lifecycle;
+mod metrics;
 mod worker;

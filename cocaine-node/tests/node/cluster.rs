@@ -24,9 +24,20 @@ async fn node() -> Node {
         uuid: Some(UUID.into()),
         listen: Some("127.0.0.1:0".into()),
         // The recorded runtime had no other services than these two.
-        restrict: ["cache", "chrono", "echo", "geobase", "node", "unicorn", "uniresis", "urlfetch"]
-            .map(String::from)
-            .to_vec(),
+        restrict: [
+            "cache",
+            "chrono",
+            "echo",
+            "geobase",
+            "logging::v2",
+            "metrics",
+            "node",
+            "unicorn",
+            "uniresis",
+            "urlfetch",
+        ]
+        .map(String::from)
+        .to_vec(),
         extra_param: toml::from_str("weight = 1\nx-cocaine-cluster = 'test'").unwrap(),
         ..NodeConfig::default()
     };

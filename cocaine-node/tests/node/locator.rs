@@ -23,7 +23,9 @@ async fn refusal(node: &Node, name: &str, seed: Option<&str>) -> (Option<Categor
 #[tokio::test]
 async fn each_service_resolves_with_its_version_and_the_control_messages() {
     let node = node().await;
-    for (name, version) in [("locator", 3), ("storage", 1), ("logging", 2)] {
+    for (name, version) in
+        [("locator", 3), ("logging", 2), ("logging::v2", 2), ("metrics", 1), ("storage", 1)]
+    {
         let resolved = cloud(&node).resolve(name, None).await.unwrap();
         assert_eq!(resolved.version, version);
         assert_eq!(
@@ -196,7 +198,17 @@ async fn a_publication_lasts_as_long_as_its_channel() {
     assert_eq!(
         all,
         [
-            "cache", "chrono", "echo", "geobase", "logging", "node", "storage", "unicorn", "uniresis",
+            "cache",
+            "chrono",
+            "echo",
+            "geobase",
+            "logging",
+            "logging::v2",
+            "metrics",
+            "node",
+            "storage",
+            "unicorn",
+            "uniresis",
             "urlfetch"
         ]
         .map(|name| (name.to_owned(), 1))
@@ -254,9 +266,21 @@ async fn restricted_services_resolve_and_are_not_announced() {
     consumer.send(1, CONNECT, ["consumer"]).await;
     assert_eq!(
         announced(&consumer.recv().await.2),
-        ["cache", "chrono", "echo", "geobase", "logging", "node", "unicorn", "uniresis", "urlfetch"]
-            .map(|name| (name.to_owned(), 1))
-            .into()
+        [
+            "cache",
+            "chrono",
+            "echo",
+            "geobase",
+            "logging",
+            "logging::v2",
+            "metrics",
+            "node",
+            "unicorn",
+            "uniresis",
+            "urlfetch"
+        ]
+        .map(|name| (name.to_owned(), 1))
+        .into()
     );
     assert_eq!(cloud(&node).resolve("storage", None).await.unwrap().version, 1);
     node.shutdown().await;

@@ -15,7 +15,8 @@ async fn node(path: &Path, verbosity: i32) -> (Node, Log) {
     (node, log)
 }
 
-fn lines(path: &Path) -> Vec<Value> {
+/// Returns what a log file holds, without the times.
+pub(crate) fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for line in &mut lines {

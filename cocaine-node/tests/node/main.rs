@@ -3,10 +3,12 @@
 mod cache;
 mod chrono;
 mod cluster;
+mod filters;
 mod geobase;
 mod lifecycle;
 mod locator;
 mod logging;
+mod metrics;
 mod program;
 mod raw;
 mod site;

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 /// How long an answer may take before the test fails; never waited for otherwise.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A channel above all that the tests use.
 const PROBE: u64 = 1 << 20;

@@ -1,7 +1,10 @@
 //! What may vary between the recorded runtime and this node: the closed lists of its accidents (`traces/README.md`) and
 //! of this node's deliberate differences.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use cocaine::Value;
 
@@ -182,5 +185,127 @@ fn zero(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(zero),
         Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| zero(value)),
         _ => panic!("{value} is no number"),
+    }
+}
+
+/// The ids of log filters, which are drawn by lot.
+const IDS: &[u64] = &[6_229_670_051_029_060_681, 505_010_247_614_084_723];
+
+/// When a recorded log filter ends, in seconds since 1970, and how many seconds it lasts.
+const DEADLINE: (u64, u64) = (1_795_345_916, 60);
+
+/// Returns whether a frame holds what is drawn by lot.
+pub(crate) fn is_drawn(frame: &Value) -> bool {
+    match frame {
+        Value::UInt(number) => IDS.contains(number),
+        Value::Array(items) => items.iter().any(is_drawn),
+        _ => false,
+    }
+}
+
+/// What stands for what was drawn by lot, as the answers tell.
+#[derive(Default)]
+pub(crate) struct Drawn(BTreeMap<u64, u64>);
+
+impl Drawn {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Replaces what is known.
+    pub(crate) fn apply(&self, value: &mut Value) {
+        match value {
+            Value::UInt(number) => *number = *self.0.get(number).unwrap_or(number),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.apply(item)),
+            _ => {}
+        }
+    }
+
+    /// Learns from an answer what stands for what, each time the same, and replaces it in what was recorded.
+    pub(crate) fn learn(&mut self, recorded: &mut Value, got: &Value) {
+        match (recorded, got) {
+            (Value::UInt(recorded), Value::UInt(got)) if IDS.contains(recorded) => {
+                *recorded = *self.0.entry(*recorded).or_insert(*got);
+            }
+            (Value::UInt(recorded), Value::UInt(got)) if *recorded == DEADLINE.0 => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+                assert!((now..=now + DEADLINE.1).contains(got), "{got} is not within a minute");
+                *recorded = *got;
+            }
+            (Value::Array(recorded), Value::Array(got)) => {
+                recorded.iter_mut().zip(got).for_each(|(recorded, got)| self.learn(recorded, got));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Services that were recorded and are here, by their names there and here.
+const COUNTED: &[(&str, &str)] = &[
+    ("cache", "cache"),
+    ("chrono", "chrono"),
+    ("echo", "echo"),
+    ("locator", "locator"),
+    ("logging", "logging"),
+    ("logging_v2", "logging::v2"),
+    ("metrics", "metrics"),
+    ("node", "node"),
+    ("storage", "storage"),
+    ("unicorn", "unicorn"),
+    ("uniresis", "uniresis"),
+    ("urlfetch", "urlfetch"),
+];
+
+/// Timers of messages that are for the connection, not for the service: this node does not count them.
+const CONTROLS: &[&str] = &["goaway", "ping", "revoke", "settings"];
+
+/// Returns whether a frame tells metrics.
+pub(crate) fn are_metrics(name: &str, frame: &Value) -> bool {
+    name == "metrics/fetch" && metrics(frame).as_map().is_some()
+}
+
+fn metrics(frame: &Value) -> &Value {
+    &frame.as_array().unwrap()[2].as_array().unwrap()[0]
+}
+
+/// Compares metrics: all that was recorded of the services that are here is there, in the same place and of the same
+/// type. What the recorded client made by itself, the counts of `metrics`, is the same number.
+pub(crate) fn compare_metrics(recorded: &Value, got: &Value) {
+    assert_eq!(is_flat(metrics(recorded)), is_flat(metrics(got)), "another format");
+    let (mut recorded_all, mut got_all) = (BTreeMap::new(), BTreeMap::new());
+    flatten("", metrics(recorded), &mut recorded_all);
+    flatten("", metrics(got), &mut got_all);
+    let mut compared = 0;
+    for (name, value) in recorded_all {
+        let (service, rest) = name.split_once('.').unwrap();
+        let Some((_, service)) = COUNTED.iter().find(|(known, _)| *known == service) else { continue };
+        if CONTROLS.iter().any(|control| rest.starts_with(&format!("timer[{control}]"))) {
+            continue;
+        }
+        let name = format!("{service}.{rest}");
+        let own = got_all.get(&name).unwrap_or_else(|| panic!("{name} is missing"));
+        assert_eq!(std::mem::discriminant(own), std::mem::discriminant(&value), "{name}: {own}, not {value}");
+        if *service == "metrics" && value.as_u64().is_some() {
+            assert_eq!(*own, value, "{name}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 200, "only {compared} were compared");
+    let (recorded, got) = (recorded.as_array().unwrap(), got.as_array().unwrap());
+    assert_eq!((&recorded[..2], &recorded[3]), (&got[..2], &got[3]));
+}
+
+/// Returns whether a map holds no maps.
+fn is_flat(map: &Value) -> bool {
+    map.as_map().unwrap().iter().all(|(_, value)| value.as_map().is_none())
+}
+
+/// Gives each value of maps within maps the names on the way to it, with dots between.
+fn flatten(above: &str, value: &Value, all: &mut BTreeMap<String, Value>) {
+    let Value::Map(entries) = value else { return drop(all.insert(above.to_owned(), value.clone())) };
+    assert!(entries.is_sorted_by_key(|(name, _)| name.as_str()), "names are not in order below `{above}`");
+    for (name, value) in entries {
+        let name = name.as_str().unwrap();
+        flatten(&if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") }, value, all);
     }
 }

@@ -45,7 +45,7 @@ impl Cloud {
         let trace = Trace::read(name);
         let port = |port: &u64| trace.endpoint.ends_with(&format!(":{port}"));
         let is_it = |(recorded, service): &&(u64, &str)| match &trace.service {
-            Some(name) => name == service,
+            Some(name) => *name == service.replace("::", "_"),
             None => port(recorded),
         };
         let service = SERVICES.iter().find(is_it);
@@ -68,7 +68,9 @@ const SERVICES: &[(u64, &str)] = &[
     (10058, "echo"),
     (10059, "cache"),
     (10060, "chrono"),
+    (10061, "logging::v2"),
     (10063, "uniresis"),
+    (10064, "metrics"),
     (10066, "urlfetch"),
 ];
 
@@ -96,6 +98,10 @@ const ALONE: &[&str] = &[
     "logging/emit_bad_severity_string",
     "logging/set_verbosity",
     "logging/verbosity",
+    "logging_v2/emit_ack",
+    "logging_v2/filters",
+    "logging_v2/get_named",
+    "metrics/fetch",
     "msgpack056/bytes_ext",
     "msgpack056/find_ok",
     "protocol/bytes_bin8",
@@ -262,7 +268,17 @@ async fn with_a_cluster_connect_streams_the_services() {
     assert_eq!(
         names,
         [
-            "cache", "chrono", "echo", "geobase", "logging", "node", "storage", "unicorn", "uniresis",
+            "cache",
+            "chrono",
+            "echo",
+            "geobase",
+            "logging",
+            "logging::v2",
+            "metrics",
+            "node",
+            "storage",
+            "unicorn",
+            "uniresis",
             "urlfetch"
         ],
         "the locator is restricted"

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    expected::{self, Substitutes, raced, set_trace},
+    expected::{self, Drawn, Substitutes, raced, set_trace},
     trace::{Event, Trace},
     wire,
 };
@@ -35,6 +35,7 @@ pub(crate) struct Peer {
     events: VecDeque<Event>,
     /// Recorded numbers to this node's own.
     numbers: BTreeMap<u64, u64>,
+    drawn: Drawn,
     ended: bool,
     probe: u64,
 }
@@ -52,8 +53,8 @@ impl Peer {
         substitutes: &Substitutes,
     ) -> Self {
         let (socket, substitutes) = (Box::new(socket), substitutes.clone());
-        let (events, numbers) = (events.into(), BTreeMap::new());
-        Self { name, substitutes, socket, events, numbers, ended: false, probe: PROBE }
+        let (events, numbers, drawn) = (events.into(), BTreeMap::new(), Drawn::default());
+        Self { name, substitutes, socket, events, numbers, drawn, ended: false, probe: PROBE }
     }
 
     /// Plays the rest of the recording: what was answered must be answered, what was silent must be silent, and what
@@ -90,10 +91,7 @@ impl Peer {
         match event.dir.as_str() {
             // What the recorded client tried after the end says nothing.
             "c2s" if self.ended => {}
-            "c2s" => {
-                let request = self.substitutes.apply_to_request(event.bytes());
-                self.socket.write_all(&request).await.unwrap();
-            }
+            "c2s" => self.say(&event).await,
             "s2c" => self.answer(&event).await,
             "eof-s2c" | "eof" => self.end().await,
             "note" if event.text.contains("SHUT_WR") => self.socket.shutdown().await.unwrap(),
@@ -101,6 +99,17 @@ impl Peer {
             other => panic!("{}: unknown direction {other}", self.name),
         }
         true
+    }
+
+    async fn say(&mut self, event: &Event) {
+        if self.drawn.is_empty() {
+            let request = self.substitutes.apply_to_request(event.bytes());
+            return self.socket.write_all(&request).await.unwrap();
+        }
+        for mut frame in event.frames() {
+            self.drawn.apply(&mut frame);
+            self.socket.write_all(&msgpack::to_vec(&frame).unwrap()).await.unwrap();
+        }
     }
 
     async fn answer(&mut self, event: &Event) {
@@ -115,6 +124,11 @@ impl Peer {
             } else if let Some(number) = expected::own_number(self.name, &mut frame) {
                 let recorded = *number;
                 self.expect_own(recorded, &frame).await;
+            } else if expected::is_drawn(&frame) {
+                self.expect_drawn(frame).await;
+            } else if expected::are_metrics(self.name, &frame) {
+                let got = self.next().await;
+                expected::compare_metrics(&frame, &got);
             } else {
                 self.expect(&frame).await;
             }
@@ -138,6 +152,14 @@ impl Peer {
         let own = std::mem::replace(number, recorded);
         assert_eq!(*self.numbers.entry(recorded).or_insert(own), own, "{}: it was another before", self.name);
         let same = msgpack::to_vec(frame).unwrap() == msgpack::to_vec(&got).unwrap();
+        assert!(same, "{}: expected\n  {frame}\ngot\n  {got}", self.name);
+    }
+
+    /// Expects a frame of which only what was drawn by lot, and times, may differ.
+    async fn expect_drawn(&mut self, mut frame: Value) {
+        let got = self.next().await;
+        self.drawn.learn(&mut frame, &got);
+        let same = msgpack::to_vec(&frame).unwrap() == msgpack::to_vec(&got).unwrap();
         assert!(same, "{}: expected\n  {frame}\ngot\n  {got}", self.name);
     }
 

@@ -1,6 +1,15 @@
 //! A listening socket, and the connections that it has accepted.
 
-use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpStream, ToSocketAddrs},
@@ -39,6 +48,26 @@ pub struct ServerBuilder<D> {
     dispatch: D,
     limits: Limits,
     offer: Offer,
+    admissions: Arc<Admissions>,
+}
+
+/// How many connections a server has accepted since it began, and how often it could not.
+#[derive(Debug, Default)]
+pub struct Admissions {
+    accepted: AtomicU64,
+    rejected: AtomicU64,
+}
+
+impl Admissions {
+    /// Returns how many connections were accepted.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Returns how often a connection could not be accepted.
+    pub fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
 }
 
 impl Server {
@@ -51,7 +80,8 @@ impl Server {
     pub fn builder<D: Dispatch>(dispatch: D) -> ServerBuilder<D> {
         let graph = dispatch.spec().graph();
         let extra = graph.methods().map(|_| None).collect();
-        ServerBuilder { dispatch, limits: Limits::default(), offer: Offer { graph, extra } }
+        let (limits, offer, admissions) = (Limits::default(), Offer { graph, extra }, Arc::default());
+        ServerBuilder { dispatch, limits, offer, admissions }
     }
 
     /// Listens on `address` and serves `dispatch` there with the default limits.
@@ -101,6 +131,12 @@ impl<D: Dispatch> ServerBuilder<D> {
         Self { limits, ..self }
     }
 
+    /// Counts the connections in `admissions`.
+    #[must_use]
+    pub fn admissions(self, admissions: Arc<Admissions>) -> Self {
+        Self { admissions, ..self }
+    }
+
     /// Adds a header to every message that answers `method`, after the trace.
     #[must_use]
     pub fn reply_header(mut self, method: &str, name: &str, value: impl Into<Bytes>) -> Self {
@@ -123,6 +159,7 @@ impl<D: Dispatch> ServerBuilder<D> {
             roots: Arc::new(Roots::new(&self.offer.graph)),
             offer: Arc::new(self.offer),
             limits: self.limits,
+            admissions: self.admissions,
             open: JoinSet::new(),
             conns: HashMap::new(),
             phases,
@@ -137,6 +174,7 @@ struct Connections<D> {
     roots: Arc<Roots>,
     offer: Arc<Offer>,
     limits: Limits,
+    admissions: Arc<Admissions>,
     open: JoinSet<()>,
     conns: HashMap<task::Id, Arc<Conn>>,
     phases: watch::Receiver<Phase>,
@@ -150,6 +188,7 @@ impl<D: Dispatch> Connections<D> {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => self.serve(stream, peer),
                     Err(error) => {
+                        self.admissions.rejected.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(%error, "cannot accept a connection");
                         tokio::time::sleep(Server::EXHAUSTED).await;
                     }
@@ -186,6 +225,7 @@ impl<D: Dispatch> Connections<D> {
     }
 
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
+        self.admissions.accepted.fetch_add(1, Ordering::Relaxed);
         conn::tune(&stream);
         let conn = Conn::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
         let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });

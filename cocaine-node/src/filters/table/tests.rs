@@ -1,0 +1,154 @@
+use cocaine::Value;
+use cocaine_bindings::logging_v2::Disposition;
+
+use super::*;
+use crate::filters::{FOREVER, Filter, Message};
+
+fn rule(logger: &str, id: u64, filter: &[Value], deadline: u64) -> Rule {
+    let filter = Filter::parse(&Value::Array(filter.to_vec())).unwrap().into();
+    Rule { logger: logger.to_owned(), filter, id, deadline, disposition: Disposition::Local }
+}
+
+fn severity(logger: &str, id: u64, least: u64, deadline: u64) -> Rule {
+    rule(logger, id, &["severity".into(), least.into()], deadline)
+}
+
+fn table() -> Table {
+    Table::new(rule(DEFAULT, 1, &["empty".into()], FOREVER))
+}
+
+fn passes(table: &Table, name: &str, severity: i32, now: u64) -> bool {
+    table.logger(name, now).pass(&Message { severity, traced: false, attribute: &|_| None }, now)
+}
+
+fn ids(table: &Table) -> Vec<u64> {
+    table.rules().map(|rule| rule.id).collect()
+}
+
+#[test]
+fn at_first_everything_passes() {
+    let table = table();
+    for name in ["", "app/x", "core", "default", "\u{10ffff}"] {
+        assert!(passes(&table, name, 0, 0), "{name}");
+    }
+    assert_eq!(table.names(0), ["core", "default"]);
+}
+
+#[test]
+fn the_longest_beginning_of_a_name_counts() {
+    let mut table = table();
+    for (id, (name, least)) in
+        [("app/", 1), ("app/a", 2), ("app/abc", 3), ("app/ad", 9), ("é", 4)].iter().enumerate()
+    {
+        table.add(severity(name, id as u64 + 2, *least, FOREVER)).unwrap();
+    }
+    let least = |name: &str| (0..10).find(|severity| passes(&table, name, *severity, 0)).unwrap();
+    let cases = [
+        ("app", 0),
+        ("app/", 1),
+        ("app/b", 1),
+        ("app/a", 2),
+        ("app/ab", 2),
+        ("app/abb", 2),
+        ("app/abc", 3),
+        ("app/abcd/e", 3),
+        ("app/ac", 2),
+        ("app/ad", 9),
+        ("app/az", 2),
+        ("app/ö", 1),
+        ("bpp/a", 0),
+        ("é", 4),
+        ("éa", 4),
+        ("è", 0),
+        ("", 0),
+    ];
+    for (name, expected) in cases {
+        assert_eq!(least(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_message_passes_if_one_filter_lets_it() {
+    let mut table = table();
+    table.add(severity("x", 2, 3, FOREVER)).unwrap();
+    assert!(!passes(&table, "x", 1, 0));
+    table.add(severity("x", 3, 1, FOREVER)).unwrap();
+    assert!(passes(&table, "x", 1, 0) && !passes(&table, "x", 0, 0));
+}
+
+#[test]
+fn a_filter_ends_with_its_deadline_whether_or_not_anybody_looks() {
+    let mut table = table();
+    table.add(severity("app", 2, 1, 100)).unwrap();
+    table.add(severity("app/x", 3, 9, 50)).unwrap();
+    assert!(!passes(&table, "app/x", 1, 50));
+    assert!(passes(&table, "app/x", 1, 51), "the next shorter name counts");
+    assert!(!passes(&table, "app/x", 0, 100));
+    assert!(passes(&table, "app/x", 0, 101), "the default counts");
+    assert_eq!(table.names(51), ["app", "core", "default"]);
+    assert_eq!(table.expire(50), []);
+    assert_eq!(table.expire(51).into_iter().map(|rule| rule.id).collect::<Vec<_>>(), [3]);
+    assert_eq!(ids(&table), [2, 1], "by the names of the loggers");
+}
+
+#[test]
+fn a_logger_goes_with_its_last_filter_unless_it_is_always_there() {
+    let mut table = table();
+    table.add(severity("x", 2, 1, FOREVER)).unwrap();
+    table.add(severity("core", 3, 2, FOREVER)).unwrap();
+    assert_eq!(table.names(0), ["core", "default", "x"]);
+    assert!(!passes(&table, "core", 1, 0));
+    assert!(table.remove(2) && !table.remove(2) && table.remove(3));
+    assert_eq!(table.names(0), ["core", "default"]);
+    assert!(passes(&table, "core", 0, 0), "a logger without filters is none");
+}
+
+#[test]
+fn without_its_filter_the_default_lets_nothing_pass() {
+    let mut table = table();
+    assert!(table.remove(1));
+    assert!(!passes(&table, "x", 9, 0));
+    assert_eq!(table.names(0), ["core", "default"]);
+    table.add(severity("default", 2, 2, FOREVER)).unwrap();
+    assert!(passes(&table, "x", 2, 0) && !passes(&table, "x", 1, 0));
+}
+
+#[test]
+fn there_are_not_too_many() {
+    let mut table = table();
+    for id in 2..=1024 {
+        table.add(severity("x", id, 1, FOREVER)).unwrap();
+    }
+    assert_eq!(table.add(severity("x", 2000, 1, FOREVER)), Err(Full));
+    assert_eq!(Full.to_string(), "1024 filters are set: remove some first");
+    assert!(table.remove(500));
+    table.add(severity("x", 2000, 1, FOREVER)).unwrap();
+}
+
+#[test]
+fn what_passes_and_what_does_not_is_counted() {
+    let mut table = table();
+    table.add(severity("x", 2, 2, FOREVER)).unwrap();
+    let counts = |table: &Table| {
+        let mut readings = Vec::new();
+        table.measure(&mut readings);
+        let told = crate::metrics::tree(readings);
+        let counts = told.get("logging").and_then(|logging| logging.get("x")).unwrap();
+        counts.to_string()
+    };
+    let passed: Vec<_> = (0..4).map(|severity| passes(&table, "x", severity, 0)).collect();
+    assert_eq!(passed, [false, false, true, true]);
+    passes(&table, "y", 0, 0);
+    let expected = concat!(
+        r#"{"accepted": {"count": 2, "count_since_change": 2}, "rejected": {"count": 2, "#,
+        r#""count_since_change": 2}, "sum": {"count": 4}}"#
+    );
+    assert_eq!(counts(&table), expected);
+    table.add(severity("x", 3, 1, FOREVER)).unwrap();
+    passes(&table, "x", 1, 0);
+    let expected = concat!(
+        r#"{"accepted": {"count": 3, "count_since_change": 1}, "rejected": {"count": 2, "#,
+        r#""count_since_change": 0}, "sum": {"count": 5}}"#
+    );
+    assert_eq!(counts(&table), expected);
+}

@@ -1,0 +1,210 @@
+//! Which metrics somebody asks for (`services.md` 13): a map of one entry, a filter and the list of what it applies to.
+//!
+//! Filters are `and` and `or` of any number of filters, and `eq`, `ge` and `contains` of two extractors. Extractors are
+//! `name`, `type`, `tag` of a text or of an extractor, and `const` of a value. As with the original `ge` lets
+//! everything pass, and a metric has no tags but `name` and `type`: any other is the empty text.
+
+use cocaine::Value;
+
+use super::reading::Reading;
+
+/// How deep filters and extractors may lie in each other.
+const DEPTH: usize = 16;
+/// How many filters, extractors and values a query may have.
+const NODES: usize = 256;
+/// Bytes of all texts of a query.
+const TEXT: usize = 2048;
+
+/// Why a query is none: the text of the original, where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct QueryError(String);
+
+type Result<T> = std::result::Result<T, QueryError>;
+
+/// A filter of metrics.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Query<'a> {
+    And(Vec<Query<'a>>),
+    Or(Vec<Query<'a>>),
+    Eq(Extractor<'a>, Extractor<'a>),
+    Contains(Extractor<'a>, Extractor<'a>),
+    /// What `ge` does in the original.
+    All,
+}
+
+/// What a metric is compared by.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Extractor<'a> {
+    Name,
+    Kind,
+    Tag(Box<Extractor<'a>>),
+    Const(&'a Value),
+}
+
+impl<'a> Query<'a> {
+    pub(crate) fn parse(value: &'a Value) -> Result<Self> {
+        Parser { depth: 0, nodes: 0, text: 0 }.filter(value)
+    }
+
+    pub(crate) fn matches(&self, reading: &Reading) -> bool {
+        match self {
+            Self::And(filters) => filters.iter().all(|filter| filter.matches(reading)),
+            Self::Or(filters) => filters.iter().any(|filter| filter.matches(reading)),
+            Self::Eq(left, right) => left.of(reading).is(&right.of(reading)),
+            Self::Contains(whole, part) => match (whole.of(reading).text(), part.of(reading).text()) {
+                (Some(whole), Some(part)) => contains(whole, part),
+                _ => false,
+            },
+            Self::All => true,
+        }
+    }
+}
+
+/// What an extractor finds.
+enum Found<'a> {
+    Text(&'a [u8]),
+    Value(&'a Value),
+}
+
+impl<'a> Found<'a> {
+    fn text(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Value(value) => value.as_bytes().map(|bytes| &**bytes),
+        }
+    }
+
+    fn is(&self, other: &Found<'_>) -> bool {
+        match (self, other) {
+            (Self::Value(left), Found::Value(right)) => left == right,
+            _ => self.text().is_some_and(|text| other.text() == Some(text)),
+        }
+    }
+}
+
+impl Extractor<'_> {
+    fn of<'r>(&'r self, reading: &'r Reading) -> Found<'r> {
+        match self {
+            Self::Name => Found::Text(reading.name.as_bytes()),
+            Self::Kind => Found::Text(reading.kind().as_bytes()),
+            Self::Tag(tag) => match tag.of(reading).text() {
+                Some(b"name") => Self::Name.of(reading),
+                Some(b"type") => Self::Kind.of(reading),
+                _ => Found::Text(b""),
+            },
+            Self::Const(value) => Found::Value(value),
+        }
+    }
+}
+
+fn contains(whole: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || whole.windows(part.len()).any(|window| window == part)
+}
+
+/// Counts what it reads: a query is a stranger's.
+struct Parser {
+    depth: usize,
+    nodes: usize,
+    text: usize,
+}
+
+impl Parser {
+    fn filter<'a>(&mut self, value: &'a Value) -> Result<Query<'a>> {
+        let (name, args) = self.node("filter", value)?;
+        let filter = match name {
+            "and" => Query::And(args.iter().map(|arg| self.filter(arg)).collect::<Result<_>>()?),
+            "or" => Query::Or(args.iter().map(|arg| self.filter(arg)).collect::<Result<_>>()?),
+            "eq" => self.pair(name, args).map(|(left, right)| Query::Eq(left, right))?,
+            "contains" => self.pair(name, args).map(|(whole, part)| Query::Contains(whole, part))?,
+            "ge" => self.pair(name, args).map(|_| Query::All)?,
+            _ => return Err(QueryError(format!("unknown filter '{name}'"))),
+        };
+        self.depth -= 1;
+        Ok(filter)
+    }
+
+    fn pair<'a>(&mut self, name: &str, args: &'a [Value]) -> Result<(Extractor<'a>, Extractor<'a>)> {
+        let [left, right] = arguments("filter", name, args)?;
+        Ok((self.extractor(left)?, self.extractor(right)?))
+    }
+
+    fn extractor<'a>(&mut self, value: &'a Value) -> Result<Extractor<'a>> {
+        let (name, args) = self.node("extractor", value)?;
+        let extractor = match name {
+            "name" => arguments("extractor", name, args).map(|[]| Extractor::Name)?,
+            "type" => arguments("extractor", name, args).map(|[]| Extractor::Kind)?,
+            "const" => {
+                let [value] = arguments("extractor", name, args)?;
+                self.weigh(value)?;
+                Extractor::Const(value)
+            }
+            "tag" => {
+                let [tag] = arguments("extractor", name, args)?;
+                Extractor::Tag(Box::new(self.tag(tag)?))
+            }
+            _ => return Err(QueryError(format!("unknown extractor '{name}'"))),
+        };
+        self.depth -= 1;
+        Ok(extractor)
+    }
+
+    fn tag<'a>(&mut self, value: &'a Value) -> Result<Extractor<'a>> {
+        if value.as_bytes().is_none() {
+            return self.extractor(value);
+        }
+        self.weigh(value)?;
+        Ok(Extractor::Const(value))
+    }
+
+    /// Returns the name of a node and what it applies to.
+    fn node<'a>(&mut self, kind: &str, value: &'a Value) -> Result<(&'a str, &'a [Value])> {
+        let Some(entries) = value.as_map() else {
+            return Err(QueryError(format!("AST {kind} node must be an object")));
+        };
+        let [(name, args)] = entries else {
+            return Err(QueryError(format!("AST {kind} node must have exactly one name")));
+        };
+        let name = name.as_str().ok_or_else(|| QueryError(format!("the name of a {kind} must be a text")))?;
+        let args = args.as_array();
+        let args = args.ok_or_else(|| QueryError(format!("arguments of {kind} '{name}' must be a list")))?;
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return Err(QueryError(format!("a query may be {DEPTH} filters and extractors deep")));
+        }
+        self.count(name.len())?;
+        Ok((name, args))
+    }
+
+    fn weigh(&mut self, value: &Value) -> Result<()> {
+        self.count(value.as_bytes().map_or(0, |text| text.len()))?;
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|item| self.weigh(item)),
+            Value::Map(entries) => entries.iter().try_for_each(|(key, value)| {
+                self.weigh(key)?;
+                self.weigh(value)
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn count(&mut self, text: usize) -> Result<()> {
+        self.nodes += 1;
+        self.text = self.text.saturating_add(text);
+        if self.nodes > NODES || self.text > TEXT {
+            return Err(QueryError(format!(
+                "a query may have {NODES} filters, extractors and values, and {TEXT} bytes of texts"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the arguments, if there are as many as there must be.
+fn arguments<'a, const N: usize>(kind: &str, name: &str, args: &'a [Value]) -> Result<&'a [Value; N]> {
+    args.try_into()
+        .map_err(|_| QueryError(format!("expected {N} arguments for {kind} '{name}', found {}", args.len())))
+}
+
+#[cfg(test)]
+mod tests;

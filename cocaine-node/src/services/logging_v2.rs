@@ -1,0 +1,293 @@
+//! `logging::v2`: the node's log behind filters that can be set while it runs (`services.md` 5).
+//!
+//! A filter for `app/` holds for all loggers whose names begin so, unless there is one for a longer beginning. Messages
+//! to loggers without filters are held against those of `default`, which has one at first that lets everything pass;
+//! once it is removed, and as long as there is no other, nothing passes.
+
+mod clock;
+mod cluster;
+mod seats;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::SystemTime};
+
+use cocaine::{Category, Error, ErrorKind, Result, Scalar, Sender, Severity, Value, bind::Caller};
+use cocaine_bindings::{
+    LoggingV2Server,
+    logging_v2::{Disposition, GetReceived, GetReceiver, LogFilter},
+};
+use tokio::sync::Mutex;
+
+use self::{clock::Clock, seats::Seats};
+use crate::{
+    filters::{DEFAULT, FOREVER, Filter, FilterError, Filters, Full, Message, Operand, Rule},
+    log::{Log, Record},
+    services::storage,
+    store::{Store, StoreError},
+};
+
+/// The attribute that every message has: the name of its logger.
+const SOURCE: &str = "source";
+/// Bytes of a logger's name that is kept.
+const NAME: usize = 1024;
+
+/// What all calls of the service share.
+#[derive(Debug)]
+pub(crate) struct LoggingV2 {
+    log: Log,
+    store: Store,
+    filters: Arc<Filters>,
+    clock: Clock,
+    seats: Seats,
+    /// Held by whoever changes the filters and what is stored of them.
+    changing: Mutex<()>,
+}
+
+impl LoggingV2 {
+    pub(crate) fn new(log: Log, store: Store) -> Self {
+        let first = Rule {
+            logger: DEFAULT.to_owned(),
+            filter: Arc::new(Filter::Empty),
+            id: fastrand::u64(..),
+            deadline: FOREVER,
+            disposition: Disposition::Local,
+        };
+        let (filters, clock, seats) = (Arc::new(Filters::new(first)), Clock::start(), Seats::default());
+        Self { log, store, filters, clock, seats, changing: Mutex::default() }
+    }
+
+    /// Loads the filters that are stored. One that cannot be used is left out, and said to be.
+    pub(crate) async fn load(&self) -> Result<(), StoreError> {
+        for rule in cluster::load(&self.store).await? {
+            let (id, logger) = (rule.id, rule.logger.clone());
+            if let Err(error) = self.filters.add(rule) {
+                tracing::warn!(id, logger, %error, "a stored log filter is not used");
+            }
+        }
+        self.expire().await;
+        Ok(())
+    }
+
+    pub(crate) fn filters(&self) -> Arc<Filters> {
+        self.filters.clone()
+    }
+
+    /// Forgets the filters whose deadline has passed.
+    async fn expire(&self) {
+        for rule in self.filters.expire(self.clock.now()) {
+            if rule.disposition == Disposition::Cluster
+                && let Err(error) = cluster::remove(&self.store, rule.id).await
+            {
+                tracing::warn!(id = rule.id, %error, "a log filter that has ended is still stored");
+            }
+        }
+    }
+
+    async fn set(&self, name: &str, filter: &Value, ttl: u64, disposition: Disposition) -> Result<u64> {
+        check(name)?;
+        let filter = Arc::new(Filter::parse(filter).map_err(refused)?);
+        let _changing = self.changing.lock().await;
+        self.expire().await;
+        self.filters.has_room().map_err(full)?;
+        let id = self.free_id();
+        let deadline = self.clock.now().saturating_add(ttl).min(FOREVER);
+        let rule = Rule { logger: name.to_owned(), filter, id, deadline, disposition };
+        if disposition == Disposition::Cluster {
+            cluster::write(&self.store, &rule).await.map_err(|error| storage::answer(&error))?;
+        }
+        self.filters.add(rule).map_err(full)?;
+        Ok(id)
+    }
+
+    fn free_id(&self) -> u64 {
+        loop {
+            let id = fastrand::u64(..);
+            if self.filters.find(id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    async fn remove(&self, id: u64) -> Result<bool> {
+        let _changing = self.changing.lock().await;
+        self.expire().await;
+        let known = self.filters.find(id);
+        if known.is_some_and(|rule| rule.disposition == Disposition::Cluster) {
+            cluster::remove(&self.store, id).await.map_err(|error| storage::answer(&error))?;
+        }
+        Ok(self.filters.remove(id))
+    }
+
+    /// Logs what passes, and returns whether it did.
+    fn log<N: AsRef<str>>(
+        &self,
+        (severity, traced): (Severity, bool),
+        source: &str,
+        text: &str,
+        attributes: &[(N, Scalar)],
+    ) -> Result<bool> {
+        if i32::from(severity) < 0 {
+            return Err(Error::malformed(format!("{} is no severity", i32::from(severity))));
+        }
+        let attribute = |name: &str| {
+            let found = attributes.iter().find(|(known, _)| known.as_ref() == name);
+            let found = found.map(|(_, value)| Operand::from(value));
+            found.or_else(|| (name == SOURCE).then_some(Operand::Text(source.as_bytes())))
+        };
+        let message = Message { severity: severity.into(), traced, attribute: &attribute };
+        let passes = self.filters.pass(source, &message, self.clock.now());
+        if passes {
+            let owned = |(name, value): &(N, Scalar)| (name.as_ref().to_owned(), value.clone());
+            self.log.write(Record {
+                time: SystemTime::now(),
+                severity,
+                source: source.to_owned(),
+                message: text.to_owned(),
+                attributes: attributes.iter().map(owned).collect(),
+            });
+        }
+        Ok(passes)
+    }
+}
+
+fn check(name: &str) -> Result<()> {
+    if name.len() > NAME {
+        return Err(too_large(format!("the name of a logger may have {NAME} bytes")));
+    }
+    Ok(())
+}
+
+/// Returns what becomes of a filter that is none: as with the original it closes the connection.
+fn refused(error: FilterError) -> Error {
+    match error {
+        FilterError::Shape(text) => Error::malformed(text),
+        FilterError::TooLarge(text) => too_large(text),
+    }
+}
+
+/// Returns an error by the number of POSIX for what is too big.
+fn too_large(text: String) -> Error {
+    Error::service(Category::GENERIC, 7, text)
+}
+
+/// Returns an error by the number of POSIX for want of memory.
+fn full(error: Full) -> Error {
+    Error::service(Category::GENERIC, 12, error.to_string())
+}
+
+/// The service for one caller.
+#[derive(Clone, Debug)]
+pub(crate) struct LoggingV2Service {
+    shared: Arc<LoggingV2>,
+    caller: Caller,
+}
+
+impl LoggingV2Service {
+    pub(crate) fn new(shared: Arc<LoggingV2>, caller: &Caller) -> Self {
+        Self { shared, caller: caller.clone() }
+    }
+
+    /// Returns whether the call has a trace, and does not ask by its trace bit to be left out (`protocol.md` 5.3).
+    fn traced(&self) -> bool {
+        let bit = self.caller.headers().get("trace_bit");
+        self.caller.trace().is_some() && bit.is_none_or(|bit| bit.as_ref() != b"0")
+    }
+
+    /// Logs and answers until the client ends the channel; an error means that it has broken a rule.
+    async fn serve(&self, name: &str, mut input: GetReceiver, output: &mut Sender<bool>) -> Result<()> {
+        let traced = self.traced();
+        let log = |severity: Severity, text: &str, attributes: Option<Vec<(String, Scalar)>>| {
+            self.shared.log((severity, traced), name, text, &attributes.unwrap_or_default())
+        };
+        loop {
+            input = match input.recv().await {
+                Ok(GetReceived::Emit(severity, text, attributes, rest)) => {
+                    log(severity, &text, attributes)?;
+                    rest
+                }
+                Ok(GetReceived::EmitAck(severity, text, attributes, rest)) => {
+                    let passed = log(severity, &text, attributes)?;
+                    if output.send(passed).await.is_err() {
+                        return Ok(());
+                    }
+                    rest
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::Decode(_)) => return Err(error),
+                // Revoked, or the client has left.
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+}
+
+impl LoggingV2Server for LoggingV2Service {
+    async fn emit(
+        &self,
+        severity: Severity,
+        backend: &str,
+        message: &str,
+        attributes: Option<&[(&str, Scalar)]>,
+    ) -> Result<()> {
+        let attributes = attributes.unwrap_or_default();
+        self.shared.log((severity, self.traced()), backend, message, attributes).map(drop)
+    }
+
+    async fn verbosity(&self) -> Result<Severity> {
+        Ok(Severity::Debug)
+    }
+
+    async fn set_verbosity(&self, severity: Severity) -> Result<()> {
+        if i32::from(severity) < 0 {
+            return Err(Error::malformed(format!("{} is no severity", i32::from(severity))));
+        }
+        Ok(())
+    }
+
+    async fn emit_ack(
+        &self,
+        severity: Severity,
+        backend: &str,
+        message: &str,
+        attributes: Option<&[(&str, Scalar)]>,
+    ) -> Result<bool> {
+        let attributes = attributes.unwrap_or_default();
+        self.shared.log((severity, self.traced()), backend, message, attributes)
+    }
+
+    async fn get(&self, name: &str, input: GetReceiver, mut output: Sender<bool>) -> Result<()> {
+        let seat = check(name).and_then(|()| self.shared.seats.take(self.caller.peer()));
+        let _seat = match seat {
+            Ok(seat) => seat,
+            Err(error) => {
+                // A client that has left need not know.
+                let _ = output.answer(&error);
+                return Ok(());
+            }
+        };
+        let ended = self.serve(name, input, &mut output).await;
+        output.give_up();
+        ended
+    }
+
+    async fn list_loggers(&self) -> Result<Vec<String>> {
+        Ok(self.shared.filters.loggers(self.shared.clock.now()))
+    }
+
+    async fn set_filter(&self, name: &str, filter: &Value, ttl: u64) -> Result<u64> {
+        self.shared.set(name, filter, ttl, Disposition::Local).await
+    }
+
+    async fn remove_filter(&self, id: u64) -> Result<bool> {
+        self.shared.remove(id).await
+    }
+
+    async fn list_filters(&self) -> Result<Vec<LogFilter>> {
+        let rules = self.shared.filters.rules(self.shared.clock.now());
+        Ok(rules.into_iter().map(Into::into).collect())
+    }
+
+    async fn set_cluster_filter(&self, name: &str, filter: &Value, ttl: u64) -> Result<u64> {
+        self.shared.set(name, filter, ttl, Disposition::Cluster).await
+    }
+}

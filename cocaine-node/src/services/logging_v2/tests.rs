@@ -1,0 +1,107 @@
+//! Lifetimes, on a clock that is set.
+
+use std::time::Duration;
+
+use cocaine_bindings::logging_v2::Disposition;
+use tokio::time::advance;
+
+use super::*;
+
+fn shared() -> LoggingV2 {
+    LoggingV2::new(Log::builder().start().unwrap(), Store::in_memory().unwrap())
+}
+
+fn quiet() -> Value {
+    Value::Array(vec!["severity".into(), 3_u64.into()])
+}
+
+fn passes(shared: &LoggingV2) -> bool {
+    shared.log::<&str>((Severity::Info, false), "app/x", "text", &[]).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_lasts_as_long_as_it_should() {
+    let shared = shared();
+    let set_at = shared.clock.now();
+    let id = shared.set("app/x", &quiet(), 60, Disposition::Local).await.unwrap();
+    assert_eq!(shared.filters.find(id).unwrap().deadline, set_at + 60);
+    advance(Duration::from_mins(1)).await;
+    assert!(!passes(&shared));
+    assert_eq!(shared.filters.loggers(shared.clock.now()), ["app/x", "core", "default"]);
+    advance(Duration::from_secs(1)).await;
+    assert!(passes(&shared));
+    assert_eq!(shared.filters.loggers(shared.clock.now()), ["core", "default"]);
+    assert_eq!(shared.filters.rules(shared.clock.now()).len(), 1);
+    assert!(!shared.remove(id).await.unwrap(), "it is not there any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_for_the_cluster_is_stored_until_it_ends() {
+    let shared = shared();
+    let short = shared.set("app/x", &quiet(), 10, Disposition::Cluster).await.unwrap();
+    let long = shared.set("app/y", &quiet(), u64::MAX, Disposition::Cluster).await.unwrap();
+    let stored = async || {
+        let mut ids: Vec<_> =
+            cluster::load(&shared.store).await.unwrap().into_iter().map(|rule| rule.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let mut both = [short, long];
+    both.sort_unstable();
+    assert_eq!(stored().await, both);
+    advance(Duration::from_secs(11)).await;
+    let another = shared.set("app/z", &quiet(), 10, Disposition::Local).await.unwrap();
+    assert_eq!(stored().await, [long], "what has ended goes with the next change");
+    assert_eq!(shared.filters.find(long).unwrap().deadline, FOREVER);
+
+    let again = LoggingV2::new(shared.log.clone(), shared.store.clone());
+    again.load().await.unwrap();
+    assert_eq!(again.filters.find(long), shared.filters.find(long), "it is loaded as it was");
+    assert_eq!(again.filters.find(another), None);
+    assert!(again.remove(long).await.unwrap());
+    assert_eq!(stored().await, [0; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_or_cannot_be_read_is_not_loaded() {
+    let first = shared();
+    let ended = first.set("app/x", &quiet(), 0, Disposition::Cluster).await.unwrap();
+    let store = first.store.clone();
+    for (key, blob) in [("7", &b"\xc1"[..]), ("8", b"\x80"), ("x", b"\xc0")] {
+        store.write("cocaine/logging_v2/filters", key, blob.into(), &["filter"]).await.unwrap();
+    }
+    let mut misnamed = first.filters.find(ended).unwrap();
+    misnamed.id = 9;
+    let blob = cocaine::msgpack::to_vec(&misnamed.stored()).unwrap();
+    store.write("cocaine/logging_v2/filters", "10", blob.into(), &["filter"]).await.unwrap();
+    let second = LoggingV2 { clock: first.clock, ..LoggingV2::new(first.log.clone(), store.clone()) };
+    advance(Duration::from_secs(2)).await;
+    second.load().await.unwrap();
+    assert_eq!(second.filters.rules(0).len(), 1, "the default");
+    let left = store.find("cocaine/logging_v2/filters", &["filter"]).await.unwrap();
+    assert_eq!(
+        left,
+        ["10", "7", "8", "x"],
+        "what has ended is removed, what nobody understands is left alone"
+    );
+}
+
+#[tokio::test]
+async fn there_are_no_more_filters_than_are_kept() {
+    let shared = shared();
+    let mut ids = Vec::new();
+    let full = loop {
+        match shared.set("app/x", &quiet(), 60, Disposition::Local).await {
+            Ok(id) => ids.push(id),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((ids.len(), full.code()), (1023, Some(12)), "{full}");
+    let refused = shared.set("app/x", &quiet(), 60, Disposition::Cluster).await.unwrap_err();
+    assert_eq!(refused.code(), Some(12));
+    assert_eq!(cluster::load(&shared.store).await.unwrap(), [], "nothing is stored that is not used");
+    assert!(shared.remove(ids[0]).await.unwrap());
+    shared.set("app/x", &quiet(), 60, Disposition::Cluster).await.unwrap();
+    let long = "x".repeat(1025);
+    assert_eq!(shared.set(&long, &quiet(), 1, Disposition::Local).await.unwrap_err().code(), Some(7));
+}

@@ -1,0 +1,99 @@
+//! `metrics`: what the node counts (`services.md` 13).
+//!
+//! The names are those of the original. Of each service that runs, apps among them, under its own name:
+//!
+//! | name | type | what |
+//! |---|---|---|
+//! | `connections.accepted`, `connections.rejected` | counter | connections; what could not be accepted |
+//! | `load` | counter | calls that run, streams and sessions among them |
+//! | `meter.summary` | meter | calls that were begun |
+//! | `timer[METHOD]` | timer | calls that have ended |
+//!
+//! Of each app that runs, too:
+//!
+//! | name | type | what |
+//! |---|---|---|
+//! | `requests.accepted`, `requests.rejected` | counter | events that were taken; those that found the queue full |
+//! | `rate` | meter | events that were taken |
+//! | `timings` | timer | events that have ended |
+//! | `queue.depth_average` | gauge | events that wait, averaged over the last seconds |
+//! | `slaves.spawned`, `slaves.crashed` | counter | workers |
+//! | `pool.slaves.UUID.load`, `.state`, `.uptime` | gauge | a worker: its events, what it does, its age in seconds |
+//!
+//! Of each logger of `logging::v2` that has filters: `logging.NAME.accepted.count`, `logging.NAME.rejected.count` and
+//! `logging.NAME.sum.count`, the messages that passed, that did not, and both; the first two also as
+//! `count_since_change`, since its filters were last changed. Of the node itself, which the original does not count:
+//! `node.uptime`, its age in seconds, and `node.log.accepted` and `node.log.rejected`, the lines that went to its log
+//! and those that found that full.
+//!
+//! A meter is told as `count`, `m01rate`, `m05rate` and `m15rate`: how many, and how many a second over the last 1, 5
+//! and 15 minutes. A timer has these too, and of the last five to ten minutes `mean`, `stddev`, `p50`, `p75`, `p90`,
+//! `p95`, `p98` and `p99` in milliseconds, told to one part in thirty. Counts are integers, these are floats.
+
+use std::{sync::Arc, time::Instant};
+
+use cocaine::{Category, Error, Result, Value};
+use cocaine_bindings::Metrics;
+
+use crate::{
+    apps::Apps,
+    filters::Filters,
+    log::Log,
+    metrics::{Board, Query, Reading, plain, tree},
+};
+
+/// Whatever is counted.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    pub(crate) since: Instant,
+    pub(crate) board: Board,
+    pub(crate) apps: Apps,
+    pub(crate) filters: Arc<Filters>,
+    pub(crate) log: Log,
+}
+
+impl Sources {
+    fn read(&self) -> Vec<Reading> {
+        let now = Instant::now();
+        let mut readings = self.board.read(now);
+        self.apps.measure(&mut readings);
+        self.filters.measure(&mut readings);
+        readings.extend([
+            Reading::gauge("node.uptime", now.saturating_duration_since(self.since).as_secs()),
+            Reading::counter("node.log.accepted", self.log.accepted()),
+            Reading::counter("node.log.rejected", self.log.rejected()),
+        ]);
+        readings
+    }
+}
+
+/// The service around what is counted.
+#[derive(Clone, Debug)]
+pub(crate) struct MetricsService(Arc<Sources>);
+
+impl MetricsService {
+    pub(crate) fn new(sources: Sources) -> Self {
+        Self(Arc::new(sources))
+    }
+}
+
+impl Metrics for MetricsService {
+    async fn fetch(&self, format: Option<&str>, query: Option<&Value>) -> Result<Value> {
+        let tell = match format.unwrap_or_default() {
+            "" | "plain" => plain,
+            "json" => tree,
+            _ => return Err(invalid("unknown output type")),
+        };
+        let query = query.filter(|query| !query.is_nil()).map(Query::parse).transpose();
+        let query = query.map_err(|error| invalid(&error.to_string()))?;
+        let mut readings = self.0.read();
+        if let Some(query) = query {
+            readings.retain(|reading| query.matches(reading));
+        }
+        Ok(tell(readings))
+    }
+}
+
+fn invalid(text: &str) -> Error {
+    Error::service(Category::GENERIC, 22, format!("{text}: Invalid argument"))
+}

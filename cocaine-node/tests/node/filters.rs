@@ -1,0 +1,324 @@
+//! `logging::v2` over its sockets: filters, named loggers, and what outlives the node.
+
+use std::path::Path;
+
+use cocaine::{Category, Exchange, Receiver, Scalar, Severity, Trace, Value};
+use cocaine_bindings::{
+    Logging, LoggingClient, LoggingV2, LoggingV2Client, Storage, StorageClient,
+    logging_v2::{Disposition, GetSender},
+};
+use cocaine_node::{Node, log::Log};
+use serde_json::json;
+
+use crate::{cloud, logging::lines, node, raw::Raw, service};
+
+const EMIT_ACK: u64 = 3;
+const GET: u64 = 4;
+const SET_FILTER: u64 = 6;
+const REVOKE: u64 = 65535;
+
+fn list(parts: impl IntoIterator<Item = Value>) -> Value {
+    Value::Array(parts.into_iter().collect())
+}
+
+fn severity(least: u64) -> Value {
+    list(["severity".into(), least.into()])
+}
+
+async fn raw(node: &Node) -> Raw {
+    let address = cloud(node).resolve("logging::v2", None).await.unwrap().endpoints[0].0;
+    Raw::connect(address).await
+}
+
+async fn names(logging: &LoggingV2Client) -> Vec<String> {
+    logging.list_loggers().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_filter_of_one_client_holds_for_all() {
+    let node = node().await;
+    let (first, second): (LoggingV2Client, LoggingV2Client) = (service(&node).await, service(&node).await);
+    let passes = async |severity: i32| first.emit_ack(severity.into(), "app/x", "text", None).await.unwrap();
+    assert!(passes(0).await);
+    let id = second.set_filter("app/", &severity(2), 3600).await.unwrap();
+    assert!(!passes(1).await && passes(2).await);
+    let stricter = second.set_filter("app/x", &severity(3), 3600).await.unwrap();
+    assert!(!passes(2).await && passes(3).await);
+    assert_eq!(names(&first).await, ["app/", "app/x", "core", "default"]);
+
+    let filters = first.list_filters().await.unwrap();
+    let told: Vec<_> = filters.iter().map(|filter| (filter.logger.as_str(), filter.id)).collect();
+    assert_eq!(told[..2], [("app/", id), ("app/x", stricter)]);
+    assert_eq!((&filters[0].filter, filters[0].disposition), (&severity(2), Disposition::Local));
+    let default = &filters[2];
+    assert_eq!((default.logger.as_str(), &default.filter), ("default", &list(["empty".into()])));
+    assert_eq!(default.deadline, i64::MAX as u64);
+
+    assert!(first.remove_filter(stricter).await.unwrap());
+    assert!(!second.remove_filter(stricter).await.unwrap());
+    assert!(passes(2).await && !passes(1).await);
+    assert!(second.remove_filter(id).await.unwrap());
+    assert!(passes(0).await);
+    assert_eq!(names(&first).await, ["core", "default"]);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_passes_goes_to_the_log_and_nothing_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let log = Log::builder().file(&path).verbosity(3).start().unwrap();
+    let node = Node::builder().listen("127.0.0.1:0").log(log.clone()).start().await.unwrap();
+    let logging: LoggingV2Client = service(&node).await;
+    assert_eq!(logging.verbosity().await.unwrap(), Severity::Debug);
+    logging.set_verbosity(Severity::Error).await.unwrap();
+    logging.set_filter("app/x", &list(["==".into(), "k".into(), "v".into()]), 3600).await.unwrap();
+    let attributes = [("k", Scalar::from("v")), ("n", 7_u64.into())];
+    logging.emit(Severity::Debug, "app/x", "heard", Some(&attributes)).await.unwrap();
+    logging.emit(Severity::Error, "app/x", "not heard", Some(&attributes[1..])).await.unwrap();
+    logging.emit(Severity::Error, "app/x", "not heard", None).await.unwrap();
+    assert!(logging.emit_ack(Severity::Other(7), "app/y", "acknowledged", None).await.unwrap());
+    let Exchange { tx, mut rx } = logging.get("app/x/named").await.unwrap();
+    let tx = tx.emit(Severity::Info, "by name", Some(&attributes)).await.unwrap();
+    let _tx = tx.emit_ack(Severity::Info, "not heard", None).await.unwrap();
+    assert!(!rx.recv().await.unwrap().unwrap());
+    node.shutdown().await;
+    log.close().await;
+    let line = |severity: i32, level: &str, source: &str, message: &str| json!({"severity": severity, "level": level, "source": source, "message": message});
+    let with = |mut line: serde_json::Value| {
+        line["attributes"] = json!({"k": "v", "n": 7});
+        line
+    };
+    let expected = [
+        with(line(0, "debug", "app/x", "heard")),
+        line(7, "7", "app/y", "acknowledged"),
+        with(line(1, "info", "app/x/named", "by name")),
+    ];
+    assert_eq!(lines(Path::new(&path)), expected);
+}
+
+#[tokio::test]
+async fn filters_see_the_name_of_the_logger_and_the_trace() {
+    let node = node().await;
+    let logging: LoggingV2Client = service(&node).await;
+    logging
+        .set_filter("by name", &list(["==".into(), "source".into(), "by name/a".into()]), 60)
+        .await
+        .unwrap();
+    assert!(logging.emit_ack(Severity::Info, "by name/a", "text", None).await.unwrap());
+    assert!(!logging.emit_ack(Severity::Info, "by name/b", "text", None).await.unwrap());
+    let own = [("source", Scalar::from("by name/a"))];
+    assert!(logging.emit_ack(Severity::Info, "by name/b", "text", Some(&own)).await.unwrap());
+
+    logging.set_filter("traced", &list(["traced".into()]), 60).await.unwrap();
+    let call = || logging.emit_ack(Severity::Info, "traced", "text", None);
+    assert!(!call().await.unwrap());
+    assert!(Trace::root(7).scope(call()).await.unwrap());
+    let mut raw = raw(&node).await;
+    for (channel, bit, passes) in [(1, "1", true), (2, "0", false)] {
+        let id =
+            |name: &'static str| Value::Array(vec![false.into(), name.into(), Value::Raw([1; 8][..].into())]);
+        let bit = Value::Array(vec![false.into(), "trace_bit".into(), bit.into()]);
+        let headers = Value::Array(vec![id("trace_id"), id("span_id"), id("parent_id"), bit]);
+        let args = list([1_u64.into(), "traced".into(), "text".into()]);
+        let frame = Value::Array(vec![channel.into(), EMIT_ACK.into(), args, headers]);
+        raw.send_bytes(&cocaine::msgpack::to_vec(&frame).unwrap()).await;
+        assert_eq!(raw.recv().await, (channel, 0, list([passes.into()])));
+    }
+    node.shutdown().await;
+}
+
+async fn acks(rx: &mut Receiver<bool>, count: usize) -> Vec<bool> {
+    let mut acks = Vec::new();
+    for _ in 0..count {
+        acks.push(rx.recv().await.unwrap().unwrap());
+    }
+    acks
+}
+
+#[tokio::test]
+async fn a_named_logger_is_answered_in_order_and_heeds_filters_set_later() {
+    let node = node().await;
+    let (first, second): (LoggingV2Client, LoggingV2Client) = (service(&node).await, service(&node).await);
+    let Exchange { mut tx, mut rx } = first.get("app/named").await.unwrap();
+    tx = tx.emit_ack(Severity::Debug, "before", None).await.unwrap();
+    assert_eq!(acks(&mut rx, 1).await, [true]);
+    let id = second.set_filter("app/named", &severity(2), 3600).await.unwrap();
+    let mut expected = Vec::new();
+    for number in 0..1000 {
+        let severity = number % 4;
+        tx = tx.emit_ack(severity.into(), "text", None).await.unwrap();
+        tx = tx.emit(Severity::Error, "unanswered", None).await.unwrap();
+        expected.push(severity >= 2);
+    }
+    assert_eq!(acks(&mut rx, 1000).await, expected);
+    second.remove_filter(id).await.unwrap();
+    let _tx = tx.emit_ack(Severity::Debug, "after", None).await.unwrap();
+    assert_eq!(acks(&mut rx, 1).await, [true]);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_named_logger_is_released_without_a_word() {
+    let node = node().await;
+    let mut raw = raw(&node).await;
+    raw.send(1, GET, ["app/x"]).await;
+    raw.send(1, 1, (1, "text")).await;
+    assert_eq!(raw.recv().await, (1, 0, list([true.into()])));
+    raw.send(2, REVOKE, (1, (7, 4))).await;
+    assert_eq!(raw.recv().await.0, 2, "only the revoke is answered");
+    raw.silent().await;
+    let logging: LoggingV2Client = service(&node).await;
+    drop(logging.get("app/x").await.unwrap());
+    assert!(
+        logging.emit_ack(Severity::Info, "app/x", "text", None).await.unwrap(),
+        "revoked, not disconnected"
+    );
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_closes_the_connection() {
+    let node = node().await;
+    let set = |filter: Value, ttl: Value| list(["x".into(), filter, ttl]);
+    let wrong = [
+        (0, list([(-1_i64).into(), "x".into(), "text".into()])),
+        (2, list([(-1_i64).into()])),
+        (EMIT_ACK, list([(-1_i64).into(), "x".into(), "text".into()])),
+        (EMIT_ACK, list([1_u64.into(), "x".into(), "text".into(), Value::Nil])),
+        (SET_FILTER, set(severity(2), (-1_i64).into())),
+        (SET_FILTER, set(list(["bogus".into()]), 60_u64.into())),
+        (SET_FILTER, set(list(["severity".into(), (-1_i64).into()]), 60_u64.into())),
+        (9, set(list(["&&".into(), severity(1), list([])]), 60_u64.into())),
+    ];
+    for (kind, args) in wrong {
+        let mut raw = raw(&node).await;
+        raw.send(1, kind, args).await;
+        raw.closed().await;
+    }
+    for args in [list([(-1_i64).into(), "text".into()]), list(["x".into(), "text".into()])] {
+        for kind in [0, 1] {
+            let mut raw = raw(&node).await;
+            raw.send(1, GET, ["x"]).await;
+            raw.send(1, kind, &args).await;
+            raw.closed().await;
+        }
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_and_the_connection_goes_on() {
+    let node = node().await;
+    let logging: LoggingV2Client = service(&node).await;
+    let too_large = (Some(Category::GENERIC), Some(7));
+    let long = list(["e".into(), "x".repeat(5000).into()]);
+    let error = logging.set_filter("x", &long, 60).await.unwrap_err();
+    assert_eq!((error.category(), error.code()), too_large, "{error}");
+    let error = logging.set_cluster_filter(&"x".repeat(1025), &severity(1), 60).await.unwrap_err();
+    assert_eq!((error.category(), error.code()), too_large, "{error}");
+    let Exchange { tx: _tx, mut rx } = logging.get(&"x".repeat(1025)).await.unwrap();
+    let error = rx.recv().await.unwrap().unwrap_err();
+    assert_eq!((error.category(), error.code()), too_large, "{error}");
+    assert!(logging.emit_ack(Severity::Info, &"x".repeat(1025), "text", None).await.unwrap());
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn named_loggers_are_bounded_and_places_are_given_back() {
+    let node = node().await;
+    let mut raw = raw(&node).await;
+    for channel in 1..=1024 {
+        raw.send(channel, GET, ["x"]).await;
+    }
+    raw.send(1025, GET, ["x"]).await;
+    let (channel, kind, args) = raw.recv().await;
+    assert_eq!((channel, kind), (1025, 1), "{args}");
+    assert_eq!(args.as_array().unwrap()[0], list([12_u64.into(), 11_u64.into()]));
+    // What was sent before the answer came is not held against the client.
+    raw.send(1025, 1, (1, "text")).await;
+    raw.silent().await;
+    raw.send((1 << 20) + 10, REVOKE, (1, (7, 4))).await;
+    raw.recv().await;
+    raw.send((1 << 20) + 11, GET, ["x"]).await;
+    raw.send((1 << 20) + 11, 1, (1, "text")).await;
+    assert_eq!(raw.recv().await, ((1 << 20) + 11, 0, list([true.into()])));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn filters_for_the_cluster_outlive_the_node_and_others_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let on = async || Node::builder().listen("127.0.0.1:0").data(folder.path()).start().await.unwrap();
+    let node = on().await;
+    let logging: LoggingV2Client = service(&node).await;
+    let kept = logging.set_cluster_filter("app/x", &severity(2), 3600).await.unwrap();
+    logging.set_filter("app/y", &severity(2), 3600).await.unwrap();
+    let removed = logging.set_cluster_filter("app/z", &severity(2), 3600).await.unwrap();
+    assert!(logging.remove_filter(removed).await.unwrap());
+    let before = logging.list_filters().await.unwrap();
+    node.shutdown().await;
+
+    let node = on().await;
+    let logging: LoggingV2Client = service(&node).await;
+    assert_eq!(names(&logging).await, ["app/x", "core", "default"]);
+    let filters = logging.list_filters().await.unwrap();
+    assert_eq!((&filters[0], filters[0].id), (&before[0], kept));
+    assert_eq!(filters[0].disposition, Disposition::Cluster);
+    assert!(!logging.emit_ack(Severity::Info, "app/x", "text", None).await.unwrap());
+    assert!(logging.remove_filter(kept).await.unwrap());
+    node.shutdown().await;
+
+    let node = on().await;
+    assert_eq!(names(&service(&node).await).await, ["core", "default"]);
+    let storage: StorageClient = service(&node).await;
+    assert!(storage.find("cocaine/logging_v2/filters", &["filter"]).await.unwrap().is_empty());
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn many_clients_at_once_set_and_remove_filters_while_others_log() {
+    let node = node().await;
+    let mut clients = tokio::task::JoinSet::new();
+    for number in 0..16_u64 {
+        let logging: LoggingV2Client = service(&node).await;
+        clients.spawn(async move {
+            let name = format!("app/{number}/");
+            for _ in 0..20 {
+                let id = logging.set_filter(&name, &severity(2), 60).await.unwrap();
+                assert!(!logging.emit_ack(Severity::Info, &name, "text", None).await.unwrap());
+                assert!(logging.remove_filter(id).await.unwrap());
+                assert!(logging.emit_ack(Severity::Info, &name, "text", None).await.unwrap());
+            }
+        });
+    }
+    clients.join_all().await;
+    let logging: LoggingV2Client = service(&node).await;
+    assert_eq!(logging.list_filters().await.unwrap().len(), 1);
+    node.shutdown().await;
+}
+
+/// A sender that never reads its acknowledgements is not read any more at some point; others go on, and so does it once
+/// it reads.
+#[tokio::test]
+async fn a_client_that_does_not_read_holds_up_nobody_else() {
+    let limits = cocaine::Limits { outgoing: 4096, ..cocaine::Limits::default() };
+    let node = Node::builder().listen("127.0.0.1:0").limits(limits).start().await.unwrap();
+    let logging: LoggingV2Client = service(&node).await;
+    let Exchange { tx, mut rx } = logging.get("app/slow").await.unwrap();
+    let sent = tokio::spawn(async move {
+        let mut tx: GetSender = tx;
+        for _ in 0..20_000 {
+            tx = tx.emit_ack(Severity::Info, "text", None).await.unwrap();
+        }
+        tx
+    });
+    let other: LoggingClient = service(&node).await;
+    other.verbosity().await.unwrap();
+    assert!(
+        service::<LoggingV2Client>(&node).await.emit_ack(Severity::Info, "x", "text", None).await.unwrap()
+    );
+    assert_eq!(acks(&mut rx, 20_000).await, vec![true; 20_000]);
+    drop(sent.await.unwrap());
+    node.shutdown().await;
+}
