@@ -313,15 +313,13 @@ async fn a_name_is_denied_by_what_it_resolves_to() {
 async fn no_more_fetch_at_once_than_may() {
     let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
     let (count, peak) = (now.clone(), most.clone());
-    let site = Site::start("127.0.0.1", move |request| match request.split(' ').nth(1) {
-        Some("/begin") => {
+    let site = Site::start("127.0.0.1", move |request| {
+        if request.starts_with("GET /begin ") {
             peak.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            redirect(302, "/end")
+            return redirect(302, "/end");
         }
-        _ => {
-            count.fetch_sub(1, Ordering::SeqCst);
-            page("200 OK", "")
-        }
+        count.fetch_sub(1, Ordering::SeqCst);
+        page("200 OK", "")
     })
     .await;
     let (node, _) = node(UrlfetchConfig { max_fetches: Some(3), ..UrlfetchConfig::default() }).await;
