@@ -178,6 +178,7 @@ async fn what_is_no_answer_is_an_error() {
 async fn a_body_has_its_limit() {
     let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
         Some("/fits") => page("200 OK", &"a".repeat(1000)),
+        Some("/unsaid") => Reply::Close(format!("HTTP/1.1 200 OK\r\n\r\n{}", "a".repeat(1001)).into()),
         Some("/long") => page("200 OK", &"a".repeat(1001)),
         Some("/said") => Reply::Hang("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n".into()),
         Some("/close") => Reply::Endless("HTTP/1.1 200 OK\r\n\r\n".into(), vec![b'a'; 1000]),
@@ -189,7 +190,7 @@ async fn a_body_has_its_limit() {
     .await;
     let (node, urlfetch) = node(UrlfetchConfig { max_body: Some(1000), ..UrlfetchConfig::default() }).await;
     assert_eq!(get(&urlfetch, &site.url("/fits")).await.unwrap().body.len(), 1000);
-    for path in ["/long", "/said", "/close", "/chunks"] {
+    for path in ["/long", "/unsaid", "/said", "/close", "/chunks"] {
         let (code, text) = refusal(&urlfetch, &site.url(path)).await;
         assert_eq!(code, Some(27), "{path}: {text}");
         assert!(text.contains("more than 1000 bytes (`urlfetch.max_body`)"), "{text}");
