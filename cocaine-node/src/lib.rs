@@ -42,6 +42,8 @@
 //! - The name of an app is taken until its last worker has ended; `info` says `stopped` meanwhile.
 //! - A `pool-limit` or `grow-threshold` of 0 is an error of the profile, and an app whose name is taken removes nobody
 //!   else's service when it is stopped.
+//! - A plugin's service gives way to an app of its name for as long as the app runs; beside the other services an app
+//!   cannot be started under their names, as with the original.
 //! - The isolates `docker`, `porto` and `external` are not there.
 //! - `cache` is bounded by bytes too (`cache.max_bytes` of the configuration). What has no place even alone is refused
 //!   with `[12, 27]`.

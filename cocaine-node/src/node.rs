@@ -1,58 +1,23 @@
-//! A node: its services, and what they share.
+//! A node: its settings, and what runs.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod start;
 
-use cocaine::{
-    Bytes, Endpoint, Limits,
-    server::{Dispatch, Server},
-};
-use cocaine_bindings::{
-    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeLoggingV2,
-    ServeMetrics, ServeNode, ServeStorage, ServeUnicorn, ServeUniresis, ServeUrlfetch,
-};
-use tokio::task::{JoinSet, spawn_blocking};
-use uuid::Uuid;
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+
+use cocaine::{Bytes, Limits, server::Server};
+use tokio::task::JoinSet;
 
 use crate::{
-    apps::{
-        Apps, RunningApps,
-        runtime::{Runtime, RuntimeError},
-        spawn::Spawner,
-        workshop::Workshop,
-    },
+    apps::{RunningApps, runtime::RuntimeError},
     config::{CacheConfig, ChronoConfig, ConfigError, NodeConfig, UrlfetchConfig},
     gateway::{Gateway, GatewayError, HttpConfig},
     helper::Helper,
     log::Log,
-    metrics::{Board, Ticking},
-    place::Place,
+    metrics::Ticking,
     registry::{Registration, Registry, Routers},
-    services::{
-        cache::CacheService,
-        chrono::Clockwork,
-        echo::EchoService,
-        geobase::{GeobaseError, GeobaseService},
-        locator::{Locator, LocatorService},
-        logging::LoggingService,
-        logging_v2::{LoggingV2, LoggingV2Service},
-        metrics::{MetricsService, Sources},
-        node::NodeService,
-        storage::StorageService,
-        unicorn::{self, UnicornService},
-        uniresis::UniresisService,
-        urlfetch::Fetching,
-    },
+    services::geobase::GeobaseError,
     store::{OpenError, Store, StoreError},
 };
-
-/// The header that tells other nodes more about this one.
-const EXTRA: &str = "x-cocaine-locator-extra";
 
 /// Why a node could not start.
 #[derive(Debug, thiserror::Error)]
@@ -292,133 +257,12 @@ impl NodeBuilder {
 
     /// Starts the node. Once it is returned, its services can be resolved.
     pub async fn start(self) -> Result<Node, StartError> {
-        let store = open(self.data.clone()).await?;
+        let store = start::open(self.data.clone()).await?;
         let started = self.serve(store.clone()).await;
         if started.is_err() {
             store.close().await;
         }
         started
-    }
-
-    async fn serve(self, store: Store) -> Result<Node, StartError> {
-        let since = Instant::now();
-        let log = match &self.log {
-            Some(log) => log.clone(),
-            None => Log::builder().start().map_err(StartError::Log)?,
-        };
-        let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
-        let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-        let shared =
-            Locator::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
-        let locator = Arc::new(shared);
-        locator.load_groups().await?;
-        let place = self.place(registry.clone());
-        let geobase = GeobaseService::start(self.geobase.clone(), store.clone()).await?;
-        let workshop = self.workshop(store.clone())?;
-        let locators = workshop.locators.clone();
-        let apps = Apps::new(workshop, place.clone());
-
-        let mut services = Services { extra: self.extra(), place: &place, running: Vec::new() };
-        let filtered = Arc::new(LoggingV2::new(log.clone(), store.clone()));
-        filtered.load().await?;
-        let (filters, board) = (filtered.filters(), place.board.clone());
-        let metrics =
-            MetricsService::new(Sources { since, board, apps: apps.clone(), filters, log: log.clone() });
-        let (storage, logging) = (StorageService::new(store.clone()), LoggingService::new(log));
-        let storage = ServeStorage::new(move |_| storage.clone());
-        let logging = ServeLogging::new(move |_| logging.clone());
-        let filtered = ServeLoggingV2::new(move |caller| LoggingV2Service::new(filtered.clone(), caller));
-        let metrics = ServeMetrics::new(move |_| metrics.clone());
-        let geobase = ServeGeobase::new(move |_| geobase.clone());
-        let tree = Arc::new(unicorn::Shared::new(store.clone(), self.limits));
-        let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
-        let running = apps.clone();
-        let node = ServeNode::new(move |caller| NodeService::new(running.clone(), caller));
-        let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
-        services.start("storage", storage, None).await?;
-        services.start("logging", logging, None).await?;
-        services.start("logging::v2", filtered, None).await?;
-        services.start("metrics", metrics, None).await?;
-        services.start("node", node, None).await?;
-        self.start_plugins(&mut services, &uuid).await?;
-        services.start("geobase", geobase, None).await?;
-        services.start("unicorn", unicorn, None).await?;
-        let address = services.start("locator", locate, Some(&self.listen)).await?;
-        let running = services.running;
-        // Nobody else sets it.
-        let _ = locators.set(told(&place.announced(address).await));
-        let gateway = match &self.http {
-            Some(http) => Some(Gateway::start(&reachable(address).to_string(), http).await?),
-            None => None,
-        };
-        if let Some(runlist) = &self.runlist {
-            apps.run(runlist).await;
-        }
-        let apps = RunningApps(apps);
-        let ticking = place.board.keep_ticking();
-        Ok(Node { address, running, apps, registry, routers, store, gateway, _ticking: ticking })
-    }
-
-    /// Starts the services that need nothing of the others.
-    async fn start_plugins(&self, services: &mut Services<'_>, uuid: &str) -> Result<(), StartError> {
-        let cache = CacheService::new(self.cache)?;
-        services.start("cache", ServeCache::new(move |_| cache.clone()), None).await?;
-        let clockwork = Clockwork::new(self.chrono)?;
-        services.start("chrono", ServeChrono::new(move |caller| clockwork.service(caller)), None).await?;
-        services.start("echo", ServeEcho::new(|_| EchoService), None).await?;
-        let uniresis = UniresisService::new(uuid);
-        services.start("uniresis", ServeUniresis::new(move |_| uniresis.clone()), None).await?;
-        let fetching = Fetching::new(&self.urlfetch)?;
-        services.start("urlfetch", ServeUrlfetch::new(move |caller| fetching.service(caller)), None).await?;
-        Ok(())
-    }
-
-    fn place(&self, registry: Registry) -> Place {
-        let (listen, hostname) = (self.listen.clone(), self.hostname.clone());
-        Place { listen, hostname, limits: self.limits, registry, board: Board::default() }
-    }
-
-    fn workshop(&self, store: Store) -> Result<Workshop, StartError> {
-        let runtime = match &self.data {
-            Some(data) => Runtime::open(data)?,
-            None => Runtime::temporary()?,
-        };
-        let spawner = self.helper.clone().map(Spawner::start).transpose().map_err(StartError::Spawner)?;
-        let (patience, idle, limits) = (self.patience, self.idle, self.limits);
-        let (runtime, locators) = (Arc::new(runtime), Arc::default());
-        Ok(Workshop { spawner, runtime, store, locators, limits, patience, idle })
-    }
-
-    /// Returns what other nodes are told beside the services, if there are other nodes.
-    fn extra(&self) -> Option<Bytes> {
-        self.cluster.then(|| self.extra.clone())
-    }
-}
-
-/// Returns an address as this machine reaches it.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
-}
-
-/// Returns what workers are told of the locator.
-fn told(endpoints: &[Endpoint]) -> String {
-    let endpoints: Vec<_> = endpoints.iter().map(|endpoint| endpoint.0.to_string()).collect();
-    endpoints.join(",")
-}
-
-async fn open(data: Option<PathBuf>) -> Result<Store, StartError> {
-    let opened = spawn_blocking(move || match data {
-        Some(folder) => Store::open(&folder),
-        None => Store::in_memory(),
-    });
-    match opened.await {
-        Ok(opened) => Ok(opened?),
-        Err(error) => Err(StoreError::Panicked(error.to_string()).into()),
     }
 }
 
@@ -427,36 +271,6 @@ async fn open(data: Option<PathBuf>) -> Result<Store, StartError> {
 struct Running {
     server: Server,
     _known: Option<Registration>,
-}
-
-/// The services of a node that starts.
-struct Services<'a> {
-    extra: Option<Bytes>,
-    place: &'a Place,
-    running: Vec<Running>,
-}
-
-impl Services<'_> {
-    /// Serves on `listen`, or on a free port of the locator's address, and makes the service known.
-    async fn start(
-        &mut self,
-        name: &'static str,
-        dispatch: impl Dispatch,
-        listen: Option<&str>,
-    ) -> Result<SocketAddr, StartError> {
-        let spec = dispatch.spec();
-        let mut server = self.place.builder(name, dispatch);
-        if let Some(extra) = &self.extra {
-            server = server.reply_header("connect", EXTRA, extra.clone());
-        }
-        let address = listen.map_or_else(|| self.place.beside(), str::to_owned);
-        let failed = |source| StartError::Listen { service: name, address: address.clone(), source };
-        let (server, service) = self.place.serve_on(&address, spec, server).await.map_err(failed)?;
-        let known = self.place.registry.expose(name, service).ok();
-        let address = server.local_addr();
-        self.running.push(Running { server, _known: known });
-        Ok(address)
-    }
 }
 
 /// A running node. Dropped without [`Node::shutdown`], it cuts its connections and tells its workers to end; what was
@@ -492,7 +306,8 @@ impl Node {
         self.gateway.as_ref().map(Gateway::local_addr)
     }
 
-    /// Answers the HTTP requests that run, stops the apps, lets calls that run finish, closes all connections, and lets go of the data folder.
+    /// Answers the HTTP requests that run, stops the apps, lets calls that run finish, closes all connections, and lets
+    /// go of the data folder.
     pub async fn shutdown(self) {
         if let Some(gateway) = self.gateway {
             gateway.shutdown().await;

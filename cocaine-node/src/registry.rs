@@ -1,8 +1,8 @@
 //! What the locator knows: the services of this node, those that others announce through it, and who listens to
 //! changes of either.
 //!
-//! A name is taken by a local service, or else by the oldest of its publications; listeners are told whenever what a
-//! name stands for has changed.
+//! A name is taken by a local service, or else by one that is offered, or else by the oldest of its publications;
+//! listeners are told whenever what a name stands for has changed.
 
 mod link;
 mod routers;
@@ -65,12 +65,18 @@ struct State {
 #[derive(Default)]
 struct Name {
     local: Option<(u64, Arc<Resolved>)>,
+    offered: Option<(u64, Arc<Resolved>)>,
     published: Vec<(u64, Arc<Resolved>)>,
 }
 
 impl Name {
+    /// Returns the service of this node.
+    fn own(&self) -> Option<&(u64, Arc<Resolved>)> {
+        self.local.as_ref().or(self.offered.as_ref())
+    }
+
     fn visible(&self) -> Option<&(u64, Arc<Resolved>)> {
-        self.local.as_ref().or(self.published.first())
+        self.own().or(self.published.first())
     }
 }
 
@@ -92,7 +98,7 @@ impl Registry {
     /// Returns the local service of this name, restricted or not. What is only published is not found: another
     /// node's gateway resolves it.
     pub fn resolve(&self, name: &str) -> Option<Arc<Resolved>> {
-        self.state().names.get(name)?.local.as_ref().map(|(_, service)| service.clone())
+        self.state().names.get(name)?.own().map(|(_, service)| service.clone())
     }
 
     /// Makes a service of this node known.
@@ -102,6 +108,11 @@ impl Registry {
             return Err(Taken(name.to_owned()));
         }
         Ok(self.register(state, name, |known, id| known.local = Some((id, Arc::new(service)))))
+    }
+
+    /// Makes a service of this node known that gives way to another of its name, for as long as that is known.
+    pub fn offer(&self, name: &str, service: Resolved) -> Registration {
+        self.register(self.state(), name, |known, id| known.offered = Some((id, Arc::new(service))))
     }
 
     /// Makes a service known that runs elsewhere. Any name will do, also one that is known.
@@ -153,14 +164,15 @@ impl Registry {
         let mut state = self.state();
         let Some(known) = state.names.get_mut(name) else { return };
         let before = known.visible().cloned();
-        let local = known.local.take_if(|(known, _)| *known == id).is_some();
+        let taken = [&mut known.local, &mut known.offered].map(|own| own.take_if(|(known, _)| *known == id));
+        let own = taken.iter().any(Option::is_some);
         known.published.retain(|(known, _)| *known != id);
         let after = known.visible().cloned();
         if after.is_none() {
             state.names.remove(name);
         }
         // The original names version and graph of what was its own, and nothing of what was another's.
-        let gone = before.map(|(id, service)| (id, if local { service } else { Arc::default() }));
+        let gone = before.map(|(id, service)| (id, if own { service } else { Arc::default() }));
         self.tell(&mut state, name, gone, after);
     }
 

@@ -96,6 +96,24 @@ fn only_local_services_resolve_and_each_once() {
 }
 
 #[tokio::test]
+async fn what_is_offered_gives_way_and_comes_back() {
+    let registry = registry();
+    let mut link = registry.link("b");
+    waiting(&mut link).await;
+    let offered = registry.offer("echo", service(1));
+    let published = registry.publish("echo", service(2));
+    assert_eq!(*registry.resolve("echo").unwrap(), service(1));
+    let local = registry.expose("echo", service(3)).unwrap();
+    assert_eq!(*registry.resolve("echo").unwrap(), service(3));
+    drop(local);
+    assert_eq!(*registry.resolve("echo").unwrap(), service(1));
+    drop((offered, published));
+    assert_eq!(registry.resolve("echo"), None);
+    let told = [service(1), service(3), service(1), service(2), gone(0)];
+    assert_eq!(waiting(&mut link).await, told.map(|told| services([("echo", told)])));
+}
+
+#[tokio::test]
 async fn of_several_publications_the_oldest_shows_and_a_local_service_shadows_them() {
     let registry = registry();
     let mut link = registry.link("b");

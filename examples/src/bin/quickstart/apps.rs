@@ -17,7 +17,7 @@ const APP: &str = "greeter";
 const PROGRAM: Program = Program { kind: "--bin", name: APP, folder: "" };
 
 pub(crate) async fn tour(cloud: &Client) -> Step {
-    title(7, "A worker is built, uploaded and started");
+    title(8, "A worker is built, uploaded and started");
     PROGRAM.upload(cloud, APP).await?;
     let node: NodeClient = cloud.service().await?;
     node.start_app(APP, "default").await?;
@@ -33,7 +33,7 @@ pub(crate) async fn tour(cloud: &Client) -> Step {
 }
 
 async fn call(cloud: &Client, app: &AppClient) -> Step {
-    title(8, "Its events are called, typed and untyped");
+    title(9, "Its events are called, typed and untyped");
     let greeting = greet(app, "Ada").await?;
     show(format!("typed:    greet(\"Ada\") = {greeting:?}"));
     check(greeting == "hello Ada, you are number 1", "the worker greets")?;
@@ -63,7 +63,7 @@ async fn greet(app: &AppClient, name: &str) -> cocaine::Result<String> {
 }
 
 async fn stream(app: &AppClient) -> Step {
-    title(9, "An event streams both ways");
+    title(10, "An event streams both ways");
     let mut party = app.enqueue("party", None).await?;
     for (name, number) in [("Alan", 3), ("Edsger", 4)] {
         party.send(packed(&name)?).await?;
@@ -77,7 +77,7 @@ async fn stream(app: &AppClient) -> Step {
 }
 
 async fn kill(node: &NodeClient, app: &AppClient) -> Step {
-    title(10, "Its process is killed, and the app called again");
+    title(11, "Its process is killed, and the app called again");
     let pid = whoami(app).await?;
     show(format!("the worker is process {pid}; kill -9 {pid}"));
     let killed = Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).status()?;

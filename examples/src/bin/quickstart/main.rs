@@ -3,6 +3,7 @@
 
 mod apps;
 mod program;
+mod services;
 mod web;
 
 use std::{error::Error, fmt::Display, path::Path, time::Duration};
@@ -46,11 +47,12 @@ async fn tour() -> Step {
     typed(&cloud).await?;
     untyped(&cloud).await?;
     session(&cloud).await?;
+    services::tour(&cloud).await?;
     errors(&cloud).await?;
     apps::tour(&cloud).await?;
     web::tour(&cloud, gateway).await?;
 
-    title(13, "The cloud stops");
+    title(14, "The cloud stops");
     node.shutdown().await;
     log.close().await;
     logged(&journal)?;
@@ -141,7 +143,7 @@ async fn session(cloud: &Client) -> Step {
 }
 
 async fn errors(cloud: &Client) -> Step {
-    title(6, "Errors say what, where and whose fault");
+    title(7, "Errors say what, where and whose fault");
     let storage: StorageClient = cloud.service().await?;
 
     let error = storage.read("greetings", "klingon").await.err().ok_or("a missing key was read")?;

@@ -15,7 +15,7 @@ const APP: &str = "shop";
 const PROGRAM: Program = Program { kind: "--example", name: "web", folder: "examples" };
 
 pub(crate) async fn tour(cloud: &Client, gateway: SocketAddr) -> Step {
-    title(11, "An axum app becomes a worker, without a change, and HTTP reaches it");
+    title(12, "An axum app becomes a worker, without a change, and HTTP reaches it");
     PROGRAM.upload(cloud, APP).await?;
     let node: NodeClient = cloud.service().await?;
     node.start_app(APP, "default").await?;
@@ -25,7 +25,7 @@ pub(crate) async fn tour(cloud: &Client, gateway: SocketAddr) -> Step {
         for event in ["web", "site"] {
             browse(&format!("http://{gateway}/{APP}/{event}"))?;
         }
-        title(12, "Any service can be called over HTTP, as JSON-RPC");
+        title(13, "Any service can be called over HTTP, as JSON-RPC");
         rpc(&format!("http://{gateway}/"))
     })
     .await??;
