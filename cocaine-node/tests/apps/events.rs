@@ -12,9 +12,9 @@ use crate::cloud::{Cloud, call, code, finish, number, open};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_is_answered_by_a_worker() {
     let cloud = Cloud::start().await;
-    let app = cloud.run("echo", "", json!({})).await;
+    let app = cloud.run("parrot", "", json!({})).await;
     assert_eq!(
-        number(&cloud.info("echo").await, &["pool", "total:spawned"]),
+        number(&cloud.info("parrot").await, &["pool", "total:spawned"]),
         0,
         "no worker before the first event"
     );
@@ -23,16 +23,33 @@ async fn an_event_is_answered_by_a_worker() {
     assert_eq!(code(&error), (43, 7));
     let error = call(&app, "no-such", "").await.unwrap_err();
     assert_eq!(code(&error), (42, 200));
-    assert_eq!(call(&app, "storage", "").await.unwrap(), "echo", "a worker calls the cloud that it runs in");
-    let info = cloud.info("echo").await;
+    assert_eq!(
+        call(&app, "storage", "").await.unwrap(),
+        "parrot",
+        "a worker calls the cloud that it runs in"
+    );
+    let info = cloud.info("parrot").await;
     assert_eq!(number(&info, &["pool", "total:spawned"]), 1);
     assert_eq!(number(&info, &["requests", "accepted"]), 4);
-    cloud.apps.pause_app("echo").await.unwrap();
+    cloud.apps.pause_app("parrot").await.unwrap();
     assert_eq!(cloud.apps.list().await.unwrap(), Value::Array(vec![]));
     let error = call(&app, "echo", "late").await.unwrap_err();
     assert_eq!(code(&error), (12, 32), "{error}");
     let error = app.info().await.unwrap_err();
     assert_eq!(code(&error), (10, 1), "asked again, the locator knows of none: {error}");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_app_takes_the_place_of_a_plugin_s_service_while_it_runs() {
+    let cloud = Cloud::start().await;
+    let ping = async || cloud.client.dynamic("echo").await?.call::<_, String>("ping", ("hi",)).await;
+    assert_eq!(ping().await.unwrap(), "hi");
+    let app = cloud.run("echo", "", json!({})).await;
+    assert_eq!(call(&app, "echo", "hello").await.unwrap(), "hello");
+    assert!(ping().await.unwrap_err().to_string().contains("a method `ping`"));
+    cloud.apps.pause_app("echo").await.unwrap();
+    assert_eq!(ping().await.unwrap(), "hi", "it is back");
     cloud.node.shutdown().await;
 }
 
