@@ -93,9 +93,9 @@ impl Gate {
         let room = Room::new(self.settings.response_buffer);
         let done = |asked| self.done(asked, parts, id, &room);
         let batch = match read {
-            Err(error) => return Ok(refuse(StatusCode::BAD_REQUEST, &Fault::parse(&error.to_string()))),
+            Err(error) => return Ok(refuse(StatusCode::BAD_REQUEST, Fault::parse(&error.to_string()))),
             Ok(Value::Array(batch)) if batch.is_empty() => {
-                return Ok(refuse(StatusCode::OK, &Fault::invalid("the batch is empty")));
+                return Ok(refuse(StatusCode::OK, Fault::invalid("the batch is empty")));
             }
             Ok(Value::Array(batch)) => batch,
             Ok(single) => {
@@ -127,9 +127,8 @@ impl Gate {
     }
 }
 
-fn refuse(status: StatusCode, fault: &Fault) -> Response<ReplyBody> {
-    let mut response =
-        answer(&Answer { jsonrpc: "2.0", result: None, error: Some(fault), id: Json(&Value::Nil) });
+fn refuse(status: StatusCode, fault: Fault) -> Response<ReplyBody> {
+    let mut response = answer(&Answer::new(&Value::Nil, &Err(fault)));
     *response.status_mut() = status;
     response
 }

@@ -165,8 +165,7 @@ fn chunks(method: &Method, asked: &[Message]) -> Result<Vec<Message>, Fault> {
             return Err(Fault::chunk(index + 1, &message.name, &state));
         };
         if let Tree::Node(next) = &edge.next {
-            let next = next.clone();
-            state = next;
+            state = next.clone();
         }
     }
     let mut chunks = asked.to_vec();
