@@ -10,15 +10,16 @@ use cocaine_bindings::{AppServer, ServeApp};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
-    cause,
-    endpoint::Endpoint,
     event::Ask,
-    manifest::Manifest,
     overseer::{Overseer, Setup},
     package::{self, Bounds},
     profile::Profile,
-    report::{self, Wanted},
-    workshop::Workshop,
+};
+use crate::apps::{
+    errors,
+    profile::manifest::Manifest,
+    report::info::{self, Wanted},
+    worker::{endpoint::Endpoint, launcher::Workshop},
 };
 use crate::{
     place::Place,
@@ -101,7 +102,7 @@ impl App {
             Err(error) => {
                 let (category, code) =
                     (error.category().unwrap_or(Category::NODE), error.code().unwrap_or(8));
-                *state = State::Broken { code, cause: cause::text(Cause(category, code)) };
+                *state = State::Broken { code, cause: errors::text(Cause(category, code)) };
                 return Err(error);
             }
         }
@@ -130,11 +131,11 @@ impl App {
     pub(super) fn info(&self, wanted: Wanted) -> Value {
         match &*self.state() {
             State::Running(running) => {
-                report::running(&running.overseer, wanted, Some(running.publication.is_public()))
+                info::running(&running.overseer, wanted, Some(running.publication.is_public()))
             }
-            State::Spooling => report::idle("spooling", None),
-            State::Broken { code, cause } => report::idle("broken", Some((*code, cause))),
-            State::Stopped => report::idle("stopped", Some((0, "manually stopped"))),
+            State::Spooling => info::idle("spooling", None),
+            State::Broken { code, cause } => info::idle("broken", Some((*code, cause))),
+            State::Stopped => info::idle("stopped", Some((0, "manually stopped"))),
         }
     }
 
@@ -160,7 +161,7 @@ fn spool_failed(error: &Error) -> Error {
         cocaine::ErrorKind::Service { message, .. } => message.clone(),
         other => other.to_string(),
     };
-    Error::service(category, code, format!("[{code}] {text}: {}", cause::system(code)))
+    Error::service(category, code, format!("[{code}] {text}: {}", errors::system(code)))
 }
 
 impl Running {
@@ -268,9 +269,9 @@ impl AppServer for AppService {
 
     async fn info(&self) -> Result<Value> {
         if self.overseer.is_stopped() {
-            return Err(cause::stopped());
+            return Err(errors::stopped());
         }
-        Ok(report::running(&self.overseer, Wanted::REPORT, None))
+        Ok(info::running(&self.overseer, Wanted::REPORT, None))
     }
 
     /// Whoever ends the stream in another way than by revoking it, or leaving, loses the connection (`node.md` 6).

@@ -10,10 +10,12 @@ use tokio::task::JoinSet;
 
 use super::{
     app::{App, Plan},
-    cause, measure,
     overseer::Overseer,
-    report::Wanted,
-    workshop::Workshop,
+};
+use crate::apps::{
+    errors,
+    report::{info::Wanted, readings},
+    worker::launcher::Workshop,
 };
 use crate::{metrics::Reading, place::Place, services::storage};
 
@@ -108,7 +110,7 @@ impl Apps {
     pub(crate) fn measure(&self, readings: &mut Vec<Reading>) {
         let apps: Vec<_> = self.apps().values().cloned().collect();
         for overseer in apps.iter().filter_map(|app| app.overseer()) {
-            measure::app(&overseer, readings);
+            readings::app(&overseer, readings);
         }
     }
 
@@ -177,10 +179,10 @@ impl Drop for RunningApps {
 fn already_started(name: &str, app: &App) -> Error {
     let state = app.state_name();
     let text = format!("app '{name}' is {state}: application has already been started");
-    Error::service(Category::NODE, cause::ALREADY_STARTED, text)
+    Error::service(Category::NODE, errors::ALREADY_STARTED, text)
 }
 
 fn not_running(name: &str) -> Error {
     let text = format!("app '{name}' is not running: application is not running");
-    Error::service(Category::NODE, cause::NOT_RUNNING, text)
+    Error::service(Category::NODE, errors::NOT_RUNNING, text)
 }

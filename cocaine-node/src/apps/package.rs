@@ -3,6 +3,7 @@
 //! An archive is not trusted: whatever it holds, nothing is written outside of the folder, and no more than the bounds
 //! allow. What it unpacks to may be anything else, for it is a program.
 
+pub(crate) mod folders;
 mod item;
 mod reader;
 #[cfg(test)]
@@ -106,7 +107,7 @@ fn unrecognized() -> Error {
 fn damaged(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::FileTooLarge => too_large(&error.to_string()),
-        _ => super::stored::invalid(&format!("the archive is damaged: {error}")),
+        _ => crate::apps::profile::stored::invalid(&format!("the archive is damaged: {error}")),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Profiles: how an app is run (`node.md` 3).
 
+pub(crate) mod manifest;
+pub(crate) mod stored;
+
 use std::time::Duration;
 
 use cocaine::{Category, Error, Result, Value};
 
-use super::stored::{self, invalid};
+use self::stored::invalid;
 
 /// The longest timeout, in seconds; about thirty years.
 const LONGEST: f64 = 1e9;

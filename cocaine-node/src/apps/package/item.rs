@@ -17,7 +17,8 @@ use std::{
 use cocaine::{Error, Result};
 use tar::Entry;
 
-use super::{super::stored::invalid, Bounds, damaged, failed, too_large};
+use super::{Bounds, damaged, failed, too_large};
+use crate::apps::profile::stored::invalid;
 
 /// How much of a name an error shows, in bytes.
 const SHOWN: usize = 200;

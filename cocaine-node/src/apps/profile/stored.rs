@@ -9,12 +9,12 @@ const TEXT: &str = "std::__cxx11::basic_string<char, std::char_traits<char>, std
 const MAP: &str = "cocaine::detail::dynamic::incomplete_wrapper<cocaine::dynamic_t::object_t>";
 
 /// Returns the error of something stored that cannot be used.
-pub(super) fn invalid(text: &str) -> Error {
+pub(crate) fn invalid(text: &str) -> Error {
     Error::service(Category::GENERIC, EINVAL, format!("{text}: Invalid argument"))
 }
 
 /// Reads the map in `blob`; `what` names it where it is no `MessagePack`. Its keys are sorted, as the original has them.
-pub(super) fn read(blob: &[u8], what: &str) -> Result<Value> {
+pub(crate) fn read(blob: &[u8], what: &str) -> Result<Value> {
     let mut value: Value =
         msgpack::from_slice(blob).map_err(|error| invalid(&format!("the {what} is unreadable, {error}")))?;
     sort(&mut value);
@@ -35,20 +35,20 @@ fn sort(value: &mut Value) {
     }
 }
 
-pub(super) fn map(value: &Value) -> Result<&[(Value, Value)]> {
+pub(crate) fn map(value: &Value) -> Result<&[(Value, Value)]> {
     value.as_map().ok_or_else(|| mistyped(MAP, value))
 }
 
-pub(super) fn text(value: &Value) -> Result<String> {
+pub(crate) fn text(value: &Value) -> Result<String> {
     value.as_str().map(str::to_owned).ok_or_else(|| mistyped(TEXT, value))
 }
 
-pub(super) fn boolean(value: &Value) -> Result<bool> {
+pub(crate) fn boolean(value: &Value) -> Result<bool> {
     value.as_bool().ok_or_else(|| mistyped("bool", value))
 }
 
 /// Returns a number of things. A negative one stands for as many as there can be, as in the original, where it wraps.
-pub(super) fn count(value: &Value) -> Result<u32> {
+pub(crate) fn count(value: &Value) -> Result<u32> {
     match value {
         Value::UInt(number) => Ok(u32::try_from(*number).unwrap_or(u32::MAX)),
         Value::Int(_) => Ok(u32::MAX),
@@ -57,7 +57,7 @@ pub(super) fn count(value: &Value) -> Result<u32> {
 }
 
 /// Returns a float; any integer will do.
-pub(super) fn float(value: &Value) -> Result<f64> {
+pub(crate) fn float(value: &Value) -> Result<f64> {
     #[expect(clippy::cast_precision_loss, reason = "it is a number of seconds")]
     match value {
         Value::Float(number) => Ok(*number),
