@@ -22,9 +22,10 @@ use crate::apps::{
     worker::{endpoint::Endpoint, launcher::Workshop},
 };
 use crate::{
+    errno::{self, Errno},
     place::Place,
     registry::{Registration, Registry},
-    services::storage,
+    store::StoreError,
 };
 
 /// An app that has been asked to start.
@@ -62,7 +63,7 @@ impl Plan {
     /// Reads profile and manifest, in this order (`node.md` 6).
     pub(super) fn read(workshop: &Workshop, app: &str, profile_name: &str) -> Result<Self> {
         let read =
-            |collection, key| workshop.store.read(collection, key).map_err(|error| storage::answer(&error));
+            |collection, key| workshop.store.read(collection, key).map_err(StoreError::into_service_error);
         let profile = Profile::read(&read("profiles", profile_name)?)?;
         let manifest = Manifest::read(&read("manifests", app)?)?;
         profile.isolate.check()?;
@@ -148,7 +149,7 @@ impl App {
 async fn spool(app: &str, workshop: &Workshop) -> Result<()> {
     let (store, folder, app) = (workshop.store.clone(), workshop.runtime.app(app), app.to_owned());
     let unpacked = spawn_blocking(move || {
-        let blob = store.read("apps", &app).map_err(|error| spool_failed(&storage::answer(&error)))?;
+        let blob = store.read("apps", &app).map_err(|error| spool_failed(&error.into_service_error()))?;
         package::unpack(&blob, &folder, Bounds::default())
     });
     unpacked.await.unwrap_or_else(|error| Err(Error::service(Category::NODE, 7, error.to_string())))
@@ -161,12 +162,12 @@ fn spool_failed(error: &Error) -> Error {
         cocaine::ErrorKind::Service { message, .. } => message.clone(),
         other => other.to_string(),
     };
-    Error::service(category, code, format!("[{code}] {text}: {}", errors::system(code)))
+    Error::service(category, code, format!("[{code}] {text}: {}", errors::system_text(code)))
 }
 
 impl Running {
     async fn start(plan: Plan, workshop: Workshop, place: &Place) -> Result<Self> {
-        let io = |text: String| Error::service(Category::GENERIC, 5, text);
+        let io = |text: String| errno::error(Errno::IO, text);
         let path = workshop.runtime.socket(&plan.app).map_err(|error| io(error.to_string()))?;
         let shown = path.display().to_string();
         let endpoint = Endpoint::listen(path, workshop.limits)
@@ -239,7 +240,7 @@ impl Drop for Publication {
 }
 
 fn taken(app: &str) -> Error {
-    Error::service(Category::GENERIC, 22, format!("[22] service '{app}' already exists: Invalid argument"))
+    errno::invalid_argument(&format!("[22] service '{app}' already exists"))
 }
 
 /// The service of an app, for one caller.

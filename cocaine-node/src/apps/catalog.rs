@@ -17,7 +17,12 @@ use crate::apps::{
     report::{info::Wanted, readings},
     worker::launcher::Workshop,
 };
-use crate::{metrics::Reading, place::Place, services::storage};
+use crate::{
+    errno::{self, Errno},
+    metrics::Reading,
+    place::Place,
+    store::StoreError,
+};
 
 /// The apps of a node; clones share them.
 #[derive(Clone, Debug)]
@@ -55,11 +60,7 @@ impl Apps {
         let started = app.start(plan, &self.0.workshop, &self.0.place).await;
         if !self.has(name, &app) {
             self.end(&app).await;
-            return Err(Error::service(
-                Category::GENERIC,
-                125,
-                format!("app '{name}' was stopped while it started"),
-            ));
+            return Err(errno::error(Errno::CANCELED, format!("app '{name}' was stopped while it started")));
         }
         match &started {
             Ok(()) => tracing::info!(app = name, profile, "an app is started"),
@@ -94,10 +95,9 @@ impl Apps {
     }
 
     pub(crate) fn info(&self, name: &str, flags: u32) -> Result<Value> {
-        let app = self.find(name).ok_or_else(|| {
-            let text = format!("app '{name}' is not running: Invalid argument");
-            Error::service(Category::GENERIC, 22, text)
-        })?;
+        let app = self
+            .find(name)
+            .ok_or_else(|| errno::invalid_argument(&format!("app '{name}' is not running")))?;
         Ok(app.info(Wanted(flags)))
     }
 
@@ -116,11 +116,10 @@ impl Apps {
 
     /// Starts the apps of a stored runlist, one after the other (`node.md` 6.2).
     pub(crate) async fn run(&self, runlist: &str) {
-        let stored = self.0.workshop.store.read("runlists", runlist).map_err(|error| storage::answer(&error));
+        let stored = self.0.workshop.store.read("runlists", runlist).map_err(StoreError::into_service_error);
         let read = stored.and_then(|blob| {
-            cocaine::msgpack::from_slice::<BTreeMap<String, String>>(&blob).map_err(|error| {
-                Error::service(Category::GENERIC, 22, format!("the runlist is unreadable: {error}"))
-            })
+            cocaine::msgpack::from_slice::<BTreeMap<String, String>>(&blob)
+                .map_err(|error| errno::error(Errno::INVAL, format!("the runlist is unreadable: {error}")))
         });
         let apps = match read {
             Ok(apps) => apps,

@@ -15,9 +15,12 @@ use cocaine::{
 };
 use tokio::time::Sleep;
 
-use crate::apps::{
-    errors,
-    worker::channels::{Channels, Side},
+use crate::{
+    apps::{
+        errors,
+        worker::channels::{Channels, Side},
+    },
+    errno,
 };
 
 /// What a client asks for.
@@ -42,9 +45,9 @@ impl Ask {
         let Some(value) = self.headers.get(REQUEST_TIMEOUT) else { return Ok(otherwise) };
         let millis = <[u8; 8]>::try_from(value.as_ref()).map_err(|_| {
             let len = value.len();
-            let text =
-                format!("{REQUEST_TIMEOUT} has {len} bytes; it takes 8, of milliseconds: Invalid argument");
-            Error::service(Category::GENERIC, 22, text)
+            errno::invalid_argument(&format!(
+                "{REQUEST_TIMEOUT} has {len} bytes; it takes 8, of milliseconds"
+            ))
         })?;
         Ok(Duration::from_millis(u64::from_le_bytes(millis)))
     }

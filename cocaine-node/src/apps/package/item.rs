@@ -18,7 +18,8 @@ use cocaine::{Error, Result};
 use tar::Entry;
 
 use super::{Bounds, damaged, failed, too_large};
-use crate::apps::profile::stored::invalid;
+
+use crate::errno::invalid_argument;
 
 /// How much of a name an error shows, in bytes.
 const SHOWN: usize = 200;
@@ -202,7 +203,7 @@ impl Item<'_> {
     }
 
     pub(super) fn refused(&self, reason: impl fmt::Display) -> Error {
-        invalid(&format!("the archive's entry {} {reason}", shown(self.name)))
+        invalid_argument(&format!("the archive's entry {} {reason}", shown(self.name)))
     }
 
     fn failed(&self, error: &io::Error) -> Error {

@@ -1,22 +1,16 @@
 //! Stored maps, and how the original says that one of their values is of the wrong type.
 
-use cocaine::{Category, Error, Result, Value, msgpack};
+use cocaine::{Error, Result, Value, msgpack};
 
-/// POSIX: an argument that is not valid.
-const EINVAL: i64 = 22;
+use crate::errno::invalid_argument;
 
 const TEXT: &str = "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
 const MAP: &str = "cocaine::detail::dynamic::incomplete_wrapper<cocaine::dynamic_t::object_t>";
 
-/// Returns the error of something stored that cannot be used.
-pub(crate) fn invalid(text: &str) -> Error {
-    Error::service(Category::GENERIC, EINVAL, format!("{text}: Invalid argument"))
-}
-
 /// Reads the map in `blob`; `what` names it where it is no `MessagePack`. Its keys are sorted, as the original has them.
 pub(crate) fn read(blob: &[u8], what: &str) -> Result<Value> {
-    let mut value: Value =
-        msgpack::from_slice(blob).map_err(|error| invalid(&format!("the {what} is unreadable, {error}")))?;
+    let mut value: Value = msgpack::from_slice(blob)
+        .map_err(|error| invalid_argument(&format!("the {what} is unreadable, {error}")))?;
     sort(&mut value);
     map(&value).map(drop)?;
     Ok(value)
@@ -72,5 +66,5 @@ fn mistyped(expected: &str, found: &Value) -> Error {
         Value::Bool(value) => u8::from(*value).to_string(),
         other => other.to_string(),
     };
-    invalid(&format!("failed to get node value as {expected} - got {found}"))
+    invalid_argument(&format!("failed to get node value as {expected} - got {found}"))
 }
