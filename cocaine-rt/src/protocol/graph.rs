@@ -67,7 +67,7 @@ pub struct Edge {
 
 /// The kinds of trees that have a type of their own (`protocol.md` 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
+pub enum TreeShape {
     /// `{}`: nothing is sent.
     End,
     /// One `value` or one `error`.
@@ -150,16 +150,16 @@ impl Tree {
     }
 
     /// Returns the kind of this tree. Control messages in it do not count.
-    pub fn shape(&self) -> Shape {
-        let Self::Node(node) = self else { return Shape::Other };
+    pub fn shape(&self) -> TreeShape {
+        let Self::Node(node) = self else { return TreeShape::Other };
         if node.messages().next().is_none() {
-            Shape::End
+            TreeShape::End
         } else if node.same_messages(&PRIMITIVE) {
-            Shape::Primitive
+            TreeShape::Primitive
         } else if node.same_messages(&STREAMING) {
-            Shape::Streaming
+            TreeShape::Streaming
         } else {
-            Shape::Other
+            TreeShape::Other
         }
     }
 
@@ -358,11 +358,11 @@ impl Kind {
     /// Returns how a method with these trees is called. A client that may send nothing but `close` does so when it
     /// lets go of its call, which makes no session of it.
     pub fn of(dispatch: &Tree, upstream: &Tree) -> Self {
-        let silent = dispatch.shape() == Shape::End;
+        let silent = dispatch.shape() == TreeShape::End;
         match upstream.shape() {
-            Shape::End if silent => Self::Mute,
-            Shape::Primitive if silent || dispatch.closing().is_some() => Self::Unary,
-            Shape::Streaming if silent || dispatch.closing().is_some() => Self::Streaming,
+            TreeShape::End if silent => Self::Mute,
+            TreeShape::Primitive if silent || dispatch.closing().is_some() => Self::Unary,
+            TreeShape::Streaming if silent || dispatch.closing().is_some() => Self::Streaming,
             _ => Self::Session,
         }
     }

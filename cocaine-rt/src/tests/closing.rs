@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::peer::{Peer, method};
-use crate::{Edge, ErrorKind, Kind, Node, Receiver, Service, Tree, protocol::graph::Shape};
+use crate::{Edge, ErrorKind, Kind, Node, Receiver, Service, Tree, protocol::graph::TreeShape};
 
 fn close() -> Tree {
     let close = Edge { id: 0, name: "close".into(), next: Tree::end() };
@@ -20,7 +20,7 @@ fn unicorn() -> (Service, Peer) {
 
 #[test]
 fn a_side_that_only_closes_makes_no_session() {
-    assert_eq!((close().shape(), close().closing()), (Shape::Other, Some(0)));
+    assert_eq!((close().shape(), close().closing()), (TreeShape::Other, Some(0)));
     for (upstream, kind) in [
         (Tree::primitive(), Kind::Unary),
         (Tree::streaming(), Kind::Streaming),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, Exchange, Kind, MessageReceiver, MessageSender, Method, Receiver, Service, Shape, Tree,
+    Args, Bytes, Exchange, Kind, MessageReceiver, MessageSender, Method, Receiver, Service, Tree, TreeShape,
     Value,
 };
 
@@ -204,18 +204,18 @@ impl Outcome {
     }
 
     /// Returns the value, or the list of values of a stream; of any other protocol all messages.
-    fn values(mut self, shape: Shape) -> Result<Value, Fault> {
+    fn values(mut self, shape: TreeShape) -> Result<Value, Fault> {
         if let Some(error) = self.error() {
             return Err(Fault::of(&error));
         }
         match shape {
-            Shape::End => Ok(Value::Nil),
-            Shape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::value)),
-            Shape::Streaming => {
+            TreeShape::End => Ok(Value::Nil),
+            TreeShape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::value)),
+            TreeShape::Streaming => {
                 let items = self.0.into_iter().filter(|message| message.name == "write");
                 Ok(Value::Array(items.map(Message::value).collect()))
             }
-            Shape::Other => Ok(self.events()),
+            TreeShape::Other => Ok(self.events()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, task::Waker};
 use crate::{
     protocol::{
         error::{Error, ErrorKind},
-        graph::{Node, Shape, Tree},
+        graph::{Node, Tree, TreeShape},
     },
     wire::{encode::Encoded, headers::Headers},
 };
@@ -50,12 +50,12 @@ pub(crate) enum Reads {
 impl Reads {
     pub(crate) fn of(tree: &Tree) -> Self {
         match tree.shape() {
-            Shape::End => Self::Ended,
-            Shape::Primitive => Self::Primitive,
-            Shape::Streaming => Self::Streaming,
+            TreeShape::End => Self::Ended,
+            TreeShape::Primitive => Self::Primitive,
+            TreeShape::Streaming => Self::Streaming,
             // A tree that recurs at its root: the methods of the service, which nobody sends on an open channel.
-            Shape::Other if tree.node().is_end() => Self::Ended,
-            Shape::Other => Self::State(tree.node()),
+            TreeShape::Other if tree.node().is_end() => Self::Ended,
+            TreeShape::Other => Self::State(tree.node()),
         }
     }
 
