@@ -343,7 +343,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
 /// How a method is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum CallKind {
     /// Nothing is answered: [`crate::Service::mute`].
     Mute,
     /// One answer: [`crate::Service::call`].
@@ -354,7 +354,7 @@ pub enum Kind {
     Session,
 }
 
-impl Kind {
+impl CallKind {
     /// Returns how a method with these trees is called. A client that may send nothing but `close` does so when it
     /// lets go of its call, which makes no session of it.
     pub fn of(dispatch: &Tree, upstream: &Tree) -> Self {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, Exchange, Kind, MessageReceiver, MessageSender, Method, Receiver, Service, Tree, TreeShape,
-    Value,
+    Args, Bytes, CallKind, Exchange, MessageReceiver, MessageSender, Method, Receiver, Service, Tree,
+    TreeShape, Value,
 };
 
 use super::{
@@ -97,16 +97,16 @@ impl Call<'_> {
     async fn outcome(&self, service: &Service, method: &Method) -> Result<Outcome, Fault> {
         let chunks = chunks(method, &self.request.chunks)?;
         let (name, args) = (&*method.name, Args(self.request.args.clone()));
-        match Kind::of(&method.dispatch, &method.upstream) {
-            Kind::Mute => {
+        match CallKind::of(&method.dispatch, &method.upstream) {
+            CallKind::Mute => {
                 service.mute(name, args).await.map_err(|error| Fault::of(&error))?;
                 Ok(Outcome::default())
             }
-            Kind::Unary => {
+            CallKind::Unary => {
                 let answer = service.with_deadline(self.patience).call(name, args).await;
                 Outcome::default().with(answer.map(|args| Message::new("value", args)), self.room)
             }
-            Kind::Streaming => self.stream(service.stream(name, args)).await,
+            CallKind::Streaming => self.stream(service.stream(name, args)).await,
             _ => {
                 let opened = service.open(name, args).await.map_err(|error| Fault::of(&error))?;
                 self.session(opened, chunks).await
