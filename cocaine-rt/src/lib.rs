@@ -96,7 +96,7 @@ pub use protocol::{
     code::Category,
     control,
     error::{Cause, Error, ErrorKind, Fault, Result},
-    graph::{CallKind, Edge, Graph, Method, Node, Tree, TreeShape},
+    graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
     limits::Limits,
     trace::Trace,
     types::{Args, Endpoint, Resolved, Scalar, Severity},

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::peer::{Peer, method};
-use crate::{CallKind, Edge, ErrorKind, Node, Receiver, Service, Tree, protocol::graph::TreeShape};
+use crate::{CallKind, Edge, ErrorKind, Receiver, Service, Tree, TreeNode, protocol::graph::TreeShape};
 
 fn close() -> Tree {
     let close = Edge { id: 0, name: "close".into(), next: Tree::end() };
-    Tree::Node(Arc::new(Node::new([close])))
+    Tree::Node(Arc::new(TreeNode::new([close])))
 }
 
 fn unicorn() -> (Service, Peer) {
@@ -30,7 +30,7 @@ fn a_side_that_only_closes_makes_no_session() {
         assert_eq!(CallKind::of(&close(), &upstream), kind, "{upstream}");
     }
     for (id, name, next) in [(0, "discard", Tree::end()), (0, "close", Tree::Recurse)] {
-        let tree = Tree::Node(Arc::new(Node::new([Edge { id, name: name.into(), next }])));
+        let tree = Tree::Node(Arc::new(TreeNode::new([Edge { id, name: name.into(), next }])));
         assert_eq!(tree.closing(), None, "{tree}");
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, task::Waker};
 use crate::{
     protocol::{
         error::{Error, ErrorKind},
-        graph::{Node, Tree, TreeShape},
+        graph::{Tree, TreeNode, TreeShape},
     },
     wire::{encode::Encoded, headers::Headers},
 };
@@ -41,7 +41,7 @@ impl Message {
 pub(crate) enum Reads {
     Primitive,
     Streaming,
-    State(Arc<Node>),
+    State(Arc<TreeNode>),
     /// The one message by which the peer lets go of the channel: nobody reads it, and nobody listens after it.
     Close(u64),
     Ended,
