@@ -8,7 +8,7 @@ use cocaine::{Bytes, Limits, server::Server};
 use tokio::task::JoinSet;
 
 use crate::{
-    apps::{RunningApps, runtime::RuntimeError},
+    apps::{RunningApps, package::folders::RuntimeError},
     config::{CacheConfig, ChronoConfig, ConfigError, NodeConfig, UrlfetchConfig},
     gateway::{Gateway, GatewayError, HttpConfig},
     helper::Helper,

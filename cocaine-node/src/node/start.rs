@@ -20,7 +20,9 @@ use uuid::Uuid;
 
 use super::{Node, NodeBuilder, Running, StartError};
 use crate::{
-    apps::{Apps, RunningApps, runtime::Runtime, spawn::Spawner, workshop::Workshop},
+    apps::{
+        Apps, RunningApps, package::folders::Runtime, process::spawner::Spawner, worker::launcher::Workshop,
+    },
     gateway::Gateway,
     log::Log,
     metrics::Board,

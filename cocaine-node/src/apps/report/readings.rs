@@ -1,10 +1,10 @@
 //! What `metrics` tells of an app that runs, beside its connections and calls, by the names of the original.
 
-use super::overseer::Overseer;
+use crate::apps::overseer::Overseer;
 use crate::metrics::{Measured, Reading};
 
 /// Adds what there is to say of an app.
-pub(super) fn app(overseer: &Overseer, readings: &mut Vec<Reading>) {
+pub(crate) fn app(overseer: &Overseer, readings: &mut Vec<Reading>) {
     let app = &overseer.setup().app;
     overseer.look(|snapshot| {
         let now = snapshot.now;

@@ -13,11 +13,10 @@ use super::{
     state::{Phase, State},
 };
 use crate::apps::{
-    cause,
-    channels::Channels,
+    errors,
     event::{Ask, Ended, Exchange},
-    pool,
-    slave::Order,
+    overseer::pool,
+    worker::{channels::Channels, task::Order},
 };
 
 /// An event that nobody has taken yet.
@@ -128,7 +127,7 @@ impl Overseer {
             match tokio::time::timeout(patience, &mut granted).await {
                 Ok(Ok(Grant::Taken(place))) => return Ok(place),
                 Ok(Ok(Grant::Refused(error))) => return Err(error),
-                Ok(Err(_)) => return Err(cause::stopped()),
+                Ok(Err(_)) => return Err(errors::stopped()),
                 Err(_) => {
                     if let Some(failure) = self.failure() {
                         drop(granted);
@@ -148,13 +147,13 @@ impl Overseer {
     ) -> Result<Result<Place, oneshot::Receiver<Grant>>, Error> {
         let mut state = self.state();
         if state.stopped {
-            return Err(cause::stopped());
+            return Err(errors::stopped());
         }
         let admitted = pool::admits(&self.setup().profile, state.demand());
         self.0.meters.asked(admitted, state.queue.len(), since);
         if !admitted {
             self.rebalance(&mut state);
-            return Err(cause::queue_full());
+            return Err(errors::queue_full());
         }
         if state.queue.is_empty()
             && let Some(place) = self.assign(&mut state)
@@ -172,7 +171,7 @@ impl Overseer {
     fn put_first(&self, since: Instant, timeout: Duration) -> Result<oneshot::Receiver<Grant>, Error> {
         let mut state = self.state();
         if state.stopped {
-            return Err(cause::stopped());
+            return Err(errors::stopped());
         }
         let (grant, granted) = oneshot::channel();
         state.queue.push_front(Waiting { since, timeout, grant });
@@ -203,7 +202,7 @@ impl Overseer {
             let Some(waiting) = state.queue.pop_front() else { return };
             let grant = if waiting.since.elapsed() > waiting.timeout {
                 state.retract(place);
-                Grant::Refused(cause::expired())
+                Grant::Refused(errors::expired())
             } else {
                 Grant::Taken(place)
             };

@@ -13,12 +13,11 @@ use tokio::{
     time::{Instant as Moment, sleep, sleep_until, timeout},
 };
 
-use super::{
-    channels::Channels,
-    endpoint::Hello,
+use super::{channels::Channels, endpoint::Hello};
+use crate::apps::{
     overseer::{Overseer, Phase},
-    spawn::Process,
-    workshop::Shift,
+    process::spawner::Process,
+    worker::launcher::Shift,
 };
 
 /// What a worker's task is told.

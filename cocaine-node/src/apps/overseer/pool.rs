@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::profile::Profile;
+use crate::apps::profile::Profile;
 
 /// What an app's workers have to do.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::package::{FRESH, folder_name};
+use crate::apps::package::{FRESH, folder_name};
 
 /// The longest path that a unix socket can have.
 const LONGEST_SOCKET: usize = 107;

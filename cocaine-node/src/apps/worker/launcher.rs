@@ -11,12 +11,14 @@ use std::{
 use cocaine::{Bytes, Limits, msgpack};
 use tokio::{io::AsyncReadExt, net::unix::pipe::Receiver, task::JoinHandle, time::timeout};
 
-use super::{
-    output::Output,
+use crate::apps::{
     overseer::Setup,
+    package::folders::Runtime,
+    process::{
+        output::Output,
+        spawner::{Launch, Process, Spawner},
+    },
     profile::Profile,
-    runtime::Runtime,
-    spawn::{Launch, Process, Spawner},
 };
 use crate::{log::day, store::Store};
 

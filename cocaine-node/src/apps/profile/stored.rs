@@ -1,22 +1,16 @@
 //! Stored maps, and how the original says that one of their values is of the wrong type.
 
-use cocaine::{Category, Error, Result, Value, msgpack};
+use cocaine::{Error, Result, Value, msgpack};
 
-/// POSIX: an argument that is not valid.
-const EINVAL: i64 = 22;
+use crate::errno::invalid_argument;
 
 const TEXT: &str = "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
 const MAP: &str = "cocaine::detail::dynamic::incomplete_wrapper<cocaine::dynamic_t::object_t>";
 
-/// Returns the error of something stored that cannot be used.
-pub(super) fn invalid(text: &str) -> Error {
-    Error::service(Category::GENERIC, EINVAL, format!("{text}: Invalid argument"))
-}
-
 /// Reads the map in `blob`; `what` names it where it is no `MessagePack`. Its keys are sorted, as the original has them.
-pub(super) fn read(blob: &[u8], what: &str) -> Result<Value> {
-    let mut value: Value =
-        msgpack::from_slice(blob).map_err(|error| invalid(&format!("the {what} is unreadable, {error}")))?;
+pub(crate) fn read(blob: &[u8], what: &str) -> Result<Value> {
+    let mut value: Value = msgpack::from_slice(blob)
+        .map_err(|error| invalid_argument(&format!("the {what} is unreadable, {error}")))?;
     sort(&mut value);
     map(&value).map(drop)?;
     Ok(value)
@@ -35,20 +29,20 @@ fn sort(value: &mut Value) {
     }
 }
 
-pub(super) fn map(value: &Value) -> Result<&[(Value, Value)]> {
+pub(crate) fn map(value: &Value) -> Result<&[(Value, Value)]> {
     value.as_map().ok_or_else(|| mistyped(MAP, value))
 }
 
-pub(super) fn text(value: &Value) -> Result<String> {
+pub(crate) fn text(value: &Value) -> Result<String> {
     value.as_str().map(str::to_owned).ok_or_else(|| mistyped(TEXT, value))
 }
 
-pub(super) fn boolean(value: &Value) -> Result<bool> {
+pub(crate) fn boolean(value: &Value) -> Result<bool> {
     value.as_bool().ok_or_else(|| mistyped("bool", value))
 }
 
 /// Returns a number of things. A negative one stands for as many as there can be, as in the original, where it wraps.
-pub(super) fn count(value: &Value) -> Result<u32> {
+pub(crate) fn count(value: &Value) -> Result<u32> {
     match value {
         Value::UInt(number) => Ok(u32::try_from(*number).unwrap_or(u32::MAX)),
         Value::Int(_) => Ok(u32::MAX),
@@ -57,7 +51,7 @@ pub(super) fn count(value: &Value) -> Result<u32> {
 }
 
 /// Returns a float; any integer will do.
-pub(super) fn float(value: &Value) -> Result<f64> {
+pub(crate) fn float(value: &Value) -> Result<f64> {
     #[expect(clippy::cast_precision_loss, reason = "it is a number of seconds")]
     match value {
         Value::Float(number) => Ok(*number),
@@ -72,5 +66,5 @@ fn mistyped(expected: &str, found: &Value) -> Error {
         Value::Bool(value) => u8::from(*value).to_string(),
         other => other.to_string(),
     };
-    invalid(&format!("failed to get node value as {expected} - got {found}"))
+    invalid_argument(&format!("failed to get node value as {expected} - got {found}"))
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use cocaine::{Result, Value};
 
-use super::stored::{self, invalid};
+use super::stored;
+
+use crate::errno::invalid_argument;
 
 /// What an app's manifest says.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +23,8 @@ impl Manifest {
     /// Reads a manifest as it is stored.
     pub(crate) fn read(blob: &[u8]) -> Result<Self> {
         let raw = stored::read(blob, "manifest")?;
-        let slave = raw.get("slave").ok_or_else(|| invalid("runnable object has not been specified"))?;
+        let slave =
+            raw.get("slave").ok_or_else(|| invalid_argument("runnable object has not been specified"))?;
         let slave = stored::text(slave)?;
         let environment = raw.get("environment").map_or(Ok(&[][..]), stored::map)?;
         let pair = |(name, value)| Ok((stored::text(name)?, stored::text(value)?));

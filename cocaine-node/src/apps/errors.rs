@@ -1,8 +1,8 @@
 //! Codes and words of the original for what ends an event (`node.md` 7, `worker.md` 3.4).
 
-use std::io;
-
 use cocaine::{Category, Cause, Error, ErrorKind};
+
+use crate::errno::{self, Errno};
 
 /// What a client reads whose worker is gone.
 pub(crate) const DISCARDED: &str = "slave has been discarded";
@@ -28,7 +28,7 @@ pub(crate) fn text(cause: Cause) -> String {
     }
     match category {
         // Those of archives are not registered, and have the words of the operating system too.
-        Category::SYSTEM | Category::ASIO_SYSTEM | Category::GENERIC | Category::UNKNOWN => system(code),
+        Category::SYSTEM | Category::ASIO_SYSTEM | Category::GENERIC | Category::UNKNOWN => system_text(code),
         Category::WORKER => format!("worker category: {code}"),
         Category::WORKER_USER => format!("worker user category: {code}"),
         _ => match (category.name(), category.code_name(code)) {
@@ -39,16 +39,14 @@ pub(crate) fn text(cause: Cause) -> String {
     }
 }
 
-/// Returns what the operating system calls an error.
-pub(crate) fn system(code: i64) -> String {
-    let Ok(number) = i32::try_from(code) else { return format!("Unknown error {code}") };
-    let text = io::Error::from_raw_os_error(number).to_string();
-    text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text).to_owned()
+/// Returns the C library's text for a code, whatever its size.
+pub(crate) fn system_text(code: i64) -> String {
+    i32::try_from(code).map_or_else(|_| format!("Unknown error {code}"), errno::strerror)
 }
 
 /// Returns the error of an app that has been stopped while somebody was connected to it.
 pub(crate) fn stopped() -> Error {
-    Error::service(Category::GENERIC, 32, "the application has been stopped: Broken pipe")
+    errno::error(Errno::PIPE, "the application has been stopped: Broken pipe")
 }
 
 /// Returns the error of an event for which there is no room.
@@ -68,12 +66,10 @@ pub(crate) fn is_overflow(error: &Error) -> bool {
 
 /// Returns what both sides of such a stream are told.
 pub(crate) fn overflow(error: &Error) -> Error {
-    let text = format!("the event was cut off: {}: {}", error.kind(), system(ENOBUFS));
-    Error::service(Category::GENERIC, ENOBUFS, text)
+    let number = Errno::NOBUFS;
+    let text = format!("the event was cut off: {}: {}", error.kind(), errno::strerror(number.raw_os_error()));
+    errno::error(number, text)
 }
-
-/// The number by which POSIX calls that there is no room for what came.
-const ENOBUFS: i64 = 105;
 
 /// Returns the error of an event that nobody took in time.
 pub(crate) fn expired() -> Error {
