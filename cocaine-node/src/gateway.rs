@@ -39,41 +39,37 @@
 //! # Layers
 //!
 //! ```text
-//! gateway                        the ports, and the end of them
-//! gate  rpc                      one request, one call
-//! call  request  reply  route    an event, what it is made of, what it becomes, whom it is for
-//! fleet  body  failure  ids      connected services, bodies that still come, errors, names of requests
-//! listener  socket  metrics  config
+//! gateway              starts and stops the listeners
+//! proxy                one HTTP request, one response
+//! json_rpc             requests that are calls of JSON-RPC
+//! http                 listeners, sockets, bodies, requests and responses
+//! routing              routes, connections to services, calls of events
+//! metrics  settings    what all of them use
 //! ```
 
-mod body;
-mod call;
-mod config;
-mod failure;
-mod fleet;
-mod gate;
-mod ids;
-mod listener;
+mod http;
+mod json_rpc;
 mod metrics;
-mod reply;
-mod request;
-mod route;
-mod rpc;
-mod socket;
+mod proxy;
+mod routing;
+mod settings;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use cocaine::{Client, Limits};
 use tokio::sync::Semaphore;
 
-pub use self::config::{HttpConfig, Target};
+pub use self::settings::{HttpConfig, Target};
 use self::{
-    config::Settings,
-    fleet::Fleet,
-    gate::Gate,
-    listener::{Listener, Manners},
+    http::{
+        body::ReplyBody,
+        listener::{Listener, Manners},
+        request::Buffer,
+    },
     metrics::Metrics,
-    request::Buffer,
+    proxy::Gate,
+    routing::service_pool::Fleet,
+    settings::Settings,
 };
 use crate::config::ConfigError;
 
@@ -173,8 +169,8 @@ fn cloud(locators: &str, settings: &Settings) -> cocaine::Result<Client> {
 
 async fn start<A, F>(address: &str, manners: Manners, answer: A) -> Result<Listener, GatewayError>
 where
-    A: Fn(http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = http::Response<body::ReplyBody>> + Send + 'static,
+    A: Fn(::http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ::http::Response<ReplyBody>> + Send + 'static,
 {
     let started = Listener::start(address, manners, answer).await;
     started.map_err(|source| match source.kind() {

@@ -117,9 +117,9 @@ pub mod helper;
 pub mod log;
 mod metrics;
 mod node;
-mod place;
 pub mod registry;
 pub mod routing;
+mod service_host;
 mod services;
 pub mod store;
 

@@ -21,8 +21,8 @@ use super::{
     workshop::Workshop,
 };
 use crate::{
-    place::Place,
     registry::{Registration, Registry},
+    service_host::Place,
     services::storage,
 };
 

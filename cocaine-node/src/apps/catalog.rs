@@ -15,7 +15,7 @@ use super::{
     report::Wanted,
     workshop::Workshop,
 };
-use crate::{metrics::Reading, place::Place, services::storage};
+use crate::{metrics::Reading, service_host::Place, services::storage};
 
 /// The apps of a node; clones share them.
 #[derive(Clone, Debug)]

@@ -24,8 +24,8 @@ use crate::{
     gateway::Gateway,
     log::Log,
     metrics::Board,
-    place::Place,
     registry::{Registry, Routers},
+    service_host::Place,
     services::{
         cache::CacheService,
         chrono::Clockwork,

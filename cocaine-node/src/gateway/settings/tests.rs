@@ -17,7 +17,7 @@ fn without_a_word_all_is_as_the_docs_say() {
 
 #[test]
 fn the_example_of_the_docs_is_read() {
-    let docs = include_str!("../config.rs").lines().map_while(|line| line.strip_prefix("//!"));
+    let docs = include_str!("../settings.rs").lines().map_while(|line| line.strip_prefix("//!"));
     let text: Vec<_> = docs
         .skip_while(|line| !line.contains("```toml"))
         .skip(1)

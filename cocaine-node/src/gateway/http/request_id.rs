@@ -3,20 +3,20 @@
 use cocaine::Trace;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::failure::Failure;
+use crate::gateway::http::error::Failure;
 
 /// The header that names a request, there and back.
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The header by which a request says whether its trace is kept.
 const POLICY: HeaderName = HeaderName::from_static("x-cocaine-tracing-policy");
 
 /// Who a request is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Id {
-    pub(super) trace: Trace,
+pub(crate) struct Id {
+    pub(crate) trace: Trace,
     /// Whether the trace is kept.
-    pub(super) sampled: bool,
+    pub(crate) sampled: bool,
 }
 
 impl Id {
@@ -24,7 +24,7 @@ impl Id {
     ///
     /// # Errors
     /// 400 with what is wrong with the header.
-    pub(super) fn of(headers: &HeaderMap, sampling: f64) -> Result<Self, Failure> {
+    pub(crate) fn of(headers: &HeaderMap, sampling: f64) -> Result<Self, Failure> {
         Self::read(headers, sampling).map_err(|text| Failure::new(StatusCode::BAD_REQUEST, text))
     }
 
@@ -42,7 +42,7 @@ impl Id {
     }
 
     /// Returns the id as a header of the answer.
-    pub(super) fn header(self) -> HeaderValue {
+    pub(crate) fn header(self) -> HeaderValue {
         // Sixteen digits.
         HeaderValue::try_from(format!("{:016x}", self.trace.trace_id))
             .unwrap_or(HeaderValue::from_static("0"))

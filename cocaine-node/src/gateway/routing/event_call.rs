@@ -5,11 +5,11 @@ use std::time::Duration;
 use cocaine::{Bytes, Error, ErrorKind, Exchange, Receiver, Result, Sender, Service};
 use tokio::time::sleep;
 
-use super::{
-    config::Target,
-    failure::{QUEUE_FULL, STOPPED, UNKNOWN},
-    fleet::Fleet,
+use crate::gateway::{
+    http::error::{QUEUE_FULL, STOPPED, UNKNOWN},
     metrics::Metrics,
+    routing::service_pool::Fleet,
+    settings::Target,
 };
 
 /// How often an event is tried that the app has surely not taken.
@@ -19,23 +19,23 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What an app is asked.
-pub(super) struct Question<'a> {
-    pub(super) target: &'a Target,
-    pub(super) chunk: Bytes,
+pub(crate) struct Question<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) chunk: Bytes,
     /// Headers of the call.
-    pub(super) headers: Vec<(&'a str, Bytes)>,
+    pub(crate) headers: Vec<(&'a str, Bytes)>,
 }
 
 /// An answer that has begun.
-pub(super) struct Begun {
+pub(crate) struct Begun {
     /// Its first chunk; none if the app has closed the event without a word.
-    pub(super) first: Option<Bytes>,
-    pub(super) rest: Receiver<Bytes>,
+    pub(crate) first: Option<Bytes>,
+    pub(crate) rest: Receiver<Bytes>,
 }
 
 impl Question<'_> {
     /// Asks, and asks again if the app has surely not taken the event.
-    pub(super) async fn ask(&self, fleet: &Fleet, metrics: &Metrics) -> Result<Begun> {
+    pub(crate) async fn ask(&self, fleet: &Fleet, metrics: &Metrics) -> Result<Begun> {
         let mut tries = Tries::new(&self.target.service, fleet, metrics);
         loop {
             match self.once(fleet).await {
@@ -69,7 +69,7 @@ impl Question<'_> {
 }
 
 /// How often an app was asked.
-pub(super) struct Tries<'a> {
+pub(crate) struct Tries<'a> {
     service: &'a str,
     fleet: &'a Fleet,
     metrics: &'a Metrics,
@@ -77,13 +77,13 @@ pub(super) struct Tries<'a> {
 }
 
 impl<'a> Tries<'a> {
-    pub(super) fn new(service: &'a str, fleet: &'a Fleet, metrics: &'a Metrics) -> Self {
+    pub(crate) fn new(service: &'a str, fleet: &'a Fleet, metrics: &'a Metrics) -> Self {
         Self { service, fleet, metrics, made: 1 }
     }
 
     /// Returns whether to ask again, after a pause: the app has surely not taken the event, since its queue is full or it
     /// is stopped there, and was not asked too often. A service that the locator does not know any more is forgotten.
-    pub(super) async fn again(&mut self, error: &Error) -> bool {
+    pub(crate) async fn again(&mut self, error: &Error) -> bool {
         if is(error, UNKNOWN) {
             self.fleet.forget(self.service);
         }

@@ -10,10 +10,10 @@ use cocaine::{
     Value,
 };
 
-use super::{
-    super::{call::Tries, fleet::Fleet},
-    fault::Fault,
-    request::{Form, Message, Request},
+use super::request::{Form, Message, Request};
+use crate::gateway::{
+    json_rpc::error::Fault,
+    routing::{event_call::Tries, service_pool::Fleet},
 };
 
 /// What all answers to one HTTP request may take.

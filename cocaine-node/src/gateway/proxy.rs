@@ -7,18 +7,22 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, he
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use super::{
-    body::ReplyBody,
-    call::Question,
-    config::{Settings, Target},
-    failure::Failure,
-    fleet::Fleet,
-    ids::{Id, REQUEST_ID},
-    metrics::{MEDIA_TYPE, Metrics, Watch},
-    reply::Asked,
-    request::{self as asked, Buffer},
-    route::{Route, route},
-    rpc,
+use super::metrics::{MEDIA_TYPE, Metrics, Watch};
+use crate::gateway::{
+    http::{
+        body::ReplyBody,
+        error::Failure,
+        request::{self as asked, Buffer},
+        request_id::{Id, REQUEST_ID},
+        response::Asked,
+    },
+    json_rpc,
+    routing::{
+        event_call::Question,
+        route::{Route, route},
+        service_pool::Fleet,
+    },
+    settings::{Settings, Target},
 };
 
 /// Which service has answered.
@@ -65,7 +69,7 @@ impl Gate {
         id: Id,
         watch: Watch<'_>,
     ) -> Response<ReplyBody> {
-        if self.settings.json_rpc && parts.headers.contains_key(&rpc::MARK) {
+        if self.settings.json_rpc && parts.headers.contains_key(&json_rpc::MARK) {
             let response = Box::pin(self.rpc(&parts, body, id)).await;
             let response = response.unwrap_or_else(|failure| failure.response(None));
             watch.answered(None, response.status());

@@ -13,7 +13,7 @@ const KEPT: usize = 4096;
 
 /// Services by their names, some connections each.
 #[derive(Debug)]
-pub(super) struct Fleet {
+pub(crate) struct Fleet {
     cloud: Client,
     members: Cache<Place, Member>,
     connections: u32,
@@ -42,14 +42,14 @@ impl Equivalent<Place> for Asked<'_> {
 }
 
 impl Fleet {
-    pub(super) fn new(cloud: Client, connections: u32, refresh: Duration) -> Self {
+    pub(crate) fn new(cloud: Client, connections: u32, refresh: Duration) -> Self {
         let (members, turn) = (Cache::new(KEPT), AtomicU32::new(0));
         Self { cloud, members, connections, refresh, turn }
     }
 
     /// Returns a service that is connected: in turn one of its connections, which whoever asks for it first makes, and
     /// makes anew when it has become old. Calls that run on an old one are not disturbed.
-    pub(super) async fn get(&self, name: &str) -> Result<Service> {
+    pub(crate) async fn get(&self, name: &str) -> Result<Service> {
         let asked = Asked(name, self.turn.fetch_add(1, Ordering::Relaxed) % self.connections);
         if let Some(member) = self.members.get(&asked) {
             if member.since.elapsed() < self.refresh {
@@ -69,14 +69,14 @@ impl Fleet {
     }
 
     /// Forgets a service that the locator does not know any more.
-    pub(super) fn forget(&self, name: &str) {
+    pub(crate) fn forget(&self, name: &str) {
         for index in 0..self.connections {
             self.members.remove(&Asked(name, index));
         }
     }
 
     /// Returns the locator's word that the cloud is there.
-    pub(super) async fn alive(&self) -> Result<()> {
+    pub(crate) async fn alive(&self) -> Result<()> {
         self.cloud.resolve("locator", None).await.map(drop)
     }
 }

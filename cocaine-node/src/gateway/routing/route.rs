@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request, uri::PathAndQuery};
 
-use super::config::Target;
+use crate::gateway::settings::Target;
 
 /// The header that names the service.
-pub(super) const SERVICE: HeaderName = HeaderName::from_static("x-cocaine-service");
+pub(crate) const SERVICE: HeaderName = HeaderName::from_static("x-cocaine-service");
 /// The header that names the event.
-pub(super) const EVENT: HeaderName = HeaderName::from_static("x-cocaine-event");
+pub(crate) const EVENT: HeaderName = HeaderName::from_static("x-cocaine-event");
 
 /// Who answers a request.
 #[derive(Debug, PartialEq)]
-pub(super) enum Route {
+pub(crate) enum Route {
     /// An event of an app, which gets this path and query.
     App(Target, PathAndQuery),
     /// The gateway itself, by its own path.
@@ -22,14 +22,14 @@ pub(super) enum Route {
 
 /// Why a request is for nobody.
 #[derive(Debug, PartialEq)]
-pub(super) struct Unroutable(pub(super) String);
+pub(crate) struct Unroutable(pub(crate) String);
 
 /// Returns who answers: the one that both headers name, else the one whose host is asked for, else the one that the first
 /// two segments of the path name, which it is not told of.
 ///
 /// # Errors
 /// Headers of which one is missing, empty, repeated, or not a text.
-pub(super) fn route(parts: &request::Parts, hosts: &HashMap<String, Target>) -> Result<Route, Unroutable> {
+pub(crate) fn route(parts: &request::Parts, hosts: &HashMap<String, Target>) -> Result<Route, Unroutable> {
     if let Some(target) = by_headers(&parts.headers)? {
         return Ok(Route::App(target, path_and_query(&parts.uri)));
     }

@@ -27,17 +27,17 @@ const REST: Duration = Duration::from_millis(100);
 
 /// How a port treats its clients.
 #[derive(Clone, Debug)]
-pub(super) struct Manners {
+pub(crate) struct Manners {
     /// How many there may be at once.
-    pub(super) clients: Arc<Semaphore>,
+    pub(crate) clients: Arc<Semaphore>,
     /// How long one may take to send the head of a request, or to take a part of an answer.
-    pub(super) patience: Duration,
-    pub(super) count: Gauge,
+    pub(crate) patience: Duration,
+    pub(crate) count: Gauge,
 }
 
 /// A port that is listened on.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(crate) struct Listener {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     accepting: JoinHandle<GracefulShutdown>,
@@ -45,7 +45,7 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Listens, and answers each request with what `answer` returns.
-    pub(super) async fn start<A, F>(address: &str, manners: Manners, answer: A) -> io::Result<Self>
+    pub(crate) async fn start<A, F>(address: &str, manners: Manners, answer: A) -> io::Result<Self>
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<ReplyBody>> + Send + 'static,
@@ -57,12 +57,12 @@ impl Listener {
         Ok(Self { address, stop, accepting })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Accepts nobody any more, lets requests that run be answered, and returns when they are or the time is over.
-    pub(super) async fn shutdown(self, grace: Duration) {
+    pub(crate) async fn shutdown(self, grace: Duration) {
         let _ = self.stop.send(true);
         if let Ok(connections) = self.accepting.await
             && timeout(grace, connections.shutdown()).await.is_err()

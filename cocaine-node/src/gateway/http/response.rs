@@ -11,11 +11,8 @@ use bytes::Bytes;
 use cocaine::http::{end_to_end, read_meta};
 use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version, header};
 
-use super::{
-    body::{ReplyBody, Rest},
-    call::Begun,
-    failure::Failure,
-};
+use super::body::{ReplyBody, Rest};
+use crate::gateway::{http::error::Failure, routing::event_call::Begun};
 
 /// By this header of its answer an app says that an empty chunk ends the body.
 const PROTOCOL: HeaderName = HeaderName::from_static("x-cocaine-http-proto-version");
@@ -24,11 +21,11 @@ const PROTOCOL: HeaderName = HeaderName::from_static("x-cocaine-http-proto-versi
 const AHEAD: usize = 256 << 10;
 
 /// What an answer is for.
-pub(super) struct Asked {
-    pub(super) method: Method,
-    pub(super) version: Version,
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) version: Version,
     /// How long the app may be silent.
-    pub(super) patience: Duration,
+    pub(crate) patience: Duration,
 }
 
 impl Asked {
@@ -38,7 +35,7 @@ impl Asked {
     /// # Errors
     /// 500 for a first chunk that is no head of an answer, for lengths that contradict each other or the body, and for
     /// an error that comes before anything was sent.
-    pub(super) async fn answer(&self, begun: Begun) -> Result<Response<ReplyBody>, Failure> {
+    pub(crate) async fn answer(&self, begun: Begun) -> Result<Response<ReplyBody>, Failure> {
         let Some(first) = begun.first else {
             return Err(wrong("received `close` event without prior meta info".into()));
         };

@@ -16,14 +16,14 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use super::failure::Failure;
+use crate::gateway::http::error::Failure;
 
 /// What a client must send a second, on average, once its time for the beginning has passed.
 const PACE: u64 = 4096;
 
 /// The bodies that are held at once.
 #[derive(Clone, Debug)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     held: Arc<AtomicUsize>,
     limit: usize,
     /// Bytes of one body.
@@ -33,8 +33,8 @@ pub(super) struct Buffer {
 
 /// A body that is held.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) bytes: Bytes,
+pub(crate) struct Held {
+    pub(crate) bytes: Bytes,
     _room: Room,
 }
 
@@ -52,7 +52,7 @@ impl Drop for Room {
 }
 
 impl Buffer {
-    pub(super) fn new(limit: usize, body: usize, patience: Duration) -> Self {
+    pub(crate) fn new(limit: usize, body: usize, patience: Duration) -> Self {
         Self { held: Arc::default(), limit, body, patience }
     }
 
@@ -61,7 +61,7 @@ impl Buffer {
     /// # Errors
     /// 413 for one that is too long, 408 for one that does not come, 503 if too much is held already, 400 for one that
     /// is broken.
-    pub(super) async fn collect(&self, mut body: Incoming) -> Result<Held, Failure> {
+    pub(crate) async fn collect(&self, mut body: Incoming) -> Result<Held, Failure> {
         let mut room = Room { held: self.held.clone(), bytes: 0 };
         if body.is_end_stream() {
             return Ok(Held { bytes: Bytes::new(), _room: room });
@@ -126,7 +126,7 @@ impl Buffer {
 ///
 /// # Errors
 /// 405 for a tunnel, 501 for a coding of the body other than chunks, 400 for a second `Host`.
-pub(super) fn check(parts: &request::Parts) -> Result<(), Failure> {
+pub(crate) fn check(parts: &request::Parts) -> Result<(), Failure> {
     if parts.method == Method::CONNECT {
         return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, "no tunnels are made here"));
     }
@@ -144,7 +144,7 @@ pub(super) fn check(parts: &request::Parts) -> Result<(), Failure> {
 
 /// Returns the chunk that an app gets, without the headers that concern the client's connection. A body that came in
 /// chunks has a length now; the host of an absolute URI is the `Host`.
-pub(super) fn chunk(mut parts: request::Parts, uri: PathAndQuery, body: &[u8]) -> cocaine::Bytes {
+pub(crate) fn chunk(mut parts: request::Parts, uri: PathAndQuery, body: &[u8]) -> cocaine::Bytes {
     let chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
     end_to_end(&mut parts.headers);
     parts.headers.remove(header::EXPECT);

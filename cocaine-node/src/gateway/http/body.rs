@@ -15,11 +15,11 @@ use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::failure::Failure;
+use crate::gateway::http::error::Failure;
 
 /// The body of an answer, which never is longer than was declared, and fails if it is shorter.
 #[derive(Debug, Default)]
-pub(super) struct ReplyBody {
+pub(crate) struct ReplyBody {
     ready: VecDeque<Bytes>,
     rest: Option<Rest>,
     /// How much is still to come.
@@ -28,7 +28,7 @@ pub(super) struct ReplyBody {
 
 /// What an app still sends.
 #[derive(Debug)]
-pub(super) struct Rest {
+pub(crate) struct Rest {
     chunks: Receiver<cocaine::Bytes>,
     /// Whether an empty chunk ends the body.
     ends_at_empty: bool,
@@ -38,7 +38,7 @@ pub(super) struct Rest {
 
 /// Why a body ended before it was whole. The connection ends with it, so that nobody takes it for whole.
 #[derive(Debug)]
-pub(super) struct CutOff(pub(super) Failure);
+pub(crate) struct CutOff(pub(crate) Failure);
 
 impl fmt::Display for CutOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,12 +49,12 @@ impl fmt::Display for CutOff {
 impl std::error::Error for CutOff {}
 
 impl Rest {
-    pub(super) fn new(chunks: Receiver<cocaine::Bytes>, ends_at_empty: bool, patience: Duration) -> Self {
+    pub(crate) fn new(chunks: Receiver<cocaine::Bytes>, ends_at_empty: bool, patience: Duration) -> Self {
         Self { chunks, ends_at_empty, patience, deadline: None }
     }
 
     /// Returns the next piece that is not empty; `None` at the end of the body.
-    pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
         loop {
             let Poll::Ready(chunk) = Pin::new(&mut self.chunks).poll_next(cx) else {
                 return self.poll_late(cx).map(|late| Some(Err(late)));
@@ -81,18 +81,18 @@ impl Rest {
 
 impl ReplyBody {
     /// Returns a body that is here.
-    pub(super) fn whole(body: Bytes) -> Self {
+    pub(crate) fn whole(body: Bytes) -> Self {
         let left = Some(body.len() as u64);
         Self { ready: [body].into(), rest: None, left }
     }
 
     /// Returns the body of an answer that goes out without it. `length` is what was declared, if something was.
-    pub(super) fn unsent(length: Option<u64>) -> Self {
+    pub(crate) fn unsent(length: Option<u64>) -> Self {
         Self { left: length, ..Self::default() }
     }
 
     /// Returns a body of which the beginning is here. `length` is what was declared, if something was.
-    pub(super) fn new(ready: VecDeque<Bytes>, rest: Option<Rest>, length: Option<u64>) -> Self {
+    pub(crate) fn new(ready: VecDeque<Bytes>, rest: Option<Rest>, length: Option<u64>) -> Self {
         let here = || ready.iter().map(|piece| piece.len() as u64).sum();
         let left = if rest.is_none() { Some(length.unwrap_or_else(here)) } else { length };
         Self { ready, rest, left }

@@ -2,7 +2,8 @@
 
 use cocaine::Value;
 
-use super::{fault::Fault, json::resolve};
+use super::json::resolve;
+use crate::gateway::json_rpc::error::Fault;
 
 /// What is to be called.
 #[derive(Debug, PartialEq)]

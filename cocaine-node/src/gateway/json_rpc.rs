@@ -25,10 +25,10 @@
 //! | -32099 | Generic Cocaine error: the connection has ended, as it does for arguments of a wrong type |
 //! | any other | the service's own code and words; `data` has the category |
 
-mod fault;
+mod call;
+mod error;
 mod json;
 mod request;
-mod run;
 
 use cocaine::Value;
 use futures_util::{StreamExt, stream};
@@ -38,12 +38,17 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use self::{
-    fault::Fault,
+    call::{Call, Room},
+    error::Fault,
     json::Json,
     request::{Asked, Request},
-    run::{Call, Room},
 };
-use super::{body::ReplyBody, call::Tries, config::Target, failure::Failure, gate::Gate, ids::Id};
+use crate::gateway::{
+    http::{body::ReplyBody, error::Failure, request_id::Id},
+    proxy::Gate,
+    routing::event_call::Tries,
+    settings::Target,
+};
 
 /// The header that makes a call of a request.
 pub(super) const MARK: HeaderName = HeaderName::from_static("x-cocaine-json-rpc");

@@ -24,7 +24,7 @@ const SURPLUS: usize = 16 << 10;
 
 /// A socket whose writes fail once nothing could be written for a while.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: TcpStream,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
@@ -39,7 +39,7 @@ struct Closing {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
         Self { stream, patience, stalled: None, closing: None }
     }
 

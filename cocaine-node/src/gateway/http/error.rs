@@ -3,7 +3,8 @@
 use cocaine::{Category, Error, ErrorKind};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use super::{body::ReplyBody, config::Target};
+use super::body::ReplyBody;
+use crate::gateway::settings::Target;
 
 /// The category of errors of the scheduler in front of a cluster.
 const VICODYN: Category = Category(0x54FF);
@@ -12,34 +13,34 @@ const VICODYN: Category = Category(0x54FF);
 const GENERATED_BY: HeaderName = HeaderName::from_static("x-error-generated-by");
 
 /// The queue of an app is full.
-pub(super) const QUEUE_FULL: (Category, i64) = (Category::OVERSEER, 1);
+pub(crate) const QUEUE_FULL: (Category, i64) = (Category::OVERSEER, 1);
 /// An app is stopped: an event that it has not taken.
-pub(super) const STOPPED: (Category, i64) = (Category::GENERIC, 32);
+pub(crate) const STOPPED: (Category, i64) = (Category::GENERIC, 32);
 /// A name that the locator does not know.
-pub(super) const UNKNOWN: (Category, i64) = (Category::LOCATOR, 1);
+pub(crate) const UNKNOWN: (Category, i64) = (Category::LOCATOR, 1);
 
 /// Why there is no answer of an app.
 #[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) status: StatusCode,
-    pub(super) cause: String,
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
+    pub(crate) cause: String,
     generated_by: &'static str,
 }
 
 impl Failure {
-    pub(super) fn new(status: StatusCode, cause: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, cause: impl Into<String>) -> Self {
         Self { status, cause: cause.into(), generated_by: "cocaine-gateway" }
     }
 
     /// The app has not answered in time.
-    pub(super) fn late(limit: std::time::Duration) -> Self {
+    pub(crate) fn late(limit: std::time::Duration) -> Self {
         let cause =
             format!("Timed out while waiting for response from the Cocaine: no answer within {limit:?}");
         Self::new(StatusCode::GATEWAY_TIMEOUT, cause)
     }
 
     /// Returns what is told of an error before the answer has begun.
-    pub(super) fn of(error: &Error) -> Self {
+    pub(crate) fn of(error: &Error) -> Self {
         let (status, cause) = match error.kind() {
             ErrorKind::Service { category, code, message } => match (*category, *code) {
                 UNKNOWN => (StatusCode::SERVICE_UNAVAILABLE, or(message, "service is not available")),
@@ -66,7 +67,7 @@ impl Failure {
     }
 
     /// Returns the answer: a text that names the service and the event, if they are known, and the cause.
-    pub(super) fn response(self, target: Option<&Target>) -> Response<ReplyBody> {
+    pub(crate) fn response(self, target: Option<&Target>) -> Response<ReplyBody> {
         let text = match target {
             Some(Target { service, event }) => {
                 format!("service `{service}`, event `{event}`: {}\n", self.cause)
