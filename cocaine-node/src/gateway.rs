@@ -59,7 +59,6 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use cocaine::{Client, Limits};
 use tokio::sync::Semaphore;
 
-pub use self::settings::{HttpConfig, Target};
 use self::{
     http::{
         body::ReplyBody,
@@ -71,7 +70,7 @@ use self::{
     routing::service_pool::Fleet,
     settings::Settings,
 };
-use crate::config::ConfigError;
+use crate::config::{ConfigError, HttpConfig};
 
 /// HTTP in front of a cloud.
 #[derive(Debug)]
@@ -107,7 +106,7 @@ impl Gateway {
     /// Listens, in front of the cloud with these locators (`host:port`, several with commas between). The cloud need
     /// not be there yet.
     pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
-        let settings = config.settings()?;
+        let settings = Settings::new(config)?;
         let cloud = cloud(locators, &settings).map_err(GatewayError::Locators)?;
         let metrics = Metrics::new();
         let clients = Arc::new(Semaphore::new(settings.clients));

@@ -15,7 +15,7 @@ use super::{
     report::Wanted,
     workshop::Workshop,
 };
-use crate::{metrics::Reading, service_host::Place, services::storage};
+use crate::{metrics::Reading, service_host::ServiceHost, services::storage};
 
 /// The apps of a node; clones share them.
 #[derive(Clone, Debug)]
@@ -24,16 +24,16 @@ pub(crate) struct Apps(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     workshop: Workshop,
-    place: Place,
+    host: ServiceHost,
     apps: Mutex<BTreeMap<String, Arc<App>>>,
     /// Servers of apps that have been stopped: who is connected to them stays.
     retired: Mutex<Vec<Server>>,
 }
 
 impl Apps {
-    pub(crate) fn new(workshop: Workshop, place: Place) -> Self {
+    pub(crate) fn new(workshop: Workshop, host: ServiceHost) -> Self {
         let (apps, retired) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { workshop, place, apps, retired }))
+        Self(Arc::new(Shared { workshop, host, apps, retired }))
     }
 
     /// Starts an app; it can be resolved when this returns.
@@ -50,7 +50,7 @@ impl Apps {
             }
             std::collections::btree_map::Entry::Vacant(vacant) => vacant.insert(app.clone()),
         };
-        let started = app.start(plan, &self.0.workshop, &self.0.place).await;
+        let started = app.start(plan, &self.0.workshop, &self.0.host).await;
         if !self.has(name, &app) {
             self.end(&app).await;
             return Err(Error::service(

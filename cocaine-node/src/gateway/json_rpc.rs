@@ -43,11 +43,11 @@ use self::{
     json::Json,
     request::{Asked, Request},
 };
+use crate::config::Target;
 use crate::gateway::{
     http::{body::ReplyBody, error::Failure, request_id::Id},
     proxy::Gate,
     routing::event_call::Tries,
-    settings::Target,
 };
 
 /// The header that makes a call of a request.
@@ -124,7 +124,7 @@ impl Gate {
 
     async fn call(&self, request: &Request, parts: &Parts, id: Id, room: &Room) -> Result<Value, Fault> {
         let target = Target { service: request.service.clone(), event: request.event().into() };
-        let patience = self.settings.timeouts.of(&target.service, &target.event);
+        let patience = self.settings.timeouts.get(&target.service, &target.event);
         let headers = self.headers(&target, &parts.headers, id);
         let tries = Tries::new(&request.service, &self.rpc_fleet, &self.metrics);
         let call = Call { request, fleet: &self.rpc_fleet, headers, patience, room };

@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::metrics::{MEDIA_TYPE, Metrics, Watch};
+use crate::config::Target;
 use crate::gateway::{
     http::{
         body::ReplyBody,
@@ -22,7 +23,7 @@ use crate::gateway::{
         route::{Route, route},
         service_pool::Fleet,
     },
-    settings::{Settings, Target},
+    settings::Settings,
 };
 
 /// Which service has answered.
@@ -105,7 +106,7 @@ impl Gate {
     ) -> Result<Response<ReplyBody>, Failure> {
         let held = self.buffer.collect(body).await?;
         self.metrics.received(held.bytes.len());
-        let patience = self.settings.timeouts.of(&target.service, &target.event);
+        let patience = self.settings.timeouts.get(&target.service, &target.event);
         let asked = Asked { method: parts.method.clone(), version: parts.version, patience };
         let headers = self.headers(target, &parts.headers, id);
         let question = Question { target, chunk: asked::chunk(parts, uri, &held.bytes), headers };
@@ -122,7 +123,7 @@ impl Gate {
                 call.push((under.as_str(), value.as_bytes().into()));
             }
         }
-        if let Some(limit) = self.settings.timeouts.special(&target.service, &target.event) {
+        if let Some(limit) = self.settings.timeouts.get_configured(&target.service, &target.event) {
             call.push(("request_timeout", millis(limit)));
         }
         if id.sampled {

@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cocaine::{Bytes, Category, Error, Result};
 use cocaine_bindings::Cache;
 
-pub use self::config::CacheConfig;
 use self::recent::Recent;
-use crate::config::ConfigError;
+use crate::config::{CacheConfig, ConfigError};
 
 /// The number by which POSIX calls what is too large.
 const TOO_BIG: i64 = 27;

@@ -13,13 +13,12 @@ use futures_util::{
 };
 use tokio::time::Instant;
 
-pub use self::config::ChronoConfig;
 use self::{
     schedule::{BadTime, Schedule},
     ticks::Ticks,
     timers::{Full, Timers},
 };
-use crate::config::ConfigError;
+use crate::config::{ChronoConfig, ConfigError};
 
 /// The numbers by which POSIX calls what went wrong.
 mod errno {

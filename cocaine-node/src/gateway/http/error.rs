@@ -4,7 +4,7 @@ use cocaine::{Category, Error, ErrorKind};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::body::ReplyBody;
-use crate::gateway::settings::Target;
+use crate::config::Target;
 
 /// The category of errors of the scheduler in front of a cluster.
 const VICODYN: Category = Category(0x54FF);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use cocaine::{Bytes, Error, ErrorKind, Exchange, Receiver, Result, Sender, Service};
 use tokio::time::sleep;
 
+use crate::config::Target;
 use crate::gateway::{
     http::error::{QUEUE_FULL, STOPPED, UNKNOWN},
     metrics::Metrics,
     routing::service_pool::Fleet,
-    settings::Target,
 };
 
 /// How often an event is tried that the app has surely not taken.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request, uri::PathAndQuery};
 
-use crate::gateway::settings::Target;
+use crate::config::Target;
 
 /// The header that names the service.
 pub(crate) const SERVICE: HeaderName = HeaderName::from_static("x-cocaine-service");
