@@ -11,28 +11,19 @@
 
 mod app;
 mod catalog;
-mod cause;
-mod channels;
-mod endpoint;
+mod errors;
 mod event;
-mod manifest;
-mod measure;
 mod meter;
 mod meters;
-mod output;
 mod overseer;
-mod package;
-mod pool;
+pub(crate) mod package;
+pub(crate) mod process;
 mod profile;
 mod report;
-pub(crate) mod runtime;
-mod slave;
-pub(crate) mod spawn;
-mod stored;
-pub(crate) mod workshop;
+pub(crate) mod worker;
 
 pub(crate) use self::{
     catalog::{Apps, RunningApps},
-    cause::not_found,
+    errors::not_found,
     event::Ask,
 };

@@ -111,6 +111,7 @@
 
 pub(crate) mod apps;
 pub mod config;
+mod errno;
 mod filters;
 pub mod gateway;
 pub mod helper;

@@ -10,20 +10,22 @@ use cocaine_bindings::{AppServer, ServeApp};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
-    cause,
-    endpoint::Endpoint,
     event::Ask,
-    manifest::Manifest,
     overseer::{Overseer, Setup},
     package::{self, Bounds},
     profile::Profile,
-    report::{self, Wanted},
-    workshop::Workshop,
+};
+use crate::apps::{
+    errors,
+    profile::manifest::Manifest,
+    report::info::{self, Wanted},
+    worker::{endpoint::Endpoint, launcher::Workshop},
 };
 use crate::{
+    errno::{self, Errno},
     registry::{Registration, Registry},
     service_host::ServiceHost,
-    services::storage,
+    store::StoreError,
 };
 
 /// An app that has been asked to start.
@@ -61,7 +63,7 @@ impl Plan {
     /// Reads profile and manifest, in this order (`node.md` 6).
     pub(super) fn read(workshop: &Workshop, app: &str, profile_name: &str) -> Result<Self> {
         let read =
-            |collection, key| workshop.store.read(collection, key).map_err(|error| storage::answer(&error));
+            |collection, key| workshop.store.read(collection, key).map_err(StoreError::into_service_error);
         let profile = Profile::read(&read("profiles", profile_name)?)?;
         let manifest = Manifest::read(&read("manifests", app)?)?;
         profile.isolate.check()?;
@@ -101,7 +103,7 @@ impl App {
             Err(error) => {
                 let (category, code) =
                     (error.category().unwrap_or(Category::NODE), error.code().unwrap_or(8));
-                *state = State::Broken { code, cause: cause::text(Cause(category, code)) };
+                *state = State::Broken { code, cause: errors::text(Cause(category, code)) };
                 return Err(error);
             }
         }
@@ -130,11 +132,11 @@ impl App {
     pub(super) fn info(&self, wanted: Wanted) -> Value {
         match &*self.state() {
             State::Running(running) => {
-                report::running(&running.overseer, wanted, Some(running.publication.is_public()))
+                info::running(&running.overseer, wanted, Some(running.publication.is_public()))
             }
-            State::Spooling => report::idle("spooling", None),
-            State::Broken { code, cause } => report::idle("broken", Some((*code, cause))),
-            State::Stopped => report::idle("stopped", Some((0, "manually stopped"))),
+            State::Spooling => info::idle("spooling", None),
+            State::Broken { code, cause } => info::idle("broken", Some((*code, cause))),
+            State::Stopped => info::idle("stopped", Some((0, "manually stopped"))),
         }
     }
 
@@ -147,7 +149,7 @@ impl App {
 async fn spool(app: &str, workshop: &Workshop) -> Result<()> {
     let (store, folder, app) = (workshop.store.clone(), workshop.runtime.app(app), app.to_owned());
     let unpacked = spawn_blocking(move || {
-        let blob = store.read("apps", &app).map_err(|error| spool_failed(&storage::answer(&error)))?;
+        let blob = store.read("apps", &app).map_err(|error| spool_failed(&error.into_service_error()))?;
         package::unpack(&blob, &folder, Bounds::default())
     });
     unpacked.await.unwrap_or_else(|error| Err(Error::service(Category::NODE, 7, error.to_string())))
@@ -160,12 +162,12 @@ fn spool_failed(error: &Error) -> Error {
         cocaine::ErrorKind::Service { message, .. } => message.clone(),
         other => other.to_string(),
     };
-    Error::service(category, code, format!("[{code}] {text}: {}", cause::system(code)))
+    Error::service(category, code, format!("[{code}] {text}: {}", errors::system_text(code)))
 }
 
 impl Running {
     async fn start(plan: Plan, workshop: Workshop, host: &ServiceHost) -> Result<Self> {
-        let io = |text: String| Error::service(Category::GENERIC, 5, text);
+        let io = |text: String| errno::error(Errno::IO, text);
         let path = workshop.runtime.socket(&plan.app).map_err(|error| io(error.to_string()))?;
         let shown = path.display().to_string();
         let endpoint = Endpoint::listen(path, workshop.limits)
@@ -238,7 +240,7 @@ impl Drop for Publication {
 }
 
 fn taken(app: &str) -> Error {
-    Error::service(Category::GENERIC, 22, format!("[22] service '{app}' already exists: Invalid argument"))
+    errno::invalid_argument(&format!("[22] service '{app}' already exists"))
 }
 
 /// The service of an app, for one caller.
@@ -268,9 +270,9 @@ impl AppServer for AppService {
 
     async fn info(&self) -> Result<Value> {
         if self.overseer.is_stopped() {
-            return Err(cause::stopped());
+            return Err(errors::stopped());
         }
-        Ok(report::running(&self.overseer, Wanted::REPORT, None))
+        Ok(info::running(&self.overseer, Wanted::REPORT, None))
     }
 
     /// Whoever ends the stream in another way than by revoking it, or leaving, loses the connection (`node.md` 6).

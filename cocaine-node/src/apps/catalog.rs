@@ -10,12 +10,19 @@ use tokio::task::JoinSet;
 
 use super::{
     app::{App, Plan},
-    cause, measure,
     overseer::Overseer,
-    report::Wanted,
-    workshop::Workshop,
 };
-use crate::{metrics::Reading, service_host::ServiceHost, services::storage};
+use crate::apps::{
+    errors,
+    report::{info::Wanted, readings},
+    worker::launcher::Workshop,
+};
+use crate::{
+    errno::{self, Errno},
+    metrics::Reading,
+    service_host::ServiceHost,
+    store::StoreError,
+};
 
 /// The apps of a node; clones share them.
 #[derive(Clone, Debug)]
@@ -53,11 +60,7 @@ impl Apps {
         let started = app.start(plan, &self.0.workshop, &self.0.host).await;
         if !self.has(name, &app) {
             self.end(&app).await;
-            return Err(Error::service(
-                Category::GENERIC,
-                125,
-                format!("app '{name}' was stopped while it started"),
-            ));
+            return Err(errno::error(Errno::CANCELED, format!("app '{name}' was stopped while it started")));
         }
         match &started {
             Ok(()) => tracing::info!(app = name, profile, "an app is started"),
@@ -92,10 +95,9 @@ impl Apps {
     }
 
     pub(crate) fn info(&self, name: &str, flags: u32) -> Result<Value> {
-        let app = self.find(name).ok_or_else(|| {
-            let text = format!("app '{name}' is not running: Invalid argument");
-            Error::service(Category::GENERIC, 22, text)
-        })?;
+        let app = self
+            .find(name)
+            .ok_or_else(|| errno::invalid_argument(&format!("app '{name}' is not running")))?;
         Ok(app.info(Wanted(flags)))
     }
 
@@ -108,17 +110,16 @@ impl Apps {
     pub(crate) fn measure(&self, readings: &mut Vec<Reading>) {
         let apps: Vec<_> = self.apps().values().cloned().collect();
         for overseer in apps.iter().filter_map(|app| app.overseer()) {
-            measure::app(&overseer, readings);
+            readings::app(&overseer, readings);
         }
     }
 
     /// Starts the apps of a stored runlist, one after the other (`node.md` 6.2).
     pub(crate) async fn run(&self, runlist: &str) {
-        let stored = self.0.workshop.store.read("runlists", runlist).map_err(|error| storage::answer(&error));
+        let stored = self.0.workshop.store.read("runlists", runlist).map_err(StoreError::into_service_error);
         let read = stored.and_then(|blob| {
-            cocaine::msgpack::from_slice::<BTreeMap<String, String>>(&blob).map_err(|error| {
-                Error::service(Category::GENERIC, 22, format!("the runlist is unreadable: {error}"))
-            })
+            cocaine::msgpack::from_slice::<BTreeMap<String, String>>(&blob)
+                .map_err(|error| errno::error(Errno::INVAL, format!("the runlist is unreadable: {error}")))
         });
         let apps = match read {
             Ok(apps) => apps,
@@ -177,10 +178,10 @@ impl Drop for RunningApps {
 fn already_started(name: &str, app: &App) -> Error {
     let state = app.state_name();
     let text = format!("app '{name}' is {state}: application has already been started");
-    Error::service(Category::NODE, cause::ALREADY_STARTED, text)
+    Error::service(Category::NODE, errors::ALREADY_STARTED, text)
 }
 
 fn not_running(name: &str) -> Error {
     let text = format!("app '{name}' is not running: application is not running");
-    Error::service(Category::NODE, cause::NOT_RUNNING, text)
+    Error::service(Category::NODE, errors::NOT_RUNNING, text)
 }

@@ -15,9 +15,12 @@ use cocaine::{
 };
 use tokio::time::Sleep;
 
-use super::{
-    cause,
-    channels::{Channels, Side},
+use crate::{
+    apps::{
+        errors,
+        worker::channels::{Channels, Side},
+    },
+    errno,
 };
 
 /// What a client asks for.
@@ -42,9 +45,9 @@ impl Ask {
         let Some(value) = self.headers.get(REQUEST_TIMEOUT) else { return Ok(otherwise) };
         let millis = <[u8; 8]>::try_from(value.as_ref()).map_err(|_| {
             let len = value.len();
-            let text =
-                format!("{REQUEST_TIMEOUT} has {len} bytes; it takes 8, of milliseconds: Invalid argument");
-            Error::service(Category::GENERIC, 22, text)
+            errno::invalid_argument(&format!(
+                "{REQUEST_TIMEOUT} has {len} bytes; it takes 8, of milliseconds"
+            ))
         })?;
         Ok(Duration::from_millis(u64::from_le_bytes(millis)))
     }
@@ -100,7 +103,7 @@ impl Exchange {
                 return Poll::Pending;
             }
             Passed::Malformed(error) => (error.clone(), Ended::Misused(error)),
-            Passed::Lost(error) if cause::is_overflow(&error) => {
+            Passed::Lost(error) if errors::is_overflow(&error) => {
                 self.requests = Some(relay);
                 self.cut_off(&error);
                 return Poll::Ready(Ended::Well);
@@ -110,7 +113,7 @@ impl Exchange {
         match error.cause().unwrap_or(Cause::EOF) {
             // Who revokes a channel without a reason says nothing to the worker either.
             Cause(_, 0) => relay.give_up(),
-            told => relay.fail(&Error::service(told.0, told.1, cause::text(told))),
+            told => relay.fail(&Error::service(told.0, told.1, errors::text(told))),
         }
         self.abandon_answers();
         Poll::Ready(ended)
@@ -132,7 +135,7 @@ impl Exchange {
                     return self.channels.end(self.id, Side::Answers);
                 }
                 Poll::Ready(Passed::Malformed(error)) => self.connection.close(&error),
-                Poll::Ready(Passed::Lost(error)) if cause::is_overflow(&error) => {
+                Poll::Ready(Passed::Lost(error)) if errors::is_overflow(&error) => {
                     return self.cut_off(&error);
                 }
                 Poll::Ready(Passed::Lost(_)) => {}
@@ -148,7 +151,7 @@ impl Exchange {
         if let Poll::Ready(why) = self.channels.poll_turn(self.id, cx)
             && let Some(relay) = self.answers.take()
         {
-            relay.fail(&Error::service(why.0, why.1, cause::DISCARDED));
+            relay.fail(&Error::service(why.0, why.1, errors::DISCARDED));
         }
     }
 
@@ -169,19 +172,19 @@ impl Exchange {
 
     /// Ends both streams: one side sends more than the other takes.
     fn cut_off(&mut self, error: &Error) {
-        let error = cause::overflow(error);
+        let error = errors::overflow(error);
         for relay in [self.requests.take(), self.answers.take()].into_iter().flatten() {
             relay.fail(&error);
         }
     }
 
     fn expire(&mut self) {
-        let (category, code) = (Category::NODE, cause::TIMED_OUT);
+        let (category, code) = (Category::NODE, errors::TIMED_OUT);
         if let Some(relay) = self.requests.take() {
             relay.fail(&Error::service(category, code, "invocation has timed out"));
         }
         if let Some(relay) = self.answers.take() {
-            relay.fail(&Error::service(category, code, cause::DISCARDED));
+            relay.fail(&Error::service(category, code, errors::DISCARDED));
         }
     }
 

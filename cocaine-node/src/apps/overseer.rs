@@ -1,6 +1,7 @@
 //! The events and the workers of one app: who takes what, and how many there are (`node.md` 5).
 
-mod events;
+pub(crate) mod pool;
+mod queue;
 mod state;
 
 use std::{
@@ -15,15 +16,15 @@ use uuid::Uuid;
 
 use self::state::State;
 pub(crate) use self::state::{Phase, Slave};
-use super::{
-    channels::Channels,
-    endpoint::Endpoint,
-    manifest::Manifest,
-    meters::Meters,
-    pool,
-    profile::Profile,
-    slave::{self, Death, Order},
-    workshop::Workshop,
+use super::{meters::Meters, profile::Profile};
+use crate::apps::{
+    profile::manifest::Manifest,
+    worker::{
+        channels::Channels,
+        endpoint::Endpoint,
+        launcher::Workshop,
+        task::{self, Death, Order},
+    },
 };
 
 /// What does not change while an app runs.
@@ -108,7 +109,7 @@ impl Overseer {
         };
         state.spawned += 1;
         state.slaves.insert(uuid.clone(), slave);
-        tokio::spawn(slave::live(self.clone(), uuid, channels, received));
+        tokio::spawn(task::live(self.clone(), uuid, channels, received));
     }
 
     /// Notes that a worker takes events from now on.

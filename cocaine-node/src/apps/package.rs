@@ -3,6 +3,7 @@
 //! An archive is not trusted: whatever it holds, nothing is written outside of the folder, and no more than the bounds
 //! allow. What it unpacks to may be anything else, for it is a program.
 
+pub(crate) mod folders;
 mod item;
 mod reader;
 #[cfg(test)]
@@ -21,16 +22,13 @@ use md5::{Digest, Md5};
 
 use reader::{Entries, Limited};
 
+use crate::errno::{self, Errno, invalid_argument};
+
 /// How the name of a folder begins that is not complete yet; that of an app's never does.
 pub(crate) const FRESH: &str = ".new-";
 
 /// The longest name of a folder that an app's name is spelled out in.
 const LONGEST_NAME: usize = 64;
-
-/// The code of the original where an archive is of no kind that it knows; so says the C library of that number.
-const ILSEQ: (i64, &str) = (84, "Invalid or incomplete multibyte or wide character");
-const EFBIG: i64 = 27;
-const EIO: i64 = 5;
 
 /// How much an archive may hold.
 #[derive(Clone, Copy, Debug)]
@@ -98,26 +96,30 @@ fn is_header(block: &[u8; 512]) -> bool {
 }
 
 fn unrecognized() -> Error {
-    let (code, text) = ILSEQ;
-    Error::service(Category::UNKNOWN, code, format!("[84] Unrecognized archive format: {text}: {text}"))
+    let code = Errno::ILSEQ.raw_os_error();
+    let text = errno::strerror(code);
+    Error::service(
+        Category::UNKNOWN,
+        code.into(),
+        format!("[{code}] Unrecognized archive format: {text}: {text}"),
+    )
 }
 
 /// Returns the error of an archive that cannot be read on.
 fn damaged(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::FileTooLarge => too_large(&error.to_string()),
-        _ => super::stored::invalid(&format!("the archive is damaged: {error}")),
+        _ => invalid_argument(&format!("the archive is damaged: {error}")),
     }
 }
 
 fn too_large(text: &str) -> Error {
-    Error::service(Category::GENERIC, EFBIG, format!("{text}: File too large"))
+    errno::error(Errno::FBIG, format!("{text}: File too large"))
 }
 
 /// Returns the error of something that the operating system did not do.
 fn failed(what: &str, error: &io::Error) -> Error {
-    let code = error.raw_os_error().map_or(EIO, i64::from);
-    Error::service(Category::GENERIC, code, format!("{what}: {error}"))
+    errno::error(Errno::from_io_error(error).unwrap_or(Errno::IO), format!("{what}: {error}"))
 }
 
 /// Returns the name of an app's folder: one component of a path, another for each app.

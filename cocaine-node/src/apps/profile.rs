@@ -1,10 +1,13 @@
 //! Profiles: how an app is run (`node.md` 3).
 
+pub(crate) mod manifest;
+pub(crate) mod stored;
+
 use std::time::Duration;
 
 use cocaine::{Category, Error, Result, Value};
 
-use super::stored::{self, invalid};
+use crate::errno::invalid_argument;
 
 /// The longest timeout, in seconds; about thirty years.
 const LONGEST: f64 = 1e9;
@@ -91,7 +94,7 @@ impl Profile {
             (self.publish_on > self.pool_limit, "publish threshold must not be greater than pool limit"),
             (self.unpublish_under > self.publish_on, "publish threshold must not be less than unpublish one"),
         ];
-        rules.iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, text)| Err(invalid(text)))
+        rules.iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, text)| Err(invalid_argument(text)))
     }
 }
 
@@ -109,7 +112,9 @@ impl Fields<'_> {
         let Some((name, value)) = found else { return Ok(Duration::from_secs(default)) };
         let seconds = stored::float(value)?;
         if !(0.0..=LONGEST).contains(&seconds) {
-            return Err(invalid(&format!("{name} of {seconds:?} seconds is not between 0 and {LONGEST:e}")));
+            return Err(invalid_argument(&format!(
+                "{name} of {seconds:?} seconds is not between 0 and {LONGEST:e}"
+            )));
         }
         #[expect(
             clippy::cast_possible_truncation,

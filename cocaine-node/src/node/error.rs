@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::{
-    apps::runtime::RuntimeError,
+    apps::package::folders::RuntimeError,
     config::ConfigError,
     gateway::GatewayError,
     services::geobase::GeobaseError,

@@ -24,7 +24,9 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    apps::{Apps, RunningApps, runtime::Runtime, spawn::Spawner, workshop::Workshop},
+    apps::{
+        Apps, RunningApps, package::folders::Runtime, process::spawner::Spawner, worker::launcher::Workshop,
+    },
     gateway::Gateway,
     log::Log,
     metrics::Board,

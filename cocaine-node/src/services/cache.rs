@@ -5,14 +5,14 @@ mod recent;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cocaine::{Bytes, Category, Error, Result};
+use cocaine::{Bytes, Result};
 use cocaine_bindings::Cache;
 
 use self::recent::Recent;
-use crate::config::{CacheConfig, ConfigError};
-
-/// The number by which POSIX calls what is too large.
-const TOO_BIG: i64 = 27;
+use crate::{
+    config::{CacheConfig, ConfigError},
+    errno::{self, Errno},
+};
 
 /// The service; clones share what it keeps.
 #[derive(Clone, Debug)]
@@ -37,6 +37,6 @@ impl Cache for CacheService {
         // A received blob may be a slice of something larger, which must not be kept with it.
         let own = Bytes::from(&value[..]);
         let put = self.recent().put(key, own);
-        put.map_err(|large| Error::service(Category::GENERIC, TOO_BIG, large.to_string()))
+        put.map_err(|large| errno::error(Errno::FBIG, large.to_string()))
     }
 }

@@ -18,13 +18,10 @@ use self::{
     ticks::Ticks,
     timers::{Full, Timers},
 };
-use crate::config::{ChronoConfig, ConfigError};
-
-/// The numbers by which POSIX calls what went wrong.
-mod errno {
-    pub(super) const AGAIN: i64 = 11;
-    pub(super) const INVALID: i64 = 22;
-}
+use crate::{
+    config::{ChronoConfig, ConfigError},
+    errno::{self, Errno},
+};
 
 /// The timers of all callers.
 #[derive(Clone, Debug)]
@@ -50,11 +47,11 @@ pub(crate) struct ChronoService {
 
 impl ChronoService {
     fn start(&self, schedule: Result<Schedule, BadTime>, announced: Option<bool>) -> Started {
-        let refused = |code, text: String| Error::service(Category::GENERIC, code, text);
-        let started = schedule.map_err(|bad| refused(errno::INVALID, bad.to_string())).and_then(|schedule| {
-            let started = self.timers.start(self.caller.peer(), schedule, announced.unwrap_or_default());
-            started.map_err(|full: Full| refused(errno::AGAIN, full.to_string()))
-        });
+        let started =
+            schedule.map_err(|bad| errno::error(Errno::INVAL, bad.to_string())).and_then(|schedule| {
+                let started = self.timers.start(self.caller.peer(), schedule, announced.unwrap_or_default());
+                started.map_err(|full: Full| errno::error(Errno::AGAIN, full.to_string()))
+            });
         match started {
             Ok(ticks) => Either::Left(ticks),
             Err(error) => Either::Right(stream::once(future::ready(Err(error)))),

@@ -25,17 +25,17 @@ use std::{
     sync::Arc,
 };
 
-use cocaine::{Category, Error, Result, Value};
+use cocaine::{Error, Result, Value};
 use cocaine_bindings::{Geobase, geobase::Timezone};
 
 use tokio::task::spawn_blocking;
 
-use crate::store::Store;
+use crate::{
+    errno::{self, Errno},
+    store::Store,
+};
 
 use self::{atlas::Atlas, enabled::Enabled, zones::Zones};
-
-/// POSIX: an argument that is not valid.
-const INVALID: i64 = 22;
 
 /// What stands for a file in errors, if there is none.
 const SAMPLE: &str = "the sample";
@@ -101,7 +101,7 @@ fn unusable(file: &Path, reason: &impl ToString) -> GeobaseError {
 
 /// Returns the error of a call that asks for what there is not.
 fn refused(text: impl Into<String>) -> Error {
-    Error::service(Category::GENERIC, INVALID, text.into())
+    errno::error(Errno::INVAL, text)
 }
 
 fn unknown_zone(name: &str) -> Error {

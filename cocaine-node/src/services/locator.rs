@@ -16,6 +16,7 @@ use cocaine_bindings::{
 use tokio::sync::Mutex;
 
 use crate::{
+    errno::{self, Errno},
     registry::{Ended, Link, Registry, Router, Routers, Services},
     routing::{COLLECTION, GroupError, Groups, TAGS, Table},
     store::{Store, StoreError},
@@ -205,7 +206,7 @@ impl Stream for Changes {
         match ready!(link.poll_next(cx)) {
             Ok(update) => Poll::Ready(Some(Ok((self.uuid.clone(), Services::clone(&update))))),
             Err(lagged @ Ended::Lagged) => {
-                let error = Error::service(Category::GENERIC, 105, lagged.to_string());
+                let error = errno::error(Errno::NOBUFS, lagged.to_string());
                 Poll::Ready(Some(Err(error)))
             }
             // The original says nothing to a consumer that was replaced, nor when it stops.

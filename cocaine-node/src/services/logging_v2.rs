@@ -12,7 +12,7 @@ mod tests;
 
 use std::{sync::Arc, time::SystemTime};
 
-use cocaine::{Category, Error, ErrorKind, Result, Scalar, Sender, Severity, Value, bind::Caller};
+use cocaine::{Error, ErrorKind, Result, Scalar, Sender, Severity, Value, bind::Caller};
 use cocaine_bindings::{
     LoggingV2Server,
     logging_v2::{Disposition, GetReceived, GetReceiver, LogFilter},
@@ -21,9 +21,9 @@ use tokio::sync::Mutex;
 
 use self::{clock::Clock, seats::Seats};
 use crate::{
+    errno::{self, Errno},
     filters::{DEFAULT, FOREVER, Filter, FilterError, Filters, Full, Message, Operand, Rule},
     log::{Log, Record},
-    services::storage,
     store::{Store, StoreError},
 };
 
@@ -94,7 +94,7 @@ impl LoggingV2 {
         let deadline = self.clock.now().saturating_add(ttl).min(FOREVER);
         let rule = Rule { logger: name.to_owned(), filter, id, deadline, disposition };
         if disposition == Disposition::Cluster {
-            cluster::write(&self.store, &rule).await.map_err(|error| storage::answer(&error))?;
+            cluster::write(&self.store, &rule).await.map_err(StoreError::into_service_error)?;
         }
         self.filters.add(rule).map_err(full)?;
         Ok(id)
@@ -114,7 +114,7 @@ impl LoggingV2 {
         self.expire().await;
         let known = self.filters.find(id);
         if known.is_some_and(|rule| rule.disposition == Disposition::Cluster) {
-            cluster::remove(&self.store, id).await.map_err(|error| storage::answer(&error))?;
+            cluster::remove(&self.store, id).await.map_err(StoreError::into_service_error)?;
         }
         Ok(self.filters.remove(id))
     }
@@ -168,12 +168,12 @@ fn refused(error: FilterError) -> Error {
 
 /// Returns an error by the number of POSIX for what is too big.
 fn too_large(text: String) -> Error {
-    Error::service(Category::GENERIC, 7, text)
+    errno::error(Errno::TOOBIG, text)
 }
 
 /// Returns an error by the number of POSIX for want of memory.
 fn full(error: Full) -> Error {
-    Error::service(Category::GENERIC, 12, error.to_string())
+    errno::error(Errno::NOMEM, error.to_string())
 }
 
 /// The service for one caller.

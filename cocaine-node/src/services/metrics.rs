@@ -32,11 +32,12 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cocaine::{Category, Error, Result, Value};
+use cocaine::{Error, Result, Value};
 use cocaine_bindings::Metrics;
 
 use crate::{
     apps::Apps,
+    errno,
     filters::Filters,
     log::Log,
     metrics::{Board, Query, Reading, plain, tree},
@@ -95,5 +96,5 @@ impl Metrics for MetricsService {
 }
 
 fn invalid(text: &str) -> Error {
-    Error::service(Category::GENERIC, 22, format!("{text}: Invalid argument"))
+    errno::invalid_argument(text)
 }

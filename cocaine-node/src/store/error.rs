@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
+use cocaine::Error;
 use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
+
+use crate::errno::{self, Errno};
 
 /// Why an operation on stored data failed.
 ///
@@ -47,6 +50,19 @@ impl StoreError {
     /// Returns whether the failure spoils everything that shares the database, not one operation alone.
     pub(super) fn is_fatal(&self) -> bool {
         matches!(self, Self::Full(_) | Self::Io { .. } | Self::Closed)
+    }
+
+    /// Returns the error that callers of a service get: a POSIX number, as from the original's storage.
+    pub(crate) fn into_service_error(self) -> Error {
+        let number = match self {
+            Self::NotFound { .. } => Errno::NOENT,
+            Self::Full(_) => Errno::NOSPC,
+            Self::TooLarge(_) => Errno::FBIG,
+            Self::Panicked(_) => Errno::INVAL,
+            Self::Closed => Errno::PIPE,
+            Self::Io { .. } | Self::Corrupt(_) => Errno::IO,
+        };
+        errno::error(number, self.to_string())
     }
 
     fn io(error: &io::Error) -> Self {
@@ -137,6 +153,27 @@ impl From<DatabaseError> for StoreError {
         match error {
             DatabaseError::Storage(error) => error.into(),
             other => Self::Corrupt(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cocaine::Category;
+
+    use super::*;
+
+    #[test]
+    fn errors_carry_posix_numbers() {
+        let codes = [
+            (StoreError::NotFound { collection: "c".into(), key: "k".into() }, 2),
+            (StoreError::Full(String::new()), 28),
+            (StoreError::Io { kind: io::ErrorKind::Other, text: String::new() }, 5),
+            (StoreError::Closed, 32),
+        ];
+        for (error, code) in codes {
+            let answered = error.into_service_error();
+            assert_eq!((answered.category(), answered.code()), (Some(Category::GENERIC), Some(code)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Workers' processes, started by the program as a node starts them.
 
-#[path = "../../src/apps/spawn.rs"]
+#[path = "../../src/apps/process/spawner.rs"]
 mod spawn;
 
 use std::{

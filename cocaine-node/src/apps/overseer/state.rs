@@ -9,11 +9,13 @@ use std::{
 use cocaine::server::Connection;
 use tokio::sync::mpsc;
 
-use super::events::Waiting;
+use crate::apps::overseer::queue::Waiting;
 use crate::apps::{
-    channels::Channels,
-    pool::{CrashBackoff, Demand},
-    slave::{Death, Order},
+    overseer::pool::{CrashBackoff, Demand},
+    worker::{
+        channels::Channels,
+        task::{Death, Order},
+    },
 };
 
 #[derive(Debug, Default)]

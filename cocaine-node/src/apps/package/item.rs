@@ -17,7 +17,9 @@ use std::{
 use cocaine::{Error, Result};
 use tar::Entry;
 
-use super::{super::stored::invalid, Bounds, damaged, failed, too_large};
+use super::{Bounds, damaged, failed, too_large};
+
+use crate::errno::invalid_argument;
 
 /// How much of a name an error shows, in bytes.
 const SHOWN: usize = 200;
@@ -201,7 +203,7 @@ impl Item<'_> {
     }
 
     pub(super) fn refused(&self, reason: impl fmt::Display) -> Error {
-        invalid(&format!("the archive's entry {} {reason}", shown(self.name)))
+        invalid_argument(&format!("the archive's entry {} {reason}", shown(self.name)))
     }
 
     fn failed(&self, error: &io::Error) -> Error {

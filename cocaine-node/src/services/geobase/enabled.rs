@@ -1,11 +1,11 @@
 //! The services that regions have, as callers set them: kept in the store, under the region's number.
 
 use bytes::Bytes;
-use cocaine::{Category, Error, Result, msgpack};
+use cocaine::{Error, Result, msgpack};
 use tokio::sync::Mutex;
 
 use crate::{
-    services::storage,
+    errno::{self, Errno},
     store::{Store, StoreError},
 };
 
@@ -35,7 +35,7 @@ impl Enabled {
         match self.store.read(COLLECTION, &id.to_string()) {
             Ok(blob) => msgpack::from_slice(&blob).map_err(|error| unreadable(id, &error)),
             Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => Err(storage::answer(&error)),
+            Err(error) => Err(error.into_service_error()),
         }
     }
 
@@ -67,13 +67,11 @@ impl Enabled {
             let blob = msgpack::to_vec(services).map_err(|error| unreadable(id, &error))?;
             self.store.write(COLLECTION, &key, Bytes::from(blob), &[]).await
         };
-        written.map_err(|error| storage::answer(&error))
+        written.map_err(StoreError::into_service_error)
     }
 }
 
 fn unreadable(id: i32, error: &impl std::fmt::Display) -> Error {
-    /// POSIX: the medium is at fault.
-    const IO: i64 = 5;
     let text = format!("what is stored as `{id}` in `{COLLECTION}` is no list of services: {error}");
-    Error::service(Category::GENERIC, IO, text)
+    errno::error(Errno::IO, text)
 }

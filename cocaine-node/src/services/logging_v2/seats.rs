@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cocaine::{Category, Error};
+use cocaine::Error;
+
+use crate::errno::{self, Errno};
 
 /// How many loggers one connection may have open.
 const OWN: usize = 1024;
@@ -37,7 +39,7 @@ impl Seats {
         let own = taken.own.get(peer).copied().unwrap_or_default();
         if own == OWN || taken.all == ALL {
             let text = format!("too many loggers are open: {own} of yours, of which there may be {OWN}");
-            return Err(Error::service(Category::GENERIC, 11, text));
+            return Err(errno::error(Errno::AGAIN, text));
         }
         taken.all += 1;
         taken.own.insert(peer.to_owned(), own + 1);
@@ -64,6 +66,8 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
+    use cocaine::Category;
+
     use super::*;
 
     #[test]

@@ -3,7 +3,10 @@
 use cocaine::{Category, Error};
 
 use super::{limits, path::Path};
-use crate::store::StoreError;
+use crate::{
+    errno::{self, Errno},
+    store::StoreError,
+};
 
 /// Why a call is refused, in the words of the original where it knows the reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,14 +61,11 @@ pub(super) enum Fault {
     Lagged,
 }
 
-/// `ENOBUFS`, which is also what other services say to those who do not read.
-const NO_BUFFERS: i64 = 105;
-
 impl Fault {
     /// Returns the error that callers get.
     pub(super) fn answer(self) -> Error {
         let (code, name) = match &self {
-            Self::Lagged => return Error::service(Category::GENERIC, NO_BUFFERS, self.to_string()),
+            Self::Lagged => return errno::error(Errno::NOBUFS, self.to_string()),
             Self::Root => return Error::service(Category::UNICORN, 6, self.to_string()),
             Self::ParentRead | Self::ParentWatched | Self::ParentIncremented => {
                 (1, "can not get value of a node with childs")

@@ -3,9 +3,10 @@
 use std::{error::Error as StdError, io};
 
 use cocaine::{Category, Error};
-use rustix::io::Errno;
 
 use super::guard::Denied;
+
+use crate::errno::{self, Errno};
 
 /// Why nothing was fetched.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub(super) enum Failure {
     #[error("the body has more than {0} bytes (`urlfetch.max_body`)")]
     TooLarge(usize),
     /// What the operating system reported.
-    #[error("{}", words(*.0))]
+    #[error("{}", errno::strerror(*.0))]
     System(i32),
     /// What came is no answer in HTTP.
     #[error("{0}")]
@@ -94,12 +95,6 @@ fn number(error: &io::Error) -> Option<i32> {
         return Some(Errno::TIMEDOUT.raw_os_error());
     }
     error.raw_os_error().or_else(|| number(error.get_ref()?.downcast_ref()?))
-}
-
-/// Returns what the system calls a number, as C does.
-fn words(number: i32) -> String {
-    let text = io::Error::from_raw_os_error(number).to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -1,0 +1,4 @@
+//! The processes of workers.
+
+pub(crate) mod output;
+pub(crate) mod spawner;

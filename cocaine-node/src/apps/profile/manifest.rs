@@ -1,0 +1,96 @@
+//! Manifests: which program an app is (`node.md` 2).
+
+use std::collections::BTreeMap;
+
+use cocaine::{Result, Value};
+
+use super::stored;
+
+use crate::errno::invalid_argument;
+
+/// What an app's manifest says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Manifest {
+    /// The program to run; if relative, within the app's folder.
+    pub(crate) slave: String,
+    /// What the program's environment has beside the node's.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// The whole manifest, with sorted keys.
+    pub(crate) raw: Value,
+}
+
+impl Manifest {
+    /// Reads a manifest as it is stored.
+    pub(crate) fn read(blob: &[u8]) -> Result<Self> {
+        let raw = stored::read(blob, "manifest")?;
+        let slave =
+            raw.get("slave").ok_or_else(|| invalid_argument("runnable object has not been specified"))?;
+        let slave = stored::text(slave)?;
+        let environment = raw.get("environment").map_or(Ok(&[][..]), stored::map)?;
+        let pair = |(name, value)| Ok((stored::text(name)?, stored::text(value)?));
+        let environment =
+            environment.iter().map(|(name, value)| pair((name, value))).collect::<Result<_>>()?;
+        Ok(Self { slave, environment, raw })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cocaine::{Category, Error, msgpack};
+
+    use super::*;
+
+    fn read(entries: &[(&str, Value)]) -> Result<Manifest> {
+        let entries: Vec<_> = entries.iter().map(|(key, value)| ((*key).into(), value.clone())).collect();
+        Manifest::read(&msgpack::to_vec(&Value::Map(entries)).unwrap())
+    }
+
+    fn refusal(error: &Error) -> (Category, i64, String) {
+        (error.category().unwrap(), error.code().unwrap(), error.to_string())
+    }
+
+    fn refused(result: Result<Manifest>, text: &str) {
+        let expected = format!("{text}: Invalid argument (generic, [12,22])");
+        assert_eq!(refusal(&result.unwrap_err()), (Category::GENERIC, 22, expected));
+    }
+
+    #[test]
+    fn a_manifest_is_read_and_kept() {
+        let environment = Value::Map(vec![("B".into(), "2".into()), ("A".into(), "1".into())]);
+        let manifest =
+            read(&[("slave", "app.js".into()), ("z", 1_u8.into()), ("environment", environment)]).unwrap();
+        assert_eq!(manifest.slave, "app.js");
+        assert_eq!(manifest.environment, [("A", "1"), ("B", "2")].map(|(a, b)| (a.into(), b.into())).into());
+        assert_eq!(
+            manifest.raw.to_string(),
+            r#"{"environment": {"A": "1", "B": "2"}, "slave": "app.js", "z": 1}"#
+        );
+        assert_eq!(Manifest::read(b"\x81\xa5slave\xa6app.js").unwrap().environment, BTreeMap::new());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_in_the_words_of_the_original() {
+        let text = "failed to get node value as std::__cxx11::basic_string<char, std::char_traits<char>, \
+                    std::allocator<char> > - got 1";
+        refused(read(&[]), "runnable object has not been specified");
+        refused(read(&[("slave", 1_u8.into())]), text);
+        let environment = |value: Value| {
+            read(&[("slave", "a".into()), ("environment", Value::Map(vec![("A".into(), value)]))])
+        };
+        refused(environment(1_u8.into()), text);
+        refused(environment(true.into()), text);
+        let map = "failed to get node value as \
+                   cocaine::detail::dynamic::incomplete_wrapper<cocaine::dynamic_t::object_t> - got \"x\"";
+        refused(read(&[("slave", "a".into()), ("environment", "x".into())]), map);
+        refused(Manifest::read(b"\xa1x"), map);
+    }
+
+    #[test]
+    fn what_is_no_messagepack_is_refused() {
+        for blob in [&b""[..], b"{\"slave\":\"a\"}", b"\x81\xa5sla", b"\xc1"] {
+            let (category, code, text) = refusal(&Manifest::read(blob).unwrap_err());
+            assert_eq!((category, code), (Category::GENERIC, 22));
+            assert!(text.starts_with("the manifest is unreadable, "), "{text}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What `metrics` tells of an app that runs, beside its connections and calls, by the names of the original.
+
+use crate::apps::overseer::Overseer;
+use crate::metrics::{Measured, Reading};
+
+/// Adds what there is to say of an app.
+pub(crate) fn app(overseer: &Overseer, readings: &mut Vec<Reading>) {
+    let app = &overseer.setup().app;
+    overseer.look(|snapshot| {
+        let now = snapshot.now;
+        let mut counts = snapshot.meters.counts();
+        let (rate, timings) = (counts.requests.read(now), snapshot.meters.timings(now));
+        readings.extend([
+            Reading::counter(format!("{app}.requests.accepted"), rate.count),
+            Reading::counter(format!("{app}.requests.rejected"), counts.requests.rejected()),
+            Reading::new(format!("{app}.rate"), Measured::Meter(rate)),
+            Reading::new(format!("{app}.timings"), Measured::Timer(timings.0, timings.1)),
+            Reading::gauge(format!("{app}.queue.depth_average"), counts.depth.at(now)),
+            Reading::counter(format!("{app}.slaves.crashed"), snapshot.crashed),
+            Reading::counter(format!("{app}.slaves.spawned"), snapshot.spawned),
+        ]);
+        for (uuid, slave) in snapshot.slaves {
+            let name = format!("{app}.pool.slaves.{uuid}");
+            let age = now.saturating_duration_since(slave.since);
+            let load = u32::try_from(slave.channels.load(now).total).unwrap_or(u32::MAX);
+            readings.extend([
+                Reading::gauge(format!("{name}.load"), f64::from(load)),
+                Reading::gauge(format!("{name}.state"), slave.phase.name()),
+                Reading::gauge(format!("{name}.uptime"), age.as_secs()),
+            ]);
+        }
+    });
+}
