@@ -13,8 +13,8 @@ use http_body::{Body, Frame};
 
 use super::{form::write_meta, hop::end_to_end};
 use crate::{
-    bytes::Bytes,
-    error::{Error, Result},
+    protocol::error::{Error, Result},
+    wire::bytes::Bytes,
     worker::Outgoing,
 };
 

@@ -8,7 +8,7 @@ use super::{
     form::{self, write_meta},
     hop::end_to_end,
 };
-use crate::bytes::Bytes;
+use crate::wire::bytes::Bytes;
 
 /// The most bytes of a head, and the most headers.
 const HEAD: usize = 256 << 10;

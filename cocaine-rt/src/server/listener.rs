@@ -19,10 +19,13 @@ use tokio::{
 
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
-    bytes::Bytes,
-    conn::{self, Conn, Driver, Lease},
-    limits::Limits,
-    mux::{Mux, Role, roots::Roots},
+    connection::{
+        driver::Driver,
+        handle::{self, Conn, Lease},
+        mux::{Mux, Role, roots::Roots},
+    },
+    protocol::limits::Limits,
+    wire::bytes::Bytes,
 };
 
 /// A served service. It goes on until [`Server::shutdown`], or until it is dropped, which cuts its connections.
@@ -226,7 +229,7 @@ impl<D: Dispatch> Connections<D> {
 
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.admissions.accepted.fetch_add(1, Ordering::Relaxed);
-        conn::tune(&stream);
+        handle::tune(&stream);
         let conn = Conn::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
         let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });
         let dispatch = self.dispatch.clone();

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::peer::{Peer, method};
-use crate::{Edge, ErrorKind, Kind, Node, Receiver, Service, Tree, graph::Shape};
+use crate::{Edge, ErrorKind, Kind, Node, Receiver, Service, Tree, protocol::graph::Shape};
 
 fn close() -> Tree {
     let close = Edge { id: 0, name: "close".into(), next: Tree::end() };

@@ -8,8 +8,10 @@ use tokio::time::Instant;
 use super::serve;
 use crate::{
     Session, Worker,
-    codes::Category,
-    error::{Error, Result},
+    protocol::{
+        code::Category,
+        error::{Error, Result},
+    },
     tests::peer::Peer,
 };
 
