@@ -366,7 +366,7 @@ async fn silent_then_told(name: &'static str, mode: &'static str, slave: &'stati
     stage.until(&["pool", "total:crashed"], |crashed| crashed > 0).await;
     peer.play().await;
     stage.close().await;
-    let stage = Stage::with(&setting, Node::builder().patience(Duration::from_millis(300))).await;
+    let stage = Stage::with(&setting, Node::builder().startup_timeout(Duration::from_millis(300))).await;
     let mut peer = stage.peer(name).await;
     assert!(peer.play_to_note().await.is_some());
     let told = peer.next().await;

@@ -28,8 +28,7 @@ struct Cloud {
 
 impl Cloud {
     async fn start(cluster: bool) -> Self {
-        let allow = vec!["127.0.0.0/8".parse().unwrap()];
-        let urlfetch = UrlfetchConfig { allow, ..UrlfetchConfig::default() };
+        let urlfetch = UrlfetchConfig::default().allow(["127.0.0.0/8".parse().unwrap()]);
         let node = Node::builder().listen("127.0.0.1:0").in_memory().cluster(cluster).urlfetch(urlfetch);
         let node = node.start().await.unwrap();
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
