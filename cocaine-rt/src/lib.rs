@@ -98,10 +98,11 @@ pub use protocol::{
     error::{Cause, Error, ErrorKind, Fault, Result},
     graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
     limits::Limits,
+    msgpack,
     trace::Trace,
     types::{Args, Endpoint, Resolved, Scalar, Severity},
 };
-pub use wire::{bytes::Bytes, headers::Headers, msgpack, value::Value};
+pub use wire::{bytes::Bytes, headers::Headers, value::Value};
 pub use worker::{
     Chunks, Context, Events, Handler, Incoming, Mode, Outgoing, Output, Session, Table as EventTable, Token,
     Worker,

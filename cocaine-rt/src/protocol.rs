@@ -5,6 +5,7 @@ pub mod control;
 pub(crate) mod error;
 pub(crate) mod graph;
 pub(crate) mod limits;
+pub mod msgpack;
 pub(crate) mod packed;
 pub(crate) mod spec;
 pub(crate) mod trace;

@@ -28,7 +28,7 @@ use crate::{
         bytes::Bytes,
         encode::{self, Encoded},
         frame::Tail,
-        headers,
+        hpack,
     },
 };
 
@@ -87,14 +87,14 @@ impl Options {
         let count = own.len() + usize::from(event) + if trace.is_some() { 3 } else { 0 };
         encode::write_array_len(buf, count);
         if let Some(trace) = trace {
-            headers::write_trace(buf, trace);
+            hpack::write_trace_ids(buf, trace.ids());
         }
         for (name, value) in own {
-            headers::write_literal(buf, name, value);
+            hpack::write_literal(buf, name, value);
         }
         if event {
             let millis = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
-            headers::write_literal(buf, b"request_timeout", &millis.to_le_bytes());
+            hpack::write_literal(buf, b"request_timeout", &millis.to_le_bytes());
         }
         Tail::Headers(buf)
     }

@@ -31,7 +31,8 @@ use crate::{
         decode,
         encode::{self, Encoded},
         frame::Tail,
-        headers,
+        headers::Headers,
+        hpack,
         scratch::Scratch,
     },
 };
@@ -40,7 +41,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Payload {
     args: bytes::Bytes,
-    headers: headers::Headers,
+    headers: Headers,
 }
 
 impl Payload {
@@ -50,11 +51,11 @@ impl Payload {
 
     /// Returns the arguments as `T`: a tuple takes them all, anything else takes the first.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(|malformed| Error::decode(malformed.to_string()))
+        decode::args(&self.args).map_err(Error::from)
     }
 
     /// Returns the headers that came with the message.
-    pub fn headers(&self) -> &headers::Headers {
+    pub fn headers(&self) -> &Headers {
         &self.headers
     }
 }
@@ -300,7 +301,7 @@ impl Tx {
             None => return Err(self.line.blame(self.out_of_turn(kind))),
         };
         let mut scratch = Scratch::take();
-        encode::args(args, &mut scratch).map_err(|error| self.line.blame(error))?;
+        encode::args(args, &mut scratch).map_err(|error| self.line.blame(error.into()))?;
         let mut headers = Vec::new();
         let tail = self.tail(&mut headers);
         let sent = self.line.lease.with(|mux| act(mux, self.line.key.id, kind, &scratch, tail));
@@ -313,9 +314,11 @@ impl Tx {
     pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> Tail<'a> {
         match &self.side {
             Side::Client => Tail::None,
-            Side::Server(trace, extra) => {
-                Tail::Headers(headers::reply(headers, *trace, extra.as_deref().unwrap_or_default()))
-            }
+            Side::Server(trace, extra) => Tail::Headers(hpack::write_reply(
+                headers,
+                trace.map(Trace::ids),
+                extra.as_deref().unwrap_or_default(),
+            )),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::{
         error::{Cause, Error, ErrorKind},
         limits::Limits,
     },
-    wire::scan::{Extent, Scanner},
+    wire::scan::{FrameBounds, Scanner},
 };
 
 /// Starts the task of a client's connection.
@@ -46,7 +46,7 @@ pub(crate) struct Driver<IO, B, F> {
     begin: B,
     scanner: Scanner,
     input: BytesMut,
-    extents: Vec<(usize, Extent)>,
+    extents: Vec<(usize, FrameBounds)>,
     batch: Vec<Fresh>,
     due: Vec<Waker>,
     /// Where the next invocation is polled first; it moves out, box and all, when it is pending.
@@ -178,7 +178,7 @@ where
                     end += len;
                 }
                 Ok(None) => break,
-                Err(broken) => self.violation = Some(Violation::new(broken.cause(), broken.to_string())),
+                Err(error) => self.violation = Some(Violation::new((&error).into(), error.to_string())),
             }
         }
         if end == 0 {

@@ -29,7 +29,7 @@ use crate::{
         limits::Limits,
         trace::Trace,
     },
-    wire::{encode::Encoded, frame::Tail, headers::HeaderTable},
+    wire::{encode::Encoded, frame::Tail, hpack::HpackTable},
 };
 
 /// A rule of the protocol that the peer broke; the connection ends without a word (`protocol.md` 2.2).
@@ -118,7 +118,7 @@ pub(crate) struct Mux {
     accepted: u64,
     own: Table,
     peers: HashMap<u64, Slot, Keyed>,
-    headers: HeaderTable,
+    headers: HpackTable,
     output: Encoded,
     /// What is written before all other output: heartbeats, which nothing may delay.
     urgent: Encoded,
@@ -157,7 +157,7 @@ impl Mux {
             accepted: 0,
             own: Table::new(),
             peers: HashMap::default(),
-            headers: HeaderTable::default(),
+            headers: HpackTable::default(),
             output: Encoded::default(),
             urgent: Encoded::default(),
             fresh: VecDeque::new(),

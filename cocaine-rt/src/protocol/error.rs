@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use crate::protocol::code::Category;
+use crate::{
+    protocol::code::Category,
+    wire::{decode::DecodeError, encode::EncodeError, scan::ScanError},
+};
 
 /// The code of a handler that failed, in the category of workers (`worker.md` 3.6).
 const HANDLER_FAILED: i64 = 100;
@@ -50,6 +53,17 @@ impl Cause {
     pub const UNCAUGHT: Self = Self(Category::DISPATCH, 7);
     /// More than this side keeps in memory.
     pub const MEMORY: Self = Self(Category::GENERIC, 12);
+}
+
+impl From<&ScanError> for Cause {
+    /// Returns the code by which the original runtime reports the broken frame.
+    fn from(error: &ScanError) -> Self {
+        match error {
+            ScanError::Parse(_) | ScanError::TooDeep => Self::PARSE,
+            ScanError::Shape(_) => Self::FRAME,
+            ScanError::TooLarge(_) => Self::MEMORY,
+        }
+    }
 }
 
 /// What went wrong.
@@ -303,6 +317,18 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<EncodeError> for Error {
+    fn from(error: EncodeError) -> Self {
+        Self::encode(error.into_reason())
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::decode(error.to_string())
+    }
+}
 
 fn list(errors: &[Error]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")

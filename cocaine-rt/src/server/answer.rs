@@ -26,7 +26,7 @@ use crate::{
         spec::OnDrop,
         trace::Trace,
     },
-    wire::{encode, frame::Tail, headers, scratch::Scratch},
+    wire::{encode, frame::Tail, hpack, scratch::Scratch},
 };
 
 /// The answer that an invocation owes. Dropped without one, it answers with an error, or closes the connection if its
@@ -172,14 +172,14 @@ impl Answer {
 
     fn reply<T: Serialize>(&mut self, kind: u64, value: &T) {
         let mut scratch = Scratch::take();
-        let encoded = encode::args(value, &mut scratch);
+        let encoded = encode::args(value, &mut scratch).map_err(Error::from);
         self.owed = false;
         if let (Err(error), VALUE) = (&encoded, kind) {
             return self.refuse(error);
         }
         let mut headers = Vec::new();
         let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
-        let tail = Tail::Headers(headers::reply(&mut headers, self.trace, extra));
+        let tail = Tail::Headers(hpack::write_reply(&mut headers, self.trace.map(Trace::ids), extra));
         // A connection that has ended takes no answer.
         let id = self.run.key.id;
         self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));

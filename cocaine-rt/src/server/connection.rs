@@ -20,13 +20,7 @@ use crate::{
         spec::{ServiceSpec, TreeSpec},
         trace::Trace,
     },
-    wire::{
-        bytes::Bytes,
-        encode,
-        frame::Tail,
-        headers::{self, Headers},
-        scratch::Scratch,
-    },
+    wire::{bytes::Bytes, encode, frame::Tail, headers::Headers, hpack, scratch::Scratch},
 };
 
 /// A connection that both sides open channels on; their ids are shared (`worker.md` 3.3). Clones share it.
@@ -75,7 +69,7 @@ impl Connection {
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
         let (mut buf, headers) = (Vec::new(), headers.forwarded());
-        let tail = Tail::Headers(headers::reply(&mut buf, trace, &headers));
+        let tail = Tail::Headers(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let reads = Reads::Streaming;
         let open = Open { method: 0, args: &args, tail, reads, ticks: u64::MAX, reader: None };
         let key = self.lease.with(|mux| mux.open(open))?;

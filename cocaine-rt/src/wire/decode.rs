@@ -9,11 +9,11 @@ mod args;
 mod containers;
 mod decoder;
 mod elements;
-mod malformed;
+mod error;
 mod reader;
 
 pub(crate) use elements::Elements;
-pub(crate) use malformed::Malformed;
+pub(crate) use error::DecodeError;
 pub(crate) use reader::{Reader, Token};
 
 use decoder::Decoder;
@@ -29,7 +29,7 @@ pub(crate) const ANY_NUMBER: usize = usize::MAX;
 /// # Errors
 /// Bytes that are no argument list, an argument that is missing or of another type, an error of `T`'s own.
 #[inline]
-pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, Malformed> {
+pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
     let _lent = bytes::lend(source);
     args::list(source)
 }
@@ -39,7 +39,7 @@ pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Res
 /// # Errors
 /// Bytes that are not one value, a value of another type, an error of `T`'s own.
 #[inline]
-pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, Malformed> {
+pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
     let _lent = bytes::lend(source);
     from_slice(source)
 }
@@ -49,7 +49,7 @@ pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Re
 /// # Errors
 /// Those of [`value`].
 #[inline]
-pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, Malformed> {
+pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(source, 0);
     let value = T::deserialize(&mut decoder)?;
     decoder.reader.end()?;

@@ -16,8 +16,9 @@ use crate::{
     wire::{
         encode::Encoded,
         frame::{self, Tail},
-        headers,
-        scan::Extent,
+        headers::Headers,
+        hpack,
+        scan::FrameBounds,
     },
 };
 
@@ -28,10 +29,10 @@ impl Mux {
         &mut self,
         batch: &bytes::Bytes,
         start: usize,
-        extent: &Extent,
+        extent: &FrameBounds,
     ) -> Result<(), Violation> {
         let headers = match &extent.headers {
-            None => headers::Headers::default(),
+            None => Headers::default(),
             Some(range) => self
                 .headers
                 .read(&batch[start + range.start..start + range.end])
@@ -159,7 +160,7 @@ impl Mux {
             return Err(Violation::new(Cause::MEMORY, "the answers to control messages are not read"));
         }
         let mut headers = Vec::new();
-        let tail = Tail::Headers(headers::reply(&mut headers, trace, &[]));
+        let tail = Tail::Headers(hpack::write_reply(&mut headers, trace.map(Trace::ids), &[]));
         let none = Encoded { buf: vec![0x90], segments: Vec::new() };
         frame::write(&mut self.output, id, 0, &none, tail);
         Ok(())

@@ -3,11 +3,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Bytes;
-use crate::wire::{
-    decode,
-    encode::{self, Encoded},
-    msgpack,
-    value::Value,
+use crate::{
+    protocol::msgpack,
+    wire::{
+        decode,
+        encode::{self, Encoded},
+        value::Value,
+    },
 };
 
 fn blob(len: usize) -> Bytes {

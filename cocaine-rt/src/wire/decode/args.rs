@@ -7,7 +7,7 @@ use serde::{
 };
 
 use super::{
-    ANY_NUMBER, Malformed,
+    ANY_NUMBER, DecodeError,
     decoder::{Decoder, Place, Result},
 };
 
@@ -54,7 +54,7 @@ impl<'a, 'de> Arguments<'a, 'de> {
 }
 
 impl<'de> de::SeqAccess<'de> for Arguments<'_, 'de> {
-    type Error = Malformed;
+    type Error = DecodeError;
 
     #[inline]
     fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -98,16 +98,16 @@ impl Missing {
 }
 
 impl<'de> Deserializer<'de> for Missing {
-    type Error = Malformed;
+    type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
         false
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let missing = Malformed::missing(self.index, self.of);
+        let missing = DecodeError::missing(self.index, self.of);
         // What takes any value takes an empty list as nil.
-        if self.list { visitor.visit_unit().map_err(|_: Malformed| missing) } else { Err(missing) }
+        if self.list { visitor.visit_unit().map_err(|_: DecodeError| missing) } else { Err(missing) }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {

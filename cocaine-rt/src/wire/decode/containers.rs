@@ -3,7 +3,7 @@
 use serde::de::{self, Deserializer, Visitor};
 
 use super::{
-    Malformed,
+    DecodeError,
     decoder::{Decoder, Result},
 };
 
@@ -33,7 +33,7 @@ impl<'de> Items<'_, 'de> {
 }
 
 impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Malformed;
+    type Error = DecodeError;
 
     #[inline]
     fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -46,14 +46,14 @@ impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
 }
 
 impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Malformed;
+    type Error = DecodeError;
 
     fn next_key_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         if self.left == 0 { Ok(None) } else { self.next(seed).map(Some) }
     }
 
     fn next_value_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
-        if self.left == 0 { Err(Malformed::new("no value was left")) } else { self.next(seed) }
+        if self.left == 0 { Err(DecodeError::new("no value was left")) } else { self.next(seed) }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -65,7 +65,7 @@ impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
 pub(super) struct Name<'a, 'de>(pub(super) &'a mut Decoder<'de>);
 
 impl<'de> de::EnumAccess<'de> for Name<'_, 'de> {
-    type Error = Malformed;
+    type Error = DecodeError;
     type Variant = NoContent;
 
     fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, NoContent)> {
@@ -77,12 +77,12 @@ pub(super) struct NoContent;
 
 impl NoContent {
     fn missing<T>() -> Result<T> {
-        Err(Malformed::new("the variant's content is missing"))
+        Err(DecodeError::new("the variant's content is missing"))
     }
 }
 
 impl<'de> de::VariantAccess<'de> for NoContent {
-    type Error = Malformed;
+    type Error = DecodeError;
 
     fn unit_variant(self) -> Result<()> {
         Ok(())
@@ -107,7 +107,7 @@ impl<'de> de::VariantAccess<'de> for NoContent {
 
 /// A variant as a map of its name and its content.
 impl<'de> de::EnumAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Malformed;
+    type Error = DecodeError;
     type Variant = Self;
 
     fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
@@ -116,7 +116,7 @@ impl<'de> de::EnumAccess<'de> for &mut Items<'_, 'de> {
 }
 
 impl<'de> de::VariantAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Malformed;
+    type Error = DecodeError;
 
     fn unit_variant(self) -> Result<()> {
         self.next(std::marker::PhantomData::<()>)

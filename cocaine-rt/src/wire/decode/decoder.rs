@@ -3,13 +3,13 @@
 use serde::de::{Deserializer, Visitor};
 
 use super::{
-    Malformed, Reader, Token,
+    DecodeError, Reader, Token,
     args::Arguments,
     containers::{Items, Name},
 };
 use crate::wire::scan::DEPTH;
 
-pub(super) type Result<T, E = Malformed> = std::result::Result<T, E>;
+pub(super) type Result<T, E = DecodeError> = std::result::Result<T, E>;
 
 /// What the next value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl<'de> Decoder<'de> {
 
     fn enter<T>(&mut self, left: u64, visit: impl FnOnce(&mut Items<'_, 'de>) -> Result<T>) -> Result<T> {
         if self.depth == DEPTH {
-            return Err(Malformed::new("nested deeper than 32 levels"));
+            return Err(DecodeError::new("nested deeper than 32 levels"));
         }
         self.depth += 1;
         self.place = Place::Plain;
@@ -79,7 +79,7 @@ impl<'de> Decoder<'de> {
         self.located(|this| {
             let token = this.reader.token()?;
             wanted(this, token).unwrap_or_else(|| {
-                Err(Malformed::new(format!("expected {expected}, found {}", token.name())))
+                Err(DecodeError::new(format!("expected {expected}, found {}", token.name())))
             })
         })
     }
@@ -130,7 +130,7 @@ macro_rules! alike {
 }
 
 impl<'de> Deserializer<'de> for &mut Decoder<'de> {
-    type Error = Malformed;
+    type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
         false
@@ -260,8 +260,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
                     this.reader = ahead;
                     this.enter(2, |items| visitor.visit_enum(items))
                 }
-                Token::Map(_) => Err(Malformed::new("expected a map of one variant")),
-                other => Err(Malformed::new(format!("expected a variant, found {}", other.name()))),
+                Token::Map(_) => Err(DecodeError::new("expected a map of one variant")),
+                other => Err(DecodeError::new(format!("expected a variant, found {}", other.name()))),
             }
         })
     }

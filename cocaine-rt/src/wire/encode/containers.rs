@@ -2,7 +2,10 @@
 
 use serde::{Serialize, ser};
 
-use super::writer::{Place, Refused, Result, Writer};
+use super::{
+    EncodeError,
+    writer::{Place, Result, Writer},
+};
 
 /// An open array or map.
 pub(super) struct Items<'w, 'a> {
@@ -35,7 +38,7 @@ impl<'w, 'a> Items<'w, 'a> {
     pub(super) fn close(self) -> Result {
         let len = self.written / self.of;
         if len * self.of != self.written {
-            return Err(Refused::new("a map's key has no value"));
+            return Err(EncodeError::new("a map's key has no value"));
         }
         self.writer.depth -= self.levels;
         if len == self.declared {
@@ -93,7 +96,7 @@ pub(super) enum Tuple<'w, 'a> {
 
 impl ser::SerializeTuple for Tuple<'_, '_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = EncodeError;
 
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
@@ -114,7 +117,7 @@ impl ser::SerializeTuple for Tuple<'_, '_> {
 
 impl ser::SerializeSeq for Items<'_, '_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = EncodeError;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         self.push(value)
@@ -127,7 +130,7 @@ impl ser::SerializeSeq for Items<'_, '_> {
 
 impl ser::SerializeMap for Items<'_, '_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
         self.push(key)
@@ -146,7 +149,7 @@ macro_rules! fields {
     ($($trait:ident: $method:ident($($name:ident: $type:ty)?),)*) => {$(
         impl ser::$trait for Items<'_, '_> {
             type Ok = ();
-            type Error = Refused;
+            type Error = EncodeError;
 
             fn $method<T: Serialize + ?Sized>(&mut self, $($name: $type,)? value: &T) -> Result {
                 self.push(value)

@@ -1,43 +1,15 @@
 //! The serde `Serializer` of the dialect.
 
-use std::fmt::Display;
-
-use serde::{Serialize, Serializer, ser};
+use serde::{Serialize, Serializer};
 
 use super::{
-    Encoded,
+    EncodeError, Encoded,
     containers::{Arguments, Items, Tuple},
     write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len, write_uint,
 };
 use crate::wire::{bytes, scan::DEPTH};
 
-/// Why a value cannot be written.
-#[derive(Debug)]
-pub(super) struct Refused(pub(super) Box<str>);
-
-impl Refused {
-    #[cold]
-    pub(super) fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl ser::Error for Refused {
-    #[cold]
-    fn custom<T: Display>(text: T) -> Self {
-        Self(text.to_string().into())
-    }
-}
-
-pub(super) type Result<T = (), E = Refused> = std::result::Result<T, E>;
+pub(super) type Result<T = (), E = EncodeError> = std::result::Result<T, E>;
 
 /// What the next value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +51,7 @@ impl<'a> Writer<'a> {
 
     fn raw(&mut self, raw: &[u8]) -> Result {
         if u32::try_from(raw.len()).is_err() {
-            return Err(Refused::new("a text or blob of more than 4 GiB"));
+            return Err(EncodeError::new("a text or blob of more than 4 GiB"));
         }
         if self.segments
             && let Some(owner) = bytes::claim(raw)
@@ -95,7 +67,7 @@ impl<'a> Writer<'a> {
     /// Opens a container of `len` elements or entries; a length that is not known is set when it is closed.
     fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> Result<Items<'w, 'a>> {
         if self.depth == DEPTH {
-            return Err(Refused::new("nested deeper than 32 levels"));
+            return Err(EncodeError::new("nested deeper than 32 levels"));
         }
         self.depth += 1;
         self.place = Place::Plain;
@@ -122,7 +94,7 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         if u32::try_from(len).is_err() {
-            return Err(Refused::new("a container of more than 4 billion elements"));
+            return Err(EncodeError::new("a container of more than 4 billion elements"));
         }
         let head = |len| {
             let mut head = Vec::with_capacity(5);
@@ -144,7 +116,7 @@ impl<'a> Writer<'a> {
 
 impl<'w, 'a> Serializer for &'w mut Writer<'a> {
     type Ok = ();
-    type Error = Refused;
+    type Error = EncodeError;
     type SerializeSeq = Items<'w, 'a>;
     type SerializeTuple = Tuple<'w, 'a>;
     type SerializeTupleStruct = Items<'w, 'a>;

@@ -9,13 +9,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     Bytes, EventTable, Events, Result,
-    protocol::error::{Error, ErrorKind},
+    protocol::{
+        error::{Error, ErrorKind},
+        msgpack,
+    },
     tests::peer::Peer,
     wire::{
         decode,
         encode::{self, Encoded},
         frame::{self, Tail},
-        msgpack,
         scan::Scanner,
     },
     worker::{Mode, tests as worker},
