@@ -30,11 +30,11 @@ use crate::{
         handle::{self, Lease},
     },
     protocol::{
+        endpoint::{Endpoint, Resolved},
         error::{Error, ErrorKind, Result},
         graph::VALUE,
         limits::Limits,
         spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
-        types::{Endpoint, Resolved},
     },
     wire::{decode, encode, scratch::Scratch},
 };

@@ -22,9 +22,9 @@ use crate::{
         code::Category,
         error::{Error, ErrorKind, Result},
         graph::{REVOKE, Tree, TreeNode},
+        lossy::Lossy,
         spec::OnDrop,
         trace::Trace,
-        types::Lossy,
     },
     wire::{
         bytes::Bytes,

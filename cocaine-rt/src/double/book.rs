@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 use crate::{
-    protocol::{error::Error, spec::ServiceSpec, types::Args},
+    protocol::{args::Args, error::Error, spec::ServiceSpec},
     wire::{
         decode,
         encode::{self, Encoded},

@@ -24,10 +24,10 @@ use crate::{
         halves::{Exchange, Receiver, Sender},
     },
     protocol::{
+        endpoint::Resolved,
         error::{Error, Result},
         limits::Limits,
         spec::ServiceSpec,
-        types::Resolved,
     },
     server::{Call, Connection, Dispatch, pump},
     wire::encode::Encoded,

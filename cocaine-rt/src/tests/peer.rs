@@ -15,9 +15,9 @@ use crate::{
     },
     connection::driver,
     protocol::{
+        endpoint::Resolved,
         graph::{Graph, Method, Tree},
         limits::Limits,
-        types::Resolved,
     },
     wire::{
         encode::{self, Encoded},
