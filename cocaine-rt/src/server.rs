@@ -28,7 +28,7 @@ pub use crate::connection::unix::UnixSocket;
 use crate::{
     connection::{
         channel::Extra,
-        handle::Lease,
+        handle::ConnectionHandle,
         mux::{Fresh, Key},
     },
     protocol::{
@@ -91,7 +91,7 @@ pub(crate) struct Offer {
 /// A connection of a server, with what is served on it.
 #[derive(Debug)]
 pub(crate) struct Host {
-    pub(crate) lease: Lease,
+    pub(crate) handle: ConnectionHandle,
     pub(crate) offer: Arc<Offer>,
 }
 
@@ -107,7 +107,7 @@ pub struct Call {
 impl Call {
     pub(crate) fn new(host: Arc<Host>, fresh: Fresh) -> Self {
         let Fresh { id, method, message, trace, load } = fresh;
-        let caller = Caller { peer: host.lease.peer().clone(), headers: message.headers, trace };
+        let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
         let run = Run { host, key: Key { id, own: false }, load, ended: false };
         let answer = Answer::new(run, method, trace);
         let incoming = Incoming { method, args: message.args };

@@ -13,7 +13,7 @@ use crate::{
     connection::{
         channel::{Line, Origin, Rx, Side, Tx},
         halves::Reading,
-        handle::{Lease, TICK},
+        handle::{ConnectionHandle, TICK},
         mux::{
             Key, Open,
             slot::{Message, Reads},
@@ -104,7 +104,7 @@ impl Options {
 pub(crate) enum Attempt<T> {
     Sent(T),
     /// Too much is queued: wait for room.
-    Full(Lease),
+    Full(ConnectionHandle),
     /// There is no connection, or it has ended; nothing was sent.
     Ended,
 }
@@ -113,7 +113,7 @@ impl<T> Attempt<T> {
     fn map<U>(self, act: impl FnOnce(T) -> U) -> Attempt<U> {
         match self {
             Self::Sent(sent) => Attempt::Sent(act(sent)),
-            Self::Full(lease) => Attempt::Full(lease),
+            Self::Full(handle) => Attempt::Full(handle),
             Self::Ended => Attempt::Ended,
         }
     }
@@ -131,7 +131,7 @@ pub(crate) struct Request<'a> {
 /// A connection to a service.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) lease: Lease,
+    pub(crate) handle: ConnectionHandle,
     pub(crate) table: Table,
     pub(crate) service: Arc<str>,
 }
@@ -143,8 +143,8 @@ impl Link {
         bound.check(CallKind::Unary)?;
         let ticks = request.options.ticks();
         let attempt = self.open(bound, request, Reads::Primitive, ticks);
-        let (lease, close) = (&self.lease, bound.close);
-        Ok(attempt.map(|key| Pending { lease: lease.clone(), key, close, fresh: true, done: false }))
+        let (handle, close) = (&self.handle, bound.close);
+        Ok(attempt.map(|key| Pending { handle: handle.clone(), key, close, fresh: true, done: false }))
     }
 
     /// Sends a call that is never answered.
@@ -176,7 +176,7 @@ impl Link {
         self.open(bound, request, Reads::of(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
             let origin = Origin { service, method, deadline: request.options.deadline };
-            Line { lease: self.lease.clone(), key, origin }
+            Line { handle: self.handle.clone(), key, origin }
         })
     }
 
@@ -185,9 +185,9 @@ impl Link {
         let Request { args, options, waker } = request;
         let mut headers = Vec::new();
         let tail = options.tail(&mut headers, bound.is_event);
-        self.lease.with(|mux| {
+        self.handle.with(|mux| {
             if mux.poll_room(waker).is_pending() {
-                return Attempt::Full(self.lease.clone());
+                return Attempt::Full(self.handle.clone());
             }
             let reader = (!reads.ended()).then(|| waker.clone());
             let open = Open { method: bound.id, args, tail, reads, ticks, reader };
@@ -203,14 +203,14 @@ impl Link {
 
     /// Names where an error happened.
     pub(crate) fn blame(&self, error: Error, method: Option<&str>) -> Error {
-        error.at(Some(&self.service), method, Some(self.lease.peer()))
+        error.at(Some(&self.service), method, Some(self.handle.peer()))
     }
 }
 
 /// A call in flight; dropped, it is forgotten.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    lease: Lease,
+    handle: ConnectionHandle,
     key: Key,
     /// The message that lets go of the channel, whether it was answered or not (`services.md` 8).
     close: Option<u64>,
@@ -227,9 +227,9 @@ impl Future for Pending {
         if std::mem::take(&mut self.fresh) {
             return Poll::Pending;
         }
-        let polled = self.lease.with(|mux| mux.poll_reply(self.key, cx.waker()));
+        let polled = self.handle.with(|mux| mux.poll_reply(self.key, cx.waker()));
         self.done = polled.is_ready();
-        polled.map_err(|error| error.at(None, None, Some(self.lease.peer())))
+        polled.map_err(|error| error.at(None, None, Some(self.handle.peer())))
     }
 }
 
@@ -237,10 +237,10 @@ impl Drop for Pending {
     #[inline]
     fn drop(&mut self) {
         if !self.done {
-            self.lease.with(|mux| mux.forget(self.key));
+            self.handle.with(|mux| mux.forget(self.key));
         }
         if let Some(close) = self.close {
-            self.lease.with(|mux| mux.close_call(self.key, close));
+            self.handle.with(|mux| mux.close_call(self.key, close));
         }
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::{
-        handle::Lease,
+        handle::ConnectionHandle,
         mux::{
             Key, Mux, Open,
             slot::{Message, Reads},
@@ -72,7 +72,7 @@ pub(crate) struct Origin {
 /// A channel of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    pub(crate) lease: Lease,
+    pub(crate) handle: ConnectionHandle,
     pub(crate) key: Key,
     pub(crate) origin: Origin,
 }
@@ -80,7 +80,7 @@ pub(crate) struct Line {
 impl Line {
     fn blame(&self, error: Error) -> Error {
         let error = deadline(error, self.origin.deadline);
-        error.at(self.origin.service.as_ref(), self.origin.method.as_deref(), Some(self.lease.peer()))
+        error.at(self.origin.service.as_ref(), self.origin.method.as_deref(), Some(self.handle.peer()))
     }
 }
 
@@ -94,7 +94,7 @@ pub struct Rx {
 
 impl Rx {
     pub(crate) fn new(line: Line, tree: &Tree) -> Self {
-        line.lease.with(|mux| mux.share(line.key));
+        line.handle.with(|mux| mux.share(line.key));
         Self::held(line, tree)
     }
 
@@ -108,7 +108,7 @@ impl Rx {
         if self.ended {
             return Poll::Ready(None);
         }
-        let polled = ready!(self.line.lease.with(|mux| mux.poll_message(self.line.key, cx.waker())));
+        let polled = ready!(self.line.handle.with(|mux| mux.poll_message(self.line.key, cx.waker())));
         self.ended = !matches!(polled, Some(Ok(_)));
         Poll::Ready(polled.map(|result| result.map_err(|error| self.line.blame(error))))
     }
@@ -116,13 +116,13 @@ impl Rx {
     /// Hands all messages that have come to `take`, under the lock of the connection, and waits while there are none;
     /// with none it has ended.
     pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
-        let polled = ready!(self.line.lease.with(|mux| mux.poll_each(self.line.key, cx.waker(), take)));
+        let polled = ready!(self.line.handle.with(|mux| mux.poll_each(self.line.key, cx.waker(), take)));
         Poll::Ready(polled.map_err(|error| self.line.blame(error)))
     }
 
     /// Takes no further message: one that comes breaks the protocol.
     pub fn refuse(self) {
-        self.line.lease.with(|mux| mux.refuse(self.line.key));
+        self.line.handle.with(|mux| mux.refuse(self.line.key));
     }
 
     /// Waits for the next message: its id, its arguments, and what can be read after it.
@@ -178,14 +178,14 @@ impl Rx {
     /// makes the next call connect again.
     pub(crate) fn heed(&self, message: &Message) -> Error {
         let error = answered(message);
-        self.line.lease.heed(&error);
+        self.line.handle.heed(&error);
         error
     }
 }
 
 impl Drop for Rx {
     fn drop(&mut self) {
-        self.line.lease.with(|mux| mux.discard(self.line.key));
+        self.line.handle.with(|mux| mux.discard(self.line.key));
     }
 }
 
@@ -227,7 +227,7 @@ pub struct Tx {
 
 impl Tx {
     pub(crate) fn new(line: Line, tree: &Tree, side: Side, on_drop: OnDrop, revocable: bool) -> Self {
-        line.lease.with(|mux| mux.share(line.key));
+        line.handle.with(|mux| mux.share(line.key));
         Self { line, node: tree.node(), side, on_drop, revocable }
     }
 
@@ -259,12 +259,12 @@ impl Tx {
     }
 
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.line.lease.with(|mux| mux.poll_room(cx.waker()))
+        self.line.handle.with(|mux| mux.poll_room(cx.waker()))
     }
 
     /// Returns once nobody can receive what this half sends.
     pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.line.lease.with(|mux| mux.poll_gone(self.line.key, cx.waker()))
+        self.line.handle.with(|mux| mux.poll_gone(self.line.key, cx.waker()))
     }
 
     /// Queues a message at once, however much is queued.
@@ -287,7 +287,7 @@ impl Tx {
         if ended {
             self.node = Tree::end().node();
         }
-        self.line.lease.with(|mux| mux.send_encoded(frames))
+        self.line.handle.with(|mux| mux.send_encoded(frames))
     }
 
     /// Returns the id of the channel.
@@ -304,7 +304,7 @@ impl Tx {
         encode::args(args, &mut scratch).map_err(|error| self.line.blame(error.into()))?;
         let mut headers = Vec::new();
         let tail = self.tail(&mut headers);
-        let sent = self.line.lease.with(|mux| act(mux, self.line.key.id, kind, &scratch, tail));
+        let sent = self.line.handle.with(|mux| act(mux, self.line.key.id, kind, &scratch, tail));
         if let Tree::Node(next) = next {
             self.node = next;
         }
@@ -359,7 +359,7 @@ impl Tx {
             return;
         }
         if !self.revocable {
-            return self.line.lease.close(&Error::disconnected("a channel could not be ended otherwise"));
+            return self.line.handle.close(&Error::disconnected("a channel could not be ended otherwise"));
         }
         let mut scratch = Scratch::take();
         let args = (self.line.key.id, (ABANDONED.0.0, ABANDONED.1));
@@ -373,7 +373,7 @@ impl Tx {
                 ticks: u64::MAX,
                 reader: None,
             };
-            let _ = self.line.lease.with(|mux| mux.open(open));
+            let _ = self.line.handle.with(|mux| mux.open(open));
         }
     }
 }
@@ -386,7 +386,7 @@ impl Drop for Tx {
         if !self.node.is_end() {
             self.abandon();
         }
-        self.line.lease.with(|mux| mux.release(self.line.key));
+        self.line.handle.with(|mux| mux.release(self.line.key));
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     connection::{
-        handle::{Conn, Lease, TICK},
+        handle::{Conn, ConnectionHandle, TICK},
         mux::{Fresh, Mux, Role, Violation},
         output::Output,
     },
@@ -30,13 +30,13 @@ use crate::{
 };
 
 /// Starts the task of a client's connection.
-pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits) -> Lease
+pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits) -> ConnectionHandle
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let conn = Conn::new(peer, limits, Role::Client);
     tokio::spawn(Driver::new(io, conn.clone(), limits, |_: Fresh| std::future::ready(())));
-    Lease::new(conn)
+    ConnectionHandle::new(conn)
 }
 
 /// Drives one connection to its end. `begin` turns an invocation into its future; a client's is never called.

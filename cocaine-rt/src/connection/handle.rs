@@ -160,18 +160,18 @@ impl fmt::Debug for Conn {
 
 /// A share in a connection: when the last one is dropped, what is queued is written and the socket closed.
 #[derive(Clone, Debug)]
-pub(crate) struct Lease(Arc<Held>);
+pub(crate) struct ConnectionHandle(Arc<HandleGuard>);
 
 #[derive(Debug)]
-struct Held(Arc<Conn>);
+struct HandleGuard(Arc<Conn>);
 
-impl Lease {
+impl ConnectionHandle {
     pub(crate) fn new(conn: Arc<Conn>) -> Self {
-        Self(Arc::new(Held(conn)))
+        Self(Arc::new(HandleGuard(conn)))
     }
 }
 
-impl std::ops::Deref for Lease {
+impl std::ops::Deref for ConnectionHandle {
     type Target = Arc<Conn>;
 
     #[inline]
@@ -180,7 +180,7 @@ impl std::ops::Deref for Lease {
     }
 }
 
-impl Drop for Held {
+impl Drop for HandleGuard {
     fn drop(&mut self) {
         self.0.leave();
     }

@@ -52,7 +52,7 @@ impl Run {
     /// Ends the invocation, unless it has ended, with a last act under one lock.
     fn end(&mut self, act: impl FnOnce(&mut Mux)) {
         let Self { host, key, load, ended } = self;
-        host.lease.with(|mux| {
+        host.handle.with(|mux| {
             act(mux);
             if !mem::replace(ended, true) {
                 mux.leave(key.id);
@@ -105,7 +105,7 @@ impl Answer {
         self.owed = false;
         let sender = Sender::from(self.half());
         if let Err(error) = pump(items, sender).await {
-            tracing::debug!(peer = %self.run.host.lease.peer(), %error, "a stream ended early");
+            tracing::debug!(peer = %self.run.host.handle.peer(), %error, "a stream ended early");
         }
     }
 
@@ -123,7 +123,7 @@ impl Answer {
             }
         };
         if let Err(error) = keep(held, sender).await {
-            tracing::debug!(peer = %self.run.host.lease.peer(), %error, "what was held was lost early");
+            tracing::debug!(peer = %self.run.host.handle.peer(), %error, "what was held was lost early");
         }
     }
 
@@ -148,7 +148,7 @@ impl Answer {
     fn line(&self) -> Line {
         let method = Some(self.method().name.clone());
         Line {
-            lease: self.run.host.lease.clone(),
+            handle: self.run.host.handle.clone(),
             key: self.run.key,
             origin: Origin { method, ..Origin::default() },
         }
@@ -189,7 +189,7 @@ impl Answer {
         let method = &self.method().name;
         let reason = Error::protocol(format!("{method}: {error}"));
         let cause = error.cause().unwrap_or(Cause::UNCAUGHT);
-        self.run.host.lease.close(&reason.caused(cause));
+        self.run.host.handle.close(&reason.caused(cause));
     }
 }
 

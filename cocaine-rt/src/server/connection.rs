@@ -10,7 +10,7 @@ use crate::{
         channel::{Line, Origin, Rx, Side, Tx},
         driver::Driver,
         halves::Duplex,
-        handle::{Conn, Lease},
+        handle::{Conn, ConnectionHandle},
         mux::{Open, Role, roots::Roots, slot::Reads},
     },
     protocol::{
@@ -26,7 +26,7 @@ use crate::{
 /// A connection that both sides open channels on; their ids are shared (`worker.md` 3.3). Clones share it.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    lease: Lease,
+    handle: ConnectionHandle,
     stream: Tree,
 }
 
@@ -46,10 +46,10 @@ impl Connection {
     {
         let graph = spec.graph();
         let conn = Conn::new(peer.into(), limits, Role::Host(Arc::new(Roots::new(&graph))));
-        let lease = Lease::new(conn.clone());
+        let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
-        let host = Arc::new(Host { lease: lease.clone(), offer: Arc::new(Offer { graph, extra }) });
-        let connection = Self { lease, stream: TreeSpec::STREAMING.tree() };
+        let host = Arc::new(Host { handle: handle.clone(), offer: Arc::new(Offer { graph, extra }) });
+        let connection = Self { handle, stream: TreeSpec::STREAMING.tree() };
         let dispatch = Arc::new(dispatch(connection.clone()));
         tokio::spawn(Driver::new(io, conn, limits, move |fresh| {
             let call = Call::new(host.clone(), fresh);
@@ -72,8 +72,8 @@ impl Connection {
         let tail = Tail::Headers(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let reads = Reads::Streaming;
         let open = Open { method: 0, args: &args, tail, reads, ticks: u64::MAX, reader: None };
-        let key = self.lease.with(|mux| mux.open(open))?;
-        let line = Line { lease: self.lease.clone(), key, origin: Origin::default() };
+        let key = self.handle.with(|mux| mux.open(open))?;
+        let line = Line { handle: self.handle.clone(), key, origin: Origin::default() };
         let rx = Rx::held(line.clone(), &self.stream);
         let tx = Tx::held(line, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
@@ -81,6 +81,6 @@ impl Connection {
 
     /// Ends the connection at once; whoever waits on one of its channels gets `error`.
     pub fn close(&self, error: &Error) {
-        self.lease.close(error);
+        self.handle.close(error);
     }
 }

@@ -21,7 +21,7 @@ use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
         driver::Driver,
-        handle::{self, Conn, Lease},
+        handle::{self, Conn, ConnectionHandle},
         mux::{Mux, Role, roots::Roots},
     },
     protocol::limits::Limits,
@@ -231,7 +231,7 @@ impl<D: Dispatch> Connections<D> {
         self.admissions.accepted.fetch_add(1, Ordering::Relaxed);
         handle::tune(&stream);
         let conn = Conn::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
-        let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });
+        let host = Arc::new(Host { handle: ConnectionHandle::new(conn.clone()), offer: self.offer.clone() });
         let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |fresh| {
             let call = Call::new(host.clone(), fresh);

@@ -50,10 +50,10 @@ impl Peer {
     /// Returns a service with these methods, connected to a peer over a pipe that holds `room` bytes.
     pub(crate) fn with(graph: Graph, room: usize, limits: Limits) -> (Service, Self) {
         let (near, io) = tokio::io::duplex(room);
-        let lease = driver::connect(near, "peer:1".into(), limits);
+        let handle = driver::connect(near, "peer:1".into(), limits);
         let found = Resolved { graph, version: 1, endpoints: Vec::new() };
         let table = Table::new(None, &found, Drift::Compatible).unwrap();
-        let link = Link { lease, table, service: "test".into() };
+        let link = Link { handle, table, service: "test".into() };
         (Service::over(Arc::new(link)), Self { io })
     }
 

@@ -231,7 +231,7 @@ impl Guard {
             Ok(()) => encode::args(&(), &mut args).map(|()| CLOSE),
             Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
         };
-        self.ground.lease.with(|mux| {
+        self.ground.handle.with(|mux| {
             if let Ok(kind) = kind {
                 frame::write(&mut frame, self.id, kind, &args, Tail::None);
                 mux.settle(self.id, &frame);

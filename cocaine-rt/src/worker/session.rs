@@ -13,7 +13,7 @@ use crate::{
     connection::{
         channel::{Line, Origin, Rx, Side, Tx},
         halves::Receiver,
-        handle::Lease,
+        handle::ConnectionHandle,
         mux::{Fresh, Key},
     },
     protocol::{
@@ -166,7 +166,7 @@ struct Asked {
     trace: Option<Trace>,
     deadline: Option<Instant>,
     cloud: Client,
-    lease: Lease,
+    handle: ConnectionHandle,
     key: Key,
 }
 
@@ -210,7 +210,7 @@ impl Context {
 
     /// As [`Context::cancelled`], for whoever polls.
     pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.lease.with(|mux| mux.poll_gone(self.0.key, cx.waker()))
+        self.0.handle.with(|mux| mux.poll_gone(self.0.key, cx.waker()))
     }
 }
 
@@ -223,7 +223,7 @@ impl fmt::Debug for Context {
 /// What all sessions of a worker share.
 #[derive(Clone, Debug)]
 pub(super) struct Ground {
-    pub(super) lease: Lease,
+    pub(super) handle: ConnectionHandle,
     pub(super) stream: Tree,
     pub(super) cloud: Client,
 }
@@ -233,7 +233,7 @@ impl Ground {
     pub(super) fn session(&self, event: Arc<str>, fresh: Fresh) -> Session {
         let key = Key { id: fresh.id, own: false };
         let line = || Line {
-            lease: self.lease.clone(),
+            handle: self.handle.clone(),
             key,
             origin: Origin { method: Some(event.clone()), ..Origin::default() },
         };
@@ -241,8 +241,8 @@ impl Ground {
         let tx = Tx::new(line(), &self.stream, Side::Client, OnDrop::Terminal, false);
         let headers = fresh.message.headers;
         let deadline = allowed(&headers).and_then(|allowed| Instant::now().checked_add(allowed));
-        let (lease, cloud, trace) = (self.lease.clone(), self.cloud.clone(), fresh.trace);
-        let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, lease, key }));
+        let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), fresh.trace);
+        let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, handle, key }));
         Session { incoming, outgoing: Outgoing(tx), context }
     }
 }

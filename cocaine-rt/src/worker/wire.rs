@@ -26,7 +26,7 @@ use crate::{
     connection::{
         channel::{Line, Origin, Rx, Side, Tx},
         driver::Driver,
-        handle::{Conn, Lease},
+        handle::{Conn, ConnectionHandle},
         mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
         unix::UnixSocket,
     },
@@ -124,10 +124,10 @@ impl Wire {
         let roots = Roots::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
         let conn = Conn::new(peer, limits, Role::Worker(Arc::new(roots)));
-        let lease = Lease::new(conn.clone());
-        let ground = Ground { lease: lease.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
+        let handle = ConnectionHandle::new(conn.clone());
+        let ground = Ground { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
         let router = Router { table, ground: Arc::new(ground), events };
-        let mut control = Control::shake_hands(lease, &uuid)?;
+        let mut control = Control::shake_hands(handle, &uuid)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |fresh| router.route(fresh)));
         let served = control.attend(pace).await;
         let ended = match served {
@@ -136,7 +136,7 @@ impl Wire {
                 control.drain(pace.grace).await
             }
             Err(error) => {
-                control.lease.close(&error);
+                control.handle.close(&error);
                 Err(error)
             }
         };
@@ -173,7 +173,7 @@ impl Router {
     fn refuse(&self, fresh: &Fresh, error: &Error) {
         let mut args = Scratch::take();
         let encoded = encode::args(&error.worker_answer(), &mut args);
-        self.ground.lease.with(|mux| {
+        self.ground.handle.with(|mux| {
             if encoded.is_ok() {
                 // A connection that has ended takes no answer.
                 let _ = mux.send(fresh.id, ERROR, &args, Tail::None);
@@ -207,25 +207,25 @@ const BAD_MESSAGE: i64 = 240;
 
 /// The channel on which worker and node speak of the worker itself.
 struct Control {
-    lease: Lease,
+    handle: ConnectionHandle,
     rx: Rx,
     tx: Tx,
 }
 
 impl Control {
     /// Queues the handshake and the first heartbeat.
-    fn shake_hands(lease: Lease, uuid: &str) -> Result<Self> {
+    fn shake_hands(handle: ConnectionHandle, uuid: &str) -> Result<Self> {
         let mut args = Scratch::take();
         encode::args(&(uuid,), &mut args)?;
         let tree = HANDSHAKE.dispatch.tree();
         let reads = Reads::of(&tree);
         let (method, tail) = (HANDSHAKE.id, Tail::None);
         let open = Open { method, args: &args, tail, reads, ticks: u64::MAX, reader: None };
-        let key = lease.with(|mux| mux.open(open))?;
-        let line = Line { lease: lease.clone(), key, origin: Origin::default() };
+        let key = handle.with(|mux| mux.open(open))?;
+        let line = Line { handle: handle.clone(), key, origin: Origin::default() };
         let rx = Rx::new(line.clone(), &tree);
         let tx = Tx::new(line, &tree, Side::Client, OnDrop::Terminal, false);
-        let mut control = Self { lease, rx, tx };
+        let mut control = Self { handle, rx, tx };
         control.tx.queue(HEARTBEAT, &())?;
         Ok(control)
     }
@@ -254,15 +254,15 @@ impl Control {
 
     /// Lets what runs finish, confirms, and closes the connection once that is written.
     async fn drain(mut self, grace: Duration) -> Result<()> {
-        let finished = poll_fn(|cx| self.lease.with(|mux| mux.poll_finished(cx.waker())));
+        let finished = poll_fn(|cx| self.handle.with(|mux| mux.poll_finished(cx.waker())));
         tokio::select! {
             () = finished => {}
             () = sleep(grace) => tracing::warn!("handlers did not finish within {grace:?} and are cut off"),
         }
         // A node that has gone meanwhile needs no confirmation.
         let _ = self.tx.queue(TERMINATE, &(0, "confirmed"));
-        let _ = timeout(grace, poll_fn(|cx| self.lease.with(|mux| mux.poll_flushed(cx.waker())))).await;
-        self.lease
+        let _ = timeout(grace, poll_fn(|cx| self.handle.with(|mux| mux.poll_flushed(cx.waker())))).await;
+        self.handle
             .with(|mux: &mut Mux| mux.close(&Error::disconnected("the node has terminated the worker")));
         Ok(())
     }
