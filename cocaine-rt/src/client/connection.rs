@@ -11,7 +11,7 @@ use std::{
 use crate::{
     client::methods::{Bound, Table},
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, Origin, Rx, Side, Tx},
         halves::Reading,
         handle::{ConnectionHandle, TICK},
         mux::{
@@ -156,11 +156,11 @@ impl Link {
     /// Opens a channel on which only the other side goes on sending.
     pub(crate) fn stream(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Reading>> {
         bound.check(CallKind::Streaming)?;
-        Ok(self.channel(bound, request).map(|line| {
+        Ok(self.channel(bound, request).map(|channel| {
             if bound.close.is_none() {
-                return Rx::new(line, &bound.upstream).into();
+                return Rx::new(channel, &bound.upstream).into();
             }
-            let (close, rx) = self.halves(bound, line);
+            let (close, rx) = self.halves(bound, channel);
             Reading { _close: Some(Box::new(close)), rx }
         }))
     }
@@ -168,15 +168,15 @@ impl Link {
     /// Opens a channel on which both sides go on sending.
     pub(crate) fn session(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<(Tx, Rx)>> {
         bound.check(CallKind::Session)?;
-        Ok(self.channel(bound, request).map(|line| self.halves(bound, line)))
+        Ok(self.channel(bound, request).map(|channel| self.halves(bound, channel)))
     }
 
-    fn channel(&self, bound: &Bound, request: Request<'_>) -> Attempt<Line> {
+    fn channel(&self, bound: &Bound, request: Request<'_>) -> Attempt<ChannelRef> {
         let ticks = if bound.is_event { request.options.event_ticks() } else { u64::MAX };
         self.open(bound, request, Reads::of(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
             let origin = Origin { service, method, deadline: request.options.deadline };
-            Line { handle: self.handle.clone(), key, origin }
+            ChannelRef { handle: self.handle.clone(), key, origin }
         })
     }
 
@@ -196,9 +196,10 @@ impl Link {
     }
 
     /// Returns both halves of a session's channel.
-    fn halves(&self, bound: &Bound, line: Line) -> (Tx, Rx) {
-        let tx = Tx::new(line.clone(), &bound.dispatch, Side::Client, bound.on_drop, self.table.revocable());
-        (tx, Rx::new(line, &bound.upstream))
+    fn halves(&self, bound: &Bound, channel: ChannelRef) -> (Tx, Rx) {
+        let tx =
+            Tx::new(channel.clone(), &bound.dispatch, Side::Client, bound.on_drop, self.table.revocable());
+        (tx, Rx::new(channel, &bound.upstream))
     }
 
     /// Names where an error happened.

@@ -71,13 +71,13 @@ pub(crate) struct Origin {
 
 /// A channel of a connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
+pub(crate) struct ChannelRef {
     pub(crate) handle: ConnectionHandle,
     pub(crate) key: Key,
     pub(crate) origin: Origin,
 }
 
-impl Line {
+impl ChannelRef {
     fn blame(&self, error: Error) -> Error {
         let error = deadline(error, self.origin.deadline);
         error.at(self.origin.service.as_ref(), self.origin.method.as_deref(), Some(self.handle.peer()))
@@ -87,20 +87,20 @@ impl Line {
 /// The half of a channel that reads, as generated code holds it.
 #[derive(Debug)]
 pub struct Rx {
-    line: Line,
+    channel: ChannelRef,
     node: Arc<TreeNode>,
     ended: bool,
 }
 
 impl Rx {
-    pub(crate) fn new(line: Line, tree: &Tree) -> Self {
-        line.handle.with(|mux| mux.share(line.key));
-        Self::held(line, tree)
+    pub(crate) fn new(channel: ChannelRef, tree: &Tree) -> Self {
+        channel.handle.with(|mux| mux.share(channel.key));
+        Self::held(channel, tree)
     }
 
     /// Returns the half of a channel that counts it already.
-    pub(crate) fn held(line: Line, tree: &Tree) -> Self {
-        Self { line, node: tree.node(), ended: false }
+    pub(crate) fn held(channel: ChannelRef, tree: &Tree) -> Self {
+        Self { channel, node: tree.node(), ended: false }
     }
 
     /// Returns the next message; `None` once the other side has ended the channel.
@@ -108,21 +108,22 @@ impl Rx {
         if self.ended {
             return Poll::Ready(None);
         }
-        let polled = ready!(self.line.handle.with(|mux| mux.poll_message(self.line.key, cx.waker())));
+        let polled = ready!(self.channel.handle.with(|mux| mux.poll_message(self.channel.key, cx.waker())));
         self.ended = !matches!(polled, Some(Ok(_)));
-        Poll::Ready(polled.map(|result| result.map_err(|error| self.line.blame(error))))
+        Poll::Ready(polled.map(|result| result.map_err(|error| self.channel.blame(error))))
     }
 
     /// Hands all messages that have come to `take`, under the lock of the connection, and waits while there are none;
     /// with none it has ended.
     pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
-        let polled = ready!(self.line.handle.with(|mux| mux.poll_each(self.line.key, cx.waker(), take)));
-        Poll::Ready(polled.map_err(|error| self.line.blame(error)))
+        let polled =
+            ready!(self.channel.handle.with(|mux| mux.poll_each(self.channel.key, cx.waker(), take)));
+        Poll::Ready(polled.map_err(|error| self.channel.blame(error)))
     }
 
     /// Takes no further message: one that comes breaks the protocol.
     pub fn refuse(self) {
-        self.line.handle.with(|mux| mux.refuse(self.line.key));
+        self.channel.handle.with(|mux| mux.refuse(self.channel.key));
     }
 
     /// Waits for the next message: its id, its arguments, and what can be read after it.
@@ -166,7 +167,7 @@ impl Rx {
     }
 
     pub(crate) fn blame(&self, error: Error) -> Error {
-        self.line.blame(error)
+        self.channel.blame(error)
     }
 
     /// Returns the error that an `error` message stands for.
@@ -178,14 +179,14 @@ impl Rx {
     /// makes the next call connect again.
     pub(crate) fn heed(&self, message: &Message) -> Error {
         let error = answered(message);
-        self.line.handle.heed(&error);
+        self.channel.handle.heed(&error);
         error
     }
 }
 
 impl Drop for Rx {
     fn drop(&mut self) {
-        self.line.handle.with(|mux| mux.discard(self.line.key));
+        self.channel.handle.with(|mux| mux.discard(self.channel.key));
     }
 }
 
@@ -217,7 +218,7 @@ type Put = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
 /// The half of a channel that sends, as generated code holds it.
 #[derive(Debug)]
 pub struct Tx {
-    line: Line,
+    channel: ChannelRef,
     node: Arc<TreeNode>,
     side: Side,
     on_drop: OnDrop,
@@ -226,14 +227,20 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(crate) fn new(line: Line, tree: &Tree, side: Side, on_drop: OnDrop, revocable: bool) -> Self {
-        line.handle.with(|mux| mux.share(line.key));
-        Self { line, node: tree.node(), side, on_drop, revocable }
+    pub(crate) fn new(
+        channel: ChannelRef,
+        tree: &Tree,
+        side: Side,
+        on_drop: OnDrop,
+        revocable: bool,
+    ) -> Self {
+        channel.handle.with(|mux| mux.share(channel.key));
+        Self { channel, node: tree.node(), side, on_drop, revocable }
     }
 
     /// Returns the half of a host's channel, which counts it already.
-    pub(crate) fn held(line: Line, tree: &Tree, side: Side) -> Self {
-        Self { line, node: tree.node(), side, on_drop: OnDrop::Terminal, revocable: false }
+    pub(crate) fn held(channel: ChannelRef, tree: &Tree, side: Side) -> Self {
+        Self { channel, node: tree.node(), side, on_drop: OnDrop::Terminal, revocable: false }
     }
 
     /// Sends a message after which the channel goes on; returns what can be sent then.
@@ -259,12 +266,12 @@ impl Tx {
     }
 
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.line.handle.with(|mux| mux.poll_room(cx.waker()))
+        self.channel.handle.with(|mux| mux.poll_room(cx.waker()))
     }
 
     /// Returns once nobody can receive what this half sends.
     pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.line.handle.with(|mux| mux.poll_gone(self.line.key, cx.waker()))
+        self.channel.handle.with(|mux| mux.poll_gone(self.channel.key, cx.waker()))
     }
 
     /// Queues a message at once, however much is queued.
@@ -287,28 +294,28 @@ impl Tx {
         if ended {
             self.node = Tree::end().node();
         }
-        self.line.handle.with(|mux| mux.send_encoded(frames))
+        self.channel.handle.with(|mux| mux.send_encoded(frames))
     }
 
     /// Returns the id of the channel.
     pub(crate) fn id(&self) -> u64 {
-        self.line.key.id
+        self.channel.key.id
     }
 
     fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: Put) -> Result<()> {
         let next = match self.node.message(kind) {
             Some(edge) => edge.next.clone(),
-            None => return Err(self.line.blame(self.out_of_turn(kind))),
+            None => return Err(self.channel.blame(self.out_of_turn(kind))),
         };
         let mut scratch = Scratch::take();
-        encode::args(args, &mut scratch).map_err(|error| self.line.blame(error.into()))?;
+        encode::args(args, &mut scratch).map_err(|error| self.channel.blame(error.into()))?;
         let mut headers = Vec::new();
         let tail = self.tail(&mut headers);
-        let sent = self.line.handle.with(|mux| act(mux, self.line.key.id, kind, &scratch, tail));
+        let sent = self.channel.handle.with(|mux| act(mux, self.channel.key.id, kind, &scratch, tail));
         if let Tree::Node(next) = next {
             self.node = next;
         }
-        sent.map_err(|error| self.line.blame(error))
+        sent.map_err(|error| self.channel.blame(error))
     }
 
     pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> Tail<'a> {
@@ -342,7 +349,7 @@ impl Tx {
         let terminal = self.node.messages().filter(|edge| edge.is_terminal());
         let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");
         let kind = error.or_else(|| terminal.min_by_key(|edge| edge.id)).map(|edge| edge.id);
-        let act = if self.line.key.own { Mux::send } else { Mux::part };
+        let act = if self.channel.key.own { Mux::send } else { Mux::part };
         match (self.on_drop, kind) {
             (OnDrop::Terminal, Some(kind)) if error.is_some() => {
                 let _ = self.put(kind, &((ABANDONED.0.0, ABANDONED.1), "the sender was dropped"), act);
@@ -359,10 +366,10 @@ impl Tx {
             return;
         }
         if !self.revocable {
-            return self.line.handle.close(&Error::disconnected("a channel could not be ended otherwise"));
+            return self.channel.handle.close(&Error::disconnected("a channel could not be ended otherwise"));
         }
         let mut scratch = Scratch::take();
-        let args = (self.line.key.id, (ABANDONED.0.0, ABANDONED.1));
+        let args = (self.channel.key.id, (ABANDONED.0.0, ABANDONED.1));
         if encode::args(&args, &mut scratch).is_ok() {
             let reads = Reads::Ended;
             let open = Open {
@@ -373,7 +380,7 @@ impl Tx {
                 ticks: u64::MAX,
                 reader: None,
             };
-            let _ = self.line.handle.with(|mux| mux.open(open));
+            let _ = self.channel.handle.with(|mux| mux.open(open));
         }
     }
 }
@@ -386,7 +393,7 @@ impl Drop for Tx {
         if !self.node.is_end() {
             self.abandon();
         }
-        self.line.handle.with(|mux| mux.release(self.line.key));
+        self.channel.handle.with(|mux| mux.release(self.channel.key));
     }
 }
 

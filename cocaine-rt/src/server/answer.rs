@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::Host;
 use crate::{
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, Origin, Rx, Side, Tx},
         guard::Held,
         halves::Sender,
         mux::{Key, Load, Mux},
@@ -130,8 +130,12 @@ impl Answer {
     /// Answers through the halves of a session, which are opened once the arguments are decoded.
     pub fn session(mut self) -> (Halves, Outcome) {
         self.owed = false;
-        let halves =
-            Halves { line: self.line(), host: self.run.host.clone(), side: self.side(), method: self.method };
+        let halves = Halves {
+            channel: self.channel(),
+            host: self.run.host.clone(),
+            side: self.side(),
+            method: self.method,
+        };
         (halves, Outcome(self))
     }
 
@@ -145,9 +149,9 @@ impl Answer {
         &self.run.host.offer.graph.entries()[self.method]
     }
 
-    fn line(&self) -> Line {
+    fn channel(&self) -> ChannelRef {
         let method = Some(self.method().name.clone());
-        Line {
+        ChannelRef {
             handle: self.run.host.handle.clone(),
             key: self.run.key,
             origin: Origin { method, ..Origin::default() },
@@ -159,7 +163,7 @@ impl Answer {
     }
 
     fn half(&self) -> Tx {
-        Tx::new(self.line(), &self.method().upstream, self.side(), OnDrop::Terminal, false)
+        Tx::new(self.channel(), &self.method().upstream, self.side(), OnDrop::Terminal, false)
     }
 
     fn refuse(&mut self, error: &Error) {
@@ -208,7 +212,7 @@ impl Drop for Answer {
 /// The halves of a session that are not opened yet.
 #[derive(Debug)]
 pub struct Halves {
-    line: Line,
+    channel: ChannelRef,
     host: Arc<Host>,
     side: Side,
     method: usize,
@@ -218,8 +222,8 @@ impl Halves {
     /// Opens them: what the client sends, and what it is sent.
     pub fn open<R: From<Rx>, S: From<Tx>>(self) -> (R, S) {
         let method = &self.host.offer.graph.entries()[self.method];
-        let rx = Rx::new(self.line.clone(), &method.dispatch);
-        let tx = Tx::new(self.line, &method.upstream, self.side, OnDrop::Terminal, false);
+        let rx = Rx::new(self.channel.clone(), &method.dispatch);
+        let tx = Tx::new(self.channel, &method.upstream, self.side, OnDrop::Terminal, false);
         (rx.into(), tx.into())
     }
 }

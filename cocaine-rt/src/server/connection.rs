@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, Origin, Rx, Side, Tx},
         driver::Driver,
         halves::Duplex,
         handle::{Conn, ConnectionHandle},
@@ -73,9 +73,9 @@ impl Connection {
         let reads = Reads::Streaming;
         let open = Open { method: 0, args: &args, tail, reads, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;
-        let line = Line { handle: self.handle.clone(), key, origin: Origin::default() };
-        let rx = Rx::held(line.clone(), &self.stream);
-        let tx = Tx::held(line, &self.stream, Side::Server(trace, None));
+        let channel = ChannelRef { handle: self.handle.clone(), key, origin: Origin::default() };
+        let rx = Rx::held(channel.clone(), &self.stream);
+        let tx = Tx::held(channel, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 

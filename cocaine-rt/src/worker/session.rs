@@ -11,7 +11,7 @@ use std::{
 use crate::{
     client::Client,
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, Origin, Rx, Side, Tx},
         halves::Receiver,
         handle::ConnectionHandle,
         mux::{Fresh, Key},
@@ -232,13 +232,13 @@ impl Ground {
     /// Returns the session of an event that has arrived.
     pub(super) fn session(&self, event: Arc<str>, fresh: Fresh) -> Session {
         let key = Key { id: fresh.id, own: false };
-        let line = || Line {
+        let channel = || ChannelRef {
             handle: self.handle.clone(),
             key,
             origin: Origin { method: Some(event.clone()), ..Origin::default() },
         };
-        let incoming = Incoming(Rx::new(line(), &self.stream).into());
-        let tx = Tx::new(line(), &self.stream, Side::Client, OnDrop::Terminal, false);
+        let incoming = Incoming(Rx::new(channel(), &self.stream).into());
+        let tx = Tx::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);
         let headers = fresh.message.headers;
         let deadline = allowed(&headers).and_then(|allowed| Instant::now().checked_add(allowed));
         let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), fresh.trace);

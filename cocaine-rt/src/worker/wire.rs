@@ -24,7 +24,7 @@ use super::{
 use crate::{
     client::Client,
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, Origin, Rx, Side, Tx},
         driver::Driver,
         handle::{Conn, ConnectionHandle},
         mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
@@ -222,9 +222,9 @@ impl Control {
         let (method, tail) = (HANDSHAKE.id, Tail::None);
         let open = Open { method, args: &args, tail, reads, ticks: u64::MAX, reader: None };
         let key = handle.with(|mux| mux.open(open))?;
-        let line = Line { handle: handle.clone(), key, origin: Origin::default() };
-        let rx = Rx::new(line.clone(), &tree);
-        let tx = Tx::new(line, &tree, Side::Client, OnDrop::Terminal, false);
+        let channel = ChannelRef { handle: handle.clone(), key, origin: Origin::default() };
+        let rx = Rx::new(channel.clone(), &tree);
+        let tx = Tx::new(channel, &tree, Side::Client, OnDrop::Terminal, false);
         let mut control = Self { handle, rx, tx };
         control.tx.queue(HEARTBEAT, &())?;
         Ok(control)
