@@ -29,7 +29,7 @@ use crate::{
     connection::{
         channel::Extra,
         handle::ConnectionHandle,
-        mux::{Fresh, Key},
+        mux::{Key, PendingInvocation},
     },
     protocol::{
         error::{Error, Result},
@@ -105,8 +105,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(host: Arc<Host>, fresh: Fresh) -> Self {
-        let Fresh { id, method, message, trace, load } = fresh;
+    pub(crate) fn new(host: Arc<Host>, fresh: PendingInvocation) -> Self {
+        let PendingInvocation { id, method, message, trace, load } = fresh;
         let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
         let run = Run { host, key: Key { id, own: false }, load, ended: false };
         let answer = Answer::new(run, method, trace);

@@ -19,7 +19,7 @@ use tokio::{
 use crate::{
     connection::{
         handle::{Conn, ConnectionHandle, TICK},
-        mux::{Fresh, Mux, Role, Violation},
+        mux::{Mux, PendingInvocation, Role, Violation},
         output::Output,
     },
     protocol::{
@@ -35,7 +35,7 @@ where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let conn = Conn::new(peer, limits, Role::Client);
-    tokio::spawn(Driver::new(io, conn.clone(), limits, |_: Fresh| std::future::ready(())));
+    tokio::spawn(Driver::new(io, conn.clone(), limits, |_: PendingInvocation| std::future::ready(())));
     ConnectionHandle::new(conn)
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Driver<IO, B, F> {
     scanner: Scanner,
     input: BytesMut,
     extents: Vec<(usize, FrameBounds)>,
-    batch: Vec<Fresh>,
+    batch: Vec<PendingInvocation>,
     due: Vec<Waker>,
     /// Where the next invocation is polled first; it moves out, box and all, when it is pending.
     stage: Pin<Box<Option<F>>>,
@@ -83,7 +83,7 @@ enum Intake {
 impl<IO, B, F> Driver<IO, B, F>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
-    B: FnMut(Fresh) -> F + Unpin,
+    B: FnMut(PendingInvocation) -> F + Unpin,
     F: Future<Output = ()> + Send + 'static,
 {
     /// What one read asks for, at least.
@@ -127,7 +127,7 @@ where
     fn drive(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         loop {
             let intake = self.read(cx)?;
-            self.run_fresh(cx)?;
+            self.run_pending(cx)?;
             let flush = self.flush(cx, intake == Intake::Large || self.violation.is_some())?;
             if let Some(Violation { cause, text }) = self.violation.take() {
                 return Err(Error::protocol(text).caused(cause));
@@ -202,7 +202,7 @@ where
     }
 
     /// Begins the invocations that wait, writing what they answer in growing portions.
-    fn run_fresh(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn run_pending(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let mut mark = Self::FIRST_FLUSH;
         loop {
             let mut batch = std::mem::take(&mut self.batch);
@@ -212,8 +212,8 @@ where
                 return Ok(());
             }
             let mut waiting = batch.drain(..);
-            while let Some(fresh) = waiting.next() {
-                self.invoke(cx, fresh);
+            while let Some(pending) = waiting.next() {
+                self.invoke(cx, pending);
                 if self.conn.queued.load(Ordering::Relaxed) >= mark {
                     mark = (mark * 4).min(self.outgoing);
                     let stuck = self.flush(cx, true)? == Flush::Stuck;
@@ -229,9 +229,9 @@ where
     }
 
     /// Polls an invocation where it arrived, and gives it a task of its own if it is pending.
-    fn invoke(&mut self, cx: &mut Context<'_>, fresh: Fresh) {
+    fn invoke(&mut self, cx: &mut Context<'_>, pending: PendingInvocation) {
         let begun = catch_unwind(AssertUnwindSafe(|| {
-            let future = (self.begin)(fresh);
+            let future = (self.begin)(pending);
             self.stage.set(Some(future));
             poll_stage(self.stage.as_mut(), cx)
         }));
@@ -369,7 +369,7 @@ fn poll_stage<F: Future<Output = ()>>(stage: Pin<&mut Option<F>>, cx: &mut Conte
 impl<IO, B, F> Future for Driver<IO, B, F>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
-    B: FnMut(Fresh) -> F + Unpin,
+    B: FnMut(PendingInvocation) -> F + Unpin,
     F: Future<Output = ()> + Send + 'static,
 {
     type Output = ();

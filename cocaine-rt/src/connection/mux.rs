@@ -99,7 +99,7 @@ pub(crate) struct Load {
 
 /// An invocation that a server has received and not begun.
 #[derive(Debug)]
-pub(crate) struct Fresh {
+pub(crate) struct PendingInvocation {
     pub(crate) id: u64,
     /// Place of the method in the server's table.
     pub(crate) method: usize,
@@ -122,7 +122,7 @@ pub(crate) struct Mux {
     output: Encoded,
     /// What is written before all other output: heartbeats, which nothing may delay.
     urgent: Encoded,
-    fresh: VecDeque<Fresh>,
+    pending: VecDeque<PendingInvocation>,
     /// Invocations that have begun and not ended, and those of them that last as long as their channels.
     running: usize,
     lasting: usize,
@@ -160,7 +160,7 @@ impl Mux {
             headers: HpackTable::default(),
             output: Encoded::default(),
             urgent: Encoded::default(),
-            fresh: VecDeque::new(),
+            pending: VecDeque::new(),
             running: 0,
             lasting: 0,
             held: 0,
@@ -226,7 +226,7 @@ impl Mux {
     /// Returns whether a connection that drains has nothing left to do.
     #[inline]
     pub(crate) fn is_drained(&self) -> bool {
-        self.draining && self.running == 0 && self.fresh.is_empty()
+        self.draining && self.running == 0 && self.pending.is_empty()
     }
 
     #[inline]

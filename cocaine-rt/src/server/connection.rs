@@ -51,8 +51,8 @@ impl Connection {
         let host = Arc::new(Host { handle: handle.clone(), offer: Arc::new(Offer { graph, extra }) });
         let connection = Self { handle, stream: TreeSpec::STREAMING.tree() };
         let dispatch = Arc::new(dispatch(connection.clone()));
-        tokio::spawn(Driver::new(io, conn, limits, move |fresh| {
-            let call = Call::new(host.clone(), fresh);
+        tokio::spawn(Driver::new(io, conn, limits, move |pending| {
+            let call = Call::new(host.clone(), pending);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         }));
         connection

@@ -233,8 +233,8 @@ impl<D: Dispatch> Connections<D> {
         let conn = Conn::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
         let host = Arc::new(Host { handle: ConnectionHandle::new(conn.clone()), offer: self.offer.clone() });
         let dispatch = self.dispatch.clone();
-        let driver = Driver::new(stream, conn.clone(), self.limits, move |fresh| {
-            let call = Call::new(host.clone(), fresh);
+        let driver = Driver::new(stream, conn.clone(), self.limits, move |pending| {
+            let call = Call::new(host.clone(), pending);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         });
         self.conns.insert(self.open.spawn(driver).id(), conn);

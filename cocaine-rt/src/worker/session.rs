@@ -14,7 +14,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         halves::Receiver,
         handle::ConnectionHandle,
-        mux::{Fresh, Key},
+        mux::{Key, PendingInvocation},
     },
     protocol::{
         error::{Error, Result},
@@ -230,8 +230,8 @@ pub(super) struct Ground {
 
 impl Ground {
     /// Returns the session of an event that has arrived.
-    pub(super) fn session(&self, event: Arc<str>, fresh: Fresh) -> Session {
-        let key = Key { id: fresh.id, own: false };
+    pub(super) fn session(&self, event: Arc<str>, pending: PendingInvocation) -> Session {
+        let key = Key { id: pending.id, own: false };
         let channel = || ChannelRef {
             handle: self.handle.clone(),
             key,
@@ -239,9 +239,9 @@ impl Ground {
         };
         let incoming = Incoming(Rx::new(channel(), &self.stream).into());
         let tx = Tx::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);
-        let headers = fresh.message.headers;
+        let headers = pending.message.headers;
         let deadline = allowed(&headers).and_then(|allowed| Instant::now().checked_add(allowed));
-        let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), fresh.trace);
+        let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), pending.trace);
         let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, handle, key }));
         Session { incoming, outgoing: Outgoing(tx), context }
     }

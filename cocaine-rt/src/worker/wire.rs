@@ -27,7 +27,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         driver::Driver,
         handle::{Conn, ConnectionHandle},
-        mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
+        mux::{Mux, Open, PendingInvocation, Role, roots::Roots, slot::Reads},
         unix::UnixSocket,
     },
     protocol::{
@@ -128,7 +128,7 @@ impl Wire {
         let ground = Ground { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
         let router = Router { table, ground: Arc::new(ground), events };
         let mut control = Control::shake_hands(handle, &uuid)?;
-        let driver = tokio::spawn(Driver::new(io, conn, limits, move |fresh| router.route(fresh)));
+        let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
         let served = control.attend(pace).await;
         let ended = match served {
             Ok(()) => {
@@ -155,31 +155,31 @@ struct Router {
 
 impl Router {
     /// Begins an event: hands it over, or returns what handles it here.
-    fn route(&self, fresh: Fresh) -> Routed {
-        match event(&fresh).and_then(|event| self.table.find(event)) {
+    fn route(&self, pending: PendingInvocation) -> Routed {
+        match event(&pending).and_then(|event| self.table.find(event)) {
             Ok((event, entry)) => {
-                let begun = Begun { ground: self.ground.clone(), event, fresh };
+                let begun = Begun { ground: self.ground.clone(), event, pending };
                 match entry {
                     Entry::Inline(handle) => return Routed(handle(begun)),
                     // Nobody takes events any more when the worker is no longer served.
                     Entry::Spawned(spawn) => drop(self.events.send((spawn, begun))),
                 }
             }
-            Err(error) => self.refuse(&fresh, &error),
+            Err(error) => self.refuse(&pending, &error),
         }
         Routed(None)
     }
 
-    fn refuse(&self, fresh: &Fresh, error: &Error) {
+    fn refuse(&self, pending: &PendingInvocation, error: &Error) {
         let mut args = Scratch::take();
         let encoded = encode::args(&error.worker_answer(), &mut args);
         self.ground.handle.with(|mux| {
             if encoded.is_ok() {
                 // A connection that has ended takes no answer.
-                let _ = mux.send(fresh.id, ERROR, &args, Tail::None);
+                let _ = mux.send(pending.id, ERROR, &args, Tail::None);
             }
-            mux.leave(fresh.id);
-            mux.end(fresh.load);
+            mux.leave(pending.id);
+            mux.end(pending.load);
         });
     }
 }
@@ -196,8 +196,8 @@ impl Future for Routed {
 }
 
 /// Returns the name of an event: `[name]`.
-fn event(fresh: &Fresh) -> Result<&[u8]> {
-    let mut reader = Reader::new(&fresh.message.args);
+fn event(pending: &PendingInvocation) -> Result<&[u8]> {
+    let mut reader = Reader::new(&pending.message.args);
     let name = reader.array_len().and_then(|_| reader.raw());
     name.map_err(|malformed| Error::service(Category::WORKER, BAD_MESSAGE, format!("invoke: {malformed}")))
 }

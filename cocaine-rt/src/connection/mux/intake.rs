@@ -3,7 +3,7 @@
 use std::task::{Poll, Waker};
 
 use super::{
-    Fresh, Key, Load, Mux, Role, Violation, keep,
+    Key, Load, Mux, PendingInvocation, Role, Violation, keep,
     roots::{self, Opening},
     slot::{Delivery, Message, Reads, Slot, unpinned},
 };
@@ -127,7 +127,7 @@ impl Mux {
                     // It may be held for as long as the channel is open.
                     message.args = unpinned(message.args);
                 }
-                self.fresh.push_back(Fresh { id, method: place, message, trace, load });
+                self.pending.push_back(PendingInvocation { id, method: place, message, trace, load });
                 Ok(())
             }
             Opening::Ping => self.acknowledge(id, trace),
@@ -176,22 +176,22 @@ impl Mux {
 
     /// Takes the oldest invocation that may begin now.
     #[inline]
-    pub(crate) fn begin(&mut self) -> Option<Fresh> {
+    pub(crate) fn begin(&mut self) -> Option<PendingInvocation> {
         if !self.can_begin() {
             return None;
         }
-        let fresh = self.fresh.pop_front()?;
+        let pending = self.pending.pop_front()?;
         self.running += 1;
-        self.lasting += usize::from(fresh.load.lasting);
-        self.held += fresh.load.bytes;
-        Some(fresh)
+        self.lasting += usize::from(pending.load.lasting);
+        self.held += pending.load.bytes;
+        Some(pending)
     }
 
     /// Puts invocations that were taken and not begun back to the front.
-    pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = Fresh>) {
-        for fresh in waiting.rev() {
-            self.end(fresh.load);
-            self.fresh.push_front(fresh);
+    pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = PendingInvocation>) {
+        for pending in waiting.rev() {
+            self.end(pending.load);
+            self.pending.push_front(pending);
         }
     }
 
@@ -240,13 +240,13 @@ impl Mux {
     }
 
     fn is_finished(&self) -> bool {
-        self.running == 0 && self.fresh.is_empty() && self.peers.values().all(|slot| slot.handles == 0)
+        self.running == 0 && self.pending.is_empty() && self.peers.values().all(|slot| slot.handles == 0)
     }
 
     /// Returns whether a server should read on: nothing waits to begin, and the client reads its answers.
     #[inline]
     pub(crate) fn wants_input(&self) -> bool {
-        let ready = self.fresh.is_empty() && !self.draining && self.has_room();
+        let ready = self.pending.is_empty() && !self.draining && self.has_room();
         // A worker's socket is always read, since its heartbeats share it.
         self.closed.is_none() && (ready || !matches!(self.role, Role::Server(_)))
     }
@@ -254,7 +254,7 @@ impl Mux {
     /// Returns whether an invocation waits and may begin: few and small enough ones run, and their answers are taken.
     #[inline]
     pub(crate) fn can_begin(&self) -> bool {
-        self.fresh.front().is_some_and(|fresh| fresh.load.lasting || self.affords(fresh.load.bytes))
+        self.pending.front().is_some_and(|pending| pending.load.lasting || self.affords(pending.load.bytes))
             && self.has_room()
     }
 

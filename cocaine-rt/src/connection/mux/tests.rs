@@ -248,8 +248,8 @@ fn headers_that_are_not_valid_end_the_connection() {
 fn gaps_between_a_clients_ids_are_legal() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(7, 0, &()), frame(u64::MAX, 3, &())].concat()).unwrap();
-    assert_eq!(mux.begin().map(|fresh| fresh.id), Some(7));
-    assert_eq!(mux.begin().map(|fresh| (fresh.id, fresh.method)), Some((u64::MAX, 3)));
+    assert_eq!(mux.begin().map(|pending| pending.id), Some(7));
+    assert_eq!(mux.begin().map(|pending| (pending.id, pending.method)), Some((u64::MAX, 3)));
 }
 
 #[test]
@@ -313,14 +313,14 @@ fn a_client_that_closes_listens_no_more() {
     let mut mux = server(Limits::default());
     let (alarm, waker) = Alarm::new();
     feed(&mut mux, frame(1, 6, &())).unwrap();
-    let fresh = mux.begin().unwrap();
-    assert!(fresh.load.lasting);
+    let pending = mux.begin().unwrap();
+    assert!(pending.load.lasting);
     assert!(mux.poll_gone(peers(1), &waker).is_pending());
     feed(&mut mux, frame(1, 0, &())).unwrap();
     assert_eq!(alarm.rung(&mut mux), 1);
     assert!(mux.poll_gone(peers(1), &waker).is_ready());
     mux.leave(1);
-    mux.end(fresh.load);
+    mux.end(pending.load);
     assert!(mux.peers.is_empty());
     let again = feed(&mut mux, frame(1, 0, &())).unwrap_err();
     assert!(again.text.contains("channel 1 is not above"), "{again:?}");
@@ -331,10 +331,10 @@ fn an_answered_call_is_kept_until_its_client_closes_it() {
     let mut mux = server(SMALL);
     for id in 1..=3 {
         feed(&mut mux, frame(id, 5, &())).unwrap();
-        let fresh = mux.begin().unwrap();
-        assert!(!fresh.load.lasting, "it counts among the calls");
+        let pending = mux.begin().unwrap();
+        assert!(!pending.load.lasting, "it counts among the calls");
         mux.leave(id);
-        mux.end(fresh.load);
+        mux.end(pending.load);
     }
     assert_eq!(mux.peers.len(), 3);
     feed(&mut mux, frame(2, 0, &())).unwrap();
@@ -487,11 +487,14 @@ fn invocations_above_the_limit_wait_unread_and_begin_in_order() {
     let mut mux = server(SMALL);
     feed(&mut mux, [1, 2, 3].map(|id| frame(id, 0, &())).concat()).unwrap();
     assert!(!mux.wants_input());
-    assert_eq!([mux.begin(), mux.begin()].map(|fresh| fresh.map(|fresh| fresh.id)), [Some(1), Some(2)]);
+    assert_eq!(
+        [mux.begin(), mux.begin()].map(|pending| pending.map(|pending| pending.id)),
+        [Some(1), Some(2)]
+    );
     assert!(mux.begin().is_none() && !mux.can_begin() && !mux.wants_input());
     mux.end(load(false));
     assert!(mux.can_begin());
-    assert_eq!(mux.begin().map(|fresh| fresh.id), Some(3));
+    assert_eq!(mux.begin().map(|pending| pending.id), Some(3));
     assert!(mux.wants_input());
 }
 
@@ -564,7 +567,7 @@ fn invocations_that_are_put_back_keep_their_order() {
     let taken: Vec<_> = std::iter::from_fn(|| mux.begin()).collect();
     mux.put_back(taken.into_iter().skip(1));
     assert_eq!(mux.live(), 1);
-    assert_eq!(std::iter::from_fn(|| mux.begin()).map(|fresh| fresh.id).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(std::iter::from_fn(|| mux.begin()).map(|pending| pending.id).collect::<Vec<_>>(), [2, 3]);
 }
 
 #[test]
@@ -607,11 +610,11 @@ fn a_tree_that_recurs_at_its_root_takes_no_message_and_keeps_no_channel() {
     let mut mux = server(SMALL);
     for id in 1..=2 * SMALL.channels as u64 {
         feed(&mut mux, frame(id, 7, &())).unwrap();
-        let fresh = mux.begin().unwrap();
+        let pending = mux.begin().unwrap();
         mux.share(peers(id));
         mux.release(peers(id));
         mux.leave(id);
-        mux.end(fresh.load);
+        mux.end(pending.load);
     }
     assert!(mux.peers.is_empty());
     feed(&mut mux, frame(9, 7, &())).unwrap();
