@@ -16,7 +16,7 @@ use crate::{
         handle::{ConnectionHandle, TICK},
         mux::{
             Key, Open,
-            slot::{Message, Reads},
+            slot::{Message, RecvState},
         },
     },
     protocol::{
@@ -142,7 +142,7 @@ impl Link {
     pub(crate) fn call(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Pending>> {
         bound.check(CallKind::Unary)?;
         let ticks = request.options.ticks();
-        let attempt = self.open(bound, request, Reads::Primitive, ticks);
+        let attempt = self.open(bound, request, RecvState::Primitive, ticks);
         let (handle, close) = (&self.handle, bound.close);
         Ok(attempt.map(|key| Pending { handle: handle.clone(), key, close, fresh: true, done: false }))
     }
@@ -150,7 +150,7 @@ impl Link {
     /// Sends a call that is never answered.
     pub(crate) fn mute(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<()>> {
         bound.check(CallKind::Mute)?;
-        Ok(self.open(bound, request, Reads::Ended, u64::MAX).map(|_| ()))
+        Ok(self.open(bound, request, RecvState::Ended, u64::MAX).map(|_| ()))
     }
 
     /// Opens a channel on which only the other side goes on sending.
@@ -173,7 +173,7 @@ impl Link {
 
     fn channel(&self, bound: &Bound, request: Request<'_>) -> Attempt<ChannelRef> {
         let ticks = if bound.is_event { request.options.event_ticks() } else { u64::MAX };
-        self.open(bound, request, Reads::of(&bound.upstream), ticks).map(|key| {
+        self.open(bound, request, RecvState::of(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
             let origin = Origin { service, method, deadline: request.options.deadline };
             ChannelRef { handle: self.handle.clone(), key, origin }
@@ -181,7 +181,7 @@ impl Link {
     }
 
     #[inline]
-    fn open(&self, bound: &Bound, request: Request<'_>, reads: Reads, ticks: u64) -> Attempt<Key> {
+    fn open(&self, bound: &Bound, request: Request<'_>, recv_state: RecvState, ticks: u64) -> Attempt<Key> {
         let Request { args, options, waker } = request;
         let mut headers = Vec::new();
         let tail = options.tail(&mut headers, bound.is_event);
@@ -189,8 +189,8 @@ impl Link {
             if mux.poll_room(waker).is_pending() {
                 return Attempt::Full(self.handle.clone());
             }
-            let reader = (!reads.ended()).then(|| waker.clone());
-            let open = Open { method: bound.id, args, tail, reads, ticks, reader };
+            let reader = (!recv_state.ended()).then(|| waker.clone());
+            let open = Open { method: bound.id, args, tail, recv_state, ticks, reader };
             mux.open(open).map_or(Attempt::Ended, Attempt::Sent)
         })
     }

@@ -15,7 +15,7 @@ use crate::{
         handle::ConnectionHandle,
         mux::{
             Key, Mux, Open,
-            slot::{Message, Reads},
+            slot::{Message, RecvState},
         },
     },
     protocol::{
@@ -371,12 +371,12 @@ impl Tx {
         let mut scratch = Scratch::take();
         let args = (self.channel.key.id, (ABANDONED.0.0, ABANDONED.1));
         if encode::args(&args, &mut scratch).is_ok() {
-            let reads = Reads::Ended;
+            let recv_state = RecvState::Ended;
             let open = Open {
                 method: REVOKE,
                 args: &scratch,
                 tail: Tail::None,
-                reads,
+                recv_state,
                 ticks: u64::MAX,
                 reader: None,
             };

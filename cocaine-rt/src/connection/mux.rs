@@ -20,7 +20,7 @@ use std::{
 use self::{
     keyed::Keyed,
     roots::Roots,
-    slot::{Message, Reads, Slot},
+    slot::{Message, RecvState, Slot},
     table::Table,
 };
 use crate::{
@@ -81,7 +81,7 @@ pub(crate) struct Open<'a> {
     pub(crate) method: u64,
     pub(crate) args: &'a Encoded,
     pub(crate) tail: Tail<'a>,
-    pub(crate) reads: Reads,
+    pub(crate) recv_state: RecvState,
     /// Ticks from now after which the channel fails; `u64::MAX` for never.
     pub(crate) ticks: u64,
     /// Who waits for the reply.

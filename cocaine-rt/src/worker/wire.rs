@@ -27,7 +27,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         driver::Driver,
         handle::{Conn, ConnectionHandle},
-        mux::{Mux, Open, PendingInvocation, Role, roots::Roots, slot::Reads},
+        mux::{Mux, Open, PendingInvocation, Role, roots::Roots, slot::RecvState},
         unix::UnixSocket,
     },
     protocol::{
@@ -218,9 +218,9 @@ impl Control {
         let mut args = Scratch::take();
         encode::args(&(uuid,), &mut args)?;
         let tree = HANDSHAKE.dispatch.tree();
-        let reads = Reads::of(&tree);
+        let recv_state = RecvState::of(&tree);
         let (method, tail) = (HANDSHAKE.id, Tail::None);
-        let open = Open { method, args: &args, tail, reads, ticks: u64::MAX, reader: None };
+        let open = Open { method, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
         let key = handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: handle.clone(), key, origin: Origin::default() };
         let rx = Rx::new(channel.clone(), &tree);

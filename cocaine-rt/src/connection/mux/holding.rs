@@ -4,7 +4,7 @@ use std::task::{Poll, Waker};
 
 use super::{
     Key, Mux, keep,
-    slot::{Message, Reads, Slot},
+    slot::{Message, RecvState, Slot},
 };
 use crate::protocol::error::Error;
 
@@ -23,14 +23,14 @@ impl Mux {
         }
         if let Some(error) = slot.failure.take() {
             if key.own {
-                slot.reads = Reads::Ended;
+                slot.recv_state = RecvState::Ended;
             } else {
                 // What the peer still sends is allowed, and dropped.
                 slot.discard();
             }
             return Poll::Ready(Some(Err(error)));
         }
-        if slot.reads.ended() {
+        if slot.recv_state.ended() {
             return Poll::Ready(None);
         }
         if !slot.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -60,7 +60,7 @@ impl Mux {
     /// Ends what may be received on a channel of the peer.
     pub(crate) fn refuse(&mut self, key: Key) {
         if let Some(slot) = self.slot(key) {
-            slot.reads = Reads::Ended;
+            slot.recv_state = RecvState::Ended;
         }
     }
 
@@ -119,7 +119,9 @@ impl Mux {
     /// Frees a channel of the peer that nobody holds and on which nothing more may arrive.
     #[inline]
     pub(super) fn retire(&mut self, key: Key) {
-        if self.peers.get(&key.id).is_some_and(|slot| slot.handles == 0 && slot.reads.ended()) && !key.own {
+        if self.peers.get(&key.id).is_some_and(|slot| slot.handles == 0 && slot.recv_state.ended())
+            && !key.own
+        {
             self.peers.remove(&key.id);
         }
     }

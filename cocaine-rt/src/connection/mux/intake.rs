@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use super::{
     Key, Load, Mux, PendingInvocation, Role, Violation, keep,
     roots::{self, Opening},
-    slot::{Delivery, Message, Reads, Slot, unpinned},
+    slot::{Delivery, Message, RecvState, Slot, unpinned},
 };
 use crate::{
     protocol::{
@@ -43,7 +43,7 @@ impl Mux {
         let Some(slot) = self.own.get(extent.channel) else {
             return self.receive_peers(extent.channel, message);
         };
-        if slot.reads.ended() {
+        if slot.recv_state.ended() {
             return Ok(());
         }
         let refused = slot.deliver(message, self.limits.unread) == Delivery::Refused;
@@ -57,7 +57,7 @@ impl Mux {
     /// Takes in a message of a channel that the peer has opened, or that a host has.
     fn receive_peers(&mut self, channel: u64, message: Message) -> Result<(), Violation> {
         match self.peers.get_mut(&channel) {
-            Some(slot) if !slot.reads.ended() => {
+            Some(slot) if !slot.recv_state.ended() => {
                 let kind = message.kind;
                 self.arrived += message.weight();
                 if slot.deliver(message, self.limits.unread) == Delivery::Refused {
@@ -119,11 +119,11 @@ impl Mux {
             Err(text) => return Err(Violation::new(Cause::HEADERS, text)),
         };
         match opening {
-            Opening::Method { place, reads, kept, lasting } => {
+            Opening::Method { place, recv_state, kept, lasting } => {
                 let load = Load { lasting, bytes: message.weight() };
                 if kept {
                     self.check_held(self.held + load.bytes)?;
-                    self.keep(id, reads)?;
+                    self.keep(id, recv_state)?;
                     // It may be held for as long as the channel is open.
                     message.args = unpinned(message.args);
                 }
@@ -143,12 +143,12 @@ impl Mux {
         }
     }
 
-    pub(super) fn keep(&mut self, id: u64, reads: Reads) -> Result<(), Violation> {
+    pub(super) fn keep(&mut self, id: u64, recv_state: RecvState) -> Result<(), Violation> {
         if self.peers.len() >= self.limits.channels {
             let text = format!("more than {} channels are open", self.limits.channels);
             return Err(Violation::new(Cause::MEMORY, text));
         }
-        let mut slot = Slot::new(id, reads);
+        let mut slot = Slot::new(id, recv_state);
         slot.invoked = true;
         self.peers.insert(id, slot);
         Ok(())
@@ -168,9 +168,9 @@ impl Mux {
 
     /// Ends a channel of the peer: its reader gets the error, its sender learns that it is gone.
     pub(super) fn revoke(&mut self, target: u64, error: Error) {
-        let Some(slot) = self.peers.get_mut(&target).filter(|slot| !slot.reads.ended()) else { return };
+        let Some(slot) = self.peers.get_mut(&target).filter(|slot| !slot.recv_state.ended()) else { return };
         slot.end(error, &mut self.due);
-        slot.reads = Reads::Ended;
+        slot.recv_state = RecvState::Ended;
         self.retire(Key { id: target, own: false });
     }
 

@@ -1,7 +1,7 @@
 //! What a server answers to: the first messages of channels.
 
 use crate::{
-    connection::mux::{Violation, slot::Reads},
+    connection::mux::{Violation, slot::RecvState},
     protocol::{
         code::Category,
         error::{Cause, Error},
@@ -19,7 +19,7 @@ pub(crate) struct Roots {
 #[derive(Debug)]
 struct Root {
     id: u64,
-    reads: Reads,
+    recv_state: RecvState,
     kept: bool,
     lasting: bool,
 }
@@ -32,7 +32,7 @@ pub(crate) enum Opening {
         /// Its place among the methods of the graph.
         place: usize,
         /// What the client may send next.
-        reads: Reads,
+        recv_state: RecvState,
         /// Whether the channel outlives its first message on the server's side.
         kept: bool,
         /// Whether the invocation may last as long as the channel.
@@ -50,12 +50,12 @@ impl Roots {
     pub(crate) fn new(graph: &Graph) -> Self {
         let methods = graph.methods().map(|method| {
             let kind = CallKind::of(&method.dispatch, &method.upstream);
-            let reads = match method.dispatch.closing() {
-                Some(close) if kind != CallKind::Session => Reads::Close(close),
-                _ => Reads::of(&method.dispatch),
+            let recv_state = match method.dispatch.closing() {
+                Some(close) if kind != CallKind::Session => RecvState::Close(close),
+                _ => RecvState::of(&method.dispatch),
             };
             let lasting = matches!(kind, CallKind::Streaming | CallKind::Session);
-            Root { id: method.id, kept: lasting || !reads.ended(), lasting, reads }
+            Root { id: method.id, kept: lasting || !recv_state.ended(), lasting, recv_state }
         });
         Self { methods: methods.collect() }
     }
@@ -65,7 +65,7 @@ impl Roots {
             Ok(place) => {
                 let root = &self.methods[place];
                 let Root { kept, lasting, .. } = *root;
-                Opening::Method { place, reads: root.reads.clone(), kept, lasting }
+                Opening::Method { place, recv_state: root.recv_state.clone(), kept, lasting }
             }
             Err(_) if id == PING => Opening::Ping,
             Err(_) if id == REVOKE => Opening::Revoke,

@@ -99,12 +99,12 @@ fn feed(mux: &mut Mux, bytes: impl Into<Vec<u8>>) -> Result<(), Violation> {
     Ok(())
 }
 
-fn open(mux: &mut Mux, reads: Reads, ticks: u64, reader: Option<Waker>) -> Result<Key, Error> {
-    mux.open(Open { method: 0, args: &args(&()), tail: Tail::None, reads, ticks, reader })
+fn open(mux: &mut Mux, recv_state: RecvState, ticks: u64, reader: Option<Waker>) -> Result<Key, Error> {
+    mux.open(Open { method: 0, args: &args(&()), tail: Tail::None, recv_state, ticks, reader })
 }
 
 fn call(mux: &mut Mux) -> Key {
-    open(mux, Reads::Primitive, u64::MAX, None).unwrap()
+    open(mux, RecvState::Primitive, u64::MAX, None).unwrap()
 }
 
 fn written(mux: &mut Mux) -> Vec<u8> {
@@ -151,7 +151,7 @@ fn ids_rise_and_pass_over_places_that_are_taken() {
 #[test]
 fn a_call_that_is_never_answered_takes_an_id_and_no_place() {
     let mut mux = client();
-    open(&mut mux, Reads::Ended, u64::MAX, None).unwrap();
+    open(&mut mux, RecvState::Ended, u64::MAX, None).unwrap();
     assert_eq!((mux.live(), call(&mut mux).id), (0, 2));
 }
 
@@ -159,7 +159,7 @@ fn a_call_that_is_never_answered_takes_an_id_and_no_place() {
 fn a_reply_wakes_the_caller_and_ends_the_call() {
     let mut mux = client();
     let (alarm, waker) = Alarm::new();
-    let key = open(&mut mux, Reads::Primitive, 5, Some(waker)).unwrap();
+    let key = open(&mut mux, RecvState::Primitive, 5, Some(waker)).unwrap();
     assert!(mux.poll_reply(key, Waker::noop()).is_pending());
     let (late, waker) = Alarm::new();
     assert!(mux.poll_reply(key, &waker).is_pending());
@@ -204,7 +204,7 @@ fn a_message_that_a_channel_does_not_allow_fails_that_channel_alone() {
 fn a_stream_goes_on_until_its_error_or_close() {
     for last in [1, 2] {
         let mut mux = client();
-        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
         let frames = [0, 0, last, 0].map(|kind| frame(1, kind, &()));
         feed(&mut mux, frames.concat()).unwrap();
         assert_eq!(kinds(&mut mux, key), [0, 0, last]);
@@ -284,10 +284,10 @@ fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(1, 2, &"event"), frame(1, 0, &"chunk")].concat()).unwrap();
     mux.begin().unwrap();
-    let (reader, reads) = Alarm::new();
+    let (reader, recv_state) = Alarm::new();
     let (sender, sends) = Alarm::new();
     assert_eq!(kinds(&mut mux, peers(1)), [0]);
-    assert!(mux.poll_message(peers(1), &reads).is_pending());
+    assert!(mux.poll_message(peers(1), &recv_state).is_pending());
     assert!(mux.poll_gone(peers(1), &sends).is_pending());
     feed(&mut mux, frame(2, 65535, &(1, (42, 7)))).unwrap();
     assert_eq!((reader.rung(&mut mux), sender.rung(&mut mux)), (1, 1));
@@ -350,8 +350,8 @@ fn an_answered_call_is_kept_until_its_client_closes_it() {
 fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
-    let full = open(&mut mux, Reads::Streaming, u64::MAX, Some(waker)).unwrap();
-    let other = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+    let full = open(&mut mux, RecvState::Streaming, u64::MAX, Some(waker)).unwrap();
+    let other = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
     let big = frame(1, 0, &"x".repeat(5000));
     feed(&mut mux, [&big[..], &frame(2, 0, &())].concat()).unwrap();
     assert_eq!(kinds(&mut mux, full), [0], "one frame fits, however large");
@@ -373,7 +373,7 @@ fn what_ends_a_channel_is_never_too_much() {
     let big = frame(1, 0, &"x".repeat(5000));
     for (end, kind) in [(frame(1, 2, &()), 2), (frame(1, 1, &((42, 7), "on purpose")), 1)] {
         let mut mux = Mux::new(SMALL, Role::Client);
-        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
         feed(&mut mux, [&big[..], &end].concat()).unwrap();
         assert_eq!(kinds(&mut mux, key), [0, kind]);
     }
@@ -384,7 +384,7 @@ fn empty_messages_and_headers_count_as_unread_too() {
     let headers = [b"\x94\x01\x00\x90\x91\x93\xc2\xa1x\xda\x01\x00".as_slice(), &[b'v'; 256]].concat();
     for (bytes, fit) in [(frame(1, 0, &()), 15), (headers, 2)] {
         let mut mux = Mux::new(SMALL, Role::Client);
-        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
         for _ in 0..fit {
             feed(&mut mux, bytes.clone()).unwrap();
         }
@@ -397,7 +397,7 @@ fn empty_messages_and_headers_count_as_unread_too() {
 #[test]
 fn small_messages_of_a_stream_do_not_keep_the_buffer_that_they_came_in() {
     let mut mux = client();
-    let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+    let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
     let batch = bytes::Bytes::from([frame(1, 0, &"x".repeat(100)), frame(1, 0, &"x".repeat(5000))].concat());
     let (mut scanner, mut start) = (Scanner::new(1 << 20), 0);
     while let Some(extent) = scanner.frame(&batch[start..]).unwrap() {
@@ -415,8 +415,8 @@ fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
     let mut mux = client();
     mux.sweep(1);
     let (alarm, waker) = Alarm::new();
-    let key = open(&mut mux, Reads::Primitive, 3, Some(waker)).unwrap();
-    let other = open(&mut mux, Reads::Primitive, u64::MAX, None).unwrap();
+    let key = open(&mut mux, RecvState::Primitive, 3, Some(waker)).unwrap();
+    let other = open(&mut mux, RecvState::Primitive, u64::MAX, None).unwrap();
     assert!(mux.is_timed());
     for _ in 0..2 {
         mux.sweep(1);
@@ -434,7 +434,7 @@ fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
 #[test]
 fn an_answer_that_was_there_before_the_deadline_is_read() {
     let mut mux = client();
-    let key = open(&mut mux, Reads::Primitive, 1, None).unwrap();
+    let key = open(&mut mux, RecvState::Primitive, 1, None).unwrap();
     feed(&mut mux, frame(1, 0, &())).unwrap();
     mux.sweep(1);
     mux.sweep(1);
@@ -447,7 +447,7 @@ fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
     let (alarm, waker) = Alarm::new();
     let answered = call(&mut mux);
     feed(&mut mux, frame(1, 0, &())).unwrap();
-    let key = open(&mut mux, Reads::Primitive, u64::MAX, Some(waker.clone())).unwrap();
+    let key = open(&mut mux, RecvState::Primitive, u64::MAX, Some(waker.clone())).unwrap();
     assert!(mux.poll_gone(key, &waker).is_pending());
     mux.send(2, 0, &args(&"x".repeat(200)), Tail::None).unwrap();
     assert!(mux.poll_room(&waker).is_pending());
@@ -456,7 +456,10 @@ fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
     mux.close(&Error::disconnected("cut again"));
     assert_eq!(alarm.rung(&mut mux), 4, "reader, sender, room and flush");
     assert_eq!(failure(&mut mux, key).to_string(), "connection lost: cut");
-    assert_eq!(open(&mut mux, Reads::Primitive, 1, None).unwrap_err().to_string(), "connection lost: cut");
+    assert_eq!(
+        open(&mut mux, RecvState::Primitive, 1, None).unwrap_err().to_string(),
+        "connection lost: cut"
+    );
     assert!(mux.send(2, 0, &args(&()), Tail::None).is_err());
     assert!(mux.poll_room(&waker).is_ready());
     assert!(matches!(mux.poll_flushed(&waker), Poll::Ready(Err(_))));
@@ -642,9 +645,9 @@ fn draining_ends_what_could_last_for_ever_and_lets_calls_finish() {
 #[test]
 fn a_late_sweep_counts_in_full_only_for_calls_that_the_last_one_saw() {
     let mut mux = client();
-    let old = open(&mut mux, Reads::Primitive, 11, None).unwrap();
+    let old = open(&mut mux, RecvState::Primitive, 11, None).unwrap();
     mux.sweep(1);
-    let young = open(&mut mux, Reads::Primitive, 11, None).unwrap();
+    let young = open(&mut mux, RecvState::Primitive, 11, None).unwrap();
     mux.sweep(10);
     assert!(matches!(failure(&mut mux, old).kind(), ErrorKind::Deadline(_)));
     assert!(message(&mut mux, young).is_pending());
