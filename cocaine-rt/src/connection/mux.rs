@@ -90,7 +90,7 @@ pub(crate) struct Open<'a> {
 
 /// What an invocation takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Load {
+pub(crate) struct InvocationCost {
     /// It is a stream or a session: it lasts as long as its channel, and does not count among the invocations.
     pub(crate) lasting: bool,
     /// The size of its arguments.
@@ -105,7 +105,7 @@ pub(crate) struct PendingInvocation {
     pub(crate) method: usize,
     pub(crate) message: Message,
     pub(crate) trace: Option<Trace>,
-    pub(crate) load: Load,
+    pub(crate) cost: InvocationCost,
 }
 
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         guard::Held,
         halves::Sender,
-        mux::{Key, Load, Mux},
+        mux::{InvocationCost, Key, Mux},
     },
     protocol::{
         code::Category,
@@ -44,19 +44,19 @@ pub struct Answer {
 pub(super) struct Run {
     pub(super) host: Arc<Host>,
     pub(super) key: Key,
-    pub(super) load: Load,
+    pub(super) cost: InvocationCost,
     pub(super) ended: bool,
 }
 
 impl Run {
     /// Ends the invocation, unless it has ended, with a last act under one lock.
     fn end(&mut self, act: impl FnOnce(&mut Mux)) {
-        let Self { host, key, load, ended } = self;
+        let Self { host, key, cost, ended } = self;
         host.handle.with(|mux| {
             act(mux);
             if !mem::replace(ended, true) {
                 mux.leave(key.id);
-                mux.end(*load);
+                mux.end(*cost);
             }
         });
     }

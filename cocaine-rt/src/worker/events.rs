@@ -13,7 +13,7 @@ use std::{
 
 use super::session::{Ground, Session};
 use crate::{
-    connection::mux::{Load, PendingInvocation},
+    connection::mux::{InvocationCost, PendingInvocation},
     protocol::{
         code::Category,
         error::{Error, Result},
@@ -195,7 +195,7 @@ fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = (
     let Begun { ground, event, pending } = begun;
     let mut guard = Guard {
         id: pending.id,
-        load: pending.load,
+        cost: pending.cost,
         event: event.clone(),
         ground: ground.clone(),
         ended: false,
@@ -219,7 +219,7 @@ struct Guard {
     ground: Arc<Ground>,
     event: Arc<str>,
     id: u64,
-    load: Load,
+    cost: InvocationCost,
     ended: bool,
 }
 
@@ -242,7 +242,7 @@ impl Guard {
                 mux.settle(self.id, &frame);
             }
             mux.leave(self.id);
-            mux.end(self.load);
+            mux.end(self.cost);
         });
     }
 

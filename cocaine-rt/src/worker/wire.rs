@@ -179,7 +179,7 @@ impl Router {
                 let _ = mux.send(pending.id, ERROR, &args, Tail::None);
             }
             mux.leave(pending.id);
-            mux.end(pending.load);
+            mux.end(pending.cost);
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::task::{Poll, Waker};
 
 use super::{
-    Key, Load, Mux, PendingInvocation, Role, Violation, keep,
+    InvocationCost, Key, Mux, PendingInvocation, Role, Violation, keep,
     roots::{self, Opening},
     slot::{Delivery, Message, RecvState, Slot, unpinned},
 };
@@ -120,14 +120,14 @@ impl Mux {
         };
         match opening {
             Opening::Method { place, recv_state, kept, lasting } => {
-                let load = Load { lasting, bytes: message.weight() };
+                let cost = InvocationCost { lasting, bytes: message.weight() };
                 if kept {
-                    self.check_held(self.held + load.bytes)?;
+                    self.check_held(self.held + cost.bytes)?;
                     self.keep(id, recv_state)?;
                     // It may be held for as long as the channel is open.
                     message.args = unpinned(message.args);
                 }
-                self.pending.push_back(PendingInvocation { id, method: place, message, trace, load });
+                self.pending.push_back(PendingInvocation { id, method: place, message, trace, cost });
                 Ok(())
             }
             Opening::Ping => self.acknowledge(id, trace),
@@ -182,15 +182,15 @@ impl Mux {
         }
         let pending = self.pending.pop_front()?;
         self.running += 1;
-        self.lasting += usize::from(pending.load.lasting);
-        self.held += pending.load.bytes;
+        self.lasting += usize::from(pending.cost.lasting);
+        self.held += pending.cost.bytes;
         Some(pending)
     }
 
     /// Puts invocations that were taken and not begun back to the front.
     pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = PendingInvocation>) {
         for pending in waiting.rev() {
-            self.end(pending.load);
+            self.end(pending.cost);
             self.pending.push_front(pending);
         }
     }
@@ -217,10 +217,10 @@ impl Mux {
     }
 
     /// Ends an invocation.
-    pub(crate) fn end(&mut self, load: Load) {
+    pub(crate) fn end(&mut self, cost: InvocationCost) {
         self.running -= 1;
-        self.lasting -= usize::from(load.lasting);
-        self.held -= load.bytes;
+        self.lasting -= usize::from(cost.lasting);
+        self.held -= cost.bytes;
         self.note_finished();
     }
 
@@ -254,7 +254,7 @@ impl Mux {
     /// Returns whether an invocation waits and may begin: few and small enough ones run, and their answers are taken.
     #[inline]
     pub(crate) fn can_begin(&self) -> bool {
-        self.pending.front().is_some_and(|pending| pending.load.lasting || self.affords(pending.load.bytes))
+        self.pending.front().is_some_and(|pending| pending.cost.lasting || self.affords(pending.cost.bytes))
             && self.has_room()
     }
 

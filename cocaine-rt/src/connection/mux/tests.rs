@@ -39,9 +39,9 @@ const SMALL: Limits =
     Limits { frame: 1 << 20, unread: 1000, outgoing: 100, invocations: 2, channels: 3, held: 2000 };
 
 /// What an invocation without arguments takes.
-fn load(lasting: bool) -> Load {
+fn load(lasting: bool) -> InvocationCost {
     let args = ::bytes::Bytes::from_static(&[0x90]);
-    Load {
+    InvocationCost {
         lasting,
         bytes: Message { kind: 0, args, headers: crate::wire::headers::Headers::default() }.weight(),
     }
@@ -314,13 +314,13 @@ fn a_client_that_closes_listens_no_more() {
     let (alarm, waker) = Alarm::new();
     feed(&mut mux, frame(1, 6, &())).unwrap();
     let pending = mux.begin().unwrap();
-    assert!(pending.load.lasting);
+    assert!(pending.cost.lasting);
     assert!(mux.poll_gone(peers(1), &waker).is_pending());
     feed(&mut mux, frame(1, 0, &())).unwrap();
     assert_eq!(alarm.rung(&mut mux), 1);
     assert!(mux.poll_gone(peers(1), &waker).is_ready());
     mux.leave(1);
-    mux.end(pending.load);
+    mux.end(pending.cost);
     assert!(mux.peers.is_empty());
     let again = feed(&mut mux, frame(1, 0, &())).unwrap_err();
     assert!(again.text.contains("channel 1 is not above"), "{again:?}");
@@ -332,9 +332,9 @@ fn an_answered_call_is_kept_until_its_client_closes_it() {
     for id in 1..=3 {
         feed(&mut mux, frame(id, 5, &())).unwrap();
         let pending = mux.begin().unwrap();
-        assert!(!pending.load.lasting, "it counts among the calls");
+        assert!(!pending.cost.lasting, "it counts among the calls");
         mux.leave(id);
-        mux.end(pending.load);
+        mux.end(pending.cost);
     }
     assert_eq!(mux.peers.len(), 3);
     feed(&mut mux, frame(2, 0, &())).unwrap();
@@ -508,11 +508,11 @@ fn calls_whose_arguments_are_too_much_together_wait_and_one_always_runs() {
     feed(&mut mux, [1, 2].map(|id| frame(id, 0, &(&large,))).concat()).unwrap();
     let first = mux.begin().unwrap();
     assert!(mux.begin().is_none() && !mux.wants_input());
-    mux.end(first.load);
+    mux.end(first.cost);
     let second = mux.begin().unwrap();
-    assert!(second.load.bytes > 1500 && mux.wants_input());
+    assert!(second.cost.bytes > 1500 && mux.wants_input());
     feed(&mut mux, frame(3, 0, &("x".repeat(5000),))).unwrap();
-    mux.end(second.load);
+    mux.end(second.cost);
     assert!(mux.begin().is_some(), "alone, even one above the limit runs");
 }
 
@@ -524,7 +524,7 @@ fn sessions_that_keep_too_much_end_the_connection() {
     let session = mux.begin().unwrap();
     let error = feed(&mut mux, frame(2, 2, &(&large,))).unwrap_err();
     assert!(error.text.contains("more than 2000 bytes are kept"), "{error:?}");
-    mux.end(session.load);
+    mux.end(session.cost);
 }
 
 #[test]
@@ -617,7 +617,7 @@ fn a_tree_that_recurs_at_its_root_takes_no_message_and_keeps_no_channel() {
         mux.share(peers(id));
         mux.release(peers(id));
         mux.leave(id);
-        mux.end(pending.load);
+        mux.end(pending.cost);
     }
     assert!(mux.peers.is_empty());
     feed(&mut mux, frame(9, 7, &())).unwrap();
