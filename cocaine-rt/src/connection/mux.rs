@@ -19,7 +19,7 @@ use std::{
 
 use self::{
     keyed::Keyed,
-    roots::Roots,
+    roots::RootProtocol,
     slot::{Message, RecvState, Slot},
     table::Table,
 };
@@ -52,16 +52,16 @@ pub(crate) enum Role {
     /// It carries calls to a service; what is not known is dropped.
     Client,
     /// It carries calls of a client to what is served here.
-    Server(Arc<Roots>),
+    Server(Arc<RootProtocol>),
     /// It carries events to a worker, and what the worker says of itself. Ids are shared: one that is opened here is
     /// above all that the worker has used (`worker.md` 3.3).
-    Host(Arc<Roots>),
+    Host(Arc<RootProtocol>),
     /// It carries events to this worker; what is not known is dropped.
-    Worker(Arc<Roots>),
+    Worker(Arc<RootProtocol>),
 }
 
 impl Role {
-    fn roots(&self) -> Option<&Arc<Roots>> {
+    fn roots(&self) -> Option<&Arc<RootProtocol>> {
         match self {
             Self::Client => None,
             Self::Server(roots) | Self::Host(roots) | Self::Worker(roots) => Some(roots),

@@ -11,7 +11,7 @@ use crate::{
         driver::Driver,
         halves::Duplex,
         handle::{Conn, ConnectionHandle},
-        mux::{Open, Role, roots::Roots, slot::RecvState},
+        mux::{Open, Role, roots::RootProtocol, slot::RecvState},
     },
     protocol::{
         error::{Error, Result},
@@ -45,7 +45,7 @@ impl Connection {
         D: Dispatch,
     {
         let graph = spec.graph();
-        let conn = Conn::new(peer.into(), limits, Role::Host(Arc::new(Roots::new(&graph))));
+        let conn = Conn::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
         let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
         let host = Arc::new(Host { handle: handle.clone(), offer: Arc::new(Offer { graph, extra }) });

@@ -22,7 +22,7 @@ use crate::{
     connection::{
         driver::Driver,
         handle::{self, Conn, ConnectionHandle},
-        mux::{Mux, Role, roots::Roots},
+        mux::{Mux, Role, roots::RootProtocol},
     },
     protocol::limits::Limits,
     wire::bytes::Bytes,
@@ -159,7 +159,7 @@ impl<D: Dispatch> ServerBuilder<D> {
         let (phase, phases) = watch::channel(Phase::Accepting);
         let connections = Connections {
             dispatch: Arc::new(self.dispatch),
-            roots: Arc::new(Roots::new(&self.offer.graph)),
+            roots: Arc::new(RootProtocol::new(&self.offer.graph)),
             offer: Arc::new(self.offer),
             limits: self.limits,
             admissions: self.admissions,
@@ -174,7 +174,7 @@ impl<D: Dispatch> ServerBuilder<D> {
 
 struct Connections<D> {
     dispatch: Arc<D>,
-    roots: Arc<Roots>,
+    roots: Arc<RootProtocol>,
     offer: Arc<Offer>,
     limits: Limits,
     admissions: Arc<Admissions>,

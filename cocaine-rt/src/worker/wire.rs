@@ -27,7 +27,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         driver::Driver,
         handle::{Conn, ConnectionHandle},
-        mux::{Mux, Open, PendingInvocation, Role, roots::Roots, slot::RecvState},
+        mux::{Mux, Open, PendingInvocation, Role, roots::RootProtocol, slot::RecvState},
         unix::UnixSocket,
     },
     protocol::{
@@ -121,7 +121,7 @@ impl Wire {
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Self { endpoint, uuid, pace, limits, cloud, table, terminated, events } = self;
-        let roots = Roots::new(&Graph::new([INVOKE.method()]).with_controls());
+        let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
         let conn = Conn::new(peer, limits, Role::Worker(Arc::new(roots)));
         let handle = ConnectionHandle::new(conn.clone());

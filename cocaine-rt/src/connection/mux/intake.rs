@@ -4,7 +4,7 @@ use std::task::{Poll, Waker};
 
 use super::{
     InvocationCost, Key, Mux, PendingInvocation, Role, Violation, keep,
-    roots::{self, Opening},
+    roots::{self, FirstMessage},
     slot::{Delivery, Message, RecvState, Slot, unpinned},
 };
 use crate::{
@@ -119,7 +119,7 @@ impl Mux {
             Err(text) => return Err(Violation::new(Cause::HEADERS, text)),
         };
         match opening {
-            Opening::Method { place, recv_state, kept, lasting } => {
+            FirstMessage::Method { place, recv_state, kept, lasting } => {
                 let cost = InvocationCost { lasting, bytes: message.weight() };
                 if kept {
                     self.check_held(self.held + cost.bytes)?;
@@ -130,13 +130,13 @@ impl Mux {
                 self.pending.push_back(PendingInvocation { id, method: place, message, trace, cost });
                 Ok(())
             }
-            Opening::Ping => self.acknowledge(id, trace),
-            Opening::Revoke => {
+            FirstMessage::Ping => self.acknowledge(id, trace),
+            FirstMessage::Revoke => {
                 let (target, error) = roots::revoked(&message.args)?;
                 self.revoke(target, error);
                 self.acknowledge(id, trace)
             }
-            Opening::Unknown => {
+            FirstMessage::Unknown => {
                 let cause = if matches!(self.role, Role::Host(_)) { Cause::UNCAUGHT } else { Cause::SLOT };
                 self.tolerate(cause, || format!("no method has the id {}", message.kind))
             }

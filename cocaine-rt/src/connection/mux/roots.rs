@@ -12,12 +12,12 @@ use crate::{
 
 /// The root protocol of a served service.
 #[derive(Debug)]
-pub(crate) struct Roots {
-    methods: Vec<Root>,
+pub(crate) struct RootProtocol {
+    methods: Vec<RootMethod>,
 }
 
 #[derive(Debug)]
-struct Root {
+struct RootMethod {
     id: u64,
     recv_state: RecvState,
     kept: bool,
@@ -26,7 +26,7 @@ struct Root {
 
 /// What a first message asks for.
 #[derive(Debug)]
-pub(crate) enum Opening {
+pub(crate) enum FirstMessage {
     /// A method of the service.
     Method {
         /// Its place among the methods of the graph.
@@ -46,7 +46,7 @@ pub(crate) enum Opening {
     Unknown,
 }
 
-impl Roots {
+impl RootProtocol {
     pub(crate) fn new(graph: &Graph) -> Self {
         let methods = graph.methods().map(|method| {
             let kind = CallKind::of(&method.dispatch, &method.upstream);
@@ -55,21 +55,21 @@ impl Roots {
                 _ => RecvState::of(&method.dispatch),
             };
             let lasting = matches!(kind, CallKind::Streaming | CallKind::Session);
-            Root { id: method.id, kept: lasting || !recv_state.ended(), lasting, recv_state }
+            RootMethod { id: method.id, kept: lasting || !recv_state.ended(), lasting, recv_state }
         });
         Self { methods: methods.collect() }
     }
 
-    pub(crate) fn opening(&self, id: u64) -> Opening {
+    pub(crate) fn opening(&self, id: u64) -> FirstMessage {
         match self.methods.binary_search_by_key(&id, |root| root.id) {
             Ok(place) => {
                 let root = &self.methods[place];
-                let Root { kept, lasting, .. } = *root;
-                Opening::Method { place, recv_state: root.recv_state.clone(), kept, lasting }
+                let RootMethod { kept, lasting, .. } = *root;
+                FirstMessage::Method { place, recv_state: root.recv_state.clone(), kept, lasting }
             }
-            Err(_) if id == PING => Opening::Ping,
-            Err(_) if id == REVOKE => Opening::Revoke,
-            Err(_) => Opening::Unknown,
+            Err(_) if id == PING => FirstMessage::Ping,
+            Err(_) if id == REVOKE => FirstMessage::Revoke,
+            Err(_) => FirstMessage::Unknown,
         }
     }
 }

@@ -73,7 +73,7 @@ fn server(limits: Limits) -> Mux {
         let name = name.into();
         Method { id, name, dispatch, upstream }
     });
-    Mux::new(limits, Role::Server(Arc::new(Roots::new(&Graph::new(methods).with_controls()))))
+    Mux::new(limits, Role::Server(Arc::new(RootProtocol::new(&Graph::new(methods).with_controls()))))
 }
 
 fn args<T: serde::Serialize>(value: &T) -> Encoded {
