@@ -29,7 +29,7 @@ use crate::{
     connection::{
         channel::Extra,
         handle::ConnectionHandle,
-        mux::{Key, PendingInvocation},
+        mux::{ChannelKey, PendingInvocation},
     },
     protocol::{
         error::{Error, Result},
@@ -108,7 +108,7 @@ impl Call {
     pub(crate) fn new(host: Arc<Host>, fresh: PendingInvocation) -> Self {
         let PendingInvocation { id, method, message, trace, load } = fresh;
         let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
-        let run = Run { host, key: Key { id, own: false }, load, ended: false };
+        let run = Run { host, key: ChannelKey { id, own: false }, load, ended: false };
         let answer = Answer::new(run, method, trace);
         let incoming = Incoming { method, args: message.args };
         Self { incoming, answer, caller }

@@ -15,7 +15,7 @@ use crate::{
         halves::Reading,
         handle::{ConnectionHandle, TICK},
         mux::{
-            Key, Open,
+            ChannelKey, NewChannel,
             slot::{Message, RecvState},
         },
     },
@@ -181,7 +181,13 @@ impl Link {
     }
 
     #[inline]
-    fn open(&self, bound: &Bound, request: Request<'_>, recv_state: RecvState, ticks: u64) -> Attempt<Key> {
+    fn open(
+        &self,
+        bound: &Bound,
+        request: Request<'_>,
+        recv_state: RecvState,
+        ticks: u64,
+    ) -> Attempt<ChannelKey> {
         let Request { args, options, waker } = request;
         let mut headers = Vec::new();
         let tail = options.tail(&mut headers, bound.is_event);
@@ -190,7 +196,7 @@ impl Link {
                 return Attempt::Full(self.handle.clone());
             }
             let reader = (!recv_state.ended()).then(|| waker.clone());
-            let open = Open { method: bound.id, args, tail, recv_state, ticks, reader };
+            let open = NewChannel { method: bound.id, args, tail, recv_state, ticks, reader };
             mux.open(open).map_or(Attempt::Ended, Attempt::Sent)
         })
     }
@@ -212,7 +218,7 @@ impl Link {
 #[derive(Debug)]
 pub(crate) struct Pending {
     handle: ConnectionHandle,
-    key: Key,
+    key: ChannelKey,
     /// The message that lets go of the channel, whether it was answered or not (`services.md` 8).
     close: Option<u64>,
     /// Not polled since it was sent: its waker is in place.

@@ -14,7 +14,7 @@ use crate::{
     connection::{
         handle::ConnectionHandle,
         mux::{
-            Key, Mux, Open,
+            ChannelKey, Mux, NewChannel,
             slot::{Message, RecvState},
         },
     },
@@ -73,7 +73,7 @@ pub(crate) struct Origin {
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelRef {
     pub(crate) handle: ConnectionHandle,
-    pub(crate) key: Key,
+    pub(crate) key: ChannelKey,
     pub(crate) origin: Origin,
 }
 
@@ -372,7 +372,7 @@ impl Tx {
         let args = (self.channel.key.id, (ABANDONED.0.0, ABANDONED.1));
         if encode::args(&args, &mut scratch).is_ok() {
             let recv_state = RecvState::Ended;
-            let open = Open {
+            let open = NewChannel {
                 method: REVOKE,
                 args: &scratch,
                 tail: Tail::None,

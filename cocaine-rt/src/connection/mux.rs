@@ -71,13 +71,13 @@ impl Role {
 
 /// Which channel, and who opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct ChannelKey {
     pub(crate) id: u64,
     pub(crate) own: bool,
 }
 
 /// A channel to be opened.
-pub(crate) struct Open<'a> {
+pub(crate) struct NewChannel<'a> {
     pub(crate) method: u64,
     pub(crate) args: &'a Encoded,
     pub(crate) tail: Tail<'a>,

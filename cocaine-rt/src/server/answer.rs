@@ -17,7 +17,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         guard::Held,
         halves::Sender,
-        mux::{InvocationCost, Key, Mux},
+        mux::{ChannelKey, InvocationCost, Mux},
     },
     protocol::{
         code::Category,
@@ -43,7 +43,7 @@ pub struct Answer {
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) host: Arc<Host>,
-    pub(super) key: Key,
+    pub(super) key: ChannelKey,
     pub(super) cost: InvocationCost,
     pub(super) ended: bool,
 }

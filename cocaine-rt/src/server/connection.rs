@@ -11,7 +11,7 @@ use crate::{
         driver::Driver,
         halves::Duplex,
         handle::{Conn, ConnectionHandle},
-        mux::{Open, Role, roots::RootProtocol, slot::RecvState},
+        mux::{NewChannel, Role, roots::RootProtocol, slot::RecvState},
     },
     protocol::{
         error::{Error, Result},
@@ -71,7 +71,7 @@ impl Connection {
         let (mut buf, headers) = (Vec::new(), headers.forwarded());
         let tail = Tail::Headers(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let recv_state = RecvState::Streaming;
-        let open = Open { method: 0, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
+        let open = NewChannel { method: 0, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: self.handle.clone(), key, origin: Origin::default() };
         let rx = Rx::held(channel.clone(), &self.stream);

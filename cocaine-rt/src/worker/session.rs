@@ -14,7 +14,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         halves::Receiver,
         handle::ConnectionHandle,
-        mux::{Key, PendingInvocation},
+        mux::{ChannelKey, PendingInvocation},
     },
     protocol::{
         error::{Error, Result},
@@ -167,7 +167,7 @@ struct Asked {
     deadline: Option<Instant>,
     cloud: Client,
     handle: ConnectionHandle,
-    key: Key,
+    key: ChannelKey,
 }
 
 impl Context {
@@ -231,7 +231,7 @@ pub(super) struct Ground {
 impl Ground {
     /// Returns the session of an event that has arrived.
     pub(super) fn session(&self, event: Arc<str>, pending: PendingInvocation) -> Session {
-        let key = Key { id: pending.id, own: false };
+        let key = ChannelKey { id: pending.id, own: false };
         let channel = || ChannelRef {
             handle: self.handle.clone(),
             key,

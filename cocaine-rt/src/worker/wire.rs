@@ -27,7 +27,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         driver::Driver,
         handle::{Conn, ConnectionHandle},
-        mux::{Mux, Open, PendingInvocation, Role, roots::RootProtocol, slot::RecvState},
+        mux::{Mux, NewChannel, PendingInvocation, Role, roots::RootProtocol, slot::RecvState},
         unix::UnixSocket,
     },
     protocol::{
@@ -220,7 +220,7 @@ impl Control {
         let tree = HANDSHAKE.dispatch.tree();
         let recv_state = RecvState::of(&tree);
         let (method, tail) = (HANDSHAKE.id, Tail::None);
-        let open = Open { method, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
+        let open = NewChannel { method, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
         let key = handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: handle.clone(), key, origin: Origin::default() };
         let rx = Rx::new(channel.clone(), &tree);

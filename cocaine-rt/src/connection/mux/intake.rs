@@ -3,7 +3,7 @@
 use std::task::{Poll, Waker};
 
 use super::{
-    InvocationCost, Key, Mux, PendingInvocation, Role, Violation, keep,
+    ChannelKey, InvocationCost, Mux, PendingInvocation, Role, Violation, keep,
     roots::{self, FirstMessage},
     slot::{Delivery, Message, RecvState, Slot, unpinned},
 };
@@ -70,7 +70,7 @@ impl Mux {
                 if slot.gone {
                     self.due.append(&mut slot.watchers);
                 }
-                self.retire(Key { id: channel, own: false });
+                self.retire(ChannelKey { id: channel, own: false });
                 self.check_unread()
             }
             _ if channel > self.accepted => self.accept(channel, message),
@@ -171,7 +171,7 @@ impl Mux {
         let Some(slot) = self.peers.get_mut(&target).filter(|slot| !slot.recv_state.ended()) else { return };
         slot.end(error, &mut self.due);
         slot.recv_state = RecvState::Ended;
-        self.retire(Key { id: target, own: false });
+        self.retire(ChannelKey { id: target, own: false });
     }
 
     /// Takes the oldest invocation that may begin now.
@@ -205,7 +205,7 @@ impl Mux {
                 self.output.append(&parting);
             }
         }
-        self.release(Key { id, own: false });
+        self.release(ChannelKey { id, own: false });
     }
 
     /// Replaces the last frame that the channel of an invocation owes.

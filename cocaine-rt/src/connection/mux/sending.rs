@@ -2,7 +2,7 @@
 
 use std::task::{Poll, Waker};
 
-use super::{Key, Mux, Open, Role, keep, slot::Slot};
+use super::{ChannelKey, Mux, NewChannel, Role, keep, slot::Slot};
 use crate::{
     protocol::error::{Error, ErrorKind},
     wire::{
@@ -14,7 +14,7 @@ use crate::{
 impl Mux {
     /// Takes the next id and queues the first frame of a channel with it.
     #[inline]
-    pub(crate) fn open(&mut self, open: Open<'_>) -> Result<Key, Error> {
+    pub(crate) fn open(&mut self, open: NewChannel<'_>) -> Result<ChannelKey, Error> {
         self.check_open()?;
         if matches!(self.role, Role::Host(_)) {
             return self.open_shared(open);
@@ -29,11 +29,11 @@ impl Mux {
             slot.expires = expires;
             slot.reader = open.reader;
         }
-        Ok(Key { id, own: true })
+        Ok(ChannelKey { id, own: true })
     }
 
     /// Opens a channel with an id above all that either side has used.
-    fn open_shared(&mut self, open: Open<'_>) -> Result<Key, Error> {
+    fn open_shared(&mut self, open: NewChannel<'_>) -> Result<ChannelKey, Error> {
         let id = self.accepted.checked_add(1).ok_or_else(exhausted)?;
         self.accepted = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
@@ -41,7 +41,7 @@ impl Mux {
         // One for each half: the answer may come before they are made.
         slot.handles = 2;
         self.peers.insert(id, slot);
-        Ok(Key { id, own: false })
+        Ok(ChannelKey { id, own: false })
     }
 
     /// Queues frames of open channels that are encoded already.
@@ -60,7 +60,7 @@ impl Mux {
     }
 
     /// Lets go of a call with the message that its protocol has for that; a connection that has ended needs none.
-    pub(crate) fn close_call(&mut self, key: Key, close: u64) {
+    pub(crate) fn close_call(&mut self, key: ChannelKey, close: u64) {
         if self.check_open().is_ok() {
             let none = Encoded { buf: vec![0x90], segments: Vec::new() };
             frame::write(&mut self.output, key.id, close, &none, Tail::None);

@@ -99,11 +99,16 @@ fn feed(mux: &mut Mux, bytes: impl Into<Vec<u8>>) -> Result<(), Violation> {
     Ok(())
 }
 
-fn open(mux: &mut Mux, recv_state: RecvState, ticks: u64, reader: Option<Waker>) -> Result<Key, Error> {
-    mux.open(Open { method: 0, args: &args(&()), tail: Tail::None, recv_state, ticks, reader })
+fn open(
+    mux: &mut Mux,
+    recv_state: RecvState,
+    ticks: u64,
+    reader: Option<Waker>,
+) -> Result<ChannelKey, Error> {
+    mux.open(NewChannel { method: 0, args: &args(&()), tail: Tail::None, recv_state, ticks, reader })
 }
 
-fn call(mux: &mut Mux) -> Key {
+fn call(mux: &mut Mux) -> ChannelKey {
     open(mux, RecvState::Primitive, u64::MAX, None).unwrap()
 }
 
@@ -114,11 +119,11 @@ fn written(mux: &mut Mux) -> Vec<u8> {
     output.flatten()
 }
 
-fn message(mux: &mut Mux, key: Key) -> Poll<Option<Result<Message, Error>>> {
+fn message(mux: &mut Mux, key: ChannelKey) -> Poll<Option<Result<Message, Error>>> {
     mux.poll_message(key, Waker::noop())
 }
 
-fn kinds(mux: &mut Mux, key: Key) -> Vec<u64> {
+fn kinds(mux: &mut Mux, key: ChannelKey) -> Vec<u64> {
     let mut kinds = Vec::new();
     while let Poll::Ready(Some(Ok(message))) = message(mux, key) {
         kinds.push(message.kind);
@@ -126,15 +131,15 @@ fn kinds(mux: &mut Mux, key: Key) -> Vec<u64> {
     kinds
 }
 
-fn failure(mux: &mut Mux, key: Key) -> Error {
+fn failure(mux: &mut Mux, key: ChannelKey) -> Error {
     match message(mux, key) {
         Poll::Ready(Some(Err(error))) => error,
         other => panic!("not an error: {other:?}"),
     }
 }
 
-fn peers(id: u64) -> Key {
-    Key { id, own: false }
+fn peers(id: u64) -> ChannelKey {
+    ChannelKey { id, own: false }
 }
 
 #[test]
