@@ -4,8 +4,8 @@
 //! collected for whoever holds the lock to wake once it is gone.
 
 mod holding;
+mod id_hash;
 mod intake;
-mod keyed;
 pub(crate) mod roots;
 mod sending;
 pub(crate) mod slot;
@@ -18,7 +18,7 @@ use std::{
 };
 
 use self::{
-    keyed::Keyed,
+    id_hash::IdHashBuilder,
     roots::RootProtocol,
     slot::{Message, RecvState, Slot},
     table::Table,
@@ -117,7 +117,7 @@ pub(crate) struct Mux {
     /// The highest id that the peer has opened.
     accepted: u64,
     own: Table,
-    peers: HashMap<u64, Slot, Keyed>,
+    peers: HashMap<u64, Slot, IdHashBuilder>,
     headers: HpackTable,
     output: Encoded,
     /// What is written before all other output: heartbeats, which nothing may delay.
