@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     connection::{
-        handle::{Conn, ConnectionHandle, TICK},
+        handle::{ConnectionHandle, SharedConnection, TICK},
         mux::{Mux, PendingInvocation, Role, Violation},
         output::Output,
     },
@@ -34,14 +34,14 @@ pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits) -> ConnectionH
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let conn = Conn::new(peer, limits, Role::Client);
+    let conn = SharedConnection::new(peer, limits, Role::Client);
     tokio::spawn(Driver::new(io, conn.clone(), limits, |_: PendingInvocation| std::future::ready(())));
     ConnectionHandle::new(conn)
 }
 
 /// Drives one connection to its end. `begin` turns an invocation into its future; a client's is never called.
 pub(crate) struct Driver<IO, B, F> {
-    conn: Arc<Conn>,
+    conn: Arc<SharedConnection>,
     io: IO,
     begin: B,
     scanner: Scanner,
@@ -102,7 +102,7 @@ where
     /// The size of a frame whose buffer is not kept for the next one.
     const KEPT: usize = 4 << 20;
 
-    pub(crate) fn new(io: IO, conn: Arc<Conn>, limits: Limits, begin: B) -> Self {
+    pub(crate) fn new(io: IO, conn: Arc<SharedConnection>, limits: Limits, begin: B) -> Self {
         Self {
             conn,
             io,

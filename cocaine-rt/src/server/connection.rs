@@ -10,7 +10,7 @@ use crate::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         driver::Driver,
         halves::Duplex,
-        handle::{Conn, ConnectionHandle},
+        handle::{ConnectionHandle, SharedConnection},
         mux::{NewChannel, Role, roots::RootProtocol, slot::RecvState},
     },
     protocol::{
@@ -45,7 +45,8 @@ impl Connection {
         D: Dispatch,
     {
         let graph = spec.graph();
-        let conn = Conn::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
+        let conn =
+            SharedConnection::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
         let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
         let host = Arc::new(Host { handle: handle.clone(), offer: Arc::new(Offer { graph, extra }) });

@@ -21,7 +21,7 @@ use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
         driver::Driver,
-        handle::{self, Conn, ConnectionHandle},
+        handle::{self, ConnectionHandle, SharedConnection},
         mux::{Mux, Role, roots::RootProtocol},
     },
     protocol::limits::Limits,
@@ -179,7 +179,7 @@ struct Connections<D> {
     limits: Limits,
     admissions: Arc<Admissions>,
     open: JoinSet<()>,
-    conns: HashMap<task::Id, Arc<Conn>>,
+    conns: HashMap<task::Id, Arc<SharedConnection>>,
     phases: watch::Receiver<Phase>,
 }
 
@@ -230,7 +230,8 @@ impl<D: Dispatch> Connections<D> {
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.admissions.accepted.fetch_add(1, Ordering::Relaxed);
         handle::tune(&stream);
-        let conn = Conn::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
+        let conn =
+            SharedConnection::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
         let host = Arc::new(Host { handle: ConnectionHandle::new(conn.clone()), offer: self.offer.clone() });
         let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |pending| {

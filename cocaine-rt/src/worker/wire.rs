@@ -26,7 +26,7 @@ use crate::{
     connection::{
         channel::{ChannelRef, Origin, Rx, Side, Tx},
         driver::Driver,
-        handle::{Conn, ConnectionHandle},
+        handle::{ConnectionHandle, SharedConnection},
         mux::{Mux, NewChannel, PendingInvocation, Role, roots::RootProtocol, slot::RecvState},
         unix::UnixSocket,
     },
@@ -123,7 +123,7 @@ impl Wire {
         let Self { endpoint, uuid, pace, limits, cloud, table, terminated, events } = self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
-        let conn = Conn::new(peer, limits, Role::Worker(Arc::new(roots)));
+        let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
         let handle = ConnectionHandle::new(conn.clone());
         let ground = Ground { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
         let router = Router { table, ground: Arc::new(ground), events };
