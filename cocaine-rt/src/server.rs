@@ -27,7 +27,7 @@ pub use self::{
 pub use crate::connection::unix::UnixSocket;
 use crate::{
     connection::{
-        channel::Extra,
+        channel::ExtraHeaders,
         handle::ConnectionHandle,
         mux::{ChannelKey, PendingInvocation},
     },
@@ -85,7 +85,7 @@ impl Caller {
 pub(crate) struct Offer {
     pub(crate) graph: Graph,
     /// Headers of each method's replies beside the trace.
-    pub(crate) extra: Vec<Option<Extra>>,
+    pub(crate) extra: Vec<Option<ExtraHeaders>>,
 }
 
 /// A connection of a server, with what is served on it.

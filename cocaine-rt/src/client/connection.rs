@@ -11,7 +11,7 @@ use std::{
 use crate::{
     client::methods::{Bound, Table},
     connection::{
-        channel::{ChannelRef, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         halves::Reading,
         handle::{ConnectionHandle, TICK},
         mux::{
@@ -175,8 +175,8 @@ impl Link {
         let ticks = if bound.is_event { request.options.event_ticks() } else { u64::MAX };
         self.open(bound, request, RecvState::of(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
-            let origin = Origin { service, method, deadline: request.options.deadline };
-            ChannelRef { handle: self.handle.clone(), key, origin }
+            let context = ErrorContext { service, method, deadline: request.options.deadline };
+            ChannelRef { handle: self.handle.clone(), key, context }
         })
     }
 

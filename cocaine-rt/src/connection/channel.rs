@@ -62,7 +62,7 @@ impl Payload {
 
 /// What names a channel in errors.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Origin {
+pub(crate) struct ErrorContext {
     pub(crate) service: Option<Arc<str>>,
     pub(crate) method: Option<Arc<str>>,
     /// The deadline of the channel, if it has one.
@@ -74,13 +74,13 @@ pub(crate) struct Origin {
 pub(crate) struct ChannelRef {
     pub(crate) handle: ConnectionHandle,
     pub(crate) key: ChannelKey,
-    pub(crate) origin: Origin,
+    pub(crate) context: ErrorContext,
 }
 
 impl ChannelRef {
     fn blame(&self, error: Error) -> Error {
-        let error = deadline(error, self.origin.deadline);
-        error.at(self.origin.service.as_ref(), self.origin.method.as_deref(), Some(self.handle.peer()))
+        let error = deadline(error, self.context.deadline);
+        error.at(self.context.service.as_ref(), self.context.method.as_deref(), Some(self.handle.peer()))
     }
 }
 
@@ -201,7 +201,7 @@ pub(crate) fn answered(message: &Message) -> Error {
 }
 
 /// Headers that a server adds to its frames.
-pub(crate) type Extra = Arc<[(Bytes, Bytes)]>;
+pub(crate) type ExtraHeaders = Arc<[(Bytes, Bytes)]>;
 
 /// Whose frames a half sends.
 #[derive(Clone, Debug)]
@@ -209,11 +209,11 @@ pub(crate) enum Side {
     /// A client's: three elements, for headers of later frames are dropped (`protocol.md` 5.3).
     Client,
     /// A server's: always with the trace of the request.
-    Server(Option<Trace>, Option<Extra>),
+    Server(Option<Trace>, Option<ExtraHeaders>),
 }
 
 /// How a frame is queued.
-type Put = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
+type SendFn = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
 
 /// The half of a channel that sends, as generated code holds it.
 #[derive(Debug)]
@@ -302,7 +302,7 @@ impl Tx {
         self.channel.key.id
     }
 
-    fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: Put) -> Result<()> {
+    fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: SendFn) -> Result<()> {
         let next = match self.node.message(kind) {
             Some(edge) => edge.next.clone(),
             None => return Err(self.channel.blame(self.out_of_turn(kind))),

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::Host;
 use crate::{
     connection::{
-        channel::{ChannelRef, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         guard::Held,
         halves::Sender,
         mux::{ChannelKey, InvocationCost, Mux},
@@ -154,7 +154,7 @@ impl Answer {
         ChannelRef {
             handle: self.run.host.handle.clone(),
             key: self.run.key,
-            origin: Origin { method, ..Origin::default() },
+            context: ErrorContext { method, ..ErrorContext::default() },
         }
     }
 

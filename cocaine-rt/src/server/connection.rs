@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
-        channel::{ChannelRef, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         driver::Driver,
         halves::Duplex,
         handle::{ConnectionHandle, SharedConnection},
@@ -74,7 +74,7 @@ impl Connection {
         let recv_state = RecvState::Streaming;
         let open = NewChannel { method: 0, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;
-        let channel = ChannelRef { handle: self.handle.clone(), key, origin: Origin::default() };
+        let channel = ChannelRef { handle: self.handle.clone(), key, context: ErrorContext::default() };
         let rx = Rx::held(channel.clone(), &self.stream);
         let tx = Tx::held(channel, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     client::Client,
     connection::{
-        channel::{ChannelRef, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         halves::Receiver,
         handle::ConnectionHandle,
         mux::{ChannelKey, PendingInvocation},
@@ -235,7 +235,7 @@ impl Ground {
         let channel = || ChannelRef {
             handle: self.handle.clone(),
             key,
-            origin: Origin { method: Some(event.clone()), ..Origin::default() },
+            context: ErrorContext { method: Some(event.clone()), ..ErrorContext::default() },
         };
         let incoming = Incoming(Rx::new(channel(), &self.stream).into());
         let tx = Tx::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     client::Client,
     connection::{
-        channel::{ChannelRef, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         driver::Driver,
         handle::{ConnectionHandle, SharedConnection},
         mux::{Mux, NewChannel, PendingInvocation, Role, roots::RootProtocol, slot::RecvState},
@@ -222,7 +222,7 @@ impl Control {
         let (method, tail) = (HANDSHAKE.id, Tail::None);
         let open = NewChannel { method, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
         let key = handle.with(|mux| mux.open(open))?;
-        let channel = ChannelRef { handle: handle.clone(), key, origin: Origin::default() };
+        let channel = ChannelRef { handle: handle.clone(), key, context: ErrorContext::default() };
         let rx = Rx::new(channel.clone(), &tree);
         let tx = Tx::new(channel, &tree, Side::Client, OnDrop::Terminal, false);
         let mut control = Self { handle, rx, tx };
