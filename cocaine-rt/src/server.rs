@@ -105,10 +105,10 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(host: Arc<Host>, fresh: PendingInvocation) -> Self {
-        let PendingInvocation { id, method, message, trace, load } = fresh;
+    pub(crate) fn new(host: Arc<Host>, pending: PendingInvocation) -> Self {
+        let PendingInvocation { id, method, message, trace, cost } = pending;
         let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
-        let run = Run { host, key: ChannelKey { id, own: false }, load, ended: false };
+        let run = Run { host, key: ChannelKey { id, own: false }, cost, ended: false };
         let answer = Answer::new(run, method, trace);
         let incoming = Incoming { method, args: message.args };
         Self { incoming, answer, caller }

@@ -22,10 +22,10 @@ impl Mux {
         let id = self.own.vacancy(self.opened).ok_or_else(exhausted)?;
         self.opened = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
-        if !open.reads.ended() {
+        if !open.recv_state.ended() {
             let expires = self.tick.saturating_add(open.ticks);
             self.timed += usize::from(expires != u64::MAX);
-            let slot = self.own.open(id, open.reads);
+            let slot = self.own.open(id, open.recv_state);
             slot.expires = expires;
             slot.reader = open.reader;
         }
@@ -37,7 +37,7 @@ impl Mux {
         let id = self.accepted.checked_add(1).ok_or_else(exhausted)?;
         self.accepted = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
-        let mut slot = Slot::new(id, open.reads);
+        let mut slot = Slot::new(id, open.recv_state);
         // One for each half: the answer may come before they are made.
         slot.handles = 2;
         self.peers.insert(id, slot);
