@@ -27,7 +27,7 @@ use crate::{
     wire::{
         bytes::Bytes,
         encode::{self, Encoded},
-        frame::Tail,
+        frame::FrameHeaders,
         hpack,
     },
 };
@@ -78,11 +78,11 @@ impl Options {
 
     /// Writes the headers of a request: the trace, the user's own, the time limit of an event.
     #[inline]
-    fn tail<'a>(&self, buf: &'a mut Vec<u8>, event: bool) -> Tail<'a> {
+    fn tail<'a>(&self, buf: &'a mut Vec<u8>, event: bool) -> FrameHeaders<'a> {
         let (trace, event) = (Trace::current(), event && self.chosen);
         let own = self.headers.as_deref().map_or(&[][..], Vec::as_slice);
         if trace.is_none() && own.is_empty() && !event {
-            return Tail::None;
+            return FrameHeaders::None;
         }
         let count = own.len() + usize::from(event) + if trace.is_some() { 3 } else { 0 };
         encode::write_array_len(buf, count);
@@ -96,7 +96,7 @@ impl Options {
             let millis = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
             hpack::write_literal(buf, b"request_timeout", &millis.to_le_bytes());
         }
-        Tail::Headers(buf)
+        FrameHeaders::Encoded(buf)
     }
 }
 

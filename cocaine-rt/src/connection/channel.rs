@@ -30,7 +30,7 @@ use crate::{
         bytes::Bytes,
         decode,
         encode::{self, Encoded},
-        frame::Tail,
+        frame::FrameHeaders,
         headers::Headers,
         hpack,
         scratch::Scratch,
@@ -213,7 +213,7 @@ pub(crate) enum Side {
 }
 
 /// How a frame is queued.
-type SendFn = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
+type SendFn = fn(&mut Mux, u64, u64, &Encoded, FrameHeaders<'_>) -> Result<()>;
 
 /// The half of a channel that sends, as generated code holds it.
 #[derive(Debug)]
@@ -318,10 +318,10 @@ impl Tx {
         sent.map_err(|error| self.channel.blame(error))
     }
 
-    pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> Tail<'a> {
+    pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> FrameHeaders<'a> {
         match &self.side {
-            Side::Client => Tail::None,
-            Side::Server(trace, extra) => Tail::Headers(hpack::write_reply(
+            Side::Client => FrameHeaders::None,
+            Side::Server(trace, extra) => FrameHeaders::Encoded(hpack::write_reply(
                 headers,
                 trace.map(Trace::ids),
                 extra.as_deref().unwrap_or_default(),
@@ -375,7 +375,7 @@ impl Tx {
             let open = NewChannel {
                 method: REVOKE,
                 args: &scratch,
-                tail: Tail::None,
+                tail: FrameHeaders::None,
                 recv_state,
                 ticks: u64::MAX,
                 reader: None,

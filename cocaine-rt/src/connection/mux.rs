@@ -29,7 +29,7 @@ use crate::{
         limits::Limits,
         trace::Trace,
     },
-    wire::{encode::Encoded, frame::Tail, hpack::HpackTable},
+    wire::{encode::Encoded, frame::FrameHeaders, hpack::HpackTable},
 };
 
 /// A rule of the protocol that the peer broke; the connection ends without a word (`protocol.md` 2.2).
@@ -80,7 +80,7 @@ pub(crate) struct ChannelKey {
 pub(crate) struct NewChannel<'a> {
     pub(crate) method: u64,
     pub(crate) args: &'a Encoded,
-    pub(crate) tail: Tail<'a>,
+    pub(crate) tail: FrameHeaders<'a>,
     pub(crate) recv_state: RecvState,
     /// Ticks from now after which the channel fails; `u64::MAX` for never.
     pub(crate) ticks: u64,

@@ -26,7 +26,7 @@ use crate::{
         spec::OnDrop,
         trace::Trace,
     },
-    wire::{encode, frame::Tail, hpack, scratch::Scratch},
+    wire::{encode, frame::FrameHeaders, hpack, scratch::Scratch},
 };
 
 /// The answer that an invocation owes. Dropped without one, it answers with an error, or closes the connection if its
@@ -183,7 +183,7 @@ impl Answer {
         }
         let mut headers = Vec::new();
         let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
-        let tail = Tail::Headers(hpack::write_reply(&mut headers, self.trace.map(Trace::ids), extra));
+        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut headers, self.trace.map(Trace::ids), extra));
         // A connection that has ended takes no answer.
         let id = self.run.key.id;
         self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));

@@ -20,7 +20,7 @@ use crate::{
         spec::{ServiceSpec, TreeSpec},
         trace::Trace,
     },
-    wire::{bytes::Bytes, encode, frame::Tail, headers::Headers, hpack, scratch::Scratch},
+    wire::{bytes::Bytes, encode, frame::FrameHeaders, headers::Headers, hpack, scratch::Scratch},
 };
 
 /// A connection that both sides open channels on; their ids are shared (`worker.md` 3.3). Clones share it.
@@ -70,7 +70,7 @@ impl Connection {
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
         let (mut buf, headers) = (Vec::new(), headers.forwarded());
-        let tail = Tail::Headers(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
+        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let recv_state = RecvState::Streaming;
         let open = NewChannel { method: 0, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;

@@ -16,7 +16,7 @@ use crate::{
         bytes::Bytes,
         decode::{self, DecodeError, Reader},
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         scratch::Scratch,
     },
 };
@@ -124,7 +124,12 @@ impl Relay {
     }
 }
 
-fn write(frames: &mut Encoded, id: u64, message: &Message, tail: Tail<'_>) -> Result<(), DecodeError> {
+fn write(
+    frames: &mut Encoded,
+    id: u64,
+    message: &Message,
+    tail: FrameHeaders<'_>,
+) -> Result<(), DecodeError> {
     frame::begin(frames, id, message.kind, tail);
     match message.kind {
         WRITE => chunk(&message.args, frames)?,

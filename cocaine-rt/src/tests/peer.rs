@@ -21,7 +21,7 @@ use crate::{
     },
     wire::{
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
     },
 };
 
@@ -94,7 +94,7 @@ impl Peer {
     pub(crate) async fn send<T: serde::Serialize>(&mut self, channel: u64, kind: u64, args: T) {
         let (mut list, mut out) = (Encoded::default(), Encoded::default());
         encode::args(&args, &mut list).unwrap();
-        frame::write(&mut out, channel, kind, &list, Tail::None);
+        frame::write(&mut out, channel, kind, &list, FrameHeaders::None);
         self.io.write_all(&out.flatten()).await.unwrap();
     }
 

@@ -22,7 +22,7 @@ use crate::{
     server::Traced,
     wire::{
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         scratch::Scratch,
     },
 };
@@ -238,7 +238,7 @@ impl Guard {
         };
         self.ground.handle.with(|mux| {
             if let Ok(kind) = kind {
-                frame::write(&mut frame, self.id, kind, &args, Tail::None);
+                frame::write(&mut frame, self.id, kind, &args, FrameHeaders::None);
                 mux.settle(self.id, &frame);
             }
             mux.leave(self.id);

@@ -25,7 +25,7 @@ use crate::{
     wire::{
         bytes::Bytes,
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         headers::Headers,
         scratch::Scratch,
     },
@@ -115,11 +115,11 @@ impl Outgoing {
         let (mut frames, mut args) = (Scratch::take(), Encoded::default());
         for chunk in chunks {
             encode::args(&(chunk,), &mut args)?;
-            frame::write(&mut frames, self.0.id(), WRITE, &args, Tail::None);
+            frame::write(&mut frames, self.0.id(), WRITE, &args, FrameHeaders::None);
             args.clear();
         }
         encode::write_array_len(&mut args.buf, 0);
-        frame::write(&mut frames, self.0.id(), CLOSE, &args, Tail::None);
+        frame::write(&mut frames, self.0.id(), CLOSE, &args, FrameHeaders::None);
         self.0.queue_encoded(&frames, true)
     }
 

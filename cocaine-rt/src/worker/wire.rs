@@ -38,7 +38,7 @@ use crate::{
         limits::Limits,
         spec::{MethodSpec, OnDrop, TreeSpec},
     },
-    wire::{decode::Reader, encode, frame::Tail, scratch::Scratch},
+    wire::{decode::Reader, encode, frame::FrameHeaders, scratch::Scratch},
 };
 
 /// How often the worker shows that it lives, and how long it waits for others.
@@ -176,7 +176,7 @@ impl Router {
         self.ground.handle.with(|mux| {
             if encoded.is_ok() {
                 // A connection that has ended takes no answer.
-                let _ = mux.send(pending.id, ERROR, &args, Tail::None);
+                let _ = mux.send(pending.id, ERROR, &args, FrameHeaders::None);
             }
             mux.leave(pending.id);
             mux.end(pending.cost);
@@ -219,7 +219,7 @@ impl Control {
         encode::args(&(uuid,), &mut args)?;
         let tree = HANDSHAKE.dispatch.tree();
         let recv_state = RecvState::of(&tree);
-        let (method, tail) = (HANDSHAKE.id, Tail::None);
+        let (method, tail) = (HANDSHAKE.id, FrameHeaders::None);
         let open = NewChannel { method, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
         let key = handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: handle.clone(), key, context: ErrorContext::default() };

@@ -15,7 +15,7 @@ use crate::{
     },
     wire::{
         encode::Encoded,
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         headers::Headers,
         hpack,
         scan::FrameBounds,
@@ -160,7 +160,7 @@ impl Mux {
             return Err(Violation::new(Cause::MEMORY, "the answers to control messages are not read"));
         }
         let mut headers = Vec::new();
-        let tail = Tail::Headers(hpack::write_reply(&mut headers, trace.map(Trace::ids), &[]));
+        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut headers, trace.map(Trace::ids), &[]));
         let none = Encoded { buf: vec![0x90], segments: Vec::new() };
         frame::write(&mut self.output, id, 0, &none, tail);
         Ok(())

@@ -7,7 +7,7 @@ use crate::{
     protocol::error::{Error, ErrorKind},
     wire::{
         encode::Encoded,
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
     },
 };
 
@@ -53,7 +53,13 @@ impl Mux {
 
     /// Queues a further frame of a channel.
     #[inline]
-    pub(crate) fn send(&mut self, id: u64, kind: u64, args: &Encoded, tail: Tail<'_>) -> Result<(), Error> {
+    pub(crate) fn send(
+        &mut self,
+        id: u64,
+        kind: u64,
+        args: &Encoded,
+        tail: FrameHeaders<'_>,
+    ) -> Result<(), Error> {
         self.check_open()?;
         frame::write(&mut self.output, id, kind, args, tail);
         Ok(())
@@ -63,7 +69,7 @@ impl Mux {
     pub(crate) fn close_call(&mut self, key: ChannelKey, close: u64) {
         if self.check_open().is_ok() {
             let none = Encoded { buf: vec![0x90], segments: Vec::new() };
-            frame::write(&mut self.output, key.id, close, &none, Tail::None);
+            frame::write(&mut self.output, key.id, close, &none, FrameHeaders::None);
         }
     }
 
@@ -73,7 +79,7 @@ impl Mux {
         id: u64,
         kind: u64,
         args: &Encoded,
-        tail: Tail<'_>,
+        tail: FrameHeaders<'_>,
     ) -> Result<(), Error> {
         self.check_open()?;
         if self.urgent.len() > MOST_URGENT {
@@ -86,7 +92,13 @@ impl Mux {
 
     /// Queues the last frame of a half that was dropped unfinished. While the invocation runs it is held back: if that
     /// fails, the connection is closed without it.
-    pub(crate) fn part(&mut self, id: u64, kind: u64, args: &Encoded, tail: Tail<'_>) -> Result<(), Error> {
+    pub(crate) fn part(
+        &mut self,
+        id: u64,
+        kind: u64,
+        args: &Encoded,
+        tail: FrameHeaders<'_>,
+    ) -> Result<(), Error> {
         match self.peers.get_mut(&id).filter(|slot| slot.invoked) {
             None => self.send(id, kind, args, tail),
             Some(slot) => {

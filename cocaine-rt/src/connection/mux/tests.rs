@@ -85,7 +85,7 @@ fn args<T: serde::Serialize>(value: &T) -> Encoded {
 /// Returns a frame as a peer writes it.
 fn frame<T: serde::Serialize>(channel: u64, kind: u64, value: &T) -> Vec<u8> {
     let mut out = Encoded::default();
-    frame::write(&mut out, channel, kind, &args(value), Tail::None);
+    frame::write(&mut out, channel, kind, &args(value), FrameHeaders::None);
     out.flatten()
 }
 
@@ -105,7 +105,7 @@ fn open(
     ticks: u64,
     reader: Option<Waker>,
 ) -> Result<ChannelKey, Error> {
-    mux.open(NewChannel { method: 0, args: &args(&()), tail: Tail::None, recv_state, ticks, reader })
+    mux.open(NewChannel { method: 0, args: &args(&()), tail: FrameHeaders::None, recv_state, ticks, reader })
 }
 
 fn call(mux: &mut Mux) -> ChannelKey {
@@ -454,7 +454,7 @@ fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
     feed(&mut mux, frame(1, 0, &())).unwrap();
     let key = open(&mut mux, RecvState::Primitive, u64::MAX, Some(waker.clone())).unwrap();
     assert!(mux.poll_gone(key, &waker).is_pending());
-    mux.send(2, 0, &args(&"x".repeat(200)), Tail::None).unwrap();
+    mux.send(2, 0, &args(&"x".repeat(200)), FrameHeaders::None).unwrap();
     assert!(mux.poll_room(&waker).is_pending());
     assert!(mux.poll_flushed(&waker).is_pending());
     mux.close(&Error::disconnected("cut"));
@@ -465,7 +465,7 @@ fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
         open(&mut mux, RecvState::Primitive, 1, None).unwrap_err().to_string(),
         "connection lost: cut"
     );
-    assert!(mux.send(2, 0, &args(&()), Tail::None).is_err());
+    assert!(mux.send(2, 0, &args(&()), FrameHeaders::None).is_err());
     assert!(mux.poll_room(&waker).is_ready());
     assert!(matches!(mux.poll_flushed(&waker), Poll::Ready(Err(_))));
     assert_eq!(kinds(&mut mux, answered), [0], "what had arrived is still read");
@@ -476,7 +476,7 @@ fn a_waiting_sender_goes_on_when_the_output_is_taken() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     assert!(mux.poll_room(&waker).is_ready());
-    mux.send(1, 0, &args(&"x".repeat(100)), Tail::None).unwrap();
+    mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();
     assert!(mux.poll_room(&waker).is_pending());
     assert!(mux.poll_room(&waker).is_pending());
     assert_eq!(mux.blocked.len(), 1, "who asks twice waits once");
@@ -561,7 +561,7 @@ fn streams_and_sessions_are_not_counted_among_the_invocations() {
 #[test]
 fn nothing_begins_while_the_client_does_not_take_its_answers() {
     let mut mux = server(SMALL);
-    mux.send(1, 0, &args(&"x".repeat(100)), Tail::None).unwrap();
+    mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();
     feed(&mut mux, frame(2, 0, &())).unwrap();
     assert!(mux.begin().is_none() && !mux.wants_input());
     written(&mut mux);
@@ -668,7 +668,7 @@ fn the_last_frame_of_a_dropped_sender_waits_for_its_invocation() {
         let mut mux = server(Limits::default());
         feed(&mut mux, frame(1, 2, &())).unwrap();
         mux.begin().unwrap();
-        mux.part(1, 1, &args(&(7,)), Tail::None).unwrap();
+        mux.part(1, 1, &args(&(7,)), FrameHeaders::None).unwrap();
         assert_eq!(mux.output_len(), 0);
         if closes {
             mux.close(&Error::protocol("the handler failed"));
@@ -676,7 +676,7 @@ fn the_last_frame_of_a_dropped_sender_waits_for_its_invocation() {
         mux.leave(1);
         assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
         assert_eq!(
-            mux.part(1, 1, &args(&(7,)), Tail::None).is_ok(),
+            mux.part(1, 1, &args(&(7,)), FrameHeaders::None).is_ok(),
             !closes,
             "by then nothing holds it back"
         );

@@ -17,7 +17,7 @@ use crate::{
     wire::{
         decode,
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         scan::Scanner,
     },
     worker::{Mode, tests as worker},
@@ -89,7 +89,7 @@ impl Client {
     async fn chunk(&mut self, chunk: Bytes) {
         let (mut args, mut out) = (Encoded::default(), Encoded::default());
         encode::args(&(chunk,), &mut args).unwrap();
-        frame::write(&mut out, self.channel, 0, &args, Tail::None);
+        frame::write(&mut out, self.channel, 0, &args, FrameHeaders::None);
         self.node.io.write_all(&out.flatten()).await.unwrap();
     }
 
