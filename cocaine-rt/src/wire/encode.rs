@@ -6,12 +6,12 @@
 use serde::Serialize;
 
 mod containers;
+mod encoder;
 mod error;
-mod writer;
 
 pub(crate) use error::EncodeError;
 
-use writer::Writer;
+use encoder::Encoder;
 
 /// Encoded bytes, of which large blobs are kept aside.
 #[derive(Debug, Default)]
@@ -71,13 +71,13 @@ impl Encoded {
 /// than 4 GiB. `into` is then as before.
 #[inline]
 pub(crate) fn args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<(), EncodeError> {
-    append(into, |out| Writer::list(out).write_list(value))
+    append(into, |out| Encoder::list(out).write_list(value))
 }
 
 /// Returns `value` as one plain value in one piece.
 pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut into = Encoded::default();
-    append(&mut into, |out| value.serialize(&mut Writer::plain(out, false)))?;
+    append(&mut into, |out| value.serialize(&mut Encoder::plain(out, false)))?;
     Ok(into.buf)
 }
 

@@ -131,12 +131,12 @@ fn structs_and_enums_are_written_as_rmp_writes_them() {
     enum Kind {
         Unit,
         Newtype(u8),
-        Tuple(u8, u8),
+        TupleEncoder(u8, u8),
         Struct { a: u8 },
     }
     let value = (
         (Unit, Newtype(1), Fields { a: 1, b: None }),
-        (Kind::Unit, Kind::Newtype(2), Kind::Tuple(3, 4), Kind::Struct { a: 5 }),
+        (Kind::Unit, Kind::Newtype(2), Kind::TupleEncoder(3, 4), Kind::Struct { a: 5 }),
     );
     assert_eq!(plain(&value), rmp_serde::to_vec(&value).unwrap());
 }

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     EncodeError, Encoded,
-    containers::{Arguments, Items, Tuple},
+    containers::{ArgumentEncoder, ContainerEncoder, TupleEncoder},
     write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len, write_uint,
 };
 use crate::wire::{bytes, scan::DEPTH};
@@ -13,7 +13,7 @@ pub(super) type Result<T = (), E = EncodeError> = std::result::Result<T, E>;
 
 /// What the next value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ValuePosition {
     /// The argument list, or its only argument: the head of a list of one is written already.
     List,
     /// An element of the argument list.
@@ -23,24 +23,24 @@ pub(super) enum Place {
 }
 
 /// Writes one value behind what is in the buffer.
-pub(super) struct Writer<'a> {
+pub(super) struct Encoder<'a> {
     pub(super) out: &'a mut Encoded,
     pub(super) depth: usize,
-    pub(super) place: Place,
+    pub(super) position: ValuePosition,
     /// Whether the last argument was `None`.
     pub(super) absent: bool,
     /// Whether large blobs become segments.
     segments: bool,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> Encoder<'a> {
     pub(super) fn plain(out: &'a mut Encoded, segments: bool) -> Self {
-        Self { out, depth: 0, place: Place::Plain, absent: false, segments }
+        Self { out, depth: 0, position: ValuePosition::Plain, absent: false, segments }
     }
 
     pub(super) fn list(out: &'a mut Encoded) -> Self {
         // The frame and the list are open.
-        Self { out, depth: 2, place: Place::List, absent: false, segments: true }
+        Self { out, depth: 2, position: ValuePosition::List, absent: false, segments: true }
     }
 
     #[inline]
@@ -65,19 +65,19 @@ impl<'a> Writer<'a> {
     }
 
     /// Opens a container of `len` elements or entries; a length that is not known is set when it is closed.
-    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> Result<Items<'w, 'a>> {
+    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> Result<ContainerEncoder<'w, 'a>> {
         if self.depth == DEPTH {
             return Err(EncodeError::new("nested deeper than 32 levels"));
         }
         self.depth += 1;
-        self.place = Place::Plain;
+        self.position = ValuePosition::Plain;
         let (start, declared) = (self.out.buf.len(), len.unwrap_or(0));
         if of == 1 {
             write_array_len(&mut self.out.buf, declared);
         } else {
             write_map_len(&mut self.out.buf, declared);
         }
-        Ok(Items::new(self, start, declared, of))
+        Ok(ContainerEncoder::new(self, start, declared, of))
     }
 
     /// Opens the content of an enum's variant, which is a map of the variant's name and the content.
@@ -114,16 +114,16 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl<'w, 'a> Serializer for &'w mut Writer<'a> {
+impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
     type Ok = ();
     type Error = EncodeError;
-    type SerializeSeq = Items<'w, 'a>;
-    type SerializeTuple = Tuple<'w, 'a>;
-    type SerializeTupleStruct = Items<'w, 'a>;
-    type SerializeTupleVariant = Items<'w, 'a>;
-    type SerializeMap = Items<'w, 'a>;
-    type SerializeStruct = Items<'w, 'a>;
-    type SerializeStructVariant = Items<'w, 'a>;
+    type SerializeSeq = ContainerEncoder<'w, 'a>;
+    type SerializeTuple = TupleEncoder<'w, 'a>;
+    type SerializeTupleStruct = ContainerEncoder<'w, 'a>;
+    type SerializeTupleVariant = ContainerEncoder<'w, 'a>;
+    type SerializeMap = ContainerEncoder<'w, 'a>;
+    type SerializeStruct = ContainerEncoder<'w, 'a>;
+    type SerializeStructVariant = ContainerEncoder<'w, 'a>;
 
     fn is_human_readable(&self) -> bool {
         false
@@ -193,18 +193,18 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
     }
 
     fn serialize_none(self) -> Result {
-        self.absent = self.place == Place::Argument;
+        self.absent = self.position == ValuePosition::Argument;
         write_nil(&mut self.out.buf);
         Ok(())
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
-        self.place = Place::Plain;
+        self.position = ValuePosition::Plain;
         value.serialize(self)
     }
 
     fn serialize_unit(self) -> Result {
-        if self.place == Place::List {
+        if self.position == ValuePosition::List {
             self.out.buf.pop();
             write_array_len(&mut self.out.buf, 0);
         } else {
@@ -222,8 +222,8 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result {
-        if self.place == Place::List {
-            self.place = Place::Plain;
+        if self.position == ValuePosition::List {
+            self.position = ValuePosition::Plain;
         }
         value.serialize(self)
     }
@@ -241,22 +241,22 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         Ok(())
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<Items<'w, 'a>> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<ContainerEncoder<'w, 'a>> {
         self.open(len, 1)
     }
 
     #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<Tuple<'w, 'a>> {
-        if self.place != Place::List {
-            return Ok(Tuple::Plain(self.open(Some(len), 1)?));
+    fn serialize_tuple(self, len: usize) -> Result<TupleEncoder<'w, 'a>> {
+        if self.position != ValuePosition::List {
+            return Ok(TupleEncoder::Plain(self.open(Some(len), 1)?));
         }
         self.out.buf.pop();
         let start = self.out.buf.len();
         write_array_len(&mut self.out.buf, len);
-        Ok(Tuple::Arguments(Arguments::new(self, start, len)))
+        Ok(TupleEncoder::ArgumentEncoder(ArgumentEncoder::new(self, start, len)))
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Items<'w, 'a>> {
+    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<ContainerEncoder<'w, 'a>> {
         self.open(Some(len), 1)
     }
 
@@ -266,16 +266,16 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         _index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Items<'w, 'a>> {
+    ) -> Result<ContainerEncoder<'w, 'a>> {
         self.variant(variant)?;
         Ok(self.open(Some(len), 1)?.within_variant())
     }
 
-    fn serialize_map(self, len: Option<usize>) -> Result<Items<'w, 'a>> {
+    fn serialize_map(self, len: Option<usize>) -> Result<ContainerEncoder<'w, 'a>> {
         self.open(len, 2)
     }
 
-    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Items<'w, 'a>> {
+    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<ContainerEncoder<'w, 'a>> {
         self.open(Some(len), 1)
     }
 
@@ -285,7 +285,7 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Items<'w, 'a>> {
+    ) -> Result<ContainerEncoder<'w, 'a>> {
         self.serialize_tuple_variant(name, index, variant, len)
     }
 }
