@@ -8,12 +8,12 @@ use super::{
 };
 
 /// The values of an open container that are not read yet.
-pub(super) struct Items<'a, 'de> {
+pub(super) struct ElementAccess<'a, 'de> {
     pub(super) decoder: &'a mut Decoder<'de>,
     pub(super) left: u64,
 }
 
-impl<'de> Items<'_, 'de> {
+impl<'de> ElementAccess<'_, 'de> {
     #[inline]
     fn next<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         let start = self.decoder.reader.position();
@@ -32,7 +32,7 @@ impl<'de> Items<'_, 'de> {
     }
 }
 
-impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
+impl<'de> de::SeqAccess<'de> for &mut ElementAccess<'_, 'de> {
     type Error = DecodeError;
 
     #[inline]
@@ -45,7 +45,7 @@ impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
     }
 }
 
-impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
+impl<'de> de::MapAccess<'de> for &mut ElementAccess<'_, 'de> {
     type Error = DecodeError;
 
     fn next_key_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -62,26 +62,26 @@ impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
 }
 
 /// A variant by its name alone.
-pub(super) struct Name<'a, 'de>(pub(super) &'a mut Decoder<'de>);
+pub(super) struct UnitVariantAccess<'a, 'de>(pub(super) &'a mut Decoder<'de>);
 
-impl<'de> de::EnumAccess<'de> for Name<'_, 'de> {
+impl<'de> de::EnumAccess<'de> for UnitVariantAccess<'_, 'de> {
     type Error = DecodeError;
-    type Variant = NoContent;
+    type Variant = UnitVariant;
 
-    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, NoContent)> {
-        Ok((seed.deserialize(self.0)?, NoContent))
+    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, UnitVariant)> {
+        Ok((seed.deserialize(self.0)?, UnitVariant))
     }
 }
 
-pub(super) struct NoContent;
+pub(super) struct UnitVariant;
 
-impl NoContent {
+impl UnitVariant {
     fn missing<T>() -> Result<T> {
         Err(DecodeError::new("the variant's content is missing"))
     }
 }
 
-impl<'de> de::VariantAccess<'de> for NoContent {
+impl<'de> de::VariantAccess<'de> for UnitVariant {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<()> {
@@ -106,7 +106,7 @@ impl<'de> de::VariantAccess<'de> for NoContent {
 }
 
 /// A variant as a map of its name and its content.
-impl<'de> de::EnumAccess<'de> for &mut Items<'_, 'de> {
+impl<'de> de::EnumAccess<'de> for &mut ElementAccess<'_, 'de> {
     type Error = DecodeError;
     type Variant = Self;
 
@@ -115,7 +115,7 @@ impl<'de> de::EnumAccess<'de> for &mut Items<'_, 'de> {
     }
 }
 
-impl<'de> de::VariantAccess<'de> for &mut Items<'_, 'de> {
+impl<'de> de::VariantAccess<'de> for &mut ElementAccess<'_, 'de> {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<()> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    args::Missing,
+    args::MissingValue,
     decoder::{Decoder, Result},
 };
 use crate::wire::bytes::{self, Restore};
@@ -33,7 +33,7 @@ impl<'de> Elements<'de> {
     /// An element of another type, or bytes that are no value.
     pub(crate) fn next<T: Deserialize<'de>>(&mut self) -> Result<Option<T>> {
         if self.left == 0 {
-            return Ok(T::deserialize(Missing::element()).ok());
+            return Ok(T::deserialize(MissingValue::element()).ok());
         }
         let start = self.decoder.reader.position();
         let value = T::deserialize(&mut self.decoder)?;
