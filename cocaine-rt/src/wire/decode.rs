@@ -19,7 +19,7 @@ pub(crate) use reader::{Reader, Token};
 use decoder::Decoder;
 
 /// The length for `deserialize_tuple` that takes an argument list of any length as it is.
-pub(crate) const ANY_NUMBER: usize = usize::MAX;
+pub(crate) const ANY_LEN: usize = usize::MAX;
 
 /// Returns the argument list in `source` as a `T`.
 ///
@@ -30,7 +30,7 @@ pub(crate) const ANY_NUMBER: usize = usize::MAX;
 /// Bytes that are no argument list, an argument that is missing or of another type, an error of `T`'s own.
 #[inline]
 pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
-    let _lent = bytes::lend(source);
+    let _restore = bytes::set_source(source);
     args::list(source)
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Res
 /// Bytes that are not one value, a value of another type, an error of `T`'s own.
 #[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
-    let _lent = bytes::lend(source);
+    let _restore = bytes::set_source(source);
     from_slice(source)
 }
 

@@ -10,13 +10,13 @@ use crate::wire::{
 };
 
 /// The static index of the first header of a trace.
-const FIRST_ID: u8 = 80;
+const FIRST_TRACE_INDEX: u8 = 80;
 
 /// Reads the ids of a trace from headers that begin with them as literals that are not stored, and returns the rest. Most
 /// peers write them so; any other form is left to the table.
 fn leading_trace_ids(mut headers: &[u8]) -> Option<([u64; 3], &[u8])> {
     let mut ids = [0; 3];
-    for ((id, name), index) in ids.iter_mut().zip(TRACE_IDS).zip(FIRST_ID..) {
+    for ((id, name), index) in ids.iter_mut().zip(TRACE_IDS).zip(FIRST_TRACE_INDEX..) {
         let entry = headers.strip_prefix(&[0x93, 0xc2])?;
         let value = match entry.split_first()? {
             (first, rest) if *first == index => rest,
@@ -41,9 +41,9 @@ pub(crate) struct HpackTable {
 }
 
 impl HpackTable {
-    const CAPACITY: usize = 4096;
+    const MAX_DYNAMIC_SIZE: usize = 4096;
     /// The most headers of one frame: an index is a byte on the wire and far more in memory.
-    const MOST: u32 = 4096;
+    const MAX_HEADERS: u32 = 4096;
 
     /// Reads the header array of one frame, keeping what it stores.
     #[inline]
@@ -53,7 +53,7 @@ impl HpackTable {
         }
         let mut reader = Reader::new(array);
         let mut count = reader.array_len()?;
-        if count > Self::MOST {
+        if count > Self::MAX_HEADERS {
             return Err(DecodeError::new("more than 4096 headers"));
         }
         let mut ids = None;
@@ -93,16 +93,16 @@ impl HpackTable {
 
     fn lookup(&self, index: u64) -> Option<(Bytes, Bytes)> {
         let index = usize::try_from(index).ok()?.checked_sub(1)?;
-        match STATIC.get(index) {
+        match STATIC_TABLE.get(index) {
             Some((name, value)) => Some((Bytes::from_static(name.as_bytes()), Bytes::from_static(value))),
-            None => self.dynamic.get(index - STATIC.len()).cloned(),
+            None => self.dynamic.get(index - STATIC_TABLE.len()).cloned(),
         }
     }
 
     /// Stores an entry as the newest; one that is larger than the table empties it (`protocol.md` 5.2).
     fn store(&mut self, name: Bytes, value: Bytes) {
         let size = name.len() + value.len() + ENTRY_OVERHEAD;
-        while self.size + size > Self::CAPACITY {
+        while self.size + size > Self::MAX_DYNAMIC_SIZE {
             let Some((name, value)) = self.dynamic.pop_back() else { return };
             self.size -= name.len() + value.len() + ENTRY_OVERHEAD;
         }
@@ -146,7 +146,7 @@ pub(crate) fn write_literal(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 /// Appends the three headers of a trace by the static indices of their names.
 pub(crate) fn write_trace_ids(out: &mut Vec<u8>, ids: [u64; 3]) {
-    for (index, id) in (FIRST_ID..).zip(ids) {
+    for (index, id) in (FIRST_TRACE_INDEX..).zip(ids) {
         out.extend_from_slice(&[0x93, 0xc2, index]);
         encode::write_raw(out, &id.to_le_bytes());
     }
@@ -156,7 +156,7 @@ const ZERO: &[u8] = &[0; 8];
 
 /// The static table; entry 1 comes first (`protocol.md` 5.2).
 #[rustfmt::skip]
-const STATIC: [(&str, &[u8]); 82] = [
+const STATIC_TABLE: [(&str, &[u8]); 82] = [
     (":authority", b""), (":method", b"GET"), (":method", b"POST"), (":path", b"/"), (":path", b"/index.html"),
     (":scheme", b"http"), (":scheme", b"https"), (":status", b"200"), (":status", b"204"), (":status", b"206"),
     (":status", b"304"), (":status", b"400"), (":status", b"404"), (":status", b"500"), ("accept-charset", b""),

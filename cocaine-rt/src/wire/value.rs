@@ -193,13 +193,13 @@ impl Serialize for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Anything)
+        deserializer.deserialize_any(ValueVisitor)
     }
 }
 
-struct Anything;
+struct ValueVisitor;
 
-impl<'de> de::Visitor<'de> for Anything {
+impl<'de> de::Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use serde::{
 };
 
 use super::{
-    ANY_NUMBER, DecodeError,
+    ANY_LEN, DecodeError,
     decoder::{ArgumentPosition, Decoder, Result},
 };
 
@@ -59,7 +59,7 @@ impl<'de> de::SeqAccess<'de> for ArgumentAccess<'_, 'de> {
     #[inline]
     fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         let end = self.decoder.unread == 0;
-        if self.index == self.of || (end && self.of == ANY_NUMBER) {
+        if self.index == self.of || (end && self.of == ANY_LEN) {
             return Ok(None);
         }
         self.index += 1;

@@ -13,7 +13,7 @@ pub(crate) struct Elements<'de> {
     decoder: Decoder<'de>,
     left: u32,
     /// Lets blobs be slices of the source while the elements are read.
-    _lent: Option<Restore>,
+    _restore: Option<Restore>,
 }
 
 impl<'de> Elements<'de> {
@@ -24,7 +24,7 @@ impl<'de> Elements<'de> {
     pub(crate) fn open(source: &'de ::bytes::Bytes) -> Result<Self> {
         let mut decoder = Decoder::new(source, 1);
         let left = decoder.reader.array_len()?;
-        Ok(Self { decoder, left, _lent: bytes::lend(source) })
+        Ok(Self { decoder, left, _restore: bytes::set_source(source) })
     }
 
     /// Returns the next element as `T`; `None` if there is none, and `T` is not content without.

@@ -54,7 +54,7 @@ impl<'a> Encoder<'a> {
             return Err(EncodeError::new("a text or blob of more than 4 GiB"));
         }
         if self.segments
-            && let Some(owner) = bytes::claim(raw)
+            && let Some(owner) = bytes::take_owner(raw)
         {
             write_raw_len(&mut self.out.buf, raw.len());
             self.out.segments.push((self.out.buf.len(), owner));
