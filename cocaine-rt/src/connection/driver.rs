@@ -46,7 +46,7 @@ pub(crate) struct Driver<IO, B, F> {
     begin: B,
     scanner: Scanner,
     input: BytesMut,
-    extents: Vec<(usize, FrameBounds)>,
+    frames: Vec<(usize, FrameBounds)>,
     batch: Vec<PendingInvocation>,
     due: Vec<Waker>,
     /// Where the next invocation is polled first; it moves out, box and all, when it is pending.
@@ -109,7 +109,7 @@ where
             begin,
             scanner: Scanner::new(limits.frame),
             input: BytesMut::new(),
-            extents: Vec::new(),
+            frames: Vec::new(),
             batch: Vec::new(),
             due: Vec::new(),
             stage: Box::pin(None),
@@ -172,9 +172,9 @@ where
         let mut end = 0;
         while self.violation.is_none() {
             match self.scanner.frame(&self.input[end..]) {
-                Ok(Some(extent)) => {
-                    let len = extent.len;
-                    self.extents.push((end, extent));
+                Ok(Some(bounds)) => {
+                    let len = bounds.len;
+                    self.frames.push((end, bounds));
                     end += len;
                 }
                 Ok(None) => break,
@@ -185,19 +185,19 @@ where
             return Intake::Frames;
         }
         let batch = self.input.split_to(end).freeze();
-        let extents = std::mem::take(&mut self.extents);
+        let frames = std::mem::take(&mut self.frames);
         let received = self.conn.with_due(&mut self.due, |mux| {
-            extents.iter().try_for_each(|(start, extent)| mux.receive(&batch, *start, extent))
+            frames.iter().try_for_each(|(start, bounds)| mux.receive(&batch, *start, bounds))
         });
         if let Err(violation) = received {
             self.violation = Some(violation);
         }
-        let large = extents.iter().any(|(_, extent)| extent.len >= Self::LARGE);
-        if self.input.is_empty() && extents.iter().any(|(_, extent)| extent.len > Self::KEPT) {
+        let large = frames.iter().any(|(_, bounds)| bounds.len >= Self::LARGE);
+        if self.input.is_empty() && frames.iter().any(|(_, bounds)| bounds.len > Self::KEPT) {
             self.input = BytesMut::new();
         }
-        self.extents = extents;
-        self.extents.clear();
+        self.frames = frames;
+        self.frames.clear();
         if large { Intake::Large } else { Intake::Frames }
     }
 

@@ -40,7 +40,7 @@ impl RequestChunk {
     /// # Errors
     /// `ErrorKind::Decode`, which names the element, if the chunk is something else, or has more than 8,192 headers.
     pub fn read(chunk: &Bytes) -> Result<Self> {
-        let _lent = bytes::lend(chunk.handle());
+        let _restore = bytes::set_source(chunk.handle());
         let mut reader = Reader::new(chunk);
         Self::elements(&mut reader)
             .map_err(|malformed| Error::decode(format!("the chunk is not an HTTP request: {malformed}")))
@@ -51,15 +51,15 @@ impl RequestChunk {
         if len < 4 {
             return Err(DecodeError::new(format!("it has {len} elements of 5")));
         }
-        let method = bytes::share(reader.raw()?);
-        let uri = bytes::share(reader.raw()?);
+        let method = bytes::slice_or_copy(reader.raw()?);
+        let uri = bytes::slice_or_copy(reader.raw()?);
         let version = version(reader.raw()?)?;
         let mut headers = Vec::new();
         each_header(reader, |name, value| {
-            headers.push((bytes::share(name), bytes::share(value)));
+            headers.push((bytes::slice_or_copy(name), bytes::slice_or_copy(value)));
             Ok(())
         })?;
-        let body = if len < 5 { Bytes::new() } else { bytes::share(reader.raw()?) };
+        let body = if len < 5 { Bytes::new() } else { bytes::slice_or_copy(reader.raw()?) };
         reader.skip(len.saturating_sub(5))?;
         reader.end()?;
         Ok(Self { method, uri, version, headers, body })

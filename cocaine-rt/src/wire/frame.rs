@@ -8,7 +8,7 @@ pub(crate) enum FrameHeaders<'a> {
     /// A frame of three elements.
     None,
     /// An encoded header array.
-    Headers(&'a [u8]),
+    Encoded(&'a [u8]),
 }
 
 /// Appends one frame whose arguments are encoded already.

@@ -47,13 +47,13 @@ pub(crate) struct Scanner {
     at: usize,
     /// Elements of the frame, 0 before its first byte was seen.
     elements: u64,
-    /// Elements of the frame that have begun.
-    begun: u64,
+    /// Elements of the frame that have started.
+    started: u64,
     /// Containers that are open within the current element of the frame.
     open: usize,
     /// How many values each open container still lacks.
     left: [u64; DEPTH],
-    extent: FrameBounds,
+    bounds: FrameBounds,
 }
 
 /// The head of a value that takes more than a look at its marker.
@@ -98,23 +98,23 @@ pub(crate) fn width(marker: u8) -> Option<usize> {
 /// Returns the parts of a frame that is all there and has nothing unusual in it. What this leaves, the scanner
 /// looks at with care: this is most of the frames at half of the time.
 #[inline]
-fn usual(seen: &[u8]) -> Option<FrameBounds> {
+fn common_frame(seen: &[u8]) -> Option<FrameBounds> {
     let marker @ (0x93 | 0x94) = *seen.first()? else { return None };
-    let (channel, at) = usual_id(seen, 1)?;
-    let (kind, args) = usual_id(seen, at)?;
-    let end = usual_list(seen, args)?;
+    let (channel, at) = common_id(seen, 1)?;
+    let (kind, args) = common_id(seen, at)?;
+    let end = common_list(seen, args)?;
     let untraced = marker == 0x94 && seen.get(end..).is_some_and(|rest| rest.starts_with(UNTRACED));
     let len = match marker {
         0x93 => end,
         _ if untraced => end + UNTRACED.len(),
-        _ => usual_list(seen, end)?,
+        _ => common_list(seen, end)?,
     };
     let headers = (marker == 0x94 && !untraced).then_some(end..len);
     (len <= seen.len()).then_some(FrameBounds { len, args: args..end, headers, channel, kind })
 }
 
 #[inline]
-fn usual_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
+fn common_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
     let digits = seen.get(at + 1..)?;
     Some(match *seen.get(at)? {
         id @ ..0x80 => (u64::from(id), at + 1),
@@ -127,7 +127,7 @@ fn usual_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
 
 /// Returns where a list ends in which there are only scalars, raws of up to 64 KiB and short lists.
 #[inline]
-fn usual_list(seen: &[u8], start: usize) -> Option<usize> {
+fn common_list(seen: &[u8], start: usize) -> Option<usize> {
     let (mut at, mut left, mut lists) = (start, 1, 0);
     while left > 0 {
         let marker = *seen.get(at)?;
@@ -151,8 +151,8 @@ fn usual_list(seen: &[u8], start: usize) -> Option<usize> {
 impl Scanner {
     /// Returns a scanner that refuses frames of more than `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        let extent = FrameBounds { len: 0, args: 0..0, headers: None, channel: 0, kind: 0 };
-        Self { limit, at: 0, elements: 0, begun: 0, open: 0, left: [0; DEPTH], extent }
+        let bounds = FrameBounds { len: 0, args: 0..0, headers: None, channel: 0, kind: 0 };
+        Self { limit, at: 0, elements: 0, started: 0, open: 0, left: [0; DEPTH], bounds }
     }
 
     /// Returns how many bytes the frame has at least, as far as is known.
@@ -171,15 +171,15 @@ impl Scanner {
         }
         let seen = &unread[..unread.len().min(self.limit)];
         if self.elements == 0
-            && let Some(found) = usual(seen)
+            && let Some(found) = common_frame(seen)
         {
             return Ok(Some(found));
         }
         if !self.advance(seen)? {
             return Ok(None);
         }
-        let found = FrameBounds { len: self.at, ..self.extent.clone() };
-        (self.at, self.elements, self.begun, self.extent.headers) = (0, 0, 0, None);
+        let found = FrameBounds { len: self.at, ..self.bounds.clone() };
+        (self.at, self.elements, self.started, self.bounds.headers) = (0, 0, 0, None);
         Ok(Some(found))
     }
 
@@ -217,19 +217,19 @@ impl Scanner {
             if self.open > 0 && !self.contents(seen)? {
                 return Ok(false);
             }
-            match (self.begun, &mut self.extent.headers) {
-                (3, _) => self.extent.args.end = self.at,
+            match (self.started, &mut self.bounds.headers) {
+                (3, _) => self.bounds.args.end = self.at,
                 (4, Some(headers)) => headers.end = self.at,
                 _ => {}
             }
-            if self.begun == self.elements {
+            if self.started == self.elements {
                 return Ok(true);
             }
             let Some(&marker) = seen.get(self.at) else { return Ok(false) };
             if !self.element(seen, marker)? {
                 return Ok(false);
             }
-            self.begun += 1;
+            self.started += 1;
         }
     }
 
@@ -237,9 +237,9 @@ impl Scanner {
     #[inline]
     fn element(&mut self, seen: &[u8], marker: u8) -> Result<bool, ScanError> {
         let start = self.at;
-        if self.begun < 2 {
+        if self.started < 2 {
             let Some(id) = self.id(seen, marker)? else { return Ok(false) };
-            *(if self.begun == 0 { &mut self.extent.channel } else { &mut self.extent.kind }) = id;
+            *(if self.started == 0 { &mut self.bounds.channel } else { &mut self.bounds.kind }) = id;
             return Ok(true);
         }
         let head = match width(marker) {
@@ -247,10 +247,10 @@ impl Scanner {
             None => self.head(seen, start, marker)?,
         };
         let Some(head) = head else { return Ok(false) };
-        match (self.begun, &head) {
-            (2, Head::List(..)) => self.extent.args.start = start,
+        match (self.started, &head) {
+            (2, Head::List(..)) => self.bounds.args.start = start,
             (2, _) => return Err(ScanError::Shape("the arguments are no array")),
-            (3, Head::List(..)) => self.extent.headers = Some(start..start),
+            (3, Head::List(..)) => self.bounds.headers = Some(start..start),
             (3, _) => return Err(ScanError::Shape("the headers are no array")),
             _ => {}
         }

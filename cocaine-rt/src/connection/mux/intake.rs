@@ -29,26 +29,26 @@ impl Mux {
         &mut self,
         batch: &bytes::Bytes,
         start: usize,
-        extent: &FrameBounds,
+        bounds: &FrameBounds,
     ) -> Result<(), Violation> {
-        let headers = match &extent.headers {
+        let headers = match &bounds.headers {
             None => Headers::default(),
             Some(range) => self
                 .headers
                 .read(&batch[start + range.start..start + range.end])
                 .map_err(|error| Violation::new(Cause::HEADERS, format!("unreadable headers: {error}")))?,
         };
-        let args = batch.slice(start + extent.args.start..start + extent.args.end);
-        let message = Message { kind: extent.kind, args, headers };
-        let Some(slot) = self.own.get(extent.channel) else {
-            return self.receive_peers(extent.channel, message);
+        let args = batch.slice(start + bounds.args.start..start + bounds.args.end);
+        let message = Message { kind: bounds.kind, args, headers };
+        let Some(slot) = self.own.get(bounds.channel) else {
+            return self.receive_peers(bounds.channel, message);
         };
         if slot.recv_state.ended() {
             return Ok(());
         }
         let refused = slot.deliver(message, self.limits.unread) == Delivery::Refused;
         if refused && !matches!(self.role, Role::Worker(_)) {
-            slot.fail(Error::protocol(not_allowed(extent.kind, slot.id)));
+            slot.fail(Error::protocol(not_allowed(bounds.kind, slot.id)));
         }
         self.due.extend(slot.reader.take());
         Ok(())

@@ -6,14 +6,14 @@ use super::{
     args::MissingValue,
     decoder::{Decoder, Result},
 };
-use crate::wire::bytes::{self, Restore};
+use crate::wire::bytes::{self, RestoreOnDrop};
 
 /// The elements of an array that are not read yet.
 pub(crate) struct Elements<'de> {
     decoder: Decoder<'de>,
     left: u32,
     /// Lets blobs be slices of the source while the elements are read.
-    _restore: Option<Restore>,
+    _restore: Option<RestoreOnDrop>,
 }
 
 impl<'de> Elements<'de> {

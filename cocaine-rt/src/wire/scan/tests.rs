@@ -87,7 +87,7 @@ proptest! {
             let expected = chunked(&bytes, 1).unwrap();
             prop_assert!(expected.is_some());
             bytes.extend_from_slice(&more);
-            prop_assert_eq!(super::usual(&bytes), expected);
+            prop_assert_eq!(super::common_frame(&bytes), expected);
         }
     }
 
