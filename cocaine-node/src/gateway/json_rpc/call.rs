@@ -6,8 +6,8 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, Exchange, Kind, MessageReceiver, MessageSender, Method, Receiver, Service, Shape, Tree,
-    Value,
+    Args, Bytes, CallKind, Exchange, MessageReceiver, MessageSender, Method, Receiver, Service, Tree,
+    TreeShape, Value,
 };
 
 use super::{
@@ -100,16 +100,16 @@ impl RpcCall<'_> {
     async fn call(&self, service: &Service, method: &Method) -> Result<ReceivedMessages, RpcError> {
         let chunks = messages_to_send(method, &self.request.chunks)?;
         let (name, args) = (&*method.name, Args(self.request.args.clone()));
-        match Kind::of(&method.dispatch, &method.upstream) {
-            Kind::Mute => {
+        match CallKind::of(&method.dispatch, &method.upstream) {
+            CallKind::Mute => {
                 service.mute(name, args).await.map_err(|error| RpcError::from_call(&error))?;
                 Ok(ReceivedMessages::default())
             }
-            Kind::Unary => {
+            CallKind::Unary => {
                 let answer = service.with_deadline(self.timeout).call(name, args).await;
                 ReceivedMessages::default().with(answer.map(|args| Message::new("value", args)), self.budget)
             }
-            Kind::Streaming => self.stream(service.stream(name, args)).await,
+            CallKind::Streaming => self.stream(service.stream(name, args)).await,
             _ => {
                 let opened = service.open(name, args).await.map_err(|error| RpcError::from_call(&error))?;
                 self.session(opened, chunks).await
@@ -207,18 +207,18 @@ impl ReceivedMessages {
     }
 
     /// Returns the value, the list of values of a stream, or all messages of any other protocol.
-    fn into_values(mut self, shape: Shape) -> Result<Value, RpcError> {
+    fn into_values(mut self, shape: TreeShape) -> Result<Value, RpcError> {
         if let Some(error) = self.error() {
             return Err(RpcError::from_call(&error));
         }
         match shape {
-            Shape::End => Ok(Value::Nil),
-            Shape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::into_value)),
-            Shape::Streaming => {
+            TreeShape::End => Ok(Value::Nil),
+            TreeShape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::into_value)),
+            TreeShape::Streaming => {
                 let items = self.0.into_iter().filter(|message| message.name == "write");
                 Ok(Value::Array(items.map(Message::into_value).collect()))
             }
-            Shape::Other => Ok(self.into_events()),
+            TreeShape::Other => Ok(self.into_events()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cocaine::{Error, ErrorKind, Node, Value};
+use cocaine::{Error, ErrorKind, TreeNode, Value};
 use serde::{Serialize, Serializer};
 
 use super::json::AsJson;
@@ -47,7 +47,7 @@ impl RpcError {
     }
 
     /// The method does not accept this message here.
-    pub(super) fn unexpected_chunk(number: usize, name: &str, state: &Node) -> Self {
+    pub(super) fn unexpected_chunk(number: usize, name: &str, state: &TreeNode) -> Self {
         let known: Vec<_> = state.messages().map(|edge| &*edge.name).collect();
         let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
         Self::invalid_params(format!("chunk {number} is `{name}`: the method accepts {known} here"))
