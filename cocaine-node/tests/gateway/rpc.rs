@@ -238,7 +238,7 @@ struct Recorded {
 }
 
 fn recorded() -> Vec<Recorded> {
-    let all: Json = serde_json::from_str(include_str!("../traces/http/jsonrpc.json")).unwrap();
+    let all: Json = test_support::recording::read_json("http/jsonrpc");
     let text = |exchange: &Json, key: &str| exchange[key].as_str().unwrap().to_owned();
     let each = |exchange: &Json| {
         let answered = text(exchange, "answered");
