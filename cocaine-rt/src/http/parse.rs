@@ -3,9 +3,8 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{
-    answer::{PIECE, correct_length},
+    answer::{PIECE, is_bodiless, undeclare},
     chunked::Chunked,
-    content::ends_with_head,
     form::{self, write_meta},
     hop::end_to_end,
 };
@@ -115,8 +114,8 @@ impl Parser {
             headers.remove(header::CONTENT_LENGTH);
         }
         end_to_end(&mut headers);
-        if ends_with_head(&self.method, status) {
-            correct_length(status, &mut headers);
+        undeclare(status, &mut headers);
+        if is_bodiless(&self.method, status) {
             self.state = State::Ended;
         }
         chunks.push(write_meta(status, &headers));

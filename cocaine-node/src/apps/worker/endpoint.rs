@@ -10,13 +10,14 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use cocaine::{
     Limits,
     bind::{Call, Dispatch, Rx, ServiceSpec, Tx},
     control::WORKER,
-    server::{Connection, Server, UnixSocket},
+    server::{Connection, UnixSocket},
 };
 use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
 
@@ -41,6 +42,9 @@ pub(crate) struct WorkerEndpoint {
 }
 
 impl WorkerEndpoint {
+    /// How long to pause after a failed accept.
+    const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
     /// Listens on `path`, and replaces a stale socket there.
     pub(crate) fn listen(path: PathBuf, limits: Limits) -> io::Result<Self> {
         match fs::remove_file(&path) {
@@ -109,7 +113,7 @@ async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected:
             }
             Err(error) => {
                 tracing::warn!(path = peer, %error, "cannot accept a worker");
-                tokio::time::sleep(Server::ACCEPT_RETRY_DELAY).await;
+                tokio::time::sleep(WorkerEndpoint::ACCEPT_PAUSE).await;
             }
         }
     }
