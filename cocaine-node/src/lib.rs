@@ -112,7 +112,6 @@
 pub(crate) mod apps;
 pub mod config;
 mod errno;
-mod filters;
 pub mod gateway;
 pub mod helper;
 pub mod log;
@@ -120,7 +119,6 @@ mod metrics;
 mod node;
 mod place;
 pub mod registry;
-pub mod routing;
 mod services;
 pub mod store;
 

@@ -4,6 +4,7 @@
 //! writes them; what finds the queue full is counted, and the count is logged once there is room.
 
 mod file;
+pub(crate) mod filters;
 mod format;
 mod layer;
 #[cfg(test)]

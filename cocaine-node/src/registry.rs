@@ -6,6 +6,7 @@
 
 mod link;
 mod routers;
+pub mod routing;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{Notify, mpsc};
 
 use super::Ended;
-use crate::routing::Table;
+use crate::registry::routing::Table;
 
 /// The routers that listen, and the table that they were told last; clones share them.
 #[derive(Clone, Default)]

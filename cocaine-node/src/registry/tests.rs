@@ -6,7 +6,7 @@ use futures_util::poll;
 use tokio::task::unconstrained;
 
 use super::{Ended, Link, Registry, Router, Routers, Services, Taken, link::BACKLOG};
-use crate::routing::Table;
+use crate::registry::routing::Table;
 
 fn service(port: u16) -> Resolved {
     let endpoint = Endpoint(SocketAddr::from(([127, 0, 0, 1], port)));

@@ -17,8 +17,10 @@ use tokio::sync::Mutex;
 
 use crate::{
     errno::{self, Errno},
-    registry::{Ended, Link, Registry, Router, Routers, Services},
-    routing::{COLLECTION, GroupError, Groups, TAGS, Table},
+    registry::{
+        Ended, Link, Registry, Router, Routers, Services,
+        routing::{COLLECTION, GroupError, Groups, TAGS, Table},
+    },
     store::{Store, StoreError},
 };
 

@@ -22,8 +22,10 @@ use tokio::sync::Mutex;
 use self::{clock::Clock, seats::Seats};
 use crate::{
     errno::{self, Errno},
-    filters::{DEFAULT, FOREVER, Filter, FilterError, Filters, Full, Message, Operand, Rule},
-    log::{Log, Record},
+    log::{
+        Log, Record,
+        filters::{DEFAULT, FOREVER, Filter, FilterError, Filters, Full, Message, Operand, Rule},
+    },
     store::{Store, StoreError},
 };
 

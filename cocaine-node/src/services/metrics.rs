@@ -38,8 +38,7 @@ use cocaine_bindings::Metrics;
 use crate::{
     apps::Apps,
     errno,
-    filters::Filters,
-    log::Log,
+    log::{Log, filters::Filters},
     metrics::{Board, Query, Reading, plain, tree},
 };
 

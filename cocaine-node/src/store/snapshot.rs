@@ -4,8 +4,8 @@ use bytes::Bytes;
 use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
 use super::{
-    Record, StoreError, blobs,
-    blobs::Blobs,
+    Record, StoreError,
+    blobs::{self, Blobs},
     nodes::{self, NodesRead},
 };
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cocaine::{Value, msgpack};
 
 use crate::{
-    filters::Rule,
+    log::filters::Rule,
     store::{Store, StoreError},
 };
 

@@ -2,7 +2,7 @@ use cocaine::Value;
 use cocaine_bindings::logging_v2::Disposition;
 
 use super::*;
-use crate::filters::{FOREVER, Filter, Message};
+use crate::log::filters::{FOREVER, Filter, Message};
 
 fn rule(logger: &str, id: u64, filter: &[Value], deadline: u64) -> Rule {
     let filter = Filter::parse(&Value::Array(filter.to_vec())).unwrap().into();
