@@ -4,11 +4,11 @@
 //! A name is taken by a local service, or else by one that is offered, or else by the oldest of its publications;
 //! listeners are told whenever what a name stands for has changed.
 
-mod link;
 mod routers;
 pub mod routing;
 #[cfg(test)]
 mod tests;
+mod updates;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,10 +18,10 @@ use std::{
 
 use cocaine::Resolved;
 
-pub use link::Link;
 pub use routers::{Delivered, Delivery, Router, Routers};
+pub use updates::Link;
 
-use link::Outlet;
+use updates::Outlet;
 
 /// Services by name, as listeners are told of them; one that is gone has no endpoints.
 pub type Services = BTreeMap<String, Resolved>;
@@ -125,7 +125,7 @@ impl Registry {
     pub fn link(&self, uuid: &str) -> Link {
         let mut state = self.state();
         let id = state.next();
-        let (outlet, link) = link::pair(self.clone(), uuid, id);
+        let (outlet, link) = updates::pair(self.clone(), uuid, id);
         if state.stopped {
             outlet.end(Ended::Stopped);
             return link;

@@ -11,7 +11,7 @@
 //! Nothing here has a clock: who asks says what time it is, in seconds since 1970.
 
 mod filter;
-mod logger;
+mod logger_filters;
 mod rule;
 mod table;
 

@@ -5,7 +5,7 @@ use cocaine_bindings::StorageClient;
 use futures_util::poll;
 use tokio::task::unconstrained;
 
-use super::{Ended, Link, Registry, Router, Routers, Services, Taken, link::BACKLOG};
+use super::{Ended, Link, Registry, Router, Routers, Services, Taken, updates::BACKLOG};
 use crate::registry::routing::Table;
 
 fn service(port: u16) -> Resolved {

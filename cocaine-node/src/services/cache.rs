@@ -1,7 +1,7 @@
 //! `cache`: blobs in memory (`services.md` 9).
 
 mod config;
-mod recent;
+mod lru;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use cocaine::{Bytes, Result};
 use cocaine_bindings::Cache;
 
 pub use self::config::CacheConfig;
-use self::recent::Recent;
+use self::lru::Recent;
 use crate::{
     config::ConfigError,
     errno::{self, Errno},

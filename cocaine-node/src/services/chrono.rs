@@ -2,7 +2,7 @@
 
 mod config;
 mod schedule;
-mod ticks;
+mod tick_stream;
 mod timers;
 
 use cocaine::{Category, Error, Result, Stream, bind::Caller};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 pub use self::config::ChronoConfig;
 use self::{
     schedule::{BadTime, Schedule},
-    ticks::Ticks,
+    tick_stream::Ticks,
     timers::{Full, Timers},
 };
 use crate::{

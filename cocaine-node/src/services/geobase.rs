@@ -3,20 +3,20 @@
 //! Only the names of the methods are known of the original. What they mean is this project's own reading, which the
 //! docs of the crate list.
 
-mod atlas;
-mod describe;
-mod draft;
-mod enabled;
+mod coordinates;
 mod mmdb;
-mod names;
-mod places;
-mod record;
+mod name_index;
+mod network_record;
+mod region_index;
+mod region_services;
+mod response;
 mod sample;
-mod shape;
 #[cfg(test)]
 mod tests;
+mod time_zones;
 mod tree;
-mod zones;
+mod tree_builder;
+mod tree_check;
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +35,7 @@ use crate::{
     store::Store,
 };
 
-use self::{atlas::Atlas, enabled::Enabled, zones::Zones};
+use self::{region_index::Atlas, region_services::Enabled, time_zones::Zones};
 
 /// What stands for a file in errors, if there is none.
 const SAMPLE: &str = "the sample";
@@ -110,8 +110,8 @@ fn unknown_zone(name: &str) -> Error {
 
 impl Geobase for GeobaseService {
     async fn region_id(&self, ip: &str) -> Result<i32> {
-        let address = describe::address(ip)?;
-        let region = self.atlas.locate(address).ok_or_else(|| describe::nowhere(address))?;
+        let address = response::address(ip)?;
+        let region = self.atlas.locate(address).ok_or_else(|| response::nowhere(address))?;
         Ok(self.atlas.tree.id(region))
     }
 
@@ -127,7 +127,7 @@ impl Geobase for GeobaseService {
 
     /// An address of no known region is in none.
     async fn ip_in(&self, ip: &str, id: i32) -> Result<bool> {
-        let (address, region) = (describe::address(ip)?, self.find(id)?);
+        let (address, region) = (response::address(ip)?, self.find(id)?);
         Ok(self.atlas.locate(address).is_some_and(|at| self.atlas.tree.holds(region, at)))
     }
 
@@ -146,7 +146,7 @@ impl Geobase for GeobaseService {
     }
 
     async fn region_id_by_location(&self, latitude: f64, longitude: f64) -> Result<i32> {
-        let (at, _) = describe::nearest(&self.atlas, describe::place(latitude, longitude)?)?;
+        let (at, _) = response::nearest(&self.atlas, response::place(latitude, longitude)?)?;
         Ok(self.atlas.tree.id(at))
     }
 
@@ -225,11 +225,11 @@ impl Geobase for GeobaseService {
 
     async fn region_data(&self, id: i32) -> Result<Value> {
         let (region, services) = (self.find(id)?, self.enabled.get(id)?);
-        Ok(describe::region(&self.atlas.tree, region, services))
+        Ok(response::region(&self.atlas.tree, region, services))
     }
 
     async fn pinpoint_geolocation(&self, request: &BTreeMap<String, String>) -> Result<Value> {
-        describe::origin(&self.atlas, request)
+        response::origin(&self.atlas, request)
     }
 
     async fn region_ids_by_name(&self, name: &str, max: i32) -> Result<Vec<i32>> {

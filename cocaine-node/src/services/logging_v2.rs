@@ -5,8 +5,8 @@
 //! once it is removed, and as long as there is no other, nothing passes.
 
 mod clock;
-mod cluster;
-mod seats;
+mod cluster_filters;
+mod open_loggers;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +19,7 @@ use cocaine_bindings::{
 };
 use tokio::sync::Mutex;
 
-use self::{clock::Clock, seats::Seats};
+use self::{clock::Clock, open_loggers::Seats};
 use crate::{
     errno::{self, Errno},
     log::{
@@ -61,7 +61,7 @@ impl LoggingV2 {
 
     /// Loads the filters that are stored. One that cannot be used is left out, and said to be.
     pub(crate) async fn load(&self) -> Result<(), StoreError> {
-        for rule in cluster::load(&self.store).await? {
+        for rule in cluster_filters::load(&self.store).await? {
             let (id, logger) = (rule.id, rule.logger.clone());
             if let Err(error) = self.filters.add(rule) {
                 tracing::warn!(id, logger, %error, "a stored log filter is not used");
@@ -79,7 +79,7 @@ impl LoggingV2 {
     async fn expire(&self) {
         for rule in self.filters.expire(self.clock.now()) {
             if rule.disposition == Disposition::Cluster
-                && let Err(error) = cluster::remove(&self.store, rule.id).await
+                && let Err(error) = cluster_filters::remove(&self.store, rule.id).await
             {
                 tracing::warn!(id = rule.id, %error, "a log filter that has ended is still stored");
             }
@@ -96,7 +96,7 @@ impl LoggingV2 {
         let deadline = self.clock.now().saturating_add(ttl).min(FOREVER);
         let rule = Rule { logger: name.to_owned(), filter, id, deadline, disposition };
         if disposition == Disposition::Cluster {
-            cluster::write(&self.store, &rule).await.map_err(StoreError::into_service_error)?;
+            cluster_filters::write(&self.store, &rule).await.map_err(StoreError::into_service_error)?;
         }
         self.filters.add(rule).map_err(full)?;
         Ok(id)
@@ -116,7 +116,7 @@ impl LoggingV2 {
         self.expire().await;
         let known = self.filters.find(id);
         if known.is_some_and(|rule| rule.disposition == Disposition::Cluster) {
-            cluster::remove(&self.store, id).await.map_err(StoreError::into_service_error)?;
+            cluster_filters::remove(&self.store, id).await.map_err(StoreError::into_service_error)?;
         }
         Ok(self.filters.remove(id))
     }

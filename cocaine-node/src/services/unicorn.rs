@@ -4,16 +4,16 @@
 //! and end with the channel that wanted the lock; only the node that they are below is stored, and after a restart it
 //! counts them as gone.
 
-mod fault;
-mod feed;
+mod error;
+mod event_queue;
 mod hub;
 mod limits;
 mod locks;
 mod path;
-mod rows;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod tree;
 
 use std::{
@@ -25,13 +25,13 @@ use cocaine::{Held, Limits, Result, Stream, Value, bind::Caller};
 use cocaine_bindings::{Children, Unicorn, Versioned};
 
 use self::{
-    fault::Fault,
-    feed::{Client, Clients, Feed},
+    error::Fault,
+    event_queue::{Client, Clients, Feed},
     hub::{Hub, Subscription, Topic, View},
     locks::Turn,
     path::Path,
-    rows::{Claim, Rows, change},
     streams::{Followed, Lists, Values, read, versioned},
+    transaction::{Claim, Rows, change},
 };
 use crate::store::Store;
 

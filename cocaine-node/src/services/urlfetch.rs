@@ -1,14 +1,14 @@
 //! `urlfetch`: HTTP, from where the node runs (`services.md` 11).
 
-mod answer;
+mod address_filter;
 mod config;
-mod connect;
-mod failure;
+mod connector;
+mod error;
 mod fetcher;
-mod guard;
-mod places;
+mod permits;
 mod request;
-mod roots;
+mod response;
+mod system_roots;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use cocaine_bindings::{Urlfetch, urlfetch::Fetched};
 use tokio::sync::OnceCell;
 
 pub use self::config::UrlfetchConfig;
-use self::{config::Settings, failure::Failure, fetcher::Fetcher, request::Request};
+use self::{config::Settings, error::Failure, fetcher::Fetcher, request::Request};
 use crate::config::ConfigError;
 
 /// How long a call may take that does not say it.
@@ -62,7 +62,7 @@ impl UrlfetchService {
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
         let fetched = async {
-            let make = || async { Fetcher::new(&self.shared.settings, roots::of_machine().await) };
+            let make = || async { Fetcher::new(&self.shared.settings, system_roots::of_machine().await) };
             let fetcher = self.shared.fetcher.get_or_init(make).await;
             let follows = follow_location.unwrap_or(true);
             fetcher.fetch(request?, follows, time(timeout), self.caller.peer()).await

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use super::{logger::Logger, rule::Rule};
+use super::{logger_filters::Logger, rule::Rule};
 use crate::metrics::Reading;
 
 /// The logger of what has none of its own.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::recent::Recent;
+use super::lru::Recent;
 use crate::config::ConfigError;
 
 /// The section `cache`; what it leaves out stays as it is by default.

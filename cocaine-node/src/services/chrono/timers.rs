@@ -10,7 +10,7 @@ use std::{
 use tokio::{sync::oneshot, time::Instant};
 use uuid::Uuid;
 
-use super::{config::Bounds, schedule::Schedule, ticks::Ticks};
+use super::{config::Bounds, schedule::Schedule, tick_stream::Ticks};
 
 /// The timers that run; clones share them.
 #[derive(Clone)]

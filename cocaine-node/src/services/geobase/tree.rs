@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{places::Place, record::Kind};
+use super::{coordinates::Place, network_record::Kind};
 
 /// The number of the earth, which is above all others: that of `GeoNames`, as the numbers of databases are.
 pub(super) const EARTH: i32 = 6_295_630;

@@ -42,7 +42,7 @@ async fn a_filter_for_the_cluster_is_stored_until_it_ends() {
     let long = shared.set("app/y", &quiet(), u64::MAX, Disposition::Cluster).await.unwrap();
     let stored = async || {
         let mut ids: Vec<_> =
-            cluster::load(&shared.store).await.unwrap().into_iter().map(|rule| rule.id).collect();
+            cluster_filters::load(&shared.store).await.unwrap().into_iter().map(|rule| rule.id).collect();
         ids.sort_unstable();
         ids
     };
@@ -99,7 +99,7 @@ async fn there_are_no_more_filters_than_are_kept() {
     assert_eq!((ids.len(), full.code()), (1023, Some(12)), "{full}");
     let refused = shared.set("app/x", &quiet(), 60, Disposition::Cluster).await.unwrap_err();
     assert_eq!(refused.code(), Some(12));
-    assert_eq!(cluster::load(&shared.store).await.unwrap(), [], "nothing is stored that is not used");
+    assert_eq!(cluster_filters::load(&shared.store).await.unwrap(), [], "nothing is stored that is not used");
     assert!(shared.remove(ids[0]).await.unwrap());
     shared.set("app/x", &quiet(), 60, Disposition::Cluster).await.unwrap();
     let long = "x".repeat(1025);

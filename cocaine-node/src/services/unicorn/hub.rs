@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    fault::Fault,
-    feed::{Event, Feed, What},
+    error::Fault,
+    event_queue::{Event, Feed, What},
     locks::{Lock, Locks, Wish},
     path::Path,
     tree::{self, Change, Stop},

@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
-use super::fault::Fault;
+use super::error::Fault;
 
 /// A path: names with a `/` before each, one at least.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

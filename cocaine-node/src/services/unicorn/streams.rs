@@ -11,8 +11,8 @@ use cocaine::{Result, Stream};
 use cocaine_bindings::{Children, Versioned};
 
 use super::{
-    fault::Fault,
-    feed::{Charge, Client, Event, What},
+    error::Fault,
+    event_queue::{Charge, Client, Event, What},
     hub::{Subscription, View},
     limits, tree,
 };

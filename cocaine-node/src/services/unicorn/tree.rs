@@ -5,7 +5,7 @@ mod tests;
 
 use cocaine::{Bytes, Value, msgpack};
 
-use super::{fault::Fault, limits, path::Path};
+use super::{error::Fault, limits, path::Path};
 use crate::store::{Record, StoreError};
 
 /// The value of a node that was made for its children.

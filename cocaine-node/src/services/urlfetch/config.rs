@@ -6,7 +6,7 @@ use cocaine::Limits;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::guard::Guard;
+use super::address_filter::Guard;
 use crate::config::ConfigError;
 
 /// The section `urlfetch`; what it leaves out stays as it is by default.

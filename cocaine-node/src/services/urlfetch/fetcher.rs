@@ -14,7 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
 use super::{
-    answer, config::Settings, connect::Connector, failure::Failure, places::Places, request::Request,
+    answer, config::Settings, connector::Connector, error::Failure, permits::Places, request::Request,
 };
 
 /// How long a connection that nobody uses is kept.
@@ -75,7 +75,7 @@ impl Fetcher {
             let answer = self.client.request(request.to_http()?).await;
             let answer = answer.map_err(|error| Failure::of(&error))?;
             let next = if follows { request.redirected(&answer)? } else { None };
-            let Some(next) = next else { return answer::read(answer, self.max_body).await };
+            let Some(next) = next else { return response::read(answer, self.max_body).await };
             redirects += 1;
             if redirects > self.max_redirects {
                 return Err(Failure::Redirects(self.max_redirects));

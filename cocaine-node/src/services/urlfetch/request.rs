@@ -9,7 +9,7 @@ use http::{
 use http_body_util::Full;
 use url::Url;
 
-use super::failure::Failure;
+use super::error::Failure;
 
 /// A request that can be sent again, somewhere else.
 #[derive(Clone, Debug)]

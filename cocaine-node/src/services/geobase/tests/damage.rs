@@ -1,6 +1,6 @@
 //! Files that are damaged are refused, or are of some use, and never end the program.
 
-use super::{super::places::Place, *};
+use super::{super::coordinates::Place, *};
 
 /// Asks all that can be asked, if the file can be used at all.
 fn use_it(file: Vec<u8>) {

@@ -5,8 +5,8 @@ mod service;
 mod tree;
 
 use super::{
-    atlas::{Atlas, Unusable},
     mmdb::{About, Item, Writer},
+    region_index::{Atlas, Unusable},
 };
 
 const ABOUT: About<'_> = About { kind: "Test-City", languages: &["en"], description: "Of tests", built: 0 };

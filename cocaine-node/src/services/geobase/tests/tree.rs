@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    super::{places::Place, record::Kind, tree::EARTH},
+    super::{coordinates::Place, network_record::Kind, tree::EARTH},
     *,
 };
 

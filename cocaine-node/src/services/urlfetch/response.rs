@@ -8,7 +8,7 @@ use http::{HeaderMap, Response, response::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 
-use super::failure::Failure;
+use super::error::Failure;
 
 /// Returns an answer with its body, which is left as it was sent, compressed or not.
 pub(super) async fn read(answer: Response<Incoming>, max_body: usize) -> Result<Fetched, Failure> {

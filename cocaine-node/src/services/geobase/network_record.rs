@@ -7,7 +7,7 @@ use serde::{
     de::{self, Visitor},
 };
 
-use super::{places::Place, tree::EARTH};
+use super::{coordinates::Place, tree::EARTH};
 
 /// Of subdivisions within each other, more than these are not looked at.
 const SUBDIVISIONS: u8 = 32;

@@ -10,12 +10,12 @@ use std::{collections::HashMap, net::IpAddr, path::Path};
 use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 
 use super::{
-    draft::{Drafts, TooMuch},
-    names::Names,
-    places::Places,
-    record::{Id, Named, Record},
-    shape::is_tree,
+    coordinates::Places,
+    name_index::Names,
+    network_record::{Id, Named, Record},
     tree::Tree,
+    tree_builder::{Drafts, TooMuch},
+    tree_check::is_tree,
 };
 
 /// Why a file cannot be used.

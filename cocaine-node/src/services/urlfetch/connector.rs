@@ -22,7 +22,7 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::{failure::Unresolved, guard::Guard};
+use super::{address_filter::Guard, error::Unresolved};
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 type Running<T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send>>;

@@ -7,7 +7,7 @@ use redb::WriteTransaction;
 use tokio::sync::watch;
 
 use super::{
-    fault::Fault,
+    error::Fault,
     hub::Hub,
     locks::{Turn, Wish},
     path::Path,

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, io};
 
 use cocaine::{Category, Error};
 
-use super::guard::Denied;
+use super::address_filter::Denied;
 
 use crate::errno::{self, Errno};
 

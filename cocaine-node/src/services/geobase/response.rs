@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use cocaine::{Result, Value};
 
-use super::{atlas::Atlas, places::Place, record::Location, refused, tree::Tree};
+use super::{coordinates::Place, network_record::Location, refused, region_index::Atlas, tree::Tree};
 
 /// Returns all that is known of a region: a map of what there is.
 pub(super) fn region(tree: &Tree, at: u32, services: Vec<String>) -> Value {

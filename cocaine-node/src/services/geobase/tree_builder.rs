@@ -7,8 +7,8 @@
 use std::{cmp::Reverse, collections::HashMap};
 
 use super::{
-    places::Place,
-    record::{Kind, Named, Record},
+    coordinates::Place,
+    network_record::{Kind, Named, Record},
     tree::{EARTH, Region, Tree},
 };
 
