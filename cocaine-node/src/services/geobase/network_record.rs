@@ -1,4 +1,4 @@
-//! What a database says of an address, as far as regions are concerned.
+//! The record that a database has for a network, as far as regions are concerned.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,39 +7,18 @@ use serde::{
     de::{self, Visitor},
 };
 
-use super::{coordinates::Place, tree::EARTH};
+use super::{
+    coordinates::Coordinates,
+    region::{EARTH, RegionKind},
+};
 
-/// Of subdivisions within each other, more than these are not looked at.
+/// Levels of nested subdivisions that are read; deeper ones are ignored.
 const SUBDIVISIONS: u8 = 32;
 
-/// What a region is. Each may lie in those that are less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Earth,
-    Continent,
-    Country,
-    /// One in a country, or in a subdivision of a lower number.
-    Subdivision(u8),
-    City,
-}
-
-impl Kind {
-    /// Returns what answers call it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Earth => "earth",
-            Self::Continent => "continent",
-            Self::Country => "country",
-            Self::Subdivision(_) => "subdivision",
-            Self::City => "city",
-        }
-    }
-}
-
-/// What is said of an address; `P` is as much of its regions as is wanted.
+/// The record of a network. `P` is the part of each region that is decoded.
 #[derive(Debug, Deserialize)]
 #[serde(bound(deserialize = "P: Deserialize<'de>"))]
-pub(super) struct Record<'a, P> {
+pub(super) struct NetworkRecord<'a, P> {
     continent: Option<P>,
     country: Option<P>,
     #[serde(default = "Vec::new")]
@@ -51,20 +30,20 @@ pub(super) struct Record<'a, P> {
     pub(super) postal: Option<Postal<'a>>,
 }
 
-/// What has the number of a region, if it has one.
-pub(super) trait Identified {
+/// A part of a region that includes its number.
+pub(super) trait HasGeonameId {
     fn geoname_id(&self) -> Option<u32>;
 }
 
-/// A region's number alone.
+/// A region of which only the number is decoded.
 #[derive(Debug, Deserialize)]
-pub(super) struct Id {
+pub(super) struct RegionId {
     geoname_id: Option<u32>,
 }
 
-/// A region.
+/// A region with its names and code.
 #[derive(Debug, Deserialize)]
-pub(super) struct Named<'a> {
+pub(super) struct NamedRegion<'a> {
     geoname_id: Option<u32>,
     #[serde(borrow, default)]
     pub(super) names: BTreeMap<&'a str, &'a str>,
@@ -72,26 +51,26 @@ pub(super) struct Named<'a> {
     iso_code: Option<&'a str>,
 }
 
-impl Named<'_> {
-    /// Returns the code, which continents have under another name than countries.
+impl NamedRegion<'_> {
+    /// Returns the code: `iso_code` of countries and subdivisions, `code` of continents.
     pub(super) fn code(&self) -> Option<&str> {
         self.iso_code.or(self.code)
     }
 }
 
-impl Identified for Id {
+impl HasGeonameId for RegionId {
     fn geoname_id(&self) -> Option<u32> {
         self.geoname_id
     }
 }
 
-impl Identified for Named<'_> {
+impl HasGeonameId for NamedRegion<'_> {
     fn geoname_id(&self) -> Option<u32> {
         self.geoname_id
     }
 }
 
-/// Where the addresses are.
+/// Where the addresses of a network are.
 #[derive(Debug, Deserialize)]
 pub(super) struct Location<'a> {
     latitude: Option<Number>,
@@ -101,25 +80,25 @@ pub(super) struct Location<'a> {
 }
 
 impl Location<'_> {
-    /// Returns the place, if there is one on earth.
-    pub(super) fn place(&self) -> Option<Place> {
+    /// Returns the coordinates, if both are present and valid.
+    pub(super) fn coordinates(&self) -> Option<Coordinates> {
         let (Number(latitude), Number(longitude)) = (self.latitude?, self.longitude?);
-        Place::new(latitude, longitude)
+        Coordinates::new(latitude, longitude)
     }
 
-    /// Returns how far around the place the addresses may be, in kilometres.
+    /// Returns the accuracy radius in kilometres.
     pub(super) fn radius(&self) -> Option<f64> {
         self.accuracy_radius.map(|Number(radius)| radius)
     }
 }
 
-/// What the post needs.
+/// Postal data of a network.
 #[derive(Debug, Deserialize)]
 pub(super) struct Postal<'a> {
     pub(super) code: Option<&'a str>,
 }
 
-/// A number of any type: makers of databases do not agree on them.
+/// A number of any type: the makers of databases disagree on which one to use.
 #[derive(Clone, Copy, Debug)]
 struct Number(f64);
 
@@ -155,24 +134,24 @@ impl Visitor<'_> for NumberVisitor {
     }
 }
 
-impl<P: Identified> Record<'_, P> {
-    /// Returns the regions that can be told by their numbers, the largest first.
-    pub(super) fn chain(&self) -> impl Iterator<Item = (Kind, i32, &P)> {
-        let continent = self.continent.iter().map(|region| (Kind::Continent, region));
-        let country = self.country.iter().map(|region| (Kind::Country, region));
-        let subdivisions = (0..SUBDIVISIONS).map(Kind::Subdivision).zip(&self.subdivisions);
-        let city = self.city.iter().map(|region| (Kind::City, region));
+impl<P: HasGeonameId> NetworkRecord<'_, P> {
+    /// Returns the regions that have a usable number, the largest first.
+    pub(super) fn regions_by_size(&self) -> impl Iterator<Item = (RegionKind, i32, &P)> {
+        let continent = self.continent.iter().map(|region| (RegionKind::Continent, region));
+        let country = self.country.iter().map(|region| (RegionKind::Country, region));
+        let subdivisions = (0..SUBDIVISIONS).map(RegionKind::Subdivision).zip(&self.subdivisions);
+        let city = self.city.iter().map(|region| (RegionKind::City, region));
         let regions = continent.chain(country).chain(subdivisions).chain(city);
         regions.filter_map(|(kind, region)| Some((kind, usable(region.geoname_id()?)?, region)))
     }
 
-    /// Returns the smallest region.
-    pub(super) fn leaf(&self) -> Option<i32> {
-        self.chain().map(|(_, id, _)| id).last()
+    /// Returns the number of the smallest region.
+    pub(super) fn smallest_region(&self) -> Option<i32> {
+        self.regions_by_size().map(|(_, id, _)| id).last()
     }
 }
 
-/// Returns a number that regions can have: the service counts with signed ones, and one is the earth's.
+/// Returns the number if a region can have it: positive as an `i32`, which the service uses, and not the earth's.
 fn usable(id: u32) -> Option<i32> {
     i32::try_from(id).ok().filter(|id| *id > 0 && *id != EARTH)
 }

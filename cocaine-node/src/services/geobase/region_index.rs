@@ -1,77 +1,76 @@
-//! A database in memory, and what was found out about its regions when it was read.
+//! A database in memory, with the tree and the indexes of its regions.
 //!
-//! What it costs: a file of 150 MiB with ten million networks, half a million records, and 134,000 regions with 350,000
-//! names takes 225 MiB, for good, and eight seconds of one core when it is read: five for the walk over the networks,
-//! and the rest for the records behind them, each of which is decoded once. An address that is looked up later takes
-//! the decoding of one record; nothing else needs the file.
+//! The cost: a file of 150 MiB with ten million networks, half a million records, and 134,000 regions with 350,000
+//! names takes 225 MiB of memory, and eight seconds of one core to load: five for the walk over the networks, and the
+//! rest to decode each record once. A lookup by address decodes one record; all other queries do not use the file.
 
 use std::{collections::HashMap, net::IpAddr, path::Path};
 
 use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 
 use super::{
-    coordinates::Places,
-    name_index::Names,
-    network_record::{Id, Named, Record},
-    tree::Tree,
-    tree_builder::{Drafts, TooMuch},
+    coordinates::SpatialIndex,
+    name_index::NameIndex,
+    network_record::{NamedRegion, NetworkRecord, RegionId},
+    tree::RegionTree,
+    tree_builder::{LimitError, TreeBuilder},
     tree_check::is_tree,
 };
 
-/// Why a file cannot be used.
+/// Why a database cannot be loaded.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unusable {
+pub(super) enum LoadError {
     #[error("it is no database in the format of MaxMind, or damaged: {0}")]
     Invalid(#[from] MaxMindDbError),
     #[error("it is damaged: its tree leads to the same networks more than once")]
-    NoTree,
+    NotATree,
     #[error(
         "it is of the type {0} and tells no regions: the service needs one of cities or countries, whose records \
          have `geoname_id`"
     )]
     NoRegions(String),
     #[error("{0}")]
-    TooMuch(#[from] TooMuch),
+    Limit(#[from] LimitError),
 }
 
-/// A database and its regions.
+/// A database and the indexes of its regions.
 #[derive(Debug)]
-pub(super) struct Atlas {
+pub(super) struct RegionIndex {
     reader: Reader<Vec<u8>>,
-    pub(super) tree: Tree,
-    pub(super) names: Names,
-    /// The places of the regions that have nothing below them.
-    pub(super) places: Places,
+    pub(super) tree: RegionTree,
+    pub(super) names: NameIndex,
+    /// The coordinates of the regions without children.
+    pub(super) leaves: SpatialIndex,
 }
 
-impl Atlas {
-    /// Reads a file. This takes as long as it is large.
-    pub(super) fn new(file: Vec<u8>) -> Result<Self, Unusable> {
+impl RegionIndex {
+    /// Loads a file. This blocks for a time in proportion to the file's size.
+    pub(super) fn new(file: Vec<u8>) -> Result<Self, LoadError> {
         if !is_tree(&file, Reader::from_source(&file[..])?.metadata()) {
-            return Err(Unusable::NoTree);
+            return Err(LoadError::NotATree);
         }
         let reader = Reader::from_source(file)?;
-        let tree = regions(&reader)?.grow();
-        let names = Names::new(&tree);
+        let tree = read_regions(&reader)?.build();
+        let names = NameIndex::new(&tree);
         let leaves = (0..).zip(tree.regions()).filter(|(at, region)| region.end == at + 1);
-        let places = Places::new(leaves.filter_map(|(at, region)| Some((region.place?, at))));
-        Ok(Self { reader, tree, names, places })
+        let leaves = SpatialIndex::new(leaves.filter_map(|(at, region)| Some((region.coordinates?, at))));
+        Ok(Self { reader, tree, names, leaves })
     }
 
-    /// Returns what is known of an address. Of one of IPv6 nothing is, if the database has none of them.
-    pub(super) fn record(&self, address: IpAddr) -> Option<Record<'_, Id>> {
+    /// Returns the record of an address. There is none for an IPv6 address if the database is of IPv4.
+    pub(super) fn record(&self, address: IpAddr) -> Option<NetworkRecord<'_, RegionId>> {
         let found = self.reader.lookup(address.to_canonical()).ok()?;
-        // Every record could be decoded when the file was read.
+        // Every record was decoded once when the file was loaded.
         found.decode().ok().flatten()
     }
 
-    /// Returns the smallest region of an address.
-    pub(super) fn locate(&self, address: IpAddr) -> Option<u32> {
-        self.tree.find(self.record(address)?.leaf()?)
+    /// Returns the position of the smallest region that contains an address.
+    pub(super) fn find_by_address(&self, address: IpAddr) -> Option<u32> {
+        self.tree.find(self.record(address)?.smallest_region()?)
     }
 
-    /// Tells the log which database it is, and that it is the sample if there is no file.
-    pub(super) fn announce(&self, file: Option<&Path>) {
+    /// Logs which database is in use: `file`, or the sample if there is none.
+    pub(super) fn log_summary(&self, file: Option<&Path>) {
         let regions = self.tree.regions().len();
         if let Some(file) = file {
             let kind = &self.reader.metadata().database_type;
@@ -86,26 +85,26 @@ impl Atlas {
 }
 
 /// Walks over all networks, and decodes each of their records once.
-fn regions(reader: &Reader<Vec<u8>>) -> Result<Drafts, Unusable> {
-    let (mut drafts, mut known) = (Drafts::new(), HashMap::new());
+fn read_regions(reader: &Reader<Vec<u8>>) -> Result<TreeBuilder, LoadError> {
+    let (mut builder, mut regions_by_offset) = (TreeBuilder::new(), HashMap::new());
     for network in reader.networks(WithinOptions::default())? {
         let network = network?;
         let Some(offset) = network.offset() else { continue };
-        let region = if let Some(region) = known.get(&offset) {
+        let region = if let Some(region) = regions_by_offset.get(&offset) {
             *region
         } else {
-            let record: Option<Record<'_, Named<'_>>> = network.decode()?;
-            let region = record.map_or(Ok(None), |record| drafts.take(&record))?;
-            known.insert(offset, region);
+            let record: Option<NetworkRecord<'_, NamedRegion<'_>>> = network.decode()?;
+            let region = record.map_or(Ok(None), |record| builder.add_record(&record))?;
+            regions_by_offset.insert(offset, region);
             region
         };
         if let Some(region) = region {
-            drafts.count(region);
+            builder.count_network(region);
         }
     }
-    if drafts.is_empty() {
-        Err(Unusable::NoRegions(reader.metadata().database_type.clone()))
+    if builder.is_empty() {
+        Err(LoadError::NoRegions(reader.metadata().database_type.clone()))
     } else {
-        Ok(drafts)
+        Ok(builder)
     }
 }

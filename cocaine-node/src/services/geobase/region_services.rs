@@ -1,4 +1,4 @@
-//! The services that regions have, as callers set them: kept in the store, under the region's number.
+//! The services that callers have enabled for regions, stored under the region's number.
 
 use bytes::Bytes;
 use cocaine::{Error, Result, msgpack};
@@ -9,28 +9,28 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Where they are stored. The service `storage` sees them there.
+/// The collection in the store, where the `storage` service shows it too.
 const COLLECTION: &str = "geobase";
 
-/// More services of one region are refused.
+/// The largest number of services of a region.
 const SERVICES: usize = 256;
-/// Bytes of a service's name; longer ones are refused.
+/// The longest name of a service in bytes.
 const NAME: usize = 256;
 
 /// The services of all regions.
 #[derive(Debug)]
-pub(super) struct Enabled {
+pub(super) struct RegionServices {
     store: Store,
-    /// Held by the one change that runs.
+    /// Held while a list is read, changed and written back.
     changing: Mutex<()>,
 }
 
-impl Enabled {
+impl RegionServices {
     pub(super) fn new(store: Store) -> Self {
         Self { store, changing: Mutex::default() }
     }
 
-    /// Returns the services of a region in the order of their names.
+    /// Returns the services of a region, sorted by name.
     pub(super) fn get(&self, id: i32) -> Result<Vec<String>> {
         match self.store.read(COLLECTION, &id.to_string()) {
             Ok(blob) => msgpack::from_slice(&blob).map_err(|error| unreadable(id, &error)),
@@ -39,17 +39,17 @@ impl Enabled {
         }
     }
 
-    /// Gives a service to a region or takes it away, and returns once that is stored.
+    /// Enables or disables a service of a region, and returns once that is stored.
     pub(super) async fn set(&self, id: i32, service: &str, enabled: bool) -> Result<()> {
         if service.is_empty() || service.len() > NAME {
-            return Err(super::refused(format!("a service's name has from 1 to {NAME} bytes")));
+            return Err(super::invalid(format!("a service's name has from 1 to {NAME} bytes")));
         }
         let _changing = self.changing.lock().await;
         let mut services = self.get(id)?;
         match (services.binary_search_by(|known| known.as_str().cmp(service)), enabled) {
             (Err(at), true) if services.len() < SERVICES => services.insert(at, service.to_owned()),
             (Err(_), true) => {
-                return Err(super::refused(format!(
+                return Err(super::invalid(format!(
                     "region {id} has {SERVICES} services, and can have no more"
                 )));
             }

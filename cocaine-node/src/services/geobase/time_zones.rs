@@ -1,4 +1,4 @@
-//! Time zones, whose rules are part of the program: nothing of the machine's own is read.
+//! Time zones. The rules are compiled in; the machine's time zone database is not read.
 
 use cocaine_bindings::geobase::Timezone;
 use jiff::{
@@ -8,19 +8,19 @@ use jiff::{
 
 /// The rules of all time zones.
 #[derive(Clone, Debug)]
-pub(super) struct Zones(TimeZoneDatabase);
+pub(super) struct TimeZones(TimeZoneDatabase);
 
-impl Zones {
+impl TimeZones {
     pub(super) fn new() -> Self {
         Self(TimeZoneDatabase::bundled())
     }
 
-    /// Returns the time zone `name`, whatever its letters' case, as it is now.
+    /// Returns the state of the time zone now. The name is case-insensitive.
     pub(super) fn now(&self, name: &str) -> Option<Timezone> {
         Some(describe(&self.find(name)?, Timestamp::now()))
     }
 
-    /// Returns the time zone `name` as it is `time` seconds after the start of 1970, if that is a time.
+    /// Returns the state of the time zone at a Unix time, or an error if the time is out of range.
     pub(super) fn at(&self, name: &str, time: i64) -> Option<Result<Timezone, String>> {
         let zone = self.find(name)?;
         let time = Timestamp::from_second(time).map_err(|error| error.to_string());
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     fn at(name: &str, time: i64) -> (String, String, bool, i32) {
-        let zone = Zones::new().at(name, time).unwrap().unwrap();
+        let zone = TimeZones::new().at(name, time).unwrap().unwrap();
         (zone.name, zone.abbreviation, zone.dst, zone.offset)
     }
 
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_are_those_of_the_time() {
+    fn offset_depends_on_time() {
         // 2024-01-10 and 2024-07-10.
         let (winter, summer) = (1_704_844_800, 1_720_569_600);
         assert_eq!(at("America/New_York", winter), zone("America/New_York", "EST", false, -18_000));
@@ -68,27 +68,27 @@ mod tests {
     }
 
     #[test]
-    fn summer_time_starts_with_its_second() {
+    fn summer_time_starts_on_the_second() {
         // 2024-03-31 01:00 UTC.
         assert_eq!(at("Europe/Berlin", 1_711_846_799), zone("Europe/Berlin", "CET", false, 3600));
         assert_eq!(at("Europe/Berlin", 1_711_846_800), zone("Europe/Berlin", "CEST", true, 7200));
     }
 
     #[test]
-    fn laws_change() {
-        // Moscow had four hours from 2011-03-27 to 2014-10-26, and has three since.
+    fn historic_rules_are_applied() {
+        // Moscow was four hours ahead of UTC from 2011-03-27 to 2014-10-26, and has been three since.
         assert_eq!(at("Europe/Moscow", 1_388_534_400), zone("Europe/Moscow", "MSK", false, 14_400));
         assert_eq!(at("Europe/Moscow", 1_420_070_400), zone("Europe/Moscow", "MSK", false, 10_800));
-        assert_eq!(at("Europe/Moscow", -3_000_000_000).3, 9017, "the sun's, before there were zones");
+        assert_eq!(at("Europe/Moscow", -3_000_000_000).3, 9017, "solar time, before there were zones");
     }
 
     #[test]
-    fn names_have_no_case_and_must_be_known() {
+    fn names_are_case_insensitive_unknown_ones_fail() {
         assert_eq!(at("europe/moscow", 0).0, "Europe/Moscow");
         for name in ["", "Mars/Olympus", "../etc/passwd", "Etc/Unknown"] {
-            assert!(Zones::new().now(name).is_none(), "{name}");
+            assert!(TimeZones::new().now(name).is_none(), "{name}");
         }
-        assert!(Zones::new().at("UTC", i64::MAX).unwrap().is_err());
-        assert_eq!(Zones::new().now("Asia/Tokyo").unwrap().offset, 32_400);
+        assert!(TimeZones::new().at("UTC", i64::MAX).unwrap().is_err());
+        assert_eq!(TimeZones::new().now("Asia/Tokyo").unwrap().offset, 32_400);
     }
 }

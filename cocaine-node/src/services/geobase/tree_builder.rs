@@ -1,25 +1,26 @@
-//! The tree of regions as it grows from one record to the next.
+//! Builds the tree of regions, record by record.
 //!
-//! Records do not always agree on where a region lies, and one may call a city what is a country for another. A region
-//! is the largest that anybody calls it, and lies in the smallest that such a record has it in. What it lies in is
-//! larger than itself in every record that counts, so that nothing lies in itself.
+//! Records may disagree about the kind and the parent of a region. The largest kind that any record claims wins; among
+//! the records that claim it, the smallest parent does. In each of those records the parent is of a larger kind than
+//! the region, so the result has no cycle.
 
 use std::{cmp::Reverse, collections::HashMap};
 
 use super::{
-    coordinates::Place,
-    network_record::{Kind, Named, Record},
-    tree::{EARTH, Region, Tree},
+    coordinates::Coordinates,
+    network_record::{NamedRegion, NetworkRecord},
+    region::{EARTH, Region, RegionKind},
+    tree::RegionTree,
 };
 
-/// More regions are refused: cities, by far the most, are some 130,000 in the largest public databases.
+/// The largest number of regions. The largest public databases have some 130,000, nearly all of them cities.
 const REGIONS: usize = 1 << 20;
-/// Bytes of all names, codes and time zones; more are refused.
+/// The largest total size of names, codes and time zones, in bytes.
 const TEXT: usize = 256 << 20;
-/// More languages are refused.
+/// The largest number of languages.
 const LANGUAGES: usize = 64;
 
-/// The earth in the languages of the usual databases.
+/// The names of the earth in the languages of the common databases.
 const EARTH_NAMES: [(&str, &str); 8] = [
     ("de", "Erde"),
     ("en", "Earth"),
@@ -31,9 +32,9 @@ const EARTH_NAMES: [(&str, &str); 8] = [
     ("zh-CN", "地球"),
 ];
 
-/// Why a database makes no tree.
+/// A database exceeds a limit.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TooMuch {
+pub(super) enum LimitError {
     #[error("it has more than {REGIONS} regions")]
     Regions,
     #[error("its names take more than {} MiB", TEXT >> 20)]
@@ -42,34 +43,34 @@ pub(super) enum TooMuch {
     Languages,
 }
 
-/// A region of which more may be said.
+/// What the records so far say about a region.
 #[derive(Debug)]
-struct Draft {
+struct RegionBuilder {
     id: i32,
-    kind: Kind,
-    /// The region above, and what it is for the record that says so.
-    parent: (Kind, u32),
+    kind: RegionKind,
+    /// The parent, and its kind in the record that names it.
+    parent: (RegionKind, u32),
     names: Vec<(u8, Box<str>)>,
     code: Option<Box<str>>,
-    place: Option<Place>,
+    coordinates: Option<Coordinates>,
     zone: Option<u32>,
-    /// How many networks are there and nowhere nearer.
+    /// The number of networks of which this is the smallest region.
     networks: u32,
 }
 
-/// All regions so far, by the order in which they were found; the earth is the first.
+/// The regions so far, in the order in which they were found, the earth first.
 #[derive(Debug)]
-pub(super) struct Drafts {
-    regions: Vec<Draft>,
+pub(super) struct TreeBuilder {
+    regions: Vec<RegionBuilder>,
     by_id: HashMap<i32, u32>,
     languages: Vec<Box<str>>,
     zones: HashMap<Box<str>, u32>,
     text: usize,
 }
 
-impl Drafts {
+impl TreeBuilder {
     pub(super) fn new() -> Self {
-        let earth = Draft::new(EARTH, Kind::Earth, (Kind::Earth, 0));
+        let earth = RegionBuilder::new(EARTH, RegionKind::Earth, (RegionKind::Earth, 0));
         let (regions, by_id) = (vec![earth], HashMap::from([(EARTH, 0)]));
         Self { regions, by_id, languages: Vec::new(), zones: HashMap::new(), text: 0 }
     }
@@ -79,149 +80,152 @@ impl Drafts {
         self.regions.len() == 1
     }
 
-    /// Takes what a record says, and returns the smallest of its regions.
-    pub(super) fn take(&mut self, record: &Record<'_, Named<'_>>) -> Result<Option<u32>, TooMuch> {
-        let mut chain = vec![(Kind::Earth, 0)];
-        for (kind, id, region) in record.chain() {
+    /// Adds the regions of a record, and returns the smallest of them.
+    pub(super) fn add_record(
+        &mut self,
+        record: &NetworkRecord<'_, NamedRegion<'_>>,
+    ) -> Result<Option<u32>, LimitError> {
+        let mut chain = vec![(RegionKind::Earth, 0)];
+        for (kind, id, region) in record.regions_by_size() {
             let at = self.region(id, kind, region)?;
             if chain.iter().all(|(_, above)| *above != at) {
-                self.place_in(at, kind, chain[chain.len() - 1]);
+                self.update_parent(at, kind, chain[chain.len() - 1]);
             }
             chain.push((kind, at));
         }
-        let (_, leaf) = chain[chain.len() - 1];
-        if leaf == 0 {
+        let (_, smallest) = chain[chain.len() - 1];
+        if smallest == 0 {
             return Ok(None);
         }
         if let Some(location) = &record.location {
             let zone = location.time_zone.map(|zone| self.zone(zone)).transpose()?;
-            let leaf = &mut self.regions[leaf as usize];
-            leaf.place = leaf.place.or_else(|| location.place());
-            leaf.zone = leaf.zone.or(zone);
+            let smallest = &mut self.regions[smallest as usize];
+            smallest.coordinates = smallest.coordinates.or_else(|| location.coordinates());
+            smallest.zone = smallest.zone.or(zone);
         }
-        Ok(Some(leaf))
+        Ok(Some(smallest))
     }
 
-    /// Counts a network of a region.
-    pub(super) fn count(&mut self, at: u32) {
+    /// Counts a network whose smallest region is the one at this position.
+    pub(super) fn count_network(&mut self, at: u32) {
         let networks = &mut self.regions[at as usize].networks;
         *networks = networks.saturating_add(1);
     }
 
-    /// Returns the region with this number, which is made if need be.
-    fn region(&mut self, id: i32, kind: Kind, region: &Named<'_>) -> Result<u32, TooMuch> {
+    /// Returns the position of the region with this number, which is added if it is missing.
+    fn region(&mut self, id: i32, kind: RegionKind, region: &NamedRegion<'_>) -> Result<u32, LimitError> {
         if let Some(known) = self.by_id.get(&id) {
             return Ok(*known);
         }
         let at = u32::try_from(self.regions.len()).ok().filter(|_| self.regions.len() < REGIONS);
-        let at = at.ok_or(TooMuch::Regions)?;
-        let mut draft = Draft::new(id, kind, (Kind::Earth, 0));
-        draft.code = region.code().map(|code| self.text(code)).transpose()?;
+        let at = at.ok_or(LimitError::Regions)?;
+        let mut added = RegionBuilder::new(id, kind, (RegionKind::Earth, 0));
+        added.code = region.code().map(|code| self.text(code)).transpose()?;
         for (language, name) in &region.names {
-            draft.names.push((self.language(language)?, self.text(name)?));
+            added.names.push((self.language(language)?, self.text(name)?));
         }
-        self.regions.push(draft);
+        self.regions.push(added);
         self.by_id.insert(id, at);
         Ok(at)
     }
 
-    /// Notes that a record has a region, which it says is of this kind, in another one.
-    fn place_in(&mut self, at: u32, kind: Kind, above: (Kind, u32)) {
-        let draft = &mut self.regions[at as usize];
-        if kind < draft.kind || kind == draft.kind && above.0 > draft.parent.0 {
-            (draft.kind, draft.parent) = (kind, above);
+    /// Applies a record's claim that the region is of this kind and has this parent.
+    fn update_parent(&mut self, at: u32, kind: RegionKind, above: (RegionKind, u32)) {
+        let region = &mut self.regions[at as usize];
+        if kind < region.kind || kind == region.kind && above.0 > region.parent.0 {
+            (region.kind, region.parent) = (kind, above);
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<Box<str>, TooMuch> {
+    fn text(&mut self, text: &str) -> Result<Box<str>, LimitError> {
         self.text += text.len();
-        if self.text > TEXT { Err(TooMuch::Text) } else { Ok(text.into()) }
+        if self.text > TEXT { Err(LimitError::Text) } else { Ok(text.into()) }
     }
 
-    fn language(&mut self, language: &str) -> Result<u8, TooMuch> {
+    fn language(&mut self, language: &str) -> Result<u8, LimitError> {
         let known = self.languages.iter().position(|known| **known == *language);
         let at = known.unwrap_or(self.languages.len());
         if at == LANGUAGES {
-            return Err(TooMuch::Languages);
+            return Err(LimitError::Languages);
         }
         if known.is_none() {
             let language = self.text(language)?;
             self.languages.push(language);
         }
-        u8::try_from(at).map_err(|_| TooMuch::Languages)
+        u8::try_from(at).map_err(|_| LimitError::Languages)
     }
 
-    fn zone(&mut self, zone: &str) -> Result<u32, TooMuch> {
+    fn zone(&mut self, zone: &str) -> Result<u32, LimitError> {
         if let Some(known) = self.zones.get(zone) {
             return Ok(*known);
         }
         let (text, at) = (self.text(zone)?, self.zones.len());
-        let at = u32::try_from(at).map_err(|_| TooMuch::Text)?;
+        let at = u32::try_from(at).map_err(|_| LimitError::Text)?;
         self.zones.insert(text, at);
         Ok(at)
     }
 }
 
-impl Draft {
-    fn new(id: i32, kind: Kind, parent: (Kind, u32)) -> Self {
-        Self { id, kind, parent, names: Vec::new(), code: None, place: None, zone: None, networks: 0 }
+impl RegionBuilder {
+    fn new(id: i32, kind: RegionKind, parent: (RegionKind, u32)) -> Self {
+        Self { id, kind, parent, names: Vec::new(), code: None, coordinates: None, zone: None, networks: 0 }
     }
 }
 
-/// What regions have from those below them.
+/// What a region inherits from its subtree.
 #[derive(Clone, Copy)]
-struct Below {
-    /// How many positions the region and those below take.
+struct SubtreeSummary {
+    /// The number of regions in the subtree.
     size: u32,
-    /// The town with the most networks, and of several the one with the lowest number.
-    chief: Option<(u32, Reverse<i32>, u32)>,
-    zone: Zone,
+    /// The city with the most networks, of several the one with the lowest number.
+    chief_city: Option<(u32, Reverse<i32>, u32)>,
+    zone: CommonZone,
 }
 
-/// The time zone of several regions.
+/// The time zone that the regions of a subtree have in common.
 #[derive(Clone, Copy, PartialEq)]
-enum Zone {
+enum CommonZone {
     Unknown,
-    One(u32),
-    Several,
+    Same(u32),
+    Mixed,
 }
 
-impl Zone {
+impl CommonZone {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unknown, zone) | (zone, Self::Unknown) => zone,
             (one, other) if one == other => one,
-            _ => Self::Several,
+            _ => Self::Mixed,
         }
     }
 }
 
-impl Drafts {
-    /// Returns the tree.
+impl TreeBuilder {
+    /// Returns the finished tree.
     ///
-    /// The chief town of a region is the one with the most networks of all that are in it. A region whose time zone no
-    /// record tells has that of the regions below, if they have but one.
-    pub(super) fn grow(mut self) -> Tree {
+    /// The chief city of a region is the city in it with the most networks. A region without a time zone of its own
+    /// takes the one that all regions below it share, if there is one.
+    pub(super) fn build(mut self) -> RegionTree {
         self.name_earth();
-        let order = self.order();
+        let order = self.pre_order();
         let mut position = vec![0; order.len()];
-        for (at, draft) in (0_u32..).zip(&order) {
-            position[*draft as usize] = at;
+        for (at, region) in (0_u32..).zip(&order) {
+            position[*region as usize] = at;
         }
         let parents: Vec<u32> =
-            order.iter().map(|draft| position[self.regions[*draft as usize].parent.1 as usize]).collect();
-        let below = self.gather(&order, &parents);
+            order.iter().map(|region| position[self.regions[*region as usize].parent.1 as usize]).collect();
+        let summaries = self.summarize_subtrees(&order, &parents);
         let (languages, renumbered) = self.sorted_languages();
-        let mut drafts: Vec<Option<Draft>> = self.regions.into_iter().map(Some).collect();
+        let mut builders: Vec<Option<RegionBuilder>> = self.regions.into_iter().map(Some).collect();
         let mut regions = Vec::with_capacity(order.len());
-        for (at, draft) in (0_u32..).zip(order) {
-            let Some(draft) = drafts[draft as usize].take() else { continue };
-            let below = below[at as usize];
-            regions.push(draft.finish(at, parents[at as usize], below, &renumbered));
+        for (at, region) in (0_u32..).zip(order) {
+            let Some(region) = builders[region as usize].take() else { continue };
+            let summary = summaries[at as usize];
+            regions.push(region.build(at, parents[at as usize], summary, &renumbered));
         }
         let mut zones: Vec<_> = self.zones.into_iter().collect();
         zones.sort_unstable_by_key(|(_, at)| *at);
-        Tree::new(regions, languages, zones.into_iter().map(|(zone, _)| zone).collect())
+        RegionTree::new(regions, languages, zones.into_iter().map(|(zone, _)| zone).collect())
     }
 
     fn name_earth(&mut self) {
@@ -232,12 +236,12 @@ impl Drafts {
         self.regions[0].names = names.collect();
     }
 
-    /// Returns the regions so that each is followed by those below it, which are sorted by their numbers.
-    fn order(&self) -> Vec<u32> {
+    /// Returns the regions in pre-order, siblings sorted by their numbers.
+    fn pre_order(&self) -> Vec<u32> {
         let mut by_parent: Vec<(u32, Reverse<i32>, u32)> = (0..)
             .zip(&self.regions)
             .skip(1)
-            .map(|(at, draft)| (draft.parent.1, Reverse(draft.id), at))
+            .map(|(at, region)| (region.parent.1, Reverse(region.id), at))
             .collect();
         by_parent.sort_unstable();
         let (mut order, mut waiting) = (Vec::with_capacity(self.regions.len()), vec![0]);
@@ -250,26 +254,32 @@ impl Drafts {
         order
     }
 
-    /// Goes from the smallest regions to the earth, and returns what each has, by its position.
-    fn gather(&self, order: &[u32], parents: &[u32]) -> Vec<Below> {
-        let own = (0..).zip(order).map(|(at, draft)| {
-            let draft = &self.regions[*draft as usize];
-            let chief = (draft.kind == Kind::City).then_some((draft.networks, Reverse(draft.id), at));
-            Below { size: 1, chief, zone: draft.zone.map_or(Zone::Unknown, Zone::One) }
+    /// Returns the summary of each region's subtree, by position in pre-order.
+    fn summarize_subtrees(&self, order: &[u32], parents: &[u32]) -> Vec<SubtreeSummary> {
+        let own = (0..).zip(order).map(|(at, region)| {
+            let region = &self.regions[*region as usize];
+            let chief_city =
+                (region.kind == RegionKind::City).then_some((region.networks, Reverse(region.id), at));
+            SubtreeSummary {
+                size: 1,
+                chief_city,
+                zone: region.zone.map_or(CommonZone::Unknown, CommonZone::Same),
+            }
         });
-        let mut below: Vec<Below> = own.collect();
+        let mut summaries: Vec<SubtreeSummary> = own.collect();
+        // In reverse pre-order every region is complete before it is added to its parent.
         for at in (1..order.len()).rev() {
-            let (from, to) = (below[at], parents[at] as usize);
+            let (from, to) = (summaries[at], parents[at] as usize);
             let has_own = self.regions[order[to] as usize].zone.is_some();
-            let above = &mut below[to];
+            let above = &mut summaries[to];
             above.size += from.size;
-            above.chief = above.chief.max(from.chief);
+            above.chief_city = above.chief_city.max(from.chief_city);
             above.zone = if has_own { above.zone } else { above.zone.and(from.zone) };
         }
-        below
+        summaries
     }
 
-    /// Returns the languages in order, and the new positions of the old ones.
+    /// Returns the sorted languages, and the new position of each old one.
     fn sorted_languages(&mut self) -> (Vec<Box<str>>, Vec<u8>) {
         let mut languages: Vec<_> = (0_u8..).zip(std::mem::take(&mut self.languages)).collect();
         languages.sort_unstable_by(|(_, left), (_, right)| left.cmp(right));
@@ -281,22 +291,22 @@ impl Drafts {
     }
 }
 
-impl Draft {
-    fn finish(self, at: u32, parent: u32, below: Below, languages: &[u8]) -> Region {
+impl RegionBuilder {
+    fn build(self, at: u32, parent: u32, subtree: SubtreeSummary, languages: &[u8]) -> Region {
         let names = self.names.into_iter().map(|(old, name)| (languages[usize::from(old)], name));
         let mut names: Box<[_]> = names.collect();
         names.sort_unstable_by_key(|(language, _)| *language);
-        let zone = if let Zone::One(zone) = below.zone { Some(zone) } else { None };
+        let zone = if let CommonZone::Same(zone) = subtree.zone { Some(zone) } else { None };
         Region {
             id: self.id,
             kind: self.kind,
             names,
             code: self.code,
-            place: self.place,
+            coordinates: self.coordinates,
             zone,
-            chief: below.chief.map(|(.., town)| town),
+            chief_city: subtree.chief_city.map(|(.., city)| city),
             parent,
-            end: at + below.size,
+            end: at + subtree.size,
         }
     }
 }

@@ -15,8 +15,8 @@ async fn start(file: &Path) -> Result<GeobaseService, GeobaseError> {
 }
 
 fn countries() -> Vec<u8> {
-    let areas: &[Area<'_>] = &[("continent", 5, &[("en", "Here")]), ("country", 6, &[("en", "There")])];
-    database(&[Entry { networks: &["10.0.0.0/8"], areas, ..Entry::default() }])
+    let areas: &[TestRegion<'_>] = &[("continent", 5, &[("en", "Here")]), ("country", 6, &[("en", "There")])];
+    database(&[TestNetwork { networks: &["10.0.0.0/8"], areas, ..TestNetwork::default() }])
 }
 
 #[tokio::test]
