@@ -203,7 +203,7 @@ impl Publication {
                 let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
                 let active = u32::try_from(active).unwrap_or(u32::MAX);
                 if known.is_none() && active >= on {
-                    *known = Some(registry.expose(&app, service.clone()).map_err(|_| taken(&app))?);
+                    *known = Some(registry.register_local(&app, service.clone()).map_err(|_| taken(&app))?);
                 } else if active < under {
                     *known = None;
                 }

@@ -19,34 +19,34 @@ use std::sync::{Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use self::table::Table;
+use self::table::FilterTable;
 pub(crate) use self::{
-    filter::{Filter, FilterError, Message, Operand},
-    rule::{FOREVER, Rule},
-    table::{DEFAULT, Full},
+    filter::{AttributeValue, Filter, FilterError, LogMessage},
+    rule::{FilterRule, NO_DEADLINE},
+    table::{DEFAULT_LOGGER, TooManyFiltersError},
 };
 use crate::metrics::Reading;
 
 /// All filters. Messages are held against them without a lock.
 #[derive(Debug)]
 pub(crate) struct Filters {
-    table: ArcSwap<Table>,
+    table: ArcSwap<FilterTable>,
     /// Held by whoever replaces the table.
     changing: Mutex<()>,
 }
 
 impl Filters {
-    pub(crate) fn new(first: Rule) -> Self {
-        Self { table: ArcSwap::from_pointee(Table::new(first)), changing: Mutex::default() }
+    pub(crate) fn new(first: FilterRule) -> Self {
+        Self { table: ArcSwap::from_pointee(FilterTable::new(first)), changing: Mutex::default() }
     }
 
     /// Returns whether a message to `name` passes, and counts it.
-    pub(crate) fn pass(&self, name: &str, message: &Message<'_>, now: u64) -> bool {
+    pub(crate) fn pass(&self, name: &str, message: &LogMessage<'_>, now: u64) -> bool {
         self.table.load().logger(name, now).pass(message, now)
     }
 
     /// Sets a filter, unless there are too many.
-    pub(crate) fn add(&self, rule: Rule) -> Result<(), Full> {
+    pub(crate) fn add(&self, rule: FilterRule) -> Result<(), TooManyFiltersError> {
         self.change(|table| table.add(rule))
     }
 
@@ -55,21 +55,21 @@ impl Filters {
     }
 
     /// Removes the filters whose deadline has passed, and returns them.
-    pub(crate) fn expire(&self, now: u64) -> Vec<Rule> {
+    pub(crate) fn expire(&self, now: u64) -> Vec<FilterRule> {
         self.change(|table| table.expire(now))
     }
 
-    pub(crate) fn find(&self, id: u64) -> Option<Rule> {
+    pub(crate) fn find(&self, id: u64) -> Option<FilterRule> {
         self.table.load().rules().find(|rule| rule.id == id).cloned()
     }
 
     /// Returns whether another filter may be set.
-    pub(crate) fn has_room(&self) -> Result<(), Full> {
+    pub(crate) fn has_room(&self) -> Result<(), TooManyFiltersError> {
         self.table.load().has_room()
     }
 
     /// Returns the filters in force, by the names of their loggers.
-    pub(crate) fn rules(&self, now: u64) -> Vec<Rule> {
+    pub(crate) fn rules(&self, now: u64) -> Vec<FilterRule> {
         self.table.load().rules().filter(|rule| rule.lives(now)).cloned().collect()
     }
 
@@ -83,9 +83,9 @@ impl Filters {
         self.table.load().measure(readings);
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Table) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut FilterTable) -> T) -> T {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut table = Table::clone(&self.table.load());
+        let mut table = FilterTable::clone(&self.table.load());
         let outcome = change(&mut table);
         self.table.store(table.into());
         outcome

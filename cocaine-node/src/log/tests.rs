@@ -10,20 +10,20 @@ use cocaine::{Bytes, Scalar};
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::{Log, LogBuilder, LogLayer, QUEUE, Record, file::LogFile};
+use super::{Log, LogBuilder, LogLayer, LogRecord, MAX_QUEUED_RECORDS, file::LogFile};
 
 /// A terminal that keeps what is written to it, and can be held up.
 #[derive(Clone, Default)]
-struct Screen(Arc<(Mutex<Shown>, Condvar)>);
+struct TestTerminal(Arc<(Mutex<TerminalState>, Condvar)>);
 
 #[derive(Default)]
-struct Shown {
+struct TerminalState {
     bytes: Vec<u8>,
     held: bool,
     waiting: bool,
 }
 
-impl Screen {
+impl TestTerminal {
     fn hold(&self) {
         self.0.0.lock().unwrap().held = true;
     }
@@ -46,7 +46,7 @@ impl Screen {
     }
 }
 
-impl Write for Screen {
+impl Write for TestTerminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (state, changed) = &*self.0;
         let mut state = state.lock().unwrap();
@@ -63,12 +63,12 @@ impl Write for Screen {
     }
 }
 
-fn on(screen: &Screen, colour: bool) -> LogBuilder {
+fn on(screen: &TestTerminal, colour: bool) -> LogBuilder {
     Log::builder().terminal(Box::new(screen.clone()), colour)
 }
 
-fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> Record {
-    Record {
+fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> LogRecord {
+    LogRecord {
         time: UNIX_EPOCH + Duration::from_micros(1_767_225_599_123_456),
         severity: severity.into(),
         source: "app/echo".into(),
@@ -77,8 +77,8 @@ fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> Record
     }
 }
 
-async fn shown(colour: bool, records: &[Record]) -> String {
-    let screen = Screen::default();
+async fn shown(colour: bool, records: &[LogRecord]) -> String {
+    let screen = TestTerminal::default();
     let log = on(&screen, colour).start().unwrap();
     for record in records {
         log.write(record.clone());
@@ -87,7 +87,7 @@ async fn shown(colour: bool, records: &[Record]) -> String {
     screen.text()
 }
 
-async fn lines(path: &Path, records: &[Record]) -> Vec<Value> {
+async fn lines(path: &Path, records: &[LogRecord]) -> Vec<Value> {
     let log = Log::builder().file(path).start().unwrap();
     for record in records {
         log.write(record.clone());
@@ -155,8 +155,8 @@ async fn a_message_cannot_steer_the_terminal_nor_pass_for_another_line() {
     );
 }
 
-fn record_like(record: &Record) -> Record {
-    Record { message: "harmless".into(), source: "app".into(), ..record.clone() }
+fn record_like(record: &LogRecord) -> LogRecord {
+    LogRecord { message: "harmless".into(), source: "app".into(), ..record.clone() }
 }
 
 #[tokio::test]
@@ -202,26 +202,29 @@ async fn verbosity_is_a_threshold() {
 
 #[tokio::test]
 async fn what_finds_the_queue_full_is_dropped_counted_and_confessed() {
-    let screen = Screen::default();
+    let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     screen.hold();
     log.write(record(1, "first", &[]));
     screen.held_up();
-    for number in 0..QUEUE + 10 {
+    for number in 0..MAX_QUEUED_RECORDS + 10 {
         log.write(record(1, &format!("record {number}."), &[]));
     }
     screen.release();
     log.close().await;
     let text = screen.text();
-    assert!(text.contains(&format!("record {}.", QUEUE - 1)), "the queue held {QUEUE}");
-    assert!(!text.contains(&format!("record {QUEUE}.")), "and no more");
+    assert!(
+        text.contains(&format!("record {}.", MAX_QUEUED_RECORDS - 1)),
+        "the queue held {MAX_QUEUED_RECORDS}"
+    );
+    assert!(!text.contains(&format!("record {MAX_QUEUED_RECORDS}.")), "and no more");
     assert!(text.contains("WARNING node/log: 10 records were dropped"), "{}", &text[text.len() - 300..]);
     assert_eq!(text.matches("were dropped").count(), 1);
 }
 
 #[tokio::test]
 async fn the_queue_is_bounded_in_bytes_too() {
-    let screen = Screen::default();
+    let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     screen.hold();
     log.write(record(1, "first", &[]));
@@ -249,7 +252,7 @@ async fn one_record_may_be_larger_than_the_queue() {
 
 #[tokio::test]
 async fn the_last_handle_writes_what_waits() {
-    let screen = Screen::default();
+    let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     let mut end = log.end.clone();
     log.write(record(1, "last words", &[]));
@@ -269,7 +272,7 @@ fn a_file_that_cannot_be_opened_is_named() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_reported_once() {
-    let screen = Screen::default();
+    let screen = TestTerminal::default();
     let log = on(&screen, false).file("/dev/full").start().unwrap();
     for number in 0..5 {
         log.write(record(1, &format!("record {number}"), &[]));
@@ -309,7 +312,7 @@ fn a_file_that_can_be_written_again_says_what_is_missing() {
 
 #[tokio::test]
 async fn events_of_the_node_go_into_the_same_log() {
-    let screen = Screen::default();
+    let screen = TestTerminal::default();
     let log = on(&screen, false).verbosity(3).start().unwrap();
     let subscriber = tracing_subscriber::registry().with(LogLayer::new(log.clone()));
     tracing::subscriber::with_default(subscriber, || {

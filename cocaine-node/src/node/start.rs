@@ -30,18 +30,18 @@ use crate::{
     registry::{Registry, Routers},
     services::{
         cache::CacheService,
-        chrono::Clockwork,
+        chrono::ChronoShared,
         echo::EchoService,
         geobase::GeobaseService,
-        locator::{Locator, LocatorService},
+        locator::{LocatorService, LocatorShared},
         logging::LoggingService,
-        logging_v2::{LoggingV2, LoggingV2Service},
-        metrics::{MetricsService, Sources},
+        logging_v2::{LoggingV2Service, LoggingV2Shared},
+        metrics::{MetricSources, MetricsService},
         node::NodeService,
         storage::StorageService,
         unicorn::{self, UnicornService},
         uniresis::UniresisService,
-        urlfetch::Fetching,
+        urlfetch::UrlfetchShared,
     },
     store::{Store, StoreError},
 };
@@ -68,7 +68,7 @@ impl NodeBuilder {
         let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
         let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let shared =
-            Locator::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
+            LocatorShared::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(shared);
         locator.load_groups().await?;
         let place = self.place(registry.clone());
@@ -101,24 +101,24 @@ impl NodeBuilder {
     async fn plugins(&self, parts: &Parts, services: &mut Services<'_>) -> Result<(), StartError> {
         let cache = CacheService::new(self.cache)?;
         services.offer("cache", ServeCache::new(move |_| cache.clone())).await?;
-        let clockwork = Clockwork::new(self.chrono)?;
-        services.offer("chrono", ServeChrono::new(move |caller| clockwork.service(caller))).await?;
+        let chrono = ChronoShared::new(self.chrono)?;
+        services.offer("chrono", ServeChrono::new(move |caller| chrono.service(caller))).await?;
         services.offer("echo", ServeEcho::new(|_| EchoService)).await?;
         let geobase = GeobaseService::start(self.geobase.clone(), parts.store.clone()).await?;
         services.offer("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
-        let logging = Arc::new(LoggingV2::new(parts.log.clone(), parts.store.clone()));
+        let logging = Arc::new(LoggingV2Shared::new(parts.log.clone(), parts.store.clone()));
         logging.load().await?;
         let metrics = parts.metrics(&logging, services.place.board.clone());
         services.offer("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
         services.offer("logging::v2", logging).await?;
-        let tree = Arc::new(unicorn::Shared::new(parts.store.clone(), self.limits));
+        let tree = Arc::new(unicorn::UnicornShared::new(parts.store.clone(), self.limits));
         let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
         services.offer("unicorn", unicorn).await?;
         let uniresis = UniresisService::new(&parts.uuid);
         services.offer("uniresis", ServeUniresis::new(move |_| uniresis.clone())).await?;
-        let fetching = Fetching::new(&self.urlfetch)?;
-        services.offer("urlfetch", ServeUrlfetch::new(move |caller| fetching.service(caller))).await
+        let urlfetch = UrlfetchShared::new(&self.urlfetch)?;
+        services.offer("urlfetch", ServeUrlfetch::new(move |caller| urlfetch.service(caller))).await
     }
 
     fn place(&self, registry: Registry) -> Place {
@@ -156,9 +156,9 @@ impl Parts {
         Ok(())
     }
 
-    fn metrics(&self, logging: &LoggingV2, board: Board) -> MetricsService {
+    fn metrics(&self, logging: &LoggingV2Shared, board: Board) -> MetricsService {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
-        MetricsService::new(Sources { since, board, apps, filters: logging.filters(), log })
+        MetricsService::new(MetricSources { since, board, apps, filters: logging.filters(), log })
     }
 }
 
@@ -206,7 +206,7 @@ impl Services<'_> {
         listen: Option<&str>,
     ) -> Result<SocketAddr, StartError> {
         let (server, service) = self.serve(name, dispatch, listen).await?;
-        let known = self.place.registry.expose(name, service).ok();
+        let known = self.place.registry.register_local(name, service).ok();
         let address = server.local_addr();
         self.running.push(Running { server, _known: known });
         Ok(address)
@@ -215,7 +215,7 @@ impl Services<'_> {
     /// Serves on a free port, and makes the service known for as long as no app has its name.
     async fn offer(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
         let (server, service) = self.serve(name, dispatch, None).await?;
-        let known = self.place.registry.offer(name, service);
+        let known = self.place.registry.register_fallback(name, service);
         self.running.push(Running { server, _known: Some(known) });
         Ok(())
     }

@@ -14,12 +14,12 @@ use serde::{
 pub use continuum::Continuum;
 
 /// Where groups are stored.
-pub const COLLECTION: &str = "groups";
+pub const GROUP_COLLECTION: &str = "groups";
 /// What marks those that count.
-pub const TAGS: &[&str] = &["group", "active"];
+pub const GROUP_TAGS: &[&str] = &["group", "active"];
 
 /// All groups as a router is told of them: points on the ring, and the member that owns each.
-pub type Table = BTreeMap<String, Vec<(u32, String)>>;
+pub type RoutingTable = BTreeMap<String, Vec<(u32, String)>>;
 
 /// Why a group cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,17 +32,17 @@ pub enum GroupError {
     Truncated,
     /// What is stored is not `MessagePack`.
     #[error("parse error")]
-    Unreadable,
+    Malformed,
     /// What is stored is not a map of members to weights.
     #[error("std::bad_cast")]
-    Misshapen,
+    WrongType,
 }
 
 /// All groups that were loaded.
 #[derive(Clone, Debug, Default)]
-pub struct Groups(BTreeMap<String, Arc<Continuum>>);
+pub struct RoutingGroups(BTreeMap<String, Arc<Continuum>>);
 
-impl Groups {
+impl RoutingGroups {
     /// Returns the groups after those in `names` were loaded again: `load` gives what is stored of one, `None` if it
     /// is no longer there. If one cannot be used, none has changed.
     pub fn refreshed<B: AsRef<[u8]>>(
@@ -76,7 +76,7 @@ impl Groups {
     }
 
     /// Returns the rings of all groups.
-    pub fn table(&self) -> Table {
+    pub fn table(&self) -> RoutingTable {
         let points =
             |group: &Continuum| group.points().map(|(point, member)| (point, member.to_owned())).collect();
         self.0.iter().map(|(name, group)| (name.clone(), points(group))).collect()
@@ -88,10 +88,10 @@ fn weights(blob: &[u8]) -> Result<BTreeMap<String, u32>, GroupError> {
     use rmp_serde::decode::Error::{InvalidDataRead, InvalidMarkerRead};
     match rmp_serde::from_slice::<IgnoredAny>(blob) {
         Err(InvalidMarkerRead(_) | InvalidDataRead(_)) => return Err(GroupError::Truncated),
-        Err(_) => return Err(GroupError::Unreadable),
+        Err(_) => return Err(GroupError::Malformed),
         Ok(_) => {}
     }
-    rmp_serde::from_slice::<Weights>(blob).map(|weights| weights.0).map_err(|_| GroupError::Misshapen)
+    rmp_serde::from_slice::<Weights>(blob).map(|weights| weights.0).map_err(|_| GroupError::WrongType)
 }
 
 /// Members and their weights; of two with one name the first counts.

@@ -9,7 +9,7 @@ use cocaine::{Bytes, Result};
 use cocaine_bindings::Cache;
 
 pub use self::config::CacheConfig;
-use self::lru::Recent;
+use self::lru::LruBlobs;
 use crate::{
     config::ConfigError,
     errno::{self, Errno},
@@ -17,14 +17,14 @@ use crate::{
 
 /// The service; clones share what it keeps.
 #[derive(Clone, Debug)]
-pub(crate) struct CacheService(Arc<Mutex<Recent>>);
+pub(crate) struct CacheService(Arc<Mutex<LruBlobs>>);
 
 impl CacheService {
     pub(crate) fn new(config: CacheConfig) -> Result<Self, ConfigError> {
         Ok(Self(Arc::new(Mutex::new(config.empty()?))))
     }
 
-    fn recent(&self) -> MutexGuard<'_, Recent> {
+    fn recent(&self) -> MutexGuard<'_, LruBlobs> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 pub use self::config::ChronoConfig;
 use self::{
-    schedule::{BadTime, Schedule},
-    tick_stream::Ticks,
-    timers::{Full, Timers},
+    schedule::{InvalidTimeError, Schedule},
+    tick_stream::TickStream,
+    timers::{TimerLimitError, Timers},
 };
 use crate::{
     config::ConfigError,
@@ -26,9 +26,9 @@ use crate::{
 
 /// The timers of all callers.
 #[derive(Clone, Debug)]
-pub(crate) struct Clockwork(Timers);
+pub(crate) struct ChronoShared(Timers);
 
-impl Clockwork {
+impl ChronoShared {
     pub(crate) fn new(config: ChronoConfig) -> Result<Self, ConfigError> {
         config.bounds().map(Timers::new).map(Self)
     }
@@ -47,11 +47,16 @@ pub(crate) struct ChronoService {
 }
 
 impl ChronoService {
-    fn start(&self, schedule: Result<Schedule, BadTime>, announced: Option<bool>) -> Started {
+    fn start(&self, schedule: Result<Schedule, InvalidTimeError>, announce_id: Option<bool>) -> TimerStream {
         let started =
             schedule.map_err(|bad| errno::error(Errno::INVAL, bad.to_string())).and_then(|schedule| {
-                let started = self.timers.start(self.caller.peer(), schedule, announced.unwrap_or_default());
-                started.map_err(|full: Full| errno::error(Errno::AGAIN, full.to_string()))
+                let started = TickStream::start(
+                    &self.timers,
+                    self.caller.peer(),
+                    schedule,
+                    announce_id.unwrap_or_default(),
+                );
+                started.map_err(|full: TimerLimitError| errno::error(Errno::AGAIN, full.to_string()))
             });
         match started {
             Ok(ticks) => Either::Left(ticks),
@@ -61,7 +66,7 @@ impl ChronoService {
 }
 
 /// A timer, or why there is none.
-type Started = Either<Ticks, Once<Ready<Result<TimerId>>>>;
+type TimerStream = Either<TickStream, Once<Ready<Result<TimerId>>>>;
 
 impl Chrono for ChronoService {
     fn notify_after(

@@ -17,7 +17,7 @@ use cocaine_bindings::{Urlfetch, urlfetch::Fetched};
 use tokio::sync::OnceCell;
 
 pub use self::config::UrlfetchConfig;
-use self::{config::Settings, error::Failure, fetcher::Fetcher, request::Request};
+use self::{config::UrlfetchSettings, error::FetchError, fetcher::Fetcher, request::FetchRequest};
 use crate::config::ConfigError;
 
 /// How long a call may take that does not say it.
@@ -25,16 +25,16 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What all callers share.
 #[derive(Clone, Debug)]
-pub(crate) struct Fetching(Arc<Shared>);
+pub(crate) struct UrlfetchShared(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    settings: Settings,
+    settings: UrlfetchSettings,
     /// Made for the first call, since it reads the certificates of the machine.
     fetcher: OnceCell<Fetcher>,
 }
 
-impl Fetching {
+impl UrlfetchShared {
     pub(crate) fn new(config: &UrlfetchConfig) -> Result<Self, ConfigError> {
         let settings = config.settings()?;
         Ok(Self(Arc::new(Shared { settings, fetcher: OnceCell::new() })))
@@ -57,7 +57,7 @@ impl UrlfetchService {
     async fn fetch(
         &self,
         url: &str,
-        request: Result<Request, Failure>,
+        request: Result<FetchRequest, FetchError>,
         timeout: Option<i32>,
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
@@ -80,7 +80,7 @@ impl Urlfetch for UrlfetchService {
         headers: Option<&BTreeMap<String, String>>,
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
-        let request = Request::get(url, cookies, headers);
+        let request = FetchRequest::get(url, cookies, headers);
         self.fetch(url, request, timeout, follow_location).await
     }
 
@@ -93,7 +93,7 @@ impl Urlfetch for UrlfetchService {
         headers: Option<&BTreeMap<String, String>>,
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
-        let request = Request::post(url, body.clone().into(), cookies, headers);
+        let request = FetchRequest::post(url, body.clone().into(), cookies, headers);
         self.fetch(url, request, timeout, follow_location).await
     }
 }

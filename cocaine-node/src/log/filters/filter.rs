@@ -16,31 +16,31 @@ const TEXT: usize = 4096;
 pub(crate) enum FilterError {
     /// It is not what a filter looks like.
     #[error("{0}")]
-    Shape(String),
+    Malformed(String),
     /// It is more than is kept.
     #[error("{0}")]
     TooLarge(String),
 }
 
 /// What is held against a filter.
-pub(crate) struct Message<'a> {
+pub(crate) struct LogMessage<'a> {
     pub(crate) severity: i32,
     /// Whether the call has a trace that is to be logged.
     pub(crate) traced: bool,
     /// Returns the first attribute of this name.
-    pub(crate) attribute: &'a dyn Fn(&str) -> Option<Operand<'a>>,
+    pub(crate) attribute: &'a dyn Fn(&str) -> Option<AttributeValue<'a>>,
 }
 
 /// The value of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Operand<'a> {
+pub(crate) enum AttributeValue<'a> {
     Text(&'a [u8]),
     Float(f64),
     Int(i128),
     Bool(bool),
 }
 
-impl<'a> From<&'a Scalar> for Operand<'a> {
+impl<'a> From<&'a Scalar> for AttributeValue<'a> {
     fn from(value: &'a Scalar) -> Self {
         match value {
             Scalar::Raw(raw) => Self::Text(raw),
@@ -96,10 +96,10 @@ pub(crate) enum Constant {
 
 impl Filter {
     pub(crate) fn parse(value: &Value) -> Result<Self, FilterError> {
-        Parser { depth: 0, nodes: 0, text: 0 }.filter(value)
+        FilterParser { depth: 0, nodes: 0, text: 0 }.filter(value)
     }
 
-    pub(crate) fn passes(&self, message: &Message<'_>) -> bool {
+    pub(crate) fn passes(&self, message: &LogMessage<'_>) -> bool {
         match self {
             Self::Empty => true,
             Self::Traced => message.traced,
@@ -147,10 +147,10 @@ impl Comparison {
 impl Constant {
     /// Compares a value with this, after it has become one of this type, as the original does it: a truth value is 0 or
     /// 1, a number that is not 0 is true, and a float loses what is behind its point.
-    fn compare(&self, value: Operand<'_>) -> Option<Ordering> {
+    fn compare(&self, value: AttributeValue<'_>) -> Option<Ordering> {
         match (self, value) {
-            (Self::Text(text), Operand::Text(value)) => Some(value.cmp(text.as_ref())),
-            (Self::Text(_), _) | (_, Operand::Text(_)) => None,
+            (Self::Text(text), AttributeValue::Text(value)) => Some(value.cmp(text.as_ref())),
+            (Self::Text(_), _) | (_, AttributeValue::Text(_)) => None,
             (Self::Float(number), value) => value.float()?.partial_cmp(number),
             (Self::Int(number), value) => Some(value.integer()?.cmp(number)),
             (Self::Bool(truth), value) => Some((value.integer()? != 0).cmp(truth)),
@@ -158,7 +158,7 @@ impl Constant {
     }
 }
 
-impl Operand<'_> {
+impl AttributeValue<'_> {
     #[expect(clippy::cast_precision_loss, reason = "it is compared with a float")]
     fn float(self) -> Option<f64> {
         match self {
@@ -180,14 +180,14 @@ impl Operand<'_> {
     }
 }
 
-/// Counts what it reads: a filter is a stranger's.
-struct Parser {
+/// FilterCounters what it reads: a filter is a stranger's.
+struct FilterParser {
     depth: usize,
     nodes: usize,
     text: usize,
 }
 
-impl Parser {
+impl FilterParser {
     fn filter(&mut self, value: &Value) -> Result<Filter, FilterError> {
         let parts = value.as_array().ok_or_else(|| shape(format!("{value} is no list")))?;
         let (operator, operands) = parts.split_first().ok_or_else(|| shape("a filter has an operator"))?;
@@ -276,7 +276,7 @@ fn none(operator: &str) -> Result<Filter, FilterError> {
 }
 
 fn shape(text: impl Into<String>) -> FilterError {
-    FilterError::Shape(text.into())
+    FilterError::Malformed(text.into())
 }
 
 impl From<&Filter> for Value {

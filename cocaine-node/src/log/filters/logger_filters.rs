@@ -5,18 +5,18 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::{filter::Message, rule::Rule};
+use super::{filter::LogMessage, rule::FilterRule};
 use crate::metrics::Reading;
 
 /// The filters of one logger; clones count together.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Logger {
-    pub(super) rules: Vec<Rule>,
-    counts: Arc<Counts>,
+pub(super) struct LoggerFilters {
+    pub(super) rules: Vec<FilterRule>,
+    counts: Arc<FilterCounters>,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
+struct FilterCounters {
     accepted: AtomicU64,
     rejected: AtomicU64,
     /// How many there were when the filters were changed.
@@ -24,9 +24,9 @@ struct Counts {
     rejected_before: AtomicU64,
 }
 
-impl Logger {
-    /// Returns whether a message passes: one filter in force lets it. Counts it.
-    pub(super) fn pass(&self, message: &Message<'_>, now: u64) -> bool {
+impl LoggerFilters {
+    /// Returns whether a message passes: one filter in force lets it. FilterCounters it.
+    pub(super) fn pass(&self, message: &LogMessage<'_>, now: u64) -> bool {
         let passes = self.rules.iter().any(|rule| rule.lives(now) && rule.filter.passes(message));
         let count = if passes { &self.counts.accepted } else { &self.counts.rejected };
         count.fetch_add(1, Ordering::Relaxed);
@@ -40,7 +40,7 @@ impl Logger {
 
     /// Notes that the filters are others from now on.
     pub(super) fn changed(&self) {
-        let Counts { accepted, rejected, accepted_before, rejected_before } = &*self.counts;
+        let FilterCounters { accepted, rejected, accepted_before, rejected_before } = &*self.counts;
         accepted_before.store(accepted.load(Ordering::Relaxed), Ordering::Relaxed);
         rejected_before.store(rejected.load(Ordering::Relaxed), Ordering::Relaxed);
     }

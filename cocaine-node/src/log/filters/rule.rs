@@ -8,11 +8,11 @@ use cocaine_bindings::logging_v2::{Disposition, LogFilter};
 use super::filter::{Filter, FilterError};
 
 /// The deadline of what has none.
-pub(crate) const FOREVER: u64 = i64::MAX as u64;
+pub(crate) const NO_DEADLINE: u64 = i64::MAX as u64;
 
 /// A filter that is set for a logger.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Rule {
+pub(crate) struct FilterRule {
     pub(crate) logger: String,
     pub(crate) filter: Arc<Filter>,
     pub(crate) id: u64,
@@ -21,7 +21,7 @@ pub(crate) struct Rule {
     pub(crate) disposition: Disposition,
 }
 
-impl Rule {
+impl FilterRule {
     /// Returns whether it is in force.
     pub(crate) fn lives(&self, now: u64) -> bool {
         now <= self.deadline
@@ -37,10 +37,10 @@ impl Rule {
         ])
     }
 
-    /// Reads what [`Rule::stored`] returns.
+    /// Reads what [`FilterRule::stored`] returns.
     pub(crate) fn read(stored: &Value) -> Result<Self, FilterError> {
         let missing =
-            |name: &str| FilterError::Shape(format!("`{name}` is missing, or not what it should be"));
+            |name: &str| FilterError::Malformed(format!("`{name}` is missing, or not what it should be"));
         let number = |name: &str| stored.get(name).and_then(Value::as_u64).ok_or_else(|| missing(name));
         let logger = stored.get("logger_name").and_then(Value::as_str);
         Ok(Self {
@@ -53,9 +53,9 @@ impl Rule {
     }
 }
 
-impl From<Rule> for LogFilter {
-    fn from(rule: Rule) -> Self {
-        let Rule { logger, filter, id, deadline, disposition } = rule;
+impl From<FilterRule> for LogFilter {
+    fn from(rule: FilterRule) -> Self {
+        let FilterRule { logger, filter, id, deadline, disposition } = rule;
         Self { logger, filter: filter.as_ref().into(), id, deadline, disposition }
     }
 }
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn what_is_stored_is_read_again() {
         let filter = Value::Array(vec!["severity".into(), 2_u64.into()]);
-        let rule = Rule {
+        let rule = FilterRule {
             logger: "app/x".into(),
             filter: Filter::parse(&filter).unwrap().into(),
             id: u64::MAX,
@@ -80,7 +80,7 @@ mod tests {
             r#""logger_name": "app/x"}"#
         );
         assert_eq!(stored.to_string(), expected);
-        assert_eq!(Rule::read(&stored), Ok(rule));
+        assert_eq!(FilterRule::read(&stored), Ok(rule));
     }
 
     #[test]
@@ -91,23 +91,28 @@ mod tests {
             ("id".into(), 1_u64.into()),
             ("logger_name".into(), "x".into()),
         ]);
-        assert!(Rule::read(&whole).is_ok());
+        assert!(FilterRule::read(&whole).is_ok());
         for name in ["deadline", "filter", "id", "logger_name"] {
             let Value::Map(mut entries) = whole.clone() else { unreachable!() };
             entries.retain(|(key, _)| key.as_str() != Some(name));
-            let error = Rule::read(&Value::Map(entries)).unwrap_err().to_string();
+            let error = FilterRule::read(&Value::Map(entries)).unwrap_err().to_string();
             assert_eq!(error, format!("`{name}` is missing, or not what it should be"));
         }
-        assert!(Rule::read(&"x".into()).is_err());
+        assert!(FilterRule::read(&"x".into()).is_err());
     }
 
     #[test]
     fn a_filter_is_in_force_up_to_its_deadline() {
         let filter = Filter::parse(&Value::Array(vec!["empty".into()])).unwrap().into();
-        let mut rule =
-            Rule { logger: String::new(), filter, id: 1, deadline: 100, disposition: Disposition::Local };
+        let mut rule = FilterRule {
+            logger: String::new(),
+            filter,
+            id: 1,
+            deadline: 100,
+            disposition: Disposition::Local,
+        };
         assert!(rule.lives(0) && rule.lives(100) && !rule.lives(101));
-        rule.deadline = FOREVER;
-        assert!(rule.lives(FOREVER));
+        rule.deadline = NO_DEADLINE;
+        assert!(rule.lives(NO_DEADLINE));
     }
 }

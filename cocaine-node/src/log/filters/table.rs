@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use super::{logger_filters::Logger, rule::Rule};
+use super::{logger_filters::LoggerFilters, rule::FilterRule};
 use crate::metrics::Reading;
 
 /// The logger of what has none of its own.
-pub(crate) const DEFAULT: &str = "default";
+pub(crate) const DEFAULT_LOGGER: &str = "default";
 /// The logger of the original runtime's own messages.
 const CORE: &str = "core";
 
@@ -16,18 +16,18 @@ const FILTERS: usize = 1024;
 /// There are too many filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{FILTERS} filters are set: remove some first")]
-pub(crate) struct Full;
+pub(crate) struct TooManyFiltersError;
 
 /// The filters of all loggers.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
-    loggers: BTreeMap<String, Logger>,
+pub(super) struct FilterTable {
+    loggers: BTreeMap<String, LoggerFilters>,
 }
 
-impl Table {
+impl FilterTable {
     /// Returns a table with the two loggers that are always there, and a first filter.
-    pub(super) fn new(first: Rule) -> Self {
-        let loggers = [CORE, DEFAULT].map(|name| (name.to_owned(), Logger::default()));
+    pub(super) fn new(first: FilterRule) -> Self {
+        let loggers = [CORE, DEFAULT_LOGGER].map(|name| (name.to_owned(), LoggerFilters::default()));
         let mut table = Self { loggers: loggers.into() };
         table.insert(first);
         table
@@ -35,12 +35,12 @@ impl Table {
 
     /// Returns the logger that holds a message to `name`: the one in force whose name is the longest beginning of that,
     /// or `default`.
-    pub(super) fn logger(&self, name: &str, now: u64) -> &Logger {
+    pub(super) fn logger(&self, name: &str, now: u64) -> &LoggerFilters {
         let mut beginning = name;
         loop {
             let before = (Bound::Unbounded, Bound::Included(beginning));
             let before = self.loggers.range::<str, _>(before).next_back();
-            let Some((known, logger)) = before else { return &self.loggers[DEFAULT] };
+            let Some((known, logger)) = before else { return &self.loggers[DEFAULT_LOGGER] };
             let common = common_beginning(known, beginning);
             if common.len() < known.len() {
                 beginning = common;
@@ -49,25 +49,25 @@ impl Table {
             } else if let Some((last, _)) = common.char_indices().next_back() {
                 beginning = &common[..last];
             } else {
-                return &self.loggers[DEFAULT];
+                return &self.loggers[DEFAULT_LOGGER];
             }
         }
     }
 
-    pub(super) fn add(&mut self, rule: Rule) -> Result<(), Full> {
+    pub(super) fn add(&mut self, rule: FilterRule) -> Result<(), TooManyFiltersError> {
         self.has_room()?;
         self.insert(rule);
         Ok(())
     }
 
-    fn insert(&mut self, rule: Rule) {
+    fn insert(&mut self, rule: FilterRule) {
         let logger = self.loggers.entry(rule.logger.clone()).or_default();
         logger.rules.push(rule);
         logger.changed();
     }
 
-    pub(super) fn has_room(&self) -> Result<(), Full> {
-        if self.rules().count() < FILTERS { Ok(()) } else { Err(Full) }
+    pub(super) fn has_room(&self) -> Result<(), TooManyFiltersError> {
+        if self.rules().count() < FILTERS { Ok(()) } else { Err(TooManyFiltersError) }
     }
 
     pub(super) fn remove(&mut self, id: u64) -> bool {
@@ -75,12 +75,12 @@ impl Table {
     }
 
     /// Removes the filters whose deadline has passed, and returns them.
-    pub(super) fn expire(&mut self, now: u64) -> Vec<Rule> {
+    pub(super) fn expire(&mut self, now: u64) -> Vec<FilterRule> {
         self.extract(|rule| !rule.lives(now))
     }
 
     /// Removes filters, and the loggers that have none any more.
-    fn extract(&mut self, unwanted: impl Fn(&Rule) -> bool) -> Vec<Rule> {
+    fn extract(&mut self, unwanted: impl Fn(&FilterRule) -> bool) -> Vec<FilterRule> {
         let mut extracted = Vec::new();
         for logger in self.loggers.values_mut() {
             let before = extracted.len();
@@ -94,7 +94,7 @@ impl Table {
     }
 
     /// Returns all filters, by the names of their loggers.
-    pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
+    pub(super) fn rules(&self) -> impl Iterator<Item = &FilterRule> {
         self.loggers.values().flat_map(|logger| &logger.rules)
     }
 
@@ -112,7 +112,7 @@ impl Table {
 }
 
 fn is_permanent(name: &str) -> bool {
-    [CORE, DEFAULT].contains(&name)
+    [CORE, DEFAULT_LOGGER].contains(&name)
 }
 
 /// Returns what `text` has in common with the beginning of `other`.

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fs};
 
 use cocaine::{Value, msgpack};
 
-use super::{Continuum, GroupError, Groups, Table, weights};
+use super::{Continuum, GroupError, RoutingGroups, RoutingTable, weights};
 
 fn group(members: &[(&str, u32)]) -> BTreeMap<String, u32> {
     members.iter().map(|(member, weight)| ((*member).to_owned(), *weight)).collect()
@@ -70,7 +70,7 @@ fn the_table_equals_the_recorded_bytes() {
         .into_iter()
         .chain(*b"logging\0")
         .collect::<Vec<u8>>();
-    let groups = Groups::default();
+    let groups = RoutingGroups::default();
     let full = groups.refreshed(&["mygroup"], |_| Ok(Some(&stored))).unwrap();
     let empty = full.refreshed(&["mygroup"], |_| Ok(None::<&[u8]>)).unwrap();
     let tables: Vec<_> =
@@ -115,7 +115,7 @@ fn without_a_seed_members_are_drawn_by_weight() {
 
 #[test]
 fn a_group_stands_for_its_members_and_other_names_for_themselves() {
-    let mut groups = Groups::default();
+    let mut groups = RoutingGroups::default();
     groups.insert("app", &blob(&[("app_v1", 50), ("app_v2", 50)])).unwrap();
     assert_eq!(groups.choose("app", Some("user-42")), "app_v1");
     assert_eq!(groups.choose("app", Some("user-43")), "app_v2");
@@ -129,14 +129,14 @@ fn a_refresh_touches_what_it_names_and_all_or_nothing() {
     let stored: BTreeMap<&str, Vec<u8>> =
         [("a", blob(&[("x", 1)])), ("b", blob(&[("y", 1)])), ("bad", vec![0xc1])].into();
     let load = |name: &str| Ok(stored.get(name));
-    let none = Groups::default();
-    let names = |groups: &Groups| groups.table().into_keys().collect::<Vec<_>>();
+    let none = RoutingGroups::default();
+    let names = |groups: &RoutingGroups| groups.table().into_keys().collect::<Vec<_>>();
     let a = none.refreshed(&["a"], load).unwrap();
     assert_eq!(names(&a), ["a"]);
     assert_eq!(names(&a.refreshed(&["b", "gone"], load).unwrap()), ["a", "b"]);
     assert_eq!(names(&a.refreshed(&["a"], |_| Ok(None::<&[u8]>)).unwrap()), [""; 0]);
     assert_eq!(names(&a.refreshed(&[""; 0], load).unwrap()), ["a"]);
-    assert_eq!(a.refreshed(&["b", "bad"], load).unwrap_err(), GroupError::Unreadable);
+    assert_eq!(a.refreshed(&["b", "bad"], load).unwrap_err(), GroupError::Malformed);
     let failing = |_: &str| Err::<Option<&[u8]>, _>(GroupError::Unavailable);
     assert_eq!(a.refreshed(&["a"], failing).unwrap_err(), GroupError::Unavailable);
     assert_eq!(names(&a), ["a"]);
@@ -154,7 +154,7 @@ fn what_is_stored_is_read_as_the_original_reads_it() {
         assert_eq!(read(truncated), Err(GroupError::Truncated), "{truncated:?}");
     }
     for unreadable in [&b"\xc1"[..], b"\x81\xa1a\xc1", b"\x92\x01\xc1"] {
-        assert_eq!(read(unreadable), Err(GroupError::Unreadable), "{unreadable:?}");
+        assert_eq!(read(unreadable), Err(GroupError::Malformed), "{unreadable:?}");
     }
     let shapes = [
         &b"\xc0"[..],
@@ -172,7 +172,7 @@ fn what_is_stored_is_read_as_the_original_reads_it() {
         b"\x81\xa1a\x81\xa1b\x01",
     ];
     for misshapen in shapes {
-        assert_eq!(read(misshapen), Err(GroupError::Misshapen), "{misshapen:?}");
+        assert_eq!(read(misshapen), Err(GroupError::WrongType), "{misshapen:?}");
     }
 }
 
@@ -183,5 +183,5 @@ fn a_group_without_weight_or_of_absurd_size_is_refused() {
     let crowd: BTreeMap<String, u32> = (0..4097).map(|number| (number.to_string(), 1)).collect();
     assert_eq!(Continuum::new(&crowd), Err(GroupError::Unavailable));
     assert_eq!(GroupError::Unavailable.to_string(), "routing storage is unavailable");
-    assert_eq!(Groups::default().table(), Table::new());
+    assert_eq!(RoutingGroups::default().table(), RoutingTable::new());
 }

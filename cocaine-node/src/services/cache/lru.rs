@@ -6,7 +6,7 @@ use cocaine::Bytes;
 use lru::LruCache;
 
 /// Blobs by their keys, bounded by their number and by their bytes. Used is what was put or found.
-pub(super) struct Recent {
+pub(super) struct LruBlobs {
     blobs: LruCache<Box<str>, Bytes>,
     bytes: usize,
     max_size: usize,
@@ -16,12 +16,12 @@ pub(super) struct Recent {
 /// A blob that has no place even in an empty cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key and a blob of {bytes} bytes have no place in a cache of {max_bytes} (`cache.max_bytes`)")]
-pub(super) struct TooLarge {
+pub(super) struct TooLargeError {
     bytes: usize,
     max_bytes: usize,
 }
 
-impl Recent {
+impl LruBlobs {
     pub(super) fn new(max_size: usize, max_bytes: usize) -> Self {
         Self { blobs: LruCache::unbounded(), bytes: 0, max_size, max_bytes }
     }
@@ -32,10 +32,10 @@ impl Recent {
     }
 
     /// Puts a blob in the place of what was there, and makes room by those that were not used for longest.
-    pub(super) fn put(&mut self, key: &str, blob: Bytes) -> Result<(), TooLarge> {
+    pub(super) fn put(&mut self, key: &str, blob: Bytes) -> Result<(), TooLargeError> {
         let bytes = key.len() + blob.len();
         if bytes > self.max_bytes {
-            return Err(TooLarge { bytes, max_bytes: self.max_bytes });
+            return Err(TooLargeError { bytes, max_bytes: self.max_bytes });
         }
         self.bytes += bytes;
         if let Some(replaced) = self.blobs.put(key.into(), blob) {
@@ -49,9 +49,9 @@ impl Recent {
     }
 }
 
-impl fmt::Debug for Recent {
+impl fmt::Debug for LruBlobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recent")
+        f.debug_struct("LruBlobs")
             .field("blobs", &self.blobs.len())
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_longest_goes_first() {
-        let mut cache = Recent::new(2, 1000);
+        let mut cache = LruBlobs::new(2, 1000);
         cache.put("a", "1".into()).unwrap();
         cache.put("b", "2".into()).unwrap();
         assert_eq!(cache.get("a").unwrap(), "1");
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn large_blobs_make_room_for_themselves() {
-        let mut cache = Recent::new(100, 10);
+        let mut cache = LruBlobs::new(100, 10);
         for key in ["a", "b", "c"] {
             cache.put(key, "22".into()).unwrap();
         }
@@ -88,10 +88,10 @@ mod tests {
 
     #[test]
     fn what_has_no_place_is_refused_and_changes_nothing() {
-        let mut cache = Recent::new(100, 10);
+        let mut cache = LruBlobs::new(100, 10);
         cache.put("a", "22".into()).unwrap();
         let refused = cache.put("a", "1234567890".into()).unwrap_err();
-        assert_eq!(refused, TooLarge { bytes: 11, max_bytes: 10 });
+        assert_eq!(refused, TooLargeError { bytes: 11, max_bytes: 10 });
         assert_eq!(cache.get("a").unwrap(), "22");
     }
 
@@ -129,7 +129,7 @@ mod tests {
             limits in (1usize..6, 1usize..40),
             steps in prop::collection::vec(("[a-h]", prop::option::of(0usize..24)), 0..80),
         ) {
-            let (mut cache, mut model) = (Recent::new(limits.0, limits.1), Model::default());
+            let (mut cache, mut model) = (LruBlobs::new(limits.0, limits.1), Model::default());
             for (key, put) in steps {
                 if let Some(len) = put {
                     let fits = key.len() + len <= limits.1;

@@ -15,7 +15,7 @@ pub(super) struct Schedule {
 /// Seconds that no timer can have.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("{0} is no time for a timer: it takes seconds, up to 31536000 (365 days)")]
-pub(super) struct BadTime(f64);
+pub(super) struct InvalidTimeError(f64);
 
 impl Schedule {
     /// The longest time of a timer.
@@ -24,13 +24,13 @@ impl Schedule {
     const SHORTEST: Duration = Duration::from_millis(1);
 
     /// Fires once, `seconds` from `now`: at once if they are 0 or negative, as in the original.
-    pub(super) fn once(seconds: f64, now: Instant) -> Result<Self, BadTime> {
+    pub(super) fn once(seconds: f64, now: Instant) -> Result<Self, InvalidTimeError> {
         let after = time(seconds)?;
         Ok(Self { after, repeats: false, due: now + after })
     }
 
     /// Fires every so many seconds from `now`: once and at once if they are 0 or negative, as in the original.
-    pub(super) fn periodic(seconds: f64, now: Instant) -> Result<Self, BadTime> {
+    pub(super) fn periodic(seconds: f64, now: Instant) -> Result<Self, InvalidTimeError> {
         if seconds <= 0.0 {
             return Self::once(seconds, now);
         }
@@ -60,12 +60,12 @@ impl Schedule {
     }
 }
 
-fn time(seconds: f64) -> Result<Duration, BadTime> {
+fn time(seconds: f64) -> Result<Duration, InvalidTimeError> {
     if seconds <= 0.0 {
         return Ok(Duration::ZERO);
     }
     let time = Duration::try_from_secs_f64(seconds).ok();
-    time.filter(|time| *time <= Schedule::LONGEST).ok_or(BadTime(seconds))
+    time.filter(|time| *time <= Schedule::LONGEST).ok_or(InvalidTimeError(seconds))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cocaine::{Value, msgpack};
 
 use crate::{
-    log::filters::Rule,
+    log::filters::FilterRule,
     store::{Store, StoreError},
 };
 
@@ -13,7 +13,7 @@ const COLLECTION: &str = "cocaine/logging_v2/filters";
 const TAG: &str = "filter";
 
 /// Returns what is stored. What cannot be read is left out, and said to be.
-pub(super) async fn load(store: &Store) -> Result<Vec<Rule>, StoreError> {
+pub(super) async fn load(store: &Store) -> Result<Vec<FilterRule>, StoreError> {
     let mut rules = Vec::new();
     for id in store.find(COLLECTION, &[TAG]).await? {
         match read(store, &id) {
@@ -24,14 +24,14 @@ pub(super) async fn load(store: &Store) -> Result<Vec<Rule>, StoreError> {
     Ok(rules)
 }
 
-fn read(store: &Store, id: &str) -> Result<Rule, String> {
+fn read(store: &Store, id: &str) -> Result<FilterRule, String> {
     let blob = store.read(COLLECTION, id).map_err(|error| error.to_string())?;
     let stored: Value = msgpack::from_slice(&blob).map_err(|error| error.to_string())?;
-    let rule = Rule::read(&stored).map_err(|error| error.to_string())?;
+    let rule = FilterRule::read(&stored).map_err(|error| error.to_string())?;
     if rule.id.to_string() == id { Ok(rule) } else { Err(format!("it says that it is {}", rule.id)) }
 }
 
-pub(super) async fn write(store: &Store, rule: &Rule) -> Result<(), StoreError> {
+pub(super) async fn write(store: &Store, rule: &FilterRule) -> Result<(), StoreError> {
     let blob = msgpack::to_vec(&rule.stored()).expect("a value without bounds");
     store.write(COLLECTION, &rule.id.to_string(), Bytes::from(blob), &[TAG]).await
 }

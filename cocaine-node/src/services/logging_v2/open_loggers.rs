@@ -16,10 +16,10 @@ const ALL: usize = 16_384;
 
 /// The loggers that are open; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seats(Arc<Mutex<Taken>>);
+pub(super) struct OpenLoggers(Arc<Mutex<LoggerCounts>>);
 
 #[derive(Debug, Default)]
-struct Taken {
+struct LoggerCounts {
     all: usize,
     /// By connections.
     own: HashMap<String, usize>,
@@ -27,14 +27,14 @@ struct Taken {
 
 /// A place for one logger, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
-    seats: Seats,
+pub(super) struct OpenLoggerGuard {
+    seats: OpenLoggers,
     peer: String,
 }
 
-impl Seats {
+impl OpenLoggers {
     /// Takes a place for a logger of `peer`, if there is one.
-    pub(super) fn take(&self, peer: &str) -> Result<Seat, Error> {
+    pub(super) fn take(&self, peer: &str) -> Result<OpenLoggerGuard, Error> {
         let mut taken = self.taken();
         let own = taken.own.get(peer).copied().unwrap_or_default();
         if own == OWN || taken.all == ALL {
@@ -43,15 +43,15 @@ impl Seats {
         }
         taken.all += 1;
         taken.own.insert(peer.to_owned(), own + 1);
-        Ok(Seat { seats: self.clone(), peer: peer.to_owned() })
+        Ok(OpenLoggerGuard { seats: self.clone(), peer: peer.to_owned() })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn taken(&self) -> MutexGuard<'_, LoggerCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Seat {
+impl Drop for OpenLoggerGuard {
     fn drop(&mut self) {
         let mut taken = self.seats.taken();
         taken.all -= 1;
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_for_each_and_for_all_and_given_back() {
-        let seats = Seats::default();
+        let seats = OpenLoggers::default();
         let mut taken: Vec<_> = (0..OWN).map(|_| seats.take("a").unwrap()).collect();
         let error = seats.take("a").unwrap_err();
         assert_eq!((error.category(), error.code()), (Some(Category::GENERIC), Some(11)));

@@ -7,15 +7,15 @@ use tokio::time::advance;
 
 use super::*;
 
-fn shared() -> LoggingV2 {
-    LoggingV2::new(Log::builder().start().unwrap(), Store::in_memory().unwrap())
+fn shared() -> LoggingV2Shared {
+    LoggingV2Shared::new(Log::builder().start().unwrap(), Store::in_memory().unwrap())
 }
 
 fn quiet() -> Value {
     Value::Array(vec!["severity".into(), 3_u64.into()])
 }
 
-fn passes(shared: &LoggingV2) -> bool {
+fn passes(shared: &LoggingV2Shared) -> bool {
     shared.log::<&str>((Severity::Info, false), "app/x", "text", &[]).unwrap()
 }
 
@@ -52,9 +52,9 @@ async fn a_filter_for_the_cluster_is_stored_until_it_ends() {
     advance(Duration::from_secs(11)).await;
     let another = shared.set("app/z", &quiet(), 10, Disposition::Local).await.unwrap();
     assert_eq!(stored().await, [long], "what has ended goes with the next change");
-    assert_eq!(shared.filters.find(long).unwrap().deadline, FOREVER);
+    assert_eq!(shared.filters.find(long).unwrap().deadline, NO_DEADLINE);
 
-    let again = LoggingV2::new(shared.log.clone(), shared.store.clone());
+    let again = LoggingV2Shared::new(shared.log.clone(), shared.store.clone());
     again.load().await.unwrap();
     assert_eq!(again.filters.find(long), shared.filters.find(long), "it is loaded as it was");
     assert_eq!(again.filters.find(another), None);
@@ -74,7 +74,8 @@ async fn what_has_ended_or_cannot_be_read_is_not_loaded() {
     misnamed.id = 9;
     let blob = cocaine::msgpack::to_vec(&misnamed.stored()).unwrap();
     store.write("cocaine/logging_v2/filters", "10", blob.into(), &["filter"]).await.unwrap();
-    let second = LoggingV2 { clock: first.clock, ..LoggingV2::new(first.log.clone(), store.clone()) };
+    let second =
+        LoggingV2Shared { clock: first.clock, ..LoggingV2Shared::new(first.log.clone(), store.clone()) };
     advance(Duration::from_secs(2)).await;
     second.load().await.unwrap();
     assert_eq!(second.filters.rules(0).len(), 1, "the default");

@@ -1,230 +1,155 @@
-//! What waits for one subscriber: events in order, and a bound.
+//! The bounded queue of events for one subscriber.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
 use cocaine::Bytes;
 
-use super::limits;
+use super::{
+    budget::{ClientBudget, LaggedError, MemoryReservation},
+    limits,
+};
 
-/// What a subscriber is told of a node.
+/// An event of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Event {
-    /// The number of the change that it is; none for what no storage knows, as the end of a lock node.
+pub(super) struct NodeEvent {
+    /// The number of the stored change; `None` for one that is not stored, such as the removal of a lock node.
     pub(super) number: Option<u64>,
-    pub(super) what: What,
+    pub(super) kind: EventKind,
 }
 
-/// What has happened to a node.
+/// What happened to a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum EventKind {
     Value(Bytes, i64),
-    /// It has another value, which cannot be told: it has children.
-    Parent,
+    /// The node has a new value, which is not delivered because it has children.
+    ParentValue,
     Removed,
-    /// A child of this name came.
-    Came(Arc<str>),
-    /// The child of this name went.
-    Left(Arc<str>),
-    /// Nobody knows: the storage has failed.
-    Lost,
+    /// A child of this name was added.
+    ChildAdded(Arc<str>),
+    /// The child of this name was removed.
+    ChildRemoved(Arc<str>),
+    /// The storage failed: the node may or may not have changed.
+    OutcomeUnknown,
 }
 
-impl Event {
+impl NodeEvent {
     fn weight(&self) -> usize {
-        match &self.what {
-            What::Value(value, _) => limits::EVENT + value.len(),
-            _ => limits::EVENT,
+        match &self.kind {
+            EventKind::Value(value, _) => limits::OVERHEAD_BYTES + value.len(),
+            _ => limits::OVERHEAD_BYTES,
         }
     }
 }
 
-/// Too much waits for the subscriber.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lagged;
-
-/// How much all subscriptions of one connection may keep.
+/// The events queued for one subscriber.
 #[derive(Debug)]
-pub(super) struct Client {
-    peer: Arc<str>,
-    used: AtomicUsize,
-    limit: usize,
-    clients: Clients,
-}
-
-/// The connections that subscribe.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Clients(Arc<Mutex<HashMap<Arc<str>, Weak<Client>>>>);
-
-impl Clients {
-    pub(super) fn get(&self, peer: &str, limit: usize) -> Arc<Client> {
-        let mut clients = self.lock();
-        if let Some(known) = clients.get(peer).and_then(Weak::upgrade) {
-            return known;
-        }
-        let peer: Arc<str> = peer.into();
-        let client =
-            Arc::new(Client { peer: peer.clone(), used: AtomicUsize::new(0), limit, clients: self.clone() });
-        clients.insert(peer, Arc::downgrade(&client));
-        client
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Client>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        let mut clients = self.clients.lock();
-        // Another subscription of the peer may have come meanwhile.
-        if clients.get(&self.peer).is_some_and(|known| known.strong_count() == 0) {
-            clients.remove(&self.peer);
-        }
-    }
-}
-
-/// Memory that counts as a client's until this is dropped.
-#[derive(Debug)]
-pub(super) struct Charge {
-    client: Arc<Client>,
-    bytes: usize,
-}
-
-impl Charge {
-    pub(super) fn new(client: Arc<Client>) -> Self {
-        Self { client, bytes: 0 }
-    }
-
-    /// Counts further bytes, or says that they are too many.
-    pub(super) fn add(&mut self, bytes: usize) -> Result<(), Lagged> {
-        self.bytes += bytes;
-        let used = self.client.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if used <= self.client.limit { Ok(()) } else { Err(Lagged) }
-    }
-
-    pub(super) fn take(&mut self, bytes: usize) {
-        self.bytes -= bytes;
-        self.client.used.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.client.used.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-/// The events that wait for one subscriber.
-#[derive(Debug)]
-pub(super) struct Feed {
-    waiting: Mutex<Waiting>,
-    /// Bytes of events that may wait, unless it is a single one.
+pub(super) struct EventQueue {
+    state: Mutex<QueueState>,
+    /// The largest number of queued bytes. A single event may exceed it.
     limit: usize,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    events: VecDeque<Arc<Event>>,
-    charge: Charge,
+struct QueueState {
+    events: VecDeque<Arc<NodeEvent>>,
+    reservation: MemoryReservation,
     lagged: bool,
     reader: Option<Waker>,
 }
 
-impl Feed {
-    pub(super) fn new(client: Arc<Client>, limit: usize) -> Self {
-        let charge = Charge::new(client);
-        let waiting = Waiting { events: VecDeque::new(), charge, lagged: false, reader: None };
-        Self { waiting: Mutex::new(waiting), limit }
+impl EventQueue {
+    pub(super) fn new(client: Arc<ClientBudget>, limit: usize) -> Self {
+        let reservation = MemoryReservation::new(client);
+        let state = QueueState { events: VecDeque::new(), reservation, lagged: false, reader: None };
+        Self { state: Mutex::new(state), limit }
     }
 
-    /// Adds an event; returns whether the subscriber is to be told of any more. One that falls too far behind is not,
-    /// and what waited for it is dropped at once.
-    pub(super) fn push(&self, event: &Arc<Event>) -> bool {
-        let mut waiting = self.waiting();
-        if waiting.lagged {
+    /// Queues an event. Returns `false` if the subscriber has fallen too far behind: its queue is dropped, and it
+    /// gets no further events.
+    pub(super) fn push(&self, event: &Arc<NodeEvent>) -> bool {
+        let mut state = self.state();
+        if state.lagged {
             return false;
         }
         let weight = event.weight();
-        let fits = waiting.events.is_empty() || waiting.charge.bytes + weight <= self.limit;
-        if fits && waiting.charge.add(weight).is_ok() {
-            waiting.events.push_back(event.clone());
+        let fits = state.events.is_empty() || state.reservation.bytes + weight <= self.limit;
+        if fits && state.reservation.grow(weight).is_ok() {
+            state.events.push_back(event.clone());
         } else {
-            waiting.lagged = true;
-            waiting.events = VecDeque::new();
-            let held = waiting.charge.bytes;
-            waiting.charge.take(held);
+            state.lagged = true;
+            state.events = VecDeque::new();
+            let reserved = state.reservation.bytes;
+            state.reservation.shrink(reserved);
         }
-        if let Some(reader) = waiting.reader.take() {
+        if let Some(reader) = state.reader.take() {
             reader.wake();
         }
-        !waiting.lagged
+        !state.lagged
     }
 
-    /// Returns the next event, or wakes the task once there is one.
-    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Arc<Event>, Lagged>> {
-        let mut waiting = self.waiting();
-        if let Some(event) = waiting.events.pop_front() {
-            waiting.charge.take(event.weight());
+    /// Polls for the next event.
+    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Arc<NodeEvent>, LaggedError>> {
+        let mut state = self.state();
+        if let Some(event) = state.events.pop_front() {
+            state.reservation.shrink(event.weight());
             return Poll::Ready(Ok(event));
         }
-        if waiting.lagged {
-            return Poll::Ready(Err(Lagged));
+        if state.lagged {
+            return Poll::Ready(Err(LaggedError));
         }
-        waiting.reader = Some(cx.waker().clone());
+        state.reader = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::unicorn::budget::ClientBudgets;
 
-    fn event(bytes: usize) -> Arc<Event> {
-        Arc::new(Event { number: Some(1), what: What::Value(vec![0; bytes].into(), 0) })
+    fn event(bytes: usize) -> Arc<NodeEvent> {
+        Arc::new(NodeEvent { number: Some(1), kind: EventKind::Value(vec![0; bytes].into(), 0) })
     }
 
-    fn next(feed: &Feed) -> Poll<Result<Arc<Event>, Lagged>> {
-        feed.poll_next(&mut Context::from_waker(Waker::noop()))
+    fn next(queue: &EventQueue) -> Poll<Result<Arc<NodeEvent>, LaggedError>> {
+        queue.poll_next(&mut Context::from_waker(Waker::noop()))
     }
 
     #[test]
-    fn one_event_always_fits_and_too_many_cut_the_subscriber_off() {
-        let clients = Clients::default();
+    fn too_many_events_cut_subscriber_off() {
+        let clients = ClientBudgets::default();
         let client = clients.get("peer", 1 << 20);
-        let feed = Feed::new(client.clone(), 1000);
-        assert!(feed.push(&event(5000)), "a single one");
-        assert!(next(&feed).is_ready());
-        assert!(next(&feed).is_pending());
-        assert!(feed.push(&event(400)));
-        assert!(feed.push(&event(400)));
-        assert!(!feed.push(&event(400)));
-        assert_eq!(client.used.load(Ordering::Relaxed), 0, "what waited is dropped");
-        assert_eq!(next(&feed), Poll::Ready(Err(Lagged)));
-        assert!(!feed.push(&event(1)));
+        let queue = EventQueue::new(client.clone(), 1000);
+        assert!(queue.push(&event(5000)), "a single one");
+        assert!(next(&queue).is_ready());
+        assert!(next(&queue).is_pending());
+        assert!(queue.push(&event(400)));
+        assert!(queue.push(&event(400)));
+        assert!(!queue.push(&event(400)));
+        assert_eq!(client.used(), 0, "kind waited is dropped");
+        assert_eq!(next(&queue), Poll::Ready(Err(LaggedError)));
+        assert!(!queue.push(&event(1)));
     }
 
     #[test]
-    fn all_subscriptions_of_a_client_share_its_limit_and_no_other_s() {
-        let clients = Clients::default();
-        let feed = |peer| Feed::new(clients.get(peer, 1000), 1000);
-        let (first, second, other) = (feed("one"), feed("one"), feed("other"));
+    fn subscriptions_of_one_client_share_its_budget() {
+        let clients = ClientBudgets::default();
+        let queue = |peer| EventQueue::new(clients.get(peer, 1000), 1000);
+        let (first, second, other) = (queue("one"), queue("one"), queue("other"));
         assert!(first.push(&event(600)));
         assert!(!second.push(&event(600)));
         assert!(other.push(&event(600)));
         assert!(next(&first).is_ready());
-        assert!(feed("one").push(&event(600)));
+        assert!(queue("one").push(&event(600)));
         drop((first, second, other));
-        assert!(clients.lock().is_empty(), "nothing is kept of who has left");
+        assert!(clients.is_empty(), "departed clients leave nothing behind");
     }
 }

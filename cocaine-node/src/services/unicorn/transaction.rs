@@ -1,4 +1,5 @@
-//! Changes of the stored tree: each is decided in a transaction of the store's writer, and told once that is committed.
+//! Changes of the stored tree. Each is decided in a transaction of the store's writer, and published to subscribers once
+//! that is committed.
 
 use std::sync::Arc;
 
@@ -7,42 +8,47 @@ use redb::WriteTransaction;
 use tokio::sync::watch;
 
 use super::{
-    error::Fault,
+    error::UnicornError,
     hub::Hub,
-    locks::{Turn, Wish},
+    locks::{LockRequest, LockState},
     path::Path,
-    tree::{self, Change, Nodes, Stop},
+    tree::{self, ChangeError, NodeStore, TreeChange},
 };
-use crate::store::{self, Record, StoreError};
+use crate::store::{self, NodeRecord, StoreError};
 
-/// The tree within a transaction, with the lock nodes of the hub.
-pub(super) struct Rows<'t> {
-    stored: store::Nodes<'t>,
+/// The tree within a transaction, together with the lock nodes of the hub.
+pub(super) struct TreeTransaction<'t> {
+    stored: store::NodeTable<'t>,
     hub: &'t Hub,
 }
 
-impl<'t> Rows<'t> {
+impl<'t> TreeTransaction<'t> {
     fn open(txn: &'t WriteTransaction, hub: &'t Hub) -> Result<Self, StoreError> {
-        Ok(Self { stored: store::Nodes::open(txn)?, hub })
+        Ok(Self { stored: store::NodeTable::open(txn)?, hub })
     }
 
-    /// Makes a lock node for a wish, which others hear of later.
-    fn enter(&mut self, folder: &Path, value: &Bytes, wish: &Arc<Wish>) -> Result<Done<Arc<Wish>>, Stop> {
-        let (path, changes) = tree::enter(self, folder)?;
-        let number = self.stored.count()?;
-        let record = Record { value: value.clone(), version: 0, changes: 0 };
-        self.hub.reserve(&path, record, number, wish);
-        Ok(Done { value: wish.clone(), number, changes })
+    /// Adds a lock node for a request, which others see once the transaction is committed.
+    fn add_lock_node(
+        &mut self,
+        folder: &Path,
+        value: &Bytes,
+        request: &Arc<LockRequest>,
+    ) -> Result<ChangeOutcome<Arc<LockRequest>>, ChangeError> {
+        let (path, changes) = tree::reserve_lock_path(self, folder)?;
+        let number = self.stored.next_change()?;
+        let record = NodeRecord { value: value.clone(), version: 0, changes: 0 };
+        self.hub.add_pending_lock(&path, record, number, request);
+        Ok(ChangeOutcome { value: request.clone(), number, changes })
     }
 }
 
-impl Nodes for Rows<'_> {
-    fn get(&self, path: &Path) -> Result<Option<Record>, StoreError> {
+impl NodeStore for TreeTransaction<'_> {
+    fn get(&self, path: &Path) -> Result<Option<NodeRecord>, StoreError> {
         let (parent, name) = path.split();
         self.stored.get(parent, name)
     }
 
-    fn set(&mut self, path: &Path, record: &Record) -> Result<(), StoreError> {
+    fn set(&mut self, path: &Path, record: &NodeRecord) -> Result<(), StoreError> {
         let (parent, name) = path.split();
         self.stored.set(parent, name, record)
     }
@@ -65,100 +71,109 @@ impl Nodes for Rows<'_> {
     }
 }
 
-/// What an operation has done.
-struct Done<T> {
+/// The result of an operation and the changes that it made.
+struct ChangeOutcome<T> {
     value: T,
-    /// The number of the change, from 1; 0 if nothing was changed.
+    /// The number of the change, from 1; 0 if nothing changed.
     number: u64,
-    changes: Vec<Change>,
+    changes: Vec<TreeChange>,
 }
 
-/// A refusal of the tree is none of the storage, and leaves the transaction to the others that share it.
-fn refusal<T>(outcome: Result<T, Stop>) -> Result<Result<T, Fault>, StoreError> {
+/// Turns a refusal into a value: it is no failure of the storage, and must not abort the transaction that other
+/// operations share.
+fn split_refusal<T>(outcome: Result<T, ChangeError>) -> Result<Result<T, UnicornError>, StoreError> {
     match outcome {
         Ok(value) => Ok(Ok(value)),
-        Err(Stop::Fault(fault)) => Ok(Err(fault)),
-        Err(Stop::Store(error)) => Err(error),
+        Err(ChangeError::Refused(error)) => Ok(Err(error)),
+        Err(ChangeError::Store(error)) => Err(error),
     }
 }
 
-/// Changes the tree, tells subscribers, and returns what `operation` does, once all is on the medium. `weight` is
-/// roughly how many bytes it writes.
-pub(super) async fn change<T, F>(hub: &Arc<Hub>, weight: usize, mut operation: F) -> Result<T, Stop>
+/// Applies `operation` to the tree, notifies subscribers, and returns the operation's value once the change is durable.
+/// `weight` is roughly the number of bytes that it writes.
+pub(super) async fn apply_change<T, F>(
+    hub: &Arc<Hub>,
+    weight: usize,
+    mut operation: F,
+) -> Result<T, ChangeError>
 where
     T: Clone + Send + 'static,
-    F: FnMut(&mut Rows<'_>) -> Result<(T, Vec<Change>), Stop> + Send + 'static,
+    F: FnMut(&mut TreeTransaction<'_>) -> Result<(T, Vec<TreeChange>), ChangeError> + Send + 'static,
 {
-    let (writing, telling) = (hub.clone(), hub.clone());
+    let (hub_for_write, publisher) = (hub.clone(), hub.clone());
     let run = move |txn: &WriteTransaction| {
-        let mut rows = Rows::open(txn, &writing)?;
-        refusal(operation(&mut rows).and_then(|(value, changes)| {
-            let number = if changes.is_empty() { 0 } else { rows.stored.count()? };
-            Ok(Done { value, number, changes })
+        let mut nodes = TreeTransaction::open(txn, &hub_for_write)?;
+        split_refusal(operation(&mut nodes).and_then(|(value, changes)| {
+            let number = if changes.is_empty() { 0 } else { nodes.stored.next_change()? };
+            Ok(ChangeOutcome { value, number, changes })
         }))
     };
-    let told = move |outcome: &Result<(), StoreError>, done: Option<&Result<Done<T>, Fault>>| {
-        if let Some(Ok(Done { number, changes, .. })) = done {
-            match committed(&telling, outcome, *number) {
-                Ok(true) => telling.publish(*number, changes),
+    let on_outcome = move |outcome: &Result<(), StoreError>,
+                           done: Option<&Result<ChangeOutcome<T>, UnicornError>>| {
+        if let Some(Ok(ChangeOutcome { number, changes, .. })) = done {
+            match is_committed(&publisher, outcome, *number) {
+                Ok(true) => publisher.publish_changes(*number, changes),
                 Ok(false) => {}
-                Err(_) => telling.lose(changes),
+                Err(_) => publisher.publish_outcome_unknown(changes),
             }
         }
     };
-    Ok(hub.store.submit_telling(weight, run, told).await??.value)
+    Ok(hub.store.submit_with_callback(weight, run, on_outcome).await??.value)
 }
 
-/// Returns whether a change is in the storage: a commit that has failed may be.
-fn committed(hub: &Hub, outcome: &Result<(), StoreError>, number: u64) -> Result<bool, StoreError> {
+/// Returns whether a change is stored, which it may be although its commit failed.
+fn is_committed(hub: &Hub, outcome: &Result<(), StoreError>, number: u64) -> Result<bool, StoreError> {
     match outcome {
         Ok(()) => Ok(true),
         Err(_) => Ok(hub.store.snapshot()?.last_change()? >= number),
     }
 }
 
-/// A wish for a lock, which ends when this is dropped: with it goes the lock node.
+/// A lock, or a place in its queue. Dropping the handle removes the lock node.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct LockHandle {
     hub: Arc<Hub>,
-    wish: Arc<Wish>,
+    request: Arc<LockRequest>,
 }
 
-impl Claim {
-    /// Queues for the lock whose nodes are below `folder`, with `value` for others to read.
-    pub(super) async fn enter(hub: &Arc<Hub>, folder: Path, value: Bytes) -> Result<Self, Stop> {
-        let claim = Self { hub: hub.clone(), wish: Arc::default() };
-        let (writing, telling, wish) = (hub.clone(), hub.clone(), claim.wish.clone());
+impl LockHandle {
+    /// Queues for the lock of `folder`, below which its nodes are. Others can read `value` from the lock node.
+    pub(super) async fn enqueue(hub: &Arc<Hub>, folder: Path, value: Bytes) -> Result<Self, ChangeError> {
+        let handle = Self { hub: hub.clone(), request: Arc::default() };
+        let (hub_for_write, publisher, request) = (hub.clone(), hub.clone(), handle.request.clone());
         let weight = value.len();
         let run = move |txn: &WriteTransaction| {
-            writing.withdraw(&wish);
-            let mut rows = Rows::open(txn, &writing)?;
-            refusal(rows.enter(&folder, &value, &wish))
+            // An earlier run of this operation may have added a node.
+            hub_for_write.cancel_lock(&request);
+            let mut nodes = TreeTransaction::open(txn, &hub_for_write)?;
+            split_refusal(nodes.add_lock_node(&folder, &value, &request))
         };
-        let told = move |outcome: &Result<(), StoreError>, done: Option<&Result<Done<Arc<Wish>>, Fault>>| {
-            if let Some(Ok(Done { value: wish, number, changes })) = done {
-                match committed(&telling, outcome, *number) {
-                    Ok(true) => telling.settle(wish, *number, changes),
-                    Ok(false) => drop(telling.withdraw(wish)),
-                    Err(_) => {
-                        let came = telling.withdraw(wish).map(Change::Came);
-                        telling.lose(changes.iter().chain(&came));
+        let on_outcome =
+            move |outcome: &Result<(), StoreError>,
+                  done: Option<&Result<ChangeOutcome<Arc<LockRequest>>, UnicornError>>| {
+                if let Some(Ok(ChangeOutcome { value: request, number, changes })) = done {
+                    match is_committed(&publisher, outcome, *number) {
+                        Ok(true) => publisher.commit_lock(request, *number, changes),
+                        Ok(false) => drop(publisher.cancel_lock(request)),
+                        Err(_) => {
+                            let added = publisher.cancel_lock(request).map(TreeChange::ChildAdded);
+                            publisher.publish_outcome_unknown(changes.iter().chain(&added));
+                        }
                     }
                 }
-            }
-        };
-        hub.store.submit_telling(weight, run, told).await??;
-        Ok(claim)
+            };
+        hub.store.submit_with_callback(weight, run, on_outcome).await??;
+        Ok(handle)
     }
 
-    /// Returns what tells whose turn it is.
-    pub(super) fn turns(&self) -> watch::Receiver<Turn> {
-        self.wish.turns()
+    /// Returns the state of the lock, which changes while it is queued and held.
+    pub(super) fn states(&self) -> watch::Receiver<LockState> {
+        self.request.states()
     }
 }
 
-impl Drop for Claim {
+impl Drop for LockHandle {
     fn drop(&mut self) {
-        self.hub.leave(&self.wish);
+        self.hub.release_lock(&self.request);
     }
 }

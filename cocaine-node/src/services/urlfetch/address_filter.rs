@@ -46,7 +46,7 @@ const fn v6(segments: [u16; 8], prefix: u8) -> IpNet {
 
 /// The rules of the configuration.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct AddressFilter {
     deny: Vec<IpNet>,
     allow: Vec<IpNet>,
 }
@@ -54,24 +54,24 @@ pub(super) struct Guard {
 /// An address that is not fetched from, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is denied by {rule} of `urlfetch.deny`")]
-pub(super) struct Denied {
+pub(super) struct DeniedError {
     address: IpAddr,
     rule: IpNet,
 }
 
-impl Guard {
+impl AddressFilter {
     /// Denies the networks of `deny`, or else all that are not public, but for those of `allow`.
     pub(super) fn new(deny: Option<Vec<IpNet>>, allow: Vec<IpNet>) -> Self {
         Self { deny: deny.unwrap_or_else(|| DENIED.to_vec()), allow }
     }
 
     /// Checks an address, and the one that it may stand for.
-    pub(super) fn check(&self, address: IpAddr) -> Result<(), Denied> {
+    pub(super) fn check(&self, address: IpAddr) -> Result<(), DeniedError> {
         let address = address.to_canonical();
         for stands_for in [Some(address), embedded(address)].into_iter().flatten() {
             let holds = |networks: &[IpNet]| networks.iter().copied().find(|rule| rule.contains(&stands_for));
             if let (Some(rule), None) = (holds(&self.deny), holds(&self.allow)) {
-                return Err(Denied { address, rule });
+                return Err(DeniedError { address, rule });
             }
         }
         Ok(())
@@ -82,7 +82,7 @@ impl Guard {
         &self,
         found: impl Iterator<Item = T>,
         address: impl Fn(&T) -> IpAddr,
-    ) -> Result<Vec<T>, Denied> {
+    ) -> Result<Vec<T>, DeniedError> {
         let (mut permitted, mut refused) = (Vec::new(), Ok(()));
         for found in found {
             match self.check(address(&found)) {
@@ -119,13 +119,13 @@ mod tests {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
-    fn check(guard: &Guard, address: &str) -> Result<(), String> {
+    fn check(guard: &AddressFilter, address: &str) -> Result<(), String> {
         guard.check(address.parse().unwrap()).map_err(|denied| denied.to_string())
     }
 
     #[test]
     fn what_is_not_public_is_denied_unless_it_is_said() {
-        let guard = Guard::new(None, Vec::new());
+        let guard = AddressFilter::new(None, Vec::new());
         let denied = [
             ("127.0.0.1", "127.0.0.0/8"),
             ("127.255.255.254", "127.0.0.0/8"),
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn another_form_of_an_address_is_no_way_around() {
-        let guard = Guard::new(None, Vec::new());
+        let guard = AddressFilter::new(None, Vec::new());
         let expected = Err("127.0.0.1 is denied by 127.0.0.0/8 of `urlfetch.deny`".to_owned());
         assert_eq!(check(&guard, "::ffff:127.0.0.1"), expected);
         for address in
@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn what_is_allowed_is_not_denied() {
-        let guard = Guard::new(None, networks(&["127.0.0.1/32", "::1/128", "10.0.0.0/8", "fd00::/8"]));
+        let guard =
+            AddressFilter::new(None, networks(&["127.0.0.1/32", "::1/128", "10.0.0.0/8", "fd00::/8"]));
         for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.1.1", "fd00::1", "64:ff9b::a01:101"] {
             assert_eq!(check(&guard, address), Ok(()));
         }
@@ -182,20 +183,20 @@ mod tests {
 
     #[test]
     fn a_list_of_ones_own_replaces_the_default() {
-        let guard = Guard::new(Some(networks(&["8.8.8.0/24", "::/0"])), Vec::new());
+        let guard = AddressFilter::new(Some(networks(&["8.8.8.0/24", "::/0"])), Vec::new());
         assert_eq!(check(&guard, "127.0.0.1"), Ok(()));
         assert_eq!(
             check(&guard, "8.8.8.8").unwrap_err(),
             "8.8.8.8 is denied by 8.8.8.0/24 of `urlfetch.deny`"
         );
         assert!(check(&guard, "::1").is_err());
-        let open = Guard::new(Some(Vec::new()), Vec::new());
+        let open = AddressFilter::new(Some(Vec::new()), Vec::new());
         assert_eq!(check(&open, "::1"), Ok(()));
     }
 
     #[test]
     fn of_several_addresses_those_that_are_permitted_are_left() {
-        let guard = Guard::new(None, Vec::new());
+        let guard = AddressFilter::new(None, Vec::new());
         let addresses =
             |texts: &[&str]| -> Vec<IpAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
         let permitted = |texts: &[&str]| guard.permitted(addresses(texts).into_iter(), |address| *address);

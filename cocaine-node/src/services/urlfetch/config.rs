@@ -6,7 +6,7 @@ use cocaine::Limits;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::address_filter::Guard;
+use super::address_filter::AddressFilter;
 use crate::config::ConfigError;
 
 /// The section `urlfetch`; what it leaves out stays as it is by default.
@@ -32,8 +32,8 @@ pub struct UrlfetchConfig {
 
 /// A configuration that was found to be sound.
 #[derive(Debug)]
-pub(super) struct Settings {
-    pub(super) guard: Arc<Guard>,
+pub(super) struct UrlfetchSettings {
+    pub(super) guard: Arc<AddressFilter>,
     pub(super) max_body: usize,
     pub(super) max_redirects: usize,
     pub(super) max_fetches: usize,
@@ -46,7 +46,7 @@ const HEAD: usize = 1 << 20;
 
 impl UrlfetchConfig {
     /// Returns the settings, every one of which can be used.
-    pub(super) fn settings(&self) -> Result<Settings, ConfigError> {
+    pub(super) fn settings(&self) -> Result<UrlfetchSettings, ConfigError> {
         let max_body = self.max_body.unwrap_or(8 << 20);
         let frame = Limits::default().frame - HEAD;
         if max_body > frame {
@@ -65,9 +65,9 @@ impl UrlfetchConfig {
         let max_timeout = max_timeout.ok_or_else(|| {
             ConfigError::Value(format!("urlfetch.max_timeout is {seconds}: it is seconds, more than 0"))
         })?;
-        let guard = Arc::new(Guard::new(self.deny.clone(), self.allow.clone()));
+        let guard = Arc::new(AddressFilter::new(self.deny.clone(), self.allow.clone()));
         let max_redirects = self.max_redirects.unwrap_or(10);
-        Ok(Settings { guard, max_body, max_redirects, max_fetches, client_fetches, max_timeout })
+        Ok(UrlfetchSettings { guard, max_body, max_redirects, max_fetches, client_fetches, max_timeout })
     }
 }
 

@@ -22,16 +22,16 @@ use tokio::{
 };
 use tower_service::Service;
 
-use super::{address_filter::Guard, error::Unresolved};
+use super::{address_filter::AddressFilter, error::UnresolvedError};
 
-type Failed = Box<dyn std::error::Error + Send + Sync>;
-type Running<T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send>>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// Connects to what the guard permits. It is asked for each connection, and by the addresses that are connected to:
 /// where a URL names one, that one, and otherwise those that its name resolves to.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
-    guard: Arc<Guard>,
+    guard: Arc<AddressFilter>,
     http: HttpConnector<Resolver>,
     places: Arc<Semaphore>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Connector {
 impl Connector {
     /// Returns a connector that resolves so many names at once, and of which as many connections may be kept for further
     /// requests.
-    pub(super) fn new(guard: Arc<Guard>, most: usize) -> Self {
+    pub(super) fn new(guard: Arc<AddressFilter>, most: usize) -> Self {
         let lookups = Arc::new(Semaphore::new(most));
         let mut http = HttpConnector::new_with_resolver(Resolver { guard: guard.clone(), lookups });
         http.enforce_http(false);
@@ -49,11 +49,11 @@ impl Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = Socket;
-    type Error = Failed;
-    type Future = Running<Socket>;
+    type Response = PooledSocket;
+    type Error = BoxError;
+    type Future = BoxFuture<PooledSocket>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.http.poll_ready(cx).map_err(Into::into)
     }
 
@@ -64,7 +64,7 @@ impl Service<Uri> for Connector {
         }
         let connecting = self.http.call(uri);
         let place = self.places.clone().try_acquire_owned().ok();
-        Box::pin(async move { Ok(Socket { io: connecting.await?, place }) })
+        Box::pin(async move { Ok(PooledSocket { io: connecting.await?, place }) })
     }
 }
 
@@ -76,24 +76,24 @@ fn literal(uri: &Uri) -> Option<IpAddr> {
 /// Resolves names to those of their addresses that are permitted.
 #[derive(Clone, Debug)]
 pub(super) struct Resolver {
-    guard: Arc<Guard>,
+    guard: Arc<AddressFilter>,
     /// A name takes a thread until it is resolved, although nobody may wait for it any more.
     lookups: Arc<Semaphore>,
 }
 
 impl Service<Name> for Resolver {
     type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = Failed;
-    type Future = Running<Self::Response>;
+    type Error = BoxError;
+    type Future = BoxFuture<Self::Response>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
         let Self { guard, lookups } = self.clone();
         Box::pin(async move {
-            let unresolved = |reason| Unresolved { name: name.to_string(), reason };
+            let unresolved = |reason| UnresolvedError { name: name.to_string(), reason };
             let (place, host) = (lookups.acquire_owned().await?, name.to_string());
             let lookup = move || {
                 let _place = place;
@@ -111,12 +111,12 @@ impl Service<Name> for Resolver {
 
 /// A connection, and its place among those that are kept; one without a place serves one request.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(super) struct PooledSocket {
     io: TokioIo<TcpStream>,
     place: Option<OwnedSemaphorePermit>,
 }
 
-impl Connection for Socket {
+impl Connection for PooledSocket {
     fn connected(&self) -> Connected {
         let connected = self.io.connected();
         if self.place.is_none() {
@@ -126,7 +126,7 @@ impl Connection for Socket {
     }
 }
 
-impl Read for Socket {
+impl Read for PooledSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -136,7 +136,7 @@ impl Read for Socket {
     }
 }
 
-impl Write for Socket {
+impl Write for PooledSocket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }

@@ -4,20 +4,20 @@ use std::{error::Error as StdError, io};
 
 use cocaine::{Category, Error};
 
-use super::address_filter::Denied;
+use super::address_filter::DeniedError;
 
 use crate::errno::{self, Errno};
 
 /// Why nothing was fetched.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum FetchError {
     /// What is asked for cannot be asked of anybody.
     #[error("{0}")]
     Invalid(String),
     #[error(transparent)]
-    Denied(#[from] Denied),
+    Denied(#[from] DeniedError),
     #[error(transparent)]
-    Unresolved(#[from] Unresolved),
+    Unresolved(#[from] UnresolvedError),
     #[error("there are more than {0} redirects (`urlfetch.max_redirects`)")]
     Redirects(usize),
     #[error("the body has more than {0} bytes (`urlfetch.max_body`)")]
@@ -33,7 +33,7 @@ pub(super) enum Failure {
 /// A name without addresses.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{name} has no address: {reason}")]
-pub(super) struct Unresolved {
+pub(super) struct UnresolvedError {
     pub(super) name: String,
     pub(super) reason: String,
 }
@@ -41,7 +41,7 @@ pub(super) struct Unresolved {
 /// How much of a URL an error shows.
 const SHOWN: usize = 2048;
 
-impl Failure {
+impl FetchError {
     /// No answer in time.
     pub(super) fn late() -> Self {
         Self::System(Errno::TIMEDOUT.raw_os_error())
@@ -53,10 +53,10 @@ impl Failure {
         let mut last = error;
         let mut next = Some(error);
         while let Some(error) = next {
-            if let Some(denied) = error.downcast_ref::<Denied>() {
+            if let Some(denied) = error.downcast_ref::<DeniedError>() {
                 return Self::Denied(*denied);
             }
-            if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
+            if let Some(unresolved) = error.downcast_ref::<UnresolvedError>() {
                 return Self::Unresolved(unresolved.clone());
             }
             if let Some(number) = error.downcast_ref().and_then(number) {
@@ -101,7 +101,7 @@ fn number(error: &io::Error) -> Option<i32> {
 mod tests {
     use super::*;
 
-    fn answered(failure: &Failure) -> (Option<i64>, String) {
+    fn answered(failure: &FetchError) -> (Option<i64>, String) {
         let answer = failure.answer("http://host/");
         (answer.code(), answer.to_string())
     }
@@ -109,32 +109,32 @@ mod tests {
     #[test]
     fn numbers_and_words_are_those_of_the_system() {
         let refused = io::Error::from_raw_os_error(111);
-        let (code, text) = answered(&Failure::of(&refused));
+        let (code, text) = answered(&FetchError::of(&refused));
         assert_eq!(code, Some(111));
         assert!(
             text.starts_with("Unable to download http://host/, error Connection refused (generic"),
             "{text}"
         );
         let wrapped = io::Error::other(io::Error::other(io::Error::from_raw_os_error(104)));
-        assert_eq!(answered(&Failure::of(&wrapped)).0, Some(104));
+        assert_eq!(answered(&FetchError::of(&wrapped)).0, Some(104));
         let late = io::Error::new(io::ErrorKind::TimedOut, "late");
-        assert_eq!(answered(&Failure::of(&late)).0, Some(110));
-        assert!(answered(&Failure::late()).1.contains("error Connection timed out"));
+        assert_eq!(answered(&FetchError::of(&late)).0, Some(110));
+        assert!(answered(&FetchError::late()).1.contains("error Connection timed out"));
     }
 
     #[test]
     fn what_has_no_number_is_a_fault_of_the_protocol() {
-        let (code, text) = answered(&Failure::of(&io::Error::other("no status")));
+        let (code, text) = answered(&FetchError::of(&io::Error::other("no status")));
         assert_eq!(code, Some(71));
         assert!(text.contains("error no status"), "{text}");
-        assert_eq!(answered(&Failure::Invalid("x".into())).0, Some(22));
-        assert_eq!(answered(&Failure::Redirects(3)).0, Some(40));
-        assert_eq!(answered(&Failure::TooLarge(3)).0, Some(27));
+        assert_eq!(answered(&FetchError::Invalid("x".into())).0, Some(22));
+        assert_eq!(answered(&FetchError::Redirects(3)).0, Some(40));
+        assert_eq!(answered(&FetchError::TooLarge(3)).0, Some(27));
     }
 
     #[test]
     fn a_url_is_shown_in_part() {
-        let text = Failure::late().answer(&"ü".repeat(100_000)).to_string();
+        let text = FetchError::late().answer(&"ü".repeat(100_000)).to_string();
         assert!(text.len() < 5000, "{}", text.len());
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The places of calls that fetch.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct FetchPermits {
     all: Arc<Semaphore>,
     each: usize,
     /// Those of the clients that fetch or wait.
@@ -18,21 +18,21 @@ pub(super) struct Places {
 
 /// A place among those of a client, and among those of all.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct FetchPermit {
     _of_client: Option<OwnedSemaphorePermit>,
     _of_all: Option<OwnedSemaphorePermit>,
 }
 
-impl Places {
+impl FetchPermits {
     pub(super) fn new(all: usize, each: usize) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), each, clients: Mutex::default() }
     }
 
     /// Waits for a place: first for one of the client's own, so that one client alone keeps nobody from fetching.
-    pub(super) async fn take(&self, client: &str) -> Place {
+    pub(super) async fn take(&self, client: &str) -> FetchPermit {
         let own = self.of(client);
         // Neither is ever closed.
-        Place {
+        FetchPermit {
             _of_client: own.acquire_owned().await.ok(),
             _of_all: self.all.clone().acquire_owned().await.ok(),
         }
@@ -56,13 +56,13 @@ mod tests {
 
     use super::*;
 
-    fn now(places: &Places, client: &str) -> Option<Place> {
+    fn now(places: &FetchPermits, client: &str) -> Option<FetchPermit> {
         places.take(client).now_or_never()
     }
 
     #[test]
     fn a_client_leaves_places_for_others() {
-        let places = Places::new(3, 2);
+        let places = FetchPermits::new(3, 2);
         let (first, _second) = (now(&places, "a").unwrap(), now(&places, "a").unwrap());
         assert!(now(&places, "a").is_none(), "it has two");
         let third = now(&places, "b").unwrap();
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn clients_that_have_left_are_forgotten() {
-        let places = Places::new(3, 2);
+        let places = FetchPermits::new(3, 2);
         for client in 0..100 {
             drop(now(&places, &client.to_string()).unwrap());
         }

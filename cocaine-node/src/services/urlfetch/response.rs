@@ -8,16 +8,16 @@ use http::{HeaderMap, Response, response::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 
-use super::error::Failure;
+use super::error::FetchError;
 
 /// Returns an answer with its body, which is left as it was sent, compressed or not.
-pub(super) async fn read(answer: Response<Incoming>, max_body: usize) -> Result<Fetched, Failure> {
+pub(super) async fn read(answer: Response<Incoming>, max_body: usize) -> Result<Fetched, FetchError> {
     let (Parts { status, headers, .. }, body) = answer.into_parts();
     if body.size_hint().lower() > max_body as u64 {
-        return Err(Failure::TooLarge(max_body));
+        return Err(FetchError::TooLarge(max_body));
     }
     let body = Limited::new(body, max_body).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() { Failure::TooLarge(max_body) } else { Failure::of(&*error) }
+        if error.is::<LengthLimitError>() { FetchError::TooLarge(max_body) } else { FetchError::of(&*error) }
     })?;
     Ok(Fetched {
         ok: !(400..600).contains(&status.as_u16()),

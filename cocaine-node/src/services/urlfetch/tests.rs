@@ -57,7 +57,7 @@ async fn site(address: &str) -> (u16, JoinHandle<()>) {
 }
 
 async fn fetch(client: &Fetcher, url: &str) -> Result<Fetched, cocaine::Error> {
-    let request = Request::get(url, None, None).unwrap();
+    let request = FetchRequest::get(url, None, None).unwrap();
     let fetched = client.fetch(request, true, Duration::from_secs(20), "a client").await;
     fetched.map_err(|failure| failure.answer(url))
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use redb::{ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use super::{Store, put};
-use crate::store::{StoreError, blobs::ROW};
+use crate::store::{StoreError, blobs::MAX_ROW_BYTES};
 
 fn missing(collection: &str, key: &str) -> StoreError {
     StoreError::NotFound { collection: collection.into(), key: key.into() }
@@ -122,24 +122,41 @@ async fn no_name_is_special() {
 #[tokio::test]
 async fn a_blob_of_any_length_comes_back_and_leaves_nothing_behind() {
     let store = Store::in_memory().unwrap();
-    let lengths = [0, 1, ROW - 1, ROW, ROW + 1, 2 * ROW, 2 * ROW + 1, 3 << 20, 3 * ROW, 5, 3 * ROW + 7, 0];
+    let lengths = [
+        0,
+        1,
+        MAX_ROW_BYTES - 1,
+        MAX_ROW_BYTES,
+        MAX_ROW_BYTES + 1,
+        2 * MAX_ROW_BYTES,
+        2 * MAX_ROW_BYTES + 1,
+        3 << 20,
+        3 * MAX_ROW_BYTES,
+        5,
+        3 * MAX_ROW_BYTES + 7,
+        0,
+    ];
     for length in lengths {
         let blob: Bytes = (0..=250).cycle().take(length).collect();
         store.write("c", "k", blob.clone(), &[]).await.unwrap();
         assert!(store.read("c", "k").unwrap() == blob, "{length} bytes");
-        assert_eq!(rows(&store, "chunks"), length.saturating_sub(ROW).div_ceil(ROW) as u64, "{length} bytes");
+        assert_eq!(
+            rows(&store, "chunks"),
+            length.saturating_sub(MAX_ROW_BYTES).div_ceil(MAX_ROW_BYTES) as u64,
+            "{length} bytes"
+        );
     }
-    store.write("c", "k", vec![1; 4 * ROW].into(), &[]).await.unwrap();
-    store.write("c", "k2", vec![2; 4 * ROW].into(), &[]).await.unwrap();
+    store.write("c", "k", vec![1; 4 * MAX_ROW_BYTES].into(), &[]).await.unwrap();
+    store.write("c", "k2", vec![2; 4 * MAX_ROW_BYTES].into(), &[]).await.unwrap();
     store.remove("c", "k").await.unwrap();
     assert_eq!(rows(&store, "chunks"), 3);
-    assert!(store.read("c", "k2").unwrap() == vec![2; 4 * ROW]);
+    assert!(store.read("c", "k2").unwrap() == vec![2; 4 * MAX_ROW_BYTES]);
 }
 
 #[tokio::test]
 async fn a_blob_that_lost_a_part_is_damaged_not_short() {
     let store = Store::in_memory().unwrap();
-    store.write("c", "k", vec![1; 3 * ROW].into(), &[]).await.unwrap();
+    store.write("c", "k", vec![1; 3 * MAX_ROW_BYTES].into(), &[]).await.unwrap();
     store
         .submit(0, |txn| {
             let mut chunks = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("chunks"))?;

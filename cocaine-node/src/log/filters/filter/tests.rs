@@ -25,11 +25,11 @@ fn attributes() -> Vec<(&'static str, Scalar)> {
 fn passes_with(filter: &Value, severity: i32, traced: bool) -> bool {
     let attributes = attributes();
     let find = |name: &str| {
-        attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| Operand::from(value))
+        attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| AttributeValue::from(value))
     };
     let parsed = Filter::parse(filter).unwrap();
     assert_eq!(Value::from(&parsed).to_string(), filter.to_string(), "it is told as it was set");
-    parsed.passes(&Message { severity, traced, attribute: &find })
+    parsed.passes(&LogMessage { severity, traced, attribute: &find })
 }
 
 fn passes(filter: &Value) -> bool {
@@ -170,7 +170,7 @@ fn what_is_no_filter_is_refused() {
     ];
     for filter in wrong {
         let refused = Filter::parse(&filter);
-        assert!(matches!(refused, Err(FilterError::Shape(_))), "{filter}: {refused:?}");
+        assert!(matches!(refused, Err(FilterError::Malformed(_))), "{filter}: {refused:?}");
     }
 }
 

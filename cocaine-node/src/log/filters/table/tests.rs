@@ -2,26 +2,26 @@ use cocaine::Value;
 use cocaine_bindings::logging_v2::Disposition;
 
 use super::*;
-use crate::log::filters::{FOREVER, Filter, Message};
+use crate::log::filters::{Filter, LogMessage, NO_DEADLINE};
 
-fn rule(logger: &str, id: u64, filter: &[Value], deadline: u64) -> Rule {
+fn rule(logger: &str, id: u64, filter: &[Value], deadline: u64) -> FilterRule {
     let filter = Filter::parse(&Value::Array(filter.to_vec())).unwrap().into();
-    Rule { logger: logger.to_owned(), filter, id, deadline, disposition: Disposition::Local }
+    FilterRule { logger: logger.to_owned(), filter, id, deadline, disposition: Disposition::Local }
 }
 
-fn severity(logger: &str, id: u64, least: u64, deadline: u64) -> Rule {
+fn severity(logger: &str, id: u64, least: u64, deadline: u64) -> FilterRule {
     rule(logger, id, &["severity".into(), least.into()], deadline)
 }
 
-fn table() -> Table {
-    Table::new(rule(DEFAULT, 1, &["empty".into()], FOREVER))
+fn table() -> FilterTable {
+    FilterTable::new(rule(DEFAULT_LOGGER, 1, &["empty".into()], NO_DEADLINE))
 }
 
-fn passes(table: &Table, name: &str, severity: i32, now: u64) -> bool {
-    table.logger(name, now).pass(&Message { severity, traced: false, attribute: &|_| None }, now)
+fn passes(table: &FilterTable, name: &str, severity: i32, now: u64) -> bool {
+    table.logger(name, now).pass(&LogMessage { severity, traced: false, attribute: &|_| None }, now)
 }
 
-fn ids(table: &Table) -> Vec<u64> {
+fn ids(table: &FilterTable) -> Vec<u64> {
     table.rules().map(|rule| rule.id).collect()
 }
 
@@ -40,7 +40,7 @@ fn the_longest_beginning_of_a_name_counts() {
     for (id, (name, least)) in
         [("app/", 1), ("app/a", 2), ("app/abc", 3), ("app/ad", 9), ("é", 4)].iter().enumerate()
     {
-        table.add(severity(name, id as u64 + 2, *least, FOREVER)).unwrap();
+        table.add(severity(name, id as u64 + 2, *least, NO_DEADLINE)).unwrap();
     }
     let least = |name: &str| (0..10).find(|severity| passes(&table, name, *severity, 0)).unwrap();
     let cases = [
@@ -70,9 +70,9 @@ fn the_longest_beginning_of_a_name_counts() {
 #[test]
 fn a_message_passes_if_one_filter_lets_it() {
     let mut table = table();
-    table.add(severity("x", 2, 3, FOREVER)).unwrap();
+    table.add(severity("x", 2, 3, NO_DEADLINE)).unwrap();
     assert!(!passes(&table, "x", 1, 0));
-    table.add(severity("x", 3, 1, FOREVER)).unwrap();
+    table.add(severity("x", 3, 1, NO_DEADLINE)).unwrap();
     assert!(passes(&table, "x", 1, 0) && !passes(&table, "x", 0, 0));
 }
 
@@ -94,8 +94,8 @@ fn a_filter_ends_with_its_deadline_whether_or_not_anybody_looks() {
 #[test]
 fn a_logger_goes_with_its_last_filter_unless_it_is_always_there() {
     let mut table = table();
-    table.add(severity("x", 2, 1, FOREVER)).unwrap();
-    table.add(severity("core", 3, 2, FOREVER)).unwrap();
+    table.add(severity("x", 2, 1, NO_DEADLINE)).unwrap();
+    table.add(severity("core", 3, 2, NO_DEADLINE)).unwrap();
     assert_eq!(table.names(0), ["core", "default", "x"]);
     assert!(!passes(&table, "core", 1, 0));
     assert!(table.remove(2) && !table.remove(2) && table.remove(3));
@@ -109,7 +109,7 @@ fn without_its_filter_the_default_lets_nothing_pass() {
     assert!(table.remove(1));
     assert!(!passes(&table, "x", 9, 0));
     assert_eq!(table.names(0), ["core", "default"]);
-    table.add(severity("default", 2, 2, FOREVER)).unwrap();
+    table.add(severity("default", 2, 2, NO_DEADLINE)).unwrap();
     assert!(passes(&table, "x", 2, 0) && !passes(&table, "x", 1, 0));
 }
 
@@ -117,19 +117,19 @@ fn without_its_filter_the_default_lets_nothing_pass() {
 fn there_are_not_too_many() {
     let mut table = table();
     for id in 2..=1024 {
-        table.add(severity("x", id, 1, FOREVER)).unwrap();
+        table.add(severity("x", id, 1, NO_DEADLINE)).unwrap();
     }
-    assert_eq!(table.add(severity("x", 2000, 1, FOREVER)), Err(Full));
-    assert_eq!(Full.to_string(), "1024 filters are set: remove some first");
+    assert_eq!(table.add(severity("x", 2000, 1, NO_DEADLINE)), Err(TooManyFiltersError));
+    assert_eq!(TooManyFiltersError.to_string(), "1024 filters are set: remove some first");
     assert!(table.remove(500));
-    table.add(severity("x", 2000, 1, FOREVER)).unwrap();
+    table.add(severity("x", 2000, 1, NO_DEADLINE)).unwrap();
 }
 
 #[test]
 fn what_passes_and_what_does_not_is_counted() {
     let mut table = table();
-    table.add(severity("x", 2, 2, FOREVER)).unwrap();
-    let counts = |table: &Table| {
+    table.add(severity("x", 2, 2, NO_DEADLINE)).unwrap();
+    let counts = |table: &FilterTable| {
         let mut readings = Vec::new();
         table.measure(&mut readings);
         let told = crate::metrics::tree(readings);
@@ -144,7 +144,7 @@ fn what_passes_and_what_does_not_is_counted() {
         r#""count_since_change": 2}, "sum": {"count": 4}}"#
     );
     assert_eq!(counts(&table), expected);
-    table.add(severity("x", 3, 1, FOREVER)).unwrap();
+    table.add(severity("x", 3, 1, NO_DEADLINE)).unwrap();
     passes(&table, "x", 1, 0);
     let expected = concat!(
         r#"{"accepted": {"count": 3, "count_since_change": 1}, "rejected": {"count": 2, "#,

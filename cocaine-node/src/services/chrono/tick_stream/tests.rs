@@ -1,27 +1,29 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, task::Waker, time::Duration};
 
 use cocaine_bindings::chrono::TimerId;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{advance, sleep};
 
 use super::*;
+use crate::services::chrono::config::TimerLimits;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn timers() -> Timers {
-    Timers::new(Bounds { timers: 100, client_timers: 50 })
+    Timers::new(TimerLimits { timers: 100, client_timers: 50 })
 }
 
-fn once(timers: &Timers, seconds: f64) -> Ticks {
-    timers.start("a client", Schedule::once(seconds, Instant::now()).unwrap(), false).unwrap()
+fn once(timers: &Timers, seconds: f64) -> TickStream {
+    TickStream::start(timers, "a client", Schedule::once(seconds, Instant::now()).unwrap(), false).unwrap()
 }
 
-fn periodic(timers: &Timers, seconds: f64) -> Ticks {
-    timers.start("a client", Schedule::periodic(seconds, Instant::now()).unwrap(), false).unwrap()
+fn periodic(timers: &Timers, seconds: f64) -> TickStream {
+    TickStream::start(timers, "a client", Schedule::periodic(seconds, Instant::now()).unwrap(), false)
+        .unwrap()
 }
 
 /// Returns the id that a timer says next.
-async fn tick(ticks: &mut Ticks) -> i64 {
+async fn tick(ticks: &mut TickStream) -> i64 {
     let TimerId(id) = ticks.next().await.expect("a tick").unwrap();
     id
 }
@@ -53,7 +55,7 @@ async fn what_takes_no_time_fires_at_once() {
 async fn an_announced_timer_says_its_id_first() {
     let (timers, start) = (timers(), Instant::now());
     let schedule = Schedule::once(1.0, start).unwrap();
-    let mut ticks = timers.start("a client", schedule, true).unwrap();
+    let mut ticks = TickStream::start(&timers, "a client", schedule, true).unwrap();
     let id = tick(&mut ticks).await;
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert_eq!(tick(&mut ticks).await, id);
@@ -88,7 +90,8 @@ async fn a_slow_reader_gets_one_tick_for_all_that_it_missed() {
 #[tokio::test(start_paused = true)]
 async fn a_restarted_timer_takes_its_whole_time_again() {
     let (timers, start) = (timers(), Instant::now());
-    let mut ticks = timers.start("a client", Schedule::once(1.0, start).unwrap(), true).unwrap();
+    let mut ticks =
+        TickStream::start(&timers, "a client", Schedule::once(1.0, start).unwrap(), true).unwrap();
     let id = tick(&mut ticks).await;
     let restarting = async {
         for _ in 0..3 {
@@ -109,11 +112,11 @@ async fn a_timer_that_was_restarted_does_not_expire() {
     let ticks = once(&timers, 1.0);
     let id = ticks.id;
     assert!(timers.restart(id));
-    assert_eq!(timers.expire(id), Expiry::Restarted);
-    assert!(matches!(timers.attend(id, Waker::noop()), Order::Restart(_)));
-    assert_eq!(timers.attend(id, Waker::noop()), Order::Wait);
-    assert_eq!(timers.expire(id), Expiry::Expired);
-    assert_eq!(timers.expire(id), Expiry::Cancelled);
+    assert_eq!(timers.expire(id), ExpireOutcome::Restarted);
+    assert!(matches!(timers.attend(id, Waker::noop()), TimerCommand::Restart(_)));
+    assert_eq!(timers.attend(id, Waker::noop()), TimerCommand::Wait);
+    assert_eq!(timers.expire(id), ExpireOutcome::Expired);
+    assert_eq!(timers.expire(id), ExpireOutcome::Cancelled);
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,7 +133,8 @@ async fn a_restarted_period_begins_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_timer_ends_its_stream_first() {
     let (timers, start) = (timers(), Instant::now());
-    let mut ticks = timers.start("a client", Schedule::once(1.0, start).unwrap(), true).unwrap();
+    let mut ticks =
+        TickStream::start(&timers, "a client", Schedule::once(1.0, start).unwrap(), true).unwrap();
     let id = tick(&mut ticks).await;
     let cancelling = async {
         sleep(SECOND / 2).await;
@@ -160,26 +164,27 @@ async fn whoever_cancels_for_others_does_not_wait_for_them() {
 
 #[tokio::test(start_paused = true)]
 async fn there_are_as_many_timers_as_there_may_be() {
-    let timers = Timers::new(Bounds { timers: 3, client_timers: 2 });
-    let start = |client| timers.start(client, Schedule::once(1.0, Instant::now()).unwrap(), false);
+    let timers = Timers::new(TimerLimits { timers: 3, client_timers: 2 });
+    let start =
+        |client| TickStream::start(&timers, client, Schedule::once(1.0, Instant::now()).unwrap(), false);
     let mut first = start("a").unwrap();
     let second = start("a").unwrap();
-    assert_eq!(start("a").unwrap_err(), Full::Client(2));
+    assert_eq!(start("a").unwrap_err(), TimerLimitError::Client(2));
     let _third = start("b").unwrap();
-    assert_eq!(start("b").unwrap_err(), Full::All(3));
-    assert_eq!(start("c").unwrap_err(), Full::All(3));
+    assert_eq!(start("b").unwrap_err(), TimerLimitError::All(3));
+    assert_eq!(start("c").unwrap_err(), TimerLimitError::All(3));
     drop(second);
     let fourth = start("a").expect("a client that has gone leaves its place");
     tick(&mut first).await;
     let _fifth = start("a").expect("a timer that has expired leaves its place");
     timers.cancel(fourth.id, "b");
     let _sixth = start("a").expect("a timer that was cancelled leaves its place");
-    assert_eq!(start("a").unwrap_err(), Full::All(3));
+    assert_eq!(start("a").unwrap_err(), TimerLimitError::All(3));
 }
 
 #[tokio::test]
 async fn ids_are_not_negative_and_differ() {
-    let timers = Timers::new(Bounds { timers: 2000, client_timers: 2000 });
+    let timers = Timers::new(TimerLimits { timers: 2000, client_timers: 2000 });
     let ticks: Vec<_> = (0..2000).map(|_| once(&timers, 1.0)).collect();
     let ids: BTreeSet<_> = ticks.iter().map(|ticks| ticks.id).collect();
     assert_eq!(ids.len(), 2000);
@@ -188,6 +193,5 @@ async fn ids_are_not_negative_and_differ() {
     let all = ids.iter().fold(0, |all, id| all | id);
     assert_eq!(all, (1 << 53) - 1);
     drop(ticks);
-    assert_eq!(format!("{timers:?}"), "Timers { timers: 0 }");
-    assert!(timers.state().clients.is_empty());
+    assert_eq!(format!("{timers:?}"), "Timers { timers: 0, clients: 0 }");
 }
