@@ -3,18 +3,21 @@
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 pub use crate::{
-    bytes::Bytes,
-    channel::{OnDrop, Payload, Rx, Tx},
-    error::{Error, Result},
-    graph::Graph,
-    halves::{Duplex, End, Exchange, Receiver, Reply, Responder, Sender},
-    held::Held,
-    packed::{Found, List, One, Short, Tried},
+    client::service::{Service, ServiceClient},
+    connection::{
+        channel::{Payload, Rx, Tx},
+        guard::Held,
+        halves::{Duplex, End, Exchange, Receiver, Reply, Responder, Sender},
+    },
+    protocol::{
+        error::{Error, Result},
+        graph::Graph,
+        packed::{Found, List, One, Short, Tried},
+        spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
+        types::{Args, Endpoint, Lossy, Resolved, Scalar, Severity},
+    },
     server::{Call, Caller, Dispatch},
-    service::{Service, ServiceClient},
-    spec::{MethodSpec, ServiceSpec, TreeSpec},
-    types::{Args, Endpoint, Lossy, Resolved, Scalar, Severity},
-    value::Value,
+    wire::{bytes::Bytes, value::Value},
 };
 pub use futures_core::Stream;
 

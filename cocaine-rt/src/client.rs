@@ -1,17 +1,29 @@
 //! The cloud as its users see it.
 
+mod address;
+mod backoff;
+pub(crate) mod cloud;
+pub(crate) mod connection;
+mod drift;
+pub(crate) mod methods;
+pub(crate) mod service;
+
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use crate::{
-    address::Address,
-    bytes::Bytes,
-    cloud::Cloud,
-    error::{Error, ErrorKind, Result},
-    limits::Limits,
-    link::Options,
-    service::{Service, ServiceClient},
-    table::Drift,
-    types::Resolved,
+    client::{
+        address::Address,
+        cloud::Cloud,
+        connection::Options,
+        methods::Drift,
+        service::{Service, ServiceClient},
+    },
+    protocol::{
+        error::{Error, ErrorKind, Result},
+        limits::Limits,
+        types::Resolved,
+    },
+    wire::bytes::Bytes,
 };
 
 /// A cloud, by its locators.

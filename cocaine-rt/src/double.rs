@@ -37,10 +37,11 @@ use serde::Serialize;
 use self::book::{Answer, Book};
 pub use self::{expectation::Expectation, items::Items, peer::Peer};
 use crate::{
-    channel::{Rx, Tx},
-    error::Result,
-    halves::Exchange,
-    spec::ServiceSpec,
+    connection::{
+        channel::{Rx, Tx},
+        halves::Exchange,
+    },
+    protocol::{error::Result, spec::ServiceSpec},
 };
 
 /// What a generated double is made of: the calls that a test expects of a service. Clones share it.

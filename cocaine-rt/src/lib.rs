@@ -65,68 +65,43 @@
 #[cfg(test)]
 extern crate self as cocaine;
 
-mod address;
-mod backoff;
 pub mod bind;
-mod bytes;
-mod channel;
 mod client;
-mod cloud;
-mod codes;
-mod conn;
-pub mod control;
-mod decode;
+mod connection;
 #[cfg(feature = "doubles")]
 pub mod double;
-mod dynamic;
-mod encode;
-mod error;
-mod frame;
-mod graph;
-mod halves;
-mod header;
-mod held;
 #[cfg(feature = "http")]
 pub mod http;
-mod limits;
-mod link;
-pub mod msgpack;
-mod mux;
-mod output;
-mod packed;
-mod scan;
-mod scratch;
+mod protocol;
 pub mod server;
-mod service;
-mod spec;
-mod table;
 #[cfg(test)]
 mod tests;
-mod told;
-mod trace;
-mod types;
-mod unix;
-mod value;
+mod wire;
 mod worker;
 
-pub use bytes::Bytes;
-pub use channel::Payload;
-pub use client::{Client, ClientBuilder, Services};
+pub use client::{
+    Client, ClientBuilder, Services,
+    methods::Drift,
+    service::{Service, ServiceClient},
+};
 pub use cocaine_macros::worker;
-pub use codes::Category;
-pub use dynamic::{MessageReceiver, MessageSender};
-pub use error::{Cause, Error, ErrorKind, Fault, Result};
+pub use connection::{
+    channel::Payload,
+    dyn_halves::{MessageReceiver, MessageSender},
+    guard::Held,
+    halves::{Duplex, Exchange, Receiver, Reply, Responder, Sender},
+};
 pub use futures_core::Stream;
-pub use graph::{Edge, Graph, Method, Node, Shape, Tree};
-pub use halves::{Duplex, Exchange, Receiver, Reply, Responder, Sender};
-pub use header::Headers;
-pub use held::Held;
-pub use limits::Limits;
-pub use service::{Service, ServiceClient};
-pub use table::{Drift, Kind};
-pub use trace::Trace;
-pub use types::{Args, Endpoint, Resolved, Scalar, Severity};
-pub use value::Value;
+pub use protocol::{
+    code::Category,
+    control,
+    error::{Cause, Error, ErrorKind, Fault, Result},
+    graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
+    limits::Limits,
+    trace::Trace,
+    types::{Args, Endpoint, Resolved, Scalar, Severity},
+};
+pub use wire::{bytes::Bytes, headers::Headers, msgpack, value::Value};
 pub use worker::{
     Chunks, Context, Events, Handler, Incoming, Mode, Outgoing, Output, Session, Table as EventTable, Token,
     Worker,

@@ -24,18 +24,20 @@ pub use self::{
     listener::{Admissions, Server, ServerBuilder},
     relay::{Passed, Relay},
 };
-pub use crate::unix::UnixSocket;
+pub use crate::connection::unix::UnixSocket;
 use crate::{
-    bytes::Bytes,
-    channel::Extra,
-    conn::Lease,
-    decode,
-    error::{Error, Result},
-    graph::Graph,
-    header::Headers,
-    mux::{Fresh, Key},
-    spec::ServiceSpec,
-    trace::Trace,
+    connection::{
+        channel::Extra,
+        handle::Lease,
+        mux::{Fresh, Key},
+    },
+    protocol::{
+        error::{Error, Result},
+        graph::Graph,
+        spec::ServiceSpec,
+        trace::Trace,
+    },
+    wire::{bytes::Bytes, decode, headers::Headers},
 };
 
 /// A served service: generated code implements it around an implementation of the service's trait.

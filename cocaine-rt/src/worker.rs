@@ -25,8 +25,10 @@ pub use self::{
 };
 use crate::{
     client::Client,
-    error::{Error, Result},
-    limits::Limits,
+    protocol::{
+        error::{Error, Result},
+        limits::Limits,
+    },
 };
 
 /// A worker: a process that a node has started and hands events to.

@@ -16,9 +16,8 @@ use cocaine::{Bytes, Result, bind::Caller};
 use cocaine_bindings::{Urlfetch, urlfetch::Fetched};
 use tokio::sync::OnceCell;
 
-pub use self::config::UrlfetchConfig;
 use self::{config::UrlfetchSettings, error::FetchError, fetcher::Fetcher, request::FetchRequest};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, UrlfetchConfig};
 
 /// How long a call may take that does not say it.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -13,10 +13,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 use crate::{
-    decode,
-    encode::{self, Encoded},
-    spec::ServiceSpec,
-    types::Args,
+    protocol::{spec::ServiceSpec, types::Args},
+    wire::{
+        decode,
+        encode::{self, Encoded},
+    },
 };
 
 /// What makes an answer of encoded arguments.

@@ -10,10 +10,14 @@ use super::{
     book::{Answer, Book, Fits, decode},
 };
 use crate::{
-    error::{Error, Result},
-    halves::{Receiver, Sender},
-    held::Held,
-    types::Args,
+    connection::{
+        guard::Held,
+        halves::{Receiver, Sender},
+    },
+    protocol::{
+        error::{Error, Result},
+        types::Args,
+    },
 };
 
 /// A call that a test expects: with the arguments `A`, of which closures take the owned `W`, and answered by an `O`.

@@ -8,7 +8,7 @@ use std::{
 
 use futures_core::Stream;
 
-use crate::error::{Error, Result};
+use crate::protocol::error::{Error, Result};
 
 /// A stream that a double answers with: what [`Items::of`] lists, or any other stream.
 pub struct Items<T> {

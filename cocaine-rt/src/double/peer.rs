@@ -14,17 +14,23 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Items, book::Book};
 use crate::{
-    channel::{Rx, Tx},
-    conn,
-    encode::Encoded,
-    error::{Error, Result},
-    halves::{Exchange, Receiver, Sender},
-    limits::Limits,
-    link::{Attempt, Link, Options, Request},
+    client::{
+        connection::{Attempt, Link, Options, Request},
+        methods::{Drift, Selector, Table},
+    },
+    connection::{
+        channel::{Rx, Tx},
+        driver,
+        halves::{Exchange, Receiver, Sender},
+    },
+    protocol::{
+        error::{Error, Result},
+        limits::Limits,
+        spec::ServiceSpec,
+        types::Resolved,
+    },
     server::{Call, Connection, Dispatch, pump},
-    spec::ServiceSpec,
-    table::{Drift, Selector, Table},
-    types::Resolved,
+    wire::encode::Encoded,
 };
 
 type Playing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
@@ -92,7 +98,7 @@ where
     let (near, far) = tokio::io::duplex(ROOM);
     let stage = Stage { spec, play: Mutex::new(Some(play)) };
     Connection::start(far, "the caller of a double", Limits::default(), spec, |_| stage);
-    let lease = conn::connect(near, "a double".into(), Limits::default());
+    let lease = driver::connect(near, "a double".into(), Limits::default());
     let found = Resolved { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
     let table = Table::new(Some(spec), &found, Drift::Off)?;
     let link = Link { lease, table, service: spec.name.into() };

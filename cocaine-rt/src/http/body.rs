@@ -7,7 +7,7 @@ use std::{
 
 use http_body::{Frame, SizeHint};
 
-use crate::{bytes::Bytes, error::Error, worker::Incoming};
+use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
 
 /// The body of a request, as a handler reads it.
 ///

@@ -8,10 +8,12 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, request};
 
 use crate::{
-    bytes::{self, Bytes},
-    decode::{Malformed, Reader, Token},
-    encode,
-    error::{Error, Result},
+    protocol::error::{Error, Result},
+    wire::{
+        bytes::{self, Bytes},
+        decode::{Malformed, Reader, Token},
+        encode,
+    },
 };
 
 type Read<T> = std::result::Result<T, Malformed>;

@@ -14,8 +14,8 @@ use super::{
     stream::HttpStream,
 };
 use crate::{
-    bytes::Bytes,
-    error::{Error, Result},
+    protocol::error::{Error, Result},
+    wire::bytes::Bytes,
     worker::{Context, Outgoing, Session, Worker},
 };
 

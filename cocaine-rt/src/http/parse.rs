@@ -3,12 +3,13 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{
-    answer::{PIECE, is_bodiless, undeclare},
+    answer::{PIECE, correct_length},
     chunked::Chunked,
+    content::ends_with_head,
     form::{self, write_meta},
     hop::end_to_end,
 };
-use crate::bytes::Bytes;
+use crate::wire::bytes::Bytes;
 
 /// The most bytes of a head, and the most headers.
 const HEAD: usize = 256 << 10;
@@ -114,8 +115,8 @@ impl Parser {
             headers.remove(header::CONTENT_LENGTH);
         }
         end_to_end(&mut headers);
-        undeclare(status, &mut headers);
-        if is_bodiless(&self.method, status) {
+        if ends_with_head(&self.method, status) {
+            correct_length(status, &mut headers);
             self.state = State::Ended;
         }
         chunks.push(write_meta(status, &headers));

@@ -10,7 +10,7 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{answer::PIECE, listen::Answering, stream::left};
-use crate::{bytes::Bytes, error::Error, worker::Incoming};
+use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
 
 /// What the client sends to read, and what it is answered to write: each chunk is bytes of a stream.
 ///

@@ -10,8 +10,8 @@ use super::{
     hop::end_to_end,
 };
 use crate::{
-    bytes::Bytes,
-    error::{Error, Result},
+    protocol::error::{Error, Result},
+    wire::bytes::Bytes,
     worker::{Context, Incoming, Outgoing, Session},
 };
 

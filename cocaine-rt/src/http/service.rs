@@ -17,7 +17,7 @@ use super::{
     request::{Asked, refuse, request},
 };
 use crate::{
-    error::{Error, Result},
+    protocol::error::{Error, Result},
     worker::{Handler, Session, Worker},
 };
 

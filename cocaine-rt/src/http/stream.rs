@@ -12,7 +12,7 @@ use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{answer::PIECE, body::Body, listen::Answering, parse::Parser};
-use crate::error::Error;
+use crate::protocol::error::Error;
 
 /// What a server accepts in place of a TCP connection: one request to read, one answer to write.
 ///

@@ -18,9 +18,8 @@ use tokio::io::AsyncReadExt;
 use super::{read_meta, write_request};
 use crate::{
     Worker,
-    bytes::Bytes,
-    decode::Reader,
     tests::peer::Peer,
+    wire::{bytes::Bytes, decode::Reader},
     worker::tests::{HELLO, serve as serve_over, worker},
 };
 

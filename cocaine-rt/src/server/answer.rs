@@ -13,18 +13,20 @@ use serde::Serialize;
 
 use super::Host;
 use crate::{
-    channel::{Line, OnDrop, Origin, Rx, Side, Tx},
-    codes::Category,
-    encode,
-    error::{Cause, Error, ErrorKind, Result},
-    frame::Tail,
-    graph::{ERROR, Method, Shape, VALUE},
-    halves::Sender,
-    header,
-    held::Held,
-    mux::{Key, Load, Mux},
-    scratch::Scratch,
-    trace::Trace,
+    connection::{
+        channel::{Line, Origin, Rx, Side, Tx},
+        guard::Held,
+        halves::Sender,
+        mux::{Key, Load, Mux},
+    },
+    protocol::{
+        code::Category,
+        error::{Cause, Error, ErrorKind, Result},
+        graph::{ERROR, Method, TreeShape, VALUE},
+        spec::OnDrop,
+        trace::Trace,
+    },
+    wire::{encode, frame::Tail, headers, scratch::Scratch},
 };
 
 /// The answer that an invocation owes. Dropped without one, it answers with an error, or closes the connection if its
@@ -177,7 +179,7 @@ impl Answer {
         }
         let mut headers = Vec::new();
         let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
-        let tail = Tail::Headers(header::reply(&mut headers, self.trace, extra));
+        let tail = Tail::Headers(headers::reply(&mut headers, self.trace, extra));
         // A connection that has ended takes no answer.
         let id = self.run.key.id;
         self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));
@@ -196,7 +198,7 @@ impl Drop for Answer {
         if mem::take(&mut self.owed) {
             let lost = Error::service(Category::DISPATCH, 7, "the invocation was dropped without an answer");
             match self.method().upstream.shape() {
-                Shape::End => self.close(&lost),
+                TreeShape::End => self.close(&lost),
                 _ => self.refuse(&lost),
             }
         }

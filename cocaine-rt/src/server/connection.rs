@@ -6,20 +6,27 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
-    bytes::Bytes,
-    channel::{Line, Origin, Rx, Side, Tx},
-    conn::{Conn, Driver, Lease},
-    encode,
-    error::{Error, Result},
-    frame::Tail,
-    graph::Tree,
-    halves::Duplex,
-    header::{self, Headers},
-    limits::Limits,
-    mux::{Open, Role, roots::Roots, slot::Reads},
-    scratch::Scratch,
-    spec::{ServiceSpec, TreeSpec},
-    trace::Trace,
+    connection::{
+        channel::{Line, Origin, Rx, Side, Tx},
+        driver::Driver,
+        halves::Duplex,
+        handle::{Conn, Lease},
+        mux::{Open, Role, roots::Roots, slot::Reads},
+    },
+    protocol::{
+        error::{Error, Result},
+        graph::Tree,
+        limits::Limits,
+        spec::{ServiceSpec, TreeSpec},
+        trace::Trace,
+    },
+    wire::{
+        bytes::Bytes,
+        encode,
+        frame::Tail,
+        headers::{self, Headers},
+        scratch::Scratch,
+    },
 };
 
 /// A connection that both sides open channels on; their ids are shared (`worker.md` 3.3). Clones share it.
@@ -68,7 +75,7 @@ impl Connection {
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
         let (mut buf, headers) = (Vec::new(), headers.forwarded());
-        let tail = Tail::Headers(header::reply(&mut buf, trace, &headers));
+        let tail = Tail::Headers(headers::reply(&mut buf, trace, &headers));
         let reads = Reads::Streaming;
         let open = Open { method: 0, args: &args, tail, reads, ticks: u64::MAX, reader: None };
         let key = self.lease.with(|mux| mux.open(open))?;

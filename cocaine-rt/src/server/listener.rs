@@ -19,10 +19,13 @@ use tokio::{
 
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
-    bytes::Bytes,
-    conn::{self, Conn, Driver, Lease},
-    limits::Limits,
-    mux::{Mux, Role, roots::Roots},
+    connection::{
+        driver::Driver,
+        handle::{self, Conn, Lease},
+        mux::{Mux, Role, roots::Roots},
+    },
+    protocol::limits::Limits,
+    wire::bytes::Bytes,
 };
 
 /// A served service. It goes on until [`Server::shutdown`], or until it is dropped, which cuts its connections.
@@ -73,8 +76,8 @@ impl Admissions {
 impl Server {
     /// How long calls that run may take to finish when the server shuts down.
     pub const GRACE: Duration = Duration::from_secs(10);
-    /// How long to wait when no more connections can be accepted.
-    const EXHAUSTED: Duration = Duration::from_millis(100);
+    /// How long a server waits after it failed to accept a connection, as it does when file descriptors run out.
+    pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
     /// Returns settings for a server of `dispatch`.
     pub fn builder<D: Dispatch>(dispatch: D) -> ServerBuilder<D> {
@@ -190,7 +193,7 @@ impl<D: Dispatch> Connections<D> {
                     Err(error) => {
                         self.admissions.rejected.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(Server::EXHAUSTED).await;
+                        tokio::time::sleep(Server::ACCEPT_RETRY_DELAY).await;
                     }
                 },
                 Some(ended) = self.open.join_next_with_id() => self.forget(ended),
@@ -226,7 +229,7 @@ impl<D: Dispatch> Connections<D> {
 
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.admissions.accepted.fetch_add(1, Ordering::Relaxed);
-        conn::tune(&stream);
+        handle::tune(&stream);
         let conn = Conn::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
         let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });
         let dispatch = self.dispatch.clone();

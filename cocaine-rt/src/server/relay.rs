@@ -3,16 +3,22 @@
 use std::task::{Context, Poll, ready};
 
 use crate::{
-    bytes::Bytes,
-    codes::Category,
-    decode::{self, Malformed, Reader},
-    encode::{self, Encoded},
-    error::{Cause, Error},
-    frame::{self, Tail},
-    graph::{CLOSE, ERROR, WRITE},
-    halves::{Receiver, Sender},
-    mux::slot::Message,
-    scratch::Scratch,
+    connection::{
+        halves::{Receiver, Sender},
+        mux::slot::Message,
+    },
+    protocol::{
+        code::Category,
+        error::{Cause, Error},
+        graph::{CLOSE, ERROR, WRITE},
+    },
+    wire::{
+        bytes::Bytes,
+        decode::{self, Malformed, Reader},
+        encode::{self, Encoded},
+        frame::{self, Tail},
+        scratch::Scratch,
+    },
 };
 
 /// One direction of an event: what comes on a channel goes out on another, with one lock of each connection for all

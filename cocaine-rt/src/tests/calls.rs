@@ -8,8 +8,10 @@ use tokio::{io::AsyncWriteExt, time::Instant};
 use super::peer::{Peer, method, unary, unhex};
 use crate::{
     Bytes, Category, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
-    encode::{self, Encoded},
-    frame::{self, Tail},
+    wire::{
+        encode::{self, Encoded},
+        frame::{self, Tail},
+    },
 };
 
 /// Polls once.

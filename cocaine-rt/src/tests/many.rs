@@ -10,10 +10,13 @@ use tokio::{
 
 use super::peer::{Peer, unary};
 use crate::{
-    Graph, Limits, Service, decode,
-    encode::{self, Encoded},
-    frame::{self, Tail},
-    scan::Scanner,
+    Graph, Limits, Service,
+    wire::{
+        decode,
+        encode::{self, Encoded},
+        frame::{self, Tail},
+        scan::Scanner,
+    },
 };
 
 /// Answers each call with its own argument, the last of each read first; returns the ids as they came.

@@ -8,15 +8,21 @@ use tokio::{
 };
 
 use crate::{
-    conn,
-    encode::{self, Encoded},
-    frame::{self, Tail},
-    graph::{Graph, Method, Tree},
-    limits::Limits,
-    link::Link,
-    service::Service,
-    table::{Drift, Table},
-    types::Resolved,
+    client::{
+        connection::Link,
+        methods::{Drift, Table},
+        service::Service,
+    },
+    connection::driver,
+    protocol::{
+        graph::{Graph, Method, Tree},
+        limits::Limits,
+        types::Resolved,
+    },
+    wire::{
+        encode::{self, Encoded},
+        frame::{self, Tail},
+    },
 };
 
 /// The other end of a client's connection.
@@ -44,7 +50,7 @@ impl Peer {
     /// Returns a service with these methods, connected to a peer over a pipe that holds `room` bytes.
     pub(crate) fn with(graph: Graph, room: usize, limits: Limits) -> (Service, Self) {
         let (near, io) = tokio::io::duplex(room);
-        let lease = conn::connect(near, "peer:1".into(), limits);
+        let lease = driver::connect(near, "peer:1".into(), limits);
         let found = Resolved { graph, version: 1, endpoints: Vec::new() };
         let table = Table::new(None, &found, Drift::Compatible).unwrap();
         let link = Link { lease, table, service: "test".into() };

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use crate::error::{Error, Result};
+use crate::protocol::error::{Error, Result};
 
 /// What a node says to the worker that it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,14 +13,18 @@ use std::{
 
 use super::session::{Ground, Session};
 use crate::{
-    codes::Category,
-    encode::{self, Encoded},
-    error::{Error, Result},
-    frame::{self, Tail},
-    graph::{CLOSE, ERROR},
-    mux::{Fresh, Load},
-    scratch::Scratch,
+    connection::mux::{Fresh, Load},
+    protocol::{
+        code::Category,
+        error::{Error, Result},
+        graph::{CLOSE, ERROR},
+    },
     server::Traced,
+    wire::{
+        encode::{self, Encoded},
+        frame::{self, Tail},
+        scratch::Scratch,
+    },
 };
 
 /// What handles one event.

@@ -9,19 +9,26 @@ use std::{
 };
 
 use crate::{
-    bytes::Bytes,
-    channel::{Line, OnDrop, Origin, Rx, Side, Tx},
     client::Client,
-    conn::Lease,
-    encode::{self, Encoded},
-    error::{Error, Result},
-    frame::{self, Tail},
-    graph::{CLOSE, ERROR, Tree, WRITE},
-    halves::Receiver,
-    header::Headers,
-    mux::{Fresh, Key},
-    scratch::Scratch,
-    trace::Trace,
+    connection::{
+        channel::{Line, Origin, Rx, Side, Tx},
+        halves::Receiver,
+        handle::Lease,
+        mux::{Fresh, Key},
+    },
+    protocol::{
+        error::{Error, Result},
+        graph::{CLOSE, ERROR, Tree, WRITE},
+        spec::OnDrop,
+        trace::Trace,
+    },
+    wire::{
+        bytes::Bytes,
+        encode::{self, Encoded},
+        frame::{self, Tail},
+        headers::Headers,
+        scratch::Scratch,
+    },
 };
 
 /// One event that a worker handles: a stream of chunks from the client, and one back.

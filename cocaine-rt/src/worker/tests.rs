@@ -8,9 +8,11 @@ use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
 use super::{Events, Session, Table, Worker, events::Mode, run};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    protocol::{
+        error::{Error, ErrorKind, Result},
+        trace::Trace,
+    },
     tests::peer::Peer,
-    trace::Trace,
 };
 
 const UUID: &str = "1d5739ab-2375-4d32-b211-d6ef03c0dd3d";
@@ -104,7 +106,7 @@ async fn whatever_a_handler_does_it_answers_exactly_once() {
             Err(Error::user(7, "too late"))
         })
         .on("out of range", |_session: Session| async {
-            Err(Error::service(crate::codes::Category::WORKER_USER, 1 << 40, "far"))
+            Err(Error::service(crate::protocol::code::Category::WORKER_USER, 1 << 40, "far"))
         });
     let (mut node, _served) = serve(worker, ());
     node.expect(HELLO).await;

@@ -22,21 +22,23 @@ use super::{
     session::Ground,
 };
 use crate::{
-    channel::{Line, OnDrop, Origin, Rx, Side, Tx},
     client::Client,
-    codes::Category,
-    conn::{Conn, Driver, Lease},
-    control::{HANDSHAKE, HEARTBEAT, TERMINATE},
-    decode::Reader,
-    encode,
-    error::{Cause, Error, ErrorKind, Result},
-    frame::Tail,
-    graph::{ERROR, Graph},
-    limits::Limits,
-    mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
-    scratch::Scratch,
-    spec::{MethodSpec, TreeSpec},
-    unix::UnixSocket,
+    connection::{
+        channel::{Line, Origin, Rx, Side, Tx},
+        driver::Driver,
+        handle::{Conn, Lease},
+        mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
+        unix::UnixSocket,
+    },
+    protocol::{
+        code::Category,
+        control::{HANDSHAKE, HEARTBEAT, TERMINATE},
+        error::{Cause, Error, ErrorKind, Result},
+        graph::{ERROR, Graph},
+        limits::Limits,
+        spec::{MethodSpec, OnDrop, TreeSpec},
+    },
+    wire::{decode::Reader, encode, frame::Tail, scratch::Scratch},
 };
 
 /// How often the worker shows that it lives, and how long it waits for others.

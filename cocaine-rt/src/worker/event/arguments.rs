@@ -9,7 +9,7 @@ use super::{
     kinds::TakeValue,
     source::Source,
 };
-use crate::error::Result;
+use crate::protocol::error::Result;
 
 /// A type that can be an argument of an event, by way of `Via`: decoded, or a part of the event.
 #[diagnostic::on_unimplemented(

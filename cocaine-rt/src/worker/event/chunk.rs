@@ -5,10 +5,12 @@ use std::{any::Any, mem};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    bytes::Bytes,
-    decode::{self, Malformed},
-    error::Result,
-    msgpack,
+    protocol::error::Result,
+    wire::{
+        bytes::Bytes,
+        decode::{self, Malformed},
+        msgpack,
+    },
 };
 
 /// Returns the value of `chunk`.

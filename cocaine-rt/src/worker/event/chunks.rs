@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::chunk;
 use crate::{
-    error::{Error, Result},
+    protocol::error::{Error, Result},
     worker::session::Incoming,
 };
 

@@ -3,7 +3,7 @@
 use std::{any::Any, fmt::Display};
 
 use super::Event;
-use crate::error::Error;
+use crate::protocol::error::Error;
 
 /// An error that a handler may return: whatever has a text. A [`Error`] keeps its own category and code.
 #[diagnostic::on_unimplemented(

@@ -12,7 +12,7 @@ use super::{
     source::Source,
 };
 use crate::{
-    error::Result,
+    protocol::error::Result,
     worker::session::{Context, Session},
 };
 

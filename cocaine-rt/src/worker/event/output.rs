@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::chunk;
 use crate::{
-    error::{Error, Result},
+    protocol::error::{Error, Result},
     worker::session::Outgoing,
 };
 

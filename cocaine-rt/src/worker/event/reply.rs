@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use super::{Event, chunk, claims::Beside, failure::Failure};
 use crate::{
-    bytes::Bytes,
-    error::{Error, Result},
+    protocol::error::{Error, Result},
+    wire::bytes::Bytes,
     worker::session::Outgoing,
 };
 

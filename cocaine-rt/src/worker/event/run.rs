@@ -14,8 +14,8 @@ use super::{
     source::{self, Parts},
 };
 use crate::{
-    bytes::Bytes,
-    error::{Error, Result},
+    protocol::error::{Error, Result},
+    wire::bytes::Bytes,
     worker::session::{Context as Caller, Outgoing, Session},
 };
 

@@ -10,9 +10,11 @@ use super::{
     chunk,
 };
 use crate::{
-    bytes::Bytes,
-    decode::{Elements, Malformed},
-    error::{Error, Result},
+    protocol::error::{Error, Result},
+    wire::{
+        bytes::Bytes,
+        decode::{Elements, Malformed},
+    },
     worker::session::{Context, Incoming, Outgoing, Session},
 };
 

@@ -8,13 +8,16 @@ mod replies;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    Bytes, EventTable, Events, Result, decode,
-    encode::{self, Encoded},
-    error::{Error, ErrorKind},
-    frame::{self, Tail},
-    msgpack,
-    scan::Scanner,
+    Bytes, EventTable, Events, Result,
+    protocol::error::{Error, ErrorKind},
     tests::peer::Peer,
+    wire::{
+        decode,
+        encode::{self, Encoded},
+        frame::{self, Tail},
+        msgpack,
+        scan::Scanner,
+    },
     worker::{Mode, tests as worker},
 };
 

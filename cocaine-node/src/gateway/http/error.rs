@@ -1,0 +1,87 @@
+//! Errors that the gateway itself answers with (`worker.md` 6.2, 6.4).
+
+use std::time::Duration;
+
+use cocaine::{Category, Error, ErrorKind};
+use http::StatusCode;
+
+use crate::gateway::routing::codes::{APP_STOPPED, QUEUE_FULL, SERVICE_UNKNOWN};
+
+/// The category of errors of the scheduler in front of a cluster.
+pub(super) const VICODYN: Category = Category(0x54FF);
+
+/// A request that ends without a response of an app.
+#[derive(Debug)]
+pub(crate) struct HttpError {
+    pub(crate) status: StatusCode,
+    pub(crate) cause: String,
+    /// The component that reports the error.
+    pub(crate) generated_by: &'static str,
+}
+
+impl HttpError {
+    pub(crate) fn new(status: StatusCode, cause: impl Into<String>) -> Self {
+        Self { status, cause: cause.into(), generated_by: "cocaine-gateway" }
+    }
+
+    /// Returns the error for an app that does not answer within `limit`.
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        let cause =
+            format!("Timed out while waiting for response from the Cocaine: no answer within {limit:?}");
+        Self::new(StatusCode::GATEWAY_TIMEOUT, cause)
+    }
+
+    /// Returns the error for a call that failed before its response began.
+    pub(crate) fn from_call(error: &Error) -> Self {
+        let (status, cause) = match error.kind() {
+            ErrorKind::Service { category, code, message } => match (*category, *code) {
+                SERVICE_UNKNOWN => {
+                    (StatusCode::SERVICE_UNAVAILABLE, or_default(message, "service is not available"))
+                }
+                APP_STOPPED => (StatusCode::SERVICE_UNAVAILABLE, or_default(message, "the app is stopped")),
+                QUEUE_FULL => {
+                    (StatusCode::INTERNAL_SERVER_ERROR, "Retry limit exceeded: queue is full".to_owned())
+                }
+                (VICODYN, code) => return Self { generated_by: "vicodyn", ..Self::from_app(code, message) },
+                (_, code) => return Self::from_app(code, message),
+            },
+            ErrorKind::Connect(_) => (StatusCode::SERVICE_UNAVAILABLE, error.kind().to_string()),
+            ErrorKind::Deadline(limit) => return Self::timed_out(*limit),
+            ErrorKind::Disconnected(_) => (StatusCode::BAD_GATEWAY, error.kind().to_string()),
+            ErrorKind::Drift { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("the service is not an app: {}", error.kind()))
+            }
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, error.kind().to_string()),
+        };
+        Self::new(status, cause)
+    }
+
+    fn from_app(code: i64, message: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("[{code}]: {message}"))
+    }
+}
+
+fn or_default(message: &str, default: &str) -> String {
+    if message.is_empty() { default.into() } else { message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_status() {
+        let service = |(category, code), text: &str| Error::service(category, code, text);
+        for (error, status, text) in [
+            (service(SERVICE_UNKNOWN, "service is not available"), 503, "service is not available"),
+            (service(SERVICE_UNKNOWN, ""), 503, "service is not available"),
+            (service(APP_STOPPED, "invalid queue state"), 503, "invalid queue state"),
+            (service(QUEUE_FULL, "odd"), 500, "Retry limit exceeded: queue is full"),
+            (service((Category::WORKER, 7), "on purpose"), 500, "[7]: on purpose"),
+            (service((Category::UNKNOWN, 32), "Broken pipe"), 500, "[32]: Broken pipe"),
+        ] {
+            let http = HttpError::from_call(&error);
+            assert_eq!((http.status.as_u16(), http.cause.as_str()), (status, text));
+        }
+    }
+}

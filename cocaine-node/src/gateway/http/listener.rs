@@ -1,0 +1,138 @@
+//! A port for HTTP clients: accepts connections, limits their number, and ends them.
+
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use cocaine::server::Server;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use super::{body::ResponseBody, socket::ClientSocket};
+
+/// The most bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 128 << 10;
+
+/// How a port treats the connections of its clients.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionSettings {
+    /// One permit for each connection.
+    pub(crate) permits: Arc<Semaphore>,
+    /// How long a client may take to send the head of a request, or to read a part of a response.
+    pub(crate) timeout: Duration,
+    /// Counts the open connections.
+    pub(crate) open: Gauge,
+}
+
+/// A port that accepts connections.
+#[derive(Debug)]
+pub(crate) struct HttpListener {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    accept_task: JoinHandle<GracefulShutdown>,
+}
+
+impl HttpListener {
+    /// Listens on an address, and answers each request with the response that `handle` returns.
+    pub(crate) async fn start<H, F>(
+        address: &str,
+        settings: ConnectionSettings,
+        handle: H,
+    ) -> io::Result<Self>
+    where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<ResponseBody>> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let accept_task = tokio::spawn(accept_loop(listener, settings, handle, stopped));
+        Ok(Self { address, stop, accept_task })
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, and waits until the requests in flight are answered or the time is over.
+    pub(crate) async fn shutdown(self, limit: Duration) {
+        let _ = self.stop.send(true);
+        if let Ok(connections) = self.accept_task.await
+            && timeout(limit, connections.shutdown()).await.is_err()
+        {
+            tracing::warn!("connections of HTTP clients are closed: they did not end within {limit:?}");
+        }
+    }
+}
+
+async fn accept_loop<H, F>(
+    listener: TcpListener,
+    settings: ConnectionSettings,
+    handle: H,
+    mut stopped: watch::Receiver<bool>,
+) -> GracefulShutdown
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<ResponseBody>> + Send + 'static,
+{
+    let connections = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &settings.permits) => accepted,
+            _ = stopped.wait_for(|stopped| *stopped) => return connections,
+        };
+        match accepted {
+            Ok((stream, permit)) => {
+                let handle = handle.clone();
+                let service = service_fn(move |request| handle(request).map(Ok::<_, Infallible>));
+                let io = TokioIo::new(ClientSocket::new(stream, settings.timeout));
+                let connection = connections.watch(http1_builder(&settings).serve_connection(io, service));
+                let open = settings.open.clone();
+                tokio::spawn(async move {
+                    open.inc();
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "a connection of an HTTP client failed");
+                    }
+                    open.dec();
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection of an HTTP client could not be accepted");
+                sleep(Server::ACCEPT_RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    // The semaphore is never closed.
+    let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, permit))
+}
+
+fn http1_builder(settings: &ConnectionSettings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .half_close(true)
+        .title_case_headers(true);
+    builder
+}

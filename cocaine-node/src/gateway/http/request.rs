@@ -1,0 +1,47 @@
+//! Requests: which are refused, and the chunk that an app receives.
+
+use cocaine::http::{end_to_end, write_request};
+use http::{HeaderValue, Method, StatusCode, Version, header, request::Parts, uri::PathAndQuery};
+
+use super::error::HttpError;
+
+/// Refuses requests that two readers could understand differently, and those that the gateway does not support.
+///
+/// # Errors
+/// 405 for `CONNECT`, 501 for a transfer coding other than `chunked`, 400 for a second `Host`.
+pub(crate) fn validate(parts: &Parts) -> Result<(), HttpError> {
+    if parts.method == Method::CONNECT {
+        return Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "CONNECT is not supported"));
+    }
+    let mut codings = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    if !codings.next().is_none_or(is_chunked) || codings.next().is_some() {
+        let text = "the only supported Transfer-Encoding is a single `chunked`";
+        return Err(HttpError::new(StatusCode::NOT_IMPLEMENTED, text));
+    }
+    if parts.headers.get_all(header::HOST).iter().nth(1).is_some() {
+        return Err(HttpError::new(StatusCode::BAD_REQUEST, "the header host is repeated"));
+    }
+    Ok(())
+}
+
+/// Returns the chunk that an app receives, without the headers of the client's connection. A chunked body gets a
+/// Content-Length, and the host of an absolute URI replaces the `Host`.
+pub(crate) fn encode_request(mut parts: Parts, uri: PathAndQuery, body: &[u8]) -> cocaine::Bytes {
+    let was_chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
+    end_to_end(&mut parts.headers);
+    parts.headers.remove(header::EXPECT);
+    if was_chunked {
+        parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
+    }
+    if let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(header::HOST, host);
+    }
+    parts.uri = uri.into();
+    if parts.version != Version::HTTP_10 {
+        parts.version = Version::HTTP_11;
+    }
+    write_request(&parts, body)
+}

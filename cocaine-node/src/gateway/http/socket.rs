@@ -1,0 +1,123 @@
+//! The socket of a client: it gives up on a client that reads nothing, and closes so that one that still sends can read
+//! its last response.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Instant, Sleep, sleep},
+};
+
+/// How long the socket stays open after the last response while the client sends nothing. Closing it while the client
+/// still sends would reset the connection, and the client would lose the response that gives the reason.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How much is read and dropped at once while the socket lingers.
+const DRAIN_BYTES: usize = 16 << 10;
+
+/// A socket whose writes fail when the client reads nothing for a while.
+#[derive(Debug)]
+pub(crate) struct ClientSocket {
+    stream: TcpStream,
+    /// How long a write may make no progress.
+    write_timeout: Duration,
+    write_deadline: Option<Pin<Box<Sleep>>>,
+    linger: Option<Linger>,
+}
+
+/// The deadlines of a socket that is shut down and still reads.
+#[derive(Debug)]
+struct Linger {
+    end: Instant,
+    idle: Pin<Box<Sleep>>,
+}
+
+impl ClientSocket {
+    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+        Self { stream, write_timeout, write_deadline: None, linger: None }
+    }
+
+    /// Drops what the client still sends, until it closes its side, is idle for [`LINGER`], or the time is over.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let end = Instant::now() + self.write_timeout;
+        let start = || Linger { end, idle: Box::pin(sleep(LINGER)) };
+        let Linger { end, idle } = self.linger.get_or_insert_with(start);
+        let mut dropped = [0; DRAIN_BYTES];
+        while idle.as_mut().poll(cx).is_pending() {
+            let mut dropped = ReadBuf::new(&mut dropped);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut dropped));
+            if read.is_err() || dropped.filled().is_empty() {
+                break;
+            }
+            idle.as_mut().reset((Instant::now() + LINGER).min(*end));
+        }
+        Poll::Ready(())
+    }
+
+    /// Polls a write, which fails once it is pending for longer than the time-out.
+    fn poll_with_timeout<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let written = write(Pin::new(&mut self.stream), cx);
+        if written.is_ready() {
+            self.write_deadline = None;
+            return written;
+        }
+        let timeout = self.write_timeout;
+        let deadline = self.write_deadline.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        if deadline.as_mut().poll(cx).is_ready() {
+            deadline.as_mut().reset(Instant::now() + timeout);
+            let text = format!("the client read nothing for {timeout:?}");
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
+        }
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for ClientSocket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for ClientSocket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_with_timeout(cx, |stream, cx| stream.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_with_timeout(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_with_timeout(cx, AsyncWrite::poll_flush)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.linger.is_none() {
+            ready!(self.poll_with_timeout(cx, AsyncWrite::poll_shutdown))?;
+        }
+        self.poll_drain(cx).map(Ok)
+    }
+}

@@ -1,0 +1,263 @@
+//! A call for JSON-RPC: the messages that are sent, and those that are received.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use cocaine::{
+    Args, Bytes, CallKind, Exchange, MessageReceiver, MessageSender, Method, Receiver, Service, Tree,
+    TreeShape, Value,
+};
+
+use super::{
+    error::RpcError,
+    request::{Message, ResultForm, RpcRequest},
+};
+use crate::gateway::routing::{event_call::Retries, service_pool::ServicePool};
+
+/// Limits the memory of all results of one HTTP request.
+#[derive(Debug)]
+pub(super) struct ResultBudget {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl ResultBudget {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, used: AtomicUsize::new(0) }
+    }
+
+    fn reserve(&self, args: &[Value]) -> Result<(), RpcError> {
+        let size: usize = args.iter().map(memory_size).sum();
+        let used = self.used.fetch_add(size, Ordering::Relaxed);
+        if used.saturating_add(size) > self.limit {
+            return Err(RpcError::result_too_long(self.limit));
+        }
+        Ok(())
+    }
+}
+
+/// Returns the approximate size of a value in memory.
+fn memory_size(value: &Value) -> usize {
+    let content = match value {
+        Value::Raw(raw) => raw.len(),
+        Value::Array(items) => items.iter().map(memory_size).sum(),
+        Value::Map(entries) => entries.iter().map(|(key, value)| memory_size(key) + memory_size(value)).sum(),
+        _ => 0,
+    };
+    content + size_of::<Value>()
+}
+
+/// A call of a service.
+pub(super) struct RpcCall<'a> {
+    pub(super) request: &'a RpcRequest,
+    pub(super) pool: &'a ServicePool,
+    /// Headers of the call.
+    pub(super) headers: Vec<(&'a str, Bytes)>,
+    /// How long a method with a single answer may take.
+    pub(super) timeout: Duration,
+    pub(super) budget: &'a ResultBudget,
+}
+
+impl RpcCall<'_> {
+    /// Calls the method and returns its result, in the form of the request. A call that an app has certainly not accepted
+    /// is made again.
+    ///
+    /// # Errors
+    /// An unknown method, chunks that it does not accept, and a call that fails. An error of the service is a result if
+    /// the request asks for events.
+    pub(super) async fn run(&self, mut retries: Retries<'_>) -> Result<Value, RpcError> {
+        loop {
+            let service = self.service().await?;
+            let graph = service.graph().await.map_err(|error| RpcError::not_connected(&error))?;
+            let Some(method) = graph.method(&self.request.method) else {
+                let names: Vec<_> = graph.methods().map(|method| &*method.name).collect();
+                return Err(RpcError::method_not_found(&self.request.service, &names.join(", ")));
+            };
+            let received = self.call(&service, method).await?;
+            if let Some(error) = received.refusal()
+                && retries.wait_to_retry(&error).await
+            {
+                continue;
+            }
+            return match self.request.form {
+                ResultForm::Values => received.into_values(method.upstream.shape()),
+                ResultForm::Events => Ok(received.into_events()),
+            };
+        }
+    }
+
+    async fn service(&self) -> Result<Service, RpcError> {
+        let service = self.pool.get(&self.request.service).await;
+        let mut service = service.map_err(|error| RpcError::not_connected(&error))?;
+        for (name, value) in &self.headers {
+            service = service.with_header(name, value.clone());
+        }
+        Ok(service)
+    }
+
+    async fn call(&self, service: &Service, method: &Method) -> Result<ReceivedMessages, RpcError> {
+        let chunks = messages_to_send(method, &self.request.chunks)?;
+        let (name, args) = (&*method.name, Args(self.request.args.clone()));
+        match CallKind::of(&method.dispatch, &method.upstream) {
+            CallKind::Mute => {
+                service.mute(name, args).await.map_err(|error| RpcError::from_call(&error))?;
+                Ok(ReceivedMessages::default())
+            }
+            CallKind::Unary => {
+                let answer = service.with_deadline(self.timeout).call(name, args).await;
+                ReceivedMessages::default().with(answer.map(|args| Message::new("value", args)), self.budget)
+            }
+            CallKind::Streaming => self.stream(service.stream(name, args)).await,
+            _ => {
+                let opened = service.open(name, args).await.map_err(|error| RpcError::from_call(&error))?;
+                self.session(opened, chunks).await
+            }
+        }
+    }
+
+    async fn stream(&self, mut items: Receiver<Args>) -> Result<ReceivedMessages, RpcError> {
+        let mut received = ReceivedMessages::default();
+        while let Some(item) = items.recv().await {
+            received = received.with(item.map(|args| Message::new("write", args)), self.budget)?;
+        }
+        if received.error().is_none() {
+            received.0.push(Message::new("close", Args::default()));
+        }
+        Ok(received)
+    }
+
+    async fn session(
+        &self,
+        opened: Exchange<MessageSender, MessageReceiver>,
+        chunks: Vec<Message>,
+    ) -> Result<ReceivedMessages, RpcError> {
+        let Exchange { mut tx, mut rx } = opened;
+        let send = async {
+            for Message { name, args } in chunks {
+                tx.send(&name, Args(args)).await?;
+            }
+            Ok::<_, cocaine::Error>(())
+        };
+        let receive = async {
+            let mut received = ReceivedMessages::default();
+            while let Some(message) = rx.recv().await {
+                let message = message.and_then(|(name, payload)| Ok(Message::new(&name, payload.decode()?)));
+                received = received.with(message, self.budget)?;
+            }
+            Ok::<_, RpcError>(received)
+        };
+        // The service may end the call before it has read all chunks: its answer is what counts.
+        match tokio::join!(send, receive) {
+            (_, Err(error)) => Err(error),
+            (Err(error), Ok(received)) if received.0.is_empty() => Err(RpcError::from_call(&error)),
+            (_, Ok(received)) => Ok(received),
+        }
+    }
+}
+
+/// Returns the messages to send after the call: those of the request, and a `close` if it is missing.
+///
+/// # Errors
+/// The first message that the method does not accept.
+fn messages_to_send(method: &Method, requested: &[Message]) -> Result<Vec<Message>, RpcError> {
+    let mut state = method.dispatch.node();
+    for (index, message) in requested.iter().enumerate() {
+        let Some(edge) = state.messages().find(|edge| *edge.name == *message.name) else {
+            return Err(RpcError::unexpected_chunk(index + 1, &message.name, &state));
+        };
+        if let Tree::Node(next) = &edge.next {
+            state = next.clone();
+        }
+    }
+    let mut chunks = requested.to_vec();
+    if state.messages().any(|edge| &*edge.name == "close" && edge.is_terminal()) {
+        chunks.push(Message::new("close", Args::default()));
+    }
+    Ok(chunks)
+}
+
+/// The messages received so far, in order. An error of the service is the last of them.
+#[derive(Debug, Default)]
+struct ReceivedMessages(Vec<Message>);
+
+impl ReceivedMessages {
+    /// Adds a message, or an error of the service as a message.
+    ///
+    /// # Errors
+    /// An error that is not one of the service, and a message that exceeds the budget.
+    fn with(mut self, result: cocaine::Result<Message>, budget: &ResultBudget) -> Result<Self, RpcError> {
+        let message = match result {
+            Ok(message) => message,
+            Err(error) => Message::from_error(&error).ok_or_else(|| RpcError::from_call(&error))?,
+        };
+        budget.reserve(&message.args)?;
+        self.0.push(message);
+        Ok(self)
+    }
+
+    fn error(&self) -> Option<cocaine::Error> {
+        self.0.last().and_then(Message::error)
+    }
+
+    /// Returns the error if no other message came before it.
+    fn refusal(&self) -> Option<cocaine::Error> {
+        self.error().filter(|_| self.0.len() == 1)
+    }
+
+    /// Returns the value, the list of values of a stream, or all messages of any other protocol.
+    fn into_values(mut self, shape: TreeShape) -> Result<Value, RpcError> {
+        if let Some(error) = self.error() {
+            return Err(RpcError::from_call(&error));
+        }
+        match shape {
+            TreeShape::End => Ok(Value::Nil),
+            TreeShape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::into_value)),
+            TreeShape::Streaming => {
+                let items = self.0.into_iter().filter(|message| message.name == "write");
+                Ok(Value::Array(items.map(Message::into_value).collect()))
+            }
+            TreeShape::Other => Ok(self.into_events()),
+        }
+    }
+
+    fn into_events(self) -> Value {
+        let event = |message: Message| {
+            let Message { name, args } = message;
+            Value::Map(vec![("event".into(), name.into()), ("value".into(), Value::Array(args))])
+        };
+        Value::Array(self.0.into_iter().map(event).collect())
+    }
+}
+
+impl Message {
+    fn new(name: &str, args: Args) -> Self {
+        Self { name: name.into(), args: args.0 }
+    }
+
+    /// Returns the message in which a service reports the error, if it is an error of a service.
+    fn from_error(error: &cocaine::Error) -> Option<Self> {
+        let cocaine::ErrorKind::Service { category, code, message } = error.kind() else { return None };
+        let pair = Value::Array(vec![category.0.into(), (*code).into()]);
+        Some(Self { name: "error".into(), args: vec![pair, message.as_str().into()] })
+    }
+
+    /// Returns the error that the message reports, if it reports one.
+    fn error(&self) -> Option<cocaine::Error> {
+        if self.name != "error" {
+            return None;
+        }
+        let [pair, text @ ..] = &self.args[..] else { return None };
+        let [category, code] = pair.as_array()? else { return None };
+        let text =
+            text.first().and_then(Value::as_bytes).map(|text| String::from_utf8_lossy(text).into_owned());
+        let category = cocaine::Category(category.as_i64()?);
+        Some(cocaine::Error::service(category, code.as_i64()?, text.unwrap_or_default()))
+    }
+
+    /// Returns the only argument, or the list of all arguments.
+    fn into_value(mut self) -> Value {
+        if self.args.len() == 1 { self.args.remove(0) } else { Value::Array(self.args) }
+    }
+}

@@ -1,0 +1,154 @@
+//! Handles one HTTP request: finds out what it is for, and produces the response.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use super::{
+    context::Context,
+    http::{
+        body::ResponseBody,
+        error::HttpError,
+        request::{encode_request, validate},
+        request_id::{REQUEST_ID, RequestId},
+        response::{RequestInfo, error_response, text_response},
+    },
+    json_rpc::{self, JSON_RPC},
+    metrics::{MEDIA_TYPE, RequestTimer},
+    routing::{
+        event_call::EventCall,
+        route::{Route, find_route},
+        service_pool::ServicePool,
+    },
+};
+use crate::config::Target;
+
+/// The header of a response with the service that sent it.
+const APPLICATION: HeaderName = HeaderName::from_static("x-cocaine-application");
+
+/// How long a locator may take to answer a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Handles the requests of a gateway.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    pub(super) context: Context,
+    pub(super) pool: ServicePool,
+    /// Connections of their own for JSON-RPC, since a call with wrong arguments ends all calls of its connection.
+    pub(super) json_rpc_pool: ServicePool,
+}
+
+impl Proxy {
+    /// Handles a request to the main port.
+    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+        let timer = self.context.metrics.start_request();
+        let (parts, body) = request.into_parts();
+        let sampling = self.context.settings.sampling;
+        let id = match validate(&parts).and_then(|()| RequestId::from_headers(&parts.headers, sampling)) {
+            Ok(id) => id,
+            Err(error) => return refuse(timer, error),
+        };
+        let mut response = id.trace.scope(self.dispatch(parts, body, id, timer)).await;
+        response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.to_header());
+        response
+    }
+
+    /// Handles a request to the port for administrators.
+    pub(super) async fn handle_admin(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+        match request.uri().path() {
+            "/ping" => self.ping().await,
+            "/metrics" => self.metrics(),
+            _ => not_found("this port has only /ping and /metrics"),
+        }
+    }
+
+    async fn dispatch(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        id: RequestId,
+        timer: RequestTimer<'_>,
+    ) -> Response<ResponseBody> {
+        if self.context.settings.json_rpc && parts.headers.contains_key(&JSON_RPC) {
+            let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, &parts, body, id);
+            let response = Box::pin(answer).await.unwrap_or_else(|error| error_response(error, None));
+            timer.finish(None, response.status());
+            return response;
+        }
+        match find_route(&parts, &self.context.settings.hosts) {
+            Err(error) => refuse(timer, HttpError::new(StatusCode::BAD_REQUEST, error.0)),
+            Ok(Route::Gateway) => {
+                let response = Box::pin(self.gateway_page(&parts)).await;
+                timer.finish(None, response.status());
+                response
+            }
+            Ok(Route::Event(target, uri)) => {
+                let result = self.call_event(&target, parts, uri, body, id).await;
+                let answered_by = result.is_ok().then_some(target.service.as_str());
+                let mut response = result.unwrap_or_else(|error| error_response(error, Some(&target)));
+                timer.finish(answered_by, response.status());
+                if let Ok(service) = HeaderValue::from_str(&target.service) {
+                    response.headers_mut().insert(APPLICATION, service);
+                }
+                response
+            }
+        }
+    }
+
+    async fn call_event(
+        &self,
+        target: &Target,
+        parts: Parts,
+        uri: PathAndQuery,
+        body: Incoming,
+        id: RequestId,
+    ) -> Result<Response<ResponseBody>, HttpError> {
+        let body = self.context.read_body(body).await?;
+        let limit = self.context.settings.timeouts.get(&target.service, &target.event);
+        let info = RequestInfo { method: parts.method.clone(), version: parts.version, timeout: limit };
+        let headers = self.context.call_headers(target, &parts.headers, id);
+        let call = EventCall { target, chunk: encode_request(parts, uri, &body.bytes), headers };
+        let start = timeout(limit, call.send(&self.pool, &self.context.metrics)).await;
+        let start = start.map_err(|_| HttpError::timed_out(limit))?;
+        info.response(start.map_err(|error| HttpError::from_call(&error))?).await
+    }
+
+    /// Returns a page of the gateway itself.
+    async fn gateway_page(&self, parts: &Parts) -> Response<ResponseBody> {
+        match parts.uri.path() {
+            "/ping" => self.ping().await,
+            "/metrics" if self.context.settings.admin.is_none() => self.metrics(),
+            _ => not_found(
+                "no app is asked for: it is named by the path, as in /service/event, or by the headers \
+                 X-Cocaine-Service and X-Cocaine-Event",
+            ),
+        }
+    }
+
+    async fn ping(&self) -> Response<ResponseBody> {
+        match timeout(PING_TIMEOUT, self.pool.ping_locator()).await {
+            Ok(Ok(())) => text_response("OK\n", "text/plain; charset=utf-8"),
+            Ok(Err(error)) => ping_failed(&error.to_string()),
+            Err(_) => ping_failed(&format!("no locator answered within {PING_TIMEOUT:?}")),
+        }
+    }
+
+    fn metrics(&self) -> Response<ResponseBody> {
+        text_response(self.context.metrics.render(), MEDIA_TYPE)
+    }
+}
+
+fn refuse(timer: RequestTimer<'_>, error: HttpError) -> Response<ResponseBody> {
+    timer.finish(None, error.status);
+    error_response(error, None)
+}
+
+fn not_found(cause: &str) -> Response<ResponseBody> {
+    error_response(HttpError::new(StatusCode::NOT_FOUND, cause), None)
+}
+
+fn ping_failed(cause: &str) -> Response<ResponseBody> {
+    error_response(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("Failed: {cause}")), None)
+}

@@ -1,0 +1,103 @@
+//! The call of an app's event, up to the first chunk of the response.
+
+use std::time::Duration;
+
+use cocaine::{Bytes, Category, Error, ErrorKind, Exchange, Receiver, Result, Sender, Service};
+use tokio::time::sleep;
+
+use super::{
+    codes::{APP_STOPPED, QUEUE_FULL, SERVICE_UNKNOWN},
+    service_pool::ServicePool,
+};
+use crate::{config::Target, gateway::metrics::GatewayMetrics};
+
+/// How often a call is attempted that the app has certainly not accepted.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// The delay before the second attempt; the third waits twice as long.
+const RETRY_DELAY: Duration = Duration::from_millis(20);
+
+/// A call of an event.
+pub(crate) struct EventCall<'a> {
+    pub(crate) target: &'a Target,
+    /// The request.
+    pub(crate) chunk: Bytes,
+    /// Headers of the call.
+    pub(crate) headers: Vec<(&'a str, Bytes)>,
+}
+
+/// The beginning of a response.
+pub(crate) struct ResponseStart {
+    /// The first chunk; `None` if the app has closed the event without one.
+    pub(crate) first: Option<Bytes>,
+    pub(crate) rest: Receiver<Bytes>,
+}
+
+impl EventCall<'_> {
+    /// Sends the event, and sends it again if the app has certainly not accepted it.
+    pub(crate) async fn send(&self, pool: &ServicePool, metrics: &GatewayMetrics) -> Result<ResponseStart> {
+        let mut retries = Retries::new(&self.target.service, pool, metrics);
+        loop {
+            match self.send_once(pool).await {
+                Err(error) if retries.wait_to_retry(&error).await => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn send_once(&self, pool: &ServicePool) -> Result<ResponseStart> {
+        let mut service = pool.get(&self.target.service).await?;
+        for (name, value) in &self.headers {
+            service = service.with_header(name, value.clone());
+        }
+        let Exchange { tx, rx: mut rest } = self.open(&service).await?;
+        let sent = self.send_request(tx).await;
+        match (rest.recv().await.transpose()?, sent) {
+            (None, Err(error)) => Err(error),
+            (first, _) => Ok(ResponseStart { first, rest }),
+        }
+    }
+
+    async fn open(&self, service: &Service) -> Result<Exchange<Sender<Bytes>, Receiver<Bytes>>> {
+        service.open("enqueue", (self.target.event.as_str(),)).await
+    }
+
+    async fn send_request(&self, mut tx: Sender<Bytes>) -> Result<()> {
+        tx.send(self.chunk.clone()).await?;
+        tx.close().await
+    }
+}
+
+/// Decides whether a call is attempted again.
+pub(crate) struct Retries<'a> {
+    service: &'a str,
+    pool: &'a ServicePool,
+    metrics: &'a GatewayMetrics,
+    attempts: u32,
+}
+
+impl<'a> Retries<'a> {
+    pub(crate) fn new(service: &'a str, pool: &'a ServicePool, metrics: &'a GatewayMetrics) -> Self {
+        Self { service, pool, metrics, attempts: 1 }
+    }
+
+    /// Returns whether to try again, after a delay: the app has certainly not accepted the event, since its queue is full
+    /// or it was stopped, and attempts are left. A service that the locator does not know is removed from the pool.
+    pub(crate) async fn wait_to_retry(&mut self, error: &Error) -> bool {
+        if has_code(error, SERVICE_UNKNOWN) {
+            self.pool.remove(self.service);
+        }
+        let not_accepted = has_code(error, QUEUE_FULL) || has_code(error, APP_STOPPED);
+        if self.attempts == MAX_ATTEMPTS || !not_accepted {
+            return false;
+        }
+        self.metrics.count_retry(self.service);
+        sleep(RETRY_DELAY * self.attempts).await;
+        self.attempts += 1;
+        true
+    }
+}
+
+fn has_code(error: &Error, expected: (Category, i64)) -> bool {
+    matches!(error.kind(), ErrorKind::Service { category, code, .. } if (*category, *code) == expected)
+}

@@ -1,0 +1,84 @@
+//! The services that requests have asked for, kept connected.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use cocaine::{Client, Result, Service};
+use quick_cache::{Equivalent, sync::Cache};
+
+/// The most connections that are kept.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// Connected services by name, with several connections each.
+#[derive(Debug)]
+pub(crate) struct ServicePool {
+    client: Client,
+    services: Cache<PoolKey, PooledService>,
+    /// Connections to each service.
+    connections: u32,
+    /// How long a connection is used before the service is resolved again.
+    refresh: Duration,
+    next: AtomicU32,
+}
+
+#[derive(Clone, Debug)]
+struct PooledService {
+    service: Service,
+    since: Instant,
+}
+
+/// The name of a service, and the number of one of its connections.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct PoolKey(String, u32);
+
+/// A [`PoolKey`] with a borrowed name.
+#[derive(Hash)]
+struct PoolKeyRef<'a>(&'a str, u32);
+
+impl Equivalent<PoolKey> for PoolKeyRef<'_> {
+    fn equivalent(&self, key: &PoolKey) -> bool {
+        (self.0, self.1) == (key.0.as_str(), key.1)
+    }
+}
+
+impl ServicePool {
+    pub(crate) fn new(client: Client, connections: u32, refresh: Duration) -> Self {
+        let (services, next) = (Cache::new(MAX_CONNECTIONS), AtomicU32::new(0));
+        Self { client, services, connections, refresh, next }
+    }
+
+    /// Returns a connected service, using its connections in turn. The first caller makes a connection, and makes it
+    /// anew when it is too old; calls that run on the old one go on.
+    pub(crate) async fn get(&self, name: &str) -> Result<Service> {
+        let key = PoolKeyRef(name, self.next.fetch_add(1, Ordering::Relaxed) % self.connections);
+        if let Some(pooled) = self.services.get(&key) {
+            if pooled.since.elapsed() < self.refresh {
+                return Ok(pooled.service);
+            }
+            self.services.remove_if(&key, |stale: &PooledService| stale.since == pooled.since);
+        }
+        // Boxed because it is large and rarely needed.
+        Box::pin(self.connect(PoolKey(name.to_owned(), key.1))).await
+    }
+
+    async fn connect(&self, key: PoolKey) -> Result<Service> {
+        let connected = self.services.get_or_insert_async(&key, async {
+            Ok(PooledService { service: self.client.dynamic(&key.0).await?, since: Instant::now() })
+        });
+        Ok(connected.await?.service)
+    }
+
+    /// Removes a service that the locator no longer knows.
+    pub(crate) fn remove(&self, name: &str) {
+        for index in 0..self.connections {
+            self.services.remove(&PoolKeyRef(name, index));
+        }
+    }
+
+    /// Checks that a locator answers.
+    pub(crate) async fn ping_locator(&self) -> Result<()> {
+        self.client.resolve("locator", None).await.map(drop)
+    }
+}

@@ -1,0 +1,189 @@
+//! Ids belong to a connection: the methods of bindings, held against what the service announces.
+
+use std::{borrow::Cow, sync::Arc};
+
+use crate::protocol::{
+    error::{Error, ErrorKind, Result},
+    graph::{CallKind, Graph, Method, Tree},
+    spec::{MethodSpec, OnDrop, ServiceSpec},
+    types::Resolved,
+};
+
+/// How strictly bindings are held against a service when it is connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Drift {
+    /// Any difference fails the connection: another version, a method missing, moved or reshaped.
+    Exact,
+    /// A method that moved is found by its name; one that is missing or reshaped fails when it is called.
+    #[default]
+    Compatible,
+    /// The bindings are trusted and nothing is compared.
+    Off,
+}
+
+/// A method as one connection knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(crate) id: u64,
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: CallKind,
+    pub(crate) dispatch: Tree,
+    pub(crate) upstream: Tree,
+    pub(crate) on_drop: OnDrop,
+    /// The message that lets go of a call, if there is one.
+    pub(crate) close: Option<u64>,
+    /// An event of an app, whose deadline travels with it (`protocol.md` 5.3).
+    pub(crate) is_event: bool,
+}
+
+impl Bound {
+    fn new(method: Method, on_drop: OnDrop) -> Self {
+        let kind = CallKind::of(&method.dispatch, &method.upstream);
+        let Method { id, name, dispatch, upstream } = method;
+        let close = if kind == CallKind::Session { None } else { dispatch.closing() };
+        let is_event = &*name == "enqueue";
+        Self { id, name, kind, dispatch, upstream, on_drop, close, is_event }
+    }
+
+    /// Fails unless the method is called the way that it has to be.
+    #[inline]
+    pub(crate) fn check(&self, kind: CallKind) -> Result<()> {
+        if self.kind == kind {
+            return Ok(());
+        }
+        Err(Error::config(format!("`{}` {}", self.name, self.kind.advice())))
+    }
+}
+
+/// The methods that a connection can call.
+#[derive(Debug)]
+pub(crate) struct Table {
+    bound: Vec<Result<Bound>>,
+    graph: Graph,
+}
+
+impl Table {
+    /// Holds `spec` against what the service announces.
+    pub(crate) fn new(spec: Option<&ServiceSpec>, found: &Resolved, policy: Drift) -> Result<Self> {
+        let methods = spec.map_or(&[][..], |spec| spec.methods);
+        let bound: Vec<_> = methods.iter().map(|method| bind(method, &found.graph, policy)).collect();
+        if let (Some(spec), Drift::Exact) = (spec, policy) {
+            exact(spec, found)?;
+        }
+        Ok(Self { bound, graph: found.graph.clone() })
+    }
+
+    /// Returns the methods of the bindings, in their order, as the service has them.
+    pub(crate) fn bound(&self) -> &[Result<Bound>] {
+        &self.bound
+    }
+
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Returns whether the service takes the control message `revoke`.
+    pub(crate) fn revocable(&self) -> bool {
+        self.graph.entry(crate::protocol::graph::REVOKE).is_some()
+    }
+}
+
+fn bind(spec: &MethodSpec, graph: &Graph, policy: Drift) -> Result<Bound> {
+    let expected = spec.method();
+    if policy == Drift::Off {
+        return Ok(Bound::new(expected, spec.on_drop));
+    }
+    let fits = |found: &&Method| {
+        found.name == expected.name
+            && found.dispatch.same_messages(&expected.dispatch)
+            && found.upstream.same_messages(&expected.upstream)
+    };
+    let same = graph.entry(spec.id).filter(fits).or_else(|| graph.methods().find(fits));
+    same.map(|found| Bound::new(found.clone(), spec.on_drop)).ok_or_else(|| drift(&expected, graph))
+}
+
+fn drift(expected: &Method, graph: &Graph) -> Error {
+    let found = graph.method(&expected.name).map_or_else(|| "no such method".to_owned(), describe);
+    Error::new(ErrorKind::Drift { expected: describe(expected), found }).at(None, Some(&expected.name), None)
+}
+
+fn exact(spec: &ServiceSpec, found: &Resolved) -> Result<()> {
+    let drift = |expected, found| Err(Error::new(ErrorKind::Drift { expected, found }));
+    if spec.version != found.version {
+        return drift(format!("version {}", spec.version), format!("version {}", found.version));
+    }
+    let expected: Vec<_> = spec.methods.iter().map(MethodSpec::method).collect();
+    let differs = |method: &&Method| {
+        let fits = |other: &&Method| {
+            other.id == method.id
+                && other.name == method.name
+                && other.dispatch.same_messages(&method.dispatch)
+                && other.upstream.same_messages(&method.upstream)
+        };
+        !expected.iter().any(|other| fits(&other)) || !found.graph.methods().any(|other| fits(&other))
+    };
+    let list = |method: Option<&Method>| {
+        method.map_or_else(
+            || "nothing".to_owned(),
+            |method| format!("`{}` as {}", method.name, describe(method)),
+        )
+    };
+    let (missing, extra) = (expected.iter().find(differs), found.graph.methods().find(differs));
+    if missing.is_none() && extra.is_none() { Ok(()) } else { drift(list(missing), list(extra)) }
+}
+
+fn describe(method: &Method) -> String {
+    format!("method {} that takes {} and answers {}", method.id, method.dispatch, method.upstream)
+}
+
+/// Names a method: generated code by its place in the table, users by its name.
+#[derive(Clone, Copy, Debug)]
+pub enum Selector<'a> {
+    /// The place among the methods of the bindings.
+    Place(usize),
+    /// The name that the service announces.
+    Name(&'a str),
+}
+
+impl From<usize> for Selector<'_> {
+    fn from(place: usize) -> Self {
+        Self::Place(place)
+    }
+}
+
+impl<'a> From<&'a str> for Selector<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl<'a> From<&'a String> for Selector<'a> {
+    fn from(name: &'a String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl Table {
+    /// Finds a method.
+    #[inline]
+    pub(crate) fn select(&self, selector: Selector<'_>) -> Result<Cow<'_, Bound>> {
+        match selector {
+            Selector::Place(place) => match self.bound.get(place) {
+                Some(bound) => bound.as_ref().map(Cow::Borrowed).map_err(Clone::clone),
+                None => Err(Error::config(format!("the bindings have no method at place {place}"))),
+            },
+            Selector::Name(name) => match self.graph.method(name) {
+                Some(method) => Ok(Cow::Owned(Bound::new(method.clone(), OnDrop::of(name)))),
+                None => Err(self.unknown(name)),
+            },
+        }
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let names: Vec<_> = self.graph.methods().map(|method| &*method.name).collect();
+        let found = format!("only {}", names.join(", "));
+        let kind = ErrorKind::Drift { expected: format!("a method `{name}`"), found };
+        Error::new(kind).at(None, Some(name), None)
+    }
+}

@@ -1,0 +1,399 @@
+//! An open channel: the half that reads, and the half that sends. Ownership forbids a message after one's own
+//! terminal one, which would cost the whole connection (`protocol.md` 2).
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    connection::{
+        handle::Lease,
+        mux::{
+            Key, Mux, Open,
+            slot::{Message, Reads},
+        },
+    },
+    protocol::{
+        code::Category,
+        error::{Error, ErrorKind, Result},
+        graph::{REVOKE, Tree, TreeNode},
+        spec::OnDrop,
+        trace::Trace,
+        types::Lossy,
+    },
+    wire::{
+        bytes::Bytes,
+        decode,
+        encode::{self, Encoded},
+        frame::Tail,
+        headers,
+        scratch::Scratch,
+    },
+};
+
+/// The arguments of a received message.
+#[derive(Debug)]
+pub struct Payload {
+    args: bytes::Bytes,
+    headers: headers::Headers,
+}
+
+impl Payload {
+    pub(crate) fn new(message: Message) -> Self {
+        Self { args: message.args, headers: message.headers }
+    }
+
+    /// Returns the arguments as `T`: a tuple takes them all, anything else takes the first.
+    pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        decode::args(&self.args).map_err(|malformed| Error::decode(malformed.to_string()))
+    }
+
+    /// Returns the headers that came with the message.
+    pub fn headers(&self) -> &headers::Headers {
+        &self.headers
+    }
+}
+
+/// What names a channel in errors.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    pub(crate) service: Option<Arc<str>>,
+    pub(crate) method: Option<Arc<str>>,
+    /// The deadline of the channel, if it has one.
+    pub(crate) deadline: Duration,
+}
+
+/// A channel of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) lease: Lease,
+    pub(crate) key: Key,
+    pub(crate) origin: Origin,
+}
+
+impl Line {
+    fn blame(&self, error: Error) -> Error {
+        let error = deadline(error, self.origin.deadline);
+        error.at(self.origin.service.as_ref(), self.origin.method.as_deref(), Some(self.lease.peer()))
+    }
+}
+
+/// The half of a channel that reads, as generated code holds it.
+#[derive(Debug)]
+pub struct Rx {
+    line: Line,
+    node: Arc<TreeNode>,
+    ended: bool,
+}
+
+impl Rx {
+    pub(crate) fn new(line: Line, tree: &Tree) -> Self {
+        line.lease.with(|mux| mux.share(line.key));
+        Self::held(line, tree)
+    }
+
+    /// Returns the half of a channel that counts it already.
+    pub(crate) fn held(line: Line, tree: &Tree) -> Self {
+        Self { line, node: tree.node(), ended: false }
+    }
+
+    /// Returns the next message; `None` once the other side has ended the channel.
+    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let polled = ready!(self.line.lease.with(|mux| mux.poll_message(self.line.key, cx.waker())));
+        self.ended = !matches!(polled, Some(Ok(_)));
+        Poll::Ready(polled.map(|result| result.map_err(|error| self.line.blame(error))))
+    }
+
+    /// Hands all messages that have come to `take`, under the lock of the connection, and waits while there are none;
+    /// with none it has ended.
+    pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
+        let polled = ready!(self.line.lease.with(|mux| mux.poll_each(self.line.key, cx.waker(), take)));
+        Poll::Ready(polled.map_err(|error| self.line.blame(error)))
+    }
+
+    /// Takes no further message: one that comes breaks the protocol.
+    pub fn refuse(self) {
+        self.line.lease.with(|mux| mux.refuse(self.line.key));
+    }
+
+    /// Waits for the next message: its id, its arguments, and what can be read after it.
+    ///
+    /// An `error` message that ends the channel is returned as the error that it stands for.
+    pub async fn recv(mut self) -> Result<(u64, Payload, Self)> {
+        let next = self.next().await;
+        let (kind, payload) =
+            next.unwrap_or_else(|| Err(self.blame(Error::protocol("the channel has ended"))))?;
+        Ok((kind, payload, self))
+    }
+
+    /// Waits for the next message, as [`Rx::recv`] does; `None` once the other side has ended the channel. Nothing is
+    /// lost when this is dropped.
+    pub async fn next(&mut self) -> Option<Result<(u64, Payload)>> {
+        let message = poll_fn(|cx| self.poll_message(cx)).await?;
+        Some(message.and_then(|message| self.follow(message)))
+    }
+
+    fn follow(&mut self, message: Message) -> Result<(u64, Payload)> {
+        let kind = message.kind;
+        if let Some(edge) = self.node.message(kind) {
+            if edge.is_terminal() && &*edge.name == "error" {
+                return Err(self.answered(&message));
+            }
+            if let Tree::Node(next) = &edge.next {
+                self.node = next.clone();
+            }
+        }
+        Ok((kind, Payload::new(message)))
+    }
+
+    /// Returns what may be received next.
+    pub(crate) fn node(&self) -> &Arc<TreeNode> {
+        &self.node
+    }
+
+    /// Returns the error of a message that the bindings do not know.
+    pub fn unexpected(self, kind: u64) -> Error {
+        self.blame(Error::protocol(format!("message {kind} is not known to the bindings")))
+    }
+
+    pub(crate) fn blame(&self, error: Error) -> Error {
+        self.line.blame(error)
+    }
+
+    /// Returns the error that an `error` message stands for.
+    pub(crate) fn answered(&self, message: &Message) -> Error {
+        self.blame(self.heed(message))
+    }
+
+    /// Returns the error that an `error` message stands for, without its place; one that says that the app is stopped
+    /// makes the next call connect again.
+    pub(crate) fn heed(&self, message: &Message) -> Error {
+        let error = answered(message);
+        self.line.lease.heed(&error);
+        error
+    }
+}
+
+impl Drop for Rx {
+    fn drop(&mut self) {
+        self.line.lease.with(|mux| mux.discard(self.line.key));
+    }
+}
+
+/// Returns the error that an `error` message stands for: `[[category, code], text?]` (`protocol.md` 4.3).
+pub(crate) fn answered(message: &Message) -> Error {
+    match decode::args::<((i64, i64), Option<Lossy<'_>>)>(&message.args) {
+        Ok(((category, code), text)) => {
+            Error::service(Category(category), code, text.map_or_else(String::new, Lossy::into_string))
+        }
+        Err(malformed) => Error::decode(format!("the service's error: {malformed}")),
+    }
+}
+
+/// Headers that a server adds to its frames.
+pub(crate) type Extra = Arc<[(Bytes, Bytes)]>;
+
+/// Whose frames a half sends.
+#[derive(Clone, Debug)]
+pub(crate) enum Side {
+    /// A client's: three elements, for headers of later frames are dropped (`protocol.md` 5.3).
+    Client,
+    /// A server's: always with the trace of the request.
+    Server(Option<Trace>, Option<Extra>),
+}
+
+/// How a frame is queued.
+type Put = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
+
+/// The half of a channel that sends, as generated code holds it.
+#[derive(Debug)]
+pub struct Tx {
+    line: Line,
+    node: Arc<TreeNode>,
+    side: Side,
+    on_drop: OnDrop,
+    /// Whether the other side understands `revoke`.
+    revocable: bool,
+}
+
+impl Tx {
+    pub(crate) fn new(line: Line, tree: &Tree, side: Side, on_drop: OnDrop, revocable: bool) -> Self {
+        line.lease.with(|mux| mux.share(line.key));
+        Self { line, node: tree.node(), side, on_drop, revocable }
+    }
+
+    /// Returns the half of a host's channel, which counts it already.
+    pub(crate) fn held(line: Line, tree: &Tree, side: Side) -> Self {
+        Self { line, node: tree.node(), side, on_drop: OnDrop::Terminal, revocable: false }
+    }
+
+    /// Sends a message after which the channel goes on; returns what can be sent then.
+    pub async fn send<A: Serialize + Send>(mut self, kind: u64, args: A) -> Result<Self> {
+        self.push(kind, args).await?;
+        Ok(self)
+    }
+
+    /// Sends the message that ends this side of the channel.
+    pub async fn finish<A: Serialize + Send>(mut self, kind: u64, args: A) -> Result<()> {
+        self.push(kind, args).await
+    }
+
+    /// As [`Tx::finish`], however much is queued already.
+    pub fn finish_now<A: Serialize>(mut self, kind: u64, args: A) -> Result<()> {
+        self.queue(kind, &args)
+    }
+
+    /// Sends a message; waits while too much is queued already.
+    pub(crate) async fn push<A: Serialize + Send>(&mut self, kind: u64, args: A) -> Result<()> {
+        poll_fn(|cx| self.poll_room(cx)).await;
+        self.queue(kind, &args)
+    }
+
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.line.lease.with(|mux| mux.poll_room(cx.waker()))
+    }
+
+    /// Returns once nobody can receive what this half sends.
+    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.line.lease.with(|mux| mux.poll_gone(self.line.key, cx.waker()))
+    }
+
+    /// Queues a message at once, however much is queued.
+    pub(crate) fn queue<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A) -> Result<()> {
+        self.put(kind, args, Mux::send)
+    }
+
+    /// Queues a message without arguments before all that waits: a sign of life, which nothing may delay.
+    pub fn queue_urgent(&mut self, kind: u64) -> Result<()> {
+        self.put(kind, &(), Mux::send_urgent)
+    }
+
+    /// Queues a terminal message that is held back until the invocation of the channel has ended.
+    pub(crate) fn part<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A) -> Result<()> {
+        self.put(kind, args, Mux::part)
+    }
+
+    /// Queues messages of a stream that are encoded already, with the one that ends it if it has `ended`.
+    pub(crate) fn queue_encoded(&mut self, frames: &Encoded, ended: bool) -> Result<()> {
+        if ended {
+            self.node = Tree::end().node();
+        }
+        self.line.lease.with(|mux| mux.send_encoded(frames))
+    }
+
+    /// Returns the id of the channel.
+    pub(crate) fn id(&self) -> u64 {
+        self.line.key.id
+    }
+
+    fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: Put) -> Result<()> {
+        let next = match self.node.message(kind) {
+            Some(edge) => edge.next.clone(),
+            None => return Err(self.line.blame(self.out_of_turn(kind))),
+        };
+        let mut scratch = Scratch::take();
+        encode::args(args, &mut scratch).map_err(|error| self.line.blame(error))?;
+        let mut headers = Vec::new();
+        let tail = self.tail(&mut headers);
+        let sent = self.line.lease.with(|mux| act(mux, self.line.key.id, kind, &scratch, tail));
+        if let Tree::Node(next) = next {
+            self.node = next;
+        }
+        sent.map_err(|error| self.line.blame(error))
+    }
+
+    pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> Tail<'a> {
+        match &self.side {
+            Side::Client => Tail::None,
+            Side::Server(trace, extra) => {
+                Tail::Headers(headers::reply(headers, *trace, extra.as_deref().unwrap_or_default()))
+            }
+        }
+    }
+
+    fn out_of_turn(&self, kind: u64) -> Error {
+        Error::protocol(format!("message {kind} cannot be sent now; what can: {}", self.node))
+    }
+
+    /// Returns what may be sent next.
+    pub(crate) fn node(&self) -> &Arc<TreeNode> {
+        &self.node
+    }
+
+    /// Gives up the channel without a word: nobody listens any more.
+    pub fn give_up(mut self) {
+        self.node = Tree::end().node();
+    }
+
+    /// Ends this side as its graph allows: by a terminal message, else by revoking the channel, else by closing the
+    /// connection. Nothing may follow a terminal message.
+    fn abandon(&mut self) {
+        let terminal = self.node.messages().filter(|edge| edge.is_terminal());
+        let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");
+        let kind = error.or_else(|| terminal.min_by_key(|edge| edge.id)).map(|edge| edge.id);
+        let act = if self.line.key.own { Mux::send } else { Mux::part };
+        match (self.on_drop, kind) {
+            (OnDrop::Terminal, Some(kind)) if error.is_some() => {
+                let _ = self.put(kind, &((ABANDONED.0.0, ABANDONED.1), "the sender was dropped"), act);
+            }
+            (OnDrop::Terminal, Some(kind)) => {
+                let _ = self.put(kind, &(), act);
+            }
+            _ => self.revoke(),
+        }
+    }
+
+    fn revoke(&self) {
+        if matches!(self.side, Side::Server(..)) {
+            return;
+        }
+        if !self.revocable {
+            return self.line.lease.close(&Error::disconnected("a channel could not be ended otherwise"));
+        }
+        let mut scratch = Scratch::take();
+        let args = (self.line.key.id, (ABANDONED.0.0, ABANDONED.1));
+        if encode::args(&args, &mut scratch).is_ok() {
+            let reads = Reads::Ended;
+            let open = Open {
+                method: REVOKE,
+                args: &scratch,
+                tail: Tail::None,
+                reads,
+                ticks: u64::MAX,
+                reader: None,
+            };
+            let _ = self.line.lease.with(|mux| mux.open(open));
+        }
+    }
+}
+
+/// The code of a half that was dropped before it had finished: `ECANCELED`.
+const ABANDONED: (Category, i64) = (Category::GENERIC, 125);
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if !self.node.is_end() {
+            self.abandon();
+        }
+        self.line.lease.with(|mux| mux.release(self.line.key));
+    }
+}
+
+/// Returns the error with the deadline that was set, which the connection does not know.
+pub(crate) fn deadline(error: Error, deadline: Duration) -> Error {
+    match error.kind() {
+        ErrorKind::Deadline(_) => {
+            let endpoint = error.endpoint().map(Arc::from);
+            Error::new(ErrorKind::Deadline(deadline)).at(None, None, endpoint.as_ref())
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,337 @@
+//! The halves of channels whose trees are of a common kind, and pairs of halves (`protocol.md` 4.3).
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    connection::{
+        channel::{Payload, Rx, Tx, answered},
+        mux::slot::Message,
+    },
+    protocol::{
+        code::Category,
+        error::{Error, Result},
+        graph::{CLOSE, ERROR, VALUE, WRITE},
+    },
+};
+
+/// Both halves of a channel.
+#[derive(Debug)]
+pub struct Exchange<S, R> {
+    /// The half that sends.
+    pub tx: S,
+    /// The half that reads.
+    pub rx: R,
+}
+
+/// A channel on which both sides send streams: `In` is read, `Out` is sent.
+pub type Duplex<In, Out> = Exchange<Sender<Out>, Receiver<In>>;
+
+impl<In: DeserializeOwned, Out: Serialize + Send> Duplex<In, Out> {
+    /// Sends an item; waits while too much is queued.
+    pub async fn send(&mut self, item: impl Into<Out>) -> Result<()> {
+        self.tx.send(item).await
+    }
+
+    /// Returns the next item; `None` once the other side has closed its stream.
+    pub async fn recv(&mut self) -> Option<Result<In>> {
+        self.rx.recv().await
+    }
+
+    /// Ends this side's stream and goes on reading.
+    pub async fn close(self) -> Result<Receiver<In>> {
+        self.tx.close().await?;
+        Ok(self.rx)
+    }
+}
+
+/// A half that may send nothing, or receives nothing.
+#[derive(Debug)]
+pub struct End;
+
+impl From<Tx> for End {
+    fn from(_: Tx) -> Self {
+        Self
+    }
+}
+
+impl From<Rx> for End {
+    fn from(_: Rx) -> Self {
+        Self
+    }
+}
+
+/// The half that sends a stream of `T`.
+///
+/// Dropped before [`Sender::close`], it ends the stream with an error, so that what was cut off is never taken for a
+/// whole.
+pub struct Sender<T> {
+    tx: Tx,
+    items: PhantomData<fn(T)>,
+}
+
+impl<T> From<Tx> for Sender<T> {
+    fn from(tx: Tx) -> Self {
+        Self { tx, items: PhantomData }
+    }
+}
+
+impl<T: Serialize + Send> Sender<T> {
+    /// Sends an item; waits while too much is queued.
+    pub async fn send(&mut self, item: impl Into<T>) -> Result<()> {
+        let item = item.into();
+        poll_fn(|cx| self.tx.poll_room(cx)).await;
+        self.tx.queue(WRITE, &item)
+    }
+
+    /// Ends the stream.
+    pub async fn close(mut self) -> Result<()> {
+        self.tx.push(CLOSE, ()).await
+    }
+
+    /// Ends the stream with an error of the caller's own.
+    pub async fn fail(mut self, category: Category, code: i64, text: &str) -> Result<()> {
+        self.tx.push(ERROR, ((category.0, code), text)).await
+    }
+
+    /// Ends the stream with what `error` says.
+    pub fn answer(mut self, error: &Error) -> Result<()> {
+        self.tx.queue(ERROR, &error.answer())
+    }
+
+    /// The half itself, for what is not sent item by item.
+    pub(crate) fn half(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+
+    /// Returns once nobody can receive the stream: the channel was revoked, or the connection has ended.
+    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.tx.poll_gone(cx)
+    }
+
+    /// Ends the stream without a word, for a server whose client has said that it listens no more.
+    pub fn give_up(self) {
+        self.tx.give_up();
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sender").field(&self.tx).finish()
+    }
+}
+
+/// The half that sends one reply.
+///
+/// Dropped before it has, it answers with an error.
+pub struct Responder<T> {
+    tx: Tx,
+    reply: PhantomData<fn(T)>,
+}
+
+impl<T> From<Tx> for Responder<T> {
+    fn from(tx: Tx) -> Self {
+        Self { tx, reply: PhantomData }
+    }
+}
+
+impl<T: Serialize> Responder<T> {
+    /// Sends the reply.
+    pub fn value(mut self, reply: impl Into<T>) -> Result<()> {
+        self.tx.queue(VALUE, &reply.into())
+    }
+
+    /// Sends an error instead.
+    pub fn error(mut self, error: &Error) -> Result<()> {
+        self.tx.queue(ERROR, &error.answer())
+    }
+
+    /// Does not reply, as methods do whose protocol has replies that never come.
+    pub fn give_up(self) {
+        self.tx.give_up();
+    }
+}
+
+impl<T> fmt::Debug for Responder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Responder").field(&self.tx).finish()
+    }
+}
+
+/// A channel that a stream is read from.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Dropped with the stream, or at its end: it sends `close`, where the protocol has that (`services.md` 8).
+    pub(crate) _close: Option<Box<Tx>>,
+    pub(crate) rx: Rx,
+}
+
+impl From<Rx> for Reading {
+    fn from(rx: Rx) -> Self {
+        Self { _close: None, rx }
+    }
+}
+
+type Opening = Pin<Box<dyn Future<Output = Result<Reading>> + Send>>;
+
+enum Source {
+    Opening(Opening),
+    Open(Reading),
+    Ended,
+}
+
+/// The half that reads a stream of `T`: a [`Stream`] that ends after its first error.
+pub struct Receiver<T> {
+    source: Source,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<T> From<Rx> for Receiver<T> {
+    fn from(rx: Rx) -> Self {
+        Reading::from(rx).into()
+    }
+}
+
+impl<T> From<Reading> for Receiver<T> {
+    fn from(reading: Reading) -> Self {
+        Self { source: Source::Open(reading), items: PhantomData }
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Returns a stream whose channel is opened when it is first read.
+    pub(crate) fn opening(opening: impl Future<Output = Result<Reading>> + Send + 'static) -> Self {
+        Self { source: Source::Opening(Box::pin(opening)), items: PhantomData }
+    }
+
+    /// Returns a stream that fails.
+    pub(crate) fn failed(error: Error) -> Self {
+        Self::opening(std::future::ready(Err(error)))
+    }
+}
+
+impl<T: DeserializeOwned> Receiver<T> {
+    /// Returns the next item; `None` once the other side has closed the stream.
+    pub async fn recv(&mut self) -> Option<Result<T>> {
+        poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    /// Returns the next item together with its headers.
+    pub async fn recv_with_headers(&mut self) -> Option<Result<(T, crate::wire::headers::Headers)>> {
+        let item = poll_fn(|cx| self.poll_payload(cx)).await?;
+        Some(item.and_then(|payload| Ok((self.decode(&payload)?, payload.headers().clone()))))
+    }
+
+    /// Hands all messages that have come to `take`, under the lock of the connection; with none the stream has ended.
+    pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
+        if let Source::Opening(opening) = &mut self.source {
+            self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
+        }
+        match &mut self.source {
+            Source::Open(Reading { rx, .. }) => rx.poll_each(cx, take),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        let payload = ready!(self.poll_payload(cx));
+        Poll::Ready(payload.map(|payload| payload.and_then(|payload| self.decode(&payload))))
+    }
+
+    fn decode(&mut self, payload: &Payload) -> Result<T> {
+        payload.decode().map_err(|error| {
+            let error = match &self.source {
+                Source::Open(Reading { rx, .. }) => rx.blame(error),
+                _ => error,
+            };
+            self.source = Source::Ended;
+            error
+        })
+    }
+
+    fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
+        let outcome = match ready!(self.poll_open(cx)) {
+            Ok(Some(message)) if message.kind == WRITE => {
+                return Poll::Ready(Some(Ok(Payload::new(message))));
+            }
+            Ok(Some(message)) if message.kind == ERROR => Some(Err(self.answered(&message))),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        };
+        self.source = Source::Ended;
+        Poll::Ready(outcome)
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
+        if let Source::Opening(opening) = &mut self.source {
+            self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
+        }
+        match &mut self.source {
+            Source::Open(Reading { rx, .. }) => rx.poll_message(cx).map(Option::transpose),
+            _ => Poll::Ready(Ok(None)),
+        }
+    }
+
+    fn answered(&self, message: &Message) -> Error {
+        match &self.source {
+            Source::Open(Reading { rx, .. }) => rx.answered(message),
+            _ => answered(message),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Stream for Receiver<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receiver")
+    }
+}
+
+/// The half that reads one reply: a future.
+pub struct Reply<T> {
+    rx: Rx,
+    reply: PhantomData<fn() -> T>,
+}
+
+impl<T> From<Rx> for Reply<T> {
+    fn from(rx: Rx) -> Self {
+        Self { rx, reply: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned> Future for Reply<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        let message = match ready!(self.rx.poll_message(cx)) {
+            Some(message) => message?,
+            None => return Poll::Ready(Err(self.rx.blame(Error::protocol("the reply was read already")))),
+        };
+        Poll::Ready(if message.kind == VALUE {
+            Payload::new(message).decode().map_err(|error| self.rx.blame(error))
+        } else {
+            Err(self.rx.answered(&message))
+        })
+    }
+}
+
+impl<T> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reply").field(&self.rx).finish()
+    }
+}

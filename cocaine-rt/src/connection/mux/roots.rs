@@ -1,0 +1,82 @@
+//! What a server answers to: the first messages of channels.
+
+use crate::{
+    connection::mux::{Violation, slot::Reads},
+    protocol::{
+        code::Category,
+        error::{Cause, Error},
+        graph::{CallKind, Graph, PING, REVOKE},
+    },
+    wire::decode,
+};
+
+/// The root protocol of a served service.
+#[derive(Debug)]
+pub(crate) struct Roots {
+    methods: Vec<Root>,
+}
+
+#[derive(Debug)]
+struct Root {
+    id: u64,
+    reads: Reads,
+    kept: bool,
+    lasting: bool,
+}
+
+/// What a first message asks for.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// A method of the service.
+    Method {
+        /// Its place among the methods of the graph.
+        place: usize,
+        /// What the client may send next.
+        reads: Reads,
+        /// Whether the channel outlives its first message on the server's side.
+        kept: bool,
+        /// Whether the invocation may last as long as the channel.
+        lasting: bool,
+    },
+    /// The control message that asks whether the server is there.
+    Ping,
+    /// The control message that ends a channel.
+    Revoke,
+    /// Nothing that is served: `settings` and `goaway` are announced only (`protocol.md` 2.1).
+    Unknown,
+}
+
+impl Roots {
+    pub(crate) fn new(graph: &Graph) -> Self {
+        let methods = graph.methods().map(|method| {
+            let kind = CallKind::of(&method.dispatch, &method.upstream);
+            let reads = match method.dispatch.closing() {
+                Some(close) if kind != CallKind::Session => Reads::Close(close),
+                _ => Reads::of(&method.dispatch),
+            };
+            let lasting = matches!(kind, CallKind::Streaming | CallKind::Session);
+            Root { id: method.id, kept: lasting || !reads.ended(), lasting, reads }
+        });
+        Self { methods: methods.collect() }
+    }
+
+    pub(crate) fn opening(&self, id: u64) -> Opening {
+        match self.methods.binary_search_by_key(&id, |root| root.id) {
+            Ok(place) => {
+                let root = &self.methods[place];
+                let Root { kept, lasting, .. } = *root;
+                Opening::Method { place, reads: root.reads.clone(), kept, lasting }
+            }
+            Err(_) if id == PING => Opening::Ping,
+            Err(_) if id == REVOKE => Opening::Revoke,
+            Err(_) => Opening::Unknown,
+        }
+    }
+}
+
+/// Reads the arguments of `revoke`: the channel, and the error that its reader gets (`protocol.md` 2.1).
+pub(crate) fn revoked(args: &bytes::Bytes) -> Result<(u64, Error), Violation> {
+    let (channel, (category, code)): (u64, (i64, i64)) =
+        decode::args(args).map_err(|error| Violation::new(Cause::ARGUMENTS, format!("revoke: {error}")))?;
+    Ok((channel, Error::service(Category(category), code, "the channel was revoked")))
+}

@@ -1,0 +1,674 @@
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    task::{Poll, Wake},
+};
+
+use super::*;
+use crate::{
+    protocol::{
+        code::Category,
+        graph::{Edge, Graph, Method, Tree, TreeNode},
+    },
+    wire::{encode, frame, scan::Scanner},
+};
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Alarm(AtomicUsize);
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Alarm {
+    fn new() -> (Arc<Self>, Waker) {
+        let alarm = Arc::new(Self::default());
+        (alarm.clone(), alarm.into())
+    }
+
+    /// Returns how often it was woken, once those that are due in `mux` are.
+    fn rung(&self, mux: &mut Mux) -> usize {
+        mux.due().drain(..).for_each(Waker::wake);
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+const SMALL: Limits =
+    Limits { frame: 1 << 20, unread: 1000, outgoing: 100, invocations: 2, channels: 3, held: 2000 };
+
+/// What an invocation without arguments takes.
+fn load(lasting: bool) -> Load {
+    let args = ::bytes::Bytes::from_static(&[0x90]);
+    Load {
+        lasting,
+        bytes: Message { kind: 0, args, headers: crate::wire::headers::Headers::default() }.weight(),
+    }
+}
+
+fn client() -> Mux {
+    Mux::new(Limits::default(), Role::Client)
+}
+
+/// Serves `read` (0, one answer), `watch` (1, a stream), `pipe` (2, streams both ways), `note` (3, mute), `lock`
+/// (4, until `discard`), `get` (5, one answer) and `subscribe` (6, a stream), both until `close`, and `root` (7, one
+/// answer), whose tree recurs at its root.
+fn server(limits: Limits) -> Mux {
+    let until = |name: &str| {
+        let last = Edge { id: 0, name: name.into(), next: Tree::end() };
+        Tree::Node(Arc::new(TreeNode::new([last])))
+    };
+    let methods = [
+        (0, "read", Tree::end(), Tree::primitive()),
+        (1, "watch", Tree::end(), Tree::streaming()),
+        (2, "pipe", Tree::streaming(), Tree::streaming()),
+        (3, "note", Tree::end(), Tree::end()),
+        (4, "lock", until("discard"), Tree::primitive()),
+        (5, "get", until("close"), Tree::primitive()),
+        (6, "subscribe", until("close"), Tree::streaming()),
+        (7, "root", Tree::Recurse, Tree::primitive()),
+    ];
+    let methods = methods.map(|(id, name, dispatch, upstream)| {
+        let name = name.into();
+        Method { id, name, dispatch, upstream }
+    });
+    Mux::new(limits, Role::Server(Arc::new(Roots::new(&Graph::new(methods).with_controls()))))
+}
+
+fn args<T: serde::Serialize>(value: &T) -> Encoded {
+    let mut encoded = Encoded::default();
+    encode::args(value, &mut encoded).unwrap();
+    encoded
+}
+
+/// Returns a frame as a peer writes it.
+fn frame<T: serde::Serialize>(channel: u64, kind: u64, value: &T) -> Vec<u8> {
+    let mut out = Encoded::default();
+    frame::write(&mut out, channel, kind, &args(value), Tail::None);
+    out.flatten()
+}
+
+fn feed(mux: &mut Mux, bytes: impl Into<Vec<u8>>) -> Result<(), Violation> {
+    let batch = bytes::Bytes::from(bytes.into());
+    let (mut scanner, mut start) = (Scanner::new(1 << 20), 0);
+    while let Some(extent) = scanner.frame(&batch[start..]).unwrap() {
+        mux.receive(&batch, start, &extent)?;
+        start += extent.len;
+    }
+    Ok(())
+}
+
+fn open(mux: &mut Mux, reads: Reads, ticks: u64, reader: Option<Waker>) -> Result<Key, Error> {
+    mux.open(Open { method: 0, args: &args(&()), tail: Tail::None, reads, ticks, reader })
+}
+
+fn call(mux: &mut Mux) -> Key {
+    open(mux, Reads::Primitive, u64::MAX, None).unwrap()
+}
+
+fn written(mux: &mut Mux) -> Vec<u8> {
+    let mut output = Encoded::default();
+    mux.take_output(&mut output);
+    mux.written();
+    output.flatten()
+}
+
+fn message(mux: &mut Mux, key: Key) -> Poll<Option<Result<Message, Error>>> {
+    mux.poll_message(key, Waker::noop())
+}
+
+fn kinds(mux: &mut Mux, key: Key) -> Vec<u64> {
+    let mut kinds = Vec::new();
+    while let Poll::Ready(Some(Ok(message))) = message(mux, key) {
+        kinds.push(message.kind);
+    }
+    kinds
+}
+
+fn failure(mux: &mut Mux, key: Key) -> Error {
+    match message(mux, key) {
+        Poll::Ready(Some(Err(error))) => error,
+        other => panic!("not an error: {other:?}"),
+    }
+}
+
+fn peers(id: u64) -> Key {
+    Key { id, own: false }
+}
+
+#[test]
+fn ids_rise_and_pass_over_places_that_are_taken() {
+    let mut mux = client();
+    let first = call(&mut mux);
+    for _ in 0..63 {
+        let key = call(&mut mux);
+        mux.forget(key);
+    }
+    assert_eq!((first.id, call(&mut mux).id), (1, 66), "65 would take the place of 1");
+}
+
+#[test]
+fn a_call_that_is_never_answered_takes_an_id_and_no_place() {
+    let mut mux = client();
+    open(&mut mux, Reads::Ended, u64::MAX, None).unwrap();
+    assert_eq!((mux.live(), call(&mut mux).id), (0, 2));
+}
+
+#[test]
+fn a_reply_wakes_the_caller_and_ends_the_call() {
+    let mut mux = client();
+    let (alarm, waker) = Alarm::new();
+    let key = open(&mut mux, Reads::Primitive, 5, Some(waker)).unwrap();
+    assert!(mux.poll_reply(key, Waker::noop()).is_pending());
+    let (late, waker) = Alarm::new();
+    assert!(mux.poll_reply(key, &waker).is_pending());
+    feed(&mut mux, frame(1, 0, &"x")).unwrap();
+    assert_eq!((alarm.rung(&mut mux), late.rung(&mut mux)), (0, 1), "the last waker is the one that counts");
+    let Poll::Ready(Ok(reply)) = mux.poll_reply(key, Waker::noop()) else { panic!("no reply") };
+    assert_eq!((reply.kind, &*reply.args), (0, b"\x91\xa1x".as_slice()));
+    assert_eq!((mux.live(), mux.is_timed()), (0, false));
+}
+
+#[test]
+fn the_second_answer_to_one_call_is_dropped() {
+    let mut mux = client();
+    let key = call(&mut mux);
+    feed(&mut mux, [frame(1, 0, &1), frame(1, 0, &2), frame(1, 1, &3)].concat()).unwrap();
+    assert_eq!(kinds(&mut mux, key), [0]);
+    assert!(matches!(message(&mut mux, key), Poll::Ready(None)));
+}
+
+#[test]
+fn what_arrives_for_a_forgotten_call_is_dropped() {
+    let mut mux = client();
+    let key = call(&mut mux);
+    mux.forget(key);
+    feed(&mut mux, [frame(1, 0, &1), frame(7, 9, &1)].concat()).unwrap();
+    let next = call(&mut mux);
+    assert!(message(&mut mux, next).is_pending());
+    assert!(matches!(mux.poll_reply(key, Waker::noop()), Poll::Ready(Err(_))), "the call is gone");
+}
+
+#[test]
+fn a_message_that_a_channel_does_not_allow_fails_that_channel_alone() {
+    let mut mux = client();
+    let (one, two) = (call(&mut mux), call(&mut mux));
+    feed(&mut mux, [frame(1, 2, &()), frame(2, 0, &())].concat()).unwrap();
+    let error = failure(&mut mux, one).to_string();
+    assert!(error.contains("message 2 is not allowed on channel 1"), "{error}");
+    assert_eq!(kinds(&mut mux, two), [0]);
+}
+
+#[test]
+fn a_stream_goes_on_until_its_error_or_close() {
+    for last in [1, 2] {
+        let mut mux = client();
+        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        let frames = [0, 0, last, 0].map(|kind| frame(1, kind, &()));
+        feed(&mut mux, frames.concat()).unwrap();
+        assert_eq!(kinds(&mut mux, key), [0, 0, last]);
+        assert!(matches!(message(&mut mux, key), Poll::Ready(None)));
+    }
+}
+
+#[test]
+fn what_a_tree_does_not_allow_ends_a_servers_connection() {
+    for (frames, text) in [
+        (vec![frame(0, 0, &())], "channel 0 is not above"),
+        (vec![frame(5, 0, &()), frame(4, 0, &())], "channel 4 is not above"),
+        (vec![frame(5, 0, &()), frame(5, 0, &())], "channel 5 is not above"),
+        (vec![frame(1, 9, &())], "no method has the id 9"),
+        (vec![frame(1, 65532, &())], "no method has the id 65532"),
+        (vec![frame(1, 65534, &())], "no method has the id 65534"),
+        (vec![frame(1, 2, &()), frame(1, 3, &())], "message 3 is not allowed on channel 1"),
+        (vec![frame(1, 2, &()), frame(1, 65533, &())], "message 65533 is not allowed on channel 1"),
+        (vec![frame(1, 2, &()), frame(1, 2, &()), frame(1, 0, &())], "channel 1 is not above"),
+        (vec![frame(1, 4, &()), frame(1, 0, &()), frame(1, 0, &())], "channel 1 is not above"),
+        (vec![frame(1, 1, &()), frame(1, 0, &())], "channel 1 is not above"),
+        (vec![frame(1, 65535, &())], "revoke: "),
+        (vec![frame(1, 65535, &(1, 2))], "revoke: "),
+    ] {
+        let mut mux = server(Limits::default());
+        let violation = feed(&mut mux, frames.concat()).unwrap_err();
+        assert!(violation.text.contains(text), "{violation:?} instead of {text}");
+    }
+}
+
+#[test]
+fn headers_that_are_not_valid_end_the_connection() {
+    let long = b"\x94\x01\x00\x90\x93\x93\xc2\x50\xa9123456789\x51\x52";
+    let rootless = b"\x94\x01\x00\x90\x93\x50\x93\xc2\x51\xa812345678\x52";
+    for headers in [long.as_slice(), rootless, b"\x94\x01\x00\x90\x91\x00", b"\x94\x01\x00\x90\x91\xcc\x90"] {
+        assert!(feed(&mut server(Limits::default()), headers).is_err(), "{headers:x?}");
+    }
+}
+
+#[test]
+fn gaps_between_a_clients_ids_are_legal() {
+    let mut mux = server(Limits::default());
+    feed(&mut mux, [frame(7, 0, &()), frame(u64::MAX, 3, &())].concat()).unwrap();
+    assert_eq!(mux.begin().map(|fresh| fresh.id), Some(7));
+    assert_eq!(mux.begin().map(|fresh| (fresh.id, fresh.method)), Some((u64::MAX, 3)));
+}
+
+#[test]
+fn ping_and_revoke_are_answered_with_the_trace_that_came() {
+    let mut mux = server(Limits::default());
+    let zeros = "93 93c2a874726163655f6964a80000000000000000 93c2a77370616e5f6964a80000000000000000 \
+        93c2a9706172656e745f6964a80000000000000000";
+    feed(&mut mux, frame(5, 65533, &())).unwrap();
+    assert_eq!(hex(&written(&mut mux)), format!("94 05 00 90 {zeros}").replace(' ', ""));
+    feed(&mut mux, frame(6, 65535, &(4, (7, 4)))).unwrap();
+    assert_eq!(hex(&written(&mut mux)), format!("94 06 00 90 {zeros}").replace(' ', ""));
+    feed(&mut mux, b"\x94\x07\xcd\xff\xfd\x90\x93\x93\xc2\x50\xa8\x07\0\0\0\0\0\0\0\x93\xc2\x51\xa8\x08\0\0\0\0\0\0\0\x52")
+        .unwrap();
+    let traced = zeros.replacen("a80000000000000000", "a80700000000000000", 1).replacen(
+        "a80000000000000000",
+        "a80800000000000000",
+        1,
+    );
+    assert_eq!(hex(&written(&mut mux)), format!("94 07 00 90 {traced}").replace(' ', ""));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+#[test]
+fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
+    let mut mux = server(Limits::default());
+    feed(&mut mux, [frame(1, 2, &"event"), frame(1, 0, &"chunk")].concat()).unwrap();
+    mux.begin().unwrap();
+    let (reader, reads) = Alarm::new();
+    let (sender, sends) = Alarm::new();
+    assert_eq!(kinds(&mut mux, peers(1)), [0]);
+    assert!(mux.poll_message(peers(1), &reads).is_pending());
+    assert!(mux.poll_gone(peers(1), &sends).is_pending());
+    feed(&mut mux, frame(2, 65535, &(1, (42, 7)))).unwrap();
+    assert_eq!((reader.rung(&mut mux), sender.rung(&mut mux)), (1, 1));
+    assert!(mux.poll_gone(peers(1), &sends).is_ready());
+    let error = failure(&mut mux, peers(1));
+    assert_eq!((error.category(), error.code()), (Some(Category(42)), Some(7)));
+    assert!(matches!(message(&mut mux, peers(1)), Poll::Ready(None)));
+    mux.release(peers(1));
+    let after = feed(&mut mux, frame(1, 0, &"chunk")).unwrap_err();
+    assert!(after.text.contains("channel 1 is not above"), "{after:?}");
+}
+
+#[test]
+fn revoke_leaves_a_channel_alone_whose_client_has_nothing_more_to_send() {
+    let mut mux = server(Limits::default());
+    feed(&mut mux, [frame(1, 1, &()), frame(2, 65535, &(1, (42, 7)))].concat()).unwrap();
+    mux.begin().unwrap();
+    assert!(mux.poll_gone(peers(1), Waker::noop()).is_pending(), "the original has freed it already");
+}
+
+#[test]
+fn a_client_that_closes_listens_no_more() {
+    let mut mux = server(Limits::default());
+    let (alarm, waker) = Alarm::new();
+    feed(&mut mux, frame(1, 6, &())).unwrap();
+    let fresh = mux.begin().unwrap();
+    assert!(fresh.load.lasting);
+    assert!(mux.poll_gone(peers(1), &waker).is_pending());
+    feed(&mut mux, frame(1, 0, &())).unwrap();
+    assert_eq!(alarm.rung(&mut mux), 1);
+    assert!(mux.poll_gone(peers(1), &waker).is_ready());
+    mux.leave(1);
+    mux.end(fresh.load);
+    assert!(mux.peers.is_empty());
+    let again = feed(&mut mux, frame(1, 0, &())).unwrap_err();
+    assert!(again.text.contains("channel 1 is not above"), "{again:?}");
+}
+
+#[test]
+fn an_answered_call_is_kept_until_its_client_closes_it() {
+    let mut mux = server(SMALL);
+    for id in 1..=3 {
+        feed(&mut mux, frame(id, 5, &())).unwrap();
+        let fresh = mux.begin().unwrap();
+        assert!(!fresh.load.lasting, "it counts among the calls");
+        mux.leave(id);
+        mux.end(fresh.load);
+    }
+    assert_eq!(mux.peers.len(), 3);
+    feed(&mut mux, frame(2, 0, &())).unwrap();
+    assert_eq!(mux.peers.len(), 2);
+    let other = feed(&mut mux, frame(1, 1, &())).unwrap_err();
+    assert!(other.text.contains("message 1 is not allowed on channel 1"), "{other:?}");
+    feed(&mut mux, frame(4, 5, &())).unwrap();
+    let many = feed(&mut mux, frame(5, 5, &())).unwrap_err();
+    assert!(many.text.contains("more than 3 channels are open"), "{many:?}");
+}
+
+#[test]
+fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
+    let mut mux = Mux::new(SMALL, Role::Client);
+    let (alarm, waker) = Alarm::new();
+    let full = open(&mut mux, Reads::Streaming, u64::MAX, Some(waker)).unwrap();
+    let other = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+    let big = frame(1, 0, &"x".repeat(5000));
+    feed(&mut mux, [&big[..], &frame(2, 0, &())].concat()).unwrap();
+    assert_eq!(kinds(&mut mux, full), [0], "one frame fits, however large");
+    feed(&mut mux, big.clone()).unwrap();
+    let held = |mux: &mut Mux| mux.own.get(1).unwrap().held();
+    assert!(held(&mut mux) >= 5000);
+    alarm.rung(&mut mux);
+    mux.own.get(1).unwrap().reader = Some(Alarm::new().1);
+    feed(&mut mux, frame(1, 0, &())).unwrap();
+    assert_eq!(held(&mut mux), 0);
+    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::Overflow(_)));
+    assert_eq!(kinds(&mut mux, other), [0]);
+    feed(&mut mux, big).unwrap();
+    assert_eq!(held(&mut mux), 0, "what comes later is not kept");
+}
+
+#[test]
+fn what_ends_a_channel_is_never_too_much() {
+    let big = frame(1, 0, &"x".repeat(5000));
+    for (end, kind) in [(frame(1, 2, &()), 2), (frame(1, 1, &((42, 7), "on purpose")), 1)] {
+        let mut mux = Mux::new(SMALL, Role::Client);
+        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        feed(&mut mux, [&big[..], &end].concat()).unwrap();
+        assert_eq!(kinds(&mut mux, key), [0, kind]);
+    }
+}
+
+#[test]
+fn empty_messages_and_headers_count_as_unread_too() {
+    let headers = [b"\x94\x01\x00\x90\x91\x93\xc2\xa1x\xda\x01\x00".as_slice(), &[b'v'; 256]].concat();
+    for (bytes, fit) in [(frame(1, 0, &()), 15), (headers, 2)] {
+        let mut mux = Mux::new(SMALL, Role::Client);
+        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        for _ in 0..fit {
+            feed(&mut mux, bytes.clone()).unwrap();
+        }
+        assert!(mux.own.get(1).unwrap().failure.is_none(), "{fit} fit");
+        feed(&mut mux, bytes).unwrap();
+        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::Overflow(_)));
+    }
+}
+
+#[test]
+fn small_messages_of_a_stream_do_not_keep_the_buffer_that_they_came_in() {
+    let mut mux = client();
+    let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+    let batch = bytes::Bytes::from([frame(1, 0, &"x".repeat(100)), frame(1, 0, &"x".repeat(5000))].concat());
+    let (mut scanner, mut start) = (Scanner::new(1 << 20), 0);
+    while let Some(extent) = scanner.frame(&batch[start..]).unwrap() {
+        mux.receive(&batch, start, &extent).unwrap();
+        start += extent.len;
+    }
+    let within = |args: &bytes::Bytes| batch.as_ptr_range().contains(&args.as_ptr());
+    let Poll::Ready(Some(Ok(small))) = message(&mut mux, key) else { panic!("no message") };
+    let Poll::Ready(Some(Ok(large))) = message(&mut mux, key) else { panic!("no message") };
+    assert_eq!((within(&small.args), within(&large.args)), (false, true));
+}
+
+#[test]
+fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
+    let mut mux = client();
+    mux.sweep(1);
+    let (alarm, waker) = Alarm::new();
+    let key = open(&mut mux, Reads::Primitive, 3, Some(waker)).unwrap();
+    let other = open(&mut mux, Reads::Primitive, u64::MAX, None).unwrap();
+    assert!(mux.is_timed());
+    for _ in 0..2 {
+        mux.sweep(1);
+        assert_eq!(alarm.rung(&mut mux), 0);
+        assert!(mux.own.get(key.id).unwrap().failure.is_none());
+    }
+    mux.sweep(1);
+    assert_eq!(alarm.rung(&mut mux), 1);
+    let Poll::Ready(Err(error)) = mux.poll_reply(key, Waker::noop()) else { panic!("in time") };
+    assert!(matches!(error.kind(), ErrorKind::Deadline(_)));
+    assert!(!mux.is_timed(), "the other call has none");
+    assert!(message(&mut mux, other).is_pending());
+}
+
+#[test]
+fn an_answer_that_was_there_before_the_deadline_is_read() {
+    let mut mux = client();
+    let key = open(&mut mux, Reads::Primitive, 1, None).unwrap();
+    feed(&mut mux, frame(1, 0, &())).unwrap();
+    mux.sweep(1);
+    mux.sweep(1);
+    assert!(matches!(mux.poll_reply(key, Waker::noop()), Poll::Ready(Ok(_))));
+}
+
+#[test]
+fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
+    let mut mux = Mux::new(SMALL, Role::Client);
+    let (alarm, waker) = Alarm::new();
+    let answered = call(&mut mux);
+    feed(&mut mux, frame(1, 0, &())).unwrap();
+    let key = open(&mut mux, Reads::Primitive, u64::MAX, Some(waker.clone())).unwrap();
+    assert!(mux.poll_gone(key, &waker).is_pending());
+    mux.send(2, 0, &args(&"x".repeat(200)), Tail::None).unwrap();
+    assert!(mux.poll_room(&waker).is_pending());
+    assert!(mux.poll_flushed(&waker).is_pending());
+    mux.close(&Error::disconnected("cut"));
+    mux.close(&Error::disconnected("cut again"));
+    assert_eq!(alarm.rung(&mut mux), 4, "reader, sender, room and flush");
+    assert_eq!(failure(&mut mux, key).to_string(), "connection lost: cut");
+    assert_eq!(open(&mut mux, Reads::Primitive, 1, None).unwrap_err().to_string(), "connection lost: cut");
+    assert!(mux.send(2, 0, &args(&()), Tail::None).is_err());
+    assert!(mux.poll_room(&waker).is_ready());
+    assert!(matches!(mux.poll_flushed(&waker), Poll::Ready(Err(_))));
+    assert_eq!(kinds(&mut mux, answered), [0], "what had arrived is still read");
+}
+
+#[test]
+fn a_waiting_sender_goes_on_when_the_output_is_taken() {
+    let mut mux = Mux::new(SMALL, Role::Client);
+    let (alarm, waker) = Alarm::new();
+    assert!(mux.poll_room(&waker).is_ready());
+    mux.send(1, 0, &args(&"x".repeat(100)), Tail::None).unwrap();
+    assert!(mux.poll_room(&waker).is_pending());
+    assert!(mux.poll_room(&waker).is_pending());
+    assert_eq!(mux.blocked.len(), 1, "who asks twice waits once");
+    let mut output = Encoded::default();
+    mux.take_output(&mut output);
+    assert_eq!(alarm.rung(&mut mux), 1);
+    assert!(mux.poll_room(&waker).is_ready());
+    assert!(mux.poll_flushed(&waker).is_pending(), "taken is not written");
+    mux.written();
+    assert_eq!(alarm.rung(&mut mux), 2);
+    assert!(matches!(mux.poll_flushed(&waker), Poll::Ready(Ok(()))));
+}
+
+#[test]
+fn invocations_above_the_limit_wait_unread_and_begin_in_order() {
+    let mut mux = server(SMALL);
+    feed(&mut mux, [1, 2, 3].map(|id| frame(id, 0, &())).concat()).unwrap();
+    assert!(!mux.wants_input());
+    assert_eq!([mux.begin(), mux.begin()].map(|fresh| fresh.map(|fresh| fresh.id)), [Some(1), Some(2)]);
+    assert!(mux.begin().is_none() && !mux.can_begin() && !mux.wants_input());
+    mux.end(load(false));
+    assert!(mux.can_begin());
+    assert_eq!(mux.begin().map(|fresh| fresh.id), Some(3));
+    assert!(mux.wants_input());
+}
+
+#[test]
+fn calls_whose_arguments_are_too_much_together_wait_and_one_always_runs() {
+    let mut mux = server(Limits { outgoing: 1 << 20, invocations: 9, ..SMALL });
+    let large = "x".repeat(1500);
+    feed(&mut mux, [1, 2].map(|id| frame(id, 0, &(&large,))).concat()).unwrap();
+    let first = mux.begin().unwrap();
+    assert!(mux.begin().is_none() && !mux.wants_input());
+    mux.end(first.load);
+    let second = mux.begin().unwrap();
+    assert!(second.load.bytes > 1500 && mux.wants_input());
+    feed(&mut mux, frame(3, 0, &("x".repeat(5000),))).unwrap();
+    mux.end(second.load);
+    assert!(mux.begin().is_some(), "alone, even one above the limit runs");
+}
+
+#[test]
+fn sessions_that_keep_too_much_end_the_connection() {
+    let mut mux = server(Limits { outgoing: 1 << 20, ..SMALL });
+    let large = "x".repeat(1500);
+    feed(&mut mux, frame(1, 2, &(&large,))).unwrap();
+    let session = mux.begin().unwrap();
+    let error = feed(&mut mux, frame(2, 2, &(&large,))).unwrap_err();
+    assert!(error.text.contains("more than 2000 bytes are kept"), "{error:?}");
+    mux.end(session.load);
+}
+
+#[test]
+fn unread_messages_of_all_channels_together_end_the_connection() {
+    let mut mux = server(Limits { channels: 9, unread: 1000, ..SMALL });
+    let open: Vec<_> = [1, 2, 3].map(|id| frame(id, 2, &())).concat();
+    feed(&mut mux, open).unwrap();
+    while mux.begin().is_some() {}
+    feed(&mut mux, frame(1, 0, &("x".repeat(800),))).unwrap();
+    feed(&mut mux, frame(2, 0, &("x".repeat(800),))).unwrap();
+    let error = feed(&mut mux, frame(3, 0, &("x".repeat(800),))).unwrap_err();
+    assert!(error.text.contains("more than 2000 bytes are kept"), "{error:?}");
+}
+
+#[test]
+fn streams_and_sessions_are_not_counted_among_the_invocations() {
+    let mut mux = server(SMALL);
+    let frames = [frame(1, 1, &()), frame(2, 2, &()), frame(3, 4, &()), frame(4, 0, &()), frame(5, 0, &())];
+    feed(&mut mux, frames.concat()).unwrap();
+    assert_eq!(std::iter::from_fn(|| mux.begin()).count(), 5);
+    assert!(mux.wants_input());
+    feed(&mut mux, frame(6, 0, &())).unwrap();
+    mux.end(load(true));
+    assert!(!mux.can_begin(), "a stream that ends makes no room for a call");
+    mux.end(load(false));
+    assert!(mux.can_begin());
+}
+
+#[test]
+fn nothing_begins_while_the_client_does_not_take_its_answers() {
+    let mut mux = server(SMALL);
+    mux.send(1, 0, &args(&"x".repeat(100)), Tail::None).unwrap();
+    feed(&mut mux, frame(2, 0, &())).unwrap();
+    assert!(mux.begin().is_none() && !mux.wants_input());
+    written(&mut mux);
+    assert!(mux.begin().is_some() && mux.wants_input());
+}
+
+#[test]
+fn invocations_that_are_put_back_keep_their_order() {
+    let mut mux = server(SMALL);
+    feed(&mut mux, [1, 2, 3].map(|id| frame(id, 1, &())).concat()).unwrap();
+    let taken: Vec<_> = std::iter::from_fn(|| mux.begin()).collect();
+    mux.put_back(taken.into_iter().skip(1));
+    assert_eq!(mux.live(), 1);
+    assert_eq!(std::iter::from_fn(|| mux.begin()).map(|fresh| fresh.id).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[test]
+fn a_peer_may_not_leave_more_channels_open_than_the_limit() {
+    let mut mux = server(SMALL);
+    feed(&mut mux, [1, 2, 3].map(|id| frame(id, 2, &())).concat()).unwrap();
+    feed(&mut mux, frame(4, 0, &())).unwrap();
+    let violation = feed(&mut mux, frame(5, 1, &())).unwrap_err();
+    assert!(violation.text.contains("more than 3 channels"), "{violation:?}");
+}
+
+#[test]
+fn a_channel_that_nobody_reads_is_still_held_against_its_tree_and_retired_at_the_end() {
+    let mut mux = server(Limits::default());
+    feed(&mut mux, frame(1, 2, &())).unwrap();
+    mux.begin().unwrap();
+    mux.share(peers(1));
+    mux.discard(peers(1));
+    mux.release(peers(1));
+    feed(&mut mux, frame(1, 0, &"x".repeat(1000))).unwrap();
+    assert_eq!(mux.peers[&1].held(), 0, "nothing is kept");
+    assert!(feed(&mut mux, frame(1, 7, &())).is_err());
+    feed(&mut mux, frame(1, 2, &())).unwrap();
+    assert!(mux.peers.is_empty());
+}
+
+#[test]
+fn a_channel_is_kept_until_its_last_holder_lets_go() {
+    let mut mux = server(Limits::default());
+    feed(&mut mux, [frame(1, 2, &()), frame(1, 2, &())].concat()).unwrap();
+    mux.share(peers(1));
+    mux.release(peers(1));
+    assert_eq!(kinds(&mut mux, peers(1)), [2]);
+    mux.release(peers(1));
+    assert!(mux.peers.is_empty());
+}
+
+#[test]
+fn a_tree_that_recurs_at_its_root_takes_no_message_and_keeps_no_channel() {
+    let mut mux = server(SMALL);
+    for id in 1..=2 * SMALL.channels as u64 {
+        feed(&mut mux, frame(id, 7, &())).unwrap();
+        let fresh = mux.begin().unwrap();
+        mux.share(peers(id));
+        mux.release(peers(id));
+        mux.leave(id);
+        mux.end(fresh.load);
+    }
+    assert!(mux.peers.is_empty());
+    feed(&mut mux, frame(9, 7, &())).unwrap();
+    assert!(feed(&mut mux, frame(9, 0, &())).is_err());
+}
+
+#[test]
+fn draining_ends_what_could_last_for_ever_and_lets_calls_finish() {
+    let mut mux = server(Limits::default());
+    feed(&mut mux, [frame(1, 2, &()), frame(2, 0, &()), frame(3, 0, &())].concat()).unwrap();
+    mux.begin().unwrap();
+    mux.begin().unwrap();
+    mux.drain();
+    assert!(mux.poll_gone(peers(1), Waker::noop()).is_ready());
+    assert!(matches!(failure(&mut mux, peers(1)).kind(), ErrorKind::Disconnected(_)));
+    assert!(!mux.wants_input());
+    assert!(mux.begin().is_some(), "what was read already is answered");
+    for lasting in [true, false, false] {
+        assert!(!mux.is_drained());
+        mux.end(load(lasting));
+    }
+    assert!(mux.is_drained());
+}
+
+#[test]
+fn a_late_sweep_counts_in_full_only_for_calls_that_the_last_one_saw() {
+    let mut mux = client();
+    let old = open(&mut mux, Reads::Primitive, 11, None).unwrap();
+    mux.sweep(1);
+    let young = open(&mut mux, Reads::Primitive, 11, None).unwrap();
+    mux.sweep(10);
+    assert!(matches!(failure(&mut mux, old).kind(), ErrorKind::Deadline(_)));
+    assert!(message(&mut mux, young).is_pending());
+    mux.sweep(9);
+    assert!(message(&mut mux, young).is_pending());
+    mux.sweep(1);
+    assert!(matches!(failure(&mut mux, young).kind(), ErrorKind::Deadline(_)));
+}
+
+#[test]
+fn the_last_frame_of_a_dropped_sender_waits_for_its_invocation() {
+    for closes in [false, true] {
+        let mut mux = server(Limits::default());
+        feed(&mut mux, frame(1, 2, &())).unwrap();
+        mux.begin().unwrap();
+        mux.part(1, 1, &args(&(7,)), Tail::None).unwrap();
+        assert_eq!(mux.output_len(), 0);
+        if closes {
+            mux.close(&Error::protocol("the handler failed"));
+        }
+        mux.leave(1);
+        assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
+        assert_eq!(
+            mux.part(1, 1, &args(&(7,)), Tail::None).is_ok(),
+            !closes,
+            "by then nothing holds it back"
+        );
+        assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
+    }
+}

@@ -1,0 +1,11 @@
+//! The meaning of what is on the wire: graphs, errors and their codes, limits, traces, control messages.
+
+pub(crate) mod code;
+pub mod control;
+pub(crate) mod error;
+pub(crate) mod graph;
+pub(crate) mod limits;
+pub(crate) mod packed;
+pub(crate) mod spec;
+pub(crate) mod trace;
+pub(crate) mod types;

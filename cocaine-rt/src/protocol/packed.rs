@@ -1,0 +1,281 @@
+//! Answers whose form on the wire is not the one that Rust has for them (`services.md` 25).
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, DeserializeSeed, IntoDeserializer, SeqAccess, Visitor},
+    forward_to_deserialize_any,
+};
+
+use crate::wire::decode::ANY_NUMBER;
+
+/// One argument, even if it is a tuple, which alone would be all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct One<T>(
+    /// The argument.
+    pub T,
+);
+
+/// `[found, value]`: `None` is `false` and an empty value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found<T>(
+    /// What was found.
+    pub Option<T>,
+);
+
+impl<T: Serialize + Default> Serialize for Found<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(value) => (true, value).serialize(serializer),
+            None => (false, T::default()).serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Found<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (found, value) = <(bool, T)>::deserialize(deserializer)?;
+        Ok(Self(found.then_some(value)))
+    }
+}
+
+/// `[done, value]`: `Ok` is `true`, `Err` is `false`, and both have a value of one type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried<T>(
+    /// What came of it.
+    pub Result<T, T>,
+);
+
+impl<T: Serialize> Serialize for Tried<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (Ok(value) | Err(value)) = &self.0;
+        (self.0.is_ok(), value).serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tried<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (done, value) = Deserialize::deserialize(deserializer)?;
+        Ok(Self(if done { Ok(value) } else { Err(value) }))
+    }
+}
+
+/// A list as the only argument, `[[a, b]]`, that is also read where its elements are the arguments, `[a, b]`: nobody
+/// knows which of both a service sends (`services.md` 22).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List<T>(
+    /// The elements.
+    pub Vec<T>,
+);
+
+impl<T: Serialize> Serialize for List<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_tuple(ANY_NUMBER, Arguments(PhantomData))
+    }
+}
+
+struct Arguments<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Arguments<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list, or its elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut arguments: A) -> Result<List<T>, A::Error> {
+        let mut all = Vec::new();
+        while let Some(Part(mut part)) = arguments.next_element()? {
+            all.append(&mut part);
+        }
+        Ok(List(all))
+    }
+}
+
+/// An argument that is a list, or one element.
+struct Part<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Part<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Argument(PhantomData))
+    }
+}
+
+struct Argument<T>(PhantomData<T>);
+
+macro_rules! one {
+    ($($visit:ident: $of:ty),*) => {$(
+        fn $visit<E: de::Error>(self, value: $of) -> Result<Part<T>, E> {
+            T::deserialize(value.into_deserializer()).map(|one| Part(vec![one]))
+        }
+    )*};
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Argument<T> {
+    type Value = Part<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list, or one of its elements")
+    }
+
+    one!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Part<T>, A::Error> {
+        let mut part = Vec::new();
+        while let Some(element) = list.next_element()? {
+            part.push(element);
+        }
+        Ok(Part(part))
+    }
+}
+
+/// A tuple that is read from a list which may end early: what is missing is `None`, or an error where it is not
+/// optional.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short<T>(
+    /// The tuple.
+    pub T,
+);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(Lenient(deserializer)).map(Self)
+    }
+}
+
+/// Reads a tuple, or makes it of a list: each with what is missing at its end.
+struct Lenient<T>(T);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<D> {
+    type Error = D::Error;
+
+    fn is_human_readable(&self) -> bool {
+        self.0.is_human_readable()
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_tuple(len, Lenient(visitor))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Lenient<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
+        self.0.visit_seq(Lenient(list))
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Lenient<A> {
+    type Error = A::Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        let mut seed = Some(seed);
+        match self.0.next_element_seed(Unless(&mut seed))? {
+            None => seed.map(|seed| seed.deserialize(().into_deserializer())).transpose(),
+            element => Ok(element),
+        }
+    }
+}
+
+/// Reads an element, unless there is none: then the seed is left.
+struct Unless<'a, S>(&'a mut Option<S>);
+
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Unless<'_, S> {
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        let seed = self.0.take().ok_or_else(|| de::Error::custom("an element was read twice"))?;
+        seed.deserialize(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Bytes, Result,
+        wire::{decode, encode},
+    };
+
+    fn written<T: Serialize>(value: &T) -> Vec<u8> {
+        let mut encoded = encode::Encoded::default();
+        encode::args(value, &mut encoded).unwrap();
+        encoded.flatten()
+    }
+
+    fn read<T: de::DeserializeOwned>(hex: &'static [u8]) -> Result<T, String> {
+        decode::args(&bytes::Bytes::from_static(hex)).map_err(|malformed| malformed.to_string())
+    }
+
+    #[test]
+    fn a_flag_and_a_value() {
+        let (some, none) = (b"\x92\xc3\xa1v", b"\x92\xc2\xa0");
+        assert_eq!(written(&Found(Some(Bytes::from("v")))), some);
+        assert_eq!(written(&Found(None::<Bytes>)), none);
+        assert_eq!(read::<Found<Bytes>>(some), Ok(Found(Some("v".into()))));
+        assert_eq!(read::<Found<Bytes>>(none), Ok(Found(None)));
+        assert_eq!(written(&Tried(Ok::<_, i32>(1))), b"\x92\xc3\x01");
+        assert_eq!(written(&Tried(Err::<i32, _>(1))), b"\x92\xc2\x01");
+        assert_eq!(read::<Tried<i32>>(b"\x92\xc3\x01"), Ok(Tried(Ok(1))));
+        assert_eq!(read::<Tried<i32>>(b"\x92\xc2\x01"), Ok(Tried(Err(1))));
+        assert!(read::<Found<Bytes>>(b"\x91\xc3").is_err(), "the value is missing");
+    }
+
+    #[test]
+    fn one_argument_stays_one() {
+        assert_eq!(written(&One((1, "x"))), b"\x91\x92\x01\xa1x");
+        assert_eq!(read::<One<(i32, String)>>(b"\x91\x92\x01\xa1x"), Ok(One((1, "x".to_owned()))));
+        assert_eq!(written(&[One((1, 2))]), b"\x91\x92\x01\x02", "within others it is nothing of its own");
+    }
+
+    #[test]
+    fn what_is_missing_at_the_end_of_a_list_is_none() {
+        type Metric = One<Short<(String, f64, Option<i64>)>>;
+        let metric = |time| One(Short(("m".to_owned(), 1.5, time)));
+        let timed = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\x05";
+        let untimed = b"\x91\x92\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00";
+        let nil = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\xc0";
+        assert_eq!(read::<Metric>(timed), Ok(metric(Some(5))));
+        assert_eq!(read::<Metric>(untimed), Ok(metric(None)));
+        assert_eq!(read::<Metric>(nil), Ok(metric(None)));
+        assert!(read::<Metric>(b"\x91\x91\xa1m").is_err(), "the value is missing");
+        assert!(read::<Metric>(b"\x91\xa1m").is_err(), "no list");
+        assert_eq!(read::<Short<(u8, Option<u8>)>>(b"\x91\x07"), Ok(Short((7, None))));
+    }
+
+    #[test]
+    fn a_list_is_read_nested_and_flat() {
+        assert_eq!(written(&List(vec![1, 2])), b"\x91\x92\x01\x02");
+        for hex in [&b"\x91\x92\x01\x02"[..], b"\x92\x01\x02"] {
+            assert_eq!(read::<List<i32>>(hex), Ok(List(vec![1, 2])));
+        }
+        for hex in [&b"\x91\x90"[..], b"\x90"] {
+            assert_eq!(read::<List<i32>>(hex), Ok(List(vec![])));
+        }
+        assert_eq!(read::<List<String>>(b"\x91\xa1x"), Ok(List(vec!["x".to_owned()])));
+        assert_eq!(read::<List<f64>>(b"\x91\xca\x3f\x80\x00\x00"), Ok(List(vec![1.0])));
+        assert!(read::<List<i32>>(b"\x91\xa1x").unwrap_err().contains("expected i32"));
+        assert!(read::<List<i32>>(b"\x91\x80").is_err());
+    }
+}

@@ -1,0 +1,11 @@
+//! The bytes: frames, the MessagePack dialect of the original runtime, and headers. No meaning, no I/O.
+
+pub(crate) mod bytes;
+pub(crate) mod decode;
+pub(crate) mod encode;
+pub(crate) mod frame;
+pub(crate) mod headers;
+pub mod msgpack;
+pub(crate) mod scan;
+pub(crate) mod scratch;
+pub(crate) mod value;

@@ -1,0 +1,278 @@
+//! `Bytes`: a blob that crosses the codec without being copied when it is large.
+//!
+//! Serde hands a serializer only a `&[u8]` and a visitor only a borrowed slice. The owner behind the slice
+//! travels beside it, in a thread-local that is set for the length of one call and restored when it ends,
+//! also by a panic. An owner is used only for a slice that lies in its own memory.
+
+use std::{borrow::Borrow, cell::RefCell, fmt, ops::Deref};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// From this length on a decoded blob is a slice of what was received; a shorter one is copied, so that it
+/// does not keep a large read buffer alive.
+const SLICED_FROM: usize = 4 << 10;
+
+/// Above this length an encoded blob is queued as it is and not copied: one
+/// more segment in a vectored write is cheaper than the copy.
+const SEGMENT_ABOVE: usize = 16 << 10;
+
+/// How much of a blob its `Debug` form shows.
+const SHOWN: usize = 64;
+
+/// A blob: bytes, or a text of which nobody promised that it is UTF-8. Cheap to clone and to slice.
+///
+/// On the wire it is a raw, as every text is (`protocol.md` 1.1). A received blob of 4 KiB or more is a slice
+/// of the read buffer, and one above 16 KiB is sent without being copied.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes(bytes::Bytes);
+
+impl Bytes {
+    /// Returns an empty blob.
+    pub const fn new() -> Self {
+        Self(bytes::Bytes::new())
+    }
+
+    /// Returns a blob that refers to `bytes` without copying them.
+    pub const fn from_static(bytes: &'static [u8]) -> Self {
+        Self(bytes::Bytes::from_static(bytes))
+    }
+
+    /// Returns the blob as a text, or `None` if it is not UTF-8.
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(self).ok()
+    }
+
+    pub(crate) const fn handle(&self) -> &bytes::Bytes {
+        &self.0
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Borrow<[u8]> for Bytes {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+impl From<bytes::Bytes> for Bytes {
+    fn from(bytes: bytes::Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Bytes> for bytes::Bytes {
+    fn from(bytes: Bytes) -> Self {
+        bytes.0
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<Bytes> for Vec<u8> {
+    fn from(bytes: Bytes) -> Self {
+        bytes.0.into()
+    }
+}
+
+impl From<String> for Bytes {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&str> for Bytes {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes::Bytes::copy_from_slice(bytes))
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Bytes {
+    fn from(bytes: &[u8; N]) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl<T: AsRef<[u8]> + ?Sized> PartialEq<&T> for Bytes {
+    fn eq(&self, other: &&T) -> bool {
+        **self == *other.as_ref()
+    }
+}
+
+impl PartialEq<[u8]> for Bytes {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<str> for Bytes {
+    fn eq(&self, other: &str) -> bool {
+        **self == *other.as_bytes()
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = &self[..self.len().min(SHOWN)];
+        let cut = head.len() < self.len();
+        match std::str::from_utf8(head) {
+            Ok(text) => write!(f, "{text:?}")?,
+            // The cut fell inside a character.
+            Err(error) if cut && error.error_len().is_none() => {
+                write!(f, "{:?}", String::from_utf8_lossy(&head[..error.valid_up_to()]))?;
+            }
+            Err(_) => hex(head, f)?,
+        }
+        if cut { write!(f, "… ({} bytes)", self.len()) } else { Ok(()) }
+    }
+}
+
+/// Writes `bytes` as `0x…`.
+pub(crate) fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("0x")?;
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+thread_local! {
+    /// The blob that is being serialized on this thread.
+    static OFFERED: RefCell<bytes::Bytes> = const { RefCell::new(bytes::Bytes::new()) };
+    /// The source that is being decoded on this thread.
+    static SOURCE: RefCell<bytes::Bytes> = const { RefCell::new(bytes::Bytes::new()) };
+}
+
+type Slot = std::thread::LocalKey<RefCell<bytes::Bytes>>;
+
+/// Puts back what was in a slot before, also when user code panics.
+pub(crate) struct Restore {
+    slot: &'static Slot,
+    previous: bytes::Bytes,
+}
+
+impl Restore {
+    fn put(slot: &'static Slot, value: &bytes::Bytes) -> Option<Self> {
+        let previous = slot.try_with(|slot| slot.replace(value.clone())).ok()?;
+        Some(Self { slot, previous })
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let previous = std::mem::take(&mut self.previous);
+        // Fails only while the thread is being torn down, and then there is nothing to restore.
+        let _ = self.slot.try_with(|slot| slot.replace(previous));
+    }
+}
+
+/// Returns the owner of `bytes` if it is a large [`Bytes`] that is being serialized right now.
+pub(crate) fn claim(bytes: &[u8]) -> Option<bytes::Bytes> {
+    if bytes.len() <= SEGMENT_ABOVE {
+        return None;
+    }
+    let matches = |offered: &bytes::Bytes| std::ptr::eq::<[u8]>(offered.as_ref(), bytes);
+    OFFERED
+        .try_with(|slot| {
+            slot.try_borrow_mut()
+                .ok()
+                .filter(|owner| matches(owner))
+                .map(|mut owner| std::mem::take(&mut *owner))
+        })
+        .ok()?
+}
+
+/// Lets the blobs that are decoded until the guard is dropped be slices of `source`.
+pub(crate) fn lend(source: &bytes::Bytes) -> Option<Restore> {
+    if source.len() < SLICED_FROM { None } else { Restore::put(&SOURCE, source) }
+}
+
+/// Returns `bytes` as a blob: a slice of the lent source if they are large and lie in it, else a copy.
+pub(crate) fn share(bytes: &[u8]) -> Bytes {
+    if bytes.len() >= SLICED_FROM
+        && let Ok(Some(slice)) = SOURCE.try_with(|slot| slice_of(&slot.borrow(), bytes))
+    {
+        return Bytes(slice);
+    }
+    bytes.into()
+}
+
+fn slice_of(source: &bytes::Bytes, bytes: &[u8]) -> Option<bytes::Bytes> {
+    let start = bytes.as_ptr().addr().checked_sub(source.as_ptr().addr())?;
+    let end = start.checked_add(bytes.len())?;
+    (end <= source.len()).then(|| source.slice(start..end))
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable()
+            && let Some(text) = self.as_str()
+        {
+            return serializer.serialize_str(text);
+        }
+        let _offered = if self.len() > SEGMENT_ABOVE { Restore::put(&OFFERED, &self.0) } else { None };
+        serializer.serialize_bytes(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_byte_buf(Blob)
+    }
+}
+
+struct Blob;
+
+impl<'de> de::Visitor<'de> for Blob {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes or a text")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
+        Ok(share(bytes))
+    }
+
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
+        Ok(bytes.into())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+        Ok(share(text.as_bytes()))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Bytes, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Bytes, A::Error> {
+        let mut bytes = Vec::with_capacity(items.size_hint().unwrap_or(0).min(SLICED_FROM));
+        while let Some(byte) = items.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

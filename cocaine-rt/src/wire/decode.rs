@@ -1,0 +1,60 @@
+//! Reads the `MessagePack` of Cocaine: all raws alike, and nothing that the runtime would refuse
+//! (`protocol.md` 1.1, 3).
+
+use serde::Deserialize;
+
+use crate::wire::bytes;
+
+mod args;
+mod containers;
+mod decoder;
+mod elements;
+mod malformed;
+mod reader;
+
+pub(crate) use elements::Elements;
+pub(crate) use malformed::Malformed;
+pub(crate) use reader::{Reader, Token};
+
+use decoder::Decoder;
+
+/// The length for `deserialize_tuple` that takes an argument list of any length as it is.
+pub(crate) const ANY_NUMBER: usize = usize::MAX;
+
+/// Returns the argument list in `source` as a `T`.
+///
+/// A tuple or a fixed array is the list, `()` is any list, anything else is the first argument. Arguments
+/// that `T` does not ask for are ignored, and one that is missing is `None`.
+///
+/// # Errors
+/// Bytes that are no argument list, an argument that is missing or of another type, an error of `T`'s own.
+#[inline]
+pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, Malformed> {
+    let _lent = bytes::lend(source);
+    args::list(source)
+}
+
+/// Returns the one plain value in `source`.
+///
+/// # Errors
+/// Bytes that are not one value, a value of another type, an error of `T`'s own.
+#[inline]
+pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, Malformed> {
+    let _lent = bytes::lend(source);
+    from_slice(source)
+}
+
+/// Returns the one plain value in `source`; blobs in it are copied.
+///
+/// # Errors
+/// Those of [`value`].
+#[inline]
+pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, Malformed> {
+    let mut decoder = Decoder::new(source, 0);
+    let value = T::deserialize(&mut decoder)?;
+    decoder.reader.end()?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;

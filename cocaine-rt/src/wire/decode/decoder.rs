@@ -1,0 +1,281 @@
+//! The serde `Deserializer` of the dialect.
+
+use serde::de::{Deserializer, Visitor};
+
+use super::{
+    Malformed, Reader, Token,
+    args::Arguments,
+    containers::{Items, Name},
+};
+use crate::wire::scan::DEPTH;
+
+pub(super) type Result<T, E = Malformed> = std::result::Result<T, E>;
+
+/// What the next value is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The argument list, whose head is read: as a tuple, or its first argument as anything else.
+    List,
+    /// An element of the argument list.
+    Argument,
+    /// Anything else.
+    Plain,
+}
+
+/// Reads one value.
+pub(super) struct Decoder<'de> {
+    pub(super) reader: Reader<'de>,
+    /// Containers that are open.
+    pub(super) depth: usize,
+    pub(super) place: Place,
+    /// Arguments that are not read yet.
+    pub(super) unread: u32,
+}
+
+impl<'de> Decoder<'de> {
+    pub(super) fn new(bytes: &'de [u8], depth: usize) -> Self {
+        Self { reader: Reader::new(bytes), depth, place: Place::Plain, unread: 0 }
+    }
+
+    pub(super) fn skip(&mut self, values: u64) -> Result<()> {
+        (0..values).try_for_each(|_| self.reader.skip_within(self.depth))
+    }
+
+    fn enter<T>(&mut self, left: u64, visit: impl FnOnce(&mut Items<'_, 'de>) -> Result<T>) -> Result<T> {
+        if self.depth == DEPTH {
+            return Err(Malformed::new("nested deeper than 32 levels"));
+        }
+        self.depth += 1;
+        self.place = Place::Plain;
+        let mut items = Items { decoder: self, left };
+        let value = visit(&mut items)?;
+        let left = items.left;
+        self.skip(left)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn array<V: Visitor<'de>>(&mut self, len: u32, visitor: V) -> Result<V::Value> {
+        self.enter(len.into(), |items| visitor.visit_seq(items))
+    }
+
+    fn map<V: Visitor<'de>>(&mut self, len: u32, visitor: V) -> Result<V::Value> {
+        self.enter(2 * u64::from(len), |items| visitor.visit_map(items))
+    }
+
+    /// Reads a value with `read`, and adds its position to an error of the visitor's.
+    #[inline]
+    fn located<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let start = self.reader.position();
+        read(self).map_err(|malformed| malformed.at(start))
+    }
+
+    #[inline]
+    fn only<T>(
+        &mut self,
+        expected: &str,
+        wanted: impl FnOnce(&mut Self, Token<'de>) -> Option<Result<T>>,
+    ) -> Result<T> {
+        self.located(|this| {
+            let token = this.reader.token()?;
+            wanted(this, token).unwrap_or_else(|| {
+                Err(Malformed::new(format!("expected {expected}, found {}", token.name())))
+            })
+        })
+    }
+
+    #[inline]
+    fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.only("an integer", |_, token| match token {
+            Token::UInt(value) => Some(visitor.visit_u64(value)),
+            Token::Int(value) => Some(visitor.visit_i64(value)),
+            _ => None,
+        })
+    }
+
+    #[inline]
+    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.only("a float", |_, token| match token {
+            Token::F32(value) => Some(visitor.visit_f32(value)),
+            Token::F64(value) => Some(visitor.visit_f64(value)),
+            _ => None,
+        })
+    }
+
+    #[inline]
+    fn text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.located(|this| visitor.visit_borrowed_str(this.reader.text()?))
+    }
+
+    #[inline]
+    fn blob<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.located(|this| visitor.visit_borrowed_bytes(this.reader.raw()?))
+    }
+}
+
+fn raw<'de, V: Visitor<'de>>(raw: &'de [u8], visitor: V) -> Result<V::Value> {
+    match std::str::from_utf8(raw) {
+        Ok(text) => visitor.visit_borrowed_str(text),
+        Err(_) => visitor.visit_borrowed_bytes(raw),
+    }
+}
+
+macro_rules! alike {
+    ($($method:ident => $like:ident),* $(,)?) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            self.$like(visitor)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for &mut Decoder<'de> {
+    type Error = Malformed;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.located(|this| match this.reader.token()? {
+            Token::Nil => visitor.visit_unit(),
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::UInt(value) => visitor.visit_u64(value),
+            Token::Int(value) => visitor.visit_i64(value),
+            Token::F32(value) => visitor.visit_f32(value),
+            Token::F64(value) => visitor.visit_f64(value),
+            Token::Raw(bytes) => raw(bytes, visitor),
+            Token::Array(len) => this.array(len, visitor),
+            Token::Map(len) => this.map(len, visitor),
+        })
+    }
+
+    alike! {
+        deserialize_i8 => integer, deserialize_i16 => integer, deserialize_i32 => integer,
+        deserialize_i64 => integer, deserialize_u8 => integer, deserialize_u16 => integer,
+        deserialize_u32 => integer, deserialize_u64 => integer,
+        deserialize_f32 => float, deserialize_f64 => float,
+        deserialize_char => text, deserialize_str => text, deserialize_string => text,
+        deserialize_bytes => blob, deserialize_byte_buf => blob,
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.located(|this| visitor.visit_bool(this.reader.bool()?))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        // An argument that is optional is there or left out; nil is for the type within to take or refuse.
+        let argument = self.place == Place::Argument;
+        self.place = Place::Plain;
+        if !argument && self.reader.peek_marker() == Some(0xc0) {
+            self.reader.nil()?;
+            return visitor.visit_none();
+        }
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.place == Place::List {
+            self.place = Place::Plain;
+        } else {
+            self.reader.nil()?;
+        }
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value> {
+        self.only("an empty array", |this, token| match token {
+            Token::Nil => Some(visitor.visit_unit()),
+            Token::Array(len) => Some(this.enter(len.into(), |_| visitor.visit_unit())),
+            _ => None,
+        })
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        if self.place == Place::List {
+            self.place = Place::Plain;
+        }
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.only("an array", |this, token| match token {
+            Token::Array(len) => Some(this.array(len, visitor)),
+            _ => None,
+        })
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        if self.place == Place::List {
+            return visitor.visit_seq(Arguments::new(self, len));
+        }
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.only("a map", |this, token| match token {
+            Token::Map(len) => Some(this.map(len, visitor)),
+            _ => None,
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.only("an array or a map", |this, token| match token {
+            Token::Array(len) => Some(this.array(len, visitor)),
+            Token::Map(len) => Some(this.map(len, visitor)),
+            _ => None,
+        })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.located(|this| {
+            let mut ahead = this.reader.clone();
+            match ahead.token()? {
+                Token::Raw(_) | Token::UInt(_) => visitor.visit_enum(Name(this)),
+                Token::Map(1) => {
+                    this.reader = ahead;
+                    this.enter(2, |items| visitor.visit_enum(items))
+                }
+                Token::Map(_) => Err(Malformed::new("expected a map of one variant")),
+                other => Err(Malformed::new(format!("expected a variant, found {}", other.name()))),
+            }
+        })
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.only("a name", |_, token| match token {
+            Token::Raw(bytes) => Some(raw(bytes, visitor)),
+            Token::UInt(value) => Some(visitor.visit_u64(value)),
+            _ => None,
+        })
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.reader.skip_within(self.depth)?;
+        visitor.visit_unit()
+    }
+}

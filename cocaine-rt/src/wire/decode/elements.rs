@@ -1,0 +1,99 @@
+//! The elements of an array, one by one.
+
+use serde::Deserialize;
+
+use super::{
+    args::Missing,
+    decoder::{Decoder, Result},
+};
+use crate::wire::bytes::{self, Restore};
+
+/// The elements of an array that are not read yet.
+pub(crate) struct Elements<'de> {
+    decoder: Decoder<'de>,
+    left: u32,
+    /// Lets blobs be slices of the source while the elements are read.
+    _lent: Option<Restore>,
+}
+
+impl<'de> Elements<'de> {
+    /// Opens the array in `source`.
+    ///
+    /// # Errors
+    /// Bytes that do not begin with an array.
+    pub(crate) fn open(source: &'de ::bytes::Bytes) -> Result<Self> {
+        let mut decoder = Decoder::new(source, 1);
+        let left = decoder.reader.array_len()?;
+        Ok(Self { decoder, left, _lent: bytes::lend(source) })
+    }
+
+    /// Returns the next element as `T`; `None` if there is none, and `T` is not content without.
+    ///
+    /// # Errors
+    /// An element of another type, or bytes that are no value.
+    pub(crate) fn next<T: Deserialize<'de>>(&mut self) -> Result<Option<T>> {
+        if self.left == 0 {
+            return Ok(T::deserialize(Missing::element()).ok());
+        }
+        let start = self.decoder.reader.position();
+        let value = T::deserialize(&mut self.decoder)?;
+        // A type may be content without looking at its value.
+        if self.decoder.reader.position() == start {
+            self.decoder.skip(1)?;
+        }
+        self.left -= 1;
+        Ok(Some(value))
+    }
+
+    /// Passes over the elements that nobody asked for.
+    ///
+    /// # Errors
+    /// Bytes that are no value, or that follow the array.
+    pub(crate) fn end(mut self) -> Result<()> {
+        self.decoder.skip(self.left.into())?;
+        self.decoder.reader.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{bytes::Bytes, encode};
+
+    fn packed<T: serde::Serialize>(value: &T) -> ::bytes::Bytes {
+        encode::to_vec(value).unwrap().into()
+    }
+
+    #[test]
+    fn elements_are_read_as_what_they_are_asked_for() {
+        let source = packed(&(1, "x", (), [1, 2], 5));
+        let mut elements = Elements::open(&source).unwrap();
+        assert_eq!(elements.next::<u8>().unwrap(), Some(1));
+        assert_eq!(elements.next::<String>().unwrap().as_deref(), Some("x"));
+        assert_eq!(elements.next::<Option<u8>>().unwrap(), Some(None));
+        let text = elements.next::<u8>().unwrap_err().to_string();
+        assert_eq!(text, "expected an integer, found an array at byte 5");
+    }
+
+    #[test]
+    fn what_is_missing_is_none_and_what_is_too_much_is_passed_over() {
+        let source = packed(&(1, 2, [3]));
+        let mut elements = Elements::open(&source).unwrap();
+        assert_eq!(elements.next::<u8>().unwrap(), Some(1));
+        elements.end().unwrap();
+        let source = packed(&[0; 0]);
+        let mut elements = Elements::open(&source).unwrap();
+        assert_eq!(elements.next::<Option<u8>>().unwrap(), Some(None));
+        assert_eq!(elements.next::<u8>().unwrap(), None);
+        elements.end().unwrap();
+    }
+
+    #[test]
+    fn a_large_blob_is_a_slice_of_the_source() {
+        let source = packed(&("x", "y".repeat(8 << 10)));
+        let mut elements = Elements::open(&source).unwrap();
+        elements.next::<String>().unwrap();
+        let blob: Bytes = elements.next().unwrap().unwrap();
+        assert!(source.as_ptr_range().contains(&blob.as_ptr()));
+    }
+}

@@ -1,0 +1,191 @@
+//! Writes the `MessagePack` of Cocaine: one raw family for texts and bytes, the smallest integers
+//! (`protocol.md` 1.1).
+//!
+//! This file has the pieces; `encode::writer` is the serde `Serializer` made of them.
+
+use serde::Serialize;
+
+use crate::protocol::error::{Error, Result};
+
+mod containers;
+mod writer;
+
+use writer::Writer;
+
+/// Encoded bytes, of which large blobs are kept aside.
+#[derive(Debug, Default)]
+pub(crate) struct Encoded {
+    /// All bytes but those of the segments.
+    pub(crate) buf: Vec<u8>,
+    /// Blobs that were not copied: each belongs between `buf[..position]` and `buf[position..]`. Positions
+    /// never fall.
+    pub(crate) segments: Vec<(usize, bytes::Bytes)>,
+}
+
+impl Encoded {
+    /// Returns the number of bytes, those of the segments included.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.buf.len() + self.segments.iter().map(|(_, segment)| segment.len()).sum::<usize>()
+    }
+
+    /// Forgets everything and keeps the memory.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.buf.clear();
+        self.segments.clear();
+    }
+
+    /// Appends what `other` holds; its segments are shared.
+    #[inline]
+    pub(crate) fn append(&mut self, other: &Self) {
+        let start = self.buf.len();
+        self.buf.extend_from_slice(&other.buf);
+        if !other.segments.is_empty() {
+            self.segments.extend(other.segments.iter().map(|(at, segment)| (start + at, segment.clone())));
+        }
+    }
+
+    /// Returns all bytes in one piece.
+    pub(crate) fn flatten(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.len());
+        let mut from = 0;
+        for (at, segment) in &self.segments {
+            all.extend_from_slice(&self.buf[from..*at]);
+            all.extend_from_slice(segment);
+            from = *at;
+        }
+        all.extend_from_slice(&self.buf[from..]);
+        all
+    }
+}
+
+/// Appends `value` as an argument list.
+///
+/// A tuple or a fixed array is the list, `()` is the empty list, anything else is a list of one argument.
+/// `None`s at the end of the tuple are left out; any other `None` is nil.
+///
+/// # Errors
+/// What cannot be written: an error of the value's own, `i128`, more than 32 levels (the frame counts), more
+/// than 4 GiB. `into` is then as before.
+#[inline]
+pub(crate) fn args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<()> {
+    append(into, |out| Writer::list(out).write_list(value))
+}
+
+/// Returns `value` as one plain value in one piece.
+pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+    let mut into = Encoded::default();
+    append(&mut into, |out| value.serialize(&mut Writer::plain(out, false)))?;
+    Ok(into.buf)
+}
+
+#[inline]
+fn append(into: &mut Encoded, write: impl FnOnce(&mut Encoded) -> Result<(), writer::Refused>) -> Result<()> {
+    let (buf, segments) = (into.buf.len(), into.segments.len());
+    write(into).map_err(|refused| {
+        into.buf.truncate(buf);
+        into.segments.truncate(segments);
+        Error::encode(refused.0)
+    })
+}
+
+/// Appends nil.
+#[inline]
+pub(crate) fn write_nil(buf: &mut Vec<u8>) {
+    buf.push(0xc0);
+}
+
+/// Appends a boolean.
+#[inline]
+pub(crate) fn write_bool(buf: &mut Vec<u8>, value: bool) {
+    buf.push(if value { 0xc3 } else { 0xc2 });
+}
+
+/// Appends an unsigned integer in its smallest form.
+#[inline]
+pub(crate) fn write_uint(buf: &mut Vec<u8>, value: u64) {
+    if let Ok(value) = u8::try_from(value) {
+        if value < 0x80 {
+            buf.push(value);
+        } else {
+            buf.extend_from_slice(&[0xcc, value]);
+        }
+    } else if let Ok(value) = u16::try_from(value) {
+        marked(buf, 0xcd, value.to_be_bytes());
+    } else if let Ok(value) = u32::try_from(value) {
+        marked(buf, 0xce, value.to_be_bytes());
+    } else {
+        marked(buf, 0xcf, value.to_be_bytes());
+    }
+}
+
+/// Appends an integer in its smallest form; one that is not negative takes an unsigned form.
+#[inline]
+pub(crate) fn write_int(buf: &mut Vec<u8>, value: i64) {
+    if let Ok(value) = u64::try_from(value) {
+        write_uint(buf, value);
+    } else if let Ok(value) = i8::try_from(value) {
+        if value >= -32 {
+            buf.push(value.cast_unsigned());
+        } else {
+            buf.extend_from_slice(&[0xd0, value.cast_unsigned()]);
+        }
+    } else if let Ok(value) = i16::try_from(value) {
+        marked(buf, 0xd1, value.to_be_bytes());
+    } else if let Ok(value) = i32::try_from(value) {
+        marked(buf, 0xd2, value.to_be_bytes());
+    } else {
+        marked(buf, 0xd3, value.to_be_bytes());
+    }
+}
+
+/// Appends a text or bytes, which must not be longer than `u32::MAX`.
+#[inline]
+pub(crate) fn write_raw(buf: &mut Vec<u8>, raw: &[u8]) {
+    write_raw_len(buf, raw.len());
+    buf.extend_from_slice(raw);
+}
+
+/// Appends the head of a raw of `len` bytes, which must not be above `u32::MAX`.
+#[inline]
+fn write_raw_len(buf: &mut Vec<u8>, len: usize) {
+    match u8::try_from(len) {
+        Ok(len @ ..=0x1f) => buf.push(0xa0 | len),
+        _ => write_len(buf, [0xda, 0xdb], len),
+    }
+}
+
+/// Appends the head of an array of `len` elements, which must not be above `u32::MAX`.
+#[inline]
+pub(crate) fn write_array_len(buf: &mut Vec<u8>, len: usize) {
+    match u8::try_from(len) {
+        Ok(len @ ..=0x0f) => buf.push(0x90 | len),
+        _ => write_len(buf, [0xdc, 0xdd], len),
+    }
+}
+
+/// Appends the head of a map of `len` entries, which must not be above `u32::MAX`.
+#[inline]
+pub(crate) fn write_map_len(buf: &mut Vec<u8>, len: usize) {
+    match u8::try_from(len) {
+        Ok(len @ ..=0x0f) => buf.push(0x80 | len),
+        _ => write_len(buf, [0xde, 0xdf], len),
+    }
+}
+
+fn write_len(buf: &mut Vec<u8>, [short, long]: [u8; 2], len: usize) {
+    match u16::try_from(len) {
+        Ok(len) => marked(buf, short, len.to_be_bytes()),
+        Err(_) => marked(buf, long, u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes()),
+    }
+}
+
+#[inline]
+fn marked<const N: usize>(buf: &mut Vec<u8>, marker: u8, digits: [u8; N]) {
+    buf.push(marker);
+    buf.extend_from_slice(&digits);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! The bytes of a frame: `[channel, kind, args]` or `[channel, kind, args, headers]` (`protocol.md` 1).
+
+use crate::wire::encode::{self, Encoded};
+
+/// The headers of an outgoing frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tail<'a> {
+    /// A frame of three elements.
+    None,
+    /// An encoded header array.
+    Headers(&'a [u8]),
+}
+
+/// Appends one frame whose arguments are encoded already.
+#[inline]
+pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, tail: Tail<'_>) {
+    begin(out, channel, kind, tail);
+    out.append(args);
+    end(out, tail);
+}
+
+/// Appends what stands before the arguments of a frame.
+#[inline]
+pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, tail: Tail<'_>) {
+    out.buf.push(match tail {
+        Tail::None => 0x93,
+        Tail::Headers(_) => 0x94,
+    });
+    encode::write_uint(&mut out.buf, channel);
+    encode::write_uint(&mut out.buf, kind);
+}
+
+/// Appends what stands after the arguments of a frame.
+#[inline]
+pub(crate) fn end(out: &mut Encoded, tail: Tail<'_>) {
+    if let Tail::Headers(headers) = tail {
+        out.buf.extend_from_slice(headers);
+    }
+}
