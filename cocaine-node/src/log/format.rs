@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_date() {
+    fn timestamps_are_formatted_in_utc() {
         let stamp = |seconds: u64, nanos| Timestamp(UNIX_EPOCH + Duration::new(seconds, nanos));
         assert_eq!(stamp(0, 0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(stamp(951_782_399, 999_999_999).to_string(), "2000-02-28T23:59:59.999999Z");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_follows_the_one_before() {
+    fn dates_are_consecutive() {
         let length = |year: u64, month| match month {
             2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
             2 => 28,

@@ -107,7 +107,7 @@ fn recorded_attributes() -> [(&'static str, Scalar); 5] {
 }
 
 #[tokio::test]
-async fn a_terminal_shows_readable_lines() {
+async fn terminal_gets_readable_lines() {
     let records = [
         record(0, "low", &[]),
         record(1, "hello", &recorded_attributes()),
@@ -126,7 +126,7 @@ async fn a_terminal_shows_readable_lines() {
 }
 
 #[tokio::test]
-async fn colour_marks_the_level_and_can_be_taken_away() {
+async fn colour_only_adds_escape_sequences() {
     let records = [record(3, "broken", &[("k", 1.into())])];
     let coloured = shown(true, &records).await;
     assert!(coloured.contains("\x1b[31mERROR  \x1b[0m"), "{coloured:?}");
@@ -138,7 +138,7 @@ async fn colour_marks_the_level_and_can_be_taken_away() {
 }
 
 #[tokio::test]
-async fn a_message_cannot_steer_the_terminal_nor_pass_for_another_line() {
+async fn control_characters_are_escaped() {
     let hostile = "one\ntwo\r\x1b[2Jthree\u{9b}\tfour\u{7f}ü";
     let mut record =
         record(1, hostile, &[("a\nb", "x\ny".into()), ("raw", Bytes::from(&b"\xffz"[..]).into())]);
@@ -160,7 +160,7 @@ fn record_like(record: &LogRecord) -> LogRecord {
 }
 
 #[tokio::test]
-async fn a_file_gets_a_line_of_json_for_each_record() {
+async fn file_gets_one_json_line_per_record() {
     let folder = tempfile::tempdir().unwrap();
     let raw = Scalar::Raw(Bytes::from(&b"\xffz"[..]));
     let records = [
@@ -201,7 +201,7 @@ async fn verbosity_is_a_threshold() {
 }
 
 #[tokio::test]
-async fn what_finds_the_queue_full_is_dropped_counted_and_confessed() {
+async fn records_dropped_on_full_queue_are_reported() {
     let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     screen.hold();
@@ -223,7 +223,7 @@ async fn what_finds_the_queue_full_is_dropped_counted_and_confessed() {
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded_in_bytes_too() {
+async fn queue_is_limited_in_bytes_too() {
     let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     screen.hold();
@@ -245,13 +245,13 @@ async fn the_queue_is_bounded_in_bytes_too() {
 }
 
 #[tokio::test]
-async fn one_record_may_be_larger_than_the_queue() {
+async fn single_record_may_exceed_the_queue() {
     let text = shown(false, &[record(1, &"x".repeat(20 << 20), &[])]).await;
     assert!(text.len() > 20 << 20);
 }
 
 #[tokio::test]
-async fn the_last_handle_writes_what_waits() {
+async fn dropping_last_handle_writes_the_queue() {
     let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     let mut end = log.end.clone();
@@ -262,7 +262,7 @@ async fn the_last_handle_writes_what_waits() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_is_named() {
+fn unopenable_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing/log");
     let error = Log::builder().file(&path).start().unwrap_err();
@@ -271,7 +271,7 @@ fn a_file_that_cannot_be_opened_is_named() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_file_that_cannot_be_written_is_reported_once() {
+async fn unwritable_file_is_reported_once() {
     let screen = TestTerminal::default();
     let log = on(&screen, false).file("/dev/full").start().unwrap();
     for number in 0..5 {
@@ -293,7 +293,7 @@ async fn a_file_that_cannot_be_written_is_reported_once() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_can_be_written_again_says_what_is_missing() {
+fn recovered_file_reports_lost_lines() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let mut file = LogFile::open(path.clone()).unwrap();
@@ -311,7 +311,7 @@ fn a_file_that_can_be_written_again_says_what_is_missing() {
 }
 
 #[tokio::test]
-async fn events_of_the_node_go_into_the_same_log() {
+async fn tracing_events_go_into_the_log() {
     let screen = TestTerminal::default();
     let log = on(&screen, false).verbosity(3).start().unwrap();
     let subscriber = tracing_subscriber::registry().with(LogLayer::new(log.clone()));

@@ -38,7 +38,7 @@ async fn waiting(updates: &mut ServiceUpdates) -> Vec<ServiceMap> {
 }
 
 #[tokio::test]
-async fn a_link_begins_with_all_and_goes_on_with_each_change() {
+async fn subscription_starts_with_all_services() {
     let registry = registry();
     let storage = registry.register_local("storage", service(1)).unwrap();
     let mut updates = registry.subscribe("b");
@@ -61,7 +61,7 @@ async fn a_link_begins_with_all_and_goes_on_with_each_change() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_waits_is_woken() {
+async fn waiting_subscriber_is_woken() {
     let registry = registry();
     let mut updates = registry.subscribe("b");
     waiting(&mut updates).await;
@@ -72,7 +72,7 @@ async fn a_consumer_that_waits_is_woken() {
 }
 
 #[tokio::test]
-async fn restricted_names_resolve_and_are_told_to_nobody() {
+async fn restricted_names_resolve_but_are_hidden() {
     let registry = registry();
     let mut updates = registry.subscribe("b");
     let locator = registry.register_local("locator", service(1)).unwrap();
@@ -86,7 +86,7 @@ async fn restricted_names_resolve_and_are_told_to_nobody() {
 }
 
 #[test]
-fn only_local_services_resolve_and_each_once() {
+fn only_local_services_resolve() {
     let registry = registry();
     let _ext = registry.publish("ext", service(1));
     assert_eq!(registry.resolve("ext"), None);
@@ -99,7 +99,7 @@ fn only_local_services_resolve_and_each_once() {
 }
 
 #[tokio::test]
-async fn what_is_offered_gives_way_and_comes_back() {
+async fn fallback_returns_after_local_service() {
     let registry = registry();
     let mut updates = registry.subscribe("b");
     waiting(&mut updates).await;
@@ -117,7 +117,7 @@ async fn what_is_offered_gives_way_and_comes_back() {
 }
 
 #[tokio::test]
-async fn of_several_publications_the_oldest_shows_and_a_local_service_shadows_them() {
+async fn oldest_publication_is_visible() {
     let registry = registry();
     let mut updates = registry.subscribe("b");
     waiting(&mut updates).await;
@@ -138,7 +138,7 @@ async fn of_several_publications_the_oldest_shows_and_a_local_service_shadows_th
 }
 
 #[tokio::test]
-async fn a_newer_link_of_the_same_name_replaces_the_older() {
+async fn newer_subscription_replaces_older() {
     let registry = registry();
     let mut older = registry.subscribe("b");
     let mut newer = registry.subscribe("b");
@@ -150,7 +150,7 @@ async fn a_newer_link_of_the_same_name_replaces_the_older() {
 }
 
 #[tokio::test]
-async fn a_consumer_that_does_not_read_is_cut_off_and_forgotten() {
+async fn slow_subscriber_is_cut_off() {
     let registry = registry();
     let mut slow = registry.subscribe("slow");
     for _ in 0..MAX_PENDING_UPDATES {
@@ -162,7 +162,7 @@ async fn a_consumer_that_does_not_read_is_cut_off_and_forgotten() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_who_left() {
+async fn departed_subscribers_leave_nothing_behind() {
     let registry = registry();
     for number in 0..100 {
         drop(registry.subscribe(&number.to_string()));
@@ -178,7 +178,7 @@ async fn nothing_is_kept_of_who_left() {
 }
 
 #[tokio::test]
-async fn when_the_node_stops_streams_end_and_say_nothing_of_what_goes() {
+async fn stopping_ends_subscriptions_silently() {
     let registry = registry();
     let storage = registry.register_local("storage", service(1)).unwrap();
     let mut updates = registry.subscribe("b");
@@ -202,7 +202,7 @@ async fn told(router: &mut RouterSubscription) -> Option<Result<RoutingTable, Su
 }
 
 #[tokio::test]
-async fn a_router_is_told_at_once_and_after_each_refresh() {
+async fn router_gets_table_after_each_refresh() {
     let routers = Routers::default();
     let mut router = routers.subscribe("r", "peer");
     assert_eq!(told(&mut router).await, Some(Ok(RoutingTable::new())), "even if there is nothing");
@@ -216,7 +216,7 @@ async fn a_router_is_told_at_once_and_after_each_refresh() {
 }
 
 #[tokio::test]
-async fn a_slow_router_skips_to_the_newest_table() {
+async fn slow_router_gets_newest_table() {
     let routers = Routers::default();
     let mut router = routers.subscribe("r", "peer");
     for group in ["a", "b", "c"] {
@@ -227,7 +227,7 @@ async fn a_slow_router_skips_to_the_newest_table() {
 }
 
 #[tokio::test]
-async fn a_router_that_waits_is_woken() {
+async fn waiting_router_is_woken() {
     let routers = Routers::default();
     let mut router = routers.subscribe("r", "peer");
     told(&mut router).await;
@@ -239,7 +239,7 @@ async fn a_router_that_waits_is_woken() {
 }
 
 #[tokio::test]
-async fn a_refresh_waits_for_the_routers_of_its_own_connection() {
+async fn refresh_waits_for_routers_on_its_connection() {
     let routers = Routers::default();
     let mut own = routers.subscribe("own", "peer");
     let mut other = routers.subscribe("other", "somebody");
@@ -262,7 +262,7 @@ async fn a_refresh_waits_for_the_routers_of_its_own_connection() {
 }
 
 #[tokio::test]
-async fn a_newer_router_of_the_same_name_replaces_the_older_and_stopping_ends_all() {
+async fn newer_router_replaces_older() {
     let routers = Routers::default();
     let mut older = routers.subscribe("r", "peer");
     let mut newer = routers.subscribe("r", "peer");
@@ -277,7 +277,7 @@ async fn a_newer_router_of_the_same_name_replaces_the_older_and_stopping_ends_al
 }
 
 #[tokio::test]
-async fn updates_are_shared_between_consumers() {
+async fn updates_are_shared_between_subscribers() {
     let registry = registry();
     let (mut one, mut other) = (registry.subscribe("one"), registry.subscribe("other"));
     assert_eq!(one.next().await.unwrap(), other.next().await.unwrap());

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_is_read_again() {
+    fn stored_rule_is_read_back() {
         let filter = Value::Array(vec!["severity".into(), 2_u64.into()]);
         let rule = FilterRule {
             logger: "app/x".into(),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told() {
+    fn missing_fields_are_reported() {
         let whole = Value::Map(vec![
             ("deadline".into(), 1_u64.into()),
             ("filter".into(), Value::Array(vec!["empty".into()])),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_in_force_up_to_its_deadline() {
+    fn filter_is_active_until_deadline() {
         let filter = Filter::parse(&Value::Array(vec!["empty".into()])).unwrap().into();
         let mut rule = FilterRule {
             logger: String::new(),

@@ -18,7 +18,7 @@ fn blob(members: &[(&str, u32)]) -> Vec<u8> {
 }
 
 #[test]
-fn the_vectors_of_the_specification_hold() {
+fn specification_vectors_hold() {
     let half = ring(&[("app_v1", 50), ("app_v2", 50)]);
     assert_eq!(half.points().len(), 512);
     assert_eq!(half.points().next(), Some((10_939_163, "app_v2")));
@@ -35,7 +35,7 @@ fn the_vectors_of_the_specification_hold() {
 }
 
 #[test]
-fn a_search_goes_to_the_point_above_and_wraps() {
+fn owner_is_next_point_with_wraparound() {
     let half = ring(&[("app_v1", 50), ("app_v2", 50)]);
     let points: Vec<_> = half.points().collect();
     for pair in points.windows(2) {
@@ -55,7 +55,7 @@ fn recorded() -> Vec<Value> {
 }
 
 #[test]
-fn the_table_equals_the_recorded_bytes() {
+fn table_equals_recorded_bytes() {
     let recorded = recorded();
     let stored = [0x82, 0xa7, b's', b't', b'o', b'r', b'a', b'g', b'e', 10, 0xa7]
         .into_iter()
@@ -87,7 +87,7 @@ fn weights_share_the_ring() {
 }
 
 #[test]
-fn without_a_seed_members_are_drawn_by_weight() {
+fn random_members_follow_the_weights() {
     fastrand::seed(5);
     let ring = ring(&[("light", 1), ("heavy", 3)]);
     let light: u32 = ring
@@ -105,7 +105,7 @@ fn without_a_seed_members_are_drawn_by_weight() {
 }
 
 #[test]
-fn a_group_stands_for_its_members_and_other_names_for_themselves() {
+fn only_groups_resolve_to_members() {
     let mut groups = RoutingGroups::default();
     groups.insert("app", &blob(&[("app_v1", 50), ("app_v2", 50)])).unwrap();
     assert_eq!(groups.choose("app", Some("user-42")), "app_v1");
@@ -116,7 +116,7 @@ fn a_group_stands_for_its_members_and_other_names_for_themselves() {
 }
 
 #[test]
-fn a_refresh_touches_what_it_names_and_all_or_nothing() {
+fn refresh_is_atomic_and_touches_named_groups() {
     let stored: BTreeMap<&str, Vec<u8>> =
         [("a", blob(&[("x", 1)])), ("b", blob(&[("y", 1)])), ("bad", vec![0xc1])].into();
     let load = |name: &str| Ok(stored.get(name));
@@ -134,7 +134,7 @@ fn a_refresh_touches_what_it_names_and_all_or_nothing() {
 }
 
 #[test]
-fn what_is_stored_is_read_as_the_original_reads_it() {
+fn weights_are_parsed_like_the_original() {
     let read = |bytes: &[u8]| weights(bytes);
     assert_eq!(read(b"\x82\xa1a\x01\xa1b\xce\xff\xff\xff\xff"), Ok(group(&[("a", 1), ("b", u32::MAX)])));
     assert_eq!(read(b"\x81\xa1a\xd2\x00\x00\x00\x07"), Ok(group(&[("a", 7)])), "a signed width");
@@ -168,7 +168,7 @@ fn what_is_stored_is_read_as_the_original_reads_it() {
 }
 
 #[test]
-fn a_group_without_weight_or_of_absurd_size_is_refused() {
+fn unusable_groups_are_refused() {
     assert_eq!(Continuum::new(&group(&[])), Err(GroupError::Unavailable));
     assert_eq!(Continuum::new(&group(&[("a", 0), ("b", 0)])), Err(GroupError::Unavailable));
     let crowd: BTreeMap<String, u32> = (0..4097).map(|number| (number.to_string(), 1)).collect();

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_used_for_longest_goes_first() {
+    fn least_recently_used_blob_is_evicted() {
         let mut cache = LruBlobs::new(2, 1000);
         cache.put("a", "1".into()).unwrap();
         cache.put("b", "2".into()).unwrap();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn large_blobs_make_room_for_themselves() {
+    fn large_blob_evicts_until_it_fits() {
         let mut cache = LruBlobs::new(100, 10);
         for key in ["a", "b", "c"] {
             cache.put(key, "22".into()).unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_place_is_refused_and_changes_nothing() {
+    fn oversized_blob_is_refused_without_change() {
         let mut cache = LruBlobs::new(100, 10);
         cache.put("a", "22".into()).unwrap();
         let refused = cache.put("a", "1234567890".into()).unwrap_err();
@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_history_ends_as_in_the_model(
+        fn every_history_matches_the_model(
             limits in (1usize..6, 1usize..40),
             steps in prop::collection::vec(("[a-h]", prop::option::of(0usize..24)), 0..80),
         ) {

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_bounded_for_each_and_for_all_and_given_back() {
+    fn open_loggers_are_limited_per_client_and_total() {
         let seats = OpenLoggers::default();
         let mut taken: Vec<_> = (0..OWN).map(|_| seats.take("a").unwrap()).collect();
         let error = seats.take("a").unwrap_err();

@@ -20,7 +20,7 @@ fn passes(shared: &LoggingV2Shared) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_lasts_as_long_as_it_should() {
+async fn filter_expires_after_its_lifetime() {
     let shared = shared();
     let set_at = shared.clock.now();
     let id = shared.set("app/x", &quiet(), 60, Disposition::Local).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_filter_lasts_as_long_as_it_should() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_for_the_cluster_is_stored_until_it_ends() {
+async fn cluster_filter_is_stored_until_it_expires() {
     let shared = shared();
     let short = shared.set("app/x", &quiet(), 10, Disposition::Cluster).await.unwrap();
     let long = shared.set("app/y", &quiet(), u64::MAX, Disposition::Cluster).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_filter_for_the_cluster_is_stored_until_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_ended_or_cannot_be_read_is_not_loaded() {
+async fn expired_and_unreadable_filters_are_not_loaded() {
     let first = shared();
     let ended = first.set("app/x", &quiet(), 0, Disposition::Cluster).await.unwrap();
     let store = first.store.clone();
@@ -88,7 +88,7 @@ async fn what_has_ended_or_cannot_be_read_is_not_loaded() {
 }
 
 #[tokio::test]
-async fn there_are_no_more_filters_than_are_kept() {
+async fn filter_limit_is_enforced() {
     let shared = shared();
     let mut ids = Vec::new();
     let full = loop {

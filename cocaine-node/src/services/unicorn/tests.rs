@@ -48,7 +48,7 @@ fn code<T>(outcome: Result<T, UnicornError>) -> i64 {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_what_needs_room_and_keeps_all_else() {
+async fn full_disk_refuses_growth_and_keeps_data() {
     let disk = FaultyDisk::default();
     let tree = over(disk.store());
     let large = Value::Raw(vec![7; 1 << 19].into());
@@ -80,7 +80,7 @@ async fn a_full_disk_refuses_what_needs_room_and_keeps_all_else() {
 }
 
 #[tokio::test]
-async fn a_disk_that_takes_nothing_refuses_all_changes_and_is_served_again_when_it_does() {
+async fn writes_resume_when_full_disk_has_room() {
     let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/a", &1.into()).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_disk_that_takes_nothing_refuses_all_changes_and_is_served_again_when_
 }
 
 #[tokio::test]
-async fn a_lock_is_let_go_of_though_the_disk_is_full() {
+async fn lock_is_released_on_full_disk() {
     let disk = FaultyDisk::default();
     let tree = over(disk.store());
     let held = tree.lock("/lock", &1.into()).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_lock_is_let_go_of_though_the_disk_is_full() {
 }
 
 #[tokio::test]
-async fn what_a_failed_commit_has_changed_after_all_is_told() {
+async fn durable_change_of_failed_commit_is_published() {
     let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/a", &ONE).await.unwrap();
@@ -140,7 +140,7 @@ async fn what_a_failed_commit_has_changed_after_all_is_told() {
 }
 
 #[tokio::test]
-async fn who_watches_what_may_have_changed_is_told_that_nobody_knows() {
+async fn unknown_outcome_is_published_to_value_subscribers() {
     let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/a", &ONE).await.unwrap();
@@ -160,7 +160,7 @@ async fn who_watches_what_may_have_changed_is_told_that_nobody_knows() {
 }
 
 #[tokio::test]
-async fn a_power_loss_keeps_what_was_acknowledged_and_ends_locks() {
+async fn power_loss_keeps_values_and_drops_locks() {
     let disk = FaultyDisk::default();
     let tree = over(disk.store());
     let held = tree.lock("/folder", &1.into()).await.unwrap();
@@ -180,7 +180,7 @@ async fn a_power_loss_keeps_what_was_acknowledged_and_ends_locks() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_before_the_commit_holds_up_nobody() {
+async fn abandoned_lock_request_blocks_nobody() {
     let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/lock", &1.into()).await.unwrap();
@@ -210,7 +210,7 @@ async fn a_caller_who_leaves_before_the_commit_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_lock_whose_transaction_another_spoils_is_entered_once() {
+async fn rerun_transaction_adds_one_lock_node() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     let tree = over(store.clone());
@@ -238,7 +238,7 @@ async fn a_lock_whose_transaction_another_spoils_is_entered_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_subscribes_meanwhile_misses_nothing_and_hears_nothing_twice() {
+async fn concurrent_subscribers_see_each_change_once() {
     const CHANGES: i64 = 500;
     let tree = Arc::new(over(Store::in_memory().unwrap()));
     tree.create("/n", &0.into()).await.unwrap();
@@ -269,7 +269,7 @@ async fn whoever_subscribes_meanwhile_misses_nothing_and_hears_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_of_children_change_by_one_name_a_version_whatever_comes_and_goes() {
+async fn each_children_version_changes_one_name() {
     const ROUNDS: usize = 50;
     let tree = Arc::new(over(Store::in_memory().unwrap()));
     tree.create("/d/last", &0.into()).await.unwrap();
@@ -312,7 +312,7 @@ async fn lists_of_children_change_by_one_name_a_version_whatever_comes_and_goes(
 }
 
 #[tokio::test]
-async fn lock_nodes_are_read_and_changed_as_others_are() {
+async fn lock_nodes_behave_like_other_nodes() {
     let tree = over(Store::in_memory().unwrap());
     let mut missing = tree.values("/l/lock0000000000", "peer");
     assert_eq!(version(&mut missing).await, Some(-1));
@@ -344,7 +344,7 @@ async fn lock_nodes_are_read_and_changed_as_others_are() {
 }
 
 #[tokio::test]
-async fn subscribers_of_a_node_that_gets_children_are_told_as_by_the_original() {
+async fn subscription_fails_when_node_gets_children() {
     let tree = over(Store::in_memory().unwrap());
     let mut absent = tree.values("/a", "peer");
     assert_eq!(version(&mut absent).await, Some(-1));
@@ -366,7 +366,7 @@ async fn subscribers_of_a_node_that_gets_children_are_told_as_by_the_original() 
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_who_has_left() {
+async fn departed_subscribers_leave_nothing_behind() {
     let tree = over(Store::in_memory().unwrap());
     tree.create("/a/b", &1.into()).await.unwrap();
     let streams: Vec<_> =
@@ -378,7 +378,7 @@ async fn nothing_is_kept_of_who_has_left() {
 }
 
 #[tokio::test]
-async fn who_watches_for_a_lock_that_may_have_come_is_told_that_nobody_knows() {
+async fn unknown_outcome_is_published_to_children_subscribers() {
     let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/l", &ONE).await.unwrap();
@@ -395,7 +395,7 @@ async fn who_watches_for_a_lock_that_may_have_come_is_told_that_nobody_knows() {
 }
 
 #[tokio::test]
-async fn the_lists_of_one_client_are_bounded_together() {
+async fn lists_of_one_client_share_its_budget() {
     let limits = Limits { held: 1000, ..Limits::default() };
     let tree = UnicornShared::new(Store::in_memory().unwrap(), limits);
     for number in 0..8 {
@@ -412,7 +412,7 @@ async fn the_lists_of_one_client_are_bounded_together() {
 }
 
 #[tokio::test]
-async fn what_is_committed_and_not_told_yet_is_seen_once() {
+async fn committed_unpublished_change_is_seen_once() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     let tree = over(store.clone());

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_public_is_denied_unless_it_is_said() {
+    fn non_public_addresses_are_denied_by_default() {
         let guard = AddressFilter::new(None, Vec::new());
         let denied = [
             ("127.0.0.1", "127.0.0.0/8"),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn another_form_of_an_address_is_no_way_around() {
+    fn embedded_ipv4_addresses_are_checked() {
         let guard = AddressFilter::new(None, Vec::new());
         let expected = Err("127.0.0.1 is denied by 127.0.0.0/8 of `urlfetch.deny`".to_owned());
         assert_eq!(check(&guard, "::ffff:127.0.0.1"), expected);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_not_denied() {
+    fn allowed_networks_are_exempt() {
         let guard =
             AddressFilter::new(None, networks(&["127.0.0.1/32", "::1/128", "10.0.0.0/8", "fd00::/8"]));
         for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.1.1", "fd00::1", "64:ff9b::a01:101"] {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_ones_own_replaces_the_default() {
+    fn configured_deny_list_replaces_default() {
         let guard = AddressFilter::new(Some(networks(&["8.8.8.0/24", "::/0"])), Vec::new());
         assert_eq!(check(&guard, "127.0.0.1"), Ok(()));
         assert_eq!(
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_addresses_those_that_are_permitted_are_left() {
+    fn only_permitted_addresses_are_kept() {
         let guard = AddressFilter::new(None, Vec::new());
         let addresses =
             |texts: &[&str]| -> Vec<IpAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };

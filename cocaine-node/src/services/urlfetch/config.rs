@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_all_is_as_the_docs_say() {
+    fn defaults_match_the_docs() {
         let settings = UrlfetchConfig::default().settings().unwrap();
         assert_eq!((settings.max_body, settings.max_redirects), (8 << 20, 10));
         assert_eq!((settings.max_fetches, settings.client_fetches), (64, 16));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn invalid_setting_is_named() {
         let body = UrlfetchConfig { max_body: Some(128 << 20), ..UrlfetchConfig::default() };
         assert!(refusal(&body).starts_with("urlfetch.max_body is 134217728: an answer is one frame"));
         let fetches = UrlfetchConfig { max_fetches: Some(0), ..UrlfetchConfig::default() };

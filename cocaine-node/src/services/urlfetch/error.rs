@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_words_are_those_of_the_system() {
+    fn system_errors_have_posix_numbers_and_texts() {
         let refused = io::Error::from_raw_os_error(111);
         let (code, text) = answered(&FetchError::of(&refused));
         assert_eq!(code, Some(111));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_number_is_a_fault_of_the_protocol() {
+    fn other_errors_have_their_posix_number() {
         let (code, text) = answered(&FetchError::of(&io::Error::other("no status")));
         assert_eq!(code, Some(71));
         assert!(text.contains("error no status"), "{text}");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_shown_in_part() {
+    fn long_url_is_truncated_in_error() {
         let text = FetchError::late().answer(&"ü".repeat(100_000)).to_string();
         assert!(text.len() < 5000, "{}", text.len());
     }

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_leaves_places_for_others() {
+    fn client_limit_leaves_permits_for_others() {
         let places = FetchPermits::new(3, 2);
         let (first, _second) = (now(&places, "a").unwrap(), now(&places, "a").unwrap());
         assert!(now(&places, "a").is_none(), "it has two");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_that_have_left_are_forgotten() {
+    fn departed_clients_leave_nothing_behind() {
         let places = FetchPermits::new(3, 2);
         for client in 0..100 {
             drop(now(&places, &client.to_string()).unwrap());

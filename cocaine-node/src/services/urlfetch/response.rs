@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_written_as_servers_write_them() {
+    fn header_names_are_title_cased() {
         let cases =
             [("content-length", "Content-Length"), ("x-srv", "X-Srv"), ("etag", "Etag"), ("-a--b", "-A--B")];
         for (name, written) in cases {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_headers_with_one_name_there_is_the_first() {
+    fn first_of_repeated_headers_is_returned() {
         let mut headers = HeaderMap::new();
         headers.append("set-cookie", HeaderValue::from_static("a=1"));
         headers.append("set-cookie", HeaderValue::from_static("b=2"));

@@ -6,7 +6,7 @@ use super::{Store, put};
 use crate::store::OpenError;
 
 #[tokio::test]
-async fn what_was_written_is_there_after_reopening() {
+async fn data_survives_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not/there/yet");
     let store = Store::open(&path).unwrap();
@@ -19,7 +19,7 @@ async fn what_was_written_is_there_after_reopening() {
 }
 
 #[tokio::test]
-async fn a_folder_in_use_is_refused_by_name() {
+async fn folder_in_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let refused = Store::open(folder.path()).unwrap_err();
@@ -35,7 +35,7 @@ async fn a_folder_in_use_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn the_last_handle_lets_go_of_the_folder() {
+async fn dropping_last_handle_unlocks_folder() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut end = store.end.clone();
@@ -45,7 +45,7 @@ async fn the_last_handle_lets_go_of_the_folder() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_left_as_it_is() {
+fn foreign_file_is_left_untouched() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("node.redb");
     fs::write(&file, "my diary, not a database".repeat(1000)).unwrap();
@@ -56,7 +56,7 @@ fn a_file_that_is_no_database_is_left_as_it_is() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_named() {
+fn uncreatable_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();

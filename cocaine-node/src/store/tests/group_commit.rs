@@ -25,7 +25,7 @@ async fn start(future: impl Future) {
 }
 
 #[tokio::test]
-async fn every_acknowledgement_follows_a_sync() {
+async fn acknowledgement_follows_a_sync() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     disk.take_events();
@@ -48,7 +48,7 @@ async fn every_acknowledgement_follows_a_sync() {
 }
 
 #[tokio::test]
-async fn what_waits_shares_one_sync() {
+async fn queued_operations_share_one_sync() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     // A file that grows is synced once more; let it have room.
@@ -80,7 +80,7 @@ async fn what_waits_shares_one_sync() {
 }
 
 #[tokio::test]
-async fn reads_go_on_while_a_commit_waits_for_the_medium() {
+async fn reads_continue_during_a_commit() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     store.write("c", "k", "old".into(), &["t"]).await.unwrap();
@@ -117,7 +117,7 @@ impl Operation for Reader {
 }
 
 #[tokio::test]
-async fn an_answer_means_that_reads_see_the_change() {
+async fn acknowledged_change_is_visible_to_reads() {
     let store = Store::in_memory().unwrap();
     let (seen, answers) = mpsc::channel();
     store.enqueue(Box::new(Reader { store: store.clone(), seen })).await.unwrap();
@@ -152,7 +152,7 @@ async fn among_others(
 }
 
 #[tokio::test]
-async fn a_failing_operation_is_undone_and_fails_no_other() {
+async fn failed_operation_is_undone_alone() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     let failure = StoreError::TooLarge(7);
@@ -170,7 +170,7 @@ async fn a_failing_operation_is_undone_and_fails_no_other() {
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_and_fails_no_other() {
+async fn panicking_operation_fails_alone() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     let panicking = |txn: &WriteTransaction| {
@@ -186,14 +186,14 @@ async fn a_panic_is_answered_and_fails_no_other() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_value_and_keeps_the_transaction() {
+async fn refusal_keeps_the_transaction() {
     let store = Store::in_memory().unwrap();
     let refused: Result<Result<(), &str>, _> = store.submit(0, |_| Ok(Err("no such node"))).await;
     assert_eq!(refused, Ok(Err("no such node")));
 }
 
 #[tokio::test]
-async fn a_full_medium_is_reported_and_served_again_once_it_has_room() {
+async fn writes_resume_after_full_disk() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     put(&store, "c", "kept", &["t"]).await;
@@ -209,7 +209,7 @@ async fn a_full_medium_is_reported_and_served_again_once_it_has_room() {
 }
 
 #[tokio::test]
-async fn closing_carries_out_what_waits_and_refuses_the_rest() {
+async fn close_finishes_queue_and_refuses_the_rest() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     disk.hold();

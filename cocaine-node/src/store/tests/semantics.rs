@@ -37,7 +37,7 @@ fn index_rows(store: &Store) -> u64 {
 }
 
 #[tokio::test]
-async fn writes_reads_finds_and_removes_as_recorded() {
+async fn operations_match_the_recordings() {
     let store = Store::in_memory().unwrap();
     store.write("coll", "key", "value-1".into(), &["tag1", "tag2"]).await.unwrap();
     assert_eq!(store.read("coll", "key").unwrap(), "value-1");
@@ -54,7 +54,7 @@ async fn writes_reads_finds_and_removes_as_recorded() {
 }
 
 #[tokio::test]
-async fn a_rewrite_replaces_the_blob_and_keeps_the_tags() {
+async fn rewrite_replaces_blob_and_keeps_tags() {
     let store = Store::in_memory().unwrap();
     store.write("c", "k", "long enough to be cut".into(), &["a"]).await.unwrap();
     store.write("c", "k", "short".into(), &["b"]).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_rewrite_replaces_the_blob_and_keeps_the_tags() {
 }
 
 #[tokio::test]
-async fn a_removed_key_comes_back_without_its_tags() {
+async fn removed_key_loses_its_tags() {
     let store = Store::in_memory().unwrap();
     put(&store, "c", "k", &["a", "b"]).await;
     store.remove("c", "k").await.unwrap();
@@ -75,7 +75,7 @@ async fn a_removed_key_comes_back_without_its_tags() {
 }
 
 #[tokio::test]
-async fn finds_the_intersection_in_byte_order() {
+async fn find_returns_intersection_in_byte_order() {
     let store = Store::in_memory().unwrap();
     for key in ["b", "B", "a", "ä", "", "aa", "10", "9"] {
         put(&store, "c", key, &["all", if key.len() == 1 { "one" } else { "other" }]).await;
@@ -88,7 +88,7 @@ async fn finds_the_intersection_in_byte_order() {
 }
 
 #[tokio::test]
-async fn finds_more_than_one_turn_looks_at() {
+async fn find_continues_after_yielding() {
     let store = Store::in_memory().unwrap();
     let keys: Vec<String> = (0..2000).map(|number| format!("{number:04}")).collect();
     let written = keys.iter().map(|key| put(&store, "c", key, &["t"]));
@@ -120,7 +120,7 @@ async fn no_name_is_special() {
 }
 
 #[tokio::test]
-async fn a_blob_of_any_length_comes_back_and_leaves_nothing_behind() {
+async fn blobs_of_any_length_leave_no_chunks() {
     let store = Store::in_memory().unwrap();
     let lengths = [
         0,
@@ -154,7 +154,7 @@ async fn a_blob_of_any_length_comes_back_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_blob_that_lost_a_part_is_damaged_not_short() {
+async fn blob_with_missing_chunk_is_corrupt() {
     let store = Store::in_memory().unwrap();
     store.write("c", "k", vec![1; 3 * MAX_ROW_BYTES].into(), &[]).await.unwrap();
     store
@@ -235,7 +235,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn any_history_leaves_what_a_map_would(steps in proptest::collection::vec(step(), 1..60)) {
+    fn any_history_matches_the_model(steps in proptest::collection::vec(step(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let store = Store::in_memory().unwrap();

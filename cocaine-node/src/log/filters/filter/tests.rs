@@ -37,18 +37,18 @@ fn passes(filter: &Value) -> bool {
 }
 
 #[test]
-fn empty_lets_everything_pass() {
+fn empty_accepts_everything() {
     assert!(passes_with(&list(["empty".into()]), 0, false));
 }
 
 #[test]
-fn traced_lets_pass_what_has_a_trace() {
+fn traced_accepts_traced_messages() {
     let traced = list(["traced".into()]);
     assert!(passes_with(&traced, 0, true) && !passes_with(&traced, 3, false));
 }
 
 #[test]
-fn severity_lets_pass_what_is_at_least_so_severe() {
+fn severity_is_a_minimum() {
     let severity = |least: u64| list(["severity".into(), least.into()]);
     assert!(!passes_with(&severity(2), 1, false));
     assert!(passes_with(&severity(2), 2, false) && passes_with(&severity(2), i32::MAX, false));
@@ -57,7 +57,7 @@ fn severity_lets_pass_what_is_at_least_so_severe() {
 }
 
 #[test]
-fn attributes_are_there_or_not() {
+fn existence_operators_check_attributes() {
     for (name, there) in [("text", true), ("false", true), ("nothing", false)] {
         assert_eq!(passes(&list(["e".into(), name.into()])), there, "{name}");
         assert_eq!(passes(&list(["!e".into(), name.into()])), !there, "{name}");
@@ -96,7 +96,7 @@ fn each_operator_compares_values_of_each_type() {
 }
 
 #[test]
-fn a_value_becomes_one_of_the_type_that_it_is_compared_with() {
+fn value_is_converted_to_constant_type() {
     assert!(passes(&compare("==", "float", 2_u64)), "a float loses what is behind its point");
     assert!(passes(&compare("==", "uint", true)) && passes(&compare("==", "int", true)));
     assert!(passes(&compare("==", "false", false)) && passes(&compare("<", "false", true)));
@@ -106,19 +106,19 @@ fn a_value_becomes_one_of_the_type_that_it_is_compared_with() {
 }
 
 #[test]
-fn an_attribute_that_is_not_there_never_compares() {
+fn missing_attribute_never_matches() {
     for (operator, _) in OPERATORS {
         assert!(!passes(&compare(operator, "nothing", "x")), "{operator}");
     }
 }
 
 #[test]
-fn the_first_attribute_of_a_name_counts() {
+fn first_attribute_of_a_name_counts() {
     assert!(passes(&compare("==", "text", "mm")) && !passes(&compare("==", "text", "second")));
 }
 
 #[test]
-fn filters_are_joined() {
+fn boolean_operators_join_filters() {
     let (yes, no) = (list(["empty".into()]), list(["traced".into()]));
     let table = [
         ("&&", [false, false, false, true]),
@@ -137,7 +137,7 @@ fn filters_are_joined() {
 }
 
 #[test]
-fn what_is_no_filter_is_refused() {
+fn malformed_filters_are_refused() {
     let empty = || list(["empty".into()]);
     let wrong = [
         Value::Nil,
@@ -175,7 +175,7 @@ fn what_is_no_filter_is_refused() {
 }
 
 #[test]
-fn a_filter_is_bounded_in_depth_number_and_texts() {
+fn filter_limits_are_enforced() {
     let join = |left: Value, right: Value| list(["&&".into(), left, right]);
     let empty = || list(["empty".into()]);
     let deep = |depth| (0..depth).fold(empty(), |filter, _| join(filter, empty()));

@@ -26,7 +26,7 @@ fn ids(table: &FilterTable) -> Vec<u64> {
 }
 
 #[test]
-fn at_first_everything_passes() {
+fn default_filter_accepts_everything() {
     let table = table();
     for name in ["", "app/x", "core", "default", "\u{10ffff}"] {
         assert!(passes(&table, name, 0, 0), "{name}");
@@ -35,7 +35,7 @@ fn at_first_everything_passes() {
 }
 
 #[test]
-fn the_longest_beginning_of_a_name_counts() {
+fn longest_matching_prefix_decides() {
     let mut table = table();
     for (id, (name, least)) in
         [("app/", 1), ("app/a", 2), ("app/abc", 3), ("app/ad", 9), ("é", 4)].iter().enumerate()
@@ -68,7 +68,7 @@ fn the_longest_beginning_of_a_name_counts() {
 }
 
 #[test]
-fn a_message_passes_if_one_filter_lets_it() {
+fn one_matching_filter_is_enough() {
     let mut table = table();
     table.add(severity("x", 2, 3, NO_DEADLINE)).unwrap();
     assert!(!passes(&table, "x", 1, 0));
@@ -77,7 +77,7 @@ fn a_message_passes_if_one_filter_lets_it() {
 }
 
 #[test]
-fn a_filter_ends_with_its_deadline_whether_or_not_anybody_looks() {
+fn expired_filter_is_ignored_before_removal() {
     let mut table = table();
     table.add(severity("app", 2, 1, 100)).unwrap();
     table.add(severity("app/x", 3, 9, 50)).unwrap();
@@ -92,7 +92,7 @@ fn a_filter_ends_with_its_deadline_whether_or_not_anybody_looks() {
 }
 
 #[test]
-fn a_logger_goes_with_its_last_filter_unless_it_is_always_there() {
+fn logger_is_removed_with_last_filter() {
     let mut table = table();
     table.add(severity("x", 2, 1, NO_DEADLINE)).unwrap();
     table.add(severity("core", 3, 2, NO_DEADLINE)).unwrap();
@@ -104,7 +104,7 @@ fn a_logger_goes_with_its_last_filter_unless_it_is_always_there() {
 }
 
 #[test]
-fn without_its_filter_the_default_lets_nothing_pass() {
+fn default_without_filters_accepts_nothing() {
     let mut table = table();
     assert!(table.remove(1));
     assert!(!passes(&table, "x", 9, 0));
@@ -114,7 +114,7 @@ fn without_its_filter_the_default_lets_nothing_pass() {
 }
 
 #[test]
-fn there_are_not_too_many() {
+fn number_of_filters_is_limited() {
     let mut table = table();
     for id in 2..=1024 {
         table.add(severity("x", id, 1, NO_DEADLINE)).unwrap();
@@ -126,7 +126,7 @@ fn there_are_not_too_many() {
 }
 
 #[test]
-fn what_passes_and_what_does_not_is_counted() {
+fn accepted_and_rejected_messages_are_counted() {
     let mut table = table();
     table.add(severity("x", 2, 2, NO_DEADLINE)).unwrap();
     let counts = |table: &FilterTable| {

@@ -29,7 +29,7 @@ async fn tick(ticks: &mut TickStream) -> i64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timer_fires_once_and_is_gone() {
+async fn one_shot_timer_fires_once() {
     let (timers, start) = (timers(), Instant::now());
     let mut ticks = once(&timers, 0.2);
     let id = tick(&mut ticks).await;
@@ -42,7 +42,7 @@ async fn a_timer_fires_once_and_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_no_time_fires_at_once() {
+async fn zero_seconds_fire_at_once() {
     let (timers, start) = (timers(), Instant::now());
     for mut ticks in [once(&timers, 0.0), once(&timers, -3.0), periodic(&timers, 0.0)] {
         tick(&mut ticks).await;
@@ -52,7 +52,7 @@ async fn what_takes_no_time_fires_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_announced_timer_says_its_id_first() {
+async fn announced_timer_sends_id_first() {
     let (timers, start) = (timers(), Instant::now());
     let schedule = Schedule::once(1.0, start).unwrap();
     let mut ticks = TickStream::start(&timers, "a client", schedule, true).unwrap();
@@ -64,7 +64,7 @@ async fn an_announced_timer_says_its_id_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_period_does_not_drift() {
+async fn period_does_not_drift() {
     let (timers, start) = (timers(), Instant::now());
     let mut ticks = periodic(&timers, 1.0);
     for seconds in (1..20).step_by(2) {
@@ -77,7 +77,7 @@ async fn a_period_does_not_drift() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_gets_one_tick_for_all_that_it_missed() {
+async fn missed_ticks_are_merged_into_one() {
     let (timers, start) = (timers(), Instant::now());
     let mut ticks = periodic(&timers, 0.001);
     advance(1000 * SECOND).await;
@@ -88,7 +88,7 @@ async fn a_slow_reader_gets_one_tick_for_all_that_it_missed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restarted_timer_takes_its_whole_time_again() {
+async fn restarted_timer_runs_its_full_time() {
     let (timers, start) = (timers(), Instant::now());
     let mut ticks =
         TickStream::start(&timers, "a client", Schedule::once(1.0, start).unwrap(), true).unwrap();
@@ -107,7 +107,7 @@ async fn a_restarted_timer_takes_its_whole_time_again() {
 
 /// A restart that comes between the last look and the end of a timer is not lost.
 #[tokio::test(start_paused = true)]
-async fn a_timer_that_was_restarted_does_not_expire() {
+async fn restart_before_expiry_is_not_lost() {
     let timers = timers();
     let ticks = once(&timers, 1.0);
     let id = ticks.id;
@@ -120,7 +120,7 @@ async fn a_timer_that_was_restarted_does_not_expire() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restarted_period_begins_anew() {
+async fn restarted_period_begins_anew() {
     let (timers, start) = (timers(), Instant::now());
     let mut ticks = periodic(&timers, 1.0);
     let id = tick(&mut ticks).await;
@@ -131,7 +131,7 @@ async fn a_restarted_period_begins_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_timer_ends_its_stream_first() {
+async fn cancel_waits_for_end_of_stream() {
     let (timers, start) = (timers(), Instant::now());
     let mut ticks =
         TickStream::start(&timers, "a client", Schedule::once(1.0, start).unwrap(), true).unwrap();
@@ -155,7 +155,7 @@ async fn a_cancelled_timer_ends_its_stream_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_cancels_for_others_does_not_wait_for_them() {
+async fn cancel_by_other_client_does_not_wait() {
     let timers = timers();
     let ticks = once(&timers, 1.0);
     assert!(timers.cancel(ticks.id, "another client").is_none());
@@ -163,7 +163,7 @@ async fn whoever_cancels_for_others_does_not_wait_for_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_as_many_timers_as_there_may_be() {
+async fn timers_are_limited_per_client_and_total() {
     let timers = Timers::new(TimerLimits { timers: 3, client_timers: 2 });
     let start =
         |client| TickStream::start(&timers, client, Schedule::once(1.0, Instant::now()).unwrap(), false);
@@ -183,7 +183,7 @@ async fn there_are_as_many_timers_as_there_may_be() {
 }
 
 #[tokio::test]
-async fn ids_are_not_negative_and_differ() {
+async fn timer_ids_are_unique_53_bit_numbers() {
     let timers = Timers::new(TimerLimits { timers: 2000, client_timers: 2000 });
     let ticks: Vec<_> = (0..2000).map(|_| once(&timers, 1.0)).collect();
     let ids: BTreeSet<_> = ticks.iter().map(|ticks| ticks.id).collect();

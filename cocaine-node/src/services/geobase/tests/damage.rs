@@ -23,7 +23,7 @@ fn use_it(file: Vec<u8>) {
 }
 
 #[test]
-fn files_that_end_too_early() {
+fn truncated_files_are_refused_or_usable() {
     let file = super::super::sample::database();
     for length in (0..file.len()).step_by(7) {
         assert!(RegionIndex::new(file[..length].to_vec()).is_err(), "{length}");
@@ -36,7 +36,7 @@ fn files_that_end_too_early() {
 }
 
 #[test]
-fn files_with_a_wrong_byte_anywhere() {
+fn corrupt_bytes_never_panic() {
     let file = super::super::sample::database();
     for (at, wrong) in (0..file.len()).step_by(3).zip([0x00, 0xff, 0x7f, 0x20, 0xe0].into_iter().cycle()) {
         let mut file = file.clone();
@@ -46,7 +46,7 @@ fn files_with_a_wrong_byte_anywhere() {
 }
 
 #[test]
-fn files_that_are_something_else() {
+fn other_files_are_refused() {
     let texts = [
         &b""[..],
         b"\x7fELF",
@@ -63,7 +63,7 @@ fn files_that_are_something_else() {
 
 /// Nodes whose two branches lead to the same: there are more ways through them than anybody can walk.
 #[test]
-fn a_tree_that_is_none_is_not_walked_to_its_end() {
+fn cyclic_tree_is_refused_without_walk() {
     let mut file = database(&[TestNetwork { networks: &["::/128"], ..TestNetwork::default() }]);
     let nodes = 128;
     for node in 0..nodes {

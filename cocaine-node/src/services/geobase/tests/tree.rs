@@ -16,7 +16,7 @@ const RUSSIA: i32 = 2_017_370;
 const UNITED_STATES: i32 = 6_252_001;
 
 #[test]
-fn the_sample_is_a_world() {
+fn sample_has_the_expected_tree() {
     let index = sample();
     assert_eq!(
         index.children(EARTH),
@@ -40,7 +40,7 @@ fn the_sample_is_a_world() {
 }
 
 #[test]
-fn addresses_are_in_the_smallest_region() {
+fn address_lies_in_smallest_known_region() {
     let index = sample();
     let at = |address: &str| Some(index.tree.id(index.find_by_address(address.parse().unwrap())?));
     assert_eq!(at("192.0.2.1"), Some(MOSCOW));
@@ -52,7 +52,7 @@ fn addresses_are_in_the_smallest_region() {
 }
 
 #[test]
-fn the_chief_town_has_the_most_networks_and_then_the_lowest_number() {
+fn chief_city_has_most_networks() {
     let index = sample();
     let chief = |id| index.tree.region(index.at(id)).chief_city.map(|at| index.tree.id(at));
     assert_eq!(chief(RUSSIA), Some(MOSCOW));
@@ -71,7 +71,7 @@ fn the_chief_town_has_the_most_networks_and_then_the_lowest_number() {
 const NONE: &[(&str, &str)] = &[];
 
 #[test]
-fn a_zone_is_the_records_or_that_of_all_below() {
+fn time_zone_is_own_or_shared_below() {
     let index = sample();
     let zone = |id| index.tree.zone(index.at(id));
     assert_eq!(zone(MOSCOW), Some("Europe/Moscow"));
@@ -97,7 +97,7 @@ fn a_zone_is_the_records_or_that_of_all_below() {
 }
 
 #[test]
-fn of_several_places_the_first_is_kept_and_one_off_the_earth_never() {
+fn first_valid_coordinates_are_kept() {
     let areas: &[TestRegion<'_>] = &[("country", 1, NONE), ("city", 2, NONE)];
     let at = |networks, place| TestNetwork { networks, areas, place: Some(place), ..TestNetwork::default() };
     let index = super::index(&[
@@ -110,7 +110,7 @@ fn of_several_places_the_first_is_kept_and_one_off_the_earth_never() {
 }
 
 #[test]
-fn only_regions_with_nothing_below_are_nearest() {
+fn nearest_region_has_no_children() {
     let index = sample();
     // Siberia: the middle of Russia, which is no town.
     let (at, _) = index.leaves.nearest(Coordinates::new(60.0, 100.0).unwrap()).unwrap();
@@ -118,7 +118,7 @@ fn only_regions_with_nothing_below_are_nearest() {
 }
 
 #[test]
-fn a_region_lies_in_the_smallest_that_a_record_has_it_in() {
+fn smallest_claimed_parent_wins() {
     let direct: &[TestRegion<'_>] = &[("country", 1, NONE), ("city", 9, NONE)];
     let through: &[TestRegion<'_>] =
         &[("country", 1, NONE), ("subdivision", 3, NONE), ("subdivision", 4, NONE), ("city", 9, NONE)];
@@ -133,7 +133,7 @@ fn a_region_lies_in_the_smallest_that_a_record_has_it_in() {
 }
 
 #[test]
-fn records_that_contradict_each_other_make_a_tree() {
+fn contradicting_records_make_a_tree() {
     let index = super::index(&[
         TestNetwork {
             networks: &["1.0.0.0/8"],
@@ -164,7 +164,7 @@ fn records_that_contradict_each_other_make_a_tree() {
 }
 
 #[test]
-fn a_database_without_regions_is_refused() {
+fn database_without_regions_is_refused() {
     let nothing = refusal(&[TestNetwork { networks: &["1.0.0.0/8"], ..TestNetwork::default() }]).to_string();
     assert!(nothing.starts_with("it is of the type Test-City and tells no regions"), "{nothing}");
     assert!(matches!(refusal(&[]), LoadError::NoRegions(_)));
@@ -193,7 +193,7 @@ fn too_many_languages_are_refused() {
 }
 
 #[test]
-fn names_are_found_in_any_language_and_case_exact_ones_first() {
+fn name_search_lists_exact_matches_first() {
     let index = sample();
     assert_eq!(index.named("МОСКВА", 10), [524_894, MOSCOW], "larger regions first");
     assert_eq!(index.named("moscow", 1), [524_894]);
@@ -220,7 +220,7 @@ fn chains() -> impl Strategy<Value = Vec<Vec<(&'static str, u32)>>> {
 
 proptest! {
     #[test]
-    fn whatever_records_say_the_regions_are_a_tree(chains in chains()) {
+    fn any_records_make_a_tree(chains in chains()) {
         let areas: Vec<Vec<TestRegion<'_>>> = chains
             .iter()
             .map(|chain| chain.iter().map(|(kind, id)| (*kind, *id, NONE)).collect())

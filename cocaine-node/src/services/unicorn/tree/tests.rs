@@ -67,7 +67,7 @@ fn fault<T>(nodes: &mut Map, act: impl FnOnce(&mut Map) -> Result<T, ChangeError
 }
 
 #[test]
-fn parents_are_made_where_they_are_missing_and_count_their_children() {
+fn missing_parents_are_created_and_count_children() {
     let mut nodes = Map::default();
     let changes = created(&mut nodes, "/a/b/c", 1);
     let expected = [
@@ -93,7 +93,7 @@ fn parents_are_made_where_they_are_missing_and_count_their_children() {
 }
 
 #[test]
-fn a_value_is_replaced_at_its_version_alone() {
+fn put_requires_the_current_version() {
     let mut nodes = Map::default();
     created(&mut nodes, "/a", "first");
     let (put_it, record, changes) = put(&mut nodes, &path("/a"), value("second"), 0).unwrap();
@@ -113,7 +113,7 @@ fn a_value_is_replaced_at_its_version_alone() {
 }
 
 #[test]
-fn numbers_are_added_as_the_original_adds_them() {
+fn increment_adds_like_the_original() {
     let cases = [
         (5.into(), 2.into(), 7.into()),
         (7.into(), Value::Float(0.5), Value::Float(7.5)),
@@ -135,7 +135,7 @@ fn numbers_are_added_as_the_original_adds_them() {
 }
 
 #[test]
-fn what_is_no_number_is_not_added() {
+fn increment_refuses_what_is_no_number() {
     let mut nodes = Map::default();
     created(&mut nodes, "/text", "5");
     created(&mut nodes, "/parent/child", 1);
@@ -154,7 +154,7 @@ fn what_is_no_number_is_not_added() {
 }
 
 #[test]
-fn a_node_is_removed_at_its_version_and_without_children() {
+fn remove_requires_version_and_no_children() {
     let mut nodes = Map::default();
     created(&mut nodes, "/a/b", 1);
     let refused =
@@ -186,7 +186,7 @@ fn seen(nodes: &Map, folder: &str) -> i64 {
 }
 
 #[test]
-fn lock_nodes_are_named_by_the_changes_before_them_and_count_as_two() {
+fn lock_node_counts_two_child_changes() {
     let mut nodes = Map::default();
     let (node, changes) = reserve_lock_path(&mut nodes, &path("/locks/one")).unwrap();
     assert_eq!(node, path("/locks/one/lock0000000000"));
@@ -207,7 +207,7 @@ fn lock_nodes_are_named_by_the_changes_before_them_and_count_as_two() {
 }
 
 #[test]
-fn lock_nodes_are_in_the_way_as_other_nodes_are() {
+fn lock_nodes_block_conflicting_operations() {
     let mut nodes = Map::default();
     let (name, _) = lock(&mut nodes, "/folder");
     let node = format!("/folder/{name}");
@@ -228,7 +228,7 @@ fn lock_nodes_are_in_the_way_as_other_nodes_are() {
 }
 
 #[test]
-fn a_value_can_be_sent_back_or_is_not_taken() {
+fn value_that_cannot_be_sent_is_refused() {
     let nested = |depth| (0..depth).fold(Value::Nil, |inner, _| Value::Array(vec![inner]));
     assert!(encode(&nested(29)).is_ok());
     assert!(matches!(encode(&nested(31)), Err(UnicornError::ValueNotEncodable(_))));

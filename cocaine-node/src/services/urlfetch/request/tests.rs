@@ -37,7 +37,7 @@ fn invalid(request: Result<FetchRequest, FetchError>) -> String {
 }
 
 #[test]
-fn a_request_says_what_the_caller_says() {
+fn request_carries_headers_and_cookies() {
     let sent = personal().to_http().unwrap();
     assert_eq!(sent.method(), Method::POST);
     assert_eq!(sent.uri(), "http://a.example/dir/page");
@@ -55,7 +55,7 @@ fn a_request_says_what_the_caller_says() {
 }
 
 #[test]
-fn urls_are_written_as_they_are_sent() {
+fn urls_are_normalized() {
     let cases = [
         ("HTTP://A.example/ü?q=a b#part", "http://a.example/%C3%BC?q=a%20b"),
         ("http://0x7f.1/", "http://127.0.0.1/"),
@@ -69,7 +69,7 @@ fn urls_are_written_as_they_are_sent() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused() {
+fn invalid_requests_are_refused() {
     let url = |url| invalid(FetchRequest::get(url, None, None));
     assert!(url("").starts_with("it is no URL: "));
     assert!(url("/path").starts_with("it is no URL: "));
@@ -93,7 +93,7 @@ fn what_cannot_be_asked_is_refused() {
 }
 
 #[test]
-fn a_post_becomes_a_get_where_it_is_to() {
+fn redirect_status_decides_the_method() {
     for status in [301, 302, 303] {
         let next = redirected(&personal(), status, "other");
         assert_eq!((&next.method, next.body.len()), (&Method::GET, 0), "{status}");
@@ -109,7 +109,7 @@ fn a_post_becomes_a_get_where_it_is_to() {
 }
 
 #[test]
-fn what_is_personal_is_not_carried_elsewhere() {
+fn credentials_stay_with_their_origin() {
     let same = redirected(&personal(), 307, "http://a.example:80/other");
     for name in ["authorization", "cookie", "host", "proxy-authorization", "x-own"] {
         assert!(same.headers.contains_key(name), "{name}");
@@ -135,7 +135,7 @@ fn what_is_personal_is_not_carried_elsewhere() {
 }
 
 #[test]
-fn only_redirects_redirect() {
+fn only_valid_redirects_are_followed() {
     for status in [200, 201, 300, 304, 305, 404] {
         assert!(get("http://a/").redirected(&answer(status, "/b")).unwrap().is_none(), "{status}");
     }
