@@ -1,4 +1,4 @@
-//! A locator that knows what it is told.
+//! A locator with a table of services that the test sets.
 
 use std::{
     collections::BTreeMap,
@@ -14,44 +14,44 @@ use cocaine_bindings::{
     locator::{PublishReceiver, RoutingReceiver},
 };
 
-/// Services by their names.
+/// A locator, and its services by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names(Arc<Mutex<BTreeMap<String, Resolved>>>);
+pub(crate) struct FakeLocator(Arc<Mutex<BTreeMap<String, Resolved>>>);
 
-impl Names {
-    /// Starts the locator, which knows itself.
+impl FakeLocator {
+    /// Starts the locator, which also resolves itself.
     pub(crate) async fn serve(&self) -> Server {
         let names = self.clone();
         let locate = ServeLocator::new(move |_| names.clone());
         let graph = locate.spec().graph();
         let server = Server::bind("127.0.0.1:0", locate).await.unwrap();
-        self.tell("locator", at(&server, graph));
+        self.add("locator", resolved_at(&server, graph));
         server
     }
 
-    /// Makes a service known.
-    pub(crate) fn tell(&self, name: &str, service: Resolved) {
+    /// Adds a service.
+    pub(crate) fn add(&self, name: &str, service: Resolved) {
         self.0.lock().unwrap().insert(name.into(), service);
     }
 
-    /// Makes a service unknown.
-    pub(crate) fn forget(&self, name: &str) {
+    /// Removes a service.
+    pub(crate) fn remove(&self, name: &str) {
         self.0.lock().unwrap().remove(name);
     }
 
-    /// Makes a known service known under another name too.
+    /// Adds another name of a service.
     pub(crate) fn alias(&self, name: &str, known: &str) {
         let service = self.0.lock().unwrap()[known].clone();
-        self.tell(name, service);
+        self.add(name, service);
     }
 }
 
-/// Returns what a locator says of a service.
-pub(crate) fn at(server: &Server, graph: Graph) -> Resolved {
+/// Returns the entry of a service.
+pub(crate) fn resolved_at(server: &Server, graph: Graph) -> Resolved {
     Resolved { endpoints: vec![Endpoint(server.local_addr())], version: 1, graph }
 }
 
-impl LocatorServer for Names {
+impl LocatorServer for FakeLocator {
     async fn resolve(&self, name: &str, _seed: Option<&str>) -> Result<Resolved> {
         let known = self.0.lock().unwrap().get(name).cloned();
         known.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))

@@ -14,8 +14,8 @@ use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
 
 use crate::{
-    client::{Answer, Client, ask, get},
-    names::{Names, at},
+    client::{Client, Response, fetch, get},
+    locator::{FakeLocator, resolved_at},
 };
 
 /// The app of the recorded exchanges.
@@ -103,10 +103,10 @@ impl Stage {
         let serve = ServeApp::new(move |_| serving.clone());
         let graph = serve.spec().graph();
         let server = Server::bind("127.0.0.1:0", serve).await.unwrap();
-        let names = Names::default();
-        names.tell("httpraw", at(&server, graph));
+        let names = FakeLocator::default();
+        names.add("httpraw", resolved_at(&server, graph));
         for name in ["storage", "logging"] {
-            names.tell(name, cloud.resolve(name, None).await.unwrap());
+            names.add(name, cloud.resolve(name, None).await.unwrap());
         }
         let locator = names.serve().await;
         let http = http.listen("127.0.0.1:0");
@@ -114,13 +114,13 @@ impl Stage {
         Self { gateway, storage, app, _node: node, _servers: [server, locator] }
     }
 
-    fn http(&self) -> SocketAddr {
+    fn http_addr(&self) -> SocketAddr {
         self.gateway.local_addr()
     }
 
     /// Posts a body, and returns the answer.
-    async fn post(&self, body: &str) -> Answer {
-        ask(self.http(), post("", body)).await
+    async fn post(&self, body: &str) -> Response {
+        fetch(self.http_addr(), post("", body)).await
     }
 
     /// Returns what a request is answered with.
@@ -141,7 +141,7 @@ fn post(headers: &str, body: &str) -> String {
     )
 }
 
-fn json_of(answer: &Answer) -> Json {
+fn json_of(answer: &Response) -> Json {
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     Json::from_str(answer.text()).unwrap()
 }
@@ -264,7 +264,7 @@ fn gist(answer: &Json) -> String {
 }
 
 #[tokio::test]
-async fn recorded_requests_are_answered_as_then_or_better() {
+async fn recorded_calls_are_answered_as_expected() {
     let stage = Stage::start().await;
     let storage = &stage.storage;
     let mut unused = DIFFERENT.to_vec();
@@ -274,7 +274,7 @@ async fn recorded_requests_are_answered_as_then_or_better() {
         // An earlier exchange may have written it with a tag.
         storage.remove("httptest", "uni").await.unwrap();
         storage.write("httptest", "uni", &Bytes::from("caf\u{e9} \u{20ac}"), None).await.unwrap();
-        let ours = Client::connect(stage.http()).await.ask(sent).await;
+        let ours = Client::connect(stage.http_addr()).await.fetch(sent).await;
         let gists = [answered, ours.text().parse().ok()]
             .map(|answer: Option<Json>| answer.map_or_else(|| "-".to_owned(), |answer| gist(&answer)));
         let listed = unused.iter().position(|row| (row.0, row.1) == (&*proxy, &*scenario));
@@ -292,7 +292,7 @@ async fn recorded_requests_are_answered_as_then_or_better() {
 }
 
 #[tokio::test]
-async fn a_batch_is_answered_in_its_order_without_its_notifications() {
+async fn batch_answers_keep_order_without_notifications() {
     let stage = Stage::start().await;
     let call = |id: Json, key: &str| json!({"jsonrpc": "2.0", "method": "storage.read", "params": ["httptest", key], "id": id});
     let mut notification = call(json!(0), "key");
@@ -307,7 +307,7 @@ async fn a_batch_is_answered_in_its_order_without_its_notifications() {
 }
 
 #[tokio::test]
-async fn bytes_and_maps_come_as_json_and_go_as_they_were() {
+async fn bytes_and_maps_round_trip_as_json() {
     let stage = Stage::start().await;
     let blob = json!({"$bytes": "AP+A"});
     assert_eq!(gist(&stage.call("storage.write", json!(["httptest", "bin", blob])).await), "[]");
@@ -317,20 +317,20 @@ async fn bytes_and_maps_come_as_json_and_go_as_they_were() {
 }
 
 #[tokio::test]
-async fn an_app_that_has_not_taken_the_event_is_asked_again() {
+async fn full_queue_is_retried() {
     let stage = Stage::start().await;
     let answer = stage.call("httpraw.enqueue", json!(["full"])).await;
     assert_eq!(
         answer["error"],
         json!({"code": 1, "message": "the queue is full", "data": {"category": 0x52ff, "code": 1}})
     );
-    let metrics = ask(stage.http(), get("/metrics")).await;
+    let metrics = fetch(stage.http_addr(), get("/metrics")).await;
     let retried = "cocaine_gateway_retries_total{service=\"httpraw\"} 2";
     assert!(metrics.text().lines().any(|line| line == retried), "{}", metrics.text());
 }
 
 #[tokio::test]
-async fn what_one_request_may_take_has_a_limit() {
+async fn request_and_result_sizes_are_limited() {
     let http = HttpConfig::default().response_buffer(1 << 20).request_body(1 << 10);
     let stage = Stage::with(http).await;
     let answer = stage.call("httpraw.enqueue", json!(["flood"])).await;
@@ -345,19 +345,19 @@ async fn what_one_request_may_take_has_a_limit() {
 }
 
 #[tokio::test]
-async fn wrong_arguments_cost_nobody_else_a_call() {
+async fn wrong_arguments_end_no_other_call() {
     let stage = Stage::start().await;
-    let mut event = Client::connect(stage.http()).await;
+    let mut event = Client::connect(stage.http_addr()).await;
     event.send("GET /httpraw/wait HTTP/1.1\r\nHost: h\r\n\r\n").await;
     stage.app.waiting.notified().await;
     assert_eq!(gist(&stage.call("httpraw.enqueue", json!([1])).await), "-32099");
     stage.app.go_on.notify_one();
-    let answer = event.answer("GET").await;
+    let answer = event.read_response("GET").await;
     assert_eq!((answer.status, answer.text()), (200, "done"));
 }
 
 #[tokio::test]
-async fn without_json_rpc_the_header_means_nothing() {
+async fn disabled_json_rpc_ignores_the_header() {
     let stage = Stage::with(HttpConfig::default().json_rpc(false)).await;
     assert_eq!(stage.post("{}").await.status, 404);
 }

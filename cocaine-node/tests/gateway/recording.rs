@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     app::Step,
-    client::{Answer, parse},
+    client::{Response, parse},
 };
 
 /// How many recordings there are.
@@ -105,7 +105,7 @@ pub(crate) fn exchanges() -> Vec<Exchange> {
 ///
 /// # Errors
 /// What HTTP does not allow.
-pub(crate) fn answers(sent: &[u8], mut answered: &[u8]) -> Result<Vec<Answer>, String> {
+pub(crate) fn answers(sent: &[u8], mut answered: &[u8]) -> Result<Vec<Response>, String> {
     let mut requests = requests(sent).into_iter();
     let mut request = requests.next();
     let mut answers = Vec::new();
