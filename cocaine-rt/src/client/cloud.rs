@@ -115,7 +115,7 @@ impl Cloud {
     async fn ask(&self, link: &Link, name: &str, seed: Option<&str>) -> Result<Resolved> {
         let blame = |error: Error| error.at(Some(&Arc::from(name)), None, Some(link.handle.peer()));
         let mut args = Scratch::take();
-        encode::args(&(name, seed), &mut args)?;
+        encode::args(&(name, seed), &mut args).map_err(Error::from_encode)?;
         let options = Options { deadline: Self::ANSWER, ..Options::default() };
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let bound = link.table.select(Selector::Place(0))?;

@@ -225,7 +225,7 @@ impl Service {
     #[inline]
     fn encode<A: Serialize>(&self, method: Selector<'_>, args: A) -> Result<Scratch> {
         let mut scratch = Scratch::take();
-        encode::args(&args, &mut scratch).map_err(|error| self.blame(error.into(), method))?;
+        encode::args(&args, &mut scratch).map_err(|error| self.blame(Error::from_encode(error), method))?;
         Ok(scratch)
     }
 
@@ -261,7 +261,7 @@ impl Service {
             }
             return Err(self.blame(error, method));
         }
-        decode::args(&message.args).map_err(|malformed| self.blame(malformed.into(), method))
+        decode::args(&message.args).map_err(|malformed| self.blame(Error::from_decode(malformed), method))
     }
 
     /// Opens a stream once the service is connected.

@@ -51,7 +51,7 @@ impl Payload {
 
     /// Returns the arguments as `T`: a tuple takes them all, anything else takes the first.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(Error::from)
+        decode::args(&self.args).map_err(Error::from_decode)
     }
 
     /// Returns the headers that came with the message.
@@ -308,7 +308,7 @@ impl Tx {
             None => return Err(self.channel.blame(self.out_of_turn(kind))),
         };
         let mut scratch = Scratch::take();
-        encode::args(args, &mut scratch).map_err(|error| self.channel.blame(error.into()))?;
+        encode::args(args, &mut scratch).map_err(|error| self.channel.blame(Error::from_encode(error)))?;
         let mut headers = Vec::new();
         let tail = self.tail(&mut headers);
         let sent = self.channel.handle.with(|mux| act(mux, self.channel.key.id, kind, &scratch, tail));

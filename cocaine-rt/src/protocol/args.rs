@@ -21,7 +21,7 @@ impl Args {
     /// Returns the list that `args` is written as: a tuple gives its elements, anything else one.
     pub fn of<T: Serialize + ?Sized>(args: &T) -> Result<Self> {
         let mut encoded = Encoded::default();
-        encode::args(args, &mut encoded)?;
+        encode::args(args, &mut encoded).map_err(Error::from_encode)?;
         decode::value(&bytes::Bytes::from(encoded.flatten()))
             .map(Self)
             .map_err(|malformed| Error::encode(malformed.to_string()))

@@ -188,6 +188,18 @@ impl Error {
         Self::new(ErrorKind::Decode(text.into()))
     }
 
+    /// Returns the error of a value that cannot be encoded. Not a `From`: a second one would cost callers of `?` their type
+    /// inference.
+    pub(crate) fn from_encode(error: EncodeError) -> Self {
+        Self::encode(error.into_reason())
+    }
+
+    /// Returns the error of bytes that cannot be decoded.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it serves `map_err`")]
+    pub(crate) fn from_decode(error: DecodeError) -> Self {
+        Self::decode(error.to_string())
+    }
+
     /// Says what the original runtime would call it.
     pub(crate) fn caused(mut self, cause: Cause) -> Self {
         Arc::make_mut(&mut self.0).cause = Some(cause);
@@ -317,18 +329,6 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
-
-impl From<EncodeError> for Error {
-    fn from(error: EncodeError) -> Self {
-        Self::encode(error.into_reason())
-    }
-}
-
-impl From<DecodeError> for Error {
-    fn from(error: DecodeError) -> Self {
-        Self::decode(error.to_string())
-    }
-}
 
 fn list(errors: &[Error]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")

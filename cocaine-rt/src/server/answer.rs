@@ -176,7 +176,7 @@ impl Answer {
 
     fn reply<T: Serialize>(&mut self, kind: u64, value: &T) {
         let mut scratch = Scratch::take();
-        let encoded = encode::args(value, &mut scratch).map_err(Error::from);
+        let encoded = encode::args(value, &mut scratch).map_err(Error::from_encode);
         self.owed = false;
         if let (Err(error), VALUE) = (&encoded, kind) {
             return self.refuse(error);

@@ -150,7 +150,7 @@ fn chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
     if raw.len() > Relay::COPIED {
         let (blob,): (Bytes,) = decode::args(source)?;
         return encode::args(&(blob,), args)
-            .map_err(|error| DecodeError::new(Error::from(error).to_string()));
+            .map_err(|error| DecodeError::new(Error::from_encode(error).to_string()));
     }
     encode::write_array_len(&mut args.buf, 1);
     encode::write_raw(&mut args.buf, raw);
@@ -162,5 +162,5 @@ fn error(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
     let ((category, code), text): ((i64, i32), Option<Bytes>) = decode::args(source)?;
     let category = Category(category).registered();
     let error = ((category.0, code), text.unwrap_or_default());
-    encode::args(&error, args).map_err(|error| DecodeError::new(Error::from(error).to_string()))
+    encode::args(&error, args).map_err(|error| DecodeError::new(Error::from_encode(error).to_string()))
 }

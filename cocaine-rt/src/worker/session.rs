@@ -114,7 +114,7 @@ impl Outgoing {
     pub(crate) fn finish_with(mut self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
         let (mut frames, mut args) = (Scratch::take(), Encoded::default());
         for chunk in chunks {
-            encode::args(&(chunk,), &mut args)?;
+            encode::args(&(chunk,), &mut args).map_err(Error::from_encode)?;
             frame::write(&mut frames, self.0.id(), WRITE, &args, FrameHeaders::None);
             args.clear();
         }

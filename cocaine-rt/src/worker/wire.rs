@@ -216,7 +216,7 @@ impl Control {
     /// Queues the handshake and the first heartbeat.
     fn shake_hands(handle: ConnectionHandle, uuid: &str) -> Result<Self> {
         let mut args = Scratch::take();
-        encode::args(&(uuid,), &mut args)?;
+        encode::args(&(uuid,), &mut args).map_err(Error::from_encode)?;
         let tree = HANDSHAKE.dispatch.tree();
         let recv_state = RecvState::of(&tree);
         let (method, tail) = (HANDSHAKE.id, FrameHeaders::None);

@@ -184,7 +184,7 @@ fn a_failure_leaves_the_buffer_as_it_was() {
     args(&(&large, 1), &mut into).unwrap();
     let before = into.flatten();
     let error = args(&("x", &large, 1_u128), &mut into).unwrap_err();
-    assert_eq!(crate::Error::from(error).to_string(), "cannot encode: u128 is not supported");
+    assert_eq!(crate::Error::from_encode(error).to_string(), "cannot encode: u128 is not supported");
     assert_eq!((into.flatten(), into.segments.len()), (before, 1));
 }
 
