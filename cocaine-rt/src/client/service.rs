@@ -26,7 +26,7 @@ use crate::{
         channel::{Rx, Tx, answered, deadline},
         guard::Held,
         halves::{Exchange, Reading, Receiver},
-        mux::slot::Message,
+        mux::message::Message,
     },
     protocol::{
         error::{Error, ErrorKind, Result},

@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     connection::{
         channel::{Payload, Rx, Tx, answered},
-        mux::slot::Message,
+        mux::message::Message,
     },
     protocol::{
         code::Category,
