@@ -150,7 +150,7 @@ fn peers(id: u64) -> ChannelKey {
 }
 
 #[test]
-fn ids_rise_and_pass_over_places_that_are_taken() {
+fn ids_rise_and_skip_occupied_slots() {
     let mut mux = client();
     let first = call(&mut mux);
     for _ in 0..63 {
@@ -161,14 +161,14 @@ fn ids_rise_and_pass_over_places_that_are_taken() {
 }
 
 #[test]
-fn a_call_that_is_never_answered_takes_an_id_and_no_place() {
+fn call_without_answer_takes_no_slot() {
     let mut mux = client();
     open(&mut mux, RecvState::Ended, u64::MAX, None).unwrap();
     assert_eq!((mux.in_flight(), call(&mut mux).id), (0, 2));
 }
 
 #[test]
-fn a_reply_wakes_the_caller_and_ends_the_call() {
+fn reply_wakes_caller_and_ends_call() {
     let mut mux = client();
     let (alarm, waker) = Alarm::new();
     let key = open(&mut mux, RecvState::Primitive, 5, Some(waker)).unwrap();
@@ -203,7 +203,7 @@ fn what_arrives_for_a_forgotten_call_is_dropped() {
 }
 
 #[test]
-fn a_message_that_a_channel_does_not_allow_fails_that_channel_alone() {
+fn forbidden_message_fails_its_channel_alone() {
     let mut mux = client();
     let (one, two) = (call(&mut mux), call(&mut mux));
     feed(&mut mux, [frame(1, 2, &()), frame(2, 0, &())].concat()).unwrap();
@@ -213,7 +213,7 @@ fn a_message_that_a_channel_does_not_allow_fails_that_channel_alone() {
 }
 
 #[test]
-fn a_stream_goes_on_until_its_error_or_close() {
+fn stream_ends_with_error_or_close() {
     for last in [1, 2] {
         let mut mux = client();
         let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
@@ -225,7 +225,7 @@ fn a_stream_goes_on_until_its_error_or_close() {
 }
 
 #[test]
-fn what_a_tree_does_not_allow_ends_a_servers_connection() {
+fn forbidden_message_ends_connection_of_server() {
     for (frames, text) in [
         (vec![frame(0, 0, &())], "channel 0 is not above"),
         (vec![frame(5, 0, &()), frame(4, 0, &())], "channel 4 is not above"),
@@ -265,7 +265,7 @@ fn gaps_between_a_clients_ids_are_legal() {
 }
 
 #[test]
-fn ping_and_revoke_are_answered_with_the_trace_that_came() {
+fn ping_and_revoke_replies_carry_the_trace() {
     let mut mux = server(Limits::default());
     let zeros = "93 93c2a874726163655f6964a80000000000000000 93c2a77370616e5f6964a80000000000000000 \
         93c2a9706172656e745f6964a80000000000000000";
@@ -292,7 +292,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
+fn revoke_notifies_reader_and_sender() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(1, 2, &"event"), frame(1, 0, &"chunk")].concat()).unwrap();
     mux.begin().unwrap();
@@ -313,7 +313,7 @@ fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
 }
 
 #[test]
-fn revoke_leaves_a_channel_alone_whose_client_has_nothing_more_to_send() {
+fn revoke_ignores_channel_with_ended_receiving_side() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(1, 1, &()), frame(2, 65535, &(1, (42, 7)))].concat()).unwrap();
     mux.begin().unwrap();
@@ -357,7 +357,7 @@ fn answered_call_stays_until_client_closes_it() {
 }
 
 #[test]
-fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
+fn unread_overflow_fails_channel_and_frees_its_queue() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     let full = open(&mut mux, RecvState::Streaming, u64::MAX, Some(waker)).unwrap();
@@ -405,7 +405,7 @@ fn empty_messages_and_headers_count_as_unread_too() {
 }
 
 #[test]
-fn small_messages_of_a_stream_do_not_keep_the_buffer_that_they_came_in() {
+fn small_stream_messages_release_the_read_buffer() {
     let mut mux = client();
     let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
     let batch = bytes::Bytes::from([frame(1, 0, &"x".repeat(100)), frame(1, 0, &"x".repeat(5000))].concat());
@@ -421,7 +421,7 @@ fn small_messages_of_a_stream_do_not_keep_the_buffer_that_they_came_in() {
 }
 
 #[test]
-fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
+fn deadline_fails_call_exactly_at_its_tick() {
     let mut mux = client();
     mux.expire(1);
     let (alarm, waker) = Alarm::new();
@@ -442,7 +442,7 @@ fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
 }
 
 #[test]
-fn an_answer_that_was_there_before_the_deadline_is_read() {
+fn answer_before_deadline_is_still_read() {
     let mut mux = client();
     let key = open(&mut mux, RecvState::Primitive, 1, None).unwrap();
     feed(&mut mux, frame(1, 0, &())).unwrap();
@@ -452,7 +452,7 @@ fn an_answer_that_was_there_before_the_deadline_is_read() {
 }
 
 #[test]
-fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
+fn close_wakes_all_and_refuses_new_channels() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     let answered = call(&mut mux);
@@ -477,7 +477,7 @@ fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
 }
 
 #[test]
-fn a_waiting_sender_goes_on_when_the_output_is_taken() {
+fn taken_output_wakes_waiting_sender() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     assert!(mux.poll_room(&waker).is_ready());
@@ -496,7 +496,7 @@ fn a_waiting_sender_goes_on_when_the_output_is_taken() {
 }
 
 #[test]
-fn invocations_above_the_limit_wait_unread_and_begin_in_order() {
+fn invocations_above_limit_begin_later_in_order() {
     let mut mux = server(SMALL);
     feed(&mut mux, [1, 2, 3].map(|id| frame(id, 0, &())).concat()).unwrap();
     assert!(!mux.wants_input());
@@ -512,7 +512,7 @@ fn invocations_above_the_limit_wait_unread_and_begin_in_order() {
 }
 
 #[test]
-fn calls_whose_arguments_are_too_much_together_wait_and_one_always_runs() {
+fn calls_above_argument_budget_wait_but_one_runs() {
     let mut mux = server(Limits { outgoing: 1 << 20, invocations: 9, ..SMALL });
     let large = "x".repeat(1500);
     feed(&mut mux, [1, 2].map(|id| frame(id, 0, &(&large,))).concat()).unwrap();
@@ -538,7 +538,7 @@ fn sessions_that_keep_too_much_end_the_connection() {
 }
 
 #[test]
-fn unread_messages_of_all_channels_together_end_the_connection() {
+fn total_unread_above_limit_ends_connection() {
     let mut mux = server(Limits { channels: 9, unread: 1000, ..SMALL });
     let open: Vec<_> = [1, 2, 3].map(|id| frame(id, 2, &())).concat();
     feed(&mut mux, open).unwrap();
@@ -550,7 +550,7 @@ fn unread_messages_of_all_channels_together_end_the_connection() {
 }
 
 #[test]
-fn streams_and_sessions_are_not_counted_among_the_invocations() {
+fn streams_and_sessions_do_not_count_as_invocations() {
     let mut mux = server(SMALL);
     let frames = [frame(1, 1, &()), frame(2, 2, &()), frame(3, 4, &()), frame(4, 0, &()), frame(5, 0, &())];
     feed(&mut mux, frames.concat()).unwrap();
@@ -564,7 +564,7 @@ fn streams_and_sessions_are_not_counted_among_the_invocations() {
 }
 
 #[test]
-fn nothing_begins_while_the_client_does_not_take_its_answers() {
+fn full_output_delays_invocations() {
     let mut mux = server(SMALL);
     mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();
     feed(&mut mux, frame(2, 0, &())).unwrap();
@@ -584,7 +584,7 @@ fn invocations_that_are_put_back_keep_their_order() {
 }
 
 #[test]
-fn a_peer_may_not_leave_more_channels_open_than_the_limit() {
+fn channels_above_limit_end_connection() {
     let mut mux = server(SMALL);
     feed(&mut mux, [1, 2, 3].map(|id| frame(id, 2, &())).concat()).unwrap();
     feed(&mut mux, frame(4, 0, &())).unwrap();
@@ -593,7 +593,7 @@ fn a_peer_may_not_leave_more_channels_open_than_the_limit() {
 }
 
 #[test]
-fn a_channel_that_nobody_reads_is_still_held_against_its_tree_and_retired_at_the_end() {
+fn unread_channel_is_checked_and_freed_at_end() {
     let mut mux = server(Limits::default());
     feed(&mut mux, frame(1, 2, &())).unwrap();
     mux.begin().unwrap();
