@@ -54,7 +54,7 @@ impl Options {
 }
 
 fn main() -> Result<()> {
-    cocaine_node::helper::run_if_asked();
+    cocaine_node::helper::exec_worker_if_requested();
     if events::is_worker() {
         return events::work();
     }

@@ -19,7 +19,7 @@
 //! # }
 //! ```
 //!
-//! A program that embeds a node and runs apps calls [`helper::run_if_asked`] first in its `main`, and passes a
+//! A program that embeds a node and runs apps calls [`helper::exec_worker_if_requested`] first in its `main`, and passes a
 //! [`helper::Helper`] to [`NodeBuilder::helper`].
 //!
 //! # Compatibility

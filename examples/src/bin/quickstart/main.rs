@@ -23,7 +23,7 @@ type Step = Result<(), Box<dyn Error + Send + Sync>>;
 
 fn main() -> Step {
     // The processes of apps are started by this program too.
-    helper::run_if_asked();
+    helper::exec_worker_if_requested();
     tour()
 }
 
