@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::{
     error::StartError,
     running::{Node, RunningService},
-    settings::Settings,
+    settings::NodeSettings,
 };
 use crate::{
     apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Spawner, WorkerLauncher},
@@ -52,7 +52,7 @@ use crate::{
 const EXTRA: &str = "x-cocaine-locator-extra";
 
 /// Starts a node.
-pub(super) async fn start(settings: Settings) -> Result<Node, StartError> {
+pub(super) async fn start(settings: NodeSettings) -> Result<Node, StartError> {
     let store = open_store(settings.data.clone()).await?;
     let started = settings.start(store.clone()).await;
     if started.is_err() {
@@ -70,7 +70,7 @@ struct Shared {
     apps: Apps,
 }
 
-impl Settings {
+impl NodeSettings {
     async fn start(self, store: Store) -> Result<Node, StartError> {
         let since = Instant::now();
         let log = match &self.log {

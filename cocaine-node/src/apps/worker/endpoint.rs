@@ -10,14 +10,13 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use cocaine::{
     Limits,
     bind::{Call, Dispatch, Rx, ServiceSpec, Tx},
     control::WORKER,
-    server::{Connection, UnixSocket},
+    server::{Connection, Server, UnixSocket},
 };
 use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
 
@@ -42,9 +41,6 @@ pub(crate) struct WorkerEndpoint {
 }
 
 impl WorkerEndpoint {
-    /// How long to pause after a failed accept.
-    const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
     /// Listens on `path`, and replaces a stale socket there.
     pub(crate) fn listen(path: PathBuf, limits: Limits) -> io::Result<Self> {
         match fs::remove_file(&path) {
@@ -113,7 +109,7 @@ async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected:
             }
             Err(error) => {
                 tracing::warn!(path = peer, %error, "cannot accept a worker");
-                tokio::time::sleep(WorkerEndpoint::ACCEPT_PAUSE).await;
+                tokio::time::sleep(Server::ACCEPT_RETRY_DELAY).await;
             }
         }
     }
