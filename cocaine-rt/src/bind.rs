@@ -13,6 +13,8 @@ pub use crate::{
         error::{Error, Result},
         graph::Graph,
         packed::{Found, List, One, Short, Tried},
+        panic::panic_text,
+        request_timeout::{REQUEST_TIMEOUT, decode_request_timeout, encode_request_timeout},
         spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
         types::{Args, Endpoint, Lossy, Resolved, Scalar, Severity},
     },

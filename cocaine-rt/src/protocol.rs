@@ -6,6 +6,8 @@ pub(crate) mod error;
 pub(crate) mod graph;
 pub(crate) mod limits;
 pub(crate) mod packed;
+pub(crate) mod panic;
+pub(crate) mod request_timeout;
 pub(crate) mod spec;
 pub(crate) mod trace;
 pub(crate) mod types;

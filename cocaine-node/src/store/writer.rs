@@ -8,12 +8,12 @@
 //! that every later read sees it.
 
 use std::{
-    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
 use arc_swap::ArcSwap;
+use cocaine::bind::panic_text;
 use redb::{Database, DatabaseError, WriteTransaction};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -184,15 +184,7 @@ fn guarded(job: &mut Box<dyn Job>, txn: &WriteTransaction) -> Result<(), StoreEr
     // After a panic the transaction is thrown away, and the job with it: nothing half done is seen again.
     match catch_unwind(AssertUnwindSafe(|| job.run(txn))) {
         Ok(outcome) => outcome,
-        Err(panic) => Err(StoreError::Panicked(words(panic.as_ref()))),
-    }
-}
-
-fn words(panic: &(dyn Any + Send)) -> String {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (_, Some(text)) => text.clone(),
-        _ => "a panic without words".to_owned(),
+        Err(panic) => Err(StoreError::Panicked(panic_text(panic.as_ref()).to_owned())),
     }
 }
 

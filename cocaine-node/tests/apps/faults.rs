@@ -105,7 +105,7 @@ async fn flooding_worker_loses_only_its_own_event() {
 
 /// The client does not read while the worker sends far more than any buffer holds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn client_that_does_not_read_loses_only_its_event() {
+async fn slow_client_loses_only_its_own_event() {
     let cloud = Cloud::start().await;
     let app = cloud.run("pour", "", json!({"pool-limit": 1, "concurrency": 2})).await;
     let pid = call(&app, "pid", "").await.unwrap();
@@ -148,7 +148,7 @@ async fn client_that_sends_too_much_gets_an_error() {
 
 /// When a worker dies, its other clients get their errors although the first does not read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn client_that_does_not_read_delays_no_error() {
+async fn slow_client_delays_no_error_of_others() {
     let cloud = Cloud::start().await;
     let app = cloud.run("told", "", json!({"pool-limit": 1})).await;
     let pid = call(&app, "pid", "").await.unwrap();
