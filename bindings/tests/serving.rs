@@ -1,6 +1,6 @@
 //! Servers of generated code, called by generated code and by hand, over TCP.
 
-mod common;
+mod test_locator;
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,12 @@ use cocaine_bindings::{
     App, AppClient, AppServer, Locator, LocatorClient, LocatorServer, Logging, LoggingClient, ServeApp,
     ServeLocator, ServeLogging, ServeStorage, Storage, StorageClient,
 };
-use common::{LONG, Names, Raw, UNTRACED, cloud};
+use test_locator::{TestLocator, cloud};
+use test_support::{
+    frame::UNTRACED,
+    raw::RawConnection,
+    wait::{TIMEOUT, wait_until},
+};
 use tokio::{
     io::AsyncReadExt,
     sync::{Notify, mpsc},
@@ -191,13 +196,13 @@ async fn an_event_that_panics_or_is_forgotten_is_answered_with_an_error() {
 #[tokio::test]
 async fn an_error_of_a_sessions_handler_closes_the_connection() {
     let (app, server, _locator, _said) = app().await;
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x00\x91\xa7unknown").await;
     raw.expect_end().await;
     let mut other = app.enqueue("echo", None).await.unwrap();
     let mut event = app.enqueue("unknown", None).await.unwrap();
     for stream in [&mut event, &mut other] {
-        let error = timeout(LONG, stream.recv()).await.unwrap().unwrap().unwrap_err();
+        let error = timeout(TIMEOUT, stream.recv()).await.unwrap().unwrap().unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
     }
 }
@@ -222,7 +227,7 @@ async fn a_handler_learns_that_the_caller_dropped_its_event_or_left() {
     drop(app.enqueue("listen", None).await.unwrap());
     let end = said.recv().await.unwrap();
     assert!(end.contains("the sender was dropped"), "{end}");
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x00\x91\xa6listen").await;
     raw.expect_pong(2).await;
     drop(raw);
@@ -241,13 +246,13 @@ async fn more_sessions_than_invocations_go_on_side_by_side() {
         event.send("x").await.unwrap();
     }
     for event in &mut events {
-        assert_eq!(timeout(LONG, event.recv()).await.expect("an echo").unwrap().unwrap(), "x");
+        assert_eq!(timeout(TIMEOUT, event.recv()).await.expect("an echo").unwrap().unwrap(), "x");
     }
 }
 
 #[tokio::test]
 async fn sessions_with_trees_of_their_own_go_through_generated_code() {
-    let names = Names::default();
+    let names = TestLocator::default();
     let server = names.serve("127.0.0.1:0").await;
     names.add::<LocatorClient>("locator", server.local_addr());
     let client = cocaine::Client::new(&server.local_addr().to_string()).unwrap();
@@ -259,12 +264,12 @@ async fn sessions_with_trees_of_their_own_go_through_generated_code() {
     published.rx.await.unwrap();
     assert!(client.resolve("mine", None).await.is_ok());
     published.tx.discard().await.unwrap();
-    until(async || client.resolve("mine", None).await.is_err()).await;
+    wait_until("the name is withdrawn", async || client.resolve("mine", None).await.is_err()).await;
 
     let published = locator.publish("mine", &here, None).await.unwrap();
     published.rx.await.unwrap();
     drop(published.tx);
-    until(async || client.resolve("mine", None).await.is_err()).await;
+    wait_until("the name is withdrawn", async || client.resolve("mine", None).await.is_err()).await;
 
     let mut routing = locator.routing("me").await.unwrap();
     assert_eq!(routing.rx.recv().await.unwrap().unwrap()["me"], [(1, "member".to_owned())]);
@@ -283,16 +288,6 @@ async fn sessions_with_trees_of_their_own_go_through_generated_code() {
     assert_eq!(Locator::uuid(&locator).await.unwrap(), "uuid", "connected again");
 }
 
-/// Waits for what follows from something else.
-async fn until(mut done: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !done().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(LONG, wait).await.expect("it never happens");
-}
-
 #[tokio::test]
 async fn a_panic_anywhere_is_an_error_for_its_caller_alone() {
     let service = Obedient::new();
@@ -301,10 +296,10 @@ async fn a_panic_anywhere_is_an_error_for_its_caller_alone() {
         let storage = storage.clone();
         async move { storage.read("c", "wait").await }
     });
-    until(async || service.begun.load(Ordering::Relaxed) == 1).await;
+    wait_until("a call has begun", async || service.begun.load(Ordering::Relaxed) == 1).await;
     let marked = cocaine::ServiceClient::with_header(&storage, "panic", "yes");
     for (storage, key) in [(&storage, "panic"), (&storage, "panic later"), (&marked, "before it is split")] {
-        let error = timeout(LONG, storage.read("c", key)).await.expect("an answer").unwrap_err();
+        let error = timeout(TIMEOUT, storage.read("c", key)).await.expect("an answer").unwrap_err();
         assert_eq!((error.category(), error.code()), (Some(Category::DISPATCH), Some(7)), "{key}: {error}");
     }
     service.wait.notify_one();
@@ -321,9 +316,9 @@ async fn panics_do_not_use_up_the_invocations() {
     let (client, _locator) = cloud::<StorageClient>(&server).await;
     let storage = client.with_header("panic", "yes").service::<StorageClient>().await.unwrap();
     for _ in 0..5 {
-        assert!(timeout(LONG, storage.read("c", "k")).await.expect("an answer").is_err());
+        assert!(timeout(TIMEOUT, storage.read("c", "k")).await.expect("an answer").is_err());
     }
-    timeout(LONG, server.shutdown()).await.expect("nothing runs any more");
+    timeout(TIMEOUT, server.shutdown()).await.expect("nothing runs any more");
 }
 
 #[tokio::test]
@@ -343,7 +338,7 @@ async fn what_a_server_cannot_take_closes_the_connection_without_a_frame() {
         b"\xc1",
         &read(1, "unbound"),
     ] {
-        let mut raw = Raw::connect(server.local_addr()).await;
+        let mut raw = RawConnection::connect(server.local_addr()).await;
         raw.write(request).await;
         raw.expect_end().await;
     }
@@ -352,7 +347,7 @@ async fn what_a_server_cannot_take_closes_the_connection_without_a_frame() {
 #[tokio::test]
 async fn answers_that_are_owed_go_out_before_a_violation_closes_the_connection() {
     let server = Server::bind("127.0.0.1:0", Obedient::new().serve()).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(&[read(1, "wait"), read(2, "wait"), read(3, "x"), b"\x93\x04\x09\x90".to_vec()].concat()).await;
     raw.expect(&[b"\x94\x03\x00\x91\xa1x", UNTRACED].concat()).await;
     raw.expect_end().await;
@@ -361,7 +356,7 @@ async fn answers_that_are_owed_go_out_before_a_violation_closes_the_connection()
 #[tokio::test]
 async fn extra_arguments_are_ignored() {
     let server = Server::bind("127.0.0.1:0", Obedient::new().serve()).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x00\x93\xa1c\xa1k\xc0").await;
     raw.expect(&[b"\x94\x01\x00\x91\xa1k", UNTRACED].concat()).await;
 }
@@ -369,7 +364,7 @@ async fn extra_arguments_are_ignored() {
 #[tokio::test]
 async fn the_trace_of_a_request_is_current_in_its_handler_and_comes_back() {
     let server = Server::bind("127.0.0.1:0", Obedient::new().serve()).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     let request = read(1, "trace");
     raw.write(&[0x94]).await;
     raw.write(&request[1..]).await;
@@ -388,7 +383,7 @@ async fn the_trace_of_a_request_is_current_in_its_handler_and_comes_back() {
 async fn a_header_of_replies_follows_the_trace_of_its_method_alone() {
     let builder = Server::builder(Obedient::new().serve()).reply_header("read", "x", "y");
     let server = builder.bind("127.0.0.1:0").await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(&read(1, "k")).await;
     let headers = [b"\x94", &UNTRACED[1..], b"\x93\xc2\xa1x\xa1y"].concat();
     raw.expect(&[b"\x94\x01\x00\x91\xa1k".as_slice(), &headers].concat()).await;
@@ -401,7 +396,7 @@ async fn a_client_that_does_not_read_is_neither_read_nor_worked_for() {
     const CALLS: usize = 200;
     let service = Obedient::new();
     let server = Server::bind("127.0.0.1:0", service.serve()).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     for channel in 1..=CALLS {
         let request = read(0, "large");
         let id = u16::try_from(channel).unwrap().to_be_bytes();
@@ -418,14 +413,15 @@ async fn a_client_that_does_not_read_is_neither_read_nor_worked_for() {
     assert!(begun < 40, "{begun} answers of 1 MiB wait for a client that reads none");
     let mut buffer = vec![0; 1 << 20];
     while service.begun.load(Ordering::Relaxed) < CALLS {
-        let read = timeout(LONG, raw.0.read(&mut buffer)).await.expect("more answers").unwrap();
+        let read = timeout(TIMEOUT, raw.get_mut().read(&mut buffer)).await.expect("more answers").unwrap();
         assert!(read > 0, "the connection ended");
     }
     // What comes now was neither read nor answered while the server held back.
     raw.write(b"\x93\xcd\x7f\xff\xcd\xff\xfd\x90").await;
     let mut tail = Vec::new();
     while !tail.ends_with(&[b"\x94\xcd\x7f\xff\x00\x90", UNTRACED].concat()) {
-        let read = timeout(LONG, raw.0.read(&mut buffer)).await.expect("the answer to ping").unwrap();
+        let read =
+            timeout(TIMEOUT, raw.get_mut().read(&mut buffer)).await.expect("the answer to ping").unwrap();
         assert!(read > 0, "the connection ended");
         tail.extend_from_slice(&buffer[read.saturating_sub(200)..read]);
         tail.drain(..tail.len().saturating_sub(400));
@@ -464,7 +460,7 @@ impl Logging for Slow {
 async fn a_mute_handler_that_fails_or_panics_closes_the_connection_without_a_frame() {
     let server = Server::bind("127.0.0.1:0", ServeLogging::new(|_: &Caller| Slow::default())).await.unwrap();
     for source in [b"\xa4fail".as_slice(), b"\xa5panic"] {
-        let mut raw = Raw::connect(server.local_addr()).await;
+        let mut raw = RawConnection::connect(server.local_addr()).await;
         raw.write(b"\x93\x01\x00\x93\x01\xa2ok\xa1m").await;
         raw.expect_pong(2).await;
         raw.write(&[b"\x93\x03\x00\x93\x01".as_slice(), source, b"\xa1m"].concat()).await;
@@ -484,11 +480,11 @@ async fn calls_that_waited_for_their_turn_do_not_stop_the_reading() {
     let limits = Limits { invocations: 1, ..Limits::default() };
     let dispatch = ServeLogging::new(move |_: &Caller| made.clone());
     let server = Server::builder(dispatch).limits(limits).bind("127.0.0.1:0").await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x00\x93\x01\xa4wait\xa1m\x93\x02\x00\x93\x01\xa4wait\xa1m").await;
-    until(async || service.begun.load(Ordering::Relaxed) == 1).await;
+    wait_until("a call has begun", async || service.begun.load(Ordering::Relaxed) == 1).await;
     service.wait.notify_one();
-    until(async || service.begun.load(Ordering::Relaxed) == 2).await;
+    wait_until("the next call has begun", async || service.begun.load(Ordering::Relaxed) == 2).await;
     service.wait.notify_one();
     raw.expect_pong(3).await;
 }
@@ -573,20 +569,20 @@ async fn the_streams_of_a_client_that_leaves_are_dropped_however_many_they_are()
     let server =
         Server::bind("127.0.0.1:0", ServeLocator::new(move |_: &Caller| made.clone())).await.unwrap();
     let alive = || streams.0.load(Ordering::Relaxed);
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     let count = Limits::default().invocations + 10;
     for id in 1..=count {
         let [high, low] = u16::try_from(id).unwrap().to_be_bytes();
         raw.write(&[0x93, 0xcd, high, low, 1, 0x91, 0xa1, b'u']).await;
     }
-    until(async || alive() == count).await;
+    wait_until("all streams run", async || alive() == count).await;
     drop(raw);
-    until(async || alive() == 0).await;
+    wait_until("all streams are dropped", async || alive() == 0).await;
 
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x01\x91\xa1u").await;
-    until(async || alive() == 1).await;
-    timeout(LONG, server.shutdown()).await.expect("a stream does not hold the server up");
+    wait_until("the stream runs", async || alive() == 1).await;
+    timeout(TIMEOUT, server.shutdown()).await.expect("a stream does not hold the server up");
     assert_eq!(alive(), 0);
 }
 
@@ -596,17 +592,17 @@ async fn a_server_that_shuts_down_finishes_what_runs_and_takes_nothing_more() {
     let (storage, server, _locator) = storage(&service).await;
     let address = server.local_addr();
     let call = tokio::spawn(async move { storage.read("c", "wait").await });
-    until(async || service.begun.load(Ordering::Relaxed) == 1).await;
-    let idle = Raw::connect(address).await;
+    wait_until("a call has begun", async || service.begun.load(Ordering::Relaxed) == 1).await;
+    let idle = RawConnection::connect(address).await;
     let down = tokio::spawn(server.shutdown());
-    let Raw(mut idle) = idle;
+    let mut idle = idle.into_inner();
     let mut rest = Vec::new();
-    timeout(LONG, idle.read_to_end(&mut rest)).await.expect("idle connections end at once").unwrap();
+    timeout(TIMEOUT, idle.read_to_end(&mut rest)).await.expect("idle connections end at once").unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens");
     assert!(!call.is_finished() && !down.is_finished());
     service.wait.notify_one();
-    assert_eq!(timeout(LONG, call).await.unwrap().unwrap().unwrap(), "wait");
-    timeout(LONG, down).await.expect("the last call has ended").unwrap();
+    assert_eq!(timeout(TIMEOUT, call).await.unwrap().unwrap().unwrap(), "wait");
+    timeout(TIMEOUT, down).await.expect("the last call has ended").unwrap();
 }
 
 #[tokio::test]
@@ -614,9 +610,9 @@ async fn a_server_that_is_dropped_cuts_its_connections() {
     let service = Obedient::new();
     let (storage, server, _locator) = storage(&service).await;
     let call = tokio::spawn(async move { storage.read("c", "wait").await });
-    until(async || service.begun.load(Ordering::Relaxed) == 1).await;
+    wait_until("a call has begun", async || service.begun.load(Ordering::Relaxed) == 1).await;
     drop(server);
-    let error = timeout(LONG, call).await.unwrap().unwrap().unwrap_err();
+    let error = timeout(TIMEOUT, call).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
 }
 
@@ -630,14 +626,14 @@ async fn who_calls_reaches_the_implementation() {
         service.clone()
     });
     let server = Server::bind("127.0.0.1:0", dispatch).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x94\x01\x02\x92\xa1c\xa1k\x91\x93\xc3\x17\xa7TVM abc\x94\x02\x02\x92\xa1c\xa1k\x91\x53")
         .await;
     raw.write(b"\x93\x03\x02\x92\xa1c\xa1k").await;
     for channel in 1..=3 {
         raw.expect(&[&[0x94, channel, 0, 0x90], UNTRACED].concat()).await;
     }
-    let peer = raw.0.local_addr().unwrap().to_string();
+    let peer = raw.get_mut().local_addr().unwrap().to_string();
     let token = Some("TVM abc".to_owned());
     assert_eq!(
         *callers.lock().unwrap(),

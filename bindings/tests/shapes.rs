@@ -4,7 +4,7 @@
 //! `shapes.txt` has one exchange a line: a name, the recording (`inferred` where there is none), what is asked, what is
 //! answered, and what the caller sends when it lets go. A message is its id and its arguments in hexadecimal.
 
-mod common;
+mod test_locator;
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,13 @@ use cocaine_bindings::{
     locator::{PublishReceiver, RoutingReceived, RoutingReceiver},
     unicat::Access,
 };
-use common::{LONG, Names, Raw, UNTRACED};
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use test_locator::TestLocator;
+use test_support::{frame::UNTRACED, raw::RawConnection, wait::TIMEOUT};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::timeout,
+};
 
 /// One message: its id and its encoded arguments.
 #[derive(Clone)]
@@ -72,7 +77,7 @@ impl Exchange {
     }
 
     /// Plays the service on this channel.
-    async fn answer(&self, peer: &mut Raw, channel: u8) {
+    async fn answer(&self, peer: &mut RawConnection<TcpStream>, channel: u8) {
         peer.expect(&self.request.asked(channel)).await;
         for reply in &self.replies {
             peer.write(&reply.answered(channel)).await;
@@ -83,7 +88,7 @@ impl Exchange {
     }
 
     /// Plays the caller.
-    async fn ask(&self, peer: &mut Raw) {
+    async fn ask(&self, peer: &mut RawConnection<TcpStream>) {
         peer.write(&self.request.asked(1)).await;
         for reply in &self.replies {
             peer.expect(&reply.answered(1)).await;
@@ -97,12 +102,12 @@ impl Exchange {
 /// Serves the recorded answer twice; returns a client for it.
 async fn recorded<C: ServiceClient>(exchange: &Exchange) -> (C, JoinHandle<()>, Server) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let names = Names::default();
+    let names = TestLocator::default();
     names.add::<C>("recorded", listener.local_addr().unwrap());
     let locator = names.serve("127.0.0.1:0").await;
     let exchange = exchange.clone();
     let playing = tokio::spawn(async move {
-        let mut peer = Raw(listener.accept().await.unwrap().0);
+        let mut peer = RawConnection::new(listener.accept().await.unwrap().0);
         exchange.answer(&mut peer, 1).await;
         exchange.answer(&mut peer, 2).await;
     });
@@ -119,11 +124,11 @@ where
 {
     let exchange = Exchange::named(name);
     let (client, playing, _locator) = recorded::<C>(&exchange).await;
-    timeout(LONG, read(client.clone())).await.expect("an answer");
+    timeout(TIMEOUT, read(client.clone())).await.expect("an answer");
     let server = Server::bind("127.0.0.1:0", serve(client)).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     exchange.ask(&mut raw).await;
-    timeout(LONG, playing).await.expect("all of the recorded exchange").unwrap();
+    timeout(TIMEOUT, playing).await.expect("all of the recorded exchange").unwrap();
 }
 
 /// As [`check`], for a service whose client is a server too.
@@ -490,7 +495,7 @@ async fn what_takes_unknown_arguments_takes_any() {
 
 /// Fails unless a control message on channel 2 is acknowledged, and is no call of the service: the next call is `again`,
 /// on channel 3.
-async fn is_control(raw: &mut Raw, control: &[u8], again: &Exchange) {
+async fn is_control(raw: &mut RawConnection<TcpStream>, control: &[u8], again: &Exchange) {
     raw.write(&[&[0x93, 2], control].concat()).await;
     raw.expect(&[&[0x94, 2, 0, 0x90], UNTRACED].concat()).await;
     raw.write(&again.request.asked(3)).await;
@@ -506,16 +511,16 @@ async fn a_name_that_is_a_control_messages_too_is_told_by_its_id() {
     let (client, playing, _locator) = recorded::<EchoClient>(&exchange).await;
     assert_eq!(client.ping(&"hi".into()).await.unwrap(), "hi");
     let server = Server::bind("127.0.0.1:0", ServeEcho::new(move |_| client.clone())).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     is_control(&mut raw, b"\xcd\xff\xfd\x90", &exchange).await;
-    timeout(LONG, playing).await.unwrap().unwrap();
+    timeout(TIMEOUT, playing).await.unwrap().unwrap();
 
     let exchange = Exchange::named("unicat.revoke");
     let (client, playing, _locator) = recorded::<UnicatClient>(&exchange).await;
     let revoked = client.revoke(&collection(Some("core")), &[1], &[2], Access::ReadWrite).await;
     assert_eq!(revoked.unwrap_err().code(), Some(7));
     let server = Server::bind("127.0.0.1:0", ServeUnicat::new(move |_| client.clone())).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     is_control(&mut raw, b"\xcd\xff\xff\x92\x09\x92\x01\x01", &exchange).await;
-    timeout(LONG, playing).await.unwrap().unwrap();
+    timeout(TIMEOUT, playing).await.unwrap().unwrap();
 }

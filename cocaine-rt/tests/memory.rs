@@ -1,19 +1,16 @@
 //! The generated client against the generated server, around a storage that lives in memory.
 
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
+
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
-use cocaine::{
-    Bytes, Category, Client, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient,
-    Stream, server::Server,
-};
-use cocaine_bindings::{
-    LocatorServer, ServeLocator, ServeStorage, Storage, StorageClient,
-    locator::{PublishReceived, PublishReceiver, RoutingReceived, RoutingReceiver},
-};
+use cocaine::{Bytes, Category, Client, Error, Result, server::Server};
+use cocaine_bindings::{ServeStorage, Storage, StorageClient};
+use test_locator::TestLocator;
 
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<BTreeMap<(String, String), Bytes>>>);
@@ -40,73 +37,12 @@ impl Storage for Memory {
     }
 }
 
-/// A locator that knows one service.
-#[derive(Clone)]
-struct OneService(SocketAddr);
-
-impl LocatorServer for OneService {
-    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
-        if name != "storage" {
-            return Err(Error::service(Category::LOCATOR, 1, "service is not available"));
-        }
-        let graph = <StorageClient as ServiceClient>::SPEC.graph();
-        Ok(Resolved { endpoints: vec![Endpoint(self.0)], version: 1, graph })
-    }
-
-    fn connect(
-        &self,
-        uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
-        let uuid = uuid.to_owned();
-        futures_util::stream::iter((0..3).map(move |_| Ok((uuid.clone(), BTreeMap::new()))))
-    }
-
-    async fn refresh(&self, groups: &[&str]) -> Result<()> {
-        assert_eq!(groups, ["a", "b"]);
-        Ok(())
-    }
-
-    async fn cluster(&self) -> Result<BTreeMap<String, Endpoint>> {
-        Ok([("uuid".to_owned(), Endpoint(self.0))].into())
-    }
-
-    async fn publish(
-        &self,
-        name: &str,
-        _: &[Endpoint],
-        _: Option<(u32, Graph)>,
-        input: PublishReceiver,
-        output: Responder<()>,
-    ) -> Result<()> {
-        if name == "taken" {
-            return Err(Error::service(Category::LOCATOR, 4, "taken"));
-        }
-        output.value(())?;
-        let PublishReceived::Discard = input.recv().await?;
-        Ok(())
-    }
-
-    async fn routing(
-        &self,
-        router: &str,
-        input: RoutingReceiver,
-        mut output: Sender<BTreeMap<String, Vec<(u32, String)>>>,
-    ) -> Result<()> {
-        output.send([(router.to_owned(), vec![(1, "member".to_owned())])]).await?;
-        let RoutingReceived::Discard = input.recv().await?;
-        output.close().await
-    }
-
-    async fn uuid(&self) -> Result<String> {
-        Ok("uuid".to_owned())
-    }
-}
-
 async fn cloud() -> (Client, Server, Server) {
     let memory = Memory::default();
     let storage = Server::bind("127.0.0.1:0", ServeStorage::new(move |_| memory.clone())).await.unwrap();
-    let known = OneService(storage.local_addr());
-    let locator = Server::bind("127.0.0.1:0", ServeLocator::new(move |_| known.clone())).await.unwrap();
+    let names = TestLocator::default();
+    names.add::<StorageClient>("storage", storage.local_addr());
+    let locator = names.serve("127.0.0.1:0").await;
     (Client::new(&locator.local_addr().to_string()).unwrap(), locator, storage)
 }
 

@@ -1,27 +1,32 @@
 //! Halves of generated sessions that are dropped, and halves that outlive each other, as a service sees it.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use cocaine::{Client, Graph, Receiver, ServiceClient, Severity, Value};
 use cocaine_bindings::{
     App, AppClient, Chrono, ChronoClient, Isolate, IsolateClient, Locator, LocatorClient, LoggingV2,
     LoggingV2Client, chrono::TimerId,
 };
-use common::{LONG, Names, Raw};
-use tokio::{net::TcpListener, time::timeout};
+use test_locator::TestLocator;
+use test_support::{raw::RawConnection, wait::TIMEOUT};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 
 /// Returns a client of a service that announces `graph`, a scripted one, and what keeps both alive.
-async fn announced<C: ServiceClient>(graph: Graph) -> (C, Raw, impl Sized) {
+async fn announced<C: ServiceClient>(graph: Graph) -> (C, RawConnection<TcpStream>, impl Sized) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let names = Names::default();
+    let names = TestLocator::default();
     names.announce("scripted", listener.local_addr().unwrap(), graph, C::SPEC.version);
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
     let (client, peer) = tokio::join!(client.service_named("scripted"), listener.accept());
-    (client.unwrap(), Raw(peer.unwrap().0), locator)
+    (client.unwrap(), RawConnection::new(peer.unwrap().0), locator)
 }
 
-async fn scripted<C: ServiceClient>() -> (C, Raw, impl Sized) {
+async fn scripted<C: ServiceClient>() -> (C, RawConnection<TcpStream>, impl Sized) {
     announced(C::SPEC.graph()).await
 }
 
@@ -108,10 +113,10 @@ async fn a_caller_who_may_say_nothing_forgets_and_drops_late_frames() {
     let (chrono, mut peer, _alive) = scripted::<ChronoClient>().await;
     let mut ticks = chrono.notify_every(1.0, None);
     peer.write(b"\x93\x01\x00\x91\x07").await;
-    assert_eq!(timeout(LONG, ticks.recv()).await.unwrap().unwrap().unwrap(), TimerId(7));
+    assert_eq!(timeout(TIMEOUT, ticks.recv()).await.unwrap().unwrap().unwrap(), TimerId(7));
     drop(ticks);
     peer.write(b"\x93\x01\x00\x91\x07\x93\x01\x02\x90\x93\x02\x00\x90").await;
-    timeout(LONG, chrono.cancel(TimerId(7))).await.unwrap().unwrap();
+    timeout(TIMEOUT, chrono.cancel(TimerId(7))).await.unwrap().unwrap();
     peer.expect(b"\x93\x01\x01\x91\xcb\x3f\xf0\0\0\0\0\0\0\x93\x02\x02\x91\x07").await;
 }
 
@@ -135,6 +140,6 @@ async fn the_halves_are_independent() {
     tx.kill().await.unwrap();
     peer.expect(b"\x93\x01\x01\x95\xc0\xa1a\xa1e\x80\x80\x93\x01\x00\x90").await;
     peer.write(b"\x93\x01\x00\x91\xa0\x93\x01\x02\x90").await;
-    let (first, end) = timeout(LONG, reading).await.unwrap().unwrap();
+    let (first, end) = timeout(TIMEOUT, reading).await.unwrap().unwrap();
     assert!(first.unwrap().unwrap().is_empty() && end.is_none());
 }

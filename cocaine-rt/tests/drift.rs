@@ -1,6 +1,7 @@
 //! Bindings of yesterday, held against a service of today.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use std::{
     io::{self, Write},
@@ -13,7 +14,8 @@ use cocaine::{
     server::Server,
 };
 use cocaine_bindings::{Storage, StorageClient};
-use common::{Names, UNTRACED};
+use test_locator::TestLocator;
+use test_support::frame::UNTRACED;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -44,7 +46,7 @@ async fn numbers() -> SocketAddr {
 
 /// Returns a cloud whose storage announces these methods, and its address.
 async fn today(policy: Drift, version: u64, methods: Vec<Method>) -> (Client, Server, SocketAddr) {
-    let (names, address) = (Names::default(), numbers().await);
+    let (names, address) = (TestLocator::default(), numbers().await);
     names.announce("storage", address, Graph::new(methods).with_controls(), version);
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::builder(&locator.local_addr().to_string()).unwrap().drift(policy).build();

@@ -1,6 +1,7 @@
 //! A service whose clients let go with `close`: served and called by generated code, and by hand.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use std::sync::{
     Arc,
@@ -9,8 +10,13 @@ use std::sync::{
 
 use cocaine::{Category, Client, Error, Held, Result, Stream, Value, server::Server};
 use cocaine_bindings::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned};
-use common::{LONG, Raw, UNTRACED, cloud};
 use futures_util::StreamExt as _;
+use test_locator::cloud;
+use test_support::{
+    frame::UNTRACED,
+    raw::RawConnection,
+    wait::{TIMEOUT, wait_until},
+};
 use tokio::{
     sync::{Mutex, Notify, mpsc},
     time::timeout,
@@ -124,17 +130,13 @@ impl Cloud {
 
     /// Returns what is let go of next.
     async fn next_gone(&mut self) -> &'static str {
-        timeout(LONG, self.gone.recv()).await.expect("something to be let go of").unwrap()
+        timeout(TIMEOUT, self.gone.recv()).await.expect("something to be let go of").unwrap()
     }
 
     /// Waits until this many locks were asked for.
     async fn until_waiting(&self, count: usize) {
-        let waiting = async {
-            while self.tree.waiting.load(Ordering::Relaxed) < count {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(LONG, waiting).await.expect("another lock to be asked for");
+        let waiting = async || self.tree.waiting.load(Ordering::Relaxed) >= count;
+        wait_until("another lock is asked for", waiting).await;
     }
 }
 
@@ -184,7 +186,7 @@ async fn a_lock_is_held_until_it_is_dropped() {
     assert!(!second.is_finished());
     drop(lock);
     assert_eq!(cloud.next_gone().await, "lock");
-    let lock = timeout(LONG, second).await.unwrap().unwrap().unwrap();
+    let lock = timeout(TIMEOUT, second).await.unwrap().unwrap().unwrap();
     let third = tokio::spawn({
         let unicorn = cloud.unicorn.clone();
         async move { unicorn.lock("/l").await }
@@ -202,7 +204,7 @@ async fn a_lock_that_is_lost_says_so() {
     let mut cloud = Cloud::start().await;
     let mut lock = cloud.unicorn.named_lock("/l", &Value::from("owner")).await.unwrap();
     cloud.tree.loss.notify_one();
-    assert_eq!(timeout(LONG, lock.lost()).await.unwrap().code(), Some(10));
+    assert_eq!(timeout(TIMEOUT, lock.lost()).await.unwrap().code(), Some(10));
     assert_eq!(cloud.next_gone().await, "named lock");
 }
 
@@ -210,7 +212,7 @@ async fn a_lock_that_is_lost_says_so() {
 #[tokio::test]
 async fn the_frames_are_the_recorded_ones() {
     let mut cloud = Cloud::start().await;
-    let mut raw = Raw::connect(cloud.server.local_addr()).await;
+    let mut raw = RawConnection::connect(cloud.server.local_addr()).await;
     let reply = |frame: &[u8]| [&[0x94], frame, UNTRACED].concat();
     raw.write(b"\x93\x01\x08\x91\xa2/l").await;
     raw.expect(&reply(b"\x01\x00\x91\xc3")).await;
@@ -244,17 +246,17 @@ async fn the_frames_are_the_recorded_ones() {
 #[tokio::test]
 async fn whoever_leaves_holds_nothing_and_waits_for_nothing() {
     let mut cloud = Cloud::start().await;
-    let mut holder = Raw::connect(cloud.server.local_addr()).await;
+    let mut holder = RawConnection::connect(cloud.server.local_addr()).await;
     holder.write(b"\x93\x01\x08\x91\xa2/l").await;
     cloud.until_waiting(1).await;
-    let mut waiter = Raw::connect(cloud.server.local_addr()).await;
+    let mut waiter = RawConnection::connect(cloud.server.local_addr()).await;
     waiter.write(b"\x93\x01\x08\x91\xa2/l").await;
     cloud.until_waiting(2).await;
     drop(waiter);
     assert_eq!(cloud.next_gone().await, "wait");
     drop(holder);
     assert_eq!(cloud.next_gone().await, "lock");
-    let mut revoker = Raw::connect(cloud.server.local_addr()).await;
+    let mut revoker = RawConnection::connect(cloud.server.local_addr()).await;
     revoker.write(b"\x93\x01\x08\x91\xa2/l").await;
     revoker.expect(&[&[0x94, 1, 0, 0x91, 0xc3], UNTRACED].concat()).await;
     revoker.write(b"\x93\x02\xcd\xff\xff\x92\x01\x92\x07\x04").await;
@@ -266,7 +268,7 @@ async fn whoever_leaves_holds_nothing_and_waits_for_nothing() {
 #[tokio::test]
 async fn a_lock_without_its_path_closes_the_connection() {
     let cloud = Cloud::start().await;
-    let mut raw = Raw::connect(cloud.server.local_addr()).await;
+    let mut raw = RawConnection::connect(cloud.server.local_addr()).await;
     raw.write(b"\x93\x01\x08\x91\x05").await;
     raw.expect_end().await;
 }

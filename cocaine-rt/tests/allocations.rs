@@ -1,14 +1,16 @@
 //! The heap allocations of typed calls, counted on the thread of one side.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, sync::mpsc, thread};
 
 use allocation_counter::measure;
 use cocaine::{Bytes, Client, Result, server::Server};
 use cocaine_bindings::{ServeStorage, Storage, StorageClient};
-use common::{Names, Raw};
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use test_locator::TestLocator;
+use test_support::raw::RawConnection;
 use tokio::runtime::{Builder, Runtime};
 
 const CALLS: u64 = 1000;
@@ -48,7 +50,7 @@ fn runtime() -> Runtime {
 async fn serve() -> (Server, Server) {
     let blobs = Blobs::new();
     let storage = Server::bind("127.0.0.1:0", ServeStorage::new(move |_| blobs.clone())).await.unwrap();
-    let names = Names::default();
+    let names = TestLocator::default();
     names.add::<StorageClient>("storage", storage.local_addr());
     (names.serve("127.0.0.1:0").await, storage)
 }
@@ -154,7 +156,7 @@ fn a_frame_that_lies_about_its_length_takes_no_memory_for_it() {
     let (locator, _storage) = runtime.block_on(serve());
     let taken = measure(|| {
         runtime.block_on(async {
-            let mut raw = Raw::connect(locator.local_addr()).await;
+            let mut raw = RawConnection::connect(locator.local_addr()).await;
             // 100 MiB, below the limit of a frame.
             raw.expect_pong(1).await;
             raw.write(b"\x93\x02\x00\x91\xdb\x06\x40\x00\x00").await;

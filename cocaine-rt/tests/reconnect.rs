@@ -1,6 +1,7 @@
 //! Clouds whose parts come and go.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use std::{
     net::SocketAddr,
@@ -16,7 +17,8 @@ use cocaine::{
     server::{Caller, Server},
 };
 use cocaine_bindings::{AppClient, LoggingClient, ServeStorage, Storage, StorageClient};
-use common::{LONG, Names, cloud};
+use test_locator::{TestLocator, cloud};
+use test_support::wait::{TIMEOUT, wait_until};
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 
 /// A storage that answers at once, or never to the key `wait`.
@@ -81,9 +83,9 @@ async fn calls_in_flight_fail_at_once_and_later_ones_find_the_server_again() {
         let storage = storage.clone();
         calls.spawn(async move { storage.read("c", "wait").await });
     }
-    until(async || keys.0.load(Ordering::Relaxed) == 10).await;
+    wait_until("all calls have arrived", async || keys.0.load(Ordering::Relaxed) == 10).await;
     drop(server);
-    for result in timeout(LONG, calls.join_all()).await.expect("they fail at once") {
+    for result in timeout(TIMEOUT, calls.join_all()).await.expect("they fail at once") {
         let error = result.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
         assert_eq!((error.endpoint(), error.method()), (Some(&*address.to_string()), Some("read")));
@@ -99,7 +101,7 @@ async fn calls_in_flight_fail_at_once_and_later_ones_find_the_server_again() {
 
 #[tokio::test]
 async fn a_restart_of_server_and_locator_alike_goes_unnoticed_between_calls() {
-    let (keys, names) = (Keys::default(), Names::default());
+    let (keys, names) = (Keys::default(), TestLocator::default());
     let mut server = serve(&keys, "127.0.0.1:0").await;
     names.add::<StorageClient>("storage", server.local_addr());
     let mut locator = names.serve("127.0.0.1:0").await;
@@ -107,7 +109,7 @@ async fn a_restart_of_server_and_locator_alike_goes_unnoticed_between_calls() {
     let storage = Client::new(&address.to_string()).unwrap().service::<StorageClient>().await.unwrap();
     for round in 0..3 {
         let key = round.to_string();
-        assert_eq!(timeout(LONG, storage.read("c", &key)).await.unwrap().unwrap(), &key);
+        assert_eq!(timeout(TIMEOUT, storage.read("c", &key)).await.unwrap().unwrap(), &key);
         server.shutdown().await;
         locator.shutdown().await;
         // On another port: the name is resolved again.
@@ -115,7 +117,7 @@ async fn a_restart_of_server_and_locator_alike_goes_unnoticed_between_calls() {
         names.add::<StorageClient>("storage", server.local_addr());
         locator = names.serve(address).await;
         // The client has read the end of the connection, or it may send a call into it.
-        until(async || storage.service().endpoint().is_none()).await;
+        wait_until("the client has seen the end", async || storage.service().endpoint().is_none()).await;
     }
 }
 
@@ -126,7 +128,7 @@ async fn callers_share_a_failure_to_connect() {
     let (client, _locator) = cloud::<StorageClient>(&server).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     drop(server);
-    until(async || storage.service().endpoint().is_none()).await;
+    wait_until("the client has seen the end", async || storage.service().endpoint().is_none()).await;
     let start = Instant::now();
     let mut calls = JoinSet::new();
     for _ in 0..100 {
@@ -143,7 +145,7 @@ async fn callers_share_a_failure_to_connect() {
 #[tokio::test]
 async fn a_service_that_hangs_up_is_not_connected_again_without_a_pause() {
     let (service, attempts) = hang_up().await;
-    let names = Names::default();
+    let names = TestLocator::default();
     names.add::<StorageClient>("storage", service);
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
@@ -160,7 +162,7 @@ async fn a_service_that_hangs_up_is_not_connected_again_without_a_pause() {
 async fn several_services_are_connected_together_and_those_that_fail_are_named() {
     let keys = Keys::default();
     let server = serve(&keys, "127.0.0.1:0").await;
-    let names = Names::default();
+    let names = TestLocator::default();
     names.add::<StorageClient>("storage", server.local_addr());
     names.add::<AppClient>("app", nowhere().await);
     let locator = names.serve("127.0.0.1:0").await;
@@ -203,7 +205,7 @@ async fn a_locator_that_is_silent_gives_way_to_the_next() {
     let (_, locator) = cloud::<StorageClient>(&server).await;
     let locators = format!("{},{}", silent.local_addr().unwrap(), locator.local_addr());
     let client = Client::new(&locators).unwrap();
-    assert!(timeout(LONG, client.resolve("storage", None)).await.unwrap().is_ok());
+    assert!(timeout(TIMEOUT, client.resolve("storage", None)).await.unwrap().is_ok());
     let start = Instant::now();
     assert!(client.resolve("storage", None).await.is_ok());
     assert!(start.elapsed() < Duration::from_secs(2), "the one that answered is kept");
@@ -221,7 +223,7 @@ async fn a_locator_is_found_by_a_name_with_several_addresses_and_over_ipv6() {
     );
     let Ok(probe) = TcpListener::bind("[::1]:0").await else { return };
     drop(probe);
-    let names = Names::default();
+    let names = TestLocator::default();
     let server = serve(&keys, "[::1]:0").await;
     names.add::<StorageClient>("storage", server.local_addr());
     let locator = names.serve("[::1]:0").await;
@@ -235,24 +237,14 @@ async fn a_locator_is_found_by_a_name_with_several_addresses_and_over_ipv6() {
 async fn endpoints_are_tried_in_order() {
     let keys = Keys::default();
     let server = serve(&keys, "127.0.0.1:0").await;
-    let names = Names::default();
+    let names = TestLocator::default();
     let endpoints = vec![Endpoint(nowhere().await), Endpoint(server.local_addr())];
     let graph = StorageClient::SPEC.graph();
-    names.tell("storage", Resolved { endpoints, version: 1, graph: graph.clone() });
-    names.tell("gone", Resolved { endpoints: Vec::new(), version: 1, graph });
+    names.insert("storage", Resolved { endpoints, version: 1, graph: graph.clone() });
+    names.insert("gone", Resolved { endpoints: Vec::new(), version: 1, graph });
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
     assert!(client.service::<StorageClient>().await.unwrap().read("c", "k").await.is_ok());
     let error = client.service_named::<StorageClient>("gone").await.unwrap_err();
     assert_eq!(error.to_string(), "gone: cannot connect: the locator names no endpoint");
-}
-
-/// Waits for what follows from something else.
-async fn until(mut done: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !done().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(LONG, wait).await.expect("it never happens");
 }
