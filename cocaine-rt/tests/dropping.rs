@@ -1,4 +1,4 @@
-//! Halves of generated sessions that are dropped, and halves that outlive each other, as a service sees it.
+//! The frames that a service reads when a client drops one half of a session.
 
 #[path = "../../bindings/tests/test_locator/mod.rs"]
 mod test_locator;
@@ -15,7 +15,8 @@ use tokio::{
     time::timeout,
 };
 
-/// Returns a client of a service that announces `graph`, a scripted one, and what keeps both alive.
+/// Returns a client of a service that announces `graph`, the raw connection of that service, and a guard that keeps
+/// the locator running.
 async fn announced<C: ServiceClient>(graph: Graph) -> (C, RawConnection<TcpStream>, impl Sized) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let names = TestLocator::default();
@@ -30,18 +31,18 @@ async fn scripted<C: ServiceClient>() -> (C, RawConnection<TcpStream>, impl Size
     announced(C::SPEC.graph()).await
 }
 
-/// A graph as runtimes announced it before there were control messages.
+/// Returns the graph without control messages, as older runtimes announce it.
 fn without_controls<C: ServiceClient>() -> Graph {
     Graph::new(C::SPEC.methods.iter().map(cocaine::bind::MethodSpec::method))
 }
 
-/// Returns the frame that revokes a channel, opened as the next one, with a code that is not zero.
+/// Returns the frame that revokes a channel with a non-zero code; it opens the next channel.
 fn revoke(channel: u8) -> Vec<u8> {
     vec![0x93, channel + 1, 0xcd, 0xff, 0xff, 0x92, channel, 0x92, 0x0c, 0x7d]
 }
 
 #[tokio::test]
-async fn a_half_whose_state_has_a_last_message_sends_it() {
+async fn dropped_sender_sends_its_terminal_message() {
     let (locator, mut peer, _alive) = scripted::<LocatorClient>().await;
     let publication = locator.publish("s", &[], None).await.unwrap();
     peer.expect(b"\x93\x01\x04\x92\xa1s\x90").await;
@@ -65,7 +66,7 @@ async fn a_half_whose_state_has_a_last_message_sends_it() {
 }
 
 #[tokio::test]
-async fn a_half_that_has_sent_its_last_message_sends_no_other() {
+async fn finished_sender_sends_nothing_on_drop() {
     let (isolate, mut peer, _alive) = scripted::<IsolateClient>().await;
     let spooling = isolate.spool(&Value::Nil, "a").await.unwrap();
     spooling.tx.cancel().await.unwrap();
@@ -78,7 +79,7 @@ async fn a_half_that_has_sent_its_last_message_sends_no_other() {
 }
 
 #[tokio::test]
-async fn a_half_without_a_last_message_revokes_its_channel() {
+async fn sender_without_terminal_message_revokes_on_drop() {
     let (logging, mut peer, _alive) = scripted::<LoggingV2Client>().await;
     let logger = logging.get("l").await.unwrap();
     let tx = logger.tx.emit(Severity::Info, "m", None).await.unwrap();
@@ -94,7 +95,7 @@ async fn a_half_without_a_last_message_revokes_its_channel() {
 }
 
 #[tokio::test]
-async fn a_half_that_can_do_neither_closes_the_connection() {
+async fn sender_that_cannot_revoke_closes_the_connection() {
     let (logging, mut peer, _alive) =
         announced::<LoggingV2Client>(without_controls::<LoggingV2Client>()).await;
     let logger = logging.get("l").await.unwrap();
@@ -109,7 +110,7 @@ async fn a_half_that_can_do_neither_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn a_caller_who_may_say_nothing_forgets_and_drops_late_frames() {
+async fn late_frames_of_a_dropped_stream_are_discarded() {
     let (chrono, mut peer, _alive) = scripted::<ChronoClient>().await;
     let mut ticks = chrono.notify_every(1.0, None);
     peer.write(b"\x93\x01\x00\x91\x07").await;
@@ -121,7 +122,7 @@ async fn a_caller_who_may_say_nothing_forgets_and_drops_late_frames() {
 }
 
 #[tokio::test]
-async fn the_halves_are_independent() {
+async fn sender_and_receiver_are_independent() {
     let (logging, mut peer, _alive) = scripted::<LoggingV2Client>().await;
     let cocaine::Exchange { tx, rx } = logging.get("l").await.unwrap();
     peer.expect(b"\x93\x01\x04\x91\xa1l").await;

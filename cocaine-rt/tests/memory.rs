@@ -1,4 +1,4 @@
-//! The generated client against the generated server, around a storage that lives in memory.
+//! Typed and untyped clients against a generated server with a storage in memory.
 
 #[path = "../../bindings/tests/test_locator/mod.rs"]
 mod test_locator;
@@ -13,9 +13,9 @@ use cocaine_bindings::{ServeStorage, Storage, StorageClient};
 use test_locator::TestLocator;
 
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<BTreeMap<(String, String), Bytes>>>);
+struct MemoryStorage(Arc<Mutex<BTreeMap<(String, String), Bytes>>>);
 
-impl Storage for Memory {
+impl Storage for MemoryStorage {
     async fn read(&self, collection: &str, key: &str) -> Result<Bytes> {
         let blobs = self.0.lock().unwrap();
         let found = blobs.get(&(collection.to_owned(), key.to_owned())).cloned();
@@ -38,7 +38,7 @@ impl Storage for Memory {
 }
 
 async fn cloud() -> (Client, Server, Server) {
-    let memory = Memory::default();
+    let memory = MemoryStorage::default();
     let storage = Server::bind("127.0.0.1:0", ServeStorage::new(move |_| memory.clone())).await.unwrap();
     let names = TestLocator::default();
     names.add::<StorageClient>("storage", storage.local_addr());
@@ -47,7 +47,7 @@ async fn cloud() -> (Client, Server, Server) {
 }
 
 #[tokio::test]
-async fn what_is_written_is_read() {
+async fn written_blob_is_read_back() {
     let (client, _locator, _storage) = cloud().await;
     let storage = client.service::<StorageClient>().await.unwrap();
     for size in [0, 5, 5000, 20_000, 3_000_000] {
@@ -63,7 +63,7 @@ async fn what_is_written_is_read() {
 }
 
 #[tokio::test]
-async fn an_untyped_call_finds_the_method_by_its_name() {
+async fn untyped_call_finds_its_method_by_name() {
     let (client, _locator, _storage) = cloud().await;
     let storage = client.dynamic("storage").await.unwrap();
     let keys: Vec<String> = storage.call("find", ("c", ["app"])).await.unwrap();

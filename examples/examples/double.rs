@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_user_without_a_greeting_gets_the_usual_one() {
+    async fn user_without_greeting_gets_the_default() {
         let (storage, names) = (StorageDouble::new(), AppDouble::new());
         storage.expect_read().with("greetings", "ada").returns("good day");
         storage.expect_read().with("greetings", "bob").fails(Error::service(Category::GENERIC, 2, "gone"));
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_app_is_asked_for_the_user() {
+    async fn names_app_receives_the_user() {
         let (storage, names) = (StorageDouble::new(), AppDouble::new());
         storage.expect_read().returns("hi");
         names.expect_enqueue().plays(|mut user, mut name| async move {
