@@ -1,0 +1,291 @@
+//! The serde `Serializer` of the dialect.
+
+use serde::{Serialize, Serializer};
+
+use super::{
+    EncodeError, Encoded,
+    containers::{ArgumentEncoder, ContainerEncoder, TupleEncoder},
+    write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len, write_uint,
+};
+use crate::wire::{bytes, scan::DEPTH};
+
+pub(super) type Result<T = (), E = EncodeError> = std::result::Result<T, E>;
+
+/// What the next value is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ValuePosition {
+    /// The argument list, or its only argument: the head of a list of one is written already.
+    List,
+    /// An element of the argument list.
+    Argument,
+    /// Anything else.
+    Plain,
+}
+
+/// Writes one value behind what is in the buffer.
+pub(super) struct Encoder<'a> {
+    pub(super) out: &'a mut Encoded,
+    pub(super) depth: usize,
+    pub(super) position: ValuePosition,
+    /// Whether the last argument was `None`.
+    pub(super) absent: bool,
+    /// Whether large blobs become segments.
+    segments: bool,
+}
+
+impl<'a> Encoder<'a> {
+    pub(super) fn plain(out: &'a mut Encoded, segments: bool) -> Self {
+        Self { out, depth: 0, position: ValuePosition::Plain, absent: false, segments }
+    }
+
+    pub(super) fn list(out: &'a mut Encoded) -> Self {
+        // The frame and the list are open.
+        Self { out, depth: 2, position: ValuePosition::List, absent: false, segments: true }
+    }
+
+    #[inline]
+    pub(super) fn write_list<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+        self.out.buf.push(0x91);
+        value.serialize(self)
+    }
+
+    fn raw(&mut self, raw: &[u8]) -> Result {
+        if u32::try_from(raw.len()).is_err() {
+            return Err(EncodeError::new("a text or blob of more than 4 GiB"));
+        }
+        if self.segments
+            && let Some(owner) = bytes::take_owner(raw)
+        {
+            write_raw_len(&mut self.out.buf, raw.len());
+            self.out.segments.push((self.out.buf.len(), owner));
+        } else {
+            write_raw(&mut self.out.buf, raw);
+        }
+        Ok(())
+    }
+
+    /// Opens a container of `len` elements or entries; a length that is not known is set when it is closed.
+    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> Result<ContainerEncoder<'w, 'a>> {
+        if self.depth == DEPTH {
+            return Err(EncodeError::new("nested deeper than 32 levels"));
+        }
+        self.depth += 1;
+        self.position = ValuePosition::Plain;
+        let (start, declared) = (self.out.buf.len(), len.unwrap_or(0));
+        if of == 1 {
+            write_array_len(&mut self.out.buf, declared);
+        } else {
+            write_map_len(&mut self.out.buf, declared);
+        }
+        Ok(ContainerEncoder::new(self, start, declared, of))
+    }
+
+    /// Opens the content of an enum's variant, which is a map of the variant's name and the content.
+    fn variant(&mut self, name: &str) -> Result {
+        self.open(Some(1), 2)?;
+        self.raw(name.as_bytes())
+    }
+
+    /// Replaces the head at `start`, of `declared` elements or entries, by one of `len`.
+    pub(super) fn set_len(&mut self, start: usize, declared: usize, len: usize, of: usize) -> Result {
+        if declared.max(len) < 16 {
+            let family = if of == 1 { 0x90 } else { 0x80 };
+            self.out.buf[start] = family | len.to_le_bytes()[0];
+            return Ok(());
+        }
+        if u32::try_from(len).is_err() {
+            return Err(EncodeError::new("a container of more than 4 billion elements"));
+        }
+        let head = |len| {
+            let mut head = Vec::with_capacity(5);
+            if of == 1 {
+                write_array_len(&mut head, len);
+            } else {
+                write_map_len(&mut head, len);
+            }
+            head
+        };
+        let (old, new) = (head(declared).len(), head(len));
+        for (at, _) in self.out.segments.iter_mut().rev().take_while(|(at, _)| *at > start) {
+            *at = *at + new.len() - old;
+        }
+        self.out.buf.splice(start..start + old, new);
+        Ok(())
+    }
+}
+
+impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
+    type Ok = ();
+    type Error = EncodeError;
+    type SerializeSeq = ContainerEncoder<'w, 'a>;
+    type SerializeTuple = TupleEncoder<'w, 'a>;
+    type SerializeTupleStruct = ContainerEncoder<'w, 'a>;
+    type SerializeTupleVariant = ContainerEncoder<'w, 'a>;
+    type SerializeMap = ContainerEncoder<'w, 'a>;
+    type SerializeStruct = ContainerEncoder<'w, 'a>;
+    type SerializeStructVariant = ContainerEncoder<'w, 'a>;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn serialize_bool(self, value: bool) -> Result {
+        write_bool(&mut self.out.buf, value);
+        Ok(())
+    }
+
+    fn serialize_i8(self, value: i8) -> Result {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i16(self, value: i16) -> Result {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i32(self, value: i32) -> Result {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_i64(self, value: i64) -> Result {
+        write_int(&mut self.out.buf, value);
+        Ok(())
+    }
+
+    fn serialize_u8(self, value: u8) -> Result {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u16(self, value: u16) -> Result {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u32(self, value: u32) -> Result {
+        self.serialize_u64(value.into())
+    }
+
+    fn serialize_u64(self, value: u64) -> Result {
+        write_uint(&mut self.out.buf, value);
+        Ok(())
+    }
+
+    fn serialize_f32(self, value: f32) -> Result {
+        super::marked(&mut self.out.buf, 0xca, value.to_be_bytes());
+        Ok(())
+    }
+
+    fn serialize_f64(self, value: f64) -> Result {
+        super::marked(&mut self.out.buf, 0xcb, value.to_be_bytes());
+        Ok(())
+    }
+
+    fn serialize_char(self, value: char) -> Result {
+        self.raw(value.encode_utf8(&mut [0; 4]).as_bytes())
+    }
+
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result {
+        self.raw(value.as_bytes())
+    }
+
+    #[inline]
+    fn serialize_bytes(self, value: &[u8]) -> Result {
+        self.raw(value)
+    }
+
+    fn serialize_none(self) -> Result {
+        self.absent = self.position == ValuePosition::Argument;
+        write_nil(&mut self.out.buf);
+        Ok(())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
+        self.position = ValuePosition::Plain;
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result {
+        if self.position == ValuePosition::List {
+            self.out.buf.pop();
+            write_array_len(&mut self.out.buf, 0);
+        } else {
+            write_nil(&mut self.out.buf);
+        }
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result {
+        self.open(Some(0), 1)?.close()
+    }
+
+    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result {
+        self.raw(variant.as_bytes())
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result {
+        if self.position == ValuePosition::List {
+            self.position = ValuePosition::Plain;
+        }
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result {
+        self.variant(variant)?;
+        value.serialize(&mut *self)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<ContainerEncoder<'w, 'a>> {
+        self.open(len, 1)
+    }
+
+    #[inline]
+    fn serialize_tuple(self, len: usize) -> Result<TupleEncoder<'w, 'a>> {
+        if self.position != ValuePosition::List {
+            return Ok(TupleEncoder::Plain(self.open(Some(len), 1)?));
+        }
+        self.out.buf.pop();
+        let start = self.out.buf.len();
+        write_array_len(&mut self.out.buf, len);
+        Ok(TupleEncoder::ArgumentEncoder(ArgumentEncoder::new(self, start, len)))
+    }
+
+    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<ContainerEncoder<'w, 'a>> {
+        self.open(Some(len), 1)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<ContainerEncoder<'w, 'a>> {
+        self.variant(variant)?;
+        Ok(self.open(Some(len), 1)?.within_variant())
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<ContainerEncoder<'w, 'a>> {
+        self.open(len, 2)
+    }
+
+    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<ContainerEncoder<'w, 'a>> {
+        self.open(Some(len), 1)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<ContainerEncoder<'w, 'a>> {
+        self.serialize_tuple_variant(name, index, variant, len)
+    }
+}
