@@ -305,7 +305,7 @@ fn recovered_file_reports_lost_lines() {
     file.redirect(&path);
     let relief = file.write(b"five\n").unwrap();
     assert!(relief.contains("3 lines are missing"), "{relief}");
-    file.tear();
+    file.append_partial_line();
     assert_eq!(file.write(b"six\n"), None);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\nfive\ntorn\nsix\n");
 }

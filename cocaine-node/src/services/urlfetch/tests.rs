@@ -59,7 +59,7 @@ async fn site(address: &str) -> (u16, JoinHandle<()>) {
 async fn fetch(client: &Fetcher, url: &str) -> Result<Fetched, cocaine::Error> {
     let request = FetchRequest::get(url, None, None).unwrap();
     let fetched = client.fetch(request, true, Duration::from_secs(20), "a client").await;
-    fetched.map_err(|failure| failure.answer(url))
+    fetched.map_err(|error| error.to_service_error(url))
 }
 
 #[tokio::test]
@@ -95,6 +95,6 @@ fn timeout_defaults_to_five_seconds() {
     for (given, taken) in
         [(None, 5000), (Some(1), 1), (Some(70_000), 70_000), (Some(0), 5000), (Some(-1), 5000)]
     {
-        assert_eq!(time(given), Duration::from_millis(taken), "{given:?}");
+        assert_eq!(call_timeout(given), Duration::from_millis(taken), "{given:?}");
     }
 }

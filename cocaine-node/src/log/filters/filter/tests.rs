@@ -29,7 +29,7 @@ fn passes_with(filter: &Value, severity: i32, traced: bool) -> bool {
     };
     let parsed = Filter::parse(filter).unwrap();
     assert_eq!(Value::from(&parsed).to_string(), filter.to_string(), "it is told as it was set");
-    parsed.passes(&LogMessage { severity, traced, attribute: &find })
+    parsed.matches(&LogMessage { severity, traced, attribute: &find })
 }
 
 fn passes(filter: &Value) -> bool {

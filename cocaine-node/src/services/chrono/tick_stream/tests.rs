@@ -113,8 +113,8 @@ async fn restart_before_expiry_is_not_lost() {
     let id = ticks.id;
     assert!(timers.restart(id));
     assert_eq!(timers.expire(id), ExpireOutcome::Restarted);
-    assert!(matches!(timers.attend(id, Waker::noop()), TimerCommand::Restart(_)));
-    assert_eq!(timers.attend(id, Waker::noop()), TimerCommand::Wait);
+    assert!(matches!(timers.poll_command(id, Waker::noop()), TimerCommand::Restart(_)));
+    assert_eq!(timers.poll_command(id, Waker::noop()), TimerCommand::Wait);
     assert_eq!(timers.expire(id), ExpireOutcome::Expired);
     assert_eq!(timers.expire(id), ExpireOutcome::Cancelled);
 }

@@ -143,6 +143,6 @@ fn only_valid_redirects_are_followed() {
     assert!(get("http://a/").redirected(&nowhere).unwrap().is_none());
     for location in ["file:///etc/passwd", "ftp://b/", "http://", "http://user:password@b/", "javascript:1"] {
         let failed = get("http://a/").redirected(&answer(302, location)).unwrap_err();
-        assert!(matches!(failed, FetchError::Garbled(_)), "{location}: {failed}");
+        assert!(matches!(failed, FetchError::InvalidResponse(_)), "{location}: {failed}");
     }
 }
