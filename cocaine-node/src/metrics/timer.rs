@@ -19,16 +19,16 @@ const PERIOD: Duration = Duration::from_mins(5);
 /// The precision and the range of a [`Timer`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resolution {
-    /// TimeStats are distinguished to one part in two to this power.
+    /// Times are distinguished to one part in two to this power.
     precision: u8,
     /// Longer times count as this many nanoseconds.
     longest: u64,
 }
 
 impl Resolution {
-    /// TimeStats of up to 73 minutes to 3 %: 10 KiB.
+    /// Times of up to 73 minutes to 3 %: 10 KiB.
     pub(crate) const COARSE: Self = Self { precision: 5, longest: (1 << 42) - 1 };
-    /// TimeStats of up to a day to 1 %: 40 KiB.
+    /// Times of up to a day to 1 %: 40 KiB.
     pub(crate) const FINE: Self = Self { precision: 7, longest: 86_400_000_000_000 };
 }
 

@@ -28,7 +28,7 @@
 //!
 //! A meter is told as `count`, `m01rate`, `m05rate` and `m15rate`: how many, and how many a second over the last 1, 5
 //! and 15 minutes. A timer has these too, and of the last five to ten minutes `mean`, `stddev`, `p50`, `p75`, `p90`,
-//! `p95`, `p98` and `p99` in milliseconds, told to one part in thirty. FilterCounters are integers, these are floats.
+//! `p95`, `p98` and `p99` in milliseconds, to one part in thirty. Counts are integers, these are floats.
 
 use std::{sync::Arc, time::Instant};
 
