@@ -103,7 +103,7 @@ impl LogBuilder {
         Self { file: Some(path.into()), ..self }
     }
 
-    /// Sets the least severity of records that are wanted. The default is 0.
+    /// Sets the least severity that is logged. The default is 0.
     #[must_use]
     pub fn verbosity(self, verbosity: i32) -> Self {
         Self { verbosity, ..self }
@@ -164,7 +164,7 @@ impl Log {
         self.verbosity.load(Ordering::Relaxed)
     }
 
-    /// Returns whether records of this severity are wanted.
+    /// Returns whether records of this severity are logged.
     pub fn is_enabled(&self, severity: Severity) -> bool {
         i32::from(severity) >= self.verbosity()
     }

@@ -26,9 +26,9 @@
 //! `node.uptime`, its age in seconds, and `node.log.accepted` and `node.log.rejected`, the lines that went to its log
 //! and those that found that full.
 //!
-//! A meter is told as `count`, `m01rate`, `m05rate` and `m15rate`: how many, and how many a second over the last 1, 5
-//! and 15 minutes. A timer has these too, and of the last five to ten minutes `mean`, `stddev`, `p50`, `p75`, `p90`,
-//! `p95`, `p98` and `p99` in milliseconds, to one part in thirty. Counts are integers, these are floats.
+//! A meter reports `count`, and the rates per second `m01rate`, `m05rate` and `m15rate` over the last 1, 5 and 15 minutes.
+//! A timer reports these too, and for the last five to ten minutes `mean`, `stddev`, `p50`, `p75`, `p90`, `p95`, `p98`
+//! and `p99` in milliseconds, with a precision of one part in thirty. Counts are integers, all others are floats.
 
 use std::{sync::Arc, time::Instant};
 

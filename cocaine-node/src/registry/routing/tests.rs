@@ -46,7 +46,7 @@ fn owner_is_next_point_with_wraparound() {
     assert_eq!(half.owner_after(0), points[0].1);
 }
 
-/// Returns the tables that the recorded runtime sent to a router.
+/// Returns the recorded tables of a router.
 fn recorded() -> Vec<Value> {
     let events = Recording::read("locator/routing_updates").events;
     let sent = events.iter().filter(|event| event.dir == "s2c").flat_map(|event| event.frames());

@@ -1,4 +1,4 @@
-//! Lifetimes, on a clock that is set.
+//! Lifetimes of filters, on a paused clock.
 
 use std::time::Duration;
 

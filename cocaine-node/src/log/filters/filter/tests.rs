@@ -64,7 +64,7 @@ fn existence_operators_check_attributes() {
     }
 }
 
-/// The operators, and whether they hold for a value below, at and above the constant, and for one that cannot be
+/// The operators, each with its outcome for a value below, equal to and above the constant, and for one that cannot be
 /// compared.
 const OPERATORS: [(&str, [bool; 4]); 6] = [
     ("==", [false, true, false, false]),

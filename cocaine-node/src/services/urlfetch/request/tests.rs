@@ -8,7 +8,7 @@ fn get(url: &str) -> FetchRequest {
     FetchRequest::get(url, None, None).unwrap()
 }
 
-/// A request with all that must not be carried elsewhere, and more.
+/// A request with headers that must not be sent to another origin, and others.
 fn personal() -> FetchRequest {
     let headers = pairs(&[
         ("authorization", "secret"),
