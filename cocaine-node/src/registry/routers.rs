@@ -13,7 +13,7 @@ use crate::registry::routing::RoutingTable;
 
 /// The subscribed routers and the current table; clones share them.
 #[derive(Clone, Default)]
-pub struct Routers(Arc<Mutex<State>>);
+pub(crate) struct Routers(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -36,11 +36,11 @@ struct SlotState {
     ended: Option<SubscriptionError>,
 }
 
-/// Dropped when a table was pending, or its router is gone.
+/// Dropped when a table was delivered, or its router is gone.
 type DeliveryGuard = mpsc::Sender<()>;
 
 /// The receiving half of a router's subscription.
-pub struct RouterSubscription {
+pub(crate) struct RouterSubscription {
     uuid: String,
     slot: Arc<RouterSlot>,
     routers: Routers,
@@ -48,20 +48,20 @@ pub struct RouterSubscription {
 
 /// A table for a router. Drop it once the table is sent: a refresh on the same connection waits for that.
 #[derive(Debug)]
-pub struct TableDelivery {
+pub(crate) struct TableDelivery {
     /// The routing table.
-    pub table: Arc<RoutingTable>,
-    _tickets: Vec<DeliveryGuard>,
+    pub(crate) table: Arc<RoutingTable>,
+    _guards: Vec<DeliveryGuard>,
 }
 
 /// The deliveries of a table that a refresh waits for.
 #[derive(Debug)]
 #[must_use]
-pub struct PendingDeliveries(mpsc::Receiver<()>);
+pub(crate) struct PendingDeliveries(mpsc::Receiver<()>);
 
 impl PendingDeliveries {
     /// Waits until each router has got its table or is gone.
-    pub async fn wait(mut self) {
+    pub(crate) async fn wait(mut self) {
         while self.0.recv().await.is_some() {}
     }
 }
@@ -69,7 +69,7 @@ impl PendingDeliveries {
 impl Routers {
     /// Subscribes the router `uuid` of the connection `owner`; it gets the current table at once. An older subscription
     /// of `uuid` ends.
-    pub fn subscribe(&self, uuid: &str, owner: &str) -> RouterSubscription {
+    pub(crate) fn subscribe(&self, uuid: &str, owner: &str) -> RouterSubscription {
         let mut state = self.state();
         let table = Some(state.table.clone());
         let ended = state.stopped.then_some(SubscriptionError::Stopped);
@@ -83,7 +83,7 @@ impl Routers {
 
     /// Sends `table` to all routers. Returns the deliveries to those of the connection `owner`: the answer to a refresh
     /// must follow the tables on the same connection (`protocol.md` 2).
-    pub fn publish(&self, table: RoutingTable, owner: &str) -> PendingDeliveries {
+    pub(crate) fn publish(&self, table: RoutingTable, owner: &str) -> PendingDeliveries {
         let (guard, pending) = mpsc::channel(1);
         let mut state = self.state();
         state.table = Arc::new(table);
@@ -95,7 +95,7 @@ impl Routers {
     }
 
     /// Ends all subscriptions.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let mut state = self.state();
         state.stopped = true;
         for slot in mem::take(&mut state.routers).into_values() {
@@ -122,7 +122,7 @@ impl RouterSlot {
             return Some(Err(ended));
         }
         let table = waiting.table.take()?;
-        Some(Ok(TableDelivery { table, _tickets: mem::take(&mut waiting.guards) }))
+        Some(Ok(TableDelivery { table, _guards: mem::take(&mut waiting.guards) }))
     }
 
     fn end(&self, why: SubscriptionError) {
@@ -138,7 +138,7 @@ impl RouterSlot {
 
 impl RouterSubscription {
     /// Waits for the next table.
-    pub async fn next(&mut self) -> Result<TableDelivery, SubscriptionError> {
+    pub(crate) async fn next(&mut self) -> Result<TableDelivery, SubscriptionError> {
         loop {
             if let Some(next) = self.slot.take() {
                 return next;

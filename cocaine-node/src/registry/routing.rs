@@ -11,19 +11,19 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-pub use continuum::Continuum;
+pub(crate) use continuum::Continuum;
 
 /// The collection of the stored groups.
-pub const GROUP_COLLECTION: &str = "groups";
+pub(crate) const GROUP_COLLECTION: &str = "groups";
 /// The tags of the groups that are active.
-pub const GROUP_TAGS: &[&str] = &["group", "active"];
+pub(crate) const GROUP_TAGS: &[&str] = &["group", "active"];
 
 /// All groups as routers get them: the points on each group's ring, with the member that owns each.
-pub type RoutingTable = BTreeMap<String, Vec<(u32, String)>>;
+pub(crate) type RoutingTable = BTreeMap<String, Vec<(u32, String)>>;
 
 /// Why a group cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GroupError {
+pub(crate) enum GroupError {
     /// It has no positive weight or too many members, or cannot be read from storage.
     #[error("routing storage is unavailable")]
     Unavailable,
@@ -40,12 +40,12 @@ pub enum GroupError {
 
 /// The loaded groups.
 #[derive(Clone, Debug, Default)]
-pub struct RoutingGroups(BTreeMap<String, Arc<Continuum>>);
+pub(crate) struct RoutingGroups(BTreeMap<String, Arc<Continuum>>);
 
 impl RoutingGroups {
     /// Returns the groups with those in `names` loaded again. `load` returns the stored bytes of a group, `None` if it
     /// no longer exists. If one of them cannot be used, the whole refresh fails.
-    pub fn reload<B: AsRef<[u8]>>(
+    pub(crate) fn reload<B: AsRef<[u8]>>(
         &self,
         names: &[impl AsRef<str>],
         mut load: impl FnMut(&str) -> Result<Option<B>, GroupError>,
@@ -61,13 +61,13 @@ impl RoutingGroups {
     }
 
     /// Adds or replaces a group, given its stored bytes.
-    pub fn insert(&mut self, name: &str, blob: &[u8]) -> Result<(), GroupError> {
+    pub(crate) fn insert(&mut self, name: &str, blob: &[u8]) -> Result<(), GroupError> {
         self.0.insert(name.to_owned(), Arc::new(Continuum::new(&parse_weights(blob)?)?));
         Ok(())
     }
 
     /// Returns the member that a group resolves to, or `name` itself if it is no group. An empty seed counts as none.
-    pub fn resolve<'a>(&'a self, name: &'a str, seed: Option<&str>) -> &'a str {
+    pub(crate) fn resolve<'a>(&'a self, name: &'a str, seed: Option<&str>) -> &'a str {
         match (self.0.get(name), seed) {
             (None, _) => name,
             (Some(group), None | Some("")) => group.random_member(),
@@ -76,7 +76,7 @@ impl RoutingGroups {
     }
 
     /// Returns the routing table of all groups.
-    pub fn table(&self) -> RoutingTable {
+    pub(crate) fn table(&self) -> RoutingTable {
         let points =
             |group: &Continuum| group.points().map(|(point, member)| (point, member.to_owned())).collect();
         self.0.iter().map(|(name, group)| (name.clone(), points(group))).collect()

@@ -14,14 +14,14 @@ const MAX_MEMBERS: usize = 4096;
 
 /// The points of a group in ascending order, each with the index of the member that owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Continuum {
+pub(crate) struct Continuum {
     points: Vec<(u32, u32)>,
     members: Vec<String>,
 }
 
 impl Continuum {
     /// Builds the ring for members of these weights. A member of weight zero counts, but owns no point.
-    pub fn new(group: &BTreeMap<String, u32>) -> Result<Self, GroupError> {
+    pub(crate) fn new(group: &BTreeMap<String, u32>) -> Result<Self, GroupError> {
         if group.len() > MAX_MEMBERS {
             return Err(GroupError::Unavailable);
         }
@@ -41,18 +41,18 @@ impl Continuum {
     }
 
     /// Returns the member for a seed, which is always the same for the same group.
-    pub fn member_for_seed(&self, seed: &str) -> &str {
+    pub(crate) fn member_for_seed(&self, seed: &str) -> &str {
         let hash = Md5::digest(seed);
         self.owner_after(le_words(&hash.into()).fold(0, |mixed, point| mixed ^ point))
     }
 
     /// Returns a random member, by weight.
-    pub fn random_member(&self) -> &str {
+    pub(crate) fn random_member(&self) -> &str {
         self.owner_after(fastrand::u32(..))
     }
 
     /// Returns the points and their owners in ascending order.
-    pub fn points(&self) -> impl ExactSizeIterator<Item = (u32, &str)> {
+    pub(crate) fn points(&self) -> impl ExactSizeIterator<Item = (u32, &str)> {
         self.points.iter().map(|&(point, index)| (point, self.member(index)))
     }
 

@@ -18,13 +18,13 @@ pub(super) struct Timers(Arc<Mutex<State>>);
 
 struct State {
     bounds: TimerLimits,
-    timers: HashMap<i64, Timer>,
+    timers: HashMap<i64, TimerEntry>,
     /// The number of timers of each client.
     clients: HashMap<Arc<str>, usize>,
 }
 
 /// A timer, as other calls see it.
-struct Timer {
+struct TimerEntry {
     client: Arc<str>,
     restarted: Option<Instant>,
     waker: Option<Waker>,
@@ -134,7 +134,7 @@ impl State {
         }
         self.clients.insert(client.clone(), count + 1);
         let id = self.free_id();
-        self.timers.insert(id, Timer { client, restarted: None, waker: None, gone });
+        self.timers.insert(id, TimerEntry { client, restarted: None, waker: None, gone });
         Ok(id)
     }
 
@@ -149,7 +149,7 @@ impl State {
         }
     }
 
-    fn remove(&mut self, id: i64) -> Option<Timer> {
+    fn remove(&mut self, id: i64) -> Option<TimerEntry> {
         let timer = self.timers.remove(&id)?;
         if let Some(count) = self.clients.get_mut(&timer.client) {
             *count -= 1;
