@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use cocaine::{Category, Client, Error, Held, Result, Stream, Value, server::Server};
+use cocaine::{Client, Code, Error, Held, Result, Stream, Value, server::Server};
 use cocaine_bindings::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned};
 use common::{LONG, Raw, UNTRACED, cloud};
 use futures_util::StreamExt as _;
@@ -41,7 +41,7 @@ fn at(version: i64) -> Versioned {
 impl Unicorn for Tree {
     fn subscribe(&self, path: &str) -> impl Stream<Item = Result<Versioned>> + Send + 'static + use<> {
         let told = Arc::new(Told("subscription", self.gone.clone()));
-        let removed = Error::service(Category::UNICORN, 8, "removed");
+        let removed = Error::service(Code::NO_NODE, "removed");
         let first = futures_util::stream::iter([Ok(at(0)), Ok(at(1))]);
         let last = futures_util::stream::iter((path == "/removed").then_some(Err(removed)));
         let never = futures_util::stream::pending();
@@ -58,7 +58,7 @@ impl Unicorn for Tree {
 
     async fn get(&self, path: &str) -> Result<Versioned> {
         match path {
-            "/" => Err(Error::service(Category::UNICORN, 6, "root path is not allowed")),
+            "/" => Err(Error::service(Code::INVALID_PATH, "root path is not allowed")),
             "/none" => Ok(Versioned { value: Value::Nil, version: -1 }),
             _ => Ok(at(0)),
         }
@@ -82,7 +82,7 @@ impl Unicorn for Tree {
 
     async fn lock(&self, path: &str) -> Result<Held> {
         if path == "/" {
-            return Err(Error::service(Category::UNICORN, 6, "root path is not allowed"));
+            return Err(Error::service(Code::INVALID_PATH, "root path is not allowed"));
         }
         let told = Told("wait", self.gone.clone());
         self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -95,7 +95,7 @@ impl Unicorn for Tree {
         let signal = self.loss.clone();
         let lost = async move {
             signal.notified().await;
-            Error::service(Category::UNICORN, 10, "session lost")
+            Error::service(Code::CONNECTION_LOSS, "session lost")
         };
         Ok(Held::until(Told("named lock", self.gone.clone()), lost))
     }
@@ -144,7 +144,7 @@ async fn values_are_read_and_written_as_by_any_other_service() {
     let unicorn = &cloud.unicorn;
     assert_eq!(unicorn.get("/a").await.unwrap(), at(0));
     assert_eq!(unicorn.get("/none").await.unwrap(), Versioned { value: Value::Nil, version: -1 });
-    assert_eq!(unicorn.get("/").await.unwrap_err().code(), Some(6));
+    assert_eq!(unicorn.get("/").await.unwrap_err().code(), Some(Code::INVALID_PATH));
     let value = Value::from(5);
     let stored = unicorn.put("/a", &value, 0).await.unwrap();
     assert_eq!(stored, Ok(Versioned { value: value.clone(), version: 1 }));
@@ -165,7 +165,9 @@ async fn a_subscription_ends_with_whoever_has_it() {
     assert_eq!(cloud.next_gone().await, "subscription");
     let mut removed = cloud.unicorn.subscribe("/removed");
     let items = [removed.recv().await, removed.recv().await, removed.recv().await, removed.recv().await];
-    assert!(matches!(&items, [Some(Ok(_)), Some(Ok(_)), Some(Err(error)), None] if error.code() == Some(8)));
+    assert!(
+        matches!(&items, [Some(Ok(_)), Some(Ok(_)), Some(Err(error)), None] if error.code() == Some(Code::NO_NODE))
+    );
     assert_eq!(cloud.next_gone().await, "subscription");
     let mut children = cloud.unicorn.children_subscribe("/a");
     assert_eq!(children.recv().await.unwrap().unwrap().names, ["one"]);
@@ -194,7 +196,7 @@ async fn a_lock_is_held_until_it_is_dropped() {
     assert_eq!(cloud.next_gone().await, "wait", "a wait that is given up is given up by the service too");
     drop(lock);
     assert_eq!(cloud.next_gone().await, "lock");
-    assert_eq!(cloud.unicorn.lock("/").await.unwrap_err().code(), Some(6));
+    assert_eq!(cloud.unicorn.lock("/").await.unwrap_err().code(), Some(Code::INVALID_PATH));
 }
 
 #[tokio::test]
@@ -202,7 +204,7 @@ async fn a_lock_that_is_lost_says_so() {
     let mut cloud = Cloud::start().await;
     let mut lock = cloud.unicorn.named_lock("/l", &Value::from("owner")).await.unwrap();
     cloud.tree.loss.notify_one();
-    assert_eq!(timeout(LONG, lock.lost()).await.unwrap().code(), Some(10));
+    assert_eq!(timeout(LONG, lock.lost()).await.unwrap().code(), Some(Code::CONNECTION_LOSS));
     assert_eq!(cloud.next_gone().await, "named lock");
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Error, Exchange, Held, Receiver, Sender, Severity, Value,
+    Bytes, Category, Code, Error, Exchange, Held, Receiver, Sender, Severity, Value,
     double::{Items, Peer},
 };
 use cocaine_bindings::{
@@ -31,7 +31,7 @@ fn now<F: Future>(call: F) -> F::Output {
 }
 
 fn gone() -> Error {
-    Error::service(Category::GENERIC, 2, "no such key")
+    Error::service(Code::NOT_FOUND, "no such key")
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_call_is_answered_by_what_fits_it() {
         .returns(Vec::from(["a".to_owned()]))
         .times(2);
     assert_eq!(now(storage.read("c", "a")).unwrap(), "first");
-    assert_eq!(now(storage.read("c", "b")).unwrap_err().code(), Some(2));
+    assert_eq!(now(storage.read("c", "b")).unwrap_err().code(), Some(Code::NOT_FOUND));
     assert_eq!(now(storage.read("c", "a")).unwrap(), "second");
     now(storage.write("c", "a", &"blob".into(), Some(&["t", "u"]))).unwrap();
     for tag in ["t", "u"] {
@@ -205,7 +205,7 @@ fn a_lock_is_held_or_not() {
     let mut held = now(unicorn.lock("/a")).unwrap();
     assert!(held.lost().now_or_never().is_none());
     now(unicorn.lock("/b")).unwrap_err();
-    assert_eq!(now(now(unicorn.lock("/c")).unwrap().lost()).code(), Some(2));
+    assert_eq!(now(now(unicorn.lock("/c")).unwrap().lost()).code(), Some(Code::NOT_FOUND));
     assert_eq!(now(unicorn.put("/a", &Value::Nil, 1)).unwrap().unwrap_err().version, 7);
 }
 
@@ -226,9 +226,9 @@ async fn a_session_answers_with_a_stream() {
     let mut event = app.enqueue("fail", None).await.unwrap();
     assert_eq!(event.recv().await.unwrap().unwrap(), "a");
     let error = event.recv().await.unwrap().unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::WORKER_USER), Some(7)));
+    assert_eq!(error.code(), Some(Code::new(Category::WORKER_USER, 7)));
     assert_eq!((error.service_name(), error.method()), (Some("app"), Some("enqueue")));
-    assert_eq!(app.enqueue("full", Some("tag")).await.unwrap_err().code(), Some(2));
+    assert_eq!(app.enqueue("full", Some("tag")).await.unwrap_err().code(), Some(Code::NOT_FOUND));
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Client, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient,
-    Stream, server::Server,
+    Bytes, Client, Code, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient, Stream,
+    server::Server,
 };
 use cocaine_bindings::{
     LocatorServer, ServeLocator, ServeStorage, Storage, StorageClient,
@@ -22,7 +22,7 @@ impl Storage for Memory {
     async fn read(&self, collection: &str, key: &str) -> Result<Bytes> {
         let blobs = self.0.lock().unwrap();
         let found = blobs.get(&(collection.to_owned(), key.to_owned())).cloned();
-        found.ok_or_else(|| Error::service(Category::GENERIC, 2, "No such file or directory"))
+        found.ok_or_else(|| Error::service(Code::NOT_FOUND, "No such file or directory"))
     }
 
     async fn write(&self, collection: &str, key: &str, blob: &Bytes, _: Option<&[&str]>) -> Result<()> {
@@ -47,7 +47,7 @@ struct OneService(SocketAddr);
 impl LocatorServer for OneService {
     async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
         if name != "storage" {
-            return Err(Error::service(Category::LOCATOR, 1, "service is not available"));
+            return Err(Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"));
         }
         let graph = <StorageClient as ServiceClient>::SPEC.graph();
         Ok(Resolved { endpoints: vec![Endpoint(self.0)], version: 1, graph })
@@ -79,7 +79,7 @@ impl LocatorServer for OneService {
         output: Responder<()>,
     ) -> Result<()> {
         if name == "taken" {
-            return Err(Error::service(Category::LOCATOR, 4, "taken"));
+            return Err(Error::service(Code::DUPLICATE_SERVICE, "taken"));
         }
         output.value(())?;
         let PublishReceived::Discard = input.recv().await?;
@@ -122,7 +122,7 @@ async fn what_is_written_is_read() {
     assert_eq!(storage.find("c", &["x", "y"]).await.unwrap(), ["x", "y"]);
     storage.remove("c", "k").await.unwrap();
     let error = storage.read("c", "k").await.unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::GENERIC), Some(2)));
+    assert_eq!(error.code(), Some(Code::NOT_FOUND));
     assert_eq!((error.service_name(), error.method()), (Some("storage"), Some("read")));
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Client, Endpoint, ErrorKind, Fault, Resolved, Result, ServiceClient,
+    Bytes, Client, Code, Endpoint, ErrorKind, Fault, Resolved, Result, ServiceClient,
     server::{Caller, Server},
 };
 use cocaine_bindings::{AppClient, LoggingClient, ServeStorage, Storage, StorageClient};
@@ -169,7 +169,7 @@ async fn several_services_are_connected_together_and_those_that_fail_are_named()
     let ErrorKind::Several(errors) = error.kind() else { panic!("{error}") };
     let failed: Vec<_> = errors.iter().map(|error| error.service_name().unwrap()).collect();
     assert_eq!(failed, ["logging", "app"]);
-    assert_eq!(errors[0].code(), Some(1));
+    assert_eq!(errors[0].code(), Some(Code::SERVICE_NOT_AVAILABLE));
     assert!(error.to_string().contains("service is not available"), "{error}");
     names.add::<AppClient>("app", server.local_addr());
     assert!(client.services::<(StorageClient, AppClient)>().await.is_ok());

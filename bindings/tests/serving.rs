@@ -13,7 +13,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Duplex, Endpoint, Error, ErrorKind, Limits, Receiver, Responder, Result, Scalar, Sender,
+    Bytes, Code, Duplex, Endpoint, Error, ErrorKind, Limits, Receiver, Responder, Result, Scalar, Sender,
     Severity, Stream, Trace, Value,
     server::{Caller, Server},
 };
@@ -73,7 +73,7 @@ impl Storage for Obedient {
     }
 
     async fn write(&self, _: &str, _: &str, _: &Bytes, _: Option<&[&str]>) -> Result<()> {
-        Err(Error::service(Category::GENERIC, 13, "Permission denied"))
+        Err(Error::service(Code::PERMISSION_DENIED, "Permission denied"))
     }
 
     async fn remove(&self, _: &str, _: &str) -> Result<()> {
@@ -124,7 +124,7 @@ impl AppServer for Events {
                 self.0.send(end.map_or("the end".to_owned(), |end| end.unwrap_err().to_string())).unwrap();
                 Ok(())
             }
-            _ => Err(Error::service(Category::WORKER, 200, "no handler")),
+            _ => Err(Error::service(Code::UNKNOWN_EVENT, "no handler")),
         }
     }
 
@@ -181,7 +181,7 @@ async fn an_event_that_panics_or_is_forgotten_is_answered_with_an_error() {
     let mut event = app.enqueue("panic", None).await.unwrap();
     assert_eq!(event.recv().await.unwrap().unwrap(), "before");
     let error = event.recv().await.unwrap().unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::GENERIC), Some(125)));
+    assert_eq!(error.code(), Some(Code::SENDER_DROPPED));
     let mut event = app.enqueue("forget", None).await.unwrap();
     assert!(event.recv().await.unwrap().is_err());
     other.send("still here").await.unwrap();
@@ -305,12 +305,12 @@ async fn a_panic_anywhere_is_an_error_for_its_caller_alone() {
     let marked = cocaine::ServiceClient::with_header(&storage, "panic", "yes");
     for (storage, key) in [(&storage, "panic"), (&storage, "panic later"), (&marked, "before it is split")] {
         let error = timeout(LONG, storage.read("c", key)).await.expect("an answer").unwrap_err();
-        assert_eq!((error.category(), error.code()), (Some(Category::DISPATCH), Some(7)), "{key}: {error}");
+        assert_eq!(error.code(), Some(Code::UNCAUGHT_ERROR), "{key}: {error}");
     }
     service.wait.notify_one();
     assert_eq!(other.await.unwrap().unwrap(), "wait");
     let error = storage.write("c", "k", &Bytes::new(), None).await.unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::GENERIC), Some(13)));
+    assert_eq!(error.code(), Some(Code::PERMISSION_DENIED));
 }
 
 #[tokio::test]
@@ -445,7 +445,7 @@ impl Logging for Slow {
         match source {
             "wait" => self.wait.notified().await,
             "panic" => panic!("as the caller asked"),
-            "fail" => return Err(Error::service(Category::GENERIC, 22, "no")),
+            "fail" => return Err(Error::service(Code::INVALID_VALUE, "no")),
             _ => {}
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cocaine::{Category, Client, Edge, Error, Graph, Resolved, Result, Stream as _};
+use cocaine::{Client, Code, Edge, Error, Graph, Resolved, Result, Stream as _};
 use tokio::{runtime, time};
 
 use crate::{
@@ -149,7 +149,7 @@ async fn named(client: &Client, names: &[String]) -> Result<BTreeMap<String, Res
 }
 
 fn is_unknown(error: &Error) -> bool {
-    (error.category(), error.code()) == (Some(Category::LOCATOR), Some(1))
+    error.code() == Some(Code::SERVICE_NOT_AVAILABLE)
 }
 
 /// Returns the methods of a graph, without the control messages of its root.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cocaine::{
-    Category, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient as _, Stream,
+    Code, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient as _, Stream,
     server::Server,
 };
 use cocaine_bindings::{
@@ -36,8 +36,8 @@ fn service(name: &str) -> Option<Resolved> {
 
 impl LocatorServer for Locator {
     async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
-        let mut found =
-            service(name).ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))?;
+        let mut found = service(name)
+            .ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))?;
         if name == "locator" {
             found.endpoints = self.address.get().copied().into_iter().collect();
         }

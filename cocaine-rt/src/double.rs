@@ -7,7 +7,7 @@
 //! ```text
 //! let storage = StorageDouble::new();
 //! storage.expect_read().with("greetings", "ada").returns("good day");
-//! storage.expect_read().with("greetings", "bob").fails(Error::service(Category::GENERIC, 2, "no such key"));
+//! storage.expect_read().with("greetings", "bob").fails(Error::service(Code::NOT_FOUND, "no such key"));
 //! storage.expect_find().matching(|collection, tags| tags.len() == 1).returns(vec!["ada".to_owned()]).times(2);
 //! storage.expect_write();
 //! ```

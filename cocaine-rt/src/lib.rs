@@ -93,9 +93,9 @@ pub use connection::{
 };
 pub use futures_core::Stream;
 pub use protocol::{
-    code::Category,
+    code::{Category, Code},
     control,
-    error::{Cause, Error, ErrorKind, Fault, Result},
+    error::{Error, ErrorKind, Fault, Result},
     graph::{Edge, Graph, Kind, Method, Node, Shape, Tree},
     limits::Limits,
     trace::Trace,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use cocaine::{
-    Category, Client, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient, Stream,
+    Client, Code, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient, Stream,
     server::Server,
 };
 use cocaine_bindings::{
@@ -60,7 +60,7 @@ pub(crate) async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server)
 impl LocatorServer for Names {
     async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
         let found = self.0.lock().unwrap().get(name).cloned();
-        found.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))
+        found.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))
     }
 
     fn connect(
@@ -88,7 +88,7 @@ impl LocatorServer for Names {
         output: Responder<()>,
     ) -> Result<()> {
         if name == "taken" {
-            return Err(Error::service(Category::LOCATOR, 4, "taken"));
+            return Err(Error::service(Code::DUPLICATE_SERVICE, "taken"));
         }
         self.announce(name, endpoints[0].0, Graph::default(), 0);
         output.value(())?;

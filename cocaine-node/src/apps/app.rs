@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cocaine::{
-    Bytes, Category, Cause, Error, Receiver, Resolved, Responder, Result, Sender, Value, bind::Caller,
-    server::Server,
+    Bytes, Code, Error, Receiver, Resolved, Responder, Result, Sender, Value, bind::Caller, server::Server,
 };
 use cocaine_bindings::{AppServer, ServeApp};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -101,9 +100,8 @@ impl App {
         match started {
             Ok(running) => *state = State::Running(Box::new(running)),
             Err(error) => {
-                let (category, code) =
-                    (error.category().unwrap_or(Category::NODE), error.code().unwrap_or(8));
-                *state = State::Broken { code, cause: errors::text(Cause(category, code)) };
+                let code = error.code().unwrap_or(Code::PUBLISH_ERROR);
+                *state = State::Broken { code: code.code, cause: errors::text(code) };
                 return Err(error);
             }
         }
@@ -152,17 +150,18 @@ async fn spool(app: &str, workshop: &Workshop) -> Result<()> {
         let blob = store.read("apps", &app).map_err(|error| spool_failed(&error.into_service_error()))?;
         package::unpack(&blob, &folder, Bounds::default())
     });
-    unpacked.await.unwrap_or_else(|error| Err(Error::service(Category::NODE, 7, error.to_string())))
+    unpacked.await.unwrap_or_else(|error| Err(Error::service(Code::SPOOL_ERROR, error.to_string())))
 }
 
 /// Returns an error as the original words it when an app cannot be unpacked: `[code] text: words of the code`.
 fn spool_failed(error: &Error) -> Error {
-    let (category, code) = (error.category().unwrap_or(Category::GENERIC), error.code().unwrap_or_default());
+    let code = error.code().unwrap_or(Code::posix(0));
     let text = match error.kind() {
         cocaine::ErrorKind::Service { message, .. } => message.clone(),
         other => other.to_string(),
     };
-    Error::service(category, code, format!("[{code}] {text}: {}", errors::system_text(code)))
+    let number = code.code;
+    Error::service(code, format!("[{number}] {text}: {}", errors::system_text(number)))
 }
 
 impl Running {
@@ -280,9 +279,9 @@ impl AppServer for AppService {
         let ended = self.overseer.controlled(&mut input).await;
         output.give_up();
         match ended {
-            Some(error) if error.category().is_none() => Ok(()),
+            Some(error) if error.code().is_none() => Ok(()),
             Some(error) => Err(error),
-            None => Err(Error::service(Cause::SLOT.0, Cause::SLOT.1, "control has no end of its own")),
+            None => Err(Error::service(Code::SLOT_NOT_FOUND, "control has no end of its own")),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Cause, Duplex, Error, Headers, Receiver, Sender,
+    Bytes, Code, Duplex, Error, Headers, Receiver, Sender,
     bind::Caller,
     server::{Connection, Passed, Relay},
 };
@@ -110,10 +110,10 @@ impl Exchange {
             }
             Passed::Lost(error) => (error, Ended::Well),
         };
-        match error.cause().unwrap_or(Cause::EOF) {
+        match error.wire_code().unwrap_or(Code::EOF) {
             // Who revokes a channel without a reason says nothing to the worker either.
-            Cause(_, 0) => relay.give_up(),
-            told => relay.fail(&Error::service(told.0, told.1, errors::text(told))),
+            Code { code: 0, .. } => relay.give_up(),
+            told => relay.fail(&Error::service(told, errors::text(told))),
         }
         self.abandon_answers();
         Poll::Ready(ended)
@@ -151,7 +151,7 @@ impl Exchange {
         if let Poll::Ready(why) = self.channels.poll_turn(self.id, cx)
             && let Some(relay) = self.answers.take()
         {
-            relay.fail(&Error::service(why.0, why.1, errors::DISCARDED));
+            relay.fail(&Error::service(why, errors::DISCARDED));
         }
     }
 
@@ -179,12 +179,12 @@ impl Exchange {
     }
 
     fn expire(&mut self) {
-        let (category, code) = (Category::NODE, errors::TIMED_OUT);
+        let code = Code::INVOCATION_TIMED_OUT;
         if let Some(relay) = self.requests.take() {
-            relay.fail(&Error::service(category, code, "invocation has timed out"));
+            relay.fail(&Error::service(code, "invocation has timed out"));
         }
         if let Some(relay) = self.answers.take() {
-            relay.fail(&Error::service(category, code, errors::DISCARDED));
+            relay.fail(&Error::service(code, errors::DISCARDED));
         }
     }
 

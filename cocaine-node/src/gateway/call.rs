@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use cocaine::{Bytes, Error, ErrorKind, Exchange, Receiver, Result, Sender, Service};
+use cocaine::{Bytes, Code, Error, Exchange, Receiver, Result, Sender, Service};
 use tokio::time::sleep;
 
-use super::{
-    config::Target,
-    failure::{QUEUE_FULL, STOPPED, UNKNOWN},
-    fleet::Fleet,
-    metrics::Metrics,
-};
+use super::{config::Target, fleet::Fleet, metrics::Metrics};
 
 /// How often an event is tried that the app has surely not taken.
 const TRIES: u32 = 3;
@@ -84,10 +79,10 @@ impl<'a> Tries<'a> {
     /// Returns whether to ask again, after a pause: the app has surely not taken the event, since its queue is full or it
     /// is stopped there, and was not asked too often. A service that the locator does not know any more is forgotten.
     pub(super) async fn again(&mut self, error: &Error) -> bool {
-        if is(error, UNKNOWN) {
+        if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
             self.fleet.forget(self.service);
         }
-        if self.made == TRIES || !(is(error, QUEUE_FULL) || is(error, STOPPED)) {
+        if self.made == TRIES || !(error.is_queue_full() || error.is_app_stopped()) {
             return false;
         }
         self.metrics.retried(self.service);
@@ -95,8 +90,4 @@ impl<'a> Tries<'a> {
         self.made += 1;
         true
     }
-}
-
-fn is(error: &Error, (category, code): (cocaine::Category, i64)) -> bool {
-    matches!(error.kind(), ErrorKind::Service { category: c, code: n, .. } if (*c, *n) == (category, code))
 }

@@ -1,6 +1,6 @@
 //! What a client is told when an app has not answered (`worker.md` 6.2, 6.4).
 
-use cocaine::{Category, Error, ErrorKind};
+use cocaine::{Category, Code, Error, ErrorKind};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use super::{body::ReplyBody, config::Target};
@@ -10,13 +10,6 @@ const VICODYN: Category = Category(0x54FF);
 
 /// The header by which an error of the gateway is told from one of the app.
 const GENERATED_BY: HeaderName = HeaderName::from_static("x-error-generated-by");
-
-/// The queue of an app is full.
-pub(super) const QUEUE_FULL: (Category, i64) = (Category::OVERSEER, 1);
-/// An app is stopped: an event that it has not taken.
-pub(super) const STOPPED: (Category, i64) = (Category::GENERIC, 32);
-/// A name that the locator does not know.
-pub(super) const UNKNOWN: (Category, i64) = (Category::LOCATOR, 1);
 
 /// Why there is no answer of an app.
 #[derive(Debug)]
@@ -41,14 +34,18 @@ impl Failure {
     /// Returns what is told of an error before the answer has begun.
     pub(super) fn of(error: &Error) -> Self {
         let (status, cause) = match error.kind() {
-            ErrorKind::Service { category, code, message } => match (*category, *code) {
-                UNKNOWN => (StatusCode::SERVICE_UNAVAILABLE, or(message, "service is not available")),
-                STOPPED => (StatusCode::SERVICE_UNAVAILABLE, or(message, "the app is stopped")),
-                QUEUE_FULL => {
+            ErrorKind::Service { code, message } => match *code {
+                Code::SERVICE_NOT_AVAILABLE => {
+                    (StatusCode::SERVICE_UNAVAILABLE, or(message, "service is not available"))
+                }
+                Code::APP_STOPPED => (StatusCode::SERVICE_UNAVAILABLE, or(message, "the app is stopped")),
+                Code::QUEUE_FULL => {
                     (StatusCode::INTERNAL_SERVER_ERROR, "Retry limit exceeded: queue is full".to_owned())
                 }
-                (VICODYN, code) => return Self { generated_by: "vicodyn", ..Self::answered(code, message) },
-                (_, code) => return Self::answered(code, message),
+                Code { category: VICODYN, code } => {
+                    return Self { generated_by: "vicodyn", ..Self::answered(code, message) };
+                }
+                Code { code, .. } => return Self::answered(code, message),
             },
             ErrorKind::Connect(_) => (StatusCode::SERVICE_UNAVAILABLE, error.kind().to_string()),
             ErrorKind::Deadline(limit) => return Self::late(*limit),
@@ -92,14 +89,17 @@ mod tests {
 
     #[test]
     fn each_error_has_its_status() {
-        let service = |(category, code), text: &str| Error::service(category, code, text);
         for (error, status, text) in [
-            (service(UNKNOWN, "service is not available"), 503, "service is not available"),
-            (service(UNKNOWN, ""), 503, "service is not available"),
-            (service(STOPPED, "invalid queue state"), 503, "invalid queue state"),
-            (service(QUEUE_FULL, "odd"), 500, "Retry limit exceeded: queue is full"),
-            (service((Category::WORKER, 7), "on purpose"), 500, "[7]: on purpose"),
-            (service((Category::UNKNOWN, 32), "Broken pipe"), 500, "[32]: Broken pipe"),
+            (
+                Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"),
+                503,
+                "service is not available",
+            ),
+            (Error::service(Code::SERVICE_NOT_AVAILABLE, ""), 503, "service is not available"),
+            (Error::service(Code::APP_STOPPED, "invalid queue state"), 503, "invalid queue state"),
+            (Error::service(Code::QUEUE_FULL, "odd"), 500, "Retry limit exceeded: queue is full"),
+            (Error::service(Code::new(Category::WORKER, 7), "on purpose"), 500, "[7]: on purpose"),
+            (Error::service(Code::new(Category::UNKNOWN, 32), "Broken pipe"), 500, "[32]: Broken pipe"),
         ] {
             let failure = Failure::of(&error);
             assert_eq!((failure.status.as_u16(), failure.cause.as_str()), (status, text));
@@ -110,7 +110,7 @@ mod tests {
     fn the_scheduler_is_named() {
         let target = Target { service: "s".into(), event: "e".into() };
         let generated = |category| {
-            let response = Failure::of(&Error::service(category, 1, "x")).response(Some(&target));
+            let response = Failure::of(&Error::service(Code::new(category, 1), "x")).response(Some(&target));
             response.headers()[GENERATED_BY].clone()
         };
         assert_eq!(generated(VICODYN), "vicodyn");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use cocaine::{Category, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, Stream, bind::Caller};
+use cocaine::{Code, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, Stream, bind::Caller};
 use cocaine_bindings::{
     LocatorServer,
     locator::{PublishReceiver, RoutingReceiver},
@@ -97,8 +97,8 @@ fn unavailable(error: &StoreError) -> Error {
 /// Returns the error that callers get, as the original chooses it (`protocol.md` 7).
 fn refused(error: GroupError) -> Error {
     match error {
-        GroupError::Unavailable => Error::service(Category::LOCATOR, 2, error.to_string()),
-        _ => Error::service(Category::DISPATCH, 7, error.to_string()),
+        GroupError::Unavailable => Error::service(Code::ROUTING_STORAGE_ERROR, error.to_string()),
+        _ => Error::service(Code::UNCAUGHT_ERROR, error.to_string()),
     }
 }
 
@@ -119,7 +119,8 @@ impl LocatorServer for LocatorService {
     async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
         let groups = self.locator.groups.load();
         let found = self.locator.registry.resolve(groups.choose(name, seed));
-        let found = found.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))?;
+        let found =
+            found.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))?;
         Ok(Resolved::clone(&found))
     }
 
@@ -147,7 +148,7 @@ impl LocatorServer for LocatorService {
     ) -> Result<()> {
         let (version, graph) = metadata.unwrap_or_default();
         if version == 0 && !graph.entries().is_empty() {
-            return Err(Error::service(Category::LOCATOR, 3, "missing protocol version"));
+            return Err(Error::service(Code::MISSING_VERSION, "missing protocol version"));
         }
         let service = Resolved { endpoints: endpoints.to_vec(), version: version.into(), graph };
         let published = self.locator.registry.publish(name, service);

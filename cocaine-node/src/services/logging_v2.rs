@@ -261,7 +261,7 @@ impl LoggingV2Server for LoggingV2Service {
             Ok(seat) => seat,
             Err(error) => {
                 // A client that has left need not know.
-                let _ = output.answer(&error);
+                let _ = output.fail(&error);
                 return Ok(());
             }
         };

@@ -54,7 +54,7 @@ impl NodeServer for NodeService {
             return overseer.handle(Ask::new(event, &self.caller), input, output).await;
         }
         // A client that has left need not know.
-        let _ = output.answer(&not_found(app));
+        let _ = output.fail(&not_found(app));
         Ok(())
     }
 }

@@ -137,7 +137,8 @@ pub(crate) async fn finish(channel: Duplex<Bytes, Bytes>) -> Result<String> {
 
 /// Category and code of a service's error.
 pub(crate) fn code(error: &Error) -> (i64, i64) {
-    (error.category().expect("a category").0, error.code().expect("a code"))
+    let code = error.code().expect("a code");
+    (code.category.0, code.code)
 }
 
 fn archive() -> Vec<u8> {

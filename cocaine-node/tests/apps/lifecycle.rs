@@ -68,7 +68,7 @@ async fn an_app_is_published_while_enough_workers_are_active() {
     cloud.upload("few", "", json!({"pool-limit": 2, "publish-on": 2, "unpublish-under": 1})).await;
     cloud.apps.start_app("few", "few").await.unwrap();
     let resolve = || cloud.client.resolve("few", None);
-    assert_eq!(resolve().await.unwrap_err().category(), Some(Category::LOCATOR));
+    assert_eq!(resolve().await.unwrap_err().code().unwrap().category, Category::LOCATOR);
     let cocaine::Exchange { mut tx, rx: _rx } = cloud.apps.control("few").await.unwrap();
     tx.send(2).await.unwrap();
     cloud.until("few", |info| info.get("publushed").is_some_and(|public| public.to_string() == "true")).await;

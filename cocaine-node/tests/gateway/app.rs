@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Error, Headers, Receiver, Responder, Result, Sender, Value,
+    Bytes, Category, Code, Error, Headers, Receiver, Responder, Result, Sender, Value,
     http::{RequestChunk, write_meta},
     server::{Caller, Dispatch, Server},
 };
@@ -84,7 +84,7 @@ impl AppServer for App {
             match step {
                 Step::Chunk(chunk) => output.send(chunk).await?,
                 Step::Error(category, code, text) => {
-                    return output.fail(Category(category), code, &text).await;
+                    return output.fail(&Error::service(Code::new(Category(category), code), text));
                 }
                 Step::Close => return output.close().await,
                 Step::Wait(signal) => signal.notified().await,
@@ -109,7 +109,7 @@ impl AppServer for App {
     }
 
     async fn info(&self) -> Result<Value> {
-        Err(Error::service(Category::GENERIC, 95, "not asked here"))
+        Err(Error::service(Code::NOT_SUPPORTED, "not asked here"))
     }
 
     async fn control(&self, _input: Receiver<i32>, output: Responder<()>) -> Result<()> {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Category, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, Stream,
+    Code, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, Stream,
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
@@ -54,7 +54,7 @@ pub(crate) fn at(server: &Server, graph: Graph) -> Resolved {
 impl LocatorServer for Names {
     async fn resolve(&self, name: &str, _seed: Option<&str>) -> Result<Resolved> {
         let known = self.0.lock().unwrap().get(name).cloned();
-        known.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))
+        known.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))
     }
 
     fn connect(

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, str::FromStr, sync::Arc};
 
 use cocaine::{
-    Bytes, Category, Client as Cloud, Receiver, Responder, Result, Sender, Value,
+    Bytes, Category, Client as Cloud, Code, Receiver, Responder, Result, Sender, Value,
     http::write_meta,
     server::{Dispatch, Server},
 };
@@ -54,7 +54,7 @@ impl AppServer for App {
             }
             "error-after-body" => {
                 output.send("part").await?;
-                output.fail(Category(42), 7, "after body").await
+                output.fail(&Error::service(Code::new(Category::WORKER, 7), "after body"))
             }
             "flood" => loop {
                 output.send(vec![b'x'; 1 << 16]).await?;
@@ -66,8 +66,8 @@ impl AppServer for App {
                 output.send("done").await?;
                 output.close().await
             }
-            "full" => output.fail(Category(0x52ff), 1, "the queue is full").await,
-            _ => output.fail(Category(42), 7, "on purpose").await,
+            "full" => output.fail(&Error::service(Code::QUEUE_FULL, "the queue is full")),
+            _ => output.fail(&Error::service(Code::new(Category::WORKER, 7), "on purpose")),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{
         },
     },
     protocol::{
-        code::Category,
+        code::Code,
         error::{Error, ErrorKind, Result},
         graph::{Node, REVOKE, Tree},
         spec::OnDrop,
@@ -190,10 +190,8 @@ impl Drop for Rx {
 
 /// Returns the error that an `error` message stands for: `[[category, code], text?]` (`protocol.md` 4.3).
 pub(crate) fn answered(message: &Message) -> Error {
-    match decode::args::<((i64, i64), Option<Lossy<'_>>)>(&message.args) {
-        Ok(((category, code), text)) => {
-            Error::service(Category(category), code, text.map_or_else(String::new, Lossy::into_string))
-        }
+    match decode::args::<(Code, Option<Lossy<'_>>)>(&message.args) {
+        Ok((code, text)) => Error::service(code, text.map_or_else(String::new, Lossy::into_string)),
         Err(malformed) => Error::decode(format!("the service's error: {malformed}")),
     }
 }
@@ -341,7 +339,7 @@ impl Tx {
         let act = if self.line.key.own { Mux::send } else { Mux::part };
         match (self.on_drop, kind) {
             (OnDrop::Terminal, Some(kind)) if error.is_some() => {
-                let _ = self.put(kind, &((ABANDONED.0.0, ABANDONED.1), "the sender was dropped"), act);
+                let _ = self.put(kind, &(Code::SENDER_DROPPED, "the sender was dropped"), act);
             }
             (OnDrop::Terminal, Some(kind)) => {
                 let _ = self.put(kind, &(), act);
@@ -358,7 +356,7 @@ impl Tx {
             return self.line.lease.close(&Error::disconnected("a channel could not be ended otherwise"));
         }
         let mut scratch = Scratch::take();
-        let args = (self.line.key.id, (ABANDONED.0.0, ABANDONED.1));
+        let args = (self.line.key.id, Code::SENDER_DROPPED);
         if encode::args(&args, &mut scratch).is_ok() {
             let reads = Reads::Ended;
             let open = Open {
@@ -373,9 +371,6 @@ impl Tx {
         }
     }
 }
-
-/// The code of a half that was dropped before it had finished: `ECANCELED`.
-const ABANDONED: (Category, i64) = (Category::GENERIC, 125);
 
 impl Drop for Tx {
     fn drop(&mut self) {

@@ -17,7 +17,6 @@ use crate::{
         mux::slot::Message,
     },
     protocol::{
-        code::Category,
         error::{Error, Result},
         graph::{CLOSE, ERROR, VALUE, WRITE},
     },
@@ -97,13 +96,8 @@ impl<T: Serialize + Send> Sender<T> {
         self.tx.push(CLOSE, ()).await
     }
 
-    /// Ends the stream with an error of the caller's own.
-    pub async fn fail(mut self, category: Category, code: i64, text: &str) -> Result<()> {
-        self.tx.push(ERROR, ((category.0, code), text)).await
-    }
-
-    /// Ends the stream with what `error` says.
-    pub fn answer(mut self, error: &Error) -> Result<()> {
+    /// Ends the stream with an error.
+    pub fn fail(mut self, error: &Error) -> Result<()> {
         self.tx.queue(ERROR, &error.answer())
     }
 

@@ -20,8 +20,8 @@ use crate::{
         mux::{Key, Load, Mux},
     },
     protocol::{
-        code::Category,
-        error::{Cause, Error, ErrorKind, Result},
+        code::Code,
+        error::{Error, ErrorKind, Result},
         graph::{ERROR, Method, Shape, VALUE},
         spec::OnDrop,
         trace::Trace,
@@ -188,15 +188,15 @@ impl Answer {
     fn close(&self, error: &Error) {
         let method = &self.method().name;
         let reason = Error::protocol(format!("{method}: {error}"));
-        let cause = error.cause().unwrap_or(Cause::UNCAUGHT);
-        self.run.host.lease.close(&reason.caused(cause));
+        let cause = error.wire_code().unwrap_or(Code::UNCAUGHT_ERROR);
+        self.run.host.lease.close(&reason.with_wire_code(cause));
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
         if mem::take(&mut self.owed) {
-            let lost = Error::service(Category::DISPATCH, 7, "the invocation was dropped without an answer");
+            let lost = Error::service(Code::UNCAUGHT_ERROR, "the invocation was dropped without an answer");
             match self.method().upstream.shape() {
                 Shape::End => self.close(&lost),
                 _ => self.refuse(&lost),
@@ -243,7 +243,7 @@ async fn keep(mut held: Held, mut sender: Sender<bool>) -> Result<()> {
     let lost = unless_gone(&sender, held.lost()).await;
     match lost {
         None => sender.give_up(),
-        Some(error) => sender.answer(&error)?,
+        Some(error) => sender.fail(&error)?,
     }
     Ok(())
 }
@@ -276,7 +276,7 @@ where
                 return Ok(());
             }
             Some(Some(Ok(item))) => sender.send(item).await?,
-            Some(Some(Err(error))) => return sender.answer(&error),
+            Some(Some(Err(error))) => return sender.fail(&error),
             Some(None) => return sender.close().await,
         }
     }

@@ -7,7 +7,7 @@ use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::peer::{Peer, method, unary, unhex};
 use crate::{
-    Bytes, Category, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
+    Bytes, Category, Code, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
     wire::{
         encode::{self, Encoded},
         frame::{self, Tail},
@@ -120,7 +120,7 @@ async fn an_error_may_have_a_text_or_none() {
         let call = in_flight(&service).await;
         peer.write(reply).await;
         let error = call.await.unwrap().unwrap_err();
-        assert_eq!((error.category(), error.code()), (Some(Category(code.0)), Some(code.1)));
+        assert_eq!(error.code(), Some(Code::new(Category(code.0), code.1)));
         assert!(matches!(error.kind(), ErrorKind::Service { message, .. } if message == text), "{error}");
         assert_eq!((error.service_name(), error.method()), (Some("test"), Some("read")));
         assert_eq!((error.endpoint(), error.fault()), (Some("peer:1"), Fault::Service));

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::peer::{Peer, method, unary};
 use crate::{
-    Bytes, Category, Duplex, Edge, ErrorKind, Exchange, Graph, Limits, MessageReceiver, MessageSender, Node,
-    Receiver, Reply, Sender, Service, Tree,
+    Bytes, Category, Code, Duplex, Edge, Error, ErrorKind, Exchange, Graph, Limits, MessageReceiver,
+    MessageSender, Node, Receiver, Reply, Sender, Service, Tree,
     bind::{Rx, Tx},
 };
 
@@ -65,7 +65,7 @@ async fn an_event_is_its_examples() {
     assert_eq!(answer.recv().await.unwrap().unwrap(), "pong");
     peer.write("93 07 01 92 92 2b cd 01 f4 a4 62 6f 6f 6d").await;
     let error = answer.recv().await.unwrap().unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::WORKER_USER), Some(500)));
+    assert_eq!(error.code(), Some(Code::new(Category::WORKER_USER, 500)));
     assert_eq!(error.to_string(), format!("test.enqueue at peer:1: {}", error.kind()));
     assert!(answer.recv().await.is_none(), "an error ends the stream");
     drop(answer);
@@ -200,7 +200,7 @@ async fn a_receiver_that_is_dropped_leaves_the_sender_alone() {
     peer.expect("93 01 00 91 a1 65").await;
     peer.send(1, 0, ("unheard",)).await;
     tx.send("a").await.unwrap();
-    tx.fail(Category::WORKER_USER, 7, "no").await.unwrap();
+    tx.fail(&Error::service(Code::new(Category::WORKER_USER, 7), "no")).unwrap();
     peer.expect("93 01 00 91 a1 61 93 01 01 92 92 2b 07 a2 6e 6f").await;
     peer.expect_silence().await;
 }
@@ -268,7 +268,7 @@ async fn a_reply_of_a_session_is_a_future() {
     let lock: Exchange<Tx, Reply<u32>> = service.open("lock", ()).await.unwrap();
     peer.send(2, 1, ((11, 2), "held")).await;
     let error = lock.rx.await.unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::UNICORN), Some(2)));
+    assert_eq!(error.code(), Some(Code::new(Category::UNICORN, 2)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::protocol::error::Cause;
+use crate::protocol::code::Code;
 
 /// Containers that may be open at once, the frame and its arguments counted (`protocol.md` 1).
 pub(crate) const DEPTH: usize = 32;
@@ -41,11 +41,11 @@ pub(crate) enum Broken {
 
 impl Broken {
     /// Returns what the original runtime calls it.
-    pub(crate) fn cause(&self) -> Cause {
+    pub(crate) fn cause(&self) -> Code {
         match self {
-            Self::Parse(_) | Self::TooDeep => Cause::PARSE,
-            Self::Shape(_) => Cause::FRAME,
-            Self::TooLarge(_) => Cause::MEMORY,
+            Self::Parse(_) | Self::TooDeep => Code::PARSE_ERROR,
+            Self::Shape(_) => Code::FRAME_FORMAT_ERROR,
+            Self::TooLarge(_) => Code::OUT_OF_MEMORY,
         }
     }
 }

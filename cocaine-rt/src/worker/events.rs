@@ -15,7 +15,7 @@ use super::session::{Ground, Session};
 use crate::{
     connection::mux::{Fresh, Load},
     protocol::{
-        code::Category,
+        code::Code,
         error::{Error, Result},
         graph::{CLOSE, ERROR},
     },
@@ -143,11 +143,9 @@ impl Table {
         let event = String::from_utf8_lossy(event);
         match &self.fallback {
             Some(entry) => Ok((event.into(), entry.clone())),
-            None => Err(Error::service(
-                Category::WORKER,
-                NO_HANDLER,
-                format!("there is no handler for event {event}"),
-            )),
+            None => {
+                Err(Error::service(Code::UNKNOWN_EVENT, format!("there is no handler for event {event}")))
+            }
         }
     }
 }
@@ -157,9 +155,6 @@ impl fmt::Debug for Table {
         f.debug_set().entries(self.entries.keys()).finish()
     }
 }
-
-/// The code of an event that nobody handles, as of the Go and Python frameworks (`worker.md` 3.6).
-const NO_HANDLER: i64 = 200;
 
 /// A handler that runs.
 pub(super) type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;

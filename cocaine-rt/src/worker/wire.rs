@@ -31,9 +31,9 @@ use crate::{
         unix::UnixSocket,
     },
     protocol::{
-        code::Category,
+        code::Code,
         control::{HANDSHAKE, HEARTBEAT, TERMINATE},
-        error::{Cause, Error, ErrorKind, Result},
+        error::{Error, ErrorKind, Result},
         graph::{ERROR, Graph},
         limits::Limits,
         spec::{MethodSpec, OnDrop, TreeSpec},
@@ -111,7 +111,8 @@ impl Wire {
         };
         let io = timeout(CONNECT, UnixStream::connect(&self.endpoint)).await;
         let io = io.map_err(|_| failed(format!("no answer within {CONNECT:?}")))?;
-        let io = io.and_then(UnixSocket::new).map_err(|error| failed(error.to_string()))?;
+        let io =
+            io.and_then(UnixSocket::new).map_err(|error| failed(error.to_string()).with_source(error))?;
         self.serve(io).await
     }
 
@@ -199,11 +200,8 @@ impl Future for Routed {
 fn event(fresh: &Fresh) -> Result<&[u8]> {
     let mut reader = Reader::new(&fresh.message.args);
     let name = reader.array_len().and_then(|_| reader.raw());
-    name.map_err(|malformed| Error::service(Category::WORKER, BAD_MESSAGE, format!("invoke: {malformed}")))
+    name.map_err(|malformed| Error::service(Code::BAD_MESSAGE, format!("invoke: {malformed}")))
 }
-
-/// The code of an invocation that cannot be read, as of the Python framework (`worker.md` 3.6).
-const BAD_MESSAGE: i64 = 240;
 
 /// The channel on which worker and node speak of the worker itself.
 struct Control {
@@ -246,7 +244,7 @@ impl Control {
                 },
                 () = &mut disown => {
                     let text = format!("disowned: the node has answered no heartbeat for {:?}", pace.disown);
-                    return Err(Error::disconnected(text).caused(Cause::CANCELLED));
+                    return Err(Error::disconnected(text).with_wire_code(Code::CANCELLED));
                 }
             }
         }

@@ -69,7 +69,7 @@ impl Overseer {
             Ok(taken) => taken,
             Err(error) => {
                 // A client that has left need not know.
-                let _ = output.answer(&error);
+                let _ = output.fail(&error);
                 return Ok(());
             }
         };

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cocaine::Cause;
+use cocaine::Code;
 
 /// Channels by their ids. When the worker is discarded, those whose clients still wait are told so one after the other.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct Channels(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     open: BTreeMap<u64, Channel>,
-    verdict: Option<Cause>,
+    verdict: Option<Code>,
 }
 
 #[derive(Debug)]
@@ -87,14 +87,14 @@ impl Channels {
     }
 
     /// Says why the worker is discarded; only the first reason counts.
-    pub(crate) fn discard(&self, cause: Cause) {
+    pub(crate) fn discard(&self, cause: Code) {
         let mut state = self.state();
         state.verdict.get_or_insert(cause);
         state.pass_on();
     }
 
     /// Returns why the worker is discarded, once it is and the clients of all earlier channels have been told.
-    pub(crate) fn poll_turn(&self, id: u64, cx: &mut Context<'_>) -> Poll<Cause> {
+    pub(crate) fn poll_turn(&self, id: u64, cx: &mut Context<'_>) -> Poll<Code> {
         let mut state = self.state();
         if let Some(cause) = state.verdict
             && state.next().is_none_or(|next| next >= id)
@@ -145,7 +145,7 @@ impl State {
 mod tests {
     use super::*;
 
-    fn turn(channels: &Channels, id: u64) -> Poll<Cause> {
+    fn turn(channels: &Channels, id: u64) -> Poll<Code> {
         channels.poll_turn(id, &mut Context::from_waker(Waker::noop()))
     }
 
@@ -156,16 +156,16 @@ mod tests {
             channels.open(id, now);
         }
         assert_eq!(turn(&channels, 2), Poll::Pending, "nobody is discarded");
-        channels.discard(Cause::EOF);
-        channels.discard(Cause::CANCELLED);
+        channels.discard(Code::EOF);
+        channels.discard(Code::CANCELLED);
         assert_eq!(turn(&channels, 3), Poll::Pending);
-        assert_eq!(turn(&channels, 2), Poll::Ready(Cause::EOF));
+        assert_eq!(turn(&channels, 2), Poll::Ready(Code::EOF));
         channels.close(2);
         channels.end(3, Side::Answers);
         assert_eq!(turn(&channels, 9), Poll::Pending);
-        assert_eq!(turn(&channels, 5), Poll::Ready(Cause::EOF), "who has an answer is not waited for");
+        assert_eq!(turn(&channels, 5), Poll::Ready(Code::EOF), "who has an answer is not waited for");
         channels.close(5);
-        assert_eq!(turn(&channels, 9), Poll::Ready(Cause::EOF));
+        assert_eq!(turn(&channels, 9), Poll::Ready(Code::EOF));
     }
 
     #[test]
@@ -174,10 +174,10 @@ mod tests {
         channels.open(2, now);
         channels.open(3, now);
         channels.block(2, true);
-        channels.discard(Cause::EOF);
-        assert_eq!(turn(&channels, 3), Poll::Ready(Cause::EOF));
+        channels.discard(Code::EOF);
+        assert_eq!(turn(&channels, 3), Poll::Ready(Code::EOF));
         channels.block(2, false);
-        assert_eq!(turn(&channels, 2), Poll::Ready(Cause::EOF), "once it reads");
+        assert_eq!(turn(&channels, 2), Poll::Ready(Code::EOF), "once it reads");
     }
 
     #[test]

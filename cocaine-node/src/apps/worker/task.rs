@@ -3,7 +3,7 @@
 use std::{future::pending, io, pin::pin, process::ExitStatus, sync::Arc, time::Duration};
 
 use cocaine::{
-    Bytes, Category, Cause, Error,
+    Bytes, Category, Code, Error,
     bind::{Rx, Tx},
     control::{HEARTBEAT, TERMINATE},
     server::Connection,
@@ -76,7 +76,7 @@ impl Death {
             output => format!("its output ends with:\n{output}"),
         };
         let text = format!("the app `{app}` does not start: {}; {output}", self.reason);
-        Error::service(Category::SLAVE, self.code, text)
+        Error::service(Code::new(Category::SLAVE, self.code), text)
     }
 }
 
@@ -123,7 +123,7 @@ impl Grave<'_> {
 
     fn bury(&mut self, death: &Death) {
         if !std::mem::replace(&mut self.buried, true) {
-            self.channels.discard(Cause::CANCELLED);
+            self.channels.discard(Code::CANCELLED);
             self.overseer.setup().endpoint.forget(self.uuid);
             self.overseer.bury(self.uuid, death);
         }
@@ -211,11 +211,11 @@ impl Life {
         let mut end = self.attend(process, &mut control).await;
         self.overseer.set_phase(&self.uuid, Phase::Broken);
         self.channels.discard(end.cause);
-        control.connection.close(&Error::service(end.cause.0, end.cause.1, end.death.reason.clone()));
+        control.connection.close(&Error::service(end.cause, end.death.reason.clone()));
         if let Some(tx) = control.tx {
             tx.give_up();
         }
-        if end.cause == Cause::EOF
+        if end.cause == Code::EOF
             && let Ok(status) = timeout(EXIT, process.wait()).await
         {
             end.death.reason = format!("its process has ended: {}", describe(&status));
@@ -298,25 +298,25 @@ async fn at(moment: Option<Moment>) {
 /// How an active worker has ended, and what its clients are told.
 struct End {
     death: Death,
-    cause: Cause,
+    cause: Code,
 }
 
 impl End {
     /// The node has ended it.
     fn node(death: Death) -> Self {
-        Self { death, cause: Cause::CANCELLED }
+        Self { death, cause: Code::CANCELLED }
     }
 
     /// Its connection has ended.
     fn lost(error: &Error) -> Self {
         let death = Death::crash(code::LOST, error.kind().to_string());
-        Self { death, cause: error.cause().unwrap_or(Cause::EOF) }
+        Self { death, cause: error.wire_code().unwrap_or(Code::EOF) }
     }
 
     /// Nothing has come from it for too long.
     fn silent(exited: bool, limit: Duration) -> Self {
         if exited {
-            return Self { death: Death::crash(code::LOST, "its process has ended"), cause: Cause::EOF };
+            return Self { death: Death::crash(code::LOST, "its process has ended"), cause: Code::EOF };
         }
         let reason = format!("it sent no heartbeat for {limit:?}");
         Self::node(Death::crash(code::HEARTBEAT_TIMEOUT, reason))
@@ -342,13 +342,12 @@ impl Control {
     async fn next(&mut self) -> Result<Said, Error> {
         // One that never stops talking is not all that there is to attend to.
         tokio::task::coop::consume_budget().await;
-        let lost = || Error::service(Category::ASIO_MISC, 2, "it ended its control channel");
+        let lost = || Error::service(Code::EOF, "it ended its control channel");
         let (kind, payload) = self.rx.next().await.ok_or_else(lost)??;
         if kind == TERMINATE {
-            let (_, reason): (i64, Bytes) = payload.decode().map_err(|error| {
-                let Cause(category, code) = Cause::ARGUMENTS;
-                Error::service(category, code, error.to_string())
-            })?;
+            let (_, reason): (i64, Bytes) = payload
+                .decode()
+                .map_err(|error| Error::service(Code::INVALID_ARGUMENTS, error.to_string()))?;
             return Ok(Said::Terminate(String::from_utf8_lossy(&reason).into_owned()));
         }
         if let Some(tx) = &mut self.tx {

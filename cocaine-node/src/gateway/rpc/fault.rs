@@ -66,7 +66,7 @@ impl Fault {
     /// Returns what is told of a service that cannot be reached.
     pub(super) fn unreachable(error: &Error) -> Self {
         let reason = match error.kind() {
-            ErrorKind::Service { code, message, .. } => format!("[{code}]: {message}"),
+            ErrorKind::Service { code, message } => format!("[{}]: {message}", code.code),
             kind => kind.to_string(),
         };
         Self::new(-32001, "Service is not connected", &reason)
@@ -76,10 +76,12 @@ impl Fault {
     /// its category is among the data.
     pub(super) fn of(error: &Error) -> Self {
         let (code, message) = match error.kind() {
-            ErrorKind::Service { category, code, message } => {
-                let data =
-                    Value::Map(vec![("category".into(), category.0.into()), ("code".into(), (*code).into())]);
-                return Self { code: *code, message: message.clone(), data };
+            ErrorKind::Service { code, message } => {
+                let data = Value::Map(vec![
+                    ("category".into(), code.category.0.into()),
+                    ("code".into(), code.code.into()),
+                ]);
+                return Self { code: code.code, message: message.clone(), data };
             }
             ErrorKind::Drift { .. } => (-32601, "Method not found"),
             ErrorKind::Encode(_) => return Self::params(error.kind().to_string()),

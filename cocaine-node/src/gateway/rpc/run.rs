@@ -235,8 +235,8 @@ impl Message {
 
     /// Returns the message by which a service tells of an error, if it is one of a service.
     fn of(error: &cocaine::Error) -> Option<Self> {
-        let cocaine::ErrorKind::Service { category, code, message } = error.kind() else { return None };
-        let pair = Value::Array(vec![category.0.into(), (*code).into()]);
+        let cocaine::ErrorKind::Service { code, message } = error.kind() else { return None };
+        let pair = Value::Array(vec![code.category.0.into(), code.code.into()]);
         Some(Self { name: "error".into(), args: vec![pair, message.as_str().into()] })
     }
 
@@ -249,8 +249,8 @@ impl Message {
         let [category, code] = pair.as_array()? else { return None };
         let text =
             text.first().and_then(Value::as_bytes).map(|text| String::from_utf8_lossy(text).into_owned());
-        let category = cocaine::Category(category.as_i64()?);
-        Some(cocaine::Error::service(category, code.as_i64()?, text.unwrap_or_default()))
+        let code = cocaine::Code::new(cocaine::Category(category.as_i64()?), code.as_i64()?);
+        Some(cocaine::Error::service(code, text.unwrap_or_default()))
     }
 
     /// Returns the only argument, or the list of all.

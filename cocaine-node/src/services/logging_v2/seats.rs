@@ -66,7 +66,7 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
-    use cocaine::Category;
+    use cocaine::Code;
 
     use super::*;
 
@@ -75,7 +75,7 @@ mod tests {
         let seats = Seats::default();
         let mut taken: Vec<_> = (0..OWN).map(|_| seats.take("a").unwrap()).collect();
         let error = seats.take("a").unwrap_err();
-        assert_eq!((error.category(), error.code()), (Some(Category::GENERIC), Some(11)));
+        assert_eq!(error.code(), Some(Code::posix(11)));
         assert!(error.to_string().contains("1024 of yours"), "{error}");
         for peer in 1..ALL / OWN {
             taken.extend((0..OWN).map(|_| seats.take(&peer.to_string()).unwrap()));

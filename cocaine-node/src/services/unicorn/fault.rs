@@ -1,6 +1,6 @@
 //! What a caller may do wrong, and the words for it (`services.md` 8).
 
-use cocaine::{Category, Error};
+use cocaine::{Category, Code, Error};
 
 use super::{limits, path::Path};
 use crate::{
@@ -66,7 +66,7 @@ impl Fault {
     pub(super) fn answer(self) -> Error {
         let (code, name) = match &self {
             Self::Lagged => return errno::error(Errno::NOBUFS, self.to_string()),
-            Self::Root => return Error::service(Category::UNICORN, 6, self.to_string()),
+            Self::Root => return Error::service(Code::INVALID_PATH, self.to_string()),
             Self::ParentRead | Self::ParentWatched | Self::ParentIncremented => {
                 (1, "can not get value of a node with childs")
             }
@@ -87,7 +87,7 @@ impl Fault {
             | Self::BelowLock
             | Self::Storage(_) => (11, "internal backend error"),
         };
-        Error::service(Category::UNICORN, code, format!("[{code}] {self}: {name}"))
+        Error::service(Code::new(Category::UNICORN, code), format!("[{code}] {self}: {name}"))
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
         ];
         for (fault, code, text) in recorded {
             let error = fault.answer();
-            assert_eq!((error.category(), error.code()), (Some(Category::UNICORN), Some(code)));
+            assert_eq!(error.code(), Some(Code::new(Category::UNICORN, code)));
             assert!(error.to_string().contains(text), "{error}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io};
 
-use cocaine::{Category, Error};
+use cocaine::{Code, Error};
 
 use super::guard::Denied;
 
@@ -85,7 +85,7 @@ impl Failure {
     pub(super) fn answer(&self, url: &str) -> Error {
         let shown: String = url.chars().take(SHOWN).collect();
         let text = format!("Unable to download {shown}, error {self}");
-        Error::service(Category::GENERIC, self.code().into(), text)
+        Error::service(Code::posix(self.code().into()), text)
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
 
     fn answered(failure: &Failure) -> (Option<i64>, String) {
         let answer = failure.answer("http://host/");
-        (answer.code(), answer.to_string())
+        (answer.code().map(|code| code.code), answer.to_string())
     }
 
     #[test]

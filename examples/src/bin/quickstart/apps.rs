@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use cocaine::{Bytes, Cause, Client, Exchange, MessageReceiver, MessageSender, Value, msgpack};
+use cocaine::{Bytes, Category, Client, Code, Exchange, MessageReceiver, MessageSender, Value, msgpack};
 use cocaine_bindings::{App, AppClient, Node, NodeClient};
 
 use crate::{
@@ -50,7 +50,7 @@ async fn call(cloud: &Client, app: &AppClient) -> Step {
 
     let error = greet(app, "").await.err().ok_or("nobody was greeted")?;
     show(format!("an error: {error}"));
-    check(error.code() == Some(1), "the worker chooses its own codes")
+    check(error.code() == Some(Code::new(Category::WORKER_USER, 1)), "the worker chooses its own codes")
 }
 
 /// Calls an event with one argument, and returns the one value that answers it.
@@ -85,7 +85,7 @@ async fn kill(node: &NodeClient, app: &AppClient) -> Step {
     let next = loop {
         match whoami(app).await {
             Ok(pid) => break pid,
-            Err(error) if error.cause() == Some(Cause::EOF) => show(format!("lost with it: {error}")),
+            Err(error) if error.wire_code() == Some(Code::EOF) => show(format!("lost with it: {error}")),
             Err(error) => return Err(error.into()),
         }
     };
