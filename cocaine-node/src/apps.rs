@@ -13,8 +13,6 @@ mod app;
 mod catalog;
 mod errors;
 mod event;
-mod meter;
-mod meters;
 mod overseer;
 pub(crate) mod package;
 pub(crate) mod process;

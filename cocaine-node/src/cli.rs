@@ -1,33 +1,33 @@
-//! What the command line says, on top of the configuration file.
+//! The command line, whose options override the configuration file.
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use cocaine_node::config::{ConfigError, GatewayConfig, Level, LogConfig, NodeConfig};
+use cocaine_node::config::{ConfigError, GatewayConfig, LogConfig, LogLevel, NodeConfig};
 
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
 #[derive(Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<Subcommands>,
     #[command(flatten)]
     node: NodeArgs,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// HTTP alone, in front of any cloud
+enum Subcommands {
+    /// Runs an HTTP gateway alone, in front of any cloud
     Gateway(GatewayArgs),
 }
 
-/// What a gateway that stands alone is started with.
+/// The options of a gateway that runs without a node.
 #[derive(Debug, Args)]
 struct GatewayArgs {
-    /// The cloud's locators, with commas between [default: localhost:10053]
+    /// The cloud's locators, separated by commas [default: localhost:10053]
     #[arg(long, value_name = "HOST:PORT", env = cocaine::Client::LOCATOR_VARIABLE)]
     locator: Option<String>,
-    /// Where HTTP is spoken; port 0 picks a free one [default: 127.0.0.1:8080]
+    /// The address for HTTP clients; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
     /// A configuration file in TOML, which the other options override
@@ -37,13 +37,13 @@ struct GatewayArgs {
     log: LogArgs,
 }
 
-/// What a node is started with.
+/// The options of a node.
 #[derive(Debug, Args)]
 struct NodeArgs {
-    /// Where the locator listens; port 0 picks a free one [default: 127.0.0.1:10053]
+    /// The address of the locator; port 0 picks a free one [default: 127.0.0.1:10053]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
-    /// What outlives the node is kept here [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
+    /// The folder of everything kept between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// A configuration file in TOML, which the other options override
@@ -55,13 +55,13 @@ struct NodeArgs {
     /// The node's uuid [default: a new one at each start]
     #[arg(long)]
     uuid: Option<String>,
-    /// What an address such as 0.0.0.0 is announced as [default: the machine's name]
+    /// The name announced in place of an address such as 0.0.0.0 [default: the machine's name]
     #[arg(long, value_name = "NAME")]
     hostname: Option<String>,
     /// A stored list of apps that start together with the node
     #[arg(long, value_name = "NAME")]
     runlist: Option<String>,
-    /// Speaks HTTP there, in front of the apps; port 0 picks a free one
+    /// Runs an HTTP gateway on this address, in front of the apps; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
     /// A database of regions in the MMDB format, for the service `geobase` [default: a sample]
@@ -69,7 +69,7 @@ struct NodeArgs {
     geobase: Option<PathBuf>,
     #[command(flatten)]
     log: LogArgs,
-    /// The least severity that the service `logging` takes: 0 debug, 1 info, 2 warning, 3 error [default: 0]
+    /// The lowest severity that the service `logging` accepts: 0 debug, 1 info, 2 warning, 3 error [default: 0]
     #[arg(long, value_name = "SEVERITY", allow_negative_numbers = true)]
     verbosity: Option<i32>,
 }
@@ -80,19 +80,19 @@ struct LogArgs {
     /// The least important of the program's own events that are logged [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<LevelArg>,
-    /// A file that gets every log line as JSON
+    /// A file that receives every log line as JSON
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
 }
 
 impl LogArgs {
-    fn over(self, config: &mut LogConfig) {
-        config.level = self.log_level.map(Level::from).or(config.level);
+    fn override_config(self, config: &mut LogConfig) {
+        config.level = self.log_level.map(LogLevel::from).or(config.level);
         config.file = self.log_file.or(config.file.take());
     }
 }
 
-/// A [`Level`] as it is typed.
+/// A [`LogLevel`] as it is typed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LevelArg {
     Off,
@@ -103,7 +103,7 @@ enum LevelArg {
     Trace,
 }
 
-impl From<LevelArg> for Level {
+impl From<LevelArg> for LogLevel {
     fn from(level: LevelArg) -> Self {
         match level {
             LevelArg::Off => Self::Off,
@@ -116,17 +116,17 @@ impl From<LevelArg> for Level {
     }
 }
 
-/// What is to run.
+/// What the program runs.
 #[derive(Debug)]
-pub(crate) enum Program {
-    /// A node, and where it keeps its data.
+pub(crate) enum Command {
+    /// A node, and its data folder.
     Node(Box<NodeConfig>, PathBuf),
-    /// A gateway, in front of these locators.
+    /// A gateway in front of these locators.
     Gateway(Box<GatewayConfig>, String),
 }
 
-impl Program {
-    pub(crate) fn log(&self) -> &LogConfig {
+impl Command {
+    pub(crate) fn log_config(&self) -> &LogConfig {
         match self {
             Self::Node(config, _) => &config.log,
             Self::Gateway(config, _) => &config.log,
@@ -135,28 +135,28 @@ impl Program {
 }
 
 impl Cli {
-    /// Reads the configuration file, if one is given, and puts the options on top of it.
-    pub(crate) fn program(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Program, ConfigError> {
+    /// Reads the configuration file, if one is given, and overrides it by the options.
+    pub(crate) fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         match self.command {
-            Some(Command::Gateway(gateway)) => gateway.program(),
-            None => self.node.program(env),
+            Some(Subcommands::Gateway(gateway)) => gateway.into_command(),
+            None => self.node.into_command(env),
         }
     }
 }
 
 impl GatewayArgs {
-    fn program(self) -> Result<Program, ConfigError> {
+    fn into_command(self) -> Result<Command, ConfigError> {
         let mut config =
             self.config.as_deref().map_or_else(|| Ok(GatewayConfig::default()), GatewayConfig::read)?;
         config.http.listen = self.http.or(config.http.listen);
-        self.log.over(&mut config.log);
+        self.log.override_config(&mut config.log);
         let locator = self.locator.or(config.locator.take()).unwrap_or_else(|| "localhost".into());
-        Ok(Program::Gateway(Box::new(config), locator))
+        Ok(Command::Gateway(Box::new(config), locator))
     }
 }
 
 impl NodeArgs {
-    fn program(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Program, ConfigError> {
+    fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         let mut config =
             self.config.as_deref().map_or_else(|| Ok(NodeConfig::default()), NodeConfig::read)?;
         config.listen = self.listen.or(config.listen);
@@ -169,18 +169,18 @@ impl NodeArgs {
             config.http.get_or_insert_default().listen = Some(address);
         }
         config.geobase.database = self.geobase.or(config.geobase.database.take());
-        self.log.over(&mut config.log);
+        self.log.override_config(&mut config.log);
         config.log.verbosity = self.verbosity.or(config.log.verbosity);
         let data = config.data.clone().or_else(|| default_data(env)).ok_or_else(|| {
             ConfigError::Value(
                 "neither HOME nor XDG_STATE_HOME is set: say with --data where to keep data".into(),
             )
         })?;
-        Ok(Program::Node(Box::new(config), data))
+        Ok(Command::Node(Box::new(config), data))
     }
 }
 
-/// Returns the folder for what a user's programs keep between runs.
+/// Returns the folder in which programs of this user keep their state.
 fn default_data(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let path = |name| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = path("XDG_STATE_HOME").or_else(|| path("HOME").map(|home| home.join(".local/state")));
@@ -202,9 +202,9 @@ mod tests {
     }
 
     fn node(cli: Cli, env: impl Fn(&str) -> Option<OsString>) -> Result<(NodeConfig, PathBuf), ConfigError> {
-        match cli.program(env)? {
-            Program::Node(config, data) => Ok((*config, data)),
-            Program::Gateway(..) => panic!("a gateway was not asked for"),
+        match cli.into_command(env)? {
+            Command::Node(config, data) => Ok((*config, data)),
+            Command::Gateway(..) => panic!("not a gateway"),
         }
     }
 
@@ -213,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn without_options_nothing_is_set_but_the_folder() {
+    fn no_options_set_only_the_data_folder() {
         let (config, data) = settings(&[]);
         assert_eq!(config, NodeConfig::default());
         assert_eq!(data, Path::new("/home/u/.local/state/cocaine"));
     }
 
     #[test]
-    fn data_goes_where_the_user_keeps_state() {
+    fn data_defaults_to_the_state_folder() {
         let data = |env: &dyn Fn(&str) -> Option<OsString>| node(parse(&[]), env).map(|(_, data)| data);
         let both = env([("HOME", "/home/u"), ("XDG_STATE_HOME", "/state")]);
         assert_eq!(data(&both).unwrap(), Path::new("/state/cocaine"));
@@ -239,8 +239,8 @@ mod tests {
                     [log]\nlevel = \"error\"\nfile = \"f\"\nverbosity = 1\nterminal = false\n";
         fs::write(&file, text).unwrap();
         let file = file.to_str().unwrap();
-        let (plain, data) = settings(&["--config", file]);
-        assert_eq!(plain, NodeConfig::read(Path::new(file)).unwrap());
+        let (from_file, data) = settings(&["--config", file]);
+        assert_eq!(from_file, NodeConfig::read(Path::new(file)).unwrap());
         assert_eq!(data, Path::new("file"));
         let options = [
             "--config",
@@ -265,30 +265,30 @@ mod tests {
             "--geobase",
             "d.mmdb",
         ];
-        let (over, data) = settings(&options);
-        assert_eq!(over.listen.as_deref(), Some("b:2"));
+        let (overridden, data) = settings(&options);
+        assert_eq!(overridden.listen.as_deref(), Some("b:2"));
         assert_eq!(data, Path::new("option"));
-        assert_eq!(over.cluster, Some(false));
-        assert_eq!(over.uuid.as_deref(), Some("v"));
-        assert_eq!(over.hostname.as_deref(), Some("i"));
-        assert_eq!(over.restrict, ["r"], "what has no option stays");
-        assert_eq!(over.log.level, Some(Level::Debug));
-        assert_eq!(over.log.file.as_deref(), Some(Path::new("g")));
-        assert_eq!(over.log.verbosity, Some(-1));
-        assert_eq!(over.log.terminal, Some(false));
-        assert_eq!(over.geobase.database.as_deref(), Some(Path::new("d.mmdb")));
-        assert_eq!(over.http.unwrap().listen.as_deref(), Some("c:3"));
+        assert_eq!(overridden.cluster, Some(false));
+        assert_eq!(overridden.uuid.as_deref(), Some("v"));
+        assert_eq!(overridden.hostname.as_deref(), Some("i"));
+        assert_eq!(overridden.restrict.as_deref(), Some(&["r".to_owned()][..]), "no option overrides it");
+        assert_eq!(overridden.log.level, Some(LogLevel::Debug));
+        assert_eq!(overridden.log.file.as_deref(), Some(Path::new("g")));
+        assert_eq!(overridden.log.verbosity, Some(-1));
+        assert_eq!(overridden.log.terminal, Some(false));
+        assert_eq!(overridden.geobase.database.as_deref(), Some(Path::new("d.mmdb")));
+        assert_eq!(overridden.http.unwrap().listen.as_deref(), Some("c:3"));
     }
 
     #[test]
-    fn a_gateway_stands_alone() {
+    fn gateway_command_reads_file_and_options() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.toml");
         fs::write(&file, "locator = \"a:1\"\n[http]\nlisten = \"b:2\"\ntimeout = 5\n").unwrap();
         let file = file.to_str().unwrap();
-        let gateway = |args: &[&str]| match parse(args).program(env([])).unwrap() {
-            Program::Gateway(config, locator) => (config.http, locator),
-            Program::Node(..) => panic!("a node was not asked for"),
+        let gateway = |args: &[&str]| match parse(args).into_command(env([])).unwrap() {
+            Command::Gateway(config, locator) => (config.http, locator),
+            Command::Node(..) => panic!("not a node"),
         };
         let (http, locator) = gateway(&["gateway", "--config", file]);
         assert_eq!((http.listen.as_deref(), http.timeout, locator.as_str()), (Some("b:2"), Some(5.0), "a:1"));
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_is_named() {
+    fn unreadable_file_is_named() {
         let error = node(parse(&["--config", "/no/such.toml"]), env([])).unwrap_err().to_string();
         assert!(error.starts_with("cannot read /no/such.toml"), "{error}");
     }

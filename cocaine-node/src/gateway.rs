@@ -39,43 +39,38 @@
 //! # Layers
 //!
 //! ```text
-//! gateway                        the ports, and the end of them
-//! gate  rpc                      one request, one call
-//! call  request  reply  route    an event, what it is made of, what it becomes, whom it is for
-//! fleet  body  failure  ids      connected services, bodies that still come, errors, names of requests
-//! listener  socket  metrics  config
+//! gateway              starts and stops the listeners
+//! proxy                one HTTP request, one response
+//! json_rpc             requests that are calls of JSON-RPC
+//! http                 listeners, sockets, bodies, requests and responses
+//! routing              routes, connections to services, calls of events
+//! metrics  settings    what all of them use
 //! ```
 
-mod body;
-mod call;
-mod config;
-mod failure;
-mod fleet;
-mod gate;
-mod ids;
-mod listener;
+mod http;
+mod json_rpc;
 mod metrics;
-mod reply;
-mod request;
-mod route;
-mod rpc;
-mod socket;
+mod proxy;
+mod routing;
+mod settings;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use cocaine::{Client, Limits};
 use tokio::sync::Semaphore;
 
-pub use self::config::{HttpConfig, Target};
 use self::{
-    config::Settings,
-    fleet::Fleet,
-    gate::Gate,
-    listener::{Listener, Manners},
+    http::{
+        body::ReplyBody,
+        listener::{Listener, Manners},
+        request::Buffer,
+    },
     metrics::Metrics,
-    request::Buffer,
+    proxy::Gate,
+    routing::service_pool::Fleet,
+    settings::Settings,
 };
-use crate::config::ConfigError;
+use crate::config::{ConfigError, HttpConfig};
 
 /// HTTP in front of a cloud.
 #[derive(Debug)]
@@ -111,7 +106,7 @@ impl Gateway {
     /// Listens, in front of the cloud with these locators (`host:port`, several with commas between). The cloud need
     /// not be there yet.
     pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
-        let settings = config.settings()?;
+        let settings = Settings::new(config)?;
         let cloud = cloud(locators, &settings).map_err(GatewayError::Locators)?;
         let metrics = Metrics::new();
         let clients = Arc::new(Semaphore::new(settings.clients));
@@ -173,8 +168,8 @@ fn cloud(locators: &str, settings: &Settings) -> cocaine::Result<Client> {
 
 async fn start<A, F>(address: &str, manners: Manners, answer: A) -> Result<Listener, GatewayError>
 where
-    A: Fn(http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = http::Response<body::ReplyBody>> + Send + 'static,
+    A: Fn(::http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ::http::Response<ReplyBody>> + Send + 'static,
 {
     let started = Listener::start(address, manners, answer).await;
     started.map_err(|source| match source.kind() {

@@ -32,12 +32,12 @@
 //! - Workers are watched by their processes too: one that is gone is replaced although its socket lives on.
 //! - A process that is to end gets SIGTERM, and SIGKILL after the isolate's `kill_timeout` (5 s). Both go to its whole
 //!   process group. No worker outlives the node, even one that is killed.
-//! - A worker that has nothing to do ends after its profile's `idle-timeout`, unless [`NodeBuilder::end_idle`] or
+//! - A worker that has nothing to do ends after its profile's `idle-timeout`, unless [`NodeBuilder::idle_timeout`] or
 //!   `apps.idle_timeout` of the configuration switches that off.
 //! - The manifest's `environment` takes precedence over the node's own.
 //! - An event whose `request_timeout` is not eight bytes is refused when it arrives, and holds up nobody.
 //! - An event that waits for an app whose workers do not start is answered with the reason and the end of their output
-//!   after [`NodeBuilder::patience`]; `info` has the same as `failure`, and the log tells of every crash.
+//!   after [`NodeBuilder::startup_timeout`]; `info` has the same as `failure`, and the log tells of every crash.
 //! - An event of which more is unread than [`cocaine::Limits::unread`] is cut off: both sides get `[12, 105]`.
 //! - The name of an app is taken until its last worker has ended; `info` says `stopped` meanwhile.
 //! - A `pool-limit` or `grow-threshold` of 0 is an error of the profile, and an app whose name is taken removes nobody
@@ -118,9 +118,9 @@ pub mod helper;
 pub mod log;
 mod metrics;
 mod node;
-mod place;
 pub mod registry;
 pub mod routing;
+mod service_host;
 mod services;
 pub mod store;
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use axum::{Router, routing::get};
 use cocaine::{Client, Worker};
 use cocaine_bindings::{Node as _, NodeClient, StorageClient};
-use cocaine_node::{Node, gateway::HttpConfig, helper::Helper};
+use cocaine_node::{Node, config::HttpConfig, helper::Helper};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -56,7 +56,7 @@ async fn direct() -> Result<String> {
 }
 
 async fn cloud() -> Result<(String, Node)> {
-    let http = HttpConfig { listen: Some("127.0.0.1:0".into()), ..HttpConfig::default() };
+    let http = HttpConfig::default().listen("127.0.0.1:0");
     let node = Node::builder().listen("127.0.0.1:0").in_memory().helper(Helper::current_exe()).http(http);
     let node = node.start().await?;
     let services = Client::new(&node.locator_addr().to_string())?.services().await?;

@@ -22,8 +22,8 @@ use crate::apps::{
 };
 use crate::{
     errno::{self, Errno},
-    place::Place,
     registry::{Registration, Registry},
+    service_host::ServiceHost,
     store::StoreError,
 };
 
@@ -91,9 +91,9 @@ impl App {
     }
 
     /// Unpacks the app and publishes it; after an error it stays there, broken.
-    pub(super) async fn start(&self, plan: Plan, workshop: &Workshop, place: &Place) -> Result<()> {
+    pub(super) async fn start(&self, plan: Plan, workshop: &Workshop, host: &ServiceHost) -> Result<()> {
         let started = match spool(&plan.app, workshop).await {
-            Ok(()) => Running::start(plan, workshop.clone(), place).await,
+            Ok(()) => Running::start(plan, workshop.clone(), host).await,
             Err(error) => Err(error),
         };
         let mut state = self.state();
@@ -165,7 +165,7 @@ fn spool_failed(error: &Error) -> Error {
 }
 
 impl Running {
-    async fn start(plan: Plan, workshop: Workshop, place: &Place) -> Result<Self> {
+    async fn start(plan: Plan, workshop: Workshop, host: &ServiceHost) -> Result<Self> {
         let io = |text: String| errno::error(Errno::IO, text);
         let path = workshop.runtime.socket(&plan.app).map_err(|error| io(error.to_string()))?;
         let shown = path.display().to_string();
@@ -176,9 +176,9 @@ impl Running {
         let overseer = Overseer::new(Setup { app, profile_name, manifest, profile, endpoint, workshop });
         let serving = overseer.clone();
         let dispatch = ServeApp::new(move |caller| AppService::new(serving.clone(), caller));
-        let service = place.serve(&name, dispatch).await;
+        let service = host.bind(&name, dispatch).await;
         let (server, service) = service.map_err(|error| io(format!("the app cannot be served: {error}")))?;
-        let publication = Publication::new(&overseer, place.registry.clone(), service)?;
+        let publication = Publication::new(&overseer, host.registry.clone(), service)?;
         Ok(Self { overseer, server, publication })
     }
 }

@@ -19,7 +19,7 @@ use crate::apps::{
 use crate::{
     errno::{self, Errno},
     metrics::Reading,
-    place::Place,
+    service_host::ServiceHost,
     store::StoreError,
 };
 
@@ -30,16 +30,16 @@ pub(crate) struct Apps(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     workshop: Workshop,
-    place: Place,
+    host: ServiceHost,
     apps: Mutex<BTreeMap<String, Arc<App>>>,
     /// Servers of apps that have been stopped: who is connected to them stays.
     retired: Mutex<Vec<Server>>,
 }
 
 impl Apps {
-    pub(crate) fn new(workshop: Workshop, place: Place) -> Self {
+    pub(crate) fn new(workshop: Workshop, host: ServiceHost) -> Self {
         let (apps, retired) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { workshop, place, apps, retired }))
+        Self(Arc::new(Shared { workshop, host, apps, retired }))
     }
 
     /// Starts an app; it can be resolved when this returns.
@@ -56,7 +56,7 @@ impl Apps {
             }
             std::collections::btree_map::Entry::Vacant(vacant) => vacant.insert(app.clone()),
         };
-        let started = app.start(plan, &self.0.workshop, &self.0.place).await;
+        let started = app.start(plan, &self.0.workshop, &self.0.host).await;
         if !self.has(name, &app) {
             self.end(&app).await;
             return Err(errno::error(Errno::CANCELED, format!("app '{name}' was stopped while it started")));

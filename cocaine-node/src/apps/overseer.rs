@@ -16,15 +16,18 @@ use uuid::Uuid;
 
 use self::state::State;
 pub(crate) use self::state::{Phase, Slave};
-use super::{meters::Meters, profile::Profile};
-use crate::apps::{
-    profile::manifest::Manifest,
-    worker::{
-        channels::Channels,
-        endpoint::Endpoint,
-        launcher::Workshop,
-        task::{self, Death, Order},
+use super::profile::Profile;
+use crate::{
+    apps::{
+        profile::manifest::Manifest,
+        worker::{
+            channels::Channels,
+            endpoint::Endpoint,
+            launcher::Workshop,
+            task::{self, Death, Order},
+        },
     },
+    metrics::EventMetrics,
 };
 
 /// What does not change while an app runs.
@@ -47,7 +50,7 @@ struct Shared {
     setup: Setup,
     started: Instant,
     state: Mutex<State>,
-    meters: Meters,
+    metrics: EventMetrics,
     /// How many workers are active.
     active: watch::Sender<usize>,
     /// The last worker of an app that stops has ended.
@@ -60,7 +63,7 @@ impl Overseer {
             setup,
             started: Instant::now(),
             state: Mutex::default(),
-            meters: Meters::new(Instant::now()),
+            metrics: EventMetrics::new(Instant::now()),
             active: watch::Sender::new(0),
             emptied: Notify::new(),
         };
@@ -253,7 +256,7 @@ impl Overseer {
             crashed: state.crashed,
             failure: state.failure.as_ref(),
             slaves: &state.slaves,
-            meters: &self.0.meters,
+            metrics: &self.0.metrics,
         })
     }
 
@@ -278,5 +281,5 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) crashed: u64,
     pub(crate) failure: Option<&'a Death>,
     pub(crate) slaves: &'a BTreeMap<Arc<str>, Slave>,
-    pub(crate) meters: &'a Meters,
+    pub(crate) metrics: &'a EventMetrics,
 }

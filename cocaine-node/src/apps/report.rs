@@ -1,4 +1,5 @@
 //! What is reported of the apps.
 
+mod figures;
 pub(crate) mod info;
 pub(crate) mod readings;

@@ -18,7 +18,11 @@ use cocaine_bindings::{
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::{Node, NodeBuilder, Running, StartError};
+use super::{
+    error::StartError,
+    running::{Node, RunningService},
+    settings::Settings,
+};
 use crate::{
     apps::{
         Apps, RunningApps, package::folders::Runtime, process::spawner::Spawner, worker::launcher::Workshop,
@@ -26,8 +30,8 @@ use crate::{
     gateway::Gateway,
     log::Log,
     metrics::Board,
-    place::Place,
     registry::{Registry, Routers},
+    service_host::ServiceHost,
     services::{
         cache::CacheService,
         chrono::Clockwork,
@@ -46,11 +50,21 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// The header that tells other nodes more about this one.
+/// The header of `connect` that carries `extra_param` to other nodes.
 const EXTRA: &str = "x-cocaine-locator-extra";
 
-/// What services are made of.
-struct Parts {
+/// Starts a node.
+pub(super) async fn start(settings: Settings) -> Result<Node, StartError> {
+    let store = open_store(settings.data.clone()).await?;
+    let started = settings.start(store.clone()).await;
+    if started.is_err() {
+        store.close().await;
+    }
+    started
+}
+
+/// What the services share.
+struct Shared {
     since: Instant,
     uuid: String,
     log: Log,
@@ -58,8 +72,8 @@ struct Parts {
     apps: Apps,
 }
 
-impl NodeBuilder {
-    pub(super) async fn serve(self, store: Store) -> Result<Node, StartError> {
+impl Settings {
+    async fn start(self, store: Store) -> Result<Node, StartError> {
         let since = Instant::now();
         let log = match &self.log {
             Some(log) => log.clone(),
@@ -67,63 +81,67 @@ impl NodeBuilder {
         };
         let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
         let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-        let shared =
+        let locator =
             Locator::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
-        let locator = Arc::new(shared);
+        let locator = Arc::new(locator);
         locator.load_groups().await?;
-        let place = self.place(registry.clone());
+        let host = self.service_host(registry.clone());
         let workshop = self.workshop(store.clone())?;
         let locators = workshop.locators.clone();
-        let apps = Apps::new(workshop, place.clone());
+        let apps = Apps::new(workshop, host.clone());
 
-        let mut services = Services { extra: self.extra(), place: &place, running: Vec::new() };
-        let parts = Parts { since, uuid, log, store: store.clone(), apps: apps.clone() };
-        parts.core(&mut services).await?;
-        self.plugins(&parts, &mut services).await?;
+        let mut starter = ServiceStarter { extra: self.extra_header(), host: &host, services: Vec::new() };
+        let shared = Shared { since, uuid, log, store: store.clone(), apps: apps.clone() };
+        shared.start_core_services(&mut starter).await?;
+        self.start_plugin_services(&shared, &mut starter).await?;
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
-        let address = services.start("locator", locate, Some(&self.listen)).await?;
-        let running = services.running;
-        // Nobody else sets it.
-        let _ = locators.set(told(&place.announced(address).await));
+        let address = starter.start("locator", locate, Some(&self.listen)).await?;
+        let services = starter.services;
+        // Set once, here; before it is set, no app runs.
+        let _ = locators.set(join_endpoints(&host.announced_endpoints(address).await));
         let gateway = match &self.http {
-            Some(http) => Some(Gateway::start(&reachable(address).to_string(), http).await?),
+            Some(http) => Some(Gateway::start(&local_address(address).to_string(), http).await?),
             None => None,
         };
         if let Some(runlist) = &self.runlist {
             apps.run(runlist).await;
         }
         let apps = RunningApps(apps);
-        let ticking = place.board.keep_ticking();
-        Ok(Node { address, running, apps, registry, routers, store, gateway, _ticking: ticking })
+        let ticking = host.board.keep_ticking();
+        Ok(Node { address, services, apps, registry, routers, store, gateway, _ticking: ticking })
     }
 
-    /// Starts the services of plugins, which give way to apps of their names.
-    async fn plugins(&self, parts: &Parts, services: &mut Services<'_>) -> Result<(), StartError> {
+    /// Starts the services of plugins, each of which gives way to an app of its name.
+    async fn start_plugin_services(
+        &self,
+        shared: &Shared,
+        starter: &mut ServiceStarter<'_>,
+    ) -> Result<(), StartError> {
         let cache = CacheService::new(self.cache)?;
-        services.offer("cache", ServeCache::new(move |_| cache.clone())).await?;
+        starter.start_plugin("cache", ServeCache::new(move |_| cache.clone())).await?;
         let clockwork = Clockwork::new(self.chrono)?;
-        services.offer("chrono", ServeChrono::new(move |caller| clockwork.service(caller))).await?;
-        services.offer("echo", ServeEcho::new(|_| EchoService)).await?;
-        let geobase = GeobaseService::start(self.geobase.clone(), parts.store.clone()).await?;
-        services.offer("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
-        let logging = Arc::new(LoggingV2::new(parts.log.clone(), parts.store.clone()));
+        starter.start_plugin("chrono", ServeChrono::new(move |caller| clockwork.service(caller))).await?;
+        starter.start_plugin("echo", ServeEcho::new(|_| EchoService)).await?;
+        let geobase = GeobaseService::start(self.geobase.clone(), shared.store.clone()).await?;
+        starter.start_plugin("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
+        let logging = Arc::new(LoggingV2::new(shared.log.clone(), shared.store.clone()));
         logging.load().await?;
-        let metrics = parts.metrics(&logging, services.place.board.clone());
-        services.offer("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
+        let metrics = shared.metrics(&logging, starter.host.board.clone());
+        starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
-        services.offer("logging::v2", logging).await?;
-        let tree = Arc::new(unicorn::Shared::new(parts.store.clone(), self.limits));
+        starter.start_plugin("logging::v2", logging).await?;
+        let tree = Arc::new(unicorn::Shared::new(shared.store.clone(), self.limits));
         let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
-        services.offer("unicorn", unicorn).await?;
-        let uniresis = UniresisService::new(&parts.uuid);
-        services.offer("uniresis", ServeUniresis::new(move |_| uniresis.clone())).await?;
+        starter.start_plugin("unicorn", unicorn).await?;
+        let uniresis = UniresisService::new(&shared.uuid);
+        starter.start_plugin("uniresis", ServeUniresis::new(move |_| uniresis.clone())).await?;
         let fetching = Fetching::new(&self.urlfetch)?;
-        services.offer("urlfetch", ServeUrlfetch::new(move |caller| fetching.service(caller))).await
+        starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| fetching.service(caller))).await
     }
 
-    fn place(&self, registry: Registry) -> Place {
+    fn service_host(&self, registry: Registry) -> ServiceHost {
         let (listen, hostname) = (self.listen.clone(), self.hostname.clone());
-        Place { listen, hostname, limits: self.limits, registry, board: Board::default() }
+        ServiceHost { listen, hostname, limits: self.limits, registry, board: Board::default() }
     }
 
     fn workshop(&self, store: Store) -> Result<Workshop, StartError> {
@@ -132,27 +150,27 @@ impl NodeBuilder {
             None => Runtime::temporary()?,
         };
         let spawner = self.helper.clone().map(Spawner::start).transpose().map_err(StartError::Spawner)?;
-        let (patience, idle, limits) = (self.patience, self.idle, self.limits);
+        let (patience, idle, limits) = (self.startup_timeout, self.idle_timeout, self.limits);
         let (runtime, locators) = (Arc::new(runtime), Arc::default());
         Ok(Workshop { spawner, runtime, store, locators, limits, patience, idle })
     }
 
-    /// Returns what other nodes are told beside the services, if there are other nodes.
-    fn extra(&self) -> Option<Bytes> {
-        self.cluster.then(|| self.extra.clone())
+    /// Returns the value of the header [`EXTRA`], which only nodes of a cluster send.
+    fn extra_header(&self) -> Option<Bytes> {
+        self.cluster.then(|| self.extra_param.clone())
     }
 }
 
-impl Parts {
-    /// Starts the services that every node has.
-    async fn core(&self, services: &mut Services<'_>) -> Result<(), StartError> {
+impl Shared {
+    /// Starts the services of the core, which no app can replace.
+    async fn start_core_services(&self, starter: &mut ServiceStarter<'_>) -> Result<(), StartError> {
         let storage = StorageService::new(self.store.clone());
-        services.start("storage", ServeStorage::new(move |_| storage.clone()), None).await?;
+        starter.start("storage", ServeStorage::new(move |_| storage.clone()), None).await?;
         let logging = LoggingService::new(self.log.clone());
-        services.start("logging", ServeLogging::new(move |_| logging.clone()), None).await?;
+        starter.start("logging", ServeLogging::new(move |_| logging.clone()), None).await?;
         let apps = self.apps.clone();
         let node = ServeNode::new(move |caller| NodeService::new(apps.clone(), caller));
-        services.start("node", node, None).await?;
+        starter.start("node", node, None).await?;
         Ok(())
     }
 
@@ -162,8 +180,8 @@ impl Parts {
     }
 }
 
-/// Returns an address as this machine reaches it.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+/// Returns the address at which this machine reaches a server of its own.
+fn local_address(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
@@ -172,14 +190,14 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Returns what workers are told of the locator.
-fn told(endpoints: &[Endpoint]) -> String {
+/// Returns the locator's endpoints as workers get them: separated by commas.
+fn join_endpoints(endpoints: &[Endpoint]) -> String {
     let endpoints: Vec<_> = endpoints.iter().map(|endpoint| endpoint.0.to_string()).collect();
     endpoints.join(",")
 }
 
-/// Opens the store that keeps the data in this folder, or in memory.
-pub(super) async fn open(data: Option<PathBuf>) -> Result<Store, StartError> {
+/// Opens the store in a folder, or in memory.
+async fn open_store(data: Option<PathBuf>) -> Result<Store, StartError> {
     let opened = spawn_blocking(move || match data {
         Some(folder) => Store::open(&folder),
         None => Store::in_memory(),
@@ -190,49 +208,49 @@ pub(super) async fn open(data: Option<PathBuf>) -> Result<Store, StartError> {
     }
 }
 
-/// The services of a node that starts.
-struct Services<'a> {
+/// Starts services, and collects those that run.
+struct ServiceStarter<'a> {
     extra: Option<Bytes>,
-    place: &'a Place,
-    running: Vec<Running>,
+    host: &'a ServiceHost,
+    services: Vec<RunningService>,
 }
 
-impl Services<'_> {
-    /// Serves on `listen`, or on a free port of the locator's address, and makes the service known.
+impl ServiceStarter<'_> {
+    /// Serves on `listen`, or on a free port of the locator's address, and registers the service.
     async fn start(
         &mut self,
         name: &'static str,
         dispatch: impl Dispatch,
         listen: Option<&str>,
     ) -> Result<SocketAddr, StartError> {
-        let (server, service) = self.serve(name, dispatch, listen).await?;
-        let known = self.place.registry.expose(name, service).ok();
+        let (server, service) = self.bind(name, dispatch, listen).await?;
+        let registration = self.host.registry.expose(name, service).ok();
         let address = server.local_addr();
-        self.running.push(Running { server, _known: known });
+        self.services.push(RunningService { server, _registration: registration });
         Ok(address)
     }
 
-    /// Serves on a free port, and makes the service known for as long as no app has its name.
-    async fn offer(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
-        let (server, service) = self.serve(name, dispatch, None).await?;
-        let known = self.place.registry.offer(name, service);
-        self.running.push(Running { server, _known: Some(known) });
+    /// Serves on a free port, and registers the service for as long as no app has its name.
+    async fn start_plugin(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
+        let (server, service) = self.bind(name, dispatch, None).await?;
+        let registration = self.host.registry.offer(name, service);
+        self.services.push(RunningService { server, _registration: Some(registration) });
         Ok(())
     }
 
-    async fn serve(
+    async fn bind(
         &self,
         name: &'static str,
         dispatch: impl Dispatch,
         listen: Option<&str>,
     ) -> Result<(Server, Resolved), StartError> {
         let spec = dispatch.spec();
-        let mut server = self.place.builder(name, dispatch);
+        let mut server = self.host.server_builder(name, dispatch);
         if let Some(extra) = &self.extra {
             server = server.reply_header("connect", EXTRA, extra.clone());
         }
-        let address = listen.map_or_else(|| self.place.beside(), str::to_owned);
-        let failed = |source| StartError::Listen { service: name, address: address.clone(), source };
-        self.place.serve_on(&address, spec, server).await.map_err(failed)
+        let address = listen.map_or_else(|| self.host.free_address(), str::to_owned);
+        let to_error = |source| StartError::Listen { service: name, address: address.clone(), source };
+        self.host.bind_at(&address, spec, server).await.map_err(to_error)
     }
 }

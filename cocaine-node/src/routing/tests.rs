@@ -1,6 +1,7 @@
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use cocaine::{Value, msgpack};
+use test_support::recording::Recording;
 
 use super::{Continuum, GroupError, Groups, Table, weights};
 
@@ -47,19 +48,9 @@ fn a_search_goes_to_the_point_above_and_wraps() {
 
 /// Returns the tables that the recorded runtime sent to a router.
 fn recorded() -> Vec<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces/locator/routing_updates.json");
-    let trace: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let events = trace["events"].as_array().unwrap();
-    let frames = events.iter().filter(|event| event["dir"] == "s2c").flat_map(|event| {
-        event["frames"].as_array().unwrap().iter().map(|frame| frame["hex"].as_str().unwrap())
-    });
-    let bytes = |hex: &str| -> Vec<u8> {
-        hex.as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect()
-    };
-    let frames = frames.map(|hex| msgpack::from_slice::<Value>(&bytes(hex)).unwrap());
+    let events = Recording::read("locator/routing_updates").events;
+    let sent = events.iter().filter(|event| event.dir == "s2c").flat_map(|event| event.frames());
+    let frames = sent.map(|bytes| msgpack::from_slice::<Value>(&bytes).unwrap());
     frames.map(|frame| frame.as_array().unwrap()[2].as_array().unwrap()[0].clone()).collect()
 }
 

@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cocaine::{Bytes, Result};
 use cocaine_bindings::Cache;
 
-pub use self::config::CacheConfig;
 use self::recent::Recent;
 use crate::{
-    config::ConfigError,
+    config::{CacheConfig, ConfigError},
     errno::{self, Errno},
 };
 

@@ -13,14 +13,13 @@ use futures_util::{
 };
 use tokio::time::Instant;
 
-pub use self::config::ChronoConfig;
 use self::{
     schedule::{BadTime, Schedule},
     ticks::Ticks,
     timers::{Full, Timers},
 };
 use crate::{
-    config::ConfigError,
+    config::{ChronoConfig, ConfigError},
     errno::{self, Errno},
 };
 

@@ -16,9 +16,8 @@ use cocaine::{Bytes, Result, bind::Caller};
 use cocaine_bindings::{Urlfetch, urlfetch::Fetched};
 use tokio::sync::OnceCell;
 
-pub use self::config::UrlfetchConfig;
 use self::{config::Settings, failure::Failure, fetcher::Fetcher, request::Request};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, UrlfetchConfig};
 
 /// How long a call may take that does not say it.
 const TIMEOUT: Duration = Duration::from_secs(5);

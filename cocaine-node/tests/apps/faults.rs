@@ -39,7 +39,7 @@ async fn a_killed_worker_fails_its_own_calls_alone_and_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn why_an_app_does_not_start_is_told() {
-    let cloud = Cloud::with(Cocaine::builder().patience(Duration::from_secs(1))).await;
+    let cloud = Cloud::with(Cocaine::builder().startup_timeout(Duration::from_secs(1))).await;
     let app = cloud.run("broken", "exits", json!({})).await;
     let error = call(&app, "echo", "").await.unwrap_err();
     assert_eq!(code(&error), (0x53FF, 5));
@@ -58,7 +58,7 @@ async fn why_an_app_does_not_start_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_that_do_not_behave_are_dealt_with() {
-    let cloud = Cloud::with(Cocaine::builder().patience(Duration::from_secs(1))).await;
+    let cloud = Cloud::with(Cocaine::builder().startup_timeout(Duration::from_secs(1))).await;
     let quick = json!({"handshake-timeout": 0.3, "heartbeat-timeout": 0.5, "isolate": {"args": {"kill_timeout": 0.2}}});
     for (mode, expected, reason) in [
         ("mute", (0x53FF, 4), "it did not connect to its node within 300ms"),

@@ -198,7 +198,8 @@ async fn a_node_that_is_dropped_leaves_no_worker() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_helper_it_is_said_what_is_missing() {
-    let node = Node::builder().listen("127.0.0.1:0").patience(std::time::Duration::from_millis(100)).start();
+    let node =
+        Node::builder().listen("127.0.0.1:0").startup_timeout(std::time::Duration::from_millis(100)).start();
     let node = node.await.unwrap();
     let cloud = Cloud::of(Client::new(&node.locator_addr().to_string()).unwrap()).await;
     let app = cloud.run("alone", "", json!({})).await;

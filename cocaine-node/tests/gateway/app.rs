@@ -13,7 +13,7 @@ use cocaine::{
     server::{Caller, Dispatch, Server},
 };
 use cocaine_bindings::{AppServer, ServeApp};
-use cocaine_node::gateway::{Gateway, HttpConfig};
+use cocaine_node::{config::HttpConfig, gateway::Gateway};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::sync::{Notify, mpsc};
 
@@ -140,7 +140,7 @@ impl Cloud {
 
     /// Starts a cloud whose app is known under several names; `storage` is no app.
     pub(crate) async fn with(config: HttpConfig, names: &[&str]) -> Self {
-        let config = HttpConfig { listen: Some("127.0.0.1:0".into()), ..config };
+        let config = config.listen("127.0.0.1:0");
         let ((asked_tx, asked), (ended_tx, ended)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let (answers, default) = (Arc::default(), Arc::new(Mutex::new(vec![Step::Echo, Step::Close])));
         let script = Script { answers, default, asked: asked_tx, ended: ended_tx };

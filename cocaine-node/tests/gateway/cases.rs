@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use cocaine_node::gateway::{Gateway, HttpConfig, Target};
+use cocaine_node::{
+    config::{HttpConfig, Target},
+    gateway::Gateway,
+};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
@@ -226,7 +229,7 @@ async fn heads_have_a_limit() {
 #[tokio::test]
 async fn bodies_of_nothing_and_of_64_mebibytes_pass() {
     // All that the app sends may wait for the client.
-    let config = HttpConfig { response_buffer: Some(65 << 20), ..HttpConfig::default() };
+    let config = HttpConfig::default().response_buffer(65 << 20);
     let mut cloud = Cloud::start(config).await;
     let answer = ask(cloud.http(), "POST /app/web HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").await;
     assert!(echoed(&answer).body.is_empty());
@@ -261,7 +264,7 @@ async fn bodies_of_nothing_and_of_64_mebibytes_pass() {
 
 #[tokio::test]
 async fn all_bodies_together_have_a_limit() {
-    let config = HttpConfig { request_body: Some(1 << 20), buffer: Some(1 << 20), ..HttpConfig::default() };
+    let config = HttpConfig::default().request_body(1 << 20).buffer(1 << 20);
     let cloud = Cloud::start(config).await;
     let mut first = Client::connect(cloud.http()).await;
     first.send("POST /app/web HTTP/1.1\r\nHost: h\r\nContent-Length: 800000\r\n\r\n").await;
@@ -421,16 +424,13 @@ async fn other_forms_of_requests_are_understood() {
 
 #[tokio::test]
 async fn hosts_and_headers_of_the_configuration_are_heeded() {
-    let target = |event: &str| Target { service: "app".into(), event: event.into() };
-    let config = HttpConfig {
-        hosts: [("shop.example".into(), target("shop")), ("*.example".into(), target("any"))].into(),
-        headers: Some(
-            [("x-ticket".into(), "ticket".into()), ("authorization".into(), "authorization".into())].into(),
-        ),
-        timeouts: [("app/shop".into(), 7.5)].into(),
-        sampling: Some(0.0),
-        ..HttpConfig::default()
-    };
+    let target = |event: &str| Target::new("app", event);
+    let config = HttpConfig::default()
+        .host("shop.example", target("shop"))
+        .host("*.example", target("any"))
+        .headers([("x-ticket", "ticket"), ("authorization", "authorization")])
+        .timeout_for("app/shop", Duration::from_millis(7500))
+        .sampling(0.0);
     let mut cloud = Cloud::start(config).await;
     let request = "GET /ping?x HTTP/1.1\r\nHost: SHOP.example:80\r\nX-Ticket: t\r\nAuthorization: OAuth a\r\nX-Request-Id: ff\r\nX-Cocaine-Tracing-Policy: 1\r\n\r\n";
     let answer = ask(cloud.http(), request).await;
@@ -455,11 +455,7 @@ async fn hosts_and_headers_of_the_configuration_are_heeded() {
 #[tokio::test]
 async fn a_gateway_may_stand_alone() {
     let cloud = cloud().await;
-    let config = HttpConfig {
-        listen: Some("127.0.0.1:0".into()),
-        admin: Some("127.0.0.1:0".into()),
-        ..HttpConfig::default()
-    };
+    let config = HttpConfig::default().listen("127.0.0.1:0").admin("127.0.0.1:0");
     let gateway = Gateway::start(&cloud.locators(), &config).await.unwrap();
     cloud.answer(text("from afar"));
     assert_eq!(ask(gateway.local_addr(), get("/app/a")).await.text(), "from afar");

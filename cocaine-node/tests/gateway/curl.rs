@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use cocaine_node::gateway::HttpConfig;
+use cocaine_node::config::HttpConfig;
 use tempfile::TempDir;
 use tokio::{
     fs,
@@ -53,7 +53,7 @@ fn start(args: &[&str]) -> Child {
 
 async fn cloud() -> Cloud {
     // All that the app sends may wait for the client.
-    Cloud::start(HttpConfig { response_buffer: Some(LARGE + (1 << 20)), ..HttpConfig::default() }).await
+    Cloud::start(HttpConfig::default().response_buffer(LARGE + (1 << 20))).await
 }
 
 fn url(cloud: &Cloud, path: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use cocaine_node::gateway::{Gateway, HttpConfig};
+use cocaine_node::{config::HttpConfig, gateway::Gateway};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Notify, time::timeout};
 
 use crate::{
@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// A client's patience that a test can wait for.
-const SHORT: f64 = 0.3;
+const SHORT: Duration = Duration::from_millis(300);
 
 async fn cloud() -> Cloud {
     Cloud::start(HttpConfig::default()).await
 }
 
 async fn hasty() -> Cloud {
-    Cloud::start(HttpConfig { client_timeout: Some(SHORT), ..HttpConfig::default() }).await
+    Cloud::start(HttpConfig::default().client_timeout(SHORT)).await
 }
 
 /// Returns the steps of an answer that begins, and goes on when it is told to.
@@ -159,8 +159,7 @@ async fn who_leaves_early_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn who_does_not_read_is_cut_off_and_others_go_on() {
-    let config =
-        HttpConfig { response_buffer: Some(1 << 20), client_timeout: Some(SHORT), ..HttpConfig::default() };
+    let config = HttpConfig::default().response_buffer(1 << 20).client_timeout(SHORT);
     let mut cloud = Cloud::start(config).await;
     cloud.answer([Step::Chunk(head(200, &[])), Step::Flood(64 << 20), Step::Close]);
     let mut deaf = Client::connect(cloud.http()).await;
@@ -178,7 +177,7 @@ async fn who_does_not_read_is_cut_off_and_others_go_on() {
 
 #[tokio::test]
 async fn a_slow_reader_of_what_is_buffered_gets_all() {
-    let config = HttpConfig { response_buffer: Some(65 << 20), ..HttpConfig::default() };
+    let config = HttpConfig::default().response_buffer(65 << 20);
     let mut cloud = Cloud::start(config).await;
     cloud.answer([Step::Chunk(head(200, &[])), Step::Flood(64 << 20), Step::Close]);
     let mut slow = Client::connect(cloud.http()).await;
@@ -240,7 +239,7 @@ async fn an_answer_that_fails_is_never_taken_for_whole() {
 
 #[tokio::test]
 async fn an_app_that_is_silent_is_late() {
-    let config = HttpConfig { timeout: Some(SHORT), ..HttpConfig::default() };
+    let config = HttpConfig::default().timeout(SHORT);
     let mut cloud = Cloud::start(config).await;
     let (silent, begin) =
         (Arc::new(Notify::new()), [Step::Chunk(head(200, &[])), Step::Chunk("begun, ".into())]);
@@ -311,7 +310,7 @@ async fn without_a_locator_what_is_connected_goes_on() {
 
 #[tokio::test]
 async fn a_gateway_may_come_before_its_cloud() {
-    let config = HttpConfig { listen: Some("127.0.0.1:0".into()), ..HttpConfig::default() };
+    let config = HttpConfig::default().listen("127.0.0.1:0");
     let gateway = Gateway::start("127.0.0.1:1", &config).await.unwrap();
     for (path, cause) in [("/ping", "Failed: "), ("/app/web", "service `app`, event `web`: cannot connect")] {
         let answer = ask(gateway.local_addr(), get(path)).await;
@@ -343,7 +342,7 @@ async fn a_thousand_idle_connections_are_kept() {
 
 #[tokio::test]
 async fn further_clients_wait() {
-    let config = HttpConfig { clients: Some(2), ..HttpConfig::default() };
+    let config = HttpConfig::default().clients(2);
     let mut cloud = Cloud::start(config).await;
     let (mut first, mut second) = (Client::connect(cloud.http()).await, Client::connect(cloud.http()).await);
     first.ask(get("/app/web?first")).await;

@@ -95,7 +95,7 @@ impl Call {
 
 /// Returns all recordings but those of JSON-RPC, in which the proxy itself makes calls of what a client says.
 pub(crate) fn exchanges() -> Vec<Exchange> {
-    let mut all: Vec<Exchange> = serde_json::from_str(include_str!("../traces/http/exchanges.json")).unwrap();
+    let mut all: Vec<Exchange> = test_support::recording::read_json("http/exchanges");
     assert_eq!(all.len(), ALL);
     all.retain(|exchange| !exchange.scenario.starts_with("jsonrpc-"));
     all

@@ -1,9 +1,9 @@
 //! Every recording once more, with the gateway in the place of the original proxies.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use cocaine::{Value, http::RequestChunk, msgpack};
-use cocaine_node::gateway::HttpConfig;
+use cocaine_node::config::HttpConfig;
 
 use crate::{
     app::{Asked, Cloud, Step},
@@ -48,7 +48,7 @@ struct Clouds {
 impl Clouds {
     async fn start() -> Self {
         let names = ["app", "httpraw", "httppy", "httpfull", "httpgroup", "httpdead"];
-        let hasty = HttpConfig { timeout: Some(0.3), ..HttpConfig::default() };
+        let hasty = HttpConfig::default().timeout(Duration::from_millis(300));
         Self {
             patient: Cloud::with(HttpConfig::default(), &names).await,
             hasty: Cloud::with(hasty, &names).await,

@@ -1,6 +1,6 @@
 //! JSON-RPC through a node's own gateway, to its services and to an app that others serve.
 
-use std::{net::SocketAddr, str::FromStr, sync::Arc};
+use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 
 use cocaine::{
     Bytes, Category, Client as Cloud, Code, Receiver, Responder, Result, Sender, Value,
@@ -8,10 +8,7 @@ use cocaine::{
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{AppServer, ServeApp, Storage, StorageClient};
-use cocaine_node::{
-    Node,
-    gateway::{Gateway, HttpConfig},
-};
+use cocaine_node::{Node, config::HttpConfig, gateway::Gateway};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value as Json, json};
 use tokio::sync::Notify;
@@ -93,7 +90,7 @@ struct Stage {
 impl Stage {
     async fn start() -> Self {
         // Nothing ever ends a stream of the locator.
-        Self::with(HttpConfig { timeouts: [("locator".into(), 0.2)].into(), ..HttpConfig::default() }).await
+        Self::with(HttpConfig::default().timeout_for("locator", Duration::from_millis(200))).await
     }
 
     async fn with(http: HttpConfig) -> Self {
@@ -112,7 +109,7 @@ impl Stage {
             names.tell(name, cloud.resolve(name, None).await.unwrap());
         }
         let locator = names.serve().await;
-        let http = HttpConfig { listen: Some("127.0.0.1:0".into()), ..http };
+        let http = http.listen("127.0.0.1:0");
         let gateway = Gateway::start(&locator.local_addr().to_string(), &http).await.unwrap();
         Self { gateway, storage, app, _node: node, _servers: [server, locator] }
     }
@@ -241,7 +238,7 @@ struct Recorded {
 }
 
 fn recorded() -> Vec<Recorded> {
-    let all: Json = serde_json::from_str(include_str!("../traces/http/jsonrpc.json")).unwrap();
+    let all: Json = test_support::recording::read_json("http/jsonrpc");
     let text = |exchange: &Json, key: &str| exchange[key].as_str().unwrap().to_owned();
     let each = |exchange: &Json| {
         let answered = text(exchange, "answered");
@@ -334,8 +331,7 @@ async fn an_app_that_has_not_taken_the_event_is_asked_again() {
 
 #[tokio::test]
 async fn what_one_request_may_take_has_a_limit() {
-    let http =
-        HttpConfig { response_buffer: Some(1 << 20), request_body: Some(1 << 10), ..HttpConfig::default() };
+    let http = HttpConfig::default().response_buffer(1 << 20).request_body(1 << 10);
     let stage = Stage::with(http).await;
     let answer = stage.call("httpraw.enqueue", json!(["flood"])).await;
     assert!(answer["error"]["data"].as_str().unwrap().contains("1048576 bytes"), "{answer}");
@@ -362,6 +358,6 @@ async fn wrong_arguments_cost_nobody_else_a_call() {
 
 #[tokio::test]
 async fn without_json_rpc_the_header_means_nothing() {
-    let stage = Stage::with(HttpConfig { json_rpc: Some(false), ..HttpConfig::default() }).await;
+    let stage = Stage::with(HttpConfig::default().json_rpc(false)).await;
     assert_eq!(stage.post("{}").await.status, 404);
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::service;
 
 async fn node(max_size: usize, max_bytes: usize) -> Node {
-    let cache = CacheConfig { max_size: Some(max_size), max_bytes: Some(max_bytes) };
+    let cache = CacheConfig::default().max_size(max_size).max_bytes(max_bytes);
     Node::builder().listen("127.0.0.1:0").cache(cache).start().await.unwrap()
 }
 
@@ -54,7 +54,7 @@ async fn what_has_no_place_is_refused_and_what_is_there_stays() {
 
 #[tokio::test]
 async fn a_cache_without_room_is_no_cache() {
-    let cache = CacheConfig { max_size: Some(0), max_bytes: None };
+    let cache = CacheConfig::default().max_size(0);
     let refused = Node::builder().listen("127.0.0.1:0").cache(cache).start().await.unwrap_err();
     assert_eq!(refused.to_string(), "cache.max_size is 0: nothing could be kept");
 }

@@ -110,7 +110,7 @@ async fn what_is_no_time_is_refused() {
 
 #[tokio::test]
 async fn a_client_that_leaves_takes_its_timers_along() {
-    let chrono = ChronoConfig { timers: Some(3), client_timers: Some(2) };
+    let chrono = ChronoConfig::default().timers(3).client_timers(2);
     let node = Node::builder().listen("127.0.0.1:0").chrono(chrono).start().await.unwrap();
     let (mut first, mut second) = (raw(&node).await, raw(&node).await);
     for channel in [1, 2] {

@@ -20,28 +20,23 @@ const TAIL: &str = "9493c2a874726163655f6964a8000000000000000093c2a77370616e5f69
 const HEAD: &str = "94010092da002437336361653361332d303931372d346433342d623336332d303337663133353134643533";
 
 async fn node() -> Node {
-    let config = NodeConfig {
-        uuid: Some(UUID.into()),
-        listen: Some("127.0.0.1:0".into()),
-        // The recorded runtime had no other services than these two.
-        restrict: [
-            "cache",
-            "chrono",
-            "echo",
-            "geobase",
-            "logging::v2",
-            "metrics",
-            "node",
-            "unicorn",
-            "uniresis",
-            "urlfetch",
-        ]
-        .map(String::from)
-        .to_vec(),
-        extra_param: toml::from_str("weight = 1\nx-cocaine-cluster = 'test'").unwrap(),
-        ..NodeConfig::default()
-    };
-    Node::builder().config(&config).unwrap().start().await.unwrap()
+    let mut config = NodeConfig::default();
+    config.extra_param = toml::from_str("weight = 1\nx-cocaine-cluster = 'test'").unwrap();
+    // The recorded runtime had no other services than these two.
+    let restricted = [
+        "cache",
+        "chrono",
+        "echo",
+        "geobase",
+        "logging::v2",
+        "metrics",
+        "node",
+        "unicorn",
+        "uniresis",
+        "urlfetch",
+    ];
+    let builder = Node::builder().listen("127.0.0.1:0").uuid(UUID).restrict(restricted);
+    builder.config(&config).start().await.unwrap()
 }
 
 #[tokio::test]

@@ -26,8 +26,7 @@ const PATIENCE: i32 = 20_000;
 
 /// Returns a node that may fetch from 127.0.0.1, and from nowhere else on this machine.
 async fn node(config: UrlfetchConfig) -> (Node, UrlfetchClient) {
-    let allow = vec!["127.0.0.1/32".parse().unwrap()];
-    let config = UrlfetchConfig { allow, ..config };
+    let config = config.allow(["127.0.0.1/32".parse().unwrap()]);
     let node = Node::builder().listen("127.0.0.1:0").urlfetch(config).start().await.unwrap();
     let urlfetch = service(&node).await;
     (node, urlfetch)
@@ -113,8 +112,7 @@ async fn what_never_ends_ends_in_time() {
         _ => redirect(302, "/again"),
     })
     .await;
-    let (node, urlfetch) =
-        node(UrlfetchConfig { max_redirects: Some(usize::MAX), ..UrlfetchConfig::default() }).await;
+    let (node, urlfetch) = node(UrlfetchConfig::default().max_redirects(usize::MAX)).await;
     for path in ["/silent", "/head", "/body", "/again"] {
         let url = site.url(path);
         let late = urlfetch.get(&url, Some(50), None, None, None).await.unwrap_err();
@@ -126,7 +124,7 @@ async fn what_never_ends_ends_in_time() {
     }
     node.shutdown().await;
     let (node, urlfetch) =
-        self::node(UrlfetchConfig { max_timeout: Some(0.05), ..UrlfetchConfig::default() }).await;
+        self::node(UrlfetchConfig::default().max_timeout(std::time::Duration::from_millis(50))).await;
     assert_eq!(refusal(&urlfetch, &site.url("/silent")).await.0, Some(110), "whatever it asks for");
     node.shutdown().await;
 }
@@ -189,7 +187,7 @@ async fn a_body_has_its_limit() {
         ),
     })
     .await;
-    let (node, urlfetch) = node(UrlfetchConfig { max_body: Some(1000), ..UrlfetchConfig::default() }).await;
+    let (node, urlfetch) = node(UrlfetchConfig::default().max_body(1000)).await;
     assert_eq!(get(&urlfetch, &site.url("/fits")).await.unwrap().body.len(), 1000);
     for path in ["/long", "/unsaid", "/said", "/close", "/chunks"] {
         let (code, text) = refusal(&urlfetch, &site.url(path)).await;
@@ -212,7 +210,7 @@ async fn redirects_are_followed_as_far_as_they_may_be() {
         None => Reply::Close(Vec::new()),
     })
     .await;
-    let (node, urlfetch) = node(UrlfetchConfig { max_redirects: Some(3), ..UrlfetchConfig::default() }).await;
+    let (node, urlfetch) = node(UrlfetchConfig::default().max_redirects(3)).await;
     assert!(get(&urlfetch, &site.url("/2")).await.unwrap().body.starts_with(b"GET /end "));
     for path in ["/3", "/endless"] {
         let (code, text) = refusal(&urlfetch, &site.url(path)).await;
@@ -324,7 +322,7 @@ async fn no_more_fetch_at_once_than_may() {
         page("200 OK", "")
     })
     .await;
-    let (node, _) = node(UrlfetchConfig { max_fetches: Some(3), ..UrlfetchConfig::default() }).await;
+    let (node, _) = node(UrlfetchConfig::default().max_fetches(3)).await;
     let clients = join_all((0..10).map(|_| service::<UrlfetchClient>(&node))).await;
     let url = site.url("/begin");
     let fetches = clients.iter().flat_map(|client| (0..20).map(|_| get(client, &url)));

@@ -7,13 +7,13 @@ use cocaine_bindings::Node as _;
 use cocaine_node::Node;
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Value as Json, json};
+use test_support::recording::{Event, Recording};
 
 use crate::{
     expected::{REFUSED, TOLD},
     peer::{Peer, answer},
     stage::{Setting, Stage, upload},
-    trace::{Event, Trace},
-    wire::of_runtime,
+    wire::{decode_frames, of_runtime},
 };
 
 /// What the clients of one app do, one after the other, and the recordings of its workers.
@@ -245,8 +245,8 @@ impl Story {
 
 fn own(lines: &[&str]) -> Vec<Event> {
     let event = |line: &&str| match line.split_at(1) {
-        (">", hex) => Event::frame("c2s", hex.to_owned()),
-        (_, hex) => Event::frame("s2c", of_runtime(hex)),
+        (">", hex) => Event::from_frame("c2s", hex.to_owned()),
+        (_, hex) => Event::from_frame("s2c", of_runtime(hex)),
     };
     lines.iter().map(event).collect()
 }
@@ -316,8 +316,8 @@ async fn the_node_answers_as_it_did() {
 
 /// Returns the first report of a recording that holds the whole profile.
 fn described(name: &str) -> Value {
-    let answers = Trace::read(name).events.into_iter().filter(|event| event.dir == "s2c");
-    let mut reports = answers.flat_map(|event| event.frames()).filter_map(|frame| {
+    let answers = Recording::read(name).events.into_iter().filter(|event| event.dir == "s2c");
+    let mut reports = answers.flat_map(|event| decode_frames(&event)).filter_map(|frame| {
         let report = frame.as_array()?.get(2)?.as_array()?.first()?;
         report.get("manifest").is_some().then(|| report.clone())
     });
@@ -326,9 +326,9 @@ fn described(name: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_timeout_of_another_length_is_refused_at_once() {
-    let (client, worker) = (Trace::read(REFUSED[0]), Trace::read(REFUSED[1]));
+    let (client, worker) = (Recording::read(REFUSED[0]), Recording::read(REFUSED[1]));
     assert!(client.events.iter().all(|event| event.dir != "s2c"), "nothing was ever answered");
-    assert!(!worker.events.iter().any(|event| event.raw_frames().iter().any(|frame| frame[1] == 2)));
+    assert!(!worker.events.iter().any(|event| event.frames().any(|frame| frame[1] == 2)));
     let setting = Setting {
         app: "w-badtimeout",
         profile: profile("w-badtimeout"),
@@ -366,7 +366,7 @@ async fn silent_then_told(name: &'static str, mode: &'static str, slave: &'stati
     stage.until(&["pool", "total:crashed"], |crashed| crashed > 0).await;
     peer.play().await;
     stage.close().await;
-    let stage = Stage::with(&setting, Node::builder().patience(Duration::from_millis(300))).await;
+    let stage = Stage::with(&setting, Node::builder().startup_timeout(Duration::from_millis(300))).await;
     let mut peer = stage.peer(name).await;
     assert!(peer.play_to_note().await.is_some());
     let told = peer.next().await;

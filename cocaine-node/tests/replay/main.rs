@@ -7,7 +7,6 @@ mod process;
 mod script;
 mod site;
 mod stage;
-mod trace;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use cocaine::Client;
 use cocaine_bindings::{Unicorn, UnicornClient};
 use cocaine_node::{Node, config::UrlfetchConfig};
+use test_support::recording::{self, Recording};
 use tokio::net::TcpStream;
 
-use self::{expected::Substitutes, peer::Peer, trace::Trace};
+use self::{expected::Substitutes, peer::Peer};
 
 /// A node, and what stands for the recorded one.
 struct Cloud {
@@ -28,8 +28,7 @@ struct Cloud {
 
 impl Cloud {
     async fn start(cluster: bool) -> Self {
-        let allow = vec!["127.0.0.0/8".parse().unwrap()];
-        let urlfetch = UrlfetchConfig { allow, ..UrlfetchConfig::default() };
+        let urlfetch = UrlfetchConfig::default().allow(["127.0.0.0/8".parse().unwrap()]);
         let node = Node::builder().listen("127.0.0.1:0").in_memory().cluster(cluster).urlfetch(urlfetch);
         let node = node.start().await.unwrap();
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
@@ -42,7 +41,7 @@ impl Cloud {
     }
 
     async fn peer(&self, name: &'static str) -> Peer {
-        let trace = Trace::read(name);
+        let trace = Recording::read(name);
         let port = |port: &u64| trace.endpoint.ends_with(&format!(":{port}"));
         let is_it = |(recorded, service): &&(u64, &str)| match &trace.service {
             Some(name) => *name == service.replace("::", "_"),
@@ -289,7 +288,7 @@ async fn with_a_cluster_connect_streams_the_services() {
 #[tokio::test]
 async fn newer_raws_are_read_as_by_the_newer_library() {
     for (differs, same) in DIFFERENT {
-        let (old, new) = (Trace::read(differs), Trace::read(same));
+        let (old, new) = (Recording::read(differs), Recording::read(same));
         assert_eq!(old.events[0].hex, new.events[0].hex, "the same request");
         assert_ne!(old.events[1].dir, new.events[1].dir, "another outcome");
         let cloud = Cloud::start(true).await;
@@ -307,5 +306,8 @@ fn no_recording_is_left_out() {
         .chain([&WITHOUT_CLUSTER, &FETCHED])
         .chain(DIFFERENT.iter().map(|(name, _)| name));
     let played: BTreeSet<_> = played.copied().chain(apps::played()).map(str::to_owned).collect();
-    assert_eq!(played.into_iter().collect::<Vec<_>>(), Trace::names());
+    // The exchanges over HTTP belong to the tests of the gateway.
+    let groups = recording::groups().into_iter().filter(|group| group != "http");
+    let recorded: Vec<_> = groups.flat_map(|group| recording::names(&group)).collect();
+    assert_eq!(played.into_iter().collect::<Vec<_>>(), recorded);
 }

@@ -1,4 +1,4 @@
-//! Ids belong to a connection: the methods of bindings, held against what the service announces (`design.md` 5).
+//! Ids belong to a connection: the methods of bindings, held against what the service announces.
 
 use std::{borrow::Cow, sync::Arc};
 

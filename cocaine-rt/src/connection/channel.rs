@@ -331,7 +331,8 @@ impl Tx {
         self.node = Tree::end().node();
     }
 
-    /// Ends this side as its state allows (`design.md` 9).
+    /// Ends this side as its graph allows: by a terminal message, else by revoking the channel, else by closing the
+    /// connection. Nothing may follow a terminal message.
     fn abandon(&mut self) {
         let terminal = self.node.messages().filter(|edge| edge.is_terminal());
         let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");

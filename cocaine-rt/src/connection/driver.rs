@@ -179,7 +179,7 @@ where
                     end += len;
                 }
                 Ok(None) => break,
-                Err(broken) => self.violation = Some(Violation::new(broken.cause(), broken.to_string())),
+                Err(broken) => self.violation = Some(Violation::new(broken.code(), broken.to_string())),
             }
         }
         if end == 0 {

@@ -41,7 +41,7 @@ pub(crate) enum Broken {
 
 impl Broken {
     /// Returns what the original runtime calls it.
-    pub(crate) fn cause(&self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         match self {
             Self::Parse(_) | Self::TooDeep => Code::PARSE_ERROR,
             Self::Shape(_) => Code::FRAME_FORMAT_ERROR,

@@ -76,7 +76,7 @@ impl Overseer {
         let (channels, connection) = (place.channels.clone(), place.connection.clone());
         let ended = Exchange::new(channels, connection, id, (input, output), worker, timeout).await;
         let now = Instant::now();
-        self.0.meters.finished(now.saturating_duration_since(since), now);
+        self.0.metrics.record_finished(now.saturating_duration_since(since), now);
         match ended {
             Ended::Well => Ok(()),
             Ended::Misused(error) => Err(error),
@@ -150,8 +150,10 @@ impl Overseer {
             return Err(errors::stopped());
         }
         let admitted = pool::admits(&self.setup().profile, state.demand());
-        self.0.meters.asked(admitted, state.queue.len(), since);
-        if !admitted {
+        if admitted {
+            self.0.metrics.record_accepted(state.queue.len(), since);
+        } else {
+            self.0.metrics.record_rejected(state.queue.len(), since);
             self.rebalance(&mut state);
             return Err(errors::queue_full());
         }

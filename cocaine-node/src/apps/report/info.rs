@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use cocaine::Value;
 
+use super::figures;
+
 use crate::apps::{
     overseer::{Overseer, Phase, Setup, Slave, Snapshot},
     worker::task::Death,
@@ -62,12 +64,11 @@ pub(crate) fn idle(state: &str, failure: Option<(i64, &str)>) -> Value {
 }
 
 fn full(setup: &Setup, snapshot: &Snapshot<'_>, wanted: Wanted, entries: &mut Vec<(&str, Value)>) {
-    let mut counts = snapshot.meters.counts();
-    let now = snapshot.now;
+    let (metrics, now) = (snapshot.metrics, snapshot.now);
     let queue = vec![
         ("capacity", setup.profile.queue_limit.into()),
         ("depth", count(snapshot.queued)),
-        ("depth_average", counts.depth.value(now)),
+        ("depth_average", figures::depth_average(metrics, now)),
         ("oldest_event_age", millis(snapshot.oldest_event.unwrap_or_default())),
     ];
     entries.extend([
@@ -75,11 +76,11 @@ fn full(setup: &Setup, snapshot: &Snapshot<'_>, wanted: Wanted, entries: &mut Ve
         ("pool", pool(setup, snapshot, wanted)),
         ("profile", profile(setup, wanted)),
         ("queue", map(queue)),
-        ("rate", counts.requests.rate(now)),
-        ("rate_mean", counts.requests.rate_mean(now)),
-        ("requests", counts.requests.requests()),
-        ("timings", counts.timings.quantiles(now)),
-        ("timings_reversed", counts.timings.reversed(now)),
+        ("rate", figures::rate(metrics, now)),
+        ("rate_mean", figures::rate_mean(metrics, now)),
+        ("requests", figures::requests(metrics, now)),
+        ("timings", figures::timings(metrics, now)),
+        ("timings_reversed", figures::timings_reversed(metrics, now)),
     ]);
     if wanted.manifest() {
         entries.push(("manifest", setup.manifest.raw.clone()));

@@ -8,14 +8,14 @@ pub(crate) fn app(overseer: &Overseer, readings: &mut Vec<Reading>) {
     let app = &overseer.setup().app;
     overseer.look(|snapshot| {
         let now = snapshot.now;
-        let mut counts = snapshot.meters.counts();
-        let (rate, timings) = (counts.requests.read(now), snapshot.meters.timings(now));
+        let metrics = snapshot.metrics;
+        let (rate, timings) = (metrics.accepted(now), metrics.finished(now));
         readings.extend([
             Reading::counter(format!("{app}.requests.accepted"), rate.count),
-            Reading::counter(format!("{app}.requests.rejected"), counts.requests.rejected()),
+            Reading::counter(format!("{app}.requests.rejected"), metrics.rejected()),
             Reading::new(format!("{app}.rate"), Measured::Meter(rate)),
             Reading::new(format!("{app}.timings"), Measured::Timer(timings.0, timings.1)),
-            Reading::gauge(format!("{app}.queue.depth_average"), counts.depth.at(now)),
+            Reading::gauge(format!("{app}.queue.depth_average"), metrics.queue_depth(now)),
             Reading::counter(format!("{app}.slaves.crashed"), snapshot.crashed),
             Reading::counter(format!("{app}.slaves.spawned"), snapshot.spawned),
         ]);

@@ -1,19 +1,7 @@
-//! What the cache is told: the section `cache` of the configuration.
-
-use serde::Deserialize;
+//! The limits of the cache, from its section of the configuration.
 
 use super::recent::Recent;
-use crate::config::ConfigError;
-
-/// The section `cache`; what it leaves out stays as it is by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CacheConfig {
-    /// Blobs that are kept at once. 1,000,000, as in the original.
-    pub max_size: Option<usize>,
-    /// Bytes of all keys and blobs together. 512 MiB.
-    pub max_bytes: Option<usize>,
-}
+use crate::config::{CacheConfig, ConfigError};
 
 impl CacheConfig {
     /// Returns an empty cache with these limits, each of which must leave something.

@@ -1,18 +1,6 @@
-//! How many timers there may be: the section `chrono` of the configuration.
+//! How many timers there may be, from the section `chrono` of the configuration.
 
-use serde::Deserialize;
-
-use crate::config::ConfigError;
-
-/// The section `chrono`; what it leaves out stays as it is by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ChronoConfig {
-    /// Timers that run at once. 65,536.
-    pub timers: Option<usize>,
-    /// Timers of one connection that run at once. 1,024.
-    pub client_timers: Option<usize>,
-}
+use crate::config::{ChronoConfig, ConfigError};
 
 /// How many timers there may be.
 #[derive(Clone, Copy, Debug)]

@@ -1,34 +1,11 @@
-//! What may be fetched: the section `urlfetch` of the configuration.
+//! What may be fetched, from the section `urlfetch` of the configuration.
 
 use std::{sync::Arc, time::Duration};
 
 use cocaine::Limits;
-use ipnet::IpNet;
-use serde::Deserialize;
 
 use super::guard::Guard;
-use crate::config::ConfigError;
-
-/// The section `urlfetch`; what it leaves out stays as it is by default.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct UrlfetchConfig {
-    /// Networks that are never connected to, in place of the default: all that are not public, which are those of this
-    /// machine, private, link-local, shared, reserved, multicast, and for documentation.
-    pub deny: Option<Vec<IpNet>>,
-    /// Networks that are connected to although they lie in one that is denied. None.
-    pub allow: Vec<IpNet>,
-    /// Bytes of an answer's body. 8 MiB.
-    pub max_body: Option<usize>,
-    /// Redirects that are followed for one call. 10.
-    pub max_redirects: Option<usize>,
-    /// Calls that fetch at once; further ones wait. 64.
-    pub max_fetches: Option<usize>,
-    /// Calls of one connection that fetch at once; further ones wait. 16.
-    pub client_fetches: Option<usize>,
-    /// Seconds that a call may take, whatever it asks for. 300.
-    pub max_timeout: Option<f64>,
-}
+use crate::config::{ConfigError, UrlfetchConfig};
 
 /// A configuration that was found to be sound.
 #[derive(Debug)]
@@ -65,7 +42,7 @@ impl UrlfetchConfig {
         let max_timeout = max_timeout.ok_or_else(|| {
             ConfigError::Value(format!("urlfetch.max_timeout is {seconds}: it is seconds, more than 0"))
         })?;
-        let guard = Arc::new(Guard::new(self.deny.clone(), self.allow.clone()));
+        let guard = Arc::new(Guard::new(self.deny.clone(), self.allow.clone().unwrap_or_default()));
         let max_redirects = self.max_redirects.unwrap_or(10);
         Ok(Settings { guard, max_body, max_redirects, max_fetches, client_fetches, max_timeout })
     }

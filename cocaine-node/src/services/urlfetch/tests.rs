@@ -29,7 +29,7 @@ fn trusting() -> RootCertStore {
 
 fn fetcher(roots: RootCertStore) -> Fetcher {
     let allow = vec!["127.0.0.0/8".parse().unwrap()];
-    let config = UrlfetchConfig { allow, ..UrlfetchConfig::default() };
+    let config = UrlfetchConfig { allow: Some(allow), ..UrlfetchConfig::default() };
     Fetcher::new(&config.settings().unwrap(), roots)
 }
 

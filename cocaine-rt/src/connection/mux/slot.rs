@@ -236,7 +236,8 @@ impl Slot {
     }
 }
 
-/// The size up to which a message of a stream is copied (`design.md` 4).
+/// The size up to which a message of a stream is copied, so that it does not keep a large read buffer
+/// alive.
 const COPIED: usize = 4096;
 
 /// An empty list.

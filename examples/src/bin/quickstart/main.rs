@@ -13,7 +13,7 @@ use cocaine_bindings::{AppClient, Locator, LocatorClient, Logging, LoggingClient
 use cocaine_codegen::{Catalogue, Fetched, Options, fetch, generate};
 use cocaine_node::{
     Node,
-    gateway::HttpConfig,
+    config::HttpConfig,
     helper::{self, Helper},
     log::{Log, LogLayer},
 };
@@ -35,7 +35,7 @@ async fn tour() -> Step {
     tracing_subscriber::registry().with(LevelFilter::WARN).with(LogLayer::new(log.clone())).init();
 
     title(1, "A cloud starts in this process");
-    let http = HttpConfig { listen: Some("127.0.0.1:0".into()), ..HttpConfig::default() };
+    let http = HttpConfig::default().listen("127.0.0.1:0");
     let node = Node::builder().listen("127.0.0.1:0").http(http).data(folder.path()).log(log.clone());
     let node = node.helper(Helper::current_exe()).start().await?;
     let locator = node.locator_addr().to_string();

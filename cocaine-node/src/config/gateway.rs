@@ -1,0 +1,34 @@
+//! The configuration file of a gateway that runs without a node.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{error::ConfigError, file::read_toml, http::HttpConfig, log::LogConfig};
+
+/// The configuration of a gateway that runs without a node.
+///
+/// ```toml
+/// locator = "host:10053"          # several are separated by commas
+///
+/// [http]
+/// listen = "127.0.0.1:8080"
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct GatewayConfig {
+    /// The locators of the cloud.
+    pub locator: Option<String>,
+    /// The gateway.
+    pub http: HttpConfig,
+    /// The log.
+    pub log: LogConfig,
+}
+
+impl GatewayConfig {
+    /// Reads a file.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        read_toml(file)
+    }
+}

@@ -1,0 +1,109 @@
+//! The configuration file of a node.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use cocaine::{Bytes, msgpack};
+use serde::Deserialize;
+
+use super::{
+    apps::AppsConfig, cache::CacheConfig, chrono::ChronoConfig, error::ConfigError, file::read_toml,
+    geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, merge::overwrite,
+    urlfetch::UrlfetchConfig,
+};
+
+/// The configuration of a node. What it leaves out has its default.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NodeConfig {
+    /// The address of the locator.
+    pub listen: Option<String>,
+    /// The data folder.
+    pub data: Option<PathBuf>,
+    /// Whether `locator.connect` streams the services to other nodes. `true`.
+    pub cluster: Option<bool>,
+    /// The name that is announced in place of an unspecified address.
+    pub hostname: Option<String>,
+    /// The node's uuid.
+    pub uuid: Option<String>,
+    /// Services that are not announced to other nodes.
+    pub restrict: Option<Vec<String>>,
+    /// The stored list of apps that start together with the node.
+    pub runlist: Option<String>,
+    /// The apps.
+    pub apps: AppsConfig,
+    /// The log.
+    pub log: LogConfig,
+    /// The HTTP gateway; none runs without this section.
+    pub http: Option<HttpConfig>,
+    /// The service `cache`.
+    pub cache: CacheConfig,
+    /// The service `chrono`.
+    pub chrono: ChronoConfig,
+    /// The service `urlfetch`.
+    pub urlfetch: UrlfetchConfig,
+    /// The service `geobase`.
+    pub geobase: GeobaseConfig,
+    /// Properties of this node that are announced to other nodes together with the services.
+    pub extra_param: toml::Table,
+    /// The limits of each connection.
+    pub limits: LimitsConfig,
+}
+
+impl NodeConfig {
+    /// Reads a file.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        read_toml(file)
+    }
+
+    /// Overwrites every value that `newer` sets; tables are merged by their keys.
+    pub(crate) fn merge(&mut self, newer: Self) {
+        overwrite(&mut self.listen, newer.listen);
+        overwrite(&mut self.data, newer.data);
+        overwrite(&mut self.cluster, newer.cluster);
+        overwrite(&mut self.hostname, newer.hostname);
+        overwrite(&mut self.uuid, newer.uuid);
+        overwrite(&mut self.restrict, newer.restrict);
+        overwrite(&mut self.runlist, newer.runlist);
+        self.apps.merge(newer.apps);
+        self.log.merge(newer.log);
+        match (&mut self.http, newer.http) {
+            (Some(http), Some(newer)) => http.merge(newer),
+            (http, newer) => overwrite(http, newer),
+        }
+        self.cache.merge(newer.cache);
+        self.chrono.merge(newer.chrono);
+        self.urlfetch.merge(newer.urlfetch);
+        self.geobase.merge(newer.geobase);
+        self.extra_param.extend(newer.extra_param);
+        self.limits.merge(newer.limits);
+    }
+
+    /// Returns how long an event waits for an app that fails to start, if it is set.
+    pub(crate) fn startup_timeout(&self) -> Result<Option<Duration>, ConfigError> {
+        self.apps.startup_timeout()
+    }
+
+    /// Returns `extra_param` in the form that other nodes read: a map in `MessagePack`.
+    pub(crate) fn encode_extra_param(&self) -> Result<Bytes, ConfigError> {
+        if self.extra_param.values().any(has_date) {
+            return Err(ConfigError::Value(
+                "extra_param contains a date, which MessagePack cannot express".into(),
+            ));
+        }
+        let encoded = msgpack::to_vec(&self.extra_param);
+        encoded.map(Bytes::from).map_err(|error| ConfigError::Value(format!("extra_param: {error}")))
+    }
+}
+
+fn has_date(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::Datetime(_) => true,
+        toml::Value::Array(values) => values.iter().any(has_date),
+        toml::Value::Table(table) => table.values().any(has_date),
+        _ => false,
+    }
+}

@@ -1,0 +1,140 @@
+//! The settings of a gateway: the section `http` of the configuration, checked and with its defaults.
+
+use std::{collections::HashMap, time::Duration};
+
+use cocaine::Limits;
+use http::HeaderName;
+
+use crate::config::{ConfigError, HttpConfig, Target};
+
+/// The part of a frame that is reserved for the head of a request.
+const HEAD_BYTES: usize = 1 << 20;
+
+/// The settings of a gateway.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) listen: String,
+    pub(super) admin: Option<String>,
+    pub(super) client_timeout: Duration,
+    pub(super) connections: u32,
+    pub(super) refresh: Duration,
+    pub(super) request_body: usize,
+    pub(super) buffer: usize,
+    pub(super) response_buffer: usize,
+    pub(super) clients: usize,
+    pub(super) sampling: f64,
+    pub(super) json_rpc: bool,
+    pub(super) timeouts: Timeouts,
+    pub(super) hosts: HashMap<String, Target>,
+    pub(super) headers: Vec<(HeaderName, String)>,
+}
+
+impl Settings {
+    /// Checks a configuration and fills in the defaults.
+    ///
+    /// # Errors
+    /// A value with which nothing could be served.
+    pub(super) fn new(config: &HttpConfig) -> Result<Self, ConfigError> {
+        let hosts = config.hosts.iter().map(|(host, target)| (host.to_ascii_lowercase(), target.clone()));
+        Ok(Self {
+            listen: config.listen.clone().unwrap_or_else(|| HttpConfig::DEFAULT_ADDRESS.into()),
+            admin: config.admin.clone(),
+            client_timeout: seconds("client_timeout", config.client_timeout.unwrap_or(30.0))?,
+            connections: connections(config.connections.unwrap_or(1))?,
+            refresh: seconds("refresh", config.refresh.unwrap_or(120.0))?,
+            request_body: request_body(config.request_body.unwrap_or(64 << 20))?,
+            buffer: positive("buffer", config.buffer.unwrap_or(512 << 20))?,
+            response_buffer: positive("response_buffer", config.response_buffer.unwrap_or(65 << 20))?,
+            clients: positive("clients", config.clients.unwrap_or(10_000))?,
+            sampling: fraction("sampling", config.sampling.unwrap_or(0.05))?,
+            json_rpc: config.json_rpc.unwrap_or(true),
+            timeouts: Timeouts::new(config)?,
+            hosts: hosts.collect(),
+            headers: call_headers(config)?,
+        })
+    }
+}
+
+/// How long apps may take to answer.
+#[derive(Debug)]
+pub(super) struct Timeouts {
+    default: Duration,
+    /// By `service` or `service/event`.
+    configured: HashMap<String, Duration>,
+}
+
+impl Timeouts {
+    fn new(config: &HttpConfig) -> Result<Self, ConfigError> {
+        let configured =
+            config.timeouts.iter().map(|(name, timeout)| Ok((name.clone(), seconds("timeouts", *timeout)?)));
+        Ok(Self {
+            default: seconds("timeout", config.timeout.unwrap_or(30.0))?,
+            configured: configured.collect::<Result<_, ConfigError>>()?,
+        })
+    }
+
+    /// Returns how long an event may take.
+    pub(super) fn get(&self, service: &str, event: &str) -> Duration {
+        self.get_configured(service, event).unwrap_or(self.default)
+    }
+
+    /// Returns how long an event may take if the configuration names it or its service.
+    pub(super) fn get_configured(&self, service: &str, event: &str) -> Option<Duration> {
+        if self.configured.is_empty() {
+            return None;
+        }
+        let by_event = self.configured.get(&format!("{service}/{event}"));
+        by_event.or_else(|| self.configured.get(service)).copied()
+    }
+}
+
+/// Returns the HTTP headers that are passed on, and their names as headers of the call.
+fn call_headers(config: &HttpConfig) -> Result<Vec<(HeaderName, String)>, ConfigError> {
+    let Some(headers) = &config.headers else {
+        return Ok(vec![(http::header::AUTHORIZATION, "authorization".into())]);
+    };
+    let parse = |(name, call_name): (&String, &String)| match HeaderName::from_bytes(name.as_bytes()) {
+        Ok(name) => Ok((name, call_name.clone())),
+        Err(_) => Err(invalid(format!("http.headers: {name:?} is not a name of an HTTP header"))),
+    };
+    headers.iter().map(parse).collect()
+}
+
+fn connections(connections: u32) -> Result<u32, ConfigError> {
+    positive("connections", connections as usize).map(|_| connections)
+}
+
+fn request_body(bytes: usize) -> Result<usize, ConfigError> {
+    let available = Limits::default().frame - HEAD_BYTES;
+    if bytes > available {
+        return Err(invalid(format!(
+            "http.request_body is {bytes}: a request is one frame, which has room for {available} bytes of body"
+        )));
+    }
+    Ok(bytes)
+}
+
+fn positive(name: &str, value: usize) -> Result<usize, ConfigError> {
+    if value == 0 { Err(invalid(format!("http.{name} is 0: nothing could be served"))) } else { Ok(value) }
+}
+
+fn fraction(name: &str, value: f64) -> Result<f64, ConfigError> {
+    if (0.0..=1.0).contains(&value) {
+        return Ok(value);
+    }
+    Err(invalid(format!("http.{name} is {value}: it must be a fraction from 0 to 1")))
+}
+
+fn seconds(name: &str, seconds: f64) -> Result<Duration, ConfigError> {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(invalid(format!("http.{name} is {seconds}: it must be a number of seconds above 0"))),
+    }
+}
+
+fn invalid(text: String) -> ConfigError {
+    ConfigError::Value(text)
+}
+
+#[cfg(test)]
+mod tests;

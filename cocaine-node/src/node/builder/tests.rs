@@ -1,0 +1,85 @@
+use std::path::Path;
+
+use super::*;
+
+fn parse(text: &str) -> NodeConfig {
+    toml::from_str(text).unwrap()
+}
+
+#[test]
+fn config_keeps_what_it_leaves_out() {
+    let limits = Limits { frame: 1 << 20, ..Limits::default() };
+    let builder = Node::builder()
+        .listen("127.0.0.1:1")
+        .data("data")
+        .cluster(false)
+        .restrict(["storage"])
+        .limits(limits)
+        .startup_timeout(Duration::from_secs(1))
+        .idle_timeout(false)
+        .http(HttpConfig::default().clients(7))
+        .cache(CacheConfig::default().max_size(2))
+        .chrono(ChronoConfig::default().timers(3))
+        .urlfetch(UrlfetchConfig::default().max_redirects(4))
+        .geobase("cities.mmdb");
+    let settings = builder.config(&NodeConfig::default()).settings().unwrap();
+    assert_eq!(settings.listen, "127.0.0.1:1");
+    assert_eq!(settings.data.as_deref(), Some(Path::new("data")));
+    assert!(!settings.cluster && !settings.idle_timeout);
+    assert_eq!(settings.restrict, ["storage"]);
+    assert_eq!(settings.limits, limits);
+    assert_eq!(settings.startup_timeout, Duration::from_secs(1));
+    assert_eq!(settings.http.unwrap().clients, Some(7));
+    assert_eq!(settings.cache.max_size, Some(2));
+    assert_eq!(settings.chrono.timers, Some(3));
+    assert_eq!(settings.urlfetch.max_redirects, Some(4));
+    assert_eq!(settings.geobase.as_deref(), Some(Path::new("cities.mmdb")));
+}
+
+#[test]
+fn config_replaces_values_it_sets() {
+    let builder = Node::builder()
+        .limits(Limits { frame: 1 << 20, channels: 5, ..Limits::default() })
+        .restrict(["storage"])
+        .startup_timeout(Duration::from_secs(1))
+        .http(HttpConfig::default().clients(7).timeout_for("a", Duration::from_secs(1)))
+        .cache(CacheConfig::default().max_size(2).max_bytes(3));
+    let config = parse(
+        "restrict = []\n[apps]\nstartup_timeout = 2\n[limits]\nframe = 2048\n[cache]\nmax_size = 4\n\
+         [http]\nlisten = \"b:2\"\n[http.timeouts]\nb = 2\n[extra_param]\nweight = 1\n",
+    );
+    let settings = builder.config(&config).settings().unwrap();
+    assert!(settings.restrict.is_empty());
+    assert_eq!(settings.startup_timeout, Duration::from_secs(2));
+    assert_eq!((settings.limits.frame, settings.limits.channels), (2048, 5));
+    assert_eq!((settings.cache.max_size, settings.cache.max_bytes), (Some(4), Some(3)));
+    let http = settings.http.unwrap();
+    assert_eq!((http.listen.as_deref(), http.clients), (Some("b:2"), Some(7)));
+    assert_eq!(http.timeouts.into_iter().collect::<Vec<_>>(), [("a".into(), 1.0), ("b".into(), 2.0)]);
+    assert_eq!(settings.extra_param, &b"\x81\xa6weight\x01"[..]);
+}
+
+#[test]
+fn later_setter_wins_over_config() {
+    let config = parse(
+        "listen = \"a:1\"\ndata = \"d\"\n[apps]\nstartup_timeout = 2\n[limits]\nframe = 2048\n[cache]\nmax_size = 4\n",
+    );
+    let builder = Node::builder()
+        .config(&config)
+        .listen("b:2")
+        .in_memory()
+        .startup_timeout(Duration::MAX)
+        .limits(Limits::default())
+        .cache(CacheConfig::default());
+    let settings = builder.settings().unwrap();
+    assert_eq!((settings.listen.as_str(), settings.data), ("b:2", None));
+    assert_eq!(settings.startup_timeout, Duration::MAX);
+    assert_eq!(settings.limits, Limits::default());
+    assert_eq!(settings.cache, CacheConfig::default());
+}
+
+#[tokio::test]
+async fn invalid_config_keeps_node_from_starting() {
+    let error = Node::builder().config(&parse("[limits]\nchannels = 0\n")).start().await.unwrap_err();
+    assert_eq!(error.to_string(), "limits.channels is 0: nothing could be served");
+}

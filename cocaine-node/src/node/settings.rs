@@ -1,0 +1,36 @@
+//! The settings of a node, checked and with their defaults.
+
+use std::{path::PathBuf, time::Duration};
+
+use cocaine::{Bytes, Limits};
+
+use crate::{
+    config::{CacheConfig, ChronoConfig, HttpConfig, UrlfetchConfig},
+    helper::Helper,
+    log::Log,
+};
+
+/// The settings of a node.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) listen: String,
+    /// The data folder; in memory if `None`.
+    pub(super) data: Option<PathBuf>,
+    pub(super) cluster: bool,
+    pub(super) uuid: Option<String>,
+    pub(super) hostname: Option<String>,
+    pub(super) restrict: Vec<String>,
+    /// A map in `MessagePack`.
+    pub(super) extra_param: Bytes,
+    pub(super) limits: Limits,
+    pub(super) log: Option<Log>,
+    pub(super) helper: Option<Helper>,
+    pub(super) runlist: Option<String>,
+    pub(super) startup_timeout: Duration,
+    pub(super) idle_timeout: bool,
+    pub(super) http: Option<HttpConfig>,
+    pub(super) cache: CacheConfig,
+    pub(super) chrono: ChronoConfig,
+    pub(super) urlfetch: UrlfetchConfig,
+    pub(super) geobase: Option<PathBuf>,
+}
