@@ -21,7 +21,7 @@ use crate::{
     protocol::{
         code::Code,
         error::{Error, ErrorKind, Result},
-        graph::{Node, REVOKE, Tree},
+        graph::{REVOKE, Tree, TreeNode},
         spec::OnDrop,
         trace::Trace,
         types::Lossy,
@@ -87,7 +87,7 @@ impl Line {
 #[derive(Debug)]
 pub struct Rx {
     line: Line,
-    node: Arc<Node>,
+    node: Arc<TreeNode>,
     ended: bool,
 }
 
@@ -155,7 +155,7 @@ impl Rx {
     }
 
     /// Returns what may be received next.
-    pub(crate) fn node(&self) -> &Arc<Node> {
+    pub(crate) fn node(&self) -> &Arc<TreeNode> {
         &self.node
     }
 
@@ -215,7 +215,7 @@ type Put = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
 #[derive(Debug)]
 pub struct Tx {
     line: Line,
-    node: Arc<Node>,
+    node: Arc<TreeNode>,
     side: Side,
     on_drop: OnDrop,
     /// Whether the other side understands `revoke`.
@@ -322,7 +322,7 @@ impl Tx {
     }
 
     /// Returns what may be sent next.
-    pub(crate) fn node(&self) -> &Arc<Node> {
+    pub(crate) fn node(&self) -> &Arc<TreeNode> {
         &self.node
     }
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, Exchange, Kind, MessageReceiver, MessageSender, Method, Receiver, Service, Shape, Tree,
-    Value,
+    Args, Bytes, CallKind, Exchange, MessageReceiver, MessageSender, Method, Receiver, Service, Tree,
+    TreeShape, Value,
 };
 
 use super::request::{Form, Message, Request};
@@ -97,16 +97,16 @@ impl Call<'_> {
     async fn outcome(&self, service: &Service, method: &Method) -> Result<Outcome, Fault> {
         let chunks = chunks(method, &self.request.chunks)?;
         let (name, args) = (&*method.name, Args(self.request.args.clone()));
-        match Kind::of(&method.dispatch, &method.upstream) {
-            Kind::Mute => {
+        match CallKind::of(&method.dispatch, &method.upstream) {
+            CallKind::Mute => {
                 service.mute(name, args).await.map_err(|error| Fault::of(&error))?;
                 Ok(Outcome::default())
             }
-            Kind::Unary => {
+            CallKind::Unary => {
                 let answer = service.with_deadline(self.patience).call(name, args).await;
                 Outcome::default().with(answer.map(|args| Message::new("value", args)), self.room)
             }
-            Kind::Streaming => self.stream(service.stream(name, args)).await,
+            CallKind::Streaming => self.stream(service.stream(name, args)).await,
             _ => {
                 let opened = service.open(name, args).await.map_err(|error| Fault::of(&error))?;
                 self.session(opened, chunks).await
@@ -204,18 +204,18 @@ impl Outcome {
     }
 
     /// Returns the value, or the list of values of a stream; of any other protocol all messages.
-    fn values(mut self, shape: Shape) -> Result<Value, Fault> {
+    fn values(mut self, shape: TreeShape) -> Result<Value, Fault> {
         if let Some(error) = self.error() {
             return Err(Fault::of(&error));
         }
         match shape {
-            Shape::End => Ok(Value::Nil),
-            Shape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::value)),
-            Shape::Streaming => {
+            TreeShape::End => Ok(Value::Nil),
+            TreeShape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::value)),
+            TreeShape::Streaming => {
                 let items = self.0.into_iter().filter(|message| message.name == "write");
                 Ok(Value::Array(items.map(Message::value).collect()))
             }
-            Shape::Other => Ok(self.events()),
+            TreeShape::Other => Ok(self.events()),
         }
     }
 

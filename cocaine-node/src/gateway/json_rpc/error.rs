@@ -1,6 +1,6 @@
 //! What a caller of JSON-RPC is told when there is no result.
 
-use cocaine::{Error, ErrorKind, Node, Value};
+use cocaine::{Error, ErrorKind, TreeNode, Value};
 use serde::{Serialize, Serializer};
 
 use super::json::Json;
@@ -45,7 +45,7 @@ impl Fault {
     }
 
     /// The method takes no such message here.
-    pub(super) fn chunk(number: usize, name: &str, state: &Node) -> Self {
+    pub(super) fn chunk(number: usize, name: &str, state: &TreeNode) -> Self {
         let known: Vec<_> = state.messages().map(|edge| &*edge.name).collect();
         let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
         Self::params(format!("chunk {number} is `{name}`: the method takes {known} here"))
