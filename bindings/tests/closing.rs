@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use cocaine::{Client, Code, Error, Held, Result, Stream, Value, server::Server};
+use cocaine::{Client, Code, Error, Guard, Result, Stream, Value, server::Server};
 use cocaine_bindings::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned};
 use common::{LONG, Raw, UNTRACED, cloud};
 use futures_util::StreamExt as _;
@@ -80,7 +80,7 @@ impl Unicorn for Tree {
         Ok(Versioned { value: value.clone(), version: 0 })
     }
 
-    async fn lock(&self, path: &str) -> Result<Held> {
+    async fn lock(&self, path: &str) -> Result<Guard> {
         if path == "/" {
             return Err(Error::service(Code::INVALID_PATH, "root path is not allowed"));
         }
@@ -88,16 +88,16 @@ impl Unicorn for Tree {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let guard = self.lock.clone().lock_owned().await;
         std::mem::forget(told);
-        Ok(Held::new((guard, Told("lock", self.gone.clone()))))
+        Ok(Guard::new((guard, Told("lock", self.gone.clone()))))
     }
 
-    async fn named_lock(&self, _: &str, _: &Value) -> Result<Held> {
+    async fn named_lock(&self, _: &str, _: &Value) -> Result<Guard> {
         let signal = self.loss.clone();
         let lost = async move {
             signal.notified().await;
             Error::service(Code::CONNECTION_LOSS, "session lost")
         };
-        Ok(Held::until(Told("named lock", self.gone.clone()), lost))
+        Ok(Guard::until(Told("named lock", self.gone.clone()), lost))
     }
 }
 

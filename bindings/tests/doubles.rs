@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Code, Error, Exchange, Held, Receiver, Sender, Severity, Value,
+    Bytes, Category, Code, Duplex, Error, Guard, Receiver, Sender, Severity, Value,
     double::{Items, Peer},
 };
 use cocaine_bindings::{
@@ -200,7 +200,7 @@ fn a_lock_is_held_or_not() {
     let unicorn = UnicornDouble::new();
     unicorn.expect_lock().with("/a").holds();
     unicorn.expect_lock().with("/b").fails(gone());
-    unicorn.expect_lock().with("/c").answers(|_| Ok(Held::until((), async { gone() })));
+    unicorn.expect_lock().with("/c").answers(|_| Ok(Guard::until((), async { gone() })));
     unicorn.expect_put().returns(Err(versioned(7)));
     let mut held = now(unicorn.lock("/a")).unwrap();
     assert!(held.lost().now_or_never().is_none());
@@ -219,7 +219,7 @@ async fn a_session_answers_with_a_stream() {
     for _ in 0..100 {
         event.send("ignored").await.unwrap();
     }
-    let mut answer = event.close().await.unwrap();
+    let mut answer = event.finish().unwrap();
     assert_eq!(answer.recv().await.unwrap().unwrap(), "a");
     assert_eq!(answer.recv().await.unwrap().unwrap(), "b");
     assert!(answer.recv().await.is_none());
@@ -239,13 +239,13 @@ async fn a_session_is_played_by_a_script() {
             while let Some(chunk) = input.recv().await {
                 output.send(format!("{event} {}", chunk?.as_str().unwrap_or("?"))).await?;
             }
-            output.close().await
+            output.finish()
         })
     });
     app.expect_control().plays(|mut workers, output| async move {
         assert_eq!(workers.recv().await.unwrap().unwrap(), 3);
         assert!(workers.recv().await.is_none_or(|ended| ended.is_err()));
-        output.give_up();
+        output.abandon();
         Ok(())
     });
     let mut event = app.enqueue("echo", None).await.unwrap();
@@ -253,8 +253,8 @@ async fn a_session_is_played_by_a_script() {
         event.send(chunk).await.unwrap();
         assert_eq!(event.recv().await.unwrap().unwrap(), *format!("echo {chunk}"));
     }
-    assert!(event.close().await.unwrap().recv().await.is_none());
-    let Exchange { mut tx, rx } = app.control().await.unwrap();
+    assert!(event.finish().unwrap().recv().await.is_none());
+    let Duplex { mut tx, rx } = app.control().await.unwrap();
     tx.send(3).await.unwrap();
     drop((tx, rx));
     app.played().await;
@@ -265,11 +265,11 @@ async fn a_session_is_played_by_a_script() {
 async fn a_session_of_states_is_played_too() {
     let locator = LocatorDouble::new();
     locator.expect_publish().matching(|name, _, _| name == "service").plays(|input, output| async move {
-        output.value(())?;
+        output.send(())?;
         assert!(matches!(input.recv().await?, PublishReceived::Discard));
         Ok(())
     });
-    let Exchange { tx, rx } = locator.publish("service", &[], None).await.unwrap();
+    let Duplex { tx, rx } = locator.publish("service", &[], None).await.unwrap();
     rx.await.unwrap();
     tx.discard().await.unwrap();
     locator.played().await;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use cocaine::{
-    Client, Drift, Edge, Error, ErrorKind, Fault, Graph, Method, ServiceClient, Tree, TreeNode,
+    Client, Compatibility, Edge, Error, ErrorKind, Fault, Graph, Method, ServiceClient, Tree, TreeNode,
     server::Server,
 };
 use cocaine_bindings::{Storage, StorageClient};
@@ -43,11 +43,11 @@ async fn numbers() -> SocketAddr {
 }
 
 /// Returns a cloud whose storage announces these methods, and its address.
-async fn today(policy: Drift, version: u64, methods: Vec<Method>) -> (Client, Server, SocketAddr) {
+async fn today(policy: Compatibility, version: u64, methods: Vec<Method>) -> (Client, Server, SocketAddr) {
     let (names, address) = (Names::default(), numbers().await);
     names.announce("storage", address, Graph::new(methods).with_controls(), version);
     let locator = names.serve("127.0.0.1:0").await;
-    let client = Client::builder(&locator.local_addr().to_string()).unwrap().drift(policy).build();
+    let client = Client::builder(&locator.local_addr().to_string()).unwrap().compatibility(policy).build();
     (client, locator, address)
 }
 
@@ -69,7 +69,7 @@ fn changed() -> Vec<Method> {
 }
 
 fn assert_names(error: &Error, address: SocketAddr, expected: &str, found: &str) {
-    let ErrorKind::Drift { expected: named, found: seen } = error.kind() else { panic!("{error}") };
+    let ErrorKind::SchemaMismatch { expected: named, found: seen } = error.kind() else { panic!("{error}") };
     assert!(named.contains(expected), "expected {named}");
     assert!(seen.contains(found), "found {seen}");
     let text = error.to_string();
@@ -79,14 +79,14 @@ fn assert_names(error: &Error, address: SocketAddr, expected: &str, found: &str)
 
 #[tokio::test]
 async fn a_method_that_moved_is_called_by_its_new_number() {
-    let (client, _locator, _) = today(Drift::Compatible, 1, changed()).await;
+    let (client, _locator, _) = today(Compatibility::Lenient, 1, changed()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     assert_eq!(storage.read("c", "k").await.unwrap(), "7");
 }
 
 #[tokio::test]
 async fn a_method_that_is_lost_or_reshaped_fails_when_it_is_called() {
-    let (client, _locator, address) = today(Drift::Compatible, 9, changed()).await;
+    let (client, _locator, address) = today(Compatibility::Lenient, 9, changed()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     let error = storage.write("c", "k", &"v".into(), None).await.unwrap_err();
     assert_names(&error, address, "method 1", "no such method");
@@ -99,7 +99,7 @@ async fn a_method_that_is_lost_or_reshaped_fails_when_it_is_called() {
 
 #[tokio::test]
 async fn the_exact_policy_takes_only_what_the_bindings_were_written_for() {
-    let (client, _locator, _) = today(Drift::Exact, 1, yesterday()).await;
+    let (client, _locator, _) = today(Compatibility::Exact, 1, yesterday()).await;
     assert!(client.service::<StorageClient>().await.is_ok());
     let mut more = yesterday();
     more.push(unary(9, "sweep"));
@@ -108,7 +108,7 @@ async fn the_exact_policy_takes_only_what_the_bindings_were_written_for() {
         (1, more, "nothing", "`sweep` as method 9"),
         (1, changed(), "`read` as method 0", "`find` as method 0"),
     ] {
-        let (client, _locator, address) = today(Drift::Exact, version, methods).await;
+        let (client, _locator, address) = today(Compatibility::Exact, version, methods).await;
         let error = client.service::<StorageClient>().await.unwrap_err();
         assert_names(&error, address, expected, found);
     }
@@ -116,14 +116,14 @@ async fn the_exact_policy_takes_only_what_the_bindings_were_written_for() {
 
 #[tokio::test]
 async fn without_a_policy_the_bindings_are_trusted() {
-    let (client, _locator, _) = today(Drift::Off, 9, changed()).await;
+    let (client, _locator, _) = today(Compatibility::Unchecked, 9, changed()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     assert_eq!(storage.read("c", "k").await.unwrap(), "0");
 }
 
 #[tokio::test]
 async fn an_untyped_call_uses_the_number_that_is_announced() {
-    let (client, _locator, address) = today(Drift::Exact, 9, changed()).await;
+    let (client, _locator, address) = today(Compatibility::Exact, 9, changed()).await;
     let storage = client.dynamic("storage").await.unwrap();
     assert_eq!(storage.call::<_, String>("read", ("c", "k")).await.unwrap(), "7");
     let error = storage.call::<_, String>("write", ("c", "k")).await.unwrap_err();
@@ -158,7 +158,7 @@ async fn what_differs_is_logged_once_however_often_the_service_is_connected() {
     let subscriber =
         tracing_subscriber::fmt().with_writer(move || writer.clone()).with_max_level(LevelFilter::INFO);
     let _logged = subscriber.without_time().with_ansi(false).with_target(false).finish().set_default();
-    let (client, _locator, address) = today(Drift::Compatible, 9, changed()).await;
+    let (client, _locator, address) = today(Compatibility::Lenient, 9, changed()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     let at = format!("service=storage endpoint={address}");
     let lost = "a method is not what the bindings expect: calls of it will fail";
@@ -193,9 +193,11 @@ async fn nothing_is_logged_of_bindings_that_fit_or_are_trusted() {
     let subscriber =
         tracing_subscriber::fmt().with_writer(move || writer.clone()).with_max_level(LevelFilter::INFO);
     let _logged = subscriber.finish().set_default();
-    for (policy, version, methods) in
-        [(Drift::Compatible, 1, yesterday()), (Drift::Exact, 1, yesterday()), (Drift::Off, 9, changed())]
-    {
+    for (policy, version, methods) in [
+        (Compatibility::Lenient, 1, yesterday()),
+        (Compatibility::Exact, 1, yesterday()),
+        (Compatibility::Unchecked, 9, changed()),
+    ] {
         let (client, _locator, _) = today(policy, version, methods).await;
         client.service::<StorageClient>().await.unwrap();
     }

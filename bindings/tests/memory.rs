@@ -7,8 +7,8 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Client, Code, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient, Stream,
-    server::Server,
+    Bytes, Client, Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceClient, ServiceInfo,
+    Stream, server::Server,
 };
 use cocaine_bindings::{
     LocatorServer, ServeLocator, ServeStorage, Storage, StorageClient,
@@ -45,18 +45,18 @@ impl Storage for Memory {
 struct OneService(SocketAddr);
 
 impl LocatorServer for OneService {
-    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
+    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<ServiceInfo> {
         if name != "storage" {
             return Err(Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"));
         }
         let graph = <StorageClient as ServiceClient>::SPEC.graph();
-        Ok(Resolved { endpoints: vec![Endpoint(self.0)], version: 1, graph })
+        Ok(ServiceInfo { endpoints: vec![Endpoint(self.0)], version: 1, graph })
     }
 
     fn connect(
         &self,
         uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
+    ) -> impl Stream<Item = Result<(String, BTreeMap<String, ServiceInfo>)>> + Send + 'static + use<> {
         let uuid = uuid.to_owned();
         futures_util::stream::iter((0..3).map(move |_| Ok((uuid.clone(), BTreeMap::new()))))
     }
@@ -76,12 +76,12 @@ impl LocatorServer for OneService {
         _: &[Endpoint],
         _: Option<(u32, Graph)>,
         input: PublishReceiver,
-        output: Responder<()>,
+        output: ReplySender<()>,
     ) -> Result<()> {
         if name == "taken" {
             return Err(Error::service(Code::DUPLICATE_SERVICE, "taken"));
         }
-        output.value(())?;
+        output.send(())?;
         let PublishReceived::Discard = input.recv().await?;
         Ok(())
     }
@@ -94,7 +94,7 @@ impl LocatorServer for OneService {
     ) -> Result<()> {
         output.send([(router.to_owned(), vec![(1, "member".to_owned())])]).await?;
         let RoutingReceived::Discard = input.recv().await?;
-        output.close().await
+        output.finish()
     }
 
     async fn uuid(&self) -> Result<String> {

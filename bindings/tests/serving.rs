@@ -13,7 +13,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Code, Duplex, Endpoint, Error, ErrorKind, Limits, Receiver, Responder, Result, Scalar, Sender,
+    Bytes, Code, Duplex, Endpoint, Error, ErrorKind, Limits, Receiver, ReplySender, Result, Scalar, Sender,
     Severity, Stream, Trace, Value,
     server::{Caller, Server},
 };
@@ -108,11 +108,11 @@ impl AppServer for Events {
                 while let Some(chunk) = input.recv().await {
                     output.send(chunk?).await?;
                 }
-                output.close().await
+                output.finish()
             }
             "tag" => {
                 output.send(tag.unwrap_or("none")).await?;
-                output.close().await
+                output.finish()
             }
             "panic" => {
                 output.send("before").await?;
@@ -132,7 +132,7 @@ impl AppServer for Events {
         Ok(Value::from("info"))
     }
 
-    async fn control(&self, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+    async fn control(&self, mut input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
         loop {
             let item = input.recv().await;
             self.0.send(format!("{item:?}")).unwrap();
@@ -167,7 +167,7 @@ async fn chunks_go_both_ways_through_generated_code() {
         event.send(chunk.clone()).await.unwrap();
         assert!(event.recv().await.unwrap().unwrap() == chunk);
     }
-    let mut rest = event.close().await.unwrap();
+    let mut rest = event.finish().unwrap();
     assert!(rest.recv().await.is_none());
     let mut event = app.enqueue("tag", Some("t")).await.unwrap();
     assert_eq!(event.recv().await.unwrap().unwrap(), "t");
@@ -233,7 +233,7 @@ async fn a_handler_learns_that_the_caller_dropped_its_event_or_left() {
 #[tokio::test]
 async fn more_sessions_than_invocations_go_on_side_by_side() {
     let (app, _server, _locator, _said) = app().await;
-    let mut events: Vec<Duplex<Bytes, Bytes>> = Vec::new();
+    let mut events: Vec<Duplex<Sender<Bytes>, Receiver<Bytes>>> = Vec::new();
     for _ in 0..Limits::default().invocations + 100 {
         events.push(app.enqueue("echo", None).await.unwrap());
     }
@@ -509,7 +509,7 @@ struct Endless {
 }
 
 impl Stream for Endless {
-    type Item = Result<(String, BTreeMap<String, cocaine::Resolved>)>;
+    type Item = Result<(String, BTreeMap<String, cocaine::ServiceInfo>)>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if std::mem::take(&mut self.first) {
@@ -524,7 +524,7 @@ impl Stream for Endless {
 struct Streams(Arc<AtomicUsize>);
 
 impl LocatorServer for Streams {
-    async fn resolve(&self, _: &str, _: Option<&str>) -> Result<cocaine::Resolved> {
+    async fn resolve(&self, _: &str, _: Option<&str>) -> Result<cocaine::ServiceInfo> {
         Err(Error::unbound())
     }
 
@@ -547,7 +547,7 @@ impl LocatorServer for Streams {
         _: &[Endpoint],
         _: Option<(u32, cocaine::Graph)>,
         _: cocaine_bindings::locator::PublishReceiver,
-        _: Responder<()>,
+        _: ReplySender<()>,
     ) -> Result<()> {
         Err(Error::unbound())
     }

@@ -9,7 +9,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use cocaine::{
-    Bytes, Code, Endpoint, Graph, Receiver, Resolved, Responder, Result, Scalar, Sender, ServiceClient,
+    Bytes, Code, Endpoint, Graph, Receiver, ReplySender, Result, Scalar, Sender, ServiceClient, ServiceInfo,
     Stream, Value,
     server::{Dispatch, Server},
 };
@@ -169,14 +169,14 @@ async fn storage_find() {
 struct PassingLocator(LocatorClient);
 
 impl LocatorServer for PassingLocator {
-    async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         self.0.resolve(name, seed).await
     }
 
     fn connect(
         &self,
         uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
+    ) -> impl Stream<Item = Result<(String, BTreeMap<String, ServiceInfo>)>> + Send + 'static + use<> {
         self.0.connect(uuid)
     }
 
@@ -194,7 +194,7 @@ impl LocatorServer for PassingLocator {
         _: &[Endpoint],
         _: Option<(u32, Graph)>,
         _: PublishReceiver,
-        _: Responder<()>,
+        _: ReplySender<()>,
     ) -> Result<()> {
         Err(cocaine::Error::unbound())
     }
@@ -225,7 +225,7 @@ fn locator(client: LocatorClient) -> impl Dispatch {
 #[tokio::test]
 async fn locator_resolve() {
     let read = async |client: LocatorClient| {
-        let Resolved { endpoints, version, graph } = client.resolve("storage", None).await.unwrap();
+        let ServiceInfo { endpoints, version, graph } = client.resolve("storage", None).await.unwrap();
         assert_eq!((endpoints[0].to_string().as_str(), version), ("127.0.0.1:10054", 1));
         assert_eq!(graph, StorageClient::SPEC.graph());
     };
@@ -252,7 +252,7 @@ async fn locator_connect() {
         let (_, come) = stream.recv().await.unwrap().unwrap();
         assert_eq!(come["ext"].endpoints[1].to_string(), "[::1]:4568");
         let (_, gone) = stream.recv().await.unwrap().unwrap();
-        assert_eq!(gone["ext"], Resolved::default());
+        assert_eq!(gone["ext"], ServiceInfo::default());
     };
     check("locator.connect", read, locator).await;
 }
@@ -370,7 +370,7 @@ impl NodeServer for PassingNode {
         self.0.info(app, flags).await
     }
 
-    async fn control(&self, _: &str, _: Receiver<i32>, _: Responder<()>) -> Result<()> {
+    async fn control(&self, _: &str, _: Receiver<i32>, _: ReplySender<()>) -> Result<()> {
         Err(cocaine::Error::unbound())
     }
 
@@ -403,16 +403,16 @@ impl AppServer for PassingApp {
         while let Some(chunk) = event.recv().await {
             output.send(chunk?).await?;
         }
-        output.close().await?;
+        output.finish()?;
         assert!(input.recv().await.is_none());
-        event.close().await.map(drop)
+        event.finish().map(drop)
     }
 
     async fn info(&self) -> Result<Value> {
         self.0.info().await
     }
 
-    async fn control(&self, _: Receiver<i32>, _: Responder<()>) -> Result<()> {
+    async fn control(&self, _: Receiver<i32>, _: ReplySender<()>) -> Result<()> {
         Err(cocaine::Error::unbound())
     }
 }
@@ -423,7 +423,7 @@ async fn app_enqueue() {
         let mut event = client.enqueue("ping", None).await.unwrap();
         assert_eq!(event.recv().await.unwrap().unwrap(), "pong");
         assert!(event.recv().await.is_none());
-        event.close().await.unwrap();
+        event.finish().unwrap();
     };
     check("app.enqueue", read, |client| ServeApp::new(move |_| PassingApp(client.clone()))).await;
 }

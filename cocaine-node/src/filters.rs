@@ -31,7 +31,7 @@ use crate::metrics::Reading;
 #[derive(Debug)]
 pub(crate) struct Filters {
     table: ArcSwap<Table>,
-    /// Held by whoever replaces the table.
+    /// Guard by whoever replaces the table.
     changing: Mutex<()>,
 }
 

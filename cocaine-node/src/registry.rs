@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cocaine::Resolved;
+use cocaine::ServiceInfo;
 
 pub use link::Link;
 pub use routers::{Delivered, Delivery, Router, Routers};
@@ -23,7 +23,7 @@ pub use routers::{Delivered, Delivery, Router, Routers};
 use link::Outlet;
 
 /// Services by name, as listeners are told of them; one that is gone has no endpoints.
-pub type Services = BTreeMap<String, Resolved>;
+pub type Services = BTreeMap<String, ServiceInfo>;
 
 /// Why there is nothing more to listen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,18 +64,18 @@ struct State {
 /// What a name stands for.
 #[derive(Default)]
 struct Name {
-    local: Option<(u64, Arc<Resolved>)>,
-    offered: Option<(u64, Arc<Resolved>)>,
-    published: Vec<(u64, Arc<Resolved>)>,
+    local: Option<(u64, Arc<ServiceInfo>)>,
+    offered: Option<(u64, Arc<ServiceInfo>)>,
+    published: Vec<(u64, Arc<ServiceInfo>)>,
 }
 
 impl Name {
     /// Returns the service of this node.
-    fn own(&self) -> Option<&(u64, Arc<Resolved>)> {
+    fn own(&self) -> Option<&(u64, Arc<ServiceInfo>)> {
         self.local.as_ref().or(self.offered.as_ref())
     }
 
-    fn visible(&self) -> Option<&(u64, Arc<Resolved>)> {
+    fn visible(&self) -> Option<&(u64, Arc<ServiceInfo>)> {
         self.own().or(self.published.first())
     }
 }
@@ -97,12 +97,12 @@ impl Registry {
 
     /// Returns the local service of this name, restricted or not. What is only published is not found: another
     /// node's gateway resolves it.
-    pub fn resolve(&self, name: &str) -> Option<Arc<Resolved>> {
+    pub fn resolve(&self, name: &str) -> Option<Arc<ServiceInfo>> {
         self.state().names.get(name)?.own().map(|(_, service)| service.clone())
     }
 
     /// Makes a service of this node known.
-    pub fn expose(&self, name: &str, service: Resolved) -> Result<Registration, Taken> {
+    pub fn expose(&self, name: &str, service: ServiceInfo) -> Result<Registration, Taken> {
         let state = self.state();
         if state.names.get(name).is_some_and(|known| known.local.is_some()) {
             return Err(Taken(name.to_owned()));
@@ -111,12 +111,12 @@ impl Registry {
     }
 
     /// Makes a service of this node known that gives way to another of its name, for as long as that is known.
-    pub fn offer(&self, name: &str, service: Resolved) -> Registration {
+    pub fn offer(&self, name: &str, service: ServiceInfo) -> Registration {
         self.register(self.state(), name, |known, id| known.offered = Some((id, Arc::new(service))))
     }
 
     /// Makes a service known that runs elsewhere. Any name will do, also one that is known.
-    pub fn publish(&self, name: &str, service: Resolved) -> Registration {
+    pub fn publish(&self, name: &str, service: ServiceInfo) -> Registration {
         self.register(self.state(), name, |known, id| known.published.push((id, Arc::new(service))))
     }
 
@@ -181,8 +181,8 @@ impl Registry {
         &self,
         state: &mut State,
         name: &str,
-        before: Option<(u64, Arc<Resolved>)>,
-        after: Option<(u64, Arc<Resolved>)>,
+        before: Option<(u64, Arc<ServiceInfo>)>,
+        after: Option<(u64, Arc<ServiceInfo>)>,
     ) {
         if before.as_ref().map(|(id, _)| id) == after.as_ref().map(|(id, _)| id)
             || self.0.restricted.contains(name)
@@ -190,8 +190,8 @@ impl Registry {
             return;
         }
         let service = match (after, before) {
-            (Some((_, service)), _) => Resolved::clone(&service),
-            (None, Some((_, gone))) => Resolved { endpoints: Vec::new(), ..Resolved::clone(&gone) },
+            (Some((_, service)), _) => ServiceInfo::clone(&service),
+            (None, Some((_, gone))) => ServiceInfo { endpoints: Vec::new(), ..ServiceInfo::clone(&gone) },
             (None, None) => return,
         };
         let update = Arc::new(Services::from([(name.to_owned(), service)]));
@@ -200,7 +200,8 @@ impl Registry {
 
     fn snapshot(&self, state: &State) -> Services {
         let told = state.names.iter().filter(|(name, _)| !self.0.restricted.contains(*name));
-        told.filter_map(|(name, known)| Some((name.clone(), Resolved::clone(&known.visible()?.1)))).collect()
+        told.filter_map(|(name, known)| Some((name.clone(), ServiceInfo::clone(&known.visible()?.1))))
+            .collect()
     }
 
     /// Forgets the stream `id` for `uuid`, unless a newer one has taken its place.

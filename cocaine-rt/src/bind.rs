@@ -5,16 +5,16 @@ pub use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Deserializ
 pub use crate::{
     client::service::{Service, ServiceClient},
     connection::{
-        channel::{Payload, Rx, Tx},
-        guard::Held,
-        halves::{Duplex, End, Exchange, Receiver, Reply, Responder, Sender},
+        channel::{DynReceiver, DynSender, Payload},
+        guard::Guard,
+        halves::{Duplex, End, Receiver, Reply, ReplySender, Sender},
     },
     protocol::{
         error::{Error, Result},
         graph::Graph,
         packed::{Found, List, One, Short, Tried},
         spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
-        types::{Args, Endpoint, Lossy, Resolved, Scalar, Severity},
+        types::{Args, Endpoint, Lossy, Scalar, ServiceInfo, Severity},
     },
     server::{Call, Caller, Dispatch},
     wire::{bytes::Bytes, value::Value},

@@ -36,8 +36,8 @@
 //!   [`Service::with_deadline`]. It is kept to a tenth of a second; one below a second is kept exactly. Streams and
 //!   sessions have none, but for events of apps where one was set.
 //! - A connection that ends fails the calls in flight. The next call resolves the name again and connects again. Nothing
-//!   is sent twice; [`Error::is_safe_to_repeat`] says what may be.
-//! - Bindings are held against what the service announces when it is connected ([`Drift`]): a method that has moved is
+//!   is sent twice; [`Error::is_safe_to_retry`] says what may be.
+//! - Bindings are held against what the service announces when it is connected ([`Compatibility`]): a method that has moved is
 //!   found by its name, one that is missing or has another shape fails when it is called. What differs is logged once.
 //! - Memory is bounded ([`Limits`]), whatever a peer sends.
 //! - A worker's connection has a thread of its own, so that no handler can delay a heartbeat; its events are answered
@@ -81,15 +81,14 @@ mod worker;
 
 pub use client::{
     Client, ClientBuilder, Services,
-    methods::Drift,
+    methods::Compatibility,
     service::{Service, ServiceClient},
 };
 pub use cocaine_macros::worker;
 pub use connection::{
-    channel::Payload,
-    dyn_halves::{MessageReceiver, MessageSender},
-    guard::Held,
-    halves::{Duplex, Exchange, Receiver, Reply, Responder, Sender},
+    channel::{DynReceiver, DynSender, Payload},
+    guard::Guard,
+    halves::{Duplex, Receiver, Reply, ReplySender, Sender},
 };
 pub use futures_core::Stream;
 pub use protocol::{
@@ -99,7 +98,7 @@ pub use protocol::{
     graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
     limits::Limits,
     trace::Trace,
-    types::{Args, Endpoint, Resolved, Scalar, Severity},
+    types::{Args, Endpoint, Scalar, ServiceInfo, Severity},
 };
 pub use wire::{bytes::Bytes, headers::Headers, msgpack, value::Value};
 pub use worker::{

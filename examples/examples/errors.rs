@@ -32,5 +32,5 @@ fn report(error: &Error) {
         Fault::Network => "the network",
         _ => "the service",
     };
-    println!("the fault of {who}; safe to repeat: {}\n  {error}", error.is_safe_to_repeat());
+    println!("the fault of {who}; safe to repeat: {}\n  {error}", error.is_safe_to_retry());
 }

@@ -69,7 +69,7 @@ impl Caller for Event {
     async fn call(&self, work: Work) -> Result<Bytes> {
         let mut event = self.app.enqueue(self.name, None).await?;
         event.send(Bytes::from(work.expected().clone())).await?;
-        let mut answer = event.close().await?;
+        let mut answer = event.finish()?;
         let chunk = answer.recv().await.transpose()?.unwrap_or_default();
         anyhow::ensure!(answer.recv().await.is_none(), "more than one chunk");
         Ok(chunk)

@@ -9,7 +9,7 @@ use std::{
 };
 
 use cocaine::{
-    Client, Code, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient, Stream,
+    Client, Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceClient, ServiceInfo, Stream,
     server::Server,
 };
 use cocaine_bindings::{
@@ -27,7 +27,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 /// A locator that knows the services that it was told.
 #[derive(Clone, Default)]
-pub(crate) struct Names(Arc<Mutex<BTreeMap<String, Resolved>>>);
+pub(crate) struct Names(Arc<Mutex<BTreeMap<String, ServiceInfo>>>);
 
 impl Names {
     /// Tells it where a service with these bindings is.
@@ -36,10 +36,10 @@ impl Names {
     }
 
     pub(crate) fn announce(&self, name: &str, address: SocketAddr, graph: Graph, version: u64) {
-        self.tell(name, Resolved { endpoints: vec![Endpoint(address)], version, graph });
+        self.tell(name, ServiceInfo { endpoints: vec![Endpoint(address)], version, graph });
     }
 
-    pub(crate) fn tell(&self, name: &str, resolved: Resolved) {
+    pub(crate) fn tell(&self, name: &str, resolved: ServiceInfo) {
         self.0.lock().unwrap().insert(name.to_owned(), resolved);
     }
 
@@ -58,7 +58,7 @@ pub(crate) async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server)
 }
 
 impl LocatorServer for Names {
-    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
+    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<ServiceInfo> {
         let found = self.0.lock().unwrap().get(name).cloned();
         found.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))
     }
@@ -66,7 +66,7 @@ impl LocatorServer for Names {
     fn connect(
         &self,
         uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
+    ) -> impl Stream<Item = Result<(String, BTreeMap<String, ServiceInfo>)>> + Send + 'static + use<> {
         let uuid = uuid.to_owned();
         futures_util::stream::iter((0..3).map(move |_| Ok((uuid.clone(), BTreeMap::new()))))
     }
@@ -85,13 +85,13 @@ impl LocatorServer for Names {
         endpoints: &[Endpoint],
         _: Option<(u32, Graph)>,
         input: PublishReceiver,
-        output: Responder<()>,
+        output: ReplySender<()>,
     ) -> Result<()> {
         if name == "taken" {
             return Err(Error::service(Code::DUPLICATE_SERVICE, "taken"));
         }
         self.announce(name, endpoints[0].0, Graph::default(), 0);
-        output.value(())?;
+        output.send(())?;
         let ended = input.recv().await;
         self.0.lock().unwrap().remove(name);
         let PublishReceived::Discard = ended?;
@@ -106,7 +106,7 @@ impl LocatorServer for Names {
     ) -> Result<()> {
         output.send([(router.to_owned(), vec![(1, "member".to_owned())])]).await?;
         let RoutingReceived::Discard = input.recv().await?;
-        output.close().await
+        output.finish()
     }
 
     async fn uuid(&self) -> Result<String> {

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cocaine::{
-    Bytes, Code, Error, Receiver, Resolved, Responder, Result, Sender, Value, bind::Caller, server::Server,
+    Bytes, Code, Error, Receiver, ReplySender, Result, Sender, ServiceInfo, Value, bind::Caller,
+    server::Server,
 };
 use cocaine_bindings::{AppServer, ServeApp};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -31,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct App {
     state: Mutex<State>,
-    /// Held by whoever starts or stops it: its folder and its socket have the same names each time.
+    /// Guard by whoever starts or stops it: its folder and its socket have the same names each time.
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -192,7 +193,7 @@ struct Publication {
 }
 
 impl Publication {
-    fn new(overseer: &Overseer, registry: Registry, service: Resolved) -> Result<Self> {
+    fn new(overseer: &Overseer, registry: Registry, service: ServiceInfo) -> Result<Self> {
         let setup = overseer.setup();
         let (app, on, under) = (setup.app.clone(), setup.profile.publish_on, setup.profile.unpublish_under);
         let known = Arc::new(Mutex::new(None));
@@ -275,9 +276,9 @@ impl AppServer for AppService {
     }
 
     /// Whoever ends the stream in another way than by revoking it, or leaving, loses the connection (`node.md` 6).
-    async fn control(&self, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+    async fn control(&self, mut input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
         let ended = self.overseer.controlled(&mut input).await;
-        output.give_up();
+        output.abandon();
         match ended {
             Some(error) if error.code().is_none() => Ok(()),
             Some(error) => Err(error),

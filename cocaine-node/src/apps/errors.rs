@@ -55,7 +55,7 @@ pub(crate) fn not_found(app: &str) -> Error {
 
 /// Returns whether a stream was cut off because too much of it was unread.
 pub(crate) fn is_overflow(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Overflow(_))
+    matches!(error.kind(), ErrorKind::LimitExceeded(_))
 }
 
 /// Returns what both sides of such a stream are told.

@@ -83,7 +83,7 @@ impl Exchange {
         connection: Connection,
         id: u64,
         client: (Receiver<Bytes>, Sender<Bytes>),
-        worker: Duplex<Bytes, Bytes>,
+        worker: Duplex<Sender<Bytes>, Receiver<Bytes>>,
         timeout: Duration,
     ) -> Self {
         let requests = Some(Relay::new(client.0, worker.tx));
@@ -112,7 +112,7 @@ impl Exchange {
         };
         match error.wire_code().unwrap_or(Code::EOF) {
             // Who revokes a channel without a reason says nothing to the worker either.
-            Code { code: 0, .. } => relay.give_up(),
+            Code { code: 0, .. } => relay.abandon(),
             told => relay.fail(&Error::service(told, errors::text(told))),
         }
         self.abandon_answers();
@@ -145,7 +145,7 @@ impl Exchange {
                 self.channels.block(self.id, false);
             }
             if let Some(relay) = self.requests.take() {
-                relay.give_up();
+                relay.abandon();
             }
         }
         if let Poll::Ready(why) = self.channels.poll_turn(self.id, cx)
@@ -157,15 +157,15 @@ impl Exchange {
 
     /// Ends the event when the worker has finished and is gone. It goes on when only the client is: the worker, which is
     /// not told by then, works on what it has taken (`worker.md` 3.4).
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         let gone = match (&self.requests, &self.answers) {
-            (Some(relay), None) if !self.discarded => relay.poll_gone(cx),
+            (Some(relay), None) if !self.discarded => relay.poll_closed(cx),
             _ => Poll::Pending,
         };
         if gone.is_ready()
             && let Some(relay) = self.requests.take()
         {
-            relay.give_up();
+            relay.abandon();
         }
         gone.map(|()| Ended::Well)
     }
@@ -190,7 +190,7 @@ impl Exchange {
 
     fn abandon_answers(&mut self) {
         if let Some(relay) = self.answers.take() {
-            relay.give_up();
+            relay.abandon();
         }
     }
 }
@@ -213,7 +213,7 @@ impl Future for Exchange {
             self.expire();
             return Poll::Ready(Ended::Well);
         }
-        self.poll_gone(cx)
+        self.poll_closed(cx)
     }
 }
 

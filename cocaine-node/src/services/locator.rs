@@ -8,7 +8,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use cocaine::{Code, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, Stream, bind::Caller};
+use cocaine::{Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceInfo, Stream, bind::Caller};
 use cocaine_bindings::{
     LocatorServer,
     locator::{PublishReceiver, RoutingReceiver},
@@ -32,7 +32,7 @@ pub(crate) struct Locator {
     pub(crate) routers: Routers,
     pub(crate) store: Store,
     groups: ArcSwap<Groups>,
-    /// Held by the one refresh that runs.
+    /// Guard by the one refresh that runs.
     refreshing: Mutex<()>,
 }
 
@@ -116,12 +116,12 @@ impl LocatorService {
 }
 
 impl LocatorServer for LocatorService {
-    async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         let groups = self.locator.groups.load();
         let found = self.locator.registry.resolve(groups.choose(name, seed));
         let found =
             found.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))?;
-        Ok(Resolved::clone(&found))
+        Ok(ServiceInfo::clone(&found))
     }
 
     #[allow(refining_impl_trait)]
@@ -144,15 +144,15 @@ impl LocatorServer for LocatorService {
         endpoints: &[Endpoint],
         metadata: Option<(u32, Graph)>,
         input: PublishReceiver,
-        output: Responder<()>,
+        output: ReplySender<()>,
     ) -> Result<()> {
         let (version, graph) = metadata.unwrap_or_default();
         if version == 0 && !graph.entries().is_empty() {
             return Err(Error::service(Code::MISSING_VERSION, "missing protocol version"));
         }
-        let service = Resolved { endpoints: endpoints.to_vec(), version: version.into(), graph };
+        let service = ServiceInfo { endpoints: endpoints.to_vec(), version: version.into(), graph };
         let published = self.locator.registry.publish(name, service);
-        output.value(())?;
+        output.send(())?;
         // Withdrawn by the caller, by a revoke, or by the end of the connection: it makes no difference.
         drop(input.recv().await);
         drop(published);
@@ -167,7 +167,7 @@ impl LocatorServer for LocatorService {
             _ = input.recv() => {}
             () = tell(&mut router, &mut output) => {}
         }
-        output.give_up();
+        output.abandon();
         Ok(())
     }
 

@@ -40,7 +40,7 @@ pub(crate) struct LoggingV2 {
     filters: Arc<Filters>,
     clock: Clock,
     seats: Seats,
-    /// Held by whoever changes the filters and what is stored of them.
+    /// Guard by whoever changes the filters and what is stored of them.
     changing: Mutex<()>,
 }
 
@@ -128,7 +128,7 @@ impl LoggingV2 {
         attributes: &[(N, Scalar)],
     ) -> Result<bool> {
         if i32::from(severity) < 0 {
-            return Err(Error::malformed(format!("{} is no severity", i32::from(severity))));
+            return Err(Error::invalid_arguments(format!("{} is no severity", i32::from(severity))));
         }
         let attribute = |name: &str| {
             let found = attributes.iter().find(|(known, _)| known.as_ref() == name);
@@ -161,7 +161,7 @@ fn check(name: &str) -> Result<()> {
 /// Returns what becomes of a filter that is none: as with the original it closes the connection.
 fn refused(error: FilterError) -> Error {
     match error {
-        FilterError::Shape(text) => Error::malformed(text),
+        FilterError::Shape(text) => Error::invalid_arguments(text),
         FilterError::TooLarge(text) => too_large(text),
     }
 }
@@ -239,7 +239,7 @@ impl LoggingV2Server for LoggingV2Service {
 
     async fn set_verbosity(&self, severity: Severity) -> Result<()> {
         if i32::from(severity) < 0 {
-            return Err(Error::malformed(format!("{} is no severity", i32::from(severity))));
+            return Err(Error::invalid_arguments(format!("{} is no severity", i32::from(severity))));
         }
         Ok(())
     }
@@ -266,7 +266,7 @@ impl LoggingV2Server for LoggingV2Service {
             }
         };
         let ended = self.serve(name, input, &mut output).await;
-        output.give_up();
+        output.abandon();
         ended
     }
 

@@ -1,6 +1,6 @@
 //! `node`: the apps (`node.md` 6).
 
-use cocaine::{Bytes, Receiver, Responder, Result, Sender, Value, bind::Caller};
+use cocaine::{Bytes, Receiver, ReplySender, Result, Sender, Value, bind::Caller};
 use cocaine_bindings::NodeServer;
 
 use crate::apps::{Apps, Ask, not_found};
@@ -35,11 +35,11 @@ impl NodeServer for NodeService {
         self.apps.info(app, flags.unwrap_or_default())
     }
 
-    async fn control(&self, app: &str, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+    async fn control(&self, app: &str, mut input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
         let overseer = self.apps.overseer(app).ok_or_else(|| not_found(app))?;
         // However the stream ends, nobody controls the app any more.
         let _ = overseer.controlled(&mut input).await;
-        output.give_up();
+        output.abandon();
         Ok(())
     }
 

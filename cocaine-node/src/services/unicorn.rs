@@ -21,7 +21,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use cocaine::{Held, Limits, Result, Stream, Value, bind::Caller};
+use cocaine::{Guard, Limits, Result, Stream, Value, bind::Caller};
 use cocaine_bindings::{Children, Unicorn, Versioned};
 
 use self::{
@@ -118,7 +118,7 @@ impl Shared {
         versioned(&change(&self.hub, 0, increment).await?)
     }
 
-    async fn lock(&self, path: &str, value: &Value) -> Result<Held, Fault> {
+    async fn lock(&self, path: &str, value: &Value) -> Result<Guard, Fault> {
         let claim = Claim::enter(&self.hub, Path::new(path)?, tree::encode(value)?).await?;
         let mut turns = claim.turns();
         // The sender is a part of the claim.
@@ -130,7 +130,7 @@ impl Shared {
             let _ = turns.wait_for(|turn| *turn == Turn::Lost).await;
             Fault::Removed.answer()
         };
-        Ok(Held::until(claim, lost))
+        Ok(Guard::until(claim, lost))
     }
 }
 
@@ -184,12 +184,12 @@ impl Unicorn for UnicornService {
         self.shared.increment(path, value).await.map_err(Fault::answer)
     }
 
-    async fn lock(&self, path: &str) -> Result<Held> {
+    async fn lock(&self, path: &str) -> Result<Guard> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.named_lock(path, &since.into()).await
     }
 
-    async fn named_lock(&self, path: &str, value: &Value) -> Result<Held> {
+    async fn named_lock(&self, path: &str, value: &Value) -> Result<Guard> {
         self.shared.lock(path, value).await.map_err(Fault::answer)
     }
 }

@@ -116,15 +116,19 @@ pub(crate) async fn call(app: &AppClient, event: &str, chunk: &str) -> Result<St
 }
 
 /// Sends one event with one chunk, and leaves the answer to be read.
-pub(crate) async fn open(app: &AppClient, event: &str, chunk: &str) -> Result<Duplex<Bytes, Bytes>> {
+pub(crate) async fn open(
+    app: &AppClient,
+    event: &str,
+    chunk: &str,
+) -> Result<Duplex<Sender<Bytes>, Receiver<Bytes>>> {
     let mut channel = app.enqueue(event, None).await?;
     channel.send(chunk).await?;
     Ok(channel)
 }
 
 /// Closes the client's side and reads the answer to its end.
-pub(crate) async fn finish(channel: Duplex<Bytes, Bytes>) -> Result<String> {
-    let mut answer = channel.close().await?;
+pub(crate) async fn finish(channel: Duplex<Sender<Bytes>, Receiver<Bytes>>) -> Result<String> {
+    let mut answer = channel.finish()?;
     let read = async {
         let mut text = String::new();
         while let Some(chunk) = answer.recv().await {

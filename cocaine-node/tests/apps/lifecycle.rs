@@ -69,7 +69,7 @@ async fn an_app_is_published_while_enough_workers_are_active() {
     cloud.apps.start_app("few", "few").await.unwrap();
     let resolve = || cloud.client.resolve("few", None);
     assert_eq!(resolve().await.unwrap_err().code().unwrap().category, Category::LOCATOR);
-    let cocaine::Exchange { mut tx, rx: _rx } = cloud.apps.control("few").await.unwrap();
+    let cocaine::Duplex { mut tx, rx: _rx } = cloud.apps.control("few").await.unwrap();
     tx.send(2).await.unwrap();
     cloud.until("few", |info| info.get("publushed").is_some_and(|public| public.to_string() == "true")).await;
     let app: AppClient = cloud.client.service_named("few").await.unwrap();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Code, Error, Headers, Receiver, Responder, Result, Sender, Value,
+    Bytes, Category, Code, Error, Headers, Receiver, ReplySender, Result, Sender, Value,
     http::{RequestChunk, write_meta},
     server::{Caller, Dispatch, Server},
 };
@@ -86,7 +86,7 @@ impl AppServer for App {
                 Step::Error(category, code, text) => {
                     return output.fail(&Error::service(Code::new(Category(category), code), text));
                 }
-                Step::Close => return output.close().await,
+                Step::Close => return output.finish(),
                 Step::Wait(signal) => signal.notified().await,
                 Step::Echo => {
                     output.send(head(200, &[("content-length", &first.len().to_string())])).await?;
@@ -112,8 +112,8 @@ impl AppServer for App {
         Err(Error::service(Code::NOT_SUPPORTED, "not asked here"))
     }
 
-    async fn control(&self, _input: Receiver<i32>, output: Responder<()>) -> Result<()> {
-        output.give_up();
+    async fn control(&self, _input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
+        output.abandon();
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cocaine::{Code, Exchange, Receiver, Scalar, Severity, Trace, Value};
+use cocaine::{Code, Duplex, Receiver, Scalar, Severity, Trace, Value};
 use cocaine_bindings::{
     Logging, LoggingClient, LoggingV2, LoggingV2Client, Storage, StorageClient,
     logging_v2::{Disposition, GetSender},
@@ -78,7 +78,7 @@ async fn what_passes_goes_to_the_log_and_nothing_else_does() {
     logging.emit(Severity::Error, "app/x", "not heard", Some(&attributes[1..])).await.unwrap();
     logging.emit(Severity::Error, "app/x", "not heard", None).await.unwrap();
     assert!(logging.emit_ack(Severity::Other(7), "app/y", "acknowledged", None).await.unwrap());
-    let Exchange { tx, mut rx } = logging.get("app/x/named").await.unwrap();
+    let Duplex { tx, mut rx } = logging.get("app/x/named").await.unwrap();
     let tx = tx.emit(Severity::Info, "by name", Some(&attributes)).await.unwrap();
     let _tx = tx.emit_ack(Severity::Info, "not heard", None).await.unwrap();
     assert!(!rx.recv().await.unwrap().unwrap());
@@ -140,7 +140,7 @@ async fn acks(rx: &mut Receiver<bool>, count: usize) -> Vec<bool> {
 async fn a_named_logger_is_answered_in_order_and_heeds_filters_set_later() {
     let node = node().await;
     let (first, second): (LoggingV2Client, LoggingV2Client) = (service(&node).await, service(&node).await);
-    let Exchange { mut tx, mut rx } = first.get("app/named").await.unwrap();
+    let Duplex { mut tx, mut rx } = first.get("app/named").await.unwrap();
     tx = tx.emit_ack(Severity::Debug, "before", None).await.unwrap();
     assert_eq!(acks(&mut rx, 1).await, [true]);
     let id = second.set_filter("app/named", &severity(2), 3600).await.unwrap();
@@ -217,7 +217,7 @@ async fn what_is_too_much_is_refused_and_the_connection_goes_on() {
     assert_eq!(error.code(), too_large, "{error}");
     let error = logging.set_cluster_filter(&"x".repeat(1025), &severity(1), 60).await.unwrap_err();
     assert_eq!(error.code(), too_large, "{error}");
-    let Exchange { tx: _tx, mut rx } = logging.get(&"x".repeat(1025)).await.unwrap();
+    let Duplex { tx: _tx, mut rx } = logging.get(&"x".repeat(1025)).await.unwrap();
     let error = rx.recv().await.unwrap().unwrap_err();
     assert_eq!(error.code(), too_large, "{error}");
     assert!(logging.emit_ack(Severity::Info, &"x".repeat(1025), "text", None).await.unwrap());
@@ -305,7 +305,7 @@ async fn a_client_that_does_not_read_holds_up_nobody_else() {
     let limits = cocaine::Limits { outgoing: 4096, ..cocaine::Limits::default() };
     let node = Node::builder().listen("127.0.0.1:0").limits(limits).start().await.unwrap();
     let logging: LoggingV2Client = service(&node).await;
-    let Exchange { tx, mut rx } = logging.get("app/slow").await.unwrap();
+    let Duplex { tx, mut rx } = logging.get("app/slow").await.unwrap();
     let sent = tokio::spawn(async move {
         let mut tx: GetSender = tx;
         for _ in 0..20_000 {

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     client::methods::{Bound, Table},
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{DynReceiver, DynSender, Line, Origin, Side},
         halves::Reading,
         handle::{Lease, TICK},
         mux::{
@@ -158,7 +158,7 @@ impl Link {
         bound.check(CallKind::Streaming)?;
         Ok(self.channel(bound, request).map(|line| {
             if bound.close.is_none() {
-                return Rx::new(line, &bound.upstream).into();
+                return DynReceiver::new(line, &bound.upstream).into();
             }
             let (close, rx) = self.halves(bound, line);
             Reading { _close: Some(Box::new(close)), rx }
@@ -166,7 +166,11 @@ impl Link {
     }
 
     /// Opens a channel on which both sides go on sending.
-    pub(crate) fn session(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<(Tx, Rx)>> {
+    pub(crate) fn session(
+        &self,
+        bound: &Bound,
+        request: Request<'_>,
+    ) -> Result<Attempt<(DynSender, DynReceiver)>> {
         bound.check(CallKind::Session)?;
         Ok(self.channel(bound, request).map(|line| self.halves(bound, line)))
     }
@@ -196,9 +200,15 @@ impl Link {
     }
 
     /// Returns both halves of a session's channel.
-    fn halves(&self, bound: &Bound, line: Line) -> (Tx, Rx) {
-        let tx = Tx::new(line.clone(), &bound.dispatch, Side::Client, bound.on_drop, self.table.revocable());
-        (tx, Rx::new(line, &bound.upstream))
+    fn halves(&self, bound: &Bound, line: Line) -> (DynSender, DynReceiver) {
+        let tx = DynSender::new(
+            line.clone(),
+            &bound.dispatch,
+            Side::Client,
+            bound.on_drop,
+            self.table.revocable(),
+        );
+        (tx, DynReceiver::new(line, &bound.upstream))
     }
 
     /// Names where an error happened.

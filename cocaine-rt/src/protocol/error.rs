@@ -53,7 +53,7 @@ pub enum ErrorKind {
     Encode(String),
     /// A request whose arguments are not what the method takes; a server closes the connection (`protocol.md` 2.2).
     #[error("malformed arguments: {0}")]
-    Malformed(String),
+    InvalidArguments(String),
     /// A message whose arguments are not of the expected type.
     #[error("cannot decode: {0}")]
     Decode(String),
@@ -62,7 +62,7 @@ pub enum ErrorKind {
     Protocol(String),
     /// The service does not offer the method as the bindings, or the caller, expect it.
     #[error("expected {expected}, found {found}")]
-    Drift {
+    SchemaMismatch {
         /// What the bindings or the caller ask for.
         expected: String,
         /// What the service announces.
@@ -70,13 +70,13 @@ pub enum ErrorKind {
     },
     /// More unread or unsent bytes than the limit allows.
     #[error("limit exceeded: {0}")]
-    Overflow(String),
+    LimitExceeded(String),
     /// The method is announced but nobody serves it; a server closes the connection.
     #[error("not served")]
     Unbound,
     /// Several services failed at once, each with its own error.
     #[error("{}", list(.0))]
-    Several(Vec<Error>),
+    Multiple(Vec<Error>),
 }
 
 /// Who has to act for the error to go away.
@@ -127,8 +127,8 @@ impl Error {
 
     /// Returns the error of arguments that are not what the method takes: the server closes the connection
     /// (`protocol.md` 2.2).
-    pub fn malformed(text: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Malformed(text.into())).with_wire_code(Code::INVALID_ARGUMENTS)
+    pub fn invalid_arguments(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArguments(text.into())).with_wire_code(Code::INVALID_ARGUMENTS)
     }
 
     pub(crate) fn config(text: impl Into<String>) -> Self {
@@ -278,21 +278,21 @@ impl Error {
     /// Returns who has to act.
     pub fn fault(&self) -> Fault {
         match self.kind() {
-            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::Drift { .. } => Fault::Caller,
+            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::SchemaMismatch { .. } => Fault::Caller,
             ErrorKind::Connect(_) | ErrorKind::Disconnected(_) | ErrorKind::Deadline(_) => Fault::Network,
-            ErrorKind::Several(errors) => errors.first().map_or(Fault::Service, Self::fault),
+            ErrorKind::Multiple(errors) => errors.first().map_or(Fault::Service, Self::fault),
             _ => Fault::Service,
         }
     }
 
     /// Returns whether the request surely did nothing, so that it may be sent again.
-    pub fn is_safe_to_repeat(&self) -> bool {
+    pub fn is_safe_to_retry(&self) -> bool {
         match self.kind() {
             ErrorKind::Connect(_) => true,
             ErrorKind::Service { code, .. } => {
                 matches!(*code, Code::QUEUE_FULL | Code::SERVICE_NOT_AVAILABLE)
             }
-            ErrorKind::Several(errors) => errors.iter().all(Self::is_safe_to_repeat),
+            ErrorKind::Multiple(errors) => errors.iter().all(Self::is_safe_to_retry),
             _ => false,
         }
     }

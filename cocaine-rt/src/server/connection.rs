@@ -7,9 +7,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{DynReceiver, DynSender, Line, Origin, Side},
         driver::Driver,
-        halves::Duplex,
+        halves::{Duplex, Receiver, Sender},
         handle::{Conn, Lease},
         mux::{Open, Role, roots::Roots, slot::Reads},
     },
@@ -70,7 +70,7 @@ impl Connection {
         event: &[u8],
         trace: Option<Trace>,
         headers: &Headers,
-    ) -> Result<(u64, Duplex<Bytes, Bytes>)> {
+    ) -> Result<(u64, Duplex<Sender<Bytes>, Receiver<Bytes>>)> {
         let mut args = Scratch::take();
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
@@ -80,8 +80,8 @@ impl Connection {
         let open = Open { method: 0, args: &args, tail, reads, ticks: u64::MAX, reader: None };
         let key = self.lease.with(|mux| mux.open(open))?;
         let line = Line { lease: self.lease.clone(), key, origin: Origin::default() };
-        let rx = Rx::held(line.clone(), &self.stream);
-        let tx = Tx::held(line, &self.stream, Side::Server(trace, None));
+        let rx = DynReceiver::held(line.clone(), &self.stream);
+        let tx = DynSender::held(line, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 

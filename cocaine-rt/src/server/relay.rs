@@ -108,8 +108,8 @@ impl Relay {
     }
 
     /// Returns once nobody can receive what is handed on.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.to.poll_gone(cx)
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.to.poll_closed(cx)
     }
 
     /// Ends the stream that is sent with an error.
@@ -119,8 +119,8 @@ impl Relay {
     }
 
     /// Ends the stream that is sent without a word.
-    pub fn give_up(self) {
-        self.to.give_up();
+    pub fn abandon(self) {
+        self.to.abandon();
     }
 }
 

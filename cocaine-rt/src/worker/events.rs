@@ -188,8 +188,13 @@ impl Entry {
 /// Returns the handler of an event, ready to run, unless it has panicked already.
 fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = ()> + Send + 'static> {
     let Begun { ground, event, fresh } = begun;
-    let mut guard =
-        Guard { id: fresh.id, load: fresh.load, event: event.clone(), ground: ground.clone(), ended: false };
+    let mut guard = InvocationGuard {
+        id: fresh.id,
+        load: fresh.load,
+        event: event.clone(),
+        ground: ground.clone(),
+        ended: false,
+    };
     let trace = fresh.trace;
     let session = ground.session(event, fresh);
     let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
@@ -205,7 +210,7 @@ pub(super) struct Begun {
 }
 
 /// Ends an event when its handler has, however that was.
-struct Guard {
+struct InvocationGuard {
     ground: Arc<Ground>,
     event: Arc<str>,
     id: u64,
@@ -213,7 +218,7 @@ struct Guard {
     ended: bool,
 }
 
-impl Guard {
+impl InvocationGuard {
     fn end(&mut self, result: &Result<()>) {
         if std::mem::replace(&mut self.ended, true) {
             return;
@@ -246,7 +251,7 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for InvocationGuard {
     fn drop(&mut self) {
         let text = "the worker ended before the handler did";
         self.end(&Err(Error::handler(text)));
@@ -258,7 +263,7 @@ pin_project_lite::pin_project! {
     struct Handled<F> {
         #[pin]
         future: F,
-        guard: Guard,
+        guard: InvocationGuard,
     }
 }
 

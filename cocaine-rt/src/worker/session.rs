@@ -11,7 +11,7 @@ use std::{
 use crate::{
     client::Client,
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{DynReceiver, DynSender, Line, Origin, Side},
         halves::Receiver,
         handle::Lease,
         mux::{Fresh, Key},
@@ -97,7 +97,7 @@ impl Incoming {
 
 /// The half of a session that answers.
 #[derive(Debug)]
-pub struct Outgoing(Tx);
+pub struct Outgoing(DynSender);
 
 impl Outgoing {
     /// Sends a chunk; waits while too much is queued.
@@ -141,8 +141,8 @@ impl Outgoing {
     }
 
     /// As [`Context::cancelled`], for whoever polls.
-    pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.poll_gone(cx)
+    pub fn poll_closed(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_closed(cx)
     }
 }
 
@@ -205,11 +205,11 @@ impl Context {
     /// Returns once the client has left before it has closed its stream, or has ended that with an error; also once the
     /// event is over. A node does not tell of a client that leaves later (`worker.md` 3.4).
     pub async fn cancelled(&self) {
-        poll_fn(|cx| self.poll_gone(cx)).await;
+        poll_fn(|cx| self.poll_closed(cx)).await;
     }
 
     /// As [`Context::cancelled`], for whoever polls.
-    pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+    pub fn poll_closed(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
         self.0.lease.with(|mux| mux.poll_gone(self.0.key, cx.waker()))
     }
 }
@@ -237,8 +237,8 @@ impl Ground {
             key,
             origin: Origin { method: Some(event.clone()), ..Origin::default() },
         };
-        let incoming = Incoming(Rx::new(line(), &self.stream).into());
-        let tx = Tx::new(line(), &self.stream, Side::Client, OnDrop::Terminal, false);
+        let incoming = Incoming(DynReceiver::new(line(), &self.stream).into());
+        let tx = DynSender::new(line(), &self.stream, Side::Client, OnDrop::Terminal, false);
         let headers = fresh.message.headers;
         let deadline = allowed(&headers).and_then(|allowed| Instant::now().checked_add(allowed));
         let (lease, cloud, trace) = (self.lease.clone(), self.cloud.clone(), fresh.trace);

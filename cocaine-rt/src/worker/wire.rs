@@ -24,7 +24,7 @@ use super::{
 use crate::{
     client::Client,
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{DynReceiver, DynSender, Line, Origin, Side},
         driver::Driver,
         handle::{Conn, Lease},
         mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
@@ -206,8 +206,8 @@ fn event(fresh: &Fresh) -> Result<&[u8]> {
 /// The channel on which worker and node speak of the worker itself.
 struct Control {
     lease: Lease,
-    rx: Rx,
-    tx: Tx,
+    rx: DynReceiver,
+    tx: DynSender,
 }
 
 impl Control {
@@ -221,8 +221,8 @@ impl Control {
         let open = Open { method, args: &args, tail, reads, ticks: u64::MAX, reader: None };
         let key = lease.with(|mux| mux.open(open))?;
         let line = Line { lease: lease.clone(), key, origin: Origin::default() };
-        let rx = Rx::new(line.clone(), &tree);
-        let tx = Tx::new(line, &tree, Side::Client, OnDrop::Terminal, false);
+        let rx = DynReceiver::new(line.clone(), &tree);
+        let tx = DynSender::new(line, &tree, Side::Client, OnDrop::Terminal, false);
         let mut control = Self { lease, rx, tx };
         control.tx.queue(HEARTBEAT, &())?;
         Ok(control)

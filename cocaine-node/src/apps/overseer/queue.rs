@@ -53,7 +53,7 @@ impl Drop for Place {
 }
 
 /// A place at a worker, the channel that was opened there, and how long the event may take.
-type Taken = (Place, u64, cocaine::Duplex<Bytes, Bytes>, Duration);
+type Taken = (Place, u64, cocaine::Duplex<Sender<Bytes>, Receiver<Bytes>>, Duration);
 
 impl Overseer {
     /// Carries an event from its client to a worker and back. An error means that the client's connection is to be

@@ -15,7 +15,7 @@ use std::{
 
 use cocaine::{
     Limits,
-    bind::{Call, Dispatch, Rx, ServiceSpec, Tx},
+    bind::{Call, Dispatch, DynReceiver, DynSender, ServiceSpec},
     control::WORKER,
     server::{Connection, UnixSocket},
 };
@@ -25,8 +25,8 @@ use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
 #[derive(Debug)]
 pub(crate) struct Hello {
     pub(crate) connection: Connection,
-    pub(crate) rx: Rx,
-    pub(crate) tx: Tx,
+    pub(crate) rx: DynReceiver,
+    pub(crate) tx: DynSender,
 }
 
 /// The workers that are waited for, by their uuids.
@@ -154,7 +154,7 @@ fn greet(expected: &Expected, uuid: &str, hello: Hello) {
     };
     if let Some(Hello { rx, tx, .. }) = refused {
         tracing::warn!(uuid, "a worker that nobody waits for has connected");
-        rx.refuse();
-        tx.give_up();
+        rx.reject_messages();
+        tx.abandon();
     }
 }

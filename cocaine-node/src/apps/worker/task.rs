@@ -4,7 +4,7 @@ use std::{future::pending, io, pin::pin, process::ExitStatus, sync::Arc, time::D
 
 use cocaine::{
     Bytes, Category, Code, Error,
-    bind::{Rx, Tx},
+    bind::{DynReceiver, DynSender},
     control::{HEARTBEAT, TERMINATE},
     server::Connection,
 };
@@ -213,7 +213,7 @@ impl Life {
         self.channels.discard(end.cause);
         control.connection.close(&Error::service(end.cause, end.death.reason.clone()));
         if let Some(tx) = control.tx {
-            tx.give_up();
+            tx.abandon();
         }
         if end.cause == Code::EOF
             && let Ok(status) = timeout(EXIT, process.wait()).await
@@ -332,8 +332,8 @@ enum Said {
 /// The channel on which node and worker speak of the worker itself.
 struct Control {
     connection: Connection,
-    rx: Rx,
-    tx: Option<Tx>,
+    rx: DynReceiver,
+    tx: Option<DynSender>,
     heartbeat: Duration,
 }
 
@@ -343,7 +343,7 @@ impl Control {
         // One that never stops talking is not all that there is to attend to.
         tokio::task::coop::consume_budget().await;
         let lost = || Error::service(Code::EOF, "it ended its control channel");
-        let (kind, payload) = self.rx.next().await.ok_or_else(lost)??;
+        let (kind, payload) = self.rx.next_message().await.ok_or_else(lost)??;
         if kind == TERMINATE {
             let (_, reason): (i64, Bytes) = payload
                 .decode()
@@ -360,7 +360,7 @@ impl Control {
     fn terminate(&mut self, code: i64, reason: &str) {
         if let Some(tx) = self.tx.take() {
             // One that is gone need not be told.
-            let _ = tx.finish_now(TERMINATE, (code, reason));
+            let _ = tx.queue_last_message(TERMINATE, (code, reason));
         }
     }
 }

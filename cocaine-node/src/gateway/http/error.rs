@@ -51,7 +51,7 @@ impl Failure {
             ErrorKind::Connect(_) => (StatusCode::SERVICE_UNAVAILABLE, error.kind().to_string()),
             ErrorKind::Deadline(limit) => return Self::late(*limit),
             ErrorKind::Disconnected(_) => (StatusCode::BAD_GATEWAY, error.kind().to_string()),
-            ErrorKind::Drift { .. } => {
+            ErrorKind::SchemaMismatch { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("the service is no app: {}", error.kind()))
             }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, error.kind().to_string()),

@@ -6,8 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, CallKind, Exchange, MessageReceiver, MessageSender, Method, Receiver, Service, Tree,
-    TreeShape, Value,
+    Args, Bytes, CallKind, Duplex, DynReceiver, DynSender, Method, Receiver, Service, Tree, TreeShape, Value,
 };
 
 use super::request::{Form, Message, Request};
@@ -127,10 +126,10 @@ impl Call<'_> {
 
     async fn session(
         &self,
-        opened: Exchange<MessageSender, MessageReceiver>,
+        opened: Duplex<DynSender, DynReceiver>,
         chunks: Vec<Message>,
     ) -> Result<Outcome, Fault> {
-        let Exchange { mut tx, mut rx } = opened;
+        let Duplex { mut tx, mut rx } = opened;
         let send = async {
             for Message { name, args } in chunks {
                 tx.send(&name, Args(args)).await?;

@@ -83,7 +83,7 @@ impl Fault {
                 ]);
                 return Self { code: code.code, message: message.clone(), data };
             }
-            ErrorKind::Drift { .. } => (-32601, "Method not found"),
+            ErrorKind::SchemaMismatch { .. } => (-32601, "Method not found"),
             ErrorKind::Encode(_) => return Self::params(error.kind().to_string()),
             ErrorKind::Deadline(limit) => return Self::late(*limit),
             ErrorKind::Connect(_) => (-32001, "Service is not connected"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cocaine::{Bytes, Code, Error, Exchange, Receiver, Result, Sender, Service};
+use cocaine::{Bytes, Code, Duplex, Error, Receiver, Result, Sender, Service};
 use tokio::time::sleep;
 
 use crate::config::Target;
@@ -46,7 +46,7 @@ impl Question<'_> {
         for (name, value) in &self.headers {
             service = service.with_header(name, value.clone());
         }
-        let Exchange { tx, rx: mut rest } = self.open(&service).await?;
+        let Duplex { tx, rx: mut rest } = self.open(&service).await?;
         let sent = self.send(tx).await;
         match (rest.recv().await.transpose()?, sent) {
             (None, Err(error)) => Err(error),
@@ -54,13 +54,13 @@ impl Question<'_> {
         }
     }
 
-    async fn open(&self, service: &Service) -> Result<Exchange<Sender<Bytes>, Receiver<Bytes>>> {
+    async fn open(&self, service: &Service) -> Result<Duplex<Sender<Bytes>, Receiver<Bytes>>> {
         service.open("enqueue", (self.target.event.as_str(),)).await
     }
 
     async fn send(&self, mut tx: Sender<Bytes>) -> Result<()> {
         tx.send(self.chunk.clone()).await?;
-        tx.close().await
+        tx.finish()
     }
 }
 

@@ -21,7 +21,7 @@ const NAME: usize = 256;
 #[derive(Debug)]
 pub(super) struct Enabled {
     store: Store,
-    /// Held by the one change that runs.
+    /// Guard by the one change that runs.
     changing: Mutex<()>,
 }
 

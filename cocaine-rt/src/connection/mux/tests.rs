@@ -362,7 +362,7 @@ fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
     mux.own.get(1).unwrap().reader = Some(Alarm::new().1);
     feed(&mut mux, frame(1, 0, &())).unwrap();
     assert_eq!(held(&mut mux), 0);
-    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::Overflow(_)));
+    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::LimitExceeded(_)));
     assert_eq!(kinds(&mut mux, other), [0]);
     feed(&mut mux, big).unwrap();
     assert_eq!(held(&mut mux), 0, "what comes later is not kept");
@@ -390,7 +390,7 @@ fn empty_messages_and_headers_count_as_unread_too() {
         }
         assert!(mux.own.get(1).unwrap().failure.is_none(), "{fit} fit");
         feed(&mut mux, bytes).unwrap();
-        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::Overflow(_)));
+        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::LimitExceeded(_)));
     }
 }
 

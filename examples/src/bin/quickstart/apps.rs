@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use cocaine::{Bytes, Category, Client, Code, Exchange, MessageReceiver, MessageSender, Value, msgpack};
+use cocaine::{Bytes, Category, Client, Code, Duplex, DynReceiver, DynSender, Value, msgpack};
 use cocaine_bindings::{App, AppClient, Node, NodeClient};
 
 use crate::{
@@ -39,7 +39,7 @@ async fn call(cloud: &Client, app: &AppClient) -> Step {
     check(greeting == "hello Ada, you are number 1", "the worker greets")?;
 
     let untyped = cloud.dynamic(APP).await?;
-    let mut event: Exchange<MessageSender, MessageReceiver> = untyped.open("enqueue", ("greet",)).await?;
+    let mut event: Duplex<DynSender, DynReceiver> = untyped.open("enqueue", ("greet",)).await?;
     event.tx.send("write", (packed(&"Grace")?,)).await?;
     event.tx.send("close", ()).await?;
     let (message, payload) = event.rx.recv().await.ok_or("no answer came")??;
@@ -57,7 +57,7 @@ async fn call(cloud: &Client, app: &AppClient) -> Step {
 async fn greet(app: &AppClient, name: &str) -> cocaine::Result<String> {
     let mut event = app.enqueue("greet", None).await?;
     event.send(packed(&name)?).await?;
-    let mut answer = event.close().await?;
+    let mut answer = event.finish()?;
     let chunk = answer.recv().await.transpose()?.unwrap_or_default();
     msgpack::from_slice(&chunk)
 }
@@ -72,7 +72,7 @@ async fn stream(app: &AppClient) -> Step {
         show(format!("{name} is answered before the next comes: {greeting:?}"));
         check(greeting.ends_with(&format!("number {number}")), "each chunk is answered")?;
     }
-    let mut rest = party.close().await?;
+    let mut rest = party.finish()?;
     check(rest.recv().await.is_none(), "the worker ends its stream when the client does")
 }
 
@@ -101,7 +101,7 @@ async fn kill(node: &NodeClient, app: &AppClient) -> Step {
 
 async fn whoami(app: &AppClient) -> cocaine::Result<String> {
     let event = app.enqueue("whoami", None).await?;
-    let mut answer = event.close().await?;
+    let mut answer = event.finish()?;
     let chunk = answer.recv().await.transpose()?.unwrap_or_default();
     Ok(chunk.as_str().unwrap_or_default().to_owned())
 }
