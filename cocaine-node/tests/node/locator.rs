@@ -93,7 +93,7 @@ async fn a_group_that_cannot_be_used_is_refused_and_changes_nothing() {
     for (blob, category, code, text) in cases {
         store_group(&node, "bad", blob).await;
         let error = locator.refresh(&["good", "bad"]).await.unwrap_err();
-        assert_eq!(error.code(), (Some(category), Some(code)), "{error}");
+        assert_eq!(error.code(), Some(Code::new(category, code)), "{error}");
         assert!(error.to_string().contains(text), "{error}");
         assert_eq!(locator.resolve("good", None).await.unwrap().version, 1, "the old group is in force");
     }
