@@ -1,4 +1,4 @@
-//! Which service and event a request is for, the connections to services, and calls of events.
+//! Which event a request is for, the connections to services, and calls of events.
 
 pub(super) mod event_call;
 pub(super) mod route;

@@ -21,12 +21,10 @@ use uuid::Uuid;
 use super::{
     error::StartError,
     running::{Node, RunningService},
-    settings::Settings,
+    settings::NodeSettings,
 };
 use crate::{
-    apps::{
-        Apps, RunningApps, package::folders::Runtime, process::spawner::Spawner, worker::launcher::Workshop,
-    },
+    apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Spawner, WorkerLauncher},
     gateway::Gateway,
     log::Log,
     metrics::Board,
@@ -54,7 +52,7 @@ use crate::{
 const EXTRA: &str = "x-cocaine-locator-extra";
 
 /// Starts a node.
-pub(super) async fn start(settings: Settings) -> Result<Node, StartError> {
+pub(super) async fn start(settings: NodeSettings) -> Result<Node, StartError> {
     let store = open_store(settings.data.clone()).await?;
     let started = settings.start(store.clone()).await;
     if started.is_err() {
@@ -72,7 +70,7 @@ struct Shared {
     apps: Apps,
 }
 
-impl Settings {
+impl NodeSettings {
     async fn start(self, store: Store) -> Result<Node, StartError> {
         let since = Instant::now();
         let log = match &self.log {
@@ -86,9 +84,9 @@ impl Settings {
         let locator = Arc::new(locator);
         locator.load_groups().await?;
         let host = self.service_host(registry.clone());
-        let workshop = self.workshop(store.clone())?;
-        let locators = workshop.locators.clone();
-        let apps = Apps::new(workshop, host.clone());
+        let environment = self.app_environment(store.clone())?;
+        let locators = environment.launcher.locators.clone();
+        let apps = Apps::new(environment, host.clone());
 
         let mut starter = ServiceStarter { extra: self.extra_header(), host: &host, services: Vec::new() };
         let shared = Shared { since, uuid, log, store: store.clone(), apps: apps.clone() };
@@ -104,9 +102,9 @@ impl Settings {
             None => None,
         };
         if let Some(runlist) = &self.runlist {
-            apps.run(runlist).await;
+            apps.start_runlist(runlist).await;
         }
-        let apps = RunningApps(apps);
+        let apps = AppsGuard(apps);
         let ticking = host.board.keep_ticking();
         Ok(Node { address, services, apps, registry, routers, store, gateway, _ticking: ticking })
     }
@@ -144,15 +142,20 @@ impl Settings {
         ServiceHost { listen, hostname, limits: self.limits, registry, board: Board::default() }
     }
 
-    fn workshop(&self, store: Store) -> Result<Workshop, StartError> {
-        let runtime = match &self.data {
-            Some(data) => Runtime::open(data)?,
-            None => Runtime::temporary()?,
-        };
+    fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
+        let folders = Arc::new(match &self.data {
+            Some(data) => AppFolders::open(data)?,
+            None => AppFolders::temporary()?,
+        });
         let spawner = self.helper.clone().map(Spawner::start).transpose().map_err(StartError::Spawner)?;
-        let (patience, idle, limits) = (self.startup_timeout, self.idle_timeout, self.limits);
-        let (runtime, locators) = (Arc::new(runtime), Arc::default());
-        Ok(Workshop { spawner, runtime, store, locators, limits, patience, idle })
+        Ok(AppEnvironment {
+            launcher: WorkerLauncher { spawner, folders: folders.clone(), locators: Arc::default() },
+            folders,
+            store,
+            limits: self.limits,
+            startup_timeout: self.startup_timeout,
+            stop_idle: self.idle_timeout,
+        })
     }
 
     /// Returns the value of the header [`EXTRA`], which only nodes of a cluster send.

@@ -57,7 +57,7 @@ impl Sources {
     fn read(&self) -> Vec<Reading> {
         let now = Instant::now();
         let mut readings = self.board.read(now);
-        self.apps.measure(&mut readings);
+        self.apps.read_metrics(&mut readings);
         self.filters.measure(&mut readings);
         readings.extend([
             Reading::gauge("node.uptime", now.saturating_duration_since(self.since).as_secs()),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use cocaine::{Code, Limits, Receiver, Value};
+use cocaine::{Category, Code, Limits, Receiver, Value};
 use cocaine_bindings::{Unicorn, UnicornClient, Versioned};
 use cocaine_node::Node;
 use futures_util::future::join_all;
