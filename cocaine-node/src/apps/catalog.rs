@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 
 use super::{
     app::App,
-    errors,
     overseer::{Overseer, environment::AppEnvironment},
     profile::config::AppConfig,
     report::{info::InfoFlags, readings},

@@ -49,11 +49,7 @@ impl AppServer for AppService {
         match ended {
             Some(error) if error.code().is_none() => Ok(()),
             Some(error) => Err(error),
-            None => Err(Error::service(
-                Code::SLOT_NOT_FOUND.0,
-                Code::SLOT_NOT_FOUND.1,
-                "control has no end of its own",
-            )),
+            None => Err(Error::service(Code::SLOT_NOT_FOUND, "control has no end of its own")),
         }
     }
 }

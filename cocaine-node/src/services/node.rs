@@ -54,7 +54,7 @@ impl NodeServer for NodeService {
             return overseer.handle_event(EventRequest::new(event, &self.caller), input, output).await;
         }
         // Fails only if the client has left.
-        let _ = output.answer(&not_found(app));
+        let _ = output.fail(&not_found(app));
         Ok(())
     }
 }

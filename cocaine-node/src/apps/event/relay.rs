@@ -49,7 +49,7 @@ impl EventRelay {
         connection: Connection,
         id: u64,
         client: (Receiver<Bytes>, Sender<Bytes>),
-        worker: Duplex<Bytes, Bytes>,
+        worker: Duplex<Sender<Bytes>, Receiver<Bytes>>,
         timeout: Duration,
     ) -> Self {
         let requests = Some(Relay::new(client.0, worker.tx));

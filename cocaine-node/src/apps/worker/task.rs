@@ -129,7 +129,7 @@ impl WorkerTask {
         let ConnectionEnd { mut exit, cause } = self.await_end(process, &mut control).await;
         self.set_state(WorkerState::Broken);
         self.channels.discard(cause);
-        connection.close(&Error::service(cause.0, cause.1, exit.reason.clone()));
+        connection.close(&Error::service(cause, exit.reason.clone()));
         control.abandon();
         if cause == Code::EOF
             && let Ok(status) = timeout(EXIT_AFTER_EOF, process.wait()).await
