@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cocaine::{Bytes, Client, Duplex, Error, Result, Value, msgpack};
+use cocaine::{Bytes, Client, Duplex, Error, Receiver, Result, Sender, Value, msgpack};
 use cocaine_bindings::{App, AppClient, Node as _, NodeClient, Storage, StorageClient};
 use cocaine_node::{Node, NodeBuilder, helper::Helper};
 use serde::Serialize;
