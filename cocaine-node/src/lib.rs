@@ -45,14 +45,12 @@
 pub(crate) mod apps;
 pub mod config;
 mod errno;
-mod filters;
 pub mod gateway;
 pub mod helper;
 pub mod log;
 mod metrics;
 mod node;
 pub mod registry;
-pub mod routing;
 mod service_host;
 mod services;
 pub mod store;

@@ -32,7 +32,7 @@ impl Publication {
                 let active = u32::try_from(active).unwrap_or(u32::MAX);
                 if registration.is_none() && active >= on {
                     *registration =
-                        Some(registry.expose(&app, service.clone()).map_err(|_| name_taken(&app))?);
+                        Some(registry.register_local(&app, service.clone()).map_err(|_| name_taken(&app))?);
                 } else if active < under {
                     *registration = None;
                 }

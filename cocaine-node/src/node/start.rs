@@ -32,18 +32,18 @@ use crate::{
     service_host::ServiceHost,
     services::{
         cache::CacheService,
-        chrono::Clockwork,
+        chrono::ChronoShared,
         echo::EchoService,
         geobase::GeobaseService,
-        locator::{Locator, LocatorService},
+        locator::{LocatorService, LocatorShared},
         logging::LoggingService,
-        logging_v2::{LoggingV2, LoggingV2Service},
-        metrics::{MetricsService, Sources},
+        logging_v2::{LoggingV2Service, LoggingV2Shared},
+        metrics::{MetricSources, MetricsService},
         node::NodeService,
         storage::StorageService,
         unicorn::{self, UnicornService},
         uniresis::UniresisService,
-        urlfetch::Fetching,
+        urlfetch::UrlfetchShared,
     },
     store::{Store, StoreError},
 };
@@ -80,7 +80,7 @@ impl NodeSettings {
         let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
         let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let locator =
-            Locator::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
+            LocatorShared::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(locator);
         locator.load_groups().await?;
         let host = self.service_host(registry.clone());
@@ -117,24 +117,24 @@ impl NodeSettings {
     ) -> Result<(), StartError> {
         let cache = CacheService::new(self.cache)?;
         starter.start_plugin("cache", ServeCache::new(move |_| cache.clone())).await?;
-        let clockwork = Clockwork::new(self.chrono)?;
-        starter.start_plugin("chrono", ServeChrono::new(move |caller| clockwork.service(caller))).await?;
+        let chrono = ChronoShared::new(self.chrono)?;
+        starter.start_plugin("chrono", ServeChrono::new(move |caller| chrono.service(caller))).await?;
         starter.start_plugin("echo", ServeEcho::new(|_| EchoService)).await?;
         let geobase = GeobaseService::start(self.geobase.clone(), shared.store.clone()).await?;
         starter.start_plugin("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
-        let logging = Arc::new(LoggingV2::new(shared.log.clone(), shared.store.clone()));
+        let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
         logging.load().await?;
         let metrics = shared.metrics(&logging, starter.host.board.clone());
         starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
         starter.start_plugin("logging::v2", logging).await?;
-        let tree = Arc::new(unicorn::Shared::new(shared.store.clone(), self.limits));
+        let tree = Arc::new(unicorn::UnicornShared::new(shared.store.clone(), self.limits));
         let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
         starter.start_plugin("unicorn", unicorn).await?;
         let uniresis = UniresisService::new(&shared.uuid);
         starter.start_plugin("uniresis", ServeUniresis::new(move |_| uniresis.clone())).await?;
-        let fetching = Fetching::new(&self.urlfetch)?;
-        starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| fetching.service(caller))).await
+        let urlfetch = UrlfetchShared::new(&self.urlfetch)?;
+        starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| urlfetch.service(caller))).await
     }
 
     fn service_host(&self, registry: Registry) -> ServiceHost {
@@ -177,9 +177,9 @@ impl Shared {
         Ok(())
     }
 
-    fn metrics(&self, logging: &LoggingV2, board: Board) -> MetricsService {
+    fn metrics(&self, logging: &LoggingV2Shared, board: Board) -> MetricsService {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
-        MetricsService::new(Sources { since, board, apps, filters: logging.filters(), log })
+        MetricsService::new(MetricSources { since, board, apps, filters: logging.filters(), log })
     }
 }
 
@@ -227,7 +227,7 @@ impl ServiceStarter<'_> {
         listen: Option<&str>,
     ) -> Result<SocketAddr, StartError> {
         let (server, service) = self.bind(name, dispatch, listen).await?;
-        let registration = self.host.registry.expose(name, service).ok();
+        let registration = self.host.registry.register_local(name, service).ok();
         let address = server.local_addr();
         self.services.push(RunningService { server, _registration: registration });
         Ok(address)
@@ -236,7 +236,7 @@ impl ServiceStarter<'_> {
     /// Serves on a free port, and registers the service for as long as no app has its name.
     async fn start_plugin(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
         let (server, service) = self.bind(name, dispatch, None).await?;
-        let registration = self.host.registry.offer(name, service);
+        let registration = self.host.registry.register_fallback(name, service);
         self.services.push(RunningService { server, _registration: Some(registration) });
         Ok(())
     }

@@ -279,17 +279,17 @@ async fn play_all(recorded: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn recorded_clients_and_recorded_workers_read_what_they_read() {
+async fn recorded_clients_and_workers_read_recorded_bytes() {
     play_all(true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn recorded_clients_of_live_workers_read_what_they_read() {
+async fn recorded_clients_of_live_workers_read_recorded_bytes() {
     play_all(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_speaks_to_the_socket_of_the_workers_reads_what_was_read() {
+async fn worker_socket_peers_read_recorded_bytes() {
     let story = STORIES.iter().find(|story| story.app == "hs").unwrap();
     let stage = Stage::open(&story.setting(false)).await;
     stage.peer("handshake/client_side").await.play().await;
@@ -300,7 +300,7 @@ async fn who_speaks_to_the_socket_of_the_workers_reads_what_was_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_node_answers_as_it_did() {
+async fn node_service_answers_as_recorded() {
     let setting = Setting { app: "other", profile: json!({}), mode: "", scripts: &[], slave: "run.sh" };
     let stage = Stage::open(&setting).await;
     for name in NODE {
@@ -325,7 +325,7 @@ fn described(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_timeout_of_another_length_is_refused_at_once() {
+async fn request_timeout_of_other_length_is_refused() {
     let (client, worker) = (Recording::read(REFUSED[0]), Recording::read(REFUSED[1]));
     assert!(client.events.iter().all(|event| event.dir != "s2c"), "nothing was ever answered");
     assert!(!worker.events.iter().any(|event| event.frames().any(|frame| frame[1] == 2)));
@@ -353,7 +353,7 @@ fn code(category: u64, code: u64) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_that_does_not_start_is_silent_for_as_long_as_the_patience_lasts() {
+async fn failing_app_reports_after_startup_timeout() {
     join_all(TOLD.iter().map(|(name, mode, slave)| silent_then_told(name, mode, slave))).await;
 }
 

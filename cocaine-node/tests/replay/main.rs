@@ -184,7 +184,7 @@ const DIFFERENT: &[(&str, &str)] =
     &[("msgpack056/bytes_bin8", "protocol/bytes_bin8"), ("msgpack056/bytes_str8", "protocol/bytes_str8")];
 
 #[tokio::test]
-async fn each_recorded_exchange_goes_as_it_went() {
+async fn standalone_recordings_match() {
     for name in ALONE {
         let cloud = Cloud::start(true).await;
         cloud.play(name).await;
@@ -193,7 +193,7 @@ async fn each_recorded_exchange_goes_as_it_went() {
 }
 
 #[tokio::test]
-async fn a_router_is_told_of_a_group_when_it_is_refreshed() {
+async fn router_recording_matches_refresh() {
     let cloud = Cloud::start(true).await;
     let mut router = cloud.peer(GROUP[0]).await;
     router.play_to_answer().await;
@@ -207,7 +207,7 @@ async fn a_router_is_told_of_a_group_when_it_is_refreshed() {
 }
 
 #[tokio::test]
-async fn pages_are_fetched_as_they_were() {
+async fn urlfetch_recording_matches() {
     let (port, serving) = site::start().await;
     let mut cloud = Cloud::start(true).await;
     cloud.substitutes.site = Some(format!("127.0.0.1:{port}"));
@@ -217,7 +217,7 @@ async fn pages_are_fetched_as_they_were() {
 }
 
 #[tokio::test]
-async fn a_lock_goes_to_who_waits_for_it_when_its_channel_is_closed() {
+async fn lock_recordings_match() {
     let cloud = Cloud::start(true).await;
     let (mut holder, mut waiter) = (cloud.peer(TREE[0]).await, cloud.peer(TREE[1]).await);
     holder.play_to_answer().await;
@@ -229,7 +229,7 @@ async fn a_lock_goes_to_who_waits_for_it_when_its_channel_is_closed() {
 }
 
 #[tokio::test]
-async fn subscribers_are_told_of_each_change_of_a_value_and_of_children() {
+async fn subscriber_recordings_match() {
     let cloud = Cloud::start(true).await;
     let mut subscriber = cloud.peer(TREE[2]).await;
     subscriber.play_to_answer().await;
@@ -248,14 +248,14 @@ async fn subscribers_are_told_of_each_change_of_a_value_and_of_children() {
 }
 
 #[tokio::test]
-async fn without_a_cluster_connect_is_closed_at_once() {
+async fn connect_without_cluster_is_closed() {
     let cloud = Cloud::start(false).await;
     cloud.play(WITHOUT_CLUSTER).await;
     cloud.node.shutdown().await;
 }
 
 #[tokio::test]
-async fn with_a_cluster_connect_streams_the_services() {
+async fn connect_with_cluster_streams_services() {
     let cloud = Cloud::start(true).await;
     let client = Client::new(&cloud.node.locator_addr().to_string()).unwrap();
     let locator = client.dynamic("locator").await.unwrap();
@@ -286,7 +286,7 @@ async fn with_a_cluster_connect_streams_the_services() {
 }
 
 #[tokio::test]
-async fn newer_raws_are_read_as_by_the_newer_library() {
+async fn newer_raw_types_are_read() {
     for (differs, same) in DIFFERENT {
         let (old, new) = (Recording::read(differs), Recording::read(same));
         assert_eq!(old.events[0].hex, new.events[0].hex, "the same request");
@@ -298,7 +298,7 @@ async fn newer_raws_are_read_as_by_the_newer_library() {
 }
 
 #[test]
-fn no_recording_is_left_out() {
+fn every_recording_is_played() {
     let played = ALONE
         .iter()
         .chain(GROUP)
