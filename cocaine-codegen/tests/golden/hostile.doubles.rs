@@ -558,8 +558,8 @@ pub mod self_service {
 #[allow(dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
-        Args, End, Duplex, Receiver, Reply, ReplySender, Result, DynReceiver, Sender,
-        ServiceClient, DynSender, Value,
+        Args, Duplex, DynReceiver, DynSender, End, Receiver, Reply, ReplySender, Result,
+        Sender, ServiceClient, Value,
     };
     use ::cocaine::double;
     use crate::from_hostile::sessions::{
@@ -620,7 +620,11 @@ pub mod sessions {
         #[track_caller]
         pub fn expect_root(
             &self,
-        ) -> double::Expectation<Args, Args, double::Peer<DynReceiver, ReplySender<Args>>> {
+        ) -> double::Expectation<
+            Args,
+            Args,
+            double::Peer<DynReceiver, ReplySender<Args>>,
+        > {
             self.0.expect(1)
         }
 
@@ -1032,8 +1036,8 @@ pub mod texts {
 #[allow(dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
-        Args, Bytes, Endpoint, Duplex, Graph, Receiver, ServiceInfo, Result, Scalar,
-        Sender, ServiceClient, Severity, Value,
+        Args, Bytes, Duplex, Endpoint, Graph, Receiver, Result, Scalar, Sender,
+        ServiceClient, ServiceInfo, Severity, Value,
     };
     use ::cocaine::double;
     use crate::from_hostile::vec::{
@@ -1107,7 +1111,9 @@ pub mod vec {
                 Option<Vec<(String, Scalar)>>,
                 Option<bool>,
             ),
-            Result<BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>>,
+            Result<
+                BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
+            >,
         > {
             self.0.expect(0)
         }

@@ -1143,9 +1143,9 @@ pub mod self_service {
 #[allow(dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, End, Duplex, MethodSpec, OnDrop, Receiver, Reply,
-        ReplySender, Result, DynReceiver, Sender, Serialize, Service, ServiceClient, ServiceSpec,
-        TreeSpec, DynSender, Value,
+        Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, End, MethodSpec,
+        OnDrop, Receiver, Reply, ReplySender, Result, Sender, Serialize, Service,
+        ServiceClient, ServiceSpec, TreeSpec, Value,
     };
 
     /// The `sessions` service. No catalogue describes it: what it takes and answers is untyped.
@@ -1183,17 +1183,13 @@ pub mod sessions {
         fn sender(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Duplex<SenderSender, Receiver<Value>>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<SenderSender, Receiver<Value>>>> + Send;
 
         /// Calls `Sender`, which no catalogue describes.
         fn sender_2(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Duplex<Sender2Sender, Receiver<Value>>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<Sender2Sender, Receiver<Value>>>> + Send;
     }
 
     /// What a server of `sessions` implements.
@@ -2924,9 +2920,9 @@ pub mod texts {
 #[allow(dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
-        Args, Bytes, Call, Caller, Dispatch, Endpoint, Duplex, Graph, Lossy,
-        MethodSpec, OnDrop, Receiver, ServiceInfo, Result, DynReceiver, Scalar, Sender, Service,
-        ServiceClient, ServiceSpec, Severity, Stream, TreeSpec, DynSender, Value,
+        Args, Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, Endpoint,
+        Graph, Lossy, MethodSpec, OnDrop, Receiver, Result, Scalar, Sender, Service,
+        ServiceClient, ServiceInfo, ServiceSpec, Severity, Stream, TreeSpec, Value,
     };
     use ::std::collections::BTreeMap;
 
@@ -3301,7 +3297,11 @@ pub mod vec {
             other: Option<&[(&str, Scalar)]>,
             list: Option<&Value>,
         ) -> Result<PublishSenderA> {
-            Ok(PublishSenderA(self.0.send_message(0, (kind, args, rest, other, list)).await?))
+            Ok(
+                PublishSenderA(
+                    self.0.send_message(0, (kind, args, rest, other, list)).await?,
+                ),
+            )
         }
 
         /// Sends “\\u\{a\}”.

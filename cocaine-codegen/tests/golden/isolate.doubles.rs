@@ -7,8 +7,8 @@ pub use self::isolate::IsolateDouble;
 #[allow(dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
-        Bytes, Duplex, Receiver, Reply, ReplySender, Result, DynReceiver, Sender, ServiceClient,
-        DynSender, Value,
+        Bytes, Duplex, DynReceiver, DynSender, Receiver, Reply, ReplySender, Result,
+        Sender, ServiceClient, Value,
     };
     use ::cocaine::double;
     use crate::from_isolate::isolate::{
@@ -88,7 +88,10 @@ pub mod isolate {
         ) -> double::Expectation<
             (&[&str],),
             (Vec<String>,),
-            double::Peer<DynReceiver, ReplySender<BTreeMap<String, BTreeMap<String, Value>>>>,
+            double::Peer<
+                DynReceiver,
+                ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
+            >,
         > {
             self.0.expect(2)
         }
@@ -123,7 +126,9 @@ pub mod isolate {
         async fn metrics(
             &self,
             uuids: &[&str],
-        ) -> Result<Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>> {
+        ) -> Result<
+            Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+        > {
             self.0
                 .open::<
                     DynReceiver,

@@ -7,9 +7,9 @@ pub use self::isolate::{Isolate, IsolateClient, IsolateServer, ServeIsolate};
 #[allow(dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
-        Bytes, Call, Caller, Dispatch, Duplex, MethodSpec, OnDrop, Receiver, Reply,
-        ReplySender, Result, DynReceiver, Sender, Service, ServiceClient, ServiceSpec, TreeSpec, DynSender,
-        Value,
+        Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec,
+        OnDrop, Receiver, Reply, ReplySender, Result, Sender, Service, ServiceClient,
+        ServiceSpec, TreeSpec, Value,
     };
     use ::std::collections::BTreeMap;
 
@@ -192,7 +192,9 @@ pub mod isolate {
         async fn metrics(
             &self,
             uuids: &[&str],
-        ) -> Result<Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>> {
+        ) -> Result<
+            Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+        > {
             self.0.open(2, (uuids,)).await
         }
     }

@@ -375,9 +375,10 @@ pub mod chrono {
 #[allow(dead_code, unreachable_pub)]
 pub mod logging_v2 {
     use ::cocaine::bind::{
-        Call, Caller, Deserialize, Deserializer, Dispatch, Duplex, Lossy, MethodSpec,
-        OnDrop, One, Receiver, Result, DynReceiver, Scalar, Sender, Serialize, Serializer,
-        Service, ServiceClient, ServiceSpec, Severity, TreeSpec, DynSender, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, Duplex, DynReceiver,
+        DynSender, Lossy, MethodSpec, OnDrop, One, Receiver, Result, Scalar, Sender,
+        Serialize, Serializer, Service, ServiceClient, ServiceSpec, Severity, TreeSpec,
+        Value,
     };
 
     /// The log of the cloud, with filters that can be set while it runs, and answers that tell what they let pass.
@@ -1123,9 +1124,9 @@ pub mod logging_v2 {
 #[allow(dead_code, unreachable_pub)]
 pub mod unicorn {
     use ::cocaine::bind::{
-        Call, Caller, Deserialize, Deserializer, Dispatch, Guard, MethodSpec, OnDrop, One,
-        Receiver, Result, Serialize, Serializer, Service, ServiceClient, ServiceSpec,
-        Stream, TreeSpec, Tried, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, Guard, MethodSpec, OnDrop,
+        One, Receiver, Result, Serialize, Serializer, Service, ServiceClient,
+        ServiceSpec, Stream, TreeSpec, Tried, Value,
     };
 
     /// A tree of values with versions, by which programs of the cloud agree: settings, counters, announcements, locks.

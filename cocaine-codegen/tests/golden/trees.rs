@@ -7,8 +7,8 @@ pub use self::trees::{ServeTrees, Trees, TreesClient, TreesServer};
 #[allow(dead_code, unreachable_pub)]
 pub mod trees {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, Duplex, MethodSpec, OnDrop, Result, DynReceiver,
-        Serialize, Service, ServiceClient, ServiceSpec, TreeSpec, DynSender,
+        Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec, OnDrop,
+        Result, Serialize, Service, ServiceClient, ServiceSpec, TreeSpec,
     };
 
     /// The `trees` service. No catalogue describes it: what it takes and answers is untyped.
@@ -25,17 +25,13 @@ pub mod trees {
         fn wide(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Duplex<WideSender, WideReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<WideSender, WideReplyReceiver>>> + Send;
 
         /// Calls `deep`, which no catalogue describes.
         fn deep(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Duplex<DeepSender, DeepReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<DeepSender, DeepReplyReceiver>>> + Send;
 
         /// Calls `names`, which no catalogue describes.
         fn names(
@@ -49,9 +45,7 @@ pub mod trees {
         fn gaps(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Duplex<GapsSender, GapsReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<GapsSender, GapsReplyReceiver>>> + Send;
 
         /// Calls `endless`, which no catalogue describes.
         fn endless(

@@ -182,7 +182,7 @@ fn sends(state: &str, function: &ImplItemFn) -> Option<(u64, Step)> {
         Some("Self") => Next::State(state.to_owned()),
         Some(next) => Next::State(next.to_owned()),
     };
-    assert_eq!(method == "finish", next == Next::End, "{state}.{}", function.sig.ident);
+    assert_eq!(method == "send_last_message", next == Next::End, "{state}.{}", function.sig.ident);
     Some((id, Step { name: function.sig.ident.to_string(), next }))
 }
 
