@@ -8,23 +8,10 @@
 //! the event, and the app receives the rest. `/ping` reports whether a locator answers, and `/metrics` has the metrics for
 //! Prometheus.
 //!
-//! # Improvements over the original proxies
+//! # Compatibility
 //!
-//! - Repeated headers stay separate in both directions; every `Set-Cookie` arrives. Names arrive in the form
-//!   `X-Request-Id` whatever their case was, and bytes over 127 arrive unchanged.
-//! - Headers of one connection (`Connection` and those that it names, `Keep-Alive`, `Proxy-*`, `TE`, `Trailer`,
-//!   `Transfer-Encoding`, `Upgrade`) are not passed on, in either direction.
-//! - A response is streamed as it arrives, and has a length if it is complete at once. An error before the head has its own
-//!   status; an error after it closes the connection, so that a client cannot mistake a part for the whole.
-//! - An empty chunk does not end the body, unless the app asks for it (`X-Cocaine-HTTP-Proto-Version: 1.1`).
-//! - A client of HTTP/1.0 never gets a chunked response. Responses to HEAD and those with 204 and 304 never have a body;
-//!   that of 205 is empty.
-//! - A body that is longer than its `Content-Length` is cut there; one that is shorter is an error.
-//! - Only an event that was certainly not accepted is sent again: the queue was full, or the app stopped.
-//! - A client that has closed its sending side still gets its response, and one that still sends gets the reason why it is
-//!   refused.
-//! - Ambiguous requests are refused: two lengths, folded headers, a `Transfer-Encoding` other than one `chunked` (501), a
-//!   second `Host`.
+//! Requests and responses are those of the two original proxies (`worker.md` 6). The proxies contradict each other, and
+//! lose data in places; what the gateway does there is listed in `docs/differences.md` of the repository.
 //!
 //! # JSON-RPC
 //!

@@ -19,9 +19,9 @@ use crate::{
         service::{Service, ServiceClient},
     },
     protocol::{
+        endpoint::ServiceInfo,
         error::{Error, ErrorKind, Result},
         limits::Limits,
-        types::ServiceInfo,
     },
     wire::bytes::Bytes,
 };

@@ -92,15 +92,19 @@ pub use connection::{
 };
 pub use futures_core::Stream;
 pub use protocol::{
+    args::Args,
     code::{Category, Code},
     control,
+    endpoint::{Endpoint, ServiceInfo},
     error::{Error, ErrorKind, Fault, Result},
     graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
     limits::Limits,
+    msgpack,
+    scalar::Scalar,
+    severity::Severity,
     trace::Trace,
-    types::{Args, Endpoint, Scalar, ServiceInfo, Severity},
 };
-pub use wire::{bytes::Bytes, headers::Headers, msgpack, value::Value};
+pub use wire::{bytes::Bytes, headers::Headers, value::Value};
 pub use worker::{
     Chunks, Context, Events, Handler, Incoming, Mode, Outgoing, Output, Session, Table as EventTable, Token,
     Worker,

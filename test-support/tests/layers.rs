@@ -46,18 +46,10 @@ const RUNTIME: Layers = Layers {
     circles: &[
         // Recursive descent: a container reads its elements with a decoder, which meets containers.
         &["wire::decode::args", "wire::decode::containers", "wire::decode::decoder"],
-        // Recursive descent: a container writes its elements with a writer, which meets containers.
-        &["wire::encode::containers", "wire::encode::writer"],
+        // Recursive descent: a container writes its elements with an encoder, which meets containers.
+        &["wire::encode::containers", "wire::encode::encoder"],
     ],
-    known_upward: &[
-        ("http::stream", ""),
-        ("wire::encode", "protocol::error"),
-        ("wire::headers", "protocol::trace"),
-        ("wire::msgpack", "protocol::error"),
-        ("wire::scan", "protocol::error"),
-        ("worker::event", ""),
-        ("worker::event", "bind"),
-    ],
+    known_upward: &[("http::stream", ""), ("worker::event", ""), ("worker::event", "bind")],
     known_circles: &[
         &["", "worker", "worker::event"],
         &["http::listen", "http::raw", "http::stream"],

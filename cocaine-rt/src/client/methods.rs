@@ -3,10 +3,10 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::protocol::{
+    endpoint::ServiceInfo,
     error::{Error, ErrorKind, Result},
     graph::{CallKind, Graph, Method, Tree},
     spec::{MethodSpec, OnDrop, ServiceSpec},
-    types::ServiceInfo,
 };
 
 /// How strictly bindings are compared with what a service announces when it is connected.

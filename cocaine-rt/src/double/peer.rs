@@ -24,10 +24,10 @@ use crate::{
         halves::{Duplex, Receiver, Sender},
     },
     protocol::{
+        endpoint::ServiceInfo,
         error::{Error, Result},
         limits::Limits,
         spec::ServiceSpec,
-        types::ServiceInfo,
     },
     server::{Call, Connection, Dispatch, pump},
     wire::encode::Encoded,
@@ -98,10 +98,10 @@ where
     let (near, far) = tokio::io::duplex(ROOM);
     let stage = Stage { spec, play: Mutex::new(Some(play)) };
     Connection::start(far, "the caller of a double", Limits::default(), spec, |_| stage);
-    let lease = driver::connect(near, "a double".into(), Limits::default());
+    let handle = driver::connect(near, "a double".into(), Limits::default());
     let found = ServiceInfo { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
     let table = Table::new(Some(spec), &found, Compatibility::Unchecked)?;
-    let link = Link { lease, table, service: spec.name.into() };
+    let link = Link { handle, table, service: spec.name.into() };
     let bound = link.table.select(Selector::Place(method))?;
     let args = Encoded { buf: args.into(), segments: Vec::new() };
     let request = Request { args: &args, options: &Options::default(), waker: Waker::noop() };

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use crate::protocol::code::{Category, Code};
+use crate::{
+    protocol::code::{Category, Code},
+    wire::{decode::DecodeError, encode::EncodeError, scan::ScanError},
+};
 
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -22,6 +25,17 @@ struct Inner {
     /// The code by which the original runtime reports the end of this connection.
     wire_code: Option<Code>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl From<&ScanError> for Code {
+    /// Returns the code by which the original runtime reports the broken frame.
+    fn from(error: &ScanError) -> Self {
+        match error {
+            ScanError::Parse(_) | ScanError::TooDeep => Self::PARSE,
+            ScanError::Shape(_) => Self::FRAME,
+            ScanError::TooLarge(_) => Self::MEMORY,
+        }
+    }
 }
 
 /// What went wrong.
@@ -149,6 +163,18 @@ impl Error {
 
     pub(crate) fn decode(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Decode(text.into()))
+    }
+
+    /// Returns the error of a value that cannot be encoded. Not a `From`: a second one would cost callers of `?` their type
+    /// inference.
+    pub(crate) fn from_encode(error: EncodeError) -> Self {
+        Self::encode(error.into_reason())
+    }
+
+    /// Returns the error of bytes that cannot be decoded.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it serves `map_err`")]
+    pub(crate) fn from_decode(error: DecodeError) -> Self {
+        Self::decode(error.to_string())
     }
 
     /// Sets the code by which the original runtime reports the end of this connection.

@@ -13,7 +13,7 @@ use std::{
 
 use super::session::{Ground, Session};
 use crate::{
-    connection::mux::{Fresh, Load},
+    connection::mux::{InvocationCost, PendingInvocation},
     protocol::{
         code::Code,
         error::{Error, Result},
@@ -22,7 +22,7 @@ use crate::{
     server::Traced,
     wire::{
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         scratch::Scratch,
     },
 };
@@ -187,16 +187,16 @@ impl Entry {
 
 /// Returns the handler of an event, ready to run, unless it has panicked already.
 fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = ()> + Send + 'static> {
-    let Begun { ground, event, fresh } = begun;
+    let Begun { ground, event, pending } = begun;
     let mut guard = InvocationGuard {
-        id: fresh.id,
-        load: fresh.load,
+        id: pending.id,
+        cost: pending.cost,
         event: event.clone(),
         ground: ground.clone(),
         ended: false,
     };
-    let trace = fresh.trace;
-    let session = ground.session(event, fresh);
+    let trace = pending.trace;
+    let session = ground.session(event, pending);
     let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
     let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
     Some(Handled { future: Traced::new(trace, future), guard })
@@ -206,7 +206,7 @@ fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = (
 pub(super) struct Begun {
     pub(super) ground: Arc<Ground>,
     pub(super) event: Arc<str>,
-    pub(super) fresh: Fresh,
+    pub(super) pending: PendingInvocation,
 }
 
 /// Ends an event when its handler has, however that was.
@@ -214,7 +214,7 @@ struct InvocationGuard {
     ground: Arc<Ground>,
     event: Arc<str>,
     id: u64,
-    load: Load,
+    cost: InvocationCost,
     ended: bool,
 }
 
@@ -231,13 +231,13 @@ impl InvocationGuard {
             Ok(()) => encode::args(&(), &mut args).map(|()| CLOSE),
             Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
         };
-        self.ground.lease.with(|mux| {
+        self.ground.handle.with(|mux| {
             if let Ok(kind) = kind {
-                frame::write(&mut frame, self.id, kind, &args, Tail::None);
+                frame::write(&mut frame, self.id, kind, &args, FrameHeaders::None);
                 mux.settle(self.id, &frame);
             }
             mux.leave(self.id);
-            mux.end(self.load);
+            mux.end(self.cost);
         });
     }
 
