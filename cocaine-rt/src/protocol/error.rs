@@ -31,9 +31,9 @@ impl From<&ScanError> for Code {
     /// Returns the code by which the original runtime reports the broken frame.
     fn from(error: &ScanError) -> Self {
         match error {
-            ScanError::Parse(_) | ScanError::TooDeep => Self::PARSE,
-            ScanError::Shape(_) => Self::FRAME,
-            ScanError::TooLarge(_) => Self::MEMORY,
+            ScanError::Parse(_) | ScanError::TooDeep => Self::PARSE_ERROR,
+            ScanError::Shape(_) => Self::FRAME_FORMAT_ERROR,
+            ScanError::TooLarge(_) => Self::OUT_OF_MEMORY,
         }
     }
 }
