@@ -9,7 +9,7 @@ use crate::{
     connection::{
         channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
         driver::Driver,
-        halves::Duplex,
+        halves::{Duplex, Receiver, Sender},
         handle::{ConnectionHandle, SharedConnection},
         mux::{NewChannel, Role, roots::RootProtocol, slot::RecvState},
     },
