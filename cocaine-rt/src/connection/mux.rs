@@ -51,7 +51,8 @@ use self::{
 };
 use crate::{
     protocol::{
-        error::{Cause, Error, ErrorKind},
+        code::Code,
+        error::{Error, ErrorKind},
         limits::Limits,
         trace::Trace,
     },
@@ -62,12 +63,12 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     /// The code that the other ends of relayed channels get (`worker.md` 3.4, 4).
-    pub(crate) cause: Cause,
+    pub(crate) cause: Code,
     pub(crate) text: String,
 }
 
 impl Violation {
-    pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
+    pub(crate) fn new(cause: Code, text: impl Into<String>) -> Self {
         Self { cause, text: text.into() }
     }
 }

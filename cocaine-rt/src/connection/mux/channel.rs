@@ -120,7 +120,7 @@ impl Channel {
         let is_full = self.first.is_some() && self.unread_bytes + message.weight() > limit;
         if is_full && !self.recv_state.is_ended() {
             let text = format!("more than {limit} bytes unread on channel {}", self.id);
-            self.fail(Error::new(ErrorKind::Overflow(text)));
+            self.fail(Error::new(ErrorKind::LimitExceeded(text)));
             return Delivery::Accepted;
         }
         if !is_single {
@@ -155,7 +155,7 @@ impl Channel {
     /// Fails the channel, unless it has failed. The reader gets the error after the unread messages; an overflow drops
     /// them.
     pub(super) fn fail(&mut self, error: Error) {
-        if matches!(error.kind(), ErrorKind::Overflow(_)) {
+        if matches!(error.kind(), ErrorKind::LimitExceeded(_)) {
             (self.first, self.second) = (None, None);
             self.rest = VecDeque::new();
             self.unread_bytes = 0;

@@ -3,8 +3,8 @@
 use super::{Violation, recv_state::RecvState};
 use crate::{
     protocol::{
-        code::Category,
-        error::{Cause, Error},
+        code::Code,
+        error::Error,
         graph::{CallKind, Graph, PING, REVOKE},
     },
     wire::decode,
@@ -82,7 +82,7 @@ impl RootProtocol {
 
 /// Decodes the arguments of `revoke`: the channel, and the error for its reader (`protocol.md` 2.1).
 pub(super) fn decode_revoke(args: &bytes::Bytes) -> Result<(u64, Error), Violation> {
-    let (channel, (category, code)): (u64, (i64, i64)) =
-        decode::args(args).map_err(|error| Violation::new(Cause::ARGUMENTS, format!("revoke: {error}")))?;
-    Ok((channel, Error::service(Category(category), code, "the channel was revoked")))
+    let (channel, code): (u64, Code) = decode::args(args)
+        .map_err(|error| Violation::new(Code::INVALID_ARGUMENTS, format!("revoke: {error}")))?;
+    Ok((channel, Error::service(code, "the channel was revoked")))
 }

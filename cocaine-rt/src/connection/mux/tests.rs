@@ -6,7 +6,7 @@ use std::{
 use super::*;
 use crate::{
     protocol::{
-        code::Category,
+        code::{Category, Code},
         graph::{Edge, Graph, Method, Tree, TreeNode},
     },
     wire::{encode, frame, scan::Scanner},
@@ -305,7 +305,7 @@ fn revoke_notifies_reader_and_sender() {
     assert_eq!((reader.rung(&mut mux), sender.rung(&mut mux)), (1, 1));
     assert!(mux.poll_reset(peers(1), &sends).is_ready());
     let error = failure(&mut mux, peers(1));
-    assert_eq!((error.category(), error.code()), (Some(Category(42)), Some(7)));
+    assert_eq!(error.code(), Some(Code::new(Category(42), 7)));
     assert!(matches!(message(&mut mux, peers(1)), Poll::Ready(None)));
     mux.release(peers(1));
     let after = feed(&mut mux, frame(1, 0, &"chunk")).unwrap_err();
@@ -372,7 +372,7 @@ fn unread_overflow_fails_channel_and_frees_its_queue() {
     mux.own.get(1).unwrap().reader = Some(Alarm::new().1);
     feed(&mut mux, frame(1, 0, &())).unwrap();
     assert_eq!(held(&mut mux), 0);
-    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::Overflow(_)));
+    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::LimitExceeded(_)));
     assert_eq!(kinds(&mut mux, other), [0]);
     feed(&mut mux, big).unwrap();
     assert_eq!(held(&mut mux), 0, "what comes later is not kept");
@@ -400,7 +400,7 @@ fn empty_messages_and_headers_count_as_unread_too() {
         }
         assert!(!mux.own.get(1).unwrap().is_failed(), "{fit} fit");
         feed(&mut mux, bytes).unwrap();
-        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::Overflow(_)));
+        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::LimitExceeded(_)));
     }
 }
 
