@@ -4,6 +4,8 @@ use cocaine::Value;
 use cocaine_bindings::{AppClient, Metrics, MetricsClient, Node as _, Storage};
 use serde_json::json;
 
+use test_support::wait::wait_for;
+
 use crate::cloud::{Cloud, call, number, open};
 
 async fn told(cloud: &Cloud) -> Value {
@@ -13,16 +15,7 @@ async fn told(cloud: &Cloud) -> Value {
 
 /// Waits until what is told is as wanted.
 async fn until(cloud: &Cloud, wanted: impl Fn(&Value) -> bool) -> Value {
-    let told = async {
-        loop {
-            let told = told(cloud).await;
-            if wanted(&told) {
-                return told;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::cloud::PATIENCE, told).await.expect("metrics in time")
+    wait_for("the metrics are as expected", async || Some(told(cloud).await).filter(&wanted)).await
 }
 
 /// Returns what is told of the one worker of the app `busy`.
