@@ -56,7 +56,7 @@ impl Options {
 }
 
 fn main() -> Result<()> {
-    cocaine_node::helper::run_if_asked();
+    cocaine_node::helper::exec_worker_if_requested();
     if worker::is_worker() {
         return worker::run();
     }

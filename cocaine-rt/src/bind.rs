@@ -16,6 +16,8 @@ pub use crate::{
         graph::Graph,
         lossy::Lossy,
         packed::{Found, List, One, Short, Tried},
+        panic::panic_text,
+        request_timeout::{REQUEST_TIMEOUT, decode_request_timeout, encode_request_timeout},
         scalar::Scalar,
         severity::Severity,
         spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},

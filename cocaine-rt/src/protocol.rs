@@ -10,6 +10,8 @@ pub(crate) mod limits;
 pub(crate) mod lossy;
 pub mod msgpack;
 pub(crate) mod packed;
+pub(crate) mod panic;
+pub(crate) mod request_timeout;
 pub(crate) mod scalar;
 pub(crate) mod severity;
 pub(crate) mod spec;

@@ -135,15 +135,15 @@ mod tests {
         let now = Instant::now();
         let timer = timer(now);
         (1..=1000).for_each(|millis| timer.record(Duration::from_millis(millis)));
-        let (rate, times) = timer.read(now);
+        let (rate, measured) = timer.read(now);
         assert_eq!((rate.count, timer.count()), (1000, 1000));
         for (quantile, expected) in
-            times.quantiles.into_iter().zip([500.0, 750.0, 900.0, 950.0, 980.0, 990.0])
+            measured.quantiles.into_iter().zip([500.0, 750.0, 900.0, 950.0, 980.0, 990.0])
         {
             about(quantile, expected);
         }
-        about(times.mean, 500.5);
-        about(times.stddev, 288.7);
+        about(measured.mean, 500.5);
+        about(measured.stddev, 288.7);
     }
 
     #[test]
@@ -169,8 +169,8 @@ mod tests {
         timer.tick(at(10));
         about(timer.read(at(14)).1.mean, 2000.0);
         timer.tick(at(15));
-        let (rate, times) = timer.read(at(15));
-        assert_eq!((rate.count, times), (4, Times::default()));
+        let (rate, measured) = timer.read(at(15));
+        assert_eq!((rate.count, measured), (4, Times::default()));
         timer.record(Duration::from_secs(3));
         assert_eq!(timer.read(at(60)).1, Times::default(), "a long pause forgets everything");
     }

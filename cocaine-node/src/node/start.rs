@@ -62,7 +62,7 @@ pub(super) async fn start(settings: NodeSettings) -> Result<Node, StartError> {
 }
 
 /// What the services share.
-struct Shared {
+struct SharedParts {
     since: Instant,
     uuid: String,
     log: Log,
@@ -89,7 +89,7 @@ impl NodeSettings {
         let apps = Apps::new(environment, host.clone());
 
         let mut starter = ServiceStarter { extra: self.extra_header(), host: &host, services: Vec::new() };
-        let shared = Shared { since, uuid, log, store: store.clone(), apps: apps.clone() };
+        let shared = SharedParts { since, uuid, log, store: store.clone(), apps: apps.clone() };
         shared.start_core_services(&mut starter).await?;
         self.start_plugin_services(&shared, &mut starter).await?;
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
@@ -112,7 +112,7 @@ impl NodeSettings {
     /// Starts the services of plugins, each of which gives way to an app of its name.
     async fn start_plugin_services(
         &self,
-        shared: &Shared,
+        shared: &SharedParts,
         starter: &mut ServiceStarter<'_>,
     ) -> Result<(), StartError> {
         let cache = CacheService::new(self.cache)?;
@@ -164,7 +164,7 @@ impl NodeSettings {
     }
 }
 
-impl Shared {
+impl SharedParts {
     /// Starts the services of the core, which no app can replace.
     async fn start_core_services(&self, starter: &mut ServiceStarter<'_>) -> Result<(), StartError> {
         let storage = StorageService::new(self.store.clone());

@@ -13,7 +13,7 @@ use crate::registry::routing::RoutingTable;
 
 /// The routers that listen, and the table that they were told last; clones share them.
 #[derive(Clone, Default)]
-pub struct Routers(Arc<Mutex<State>>);
+pub(crate) struct Routers(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -40,7 +40,7 @@ struct SlotState {
 type DeliveryGuard = mpsc::Sender<()>;
 
 /// The end that a router reads.
-pub struct RouterSubscription {
+pub(crate) struct RouterSubscription {
     uuid: String,
     cell: Arc<RouterSlot>,
     routers: Routers,
@@ -48,20 +48,20 @@ pub struct RouterSubscription {
 
 /// A table for a router. Keep it until the table is on its way: a refresh on the same connection waits for that.
 #[derive(Debug)]
-pub struct TableDelivery {
+pub(crate) struct TableDelivery {
     /// The rings of all groups.
-    pub table: Arc<RoutingTable>,
+    pub(crate) table: Arc<RoutingTable>,
     _tickets: Vec<DeliveryGuard>,
 }
 
 /// The routers of one connection that have yet to be told.
 #[derive(Debug)]
 #[must_use]
-pub struct PendingDeliveries(mpsc::Receiver<()>);
+pub(crate) struct PendingDeliveries(mpsc::Receiver<()>);
 
 impl PendingDeliveries {
     /// Waits until each was told or is gone.
-    pub async fn wait(mut self) {
+    pub(crate) async fn wait(mut self) {
         while self.0.recv().await.is_some() {}
     }
 }
@@ -69,7 +69,7 @@ impl PendingDeliveries {
 impl Routers {
     /// Returns the stream of tables for `uuid` on the connection `owner`: the newest one at once. An older stream for
     /// `uuid` ends.
-    pub fn subscribe(&self, uuid: &str, owner: &str) -> RouterSubscription {
+    pub(crate) fn subscribe(&self, uuid: &str, owner: &str) -> RouterSubscription {
         let mut state = self.state();
         let table = Some(state.table.clone());
         let ended = state.stopped.then_some(SubscriptionError::Stopped);
@@ -83,7 +83,7 @@ impl Routers {
 
     /// Tells all routers of `table`, and returns what waits for those of the connection `owner`: an answer on it must
     /// not come before their tables (`protocol.md` 2).
-    pub fn publish(&self, table: RoutingTable, owner: &str) -> PendingDeliveries {
+    pub(crate) fn publish(&self, table: RoutingTable, owner: &str) -> PendingDeliveries {
         let (ticket, delivered) = mpsc::channel(1);
         let mut state = self.state();
         state.table = Arc::new(table);
@@ -95,7 +95,7 @@ impl Routers {
     }
 
     /// Ends all streams.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let mut state = self.state();
         state.stopped = true;
         for cell in mem::take(&mut state.routers).into_values() {
@@ -138,7 +138,7 @@ impl RouterSlot {
 
 impl RouterSubscription {
     /// Waits for a table that is newer than the last one.
-    pub async fn next(&mut self) -> Result<TableDelivery, SubscriptionError> {
+    pub(crate) async fn next(&mut self) -> Result<TableDelivery, SubscriptionError> {
         loop {
             if let Some(next) = self.cell.take() {
                 return next;

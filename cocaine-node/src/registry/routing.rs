@@ -11,19 +11,19 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-pub use continuum::Continuum;
+pub(crate) use continuum::Continuum;
 
 /// Where groups are stored.
-pub const GROUP_COLLECTION: &str = "groups";
+pub(crate) const GROUP_COLLECTION: &str = "groups";
 /// What marks those that count.
-pub const GROUP_TAGS: &[&str] = &["group", "active"];
+pub(crate) const GROUP_TAGS: &[&str] = &["group", "active"];
 
 /// All groups as a router is told of them: points on the ring, and the member that owns each.
-pub type RoutingTable = BTreeMap<String, Vec<(u32, String)>>;
+pub(crate) type RoutingTable = BTreeMap<String, Vec<(u32, String)>>;
 
 /// Why a group cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GroupError {
+pub(crate) enum GroupError {
     /// It has no positive weight or too many members, or storage does not give it out.
     #[error("routing storage is unavailable")]
     Unavailable,
@@ -40,12 +40,12 @@ pub enum GroupError {
 
 /// All groups that were loaded.
 #[derive(Clone, Debug, Default)]
-pub struct RoutingGroups(BTreeMap<String, Arc<Continuum>>);
+pub(crate) struct RoutingGroups(BTreeMap<String, Arc<Continuum>>);
 
 impl RoutingGroups {
     /// Returns the groups after those in `names` were loaded again: `load` gives what is stored of one, `None` if it
     /// is no longer there. If one cannot be used, none has changed.
-    pub fn refreshed<B: AsRef<[u8]>>(
+    pub(crate) fn refreshed<B: AsRef<[u8]>>(
         &self,
         names: &[impl AsRef<str>],
         mut load: impl FnMut(&str) -> Result<Option<B>, GroupError>,
@@ -61,13 +61,13 @@ impl RoutingGroups {
     }
 
     /// Adds or replaces the group that `blob` describes.
-    pub fn insert(&mut self, name: &str, blob: &[u8]) -> Result<(), GroupError> {
+    pub(crate) fn insert(&mut self, name: &str, blob: &[u8]) -> Result<(), GroupError> {
         self.0.insert(name.to_owned(), Arc::new(Continuum::new(&weights(blob)?)?));
         Ok(())
     }
 
     /// Returns the service that `name` stands for now: itself, unless it is a group. An empty seed is none.
-    pub fn choose<'a>(&'a self, name: &'a str, seed: Option<&str>) -> &'a str {
+    pub(crate) fn choose<'a>(&'a self, name: &'a str, seed: Option<&str>) -> &'a str {
         match (self.0.get(name), seed) {
             (None, _) => name,
             (Some(group), None | Some("")) => group.random(),
@@ -76,7 +76,7 @@ impl RoutingGroups {
     }
 
     /// Returns the rings of all groups.
-    pub fn table(&self) -> RoutingTable {
+    pub(crate) fn table(&self) -> RoutingTable {
         let points =
             |group: &Continuum| group.points().map(|(point, member)| (point, member.to_owned())).collect();
         self.0.iter().map(|(name, group)| (name.clone(), points(group))).collect()

@@ -1,7 +1,6 @@
 //! The stream of changes that one consumer reads.
 
 use std::{
-    future::poll_fn,
     sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
 };
@@ -22,7 +21,7 @@ pub(super) struct UpdateSender {
 
 /// The end that a consumer reads: all services at first, then one for each change.
 #[derive(Debug)]
-pub struct ServiceUpdates {
+pub(crate) struct ServiceUpdates {
     uuid: String,
     id: u64,
     updates: mpsc::Receiver<Arc<ServiceMap>>,
@@ -59,12 +58,16 @@ impl UpdateSender {
 
 impl ServiceUpdates {
     /// Waits for the next update.
-    pub async fn next(&mut self) -> Result<Arc<ServiceMap>, SubscriptionError> {
-        poll_fn(|cx| self.poll_next(cx)).await
+    #[cfg(test)]
+    pub(crate) async fn next(&mut self) -> Result<Arc<ServiceMap>, SubscriptionError> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// Returns the next update, or wakes the task once there is one.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<ServiceMap>, SubscriptionError>> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Arc<ServiceMap>, SubscriptionError>> {
         let update = ready!(self.updates.poll_recv(cx));
         Poll::Ready(update.ok_or_else(|| self.ended.get().copied().unwrap_or(SubscriptionError::Stopped)))
     }

@@ -22,6 +22,7 @@ use crate::{
     protocol::{
         error::{Error, Result},
         graph::CallKind,
+        request_timeout::{REQUEST_TIMEOUT, encode_request_timeout},
         trace::Trace,
     },
     wire::{
@@ -93,8 +94,8 @@ impl Options {
             hpack::write_literal(buf, name, value);
         }
         if event {
-            let millis = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
-            hpack::write_literal(buf, b"request_timeout", &millis.to_le_bytes());
+            let timeout = encode_request_timeout(self.deadline);
+            hpack::write_literal(buf, REQUEST_TIMEOUT.as_bytes(), &timeout);
         }
         FrameHeaders::Encoded(buf)
     }

@@ -1,7 +1,6 @@
 //! The other side of a session: a script at the other end of a connection in memory.
 
 use std::{
-    any::Any,
     fmt,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -27,6 +26,7 @@ use crate::{
         endpoint::Resolved,
         error::{Error, Result},
         limits::Limits,
+        panic::panic_text,
         spec::ServiceSpec,
     },
     server::{Call, Connection, Dispatch, pump},
@@ -174,16 +174,8 @@ async fn watched(mut playing: Playing, book: &Weak<Book>, method: usize) -> Resu
     polled.await.unwrap_or_else(|panic| {
         if let Some(book) = book.upgrade() {
             let (service, method) = (book.spec().name, book.method(method));
-            book.fault(format!("the script of {service}.{method} panicked: {}", said(&*panic)));
+            book.fault(format!("the script of {service}.{method} panicked: {}", panic_text(&*panic)));
         }
         resume_unwind(panic)
     })
-}
-
-fn said(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("…")
 }

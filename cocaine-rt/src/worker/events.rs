@@ -18,6 +18,7 @@ use crate::{
         code::Category,
         error::{Error, Result},
         graph::{CLOSE, ERROR},
+        panic::panic_text,
     },
     server::Traced,
     wire::{
@@ -247,10 +248,7 @@ impl Guard {
     }
 
     fn panicked(&mut self, panic: &(dyn Any + Send)) {
-        let said = panic.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        let said = said.unwrap_or("the panic has no text");
-        let text = format!("the handler of `{}` panicked: {said}", self.event);
+        let text = format!("the handler of `{}` panicked: {}", self.event, panic_text(panic));
         tracing::error!("{text}");
         self.end(&Err(Error::handler(text)));
     }

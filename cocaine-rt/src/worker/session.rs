@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     sync::Arc,
     task::{Context as TaskContext, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     protocol::{
         error::{Error, Result},
         graph::{CLOSE, ERROR, Tree, WRITE},
+        request_timeout::{REQUEST_TIMEOUT, decode_request_timeout},
         spec::OnDrop,
         trace::Trace,
     },
@@ -240,15 +241,10 @@ impl Ground {
         let incoming = Incoming(Rx::new(channel(), &self.stream).into());
         let tx = Tx::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);
         let headers = pending.message.headers;
-        let deadline = allowed(&headers).and_then(|allowed| Instant::now().checked_add(allowed));
+        let deadline = headers.get(REQUEST_TIMEOUT).and_then(|value| decode_request_timeout(value));
+        let deadline = deadline.and_then(|timeout| Instant::now().checked_add(timeout));
         let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), pending.trace);
         let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, handle, key }));
         Session { incoming, outgoing: Outgoing(tx), context }
     }
-}
-
-/// Returns the time that the client allows an event to take: eight bytes of milliseconds (`node.md` 5.1).
-fn allowed(headers: &Headers) -> Option<Duration> {
-    let millis = headers.get("request_timeout")?.as_ref().try_into().ok()?;
-    Some(Duration::from_millis(u64::from_le_bytes(millis)))
 }

@@ -14,14 +14,14 @@ const MEMBERS: usize = 4096;
 
 /// The points of a group in ascending order, and the member that owns each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Continuum {
+pub(crate) struct Continuum {
     points: Vec<(u32, u32)>,
     members: Vec<String>,
 }
 
 impl Continuum {
     /// Returns the ring for members of these weights. One of weight zero owns no point, but counts.
-    pub fn new(group: &BTreeMap<String, u32>) -> Result<Self, GroupError> {
+    pub(crate) fn new(group: &BTreeMap<String, u32>) -> Result<Self, GroupError> {
         if group.len() > MEMBERS {
             return Err(GroupError::Unavailable);
         }
@@ -41,18 +41,18 @@ impl Continuum {
     }
 
     /// Returns the member that owns `seed`, always the same for the same group.
-    pub fn seeded(&self, seed: &str) -> &str {
+    pub(crate) fn seeded(&self, seed: &str) -> &str {
         let hash = Md5::digest(seed);
         self.after(quads(&hash.into()).fold(0, |mixed, point| mixed ^ point))
     }
 
     /// Returns a member at random, by weight.
-    pub fn random(&self) -> &str {
+    pub(crate) fn random(&self) -> &str {
         self.after(fastrand::u32(..))
     }
 
     /// Returns the points and their owners, in ascending order.
-    pub fn points(&self) -> impl ExactSizeIterator<Item = (u32, &str)> {
+    pub(crate) fn points(&self) -> impl ExactSizeIterator<Item = (u32, &str)> {
         self.points.iter().map(|&(point, place)| (point, self.member(place)))
     }
 

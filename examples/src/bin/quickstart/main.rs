@@ -24,7 +24,7 @@ use crate::step::{Step, check, show, title};
 
 fn main() -> Step {
     // The node starts the processes of apps through this program.
-    helper::run_if_asked();
+    helper::exec_worker_if_requested();
     tour()
 }
 
