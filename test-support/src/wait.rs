@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 /// The longest that any single step of a test may take. A test that works never waits for it.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The pause between two checks of a condition.
 const INTERVAL: Duration = Duration::from_millis(1);

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use cocaine::{Bytes, Client, Value, msgpack};
@@ -21,12 +20,11 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixListener, UnixStream},
     task::JoinHandle,
-    time::timeout,
 };
 
 use crate::{
     expected::Substitutes,
-    peer::{PATIENCE, Peer},
+    peer::Peer,
     process::{self, arg},
     script::{Script, Waits},
 };
