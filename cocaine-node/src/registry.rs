@@ -115,7 +115,7 @@ impl Registry {
         Ok(self.register(state, name, |known, id| known.local = Some((id, Arc::new(service)))))
     }
 
-    /// Registers a service of this node that gives way to a local one of the same name while that is registered.
+    /// Registers a service of this node that a local one of the same name replaces while it is registered.
     pub(crate) fn register_fallback(&self, name: &str, service: Resolved) -> Registration {
         self.register(self.state(), name, |known, id| known.fallback = Some((id, Arc::new(service))))
     }

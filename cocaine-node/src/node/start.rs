@@ -27,7 +27,7 @@ use crate::{
     apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Spawner, WorkerLauncher},
     gateway::Gateway,
     log::Log,
-    metrics::Board,
+    metrics::MetricsRegistry,
     registry::{Registry, Routers},
     service_host::ServiceHost,
     services::{
@@ -105,7 +105,7 @@ impl NodeSettings {
             apps.start_runlist(runlist).await;
         }
         let apps = AppsGuard(apps);
-        let ticking = host.board.keep_ticking();
+        let ticking = host.metrics.update_rates();
         Ok(Node { address, services, apps, registry, routers, store, gateway, _ticking: ticking })
     }
 
@@ -124,7 +124,7 @@ impl NodeSettings {
         starter.start_plugin("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
         let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
         logging.load().await?;
-        let metrics = shared.metrics(&logging, starter.host.board.clone());
+        let metrics = shared.metrics(&logging, starter.host.metrics.clone());
         starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
         starter.start_plugin("logging::v2", logging).await?;
@@ -139,7 +139,7 @@ impl NodeSettings {
 
     fn service_host(&self, registry: Registry) -> ServiceHost {
         let (listen, hostname) = (self.listen.clone(), self.hostname.clone());
-        ServiceHost { listen, hostname, limits: self.limits, registry, board: Board::default() }
+        ServiceHost { listen, hostname, limits: self.limits, registry, metrics: MetricsRegistry::default() }
     }
 
     fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
@@ -177,9 +177,9 @@ impl SharedParts {
         Ok(())
     }
 
-    fn metrics(&self, logging: &LoggingV2Shared, board: Board) -> MetricsService {
+    fn metrics(&self, logging: &LoggingV2Shared, metrics: MetricsRegistry) -> MetricsService {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
-        MetricsService::new(MetricSources { since, board, apps, filters: logging.filters(), log })
+        MetricsService::new(MetricSources { since, metrics, apps, filters: logging.filters(), log })
     }
 }
 

@@ -1,4 +1,4 @@
-//! The stream of changes that one consumer reads.
+//! The stream of service updates for one subscriber.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -9,17 +9,18 @@ use tokio::sync::mpsc;
 
 use super::{Registry, ServiceMap, SubscriptionError};
 
-/// How many changes may wait for a consumer; one that falls further behind has to updates again, and then gets all.
+/// The number of updates that may be queued for a subscriber. One that falls further behind is cut off; when it
+/// subscribes again, it gets all services.
 pub(super) const MAX_PENDING_UPDATES: usize = 1024;
 
-/// The end that the registry keeps.
+/// The sending half, which the registry keeps.
 pub(super) struct UpdateSender {
     id: u64,
     updates: mpsc::Sender<Arc<ServiceMap>>,
     ended: Arc<OnceLock<SubscriptionError>>,
 }
 
-/// The end that a consumer reads: all services at first, then one for each change.
+/// The receiving half of a subscription: all services first, then an update for each change.
 #[derive(Debug)]
 pub(crate) struct ServiceUpdates {
     uuid: String,
@@ -41,7 +42,7 @@ impl UpdateSender {
         self.id
     }
 
-    /// Hands an update to the consumer; returns whether it is still worth keeping.
+    /// Queues an update. Returns `false` if the subscriber is gone or cut off.
     pub(super) fn send(&self, update: Arc<ServiceMap>) -> bool {
         let sent = self.updates.try_send(update).is_ok();
         if !sent {
@@ -50,7 +51,7 @@ impl UpdateSender {
         sent
     }
 
-    /// Ends the stream after what was sent.
+    /// Ends the stream after the updates that are queued.
     pub(super) fn end(self, why: SubscriptionError) {
         self.ended.get_or_init(|| why);
     }
@@ -63,7 +64,7 @@ impl ServiceUpdates {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Returns the next update, or wakes the task once there is one.
+    /// Polls for the next update.
     pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
