@@ -7,7 +7,7 @@ use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::peer::{Peer, method, unary};
 use crate::{
-    Bytes, Category, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
+    Bytes, Category, Code, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
     wire::{
         encode::{self, Encoded},
         frame::{self, FrameHeaders},
@@ -120,7 +120,7 @@ async fn an_error_may_have_a_text_or_none() {
         let call = in_flight(&service).await;
         peer.write(reply).await;
         let error = call.await.unwrap().unwrap_err();
-        assert_eq!((error.category(), error.code()), (Some(Category(code.0)), Some(code.1)));
+        assert_eq!(error.code(), Some(Code::new(Category(code.0), code.1)));
         assert!(matches!(error.kind(), ErrorKind::Service { message, .. } if message == text), "{error}");
         assert_eq!((error.service_name(), error.method()), (Some("test"), Some("read")));
         assert_eq!((error.endpoint(), error.fault()), (Some("peer:1"), Fault::Service));
@@ -183,7 +183,7 @@ async fn each_call_has_thirty_seconds_unless_it_is_told_otherwise() {
         assert!(taken >= deadline && taken <= deadline + Duration::from_millis(200), "{taken:?}");
         assert!(matches!(error.kind(), ErrorKind::Deadline(named) if *named == deadline), "{error}");
         assert_eq!((error.method(), error.endpoint()), (Some("read"), Some("peer:1")));
-        assert!(!error.is_safe_to_repeat());
+        assert!(!error.is_safe_to_retry());
     }
 }
 
@@ -283,7 +283,7 @@ async fn the_end_of_the_connection_fails_all_calls_in_flight_alike() {
         let error = call.await.unwrap().unwrap_err();
         let text = "test.read at peer:1: connection lost: closed by the other side, as runtimes do when they cannot read a call";
         assert_eq!(error.to_string(), text);
-        assert!(!error.is_safe_to_repeat(), "nobody knows what the other side has done");
+        assert!(!error.is_safe_to_retry(), "nobody knows what the other side has done");
     }
 }
 
@@ -334,7 +334,10 @@ async fn a_method_is_called_the_way_that_it_is_and_by_a_name_that_is_there() {
     assert!(service.mute("read", ()).await.unwrap_err().to_string().contains("use `call`"));
     for name in ["ping", "revoke", "nothing"] {
         let error = service.call::<_, ()>(name, ()).await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Drift { .. }), "control messages are no methods: {error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::SchemaMismatch { .. }),
+            "control messages are no methods: {error}"
+        );
         assert!(error.to_string().contains("only read, emit, watch, pipe"), "{error}");
     }
     peer.expect_silence().await;
@@ -394,5 +397,5 @@ async fn a_service_whose_cloud_is_gone_says_that_no_locator_answers() {
     let error: Error = service.call::<_, ()>("read", ()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error}");
     assert!(error.to_string().contains("no locator answers: 127.0.0.1:1"), "{error}");
-    assert!(error.is_safe_to_repeat(), "nothing was sent");
+    assert!(error.is_safe_to_retry(), "nothing was sent");
 }

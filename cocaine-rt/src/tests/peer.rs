@@ -8,12 +8,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use crate::{
     client::{
         connection::Link,
-        methods::{Drift, Table},
+        methods::{Compatibility, Table},
         service::Service,
     },
     connection::driver,
     protocol::{
-        endpoint::Resolved,
+        endpoint::ServiceInfo,
         graph::{Graph, Method, Tree},
         limits::Limits,
     },
@@ -43,8 +43,8 @@ impl Peer {
     pub(crate) fn with(graph: Graph, room: usize, limits: Limits) -> (Service, Self) {
         let (near, io) = tokio::io::duplex(room);
         let handle = driver::connect(near, "peer:1".into(), limits);
-        let found = Resolved { graph, version: 1, endpoints: Vec::new() };
-        let table = Table::new(None, &found, Drift::Compatible).unwrap();
+        let found = ServiceInfo { graph, version: 1, endpoints: Vec::new() };
+        let table = Table::new(None, &found, Compatibility::Lenient).unwrap();
         let link = Link { handle, table, service: "test".into() };
         (Service::over(Arc::new(link)), Self { io })
     }

@@ -6,7 +6,7 @@ use std::{
 use super::*;
 use crate::{
     protocol::{
-        code::Category,
+        code::{Category, Code},
         graph::{Edge, Graph, Method, Tree, TreeNode},
     },
     wire::{encode, frame, scan::Scanner},
@@ -299,7 +299,7 @@ fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
     assert_eq!((reader.rung(&mut mux), sender.rung(&mut mux)), (1, 1));
     assert!(mux.poll_gone(peers(1), &sends).is_ready());
     let error = failure(&mut mux, peers(1));
-    assert_eq!((error.category(), error.code()), (Some(Category(42)), Some(7)));
+    assert_eq!(error.code(), Some(Code::new(Category(42), 7)));
     assert!(matches!(message(&mut mux, peers(1)), Poll::Ready(None)));
     mux.release(peers(1));
     let after = feed(&mut mux, frame(1, 0, &"chunk")).unwrap_err();
@@ -368,7 +368,7 @@ fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
     mux.own.get(1).unwrap().reader = Some(Alarm::new().1);
     feed(&mut mux, frame(1, 0, &())).unwrap();
     assert_eq!(held(&mut mux), 0);
-    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::Overflow(_)));
+    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::LimitExceeded(_)));
     assert_eq!(kinds(&mut mux, other), [0]);
     feed(&mut mux, big).unwrap();
     assert_eq!(held(&mut mux), 0, "what comes later is not kept");
@@ -396,7 +396,7 @@ fn empty_messages_and_headers_count_as_unread_too() {
         }
         assert!(mux.own.get(1).unwrap().failure.is_none(), "{fit} fit");
         feed(&mut mux, bytes).unwrap();
-        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::Overflow(_)));
+        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::LimitExceeded(_)));
     }
 }
 
