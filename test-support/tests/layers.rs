@@ -61,8 +61,8 @@ const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
         &["errno", "config"],
-        &["helper", "log", "metrics", "routing", "store"],
-        &["filters", "registry"],
+        &["helper", "metrics", "store"],
+        &["log", "registry"],
         &["service_host"],
         &["apps", "gateway"],
         &["services::*"],
@@ -71,11 +71,7 @@ const NODE: Layers = Layers {
     ],
     circles: &[],
     known_upward: &[],
-    known_circles: &[
-        &["services::chrono::ticks", "services::chrono::timers"],
-        &["services::geobase::record", "services::geobase::tree"],
-        &["services::unicorn::fault", "services::unicorn::path"],
-    ],
+    known_circles: &[],
 };
 
 const GENERATOR: Layers = Layers {
