@@ -302,12 +302,12 @@ impl Reader<'_> {
                 Reply::Session(side(output), side(input))
             }
             ("Session", [tx, rx]) => Reply::Session(self.side(tx), self.side(rx)),
-            ("Held", []) => Reply::Held,
+            ("Guard", []) => Reply::Held,
             ("Found", [value]) => self.value(Pack::Found, value),
             ("Tried", [value]) => self.value(Pack::Tried, value),
             ("List", [value]) => self.value(Pack::List, value),
-            ("Stream" | "Duplex" | "Session" | "Held" | "Found" | "Tried" | "List", _) => {
-                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Held`, `Found<T>`, \
+            ("Stream" | "Duplex" | "Session" | "Guard" | "Found" | "Tried" | "List", _) => {
+                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`, `Found<T>`, \
                                `Tried<T>` or `List<T>`";
                 self.report(ty.span(), message);
                 Reply::Nothing

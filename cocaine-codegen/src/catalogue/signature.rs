@@ -36,7 +36,7 @@ pub(crate) enum Reply {
     Nothing,
     /// `T`, or what is packed in another way on the wire.
     Value(Pack, Type),
-    /// `Held`.
+    /// `Guard`.
     Held,
     /// `Stream<T>`.
     Stream(Type),

@@ -90,7 +90,7 @@ pub(super) fn output(shape: &Shape) -> Tree {
         Shape::Mute => tuple_type([]),
         Shape::Unary(pack, payload) => types::packed(*pack, types::received(payload)),
         Shape::Stream(payload) => types::received(payload),
-        Shape::Held => named("Held"),
+        Shape::Held => named("Guard"),
         Shape::Session { tx, rx } => types::exchange(tx, rx),
     }
 }

@@ -98,14 +98,13 @@ impl Used {
                 self.names.extend(pack.name());
                 self.received(payload);
             }
-            Shape::Held => self.add(&["Held"]),
+            Shape::Held => self.add(&["Guard"]),
             Shape::Stream(payload) => {
                 self.add(&["Receiver", "Stream"]);
                 self.received(payload);
             }
             Shape::Session { tx, rx } => {
-                let both_stream = matches!((tx, rx), (Half::Stream(_), Half::Stream(_)));
-                self.add(if both_stream { &["Duplex"] } else { &["Exchange"] });
+                self.add(&["Duplex"]);
                 self.half(tx);
                 self.half(rx);
             }
@@ -123,13 +122,13 @@ impl Used {
     fn half(&mut self, half: &Half) {
         match half {
             Half::End => self.add(&["End"]),
-            Half::Root => self.add(&["Rx", "Tx"]),
+            Half::Root => self.add(&["DynReceiver", "DynSender"]),
             Half::Stream(payload) => {
                 self.add(&["Receiver", "Sender"]);
                 self.payload(payload);
             }
             Half::Reply(payload) => {
-                self.add(&["Reply", "Responder"]);
+                self.add(&["Reply", "ReplySender"]);
                 self.payload(payload);
             }
             Half::States(states) => self.states(states),
@@ -144,7 +143,7 @@ impl Used {
     }
 
     fn states(&mut self, states: &[State]) {
-        self.add(&["Rx", "Tx"]);
+        self.add(&["DynReceiver", "DynSender"]);
         for message in states.iter().flat_map(|state| &state.messages) {
             self.arguments(&message.arguments);
         }

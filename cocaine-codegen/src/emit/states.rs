@@ -48,10 +48,10 @@ fn sender(method: &Method, speaker: Speaker, states: &[State], state: &State) ->
         #[derive(Debug)]
         #[must_use]
         #allow
-        pub struct #name(Tx);
+        pub struct #name(DynSender);
 
-        impl From<Tx> for #name {
-            fn from(raw: Tx) -> Self {
+        impl From<DynSender> for #name {
+            fn from(raw: DynSender) -> Self {
                 Self(raw)
             }
         }
@@ -116,11 +116,11 @@ fn send(states: &[State], message: &Message) -> TokenStream {
         known @ Arguments::Known(_) => (types::parameters(known), arguments::passed(known)),
     };
     let (output, body) = match message.next {
-        Next::End => (quote!(()), quote!(self.0.finish(#kind, #args).await)),
-        Next::Stay => (quote!(Self), quote!(Ok(Self(self.0.send(#kind, #args).await?)))),
+        Next::End => (quote!(()), quote!(self.0.send_last_message(#kind, #args).await)),
+        Next::Stay => (quote!(Self), quote!(Ok(Self(self.0.send_message(#kind, #args).await?)))),
         Next::State(next) => {
             let next = ident(&states[next].sender);
-            (quote!(#next), quote!(Ok(#next(self.0.send(#kind, #args).await?))))
+            (quote!(#next), quote!(Ok(#next(self.0.send_message(#kind, #args).await?))))
         }
     };
     quote! {
@@ -166,10 +166,10 @@ fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {
         #doc
         #[derive(Debug)]
         #[must_use]
-        pub struct #name(Rx);
+        pub struct #name(DynReceiver);
 
-        impl From<Rx> for #name {
-            fn from(raw: Rx) -> Self {
+        impl From<DynReceiver> for #name {
+            fn from(raw: DynReceiver) -> Self {
                 Self(raw)
             }
         }
@@ -177,7 +177,7 @@ fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {
         impl #name {
             #recv
             pub async fn recv(self) -> Result<#received> {
-                let (kind, #args, rest) = self.0.recv().await?;
+                let (kind, #args, rest) = self.0.recv_message().await?;
                 #matched
             }
         }

@@ -75,10 +75,10 @@ fn sent(payload: &Payload) -> Tree {
 pub(super) fn sender(half: &Half) -> Tree {
     match half {
         Half::End => named("End"),
-        Half::Root => named("Tx"),
+        Half::Root => named("DynSender"),
         Half::Stream(payload) => generic("Sender", [sent(payload)]),
-        Half::Reply(payload) => generic("Responder", [sent(payload)]),
-        Half::States(states) => named(states.first().map_or("Tx", |state| &state.sender)),
+        Half::Reply(payload) => generic("ReplySender", [sent(payload)]),
+        Half::States(states) => named(states.first().map_or("DynSender", |state| &state.sender)),
     }
 }
 
@@ -86,19 +86,16 @@ pub(super) fn sender(half: &Half) -> Tree {
 pub(super) fn receiver(half: &Half) -> Tree {
     match half {
         Half::End => named("End"),
-        Half::Root => named("Rx"),
+        Half::Root => named("DynReceiver"),
         Half::Stream(payload) => generic("Receiver", [received(payload)]),
         Half::Reply(payload) => generic("Reply", [received(payload)]),
-        Half::States(states) => named(states.first().map_or("Rx", |state| &state.receiver)),
+        Half::States(states) => named(states.first().map_or("DynReceiver", |state| &state.receiver)),
     }
 }
 
 /// Returns what a caller holds of a session.
 pub(super) fn exchange(tx: &Half, rx: &Half) -> Tree {
-    if let (Half::Stream(out), Half::Stream(into)) = (tx, rx) {
-        return generic("Duplex", [received(into), sent(out)]);
-    }
-    generic("Exchange", [sender(tx), receiver(rx)])
+    generic("Duplex", [sender(tx), receiver(rx)])
 }
 
 /// Returns the parameters behind `self`.

@@ -7,8 +7,8 @@ pub use self::trees::{ServeTrees, Trees, TreesClient, TreesServer};
 #[allow(dead_code, unreachable_pub)]
 pub mod trees {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, Exchange, MethodSpec, OnDrop, Result, Rx,
-        Serialize, Service, ServiceClient, ServiceSpec, TreeSpec, Tx,
+        Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec, OnDrop,
+        Result, Serialize, Service, ServiceClient, ServiceSpec, TreeSpec,
     };
 
     /// The `trees` service. No catalogue describes it: what it takes and answers is untyped.
@@ -18,47 +18,41 @@ pub mod trees {
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<NestedSender, NestedReplyReceiver>>,
+            Output = Result<Duplex<NestedSender, NestedReplyReceiver>>,
         > + Send;
 
         /// Calls `wide`, which no catalogue describes.
         fn wide(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<WideSender, WideReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<WideSender, WideReplyReceiver>>> + Send;
 
         /// Calls `deep`, which no catalogue describes.
         fn deep(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<DeepSender, DeepReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<DeepSender, DeepReplyReceiver>>> + Send;
 
         /// Calls `names`, which no catalogue describes.
         fn names(
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<NamesSender, NamesReplyReceiver>>,
+            Output = Result<Duplex<NamesSender, NamesReplyReceiver>>,
         > + Send;
 
         /// Calls `gaps`, which no catalogue describes.
         fn gaps(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<GapsSender, GapsReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<GapsSender, GapsReplyReceiver>>> + Send;
 
         /// Calls `endless`, which no catalogue describes.
         fn endless(
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<EndlessSender, EndlessReplyReceiver>>,
+            Output = Result<Duplex<EndlessSender, EndlessReplyReceiver>>,
         > + Send;
 
         /// Calls `controls`, which no catalogue describes.
@@ -399,42 +393,42 @@ pub mod trees {
         async fn nested(
             &self,
             args: Args,
-        ) -> Result<Exchange<NestedSender, NestedReplyReceiver>> {
+        ) -> Result<Duplex<NestedSender, NestedReplyReceiver>> {
             self.0.open(0, args).await
         }
 
         async fn wide(
             &self,
             args: Args,
-        ) -> Result<Exchange<WideSender, WideReplyReceiver>> {
+        ) -> Result<Duplex<WideSender, WideReplyReceiver>> {
             self.0.open(1, args).await
         }
 
         async fn deep(
             &self,
             args: Args,
-        ) -> Result<Exchange<DeepSender, DeepReplyReceiver>> {
+        ) -> Result<Duplex<DeepSender, DeepReplyReceiver>> {
             self.0.open(2, args).await
         }
 
         async fn names(
             &self,
             args: Args,
-        ) -> Result<Exchange<NamesSender, NamesReplyReceiver>> {
+        ) -> Result<Duplex<NamesSender, NamesReplyReceiver>> {
             self.0.open(3, args).await
         }
 
         async fn gaps(
             &self,
             args: Args,
-        ) -> Result<Exchange<GapsSender, GapsReplyReceiver>> {
+        ) -> Result<Duplex<GapsSender, GapsReplyReceiver>> {
             self.0.open(4, args).await
         }
 
         async fn endless(
             &self,
             args: Args,
-        ) -> Result<Exchange<EndlessSender, EndlessReplyReceiver>> {
+        ) -> Result<Duplex<EndlessSender, EndlessReplyReceiver>> {
             self.0.open(5, args).await
         }
 
@@ -453,7 +447,7 @@ pub mod trees {
         pub async fn nested(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<NestedSender, NestedReplyReceiver>> {
+        ) -> Result<Duplex<NestedSender, NestedReplyReceiver>> {
             self.0.open(0, args).await
         }
 
@@ -461,7 +455,7 @@ pub mod trees {
         pub async fn wide(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<WideSender, WideReplyReceiver>> {
+        ) -> Result<Duplex<WideSender, WideReplyReceiver>> {
             self.0.open(1, args).await
         }
 
@@ -469,7 +463,7 @@ pub mod trees {
         pub async fn deep(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<DeepSender, DeepReplyReceiver>> {
+        ) -> Result<Duplex<DeepSender, DeepReplyReceiver>> {
             self.0.open(2, args).await
         }
 
@@ -477,7 +471,7 @@ pub mod trees {
         pub async fn names(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<NamesSender, NamesReplyReceiver>> {
+        ) -> Result<Duplex<NamesSender, NamesReplyReceiver>> {
             self.0.open(3, args).await
         }
 
@@ -485,7 +479,7 @@ pub mod trees {
         pub async fn gaps(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<GapsSender, GapsReplyReceiver>> {
+        ) -> Result<Duplex<GapsSender, GapsReplyReceiver>> {
             self.0.open(4, args).await
         }
 
@@ -493,7 +487,7 @@ pub mod trees {
         pub async fn endless(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<EndlessSender, EndlessReplyReceiver>> {
+        ) -> Result<Duplex<EndlessSender, EndlessReplyReceiver>> {
             self.0.open(5, args).await
         }
 
@@ -615,10 +609,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSender(Tx);
+    pub struct NestedSender(DynSender);
 
-    impl From<Tx> for NestedSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -630,14 +624,14 @@ pub mod trees {
         ///
         /// What may follow it: [`NestedSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<NestedSenderA> {
-            Ok(NestedSenderA(self.0.send(0, args).await?))
+            Ok(NestedSenderA(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -646,10 +640,10 @@ pub mod trees {
     /// What may come: [`NestedReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiver(Rx);
+    pub struct NestedReceiver(DynReceiver);
 
-    impl From<Rx> for NestedReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -661,7 +655,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -701,10 +695,10 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSenderA(Tx);
+    pub struct NestedSenderA(DynSender);
 
-    impl From<Tx> for NestedSenderA {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSenderA {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -716,14 +710,14 @@ pub mod trees {
         ///
         /// What may follow it: [`NestedSenderAB`].
         pub async fn b(self, args: impl Serialize + Send) -> Result<NestedSenderAB> {
-            Ok(NestedSenderAB(self.0.send(1, args).await?))
+            Ok(NestedSenderAB(self.0.send_message(1, args).await?))
         }
 
         /// Sends `again`.
         ///
         /// The same may follow it.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(4, args).await?))
+            Ok(Self(self.0.send_message(4, args).await?))
         }
     }
 
@@ -732,10 +726,10 @@ pub mod trees {
     /// What may come: [`NestedReceivedA`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiverA(Rx);
+    pub struct NestedReceiverA(DynReceiver);
 
-    impl From<Rx> for NestedReceiverA {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiverA {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -747,7 +741,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedA> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 1 => {
                     let list = args.decode::<Args>()?;
@@ -787,10 +781,10 @@ pub mod trees {
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSenderAB(Tx);
+    pub struct NestedSenderAB(DynSender);
 
-    impl From<Tx> for NestedSenderAB {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSenderAB {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -802,14 +796,14 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn c(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(2, args).await?))
+            Ok(Self(self.0.send_message(2, args).await?))
         }
 
         /// Sends `done`.
         ///
         /// Nothing follows it.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(3, args).await
+            self.0.send_last_message(3, args).await
         }
     }
 
@@ -818,10 +812,10 @@ pub mod trees {
     /// What may come: [`NestedReceivedAB`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiverAB(Rx);
+    pub struct NestedReceiverAB(DynReceiver);
 
-    impl From<Rx> for NestedReceiverAB {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiverAB {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -833,7 +827,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedAB> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 2 => {
                     let list = args.decode::<Args>()?;
@@ -873,10 +867,10 @@ pub mod trees {
     /// Dropped here, it sends `none`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySender(Tx);
+    pub struct NestedReplySender(DynSender);
 
-    impl From<Tx> for NestedReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -891,14 +885,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<NestedReplySenderPart> {
-            Ok(NestedReplySenderPart(self.0.send(0, args).await?))
+            Ok(NestedReplySenderPart(self.0.send_message(0, args).await?))
         }
 
         /// Sends `none`.
         ///
         /// Nothing follows it.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
     }
 
@@ -907,10 +901,10 @@ pub mod trees {
     /// What may come: [`NestedReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiver(Rx);
+    pub struct NestedReplyReceiver(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -922,7 +916,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -963,10 +957,10 @@ pub mod trees {
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySenderPart(Tx);
+    pub struct NestedReplySenderPart(DynSender);
 
-    impl From<Tx> for NestedReplySenderPart {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySenderPart {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -978,14 +972,14 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
         /// Nothing follows it.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `back`.
@@ -995,7 +989,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<NestedReplySenderPartBack> {
-            Ok(NestedReplySenderPartBack(self.0.send(4, args).await?))
+            Ok(NestedReplySenderPartBack(self.0.send_message(4, args).await?))
         }
     }
 
@@ -1004,10 +998,10 @@ pub mod trees {
     /// What may come: [`NestedReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiverPart(Rx);
+    pub struct NestedReplyReceiverPart(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiverPart {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiverPart {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1019,7 +1013,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPart> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1076,10 +1070,10 @@ pub mod trees {
     /// Dropped here, it sends `part`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySenderPartBack(Tx);
+    pub struct NestedReplySenderPartBack(DynSender);
 
-    impl From<Tx> for NestedReplySenderPartBack {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySenderPartBack {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1091,7 +1085,7 @@ pub mod trees {
         ///
         /// Nothing follows it.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -1100,10 +1094,10 @@ pub mod trees {
     /// What may come: [`NestedReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiverPartBack(Rx);
+    pub struct NestedReplyReceiverPartBack(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiverPartBack {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiverPartBack {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1115,7 +1109,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPartBack> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1154,10 +1148,10 @@ pub mod trees {
     /// Dropped here, it sends `message1`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSender(Tx);
+    pub struct WideSender(DynSender);
 
-    impl From<Tx> for WideSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1169,14 +1163,14 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn message0(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `message1`.
         ///
         /// Nothing follows it.
         pub async fn message1(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `message2`.
@@ -1186,21 +1180,21 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage2> {
-            Ok(WideSenderMessage2(self.0.send(2, args).await?))
+            Ok(WideSenderMessage2(self.0.send_message(2, args).await?))
         }
 
         /// Sends `message3`.
         ///
         /// The same may follow it.
         pub async fn message3(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(3, args).await?))
+            Ok(Self(self.0.send_message(3, args).await?))
         }
 
         /// Sends `message4`.
         ///
         /// Nothing follows it.
         pub async fn message4(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(4, args).await
+            self.0.send_last_message(4, args).await
         }
 
         /// Sends `message5`.
@@ -1210,21 +1204,21 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage5> {
-            Ok(WideSenderMessage5(self.0.send(5, args).await?))
+            Ok(WideSenderMessage5(self.0.send_message(5, args).await?))
         }
 
         /// Sends `message6`.
         ///
         /// The same may follow it.
         pub async fn message6(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(6, args).await?))
+            Ok(Self(self.0.send_message(6, args).await?))
         }
 
         /// Sends `message7`.
         ///
         /// Nothing follows it.
         pub async fn message7(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(7, args).await
+            self.0.send_last_message(7, args).await
         }
 
         /// Sends `message8`.
@@ -1234,7 +1228,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage8> {
-            Ok(WideSenderMessage8(self.0.send(8, args).await?))
+            Ok(WideSenderMessage8(self.0.send_message(8, args).await?))
         }
     }
 
@@ -1243,10 +1237,10 @@ pub mod trees {
     /// What may come: [`WideReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiver(Rx);
+    pub struct WideReceiver(DynReceiver);
 
-    impl From<Rx> for WideReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1258,7 +1252,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1354,10 +1348,10 @@ pub mod trees {
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage2(Tx);
+    pub struct WideSenderMessage2(DynSender);
 
-    impl From<Tx> for WideSenderMessage2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1369,14 +1363,14 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
         /// Nothing follows it.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1385,10 +1379,10 @@ pub mod trees {
     /// What may come: [`WideReceivedMessage2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage2(Rx);
+    pub struct WideReceiverMessage2(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1400,7 +1394,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1440,10 +1434,10 @@ pub mod trees {
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage5(Tx);
+    pub struct WideSenderMessage5(DynSender);
 
-    impl From<Tx> for WideSenderMessage5 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage5 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1455,14 +1449,14 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
         /// Nothing follows it.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1471,10 +1465,10 @@ pub mod trees {
     /// What may come: [`WideReceivedMessage5`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage5(Rx);
+    pub struct WideReceiverMessage5(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage5 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage5 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1486,7 +1480,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage5> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1526,10 +1520,10 @@ pub mod trees {
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage8(Tx);
+    pub struct WideSenderMessage8(DynSender);
 
-    impl From<Tx> for WideSenderMessage8 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage8 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1541,14 +1535,14 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
         /// Nothing follows it.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1557,10 +1551,10 @@ pub mod trees {
     /// What may come: [`WideReceivedMessage8`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage8(Rx);
+    pub struct WideReceiverMessage8(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage8 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage8 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1572,7 +1566,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage8> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1612,10 +1606,10 @@ pub mod trees {
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReplySender(Tx);
+    pub struct WideReplySender(DynSender);
 
-    impl From<Tx> for WideReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1627,14 +1621,14 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn item(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `end`.
         ///
         /// Nothing follows it.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1643,10 +1637,10 @@ pub mod trees {
     /// What may come: [`WideReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReplyReceiver(Rx);
+    pub struct WideReplyReceiver(DynReceiver);
 
-    impl From<Rx> for WideReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1658,7 +1652,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<WideReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1698,10 +1692,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSender(Tx);
+    pub struct DeepSender(DynSender);
 
-    impl From<Tx> for DeepSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1716,14 +1710,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4> {
-            Ok(DeepSenderStep4(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1732,10 +1726,10 @@ pub mod trees {
     /// What may come: [`DeepReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiver(Rx);
+    pub struct DeepReceiver(DynReceiver);
 
-    impl From<Rx> for DeepReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1747,7 +1741,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1787,10 +1781,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4(Tx);
+    pub struct DeepSenderStep4(DynSender);
 
-    impl From<Tx> for DeepSenderStep4 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1805,14 +1799,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3> {
-            Ok(DeepSenderStep4Step3(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1821,10 +1815,10 @@ pub mod trees {
     /// What may come: [`DeepReceivedStep4`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4(Rx);
+    pub struct DeepReceiverStep4(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1836,7 +1830,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1876,10 +1870,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3(Tx);
+    pub struct DeepSenderStep4Step3(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1894,14 +1888,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2> {
-            Ok(DeepSenderStep4Step3Step2(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1910,10 +1904,10 @@ pub mod trees {
     /// What may come: [`DeepReceivedStep4Step3`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3(Rx);
+    pub struct DeepReceiverStep4Step3(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1925,7 +1919,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1970,10 +1964,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2(Tx);
+    pub struct DeepSenderStep4Step3Step2(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1988,14 +1982,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2Step1> {
-            Ok(DeepSenderStep4Step3Step2Step1(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2Step1(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2004,10 +1998,10 @@ pub mod trees {
     /// What may come: [`DeepReceivedStep4Step3Step2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2(Rx);
+    pub struct DeepReceiverStep4Step3Step2(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2019,7 +2013,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2064,10 +2058,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2Step1(Tx);
+    pub struct DeepSenderStep4Step3Step2Step1(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2Step1 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2Step1 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2082,14 +2076,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2Step1Step0> {
-            Ok(DeepSenderStep4Step3Step2Step1Step0(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2Step1Step0(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2098,10 +2092,10 @@ pub mod trees {
     /// What may come: [`DeepReceivedStep4Step3Step2Step1`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2Step1(Rx);
+    pub struct DeepReceiverStep4Step3Step2Step1(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2Step1 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2Step1 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2113,7 +2107,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2157,10 +2151,10 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2Step1Step0(Tx);
+    pub struct DeepSenderStep4Step3Step2Step1Step0(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2Step1Step0 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2Step1Step0 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2172,7 +2166,7 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn forever(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
@@ -2181,10 +2175,10 @@ pub mod trees {
     /// What may come: [`DeepReceivedStep4Step3Step2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2Step1Step0(Rx);
+    pub struct DeepReceiverStep4Step3Step2Step1Step0(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2Step1Step0 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2Step1Step0 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2196,7 +2190,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1Step0> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2233,10 +2227,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySender(Tx);
+    pub struct DeepReplySender(DynSender);
 
-    impl From<Tx> for DeepReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2251,14 +2245,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2> {
-            Ok(DeepReplySenderStep2(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2267,10 +2261,10 @@ pub mod trees {
     /// What may come: [`DeepReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiver(Rx);
+    pub struct DeepReplyReceiver(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2282,7 +2276,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2322,10 +2316,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2(Tx);
+    pub struct DeepReplySenderStep2(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2340,14 +2334,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2Step1> {
-            Ok(DeepReplySenderStep2Step1(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2Step1(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2356,10 +2350,10 @@ pub mod trees {
     /// What may come: [`DeepReplyReceivedStep2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2(Rx);
+    pub struct DeepReplyReceiverStep2(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2371,7 +2365,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2416,10 +2410,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2Step1(Tx);
+    pub struct DeepReplySenderStep2Step1(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2Step1 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2Step1 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2434,14 +2428,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2Step1Step0> {
-            Ok(DeepReplySenderStep2Step1Step0(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2Step1Step0(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// Nothing follows it.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2450,10 +2444,10 @@ pub mod trees {
     /// What may come: [`DeepReplyReceivedStep2Step1`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2Step1(Rx);
+    pub struct DeepReplyReceiverStep2Step1(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2Step1 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2Step1 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2465,7 +2459,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2509,10 +2503,10 @@ pub mod trees {
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2Step1Step0(Tx);
+    pub struct DeepReplySenderStep2Step1Step0(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2Step1Step0 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2Step1Step0 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2524,7 +2518,7 @@ pub mod trees {
         ///
         /// Nothing follows it.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -2533,10 +2527,10 @@ pub mod trees {
     /// What may come: [`DeepReplyReceivedStep2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2Step1Step0(Rx);
+    pub struct DeepReplyReceiverStep2Step1Step0(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2Step1Step0 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2Step1Step0 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2548,7 +2542,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1Step0> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2582,10 +2576,10 @@ pub mod trees {
     /// Dropped here, it sends `fn`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesSender(Tx);
+    pub struct NamesSender(DynSender);
 
-    impl From<Tx> for NamesSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2597,14 +2591,14 @@ pub mod trees {
         ///
         /// Nothing follows it.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
 
         /// Sends `fn`.
         ///
         /// The same may follow it.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(3, args).await?))
+            Ok(Self(self.0.send_message(3, args).await?))
         }
 
         /// Sends `self`.
@@ -2614,14 +2608,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<NamesSenderSelf_> {
-            Ok(NamesSenderSelf_(self.0.send(7, args).await?))
+            Ok(NamesSenderSelf_(self.0.send_message(7, args).await?))
         }
 
         /// Sends “”.
         ///
         /// Nothing follows it.
         pub async fn message_8(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(8, args).await
+            self.0.send_last_message(8, args).await
         }
     }
 
@@ -2630,10 +2624,10 @@ pub mod trees {
     /// What may come: [`NamesReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReceiver(Rx);
+    pub struct NamesReceiver(DynReceiver);
 
-    impl From<Rx> for NamesReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2645,7 +2639,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2701,10 +2695,10 @@ pub mod trees {
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesSenderSelf_(Tx);
+    pub struct NamesSenderSelf_(DynSender);
 
-    impl From<Tx> for NamesSenderSelf_ {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesSenderSelf_ {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2716,14 +2710,14 @@ pub mod trees {
         ///
         /// Nothing follows it.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
 
         /// Sends `Self`.
         ///
         /// The same may follow it.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(1, args).await?))
+            Ok(Self(self.0.send_message(1, args).await?))
         }
     }
 
@@ -2732,10 +2726,10 @@ pub mod trees {
     /// What may come: [`NamesReceivedSelf_`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReceiverSelf_(Rx);
+    pub struct NamesReceiverSelf_(DynReceiver);
 
-    impl From<Rx> for NamesReceiverSelf_ {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReceiverSelf_ {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2747,7 +2741,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceivedSelf_> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2787,10 +2781,10 @@ pub mod trees {
     /// Dropped here, it says nothing.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplySender(Tx);
+    pub struct NamesReplySender(DynSender);
 
-    impl From<Tx> for NamesReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2802,7 +2796,7 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `send`.
@@ -2812,7 +2806,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<NamesReplySenderSend> {
-            Ok(NamesReplySenderSend(self.0.send(1, args).await?))
+            Ok(NamesReplySenderSend(self.0.send_message(1, args).await?))
         }
     }
 
@@ -2821,10 +2815,10 @@ pub mod trees {
     /// What may come: [`NamesReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplyReceiver(Rx);
+    pub struct NamesReplyReceiver(DynReceiver);
 
-    impl From<Rx> for NamesReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2836,7 +2830,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2875,10 +2869,10 @@ pub mod trees {
     /// Dropped here, it sends `recv`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplySenderSend(Tx);
+    pub struct NamesReplySenderSend(DynSender);
 
-    impl From<Tx> for NamesReplySenderSend {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesReplySenderSend {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2890,7 +2884,7 @@ pub mod trees {
         ///
         /// Nothing follows it.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -2899,10 +2893,10 @@ pub mod trees {
     /// What may come: [`NamesReplyReceivedSend`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplyReceiverSend(Rx);
+    pub struct NamesReplyReceiverSend(DynReceiver);
 
-    impl From<Rx> for NamesReplyReceiverSend {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReplyReceiverSend {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2914,7 +2908,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceivedSend> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2947,10 +2941,10 @@ pub mod trees {
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsSender(Tx);
+    pub struct GapsSender(DynSender);
 
-    impl From<Tx> for GapsSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2962,7 +2956,7 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn five(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(5, args).await?))
+            Ok(Self(self.0.send_message(5, args).await?))
         }
 
         /// Sends `thousand`.
@@ -2972,14 +2966,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsSenderThousand> {
-            Ok(GapsSenderThousand(self.0.send(1000, args).await?))
+            Ok(GapsSenderThousand(self.0.send_message(1000, args).await?))
         }
 
         /// Sends `last`.
         ///
         /// Nothing follows it.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(65531, args).await
+            self.0.send_last_message(65531, args).await
         }
     }
 
@@ -2988,10 +2982,10 @@ pub mod trees {
     /// What may come: [`GapsReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReceiver(Rx);
+    pub struct GapsReceiver(DynReceiver);
 
-    impl From<Rx> for GapsReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3003,7 +2997,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 5 => {
                     let list = args.decode::<Args>()?;
@@ -3050,10 +3044,10 @@ pub mod trees {
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsSenderThousand(Tx);
+    pub struct GapsSenderThousand(DynSender);
 
-    impl From<Tx> for GapsSenderThousand {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsSenderThousand {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3065,7 +3059,7 @@ pub mod trees {
         ///
         /// Nothing follows it.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(65531, args).await
+            self.0.send_last_message(65531, args).await
         }
     }
 
@@ -3074,10 +3068,10 @@ pub mod trees {
     /// What may come: [`GapsReceivedThousand`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReceiverThousand(Rx);
+    pub struct GapsReceiverThousand(DynReceiver);
 
-    impl From<Rx> for GapsReceiverThousand {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReceiverThousand {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3089,7 +3083,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceivedThousand> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 65531 => {
                     let list = args.decode::<Args>()?;
@@ -3121,10 +3115,10 @@ pub mod trees {
     /// Dropped here, it sends `none`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySender(Tx);
+    pub struct GapsReplySender(DynSender);
 
-    impl From<Tx> for GapsReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3139,14 +3133,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsReplySenderPart> {
-            Ok(GapsReplySenderPart(self.0.send(0, args).await?))
+            Ok(GapsReplySenderPart(self.0.send_message(0, args).await?))
         }
 
         /// Sends `none`.
         ///
         /// Nothing follows it.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
     }
 
@@ -3155,10 +3149,10 @@ pub mod trees {
     /// What may come: [`GapsReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiver(Rx);
+    pub struct GapsReplyReceiver(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3170,7 +3164,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3211,10 +3205,10 @@ pub mod trees {
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySenderPart(Tx);
+    pub struct GapsReplySenderPart(DynSender);
 
-    impl From<Tx> for GapsReplySenderPart {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySenderPart {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3226,14 +3220,14 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
         /// Nothing follows it.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `back`.
@@ -3243,7 +3237,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsReplySenderPartBack> {
-            Ok(GapsReplySenderPartBack(self.0.send(4, args).await?))
+            Ok(GapsReplySenderPartBack(self.0.send_message(4, args).await?))
         }
     }
 
@@ -3252,10 +3246,10 @@ pub mod trees {
     /// What may come: [`GapsReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiverPart(Rx);
+    pub struct GapsReplyReceiverPart(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiverPart {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiverPart {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3267,7 +3261,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPart> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3319,10 +3313,10 @@ pub mod trees {
     /// Dropped here, it sends `part`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySenderPartBack(Tx);
+    pub struct GapsReplySenderPartBack(DynSender);
 
-    impl From<Tx> for GapsReplySenderPartBack {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySenderPartBack {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3334,7 +3328,7 @@ pub mod trees {
         ///
         /// Nothing follows it.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -3343,10 +3337,10 @@ pub mod trees {
     /// What may come: [`GapsReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiverPartBack(Rx);
+    pub struct GapsReplyReceiverPartBack(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiverPartBack {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiverPartBack {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3358,7 +3352,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPartBack> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3390,10 +3384,10 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessSender(Tx);
+    pub struct EndlessSender(DynSender);
 
-    impl From<Tx> for EndlessSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3405,7 +3399,7 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `begin`.
@@ -3415,7 +3409,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<EndlessSenderBegin> {
-            Ok(EndlessSenderBegin(self.0.send(1, args).await?))
+            Ok(EndlessSenderBegin(self.0.send_message(1, args).await?))
         }
     }
 
@@ -3424,10 +3418,10 @@ pub mod trees {
     /// What may come: [`EndlessReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReceiver(Rx);
+    pub struct EndlessReceiver(DynReceiver);
 
-    impl From<Rx> for EndlessReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3439,7 +3433,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3478,10 +3472,10 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessSenderBegin(Tx);
+    pub struct EndlessSenderBegin(DynSender);
 
-    impl From<Tx> for EndlessSenderBegin {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessSenderBegin {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3493,7 +3487,7 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
@@ -3502,10 +3496,10 @@ pub mod trees {
     /// What may come: [`EndlessReceivedBegin`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReceiverBegin(Rx);
+    pub struct EndlessReceiverBegin(DynReceiver);
 
-    impl From<Rx> for EndlessReceiverBegin {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReceiverBegin {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3517,7 +3511,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceivedBegin> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3548,10 +3542,10 @@ pub mod trees {
     /// Dropped here, it says nothing.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReplySender(Tx);
+    pub struct EndlessReplySender(DynSender);
 
-    impl From<Tx> for EndlessReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3563,7 +3557,7 @@ pub mod trees {
         ///
         /// The same may follow it.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
@@ -3572,10 +3566,10 @@ pub mod trees {
     /// What may come: [`EndlessReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReplyReceiver(Rx);
+    pub struct EndlessReplyReceiver(DynReceiver);
 
-    impl From<Rx> for EndlessReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3587,7 +3581,7 @@ pub mod trees {
         ///
         /// If the channel ended, or the message is none of these or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
