@@ -5,7 +5,7 @@ use std::{future::Future, pin::pin, task::Poll, time::Duration};
 use serde::{Serialize, Serializer, ser};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
-use super::peer::{Peer, method, unary, unhex};
+use super::peer::{Peer, method, unary};
 use crate::{
     Bytes, Category, Code, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
     wire::{
@@ -71,8 +71,8 @@ fn control_messages_are_their_examples() {
         frame::write(&mut out, channel, kind, &args, FrameHeaders::None);
         out.flatten()
     };
-    assert_eq!(written(5, 65533, &()), unhex("93 05 cd ff fd 90"));
-    assert_eq!(written(6, 65535, &(4, (7, 4))), unhex("93 06 cd ff ff 92 04 92 07 04"));
+    assert_eq!(written(5, 65533, &()), test_support::hex::decode("93 05 cd ff fd 90"));
+    assert_eq!(written(6, 65535, &(4, (7, 4))), test_support::hex::decode("93 06 cd ff ff 92 04 92 07 04"));
 }
 
 mod erased {
@@ -96,7 +96,7 @@ async fn a_reply_may_come_byte_by_byte() {
     let reply = "94 01 00 91 a5 68 65 6c 6c 6f 93 93 c2 a8 74 72 61 63 65 5f 69 64 a8 00 00 00 00 00 00 00 00 \
         93 c2 a7 73 70 61 6e 5f 69 64 a8 00 00 00 00 00 00 00 00 \
         93 c2 a9 70 61 72 65 6e 74 5f 69 64 a8 00 00 00 00 00 00 00 00";
-    for byte in unhex(reply) {
+    for byte in test_support::hex::decode(reply) {
         assert!(!call.is_finished());
         peer.io.write_u8(byte).await.unwrap();
         peer_rests().await;

@@ -263,9 +263,15 @@ fn ping_and_revoke_are_answered_with_the_trace_that_came() {
     let zeros = "93 93c2a874726163655f6964a80000000000000000 93c2a77370616e5f6964a80000000000000000 \
         93c2a9706172656e745f6964a80000000000000000";
     feed(&mut mux, frame(5, 65533, &())).unwrap();
-    assert_eq!(hex(&written(&mut mux)), format!("94 05 00 90 {zeros}").replace(' ', ""));
+    assert_eq!(
+        test_support::hex::encode(&written(&mut mux)),
+        format!("94 05 00 90 {zeros}").replace(' ', "")
+    );
     feed(&mut mux, frame(6, 65535, &(4, (7, 4)))).unwrap();
-    assert_eq!(hex(&written(&mut mux)), format!("94 06 00 90 {zeros}").replace(' ', ""));
+    assert_eq!(
+        test_support::hex::encode(&written(&mut mux)),
+        format!("94 06 00 90 {zeros}").replace(' ', "")
+    );
     feed(&mut mux, b"\x94\x07\xcd\xff\xfd\x90\x93\x93\xc2\x50\xa8\x07\0\0\0\0\0\0\0\x93\xc2\x51\xa8\x08\0\0\0\0\0\0\0\x52")
         .unwrap();
     let traced = zeros.replacen("a80000000000000000", "a80700000000000000", 1).replacen(
@@ -273,15 +279,10 @@ fn ping_and_revoke_are_answered_with_the_trace_that_came() {
         "a80800000000000000",
         1,
     );
-    assert_eq!(hex(&written(&mut mux)), format!("94 07 00 90 {traced}").replace(' ', ""));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
+    assert_eq!(
+        test_support::hex::encode(&written(&mut mux)),
+        format!("94 07 00 90 {traced}").replace(' ', "")
+    );
 }
 
 #[test]
@@ -674,12 +675,12 @@ fn the_last_frame_of_a_dropped_sender_waits_for_its_invocation() {
             mux.close(&Error::protocol("the handler failed"));
         }
         mux.leave(1);
-        assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
+        assert_eq!(test_support::hex::encode(&written(&mut mux)), if closes { "" } else { "9301019107" });
         assert_eq!(
             mux.part(1, 1, &args(&(7,)), FrameHeaders::None).is_ok(),
             !closes,
             "by then nothing holds it back"
         );
-        assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
+        assert_eq!(test_support::hex::encode(&written(&mut mux)), if closes { "" } else { "9301019107" });
     }
 }
