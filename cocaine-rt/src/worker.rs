@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use self::{
     command_line::CommandLine,
     events::{Begun, Spawn},
-    wire::{Pace, Wire},
+    wire::{Timeouts, Wire},
 };
 pub use self::{
     command_line::Token,
@@ -60,7 +60,7 @@ use crate::{
 pub struct Worker {
     line: CommandLine,
     token: Option<Token>,
-    pace: Pace,
+    timeouts: Timeouts,
     limits: Limits,
     cloud: Client,
     table: Table,
@@ -68,13 +68,12 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// How often a heartbeat is sent unless [`Worker::heartbeat`] says otherwise.
-    pub const HEARTBEAT: Duration = Duration::from_secs(10);
-    /// How long the node may leave heartbeats unanswered unless [`Worker::disown`] says otherwise.
-    pub const DISOWN: Duration = Duration::from_mins(1);
-    /// How long handlers may take to finish unless [`Worker::grace`] says otherwise. A node waits 10 s by default, then
-    /// it kills.
-    pub const GRACE: Duration = Duration::from_secs(8);
+    /// The default of [`Worker::heartbeat_interval`].
+    pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+    /// The default of [`Worker::heartbeat_timeout`].
+    pub const DEFAULT_HEARTBEAT_TIMEOUT: Duration = Duration::from_mins(1);
+    /// The default of [`Worker::shutdown_timeout`]. By default a node waits 10 s before it kills the worker.
+    pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
     /// Returns the worker that the program's arguments and environment describe. An error says what a node passes, for
     /// that is who starts workers.
@@ -87,32 +86,36 @@ impl Worker {
     /// `--protocol`, which must be 1 if it is there. Others are passed over.
     pub fn new(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
         let line = CommandLine::parse(args.into_iter().map(Into::into))?;
-        let pace = Pace { heartbeat: Self::HEARTBEAT, disown: Self::DISOWN, grace: Self::GRACE };
+        let timeouts = Timeouts {
+            heartbeat_interval: Self::DEFAULT_HEARTBEAT_INTERVAL,
+            heartbeat_timeout: Self::DEFAULT_HEARTBEAT_TIMEOUT,
+            shutdown: Self::DEFAULT_SHUTDOWN_TIMEOUT,
+        };
         let cloud = Client::new(&line.locators)?;
         let (table, limits) = (Table::default(), Limits::default());
-        Ok(Self { line, token: None, pace, limits, cloud, table, terminated: watch::Sender::new(false) })
+        Ok(Self { line, token: None, timeouts, limits, cloud, table, terminated: watch::Sender::new(false) })
     }
 
-    /// Sets how often a heartbeat is sent. The node kills a worker that is silent for its profile's
+    /// Sets the time between two heartbeats. The node kills a worker from which it receives none for its profile's
     /// `heartbeat-timeout`, 30 s by default.
     #[must_use]
-    pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.pace.heartbeat = interval.max(Duration::from_millis(1));
+    pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.timeouts.heartbeat_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// Sets how long the node may leave heartbeats unanswered before the worker gives up.
+    /// Sets how long the node may leave heartbeats unanswered before [`Worker::serve`] fails.
     #[must_use]
-    pub fn disown(mut self, timeout: Duration) -> Self {
-        self.pace.disown = timeout;
+    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.heartbeat_timeout = timeout;
         self
     }
 
-    /// Sets how long handlers may take to finish when the node terminates the worker. It should be less than the
-    /// profile's `terminate-timeout`, after which the node kills.
+    /// Sets how long handlers may run on once the node has terminated the worker. It should be less than the profile's
+    /// `terminate-timeout`, after which the node kills the worker.
     #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.pace.grace = grace;
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.shutdown = timeout;
         self
     }
 
@@ -157,7 +160,7 @@ impl Worker {
     }
 
     /// Returns a future that is ready once the node has said to terminate: nothing more comes, and what runs has the
-    /// time of [`Worker::grace`].
+    /// time of [`Worker::shutdown_timeout`].
     pub fn terminated(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let mut terminated = self.terminated.subscribe();
         async move {
@@ -184,12 +187,12 @@ impl Worker {
 
     /// Returns what serves the worker, and where its events come out.
     fn wire(self, events: impl Events) -> Result<(Wire, Arrivals)> {
-        let Self { line, pace, limits, cloud, mut table, terminated, .. } = self;
+        let Self { line, timeouts, limits, cloud, mut table, terminated, .. } = self;
         events.register(&mut table);
         table.check()?;
         let (events, arrivals) = mpsc::unbounded_channel();
         let CommandLine { endpoint, uuid, .. } = line;
-        Ok((Wire { endpoint, uuid, pace, limits, cloud, table, terminated, events }, arrivals))
+        Ok((Wire { endpoint, uuid, timeouts, limits, cloud, table, terminated, events }, arrivals))
     }
 }
 

@@ -60,7 +60,7 @@ async fn run(mode: &str, args: &[String]) {
 async fn serve(args: &[String], mode: &str) -> Result<()> {
     let mut worker = Worker::new(args)?;
     if mode == "fast" {
-        worker = worker.grace(Duration::from_millis(100));
+        worker = worker.shutdown_timeout(Duration::from_millis(100));
     }
     worker
         .on("echo", echo)

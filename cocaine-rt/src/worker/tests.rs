@@ -24,7 +24,7 @@ pub(crate) const HELLO: &str =
 
 pub(crate) fn worker() -> Worker {
     let line = ["--app", "flow", "--endpoint", "/run/flow", "--locator", "127.0.0.1:10053", "--uuid", UUID];
-    Worker::new(line).unwrap().heartbeat(Duration::from_secs(2))
+    Worker::new(line).unwrap().heartbeat_interval(Duration::from_secs(2))
 }
 
 /// Serves a worker over a pipe.
@@ -179,7 +179,8 @@ async fn terminate_lets_what_runs_finish() {
 
 #[tokio::test(start_paused = true)]
 async fn terminate_waits_no_longer_than_the_grace() {
-    let mut stuck = worker().grace(Duration::from_secs(3)).heartbeat(Duration::from_secs(100));
+    let mut stuck =
+        worker().shutdown_timeout(Duration::from_secs(3)).heartbeat_interval(Duration::from_secs(100));
     stuck.on("stuck", |session: Session| async move {
         std::future::pending::<()>().await;
         session.finish(None)
@@ -200,7 +201,7 @@ async fn terminate_waits_no_longer_than_the_grace() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_answers_no_heartbeat_is_given_up() {
-    let mut alone = worker().disown(Duration::from_secs(5));
+    let mut alone = worker().heartbeat_timeout(Duration::from_secs(5));
     alone.on("echo", echo);
     let (mut node, served) = serve(alone, ());
     node.expect(HELLO).await;

@@ -84,9 +84,9 @@ fn interval(name: &str) -> Duration {
 
 /// Returns a worker that handles the events of the recordings.
 fn worker(name: &str, trace: &Recording) -> Worker {
-    let worker = Worker::new(&trace.runtime_argv).unwrap().heartbeat(interval(name));
+    let worker = Worker::new(&trace.runtime_argv).unwrap().heartbeat_interval(interval(name));
     // The recorded workers left at once.
-    let mut worker = worker.grace(Duration::ZERO);
+    let mut worker = worker.shutdown_timeout(Duration::ZERO);
     worker
         .on("ping", |session: Session| async move { session.finish(Some("pong".into())) })
         .on("stream", stream)
