@@ -46,15 +46,16 @@ use crate::{
 ///
 /// #[tokio::main]
 /// async fn main() -> Result<()> {
-///     let mut worker = Worker::from_args()?;
-///     // An event by hand, chunk by chunk.
-///     worker.on("echo", |mut session: Session| async move {
-///         while let Some(chunk) = session.recv().await.transpose()? {
-///             session.send(chunk).await?;
-///         }
-///         session.finish(None)
-///     });
-///     worker.serve(events![ping]).await
+///     Worker::from_args()?
+///         // A handler that reads and writes chunk by chunk.
+///         .on("echo", |mut session: Session| async move {
+///             while let Some(chunk) = session.recv().await.transpose()? {
+///                 session.send(chunk).await?;
+///             }
+///             session.finish()
+///         })
+///         .serve(events![ping])
+///         .await
 /// }
 /// ```
 pub struct Worker {
@@ -126,17 +127,24 @@ impl Worker {
         self
     }
 
-    /// Handles an event with a function of its session.
-    pub fn on(&mut self, event: &str, handler: impl Handler) -> &mut Self {
-        self.table.add(event, Mode::Spawned, handler);
+    /// Sets the handler of an event.
+    #[must_use]
+    pub fn on(mut self, event: &str, handler: impl Handler) -> Self {
+        self.add_handler(event, handler);
         self
     }
 
-    /// Handles every event that has no handler of its own; [`Session::event`] is its name. Without it such an event is
-    /// answered with category 42, code 200.
-    pub fn fallback(&mut self, handler: impl Handler) -> &mut Self {
+    /// Sets the handler of every event that has none of its own; [`Session::event`] is the event's name. Without it, such
+    /// an event is answered with category 42, code 200.
+    #[must_use]
+    pub fn fallback(mut self, handler: impl Handler) -> Self {
         self.table.set_fallback(handler);
         self
+    }
+
+    /// Sets the handler of an event on a borrowed worker.
+    pub(crate) fn add_handler(&mut self, event: &str, handler: impl Handler) {
+        self.table.add(event, Mode::Spawned, handler);
     }
 
     /// Returns the name of the app.

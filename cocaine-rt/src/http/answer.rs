@@ -81,7 +81,7 @@ where
             outgoing.send(piece).await?;
         }
     }
-    outgoing.finish(None)
+    outgoing.finish()
 }
 
 fn declare(headers: &mut HeaderMap, body: &impl Body) {

@@ -75,7 +75,7 @@ impl Worker {
         F: Future<Output = Result<Option<S>>> + Send,
     {
         let (streams, accepted) = mpsc::channel(WAITING);
-        self.on(event, move |session: Session| {
+        self.add_handler(event, move |session: Session| {
             let streams = streams.clone();
             async move {
                 let gone = || Error::handler("the worker has stopped listening for this event");
@@ -143,7 +143,7 @@ impl Answering {
     }
 
     pub(super) fn finish(self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
-        self.outgoing.finish_with(chunks)
+        self.outgoing.finish_with_chunks(chunks)
     }
 
     pub(super) fn fail(self, error: &Error) -> Result<()> {

@@ -32,7 +32,8 @@ impl Worker {
     ///
     /// A client that leaves before its request is whole ends the service's future. An error of the service, or of a body
     /// that has begun, ends the event with category 42, code 100.
-    pub fn http<S, B>(&mut self, event: &str, service: S) -> &mut Self
+    #[must_use]
+    pub fn http<S, B>(self, event: &str, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send,
@@ -44,7 +45,8 @@ impl Worker {
     }
 
     /// As [`Worker::http`], for every event that has no handler of its own.
-    pub fn http_fallback<S, B>(&mut self, service: S) -> &mut Self
+    #[must_use]
+    pub fn http_fallback<S, B>(self, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send,

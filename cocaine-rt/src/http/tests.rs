@@ -167,8 +167,7 @@ async fn seen(method: Method, uri: Uri, headers: AxumHeaders, body: bytes::Bytes
 
 /// A worker that serves the app both ways: as a service and behind a listener.
 fn both_ways() -> Worker {
-    let mut worker = worker();
-    worker.http("service", app());
+    let mut worker = worker().http("service", app());
     let listener = worker.listen("listener");
     tokio::spawn(axum::serve(listener, app()).into_future());
     worker

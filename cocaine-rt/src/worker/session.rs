@@ -64,9 +64,14 @@ impl Session {
         self.outgoing.send(chunk).await
     }
 
-    /// Sends a last chunk, if there is one, and ends the answer. What the client still sends is discarded.
-    pub fn finish(self, last: Option<Bytes>) -> Result<()> {
-        self.outgoing.finish(last)
+    /// Ends the reply. Chunks that the client still sends are discarded.
+    pub fn finish(self) -> Result<()> {
+        self.outgoing.finish()
+    }
+
+    /// Sends a last chunk and ends the reply. Chunks that the client still sends are discarded.
+    pub fn finish_with(self, last: impl Into<Bytes>) -> Result<()> {
+        self.outgoing.finish_with(last)
     }
 
     /// Ends the answer with an error: a service's own code ([`Error::user`]), or category 42, code 100 with its text.
@@ -106,13 +111,18 @@ impl Outgoing {
         self.0.push(WRITE, (chunk.into(),)).await
     }
 
-    /// Sends a last chunk, if there is one, and ends the answer.
-    pub fn finish(self, last: Option<Bytes>) -> Result<()> {
-        self.finish_with(last)
+    /// Ends the reply.
+    pub fn finish(self) -> Result<()> {
+        self.finish_with_chunks(None)
     }
 
-    /// Sends all these chunks and ends the answer, in one go.
-    pub(crate) fn finish_with(mut self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
+    /// Sends a last chunk and ends the reply.
+    pub fn finish_with(self, last: impl Into<Bytes>) -> Result<()> {
+        self.finish_with_chunks(Some(last.into()))
+    }
+
+    /// Sends all these chunks and ends the reply, in one write.
+    pub(crate) fn finish_with_chunks(mut self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
         let (mut frames, mut args) = (Scratch::take(), Encoded::default());
         for chunk in chunks {
             encode::args(&(chunk,), &mut args).map_err(Error::from_encode)?;

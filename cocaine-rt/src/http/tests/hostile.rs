@@ -159,8 +159,7 @@ async fn bodies_of_nothing_and_of_64_mebibytes_pass_both_ways() {
     let app = Router::new()
         .route("/", post(|body: bytes::Bytes| async { body }))
         .layer(DefaultBodyLimit::disable());
-    let mut worker = worker();
-    worker.http("service", app.clone());
+    let mut worker = worker().http("service", app.clone());
     let listener = worker.listen("listener");
     tokio::spawn(axum::serve(listener, app).into_future());
     let mut node = Node::of(worker).await;

@@ -45,9 +45,8 @@ fn told(chunk: &RequestChunk) -> (String, Vec<String>, String) {
 
 #[tokio::test(start_paused = true)]
 async fn every_recorded_request_arrives_both_ways() {
-    let mut worker = worker();
     let seen = Router::new().fallback(any(seen));
-    worker.http("service", seen.clone());
+    let mut worker = worker().http("service", seen.clone());
     tokio::spawn(axum::serve(worker.listen("listener"), seen).into_future());
     let mut node = Node::of(worker).await;
     for (id, recorded) in (2..).step_by(2).zip(recorded()) {

@@ -113,8 +113,7 @@ async fn each_piece_is_sent_as_it_is_yielded() {
             }))
         }),
     );
-    let mut worker = worker();
-    worker.http("web", app);
+    let worker = worker().http("web", app);
     let mut node = Node::of(worker).await;
     node.peer.send(2, 0, ("web",)).await;
     node.peer.send(2, 0, (request("GET", "/", &[], b""),)).await;
@@ -186,9 +185,8 @@ impl Drop for Flag {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_ends_the_handler() {
     let (begun, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let mut worker = worker();
     let told = (begun.clone(), dropped.clone());
-    worker.http(
+    let worker = worker().http(
         "web",
         Router::new().fallback(move |body: AxumBody| {
             let (begun, dropped) = told.clone();
@@ -228,8 +226,7 @@ impl tower_service::Service<Request<Body>> for Fails {
 
 #[tokio::test(start_paused = true)]
 async fn any_service_will_do_and_its_error_is_told() {
-    let mut worker = worker();
-    worker.http_fallback(Fails);
+    let worker = worker().http_fallback(Fails);
     let mut node = Node::of(worker).await;
     let answer = node.ask(2, "today", &request("GET", "/", &[], b"")).await;
     assert_eq!(answer.end, End::Error(42, 100, "the service failed: not today".into()));

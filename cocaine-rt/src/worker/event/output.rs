@@ -36,7 +36,7 @@ impl<T: Serialize + 'static> Output<T> {
 
     /// Ends the stream.
     pub fn close(self) -> Result<()> {
-        self.outgoing.finish(None)
+        self.outgoing.finish()
     }
 
     /// Ends the stream with an error.

@@ -138,7 +138,7 @@ pub struct Last(Option<Bytes>);
 impl Answer for Last {
     #[inline]
     async fn send(self, _event: &'static Event, outgoing: Outgoing) -> Result<()> {
-        outgoing.finish(self.0)
+        outgoing.finish_with_chunks(self.0)
     }
 }
 
@@ -163,7 +163,7 @@ where
             });
             match next.await {
                 Some(chunk) => outgoing.send(chunk?).await?,
-                None => return outgoing.finish(None),
+                None => return outgoing.finish(),
             }
         }
     }

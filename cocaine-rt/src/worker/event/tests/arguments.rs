@@ -54,7 +54,7 @@ async fn count(to: u8, mut output: Output<u8>, _who: Context) -> Result<()> {
 #[worker]
 async fn whole(mut session: Session, _who: Context) -> Result<()> {
     let chunk = session.recv().await.unwrap()?;
-    session.finish(Some(chunk))
+    session.finish_with(chunk)
 }
 
 #[tokio::test]
