@@ -1,8 +1,10 @@
 //! The worker side: a process that a node starts, and to which it hands events (`worker.md`).
 
+mod chunk;
 mod command_line;
 pub mod event;
 mod events;
+mod halves;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -12,16 +14,16 @@ use std::{env, ffi::OsString, fmt, future::Future, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
+pub use self::{
+    command_line::AppToken,
+    events::{Events, ExecutionMode, Handler, HandlerRegistry},
+    halves::{SessionReceiver, SessionSender},
+    session::{Context, Session},
+};
 use self::{
     command_line::CommandLine,
     events::{Begun, Spawn},
     wire::{Timeouts, Wire},
-};
-pub use self::{
-    command_line::Token,
-    event::{Chunks, Output},
-    events::{Events, Handler, Mode, Table},
-    session::{Context, Incoming, Outgoing, Session},
 };
 use crate::{
     client::Client,
@@ -60,11 +62,11 @@ use crate::{
 /// ```
 pub struct Worker {
     line: CommandLine,
-    token: Option<Token>,
+    token: Option<AppToken>,
     timeouts: Timeouts,
     limits: Limits,
     cloud: Client,
-    table: Table,
+    registry: HandlerRegistry,
     terminated: watch::Sender<bool>,
 }
 
@@ -80,7 +82,7 @@ impl Worker {
     /// that is who starts workers.
     pub fn from_args() -> Result<Self> {
         let worker = Self::new(env::args_os().skip(1))?;
-        Ok(Self { token: Token::from_env(|name| env::var(name).ok()), ..worker })
+        Ok(Self { token: AppToken::from_env(|name| env::var(name).ok()), ..worker })
     }
 
     /// Returns the worker that these arguments describe: `--app`, `--endpoint`, `--uuid` and `--locator`, and
@@ -93,8 +95,16 @@ impl Worker {
             shutdown: Self::DEFAULT_SHUTDOWN_TIMEOUT,
         };
         let cloud = Client::new(&line.locators)?;
-        let (table, limits) = (Table::default(), Limits::default());
-        Ok(Self { line, token: None, timeouts, limits, cloud, table, terminated: watch::Sender::new(false) })
+        let (registry, limits) = (HandlerRegistry::default(), Limits::default());
+        Ok(Self {
+            line,
+            token: None,
+            timeouts,
+            limits,
+            cloud,
+            registry,
+            terminated: watch::Sender::new(false),
+        })
     }
 
     /// Sets the time between two heartbeats. The node kills a worker from which it receives none for its profile's
@@ -138,13 +148,13 @@ impl Worker {
     /// an event is answered with category 42, code 200.
     #[must_use]
     pub fn fallback(mut self, handler: impl Handler) -> Self {
-        self.table.set_fallback(handler);
+        self.registry.set_fallback(handler);
         self
     }
 
     /// Sets the handler of an event on a borrowed worker.
     pub(crate) fn add_handler(&mut self, event: &str, handler: impl Handler) {
-        self.table.add(event, Mode::Spawned, handler);
+        self.registry.add(event, ExecutionMode::Spawned, handler);
     }
 
     /// Returns the name of the app.
@@ -158,7 +168,7 @@ impl Worker {
     }
 
     /// Returns what proves to services which app calls, if the node has passed it.
-    pub fn token(&self) -> Option<&Token> {
+    pub fn token(&self) -> Option<&AppToken> {
         self.token.as_ref()
     }
 
@@ -195,12 +205,12 @@ impl Worker {
 
     /// Returns what serves the worker, and where its events come out.
     fn wire(self, events: impl Events) -> Result<(Wire, Arrivals)> {
-        let Self { line, timeouts, limits, cloud, mut table, terminated, .. } = self;
-        events.register(&mut table);
-        table.check()?;
+        let Self { line, timeouts, limits, cloud, mut registry, terminated, .. } = self;
+        events.register(&mut registry);
+        registry.check()?;
         let (events, arrivals) = mpsc::unbounded_channel();
         let CommandLine { endpoint, uuid, .. } = line;
-        Ok((Wire { endpoint, uuid, timeouts, limits, cloud, table, terminated, events }, arrivals))
+        Ok((Wire { endpoint, uuid, timeouts, limits, cloud, registry, terminated, events }, arrivals))
     }
 }
 
@@ -223,7 +233,7 @@ impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker")
             .field("line", &self.line)
-            .field("events", &self.table)
+            .field("events", &self.registry)
             .finish_non_exhaustive()
     }
 }

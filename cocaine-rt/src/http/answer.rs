@@ -19,7 +19,7 @@ use super::{
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
-    worker::Outgoing,
+    worker::SessionSender,
 };
 
 /// The most bytes of a body in one chunk; a larger piece is sent as several.
@@ -39,7 +39,7 @@ pub(super) fn correct_length(status: StatusCode, headers: &mut HeaderMap) {
 ///
 /// # Errors
 /// An error of the body, or a client that has left; the event is to end with it.
-pub(super) async fn send<B>(response: Response<B>, method: &Method, mut outgoing: Outgoing) -> Result<()>
+pub(super) async fn send<B>(response: Response<B>, method: &Method, mut outgoing: SessionSender) -> Result<()>
 where
     B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
 {
@@ -47,7 +47,7 @@ where
     end_to_end(&mut parts.headers);
     if forbids_content(method, parts.status) {
         correct_length(parts.status, &mut parts.headers);
-        return outgoing.finish_with([write_meta(parts.status, &parts.headers)]);
+        return outgoing.finish_with_chunks([write_meta(parts.status, &parts.headers)]);
     }
     declare(&mut parts.headers, &body);
     let meta = write_meta(parts.status, &parts.headers);
@@ -62,7 +62,7 @@ where
     };
     let first = first.and_then(data);
     if body.is_end_stream() {
-        return outgoing.finish_with([meta].into_iter().chain(first.into_iter().flat_map(pieces)));
+        return outgoing.finish_with_chunks([meta].into_iter().chain(first.into_iter().flat_map(pieces)));
     }
     outgoing.send(meta).await?;
     for piece in first.into_iter().flat_map(pieces) {
@@ -72,7 +72,7 @@ where
 }
 
 /// Sends what comes, and ends the event.
-async fn follow<B>(mut body: Pin<&mut B>, mut outgoing: Outgoing) -> Result<()>
+async fn follow<B>(mut body: Pin<&mut B>, mut outgoing: SessionSender) -> Result<()>
 where
     B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
 {

@@ -7,7 +7,7 @@ use std::{
 
 use http_body::{Frame, SizeHint};
 
-use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
+use crate::{protocol::error::Error, wire::bytes::Bytes, worker::SessionReceiver};
 
 /// The body of a request, as a handler reads it.
 ///
@@ -15,12 +15,12 @@ use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
 #[derive(Debug, Default)]
 pub struct Body {
     here: Bytes,
-    rest: Option<Incoming>,
+    rest: Option<SessionReceiver>,
 }
 
 impl Body {
     /// Returns a body of which `here` has come, and `rest` may follow.
-    pub(super) fn new(here: Bytes, rest: Option<Incoming>) -> Self {
+    pub(super) fn new(here: Bytes, rest: Option<SessionReceiver>) -> Self {
         Self { here, rest }
     }
 }
@@ -39,7 +39,7 @@ impl http_body::Body for Body {
         }
         loop {
             let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
-            let chunk = ready!(rest.poll_chunk(cx));
+            let chunk = ready!(rest.poll_recv(cx));
             if !matches!(chunk, Some(Ok(_))) {
                 self.rest = None;
             }

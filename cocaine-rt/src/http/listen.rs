@@ -16,7 +16,7 @@ use super::{
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
-    worker::{Context, Outgoing, Session, Worker},
+    worker::{Context, Session, SessionSender, Worker},
 };
 
 /// How many streams wait to be accepted; events beyond that wait in their handlers.
@@ -129,7 +129,7 @@ impl fmt::Debug for Peer {
 /// The answer of a stream's event, which ends with it.
 #[derive(Debug)]
 pub(super) struct Answering {
-    outgoing: Outgoing,
+    outgoing: SessionSender,
     _ended: oneshot::Sender<()>,
 }
 

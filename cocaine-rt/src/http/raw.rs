@@ -10,7 +10,7 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{answer::PIECE, listen::Answering, stream::left};
-use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
+use crate::{protocol::error::Error, wire::bytes::Bytes, worker::SessionReceiver};
 
 /// What the client sends to read, and what it is answered to write: each chunk is bytes of a stream.
 ///
@@ -19,12 +19,12 @@ use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
 #[derive(Debug)]
 pub struct RawStream {
     unread: bytes::Bytes,
-    incoming: Option<Incoming>,
+    incoming: Option<SessionReceiver>,
     answering: Option<Answering>,
 }
 
 impl RawStream {
-    pub(super) fn new(incoming: Incoming, answering: Answering) -> Self {
+    pub(super) fn new(incoming: SessionReceiver, answering: Answering) -> Self {
         Self { unread: bytes::Bytes::new(), incoming: Some(incoming), answering: Some(answering) }
     }
 }
@@ -37,7 +37,7 @@ impl AsyncRead for RawStream {
     ) -> Poll<io::Result<()>> {
         while self.unread.is_empty() {
             let Some(incoming) = &mut self.incoming else { return Poll::Ready(Ok(())) };
-            match ready!(incoming.poll_chunk(cx)) {
+            match ready!(incoming.poll_recv(cx)) {
                 Some(chunk) => self.unread = chunk.map_err(left)?.into(),
                 None => self.incoming = None,
             }

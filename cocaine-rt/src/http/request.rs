@@ -12,15 +12,15 @@ use super::{
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
-    worker::{Context, Incoming, Outgoing, Session},
+    worker::{Context, Session, SessionReceiver, SessionSender},
 };
 
 /// A request that has come, with what its event still brings.
 pub(super) struct Asked {
     pub(super) chunk: RequestChunk,
     /// The chunks that follow, unless the client has closed its stream already.
-    pub(super) rest: Option<Incoming>,
-    pub(super) outgoing: Outgoing,
+    pub(super) rest: Option<SessionReceiver>,
+    pub(super) outgoing: SessionSender,
     pub(super) context: Context,
 }
 
@@ -43,7 +43,7 @@ impl Asked {
         };
         // Most requests are one chunk, and closed at once.
         let mut chunk = chunk;
-        let rest = match poll_fn(|cx| Poll::Ready(incoming.poll_chunk(cx))).await {
+        let rest = match poll_fn(|cx| Poll::Ready(incoming.poll_recv(cx))).await {
             Poll::Ready(None) => None,
             Poll::Ready(Some(more)) => {
                 chunk.body = [&*chunk.body, &*more?].concat().into();
@@ -61,7 +61,7 @@ impl Asked {
 /// What is wrong with the method or the URI.
 pub(super) fn request(
     chunk: RequestChunk,
-    rest: Option<Incoming>,
+    rest: Option<SessionReceiver>,
     context: Context,
 ) -> Result<Request<Body>, String> {
     let RequestChunk { method, uri, version, headers, body } = chunk;
@@ -94,9 +94,9 @@ fn header_map(pairs: &[(Bytes, Bytes)]) -> HeaderMap {
 const MOST: usize = 128;
 
 /// Answers a request that cannot be understood with status 400.
-pub(super) fn refuse(outgoing: Outgoing, reason: &str) -> Result<()> {
+pub(super) fn refuse(outgoing: SessionSender, reason: &str) -> Result<()> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CONTENT_LENGTH, reason.len().into());
-    outgoing.finish_with([write_meta(StatusCode::BAD_REQUEST, &headers), reason.into()])
+    outgoing.finish_with_chunks([write_meta(StatusCode::BAD_REQUEST, &headers), reason.into()])
 }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
-use super::{Events, Session, Table, Worker, events::Mode, run};
+use super::{Events, HandlerRegistry, Session, Worker, events::ExecutionMode, run};
 use crate::{
     protocol::{
         code::{Category, Code},
@@ -275,8 +275,12 @@ async fn a_half_that_outlives_its_handler_is_finished_by_its_owner() {
 async fn inline_handlers_run_where_events_arrive() {
     struct Inline;
     impl Events for Inline {
-        fn register(self, table: &mut Table) {
-            table.add("now", Mode::Inline, |session: Session| async move { session.finish_with("!") });
+        fn register(self, registry: &mut HandlerRegistry) {
+            registry.add(
+                "now",
+                ExecutionMode::Inline,
+                |session: Session| async move { session.finish_with("!") },
+            );
         }
     }
     let (mut node, _served) = serve(worker(), Inline);

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    events::{Begun, Entry, Handling, Spawn, Table},
+    events::{Begun, Entry, HandlerRegistry, Handling, Spawn},
     session::Ground,
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(super) struct Wire {
     pub(super) timeouts: Timeouts,
     pub(super) limits: Limits,
     pub(super) cloud: Client,
-    pub(super) table: Table,
+    pub(super) registry: HandlerRegistry,
     pub(super) terminated: watch::Sender<bool>,
     /// Where events go whose handlers get tasks of their own.
     pub(super) events: mpsc::UnboundedSender<(Spawn, Begun)>,
@@ -121,13 +121,13 @@ impl Wire {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { endpoint, uuid, timeouts, limits, cloud, table, terminated, events } = self;
+        let Self { endpoint, uuid, timeouts, limits, cloud, registry, terminated, events } = self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
         let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
         let handle = ConnectionHandle::new(conn.clone());
         let ground = Ground { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
-        let router = Router { table, ground: Arc::new(ground), events };
+        let router = Router { registry, ground: Arc::new(ground), events };
         let mut control = Control::shake_hands(handle, &uuid)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
         let served = control.attend(timeouts).await;
@@ -149,7 +149,7 @@ impl Wire {
 
 /// Finds the handlers of events.
 struct Router {
-    table: Table,
+    registry: HandlerRegistry,
     ground: Arc<Ground>,
     events: mpsc::UnboundedSender<(Spawn, Begun)>,
 }
@@ -157,7 +157,7 @@ struct Router {
 impl Router {
     /// Begins an event: hands it over, or returns what handles it here.
     fn route(&self, pending: PendingInvocation) -> Routed {
-        match event(&pending).and_then(|event| self.table.find(event)) {
+        match event(&pending).and_then(|event| self.registry.find(event)) {
             Ok((event, entry)) => {
                 let begun = Begun { ground: self.ground.clone(), event, pending };
                 match entry {
