@@ -45,19 +45,19 @@
 //!
 //! A trait that a `Session` names describes the messages of that side, by name; every other trait is a service.
 
-mod own;
+mod declared;
 mod read;
 mod signature;
+pub(crate) mod types;
 
 use std::collections::BTreeMap;
 
-pub(crate) use own::{Field, Form, Number, Own};
+pub(crate) use declared::{Field, Form, Number, Own};
 pub(crate) use signature::{Argument, Pack, Reply, Side, Signature};
 
 use crate::{
     error::{Error, Place, Problem, Result},
-    metadata::Service,
-    tree::FIRST_CONTROL,
+    metadata::{Service, tree::FIRST_CONTROL},
 };
 
 /// The files that come with this crate.

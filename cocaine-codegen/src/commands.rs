@@ -1,6 +1,8 @@
 //! What each command does.
 
 mod check;
+pub(crate) mod command_line;
+mod source;
 
 use std::{
     io::{self, Write as _},
@@ -11,10 +13,7 @@ use cocaine_codegen::{
     Catalogue, Layout, Options, Output, Problem, Result, Warning, dot, dump, generate, write_file,
 };
 
-use crate::{
-    cli::{Cli, Command, Dump, Fetch, Generate, View},
-    source,
-};
+use crate::commands::command_line::{Cli, Command, Dump, Fetch, Generate, View};
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {

@@ -7,9 +7,12 @@ use std::fmt::Write as _;
 pub use dot::dot;
 
 use crate::{
-    metadata::{Metadata, Method, Service},
+    metadata::{
+        Metadata, Method, Service,
+        shape::Kind,
+        tree::{FIRST_CONTROL, Message, Tree},
+    },
     naming::shown,
-    tree::{FIRST_CONTROL, Kind, Message, Tree},
 };
 
 /// Returns what the services of `metadata` offer, as an indented tree.
@@ -76,20 +79,6 @@ fn dump_messages(text: &mut String, tree: &Tree, indent: usize) {
     }
 }
 
-/// Returns a tree on one line: `{0 begin {1 chunk …, 2 end}}`, with `…` for what repeats.
-pub(crate) fn line(tree: &Tree) -> String {
-    let Tree::Node(messages) = tree else {
-        return "…".to_owned();
-    };
-    let messages: Vec<_> = (messages.iter())
-        .map(|(id, Message(name, next))| {
-            let next = if next.is_end() { String::new() } else { format!(" {}", line(next)) };
-            format!("{id} {}{next}", shown(name))
-        })
-        .collect();
-    format!("{{{}}}", messages.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +112,7 @@ b, version 1
 ";
         assert_eq!(dump(&metadata), expected);
         let Method(_, dispatch, upstream) = &metadata.services["a\n"].graph[&4];
-        assert_eq!(line(dispatch), "{0 discard, 65532 goaway}");
-        assert_eq!(line(upstream), "{0 write …, 1 x {2 y}}");
+        assert_eq!(dispatch.to_line(), "{0 discard, 65532 goaway}");
+        assert_eq!(upstream.to_line(), "{0 write …, 1 x {2 y}}");
     }
 }

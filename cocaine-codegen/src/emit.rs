@@ -3,16 +3,17 @@
 mod arguments;
 mod client;
 mod contract;
+mod declared;
 mod docs;
 mod double;
+pub(crate) mod format;
 mod imports;
 mod lints;
-mod own;
-mod root;
-mod serve;
-mod states;
+mod module;
+mod server;
+mod session;
+mod syntax;
 mod table;
-mod tree;
 mod types;
 
 use syn::{File, Item, ItemMod, Path, parse_quote, token};
@@ -57,7 +58,7 @@ impl<'a> Part<'a> {
     /// Returns the module of a service.
     pub(crate) fn module(self, service: &Service) -> syn::Result<Vec<Item>> {
         let (docs, lints, name) =
-            (root::module_docs(service, self), root::module_lints(), ident(&service.module));
+            (module::module_docs(service, self), module::module_lints(), ident(&service.module));
         let mut module: ItemMod = parse_quote!(#docs #lints pub mod #name {});
         module.content = Some((token::Brace::default(), self.items(service)?));
         Ok(vec![Item::Mod(module)])
@@ -65,22 +66,22 @@ impl<'a> Part<'a> {
 
     /// Returns `pub use` for the names that only one of `services` has.
     pub(crate) fn exports(self, services: &[Service]) -> Vec<Item> {
-        root::exports(services, self)
+        module::exports(services, self)
     }
 
     /// Returns `pub mod` for each of `services`.
     pub(crate) fn declarations(self, services: &[Service]) -> Vec<Item> {
-        root::declarations(services, self)
+        module::declarations(services, self)
     }
 }
 
 fn bindings(service: &Service) -> syn::Result<Vec<Item>> {
     let mut items = imports::of(service);
     items.extend(contract::traits(service));
-    items.extend(syn::parse2::<File>(own::types(&service.types))?.items);
+    items.extend(syn::parse2::<File>(declared::types(&service.types))?.items);
     items.push(table::table(service));
     items.extend(client::client(service));
-    items.extend(serve::serve(service));
-    items.extend(syn::parse2::<File>(states::states(service))?.items);
+    items.extend(server::serve(service));
+    items.extend(syn::parse2::<File>(session::states(service))?.items);
     Ok(items)
 }

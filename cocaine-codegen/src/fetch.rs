@@ -13,8 +13,10 @@ use tokio::{runtime, time};
 
 use crate::{
     error::Problem,
-    metadata::{Metadata, Method, Service},
-    tree::{Message, Tree},
+    metadata::{
+        Metadata, Method, Service,
+        tree::{Message, Tree},
+    },
 };
 
 /// What was learned, and what is to be said about it.

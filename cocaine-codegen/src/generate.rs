@@ -1,5 +1,8 @@
 //! Metadata and catalogue in, files out.
 
+pub(crate) mod builder;
+pub(crate) mod write;
+
 use std::{
     num::NonZero,
     sync::atomic::{AtomicUsize, Ordering},
@@ -8,9 +11,11 @@ use std::{
 
 use crate::{
     catalogue::Catalogue,
-    emit::Part,
+    emit::{
+        Part,
+        format::{self, HEADER},
+    },
     error::{Error, Problem, Result, Warning},
-    format::{self, HEADER},
     metadata::Metadata,
     model::{self, Findings, Service},
     naming::{self, Names},

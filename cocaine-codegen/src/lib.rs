@@ -31,32 +31,27 @@
 //!          catalogue ─┘
 //! ```
 
-mod builder;
 mod catalogue;
-mod check;
+mod compare;
 mod dump;
 mod emit;
 mod error;
 #[cfg(feature = "cli")]
 mod fetch;
-mod format;
 mod generate;
 mod metadata;
 mod model;
 mod naming;
-mod tree;
-mod types;
-mod unique;
-mod write;
 
-pub use builder::Builder;
 pub use catalogue::Catalogue;
-pub use check::{Drift, Grade, compare, compare_code, read_tables};
+pub use compare::{Drift, Grade, compare, compare_code, read_tables};
 pub use dump::{dot, dump};
 pub use error::{Error, Place, Problem, Result, Warning};
 #[cfg(feature = "cli")]
 pub use fetch::{Fetched, fetch, fetch_present};
-pub use generate::{File, Layout, Options, Output, generate};
-pub use metadata::{Metadata, Method, Service};
-pub use tree::{FIRST_CONTROL, Kind, MAX_DEPTH, Message, Tree};
-pub use write::write_file;
+pub use generate::{File, Layout, Options, Output, builder::Builder, generate, write::write_file};
+pub use metadata::{
+    Metadata, Method, Service,
+    shape::Kind,
+    tree::{FIRST_CONTROL, MAX_DEPTH, Message, Tree},
+};

@@ -1,13 +1,16 @@
 //! What a locator says about its services, as plain data, and the JSON that keeps it.
 
+pub(crate) mod shape;
+pub(crate) mod tree;
+mod unique_map;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Problem, Result},
-    tree::{FIRST_CONTROL, MAX_DEPTH, Tree},
-    unique,
+    metadata::tree::{FIRST_CONTROL, MAX_DEPTH, Tree},
 };
 
 /// Services by name.
@@ -47,14 +50,14 @@ pub struct Method(
 );
 
 fn graph<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u64, Method>, D::Error> {
-    let mut methods = unique::Map::deserialize(deserializer)?.0;
+    let mut methods = unique_map::UniqueMap::deserialize(deserializer)?.0;
     methods.retain(|id, _| *id < FIRST_CONTROL);
     Ok(methods)
 }
 
 #[derive(Deserialize)]
 struct Envelope {
-    services: unique::Map<String, Service>,
+    services: unique_map::UniqueMap<String, Service>,
 }
 
 #[derive(Deserialize)]

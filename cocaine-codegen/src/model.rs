@@ -3,17 +3,18 @@
 //! The graph decides ids and shapes, the catalogue names and types. What they disagree about is an error, what
 //! one of them lacks a warning.
 
-mod half;
-mod merge;
+mod context;
 mod names;
-mod states;
+mod service;
+mod session;
+mod side;
 
-pub(crate) use merge::{Findings, service};
+pub(crate) use context::Findings;
+pub(crate) use service::service;
 
 use crate::{
-    catalogue::{Argument, Own, Pack, Signature},
-    tree::Tree,
-    types::Type,
+    catalogue::{Argument, Own, Pack, Signature, types::Type},
+    metadata::tree::Tree,
 };
 
 /// One service.

@@ -1,6 +1,6 @@
 //! From a file's text to its entries, with every mistake on the way.
 
-mod own;
+mod declared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use syn::{
     ReturnType, TraitItem, TraitItemFn, ext::IdentExt as _, spanned::Spanned as _,
 };
 
-use super::{Argument, Entry, Pack, Reply, Side, Signature, own::used};
+use super::{Argument, Entry, Pack, Reply, Side, Signature, declared::used};
 use crate::{
+    catalogue::types::{Type, Unusable},
     error::{Place, Problem},
     naming,
-    types::{Type, Unusable},
 };
 
 /// As many arguments as serde's tuples can have.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    catalogue::types::Type,
     error::Place,
-    tree::{Kind, Manner, Tree},
-    types::Type,
+    metadata::{
+        shape::{Kind, Manner},
+        tree::Tree,
+    },
 };
 
 /// What a method or a message takes and answers.

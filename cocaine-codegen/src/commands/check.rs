@@ -9,8 +9,8 @@ use cocaine_codegen::{
 use serde::Serialize;
 
 use super::{only_text, print, warn};
-use crate::{
-    cli::{Check, Format},
+use crate::commands::{
+    command_line::{Check, Format},
     source,
 };
 

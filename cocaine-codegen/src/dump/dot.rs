@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::{
-    metadata::{Metadata, Method, Service},
+    metadata::{
+        Metadata, Method, Service,
+        tree::{FIRST_CONTROL, Message, Tree},
+    },
     naming::shown,
-    tree::{FIRST_CONTROL, Message, Tree},
 };
 
 /// Returns a graph for graphviz: a box for each service, in it a row of methods, behind each method the states that

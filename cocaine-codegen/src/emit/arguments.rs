@@ -3,20 +3,22 @@
 use proc_macro2::Ident;
 use syn::{Expr, Stmt, Type as Tree};
 
-use super::{
-    tree::{
-        self, bind, borrowed, generic, lossy, method, named, path, pattern, run, tried, tuple, tuple_pattern,
-        tuple_type, typed_method,
-    },
-    types::{owned, written},
+use super::types::{owned, written};
+use crate::emit::syntax::{
+    self, bind, borrowed, generic, lossy, method, named, path, pattern, run, tried, tuple, tuple_pattern,
+    tuple_type, typed_method,
 };
-use crate::{catalogue::Argument, model::Arguments, naming::ident, types::Type};
+use crate::{
+    catalogue::{Argument, types::Type},
+    model::Arguments,
+    naming::ident,
+};
 
 /// Returns the parameters as the one value that is encoded.
 pub(super) fn passed(arguments: &Arguments) -> Expr {
     match arguments {
         Arguments::Known(arguments) => {
-            tuple(arguments.iter().map(|argument| tree::local(&ident(&argument.name))))
+            tuple(arguments.iter().map(|argument| syntax::local(&ident(&argument.name))))
         }
         Arguments::Unknown => path(["args"]),
     }
@@ -57,7 +59,7 @@ fn decode(arguments: &Arguments, locals: &[&str], form: impl Fn(&Argument, Expr)
         return Decoded { statement: run(decoded(tuple_type([]))), values: Vec::new() };
     }
     let names: Vec<_> = arguments.iter().map(|argument| local(&argument.name, locals)).collect();
-    let forms = arguments.iter().zip(&names).map(|(argument, name)| form(argument, tree::local(name)));
+    let forms = arguments.iter().zip(&names).map(|(argument, name)| form(argument, syntax::local(name)));
     let (types, values): (Vec<_>, Vec<_>) = forms.unzip();
     Decoded { statement: bind(tuple_pattern(&names), decoded(tuple_type(types))), values }
 }

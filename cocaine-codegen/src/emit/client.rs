@@ -5,12 +5,11 @@ use syn::{Expr, ImplItem, Item, ItemImpl, Visibility, parse_quote, token};
 use super::{
     arguments, contract,
     docs::{self, Docs},
-    lints,
-    tree::{
-        self, asynchronously, awaited, bound, generic, give, inner, named, number, over, parameter, path,
-        provided, result, serializable, signature,
-    },
-    types,
+    lints, types,
+};
+use crate::emit::syntax::{
+    self, asynchronously, awaited, bound, generic, give, inner, named, number, over, parameter, path,
+    provided, result, serializable, signature,
 };
 use crate::{
     model::{Method, Payload, Service, Shape},
@@ -85,7 +84,7 @@ fn call(index: u64, method: &Method, args: Expr) -> Expr {
         Shape::Held => "hold",
         Shape::Session { .. } => "open",
     };
-    tree::method(inner(), name, [number(index), args])
+    syntax::method(inner(), name, [number(index), args])
 }
 
 /// The methods whose arguments nobody has described, for any arguments and any answer.

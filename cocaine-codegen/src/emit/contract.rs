@@ -4,12 +4,11 @@ use proc_macro2::Ident;
 use syn::{Attribute, Item, TraitItem, Type as Tree, parse_quote};
 
 use super::{
-    arguments, docs,
-    docs::Docs,
-    lints,
-    tree::{future, named, parameter, required, signature, stream, tuple_type},
-    types,
+    arguments,
+    docs::{self, Docs},
+    lints, types,
 };
+use crate::emit::syntax::{future, named, parameter, required, signature, stream, tuple_type};
 use crate::{
     model::{Arguments, Half, Method, Service, Shape},
     naming::ident,

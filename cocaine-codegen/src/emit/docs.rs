@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{AttrStyle, Attribute, Meta, MetaNameValue, token};
 
-use super::tree;
+use crate::emit::syntax;
 use crate::naming::ident;
 
 /// As much of a name as a doc comment shows.
@@ -46,7 +46,7 @@ fn line_of(line: &str) -> Attribute {
         meta: Meta::NameValue(MetaNameValue {
             path: ident("doc").into(),
             eq_token: token::Eq::default(),
-            value: tree::text(&text),
+            value: syntax::text(&text),
         }),
     }
 }

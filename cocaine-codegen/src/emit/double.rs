@@ -6,16 +6,12 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Item, Path, Type as Tree, parse_quote};
 
-use super::{
-    arguments, contract, docs,
-    tree::{named, number, result, tuple_type},
-    types,
-};
+use super::{arguments, contract, docs, types};
+use crate::emit::syntax::{named, number, result, tuple_type};
 use crate::{
-    catalogue::Argument,
+    catalogue::{Argument, types::Type},
     model::{Arguments, Half, Method, Payload, Service, Shape},
     naming::{self, ident},
-    types::Type,
 };
 
 /// Returns the items of a double's module; `bindings` is the module of the bindings.

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use syn::{Item, parse_quote};
 
-use super::own::is_short;
+use crate::emit::declared::is_short;
 use crate::{
-    catalogue::{Form, Own},
+    catalogue::{Form, Own, types::Type},
     model::{Arguments, Half, Payload, Service, Shape, State},
     naming::ident,
-    types::Type,
 };
 
 /// Returns the `use` declarations for the items of `service`.

@@ -5,11 +5,11 @@
 
 use syn::{Expr, Item, parse_quote};
 
-use super::{docs, tree as ast};
+use super::{docs, syntax as ast};
 use crate::{
+    metadata::tree::{Message, Tree},
     model::{Method, Service},
     naming::ident,
-    tree::{Message, Tree},
 };
 
 pub(super) fn table(service: &Service) -> Item {

@@ -2,12 +2,11 @@
 
 use syn::{FnArg, Type as Tree};
 
-use super::tree::{array, generic, named, parameter, reference, tuple_type};
+use crate::emit::syntax::{array, generic, named, parameter, reference, tuple_type};
 use crate::{
-    catalogue::{Argument, Pack},
+    catalogue::{Argument, Pack, types::Type},
     model::{Arguments, Half, Payload},
     naming::ident,
-    types::Type,
 };
 
 /// Returns `ty` as the catalogue writes it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Reply, Side, Signature};
-use crate::types::Type;
+use crate::catalogue::types::Type;
 
 /// A type that a catalogue declares.
 #[derive(Clone, Debug)]

@@ -5,9 +5,9 @@ use syn::{Arm, Expr, ImplItem, Item, ItemImpl, Stmt, parse_quote};
 use super::{
     arguments::{self, Decoded},
     docs,
-    tree::{
-        self, asynchronous, awaited, bind, borrowed, call, give, method, path, pattern, run, tuple_pattern,
-    },
+};
+use crate::emit::syntax::{
+    self, asynchronous, awaited, bind, borrowed, call, give, method, path, pattern, run, tuple_pattern,
 };
 use crate::{
     model::{Method, Service, Shape},
@@ -113,7 +113,7 @@ fn arm(index: u64, method: &Method, contract: &str) -> Arm {
         Shape::Unary(pack, _) => {
             let mut value = awaited(call(called, values));
             if let Some(pack) = pack.name() {
-                value = tree::method(value, "map", [path([pack])]);
+                value = syntax::method(value, "map", [path([pack])]);
             }
             answer(vec![statement, give(value)], "primitive")
         }
@@ -127,7 +127,7 @@ fn arm(index: u64, method: &Method, contract: &str) -> Arm {
             session(statement, awaited(call(called, values)))
         }
     };
-    tree::arm(index, body)
+    syntax::arm(index, body)
 }
 
 /// `let answer = async { statements }; reply.by(answer.await);`

@@ -8,9 +8,8 @@ use std::{
 use crate::{
     catalogue::Catalogue,
     error::{Error, Problem, Result},
-    generate::{Layout, Options, generate},
+    generate::{Layout, Options, generate, write::write_file},
     metadata::Metadata,
-    write::write_file,
 };
 
 /// Generates from files, for a build script.

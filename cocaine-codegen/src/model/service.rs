@@ -1,35 +1,20 @@
 //! A service's graph merged with its description.
 
-use super::{Arguments, Method, Payload, Service, Shape, half, names};
-use crate::{
-    catalogue::{Catalogue, Entry, Pack, Reply, Signature},
-    error::{Problem, Warning},
-    metadata,
-    naming::{self, Names},
-    tree::{FIRST_CONTROL, Manner, Tree},
-    types::Type,
+use super::{
+    Arguments, Method, Payload, Service, Shape,
+    context::{Context, Findings},
+    names, side,
 };
-
-/// What was found on the way.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) warnings: Vec<Warning>,
-}
-
-impl Findings {
-    pub(super) fn warn(&mut self, service: &str, method: Option<&str>, message: impl Into<String>) {
-        let (service, method) = (service.to_owned(), method.map(str::to_owned));
-        self.warnings.push(Warning { service, method, message: message.into() });
-    }
-}
-
-/// What merging one method needs to know and to name.
-pub(super) struct Context<'a> {
-    pub(super) service: &'a str,
-    pub(super) types: Names,
-    pub(super) findings: &'a mut Findings,
-}
+use crate::{
+    catalogue::{Catalogue, Entry, Pack, Reply, Signature, types::Type},
+    error::Problem,
+    metadata::{
+        self,
+        shape::Manner,
+        tree::{FIRST_CONTROL, Tree},
+    },
+    naming::{self, Names},
+};
 
 /// Returns the service `name` of `metadata`, described by `catalogue`; `module` is its module.
 pub(crate) fn service(
@@ -152,8 +137,8 @@ fn shape(
                 _ => (None, None),
             };
             let stem = naming::camel(name, "Method");
-            let tx = half::merge(dispatch, sent, &stem, wire, context);
-            let rx = half::merge(upstream, received, &format!("{stem}Reply"), wire, context);
+            let tx = side::merge(dispatch, sent, &stem, wire, context);
+            let rx = side::merge(upstream, received, &format!("{stem}Reply"), wire, context);
             Shape::Session { tx, rx }
         }
     }
@@ -165,6 +150,6 @@ fn disagree(wire: &str, dispatch: &Tree, upstream: &Tree, signature: &Signature,
         method: wire.to_owned(),
         place: signature.place.clone(),
         catalogue: signature.reply.describe(),
-        graph: half::describe(dispatch, upstream),
+        graph: side::describe(dispatch, upstream),
     });
 }

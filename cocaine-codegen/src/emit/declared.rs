@@ -5,9 +5,8 @@ use quote::quote;
 
 use super::{docs, types::written};
 use crate::{
-    catalogue::{Field, Form, Number, Own},
+    catalogue::{Field, Form, Number, Own, types::Type},
     naming::ident,
-    types::Type,
 };
 
 pub(super) fn types(all: &[Own]) -> TokenStream {

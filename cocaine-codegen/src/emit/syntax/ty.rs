@@ -6,7 +6,6 @@ use syn::{
     TypePath, TypeReference, TypeSlice, TypeTuple, punctuated::Punctuated, token,
 };
 
-use super::expr::comma_after_one;
 use crate::naming::ident;
 
 /// `Name`
@@ -81,6 +80,14 @@ pub(in crate::emit) fn stream(item: Type) -> Type {
 /// `impl Serialize + Send`
 pub(in crate::emit) fn serializable() -> Type {
     implemented([bound("Serialize"), bound("Send")])
+}
+
+/// A tuple of one has a comma.
+pub(super) fn comma_after_one<T>(mut elements: Punctuated<T, token::Comma>) -> Punctuated<T, token::Comma> {
+    if elements.len() == 1 {
+        elements.push_punct(token::Comma::default());
+    }
+    elements
 }
 
 fn implemented<const N: usize>(bounds: [TypeParamBound; N]) -> Type {

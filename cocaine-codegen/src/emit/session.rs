@@ -3,11 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{
-    arguments, docs, lints,
-    tree::{number, parameter, serializable},
-    types,
-};
+use super::{arguments, docs, lints, types};
+use crate::emit::syntax::{number, parameter, serializable};
 use crate::{
     model::{Arguments, Message, Method, Next, Service, Speaker, State},
     naming::ident,

@@ -4,11 +4,10 @@ use proc_macro2::{Ident, Span};
 use syn::{
     Arm, Block, Expr, ExprArray, ExprAsync, ExprAwait, ExprBlock, ExprCall, ExprField, ExprLit,
     ExprMethodCall, ExprPath, ExprReference, ExprStruct, ExprTry, ExprTuple, FieldValue, Index, Lit, LitInt,
-    LitStr, Local, LocalInit, Member, Pat, PatIdent, PatTuple, Path, PathSegment, Stmt, Type,
-    punctuated::Punctuated, token,
+    LitStr, Local, LocalInit, Member, Pat, PatIdent, PatTuple, Path, PathSegment, Stmt, Type, token,
 };
 
-use super::ty::turbofish;
+use super::ty::{comma_after_one, turbofish};
 use crate::naming::ident;
 
 /// `1`
@@ -222,14 +221,6 @@ pub(in crate::emit) fn pattern(name: &Ident) -> Pat {
 pub(in crate::emit) fn tuple_pattern<'a>(names: impl IntoIterator<Item = &'a Ident>) -> Pat {
     let elems = comma_after_one(names.into_iter().map(pattern).collect());
     Pat::Tuple(PatTuple { attrs: Vec::new(), paren_token: token::Paren::default(), elems })
-}
-
-/// A tuple of one has a comma.
-pub(super) fn comma_after_one<T>(mut elements: Punctuated<T, token::Comma>) -> Punctuated<T, token::Comma> {
-    if elements.len() == 1 {
-        elements.push_punct(token::Comma::default());
-    }
-    elements
 }
 
 fn plain_path<const N: usize>(segments: [&str; N]) -> Path {

@@ -1,9 +1,12 @@
 //! One side of a session: its tree merged with its description.
 
-use super::{Half, Payload, merge::Context, states};
+use super::{Half, Payload, context::Context, session};
 use crate::{
     catalogue::Side,
-    tree::{Kind, Manner, Tree},
+    metadata::{
+        shape::{Kind, Manner},
+        tree::Tree,
+    },
 };
 
 /// Returns what a side sends; the description fits the tree. `stem` begins the names of its states.
@@ -27,7 +30,7 @@ pub(super) fn merge(
         Kind::Root => Half::Root,
         Kind::Streaming => Half::Stream(payload),
         Kind::Primitive => Half::Reply(payload),
-        Kind::Close | Kind::Other => Half::States(states::of(tree, messages, stem, method, context)),
+        Kind::Close | Kind::Other => Half::States(session::of(tree, messages, stem, method, context)),
     }
 }
 

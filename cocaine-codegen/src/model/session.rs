@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arguments, Message, Next, State, merge::Context, names};
+use super::{Arguments, Message, Next, State, context::Context, names};
 use crate::{
     catalogue::Signature,
+    metadata::tree::{self, Tree},
     naming::{self, Names},
-    tree::{self, Tree},
 };
 
 type Described<'a> = Option<&'a BTreeMap<String, Signature>>;

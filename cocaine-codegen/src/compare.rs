@@ -11,7 +11,6 @@ pub use code::compare_code;
 pub use tables::read_tables;
 
 use crate::{
-    dump,
     metadata::{Metadata, Method, Service},
     naming::shown,
 };
@@ -143,7 +142,7 @@ fn compare_services(name: &str, expected: &Service, found: &Service, drifts: &mu
 }
 
 fn describe(id: u64, Method(_, dispatch, upstream): &Method) -> String {
-    format!("id {id} that takes {} and answers {}", dump::line(dispatch), dump::line(upstream))
+    format!("id {id} that takes {} and answers {}", dispatch.to_line(), upstream.to_line())
 }
 
 /// Returns the methods by name; those of one name by id.
@@ -170,9 +169,9 @@ fn compare_methods(
         ("the service sends something else", &expected.2, &found.2),
     ] {
         if !was.same_messages(is) {
-            report(Grade::Breaking, message, dump::line(was), dump::line(is));
+            report(Grade::Breaking, message, was.to_line(), is.to_line());
         } else if was != is {
-            report(Grade::Code, "the control messages are others", dump::line(was), dump::line(is));
+            report(Grade::Code, "the control messages are others", was.to_line(), is.to_line());
         }
     }
     if id != now_id {

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use cocaine_codegen::{Catalogue, Error, Fetched, Metadata, Problem, Result, fetch, fetch_present};
 
-use crate::cli::{Description, Source};
+use crate::commands::command_line::{Description, Source};
 
 /// Returns the text of a file.
 pub(crate) fn read(path: &Path) -> Result<String> {
