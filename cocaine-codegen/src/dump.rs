@@ -9,7 +9,7 @@ pub use dot::dot;
 use crate::{
     metadata::{
         Metadata, Method, Service,
-        shape::Kind,
+        shape::TreeShape,
         tree::{FIRST_CONTROL, Message, Tree},
     },
     naming::shown,
@@ -31,11 +31,11 @@ fn dump_service(text: &mut String, name: &str, service: &Service) {
     let _ = writeln!(text, "{}, version {}", shown(name), service.version);
     for (id, Method(name, dispatch, upstream)) in &service.graph {
         let _ = write!(text, "  {id} {}", shown(name));
-        if dispatch.kind() != Kind::End {
+        if dispatch.kind() != TreeShape::End {
             text.push('\n');
             dump_side(text, "    the caller sends", dispatch);
             dump_side(text, "    the service sends", upstream);
-        } else if matches!(upstream.kind(), Kind::Close | Kind::Other) {
+        } else if matches!(upstream.kind(), TreeShape::Close | TreeShape::Other) {
             text.push('\n');
             dump_side(text, "    the service sends", upstream);
         } else {
@@ -45,7 +45,7 @@ fn dump_service(text: &mut String, name: &str, service: &Service) {
 }
 
 fn dump_side(text: &mut String, lead: &str, tree: &Tree) {
-    if matches!(tree.kind(), Kind::Close | Kind::Other) {
+    if matches!(tree.kind(), TreeShape::Close | TreeShape::Other) {
         let _ = writeln!(text, "{lead}:");
         dump_messages(text, tree, 6);
     } else {
@@ -53,13 +53,13 @@ fn dump_side(text: &mut String, lead: &str, tree: &Tree) {
     }
 }
 
-fn standard(kind: Kind) -> &'static str {
+fn standard(kind: TreeShape) -> &'static str {
     match kind {
-        Kind::End => "nothing",
-        Kind::Primitive => "one value or an error",
-        Kind::Streaming => "a stream",
-        Kind::Root => "methods of the service",
-        Kind::Close | Kind::Other => "messages of its own",
+        TreeShape::End => "nothing",
+        TreeShape::Primitive => "one value or an error",
+        TreeShape::Streaming => "a stream",
+        TreeShape::Root => "methods of the service",
+        TreeShape::Close | TreeShape::Other => "messages of its own",
     }
 }
 

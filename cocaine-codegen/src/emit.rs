@@ -20,20 +20,20 @@ use syn::{File, Item, ItemMod, Path, parse_quote, token};
 
 use crate::{
     error::{Problem, Result},
-    model::Service,
+    model::ServiceModel,
     naming::ident,
 };
 
 /// What is emitted of each service.
 #[derive(Clone, Copy)]
-pub(crate) enum Part<'a> {
+pub(crate) enum OutputKind<'a> {
     /// Traits, clients, serving sides.
     Bindings,
     /// Doubles for the bindings in the module of this path.
     Doubles(&'a str),
 }
 
-impl<'a> Part<'a> {
+impl<'a> OutputKind<'a> {
     /// Returns the doubles for the bindings at `path`, if that is the path of a module.
     pub(crate) fn doubles_of(path: &'a str) -> Result<Self> {
         let full = |path: &Path| {
@@ -48,7 +48,7 @@ impl<'a> Part<'a> {
     }
 
     /// Returns the items of a service's module.
-    pub(crate) fn items(self, service: &Service) -> syn::Result<Vec<Item>> {
+    pub(crate) fn items(self, service: &ServiceModel) -> syn::Result<Vec<Item>> {
         match self {
             Self::Bindings => bindings(service),
             Self::Doubles(path) => double::double(service, &syn::parse_str(path)?),
@@ -56,7 +56,7 @@ impl<'a> Part<'a> {
     }
 
     /// Returns the module of a service.
-    pub(crate) fn module(self, service: &Service) -> syn::Result<Vec<Item>> {
+    pub(crate) fn module(self, service: &ServiceModel) -> syn::Result<Vec<Item>> {
         let (docs, lints, name) =
             (module::module_docs(service, self), module::module_lints(), ident(&service.module));
         let mut module: ItemMod = parse_quote!(#docs #lints pub mod #name {});
@@ -65,17 +65,17 @@ impl<'a> Part<'a> {
     }
 
     /// Returns `pub use` for the names that only one of `services` has.
-    pub(crate) fn exports(self, services: &[Service]) -> Vec<Item> {
+    pub(crate) fn exports(self, services: &[ServiceModel]) -> Vec<Item> {
         module::exports(services, self)
     }
 
     /// Returns `pub mod` for each of `services`.
-    pub(crate) fn declarations(self, services: &[Service]) -> Vec<Item> {
+    pub(crate) fn declarations(self, services: &[ServiceModel]) -> Vec<Item> {
         module::declarations(services, self)
     }
 }
 
-fn bindings(service: &Service) -> syn::Result<Vec<Item>> {
+fn bindings(service: &ServiceModel) -> syn::Result<Vec<Item>> {
     let mut items = imports::of(service);
     items.extend(contract::traits(service));
     items.extend(syn::parse2::<File>(declared::types(&service.types))?.items);

@@ -44,14 +44,16 @@ mod model;
 mod naming;
 
 pub use catalogue::Catalogue;
-pub use compare::{Drift, Grade, compare, compare_code, read_tables};
+pub use compare::{Difference, Grade, compare, compare_code, read_tables};
 pub use dump::{dot, dump};
-pub use error::{Error, Place, Problem, Result, Warning};
+pub use error::{Error, Problem, Result, SourceLocation, Warning};
 #[cfg(feature = "cli")]
-pub use fetch::{Fetched, fetch, fetch_present};
-pub use generate::{File, Layout, Options, Output, builder::Builder, generate, write::write_file};
+pub use fetch::{FetchReport, fetch, fetch_present};
+pub use generate::{
+    GeneratedFile, Options, Output, OutputLayout, builder::Builder, generate, write::write_file,
+};
 pub use metadata::{
     Metadata, Method, Service,
-    shape::Kind,
+    shape::TreeShape,
     tree::{FIRST_CONTROL, MAX_DEPTH, Message, Tree},
 };

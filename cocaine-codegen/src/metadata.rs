@@ -130,16 +130,16 @@ impl Metadata {
 /// Returns `value` as JSON on one line, with a space after each comma and colon.
 fn json<T: Serialize>(value: &T) -> String {
     let mut out = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Spaced);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, SpacedFormatter);
     // Plain strings, numbers and maps of them: there is nothing here that JSON lacks.
     let written = value.serialize(&mut serializer);
     debug_assert!(written.is_ok(), "{written:?}");
     String::from_utf8(out).unwrap_or_default()
 }
 
-struct Spaced;
+struct SpacedFormatter;
 
-impl serde_json::ser::Formatter for Spaced {
+impl serde_json::ser::Formatter for SpacedFormatter {
     fn begin_array_value<W: ?Sized + std::io::Write>(
         &mut self,
         w: &mut W,

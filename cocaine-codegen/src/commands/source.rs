@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use cocaine_codegen::{Catalogue, Error, Fetched, Metadata, Problem, Result, fetch, fetch_present};
+use cocaine_codegen::{Catalogue, Error, FetchReport, Metadata, Problem, Result, fetch, fetch_present};
 
 use crate::commands::command_line::{Description, Source};
 
@@ -70,7 +70,7 @@ fn locators(source: &Source) -> Result<&[String]> {
 }
 
 /// Shows the notes, and returns the metadata.
-fn noted(fetched: Fetched) -> Metadata {
+fn noted(fetched: FetchReport) -> Metadata {
     for note in &fetched.notes {
         eprintln!("note: {note}");
     }

@@ -5,25 +5,27 @@ use syn::{Attribute, Item, TraitItem, Type as Tree, parse_quote};
 
 use super::{
     arguments,
-    docs::{self, Docs},
+    docs::{self, DocComment},
     lints, types,
 };
-use crate::emit::syntax::{future, named, parameter, required, signature, stream, tuple_type};
+use crate::emit::syntax::{
+    fn_param, fn_signature, item_trait_fn, type_future, type_name, type_stream, type_tuple,
+};
 use crate::{
-    model::{Arguments, Half, Method, Service, Shape},
+    model::{Arguments, CallModel, MethodModel, ServiceModel, SideModel},
     naming::ident,
 };
 
 /// Names of the two more arguments of a server's method.
 const HALVES: [&str; 2] = ["input", "output"];
 
-pub(super) fn traits(service: &Service) -> Vec<Item> {
+pub(super) fn traits(service: &ServiceModel) -> Vec<Item> {
     let callers = callers(service);
     let servers = service.names.server.as_deref().map(|name| servers(service, name));
     [callers].into_iter().chain(servers).collect()
 }
 
-fn callers(service: &Service) -> Item {
+fn callers(service: &ServiceModel) -> Item {
     let wire = docs::name(&service.wire);
     let fallback =
         format!("The {wire} service. No catalogue describes it: what it takes and answers is untyped.");
@@ -31,7 +33,7 @@ fn callers(service: &Service) -> Item {
     contract(&docs, &service.names.contract, service.methods.iter().map(called).collect())
 }
 
-fn servers(service: &Service, name: &str) -> Item {
+fn servers(service: &ServiceModel, name: &str) -> Item {
     let docs = docs::lines([
         format!("What a server of {} implements.", docs::name(&service.wire)),
         String::new(),
@@ -43,13 +45,13 @@ fn servers(service: &Service, name: &str) -> Item {
             .to_owned(),
     ]);
     let methods = service.methods.iter().map(|method| match &method.shape {
-        Shape::Session { tx, rx } => served(method, tx, rx),
+        CallModel::Session { tx, rx } => served(method, tx, rx),
         _ => called(method),
     });
     contract(&docs, name, methods.collect())
 }
 
-fn contract(docs: &Docs, name: &str, methods: Vec<TraitItem>) -> Item {
+fn contract(docs: &DocComment, name: &str, methods: Vec<TraitItem>) -> Item {
     let name = ident(name);
     let mut item: syn::ItemTrait = parse_quote!(#docs pub trait #name {});
     item.items = methods;
@@ -57,21 +59,24 @@ fn contract(docs: &Docs, name: &str, methods: Vec<TraitItem>) -> Item {
 }
 
 /// A method as a caller calls it.
-fn called(method: &Method) -> TraitItem {
+fn called(method: &MethodModel) -> TraitItem {
     let output = match &method.shape {
-        Shape::Stream(payload) => stream(types::received(payload)),
-        shape => future(output(shape)),
+        CallModel::Stream(payload) => type_stream(types::received(payload)),
+        shape => type_future(output(shape)),
     };
-    required(attributes(method, 0), signature(&method.name, types::parameters(&method.arguments), output))
+    item_trait_fn(
+        attributes(method, 0),
+        fn_signature(&method.name, types::parameters(&method.arguments), output),
+    )
 }
 
 /// A method with the halves that its server takes.
-fn served(method: &Method, tx: &Half, rx: &Half) -> TraitItem {
+fn served(method: &MethodModel, tx: &SideModel, rx: &SideModel) -> TraitItem {
     let mut parameters = types::parameters(&method.arguments);
     let [input, output] = halves(&method.arguments);
-    parameters.extend([parameter(&input, types::receiver(tx)), parameter(&output, types::sender(rx))]);
-    let signature = signature(&method.name, parameters, future(tuple_type([])));
-    required(attributes(method, HALVES.len()), signature)
+    parameters.extend([fn_param(&input, types::receiver(tx)), fn_param(&output, types::sender(rx))]);
+    let signature = fn_signature(&method.name, parameters, type_future(type_tuple([])));
+    item_trait_fn(attributes(method, HALVES.len()), signature)
 }
 
 /// Returns the names of the halves, which no argument may have.
@@ -84,21 +89,21 @@ fn halves(arguments: &Arguments) -> [Ident; 2] {
 }
 
 /// Returns what a method gives when it succeeds.
-pub(super) fn output(shape: &Shape) -> Tree {
+pub(super) fn output(shape: &CallModel) -> Tree {
     match shape {
-        Shape::Mute => tuple_type([]),
-        Shape::Unary(pack, payload) => types::packed(*pack, types::received(payload)),
-        Shape::Stream(payload) => types::received(payload),
-        Shape::Held => named("Held"),
-        Shape::Session { tx, rx } => types::exchange(tx, rx),
+        CallModel::Mute => type_tuple([]),
+        CallModel::Unary(pack, payload) => types::packed(*pack, types::received(payload)),
+        CallModel::Stream(payload) => types::received(payload),
+        CallModel::Held => type_name("Held"),
+        CallModel::Session { tx, rx } => types::exchange(tx, rx),
     }
 }
 
 /// Returns docs and lints.
-fn attributes(method: &Method, more_arguments: usize) -> Vec<Attribute> {
+fn attributes(method: &MethodModel, more_arguments: usize) -> Vec<Attribute> {
     let wire = docs::name(&method.wire);
     let line = format!("Calls {wire}, which no catalogue describes.");
-    let Docs(mut attributes) = docs::or_line(&method.docs, &line);
+    let DocComment(mut attributes) = docs::or_line(&method.docs, &line);
     if !method.docs.is_empty() && method.name != method.wire {
         attributes.extend(docs::lines([String::new(), format!("On the wire: {wire}.")]).0);
     }

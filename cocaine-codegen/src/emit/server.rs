@@ -3,14 +3,15 @@
 use syn::{Arm, Expr, ImplItem, Item, ItemImpl, Stmt, parse_quote};
 
 use super::{
-    arguments::{self, Decoded},
+    arguments::{self, DecodedArguments},
     docs,
 };
 use crate::emit::syntax::{
-    self, asynchronous, awaited, bind, borrowed, call, give, method, path, pattern, run, tuple_pattern,
+    self, expr_async, expr_await, expr_call, expr_method_call, expr_path, expr_ref, pat_ident, pat_tuple,
+    stmt_expr, stmt_let, stmt_tail,
 };
 use crate::{
-    model::{Method, Service, Shape},
+    model::{CallModel, MethodModel, ServiceModel},
     naming::ident,
 };
 
@@ -18,13 +19,13 @@ use crate::{
 const LOCALS: &[&str] =
     &["answer", "args", "call", "halves", "input", "list", "outcome", "output", "reply", "service"];
 
-pub(super) fn serve(service: &Service) -> Vec<Item> {
+pub(super) fn serve(service: &ServiceModel) -> Vec<Item> {
     let mut items = structure(service);
     items.push(Item::Impl(dispatch(service)));
     items
 }
 
-fn structure(service: &Service) -> Vec<Item> {
+fn structure(service: &ServiceModel) -> Vec<Item> {
     let contract = service.served();
     let doc = docs::lines([
         format!("Serves {}, version {}.", docs::name(&service.wire), service.version),
@@ -53,7 +54,7 @@ fn structure(service: &Service) -> Vec<Item> {
     vec![structure, methods]
 }
 
-fn dispatch(service: &Service) -> ItemImpl {
+fn dispatch(service: &ServiceModel) -> ItemImpl {
     let (serve, table) = (ident(&service.names.serve), ident(&service.names.table));
     let contract = ident(service.served());
     let mut item: ItemImpl = parse_quote! {
@@ -71,7 +72,7 @@ fn dispatch(service: &Service) -> ItemImpl {
     item
 }
 
-fn invoke(service: &Service) -> ImplItem {
+fn invoke(service: &ServiceModel) -> ImplItem {
     let allows = (service.methods.len() > 6)
         .then(|| -> syn::Attribute { parse_quote!(#[allow(clippy::too_many_lines)]) });
     if service.methods.is_empty() {
@@ -103,54 +104,54 @@ fn invoke(service: &Service) -> ImplItem {
     ImplItem::Fn(function)
 }
 
-fn arm(index: u64, method: &Method, contract: &str) -> Arm {
-    let Decoded { statement, values } = arguments::lent(&method.arguments, LOCALS);
+fn arm(index: u64, method: &MethodModel, contract: &str) -> Arm {
+    let DecodedArguments { statement, values } = arguments::lent(&method.arguments, LOCALS);
     // Called by its path: `into` and its like would mean something else as a method.
-    let mut values: Vec<_> = [borrowed(path(["service"]))].into_iter().chain(values).collect();
-    let called = path([contract, &method.name]);
+    let mut values: Vec<_> = [expr_ref(expr_path(["service"]))].into_iter().chain(values).collect();
+    let called = expr_path([contract, &method.name]);
     let body = match method.shape {
-        Shape::Mute => answer(vec![statement, give(awaited(call(called, values)))], "mute"),
-        Shape::Unary(pack, _) => {
-            let mut value = awaited(call(called, values));
+        CallModel::Mute => answer(vec![statement, stmt_tail(expr_await(expr_call(called, values)))], "mute"),
+        CallModel::Unary(pack, _) => {
+            let mut value = expr_await(expr_call(called, values));
             if let Some(pack) = pack.name() {
-                value = syntax::method(value, "map", [path([pack])]);
+                value = syntax::expr_method_call(value, "map", [expr_path([pack])]);
             }
-            answer(vec![statement, give(value)], "primitive")
+            answer(vec![statement, stmt_tail(value)], "primitive")
         }
-        Shape::Held => hold(vec![statement, give(awaited(call(called, values)))]),
-        Shape::Stream(_) => {
-            let stream = call(path(["Ok"]), [call(called, values)]);
-            answer(vec![statement, give(stream)], "stream")
+        CallModel::Held => hold(vec![statement, stmt_tail(expr_await(expr_call(called, values)))]),
+        CallModel::Stream(_) => {
+            let stream = expr_call(expr_path(["Ok"]), [expr_call(called, values)]);
+            answer(vec![statement, stmt_tail(stream)], "stream")
         }
-        Shape::Session { .. } => {
-            values.extend([path(["input"]), path(["output"])]);
-            session(statement, awaited(call(called, values)))
+        CallModel::Session { .. } => {
+            values.extend([expr_path(["input"]), expr_path(["output"])]);
+            session(statement, expr_await(expr_call(called, values)))
         }
     };
-    syntax::arm(index, body)
+    syntax::match_arm(index, body)
 }
 
 /// `let answer = async { statements }; reply.by(answer.await);`
 fn answer(stmts: Vec<Stmt>, by: &str) -> Vec<Stmt> {
-    let reply = method(path(["reply"]), by, [awaited(path(["answer"]))]);
-    let reply = if by == "stream" { awaited(reply) } else { reply };
-    vec![bind(pattern(&ident("answer")), asynchronous(stmts)), run(reply)]
+    let reply = expr_method_call(expr_path(["reply"]), by, [expr_await(expr_path(["answer"]))]);
+    let reply = if by == "stream" { expr_await(reply) } else { reply };
+    vec![stmt_let(pat_ident(&ident("answer")), expr_async(stmts)), stmt_expr(reply)]
 }
 
 /// `let answer = async { statements }; reply.hold(answer).await;`
 fn hold(stmts: Vec<Stmt>) -> Vec<Stmt> {
-    let reply = awaited(method(path(["reply"]), "hold", [path(["answer"])]));
-    vec![bind(pattern(&ident("answer")), asynchronous(stmts)), run(reply)]
+    let reply = expr_await(expr_method_call(expr_path(["reply"]), "hold", [expr_path(["answer"])]));
+    vec![stmt_let(pat_ident(&ident("answer")), expr_async(stmts)), stmt_expr(reply)]
 }
 
 /// As [`answer`], with the halves of the channel opened once the arguments are decoded.
 fn session(statement: Stmt, served: Expr) -> Vec<Stmt> {
-    let pair = |names: [&str; 2]| tuple_pattern(&names.map(ident));
-    let opened = bind(pair(["input", "output"]), method(path(["halves"]), "open", []));
-    let answer = asynchronous(vec![statement, opened, give(served)]);
+    let pair = |names: [&str; 2]| pat_tuple(&names.map(ident));
+    let opened = stmt_let(pair(["input", "output"]), expr_method_call(expr_path(["halves"]), "open", []));
+    let answer = expr_async(vec![statement, opened, stmt_tail(served)]);
     vec![
-        bind(pair(["halves", "outcome"]), method(path(["reply"]), "session", [])),
-        bind(pattern(&ident("answer")), answer),
-        run(method(path(["outcome"]), "settle", [awaited(path(["answer"]))])),
+        stmt_let(pair(["halves", "outcome"]), expr_method_call(expr_path(["reply"]), "session", [])),
+        stmt_let(pat_ident(&ident("answer")), answer),
+        stmt_expr(expr_method_call(expr_path(["outcome"]), "settle", [expr_await(expr_path(["answer"]))])),
     ]
 }

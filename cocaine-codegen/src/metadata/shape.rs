@@ -4,7 +4,7 @@ use super::tree::{Message, Tree};
 
 /// The trees that have a type of their own in the runtime, and the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TreeShape {
     /// Nothing is ever sent.
     End,
     /// One `value` or one `error`.
@@ -21,25 +21,25 @@ pub enum Kind {
 
 /// How a method is called, as its two trees say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum CallKind {
     /// Nothing comes back.
     Mute,
     /// One value comes back.
     Unary,
     /// Any number of values come back.
-    Stream,
+    Streaming,
     /// Both sides speak, or one in a way of its own.
     Session,
 }
 
-impl Manner {
+impl CallKind {
     /// Returns how a method with these trees is called. A caller that may say nothing but `close` leaves that to the
     /// runtime, which sends it when the call is let go of: it does not speak.
     pub(crate) fn of(dispatch: &Tree, upstream: &Tree) -> Self {
         match (dispatch.kind(), upstream.kind()) {
-            (Kind::End, Kind::End) => Self::Mute,
-            (Kind::End | Kind::Close, Kind::Primitive) => Self::Unary,
-            (Kind::End | Kind::Close, Kind::Streaming) => Self::Stream,
+            (TreeShape::End, TreeShape::End) => Self::Mute,
+            (TreeShape::End | TreeShape::Close, TreeShape::Primitive) => Self::Unary,
+            (TreeShape::End | TreeShape::Close, TreeShape::Streaming) => Self::Streaming,
             _ => Self::Session,
         }
     }
@@ -47,14 +47,14 @@ impl Manner {
 
 impl Tree {
     /// Returns what kind of tree it is, at the root of a method. Control messages in it do not count.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> TreeShape {
         match self {
-            Self::Recurse => Kind::Root,
-            _ if self.is_end() => Kind::End,
-            _ if self.are(&[("value", false), ("error", false)]) => Kind::Primitive,
-            _ if self.are(&[("write", true), ("error", false), ("close", false)]) => Kind::Streaming,
-            _ if self.closes() => Kind::Close,
-            Self::Node(_) => Kind::Other,
+            Self::Recurse => TreeShape::Root,
+            _ if self.is_end() => TreeShape::End,
+            _ if self.are(&[("value", false), ("error", false)]) => TreeShape::Primitive,
+            _ if self.are(&[("write", true), ("error", false), ("close", false)]) => TreeShape::Streaming,
+            _ if self.closes() => TreeShape::Close,
+            Self::Node(_) => TreeShape::Other,
         }
     }
 
@@ -86,25 +86,25 @@ mod tests {
     #[test]
     fn kinds() {
         for (json, kind) in [
-            ("{}", Kind::End),
-            ("null", Kind::Root),
-            (r#"{"0":["value",{}],"1":["error",{}]}"#, Kind::Primitive),
-            (r#"{"0":["write",null],"1":["error",{}],"2":["close",{}]}"#, Kind::Streaming),
-            (r#"{"0":["value",{}],"1":["failure",{}]}"#, Kind::Other),
-            (r#"{"0":["value",null],"1":["error",{}]}"#, Kind::Other),
-            (r#"{"0":["write",null],"1":["error",null],"2":["close",{}]}"#, Kind::Other),
-            (r#"{"0":["write",{}],"1":["error",{}],"2":["close",{}]}"#, Kind::Other),
-            (r#"{"0":["close",{}]}"#, Kind::Close),
-            (r#"{"3":["close",{}],"65533":["ping",{}]}"#, Kind::Close),
-            (r#"{"0":["close",null]}"#, Kind::Other),
-            (r#"{"0":["close",{}],"1":["cancel",{}]}"#, Kind::Other),
-            (r#"{"0":["discard",{}]}"#, Kind::Other),
-            (r#"{"65533":["ping",{}]}"#, Kind::End),
+            ("{}", TreeShape::End),
+            ("null", TreeShape::Root),
+            (r#"{"0":["value",{}],"1":["error",{}]}"#, TreeShape::Primitive),
+            (r#"{"0":["write",null],"1":["error",{}],"2":["close",{}]}"#, TreeShape::Streaming),
+            (r#"{"0":["value",{}],"1":["failure",{}]}"#, TreeShape::Other),
+            (r#"{"0":["value",null],"1":["error",{}]}"#, TreeShape::Other),
+            (r#"{"0":["write",null],"1":["error",null],"2":["close",{}]}"#, TreeShape::Other),
+            (r#"{"0":["write",{}],"1":["error",{}],"2":["close",{}]}"#, TreeShape::Other),
+            (r#"{"0":["close",{}]}"#, TreeShape::Close),
+            (r#"{"3":["close",{}],"65533":["ping",{}]}"#, TreeShape::Close),
+            (r#"{"0":["close",null]}"#, TreeShape::Other),
+            (r#"{"0":["close",{}],"1":["cancel",{}]}"#, TreeShape::Other),
+            (r#"{"0":["discard",{}]}"#, TreeShape::Other),
+            (r#"{"65533":["ping",{}]}"#, TreeShape::End),
             (
                 r#"{"0":["value",{}],"1":["error",{"65533":["ping",{}]}],"65535":["revoke",{}]}"#,
-                Kind::Primitive,
+                TreeShape::Primitive,
             ),
-            (r#"{"1":["value",{}],"2":["error",{}]}"#, Kind::Other),
+            (r#"{"1":["value",{}],"2":["error",{}]}"#, TreeShape::Other),
         ] {
             assert_eq!(tree(json).kind(), kind, "{json}");
         }

@@ -2,17 +2,17 @@
 
 use crate::{
     error::{Problem, Warning},
-    naming::Names,
+    naming::NameScope,
 };
 
 /// What was found on the way.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub(crate) struct Diagnostics {
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Warning>,
 }
 
-impl Findings {
+impl Diagnostics {
     pub(super) fn warn(&mut self, service: &str, method: Option<&str>, message: impl Into<String>) {
         let (service, method) = (service.to_owned(), method.map(str::to_owned));
         self.warnings.push(Warning { service, method, message: message.into() });
@@ -20,8 +20,8 @@ impl Findings {
 }
 
 /// What merging one method needs to know and to name.
-pub(super) struct Context<'a> {
+pub(super) struct MergeContext<'a> {
     pub(super) service: &'a str,
-    pub(super) types: Names,
-    pub(super) findings: &'a mut Findings,
+    pub(super) types: NameScope,
+    pub(super) findings: &'a mut Diagnostics,
 }

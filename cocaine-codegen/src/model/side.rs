@@ -1,10 +1,10 @@
 //! One side of a session: its tree merged with its description.
 
-use super::{Half, Payload, context::Context, session};
+use super::{Payload, SideModel, context::MergeContext, session};
 use crate::{
-    catalogue::Side,
+    catalogue::SideDescription,
     metadata::{
-        shape::{Kind, Manner},
+        shape::{CallKind, TreeShape},
         tree::Tree,
     },
 };
@@ -12,35 +12,37 @@ use crate::{
 /// Returns what a side sends; the description fits the tree. `stem` begins the names of its states.
 pub(super) fn merge(
     tree: &Tree,
-    side: Option<&Side>,
+    side: Option<&SideDescription>,
     stem: &str,
     method: &str,
-    context: &mut Context<'_>,
-) -> Half {
+    context: &mut MergeContext<'_>,
+) -> SideModel {
     let payload = match side {
-        Some(Side::Stream(ty) | Side::Reply(ty)) => Payload::Known(ty.clone()),
+        Some(SideDescription::Stream(ty) | SideDescription::Reply(ty)) => Payload::Known(ty.clone()),
         _ => Payload::Unknown,
     };
     let messages = match side {
-        Some(Side::Messages(messages)) => Some(messages),
+        Some(SideDescription::Messages(messages)) => Some(messages),
         _ => None,
     };
     match tree.kind() {
-        Kind::End => Half::End,
-        Kind::Root => Half::Root,
-        Kind::Streaming => Half::Stream(payload),
-        Kind::Primitive => Half::Reply(payload),
-        Kind::Close | Kind::Other => Half::States(session::of(tree, messages, stem, method, context)),
+        TreeShape::End => SideModel::End,
+        TreeShape::Root => SideModel::Root,
+        TreeShape::Streaming => SideModel::Stream(payload),
+        TreeShape::Primitive => SideModel::Reply(payload),
+        TreeShape::Close | TreeShape::Other => {
+            SideModel::States(session::of(tree, messages, stem, method, context))
+        }
     }
 }
 
 /// Returns what a graph says about a method, in words.
 pub(super) fn describe(dispatch: &Tree, upstream: &Tree) -> String {
-    match Manner::of(dispatch, upstream) {
-        Manner::Mute => "nothing is answered".to_owned(),
-        Manner::Unary => "it answers with one value".to_owned(),
-        Manner::Stream => "it answers with a stream".to_owned(),
-        Manner::Session => format!(
+    match CallKind::of(dispatch, upstream) {
+        CallKind::Mute => "nothing is answered".to_owned(),
+        CallKind::Unary => "it answers with one value".to_owned(),
+        CallKind::Streaming => "it answers with a stream".to_owned(),
+        CallKind::Session => format!(
             "the caller sends {} and the service {} (a session)",
             side(dispatch.kind(), dispatch),
             side(upstream.kind(), upstream)
@@ -48,13 +50,13 @@ pub(super) fn describe(dispatch: &Tree, upstream: &Tree) -> String {
     }
 }
 
-fn side(kind: Kind, tree: &Tree) -> String {
+fn side(kind: TreeShape, tree: &Tree) -> String {
     match kind {
-        Kind::End => "nothing".to_owned(),
-        Kind::Root => "methods of the service".to_owned(),
-        Kind::Primitive => "one value".to_owned(),
-        Kind::Streaming => "a stream".to_owned(),
-        Kind::Close | Kind::Other => {
+        TreeShape::End => "nothing".to_owned(),
+        TreeShape::Root => "methods of the service".to_owned(),
+        TreeShape::Primitive => "one value".to_owned(),
+        TreeShape::Streaming => "a stream".to_owned(),
+        TreeShape::Close | TreeShape::Other => {
             let names: Vec<_> =
                 tree.messages().map(|(_, message)| crate::naming::shown(&message.0)).collect();
             format!("messages of its own ({})", names.join(", "))
