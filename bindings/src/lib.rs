@@ -1,6 +1,22 @@
-//! Typed bindings for the services of the Cocaine cloud.
+//! Typed bindings for the public services of the Cocaine cloud.
 //!
-//! For each service there is a trait to call and to implement, a client, and the serving side:
+//! ```no_run
+//! use cocaine_bindings::{Storage, StorageClient};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> cocaine::Result<()> {
+//! let cloud = cocaine::Client::new("localhost:10053")?;
+//! let storage: StorageClient = cloud.service().await?;
+//! let manifest = storage.read("manifests", "echo").await?;
+//! # let _ = manifest;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Services
+//!
+//! For each service there is a trait to call and to implement, a client, and the serving side. The types that its
+//! methods take and return are in a module of the service's name.
 //!
 //! | service | for callers | for servers | client | serving side |
 //! |---|---|---|---|---|
@@ -27,18 +43,23 @@
 //! | `urlfetch` | [`Urlfetch`] | the same | [`UrlfetchClient`] | [`ServeUrlfetch`] |
 //! | `vicodyn` | [`Vicodyn`] | the same | [`VicodynClient`] | [`ServeVicodyn`] |
 //!
-//! What is known of `geobase`, `langdetect`, `tvm` and `uatraits` is little, and inferred in part: their docs say which.
-//! `elliptics`, which is obsolete, is left out: its first four methods are those of `storage`, whose client calls them.
+//! Little is known of `geobase`, `langdetect`, `tvm` and `uatraits`, which are closed source; their docs say what is
+//! inferred. `elliptics`, which is obsolete, is left out: its first four methods are those of `storage`, whose client
+//! can call them. What the methods do is described in `docs/services.md` of the repository.
 //!
-//! They are written by `cocaine-codegen` from `metadata.json`, with
+//! # Features
+//!
+//! `doubles` adds the module `doubles` with a double of each service for tests, such as `doubles::StorageDouble`: it
+//! implements the trait for callers and answers as the test says.
+//!
+//! # Generated code
+//!
+//! `cocaine-codegen` writes the code from the committed `metadata.json`:
 //!
 //! ```text
 //! cocaine-codegen generate --from bindings/metadata.json --out-dir bindings/src/services
 //! cocaine-codegen generate --from bindings/metadata.json --doubles-of crate --out-dir bindings/src/doubles
 //! ```
-//!
-//! With the feature `doubles` there is a double of each service for tests, such as `doubles::StorageDouble`: it
-//! implements the trait for callers, and answers as a test says.
 
 /// A double of each service, which tests call instead of a cloud (feature `doubles`).
 #[cfg(feature = "doubles")]

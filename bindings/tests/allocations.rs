@@ -1,4 +1,4 @@
-//! The heap allocations of typed calls, counted on the thread of one side (`design.md` 4).
+//! The heap allocations of typed calls, counted on the thread of one side.
 
 mod common;
 

@@ -9,7 +9,8 @@ use std::{
 };
 
 use cocaine::{
-    Client, Drift, Edge, Error, ErrorKind, Fault, Graph, Method, Node, ServiceClient, Tree, server::Server,
+    Client, Drift, Edge, Error, ErrorKind, Fault, Graph, Method, ServiceClient, Tree, TreeNode,
+    server::Server,
 };
 use cocaine_bindings::{Storage, StorageClient};
 use common::{Names, UNTRACED};
@@ -62,7 +63,7 @@ fn yesterday() -> Vec<Method> {
 fn changed() -> Vec<Method> {
     let edges = [(0, "value"), (1, "error"), (2, "later")];
     let edges = edges.map(|(id, name)| Edge { id, name: name.into(), next: Tree::end() });
-    let upstream = Tree::Node(Arc::new(Node::new(edges)));
+    let upstream = Tree::Node(Arc::new(TreeNode::new(edges)));
     let remove = Method { upstream, ..unary(2, "remove") };
     vec![unary(0, "find"), unary(1, "list"), remove, unary(7, "read")]
 }

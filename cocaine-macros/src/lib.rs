@@ -1,7 +1,33 @@
-//! The attribute that makes functions events of a Cocaine app. Users write it as `#[cocaine::worker]`.
+//! The attribute `#[cocaine::worker]`, which turns functions into events of a Cocaine app.
+//!
+//! Depend on `cocaine-rt`, which re-exports the attribute, rather than on this crate: the code that it generates uses
+//! that crate.
 //!
 //! ```text
-//! attribute -> model -> expand        check, mistakes: every rule, and all that is wrong at once
+//! use cocaine::{Result, Worker, events};
+//!
+//! #[cocaine::worker]
+//! async fn ping(message: String) -> Result<String> {
+//!     Ok(format!("pong {message}"))
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     Worker::from_args()?.serve(events![ping]).await
+//! }
+//! ```
+//!
+//! [`macro@worker`] describes arguments, replies and settings. The crate has no features.
+//!
+//! # Modules
+//!
+//! ```text
+//! settings   what stands in the attribute's brackets
+//! model      the item, read into what the expansion needs
+//! check      every rule for items and settings
+//! mistakes   collects all errors, so that the compiler reports them at once
+//! expand     the generated code, from a model that has passed every check
+//! fallback   the code for an item with mistakes, so that nothing else fails to compile because of them
 //! ```
 
 mod check;

@@ -1,29 +1,39 @@
-//! The apps of a node: started, stopped, looked at, and given events (`node.md`).
+//! The apps of a node: uploaded programs that handle events (`node.md`).
 //!
 //! ```text
-//! catalog                              the apps by name
-//! app                                  one app: unpacked, published, stopped
-//! report  measure                      what is said of it
-//! overseer  slave  event               its events and its workers
-//! channels  pool  endpoint  workshop   what those are made of
-//! manifest  profile  package  spawn …  what knows nothing of apps
+//! catalog                        the apps by name
+//! app   publication   service    one app: its state, its name in the locator, its service
+//! report/                        the answers to `info`, and metrics
+//! overseer/                      the events and the workers of one app
+//! event/                         one event, between its client and its worker
+//! worker/                        one worker, from its start to its exit
+//! process/                       its process and its output
+//! package/                       the files of an app
+//! profile/                       its profile and its manifest
+//! errors                         the original's codes and texts
 //! ```
+//!
+//! A module uses those below it.
 
 mod app;
 mod catalog;
 mod errors;
 mod event;
-mod meter;
-mod meters;
 mod overseer;
-pub(crate) mod package;
-pub(crate) mod process;
+mod package;
+mod process;
 mod profile;
+mod publication;
 mod report;
-pub(crate) mod worker;
+mod service;
+mod worker;
 
 pub(crate) use self::{
-    catalog::{Apps, RunningApps},
+    catalog::{Apps, AppsGuard},
     errors::not_found,
-    event::Ask,
+    event::request::EventRequest,
+    overseer::environment::AppEnvironment,
+    package::folders::{AppFolders, FolderError},
+    process::spawner::Spawner,
+    worker::launcher::WorkerLauncher,
 };

@@ -1,31 +1,21 @@
-//! HTTP in front of a cloud: requests become events of apps, and their answers become HTTP (`worker.md` 6, 7).
+//! An HTTP gateway in front of a cloud: requests become events of apps, and their responses become HTTP (`worker.md` 6,
+//! 7).
 //!
-//! # Whom a request is for
+//! # How requests are routed
 //!
-//! The headers `X-Cocaine-Service` and `X-Cocaine-Event` name the service and the event, and the app gets the path as
-//! it is. Without them the table of hosts is asked, and then the first two segments of the path are the service and the
-//! event, and the app gets what follows them. `/ping` tells whether a locator answers, and `/metrics` what was counted,
-//! for Prometheus.
+//! The headers `X-Cocaine-Service` and `X-Cocaine-Event` name the service and the event, and the app receives the whole
+//! path. Without them the table of hosts is searched; otherwise the first two segments of the path are the service and
+//! the event, and the app receives the rest. `/ping` reports whether a locator answers, and `/metrics` has the metrics for
+//! Prometheus.
 //!
-//! # What is better than in the original proxies
+//! # Compatibility
 //!
-//! - Repeated headers stay apart, both ways; every `Set-Cookie` arrives. Names arrive as `X-Request-Id`, whatever their
-//!   letters were, and bytes over 127 as they were.
-//! - Headers that concern one connection (`Connection` and what it names, `Keep-Alive`, `Proxy-*`, `TE`, `Trailer`,
-//!   `Transfer-Encoding`, `Upgrade`) go no further, in either direction.
-//! - An answer is streamed as it comes, and has a length if it is whole at once. An error before the head has a status
-//!   of its own; one after it ends the connection, so that nobody takes a part for the whole.
-//! - An empty chunk ends nothing, unless the app has asked for that (`X-Cocaine-HTTP-Proto-Version: 1.1`).
-//! - A client of HTTP/1.0 never gets chunks. HEAD, 204 and 304 never have bodies.
-//! - A body that is longer than its `Content-Length` is cut there; one that is shorter is an error.
-//! - Only an event that was surely not taken is sent again: a full queue, an app that is stopped.
-//! - A client that has closed its side still gets its answer, and one that still sends is told why it is refused.
-//! - What others may understand otherwise is refused: two lengths, folded headers, a `Transfer-Encoding` that is not one
-//!   `chunked` (501), a second `Host`.
+//! Requests and responses are those of the two original proxies (`worker.md` 6). The proxies contradict each other, and
+//! lose data in places; what the gateway does there is listed in `docs/differences.md` of the repository.
 //!
-//! # Calls
+//! # JSON-RPC
 //!
-//! A request with the header `X-Cocaine-JSON-RPC` is a call of JSON-RPC 2.0, or a batch of them, of any service of the
+//! A request with the header `X-Cocaine-JSON-RPC` is a call of JSON-RPC 2.0, or a batch of calls, of any service of the
 //! cloud:
 //!
 //! ```text
@@ -34,7 +24,7 @@
 //! {"jsonrpc":"2.0","result":["shop"],"id":1}
 //! ```
 //!
-//! Whoever reaches the port can so reach every service: `json_rpc = false` in the configuration ends that.
+//! Everybody who reaches the port can then call every service; `json_rpc = false` in the configuration disables it.
 //!
 //! # Layers
 //!
@@ -42,11 +32,13 @@
 //! gateway              starts and stops the listeners
 //! proxy                one HTTP request, one response
 //! json_rpc             requests that are calls of JSON-RPC
+//! context              what both of them share
 //! http                 listeners, sockets, bodies, requests and responses
 //! routing              routes, connections to services, calls of events
-//! metrics  settings    what all of them use
+//! metrics  settings
 //! ```
 
+mod context;
 mod http;
 mod json_rpc;
 mod metrics;
@@ -60,121 +52,140 @@ use cocaine::{Client, Limits};
 use tokio::sync::Semaphore;
 
 use self::{
+    context::Context,
     http::{
-        body::ReplyBody,
-        listener::{Listener, Manners},
-        request::Buffer,
+        body::ResponseBody,
+        listener::{ConnectionSettings, HttpListener},
+        request_body::BodyBuffer,
     },
-    metrics::Metrics,
-    proxy::Gate,
-    routing::service_pool::Fleet,
-    settings::Settings,
+    metrics::GatewayMetrics,
+    proxy::Proxy,
+    routing::service_pool::ServicePool,
+    settings::GatewaySettings,
 };
 use crate::config::{ConfigError, HttpConfig};
 
-/// HTTP in front of a cloud.
+/// How many connections the port for administrators accepts at once.
+const ADMIN_CONNECTIONS: usize = 64;
+
+/// A running HTTP gateway.
 #[derive(Debug)]
 pub struct Gateway {
-    public: Listener,
-    admin: Option<Listener>,
+    public: HttpListener,
+    admin: Option<HttpListener>,
 }
 
-/// Why a gateway does not start.
+/// An error while a gateway starts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GatewayError {
-    /// A setting that cannot be used.
+    /// A setting is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// An address of a locator that cannot be used.
+    /// The addresses of the locators are invalid.
     #[error("locators: {0}")]
     Locators(cocaine::Error),
-    /// An address that cannot be listened on.
+    /// The gateway cannot listen on an address.
     #[error("cannot listen on {address} for HTTP: {source}")]
     Listen {
         /// The address.
         address: String,
-        /// What the operating system reported.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl Gateway {
-    /// How long requests that run may take when the gateway stops.
-    pub const GRACE: Duration = Duration::from_secs(10);
+    /// How long requests in flight may take when the gateway stops.
+    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// Listens, in front of the cloud with these locators (`host:port`, several with commas between). The cloud need
-    /// not be there yet.
+    /// Starts a gateway in front of the cloud with these locators (`host:port`, several separated by commas). The cloud
+    /// need not be running yet.
     pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
-        let settings = Settings::new(config)?;
-        let cloud = cloud(locators, &settings).map_err(GatewayError::Locators)?;
-        let metrics = Metrics::new();
-        let clients = Arc::new(Semaphore::new(settings.clients));
-        let patience = settings.client_timeout;
-        let manners = Manners { clients, patience, count: metrics.clients.clone() };
+        let settings = GatewaySettings::new(config)?;
+        let client = client(locators, &settings).map_err(GatewayError::Locators)?;
+        let metrics = GatewayMetrics::new();
+        let connections = ConnectionSettings {
+            permits: Arc::new(Semaphore::new(settings.clients)),
+            timeout: settings.client_timeout,
+            open: metrics.clients.clone(),
+        };
         let (listen, admin) = (settings.listen.clone(), settings.admin.clone());
-        let fleet = Fleet::new(cloud.clone(), settings.connections, settings.refresh);
-        let rpc_fleet = Fleet::new(cloud, settings.connections, settings.refresh);
-        let buffer = Buffer::new(settings.buffer, settings.request_body, patience);
-        let gate = Arc::new(Gate { settings, fleet, rpc_fleet, metrics, buffer });
-
+        let pool = ServicePool::new(client.clone(), settings.connections, settings.refresh);
+        let json_rpc_pool = ServicePool::new(client, settings.connections, settings.refresh);
+        let body_buffer = BodyBuffer::new(settings.buffer, settings.request_body, settings.client_timeout);
+        let context = Context { settings, metrics, body_buffer };
+        let proxy = Arc::new(Proxy { context, pool, json_rpc_pool });
         let admin = match admin {
-            Some(address) => {
-                let gate = gate.clone();
-                let answer = move |request| {
-                    let gate = gate.clone();
-                    async move { gate.admin(request).await }
-                };
-                let own = Manners { clients: Arc::new(Semaphore::new(ADMINISTRATORS)), ..manners.clone() };
-                Some(start(&address, own, answer).await?)
-            }
+            Some(address) => Some(listen_for_admins(&address, &connections, proxy.clone()).await?),
             None => None,
         };
-        let answer = move |request| {
-            let gate = gate.clone();
-            async move { gate.answer(request).await }
-        };
-        let public = start(&listen, manners, answer).await?;
+        let public = listen_for_clients(&listen, connections, proxy).await?;
         Ok(Self { public, admin })
     }
 
-    /// Returns where HTTP is spoken.
+    /// Returns the address for HTTP clients.
     pub fn local_addr(&self) -> SocketAddr {
-        self.public.address()
+        self.public.local_addr()
     }
 
-    /// Returns where administrators are answered, if that is elsewhere.
+    /// Returns the address for administrators, if it is a separate one.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(Listener::address)
+        self.admin.as_ref().map(HttpListener::local_addr)
     }
 
-    /// Accepts nobody any more, lets requests that run be answered within [`Gateway::GRACE`], and closes all
-    /// connections.
+    /// Stops accepting, answers the requests in flight within [`Gateway::SHUTDOWN_TIMEOUT`], and closes all connections.
     pub async fn shutdown(self) {
-        self.public.shutdown(Self::GRACE).await;
+        self.public.shutdown(Self::SHUTDOWN_TIMEOUT).await;
         if let Some(admin) = self.admin {
-            admin.shutdown(Self::GRACE).await;
+            admin.shutdown(Self::SHUTDOWN_TIMEOUT).await;
         }
     }
 }
 
-/// How many connections administrators may have.
-const ADMINISTRATORS: usize = 64;
-
-fn cloud(locators: &str, settings: &Settings) -> cocaine::Result<Client> {
+fn client(locators: &str, settings: &GatewaySettings) -> cocaine::Result<Client> {
     let limits = Limits { unread: settings.response_buffer, ..Limits::default() };
     Ok(Client::builder(locators)?.limits(limits).build())
 }
 
-async fn start<A, F>(address: &str, manners: Manners, answer: A) -> Result<Listener, GatewayError>
+async fn listen_for_clients(
+    address: &str,
+    connections: ConnectionSettings,
+    proxy: Arc<Proxy>,
+) -> Result<HttpListener, GatewayError> {
+    let handle = move |request| {
+        let proxy = proxy.clone();
+        async move { proxy.handle(request).await }
+    };
+    listen(address, connections, handle).await
+}
+
+async fn listen_for_admins(
+    address: &str,
+    connections: &ConnectionSettings,
+    proxy: Arc<Proxy>,
+) -> Result<HttpListener, GatewayError> {
+    let handle = move |request| {
+        let proxy = proxy.clone();
+        async move { proxy.handle_admin(request).await }
+    };
+    let permits = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
+    listen(address, ConnectionSettings { permits, ..connections.clone() }, handle).await
+}
+
+async fn listen<H, F>(
+    address: &str,
+    connections: ConnectionSettings,
+    handle: H,
+) -> Result<HttpListener, GatewayError>
 where
-    A: Fn(::http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = ::http::Response<ReplyBody>> + Send + 'static,
+    H: Fn(::http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ::http::Response<ResponseBody>> + Send + 'static,
 {
-    let started = Listener::start(address, manners, answer).await;
+    let started = HttpListener::start(address, connections, handle).await;
     started.map_err(|source| match source.kind() {
         io::ErrorKind::InvalidInput => {
-            let text = format!("cannot listen on {address} for HTTP: it is no ADDRESS:PORT");
+            let text = format!("cannot listen on {address} for HTTP: it is not of the form ADDRESS:PORT");
             ConfigError::Value(text).into()
         }
         _ => GatewayError::Listen { address: address.to_owned(), source },

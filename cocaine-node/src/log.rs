@@ -4,6 +4,7 @@
 //! writes them; what finds the queue full is counted, and the count is logged once there is room.
 
 mod file;
+pub(crate) mod filters;
 mod format;
 mod layer;
 #[cfg(test)]
@@ -29,16 +30,16 @@ pub(crate) use format::day;
 pub use layer::LogLayer;
 
 use file::LogFile;
-use writer::{Entry, Writer};
+use writer::{Entry, LogWriter};
 
 /// Records that may wait to be written.
-const QUEUE: usize = 8192;
+const MAX_QUEUED_RECORDS: usize = 8192;
 /// Bytes of records that may wait; one record more is taken when fewer do.
-const QUEUE_BYTES: usize = 16 << 20;
+const MAX_QUEUED_BYTES: usize = 16 << 20;
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Record {
+pub struct LogRecord {
     /// When it was logged.
     pub time: SystemTime,
     /// How much it matters.
@@ -51,7 +52,7 @@ pub struct Record {
     pub attributes: Vec<(String, Scalar)>,
 }
 
-impl Record {
+impl LogRecord {
     /// Returns a record of this moment without attributes.
     pub fn new(severity: Severity, source: impl Into<String>, message: impl Into<String>) -> Self {
         let (source, message) = (source.into(), message.into());
@@ -111,11 +112,11 @@ impl LogBuilder {
     /// Opens the file and starts to write.
     pub fn start(self) -> io::Result<Log> {
         let file = self.file.map(LogFile::open).transpose()?;
-        let (entries, queue) = mpsc::channel(QUEUE);
+        let (entries, queue) = mpsc::channel(MAX_QUEUED_RECORDS);
         let (ended, end) = watch::channel(());
-        let counts = Arc::new(Counts::default());
+        let counts = Arc::new(LogCounters::default());
         let terminal = self.terminal.map(|terminal| (terminal.out, terminal.colour));
-        let writer = Writer::new(queue, counts.clone(), terminal, file, ended);
+        let writer = LogWriter::new(queue, counts.clone(), terminal, file, ended);
         thread::Builder::new().name("cocaine-log".into()).spawn(move || writer.run())?;
         let verbosity = Arc::new(AtomicI32::new(self.verbosity));
         Ok(Log { entries, counts, verbosity, end })
@@ -134,7 +135,7 @@ impl fmt::Debug for LogBuilder {
 
 /// What is in the queue, and what found no room in it.
 #[derive(Debug, Default)]
-struct Counts {
+struct LogCounters {
     waiting: AtomicUsize,
     /// Records that found no room since that was last said.
     dropped: AtomicU64,
@@ -146,7 +147,7 @@ struct Counts {
 #[derive(Clone, Debug)]
 pub struct Log {
     entries: mpsc::Sender<Entry>,
-    counts: Arc<Counts>,
+    counts: Arc<LogCounters>,
     verbosity: Arc<AtomicI32>,
     end: watch::Receiver<()>,
 }
@@ -168,9 +169,9 @@ impl Log {
     }
 
     /// Queues a record, whatever its severity, unless the queue is full.
-    pub fn write(&self, record: Record) {
+    pub fn write(&self, record: LogRecord) {
         let weight = record.weight();
-        if self.counts.waiting.fetch_add(weight, Ordering::Relaxed) < QUEUE_BYTES
+        if self.counts.waiting.fetch_add(weight, Ordering::Relaxed) < MAX_QUEUED_BYTES
             && self.entries.try_send(Entry::Record(record, weight)).is_ok()
         {
             self.counts.accepted.fetch_add(1, Ordering::Relaxed);

@@ -3,22 +3,26 @@
 //! ```text
 //! board    the meters of the services that run
 //! metered  a service whose connections and calls are counted
-//! meter    counts, rates and times            rates    events per second
+//! events   an app whose events are counted
+//! meter timer distribution average rates      what these count with
 //! reading  what one of them says              query    which of them somebody asks for
 //! ```
 
+mod average;
 mod board;
+mod distribution;
+mod events;
 mod meter;
 mod metered;
 mod query;
 mod rates;
 mod reading;
+mod timer;
 
 pub(crate) use self::{
     board::{Board, Ticking},
-    meter::Timer,
+    events::EventMetrics,
     metered::Metered,
     query::Query,
-    rates::Rates,
-    reading::{Measured, Rate, Reading, Times, plain, tree},
+    reading::{Measured, Reading, plain, tree},
 };

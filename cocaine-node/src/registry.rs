@@ -1,13 +1,13 @@
-//! What the locator knows: the services of this node, those that others announce through it, and who listens to
-//! changes of either.
+//! The services that the locator knows: those of this node and those that others publish through it. Subscribers are
+//! notified of changes.
 //!
-//! A name is taken by a local service, or else by one that is offered, or else by the oldest of its publications;
-//! listeners are told whenever what a name stands for has changed.
+//! A name resolves to its local service, or else to its fallback, or else to the oldest of its publications.
 
-mod link;
 mod routers;
+pub mod routing;
 #[cfg(test)]
 mod tests;
+mod updates;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,32 +17,32 @@ use std::{
 
 use cocaine::Resolved;
 
-pub use link::Link;
-pub use routers::{Delivered, Delivery, Router, Routers};
+pub use routers::{PendingDeliveries, RouterSubscription, Routers, TableDelivery};
+pub use updates::ServiceUpdates;
 
-use link::Outlet;
+use updates::UpdateSender;
 
-/// Services by name, as listeners are told of them; one that is gone has no endpoints.
-pub type Services = BTreeMap<String, Resolved>;
+/// Services by name, as subscribers get them. A service that was withdrawn has no endpoints.
+pub type ServiceMap = BTreeMap<String, Resolved>;
 
-/// Why there is nothing more to listen to.
+/// The reason for the end of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Ended {
-    /// Somebody listens under the same name since.
+pub enum SubscriptionError {
+    /// A newer subscription uses the same name.
     #[error("replaced by a newer stream of the same name")]
     Replaced,
-    /// The listener took too long, and has missed changes.
+    /// The subscriber was too slow, and has missed changes.
     #[error("the listener fell too far behind")]
     Lagged,
-    /// The node stops.
+    /// The node is stopping.
     #[error("the node stops")]
     Stopped,
 }
 
-/// There is a local service of this name already.
+/// A local service of this name exists already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a service `{0}` runs on this node already")]
-pub struct Taken(pub String);
+pub struct NameTakenError(pub String);
 
 /// The services that a node knows; clones share them.
 #[derive(Clone)]
@@ -55,32 +55,33 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    names: BTreeMap<String, Name>,
-    links: BTreeMap<String, Outlet>,
+    names: BTreeMap<String, NameEntry>,
+    subscribers: BTreeMap<String, UpdateSender>,
     last: u64,
     stopped: bool,
 }
 
-/// What a name stands for.
+/// The services registered under one name, each with the id of its registration.
 #[derive(Default)]
-struct Name {
+struct NameEntry {
     local: Option<(u64, Arc<Resolved>)>,
-    offered: Option<(u64, Arc<Resolved>)>,
+    fallback: Option<(u64, Arc<Resolved>)>,
     published: Vec<(u64, Arc<Resolved>)>,
 }
 
-impl Name {
+impl NameEntry {
     /// Returns the service of this node.
     fn own(&self) -> Option<&(u64, Arc<Resolved>)> {
-        self.local.as_ref().or(self.offered.as_ref())
+        self.local.as_ref().or(self.fallback.as_ref())
     }
 
+    /// Returns the service that subscribers see.
     fn visible(&self) -> Option<&(u64, Arc<Resolved>)> {
         self.own().or(self.published.first())
     }
 }
 
-/// A service that is known for as long as this lives.
+/// A registered service, which is withdrawn when this is dropped.
 #[must_use = "the service is withdrawn when this is dropped"]
 pub struct Registration {
     registry: Registry,
@@ -89,59 +90,59 @@ pub struct Registration {
 }
 
 impl Registry {
-    /// Returns a registry that tells nobody of the `restricted` names, nor of the locator itself.
+    /// Returns a registry that hides the `restricted` names and the locator itself from subscribers.
     pub fn new(restricted: impl IntoIterator<Item = String>) -> Self {
         let restricted = restricted.into_iter().chain(["locator".to_owned()]).collect();
         Self(Arc::new(Shared { restricted, state: Mutex::default() }))
     }
 
-    /// Returns the local service of this name, restricted or not. What is only published is not found: another
-    /// node's gateway resolves it.
+    /// Returns the service of this node with this name, restricted or not. Published services are not found: another
+    /// node's gateway resolves them.
     pub fn resolve(&self, name: &str) -> Option<Arc<Resolved>> {
         self.state().names.get(name)?.own().map(|(_, service)| service.clone())
     }
 
-    /// Makes a service of this node known.
-    pub fn expose(&self, name: &str, service: Resolved) -> Result<Registration, Taken> {
+    /// Registers a service of this node.
+    pub fn register_local(&self, name: &str, service: Resolved) -> Result<Registration, NameTakenError> {
         let state = self.state();
         if state.names.get(name).is_some_and(|known| known.local.is_some()) {
-            return Err(Taken(name.to_owned()));
+            return Err(NameTakenError(name.to_owned()));
         }
         Ok(self.register(state, name, |known, id| known.local = Some((id, Arc::new(service)))))
     }
 
-    /// Makes a service of this node known that gives way to another of its name, for as long as that is known.
-    pub fn offer(&self, name: &str, service: Resolved) -> Registration {
-        self.register(self.state(), name, |known, id| known.offered = Some((id, Arc::new(service))))
+    /// Registers a service of this node that gives way to a local one of the same name while that is registered.
+    pub fn register_fallback(&self, name: &str, service: Resolved) -> Registration {
+        self.register(self.state(), name, |known, id| known.fallback = Some((id, Arc::new(service))))
     }
 
-    /// Makes a service known that runs elsewhere. Any name will do, also one that is known.
+    /// Registers a service that runs elsewhere. Its name need not be unique.
     pub fn publish(&self, name: &str, service: Resolved) -> Registration {
         self.register(self.state(), name, |known, id| known.published.push((id, Arc::new(service))))
     }
 
-    /// Returns the stream of changes for `uuid`, which begins with all that is known; an older stream for it ends.
-    pub fn link(&self, uuid: &str) -> Link {
+    /// Subscribes `uuid` to the services: all of them first, then each change. An older subscription of `uuid` ends.
+    pub fn subscribe(&self, uuid: &str) -> ServiceUpdates {
         let mut state = self.state();
         let id = state.next();
-        let (outlet, link) = link::pair(self.clone(), uuid, id);
+        let (sender, updates) = updates::channel(self.clone(), uuid, id);
         if state.stopped {
-            outlet.end(Ended::Stopped);
-            return link;
+            sender.end(SubscriptionError::Stopped);
+            return updates;
         }
-        outlet.send(Arc::new(self.snapshot(&state)));
-        if let Some(older) = state.links.insert(uuid.to_owned(), outlet) {
-            older.end(Ended::Replaced);
+        sender.send(Arc::new(self.snapshot(&state)));
+        if let Some(older) = state.subscribers.insert(uuid.to_owned(), sender) {
+            older.end(SubscriptionError::Replaced);
         }
-        link
+        updates
     }
 
-    /// Ends all streams; nobody is told of what is withdrawn from now on.
+    /// Ends all subscriptions. Services that are withdrawn later are not announced.
     pub fn stop(&self) {
         let mut state = self.state();
         state.stopped = true;
-        for outlet in std::mem::take(&mut state.links).into_values() {
-            outlet.end(Ended::Stopped);
+        for sender in std::mem::take(&mut state.subscribers).into_values() {
+            sender.end(SubscriptionError::Stopped);
         }
     }
 
@@ -149,14 +150,14 @@ impl Registry {
         &self,
         mut state: MutexGuard<'_, State>,
         name: &str,
-        enter: impl FnOnce(&mut Name, u64),
+        enter: impl FnOnce(&mut NameEntry, u64),
     ) -> Registration {
         let id = state.next();
         let known = state.names.entry(name.to_owned()).or_default();
         let before = known.visible().cloned();
         enter(known, id);
         let after = known.visible().cloned();
-        self.tell(&mut state, name, before, after);
+        self.notify(&mut state, name, before, after);
         Registration { registry: self.clone(), name: name.to_owned(), id }
     }
 
@@ -164,20 +165,20 @@ impl Registry {
         let mut state = self.state();
         let Some(known) = state.names.get_mut(name) else { return };
         let before = known.visible().cloned();
-        let taken = [&mut known.local, &mut known.offered].map(|own| own.take_if(|(known, _)| *known == id));
+        let taken = [&mut known.local, &mut known.fallback].map(|own| own.take_if(|(known, _)| *known == id));
         let own = taken.iter().any(Option::is_some);
         known.published.retain(|(known, _)| *known != id);
         let after = known.visible().cloned();
         if after.is_none() {
             state.names.remove(name);
         }
-        // The original names version and graph of what was its own, and nothing of what was another's.
+        // The original announces version and graph of its own withdrawn services, and neither for published ones.
         let gone = before.map(|(id, service)| (id, if own { service } else { Arc::default() }));
-        self.tell(&mut state, name, gone, after);
+        self.notify(&mut state, name, gone, after);
     }
 
-    /// Tells listeners that `name` stands for `after` now, unless it did `before`.
-    fn tell(
+    /// Notifies subscribers if `name` resolves to another registration than before.
+    fn notify(
         &self,
         state: &mut State,
         name: &str,
@@ -194,20 +195,22 @@ impl Registry {
             (None, Some((_, gone))) => Resolved { endpoints: Vec::new(), ..Resolved::clone(&gone) },
             (None, None) => return,
         };
-        let update = Arc::new(Services::from([(name.to_owned(), service)]));
-        state.links.retain(|_, outlet| outlet.send(update.clone()));
+        let update = Arc::new(ServiceMap::from([(name.to_owned(), service)]));
+        state.subscribers.retain(|_, sender| sender.send(update.clone()));
     }
 
-    fn snapshot(&self, state: &State) -> Services {
-        let told = state.names.iter().filter(|(name, _)| !self.0.restricted.contains(*name));
-        told.filter_map(|(name, known)| Some((name.clone(), Resolved::clone(&known.visible()?.1)))).collect()
+    fn snapshot(&self, state: &State) -> ServiceMap {
+        let announced = state.names.iter().filter(|(name, _)| !self.0.restricted.contains(*name));
+        announced
+            .filter_map(|(name, known)| Some((name.clone(), Resolved::clone(&known.visible()?.1))))
+            .collect()
     }
 
-    /// Forgets the stream `id` for `uuid`, unless a newer one has taken its place.
-    fn unlink(&self, uuid: &str, id: u64) {
+    /// Removes the subscription `id` of `uuid`, unless a newer one has replaced it.
+    fn unsubscribe(&self, uuid: &str, id: u64) {
         let mut state = self.state();
-        if state.links.get(uuid).is_some_and(|outlet| outlet.id() == id) {
-            state.links.remove(uuid);
+        if state.subscribers.get(uuid).is_some_and(|sender| sender.id() == id) {
+            state.subscribers.remove(uuid);
         }
     }
 
@@ -240,7 +243,7 @@ impl fmt::Debug for Registry {
         let state = self.state();
         f.debug_struct("Registry")
             .field("names", &state.names.keys())
-            .field("links", &state.links.len())
+            .field("subscribers", &state.subscribers.len())
             .finish_non_exhaustive()
     }
 }

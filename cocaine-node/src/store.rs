@@ -1,9 +1,8 @@
-//! The data that outlives the node: blobs found by key and by tags, nodes of a tree, and whatever else shares their
-//! database.
+//! The data that outlives the node: blobs, found by key and by tags, and the nodes of a tree, in one database.
 //!
-//! An acknowledged change is on the medium. All changes go through one thread, which commits those that wait
-//! as one transaction, so that a sync serves many callers; reads go to a snapshot that the last commit left
-//! and wait for nothing. No thread of a runtime ever syncs.
+//! An acknowledged change is durable. All changes go through one thread, which commits everything that is queued as one
+//! transaction, so that one sync serves many callers. Reads use a snapshot of the last commit and never wait. No thread
+//! of an async runtime ever syncs.
 
 mod blobs;
 mod error;
@@ -22,59 +21,64 @@ use redb::{Database, DatabaseError, WriteTransaction, backends::InMemoryBackend}
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::{OpenError, StoreError};
-pub(crate) use nodes::{Nodes, Record};
+pub(crate) use nodes::{NodeRecord, NodeTable};
 pub use snapshot::Snapshot;
 
-use folder::Folder;
-use writer::{Current, Job, Medium, Request, Task, Writer};
+use folder::DataFolder;
+use writer::{Backend, ClosureOperation, CurrentSnapshot, Operation, StoreWriter, WriterRequest};
 
-/// How many operations may wait for the writer before those who submit more have to wait too.
-const QUEUE: usize = 1024;
+/// The number of operations that may be queued for the writer. When the queue is full, `submit` waits.
+const MAX_QUEUED: usize = 1024;
 
-/// A handle of the stored data; clones share it.
+/// A handle to the stored data; clones share it.
 #[derive(Clone)]
 pub struct Store {
-    requests: mpsc::Sender<Request>,
-    current: Arc<Current>,
+    requests: mpsc::Sender<WriterRequest>,
+    current: Arc<CurrentSnapshot>,
+    /// Closed when the writer thread has ended.
     end: watch::Receiver<()>,
 }
 
-/// Memory, which loses what it held when the database in it fails.
-struct Memory;
+/// Memory. A database in it cannot be opened again after a failure.
+struct MemoryBackend;
 
-impl Medium for Memory {
+impl Backend for MemoryBackend {
     fn reopen(&mut self) -> Result<Database, DatabaseError> {
         Err(io::Error::new(io::ErrorKind::NotFound, "it was in memory").into())
     }
 }
 
 impl Store {
-    /// Opens the store in `folder`, which it creates if need be and holds until it is closed.
+    /// Opens the store in `folder`, which is created if it is missing and stays locked until the store is closed.
     ///
-    /// This blocks: after a crash the whole database is checked, a second or two for each gigabyte.
+    /// This blocks: after a crash the whole database is checked, which takes a second or two per gigabyte.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
         let path = folder;
-        let (folder, database) = Folder::open(path)?;
-        Self::start(database, Box::new(folder)).map_err(|error| failed(path, &error))
+        let (folder, database) = DataFolder::open(path)?;
+        Self::start(database, Box::new(folder)).map_err(|error| unusable(path, &error))
     }
 
-    /// Opens a store that lives in memory and ends with its last handle.
+    /// Opens a store in memory, which ends with its last handle.
     pub fn in_memory() -> Result<Self, OpenError> {
         let path = Path::new("(in memory)");
-        let database = folder::settings()
+        let database = folder::database_builder()
             .create_with_backend(InMemoryBackend::new())
-            .map_err(|error| failed(path, &error.into()))?;
-        Self::start(database, Box::new(Memory)).map_err(|error| failed(path, &error))
+            .map_err(|error| unusable(path, &error.into()))?;
+        Self::start(database, Box::new(MemoryBackend)).map_err(|error| unusable(path, &error))
     }
 
-    fn start(database: Database, medium: Box<dyn Medium>) -> Result<Self, StoreError> {
-        let snapshot = Snapshot::first(&database)?;
-        let (requests, queue) = mpsc::channel(QUEUE);
+    fn start(database: Database, backend: Box<dyn Backend>) -> Result<Self, StoreError> {
+        let snapshot = Snapshot::create(&database)?;
+        let (requests, queue) = mpsc::channel(MAX_QUEUED);
         let current = Arc::new(ArcSwap::from_pointee(Ok(Arc::new(snapshot))));
         let (ended, end) = watch::channel(());
-        let current_too = current.clone();
-        let writer =
-            Writer { requests: queue, current: current_too, database: Some(database), medium, ended };
+        let writer = StoreWriter {
+            requests: queue,
+            current: current.clone(),
+            database: Some(database),
+            backend,
+            ended,
+        };
         thread::Builder::new()
             .name("cocaine-store".into())
             .spawn(move || writer.run())
@@ -82,7 +86,7 @@ impl Store {
         Ok(Self { requests, current, end })
     }
 
-    /// Returns the blob stored under `key`. This is a lookup in memory or on disk, and waits for no writer.
+    /// Returns the blob stored under `key`. This may read from disk, and never waits for the writer.
     pub fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
         match self.current.load().as_ref() {
             Ok(snapshot) => snapshot.read(collection, key),
@@ -90,7 +94,7 @@ impl Store {
         }
     }
 
-    /// Returns the keys that carry every one of `tags`, in byte order; none for no tags.
+    /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
     pub async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
         match self.current.load_full().as_ref() {
             Ok(snapshot) => snapshot.find(collection, tags).await,
@@ -98,7 +102,7 @@ impl Store {
         }
     }
 
-    /// Runs `read` on everything that was committed up to now.
+    /// Runs `read` on the latest snapshot.
     pub fn with_snapshot<T>(
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, StoreError>,
@@ -106,12 +110,12 @@ impl Store {
         self.snapshot().and_then(|snapshot| read(&snapshot))
     }
 
-    /// Returns everything that was committed up to now, for as long as it takes to read it.
+    /// Returns the latest snapshot. Hold it only for the time of a call.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
         self.current.load().as_ref().clone()
     }
 
-    /// Stores `blob` under `key`, replacing what was there, and adds `tags` to those that the key has.
+    /// Stores `blob` under `key`, replacing an older one, and adds `tags` to those of the key.
     pub async fn write(
         &self,
         collection: &str,
@@ -127,35 +131,34 @@ impl Store {
         .await
     }
 
-    /// Removes the blob stored under `key`, and its tags; a missing one is no error.
+    /// Removes the blob stored under `key` and its tags. A missing blob is no error.
     pub async fn remove(&self, collection: &str, key: &str) -> Result<(), StoreError> {
         let (collection, key) = (collection.to_owned(), key.to_owned());
         self.submit(0, move |txn| blobs::remove(txn, &collection, &key)).await
     }
 
-    /// Runs `operation` in a transaction, maybe together with others, and returns its value once the
-    /// transaction is on the medium and reads see it. `weight` is roughly how many bytes it writes.
+    /// Runs `operation` in a transaction, which it may share with others, and returns its value once the transaction is
+    /// durable and visible to reads. `weight` is roughly the number of bytes that it writes.
     ///
-    /// An `Err` undoes all that the operation did; a refusal that is no failure of the storage belongs into
-    /// `T`. The operation runs again if another one spoils the transaction. It may be carried out even if the
-    /// caller stops waiting, and after an error of kind [`Full`](StoreError::Full) or
-    /// [`Io`](StoreError::Io) nothing says whether it was.
+    /// An `Err` undoes all that the operation did; a refusal that is no failure of the storage belongs in `T`. The
+    /// operation runs again if another one fails the shared transaction. It may be carried out even if the caller stops
+    /// waiting, and after a [`Full`](StoreError::Full) or [`Io`](StoreError::Io) error its outcome is unknown.
     pub async fn submit<T, F>(&self, weight: usize, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
     {
-        self.submit_telling(weight, operation, |_, _| ()).await
+        self.submit_with_callback(weight, operation, |_, _| ()).await
     }
 
-    /// As [`Store::submit`]; `told` hears of the outcome before anybody else, in the order in which operations were run,
-    /// on the writer's thread, which it must not hold up. It also gets what the last run returned, whatever the outcome:
-    /// after an error the snapshot shows whether that was carried out.
-    pub(crate) async fn submit_telling<T, F, G>(
+    /// As [`Store::submit`], but calls `on_outcome` before the caller gets the outcome, in the order in which operations
+    /// ran, on the writer's thread, which it must not block. `on_outcome` also gets the value of the last run, even
+    /// after an error: a snapshot then shows whether the change was carried out.
+    pub(crate) async fn submit_with_callback<T, F, G>(
         &self,
         weight: usize,
         operation: F,
-        told: G,
+        on_outcome: G,
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -163,19 +166,20 @@ impl Store {
         G: FnOnce(&Result<(), StoreError>, Option<&T>) + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        self.enqueue(Box::new(Task { operation, weight, value: None, told, reply })).await?;
+        self.enqueue(Box::new(ClosureOperation { operation, weight, value: None, on_outcome, reply }))
+            .await?;
         outcome.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    async fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
-        self.requests.send(Request::Run(job)).await.map_err(|_| StoreError::Closed)
+    async fn enqueue(&self, job: Box<dyn Operation>) -> Result<(), StoreError> {
+        self.requests.send(WriterRequest::Run(job)).await.map_err(|_| StoreError::Closed)
     }
 
-    /// Carries out what was submitted, closes the database and lets go of the folder. Every later use of the
-    /// store fails.
+    /// Carries out the operations that were submitted, closes the database and unlocks the folder. Every later use of
+    /// the store fails.
     pub async fn close(&self) {
         // An error means that another `close` came first.
-        drop(self.requests.send(Request::Close).await);
+        drop(self.requests.send(WriterRequest::Close).await);
         let mut end = self.end.clone();
         while end.changed().await.is_ok() {}
     }
@@ -183,10 +187,12 @@ impl Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("waiting", &(QUEUE - self.requests.capacity())).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("waiting", &(MAX_QUEUED - self.requests.capacity()))
+            .finish_non_exhaustive()
     }
 }
 
-fn failed(path: &Path, error: &StoreError) -> OpenError {
+fn unusable(path: &Path, error: &StoreError) -> OpenError {
     OpenError::Unusable { file: path.into(), reason: error.to_string() }
 }

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use cocaine::{Client, Graph, msgpack};
 use cocaine_codegen::{Catalogue, Metadata, Options, OutputLayout, compare, fetch, generate};
 use cocaine_node::Node;
+use test_support::recording;
 use tokio::task::spawn_blocking;
 
 fn read(path: &str) -> String {
@@ -17,7 +18,7 @@ fn committed() -> Metadata {
 }
 
 fn recorded() -> Metadata {
-    let mut recorded = Metadata::from_json(&read("tests/graphs.json")).unwrap();
+    let mut recorded = Metadata::from_json(&recording::read_text("graphs")).unwrap();
     let app = recorded.services.remove("app (any running app; here 'demo')").unwrap();
     recorded.services.insert("app".to_owned(), app);
     let logging = recorded.services.remove("logging_v2").unwrap();
@@ -32,7 +33,7 @@ const FROM_HEADERS: &[&str] = &["elasticsearch", "isolate", "vicodyn"];
 const INFERRED: &[&str] = &["geobase", "langdetect", "tvm", "uatraits"];
 
 #[test]
-fn the_metadata_is_what_was_recorded() {
+fn metadata_equals_the_recordings() {
     let (mut committed, recorded) = (committed(), recorded());
     for name in FROM_HEADERS.iter().chain(INFERRED) {
         assert!(committed.services.remove(*name).is_some(), "{name}");
@@ -42,7 +43,7 @@ fn the_metadata_is_what_was_recorded() {
 }
 
 #[tokio::test]
-async fn the_bindings_are_what_the_generator_makes_of_this_node() {
+async fn bindings_equal_generator_output_for_node() {
     let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
     let locator = node.locator_addr().to_string();
     let learned = spawn_blocking(move || fetch(&[locator], &[], &[], Duration::from_secs(20)).unwrap());
@@ -77,9 +78,8 @@ async fn the_bindings_are_what_the_generator_makes_of_this_node() {
 
 /// The order and the control entries of a graph show only in its bytes.
 #[tokio::test]
-async fn the_served_graphs_are_the_recorded_bytes() {
-    let text = read("tests/graphs.json");
-    let recorded: serde_json::Value = serde_json::from_str(&text).unwrap();
+async fn served_graphs_equal_recorded_bytes() {
+    let recorded: serde_json::Value = recording::read_json("graphs");
     let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
     let cloud = Client::new(&node.locator_addr().to_string()).unwrap();
     for name in [

@@ -35,11 +35,13 @@
 //! body  answer  stream  raw  what a handler reads and is answered with; streams of bytes
 //! request  parse             a request as a handler gets it; HTTP/1.1 as a server writes it
 //! form  hop  chunked         chunks of the cloud, headers of one connection, chunks of HTTP/1.1
+//! content                    which responses have no body
 //! ```
 
 mod answer;
 mod body;
 mod chunked;
+mod content;
 mod form;
 mod hop;
 mod listen;
@@ -53,6 +55,7 @@ mod tests;
 
 pub use self::{
     body::Body,
+    content::{ends_with_head, forbids_content, set_bodiless_length},
     form::{RequestChunk, read_meta, write_meta, write_request},
     hop::end_to_end,
     listen::{Listener, Peer},

@@ -96,7 +96,7 @@ pub use protocol::{
     code::Category,
     control,
     error::{Cause, Error, ErrorKind, Fault, Result},
-    graph::{Edge, Graph, Kind, Method, Node, Shape, Tree},
+    graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
     limits::Limits,
     trace::Trace,
     types::{Args, Endpoint, Resolved, Scalar, Severity},

@@ -2,7 +2,7 @@
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example untyped`.
 
-use cocaine::{Client, Kind, Result, Value};
+use cocaine::{CallKind, Client, Result, Value};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -12,7 +12,7 @@ async fn main() -> Result<()> {
     for method in storage.graph().await?.methods() {
         println!(
             "{:?} {} answers {}",
-            Kind::of(&method.dispatch, &method.upstream),
+            CallKind::of(&method.dispatch, &method.upstream),
             method.name,
             method.upstream
         );

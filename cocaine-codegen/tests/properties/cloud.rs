@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cocaine::{
-    Client, Endpoint, Graph, Kind, MessageReceiver, MessageSender, Resolved, Service, ServiceClient,
+    CallKind, Client, Endpoint, Graph, MessageReceiver, MessageSender, Resolved, Service, ServiceClient,
     bind::{OnDrop, Rx, ServiceSpec, Tx},
     server::{Call, Dispatch, Server},
 };
@@ -37,12 +37,12 @@ fn tree(tree: &Tree) -> cocaine::Tree {
         name: message.0.as_str().into(),
         next: self::tree(&message.1),
     });
-    cocaine::Tree::Node(Arc::new(cocaine::Node::new(edges)))
+    cocaine::Tree::Node(Arc::new(cocaine::TreeNode::new(edges)))
 }
 
 /// Returns whether the runtime calls the method as a session.
 pub(crate) fn is_session(method: &Method) -> bool {
-    Kind::of(&tree(&method.1), &tree(&method.2)) == Kind::Session
+    CallKind::of(&tree(&method.1), &tree(&method.2)) == CallKind::Session
 }
 
 /// A locator that finds one service, whatever it is asked for.

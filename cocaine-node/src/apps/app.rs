@@ -1,87 +1,61 @@
 //! One app: unpacked, published under its name, stopped.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cocaine::{
-    Bytes, Category, Cause, Error, Receiver, Resolved, Responder, Result, Sender, Value, bind::Caller,
-    server::Server,
-};
-use cocaine_bindings::{AppServer, ServeApp};
-use tokio::task::{JoinHandle, spawn_blocking};
+use cocaine::{Category, Cause, Error, ErrorKind, Result, Value, server::Server};
+use cocaine_bindings::ServeApp;
+use tokio::task::spawn_blocking;
 
 use super::{
-    event::Ask,
-    overseer::{Overseer, Setup},
-    package::{self, Bounds},
-    profile::Profile,
-};
-use crate::apps::{
     errors,
-    profile::manifest::Manifest,
-    report::info::{self, Wanted},
-    worker::{endpoint::Endpoint, launcher::Workshop},
+    overseer::{Overseer, environment::AppEnvironment},
+    package::{self, ArchiveLimits},
+    profile::config::AppConfig,
+    publication::Publication,
+    report::info::{self, InfoFlags},
+    service::AppService,
+    worker::endpoint::WorkerEndpoint,
 };
 use crate::{
     errno::{self, Errno},
-    registry::{Registration, Registry},
     service_host::ServiceHost,
     store::StoreError,
 };
 
-/// An app that has been asked to start.
+/// An app that was started, whatever has become of it.
 #[derive(Debug)]
 pub(super) struct App {
     state: Mutex<State>,
-    /// Held by whoever starts or stops it: its folder and its socket have the same names each time.
-    changing: tokio::sync::Mutex<()>,
+    /// Locked while the app starts or stops: its folder and its socket have the same paths each time.
+    transition: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
 enum State {
     Spooling,
-    Running(Box<Running>),
+    Running(Box<RunningApp>),
     Broken { code: i64, cause: String },
     Stopped,
 }
 
 #[derive(Debug)]
-struct Running {
+struct RunningApp {
     overseer: Overseer,
     server: Server,
     publication: Publication,
 }
 
-/// What an app is started from.
-pub(super) struct Plan {
-    pub(super) app: String,
-    pub(super) profile_name: String,
-    pub(super) profile: Profile,
-    pub(super) manifest: Manifest,
-}
-
-impl Plan {
-    /// Reads profile and manifest, in this order (`node.md` 6).
-    pub(super) fn read(workshop: &Workshop, app: &str, profile_name: &str) -> Result<Self> {
-        let read =
-            |collection, key| workshop.store.read(collection, key).map_err(StoreError::into_service_error);
-        let profile = Profile::read(&read("profiles", profile_name)?)?;
-        let manifest = Manifest::read(&read("manifests", app)?)?;
-        profile.isolate.check()?;
-        Ok(Self { app: app.to_owned(), profile_name: profile_name.to_owned(), profile, manifest })
-    }
-}
-
 impl App {
-    pub(super) fn spooling() -> Self {
-        Self { state: Mutex::new(State::Spooling), changing: tokio::sync::Mutex::default() }
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::new(State::Spooling), transition: tokio::sync::Mutex::default() }
     }
 
-    /// Waits until nobody else starts or stops it.
-    pub(super) async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.changing.lock().await
+    /// Waits until no other task starts or stops the app.
+    pub(super) async fn lock_transition(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.transition.lock().await
     }
 
-    /// Returns the word that answers and reports have for the state.
+    /// Returns the name of the state in answers and reports.
     pub(super) fn state_name(&self) -> &'static str {
         match &*self.state() {
             State::Spooling => "spooling",
@@ -91,30 +65,35 @@ impl App {
         }
     }
 
-    /// Unpacks the app and publishes it; after an error it stays there, broken.
-    pub(super) async fn start(&self, plan: Plan, workshop: &Workshop, host: &ServiceHost) -> Result<()> {
-        let started = match spool(&plan.app, workshop).await {
-            Ok(()) => Running::start(plan, workshop.clone(), host).await,
+    /// Unpacks the app and publishes it. After an error the app is broken.
+    pub(super) async fn start(
+        &self,
+        config: AppConfig,
+        environment: &AppEnvironment,
+        host: &ServiceHost,
+    ) -> Result<()> {
+        let started = match spool(&config.app, environment).await {
+            Ok(()) => RunningApp::start(config, environment.clone(), host).await,
             Err(error) => Err(error),
         };
         let mut state = self.state();
         match started {
             Ok(running) => *state = State::Running(Box::new(running)),
             Err(error) => {
-                let (category, code) =
-                    (error.category().unwrap_or(Category::NODE), error.code().unwrap_or(8));
-                *state = State::Broken { code, cause: errors::text(Cause(category, code)) };
+                let category = error.category().unwrap_or(Category::NODE);
+                let code = error.code().unwrap_or(errors::code::UNCAUGHT_PUBLISH_ERROR);
+                *state = State::Broken { code, cause: errors::cause_text(Cause(category, code)) };
                 return Err(error);
             }
         }
         Ok(())
     }
 
-    /// Withdraws the app and ends its workers; returns the server, whose clients stay connected.
+    /// Withdraws the app and ends its workers. Returns its server, whose clients stay connected.
     pub(super) async fn stop(&self) -> Option<Server> {
         let state = std::mem::replace(&mut *self.state(), State::Stopped);
         let State::Running(running) = state else { return None };
-        let Running { overseer, server, publication } = *running;
+        let RunningApp { overseer, server, publication } = *running;
         drop(publication);
         server.retire();
         overseer.stop().await;
@@ -128,11 +107,11 @@ impl App {
         }
     }
 
-    /// Returns what `info` says.
-    pub(super) fn info(&self, wanted: Wanted) -> Value {
+    /// Returns the answer to `info`.
+    pub(super) fn info(&self, flags: InfoFlags) -> Value {
         match &*self.state() {
             State::Running(running) => {
-                info::running(&running.overseer, wanted, Some(running.publication.is_public()))
+                info::running(&running.overseer, flags, Some(running.publication.is_public()))
             }
             State::Spooling => info::idle("spooling", None),
             State::Broken { code, cause } => info::idle("broken", Some((*code, cause))),
@@ -145,144 +124,43 @@ impl App {
     }
 }
 
-/// Unpacks what storage holds of an app, in place of what was there.
-async fn spool(app: &str, workshop: &Workshop) -> Result<()> {
-    let (store, folder, app) = (workshop.store.clone(), workshop.runtime.app(app), app.to_owned());
+/// Unpacks the stored package of an app, in place of an earlier one.
+async fn spool(app: &str, environment: &AppEnvironment) -> Result<()> {
+    let (store, folder) = (environment.store.clone(), environment.folders.package(app));
+    let app = app.to_owned();
     let unpacked = spawn_blocking(move || {
-        let blob = store.read("apps", &app).map_err(|error| spool_failed(&error.into_service_error()))?;
-        package::unpack(&blob, &folder, Bounds::default())
+        let blob = store.read("apps", &app).map_err(StoreError::into_service_error);
+        package::unpack(&blob.map_err(|error| spool_error(&error))?, &folder, ArchiveLimits::default())
     });
-    unpacked.await.unwrap_or_else(|error| Err(Error::service(Category::NODE, 7, error.to_string())))
+    let code = errors::code::UNCAUGHT_SPOOL_ERROR;
+    unpacked.await.unwrap_or_else(|error| Err(Error::service(Category::NODE, code, error.to_string())))
 }
 
-/// Returns an error as the original words it when an app cannot be unpacked: `[code] text: words of the code`.
-fn spool_failed(error: &Error) -> Error {
+/// Returns the error for a package that cannot be read, with the original's text: `[code] text: text of the code`.
+fn spool_error(error: &Error) -> Error {
     let (category, code) = (error.category().unwrap_or(Category::GENERIC), error.code().unwrap_or_default());
     let text = match error.kind() {
-        cocaine::ErrorKind::Service { message, .. } => message.clone(),
+        ErrorKind::Service { message, .. } => message.clone(),
         other => other.to_string(),
     };
     Error::service(category, code, format!("[{code}] {text}: {}", errors::system_text(code)))
 }
 
-impl Running {
-    async fn start(plan: Plan, workshop: Workshop, host: &ServiceHost) -> Result<Self> {
-        let io = |text: String| errno::error(Errno::IO, text);
-        let path = workshop.runtime.socket(&plan.app).map_err(|error| io(error.to_string()))?;
+impl RunningApp {
+    async fn start(config: AppConfig, environment: AppEnvironment, host: &ServiceHost) -> Result<Self> {
+        let io_error = |text: String| errno::error(Errno::IO, text);
+        let path = environment.folders.socket(&config.app).map_err(|error| io_error(error.to_string()))?;
         let shown = path.display().to_string();
-        let endpoint = Endpoint::listen(path, workshop.limits)
-            .map_err(|error| io(format!("cannot listen on {shown}: {error}")))?;
-        let Plan { app, profile_name, profile, manifest } = plan;
-        let name = app.clone();
-        let overseer = Overseer::new(Setup { app, profile_name, manifest, profile, endpoint, workshop });
-        let serving = overseer.clone();
-        let dispatch = ServeApp::new(move |caller| AppService::new(serving.clone(), caller));
-        let service = host.bind(&name, dispatch).await;
-        let (server, service) = service.map_err(|error| io(format!("the app cannot be served: {error}")))?;
+        let endpoint = WorkerEndpoint::listen(path, environment.limits)
+            .map_err(|error| io_error(format!("cannot listen on {shown}: {error}")))?;
+        let app = config.app.clone();
+        let overseer = Overseer::new(config, endpoint, environment);
+        let served = overseer.clone();
+        let dispatch = ServeApp::new(move |caller| AppService::new(served.clone(), caller));
+        let bound = host.bind(&app, dispatch).await;
+        let (server, service) =
+            bound.map_err(|error| io_error(format!("the app cannot be served: {error}")))?;
         let publication = Publication::new(&overseer, host.registry.clone(), service)?;
         Ok(Self { overseer, server, publication })
-    }
-}
-
-/// The app's name in the locator, while as many workers are active as its profile asks for (`node.md` 3).
-#[derive(Debug)]
-struct Publication {
-    known: Arc<Mutex<Option<Registration>>>,
-    /// Follows the number of active workers, if that matters.
-    following: Option<JoinHandle<()>>,
-}
-
-impl Publication {
-    fn new(overseer: &Overseer, registry: Registry, service: Resolved) -> Result<Self> {
-        let setup = overseer.setup();
-        let (app, on, under) = (setup.app.clone(), setup.profile.publish_on, setup.profile.unpublish_under);
-        let known = Arc::new(Mutex::new(None));
-        let publish = {
-            let known = known.clone();
-            move |active: usize| {
-                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                let active = u32::try_from(active).unwrap_or(u32::MAX);
-                if known.is_none() && active >= on {
-                    *known = Some(registry.expose(&app, service.clone()).map_err(|_| taken(&app))?);
-                } else if active < under {
-                    *known = None;
-                }
-                Ok(())
-            }
-        };
-        publish(0)?;
-        let mut active = overseer.active();
-        let following = (on > 0).then(|| {
-            tokio::spawn(async move {
-                while active.changed().await.is_ok() {
-                    let now = *active.borrow_and_update();
-                    if let Err(error) = publish(now) {
-                        tracing::warn!(%error, "an app is not published");
-                    }
-                }
-            })
-        });
-        Ok(Self { known, following })
-    }
-
-    fn is_public(&self) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-}
-
-impl Drop for Publication {
-    fn drop(&mut self) {
-        if let Some(following) = &self.following {
-            following.abort();
-        }
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-fn taken(app: &str) -> Error {
-    errno::invalid_argument(&format!("[22] service '{app}' already exists"))
-}
-
-/// The service of an app, for one caller.
-#[derive(Debug)]
-pub(crate) struct AppService {
-    overseer: Overseer,
-    caller: Caller,
-}
-
-impl AppService {
-    fn new(overseer: Overseer, caller: &Caller) -> Self {
-        Self { overseer, caller: caller.clone() }
-    }
-}
-
-impl AppServer for AppService {
-    fn enqueue(
-        &self,
-        event: &str,
-        _tag: Option<&str>,
-        input: Receiver<Bytes>,
-        output: Sender<Bytes>,
-    ) -> impl Future<Output = Result<()>> + Send {
-        // In a box of its own, for the calls of a connection are moved on their way.
-        Box::pin(self.overseer.handle(Ask::new(event, &self.caller), input, output))
-    }
-
-    async fn info(&self) -> Result<Value> {
-        if self.overseer.is_stopped() {
-            return Err(errors::stopped());
-        }
-        Ok(info::running(&self.overseer, Wanted::REPORT, None))
-    }
-
-    /// Whoever ends the stream in another way than by revoking it, or leaving, loses the connection (`node.md` 6).
-    async fn control(&self, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
-        let ended = self.overseer.controlled(&mut input).await;
-        output.give_up();
-        match ended {
-            Some(error) if error.category().is_none() => Ok(()),
-            Some(error) => Err(error),
-            None => Err(Error::service(Cause::SLOT.0, Cause::SLOT.1, "control has no end of its own")),
-        }
     }
 }

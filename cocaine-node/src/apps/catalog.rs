@@ -9,13 +9,11 @@ use cocaine::{Category, Error, Result, Value, server::Server};
 use tokio::task::JoinSet;
 
 use super::{
-    app::{App, Plan},
-    overseer::Overseer,
-};
-use crate::apps::{
+    app::App,
     errors,
-    report::{info::Wanted, readings},
-    worker::launcher::Workshop,
+    overseer::{Overseer, environment::AppEnvironment},
+    profile::config::AppConfig,
+    report::{info::InfoFlags, readings},
 };
 use crate::{
     errno::{self, Errno},
@@ -30,36 +28,36 @@ pub(crate) struct Apps(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    workshop: Workshop,
+    environment: AppEnvironment,
     host: ServiceHost,
     apps: Mutex<BTreeMap<String, Arc<App>>>,
-    /// Servers of apps that have been stopped: who is connected to them stays.
+    /// The servers of stopped apps, whose clients stay connected.
     retired: Mutex<Vec<Server>>,
 }
 
 impl Apps {
-    pub(crate) fn new(workshop: Workshop, host: ServiceHost) -> Self {
+    pub(crate) fn new(environment: AppEnvironment, host: ServiceHost) -> Self {
         let (apps, retired) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { workshop, host, apps, retired }))
+        Self(Arc::new(Shared { environment, host, apps, retired }))
     }
 
-    /// Starts an app; it can be resolved when this returns.
+    /// Starts an app. It can be resolved when this returns.
     pub(crate) async fn start(&self, name: &str, profile: &str) -> Result<()> {
         if let Some(app) = self.find(name) {
             return Err(already_started(name, &app));
         }
-        let plan = Plan::read(&self.0.workshop, name, profile)?;
-        let app = Arc::new(App::spooling());
-        let _changing = app.change().await;
+        let config = AppConfig::load(&self.0.environment.store, name, profile)?;
+        let app = Arc::new(App::new());
+        let _transition = app.lock_transition().await;
         match self.apps().entry(name.to_owned()) {
             std::collections::btree_map::Entry::Occupied(other) => {
                 return Err(already_started(name, other.get()));
             }
             std::collections::btree_map::Entry::Vacant(vacant) => vacant.insert(app.clone()),
         };
-        let started = app.start(plan, &self.0.workshop, &self.0.host).await;
-        if !self.has(name, &app) {
-            self.end(&app).await;
+        let started = app.start(config, &self.0.environment, &self.0.host).await;
+        if !self.is_current(name, &app) {
+            self.stop_app(&app).await;
             return Err(errno::error(Errno::CANCELED, format!("app '{name}' was stopped while it started")));
         }
         match &started {
@@ -69,20 +67,20 @@ impl Apps {
         started
     }
 
-    /// Stops an app; its workers have ended when this returns. Until then its name is taken.
+    /// Stops an app. Its workers have ended when this returns; its name is taken until then.
     pub(crate) async fn pause(&self, name: &str) -> Result<()> {
         let app = self.find(name).ok_or_else(|| not_running(name))?;
-        let _changing = app.change().await;
-        if !self.has(name, &app) {
+        let _transition = app.lock_transition().await;
+        if !self.is_current(name, &app) {
             return Err(not_running(name));
         }
-        self.end(&app).await;
+        self.stop_app(&app).await;
         self.apps().remove(name);
         tracing::info!(app = name, "an app is stopped");
         Ok(())
     }
 
-    async fn end(&self, app: &App) {
+    async fn stop_app(&self, app: &App) {
         let server = app.stop().await;
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.retain(|server| !server.is_finished());
@@ -94,29 +92,31 @@ impl Apps {
         self.apps().keys().cloned().collect()
     }
 
+    /// Returns the answer to `info`.
     pub(crate) fn info(&self, name: &str, flags: u32) -> Result<Value> {
         let app = self
             .find(name)
             .ok_or_else(|| errno::invalid_argument(&format!("app '{name}' is not running")))?;
-        Ok(app.info(Wanted(flags)))
+        Ok(app.info(InfoFlags(flags)))
     }
 
-    /// Returns what gives events to an app that runs.
+    /// Returns the overseer of a running app.
     pub(crate) fn overseer(&self, name: &str) -> Option<Overseer> {
         self.find(name).and_then(|app| app.overseer())
     }
 
-    /// Adds what there is to say of the apps that run.
-    pub(crate) fn measure(&self, readings: &mut Vec<Reading>) {
+    /// Adds the metrics of the running apps.
+    pub(crate) fn read_metrics(&self, readings: &mut Vec<Reading>) {
         let apps: Vec<_> = self.apps().values().cloned().collect();
         for overseer in apps.iter().filter_map(|app| app.overseer()) {
-            readings::app(&overseer, readings);
+            readings::add_app(&overseer, readings);
         }
     }
 
-    /// Starts the apps of a stored runlist, one after the other (`node.md` 6.2).
-    pub(crate) async fn run(&self, runlist: &str) {
-        let stored = self.0.workshop.store.read("runlists", runlist).map_err(StoreError::into_service_error);
+    /// Starts the apps of a stored runlist one by one (`node.md` 6.2).
+    pub(crate) async fn start_runlist(&self, runlist: &str) {
+        let stored =
+            self.0.environment.store.read("runlists", runlist).map_err(StoreError::into_service_error);
         let read = stored.and_then(|blob| {
             cocaine::msgpack::from_slice::<BTreeMap<String, String>>(&blob)
                 .map_err(|error| errno::error(Errno::INVAL, format!("the runlist is unreadable: {error}")))
@@ -135,9 +135,9 @@ impl Apps {
         tracing::info!(runlist, apps = apps.len(), failed, "a runlist was started");
     }
 
-    /// Tells the workers of all apps to end.
-    fn begin_shutdown(&self) {
-        self.apps().values().filter_map(|app| app.overseer()).for_each(|overseer| overseer.begin_stop());
+    /// Starts to terminate the workers of all apps.
+    fn start_stopping(&self) {
+        self.apps().values().filter_map(|app| app.overseer()).for_each(|overseer| overseer.start_stopping());
     }
 
     /// Stops all apps, and closes the connections of their clients.
@@ -151,8 +151,8 @@ impl Apps {
         closing.join_all().await;
     }
 
-    /// Returns whether the app of this name is this one.
-    fn has(&self, name: &str, app: &Arc<App>) -> bool {
+    /// Returns whether the app is still the one of this name.
+    fn is_current(&self, name: &str, app: &Arc<App>) -> bool {
         self.find(name).is_some_and(|known| Arc::ptr_eq(&known, app))
     }
 
@@ -165,23 +165,23 @@ impl Apps {
     }
 }
 
-/// The apps of a running node: they end with it, whether it is shut down or only dropped.
+/// Ends the apps together with their node, even if it is dropped without a shutdown.
 #[derive(Debug)]
-pub(crate) struct RunningApps(pub(crate) Apps);
+pub(crate) struct AppsGuard(pub(crate) Apps);
 
-impl Drop for RunningApps {
+impl Drop for AppsGuard {
     fn drop(&mut self) {
-        self.0.begin_shutdown();
+        self.0.start_stopping();
     }
 }
 
 fn already_started(name: &str, app: &App) -> Error {
     let state = app.state_name();
     let text = format!("app '{name}' is {state}: application has already been started");
-    Error::service(Category::NODE, errors::ALREADY_STARTED, text)
+    Error::service(Category::NODE, errors::code::ALREADY_STARTED, text)
 }
 
 fn not_running(name: &str) -> Error {
     let text = format!("app '{name}' is not running: application is not running");
-    Error::service(Category::NODE, errors::NOT_RUNNING, text)
+    Error::service(Category::NODE, errors::code::NOT_RUNNING, text)
 }

@@ -1,8 +1,18 @@
-//! The events and the workers of one app: who takes what, and how many there are (`node.md` 5).
+//! The events and the workers of one app (`node.md` 5).
+//!
+//! ```text
+//! supervisor   the task for each worker       queue   the events that wait for a slot at a worker
+//! state slot   what both change under one lock
+//! pool         how many workers there should be
+//! environment  what all apps of the node share
+//! ```
 
-pub(crate) mod pool;
+pub(crate) mod environment;
+mod pool;
 mod queue;
+mod slot;
 mod state;
+mod supervisor;
 
 use std::{
     collections::BTreeMap,
@@ -10,33 +20,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cocaine::{Error, Receiver, server::Connection};
+use cocaine::{Error, Receiver};
 use tokio::sync::{Notify, mpsc, watch};
 use uuid::Uuid;
 
-use self::state::State;
-pub(crate) use self::state::{Phase, Slave};
-use super::{meters::Meters, profile::Profile};
-use crate::apps::{
-    profile::manifest::Manifest,
-    worker::{
-        channels::Channels,
-        endpoint::Endpoint,
-        launcher::Workshop,
-        task::{self, Death, Order},
+pub(crate) use self::state::WorkerEntry;
+use self::{environment::AppEnvironment, state::AppState};
+use crate::{
+    apps::{
+        profile::config::AppConfig,
+        worker::{
+            channels::WorkerChannels,
+            endpoint::WorkerEndpoint,
+            exit::WorkerExit,
+            state::WorkerState,
+            task::{WorkerCommand, WorkerEvent},
+        },
     },
+    metrics::EventMetrics,
 };
-
-/// What does not change while an app runs.
-#[derive(Debug)]
-pub(crate) struct Setup {
-    pub(crate) app: String,
-    pub(crate) profile_name: String,
-    pub(crate) manifest: Manifest,
-    pub(crate) profile: Profile,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) workshop: Workshop,
-}
 
 /// The events and workers of a running app; clones share them.
 #[derive(Clone, Debug)]
@@ -44,134 +46,131 @@ pub(crate) struct Overseer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    setup: Setup,
+    config: Arc<AppConfig>,
+    environment: AppEnvironment,
+    endpoint: WorkerEndpoint,
     started: Instant,
-    state: Mutex<State>,
-    meters: Meters,
-    /// How many workers are active.
+    state: Mutex<AppState>,
+    metrics: EventMetrics,
+    /// The number of active workers.
     active: watch::Sender<usize>,
-    /// The last worker of an app that stops has ended.
+    /// Notified when the last worker has been removed.
     emptied: Notify,
 }
 
 impl Overseer {
-    pub(crate) fn new(setup: Setup) -> Self {
-        let shared = Shared {
-            setup,
-            started: Instant::now(),
+    pub(crate) fn new(config: AppConfig, endpoint: WorkerEndpoint, environment: AppEnvironment) -> Self {
+        let now = Instant::now();
+        Self(Arc::new(Shared {
+            config: Arc::new(config),
+            environment,
+            endpoint,
+            started: now,
             state: Mutex::default(),
-            meters: Meters::new(Instant::now()),
+            metrics: EventMetrics::new(now),
             active: watch::Sender::new(0),
             emptied: Notify::new(),
-        };
-        Self(Arc::new(shared))
+        }))
     }
 
-    pub(crate) fn setup(&self) -> &Setup {
-        &self.0.setup
+    pub(crate) fn config(&self) -> &Arc<AppConfig> {
+        &self.0.config
     }
 
-    /// Returns how many workers are active, and every change of that.
-    pub(crate) fn active(&self) -> watch::Receiver<usize> {
+    fn environment(&self) -> &AppEnvironment {
+        &self.0.environment
+    }
+
+    fn endpoint(&self) -> &WorkerEndpoint {
+        &self.0.endpoint
+    }
+
+    /// Returns the number of active workers, and its changes.
+    pub(crate) fn active_workers(&self) -> watch::Receiver<usize> {
         self.0.active.subscribe()
     }
 
-    /// Starts or seals workers until there are as many as are wanted.
-    fn rebalance(&self, state: &mut State) {
+    /// Starts or seals workers until their number is the target.
+    fn rebalance(&self, state: &mut AppState) {
         if state.stopped {
             return;
         }
-        let target = pool::target(&self.setup().profile, state.demand(), state.manual);
+        let target = pool::target_size(&self.config().profile, state.demand(), state.manual_target);
         if state.backoff.is_running(Instant::now()) {
             return;
         }
-        while state.slaves.len() < target {
-            self.start(state);
+        while state.workers.len() < target {
+            self.start_worker(state);
         }
-        if state.manual > 0 {
-            state.seal_down_to(target);
+        if state.manual_target > 0 {
+            state.seal_surplus(target);
         }
     }
 
-    fn start(&self, state: &mut State) {
+    fn start_worker(&self, state: &mut AppState) {
         let uuid: Arc<str> = Uuid::new_v4().to_string().into();
-        let (orders, received) = mpsc::unbounded_channel();
-        let channels = Arc::<Channels>::default();
-        let slave = Slave {
-            phase: Phase::Spawning,
-            since: Instant::now(),
-            accepted: 0,
-            channels: channels.clone(),
-            load: 0,
-            idle_since: Instant::now(),
-            connection: None,
-            orders,
-        };
+        let (sender, commands) = mpsc::unbounded_channel();
+        let channels = Arc::<WorkerChannels>::default();
         state.spawned += 1;
-        state.slaves.insert(uuid.clone(), slave);
-        tokio::spawn(task::live(self.clone(), uuid, channels, received));
+        state.workers.insert(uuid.clone(), WorkerEntry::new(channels.clone(), sender));
+        tokio::spawn(supervisor::run_worker(self.clone(), uuid, channels, commands));
     }
 
-    /// Notes that a worker takes events from now on.
-    pub(crate) fn activate(&self, uuid: &str, connection: Connection) {
+    /// Applies what has happened to a worker.
+    fn apply_event(&self, uuid: &str, event: WorkerEvent) {
         let mut state = self.state();
-        if let Some(slave) = state.slaves.get_mut(uuid) {
-            slave.connection = Some(connection);
-            slave.phase = Phase::Active;
+        let Some(worker) = state.workers.get_mut(uuid) else { return };
+        match event {
+            WorkerEvent::StateChanged(changed) => {
+                worker.state = changed;
+                self.publish_active(&state);
+            }
+            WorkerEvent::Activated(connection) => {
+                worker.connection = Some(connection);
+                worker.state = WorkerState::Active;
+                self.publish_active(&state);
+                self.assign_queued(&mut state);
+                self.rebalance(&mut state);
+            }
         }
-        self.count(&state);
-        self.hand_out(&mut state);
-        self.rebalance(&mut state);
     }
 
-    pub(crate) fn set_phase(&self, uuid: &str, phase: Phase) {
-        let mut state = self.state();
-        if let Some(slave) = state.slaves.get_mut(uuid) {
-            slave.phase = phase;
-        }
-        self.count(&state);
-    }
-
-    /// Returns how many events a worker has.
-    pub(crate) fn load(&self, uuid: &str) -> usize {
-        self.state().slaves.get(uuid).map_or(0, |slave| slave.load)
-    }
-
-    /// Seals a worker that has had nothing to do for so long, so that nothing is given to it any more; returns when to
-    /// look again if it has.
-    pub(crate) fn seal_idle(&self, uuid: &str, allowed: Duration) -> Option<Instant> {
+    /// Terminates an active worker that has had no events for `timeout`. Returns when to check again, unless the worker is
+    /// no longer active.
+    fn seal_if_idle(&self, uuid: &str, timeout: Duration) -> Option<Instant> {
         let mut state = self.state();
         let now = Instant::now();
-        let slave = state.slaves.get_mut(uuid)?;
-        let due = if slave.load == 0 { slave.idle_since + allowed } else { now + allowed };
+        let worker = state.workers.get_mut(uuid).filter(|worker| worker.is_active())?;
+        let due = if worker.load == 0 { worker.idle_since + timeout } else { now + timeout };
         if due > now {
             return Some(due);
         }
-        slave.phase = Phase::Sealing;
-        self.count(&state);
+        // A sealed worker is assigned no event before it gets the command.
+        worker.state = WorkerState::Sealing;
+        worker.send(WorkerCommand::TerminateIdle);
+        self.publish_active(&state);
         None
     }
 
-    /// Forgets a worker that has ended, and sees to it that there are enough others.
-    pub(crate) fn bury(&self, uuid: &str, death: &Death) {
+    /// Removes a worker that has ended, and replaces it if the app needs another one.
+    fn remove_worker(&self, uuid: &str, exit: &WorkerExit) {
         let mut state = self.state();
-        let unused = state.slaves.remove(uuid).is_none_or(|slave| slave.accepted == 0);
-        let now = Instant::now();
-        if death.crashed {
+        let unused = state.workers.remove(uuid).is_none_or(|worker| worker.accepted == 0);
+        if exit.crashed {
             state.crashed += 1;
-            if let Some(until) = state.backoff.crashed(now) {
+            if let Some(until) = state.backoff.record_crash(Instant::now()) {
                 tokio::spawn(self.clone().rebalance_at(until));
             }
         }
-        if death.crashed && unused {
-            state.failure = Some(death.clone());
+        if exit.crashed && unused {
+            state.failure = Some(exit.clone());
         }
-        self.count(&state);
-        // An idle app needs no worker: the next event starts one, unless it came while the last one ended.
-        if !death.idle || !state.queue.is_empty() {
+        self.publish_active(&state);
+        // An idle app needs no worker, unless an event came while the last one ended.
+        if !exit.idle || !state.queue.is_empty() {
             self.rebalance(&mut state);
         }
-        if state.slaves.is_empty() {
+        if state.workers.is_empty() {
             self.0.emptied.notify_waiters();
         }
     }
@@ -181,102 +180,102 @@ impl Overseer {
         self.rebalance(&mut self.state());
     }
 
-    /// Keeps as many workers as the last number of the stream says, until it ends; zero or less leaves it to the events
-    /// (`node.md` 5.2). Returns how the stream has ended, if not by a close.
-    pub(crate) async fn controlled(&self, input: &mut Receiver<i32>) -> Option<Error> {
+    /// Sets the number of workers to the last number of a control stream, until the stream ends. With zero or less the
+    /// events decide (`node.md` 5.2). Returns the error that ended the stream, if it was not closed.
+    pub(crate) async fn follow_control(&self, input: &mut Receiver<i32>) -> Option<Error> {
         let error = loop {
             match input.recv().await {
-                Some(Ok(workers)) => self.control(usize::try_from(workers).unwrap_or_default()),
+                Some(Ok(workers)) => self.set_manual_target(usize::try_from(workers).unwrap_or_default()),
                 Some(Err(error)) => break Some(error),
                 None => break None,
             }
         };
-        self.control(0);
+        self.set_manual_target(0);
         error
     }
 
-    fn control(&self, workers: usize) {
+    fn set_manual_target(&self, workers: usize) {
         let mut state = self.state();
-        state.manual = workers;
+        state.manual_target = workers;
         self.rebalance(&mut state);
     }
 
-    /// Tells all workers to end, and answers the events that wait.
-    pub(crate) fn begin_stop(&self) {
+    /// Starts to terminate all workers, and fails the queued events.
+    pub(crate) fn start_stopping(&self) {
         let mut state = self.state();
         state.stopped = true;
         state.queue.clear();
-        for slave in state.slaves.values() {
-            // The task of one that has ended listens no more.
-            let _ = slave.orders.send(Order::Stop);
-        }
-        self.setup().endpoint.refuse();
+        state.workers.values().for_each(|worker| worker.send(WorkerCommand::Stop));
+        self.endpoint().stop_accepting();
     }
 
     /// Stops all workers, and returns once the last has ended.
     pub(crate) async fn stop(&self) {
-        self.begin_stop();
+        self.start_stopping();
         loop {
             let emptied = self.0.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            if self.state().slaves.is_empty() {
-                return self.setup().endpoint.close();
+            if self.state().workers.is_empty() {
+                return self.endpoint().close();
             }
             emptied.await;
         }
     }
 
-    /// Returns why workers do not start, if the last one did not.
-    pub(crate) fn failure(&self) -> Option<Death> {
+    /// Returns why workers do not start, if the last one did not and none is active.
+    fn startup_failure(&self) -> Option<WorkerExit> {
         let state = self.state();
-        let active = state.slaves.values().any(|slave| slave.phase == Phase::Active);
-        state.failure.clone().filter(|_| !active)
+        let any_active = state.workers.values().any(WorkerEntry::is_active);
+        state.failure.clone().filter(|_| !any_active)
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.state().stopped
     }
 
-    /// Returns what a report says of the app.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Snapshot<'_>) -> T) -> T {
+    /// Calls `read` with the state of the app, under its lock.
+    pub(crate) fn read_state<T>(&self, read: impl FnOnce(&OverseerSnapshot<'_>) -> T) -> T {
         let state = self.state();
         let now = Instant::now();
         let demand = state.demand();
-        look(&Snapshot {
+        read(&OverseerSnapshot {
             now,
             uptime: now.saturating_duration_since(self.0.started),
             queued: demand.queued,
             load: demand.load,
-            oldest_event: state.queue.front().map(|waiting| now.saturating_duration_since(waiting.since)),
+            oldest_event: state.queue.front().map(|event| now.saturating_duration_since(event.since)),
             spawned: state.spawned,
             crashed: state.crashed,
             failure: state.failure.as_ref(),
-            slaves: &state.slaves,
-            meters: &self.0.meters,
+            workers: &state.workers,
+            metrics: &self.0.metrics,
         })
     }
 
-    fn count(&self, state: &State) {
-        let active = state.slaves.values().filter(|slave| slave.phase == Phase::Active).count();
+    /// Updates the number that [`Overseer::active_workers`] returns.
+    fn publish_active(&self, state: &AppState) {
+        let active = state.workers.values().filter(|worker| worker.is_active()).count();
         self.0.active.send_if_modified(|known| std::mem::replace(known, active) != active);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, AppState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What an app does at one moment.
-pub(crate) struct Snapshot<'a> {
+/// The state of an app at one moment.
+pub(crate) struct OverseerSnapshot<'a> {
     pub(crate) now: Instant,
     pub(crate) uptime: Duration,
+    /// How many events wait.
     pub(crate) queued: usize,
+    /// How many events the workers have.
     pub(crate) load: usize,
     pub(crate) oldest_event: Option<Duration>,
     pub(crate) spawned: u64,
     pub(crate) crashed: u64,
-    pub(crate) failure: Option<&'a Death>,
-    pub(crate) slaves: &'a BTreeMap<Arc<str>, Slave>,
-    pub(crate) meters: &'a Meters,
+    pub(crate) failure: Option<&'a WorkerExit>,
+    pub(crate) workers: &'a BTreeMap<Arc<str>, WorkerEntry>,
+    pub(crate) metrics: &'a EventMetrics,
 }

@@ -25,14 +25,14 @@ use reader::{Entries, Limited};
 use crate::errno::{self, Errno, invalid_argument};
 
 /// How the name of a folder begins that is not complete yet; that of an app's never does.
-pub(crate) const FRESH: &str = ".new-";
+pub(crate) const PARTIAL_PREFIX: &str = ".new-";
 
 /// The longest name of a folder that an app's name is spelled out in.
 const LONGEST_NAME: usize = 64;
 
 /// How much an archive may hold.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct ArchiveLimits {
     /// Bytes once it is decompressed, headers included.
     pub(crate) bytes: u64,
     /// Entries, headers of headers included.
@@ -43,7 +43,7 @@ pub(crate) struct Bounds {
     pub(crate) depth: usize,
 }
 
-impl Default for Bounds {
+impl Default for ArchiveLimits {
     fn default() -> Self {
         Self { bytes: 2 << 30, entries: 200_000, path: 1024, depth: 64 }
     }
@@ -52,7 +52,7 @@ impl Default for Bounds {
 /// Unpacks what storage holds of an app into `folder`, which holds nothing else afterwards. This blocks.
 ///
 /// The folder appears only once all is unpacked; after an error there is none.
-pub(crate) fn unpack(blob: &[u8], folder: &Path, bounds: Bounds) -> Result<()> {
+pub(crate) fn unpack(blob: &[u8], folder: &Path, bounds: ArchiveLimits) -> Result<()> {
     let failed = |error: io::Error| failed(&format!("cannot unpack into {}", folder.display()), &error);
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
@@ -63,8 +63,11 @@ pub(crate) fn unpack(blob: &[u8], folder: &Path, bounds: Bounds) -> Result<()> {
     })?;
     let parent = folder.parent().unwrap_or(Path::new("."));
     let private = Permissions::from_mode(0o700);
-    let fresh =
-        tempfile::Builder::new().prefix(FRESH).permissions(private).tempdir_in(parent).map_err(failed)?;
+    let fresh = tempfile::Builder::new()
+        .prefix(PARTIAL_PREFIX)
+        .permissions(private)
+        .tempdir_in(parent)
+        .map_err(failed)?;
     place(archive, fresh.path(), bounds)?;
     fs::rename(fresh.path(), folder).map_err(failed)?;
     drop(fresh.keep());
@@ -72,7 +75,7 @@ pub(crate) fn unpack(blob: &[u8], folder: &Path, bounds: Bounds) -> Result<()> {
 }
 
 /// Unpacks the bytes of an archive into `root`.
-fn place(archive: &[u8], root: &Path, bounds: Bounds) -> Result<()> {
+fn place(archive: &[u8], root: &Path, bounds: ArchiveLimits) -> Result<()> {
     let mut source: Box<dyn Read + '_> =
         if archive.starts_with(b"\x1f\x8b") { Box::new(GzDecoder::new(archive)) } else { Box::new(archive) };
     let mut first = [0; 512];

@@ -1,4 +1,5 @@
-//! The processes of workers.
+//! The processes of workers, and their output.
 
 pub(crate) mod output;
+pub(crate) mod running;
 pub(crate) mod spawner;

@@ -1,5 +1,6 @@
 //! Profiles: how an app is run (`node.md` 3).
 
+pub(crate) mod config;
 pub(crate) mod manifest;
 pub(crate) mod stored;
 

@@ -1,4 +1,5 @@
-//! What is reported of the apps.
+//! Reports about running apps: the answers to `info`, and metrics.
 
+mod figures;
 pub(crate) mod info;
 pub(crate) mod readings;

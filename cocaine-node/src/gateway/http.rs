@@ -1,9 +1,10 @@
-//! HTTP/1.x towards clients: connections, requests as events carry them, and responses.
+//! HTTP/1.x towards clients: connections, request bodies, requests as apps receive them, and responses.
 
 pub(super) mod body;
 pub(super) mod error;
 pub(super) mod listener;
 pub(super) mod request;
+pub(super) mod request_body;
 pub(super) mod request_id;
 pub(super) mod response;
 mod socket;

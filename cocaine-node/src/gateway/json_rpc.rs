@@ -1,153 +1,166 @@
-//! JSON-RPC 2.0 for every service of the cloud, for requests with the header `X-Cocaine-JSON-RPC`, whatever its value and
+//! JSON-RPC 2.0 for every service of the cloud: requests with the header `X-Cocaine-JSON-RPC`, whatever its value and
 //! whatever the path (`worker.md` 7.3).
 //!
-//! `method` is `SERVICE.METHOD`, and `params` has one of two forms, which decides that of the result too:
+//! `method` is `SERVICE.METHOD`. `params` has one of two forms, which also decides the form of the result:
 //!
 //! | `params` | `result` |
 //! |---|---|
-//! | `[ARGUMENTS]`, or nothing | what the method answers with: the value, `[]` if it has none, a list if it has several; of a stream the list of its values; `null` of a method that never answers |
-//! | `{"args": [ARGUMENTS], "chunks": [MESSAGES]}` | every message that came: `{"event": NAME, "value": [ARGUMENTS]}`, errors of the service included |
+//! | `[ARGUMENTS]`, or absent | the value that the method returns: `[]` if it returns nothing, a list if it returns several values or a stream, `null` if it never answers |
+//! | `{"args": [ARGUMENTS], "chunks": [MESSAGES]}` | every message received: `{"event": NAME, "value": [ARGUMENTS]}`, errors of the service included |
 //!
 //! `chunks`, in `params` or beside it, are the messages that follow the call, as `{"write": ["data"]}` or
-//! `["write", ["data"]]`; a `close` that they leave out is added. An argument that is optional is left out, for `null` is
-//! a value. [`json`] has the forms of what JSON cannot say.
+//! `["write", ["data"]]`; a missing `close` is added. An optional argument is left out, since `null` is a value. Values
+//! that JSON cannot express have the forms listed in [`json`].
 //!
-//! A batch runs its calls side by side and is answered in the order of its requests. A notification is called and not
-//! answered; with nothing to answer the status is 204. All else has the status 200, but for what is not JSON (400).
+//! The calls of a batch run concurrently, and are answered in the order of the requests. A notification is called but not
+//! answered. The status is 204 if there is nothing to answer, 400 if the body is not JSON, and 200 otherwise.
 //!
 //! | code | message |
 //! |---|---|
-//! | -32700, -32600, -32601, -32602 | as JSON-RPC says |
+//! | -32700, -32600, -32601, -32602 | as in JSON-RPC |
 //! | -32000 | Invalid method format |
 //! | -32001 | Service is not connected |
 //! | -32002 | Protocol violation |
 //! | -32003 | Timed out while waiting for response from the Cocaine |
-//! | -32099 | Generic Cocaine error: the connection has ended, as it does for arguments of a wrong type |
-//! | any other | the service's own code and words; `data` has the category |
+//! | -32099 | Generic Cocaine error: the connection was closed, as it is after arguments of a wrong type |
+//! | any other | the service's own code and text; `data` has the category |
 
 mod call;
 mod error;
 mod json;
 mod request;
 
+use bytes::Bytes;
 use cocaine::Value;
 use futures_util::{StreamExt, stream};
-use http::{HeaderName, HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use serde::Serialize;
 use tokio::time::timeout;
 
 use self::{
-    call::{Call, Room},
-    error::Fault,
-    json::Json,
-    request::{Asked, Request},
+    call::{ResultBudget, RpcCall},
+    error::RpcError,
+    json::AsJson,
+    request::{ParsedRequest, RpcRequest},
+};
+use super::{
+    context::Context,
+    http::{body::ResponseBody, error::HttpError, request_id::RequestId, response::text_response},
+    routing::{event_call::Retries, service_pool::ServicePool},
 };
 use crate::config::Target;
-use crate::gateway::{
-    http::{body::ReplyBody, error::Failure, request_id::Id},
-    proxy::Gate,
-    routing::event_call::Tries,
-};
 
-/// The header that makes a call of a request.
-pub(super) const MARK: HeaderName = HeaderName::from_static("x-cocaine-json-rpc");
+/// The header that makes a request a call of JSON-RPC.
+pub(super) const JSON_RPC: HeaderName = HeaderName::from_static("x-cocaine-json-rpc");
 
-/// How many calls of a batch run at a time.
-const ABREAST: usize = 64;
-
-/// One response.
-#[derive(Serialize)]
-struct Answer<'a> {
-    jsonrpc: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Json<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a Fault>,
-    id: Json<'a>,
-}
-
-impl<'a> Answer<'a> {
-    fn new(id: &'a Value, result: &'a Result<Value, Fault>) -> Self {
-        let (result, error) = match result {
-            Ok(value) => (Some(Json(value)), None),
-            Err(fault) => (None, Some(fault)),
-        };
-        Self { jsonrpc: "2.0", result, error, id: Json(id) }
-    }
-}
+/// How many calls of a batch run at once.
+const BATCH_CONCURRENCY: usize = 64;
 
 /// The id of a request that has one, and its result.
-type Done = Option<(Value, Result<Value, Fault>)>;
+type Answer = Option<(Value, Result<Value, RpcError>)>;
 
-impl Gate {
-    /// Answers a request of JSON-RPC, or a batch of them.
-    ///
-    /// # Errors
-    /// A body that does not come, or is too long.
-    pub(super) async fn rpc(
-        &self,
-        parts: &Parts,
-        body: Incoming,
-        id: Id,
-    ) -> Result<Response<ReplyBody>, Failure> {
-        let held = self.buffer.collect(body).await?;
-        self.metrics.received(held.bytes.len());
-        let read: Result<Value, _> = serde_json::from_slice(&held.bytes);
-        drop(held);
-        let room = Room::new(self.settings.response_buffer);
-        let done = |asked| self.done(asked, parts, id, &room);
-        let batch = match read {
-            Err(error) => return Ok(refuse(StatusCode::BAD_REQUEST, Fault::parse(&error.to_string()))),
-            Ok(Value::Array(batch)) if batch.is_empty() => {
-                return Ok(refuse(StatusCode::OK, Fault::invalid("the batch is empty")));
-            }
-            Ok(Value::Array(batch)) => batch,
-            Ok(single) => {
-                let done = done(Asked::of(single)).await;
-                return Ok(done.map_or_else(nothing, |(id, result)| answer(&Answer::new(&id, &result))));
-            }
+/// A response of JSON-RPC.
+#[derive(Serialize)]
+struct RpcResponse<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<AsJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a RpcError>,
+    id: AsJson<'a>,
+}
+
+impl<'a> RpcResponse<'a> {
+    fn new(id: &'a Value, result: &'a Result<Value, RpcError>) -> Self {
+        let (result, error) = match result {
+            Ok(value) => (Some(AsJson(value)), None),
+            Err(error) => (None, Some(error)),
         };
-        let all: Vec<Done> =
-            stream::iter(batch).map(|one| done(Asked::of(one))).buffered(ABREAST).collect().await;
-        let answers: Vec<_> = all.iter().flatten().map(|(id, result)| Answer::new(id, result)).collect();
-        Ok(if answers.is_empty() { nothing() } else { answer(&answers) })
-    }
-
-    async fn done(&self, asked: Asked, parts: &Parts, id: Id, room: &Room) -> Done {
-        let result = match asked.request {
-            Ok(request) => self.call(&request, parts, id, room).await,
-            Err(fault) => Err(fault),
-        };
-        Some((asked.id?, result))
-    }
-
-    async fn call(&self, request: &Request, parts: &Parts, id: Id, room: &Room) -> Result<Value, Fault> {
-        let target = Target { service: request.service.clone(), event: request.event().into() };
-        let patience = self.settings.timeouts.get(&target.service, &target.event);
-        let headers = self.headers(&target, &parts.headers, id);
-        let tries = Tries::new(&request.service, &self.rpc_fleet, &self.metrics);
-        let call = Call { request, fleet: &self.rpc_fleet, headers, patience, room };
-        timeout(patience, call.run(tries)).await.unwrap_or_else(|_| Err(Fault::late(patience)))
+        Self { jsonrpc: "2.0", result, error, id: AsJson(id) }
     }
 }
 
-fn refuse(status: StatusCode, fault: Fault) -> Response<ReplyBody> {
-    let mut response = answer(&Answer::new(&Value::Nil, &Err(fault)));
+/// Answers a request, or a batch of requests.
+///
+/// # Errors
+/// A body that cannot be read.
+pub(super) async fn handle(
+    context: &Context,
+    pool: &ServicePool,
+    parts: &Parts,
+    body: Incoming,
+    id: RequestId,
+) -> Result<Response<ResponseBody>, HttpError> {
+    let body = context.read_body(body).await?;
+    let parsed: Result<Value, _> = serde_json::from_slice(&body.bytes);
+    drop(body);
+    let budget = ResultBudget::new(context.settings.response_buffer);
+    let batch = Batch { context, pool, parts, id, budget: &budget };
+    Ok(match parsed {
+        Err(error) => error_response(StatusCode::BAD_REQUEST, RpcError::parse(&error.to_string())),
+        Ok(Value::Array(requests)) if requests.is_empty() => {
+            error_response(StatusCode::OK, RpcError::invalid_request("the batch is empty"))
+        }
+        Ok(Value::Array(requests)) => batch.answer_all(requests).await,
+        Ok(request) => match batch.answer(request).await {
+            Some((id, result)) => json_response(&RpcResponse::new(&id, &result)),
+            None => empty_response(),
+        },
+    })
+}
+
+/// The requests of one HTTP request, and what their calls share.
+struct Batch<'a> {
+    context: &'a Context,
+    pool: &'a ServicePool,
+    parts: &'a Parts,
+    id: RequestId,
+    budget: &'a ResultBudget,
+}
+
+impl Batch<'_> {
+    async fn answer_all(&self, requests: Vec<Value>) -> Response<ResponseBody> {
+        let answers = stream::iter(requests).map(|request| self.answer(request));
+        let answers: Vec<Answer> = answers.buffered(BATCH_CONCURRENCY).collect().await;
+        let responses: Vec<_> =
+            answers.iter().flatten().map(|(id, result)| RpcResponse::new(id, result)).collect();
+        if responses.is_empty() { empty_response() } else { json_response(&responses) }
+    }
+
+    async fn answer(&self, request: Value) -> Answer {
+        let ParsedRequest { id, request } = ParsedRequest::parse(request);
+        let result = match request {
+            Ok(request) => self.call(&request).await,
+            Err(error) => Err(error),
+        };
+        Some((id?, result))
+    }
+
+    async fn call(&self, request: &RpcRequest) -> Result<Value, RpcError> {
+        let target = Target::new(request.service.clone(), request.event());
+        let limit = self.context.settings.timeouts.get(&target.service, &target.event);
+        let headers = self.context.call_headers(&target, &self.parts.headers, self.id);
+        let retries = Retries::new(&request.service, self.pool, &self.context.metrics);
+        let call = RpcCall { request, pool: self.pool, headers, timeout: limit, budget: self.budget };
+        timeout(limit, call.run(retries)).await.unwrap_or_else(|_| Err(RpcError::timed_out(limit)))
+    }
+}
+
+fn error_response(status: StatusCode, error: RpcError) -> Response<ResponseBody> {
+    let mut response = json_response(&RpcResponse::new(&Value::Nil, &Err(error)));
     *response.status_mut() = status;
     response
 }
 
-fn answer(answer: &impl Serialize) -> Response<ReplyBody> {
-    // All that is written can be JSON, and goes into memory.
-    let text = serde_json::to_vec(answer).unwrap_or_default();
-    let mut response = Response::new(ReplyBody::whole(text.into()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+fn json_response(response: &impl Serialize) -> Response<ResponseBody> {
+    // Neither the values nor memory as a writer can fail.
+    let text = serde_json::to_vec(response).unwrap_or_default();
+    text_response(Bytes::from(text), "application/json")
 }
 
-fn nothing() -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::default());
+fn empty_response() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }

@@ -1,6 +1,7 @@
-//! What a gateway counts, in the text format of Prometheus.
+//! The metrics of a gateway, in the text format of Prometheus.
 
 use std::{
+    collections::HashSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
@@ -18,36 +19,36 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// The media type of what [`Metrics::text`] returns.
+/// The media type of [`GatewayMetrics::render`].
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The label of requests that no known service was asked for, whose names are anybody's.
-const NOBODY: &str = "";
+/// The label of requests that reached no service. The names in them are arbitrary and must not become labels.
+const NO_SERVICE: &str = "";
 
-/// How many services have labels of their own; those that come later share one.
-const SERVICES: usize = 1024;
+/// How many services have labels of their own; later ones share one.
+const MAX_LABELS: usize = 1024;
 
-/// What a gateway counts.
+/// The metrics of a gateway.
 #[derive(Clone)]
-pub(super) struct Metrics {
+pub(super) struct GatewayMetrics {
     registry: Arc<Registry>,
-    requests: Family<Answered, Counter>,
-    seconds: Family<Of, Histogram, Buckets>,
-    retries: Family<Of, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<ServiceLabel, Histogram, Buckets>,
+    retries: Family<ServiceLabel, Counter>,
     received: Counter,
     in_flight: Gauge,
     pub(super) clients: Gauge,
-    known: Arc<Mutex<std::collections::HashSet<String>>>,
+    labels: Arc<Mutex<HashSet<String>>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct RequestLabels {
     service: String,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Of {
+struct ServiceLabel {
     service: String,
 }
 
@@ -61,7 +62,7 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
-impl Metrics {
+impl GatewayMetrics {
     pub(super) fn new() -> Self {
         let mut registry = Registry::with_prefix("cocaine_gateway");
         let seconds = Family::new_with_constructor(Buckets);
@@ -73,7 +74,7 @@ impl Metrics {
             received: Counter::default(),
             in_flight: Gauge::default(),
             clients: Gauge::default(),
-            known: Arc::default(),
+            labels: Arc::default(),
         };
         registry.register("requests", "Requests that were answered", metrics.requests.clone());
         registry.register(
@@ -88,68 +89,68 @@ impl Metrics {
         Self { registry: Arc::new(registry), ..metrics }
     }
 
-    /// Counts a request that begins.
-    pub(super) fn begin(&self) -> Watch<'_> {
+    /// Starts to measure a request.
+    pub(super) fn start_request(&self) -> RequestTimer<'_> {
         self.in_flight.inc();
-        Watch { metrics: self, start: Instant::now() }
+        RequestTimer { metrics: self, start: Instant::now() }
     }
 
-    /// Counts an event that is sent again.
-    pub(super) fn retried(&self, service: &str) {
-        self.retries.get_or_create(&Of { service: self.label(service) }).inc();
+    /// Counts a call that is attempted again.
+    pub(super) fn count_retry(&self, service: &str) {
+        self.retries.get_or_create(&ServiceLabel { service: self.label(service) }).inc();
     }
 
-    /// Counts the body of a request.
-    pub(super) fn received(&self, bytes: usize) {
+    /// Counts the bytes of a request's body.
+    pub(super) fn count_received(&self, bytes: usize) {
         self.received.inc_by(bytes as u64);
     }
 
-    /// Returns all that was counted.
-    pub(super) fn text(&self) -> String {
-        let mut written = String::new();
-        // A text takes all that is written to it.
-        let _ = text::encode(&mut written, &self.registry);
-        written
+    /// Returns all metrics as text.
+    pub(super) fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
     }
 
-    /// Returns the service as a label: its name, as long as there are not too many.
+    /// Returns the label of a service: its name, while there are not too many.
     fn label(&self, service: &str) -> String {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(service) {
+        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
+        if labels.contains(service) {
             return service.to_owned();
         }
-        if known.len() == SERVICES {
+        if labels.len() == MAX_LABELS {
             return "other".to_owned();
         }
-        known.insert(service.to_owned());
+        labels.insert(service.to_owned());
         service.to_owned()
     }
 }
 
-impl fmt::Debug for Metrics {
+impl fmt::Debug for GatewayMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
+        f.debug_struct("GatewayMetrics").finish_non_exhaustive()
     }
 }
 
-/// A request whose answer has not begun.
-pub(super) struct Watch<'a> {
-    metrics: &'a Metrics,
+/// A request whose response has not begun. Counts it as in flight until it is dropped.
+pub(super) struct RequestTimer<'a> {
+    metrics: &'a GatewayMetrics,
     start: Instant,
 }
 
-impl Watch<'_> {
-    /// Counts the answer of a service, or of the gateway itself.
-    pub(super) fn answered(self, service: Option<&str>, status: StatusCode) {
-        let service = service.map_or_else(|| NOBODY.to_owned(), |service| self.metrics.label(service));
-        let of = Of { service };
-        self.metrics.seconds.get_or_create(&of).observe(self.start.elapsed().as_secs_f64());
-        let answered = Answered { service: of.service, status: status.as_u16() };
-        self.metrics.requests.get_or_create(&answered).inc();
+impl RequestTimer<'_> {
+    /// Counts the response of a service, or of the gateway itself if `None`.
+    pub(super) fn finish(self, service: Option<&str>, status: StatusCode) {
+        let service = service.map_or_else(|| NO_SERVICE.to_owned(), |service| self.metrics.label(service));
+        let label = ServiceLabel { service };
+        self.metrics.seconds.get_or_create(&label).observe(self.start.elapsed().as_secs_f64());
+        let labels = RequestLabels { service: label.service, status: status.as_u16() };
+        self.metrics.requests.get_or_create(&labels).inc();
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for RequestTimer<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
     }

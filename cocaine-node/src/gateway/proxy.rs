@@ -1,93 +1,94 @@
-//! One request: whom it is for, what it is answered with.
+//! Handles one HTTP request: finds out what it is for, and produces the response.
 
 use std::time::Duration;
 
-use cocaine::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header, request};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use super::metrics::{MEDIA_TYPE, Metrics, Watch};
-use crate::config::Target;
-use crate::gateway::{
+use super::{
+    context::Context,
     http::{
-        body::ReplyBody,
-        error::Failure,
-        request::{self as asked, Buffer},
-        request_id::{Id, REQUEST_ID},
-        response::Asked,
+        body::ResponseBody,
+        error::HttpError,
+        request::{encode_request, validate},
+        request_id::{REQUEST_ID, RequestId},
+        response::{RequestInfo, error_response, text_response},
     },
-    json_rpc,
+    json_rpc::{self, JSON_RPC},
+    metrics::{MEDIA_TYPE, RequestTimer},
     routing::{
-        event_call::Question,
-        route::{Route, route},
-        service_pool::Fleet,
+        event_call::EventCall,
+        route::{Route, find_route},
+        service_pool::ServicePool,
     },
-    settings::Settings,
 };
+use crate::config::Target;
 
-/// Which service has answered.
+/// The header of a response with the service that sent it.
 const APPLICATION: HeaderName = HeaderName::from_static("x-cocaine-application");
 
-/// What answers requests.
+/// How long a locator may take to answer a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Handles the requests of a gateway.
 #[derive(Debug)]
-pub(super) struct Gate {
-    pub(super) settings: Settings,
-    pub(super) fleet: Fleet,
-    /// For calls of JSON-RPC: one with wrong arguments costs all calls of its connection.
-    pub(super) rpc_fleet: Fleet,
-    pub(super) metrics: Metrics,
-    pub(super) buffer: Buffer,
+pub(super) struct Proxy {
+    pub(super) context: Context,
+    pub(super) pool: ServicePool,
+    /// Connections of their own for JSON-RPC, since a call with wrong arguments ends all calls of its connection.
+    pub(super) json_rpc_pool: ServicePool,
 }
 
-impl Gate {
-    /// Answers a request of the main port.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<ReplyBody> {
-        let watch = self.metrics.begin();
+impl Proxy {
+    /// Handles a request to the main port.
+    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+        let timer = self.context.metrics.start_request();
         let (parts, body) = request.into_parts();
-        let id = match asked::check(&parts).and_then(|()| Id::of(&parts.headers, self.settings.sampling)) {
+        let sampling = self.context.settings.sampling;
+        let id = match validate(&parts).and_then(|()| RequestId::from_headers(&parts.headers, sampling)) {
             Ok(id) => id,
-            Err(failure) => return refused(watch, failure),
+            Err(error) => return refuse(timer, error),
         };
-        let mut response = id.trace.scope(self.routed(parts, body, id, watch)).await;
-        response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.header());
+        let mut response = id.trace.scope(self.dispatch(parts, body, id, timer)).await;
+        response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.to_header());
         response
     }
 
-    /// Answers a request of the port for administrators.
-    pub(super) async fn admin(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+    /// Handles a request to the port for administrators.
+    pub(super) async fn handle_admin(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         match request.uri().path() {
             "/ping" => self.ping().await,
             "/metrics" => self.metrics(),
-            _ => nowhere("only /ping and /metrics are here").response(None),
+            _ => not_found("this port has only /ping and /metrics"),
         }
     }
 
-    async fn routed(
+    async fn dispatch(
         &self,
-        parts: request::Parts,
+        parts: Parts,
         body: Incoming,
-        id: Id,
-        watch: Watch<'_>,
-    ) -> Response<ReplyBody> {
-        if self.settings.json_rpc && parts.headers.contains_key(&json_rpc::MARK) {
-            let response = Box::pin(self.rpc(&parts, body, id)).await;
-            let response = response.unwrap_or_else(|failure| failure.response(None));
-            watch.answered(None, response.status());
+        id: RequestId,
+        timer: RequestTimer<'_>,
+    ) -> Response<ResponseBody> {
+        if self.context.settings.json_rpc && parts.headers.contains_key(&JSON_RPC) {
+            let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, &parts, body, id);
+            let response = Box::pin(answer).await.unwrap_or_else(|error| error_response(error, None));
+            timer.finish(None, response.status());
             return response;
         }
-        match route(&parts, &self.settings.hosts) {
-            Err(unroutable) => refused(watch, Failure::new(StatusCode::BAD_REQUEST, unroutable.0)),
-            Ok(Route::Own) => {
-                let response = Box::pin(self.own(&parts)).await;
-                watch.answered(None, response.status());
+        match find_route(&parts, &self.context.settings.hosts) {
+            Err(error) => refuse(timer, HttpError::new(StatusCode::BAD_REQUEST, error.0)),
+            Ok(Route::Gateway) => {
+                let response = Box::pin(self.gateway_page(&parts)).await;
+                timer.finish(None, response.status());
                 response
             }
-            Ok(Route::App(target, uri)) => {
-                let answer = self.app(&target, parts, uri, body, id).await;
-                let known = answer.is_ok();
-                let mut response = answer.unwrap_or_else(|failure| failure.response(Some(&target)));
-                watch.answered(known.then_some(target.service.as_str()), response.status());
+            Ok(Route::Event(target, uri)) => {
+                let result = self.call_event(&target, parts, uri, body, id).await;
+                let answered_by = result.is_ok().then_some(target.service.as_str());
+                let mut response = result.unwrap_or_else(|error| error_response(error, Some(&target)));
+                timer.finish(answered_by, response.status());
                 if let Ok(service) = HeaderValue::from_str(&target.service) {
                     response.headers_mut().insert(APPLICATION, service);
                 }
@@ -96,90 +97,58 @@ impl Gate {
         }
     }
 
-    async fn app(
+    async fn call_event(
         &self,
         target: &Target,
-        parts: request::Parts,
-        uri: http::uri::PathAndQuery,
+        parts: Parts,
+        uri: PathAndQuery,
         body: Incoming,
-        id: Id,
-    ) -> Result<Response<ReplyBody>, Failure> {
-        let held = self.buffer.collect(body).await?;
-        self.metrics.received(held.bytes.len());
-        let patience = self.settings.timeouts.get(&target.service, &target.event);
-        let asked = Asked { method: parts.method.clone(), version: parts.version, patience };
-        let headers = self.headers(target, &parts.headers, id);
-        let question = Question { target, chunk: asked::chunk(parts, uri, &held.bytes), headers };
-        let begun = timeout(patience, question.ask(&self.fleet, &self.metrics)).await;
-        let begun = begun.map_err(|_| Failure::late(patience))?.map_err(|error| Failure::of(&error))?;
-        asked.answer(begun).await
+        id: RequestId,
+    ) -> Result<Response<ResponseBody>, HttpError> {
+        let body = self.context.read_body(body).await?;
+        let limit = self.context.settings.timeouts.get(&target.service, &target.event);
+        let info = RequestInfo { method: parts.method.clone(), version: parts.version, timeout: limit };
+        let headers = self.context.call_headers(target, &parts.headers, id);
+        let call = EventCall { target, chunk: encode_request(parts, uri, &body.bytes), headers };
+        let start = timeout(limit, call.send(&self.pool, &self.context.metrics)).await;
+        let start = start.map_err(|_| HttpError::timed_out(limit))?;
+        info.response(start.map_err(|error| HttpError::from_call(&error))?).await
     }
 
-    /// Returns the headers of the call.
-    pub(super) fn headers(&self, target: &Target, headers: &HeaderMap, id: Id) -> Vec<(&str, Bytes)> {
-        let mut call = Vec::new();
-        for (name, under) in &self.settings.headers {
-            if let Some(value) = headers.get(name) {
-                call.push((under.as_str(), value.as_bytes().into()));
-            }
-        }
-        if let Some(limit) = self.settings.timeouts.get_configured(&target.service, &target.event) {
-            call.push(("request_timeout", millis(limit)));
-        }
-        if id.sampled {
-            call.push(("trace_bit", b"1".into()));
-        }
-        call
-    }
-
-    async fn own(&self, parts: &request::Parts) -> Response<ReplyBody> {
+    /// Returns a page of the gateway itself.
+    async fn gateway_page(&self, parts: &Parts) -> Response<ResponseBody> {
         match parts.uri.path() {
             "/ping" => self.ping().await,
-            "/metrics" if self.settings.admin.is_none() => self.metrics(),
-            _ => nowhere(
+            "/metrics" if self.context.settings.admin.is_none() => self.metrics(),
+            _ => not_found(
                 "no app is asked for: it is named by the path, as in /service/event, or by the headers \
                  X-Cocaine-Service and X-Cocaine-Event",
-            )
-            .response(None),
+            ),
         }
     }
 
-    async fn ping(&self) -> Response<ReplyBody> {
-        match timeout(PING, self.fleet.alive()).await {
-            Ok(Ok(())) => text("OK\n".into(), "text/plain; charset=utf-8"),
-            Ok(Err(error)) => unwell(&error.to_string()),
-            Err(_) => unwell(&format!("no locator has answered within {PING:?}")),
+    async fn ping(&self) -> Response<ResponseBody> {
+        match timeout(PING_TIMEOUT, self.pool.ping_locator()).await {
+            Ok(Ok(())) => text_response("OK\n", "text/plain; charset=utf-8"),
+            Ok(Err(error)) => ping_failed(&error.to_string()),
+            Err(_) => ping_failed(&format!("no locator answered within {PING_TIMEOUT:?}")),
         }
     }
 
-    fn metrics(&self) -> Response<ReplyBody> {
-        text(self.metrics.text(), MEDIA_TYPE)
+    fn metrics(&self) -> Response<ResponseBody> {
+        text_response(self.context.metrics.render(), MEDIA_TYPE)
     }
 }
 
-/// How long a locator may take to say that it is there.
-const PING: Duration = Duration::from_secs(3);
-
-/// Returns a time as a call carries it: eight bytes of milliseconds.
-fn millis(limit: Duration) -> Bytes {
-    u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).to_le_bytes().as_slice().into()
+fn refuse(timer: RequestTimer<'_>, error: HttpError) -> Response<ResponseBody> {
+    timer.finish(None, error.status);
+    error_response(error, None)
 }
 
-fn refused(watch: Watch<'_>, failure: Failure) -> Response<ReplyBody> {
-    watch.answered(None, failure.status);
-    failure.response(None)
+fn not_found(cause: &str) -> Response<ResponseBody> {
+    error_response(HttpError::new(StatusCode::NOT_FOUND, cause), None)
 }
 
-fn nowhere(cause: &str) -> Failure {
-    Failure::new(StatusCode::NOT_FOUND, cause)
-}
-
-fn unwell(cause: &str) -> Response<ReplyBody> {
-    Failure::new(StatusCode::SERVICE_UNAVAILABLE, format!("Failed: {cause}")).response(None)
-}
-
-fn text(text: String, media_type: &'static str) -> Response<ReplyBody> {
-    let mut response = Response::new(ReplyBody::whole(text.into()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response
+fn ping_failed(cause: &str) -> Response<ResponseBody> {
+    error_response(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("Failed: {cause}")), None)
 }

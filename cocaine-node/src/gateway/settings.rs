@@ -12,7 +12,7 @@ const HEAD_BYTES: usize = 1 << 20;
 
 /// The settings of a gateway.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct GatewaySettings {
     pub(super) listen: String,
     pub(super) admin: Option<String>,
     pub(super) client_timeout: Duration,
@@ -29,7 +29,7 @@ pub(super) struct Settings {
     pub(super) headers: Vec<(HeaderName, String)>,
 }
 
-impl Settings {
+impl GatewaySettings {
     /// Checks a configuration and fills in the defaults.
     ///
     /// # Errors

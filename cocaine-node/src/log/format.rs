@@ -11,15 +11,15 @@ use std::{
 use cocaine::{Scalar, Severity};
 use serde::{Serialize, Serializer};
 
-use super::Record;
+use super::LogRecord;
 
 /// Appends a line for people: `TIME LEVEL source: message  name=value …`. Further lines of a message are set off, and
 /// what would steer the terminal is written out.
-pub(super) fn readable(record: &Record, colour: bool, out: &mut Vec<u8>) {
+pub(super) fn readable(record: &LogRecord, colour: bool, out: &mut Vec<u8>) {
     let paint = |code: &'static str| if colour { code } else { "" };
     let (dim, reset) = (paint("\x1b[2m"), paint("\x1b[0m"));
     let (level, tint) = (name(record.severity).to_uppercase(), paint(tint(record.severity)));
-    append(out, format_args!("{dim}{:.3}{reset} {tint}{level:<7}{reset} ", Stamp(record.time)));
+    append(out, format_args!("{dim}{:.3}{reset} {tint}{level:<7}{reset} ", Timestamp(record.time)));
     plain(&record.source, "\\n", out);
     append(out, format_args!(": "));
     plain(&record.message, "\n    | ", out);
@@ -33,9 +33,9 @@ pub(super) fn readable(record: &Record, colour: bool, out: &mut Vec<u8>) {
 }
 
 /// Appends a line for programs.
-pub(super) fn json(record: &Record, out: &mut Vec<u8>) {
-    let line = Line {
-        time: Stamp(record.time).to_string(),
+pub(super) fn json(record: &LogRecord, out: &mut Vec<u8>) {
+    let line = JsonLine {
+        time: Timestamp(record.time).to_string(),
         severity: record.severity.into(),
         level: name(record.severity),
         source: &record.source,
@@ -48,41 +48,41 @@ pub(super) fn json(record: &Record, out: &mut Vec<u8>) {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct JsonLine<'a> {
     time: String,
     severity: i32,
     level: Cow<'static, str>,
     source: &'a str,
     message: &'a str,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    attributes: BTreeMap<&'a str, Values<'a>>,
+    attributes: BTreeMap<&'a str, AttributeValues<'a>>,
 }
 
 /// The value of an attribute, or those of all attributes of one name.
 #[derive(Default)]
-struct Values<'a>(Vec<&'a Scalar>);
+struct AttributeValues<'a>(Vec<&'a Scalar>);
 
-fn grouped(attributes: &[(String, Scalar)]) -> BTreeMap<&str, Values<'_>> {
-    let mut groups = BTreeMap::<_, Values<'_>>::new();
+fn grouped(attributes: &[(String, Scalar)]) -> BTreeMap<&str, AttributeValues<'_>> {
+    let mut groups = BTreeMap::<_, AttributeValues<'_>>::new();
     for (name, value) in attributes {
         groups.entry(name.as_str()).or_default().0.push(value);
     }
     groups
 }
 
-impl Serialize for Values<'_> {
+impl Serialize for AttributeValues<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.as_slice() {
-            [value] => Plain(value).serialize(serializer),
-            values => serializer.collect_seq(values.iter().map(|value| Plain(value))),
+            [value] => JsonScalar(value).serialize(serializer),
+            values => serializer.collect_seq(values.iter().map(|value| JsonScalar(value))),
         }
     }
 }
 
 /// A value as JSON has it: bytes that are no text lose what cannot be read, and numbers without a value are texts.
-struct Plain<'a>(&'a Scalar);
+struct JsonScalar<'a>(&'a Scalar);
 
-impl Serialize for Plain<'_> {
+impl Serialize for JsonScalar<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Scalar::Raw(raw) => serializer.serialize_str(&String::from_utf8_lossy(raw)),
@@ -132,9 +132,9 @@ fn append(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
 }
 
 /// A time in UTC, to the microsecond or with as many digits as asked for: `2026-01-31T23:59:59.000000Z`.
-struct Stamp(SystemTime);
+struct Timestamp(SystemTime);
 
-impl fmt::Display for Stamp {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
         let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
@@ -174,8 +174,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_date() {
-        let stamp = |seconds: u64, nanos| Stamp(UNIX_EPOCH + Duration::new(seconds, nanos));
+    fn timestamps_are_formatted_in_utc() {
+        let stamp = |seconds: u64, nanos| Timestamp(UNIX_EPOCH + Duration::new(seconds, nanos));
         assert_eq!(stamp(0, 0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(stamp(951_782_399, 999_999_999).to_string(), "2000-02-28T23:59:59.999999Z");
         assert_eq!(stamp(951_782_400, 0).to_string(), "2000-02-29T00:00:00.000000Z");
@@ -183,11 +183,11 @@ mod tests {
         assert_eq!(stamp(1_709_251_200, 0).to_string(), "2024-03-01T00:00:00.000000Z");
         assert_eq!(stamp(4_107_542_400, 5_000_000).to_string(), "2100-03-01T00:00:00.005000Z");
         assert_eq!(format!("{:.3}", stamp(1_767_225_599, 123_456_789)), "2025-12-31T23:59:59.123Z");
-        assert_eq!(Stamp(UNIX_EPOCH - Duration::from_secs(1)).to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp(UNIX_EPOCH - Duration::from_secs(1)).to_string(), "1970-01-01T00:00:00.000000Z");
     }
 
     #[test]
-    fn every_day_follows_the_one_before() {
+    fn dates_are_consecutive() {
         let length = |year: u64, month| match month {
             2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
             2 => 28,

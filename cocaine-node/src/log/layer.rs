@@ -9,7 +9,7 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::{Log, Record};
+use super::{Log, LogRecord};
 
 /// Sends what `tracing` reports to a [`Log`]. Put a filter of levels before it.
 #[derive(Clone, Debug)]
@@ -30,21 +30,21 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             Level::INFO => Severity::Info,
             _ => Severity::Debug,
         };
-        let mut record = Record::new(severity, event.metadata().target(), "");
-        event.record(&mut Fields(&mut record));
+        let mut record = LogRecord::new(severity, event.metadata().target(), "");
+        event.record(&mut FieldVisitor(&mut record));
         self.0.write(record);
     }
 }
 
-struct Fields<'a>(&'a mut Record);
+struct FieldVisitor<'a>(&'a mut LogRecord);
 
-impl Fields<'_> {
+impl FieldVisitor<'_> {
     fn add(&mut self, field: &Field, value: Scalar) {
         self.0.attributes.push((field.name().to_owned(), value));
     }
 }
 
-impl Visit for Fields<'_> {
+impl Visit for FieldVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             // Writing to a string cannot fail.

@@ -10,20 +10,20 @@ use cocaine::{Bytes, Scalar};
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::{Log, LogBuilder, LogLayer, QUEUE, Record, file::LogFile};
+use super::{Log, LogBuilder, LogLayer, LogRecord, MAX_QUEUED_RECORDS, file::LogFile};
 
 /// A terminal that keeps what is written to it, and can be held up.
 #[derive(Clone, Default)]
-struct Screen(Arc<(Mutex<Shown>, Condvar)>);
+struct TestTerminal(Arc<(Mutex<TerminalState>, Condvar)>);
 
 #[derive(Default)]
-struct Shown {
+struct TerminalState {
     bytes: Vec<u8>,
     held: bool,
     waiting: bool,
 }
 
-impl Screen {
+impl TestTerminal {
     fn hold(&self) {
         self.0.0.lock().unwrap().held = true;
     }
@@ -46,7 +46,7 @@ impl Screen {
     }
 }
 
-impl Write for Screen {
+impl Write for TestTerminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (state, changed) = &*self.0;
         let mut state = state.lock().unwrap();
@@ -63,12 +63,12 @@ impl Write for Screen {
     }
 }
 
-fn on(screen: &Screen, colour: bool) -> LogBuilder {
+fn on(screen: &TestTerminal, colour: bool) -> LogBuilder {
     Log::builder().terminal(Box::new(screen.clone()), colour)
 }
 
-fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> Record {
-    Record {
+fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> LogRecord {
+    LogRecord {
         time: UNIX_EPOCH + Duration::from_micros(1_767_225_599_123_456),
         severity: severity.into(),
         source: "app/echo".into(),
@@ -77,8 +77,8 @@ fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> Record
     }
 }
 
-async fn shown(colour: bool, records: &[Record]) -> String {
-    let screen = Screen::default();
+async fn shown(colour: bool, records: &[LogRecord]) -> String {
+    let screen = TestTerminal::default();
     let log = on(&screen, colour).start().unwrap();
     for record in records {
         log.write(record.clone());
@@ -87,7 +87,7 @@ async fn shown(colour: bool, records: &[Record]) -> String {
     screen.text()
 }
 
-async fn lines(path: &Path, records: &[Record]) -> Vec<Value> {
+async fn lines(path: &Path, records: &[LogRecord]) -> Vec<Value> {
     let log = Log::builder().file(path).start().unwrap();
     for record in records {
         log.write(record.clone());
@@ -107,7 +107,7 @@ fn recorded_attributes() -> [(&'static str, Scalar); 5] {
 }
 
 #[tokio::test]
-async fn a_terminal_shows_readable_lines() {
+async fn terminal_gets_readable_lines() {
     let records = [
         record(0, "low", &[]),
         record(1, "hello", &recorded_attributes()),
@@ -126,7 +126,7 @@ async fn a_terminal_shows_readable_lines() {
 }
 
 #[tokio::test]
-async fn colour_marks_the_level_and_can_be_taken_away() {
+async fn colour_only_adds_escape_sequences() {
     let records = [record(3, "broken", &[("k", 1.into())])];
     let coloured = shown(true, &records).await;
     assert!(coloured.contains("\x1b[31mERROR  \x1b[0m"), "{coloured:?}");
@@ -138,7 +138,7 @@ async fn colour_marks_the_level_and_can_be_taken_away() {
 }
 
 #[tokio::test]
-async fn a_message_cannot_steer_the_terminal_nor_pass_for_another_line() {
+async fn control_characters_are_escaped() {
     let hostile = "one\ntwo\r\x1b[2Jthree\u{9b}\tfour\u{7f}ü";
     let mut record =
         record(1, hostile, &[("a\nb", "x\ny".into()), ("raw", Bytes::from(&b"\xffz"[..]).into())]);
@@ -155,12 +155,12 @@ async fn a_message_cannot_steer_the_terminal_nor_pass_for_another_line() {
     );
 }
 
-fn record_like(record: &Record) -> Record {
-    Record { message: "harmless".into(), source: "app".into(), ..record.clone() }
+fn record_like(record: &LogRecord) -> LogRecord {
+    LogRecord { message: "harmless".into(), source: "app".into(), ..record.clone() }
 }
 
 #[tokio::test]
-async fn a_file_gets_a_line_of_json_for_each_record() {
+async fn file_gets_one_json_line_per_record() {
     let folder = tempfile::tempdir().unwrap();
     let raw = Scalar::Raw(Bytes::from(&b"\xffz"[..]));
     let records = [
@@ -201,27 +201,30 @@ async fn verbosity_is_a_threshold() {
 }
 
 #[tokio::test]
-async fn what_finds_the_queue_full_is_dropped_counted_and_confessed() {
-    let screen = Screen::default();
+async fn records_dropped_on_full_queue_are_reported() {
+    let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     screen.hold();
     log.write(record(1, "first", &[]));
     screen.held_up();
-    for number in 0..QUEUE + 10 {
+    for number in 0..MAX_QUEUED_RECORDS + 10 {
         log.write(record(1, &format!("record {number}."), &[]));
     }
     screen.release();
     log.close().await;
     let text = screen.text();
-    assert!(text.contains(&format!("record {}.", QUEUE - 1)), "the queue held {QUEUE}");
-    assert!(!text.contains(&format!("record {QUEUE}.")), "and no more");
+    assert!(
+        text.contains(&format!("record {}.", MAX_QUEUED_RECORDS - 1)),
+        "the queue held {MAX_QUEUED_RECORDS}"
+    );
+    assert!(!text.contains(&format!("record {MAX_QUEUED_RECORDS}.")), "and no more");
     assert!(text.contains("WARNING node/log: 10 records were dropped"), "{}", &text[text.len() - 300..]);
     assert_eq!(text.matches("were dropped").count(), 1);
 }
 
 #[tokio::test]
-async fn the_queue_is_bounded_in_bytes_too() {
-    let screen = Screen::default();
+async fn queue_is_limited_in_bytes_too() {
+    let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     screen.hold();
     log.write(record(1, "first", &[]));
@@ -242,14 +245,14 @@ async fn the_queue_is_bounded_in_bytes_too() {
 }
 
 #[tokio::test]
-async fn one_record_may_be_larger_than_the_queue() {
+async fn single_record_may_exceed_the_queue() {
     let text = shown(false, &[record(1, &"x".repeat(20 << 20), &[])]).await;
     assert!(text.len() > 20 << 20);
 }
 
 #[tokio::test]
-async fn the_last_handle_writes_what_waits() {
-    let screen = Screen::default();
+async fn dropping_last_handle_writes_the_queue() {
+    let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
     let mut end = log.end.clone();
     log.write(record(1, "last words", &[]));
@@ -259,7 +262,7 @@ async fn the_last_handle_writes_what_waits() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_is_named() {
+fn unopenable_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing/log");
     let error = Log::builder().file(&path).start().unwrap_err();
@@ -268,8 +271,8 @@ fn a_file_that_cannot_be_opened_is_named() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_file_that_cannot_be_written_is_reported_once() {
-    let screen = Screen::default();
+async fn unwritable_file_is_reported_once() {
+    let screen = TestTerminal::default();
     let log = on(&screen, false).file("/dev/full").start().unwrap();
     for number in 0..5 {
         log.write(record(1, &format!("record {number}"), &[]));
@@ -290,7 +293,7 @@ async fn a_file_that_cannot_be_written_is_reported_once() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_can_be_written_again_says_what_is_missing() {
+fn recovered_file_reports_lost_lines() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let mut file = LogFile::open(path.clone()).unwrap();
@@ -308,8 +311,8 @@ fn a_file_that_can_be_written_again_says_what_is_missing() {
 }
 
 #[tokio::test]
-async fn events_of_the_node_go_into_the_same_log() {
-    let screen = Screen::default();
+async fn tracing_events_go_into_the_log() {
+    let screen = TestTerminal::default();
     let log = on(&screen, false).verbosity(3).start().unwrap();
     let subscriber = tracing_subscriber::registry().with(LogLayer::new(log.clone()));
     tracing::subscriber::with_default(subscriber, || {

@@ -8,7 +8,7 @@ use std::{
 use cocaine::Severity;
 use tokio::sync::{mpsc, watch};
 
-use super::{Counts, Record, file::LogFile, format};
+use super::{LogCounters, LogRecord, file::LogFile, format};
 
 /// Who speaks when the log speaks of itself.
 const SOURCE: &str = "node/log";
@@ -18,13 +18,13 @@ const BATCH_BYTES: usize = 256 << 10;
 
 pub(super) enum Entry {
     /// A record, and what it counts in the queue.
-    Record(Record, usize),
+    Record(LogRecord, usize),
     Close,
 }
 
-pub(super) struct Writer {
+pub(super) struct LogWriter {
     entries: mpsc::Receiver<Entry>,
-    counts: Arc<Counts>,
+    counts: Arc<LogCounters>,
     outputs: Outputs,
     ended: watch::Sender<()>,
 }
@@ -36,10 +36,10 @@ struct Outputs {
     json: Vec<u8>,
 }
 
-impl Writer {
+impl LogWriter {
     pub(super) fn new(
         entries: mpsc::Receiver<Entry>,
-        counts: Arc<Counts>,
+        counts: Arc<LogCounters>,
         terminal: Option<(Box<dyn Write + Send>, bool)>,
         file: Option<LogFile>,
         ended: watch::Sender<()>,
@@ -82,14 +82,14 @@ impl Writer {
         let dropped = self.counts.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             let text = format!("{dropped} records were dropped: more came than could be written");
-            self.outputs.add(&Record::new(Severity::Warning, SOURCE, text));
+            self.outputs.add(&LogRecord::new(Severity::Warning, SOURCE, text));
             self.outputs.flush();
         }
     }
 }
 
 impl Outputs {
-    fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &LogRecord) {
         if let Some((_, colour)) = self.terminal {
             format::readable(record, colour, &mut self.readable);
         }
@@ -106,7 +106,7 @@ impl Outputs {
         if let Some(file) = &mut self.file
             && let Some(trouble) = file.write(&self.json)
         {
-            let record = Record::new(Severity::Error, SOURCE, trouble);
+            let record = LogRecord::new(Severity::Error, SOURCE, trouble);
             if let Some((_, colour)) = self.terminal {
                 format::readable(&record, colour, &mut self.readable);
             }

@@ -14,8 +14,9 @@ use cocaine::{
 use pin_project_lite::pin_project;
 
 use super::{
-    meter::{Meter, Timer},
+    meter::Meter,
     reading::{Measured, Reading},
+    timer::{Resolution, Timer},
 };
 
 /// What is counted of one service.
@@ -31,7 +32,8 @@ pub(crate) struct ServiceMeter {
 
 impl ServiceMeter {
     pub(super) fn new(spec: &'static ServiceSpec, now: Instant) -> Self {
-        let timers = spec.methods.iter().map(|method| (method.name, Timer::new(now))).collect();
+        let timers =
+            spec.methods.iter().map(|method| (method.name, Timer::new(Resolution::COARSE, now))).collect();
         Self { spec, admissions: Arc::default(), calls: Meter::new(now), timers }
     }
 

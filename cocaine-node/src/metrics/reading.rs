@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plain_format_has_a_name_for_each_value_in_their_order() {
+    fn plain_format_is_a_sorted_flat_map() {
         let expected = concat!(
             r#"{"a.state": "active", "s.load": 7, "s.meter.summary.count": 3, "s.meter.summary.m01rate": 0.5, "#,
             r#""s.meter.summary.m05rate": 0.25, "s.meter.summary.m15rate": 0.125, "s.timer[read].count": 3, "#,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tree_is_cut_at_the_dots() {
+    fn tree_format_splits_at_dots() {
         let mut few = readings();
         few.remove(0);
         let expected = concat!(
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_goes_on_where_another_ends_takes_nothing_from_it() {
+    fn name_that_extends_another_keeps_both() {
         let both = || vec![Reading::counter("a.b", 1), Reading::counter("a.b.c", 2)];
         let expected = r#"{"a": {"b": {"": 1, "c": 2}}}"#;
         assert_eq!(tree(both()).to_string(), expected);

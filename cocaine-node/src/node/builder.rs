@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use cocaine::Limits;
 
-use super::{error::StartError, running::Node, settings::Settings, start};
+use super::{error::StartError, running::Node, settings::NodeSettings, start};
 use crate::{
     config::{CacheConfig, ChronoConfig, ConfigError, HttpConfig, LimitsConfig, NodeConfig, UrlfetchConfig},
     helper::Helper,
@@ -182,10 +182,10 @@ impl NodeBuilder {
         start::start(self.settings()?).await
     }
 
-    fn settings(self) -> Result<Settings, ConfigError> {
+    fn settings(self) -> Result<NodeSettings, ConfigError> {
         let Self { config, limits, startup_timeout, log, helper } = self;
         let configured = config.startup_timeout()?;
-        Ok(Settings {
+        Ok(NodeSettings {
             extra_param: config.encode_extra_param()?,
             limits: config.limits.apply(limits)?,
             listen: config.listen.unwrap_or_else(|| Node::DEFAULT_ADDRESS.to_owned()),

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::{
-    apps::package::folders::RuntimeError,
+    apps::FolderError,
     config::ConfigError,
     gateway::GatewayError,
     services::geobase::GeobaseError,
@@ -35,7 +35,7 @@ pub enum StartError {
     },
     /// The folders of the apps cannot be used.
     #[error("{0}")]
-    Runtime(String),
+    Folders(String),
     /// The thread that starts workers cannot be started.
     #[error("the thread that starts workers cannot be started: {0}")]
     Spawner(io::Error),
@@ -50,8 +50,8 @@ pub enum StartError {
     Geobase(#[from] GeobaseError),
 }
 
-impl From<RuntimeError> for StartError {
-    fn from(error: RuntimeError) -> Self {
-        Self::Runtime(error.to_string())
+impl From<FolderError> for StartError {
+    fn from(error: FolderError) -> Self {
+        Self::Folders(error.to_string())
     }
 }

@@ -6,7 +6,7 @@ use cocaine::server::Server;
 use tokio::task::JoinSet;
 
 use crate::{
-    apps::RunningApps,
+    apps::AppsGuard,
     gateway::Gateway,
     metrics::Ticking,
     registry::{Registration, Registry, Routers},
@@ -21,7 +21,7 @@ use crate::{
 pub struct Node {
     pub(super) address: SocketAddr,
     pub(super) services: Vec<RunningService>,
-    pub(super) apps: RunningApps,
+    pub(super) apps: AppsGuard,
     pub(super) registry: Registry,
     pub(super) routers: Routers,
     pub(super) store: Store,

@@ -12,7 +12,7 @@ use crate::{
 
 /// The settings of a node.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct NodeSettings {
     pub(super) listen: String,
     /// The data folder; in memory if `None`.
     pub(super) data: Option<PathBuf>,

@@ -21,12 +21,10 @@ use uuid::Uuid;
 use super::{
     error::StartError,
     running::{Node, RunningService},
-    settings::Settings,
+    settings::NodeSettings,
 };
 use crate::{
-    apps::{
-        Apps, RunningApps, package::folders::Runtime, process::spawner::Spawner, worker::launcher::Workshop,
-    },
+    apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Spawner, WorkerLauncher},
     gateway::Gateway,
     log::Log,
     metrics::Board,
@@ -34,18 +32,18 @@ use crate::{
     service_host::ServiceHost,
     services::{
         cache::CacheService,
-        chrono::Clockwork,
+        chrono::ChronoShared,
         echo::EchoService,
         geobase::GeobaseService,
-        locator::{Locator, LocatorService},
+        locator::{LocatorService, LocatorShared},
         logging::LoggingService,
-        logging_v2::{LoggingV2, LoggingV2Service},
-        metrics::{MetricsService, Sources},
+        logging_v2::{LoggingV2Service, LoggingV2Shared},
+        metrics::{MetricSources, MetricsService},
         node::NodeService,
         storage::StorageService,
         unicorn::{self, UnicornService},
         uniresis::UniresisService,
-        urlfetch::Fetching,
+        urlfetch::UrlfetchShared,
     },
     store::{Store, StoreError},
 };
@@ -54,7 +52,7 @@ use crate::{
 const EXTRA: &str = "x-cocaine-locator-extra";
 
 /// Starts a node.
-pub(super) async fn start(settings: Settings) -> Result<Node, StartError> {
+pub(super) async fn start(settings: NodeSettings) -> Result<Node, StartError> {
     let store = open_store(settings.data.clone()).await?;
     let started = settings.start(store.clone()).await;
     if started.is_err() {
@@ -72,7 +70,7 @@ struct Shared {
     apps: Apps,
 }
 
-impl Settings {
+impl NodeSettings {
     async fn start(self, store: Store) -> Result<Node, StartError> {
         let since = Instant::now();
         let log = match &self.log {
@@ -82,13 +80,13 @@ impl Settings {
         let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
         let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let locator =
-            Locator::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
+            LocatorShared::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(locator);
         locator.load_groups().await?;
         let host = self.service_host(registry.clone());
-        let workshop = self.workshop(store.clone())?;
-        let locators = workshop.locators.clone();
-        let apps = Apps::new(workshop, host.clone());
+        let environment = self.app_environment(store.clone())?;
+        let locators = environment.launcher.locators.clone();
+        let apps = Apps::new(environment, host.clone());
 
         let mut starter = ServiceStarter { extra: self.extra_header(), host: &host, services: Vec::new() };
         let shared = Shared { since, uuid, log, store: store.clone(), apps: apps.clone() };
@@ -104,9 +102,9 @@ impl Settings {
             None => None,
         };
         if let Some(runlist) = &self.runlist {
-            apps.run(runlist).await;
+            apps.start_runlist(runlist).await;
         }
-        let apps = RunningApps(apps);
+        let apps = AppsGuard(apps);
         let ticking = host.board.keep_ticking();
         Ok(Node { address, services, apps, registry, routers, store, gateway, _ticking: ticking })
     }
@@ -119,24 +117,24 @@ impl Settings {
     ) -> Result<(), StartError> {
         let cache = CacheService::new(self.cache)?;
         starter.start_plugin("cache", ServeCache::new(move |_| cache.clone())).await?;
-        let clockwork = Clockwork::new(self.chrono)?;
-        starter.start_plugin("chrono", ServeChrono::new(move |caller| clockwork.service(caller))).await?;
+        let chrono = ChronoShared::new(self.chrono)?;
+        starter.start_plugin("chrono", ServeChrono::new(move |caller| chrono.service(caller))).await?;
         starter.start_plugin("echo", ServeEcho::new(|_| EchoService)).await?;
         let geobase = GeobaseService::start(self.geobase.clone(), shared.store.clone()).await?;
         starter.start_plugin("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
-        let logging = Arc::new(LoggingV2::new(shared.log.clone(), shared.store.clone()));
+        let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
         logging.load().await?;
         let metrics = shared.metrics(&logging, starter.host.board.clone());
         starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
         starter.start_plugin("logging::v2", logging).await?;
-        let tree = Arc::new(unicorn::Shared::new(shared.store.clone(), self.limits));
+        let tree = Arc::new(unicorn::UnicornShared::new(shared.store.clone(), self.limits));
         let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
         starter.start_plugin("unicorn", unicorn).await?;
         let uniresis = UniresisService::new(&shared.uuid);
         starter.start_plugin("uniresis", ServeUniresis::new(move |_| uniresis.clone())).await?;
-        let fetching = Fetching::new(&self.urlfetch)?;
-        starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| fetching.service(caller))).await
+        let urlfetch = UrlfetchShared::new(&self.urlfetch)?;
+        starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| urlfetch.service(caller))).await
     }
 
     fn service_host(&self, registry: Registry) -> ServiceHost {
@@ -144,15 +142,20 @@ impl Settings {
         ServiceHost { listen, hostname, limits: self.limits, registry, board: Board::default() }
     }
 
-    fn workshop(&self, store: Store) -> Result<Workshop, StartError> {
-        let runtime = match &self.data {
-            Some(data) => Runtime::open(data)?,
-            None => Runtime::temporary()?,
-        };
+    fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
+        let folders = Arc::new(match &self.data {
+            Some(data) => AppFolders::open(data)?,
+            None => AppFolders::temporary()?,
+        });
         let spawner = self.helper.clone().map(Spawner::start).transpose().map_err(StartError::Spawner)?;
-        let (patience, idle, limits) = (self.startup_timeout, self.idle_timeout, self.limits);
-        let (runtime, locators) = (Arc::new(runtime), Arc::default());
-        Ok(Workshop { spawner, runtime, store, locators, limits, patience, idle })
+        Ok(AppEnvironment {
+            launcher: WorkerLauncher { spawner, folders: folders.clone(), locators: Arc::default() },
+            folders,
+            store,
+            limits: self.limits,
+            startup_timeout: self.startup_timeout,
+            stop_idle: self.idle_timeout,
+        })
     }
 
     /// Returns the value of the header [`EXTRA`], which only nodes of a cluster send.
@@ -174,9 +177,9 @@ impl Shared {
         Ok(())
     }
 
-    fn metrics(&self, logging: &LoggingV2, board: Board) -> MetricsService {
+    fn metrics(&self, logging: &LoggingV2Shared, board: Board) -> MetricsService {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
-        MetricsService::new(Sources { since, board, apps, filters: logging.filters(), log })
+        MetricsService::new(MetricSources { since, board, apps, filters: logging.filters(), log })
     }
 }
 
@@ -224,7 +227,7 @@ impl ServiceStarter<'_> {
         listen: Option<&str>,
     ) -> Result<SocketAddr, StartError> {
         let (server, service) = self.bind(name, dispatch, listen).await?;
-        let registration = self.host.registry.expose(name, service).ok();
+        let registration = self.host.registry.register_local(name, service).ok();
         let address = server.local_addr();
         self.services.push(RunningService { server, _registration: registration });
         Ok(address)
@@ -233,7 +236,7 @@ impl ServiceStarter<'_> {
     /// Serves on a free port, and registers the service for as long as no app has its name.
     async fn start_plugin(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
         let (server, service) = self.bind(name, dispatch, None).await?;
-        let registration = self.host.registry.offer(name, service);
+        let registration = self.host.registry.register_fallback(name, service);
         self.services.push(RunningService { server, _registration: Some(registration) });
         Ok(())
     }

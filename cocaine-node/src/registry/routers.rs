@@ -8,8 +8,8 @@ use std::{
 
 use tokio::sync::{Notify, mpsc};
 
-use super::Ended;
-use crate::routing::Table;
+use super::SubscriptionError;
+use crate::registry::routing::RoutingTable;
 
 /// The routers that listen, and the table that they were told last; clones share them.
 #[derive(Clone, Default)]
@@ -17,49 +17,49 @@ pub struct Routers(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    table: Arc<Table>,
-    routers: BTreeMap<String, Arc<Cell>>,
+    table: Arc<RoutingTable>,
+    routers: BTreeMap<String, Arc<RouterSlot>>,
     stopped: bool,
 }
 
 /// What waits for one router: a table replaces one that was not taken yet, since each is whole.
-struct Cell {
+struct RouterSlot {
     owner: String,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<SlotState>,
     changed: Notify,
 }
 
 #[derive(Default)]
-struct Waiting {
-    table: Option<Arc<Table>>,
-    tickets: Vec<Ticket>,
-    ended: Option<Ended>,
+struct SlotState {
+    table: Option<Arc<RoutingTable>>,
+    tickets: Vec<DeliveryGuard>,
+    ended: Option<SubscriptionError>,
 }
 
 /// Dropped when a table has reached its router, or nobody is there to take it.
-type Ticket = mpsc::Sender<()>;
+type DeliveryGuard = mpsc::Sender<()>;
 
 /// The end that a router reads.
-pub struct Router {
+pub struct RouterSubscription {
     uuid: String,
-    cell: Arc<Cell>,
+    cell: Arc<RouterSlot>,
     routers: Routers,
 }
 
 /// A table for a router. Keep it until the table is on its way: a refresh on the same connection waits for that.
 #[derive(Debug)]
-pub struct Delivery {
+pub struct TableDelivery {
     /// The rings of all groups.
-    pub table: Arc<Table>,
-    _tickets: Vec<Ticket>,
+    pub table: Arc<RoutingTable>,
+    _tickets: Vec<DeliveryGuard>,
 }
 
 /// The routers of one connection that have yet to be told.
 #[derive(Debug)]
 #[must_use]
-pub struct Delivered(mpsc::Receiver<()>);
+pub struct PendingDeliveries(mpsc::Receiver<()>);
 
-impl Delivered {
+impl PendingDeliveries {
     /// Waits until each was told or is gone.
     pub async fn wait(mut self) {
         while self.0.recv().await.is_some() {}
@@ -69,21 +69,21 @@ impl Delivered {
 impl Routers {
     /// Returns the stream of tables for `uuid` on the connection `owner`: the newest one at once. An older stream for
     /// `uuid` ends.
-    pub fn subscribe(&self, uuid: &str, owner: &str) -> Router {
+    pub fn subscribe(&self, uuid: &str, owner: &str) -> RouterSubscription {
         let mut state = self.state();
         let table = Some(state.table.clone());
-        let ended = state.stopped.then_some(Ended::Stopped);
-        let waiting = Mutex::new(Waiting { table, ended, ..Waiting::default() });
-        let cell = Arc::new(Cell { owner: owner.to_owned(), waiting, changed: Notify::new() });
+        let ended = state.stopped.then_some(SubscriptionError::Stopped);
+        let waiting = Mutex::new(SlotState { table, ended, ..SlotState::default() });
+        let cell = Arc::new(RouterSlot { owner: owner.to_owned(), waiting, changed: Notify::new() });
         if let Some(older) = state.routers.insert(uuid.to_owned(), cell.clone()) {
-            older.end(Ended::Replaced);
+            older.end(SubscriptionError::Replaced);
         }
-        Router { uuid: uuid.to_owned(), cell, routers: self.clone() }
+        RouterSubscription { uuid: uuid.to_owned(), cell, routers: self.clone() }
     }
 
     /// Tells all routers of `table`, and returns what waits for those of the connection `owner`: an answer on it must
     /// not come before their tables (`protocol.md` 2).
-    pub fn publish(&self, table: Table, owner: &str) -> Delivered {
+    pub fn publish(&self, table: RoutingTable, owner: &str) -> PendingDeliveries {
         let (ticket, delivered) = mpsc::channel(1);
         let mut state = self.state();
         state.table = Arc::new(table);
@@ -91,7 +91,7 @@ impl Routers {
             let ticket = (cell.owner == owner).then(|| ticket.clone());
             cell.put(state.table.clone(), ticket);
         }
-        Delivered(delivered)
+        PendingDeliveries(delivered)
     }
 
     /// Ends all streams.
@@ -99,7 +99,7 @@ impl Routers {
         let mut state = self.state();
         state.stopped = true;
         for cell in mem::take(&mut state.routers).into_values() {
-            cell.end(Ended::Stopped);
+            cell.end(SubscriptionError::Stopped);
         }
     }
 
@@ -108,37 +108,37 @@ impl Routers {
     }
 }
 
-impl Cell {
-    fn put(&self, table: Arc<Table>, ticket: Option<Ticket>) {
+impl RouterSlot {
+    fn put(&self, table: Arc<RoutingTable>, ticket: Option<DeliveryGuard>) {
         let mut waiting = self.waiting();
         waiting.table = Some(table);
         waiting.tickets.extend(ticket);
         self.changed.notify_one();
     }
 
-    fn take(&self) -> Option<Result<Delivery, Ended>> {
+    fn take(&self) -> Option<Result<TableDelivery, SubscriptionError>> {
         let mut waiting = self.waiting();
         if let Some(ended) = waiting.ended {
             return Some(Err(ended));
         }
         let table = waiting.table.take()?;
-        Some(Ok(Delivery { table, _tickets: mem::take(&mut waiting.tickets) }))
+        Some(Ok(TableDelivery { table, _tickets: mem::take(&mut waiting.tickets) }))
     }
 
-    fn end(&self, why: Ended) {
+    fn end(&self, why: SubscriptionError) {
         let mut waiting = self.waiting();
-        *waiting = Waiting { ended: Some(why), ..Waiting::default() };
+        *waiting = SlotState { ended: Some(why), ..SlotState::default() };
         self.changed.notify_one();
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, SlotState> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Router {
+impl RouterSubscription {
     /// Waits for a table that is newer than the last one.
-    pub async fn next(&mut self) -> Result<Delivery, Ended> {
+    pub async fn next(&mut self) -> Result<TableDelivery, SubscriptionError> {
         loop {
             if let Some(next) = self.cell.take() {
                 return next;
@@ -148,7 +148,7 @@ impl Router {
     }
 }
 
-impl Drop for Router {
+impl Drop for RouterSubscription {
     fn drop(&mut self) {
         let mut state = self.routers.state();
         if state.routers.get(&self.uuid).is_some_and(|cell| Arc::ptr_eq(cell, &self.cell)) {
@@ -157,9 +157,9 @@ impl Drop for Router {
     }
 }
 
-impl fmt::Debug for Router {
+impl fmt::Debug for RouterSubscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Router").field(&self.uuid).finish()
+        f.debug_tuple("RouterSubscription").field(&self.uuid).finish()
     }
 }
 

@@ -5,8 +5,11 @@ use cocaine_bindings::StorageClient;
 use futures_util::poll;
 use tokio::task::unconstrained;
 
-use super::{Ended, Link, Registry, Router, Routers, Services, Taken, link::BACKLOG};
-use crate::routing::Table;
+use super::{
+    NameTakenError, Registry, RouterSubscription, Routers, ServiceMap, ServiceUpdates, SubscriptionError,
+    updates::MAX_PENDING_UPDATES,
+};
+use crate::registry::routing::RoutingTable;
 
 fn service(port: u16) -> Resolved {
     let endpoint = Endpoint(SocketAddr::from(([127, 0, 0, 1], port)));
@@ -21,31 +24,31 @@ fn registry() -> Registry {
     Registry::new(["secret".to_owned()])
 }
 
-fn services<const N: usize>(entries: [(&str, Resolved); N]) -> Services {
+fn services<const N: usize>(entries: [(&str, Resolved); N]) -> ServiceMap {
     entries.map(|(name, service)| (name.to_owned(), service)).into()
 }
 
 /// Returns all that waits for a consumer.
-async fn waiting(link: &mut Link) -> Vec<Services> {
-    let mut updates = Vec::new();
-    while let Poll::Ready(Ok(update)) = poll!(pin!(unconstrained(link.next()))) {
-        updates.push(Services::clone(&update));
+async fn waiting(updates: &mut ServiceUpdates) -> Vec<ServiceMap> {
+    let mut received = Vec::new();
+    while let Poll::Ready(Ok(update)) = poll!(pin!(unconstrained(updates.next()))) {
+        received.push(ServiceMap::clone(&update));
     }
-    updates
+    received
 }
 
 #[tokio::test]
-async fn a_link_begins_with_all_and_goes_on_with_each_change() {
+async fn subscription_starts_with_all_services() {
     let registry = registry();
-    let storage = registry.expose("storage", service(1)).unwrap();
-    let mut link = registry.link("b");
-    assert_eq!(waiting(&mut link).await, [services([("storage", service(1))])]);
-    let logging = registry.expose("logging", service(2)).unwrap();
+    let storage = registry.register_local("storage", service(1)).unwrap();
+    let mut updates = registry.subscribe("b");
+    assert_eq!(waiting(&mut updates).await, [services([("storage", service(1))])]);
+    let logging = registry.register_local("logging", service(2)).unwrap();
     let ext = registry.publish("ext", service(3));
     drop(storage);
     drop(ext);
     assert_eq!(
-        waiting(&mut link).await,
+        waiting(&mut updates).await,
         [
             services([("logging", service(2))]),
             services([("ext", service(3))]),
@@ -54,118 +57,118 @@ async fn a_link_begins_with_all_and_goes_on_with_each_change() {
         ]
     );
     drop(logging);
-    assert_eq!(waiting(&mut registry.link("c")).await, [services([])], "all, even if that is nothing");
+    assert_eq!(waiting(&mut registry.subscribe("c")).await, [services([])], "all, even if that is nothing");
 }
 
 #[tokio::test]
-async fn a_consumer_that_waits_is_woken() {
+async fn waiting_subscriber_is_woken() {
     let registry = registry();
-    let mut link = registry.link("b");
-    waiting(&mut link).await;
-    let woken = tokio::spawn(async move { link.next().await });
+    let mut updates = registry.subscribe("b");
+    waiting(&mut updates).await;
+    let woken = tokio::spawn(async move { updates.next().await });
     tokio::task::yield_now().await;
-    let _storage = registry.expose("storage", service(1)).unwrap();
+    let _storage = registry.register_local("storage", service(1)).unwrap();
     assert_eq!(*woken.await.unwrap().unwrap(), services([("storage", service(1))]));
 }
 
 #[tokio::test]
-async fn restricted_names_resolve_and_are_told_to_nobody() {
+async fn restricted_names_resolve_but_are_hidden() {
     let registry = registry();
-    let mut link = registry.link("b");
-    let locator = registry.expose("locator", service(1)).unwrap();
-    let _secret = registry.expose("secret", service(2)).unwrap();
+    let mut updates = registry.subscribe("b");
+    let locator = registry.register_local("locator", service(1)).unwrap();
+    let _secret = registry.register_local("secret", service(2)).unwrap();
     let _published = registry.publish("secret", service(3));
     assert_eq!(*registry.resolve("secret").unwrap(), service(2));
     assert_eq!(*registry.resolve("locator").unwrap(), service(1));
     drop(locator);
-    assert_eq!(waiting(&mut link).await, [services([])]);
-    assert_eq!(waiting(&mut registry.link("c")).await, [services([])]);
+    assert_eq!(waiting(&mut updates).await, [services([])]);
+    assert_eq!(waiting(&mut registry.subscribe("c")).await, [services([])]);
 }
 
 #[test]
-fn only_local_services_resolve_and_each_once() {
+fn only_local_services_resolve() {
     let registry = registry();
     let _ext = registry.publish("ext", service(1));
     assert_eq!(registry.resolve("ext"), None);
-    let ext = registry.expose("ext", service(2)).unwrap();
-    assert_eq!(registry.expose("ext", service(3)).unwrap_err(), Taken("ext".to_owned()));
+    let ext = registry.register_local("ext", service(2)).unwrap();
+    assert_eq!(registry.register_local("ext", service(3)).unwrap_err(), NameTakenError("ext".to_owned()));
     assert_eq!(*registry.resolve("ext").unwrap(), service(2));
     drop(ext);
     assert_eq!(registry.resolve("ext"), None);
-    let _again = registry.expose("ext", service(4)).unwrap();
+    let _again = registry.register_local("ext", service(4)).unwrap();
 }
 
 #[tokio::test]
-async fn what_is_offered_gives_way_and_comes_back() {
+async fn fallback_returns_after_local_service() {
     let registry = registry();
-    let mut link = registry.link("b");
-    waiting(&mut link).await;
-    let offered = registry.offer("echo", service(1));
+    let mut updates = registry.subscribe("b");
+    waiting(&mut updates).await;
+    let offered = registry.register_fallback("echo", service(1));
     let published = registry.publish("echo", service(2));
     assert_eq!(*registry.resolve("echo").unwrap(), service(1));
-    let local = registry.expose("echo", service(3)).unwrap();
+    let local = registry.register_local("echo", service(3)).unwrap();
     assert_eq!(*registry.resolve("echo").unwrap(), service(3));
     drop(local);
     assert_eq!(*registry.resolve("echo").unwrap(), service(1));
     drop((offered, published));
     assert_eq!(registry.resolve("echo"), None);
     let told = [service(1), service(3), service(1), service(2), gone(0)];
-    assert_eq!(waiting(&mut link).await, told.map(|told| services([("echo", told)])));
+    assert_eq!(waiting(&mut updates).await, told.map(|told| services([("echo", told)])));
 }
 
 #[tokio::test]
-async fn of_several_publications_the_oldest_shows_and_a_local_service_shadows_them() {
+async fn oldest_publication_is_visible() {
     let registry = registry();
-    let mut link = registry.link("b");
-    waiting(&mut link).await;
+    let mut updates = registry.subscribe("b");
+    waiting(&mut updates).await;
     let first = registry.publish("ext", service(1));
     let second = registry.publish("ext", service(2));
     let third = registry.publish("ext", service(3));
-    assert_eq!(waiting(&mut link).await, [services([("ext", service(1))])], "the others are hidden");
+    assert_eq!(waiting(&mut updates).await, [services([("ext", service(1))])], "the others are hidden");
     drop(second);
-    assert_eq!(waiting(&mut link).await, [], "what was hidden goes unseen");
+    assert_eq!(waiting(&mut updates).await, [], "what was hidden goes unseen");
     drop(first);
-    assert_eq!(waiting(&mut link).await, [services([("ext", service(3))])]);
-    let local = registry.expose("ext", service(4)).unwrap();
-    assert_eq!(waiting(&mut link).await, [services([("ext", service(4))])]);
-    assert_eq!(waiting(&mut registry.link("c")).await, [services([("ext", service(4))])]);
+    assert_eq!(waiting(&mut updates).await, [services([("ext", service(3))])]);
+    let local = registry.register_local("ext", service(4)).unwrap();
+    assert_eq!(waiting(&mut updates).await, [services([("ext", service(4))])]);
+    assert_eq!(waiting(&mut registry.subscribe("c")).await, [services([("ext", service(4))])]);
     drop(local);
     drop(third);
-    assert_eq!(waiting(&mut link).await, [services([("ext", service(3))]), services([("ext", gone(0))])]);
+    assert_eq!(waiting(&mut updates).await, [services([("ext", service(3))]), services([("ext", gone(0))])]);
 }
 
 #[tokio::test]
-async fn a_newer_link_of_the_same_name_replaces_the_older() {
+async fn newer_subscription_replaces_older() {
     let registry = registry();
-    let mut older = registry.link("b");
-    let mut newer = registry.link("b");
+    let mut older = registry.subscribe("b");
+    let mut newer = registry.subscribe("b");
     assert_eq!(waiting(&mut older).await.len(), 1);
-    assert_eq!(older.next().await, Err(Ended::Replaced));
+    assert_eq!(older.next().await, Err(SubscriptionError::Replaced));
     drop(older);
     let _ext = registry.publish("ext", service(1));
     assert_eq!(waiting(&mut newer).await.len(), 2, "the end of the older one does not end the newer");
 }
 
 #[tokio::test]
-async fn a_consumer_that_does_not_read_is_cut_off_and_forgotten() {
+async fn slow_subscriber_is_cut_off() {
     let registry = registry();
-    let mut slow = registry.link("slow");
-    for _ in 0..BACKLOG {
+    let mut slow = registry.subscribe("slow");
+    for _ in 0..MAX_PENDING_UPDATES {
         drop(registry.publish("ext", service(1)));
     }
-    assert!(registry.state().links.is_empty());
-    assert_eq!(waiting(&mut slow).await.len(), BACKLOG, "what waited is still there");
-    assert_eq!(slow.next().await, Err(Ended::Lagged));
+    assert!(registry.state().subscribers.is_empty());
+    assert_eq!(waiting(&mut slow).await.len(), MAX_PENDING_UPDATES, "what waited is still there");
+    assert_eq!(slow.next().await, Err(SubscriptionError::Lagged));
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_who_left() {
+async fn departed_subscribers_leave_nothing_behind() {
     let registry = registry();
     for number in 0..100 {
-        drop(registry.link(&number.to_string()));
+        drop(registry.subscribe(&number.to_string()));
         drop(registry.publish(&number.to_string(), service(1)));
     }
-    assert!(registry.state().links.is_empty());
+    assert!(registry.state().subscribers.is_empty());
     assert!(registry.state().names.is_empty());
     let routers = Routers::default();
     for number in 0..100 {
@@ -175,34 +178,34 @@ async fn nothing_is_kept_of_who_left() {
 }
 
 #[tokio::test]
-async fn when_the_node_stops_streams_end_and_say_nothing_of_what_goes() {
+async fn stopping_ends_subscriptions_silently() {
     let registry = registry();
-    let storage = registry.expose("storage", service(1)).unwrap();
-    let mut link = registry.link("b");
+    let storage = registry.register_local("storage", service(1)).unwrap();
+    let mut updates = registry.subscribe("b");
     registry.stop();
     drop(storage);
-    assert_eq!(waiting(&mut link).await.len(), 1);
-    assert_eq!(link.next().await, Err(Ended::Stopped));
-    assert_eq!(registry.link("late").next().await, Err(Ended::Stopped));
+    assert_eq!(waiting(&mut updates).await.len(), 1);
+    assert_eq!(updates.next().await, Err(SubscriptionError::Stopped));
+    assert_eq!(registry.subscribe("late").next().await, Err(SubscriptionError::Stopped));
 }
 
-fn table(group: &str) -> Table {
+fn table(group: &str) -> RoutingTable {
     [(group.to_owned(), vec![(1, "member".to_owned())])].into()
 }
 
 /// Returns the table that waits for a router, if one does.
-async fn told(router: &mut Router) -> Option<Result<Table, Ended>> {
+async fn told(router: &mut RouterSubscription) -> Option<Result<RoutingTable, SubscriptionError>> {
     match poll!(pin!(router.next())) {
-        Poll::Ready(next) => Some(next.map(|delivery| Table::clone(&delivery.table))),
+        Poll::Ready(next) => Some(next.map(|delivery| RoutingTable::clone(&delivery.table))),
         Poll::Pending => None,
     }
 }
 
 #[tokio::test]
-async fn a_router_is_told_at_once_and_after_each_refresh() {
+async fn router_gets_table_after_each_refresh() {
     let routers = Routers::default();
     let mut router = routers.subscribe("r", "peer");
-    assert_eq!(told(&mut router).await, Some(Ok(Table::new())), "even if there is nothing");
+    assert_eq!(told(&mut router).await, Some(Ok(RoutingTable::new())), "even if there is nothing");
     assert_eq!(told(&mut router).await, None);
     for group in ["a", "a", "b"] {
         routers.publish(table(group), "").wait().await;
@@ -213,7 +216,7 @@ async fn a_router_is_told_at_once_and_after_each_refresh() {
 }
 
 #[tokio::test]
-async fn a_slow_router_skips_to_the_newest_table() {
+async fn slow_router_gets_newest_table() {
     let routers = Routers::default();
     let mut router = routers.subscribe("r", "peer");
     for group in ["a", "b", "c"] {
@@ -224,19 +227,19 @@ async fn a_slow_router_skips_to_the_newest_table() {
 }
 
 #[tokio::test]
-async fn a_router_that_waits_is_woken() {
+async fn waiting_router_is_woken() {
     let routers = Routers::default();
     let mut router = routers.subscribe("r", "peer");
     told(&mut router).await;
     let woken =
-        tokio::spawn(async move { router.next().await.map(|delivery| Table::clone(&delivery.table)) });
+        tokio::spawn(async move { router.next().await.map(|delivery| RoutingTable::clone(&delivery.table)) });
     tokio::task::yield_now().await;
     routers.publish(table("a"), "").wait().await;
     assert_eq!(woken.await.unwrap(), Ok(table("a")));
 }
 
 #[tokio::test]
-async fn a_refresh_waits_for_the_routers_of_its_own_connection() {
+async fn refresh_waits_for_routers_on_its_connection() {
     let routers = Routers::default();
     let mut own = routers.subscribe("own", "peer");
     let mut other = routers.subscribe("other", "somebody");
@@ -259,24 +262,24 @@ async fn a_refresh_waits_for_the_routers_of_its_own_connection() {
 }
 
 #[tokio::test]
-async fn a_newer_router_of_the_same_name_replaces_the_older_and_stopping_ends_all() {
+async fn newer_router_replaces_older() {
     let routers = Routers::default();
     let mut older = routers.subscribe("r", "peer");
     let mut newer = routers.subscribe("r", "peer");
-    assert_eq!(told(&mut older).await, Some(Err(Ended::Replaced)));
+    assert_eq!(told(&mut older).await, Some(Err(SubscriptionError::Replaced)));
     drop(older);
     routers.publish(table("a"), "").wait().await;
     assert_eq!(told(&mut newer).await, Some(Ok(table("a"))));
     routers.stop();
-    assert_eq!(told(&mut newer).await, Some(Err(Ended::Stopped)));
-    assert_eq!(told(&mut newer).await, Some(Err(Ended::Stopped)), "for good");
-    assert_eq!(told(&mut routers.subscribe("late", "peer")).await, Some(Err(Ended::Stopped)));
+    assert_eq!(told(&mut newer).await, Some(Err(SubscriptionError::Stopped)));
+    assert_eq!(told(&mut newer).await, Some(Err(SubscriptionError::Stopped)), "for good");
+    assert_eq!(told(&mut routers.subscribe("late", "peer")).await, Some(Err(SubscriptionError::Stopped)));
 }
 
 #[tokio::test]
-async fn updates_are_shared_between_consumers() {
+async fn updates_are_shared_between_subscribers() {
     let registry = registry();
-    let (mut one, mut other) = (registry.link("one"), registry.link("other"));
+    let (mut one, mut other) = (registry.subscribe("one"), registry.subscribe("other"));
     assert_eq!(one.next().await.unwrap(), other.next().await.unwrap());
     let _ext = registry.publish("ext", service(1));
     assert!(Arc::ptr_eq(&one.next().await.unwrap(), &other.next().await.unwrap()));

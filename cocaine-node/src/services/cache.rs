@@ -1,14 +1,14 @@
 //! `cache`: blobs in memory (`services.md` 9).
 
 mod config;
-mod recent;
+mod lru;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cocaine::{Bytes, Result};
 use cocaine_bindings::Cache;
 
-use self::recent::Recent;
+use self::lru::LruBlobs;
 use crate::{
     config::{CacheConfig, ConfigError},
     errno::{self, Errno},
@@ -16,14 +16,14 @@ use crate::{
 
 /// The service; clones share what it keeps.
 #[derive(Clone, Debug)]
-pub(crate) struct CacheService(Arc<Mutex<Recent>>);
+pub(crate) struct CacheService(Arc<Mutex<LruBlobs>>);
 
 impl CacheService {
     pub(crate) fn new(config: CacheConfig) -> Result<Self, ConfigError> {
         Ok(Self(Arc::new(Mutex::new(config.empty()?))))
     }
 
-    fn recent(&self) -> MutexGuard<'_, Recent> {
+    fn recent(&self) -> MutexGuard<'_, LruBlobs> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

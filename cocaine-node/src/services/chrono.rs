@@ -2,7 +2,7 @@
 
 mod config;
 mod schedule;
-mod ticks;
+mod tick_stream;
 mod timers;
 
 use cocaine::{Category, Error, Result, Stream, bind::Caller};
@@ -14,9 +14,9 @@ use futures_util::{
 use tokio::time::Instant;
 
 use self::{
-    schedule::{BadTime, Schedule},
-    ticks::Ticks,
-    timers::{Full, Timers},
+    schedule::{InvalidTimeError, Schedule},
+    tick_stream::TickStream,
+    timers::{TimerLimitError, Timers},
 };
 use crate::{
     config::{ChronoConfig, ConfigError},
@@ -25,9 +25,9 @@ use crate::{
 
 /// The timers of all callers.
 #[derive(Clone, Debug)]
-pub(crate) struct Clockwork(Timers);
+pub(crate) struct ChronoShared(Timers);
 
-impl Clockwork {
+impl ChronoShared {
     pub(crate) fn new(config: ChronoConfig) -> Result<Self, ConfigError> {
         config.bounds().map(Timers::new).map(Self)
     }
@@ -46,11 +46,16 @@ pub(crate) struct ChronoService {
 }
 
 impl ChronoService {
-    fn start(&self, schedule: Result<Schedule, BadTime>, announced: Option<bool>) -> Started {
+    fn start(&self, schedule: Result<Schedule, InvalidTimeError>, announce_id: Option<bool>) -> TimerStream {
         let started =
             schedule.map_err(|bad| errno::error(Errno::INVAL, bad.to_string())).and_then(|schedule| {
-                let started = self.timers.start(self.caller.peer(), schedule, announced.unwrap_or_default());
-                started.map_err(|full: Full| errno::error(Errno::AGAIN, full.to_string()))
+                let started = TickStream::start(
+                    &self.timers,
+                    self.caller.peer(),
+                    schedule,
+                    announce_id.unwrap_or_default(),
+                );
+                started.map_err(|full: TimerLimitError| errno::error(Errno::AGAIN, full.to_string()))
             });
         match started {
             Ok(ticks) => Either::Left(ticks),
@@ -60,7 +65,7 @@ impl ChronoService {
 }
 
 /// A timer, or why there is none.
-type Started = Either<Ticks, Once<Ready<Result<TimerId>>>>;
+type TimerStream = Either<TickStream, Once<Ready<Result<TimerId>>>>;
 
 impl Chrono for ChronoService {
     fn notify_after(

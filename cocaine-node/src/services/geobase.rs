@@ -1,22 +1,24 @@
-//! `geobase`: regions of the earth, by address, by place and by each other (`services.md` 22).
+//! `geobase`: the regions of the earth, found by address, by coordinates, by name and by their relations
+//! (`services.md` 22).
 //!
-//! Only the names of the methods are known of the original. What they mean is this project's own reading, which the
-//! docs of the crate list.
+//! Only the method names of the original are known. This project's interpretation of them is documented with the
+//! differences from the original.
 
-mod atlas;
-mod describe;
-mod draft;
-mod enabled;
+mod coordinates;
 mod mmdb;
-mod names;
-mod places;
-mod record;
+mod name_index;
+mod network_record;
+mod region;
+mod region_index;
+mod region_services;
+mod response;
 mod sample;
-mod shape;
 #[cfg(test)]
 mod tests;
+mod time_zones;
 mod tree;
-mod zones;
+mod tree_builder;
+mod tree_check;
 
 use std::{
     collections::BTreeMap,
@@ -35,13 +37,13 @@ use crate::{
     store::Store,
 };
 
-use self::{atlas::Atlas, enabled::Enabled, zones::Zones};
+use self::{region_index::RegionIndex, region_services::RegionServices, time_zones::TimeZones};
 
-/// What stands for a file in errors, if there is none.
+/// Stands for the file in errors about the built-in sample.
 const SAMPLE: &str = "the sample";
 
-/// At most so many regions are found by a name, whatever a caller asks for.
-const FOUND: usize = 1000;
+/// The largest number of regions that a search by name returns.
+const MAX_FOUND: usize = 1000;
 
 /// Why the database of regions cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,13 +58,13 @@ pub struct GeobaseError {
 /// The service around a database of regions.
 #[derive(Clone, Debug)]
 pub(crate) struct GeobaseService {
-    atlas: Arc<Atlas>,
-    zones: Zones,
-    enabled: Arc<Enabled>,
+    index: Arc<RegionIndex>,
+    zones: TimeZones,
+    services: Arc<RegionServices>,
 }
 
 impl GeobaseService {
-    /// Reads the database in a file, or makes the sample, on a thread where that holds up nobody.
+    /// Loads the database from a file, or else the sample, on a thread for blocking work.
     pub(crate) async fn start(file: Option<PathBuf>, store: Store) -> Result<Self, GeobaseError> {
         let path = file.clone();
         let opened = spawn_blocking(move || Self::open(path.as_deref(), store)).await;
@@ -74,23 +76,24 @@ impl GeobaseService {
             Some(file) => read(file).map_err(|error| unusable(file, &error))?,
             None => sample::database(),
         };
-        let atlas = Atlas::new(bytes).map_err(|error| unusable(file.unwrap_or(Path::new(SAMPLE)), &error))?;
-        atlas.announce(file);
-        let (atlas, enabled) = (Arc::new(atlas), Arc::new(Enabled::new(store)));
-        Ok(Self { atlas, zones: Zones::new(), enabled })
+        let index =
+            RegionIndex::new(bytes).map_err(|error| unusable(file.unwrap_or(Path::new(SAMPLE)), &error))?;
+        index.log_summary(file);
+        let (index, services) = (Arc::new(index), Arc::new(RegionServices::new(store)));
+        Ok(Self { index, zones: TimeZones::new(), services })
     }
 
-    /// Returns the position of a region, which must be known.
+    /// Returns the position of a region, or an error if it is unknown.
     fn find(&self, id: i32) -> Result<u32> {
-        self.atlas.tree.find(id).ok_or_else(|| refused(format!("region {id} is not known")))
+        self.index.tree.find(id).ok_or_else(|| invalid(format!("region {id} is not known")))
     }
 
     fn ids(&self, regions: impl IntoIterator<Item = u32>) -> Vec<i32> {
-        regions.into_iter().map(|at| self.atlas.tree.id(at)).collect()
+        regions.into_iter().map(|at| self.index.tree.id(at)).collect()
     }
 }
 
-/// Reads a file, which must have an end.
+/// Reads a regular file. Devices and pipes, which may be endless, are refused.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(file)?.is_file() { fs::read(file) } else { Err(io::Error::other("it is no file")) }
 }
@@ -99,68 +102,68 @@ fn unusable(file: &Path, reason: &impl ToString) -> GeobaseError {
     GeobaseError { file: file.into(), reason: reason.to_string() }
 }
 
-/// Returns the error of a call that asks for what there is not.
-fn refused(text: impl Into<String>) -> Error {
+/// Returns the error for an argument that is invalid or names nothing known.
+fn invalid(text: impl Into<String>) -> Error {
     errno::error(Errno::INVAL, text)
 }
 
 fn unknown_zone(name: &str) -> Error {
-    refused(format!("the time zone {name:?} is not known"))
+    invalid(format!("the time zone {name:?} is not known"))
 }
 
 impl Geobase for GeobaseService {
     async fn region_id(&self, ip: &str) -> Result<i32> {
-        let address = describe::address(ip)?;
-        let region = self.atlas.locate(address).ok_or_else(|| describe::nowhere(address))?;
-        Ok(self.atlas.tree.id(region))
+        let address = response::parse_address(ip)?;
+        let region = self.index.find_by_address(address).ok_or_else(|| response::unknown_address(address))?;
+        Ok(self.index.tree.id(region))
     }
 
     async fn chief_region_id(&self, id: i32) -> Result<i32> {
-        let chief = self.atlas.tree.region(self.find(id)?).chief;
-        let chief = chief.ok_or_else(|| refused(format!("no town is known in region {id}")))?;
-        Ok(self.atlas.tree.id(chief))
+        let chief = self.index.tree.region(self.find(id)?).chief_city;
+        let chief = chief.ok_or_else(|| invalid(format!("no town is known in region {id}")))?;
+        Ok(self.index.tree.id(chief))
     }
 
     async fn children(&self, id: i32) -> Result<Vec<i32>> {
-        Ok(self.ids(self.atlas.tree.children(self.find(id)?)))
+        Ok(self.ids(self.index.tree.children(self.find(id)?)))
     }
 
-    /// An address of no known region is in none.
+    /// An address in no known region is in no region at all.
     async fn ip_in(&self, ip: &str, id: i32) -> Result<bool> {
-        let (address, region) = (describe::address(ip)?, self.find(id)?);
-        Ok(self.atlas.locate(address).is_some_and(|at| self.atlas.tree.holds(region, at)))
+        let (address, region) = (response::parse_address(ip)?, self.find(id)?);
+        Ok(self.index.find_by_address(address).is_some_and(|at| self.index.tree.contains(region, at)))
     }
 
     async fn id_in(&self, id: i32, parent: i32) -> Result<bool> {
-        Ok(self.atlas.tree.holds(self.find(parent)?, self.find(id)?))
+        Ok(self.index.tree.contains(self.find(parent)?, self.find(id)?))
     }
 
     async fn parent_id(&self, id: i32) -> Result<i32> {
-        let parent = self.atlas.tree.parent(self.find(id)?);
-        let parent = parent.ok_or_else(|| refused(format!("no region is above region {id}")))?;
-        Ok(self.atlas.tree.id(parent))
+        let parent = self.index.tree.parent(self.find(id)?);
+        let parent = parent.ok_or_else(|| invalid(format!("no region is above region {id}")))?;
+        Ok(self.index.tree.id(parent))
     }
 
     async fn parents(&self, id: i32) -> Result<Vec<i32>> {
-        Ok(self.ids(self.atlas.tree.parents(self.find(id)?)))
+        Ok(self.ids(self.index.tree.parents(self.find(id)?)))
     }
 
     async fn region_id_by_location(&self, latitude: f64, longitude: f64) -> Result<i32> {
-        let (at, _) = describe::nearest(&self.atlas, describe::place(latitude, longitude)?)?;
-        Ok(self.atlas.tree.id(at))
+        let (at, _) = response::nearest_region(&self.index, response::coordinates(latitude, longitude)?)?;
+        Ok(self.index.tree.id(at))
     }
 
     async fn subtree(&self, id: i32) -> Result<Vec<i32>> {
-        Ok(self.ids(self.atlas.tree.subtree(self.find(id)?)))
+        Ok(self.ids(self.index.tree.subtree(self.find(id)?)))
     }
 
     async fn supported_linguistics(&self) -> Result<Vec<String>> {
-        Ok(self.atlas.tree.languages().iter().map(ToString::to_string).collect())
+        Ok(self.index.tree.languages().iter().map(ToString::to_string).collect())
     }
 
     async fn timezone_name(&self, id: i32) -> Result<String> {
-        let zone = self.atlas.tree.zone(self.find(id)?);
-        zone.map(str::to_owned).ok_or_else(|| refused(format!("region {id} has no time zone of its own")))
+        let zone = self.index.tree.zone(self.find(id)?);
+        zone.map(str::to_owned).ok_or_else(|| invalid(format!("region {id} has no time zone of its own")))
     }
 
     async fn timezone(&self, name: &str) -> Result<Timezone> {
@@ -168,32 +171,32 @@ impl Geobase for GeobaseService {
     }
 
     async fn timezone_for_time(&self, name: &str, time: i64) -> Result<Timezone> {
-        self.zones.at(name, time).ok_or_else(|| unknown_zone(name))?.map_err(refused)
+        self.zones.at(name, time).ok_or_else(|| unknown_zone(name))?.map_err(invalid)
     }
 
-    /// The database knows one form of a name.
+    /// The database has one form of each name.
     async fn linguistics_for_region(&self, id: i32, lang: &str) -> Result<Vec<String>> {
         let region = self.find(id)?;
-        if self.atlas.tree.languages().iter().all(|known| **known != *lang) {
-            return Err(refused(format!("no region has a name in the language {lang:?}")));
+        if self.index.tree.languages().iter().all(|known| **known != *lang) {
+            return Err(invalid(format!("no region has a name in the language {lang:?}")));
         }
-        let names = self.atlas.tree.names(region).filter(|(language, _)| *language == lang);
+        let names = self.index.tree.names(region).filter(|(language, _)| *language == lang);
         Ok(names.map(|(_, name)| name.to_owned()).collect())
     }
 
     async fn get_services(&self, id: i32) -> Result<Vec<String>> {
         self.find(id)?;
-        self.enabled.get(id)
+        self.services.get(id)
     }
 
     async fn have_service(&self, id: i32, service: &str) -> Result<bool> {
         self.find(id)?;
-        Ok(self.enabled.get(id)?.iter().any(|known| known == service))
+        Ok(self.services.get(id)?.iter().any(|known| known == service))
     }
 
     async fn set_service(&self, id: i32, service: &str, enabled: bool) -> Result<()> {
         self.find(id)?;
-        self.enabled.set(id, service, enabled).await
+        self.services.set(id, service, enabled).await
     }
 
     async fn parent(&self, id: i32) -> Result<i32> {
@@ -201,16 +204,16 @@ impl Geobase for GeobaseService {
     }
 
     async fn coordinates(&self, id: i32) -> Result<Vec<f64>> {
-        let place = self.atlas.tree.region(self.find(id)?).place;
-        let place =
-            place.ok_or_else(|| refused(format!("where region {id} is, the database does not tell")))?;
-        Ok(vec![place.latitude, place.longitude])
+        let coordinates = self.index.tree.region(self.find(id)?).coordinates;
+        let coordinates = coordinates
+            .ok_or_else(|| invalid(format!("where region {id} is, the database does not tell")))?;
+        Ok(vec![coordinates.latitude, coordinates.longitude])
     }
 
-    /// Each name once, in the order of their languages.
+    /// Returns each distinct name once, in the order of the languages.
     async fn names(&self, id: i32) -> Result<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
-        for (_, name) in self.atlas.tree.names(self.find(id)?) {
+        for (_, name) in self.index.tree.names(self.find(id)?) {
             if names.iter().all(|known| known != name) {
                 names.push(name.to_owned());
             }
@@ -219,21 +222,21 @@ impl Geobase for GeobaseService {
     }
 
     async fn codes(&self, id: i32) -> Result<Vec<String>> {
-        let code = &self.atlas.tree.region(self.find(id)?).code;
+        let code = &self.index.tree.region(self.find(id)?).code;
         Ok(code.iter().map(ToString::to_string).collect())
     }
 
     async fn region_data(&self, id: i32) -> Result<Value> {
-        let (region, services) = (self.find(id)?, self.enabled.get(id)?);
-        Ok(describe::region(&self.atlas.tree, region, services))
+        let (region, services) = (self.find(id)?, self.services.get(id)?);
+        Ok(response::region_data(&self.index.tree, region, services))
     }
 
     async fn pinpoint_geolocation(&self, request: &BTreeMap<String, String>) -> Result<Value> {
-        describe::origin(&self.atlas, request)
+        response::pinpoint(&self.index, request)
     }
 
     async fn region_ids_by_name(&self, name: &str, max: i32) -> Result<Vec<i32>> {
-        let max = usize::try_from(max).unwrap_or(0).min(FOUND);
-        Ok(self.ids(self.atlas.names.find(name, max)))
+        let max = usize::try_from(max).unwrap_or(0).min(MAX_FOUND);
+        Ok(self.ids(self.index.names.find(name, max)))
     }
 }

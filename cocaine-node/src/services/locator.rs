@@ -17,26 +17,28 @@ use tokio::sync::Mutex;
 
 use crate::{
     errno::{self, Errno},
-    registry::{Ended, Link, Registry, Router, Routers, Services},
-    routing::{COLLECTION, GroupError, Groups, TAGS, Table},
+    registry::{
+        Registry, RouterSubscription, Routers, ServiceMap, ServiceUpdates, SubscriptionError,
+        routing::{GROUP_COLLECTION, GROUP_TAGS, GroupError, RoutingGroups, RoutingTable},
+    },
     store::{Store, StoreError},
 };
 
 /// What all calls of the service share.
 #[derive(Debug)]
-pub(crate) struct Locator {
+pub(crate) struct LocatorShared {
     pub(crate) uuid: String,
     /// Whether `connect` answers in full.
     pub(crate) cluster: bool,
     pub(crate) registry: Registry,
     pub(crate) routers: Routers,
     pub(crate) store: Store,
-    groups: ArcSwap<Groups>,
+    groups: ArcSwap<RoutingGroups>,
     /// Held by the one refresh that runs.
     refreshing: Mutex<()>,
 }
 
-impl Locator {
+impl LocatorShared {
     pub(crate) fn new(
         uuid: String,
         cluster: bool,
@@ -50,9 +52,9 @@ impl Locator {
 
     /// Loads all groups that are stored. One that cannot be used is left out, and said to be.
     pub(crate) async fn load_groups(&self) -> Result<(), StoreError> {
-        let mut groups = Groups::default();
-        for name in self.store.find(COLLECTION, TAGS).await? {
-            let loaded = self.store.read(COLLECTION, &name).map_err(|error| error.to_string());
+        let mut groups = RoutingGroups::default();
+        for name in self.store.find(GROUP_COLLECTION, GROUP_TAGS).await? {
+            let loaded = self.store.read(GROUP_COLLECTION, &name).map_err(|error| error.to_string());
             let loaded =
                 loaded.and_then(|blob| groups.insert(&name, &blob).map_err(|error| error.to_string()));
             if let Err(error) = loaded {
@@ -67,12 +69,13 @@ impl Locator {
 
     async fn refresh(&self, names: &[&str], peer: &str) -> Result<()> {
         let running = self.refreshing.lock().await;
-        let active = self.store.find(COLLECTION, TAGS).await.map_err(|error| unavailable(&error))?;
+        let active =
+            self.store.find(GROUP_COLLECTION, GROUP_TAGS).await.map_err(|error| unavailable(&error))?;
         let load = |name: &str| {
             if active.iter().all(|active| active != name) {
                 return Ok(None);
             }
-            match self.store.read(COLLECTION, name) {
+            match self.store.read(GROUP_COLLECTION, name) {
                 Ok(blob) => Ok(Some(blob)),
                 Err(error) => {
                     tracing::warn!(group = name, %error, "a routing group cannot be read");
@@ -105,12 +108,12 @@ fn refused(error: GroupError) -> Error {
 /// The service, as one caller sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct LocatorService {
-    locator: Arc<Locator>,
+    locator: Arc<LocatorShared>,
     caller: Caller,
 }
 
 impl LocatorService {
-    pub(crate) fn new(locator: Arc<Locator>, caller: &Caller) -> Self {
+    pub(crate) fn new(locator: Arc<LocatorShared>, caller: &Caller) -> Self {
         Self { locator, caller: caller.clone() }
     }
 }
@@ -124,9 +127,9 @@ impl LocatorServer for LocatorService {
     }
 
     #[allow(refining_impl_trait)]
-    fn connect(&self, uuid: &str) -> Changes {
-        let link = self.locator.cluster.then(|| self.locator.registry.link(uuid));
-        Changes { link, uuid: self.locator.uuid.clone(), ended: false }
+    fn connect(&self, uuid: &str) -> ServiceUpdateStream {
+        let updates = self.locator.cluster.then(|| self.locator.registry.subscribe(uuid));
+        ServiceUpdateStream { updates, uuid: self.locator.uuid.clone(), ended: false }
     }
 
     async fn refresh(&self, groups: &[&str]) -> Result<()> {
@@ -158,7 +161,12 @@ impl LocatorServer for LocatorService {
         Ok(())
     }
 
-    async fn routing(&self, router: &str, input: RoutingReceiver, mut output: Sender<Table>) -> Result<()> {
+    async fn routing(
+        &self,
+        router: &str,
+        input: RoutingReceiver,
+        mut output: Sender<RoutingTable>,
+    ) -> Result<()> {
         let mut router = self.locator.routers.subscribe(router, self.caller.peer());
         tokio::select! {
             biased;
@@ -176,9 +184,9 @@ impl LocatorServer for LocatorService {
 }
 
 /// Sends tables to a router for as long as it listens.
-async fn tell(router: &mut Router, output: &mut Sender<Table>) {
+async fn tell(router: &mut RouterSubscription, output: &mut Sender<RoutingTable>) {
     while let Ok(delivery) = router.next().await {
-        if output.send(Table::clone(&delivery.table)).await.is_err() {
+        if output.send(RoutingTable::clone(&delivery.table)).await.is_err() {
             return;
         }
     }
@@ -188,29 +196,29 @@ async fn tell(router: &mut Router, output: &mut Sender<Table>) {
 
 /// What `connect` streams.
 #[derive(Debug)]
-pub(crate) struct Changes {
+pub(crate) struct ServiceUpdateStream {
     /// Nothing without a cluster: then the stream is closed at once.
-    link: Option<Link>,
+    updates: Option<ServiceUpdates>,
     uuid: String,
     ended: bool,
 }
 
-impl Stream for Changes {
-    type Item = Result<(String, Services)>;
+impl Stream for ServiceUpdateStream {
+    type Item = Result<(String, ServiceMap)>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.ended {
             return Poll::Pending;
         }
-        let Some(link) = &mut self.link else { return Poll::Ready(None) };
-        match ready!(link.poll_next(cx)) {
-            Ok(update) => Poll::Ready(Some(Ok((self.uuid.clone(), Services::clone(&update))))),
-            Err(lagged @ Ended::Lagged) => {
+        let Some(updates) = &mut self.updates else { return Poll::Ready(None) };
+        match ready!(updates.poll_next(cx)) {
+            Ok(update) => Poll::Ready(Some(Ok((self.uuid.clone(), ServiceMap::clone(&update))))),
+            Err(lagged @ SubscriptionError::Lagged) => {
                 let error = errno::error(Errno::NOBUFS, lagged.to_string());
                 Poll::Ready(Some(Err(error)))
             }
             // The original says nothing to a consumer that was replaced, nor when it stops.
-            Err(Ended::Replaced | Ended::Stopped) => {
+            Err(SubscriptionError::Replaced | SubscriptionError::Stopped) => {
                 self.ended = true;
                 Poll::Pending
             }

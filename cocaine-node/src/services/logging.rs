@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use cocaine::{Error, Result, Scalar, Severity};
 use cocaine_bindings::Logging;
 
-use crate::log::{Log, Record};
+use crate::log::{Log, LogRecord};
 
 /// The service around the node's log.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl Logging for LoggingService {
     ) -> Result<()> {
         if self.0.is_enabled(severity) {
             let attributes = attributes.unwrap_or_default();
-            self.0.write(Record {
+            self.0.write(LogRecord {
                 time: SystemTime::now(),
                 severity,
                 source: source.to_owned(),

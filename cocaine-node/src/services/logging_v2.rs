@@ -5,8 +5,8 @@
 //! once it is removed, and as long as there is no other, nothing passes.
 
 mod clock;
-mod cluster;
-mod seats;
+mod cluster_filters;
+mod open_loggers;
 #[cfg(test)]
 mod tests;
 
@@ -19,11 +19,16 @@ use cocaine_bindings::{
 };
 use tokio::sync::Mutex;
 
-use self::{clock::Clock, seats::Seats};
+use self::{clock::Clock, open_loggers::OpenLoggers};
 use crate::{
     errno::{self, Errno},
-    filters::{DEFAULT, FOREVER, Filter, FilterError, Filters, Full, Message, Operand, Rule},
-    log::{Log, Record},
+    log::{
+        Log, LogRecord,
+        filters::{
+            AttributeValue, DEFAULT_LOGGER, Filter, FilterError, FilterRule, Filters, LogMessage,
+            NO_DEADLINE, TooManyFiltersError,
+        },
+    },
     store::{Store, StoreError},
 };
 
@@ -34,32 +39,32 @@ const NAME: usize = 1024;
 
 /// What all calls of the service share.
 #[derive(Debug)]
-pub(crate) struct LoggingV2 {
+pub(crate) struct LoggingV2Shared {
     log: Log,
     store: Store,
     filters: Arc<Filters>,
     clock: Clock,
-    seats: Seats,
+    seats: OpenLoggers,
     /// Held by whoever changes the filters and what is stored of them.
     changing: Mutex<()>,
 }
 
-impl LoggingV2 {
+impl LoggingV2Shared {
     pub(crate) fn new(log: Log, store: Store) -> Self {
-        let first = Rule {
-            logger: DEFAULT.to_owned(),
+        let first = FilterRule {
+            logger: DEFAULT_LOGGER.to_owned(),
             filter: Arc::new(Filter::Empty),
             id: fastrand::u64(..),
-            deadline: FOREVER,
+            deadline: NO_DEADLINE,
             disposition: Disposition::Local,
         };
-        let (filters, clock, seats) = (Arc::new(Filters::new(first)), Clock::start(), Seats::default());
+        let (filters, clock, seats) = (Arc::new(Filters::new(first)), Clock::start(), OpenLoggers::default());
         Self { log, store, filters, clock, seats, changing: Mutex::default() }
     }
 
     /// Loads the filters that are stored. One that cannot be used is left out, and said to be.
     pub(crate) async fn load(&self) -> Result<(), StoreError> {
-        for rule in cluster::load(&self.store).await? {
+        for rule in cluster_filters::load(&self.store).await? {
             let (id, logger) = (rule.id, rule.logger.clone());
             if let Err(error) = self.filters.add(rule) {
                 tracing::warn!(id, logger, %error, "a stored log filter is not used");
@@ -77,7 +82,7 @@ impl LoggingV2 {
     async fn expire(&self) {
         for rule in self.filters.expire(self.clock.now()) {
             if rule.disposition == Disposition::Cluster
-                && let Err(error) = cluster::remove(&self.store, rule.id).await
+                && let Err(error) = cluster_filters::remove(&self.store, rule.id).await
             {
                 tracing::warn!(id = rule.id, %error, "a log filter that has ended is still stored");
             }
@@ -91,10 +96,10 @@ impl LoggingV2 {
         self.expire().await;
         self.filters.has_room().map_err(full)?;
         let id = self.free_id();
-        let deadline = self.clock.now().saturating_add(ttl).min(FOREVER);
-        let rule = Rule { logger: name.to_owned(), filter, id, deadline, disposition };
+        let deadline = self.clock.now().saturating_add(ttl).min(NO_DEADLINE);
+        let rule = FilterRule { logger: name.to_owned(), filter, id, deadline, disposition };
         if disposition == Disposition::Cluster {
-            cluster::write(&self.store, &rule).await.map_err(StoreError::into_service_error)?;
+            cluster_filters::write(&self.store, &rule).await.map_err(StoreError::into_service_error)?;
         }
         self.filters.add(rule).map_err(full)?;
         Ok(id)
@@ -114,7 +119,7 @@ impl LoggingV2 {
         self.expire().await;
         let known = self.filters.find(id);
         if known.is_some_and(|rule| rule.disposition == Disposition::Cluster) {
-            cluster::remove(&self.store, id).await.map_err(StoreError::into_service_error)?;
+            cluster_filters::remove(&self.store, id).await.map_err(StoreError::into_service_error)?;
         }
         Ok(self.filters.remove(id))
     }
@@ -132,14 +137,14 @@ impl LoggingV2 {
         }
         let attribute = |name: &str| {
             let found = attributes.iter().find(|(known, _)| known.as_ref() == name);
-            let found = found.map(|(_, value)| Operand::from(value));
-            found.or_else(|| (name == SOURCE).then_some(Operand::Text(source.as_bytes())))
+            let found = found.map(|(_, value)| AttributeValue::from(value));
+            found.or_else(|| (name == SOURCE).then_some(AttributeValue::Text(source.as_bytes())))
         };
-        let message = Message { severity: severity.into(), traced, attribute: &attribute };
+        let message = LogMessage { severity: severity.into(), traced, attribute: &attribute };
         let passes = self.filters.pass(source, &message, self.clock.now());
         if passes {
             let owned = |(name, value): &(N, Scalar)| (name.as_ref().to_owned(), value.clone());
-            self.log.write(Record {
+            self.log.write(LogRecord {
                 time: SystemTime::now(),
                 severity,
                 source: source.to_owned(),
@@ -161,7 +166,7 @@ fn check(name: &str) -> Result<()> {
 /// Returns what becomes of a filter that is none: as with the original it closes the connection.
 fn refused(error: FilterError) -> Error {
     match error {
-        FilterError::Shape(text) => Error::malformed(text),
+        FilterError::Malformed(text) => Error::malformed(text),
         FilterError::TooLarge(text) => too_large(text),
     }
 }
@@ -172,19 +177,19 @@ fn too_large(text: String) -> Error {
 }
 
 /// Returns an error by the number of POSIX for want of memory.
-fn full(error: Full) -> Error {
+fn full(error: TooManyFiltersError) -> Error {
     errno::error(Errno::NOMEM, error.to_string())
 }
 
 /// The service for one caller.
 #[derive(Clone, Debug)]
 pub(crate) struct LoggingV2Service {
-    shared: Arc<LoggingV2>,
+    shared: Arc<LoggingV2Shared>,
     caller: Caller,
 }
 
 impl LoggingV2Service {
-    pub(crate) fn new(shared: Arc<LoggingV2>, caller: &Caller) -> Self {
+    pub(crate) fn new(shared: Arc<LoggingV2Shared>, caller: &Caller) -> Self {
         Self { shared, caller: caller.clone() }
     }
 

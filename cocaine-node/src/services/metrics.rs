@@ -28,7 +28,7 @@
 //!
 //! A meter is told as `count`, `m01rate`, `m05rate` and `m15rate`: how many, and how many a second over the last 1, 5
 //! and 15 minutes. A timer has these too, and of the last five to ten minutes `mean`, `stddev`, `p50`, `p75`, `p90`,
-//! `p95`, `p98` and `p99` in milliseconds, told to one part in thirty. Counts are integers, these are floats.
+//! `p95`, `p98` and `p99` in milliseconds, told to one part in thirty. FilterCounters are integers, these are floats.
 
 use std::{sync::Arc, time::Instant};
 
@@ -38,14 +38,13 @@ use cocaine_bindings::Metrics;
 use crate::{
     apps::Apps,
     errno,
-    filters::Filters,
-    log::Log,
+    log::{Log, filters::Filters},
     metrics::{Board, Query, Reading, plain, tree},
 };
 
 /// Whatever is counted.
 #[derive(Debug)]
-pub(crate) struct Sources {
+pub(crate) struct MetricSources {
     pub(crate) since: Instant,
     pub(crate) board: Board,
     pub(crate) apps: Apps,
@@ -53,11 +52,11 @@ pub(crate) struct Sources {
     pub(crate) log: Log,
 }
 
-impl Sources {
+impl MetricSources {
     fn read(&self) -> Vec<Reading> {
         let now = Instant::now();
         let mut readings = self.board.read(now);
-        self.apps.measure(&mut readings);
+        self.apps.read_metrics(&mut readings);
         self.filters.measure(&mut readings);
         readings.extend([
             Reading::gauge("node.uptime", now.saturating_duration_since(self.since).as_secs()),
@@ -70,10 +69,10 @@ impl Sources {
 
 /// The service around what is counted.
 #[derive(Clone, Debug)]
-pub(crate) struct MetricsService(Arc<Sources>);
+pub(crate) struct MetricsService(Arc<MetricSources>);
 
 impl MetricsService {
-    pub(crate) fn new(sources: Sources) -> Self {
+    pub(crate) fn new(sources: MetricSources) -> Self {
         Self(Arc::new(sources))
     }
 }

@@ -1,11 +1,11 @@
-//! `node`: the apps (`node.md` 6).
+//! The service `node`: starts, stops and inspects apps (`node.md` 6).
 
 use cocaine::{Bytes, Receiver, Responder, Result, Sender, Value, bind::Caller};
 use cocaine_bindings::NodeServer;
 
-use crate::apps::{Apps, Ask, not_found};
+use crate::apps::{Apps, EventRequest, not_found};
 
-/// The service for one caller.
+/// The service `node` for one caller.
 #[derive(Debug)]
 pub(crate) struct NodeService {
     apps: Apps,
@@ -37,8 +37,8 @@ impl NodeServer for NodeService {
 
     async fn control(&self, app: &str, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
         let overseer = self.apps.overseer(app).ok_or_else(|| not_found(app))?;
-        // However the stream ends, nobody controls the app any more.
-        let _ = overseer.controlled(&mut input).await;
+        // The events decide again, however the stream ends.
+        let _ = overseer.follow_control(&mut input).await;
         output.give_up();
         Ok(())
     }
@@ -51,9 +51,9 @@ impl NodeServer for NodeService {
         output: Sender<Bytes>,
     ) -> Result<()> {
         if let Some(overseer) = self.apps.overseer(app) {
-            return overseer.handle(Ask::new(event, &self.caller), input, output).await;
+            return overseer.handle_event(EventRequest::new(event, &self.caller), input, output).await;
         }
-        // A client that has left need not know.
+        // Fails only if the client has left.
         let _ = output.answer(&not_found(app));
         Ok(())
     }

@@ -1,19 +1,20 @@
 //! `unicorn`: a tree of values with versions, and locks (`services.md` 8).
 //!
-//! What is put is stored, and told to subscribers once it is committed, change by change. Lock nodes are kept in memory
-//! and end with the channel that wanted the lock; only the node that they are below is stored, and after a restart it
-//! counts them as gone.
+//! Values are stored, and every change is published to subscribers once it is committed. Lock nodes exist in memory
+//! only and are removed with the channel that requested the lock; their parent is stored, and after a restart its
+//! version counts them as removed.
 
-mod fault;
-mod feed;
+mod budget;
+mod error;
+mod event_queue;
 mod hub;
 mod limits;
 mod locks;
 mod path;
-mod rows;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod tree;
 
 use std::{
@@ -25,124 +26,135 @@ use cocaine::{Held, Limits, Result, Stream, Value, bind::Caller};
 use cocaine_bindings::{Children, Unicorn, Versioned};
 
 use self::{
-    fault::Fault,
-    feed::{Client, Clients, Feed},
-    hub::{Hub, Subscription, Topic, View},
-    locks::Turn,
+    budget::{ClientBudget, ClientBudgets},
+    error::UnicornError,
+    event_queue::EventQueue,
+    hub::{Hub, NodeView, Subscription, Topic},
+    locks::LockState,
     path::Path,
-    rows::{Claim, Rows, change},
-    streams::{Followed, Lists, Values, read, versioned},
+    streams::{ChildrenItems, EventStream, ValueItems, read, versioned},
+    transaction::{LockHandle, TreeTransaction, apply_change},
 };
 use crate::store::Store;
 
-/// What all calls of the service share.
+/// The state that all calls of the service share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct UnicornShared {
     hub: Arc<Hub>,
-    clients: Clients,
+    clients: ClientBudgets,
     limits: Limits,
 }
 
-impl Shared {
-    /// Returns what serves the tree in `store`. [`Limits::unread`] bounds what waits for a subscriber, and
-    /// [`Limits::held`] what all subscriptions of a connection keep.
+impl UnicornShared {
+    /// Returns the state for the tree in `store`. [`Limits::unread`] bounds the events queued for a subscriber, and
+    /// [`Limits::held`] the memory of all subscriptions of a connection.
     pub(crate) fn new(store: Store, limits: Limits) -> Self {
-        Self { hub: Arc::new(Hub::new(store)), clients: Clients::default(), limits }
+        Self { hub: Arc::new(Hub::new(store)), clients: ClientBudgets::default(), limits }
     }
 
-    fn open(&self, topic: Topic, path: &str, peer: &str) -> Result<(Subscription, View, Arc<Client>), Fault> {
+    fn subscribe(
+        &self,
+        topic: Topic,
+        path: &str,
+        peer: &str,
+    ) -> Result<(Subscription, NodeView, Arc<ClientBudget>), UnicornError> {
         let path = Path::new(path)?;
         let Limits { held, unread, .. } = self.limits;
         let client = self.clients.get(peer, held);
-        let (subscription, view) = self.hub.subscribe(topic, &path, Feed::new(client.clone(), unread))?;
+        let (subscription, view) =
+            self.hub.subscribe(topic, &path, EventQueue::new(client.clone(), unread))?;
         Ok((subscription, view, client))
     }
 
-    fn values(&self, path: &str, peer: &str) -> Followed<Values> {
-        match self.open(Topic::Value, path, peer) {
-            Ok((subscription, view, _)) => Followed::values(subscription, &view),
-            Err(fault) => Followed::failed(fault),
+    fn values(&self, path: &str, peer: &str) -> EventStream<ValueItems> {
+        match self.subscribe(Topic::Value, path, peer) {
+            Ok((subscription, view, _)) => EventStream::values(subscription, &view),
+            Err(error) => EventStream::failed(error),
         }
     }
 
-    fn children(&self, path: &str, peer: &str) -> Followed<Lists> {
-        match self.open(Topic::Children, path, peer) {
-            Ok((subscription, view, client)) => Followed::lists(subscription, &view, client),
-            Err(fault) => Followed::failed(fault),
+    fn children(&self, path: &str, peer: &str) -> EventStream<ChildrenItems> {
+        match self.subscribe(Topic::Children, path, peer) {
+            Ok((subscription, view, client)) => EventStream::lists(subscription, &view, client),
+            Err(error) => EventStream::failed(error),
         }
     }
 
-    fn get(&self, path: &str) -> Result<Versioned, Fault> {
-        read(&self.hub.view(&Path::new(path)?)?, Fault::ParentRead)
+    fn get(&self, path: &str) -> Result<Versioned, UnicornError> {
+        read(&self.hub.view(&Path::new(path)?)?, UnicornError::ReadParent)
     }
 
-    async fn put(&self, path: &str, value: &Value, version: i64) -> Result<(bool, Versioned), Fault> {
+    async fn put(&self, path: &str, value: &Value, version: i64) -> Result<(bool, Versioned), UnicornError> {
         let (path, value) = (Path::new(path)?, tree::encode(value)?);
         if version < 0 {
-            return Err(Fault::Negative);
+            return Err(UnicornError::NegativeVersion);
         }
         if let Some((put, record)) = self.hub.put_lock(&path, &value, version) {
             return Ok((put, versioned(&record)?));
         }
         let weight = value.len();
-        let put = move |nodes: &mut Rows<'_>| {
+        let put = move |nodes: &mut TreeTransaction<'_>| {
             let (put, record, changes) = tree::put(nodes, &path, value.clone(), version)?;
             Ok(((put, record), changes))
         };
-        let (put, record) = change(&self.hub, weight, put).await?;
+        let (put, record) = apply_change(&self.hub, weight, put).await?;
         Ok((put, versioned(&record)?))
     }
 
-    async fn create(&self, path: &str, value: &Value) -> Result<bool, Fault> {
+    async fn create(&self, path: &str, value: &Value) -> Result<bool, UnicornError> {
         let (path, value) = (Path::new(path)?, tree::encode(value)?);
         let weight = value.len();
-        let create = move |nodes: &mut Rows<'_>| Ok((true, tree::create(nodes, &path, value.clone())?));
-        Ok(change(&self.hub, weight, create).await?)
+        let create =
+            move |nodes: &mut TreeTransaction<'_>| Ok((true, tree::create(nodes, &path, value.clone())?));
+        Ok(apply_change(&self.hub, weight, create).await?)
     }
 
-    async fn remove(&self, path: &str, version: i64) -> Result<bool, Fault> {
+    async fn remove(&self, path: &str, version: i64) -> Result<bool, UnicornError> {
         let path = Path::new(path)?;
         if let Some(removed) = self.hub.remove_lock(&path, version) {
             return removed.map(|()| true);
         }
-        let remove = move |nodes: &mut Rows<'_>| Ok((true, tree::remove(nodes, &path, version)?));
-        Ok(change(&self.hub, 0, remove).await?)
+        let remove = move |nodes: &mut TreeTransaction<'_>| Ok((true, tree::remove(nodes, &path, version)?));
+        Ok(apply_change(&self.hub, 0, remove).await?)
     }
 
-    async fn increment(&self, path: &str, value: &Value) -> Result<Versioned, Fault> {
+    async fn increment(&self, path: &str, value: &Value) -> Result<Versioned, UnicornError> {
         let (path, by) = (Path::new(path)?, tree::number(value)?.clone());
         if let Some(record) = self.hub.increment_lock(&path, &by) {
             return versioned(&record?);
         }
-        let increment = move |nodes: &mut Rows<'_>| tree::increment(nodes, &path, &by);
-        versioned(&change(&self.hub, 0, increment).await?)
+        let increment = move |nodes: &mut TreeTransaction<'_>| tree::increment(nodes, &path, &by);
+        versioned(&apply_change(&self.hub, 0, increment).await?)
     }
 
-    async fn lock(&self, path: &str, value: &Value) -> Result<Held, Fault> {
-        let claim = Claim::enter(&self.hub, Path::new(path)?, tree::encode(value)?).await?;
-        let mut turns = claim.turns();
-        // The sender is a part of the claim.
-        let turn = turns.wait_for(|turn| *turn != Turn::Waiting).await.map_or(Turn::Lost, |turn| *turn);
-        if turn == Turn::Lost {
-            return Err(Fault::Removed);
+    async fn lock(&self, path: &str, value: &Value) -> Result<Held, UnicornError> {
+        let handle = LockHandle::enqueue(&self.hub, Path::new(path)?, tree::encode(value)?).await?;
+        let mut states = handle.states();
+        // The handle owns the sender, so waiting fails only if the state is lost.
+        let state = states
+            .wait_for(|state| *state != LockState::Waiting)
+            .await
+            .map_or(LockState::Lost, |state| *state);
+        if state == LockState::Lost {
+            return Err(UnicornError::NodeRemoved);
         }
         let lost = async move {
-            let _ = turns.wait_for(|turn| *turn == Turn::Lost).await;
-            Fault::Removed.answer()
+            let _ = states.wait_for(|state| *state == LockState::Lost).await;
+            UnicornError::NodeRemoved.into_service_error()
         };
-        Ok(Held::until(claim, lost))
+        Ok(Held::until(handle, lost))
     }
 }
 
 /// The service, as one caller sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct UnicornService {
-    shared: Arc<Shared>,
+    shared: Arc<UnicornShared>,
     caller: Caller,
 }
 
 impl UnicornService {
-    pub(crate) fn new(shared: Arc<Shared>, caller: &Caller) -> Self {
+    pub(crate) fn new(shared: Arc<UnicornShared>, caller: &Caller) -> Self {
         Self { shared, caller: caller.clone() }
     }
 }
@@ -160,16 +172,17 @@ impl Unicorn for UnicornService {
     }
 
     async fn put(&self, path: &str, value: &Value, version: i64) -> Result<Result<Versioned, Versioned>> {
-        let (put, record) = self.shared.put(path, value, version).await.map_err(Fault::answer)?;
+        let (put, record) =
+            self.shared.put(path, value, version).await.map_err(UnicornError::into_service_error)?;
         Ok(if put { Ok(record) } else { Err(record) })
     }
 
     async fn get(&self, path: &str) -> Result<Versioned> {
-        self.shared.get(path).map_err(Fault::answer)
+        self.shared.get(path).map_err(UnicornError::into_service_error)
     }
 
     async fn create(&self, path: &str, value: &Value) -> Result<bool> {
-        self.shared.create(path, value).await.map_err(Fault::answer)
+        self.shared.create(path, value).await.map_err(UnicornError::into_service_error)
     }
 
     async fn del(&self, path: &str, version: i64) -> Result<bool> {
@@ -177,11 +190,11 @@ impl Unicorn for UnicornService {
     }
 
     async fn remove(&self, path: &str, version: i64) -> Result<bool> {
-        self.shared.remove(path, version).await.map_err(Fault::answer)
+        self.shared.remove(path, version).await.map_err(UnicornError::into_service_error)
     }
 
     async fn increment(&self, path: &str, value: &Value) -> Result<Versioned> {
-        self.shared.increment(path, value).await.map_err(Fault::answer)
+        self.shared.increment(path, value).await.map_err(UnicornError::into_service_error)
     }
 
     async fn lock(&self, path: &str) -> Result<Held> {
@@ -190,6 +203,6 @@ impl Unicorn for UnicornService {
     }
 
     async fn named_lock(&self, path: &str, value: &Value) -> Result<Held> {
-        self.shared.lock(path, value).await.map_err(Fault::answer)
+        self.shared.lock(path, value).await.map_err(UnicornError::into_service_error)
     }
 }

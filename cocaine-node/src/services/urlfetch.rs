@@ -1,14 +1,14 @@
 //! `urlfetch`: HTTP, from where the node runs (`services.md` 11).
 
-mod answer;
+mod address_filter;
 mod config;
-mod connect;
-mod failure;
+mod connector;
+mod error;
 mod fetcher;
-mod guard;
-mod places;
+mod permits;
 mod request;
-mod roots;
+mod response;
+mod system_roots;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use cocaine::{Bytes, Result, bind::Caller};
 use cocaine_bindings::{Urlfetch, urlfetch::Fetched};
 use tokio::sync::OnceCell;
 
-use self::{config::Settings, failure::Failure, fetcher::Fetcher, request::Request};
+use self::{config::UrlfetchSettings, error::FetchError, fetcher::Fetcher, request::FetchRequest};
 use crate::config::{ConfigError, UrlfetchConfig};
 
 /// How long a call may take that does not say it.
@@ -24,16 +24,16 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What all callers share.
 #[derive(Clone, Debug)]
-pub(crate) struct Fetching(Arc<Shared>);
+pub(crate) struct UrlfetchShared(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    settings: Settings,
+    settings: UrlfetchSettings,
     /// Made for the first call, since it reads the certificates of the machine.
     fetcher: OnceCell<Fetcher>,
 }
 
-impl Fetching {
+impl UrlfetchShared {
     pub(crate) fn new(config: &UrlfetchConfig) -> Result<Self, ConfigError> {
         let settings = config.settings()?;
         Ok(Self(Arc::new(Shared { settings, fetcher: OnceCell::new() })))
@@ -56,12 +56,12 @@ impl UrlfetchService {
     async fn fetch(
         &self,
         url: &str,
-        request: Result<Request, Failure>,
+        request: Result<FetchRequest, FetchError>,
         timeout: Option<i32>,
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
         let fetched = async {
-            let make = || async { Fetcher::new(&self.shared.settings, roots::of_machine().await) };
+            let make = || async { Fetcher::new(&self.shared.settings, system_roots::of_machine().await) };
             let fetcher = self.shared.fetcher.get_or_init(make).await;
             let follows = follow_location.unwrap_or(true);
             fetcher.fetch(request?, follows, time(timeout), self.caller.peer()).await
@@ -79,7 +79,7 @@ impl Urlfetch for UrlfetchService {
         headers: Option<&BTreeMap<String, String>>,
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
-        let request = Request::get(url, cookies, headers);
+        let request = FetchRequest::get(url, cookies, headers);
         self.fetch(url, request, timeout, follow_location).await
     }
 
@@ -92,7 +92,7 @@ impl Urlfetch for UrlfetchService {
         headers: Option<&BTreeMap<String, String>>,
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
-        let request = Request::post(url, body.clone().into(), cookies, headers);
+        let request = FetchRequest::post(url, body.clone().into(), cookies, headers);
         self.fetch(url, request, timeout, follow_location).await
     }
 }

@@ -1,7 +1,7 @@
 //! Blobs by collection and key, and the index of their tags.
 //!
-//! Keys are bytes that compare as they are: every text but the last is written as its length and itself, so
-//! that no text can be taken for a part of another.
+//! A table key is a sequence of texts, each but the last with its length before it, so that no two sequences have the
+//! same bytes.
 //!
 //! | table | key | value |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | `by_tag` | collection, tag, key | |
 //! | `tags_of` | collection, key, tag | |
 //!
-//! A blob is cut because a page holds a power of two bytes: one entry of a megabyte would take two.
+//! Large blobs are split because the size of a page is a power of two: an entry of one megabyte would take two.
 
 use bytes::{Bytes, BytesMut};
 use redb::{
@@ -27,12 +27,12 @@ const CHUNKS: TableDefinition<'_, Raw, Raw> = TableDefinition::new("chunks");
 const BY_TAG: TableDefinition<'_, Raw, ()> = TableDefinition::new("by_tag");
 const TAGS_OF: TableDefinition<'_, Raw, ()> = TableDefinition::new("tags_of");
 
-/// Bytes of a blob in one row: with a key of up to some 450 bytes they fill a page of 64 KiB.
-pub(super) const ROW: usize = (64 << 10) - 512;
+/// The bytes of a blob in one row. With a key of up to some 450 bytes they fill a page of 64 KiB.
+pub(super) const MAX_ROW_BYTES: usize = (64 << 10) - 512;
 const HEADER: usize = size_of::<u32>();
 
-/// How many entries of an index are looked at before other tasks get a turn.
-const TURN: usize = 512;
+/// The number of index entries that are read before other tasks get a turn.
+const ENTRIES_PER_TURN: usize = 512;
 
 /// Creates the tables that are missing.
 pub(super) fn create_tables(txn: &WriteTransaction) -> Result<(), TableError> {
@@ -43,7 +43,7 @@ pub(super) fn create_tables(txn: &WriteTransaction) -> Result<(), TableError> {
     Ok(())
 }
 
-/// Stores `blob`, replacing what was there, and adds `tags` to the key's tags.
+/// Stores `blob`, replacing an older one, and adds `tags` to the tags of the key.
 pub(super) fn write<'t>(
     txn: &WriteTransaction,
     collection: &str,
@@ -53,7 +53,7 @@ pub(super) fn write<'t>(
 ) -> Result<(), StoreError> {
     let length = u32::try_from(blob.len()).map_err(|_| StoreError::TooLarge(blob.len()))?;
     let path = path(&[collection], key);
-    let (head, tail) = blob.split_at(blob.len().min(ROW));
+    let (head, tail) = blob.split_at(blob.len().min(MAX_ROW_BYTES));
     let mut blobs = txn.open_table(BLOBS)?;
     let old = match blobs.get(path.as_slice())? {
         Some(row) => chunks_of(length_of(row.value())?),
@@ -78,7 +78,8 @@ pub(super) fn write<'t>(
     Ok(())
 }
 
-/// Writes what does not fit into a blob's row, and removes what a longer blob left, of which there are `old`.
+/// Writes the part of a blob that does not fit into its first row, and removes excess chunks of the older blob, which
+/// had `old` of them.
 fn write_chunks(
     txn: &WriteTransaction,
     collection: &str,
@@ -91,7 +92,7 @@ fn write_chunks(
     }
     let mut chunks = txn.open_table(CHUNKS)?;
     let mut written = 0;
-    for chunk in tail.chunks(ROW) {
+    for chunk in tail.chunks(MAX_ROW_BYTES) {
         written += 1;
         chunks.insert(chunk_path(collection, key, written).as_slice(), chunk)?;
     }
@@ -101,7 +102,7 @@ fn write_chunks(
     Ok(())
 }
 
-/// Removes the blob and its tags; a missing one is no error.
+/// Removes the blob and its tags. A missing blob is no error.
 pub(super) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Result<(), StoreError> {
     let old = {
         let mut blobs = txn.open_table(BLOBS)?;
@@ -134,14 +135,14 @@ fn tags_under(tags_of: &Table<'_, Raw, ()>, prefix: &[u8]) -> Result<Vec<String>
     Ok(tags)
 }
 
-/// The tables of one snapshot, open for as long as it lasts: opening them costs more than a lookup.
-pub(super) struct Blobs {
+/// The tables of one snapshot, opened once because that costs more than a lookup.
+pub(super) struct BlobTables {
     rows: ReadOnlyTable<Raw, Raw>,
     chunks: ReadOnlyTable<Raw, Raw>,
     by_tag: ReadOnlyTable<Raw, ()>,
 }
 
-impl Blobs {
+impl BlobTables {
     pub(super) fn open(txn: &ReadTransaction) -> Result<Self, TableError> {
         Ok(Self {
             rows: txn.open_table(BLOBS)?,
@@ -174,26 +175,26 @@ impl Blobs {
         Ok(blob.freeze())
     }
 
-    /// Returns the keys that carry every one of `tags`, in byte order; none for no tags.
+    /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
     pub(super) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
         let Some((first, others)) = tags.split_first() else { return Ok(Vec::new()) };
         let prefix = path(&[collection, first], "");
         let mut keys = Vec::new();
-        for (looked_at, entry) in ReadableTable::range(&self.by_tag, prefix.as_slice()..)?.enumerate() {
-            if looked_at % TURN == TURN - 1 {
+        for (count, entry) in ReadableTable::range(&self.by_tag, prefix.as_slice()..)?.enumerate() {
+            if count % ENTRIES_PER_TURN == ENTRIES_PER_TURN - 1 {
                 tokio::task::yield_now().await;
             }
             let (path, _) = entry?;
             let Some(key) = path.value().strip_prefix(prefix.as_slice()) else { break };
             let key = text(key)?;
-            if self.carries_all(collection, &key, others)? {
+            if self.has_all_tags(collection, &key, others)? {
                 keys.push(key);
             }
         }
         Ok(keys)
     }
 
-    fn carries_all(&self, collection: &str, key: &str, tags: &[&str]) -> Result<bool, StoreError> {
+    fn has_all_tags(&self, collection: &str, key: &str, tags: &[&str]) -> Result<bool, StoreError> {
         for tag in tags {
             if ReadableTable::get(&self.by_tag, path(&[collection, tag], key).as_slice())?.is_none() {
                 return Ok(false);
@@ -210,28 +211,28 @@ fn get<'t>(
     Ok(ReadableTable::get(table, path)?)
 }
 
-/// Returns the length that stands at the start of a blob's row.
+/// Returns the blob's length from its first row.
 fn length_of(row: &[u8]) -> Result<usize, StoreError> {
     let header = row.first_chunk::<HEADER>();
     let length = header.and_then(|header| usize::try_from(u32::from_le_bytes(*header)).ok());
     length.ok_or_else(|| StoreError::Corrupt("a blob without a length".into()))
 }
 
-/// Returns how many further rows a blob of this length takes.
+/// Returns the number of chunks after the first row of a blob of this length.
 fn chunks_of(length: usize) -> u32 {
-    u32::try_from(length.saturating_sub(ROW).div_ceil(ROW)).unwrap_or(u32::MAX)
+    u32::try_from(length.saturating_sub(MAX_ROW_BYTES).div_ceil(MAX_ROW_BYTES)).unwrap_or(u32::MAX)
 }
 
 fn text(bytes: &[u8]) -> Result<String, StoreError> {
     String::from_utf8(bytes.into()).map_err(|_| StoreError::Corrupt("a key that is no text".into()))
 }
 
-/// Returns a key: `parents`, each with its length, and `last`.
+/// Returns a table key: `parents`, each with its length before it, and `last`.
 pub(super) fn path(parents: &[&str], last: &str) -> Vec<u8> {
     let length = parents.iter().map(|parent| HEADER + parent.len()).sum::<usize>() + last.len();
     let mut path = Vec::with_capacity(length + HEADER);
     for parent in parents {
-        // A text comes from a frame, whose length is bounded far below 4 GiB.
+        // A text comes from a frame, whose size is limited far below 4 GiB.
         let length = u32::try_from(parent.len()).unwrap_or(u32::MAX);
         path.extend_from_slice(&length.to_be_bytes());
         path.extend_from_slice(parent.as_bytes());

@@ -1,4 +1,4 @@
-//! What can go wrong with the stored data.
+//! The errors of the store.
 
 use std::{io, path::PathBuf};
 
@@ -21,27 +21,27 @@ pub enum StoreError {
         /// The key that it does not hold.
         key: String,
     },
-    /// The medium has no room left, or a quota is used up.
+    /// The disk or a quota is full.
     #[error("no space left for the stored data: {0}")]
     Full(String),
-    /// The medium failed.
+    /// An I/O error.
     #[error("the stored data cannot be accessed: {text}")]
     Io {
-        /// What kind of failure the operating system reported.
+        /// The kind that the operating system reported.
         kind: io::ErrorKind,
         /// Its text.
         text: String,
     },
-    /// More bytes than one entry can hold.
+    /// The data exceeds the size of an entry.
     #[error("{0} bytes are more than one entry can hold")]
     TooLarge(usize),
-    /// What is stored contradicts itself.
+    /// The stored data is damaged.
     #[error("the stored data is damaged: {0}")]
     Corrupt(String),
-    /// An operation panicked; the transaction went on without it.
+    /// The operation panicked; the transaction continued without it.
     #[error("the operation failed: {0}")]
     Panicked(String),
-    /// The store was closed before the operation was taken up, or before its outcome was known.
+    /// The store was closed before the operation ran, or before its outcome was known.
     #[error("the store is closed")]
     Closed,
 }
@@ -118,12 +118,12 @@ impl From<CommitError> for StoreError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// Another process, or another node in this one, holds the folder.
+    /// Another process, or another node in this process, uses the folder.
     #[error("the data folder {} is in use by another node{}", .folder.display(), holder(*.pid))]
     InUse {
         /// The folder.
         folder: PathBuf,
-        /// The process that wrote its number into the folder last.
+        /// The process id in the folder's pid file.
         pid: Option<u32>,
     },
     /// The folder or the file in it cannot be created or read.
@@ -131,7 +131,7 @@ pub enum OpenError {
     Io {
         /// The folder.
         folder: PathBuf,
-        /// What the operating system reported.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The file in the folder is not a database of this version, or is damaged.

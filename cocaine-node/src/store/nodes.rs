@@ -1,11 +1,11 @@
-//! Nodes of a tree, each with a value, its version, and how often its children have changed.
+//! The nodes of a tree, each with a value, the value's version, and the version of its list of children.
 //!
 //! | key | value |
 //! |---|---|
-//! | the parent's path with its length (u32, big-endian) before it, the node's name | version, changes of the children (i64, little-endian each), the value |
-//! | nothing | the number of the last change of the whole tree (u64, little-endian) |
+//! | the parent's path with its length (u32, big-endian) before it, the node's name | version, version of the children (i64, little-endian each), the value |
+//! | empty | the number of the last change of the whole tree (u64, little-endian) |
 //!
-//! The children of a node lie together, by their names.
+//! The children of a node are adjacent, sorted by name.
 
 use cocaine::Bytes;
 use redb::{
@@ -17,21 +17,21 @@ use super::{StoreError, blobs::path};
 type Raw = &'static [u8];
 
 const NODES: TableDefinition<'_, Raw, Raw> = TableDefinition::new("nodes");
-/// The key of the number of the last change.
+/// The key under which the number of the last change is stored.
 const LAST: &[u8] = &[];
 
-/// What is stored of a node.
+/// A stored node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    /// The value, as whoever wrote it encoded it.
+pub(crate) struct NodeRecord {
+    /// The value as its writer encoded it.
     pub(crate) value: Bytes,
-    /// How often the value was replaced.
+    /// The number of times that the value was replaced.
     pub(crate) version: i64,
-    /// How often children came and went.
+    /// The number of times that a child was added or removed.
     pub(crate) changes: i64,
 }
 
-impl Record {
+impl NodeRecord {
     fn read(row: &[u8]) -> Result<Self, StoreError> {
         let read = row.split_first_chunk().and_then(|(version, rest)| {
             let (changes, value) = rest.split_first_chunk()?;
@@ -47,15 +47,15 @@ pub(super) fn create_table(txn: &WriteTransaction) -> Result<(), TableError> {
     txn.open_table(NODES).map(drop)
 }
 
-/// The tree within a transaction. A node goes by its parent's path, which is empty for those at the top, and its name.
-pub(crate) struct Nodes<'t>(Table<'t, Raw, Raw>);
+/// The tree within a transaction. A node is identified by its parent's path, empty for a top-level node, and its name.
+pub(crate) struct NodeTable<'t>(Table<'t, Raw, Raw>);
 
-impl<'t> Nodes<'t> {
+impl<'t> NodeTable<'t> {
     pub(crate) fn open(txn: &'t WriteTransaction) -> Result<Self, StoreError> {
         Ok(Self(txn.open_table(NODES)?))
     }
 
-    pub(crate) fn get(&self, parent: &str, name: &str) -> Result<Option<Record>, StoreError> {
+    pub(crate) fn get(&self, parent: &str, name: &str) -> Result<Option<NodeRecord>, StoreError> {
         get(&self.0, parent, name)
     }
 
@@ -63,8 +63,8 @@ impl<'t> Nodes<'t> {
         has_children(&self.0, node)
     }
 
-    pub(crate) fn set(&mut self, parent: &str, name: &str, record: &Record) -> Result<(), StoreError> {
-        let Record { value, version, changes } = record;
+    pub(crate) fn set(&mut self, parent: &str, name: &str, record: &NodeRecord) -> Result<(), StoreError> {
+        let NodeRecord { value, version, changes } = record;
         let row = [&version.to_le_bytes(), &changes.to_le_bytes(), &**value].concat();
         self.0.insert(path(&[parent], name).as_slice(), row.as_slice())?;
         Ok(())
@@ -76,22 +76,22 @@ impl<'t> Nodes<'t> {
     }
 
     /// Counts a change of the tree and returns its number, from 1.
-    pub(crate) fn count(&mut self) -> Result<u64, StoreError> {
+    pub(crate) fn next_change(&mut self) -> Result<u64, StoreError> {
         let number = last(&self.0)? + 1;
         self.0.insert(LAST, number.to_le_bytes().as_slice())?;
         Ok(number)
     }
 }
 
-/// The tree of a snapshot.
-pub(super) struct NodesRead(ReadOnlyTable<Raw, Raw>);
+/// The tree in a snapshot.
+pub(super) struct NodeTableReader(ReadOnlyTable<Raw, Raw>);
 
-impl NodesRead {
+impl NodeTableReader {
     pub(super) fn open(txn: &ReadTransaction) -> Result<Self, TableError> {
         txn.open_table(NODES).map(Self)
     }
 
-    pub(super) fn get(&self, parent: &str, name: &str) -> Result<Option<Record>, StoreError> {
+    pub(super) fn get(&self, parent: &str, name: &str) -> Result<Option<NodeRecord>, StoreError> {
         get(&self.0, parent, name)
     }
 
@@ -116,8 +116,12 @@ impl NodesRead {
     }
 }
 
-fn get(nodes: &impl ReadableTable<Raw, Raw>, parent: &str, name: &str) -> Result<Option<Record>, StoreError> {
-    nodes.get(path(&[parent], name).as_slice())?.map(|row| Record::read(row.value())).transpose()
+fn get(
+    nodes: &impl ReadableTable<Raw, Raw>,
+    parent: &str,
+    name: &str,
+) -> Result<Option<NodeRecord>, StoreError> {
+    nodes.get(path(&[parent], name).as_slice())?.map(|row| NodeRecord::read(row.value())).transpose()
 }
 
 fn has_children(nodes: &impl ReadableTable<Raw, Raw>, node: &str) -> Result<bool, StoreError> {

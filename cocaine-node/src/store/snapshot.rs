@@ -1,33 +1,33 @@
-//! What a reader sees: everything that was committed when the snapshot was made, and nothing after.
+//! The view of a reader: everything that was committed when the snapshot was taken, and nothing after.
 
 use bytes::Bytes;
 use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
 use super::{
-    Record, StoreError, blobs,
-    blobs::Blobs,
-    nodes::{self, NodesRead},
+    NodeRecord, StoreError,
+    blobs::{self, BlobTables},
+    nodes::{self, NodeTableReader},
 };
 
-/// An open read transaction and the tables that are read most.
+/// An open read transaction with its tables.
 ///
-/// While it is held the database keeps what it shows, so hold it for a call, not for a connection.
+/// The database cannot reclaim the pages that a snapshot uses, so hold one for a call, not for a connection.
 pub struct Snapshot {
-    blobs: Blobs,
-    nodes: NodesRead,
+    blobs: BlobTables,
+    nodes: NodeTableReader,
     txn: ReadTransaction,
 }
 
 impl Snapshot {
     pub(super) fn take(database: &Database) -> Result<Self, StoreError> {
         let txn = database.begin_read()?;
-        Ok(Self { blobs: Blobs::open(&txn)?, nodes: NodesRead::open(&txn)?, txn })
+        Ok(Self { blobs: BlobTables::open(&txn)?, nodes: NodeTableReader::open(&txn)?, txn })
     }
 
-    /// Creates the tables if this database does not have them yet, and returns its first snapshot.
-    pub(super) fn first(database: &Database) -> Result<Self, StoreError> {
+    /// Creates the tables if they are missing, and returns a snapshot of the database.
+    pub(super) fn create(database: &Database) -> Result<Self, StoreError> {
         let txn = database.begin_read()?;
-        match Blobs::open(&txn).and_then(|_| NodesRead::open(&txn)) {
+        match BlobTables::open(&txn).and_then(|_| NodeTableReader::open(&txn)) {
             Err(TableError::TableDoesNotExist(_)) => {
                 let txn = database.begin_write()?;
                 blobs::create_tables(&txn)?;
@@ -39,7 +39,7 @@ impl Snapshot {
         Self::take(database)
     }
 
-    /// Returns the transaction, for tables other than those of the blobs.
+    /// Returns the transaction, for tables that this type has no methods for.
     pub fn transaction(&self) -> &ReadTransaction {
         &self.txn
     }
@@ -49,13 +49,13 @@ impl Snapshot {
         self.blobs.read(collection, key)
     }
 
-    /// Returns the keys that carry every one of `tags`, in byte order; none for no tags.
+    /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
     pub async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
         self.blobs.find(collection, tags).await
     }
 
-    /// Returns the node of that name below the one at `parent`.
-    pub(crate) fn node(&self, parent: &str, name: &str) -> Result<Option<Record>, StoreError> {
+    /// Returns the node of this name below `parent`.
+    pub(crate) fn node(&self, parent: &str, name: &str) -> Result<Option<NodeRecord>, StoreError> {
         self.nodes.get(parent, name)
     }
 

@@ -1,11 +1,11 @@
-//! The one thread that changes the database: it commits everything that waits at once.
+//! The thread that changes the database. It commits everything that is queued as one transaction.
 //!
 //! ```text
 //!   submit ──> queue ──> run each in one transaction ──> commit (a sync) ──> new snapshot ──> answers
 //! ```
 //!
-//! The order of the last three is what callers rely on: an answer means that the change survives a crash and
-//! that every later read sees it.
+//! Callers rely on the order of the last three: an answer means that the change survives a crash and that every later
+//! read sees it.
 
 use std::{
     any::Any,
@@ -19,44 +19,44 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Snapshot, StoreError};
 
-/// How many operations one transaction takes at most.
-const BATCH: usize = 1024;
-/// Bytes of operations after which a transaction takes no more of them.
-const BATCH_BYTES: usize = 64 << 20;
+/// The largest number of operations in one transaction.
+const MAX_BATCH: usize = 1024;
+/// The size in bytes at which a transaction accepts no further operations.
+const MAX_BATCH_BYTES: usize = 64 << 20;
 
-/// What readers are given: the newest snapshot, or why there is none.
-pub(super) type Current = ArcSwap<Result<Arc<Snapshot>, StoreError>>;
+/// The newest snapshot, or the error that readers get instead.
+pub(super) type CurrentSnapshot = ArcSwap<Result<Arc<Snapshot>, StoreError>>;
 
 /// Where the database is kept.
-pub(super) trait Medium: Send {
+pub(super) trait Backend: Send {
     /// Opens the database again after a failure.
     fn reopen(&mut self) -> Result<Database, DatabaseError>;
-    /// Hears that the database is about to be closed for good.
-    fn leave(&mut self) {}
+    /// Called before the database is closed for good.
+    fn before_close(&mut self) {}
 }
 
-/// An operation that waits for its transaction, and whoever waits for its outcome.
-pub(super) trait Job: Send {
-    /// Returns roughly how many bytes it writes.
+/// A queued operation, which knows its caller.
+pub(super) trait Operation: Send {
+    /// Returns roughly the number of bytes that it writes.
     fn weight(&self) -> usize;
-    /// Makes the change. It runs again if another operation spoilt the transaction.
+    /// Makes the change. It runs again if another operation failed the transaction.
     fn run(&mut self, txn: &WriteTransaction) -> Result<(), StoreError>;
-    /// Says how it ended.
-    fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
+    /// Reports the outcome to the caller.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
-/// A job made of a closure.
-pub(super) struct Task<F, T, G> {
+/// An operation made of a closure.
+pub(super) struct ClosureOperation<F, T, G> {
     pub(super) operation: F,
     pub(super) weight: usize,
-    /// What the last run returned.
+    /// The value of the last run.
     pub(super) value: Option<T>,
-    /// Hears of the outcome first.
-    pub(super) told: G,
+    /// Called with the outcome before it is sent to the caller.
+    pub(super) on_outcome: G,
     pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<F, T, G> Job for Task<F, T, G>
+impl<F, T, G> Operation for ClosureOperation<F, T, G>
 where
     F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send,
     T: Send,
@@ -72,46 +72,46 @@ where
         Ok(())
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { value, told, reply, .. } = *self;
-        told(&outcome, value.as_ref());
-        // Whoever asked may have stopped waiting.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { value, on_outcome, reply, .. } = *self;
+        on_outcome(&outcome, value.as_ref());
+        // The caller may have stopped waiting.
         drop(reply.send(outcome.and_then(|()| value.ok_or(StoreError::Closed))));
     }
 }
 
-/// What travels to the thread.
-pub(super) enum Request {
-    Run(Box<dyn Job>),
-    /// Takes no further requests, and closes the database when those that wait are done.
+/// A message to the writer thread.
+pub(super) enum WriterRequest {
+    Run(Box<dyn Operation>),
+    /// Ends the thread after the operations that are queued.
     Close,
 }
 
-pub(super) struct Writer {
-    pub(super) requests: mpsc::Receiver<Request>,
-    pub(super) current: Arc<Current>,
-    /// `None` after a failure until the database could be opened again.
+pub(super) struct StoreWriter {
+    pub(super) requests: mpsc::Receiver<WriterRequest>,
+    pub(super) current: Arc<CurrentSnapshot>,
+    /// `None` after a failure, until the database is opened again.
     pub(super) database: Option<Database>,
-    pub(super) medium: Box<dyn Medium>,
-    /// Dropped when all is done.
+    pub(super) backend: Box<dyn Backend>,
+    /// Dropped when the thread ends.
     pub(super) ended: watch::Sender<()>,
 }
 
-impl Writer {
-    /// Serves requests until the store is closed or nobody holds it any more.
+impl StoreWriter {
+    /// Serves requests until the store is closed or its last handle is dropped.
     pub(super) fn run(mut self) {
         while let Some(request) = self.requests.blocking_recv() {
-            let mut batch = Batch::default();
-            batch.take(request);
+            let mut batch = OperationBatch::default();
+            batch.push(request);
             while batch.has_room() {
                 let Ok(request) = self.requests.try_recv() else { break };
-                batch.take(request);
+                batch.push(request);
             }
             if batch.closing {
                 self.requests.close();
             }
-            if !batch.jobs.is_empty() {
-                self.serve(batch.jobs);
+            if !batch.operations.is_empty() {
+                self.commit_and_finish(batch.operations);
             }
         }
         self.close();
@@ -119,33 +119,37 @@ impl Writer {
 
     fn close(mut self) {
         self.current.store(Arc::new(Err(StoreError::Closed)));
-        self.medium.leave();
+        self.backend.before_close();
         if let Some(Err(error)) = self.database.take().map(Database::close) {
             tracing::error!(%error, "the database was not closed properly; all that was acknowledged is safe");
         }
         drop(self.ended);
     }
 
-    fn serve(&mut self, mut jobs: Vec<Box<dyn Job>>) {
-        let outcome = self.commit(&mut jobs);
+    fn commit_and_finish(&mut self, mut operations: Vec<Box<dyn Operation>>) {
+        let outcome = self.commit(&mut operations);
         if let Err(error) = &outcome {
-            tracing::error!(%error, operations = jobs.len(), "stored data could not be changed");
+            tracing::error!(%error, operations = operations.len(), "stored data could not be changed");
             self.reopen(error);
         }
-        for job in jobs {
-            job.answer(outcome.clone());
+        for operation in operations {
+            operation.finish(outcome.clone());
         }
     }
 
-    /// Runs `jobs` in one transaction and commits it. A job that fails alone is answered and left out.
-    fn commit(&mut self, jobs: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+    /// Runs the operations in one transaction and commits it. One that fails by itself is finished and removed.
+    fn commit(&mut self, operations: &mut Vec<Box<dyn Operation>>) -> Result<(), StoreError> {
         if self.database.is_none() {
-            self.revive()?;
+            self.open_database()?;
         }
         let Some(database) = &self.database else { return Err(StoreError::Closed) };
-        while !jobs.is_empty() {
+        while !operations.is_empty() {
             let txn = database.begin_write()?;
-            match jobs.iter_mut().enumerate().find_map(|(at, job)| Some((at, guarded(job, &txn).err()?))) {
+            match operations
+                .iter_mut()
+                .enumerate()
+                .find_map(|(at, operation)| Some((at, run_catching_panic(operation, &txn).err()?)))
+            {
                 None => {
                     txn.commit()?;
                     self.current.store(Arc::new(Ok(Arc::new(Snapshot::take(database)?))));
@@ -153,36 +157,36 @@ impl Writer {
                 }
                 Some((_, error)) if error.is_fatal() => return Err(error),
                 Some((at, error)) => {
-                    // What the job did before it failed must not be kept, so the others run once more.
+                    // What the operation did before it failed must be undone, so the others run once more.
                     txn.abort()?;
-                    jobs.remove(at).answer(Err(error));
+                    operations.remove(at).finish(Err(error));
                 }
             }
         }
         Ok(())
     }
 
-    /// Leaves the database that failed: after an error it serves nobody until it is opened again.
+    /// Replaces a database that failed: after an I/O error redb refuses all use until it is opened again.
     fn reopen(&mut self, error: &StoreError) {
         self.current.store(Arc::new(Err(error.clone())));
         self.database = None;
-        if let Err(error) = self.revive() {
+        if let Err(error) = self.open_database() {
             tracing::error!(%error, "the database cannot be opened again");
         }
     }
 
-    fn revive(&mut self) -> Result<(), StoreError> {
-        let database = self.medium.reopen()?;
-        let snapshot = Snapshot::first(&database)?;
+    fn open_database(&mut self) -> Result<(), StoreError> {
+        let database = self.backend.reopen()?;
+        let snapshot = Snapshot::create(&database)?;
         self.current.store(Arc::new(Ok(Arc::new(snapshot))));
         self.database = Some(database);
         Ok(())
     }
 }
 
-fn guarded(job: &mut Box<dyn Job>, txn: &WriteTransaction) -> Result<(), StoreError> {
-    // After a panic the transaction is thrown away, and the job with it: nothing half done is seen again.
-    match catch_unwind(AssertUnwindSafe(|| job.run(txn))) {
+fn run_catching_panic(operation: &mut Box<dyn Operation>, txn: &WriteTransaction) -> Result<(), StoreError> {
+    // Unwind-safe: after a panic both the transaction and the operation are discarded.
+    match catch_unwind(AssertUnwindSafe(|| operation.run(txn))) {
         Ok(outcome) => outcome,
         Err(panic) => Err(StoreError::Panicked(words(panic.as_ref()))),
     }
@@ -197,24 +201,24 @@ fn words(panic: &(dyn Any + Send)) -> String {
 }
 
 #[derive(Default)]
-struct Batch {
-    jobs: Vec<Box<dyn Job>>,
+struct OperationBatch {
+    operations: Vec<Box<dyn Operation>>,
     bytes: usize,
     closing: bool,
 }
 
-impl Batch {
-    fn take(&mut self, request: Request) {
+impl OperationBatch {
+    fn push(&mut self, request: WriterRequest) {
         match request {
-            Request::Run(job) => {
-                self.bytes += job.weight();
-                self.jobs.push(job);
+            WriterRequest::Run(operation) => {
+                self.bytes += operation.weight();
+                self.operations.push(operation);
             }
-            Request::Close => self.closing = true,
+            WriterRequest::Close => self.closing = true,
         }
     }
 
     fn has_room(&self) -> bool {
-        self.jobs.len() < BATCH && self.bytes < BATCH_BYTES
+        self.operations.len() < MAX_BATCH && self.bytes < MAX_BATCH_BYTES
     }
 }

@@ -1,4 +1,4 @@
-//! An app that answers by script, and the gateway in front of it.
+//! An app that follows a script, and the gateway in front of it.
 
 use std::{
     collections::VecDeque,
@@ -17,9 +17,9 @@ use cocaine_node::{config::HttpConfig, gateway::Gateway};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::sync::{Notify, mpsc};
 
-use crate::names::{Names, at};
+use crate::locator::{FakeLocator, resolved_at};
 
-/// What the app does next.
+/// A step of the script.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Chunk(Bytes),
@@ -27,35 +27,35 @@ pub(crate) enum Step {
     Close,
     /// Waits for a signal.
     Wait(Arc<Notify>),
-    /// Answers with what has come: the request chunk as the body.
+    /// Sends the request chunk back as the body.
     Echo,
-    /// Sends so many bytes in pieces of a mebibyte.
+    /// Sends this many bytes in chunks of a mebibyte.
     Flood(usize),
 }
 
-/// An event that has come.
+/// An event that the app received.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedEvent {
     pub(crate) event: String,
     pub(crate) headers: Headers,
     pub(crate) chunks: Vec<Bytes>,
     pub(crate) trace: Option<cocaine::Trace>,
 }
 
-impl Asked {
+impl ReceivedEvent {
     /// Returns the request of the first chunk.
     pub(crate) fn request(&self) -> RequestChunk {
         RequestChunk::read(&self.chunks[0]).unwrap()
     }
 }
 
-/// The app's answers, in the order of its events, and its events.
+/// The responses of the app, in the order of its events, and the events that it received.
 #[derive(Clone)]
 struct Script {
-    answers: Arc<Mutex<VecDeque<Vec<Step>>>>,
+    responses: Arc<Mutex<VecDeque<Vec<Step>>>>,
     default: Arc<Mutex<Vec<Step>>>,
-    asked: mpsc::UnboundedSender<Asked>,
-    ended: mpsc::UnboundedSender<bool>,
+    events: mpsc::UnboundedSender<ReceivedEvent>,
+    floods: mpsc::UnboundedSender<bool>,
 }
 
 struct App {
@@ -75,11 +75,11 @@ impl AppServer for App {
         while let Some(chunk) = input.recv().await {
             chunks.push(chunk?);
         }
-        let steps = self.script.answers.lock().unwrap().pop_front();
+        let steps = self.script.responses.lock().unwrap().pop_front();
         let steps = steps.unwrap_or_else(|| self.script.default.lock().unwrap().clone());
         let first = chunks.first().cloned().unwrap_or_default();
         let (headers, trace) = (self.caller.headers().clone(), self.caller.trace());
-        let _ = self.script.asked.send(Asked { event: event.into(), headers, chunks, trace });
+        let _ = self.script.events.send(ReceivedEvent { event: event.into(), headers, chunks, trace });
         for step in steps {
             match step {
                 Step::Chunk(chunk) => output.send(chunk).await?,
@@ -96,12 +96,12 @@ impl AppServer for App {
                     while left > 0 {
                         let piece = left.min(1 << 20);
                         if output.send(vec![b'x'; piece]).await.is_err() {
-                            let _ = self.script.ended.send(false);
+                            let _ = self.script.floods.send(false);
                             return Ok(());
                         }
                         left -= piece;
                     }
-                    let _ = self.script.ended.send(true);
+                    let _ = self.script.floods.send(true);
                 }
             }
         }
@@ -109,7 +109,7 @@ impl AppServer for App {
     }
 
     async fn info(&self) -> Result<Value> {
-        Err(Error::service(Category::GENERIC, 95, "not asked here"))
+        Err(Error::service(Category::GENERIC, 95, "not supported by this app"))
     }
 
     async fn control(&self, _input: Receiver<i32>, output: Responder<()>) -> Result<()> {
@@ -123,112 +123,122 @@ pub(crate) struct Cloud {
     gateway: Option<Gateway>,
     http: SocketAddr,
     script: Script,
-    asked: mpsc::UnboundedReceiver<Asked>,
-    ended: mpsc::UnboundedReceiver<bool>,
-    known: Names,
-    /// What the app is known as.
+    events: mpsc::UnboundedReceiver<ReceivedEvent>,
+    floods: mpsc::UnboundedReceiver<bool>,
+    locator_names: FakeLocator,
+    /// The names of the app.
     names: Vec<String>,
     server: Option<Server>,
     locator: Option<Server>,
 }
 
 impl Cloud {
-    /// Starts a cloud whose app is known as `app`.
+    /// Starts a cloud whose app has the name `app`.
     pub(crate) async fn start(config: HttpConfig) -> Self {
         Self::with(config, &["app"]).await
     }
 
-    /// Starts a cloud whose app is known under several names; `storage` is no app.
+    /// Starts a cloud whose app has several names; `storage` is a service that is not an app.
     pub(crate) async fn with(config: HttpConfig, names: &[&str]) -> Self {
         let config = config.listen("127.0.0.1:0");
-        let ((asked_tx, asked), (ended_tx, ended)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        let (answers, default) = (Arc::default(), Arc::new(Mutex::new(vec![Step::Echo, Step::Close])));
-        let script = Script { answers, default, asked: asked_tx, ended: ended_tx };
-        let known = Names::default();
-        let locator = known.serve().await;
-        known.alias("storage", "locator");
+        let ((events_tx, events), (floods_tx, floods)) =
+            (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let (responses, default) = (Arc::default(), Arc::new(Mutex::new(vec![Step::Echo, Step::Close])));
+        let script = Script { responses, default, events: events_tx, floods: floods_tx };
+        let locator_names = FakeLocator::default();
+        let locator = locator_names.serve().await;
+        locator_names.alias("storage", "locator");
         let gateway = Gateway::start(&locator.local_addr().to_string(), &config).await.unwrap();
         let (http, locator) = (gateway.local_addr(), Some(locator));
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut cloud =
-            Self { gateway: Some(gateway), http, script, asked, ended, known, names, server: None, locator };
+        let mut cloud = Self {
+            gateway: Some(gateway),
+            http,
+            script,
+            events,
+            floods,
+            locator_names,
+            names,
+            server: None,
+            locator,
+        };
         cloud.start_app().await;
         cloud
     }
 
-    /// Starts the app, and tells the locator of it.
+    /// Starts the app, and adds it to the locator.
     pub(crate) async fn start_app(&mut self) {
         let serving = self.script.clone();
         let app = ServeApp::new(move |caller| App { script: serving.clone(), caller: caller.clone() });
         let graph = app.spec().graph();
         let server = Server::bind("127.0.0.1:0", app).await.unwrap();
         for name in &self.names {
-            self.known.tell(name, at(&server, graph.clone()));
+            self.locator_names.add(name, resolved_at(&server, graph.clone()));
         }
         self.server = Some(server);
     }
 
-    /// Lets the app die: its connections end at once.
+    /// Kills the app: its connections are closed at once.
     pub(crate) fn kill_app(&mut self) {
         self.server = None;
     }
 
-    /// Lets the app die, and the locator know of it.
+    /// Kills the app, and removes it from the locator.
     pub(crate) fn stop_app(&mut self) {
-        self.names.iter().for_each(|name| self.known.forget(name));
+        self.names.iter().for_each(|name| self.locator_names.remove(name));
         self.kill_app();
     }
 
-    /// Returns where the locator is.
-    pub(crate) fn locators(&self) -> String {
+    /// Returns the address of the locator.
+    pub(crate) fn locator_addr(&self) -> String {
         self.locator.as_ref().unwrap().local_addr().to_string()
     }
 
-    /// Lets the locator die.
+    /// Kills the locator.
     pub(crate) fn kill_locator(&mut self) {
         self.locator = None;
     }
 
-    /// Stops the gateway; the future ends when it is done.
+    /// Stops the gateway, which runs until the future is ready.
     pub(crate) fn shutdown(&mut self) -> impl Future<Output = ()> + Send + use<> {
         self.gateway.take().unwrap().shutdown()
     }
 
-    /// Returns where HTTP is spoken.
-    pub(crate) fn http(&self) -> SocketAddr {
+    /// Returns the address for HTTP clients.
+    pub(crate) fn http_addr(&self) -> SocketAddr {
         self.http
     }
 
-    /// Sets how the next event is answered; events beyond those that are set echo their request.
-    pub(crate) fn answer(&self, steps: impl Into<Vec<Step>>) {
-        self.script.answers.lock().unwrap().push_back(steps.into());
+    /// Adds the response to the next event that has none yet. Events without a response echo their request.
+    pub(crate) fn respond(&self, steps: impl Into<Vec<Step>>) {
+        self.script.responses.lock().unwrap().push_back(steps.into());
     }
 
-    /// Sets how events are answered for which nothing is set.
-    pub(crate) fn always(&self, steps: impl Into<Vec<Step>>) {
+    /// Sets the response to events without one of their own.
+    pub(crate) fn respond_always(&self, steps: impl Into<Vec<Step>>) {
         *self.script.default.lock().unwrap() = steps.into();
     }
 
     /// Returns the next event.
-    pub(crate) async fn asked(&mut self) -> Asked {
-        let asked = tokio::time::timeout(Duration::from_secs(10), self.asked.recv()).await;
-        asked.expect("an event comes").unwrap()
+    pub(crate) async fn next_event(&mut self) -> ReceivedEvent {
+        let event = tokio::time::timeout(Duration::from_secs(10), self.events.recv()).await;
+        event.expect("an event arrives").unwrap()
     }
 
-    /// Returns the events that have come.
-    pub(crate) fn all_asked(&mut self) -> Vec<Asked> {
-        self.script.answers.lock().unwrap().clear();
-        std::iter::from_fn(|| self.asked.try_recv().ok()).collect()
+    /// Returns the events received so far, and drops the responses that are left.
+    pub(crate) fn drain_events(&mut self) -> Vec<ReceivedEvent> {
+        self.script.responses.lock().unwrap().clear();
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }
 
-    /// Returns whether a flood was taken to its end.
-    pub(crate) async fn flooded(&mut self) -> bool {
-        let ended = tokio::time::timeout(Duration::from_secs(10), self.ended.recv()).await;
-        ended.expect("the flood ends").unwrap()
+    /// Returns whether a flood was sent to its end.
+    pub(crate) async fn flood_completed(&mut self) -> bool {
+        let completed = tokio::time::timeout(Duration::from_secs(10), self.floods.recv()).await;
+        completed.expect("the flood ends").unwrap()
     }
 }
 
-/// Returns the first chunk of an answer.
+/// Returns the first chunk of a response.
 pub(crate) fn head(status: u16, headers: &[(&str, &str)]) -> Bytes {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -238,7 +248,7 @@ pub(crate) fn head(status: u16, headers: &[(&str, &str)]) -> Bytes {
     write_meta(StatusCode::from_u16(status).unwrap(), &map)
 }
 
-/// Returns the steps of a short answer.
+/// Returns the steps of a short response.
 pub(crate) fn text(text: &str) -> Vec<Step> {
     let length = text.len().to_string();
     vec![Step::Chunk(head(200, &[("content-length", &length)])), Step::Chunk(text.into()), Step::Close]

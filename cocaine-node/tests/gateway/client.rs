@@ -1,4 +1,4 @@
-//! A client that sends exact bytes, and takes no answer that is not exactly HTTP.
+//! A client that sends exact bytes, and accepts only responses that are exactly HTTP.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,30 +8,30 @@ use tokio::{
     time::timeout,
 };
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long any step may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An answer, as a strict reader understands it.
+/// A response, as a strict client understands it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) version: String,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
-    /// Whether the body ends with the connection.
+    /// Whether the body is delimited by the end of the connection.
     pub(crate) until_end: bool,
 }
 
-impl Answer {
+impl Response {
     /// Returns the values of a header.
-    pub(crate) fn all(&self, name: &str) -> Vec<&[u8]> {
+    pub(crate) fn header_values(&self, name: &str) -> Vec<&[u8]> {
         let named = self.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_slice()).collect()
     }
 
     /// Returns the one value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let values = self.all(name);
+        let values = self.header_values(name);
         assert!(values.len() < 2, "{name} is repeated: {self:?}");
         values.first().map(|value| std::str::from_utf8(value).unwrap())
     }
@@ -41,15 +41,15 @@ impl Answer {
     }
 }
 
-/// What was read, and the bytes behind it; none if more has to come. The error is what HTTP does not allow.
+/// A parsed value and the bytes that follow it, or `None` if it is incomplete. The error says how HTTP is violated.
 type Parsed<'a, T> = Result<Option<(T, &'a [u8])>, String>;
 
-/// Returns the answer that `bytes` begin with to a request of this method and version, and what follows it; `None` if it
-/// is not whole.
+/// Parses the response at the beginning of `bytes`, to a request with this method and version. Returns it with the bytes
+/// that follow it, or `None` if it is incomplete.
 ///
 /// # Errors
-/// What HTTP does not allow.
-pub(crate) fn parse<'a>(bytes: &'a [u8], method: &str, http_10: bool, ended: bool) -> Parsed<'a, Answer> {
+/// A violation of HTTP.
+pub(crate) fn parse<'a>(bytes: &'a [u8], method: &str, http_10: bool, ended: bool) -> Parsed<'a, Response> {
     let Some(end) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else { return Ok(None) };
     let (head, rest) = (&bytes[..end], &bytes[end + 4..]);
     let head = head.iter().map(|byte| char::from(*byte)).collect::<String>();
@@ -66,8 +66,8 @@ pub(crate) fn parse<'a>(bytes: &'a [u8], method: &str, http_10: bool, ended: boo
         return Err("a reason with control characters".into());
     }
     let headers = lines.map(header).collect::<Result<Vec<_>, _>>()?;
-    let answer = Answer { version: version.into(), status, headers, body: Vec::new(), until_end: false };
-    framed(answer, rest, method, http_10, ended)
+    let answer = Response { version: version.into(), status, headers, body: Vec::new(), until_end: false };
+    parse_body(answer, rest, method, http_10, ended)
 }
 
 fn header(line: &str) -> Result<(String, Vec<u8>), String> {
@@ -83,15 +83,15 @@ fn header(line: &str) -> Result<(String, Vec<u8>), String> {
     Ok((name.into(), value.chars().map(|c| c as u8).collect()))
 }
 
-fn framed<'a>(
-    mut answer: Answer,
+fn parse_body<'a>(
+    mut answer: Response,
     rest: &'a [u8],
     method: &str,
     http_10: bool,
     ended: bool,
-) -> Parsed<'a, Answer> {
-    let codings = answer.all("transfer-encoding").iter().map(|v| v.to_vec()).collect::<Vec<_>>();
-    let lengths = answer.all("content-length").iter().map(|v| v.to_vec()).collect::<Vec<_>>();
+) -> Parsed<'a, Response> {
+    let codings = answer.header_values("transfer-encoding").iter().map(|v| v.to_vec()).collect::<Vec<_>>();
+    let lengths = answer.header_values("content-length").iter().map(|v| v.to_vec()).collect::<Vec<_>>();
     let bodiless = method == "HEAD" || answer.status < 200 || [204, 304].contains(&answer.status);
     match (&codings[..], &lengths[..]) {
         ([], []) if bodiless => Ok(Some((answer, rest))),
@@ -124,7 +124,7 @@ fn framed<'a>(
             Ok(Some((answer, rest)))
         }
         ([], []) => {
-            if !http_10 && answer.all("connection") != [b"close"] {
+            if !http_10 && answer.header_values("connection") != [b"close"] {
                 return Err("neither a length nor chunks, and the connection stays".into());
             }
             answer.body = rest.to_vec();
@@ -166,16 +166,20 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("the bytes are taken").unwrap();
+        timeout(TIMEOUT, self.stream.write_all(bytes.as_ref())).await.expect("the bytes are sent").unwrap();
     }
 
-    /// Reads the answer to a request of this method.
-    pub(crate) async fn answer(&mut self, method: &str) -> Answer {
-        self.next(method, false).await.expect("an answer")
+    /// Reads the response to a request with this method.
+    pub(crate) async fn read_response(&mut self, method: &str) -> Response {
+        self.try_read_response(method, false).await.expect("a response")
     }
 
-    /// Reads the next answer, interim ones included; the error is what HTTP does not allow, or the end.
-    pub(crate) async fn next(&mut self, method: &str, http_10: bool) -> Result<Answer, String> {
+    /// Reads the next response, interim ones included. The error is a violation of HTTP, or the end of the connection.
+    pub(crate) async fn try_read_response(
+        &mut self,
+        method: &str,
+        http_10: bool,
+    ) -> Result<Response, String> {
         let mut ended = false;
         loop {
             if let Some((answer, rest)) = parse(&self.read, method, http_10, ended)? {
@@ -185,64 +189,69 @@ impl Client {
             if ended {
                 return Err(format!("the connection ended after {} bytes", self.read.len()));
             }
-            ended = self.more().await == 0;
+            ended = self.read_more().await == 0;
         }
     }
 
-    /// Sends a request and reads its answer.
-    pub(crate) async fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
+    /// Sends a request and reads its response.
+    pub(crate) async fn fetch(&mut self, request: impl AsRef<[u8]>) -> Response {
         let request = request.as_ref();
         self.send(request).await;
         let method =
             String::from_utf8_lossy(request.split(|byte| *byte == b' ').next().unwrap()).into_owned();
-        self.answer(&method).await
+        self.read_response(&method).await
     }
 
-    async fn more(&mut self) -> usize {
+    async fn read_more(&mut self) -> usize {
         let mut more = vec![0; 1 << 18];
-        let read = timeout(PATIENCE, self.stream.read(&mut more)).await.expect("something comes");
+        let read = timeout(TIMEOUT, self.stream.read(&mut more)).await.expect("bytes arrive");
         let len = read.unwrap_or_default();
         self.read.extend_from_slice(&more[..len]);
         len
     }
 
-    /// Reads until the connection ends, and returns what has come.
-    pub(crate) async fn rest(&mut self) -> Vec<u8> {
-        while self.more().await > 0 {}
+    /// Reads until the connection is closed, and returns all unread bytes.
+    pub(crate) async fn read_to_end(&mut self) -> Vec<u8> {
+        while self.read_more().await > 0 {}
         std::mem::take(&mut self.read)
     }
 
-    /// Reads until these bytes have come, and returns all that is read and not taken yet.
-    pub(crate) async fn until(&mut self, bytes: &[u8]) -> &[u8] {
+    /// Reads until these bytes arrive, and returns all unread bytes.
+    pub(crate) async fn read_until(&mut self, bytes: &[u8]) -> &[u8] {
         while !self.read.windows(bytes.len()).any(|found| found == bytes) {
-            assert_ne!(self.more().await, 0, "the connection ended after {:?}", self.read.escape_ascii());
+            assert_ne!(
+                self.read_more().await,
+                0,
+                "the connection ended after {:?}",
+                self.read.escape_ascii()
+            );
         }
         &self.read
     }
 
-    /// Waits until the connection has ended.
-    pub(crate) async fn ended(&mut self) {
-        while self.more().await > 0 {}
+    /// Waits until the connection is closed.
+    pub(crate) async fn wait_for_close(&mut self) {
+        while self.read_more().await > 0 {}
     }
 
-    /// Says that nothing more is sent.
-    pub(crate) async fn half_close(&mut self) {
+    /// Closes the sending side of the connection.
+    pub(crate) async fn close_sending_side(&mut self) {
         let _ = self.stream.shutdown().await;
     }
 }
 
-/// Sends one request on a connection of its own.
-pub(crate) async fn ask(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
-    Client::connect(address).await.ask(request).await
+/// Sends one request on a new connection.
+pub(crate) async fn fetch(address: SocketAddr, request: impl AsRef<[u8]>) -> Response {
+    Client::connect(address).await.fetch(request).await
 }
 
-/// Returns a GET of a path.
+/// Returns a GET request for a path.
 pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")
 }
 
 #[test]
-fn sloppy_answers_are_not_taken() {
+fn malformed_responses_are_rejected() {
     for (text, method) in [
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",

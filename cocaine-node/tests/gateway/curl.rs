@@ -57,7 +57,7 @@ async fn cloud() -> Cloud {
 }
 
 fn url(cloud: &Cloud, path: &str) -> String {
-    format!("http://{}{path}", cloud.http())
+    format!("http://{}{path}", cloud.http_addr())
 }
 
 /// Writes a file of bytes that are not all alike.
@@ -79,11 +79,11 @@ fn spelt(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn it_gets_and_heads() {
+async fn curl_gets_and_heads() {
     let mut cloud = cloud().await;
     let page = url(&cloud, "/app/web/p?q=1");
     for (options, version) in [(&[][..], http::Version::HTTP_11), (&["--http1.0"], http::Version::HTTP_10)] {
-        cloud.answer([
+        cloud.respond([
             Step::Chunk(head(200, &[])),
             Step::Chunk("in ".into()),
             Step::Chunk("pieces".into()),
@@ -91,19 +91,19 @@ async fn it_gets_and_heads() {
         ]);
         let ran = curl(&[options, &[&page]].concat()).await;
         assert_eq!((ran.code, ran.out.as_str()), (0, "in pieces"), "{ran:?}");
-        let request = cloud.asked().await.request();
+        let request = cloud.next_event().await.request();
         assert_eq!((&*request.method, &*request.uri), (&b"GET"[..], &b"/p?q=1"[..]));
         assert_eq!(request.version, version);
     }
-    cloud.answer(text("no body goes out"));
+    cloud.respond(text("no body goes out"));
     let ran = curl(&["--head", &page]).await;
     assert!(ran.out.starts_with("HTTP/1.1 200 OK\r\n"), "{ran:?}");
     assert!(ran.out.contains("Content-Length: 16\r\n") && ran.out.ends_with("\r\n\r\n"), "{ran:?}");
-    assert_eq!(cloud.asked().await.request().method, "HEAD");
+    assert_eq!(cloud.next_event().await.request().method, "HEAD");
 }
 
 #[tokio::test]
-async fn it_sends_bodies() {
+async fn curl_uploads_bodies() {
     let mut cloud = cloud().await;
     let folder = TempDir::new().unwrap();
     let (small, large) = (file(&folder, 5).await, file(&folder, LARGE).await);
@@ -122,10 +122,10 @@ async fn it_sends_bodies() {
         (&["--data-binary", &data], "POST", LARGE),
         (&["--upload-file", &large, "--header", chunked], "PUT", LARGE),
     ] {
-        cloud.answer(text("taken"));
+        cloud.respond(text("taken"));
         let ran = curl(&[options, &[&page]].concat()).await;
         assert_eq!((ran.code, ran.out.as_str()), (0, "taken"), "{options:?}: {ran:?}");
-        let request = cloud.asked().await.request();
+        let request = cloud.next_event().await.request();
         assert_eq!(request.method, method);
         assert!(request.body.len() == size && *request.body == expected[..size], "{options:?}");
         let lengths =
@@ -135,7 +135,7 @@ async fn it_sends_bodies() {
 }
 
 #[tokio::test]
-async fn it_is_told_that_a_body_is_too_long() {
+async fn curl_sees_body_limit_error() {
     let mut cloud = cloud().await;
     let folder = TempDir::new().unwrap();
     let huge = file(&folder, LARGE + 1).await;
@@ -145,31 +145,31 @@ async fn it_is_told_that_a_body_is_too_long() {
         assert_eq!(ran.code, 22, "{options:?}: {ran:?}");
         assert!(ran.out.contains("longer than 67108864 bytes (`http.request_body`)"), "{options:?}: {ran:?}");
     }
-    assert!(cloud.all_asked().is_empty());
+    assert!(cloud.drain_events().is_empty());
 }
 
 #[tokio::test]
-async fn it_takes_bodies() {
+async fn curl_downloads_bodies() {
     let mut cloud = cloud().await;
     let folder = TempDir::new().unwrap();
     let path = spelt(&folder.path().join("taken"));
     let length = LARGE.to_string();
     for headers in [&[][..], &[("content-length", length.as_str())]] {
-        cloud.answer([Step::Chunk(head(200, headers)), Step::Flood(LARGE), Step::Close]);
+        cloud.respond([Step::Chunk(head(200, headers)), Step::Flood(LARGE), Step::Close]);
         let ran = curl(&["--output", &path, &url(&cloud, "/app/web")]).await;
         assert_eq!(ran.code, 0, "{ran:?}");
         assert_eq!(fs::metadata(&path).await.unwrap().len(), LARGE as u64);
-        assert!(cloud.flooded().await);
+        assert!(cloud.flood_completed().await);
     }
 }
 
 #[tokio::test]
-async fn it_sees_that_an_answer_is_not_whole() {
+async fn curl_detects_truncated_response() {
     let cloud = cloud().await;
     let page = url(&cloud, "/app/web");
     for headers in [&[][..], &[("content-length", "100000")]] {
         let hold = Arc::new(Notify::new());
-        cloud.answer([
+        cloud.respond([
             Step::Chunk(head(200, headers)),
             Step::Chunk("the beginning".into()),
             Step::Wait(hold.clone()),
@@ -188,26 +188,26 @@ async fn it_sees_that_an_answer_is_not_whole() {
 }
 
 #[tokio::test]
-async fn it_keeps_its_connection() {
+async fn curl_reuses_its_connection() {
     let mut cloud = cloud().await;
     let page = url(&cloud, "/app/web");
     let missing = url(&cloud, "/nosuch/web");
-    cloud.always(text("x"));
+    cloud.respond_always(text("x"));
     let ran = curl(&["--write-out", " %{http_code} %{num_connects}\n", &page, &missing, &page]).await;
     let codes: Vec<_> = ran.out.lines().filter_map(|line| line.rsplit_once(' ')).collect();
     assert_eq!(ran.out.lines().next(), Some("x 200 1"), "{ran:?}");
     assert_eq!(ran.out.lines().last(), Some("x 200 0"), "{ran:?}");
     assert_eq!(codes.iter().filter(|(rest, _)| rest.ends_with(" 503")).count(), 1, "{ran:?}");
-    assert_eq!(cloud.all_asked().len(), 2);
+    assert_eq!(cloud.drain_events().len(), 2);
 }
 
 #[tokio::test]
-async fn it_keeps_every_cookie() {
+async fn curl_keeps_every_cookie() {
     let cloud = cloud().await;
     let folder = TempDir::new().unwrap();
     let jar = spelt(&folder.path().join("jar"));
     let cookies = [("set-cookie", "a=1; Path=/"), ("set-cookie", "b=2; Path=/"), ("content-length", "0")];
-    cloud.answer([Step::Chunk(head(200, &cookies)), Step::Close]);
+    cloud.respond([Step::Chunk(head(200, &cookies)), Step::Close]);
     let ran = curl(&["--include", "--cookie-jar", &jar, &url(&cloud, "/app/web")]).await;
     assert_eq!(ran.out.matches("Set-Cookie: ").count(), 2, "{ran:?}");
     let kept = fs::read_to_string(&jar).await.unwrap();
@@ -215,9 +215,9 @@ async fn it_keeps_every_cookie() {
 }
 
 #[tokio::test]
-async fn it_fails_with_a_reason() {
+async fn curl_prints_the_error_cause() {
     let cloud = cloud().await;
-    cloud.answer([Step::Error(42, 7, "on purpose".into())]);
+    cloud.respond([Step::Error(42, 7, "on purpose".into())]);
     for (path, status, cause) in [
         ("/app/web", "500", "service `app`, event `web`: [7]: on purpose\n"),
         ("/nosuch/web", "503", "service `nosuch`, event `web`: service is not available\n"),

@@ -1,12 +1,18 @@
-//! The HTTP gateway, in front of an app that answers by script, asked by clients that send exact bytes.
+//! The HTTP gateway, in front of a scripted app, with clients that send exact bytes.
 
+mod administration;
 mod app;
-mod cases;
 mod client;
+mod connections;
 mod curl;
 mod expected;
-mod faults;
-mod names;
-mod recorded;
+mod failing_apps;
+mod framing;
+mod harness;
+mod json_rpc;
+mod locator;
+mod recording;
 mod replay;
-mod rpc;
+mod requests;
+mod responses;
+mod slow_clients;

@@ -6,10 +6,10 @@ use cocaine::{Value, http::RequestChunk, msgpack};
 use cocaine_node::config::HttpConfig;
 
 use crate::{
-    app::{Asked, Cloud, Step},
-    client::{Answer, Client},
+    app::{Cloud, ReceivedEvent, Step},
+    client::{Client, Response},
     expected::{ANSWERS, EXCHANGES, NOT_ASKED, Ours},
-    recorded::{Call, Conn, Exchange, answers, exchanges},
+    recording::{Call, Conn, Exchange, answers, exchanges},
 };
 
 /// What the gateway adds to an answer, unless the worker has said it.
@@ -61,7 +61,7 @@ impl Clouds {
 }
 
 #[tokio::test]
-async fn every_recorded_answer_becomes_sound_http() {
+async fn recorded_replies_become_valid_http() {
     let mut clouds = Clouds::start().await;
     let (mut used, mut wrong, mut count) = (BTreeSet::new(), Vec::new(), 0);
     for exchange in exchanges() {
@@ -81,11 +81,11 @@ async fn every_recorded_answer_becomes_sound_http() {
                 let mut fresh = if tries > 1 { Some(Clouds::start().await) } else { None };
                 let cloud = fresh.as_mut().unwrap_or(&mut clouds).of(std::iter::once(call));
                 for _ in 0..3 {
-                    cloud.answer(steps.clone());
+                    cloud.respond(steps.clone());
                 }
                 let request = format!("{method} /app/replay HTTP/{version}\r\nHost: h\r\n\r\n");
                 let answer = last_words(cloud, request.as_bytes()).await.map(|mut all| all.pop());
-                let asked = cloud.all_asked().len();
+                let asked = cloud.drain_events().len();
                 if asked != tries {
                     wrong.push(format!("{}: {tries} tries are {asked}", exchange.name()));
                 }
@@ -118,14 +118,14 @@ async fn every_recorded_answer_becomes_sound_http() {
 }
 
 #[tokio::test]
-async fn every_recorded_request_is_answered_as_it_was_or_better() {
+async fn recorded_requests_are_answered_as_expected() {
     let mut clouds = Clouds::start().await;
     let (mut used, mut wrong) = (BTreeSet::new(), Vec::new());
     for exchange in exchanges() {
         let cloud = clouds.of(exchange.calls.iter().filter(|call| !call.worker));
-        cloud.all_asked();
+        cloud.drain_events();
         for call in exchange.calls.iter().filter(|call| !call.worker) {
-            cloud.answer(call.steps());
+            cloud.respond(call.steps());
         }
         let theirs: Result<Vec<_>, _> = exchange.conns.iter().map(Conn::statuses).collect();
         let theirs = theirs.map(|statuses| statuses.concat());
@@ -136,7 +136,7 @@ async fn every_recorded_request_is_answered_as_it_was_or_better() {
                 Err(text) => wrong.push(format!("{}: {text}", exchange.name())),
             }
         }
-        let asked = cloud.all_asked();
+        let asked = cloud.drain_events();
         let row = EXCHANGES.iter().position(|row| row.is_of(&exchange.scenario, &exchange.proxy));
         match row {
             None if theirs.as_ref() != Ok(&ours) => {
@@ -176,11 +176,11 @@ async fn every_recorded_request_is_answered_as_it_was_or_better() {
 }
 
 /// Sends bytes and nothing more, and returns all answers.
-async fn last_words(cloud: &Cloud, sent: &[u8]) -> Result<Vec<Answer>, String> {
-    let mut client = Client::connect(cloud.http()).await;
+async fn last_words(cloud: &Cloud, sent: &[u8]) -> Result<Vec<Response>, String> {
+    let mut client = Client::connect(cloud.http_addr()).await;
     client.send(sent).await;
-    client.half_close().await;
-    answers(sent, &client.rest().await)
+    client.close_sending_side().await;
+    answers(sent, &client.read_to_end().await)
 }
 
 /// Returns whether this says that the event was not taken.
@@ -238,7 +238,7 @@ fn all<'a>(headers: &'a Pairs, name: &str) -> Vec<&'a [u8]> {
 }
 
 /// Checks that an answer is what the worker has said.
-fn as_said(said: &Said, answer: Result<Answer, String>) -> Result<(), String> {
+fn as_said(said: &Said, answer: Result<Response, String>) -> Result<(), String> {
     let answer = answer?;
     if answer.status != said.status {
         return Err(format!("the status {} became {}: {}", said.status, answer.status, text(&answer)));
@@ -265,12 +265,12 @@ fn as_said(said: &Said, answer: Result<Answer, String>) -> Result<(), String> {
     if headers == expected { Ok(()) } else { Err(format!("{expected:?} became {headers:?}")) }
 }
 
-fn received(answer: &Answer) -> Pairs {
+fn received(answer: &Response) -> Pairs {
     answer.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
 }
 
 /// Checks that an answer is what the table says.
-fn as_expected(ours: &Ours, answer: Result<Answer, String>, version: &str) -> Result<(), String> {
+fn as_expected(ours: &Ours, answer: Result<Response, String>, version: &str) -> Result<(), String> {
     match (ours, answer) {
         (Ours::Never(..), Err(cut)) if version == "1.1" && cut.contains("without an end") => Ok(()),
         (Ours::Never(..), Err(cut)) if cut.contains("fewer bytes") => Ok(()),
@@ -294,14 +294,14 @@ fn as_expected(ours: &Ours, answer: Result<Answer, String>, version: &str) -> Re
     }
 }
 
-fn text(answer: &Answer) -> String {
+fn text(answer: &Response) -> String {
     answer.body.iter().take(200).copied().collect::<Vec<_>>().escape_ascii().to_string()
 }
 
 /// Compares what the app was asked with what it was asked by the original proxy in Rust. By the way: values of one name
 /// are there glued to one, even lengths; headers of one connection, and `Expect`, are no business of an app; the host of an absolute
 /// URI is the `Host`; and a body that came in chunks has a length.
-fn requests(exchange: &Exchange, asked: &[Asked]) -> Vec<String> {
+fn requests(exchange: &Exchange, asked: &[ReceivedEvent]) -> Vec<String> {
     let calls: Vec<_> = exchange.calls.iter().filter(|call| !call.worker).collect();
     if calls.len() != asked.len() {
         return vec![format!("{}: {} events became {}", exchange.name(), calls.len(), asked.len())];

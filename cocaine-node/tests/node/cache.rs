@@ -13,7 +13,7 @@ async fn node(max_size: usize, max_bytes: usize) -> Node {
 }
 
 #[tokio::test]
-async fn all_clients_share_what_is_put() {
+async fn all_clients_share_the_cache() {
     let node = node(1000, 1 << 20).await;
     let mut clients = JoinSet::new();
     for client in 0..20 {
@@ -37,7 +37,7 @@ async fn all_clients_share_what_is_put() {
 }
 
 #[tokio::test]
-async fn what_has_no_place_is_refused_and_what_is_there_stays() {
+async fn oversized_blob_is_refused_and_others_stay() {
     let node = node(10, 1 << 20).await;
     let cache: CacheClient = service(&node).await;
     cache.put("key", &"old".into()).await.unwrap();
@@ -53,7 +53,7 @@ async fn what_has_no_place_is_refused_and_what_is_there_stays() {
 }
 
 #[tokio::test]
-async fn a_cache_without_room_is_no_cache() {
+async fn cache_without_room_is_a_config_error() {
     let cache = CacheConfig::default().max_size(0);
     let refused = Node::builder().listen("127.0.0.1:0").cache(cache).start().await.unwrap_err();
     assert_eq!(refused.to_string(), "cache.max_size is 0: nothing could be kept");

@@ -35,7 +35,7 @@ fn empty() -> Value {
 }
 
 #[tokio::test]
-async fn a_stream_is_closed_before_its_cancel_is_answered() {
+async fn stream_closes_before_cancel_is_answered() {
     let node = node().await;
     let mut raw = raw(&node).await;
     for round in 0..100 {
@@ -56,7 +56,7 @@ async fn a_stream_is_closed_before_its_cancel_is_answered() {
 }
 
 #[tokio::test]
-async fn anybody_may_cancel_and_restart_a_timer() {
+async fn any_client_can_cancel_and_restart() {
     let node = node().await;
     let (owner, other): (ChronoClient, ChronoClient) = (service(&node).await, service(&node).await);
     let mut timer = owner.notify_after(3600.0, Some(true));
@@ -70,7 +70,7 @@ async fn anybody_may_cancel_and_restart_a_timer() {
 }
 
 #[tokio::test]
-async fn many_clients_have_timers_of_their_own() {
+async fn timers_of_many_clients_are_independent() {
     let node = node().await;
     let clients = join_all((0..20).map(|_| service::<ChronoClient>(&node))).await;
     let ticks = clients.iter().map(|client| async {
@@ -93,7 +93,7 @@ async fn many_clients_have_timers_of_their_own() {
 }
 
 #[tokio::test]
-async fn what_is_no_time_is_refused() {
+async fn invalid_seconds_are_refused() {
     let node = node().await;
     let chrono: ChronoClient = service(&node).await;
     for seconds in [f64::NAN, f64::INFINITY, 1e300] {
@@ -109,7 +109,7 @@ async fn what_is_no_time_is_refused() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_takes_its_timers_along() {
+async fn disconnecting_client_frees_its_timers() {
     let chrono = ChronoConfig::default().timers(3).client_timers(2);
     let node = Node::builder().listen("127.0.0.1:0").chrono(chrono).start().await.unwrap();
     let (mut first, mut second) = (raw(&node).await, raw(&node).await);
@@ -143,7 +143,7 @@ async fn a_client_that_leaves_takes_its_timers_along() {
 }
 
 #[tokio::test]
-async fn a_node_that_stops_does_not_wait_for_timers() {
+async fn shutdown_does_not_wait_for_timers() {
     let node = node().await;
     let mut raw = raw(&node).await;
     raw.send(1, AFTER, (3600.0, true)).await;

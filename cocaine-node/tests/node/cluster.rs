@@ -40,7 +40,7 @@ async fn node() -> Node {
 }
 
 #[tokio::test]
-async fn a_service_that_comes_and_goes_is_told_in_the_recorded_bytes() {
+async fn announcements_equal_recorded_bytes() {
     let node = node().await;
     let mut consumer = Raw::connect(node.locator_addr()).await;
     consumer

@@ -35,7 +35,7 @@ async fn names(logging: &LoggingV2Client) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_filter_of_one_client_holds_for_all() {
+async fn filter_applies_to_all_clients() {
     let node = node().await;
     let (first, second): (LoggingV2Client, LoggingV2Client) = (service(&node).await, service(&node).await);
     let passes = async |severity: i32| first.emit_ack(severity.into(), "app/x", "text", None).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_filter_of_one_client_holds_for_all() {
 }
 
 #[tokio::test]
-async fn what_passes_goes_to_the_log_and_nothing_else_does() {
+async fn only_accepted_messages_are_logged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let log = Log::builder().file(&path).verbosity(3).start().unwrap();
@@ -98,7 +98,7 @@ async fn what_passes_goes_to_the_log_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn filters_see_the_name_of_the_logger_and_the_trace() {
+async fn filters_see_logger_name_and_trace() {
     let node = node().await;
     let logging: LoggingV2Client = service(&node).await;
     logging
@@ -137,7 +137,7 @@ async fn acks(rx: &mut Receiver<bool>, count: usize) -> Vec<bool> {
 }
 
 #[tokio::test]
-async fn a_named_logger_is_answered_in_order_and_heeds_filters_set_later() {
+async fn named_logger_applies_later_filters_in_order() {
     let node = node().await;
     let (first, second): (LoggingV2Client, LoggingV2Client) = (service(&node).await, service(&node).await);
     let Exchange { mut tx, mut rx } = first.get("app/named").await.unwrap();
@@ -159,7 +159,7 @@ async fn a_named_logger_is_answered_in_order_and_heeds_filters_set_later() {
 }
 
 #[tokio::test]
-async fn a_named_logger_is_released_without_a_word() {
+async fn closing_named_logger_is_not_answered() {
     let node = node().await;
     let mut raw = raw(&node).await;
     raw.send(1, GET, ["app/x"]).await;
@@ -178,7 +178,7 @@ async fn a_named_logger_is_released_without_a_word() {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_closes_the_connection() {
+async fn malformed_arguments_close_the_connection() {
     let node = node().await;
     let set = |filter: Value, ttl: Value| list(["x".into(), filter, ttl]);
     let wrong = [
@@ -208,7 +208,7 @@ async fn what_breaks_a_rule_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_refused_and_the_connection_goes_on() {
+async fn oversized_arguments_are_refused() {
     let node = node().await;
     let logging: LoggingV2Client = service(&node).await;
     let too_large = (Some(Category::GENERIC), Some(7));
@@ -225,7 +225,7 @@ async fn what_is_too_much_is_refused_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn named_loggers_are_bounded_and_places_are_given_back() {
+async fn named_loggers_are_limited() {
     let node = node().await;
     let mut raw = raw(&node).await;
     for channel in 1..=1024 {
@@ -247,7 +247,7 @@ async fn named_loggers_are_bounded_and_places_are_given_back() {
 }
 
 #[tokio::test]
-async fn filters_for_the_cluster_outlive_the_node_and_others_do_not() {
+async fn only_cluster_filters_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let on = async || Node::builder().listen("127.0.0.1:0").data(folder.path()).start().await.unwrap();
     let node = on().await;
@@ -277,7 +277,7 @@ async fn filters_for_the_cluster_outlive_the_node_and_others_do_not() {
 }
 
 #[tokio::test]
-async fn many_clients_at_once_set_and_remove_filters_while_others_log() {
+async fn filters_change_concurrently_with_logging() {
     let node = node().await;
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..16_u64 {
@@ -301,7 +301,7 @@ async fn many_clients_at_once_set_and_remove_filters_while_others_log() {
 /// A sender that never reads its acknowledgements is not read any more at some point; others go on, and so does it once
 /// it reads.
 #[tokio::test]
-async fn a_client_that_does_not_read_holds_up_nobody_else() {
+async fn slow_reader_does_not_block_others() {
     let limits = cocaine::Limits { outgoing: 4096, ..cocaine::Limits::default() };
     let node = Node::builder().listen("127.0.0.1:0").limits(limits).start().await.unwrap();
     let logging: LoggingV2Client = service(&node).await;

@@ -29,7 +29,7 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>, words: &str) {
 }
 
 #[tokio::test]
-async fn regions_of_addresses_and_places() {
+async fn regions_are_found_by_address_and_location() {
     let node = node().await;
     let geobase: GeobaseClient = service(&node).await;
     for (address, region) in [
@@ -65,7 +65,7 @@ async fn regions_of_addresses_and_places() {
 }
 
 #[tokio::test]
-async fn regions_among_each_other() {
+async fn region_relations_are_reported() {
     let node = node().await;
     let geobase: GeobaseClient = service(&node).await;
     assert_eq!(geobase.children(RUSSIA).await.unwrap(), [MOSCOW_AREA, PETERSBURG_AREA]);
@@ -103,7 +103,7 @@ async fn regions_among_each_other() {
 }
 
 #[tokio::test]
-async fn names_codes_and_coordinates() {
+async fn names_codes_and_coordinates_are_reported() {
     let node = node().await;
     let geobase: GeobaseClient = service(&node).await;
     assert_eq!(geobase.supported_linguistics().await.unwrap(), ["de", "en", "fr", "ja", "ru"]);
@@ -139,7 +139,7 @@ async fn names_codes_and_coordinates() {
 }
 
 #[tokio::test]
-async fn time_zones() {
+async fn time_zones_are_reported() {
     let node = node().await;
     let geobase: GeobaseClient = service(&node).await;
     assert_eq!(geobase.timezone_name(LOS_ANGELES).await.unwrap(), "America/Los_Angeles");
@@ -174,7 +174,7 @@ async fn time_zones() {
 }
 
 #[tokio::test]
-async fn services_of_regions_are_seen_by_all_and_outlive_the_node() {
+async fn region_services_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let start = || Node::builder().listen("127.0.0.1:0").data(folder.path()).start();
     let node = start().await.unwrap();
@@ -211,7 +211,7 @@ async fn services_of_regions_are_seen_by_all_and_outlive_the_node() {
 }
 
 #[tokio::test]
-async fn all_that_is_known_of_a_region() {
+async fn region_data_has_all_known_entries() {
     let node = node().await;
     let geobase: GeobaseClient = service(&node).await;
     geobase.set_service(RUSSIA, "taxi", true).await.unwrap();
@@ -229,7 +229,7 @@ async fn all_that_is_known_of_a_region() {
 }
 
 #[tokio::test]
-async fn where_requests_come_from() {
+async fn requests_are_located_by_address_or_coordinates() {
     let node = node().await;
     let geobase: GeobaseClient = service(&node).await;
     let origin = async |request: &[(&str, &str)]| {
@@ -265,7 +265,7 @@ async fn where_requests_come_from() {
 }
 
 #[tokio::test]
-async fn a_list_is_the_answers_only_value_and_arguments_of_another_type_close_the_connection() {
+async fn wrong_argument_type_closes_the_connection() {
     const CHILDREN: u64 = 2;
     let node = node().await;
     let address = cloud(&node).resolve("geobase", None).await.unwrap().endpoints[0].0;

@@ -8,52 +8,52 @@ use tokio::net::TcpListener;
 
 use crate::{cloud, group, node, raw::Raw, service, store_group};
 
-async fn on(folder: &std::path::Path) -> Result<Node, StartError> {
+async fn start_in(folder: &std::path::Path) -> Result<Node, StartError> {
     Node::builder().listen("127.0.0.1:0").data(folder).start().await
 }
 
 #[tokio::test]
-async fn what_is_stored_outlives_the_node() {
+async fn stored_data_outlives_the_node() {
     let folder = tempfile::tempdir().unwrap();
-    let node = on(folder.path()).await.unwrap();
+    let node = start_in(folder.path()).await.unwrap();
     let storage: StorageClient = service(&node).await;
     storage.write("c", "k", &"v".into(), Some(&["t"])).await.unwrap();
     group(&node, "any", &[("logging", 1)]).await;
     store_group(&node, "broken", b"\xc1").await;
     node.shutdown().await;
 
-    let node = on(folder.path()).await.expect("a group that cannot be used keeps no node from starting");
+    let node = start_in(folder.path()).await.expect("an invalid group does not keep a node from starting");
     let storage: StorageClient = service(&node).await;
     assert_eq!(storage.read("c", "k").await.unwrap(), "v");
     assert_eq!(storage.find("c", &["t"]).await.unwrap(), ["k"]);
     let any = service::<LocatorClient>(&node).await.resolve("any", None).await.unwrap();
-    assert_eq!(any.version, 2, "groups are there from the start");
+    assert_eq!(any.version, 2, "groups are loaded at the start");
     node.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_folder_in_use_is_refused() {
+async fn folder_in_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let node = on(folder.path()).await.unwrap();
-    let refused = on(folder.path()).await.unwrap_err().to_string();
+    let node = start_in(folder.path()).await.unwrap();
+    let refused = start_in(folder.path()).await.unwrap_err().to_string();
     assert!(refused.contains(&folder.path().display().to_string()), "{refused}");
     assert!(refused.contains(&format!("(process {})", std::process::id())), "{refused}");
     node.shutdown().await;
-    on(folder.path()).await.unwrap().shutdown().await;
+    start_in(folder.path()).await.unwrap().shutdown().await;
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_refused_and_the_folder_let_go() {
+async fn address_in_use_releases_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let refused = Node::builder().listen(&address).data(folder.path()).start().await.unwrap_err().to_string();
     assert!(refused.starts_with(&format!("locator cannot listen on {address}: ")), "{refused}");
-    on(folder.path()).await.unwrap().shutdown().await;
+    start_in(folder.path()).await.unwrap().shutdown().await;
 }
 
 #[tokio::test]
-async fn every_node_has_a_uuid_of_its_own_unless_it_is_set() {
+async fn uuid_is_random_unless_set() {
     let mut uuids = Vec::new();
     for _ in 0..2 {
         let node = node().await;
@@ -71,7 +71,7 @@ async fn every_node_has_a_uuid_of_its_own_unless_it_is_set() {
 }
 
 #[tokio::test]
-async fn a_node_that_stops_closes_streams_without_a_word() {
+async fn shutdown_closes_streams_without_messages() {
     let node = node().await;
     let mut locator = Raw::connect(node.locator_addr()).await;
     locator.send(1, 1, ["consumer"]).await;
@@ -89,24 +89,24 @@ async fn a_node_that_stops_closes_streams_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_dropped_lets_go() {
+async fn dropped_node_releases_its_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let node = on(folder.path()).await.unwrap();
+    let node = start_in(folder.path()).await.unwrap();
     let mut raw = Raw::connect(node.locator_addr()).await;
     raw.silent().await;
     service::<StorageClient>(&node).await.write("c", "k", &"v".into(), None).await.unwrap();
     drop(node);
     raw.closed().await;
-    // The folder is free as soon as the last connection has noticed.
+    // The folder is released when the last connection ends.
     let again = async {
         loop {
-            match on(folder.path()).await {
+            match start_in(folder.path()).await {
                 Err(StartError::Open(_)) => tokio::task::yield_now().await,
                 started => break started.unwrap(),
             }
         }
     };
-    let node = tokio::time::timeout(Duration::from_secs(20), again).await.expect("the folder is let go");
+    let node = tokio::time::timeout(Duration::from_secs(20), again).await.expect("the folder is released");
     assert_eq!(service::<StorageClient>(&node).await.read("c", "k").await.unwrap(), "v");
     node.shutdown().await;
 }

@@ -21,7 +21,7 @@ async fn refusal(node: &Node, name: &str, seed: Option<&str>) -> (Option<Categor
 }
 
 #[tokio::test]
-async fn each_service_resolves_with_its_version_and_the_control_messages() {
+async fn services_resolve_with_version_and_control_entries() {
     let node = node().await;
     for (name, version) in
         [("locator", 3), ("logging", 2), ("logging::v2", 2), ("metrics", 1), ("storage", 1)]
@@ -44,7 +44,7 @@ async fn each_service_resolves_with_its_version_and_the_control_messages() {
 }
 
 #[tokio::test]
-async fn a_group_stands_for_one_of_its_members() {
+async fn group_resolves_to_one_member() {
     let node = node().await;
     let locator: LocatorClient = service(&node).await;
     group(&node, "any", &[("storage", 50), ("logging", 50)]).await;
@@ -77,7 +77,7 @@ async fn a_group_stands_for_one_of_its_members() {
 }
 
 #[tokio::test]
-async fn a_group_that_cannot_be_used_is_refused_and_changes_nothing() {
+async fn unusable_group_fails_refresh_without_change() {
     let node = node().await;
     let locator: LocatorClient = service(&node).await;
     group(&node, "good", &[("storage", 1)]).await;
@@ -103,7 +103,7 @@ async fn a_group_that_cannot_be_used_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_untagged_group_is_forgotten_with_the_next_refresh() {
+async fn untagged_group_is_removed_by_refresh() {
     let node = node().await;
     let (locator, storage): (LocatorClient, StorageClient) = (service(&node).await, service(&node).await);
     group(&node, "any", &[("storage", 1)]).await;
@@ -123,7 +123,7 @@ fn groups(table: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_router_gets_its_table_before_the_refresh_on_its_connection_is_answered() {
+async fn table_precedes_refresh_answer_on_same_connection() {
     let node = node().await;
     group(&node, "any", &[("storage", 1)]).await;
     let mut raw = Raw::connect(node.locator_addr()).await;
@@ -141,7 +141,7 @@ async fn a_router_gets_its_table_before_the_refresh_on_its_connection_is_answere
 }
 
 #[tokio::test]
-async fn routers_of_all_connections_are_told_and_none_holds_up_another() {
+async fn routers_on_all_connections_get_tables() {
     let node = node().await;
     let mut first = Raw::connect(node.locator_addr()).await;
     let mut second = Raw::connect(node.locator_addr()).await;
@@ -166,7 +166,7 @@ async fn routers_of_all_connections_are_told_and_none_holds_up_another() {
 }
 
 #[tokio::test]
-async fn a_router_that_leaves_is_told_nothing() {
+async fn closed_router_channel_is_not_answered() {
     let node = node().await;
     let mut raw = Raw::connect(node.locator_addr()).await;
     raw.send(1, ROUTING, ["a"]).await;
@@ -190,7 +190,7 @@ fn announced(chunk: &Value) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test]
-async fn a_publication_lasts_as_long_as_its_channel() {
+async fn publication_ends_with_its_channel() {
     let node = node().await;
     let mut consumer = Raw::connect(node.locator_addr()).await;
     consumer.send(1, CONNECT, ["consumer"]).await;
@@ -243,7 +243,7 @@ async fn a_publication_lasts_as_long_as_its_channel() {
 }
 
 #[tokio::test]
-async fn a_graph_without_a_version_closes_the_connection() {
+async fn graph_without_version_closes_the_connection() {
     let node = node().await;
     let graph = msgpack::from_slice::<Graph>(b"\x81\x00\x93\xa4ping\x80\x80").unwrap();
     let endpoints = [("127.0.0.1", 4567)];
@@ -287,7 +287,7 @@ async fn restricted_services_resolve_and_are_not_announced() {
 }
 
 #[tokio::test]
-async fn an_unspecified_address_is_announced_by_name() {
+async fn unspecified_address_is_announced_by_hostname() {
     let node = Node::builder().listen("0.0.0.0:0").hostname("localhost").start().await.unwrap();
     let port = node.locator_addr().port();
     let cloud = cocaine::Client::new(&format!("127.0.0.1:{port}")).unwrap();

@@ -26,7 +26,7 @@ pub(crate) fn lines(path: &Path) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_is_emitted_is_written() {
+async fn emitted_messages_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let (node, log) = node(&path, 1).await;
@@ -49,7 +49,7 @@ async fn what_is_emitted_is_written() {
 }
 
 #[tokio::test]
-async fn text_in_another_encoding_is_taken_as_far_as_it_can_be_read() {
+async fn invalid_utf8_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let (node, log) = node(&path, 0).await;

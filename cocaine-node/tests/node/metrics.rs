@@ -39,7 +39,7 @@ fn map(name: &str, args: Vec<Value>) -> Value {
 }
 
 #[tokio::test]
-async fn calls_are_counted_as_they_are_made() {
+async fn calls_are_counted() {
     let node = node().await;
     let (metrics, storage): (MetricsClient, StorageClient) = (service(&node).await, service(&node).await);
     let before = all(&metrics).await;
@@ -67,7 +67,7 @@ async fn calls_are_counted_as_they_are_made() {
 }
 
 #[tokio::test]
-async fn what_many_clients_do_at_once_is_all_counted() {
+async fn concurrent_calls_are_all_counted() {
     let node = node().await;
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -89,7 +89,7 @@ async fn what_many_clients_do_at_once_is_all_counted() {
 }
 
 #[tokio::test]
-async fn sessions_are_a_load_as_long_as_they_last() {
+async fn open_sessions_count_as_load() {
     let node = node().await;
     let (metrics, logging): (MetricsClient, LoggingV2Client) = (service(&node).await, service(&node).await);
     let session = logging.get("app/x").await.unwrap();
@@ -102,7 +102,7 @@ async fn sessions_are_a_load_as_long_as_they_last() {
 }
 
 #[tokio::test]
-async fn messages_are_counted_by_logger_and_lines_by_the_node() {
+async fn log_messages_and_lines_are_counted() {
     let node = node().await;
     let (metrics, logging): (MetricsClient, LoggingV2Client) = (service(&node).await, service(&node).await);
     let severe = Value::Array(vec!["severity".into(), 2_u64.into()]);
@@ -136,7 +136,7 @@ async fn messages_are_counted_by_logger_and_lines_by_the_node() {
 }
 
 #[tokio::test]
-async fn both_formats_tell_the_same() {
+async fn plain_and_json_formats_agree() {
     let node = node().await;
     let metrics: MetricsClient = service(&node).await;
     service::<StorageClient>(&node).await.read("c", "k").await.unwrap_err();
@@ -155,7 +155,7 @@ async fn both_formats_tell_the_same() {
 }
 
 #[tokio::test]
-async fn a_query_of_nil_is_none_and_one_that_is_wrong_is_told() {
+async fn invalid_query_is_refused() {
     let node = node().await;
     let address = cloud(&node).resolve("metrics", None).await.unwrap().endpoints[0].0;
     let mut raw = Raw::connect(address).await;
@@ -185,7 +185,7 @@ async fn a_query_of_nil_is_none_and_one_that_is_wrong_is_told() {
 }
 
 #[tokio::test]
-async fn each_node_counts_for_itself() {
+async fn nodes_count_separately() {
     let (first, second) = (node().await, node().await);
     service::<StorageClient>(&first).await.read("c", "k").await.unwrap_err();
     let of = async |node: &Node| count(&all(&service(node).await).await, "storage.meter.summary.count");

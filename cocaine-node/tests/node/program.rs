@@ -13,7 +13,7 @@ use cocaine_bindings::{Logging, LoggingClient, Storage, StorageClient, Unicorn, 
 struct Program {
     child: Child,
     out: BufReader<ChildStdout>,
-    said: String,
+    first_line: String,
 }
 
 impl Program {
@@ -23,7 +23,7 @@ impl Program {
         command
     }
 
-    /// Starts a node on a free port and waits for its word that it listens.
+    /// Starts a node on a free port, and waits until it prints its address.
     fn start(data: &Path, args: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", data, args)
     }
@@ -32,13 +32,13 @@ impl Program {
         let mut command = Self::command(&["--listen", address, "--data", data.to_str().unwrap()]);
         let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut said = String::new();
-        out.read_line(&mut said).unwrap();
-        Self { child, out, said }
+        let mut first_line = String::new();
+        out.read_line(&mut first_line).unwrap();
+        Self { child, out, first_line }
     }
 
     fn address(&self) -> String {
-        let address = self.said.strip_prefix("cocaine-node is listening on ").unwrap();
+        let address = self.first_line.strip_prefix("cocaine-node is listening on ").unwrap();
         address.split_once(' ').unwrap().0.to_owned()
     }
 
@@ -51,7 +51,7 @@ impl Program {
         assert!(Command::new("sh").args(["-c", &format!("kill {signal} {pid}")]).status().unwrap().success());
     }
 
-    /// Waits for the end; returns what else was said and whether all went well.
+    /// Waits for the end. Returns what else was printed, and whether the program succeeded.
     fn end(mut self) -> (String, bool) {
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).unwrap();
@@ -67,7 +67,7 @@ impl Drop for Program {
 }
 
 #[tokio::test]
-async fn it_says_where_it_listens_and_stops_when_told() {
+async fn program_prints_address_and_stops_on_signal() {
     for signal in ["-TERM", "-INT"] {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -77,7 +77,7 @@ async fn it_says_where_it_listens_and_stops_when_told() {
             program.address(),
             data.display()
         );
-        assert_eq!(program.said, expected);
+        assert_eq!(program.first_line, expected);
         let storage: StorageClient = program.cloud().service().await.unwrap();
         storage.write("c", "k", &"v".into(), None).await.unwrap();
         program.signal(signal);
@@ -89,7 +89,7 @@ async fn it_says_where_it_listens_and_stops_when_told() {
 }
 
 #[tokio::test]
-async fn killed_under_writes_it_loses_nothing_acknowledged() {
+async fn kill_loses_no_acknowledged_write() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]);
     let storage: StorageClient = program.cloud().service().await.unwrap();
@@ -129,7 +129,7 @@ async fn killed_under_writes_it_loses_nothing_acknowledged() {
 }
 
 #[tokio::test]
-async fn killed_under_puts_it_keeps_each_acknowledged_version() {
+async fn kill_loses_no_acknowledged_version() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]);
     let tree: UnicornClient = program.cloud().service().await.unwrap();
@@ -173,7 +173,7 @@ async fn killed_under_puts_it_keeps_each_acknowledged_version() {
 }
 
 #[tokio::test]
-async fn restarted_under_a_client_it_is_found_again() {
+async fn client_reconnects_after_restart() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]);
     let (address, cloud) = (program.address(), program.cloud());
@@ -183,10 +183,10 @@ async fn restarted_under_a_client_it_is_found_again() {
     program.end();
     let _program = Program::start_at(&address, folder.path(), &[]);
     let read = async {
-        // The connection's end may be noticed by the first call only, which fails then.
+        // The first call may be the one that notices the closed connection, and then fails.
         while storage.read("c", "k").await.is_err() {}
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), read).await.expect("a reader that goes on");
+    tokio::time::timeout(std::time::Duration::from_secs(20), read).await.expect("the client reconnects");
 }
 
 fn failure(args: &[&str]) -> String {
@@ -197,7 +197,7 @@ fn failure(args: &[&str]) -> String {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_said() {
+fn start_failure_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let program = Program::start(&data, &[]);
@@ -231,7 +231,7 @@ fn what_keeps_it_from_starting_is_said() {
 }
 
 #[tokio::test]
-async fn its_own_events_and_those_of_the_service_go_to_the_file() {
+async fn log_file_has_program_and_service_records() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let config = folder.path().join("node.toml");
@@ -253,7 +253,7 @@ async fn its_own_events_and_those_of_the_service_go_to_the_file() {
 }
 
 #[tokio::test]
-async fn without_a_cluster_other_nodes_are_told_nothing() {
+async fn no_cluster_option_closes_connect_stream() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &["--no-cluster"]);
     let mut raw = crate::raw::Raw::connect(program.address().parse().unwrap()).await;

@@ -14,15 +14,15 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What a site does with a request.
+/// How a site responds to a request.
 pub(crate) enum Reply {
-    /// Answers, and waits for the next request.
+    /// Sends this, and waits for the next request.
     Bytes(Vec<u8>),
-    /// Says this, and then nothing any more.
+    /// Sends this, and then nothing more.
     Hang(Vec<u8>),
-    /// Says this, and closes the connection.
+    /// Sends this, and closes the connection.
     Close(Vec<u8>),
-    /// Says this again and again.
+    /// Sends the first part once, and the second again and again.
     Endless(Vec<u8>, Vec<u8>),
 }
 
@@ -54,7 +54,7 @@ impl Site {
         format!("http://{}{path}", self.address)
     }
 
-    /// Returns how often somebody has connected.
+    /// Returns how many connections were accepted.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -66,18 +66,18 @@ impl Drop for Site {
     }
 }
 
-/// Returns an answer with a body and its length.
+/// Returns a response with a body and its length.
 pub(crate) fn page(head: &str, body: &str) -> Reply {
     Reply::Bytes(format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into())
 }
 
-/// Returns an answer that sends elsewhere.
+/// Returns a redirect.
 pub(crate) fn redirect(status: u16, location: &str) -> Reply {
     page(&format!("{status} Elsewhere\r\nLocation: {location}"), "")
 }
 
 async fn serve(mut socket: TcpStream, reply: Arc<impl Fn(&str) -> Reply>) {
-    // Whoever does not want to hear more leaves.
+    // A client that wants no more closes the connection.
     while let Some(request) = request(&mut socket).await {
         let reply = reply(&request);
         let said = match &reply {
@@ -91,7 +91,7 @@ async fn serve(mut socket: TcpStream, reply: Arc<impl Fn(&str) -> Reply>) {
         match reply {
             Reply::Bytes(_) => {}
             Reply::Close(_) => return,
-            // Until the other side has enough.
+            // Until the client closes the connection.
             Reply::Hang(_) => drop(socket.read_u8().await),
             Reply::Endless(_, more) => while socket.write_all(&more).await.is_ok() {},
         }

@@ -27,7 +27,7 @@ async fn next(values: &mut Receiver<Versioned>) -> Versioned {
 }
 
 #[tokio::test]
-async fn values_and_versions_outlive_the_node_and_locks_do_not() {
+async fn only_locks_are_lost_on_restart() {
     let folder = tempfile::tempdir().unwrap();
     let node = on(folder.path()).await;
     let tree: UnicornClient = service(&node).await;
@@ -120,7 +120,7 @@ fn version(args: &Value) -> i64 {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_stops_reading_is_cut_off_alone() {
+async fn slow_subscriber_is_cut_off_alone() {
     let limits = Limits { outgoing: 64 << 10, unread: 512 << 10, ..Limits::default() };
     let node = Node::builder().listen("127.0.0.1:0").limits(limits).start().await.unwrap();
     let writer: UnicornClient = service(&node).await;
@@ -161,7 +161,7 @@ async fn a_subscriber_that_stops_reading_is_cut_off_alone() {
 }
 
 #[tokio::test]
-async fn a_lock_goes_to_the_next_when_its_holder_dies_and_past_a_waiter_who_died() {
+async fn lock_passes_to_next_living_waiter() {
     let node = node().await;
     let tree: UnicornClient = service(&node).await;
     let mut nodes = tree.children_subscribe("/lock");
@@ -201,7 +201,7 @@ async fn a_lock_goes_to_the_next_when_its_holder_dies_and_past_a_waiter_who_died
 }
 
 #[tokio::test]
-async fn one_lock_is_held_by_one_of_many() {
+async fn lock_has_one_holder_at_a_time() {
     let node = node().await;
     let held = std::sync::Arc::new(tokio::sync::Mutex::new(()));
     let mut tasks = JoinSet::new();

@@ -15,7 +15,7 @@ fn machine() -> u64 {
 }
 
 #[tokio::test]
-async fn it_is_what_the_process_may_use() {
+async fn resources_are_those_of_the_process() {
     let node = node().await;
     let uniresis: UniresisClient = service(&node).await;
     let cpus = usize::try_from(uniresis.cpu_count().await.unwrap()).unwrap();

@@ -47,7 +47,7 @@ fn pairs(name: &str, value: &str) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn an_answer_is_returned_whatever_its_status() {
+async fn response_of_any_status_is_returned() {
     let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
         Some("/ok") => page("200 OK\r\nx-one: 1\r\nX-Two: a\r\nX-Two: b", "hello"),
         Some("/missing") => page("404 Not Found", "nothing"),
@@ -79,7 +79,7 @@ async fn an_answer_is_returned_whatever_its_status() {
 }
 
 #[tokio::test]
-async fn a_post_carries_body_headers_and_cookies() {
+async fn post_carries_body_headers_and_cookies() {
     let site = Site::start("127.0.0.1", |request| page("200 OK", request)).await;
     let (node, urlfetch) = node(UrlfetchConfig::default()).await;
     let (cookies, headers) = (pairs("session", "s3"), pairs("X-Own", "yes"));
@@ -103,7 +103,7 @@ async fn a_post_carries_body_headers_and_cookies() {
 }
 
 #[tokio::test]
-async fn what_never_ends_ends_in_time() {
+async fn endless_responses_time_out() {
     let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
         Some("/silent") => Reply::Hang(Vec::new()),
         Some("/head") => Reply::Hang("HTTP/1.1 200 OK\r\nX-A:".into()),
@@ -129,7 +129,7 @@ async fn what_never_ends_ends_in_time() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_an_error() {
+async fn invalid_responses_are_errors() {
     let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
         Some("/garbage") => Reply::Close("\0\x01\x02 garbage\r\n\r\n".into()),
         Some("/nothing") => Reply::Close(Vec::new()),
@@ -173,7 +173,7 @@ async fn what_is_no_answer_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_body_has_its_limit() {
+async fn body_size_is_limited() {
     let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
         Some("/fits") => page("200 OK", &"a".repeat(1000)),
         Some("/unsaid") => Reply::Close(format!("HTTP/1.1 200 OK\r\n\r\n{}", "a".repeat(1001)).into()),
@@ -197,7 +197,7 @@ async fn a_body_has_its_limit() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_as_far_as_they_may_be() {
+async fn redirects_are_limited() {
     let site = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
         Some("/end") => page("200 OK", request),
         Some("/temporary") => redirect(307, "/end"),
@@ -231,7 +231,7 @@ async fn redirects_are_followed_as_far_as_they_may_be() {
 }
 
 #[tokio::test]
-async fn what_is_personal_stays_with_its_server() {
+async fn credentials_are_not_sent_elsewhere() {
     let other = Site::start("127.0.0.1", |request| match request.split(' ').nth(1) {
         Some("/hop") => redirect(307, "/end"),
         _ => page("200 OK", request),
@@ -290,7 +290,7 @@ async fn denied_addresses_are_never_connected_to() {
 }
 
 #[tokio::test]
-async fn a_name_is_denied_by_what_it_resolves_to() {
+async fn host_is_denied_by_resolved_address() {
     let site = Site::start("127.0.0.1", |_| page("200 OK", "secret")).await;
     let url = format!("http://localhost:{}/", site.address.port());
     let node = Node::builder().listen("127.0.0.1:0").start().await.unwrap();
@@ -309,7 +309,7 @@ async fn a_name_is_denied_by_what_it_resolves_to() {
 }
 
 #[tokio::test]
-async fn no_more_fetch_at_once_than_may() {
+async fn concurrent_fetches_are_limited() {
     let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
     let (count, peak) = (now.clone(), most.clone());
     let site = Site::start("127.0.0.1", move |request| {

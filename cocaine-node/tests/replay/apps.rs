@@ -7,13 +7,13 @@ use cocaine_bindings::Node as _;
 use cocaine_node::Node;
 use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Value as Json, json};
+use test_support::recording::{Event, Recording};
 
 use crate::{
     expected::{REFUSED, TOLD},
     peer::{Peer, answer},
     stage::{Setting, Stage, upload},
-    trace::{Event, Trace},
-    wire::of_runtime,
+    wire::{decode_frames, of_runtime},
 };
 
 /// What the clients of one app do, one after the other, and the recordings of its workers.
@@ -245,8 +245,8 @@ impl Story {
 
 fn own(lines: &[&str]) -> Vec<Event> {
     let event = |line: &&str| match line.split_at(1) {
-        (">", hex) => Event::frame("c2s", hex.to_owned()),
-        (_, hex) => Event::frame("s2c", of_runtime(hex)),
+        (">", hex) => Event::from_frame("c2s", hex.to_owned()),
+        (_, hex) => Event::from_frame("s2c", of_runtime(hex)),
     };
     lines.iter().map(event).collect()
 }
@@ -279,17 +279,17 @@ async fn play_all(recorded: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn recorded_clients_and_recorded_workers_read_what_they_read() {
+async fn recorded_clients_and_workers_read_recorded_bytes() {
     play_all(true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn recorded_clients_of_live_workers_read_what_they_read() {
+async fn recorded_clients_of_live_workers_read_recorded_bytes() {
     play_all(false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_speaks_to_the_socket_of_the_workers_reads_what_was_read() {
+async fn worker_socket_peers_read_recorded_bytes() {
     let story = STORIES.iter().find(|story| story.app == "hs").unwrap();
     let stage = Stage::open(&story.setting(false)).await;
     stage.peer("handshake/client_side").await.play().await;
@@ -300,7 +300,7 @@ async fn who_speaks_to_the_socket_of_the_workers_reads_what_was_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_node_answers_as_it_did() {
+async fn node_service_answers_as_recorded() {
     let setting = Setting { app: "other", profile: json!({}), mode: "", scripts: &[], slave: "run.sh" };
     let stage = Stage::open(&setting).await;
     for name in NODE {
@@ -316,8 +316,8 @@ async fn the_node_answers_as_it_did() {
 
 /// Returns the first report of a recording that holds the whole profile.
 fn described(name: &str) -> Value {
-    let answers = Trace::read(name).events.into_iter().filter(|event| event.dir == "s2c");
-    let mut reports = answers.flat_map(|event| event.frames()).filter_map(|frame| {
+    let answers = Recording::read(name).events.into_iter().filter(|event| event.dir == "s2c");
+    let mut reports = answers.flat_map(|event| decode_frames(&event)).filter_map(|frame| {
         let report = frame.as_array()?.get(2)?.as_array()?.first()?;
         report.get("manifest").is_some().then(|| report.clone())
     });
@@ -325,10 +325,10 @@ fn described(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_timeout_of_another_length_is_refused_at_once() {
-    let (client, worker) = (Trace::read(REFUSED[0]), Trace::read(REFUSED[1]));
+async fn request_timeout_of_other_length_is_refused() {
+    let (client, worker) = (Recording::read(REFUSED[0]), Recording::read(REFUSED[1]));
     assert!(client.events.iter().all(|event| event.dir != "s2c"), "nothing was ever answered");
-    assert!(!worker.events.iter().any(|event| event.raw_frames().iter().any(|frame| frame[1] == 2)));
+    assert!(!worker.events.iter().any(|event| event.frames().any(|frame| frame[1] == 2)));
     let setting = Setting {
         app: "w-badtimeout",
         profile: profile("w-badtimeout"),
@@ -353,7 +353,7 @@ fn code(category: u64, code: u64) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_that_does_not_start_is_silent_for_as_long_as_the_patience_lasts() {
+async fn failing_app_reports_after_startup_timeout() {
     join_all(TOLD.iter().map(|(name, mode, slave)| silent_then_told(name, mode, slave))).await;
 }
 

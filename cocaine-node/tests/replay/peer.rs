@@ -6,6 +6,10 @@ use std::{
 };
 
 use cocaine::{Value, msgpack};
+use test_support::{
+    frame, hex,
+    recording::{Event, Recording},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
@@ -13,7 +17,6 @@ use tokio::{
 
 use crate::{
     expected::{self, Drawn, Substitutes, raced, set_trace},
-    trace::{Event, Trace},
     wire,
 };
 
@@ -42,7 +45,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(name: &'static str, socket: impl Socket + 'static, substitutes: &Substitutes) -> Self {
-        Self::of(name, Trace::read(name).events, socket, substitutes)
+        Self::of(name, Recording::read(name).events, socket, substitutes)
     }
 
     /// Returns a peer that plays what no file holds.
@@ -106,14 +109,14 @@ impl Peer {
             let request = self.substitutes.apply_to_request(event.bytes());
             return self.socket.write_all(&request).await.unwrap();
         }
-        for mut frame in event.frames() {
+        for mut frame in wire::decode_frames(event) {
             self.drawn.apply(&mut frame);
             self.socket.write_all(&msgpack::to_vec(&frame).unwrap()).await.unwrap();
         }
     }
 
     async fn answer(&mut self, event: &Event) {
-        for mut frame in event.frames() {
+        for mut frame in wire::decode_frames(event) {
             self.substitutes.apply(&mut frame);
             if let Some(ids) = raced(self.name, &frame) {
                 set_trace(&mut frame, ids);
@@ -166,7 +169,7 @@ impl Peer {
     /// Returns the frame that comes next.
     pub(crate) async fn next(&mut self) -> Value {
         let mut bytes = Vec::new();
-        while wire::frame_len(&bytes).is_none() {
+        while frame::length(&bytes).is_none() {
             let read = timeout(PATIENCE, self.socket.read_u8()).await;
             bytes.push(read.unwrap_or_else(|_| panic!("{}: nothing comes", self.name)).unwrap());
         }
@@ -181,7 +184,7 @@ impl Peer {
         let read = timeout(PATIENCE, self.socket.read_exact(&mut got)).await;
         let read = read.unwrap_or_else(|_| panic!("{}: expected {frame}, got nothing", self.name));
         read.unwrap_or_else(|error| panic!("{}: expected {frame}, then {error}", self.name));
-        let (name, wanted, found) = (self.name, hex(&expected), hex(&got));
+        let (name, wanted, found) = (self.name, hex::encode(&expected), hex::encode(&got));
         assert!(wanted == found, "{name}: expected {frame}\n  {wanted}\ngot\n  {found}");
     }
 
@@ -190,7 +193,7 @@ impl Peer {
         let read = timeout(PATIENCE, self.socket.read_to_end(&mut rest)).await;
         // A reset says as clearly as an end that the connection is closed.
         let _ = read.unwrap_or_else(|_| panic!("{}: the connection stays open", self.name));
-        assert!(rest.is_empty(), "{}: {} came before the end", self.name, hex(&rest));
+        assert!(rest.is_empty(), "{}: {} came before the end", self.name, hex::encode(&rest));
         self.ended = true;
     }
 
@@ -212,8 +215,4 @@ pub(crate) fn answer(channel: u64, kind: u64, args: Vec<Value>) -> Value {
     let header = |name: &str| Value::Array(vec![false.into(), name.into(), Value::Raw(vec![0; 8].into())]);
     let headers = ["trace_id", "span_id", "parent_id"].map(header).to_vec();
     Value::Array(vec![channel.into(), kind.into(), Value::Array(args), Value::Array(headers)])
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -19,8 +19,9 @@ use std::{
 };
 
 use cocaine::{Value, msgpack};
+use test_support::frame;
 
-use crate::wire::{frame_len, parts};
+use crate::wire::parts;
 
 /// What the script passes the node's arguments in, one a line.
 const ARGS: &str = "REPLAY_WORKER_ARGS";
@@ -124,7 +125,7 @@ impl Worker {
         let mut buffer = Vec::new();
         let mut read = [0; 4096];
         loop {
-            while let Some(len) = frame_len(&buffer) {
+            while let Some(len) = frame::length(&buffer) {
                 let rest = buffer.split_off(len);
                 self.hear(&buffer);
                 buffer = rest;

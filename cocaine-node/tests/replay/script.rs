@@ -1,5 +1,10 @@
 //! A recorded worker, played again in the place of a process that the node has started.
 
+use test_support::{
+    frame::{self, FrameReader},
+    hex,
+    recording::{Event, Recording},
+};
 use tokio::{
     io::{AsyncWriteExt, ReadHalf, WriteHalf},
     net::UnixStream,
@@ -9,10 +14,9 @@ use tokio::{
 
 use crate::{
     expected::STALLED,
-    peer::{PATIENCE, hex},
+    peer::PATIENCE,
     process::arg,
-    trace::{Event, Trace, unhex},
-    wire::{Frames, frame_len, of_runtime, parts},
+    wire::{of_runtime, parts},
 };
 
 /// `[1,1,[11,"overseer is shutting down"]]`, as the node says it.
@@ -35,7 +39,7 @@ pub(crate) struct Script {
     name: &'static str,
     steps: Vec<Step>,
     closes: bool,
-    frames: Frames<ReadHalf<UnixStream>>,
+    frames: FrameReader<ReadHalf<UnixStream>>,
     writer: WriteHalf<UnixStream>,
     waits: watch::Sender<Vec<u8>>,
 }
@@ -64,11 +68,11 @@ impl Script {
         let (events, closes) = events(name);
         let mut steps: Vec<_> = events.iter().flat_map(steps).collect();
         let hello = &mut steps[0].bytes;
-        assert!(hello.starts_with(&unhex("93010091da0024")), "{name}: {}", hex(hello));
+        assert!(hello.starts_with(&hex::decode("93010091da0024")), "{name}: {}", hex::encode(hello));
         hello[7..43].copy_from_slice(arg(args, "--uuid").as_bytes());
         let socket = UnixStream::connect(arg(args, "--endpoint")).await.unwrap();
         let (reader, writer) = tokio::io::split(socket);
-        Self { name, steps, closes, frames: Frames::new(reader), writer, waits }
+        Self { name, steps, closes, frames: FrameReader::new(reader), writer, waits }
     }
 
     /// Plays the recording. Frames come in the recorded order channel by channel, and none comes before what the worker
@@ -89,29 +93,29 @@ impl Script {
         let end = timeout(PATIENCE, self.frames.next()).await;
         let end = end.unwrap_or_else(|_| panic!("{name}: the node does not close the connection"));
         let rest = end.unwrap_or_else(|rest| rest);
-        assert!(rest.is_empty(), "{name}: {} came before the end", hex(&rest));
+        assert!(rest.is_empty(), "{name}: {} came before the end", hex::encode(&rest));
     }
 
     /// Reads a frame, which must be the next of its channel.
     async fn hear(&mut self, at: usize) {
         self.waits.send_replace(self.steps[at].bytes.clone());
-        let (name, wanted) = (self.name, hex(&self.steps[at].bytes));
+        let (name, wanted) = (self.name, hex::encode(&self.steps[at].bytes));
         let frame = timeout(PATIENCE, self.frames.next()).await;
         let frame = frame.unwrap_or_else(|_| panic!("{name}: expected\n  {wanted}\ngot nothing"));
         let frame = frame.unwrap_or_else(|_| panic!("{name}: expected\n  {wanted}\ngot the end"));
         let (channel, ..) = parts(&frame);
         let next = self.steps[at..].iter_mut().find(|step| !step.done && step.channels.contains(&channel));
         let next = next.filter(|step| step.heard);
-        let next = next.unwrap_or_else(|| panic!("{name}: {} comes too early", hex(&frame)));
-        let wanted = hex(&next.bytes);
-        assert!(next.bytes == frame, "{name}: expected\n  {wanted}\ngot\n  {}", hex(&frame));
+        let next = next.unwrap_or_else(|| panic!("{name}: {} comes too early", hex::encode(&frame)));
+        let wanted = hex::encode(&next.bytes);
+        assert!(next.bytes == frame, "{name}: expected\n  {wanted}\ngot\n  {}", hex::encode(&frame));
         next.done = true;
     }
 }
 
 /// Returns what a recording holds, and whether the worker closes the connection at its end.
 fn events(name: &str) -> (Vec<Event>, bool) {
-    let mut events = Trace::read(name).events;
+    let mut events = Recording::read(name).events;
     events.retain(|event| event.dir != "note");
     let closes = events.iter().any(|event| event.dir == "eof" && event.of == "w2r");
     events.retain(|event| event.dir != "eof");
@@ -121,7 +125,7 @@ fn events(name: &str) -> (Vec<Event>, bool) {
         let (end, _) = unanswered.expect("a heartbeat without an answer");
         events.truncate(end);
         for (dir, hex) in [("r2w", of_runtime(SHUTDOWN)), ("w2r", CONFIRMED.to_owned())] {
-            events.push(Event::frame(dir, hex));
+            events.push(Event::from_frame(dir, hex));
         }
     }
     (joined(events), closes)
@@ -145,7 +149,7 @@ fn steps(event: &Event) -> Vec<Step> {
     let mut rest = event.bytes();
     let mut steps = Vec::new();
     while !rest.is_empty() {
-        let len = frame_len(&rest).unwrap_or(rest.len());
+        let len = frame::length(&rest).unwrap_or(rest.len());
         let tail = rest.split_off(len);
         let channels = if len > 2 { vec![parts(&rest).0] } else { Vec::new() };
         steps.push(Step { heard, bytes: rest, channels, done: false });

@@ -13,6 +13,7 @@ use cocaine_node::{Node, NodeBuilder, helper::Helper};
 use serde::Serialize;
 use serde_json::Value as Json;
 use tempfile::TempDir;
+use test_support::recording::{Event, Recording};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixListener, UnixStream},
@@ -25,7 +26,6 @@ use crate::{
     peer::{PATIENCE, Peer},
     process::{self, arg},
     script::{Script, Waits},
-    trace::{Event, Trace},
 };
 
 /// What an app is run with.
@@ -87,7 +87,7 @@ impl Stage {
 
     /// Returns the recorded client of a service.
     pub(crate) async fn peer(&self, name: &'static str) -> Peer {
-        let service = Trace::read(name).service.expect("a client's recording names the service");
+        let service = Recording::read(name).service.expect("a client's recording names the service");
         Peer::new(name, self.connect(&service).await, &Substitutes::default())
     }
 

@@ -1,25 +1,11 @@
 //! Frames in a stream of bytes.
 
-use std::io::Cursor;
-
 use cocaine::{Value, msgpack};
-use serde::de::IgnoredAny;
-use tokio::io::{AsyncRead, AsyncReadExt};
-
-/// The headers that end each frame of a runtime where there is no trace.
-const NO_TRACE: &str = "9393c2a874726163655f6964a8000000000000000093c2a77370616e5f6964a80000000000000000\
-    93c2a9706172656e745f6964a80000000000000000";
+use test_support::{frame::UNTRACED, hex, recording::Event};
 
 /// Returns the bytes of a frame of the runtime, by the hexadecimal digits of what comes before its headers.
 pub(crate) fn of_runtime(hex: &str) -> String {
-    format!("{hex}{NO_TRACE}")
-}
-
-/// Returns how long the first frame is, once all of it is there.
-pub(crate) fn frame_len(bytes: &[u8]) -> Option<usize> {
-    let mut cursor = Cursor::new(bytes);
-    rmp_serde::from_read::<_, IgnoredAny>(&mut cursor).ok()?;
-    usize::try_from(cursor.position()).ok()
+    hex.to_owned() + &hex::encode(UNTRACED)
 }
 
 /// Channel, type and arguments of a frame.
@@ -32,28 +18,13 @@ pub(crate) fn parts(frame: &[u8]) -> (u64, u64, Vec<Value>) {
     frame.as_array().and_then(parts).unwrap_or_else(|| panic!("{frame} is no frame"))
 }
 
-/// Reads one frame after the other.
-pub(crate) struct Frames<R> {
-    io: R,
-    buffer: Vec<u8>,
-}
-
-impl<R: AsyncRead + Unpin> Frames<R> {
-    pub(crate) fn new(io: R) -> Self {
-        Self { io, buffer: Vec::new() }
-    }
-
-    /// Returns the next frame, or else what came before the end.
-    pub(crate) async fn next(&mut self) -> Result<Vec<u8>, Vec<u8>> {
-        loop {
-            if let Some(len) = frame_len(&self.buffer) {
-                let rest = self.buffer.split_off(len);
-                return Ok(std::mem::replace(&mut self.buffer, rest));
-            }
-            // A reset says as clearly as an end that the connection is closed.
-            if self.io.read_buf(&mut self.buffer).await.unwrap_or_default() == 0 {
-                return Err(std::mem::take(&mut self.buffer));
-            }
-        }
-    }
+/// Returns the frames that a recorded event completes, decoded. Encoding one again must give its bytes: otherwise a
+/// comparison of re-encoded frames would say nothing about bytes.
+pub(crate) fn decode_frames(event: &Event) -> Vec<Value> {
+    let decode = |bytes: Vec<u8>| {
+        let value: Value = msgpack::from_slice(&bytes).unwrap();
+        assert_eq!(msgpack::to_vec(&value).unwrap(), bytes, "{value} is not encoded as it was recorded");
+        value
+    };
+    event.frames().map(decode).collect()
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use cocaine_node::helper::{self, Helper};
-use spawn::{Launch, Process, Spawner};
+use spawn::{Process, ProcessSpec, Spawner};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt},
     net::unix::pipe::Receiver,
@@ -34,8 +34,8 @@ fn spawner() -> Spawner {
     Spawner::start(Helper::at(env!("CARGO_BIN_EXE_cocaine-node"))).unwrap()
 }
 
-fn launch(program: impl AsRef<Path>, args: &[&str]) -> Launch {
-    Launch {
+fn launch(program: impl AsRef<Path>, args: &[&str]) -> ProcessSpec {
+    ProcessSpec {
         program: program.as_ref().into(),
         arg0: "worker".into(),
         args: args.iter().map(Into::into).collect(),
@@ -44,7 +44,7 @@ fn launch(program: impl AsRef<Path>, args: &[&str]) -> Launch {
     }
 }
 
-fn shell(script: &str) -> Launch {
+fn shell(script: &str) -> ProcessSpec {
     launch("/bin/sh", &["-c", script])
 }
 
@@ -96,7 +96,7 @@ async fn a_program_is_found_in_its_folder_alone() {
     fs::write(&script, "#!/bin/sh\necho \"$0\"\n").unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let run = async |program: &str| {
-        let launch = Launch { folder: folder.path().into(), ..launch(program, &[]) };
+        let launch = ProcessSpec { folder: folder.path().into(), ..launch(program, &[]) };
         all(spawner().spawn(launch).await.unwrap().1).await
     };
     assert_eq!(run("app.sh").await, "./app.sh\n");
@@ -214,16 +214,16 @@ async fn a_program_that_cannot_be_run_says_why() {
 
 #[tokio::test]
 async fn what_keeps_a_process_from_starting_is_an_error() {
-    let failure = async |launch: Launch, helper: &str| {
+    let failure = async |launch: ProcessSpec, helper: &str| {
         let spawner = Spawner::start(Helper::at(helper)).unwrap();
         spawner.spawn(launch).await.unwrap_err().to_string()
     };
     let node = env!("CARGO_BIN_EXE_cocaine-node");
-    let text = failure(Launch { folder: "/no/such/folder".into(), ..shell("") }, node).await;
+    let text = failure(ProcessSpec { folder: "/no/such/folder".into(), ..shell("") }, node).await;
     assert!(text.starts_with("cannot start a process in /no/such/folder through "), "{text}");
     assert!(failure(shell(""), "/no/such/helper").await.contains("\"/no/such/helper\""));
     let environment = [("A".to_owned(), "\0".to_owned())].into();
-    assert!(failure(Launch { environment, ..shell("") }, node).await.contains("nul byte"));
+    assert!(failure(ProcessSpec { environment, ..shell("") }, node).await.contains("nul byte"));
 }
 
 #[test]

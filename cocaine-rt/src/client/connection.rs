@@ -21,7 +21,7 @@ use crate::{
     },
     protocol::{
         error::{Error, Result},
-        graph::Kind,
+        graph::CallKind,
         trace::Trace,
     },
     wire::{
@@ -140,7 +140,7 @@ impl Link {
     /// Sends a call that is answered once; `waker` is woken when the answer is there.
     #[inline]
     pub(crate) fn call(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Pending>> {
-        bound.check(Kind::Unary)?;
+        bound.check(CallKind::Unary)?;
         let ticks = request.options.ticks();
         let attempt = self.open(bound, request, Reads::Primitive, ticks);
         let (lease, close) = (&self.lease, bound.close);
@@ -149,13 +149,13 @@ impl Link {
 
     /// Sends a call that is never answered.
     pub(crate) fn mute(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<()>> {
-        bound.check(Kind::Mute)?;
+        bound.check(CallKind::Mute)?;
         Ok(self.open(bound, request, Reads::Ended, u64::MAX).map(|_| ()))
     }
 
     /// Opens a channel on which only the other side goes on sending.
     pub(crate) fn stream(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Reading>> {
-        bound.check(Kind::Streaming)?;
+        bound.check(CallKind::Streaming)?;
         Ok(self.channel(bound, request).map(|line| {
             if bound.close.is_none() {
                 return Rx::new(line, &bound.upstream).into();
@@ -167,7 +167,7 @@ impl Link {
 
     /// Opens a channel on which both sides go on sending.
     pub(crate) fn session(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<(Tx, Rx)>> {
-        bound.check(Kind::Session)?;
+        bound.check(CallKind::Session)?;
         Ok(self.channel(bound, request).map(|line| self.halves(bound, line)))
     }
 

@@ -1,4 +1,4 @@
-//! What differs between bindings and the services that they are for, logged once (`design.md` 5).
+//! What differs between bindings and the services that they are for, logged once.
 
 use std::{
     collections::BTreeSet,

@@ -1,10 +1,10 @@
-//! Ids belong to a connection: the methods of bindings, held against what the service announces (`design.md` 5).
+//! Ids belong to a connection: the methods of bindings, held against what the service announces.
 
 use std::{borrow::Cow, sync::Arc};
 
 use crate::protocol::{
     error::{Error, ErrorKind, Result},
-    graph::{Graph, Kind, Method, Tree},
+    graph::{CallKind, Graph, Method, Tree},
     spec::{MethodSpec, OnDrop, ServiceSpec},
     types::Resolved,
 };
@@ -27,7 +27,7 @@ pub enum Drift {
 pub(crate) struct Bound {
     pub(crate) id: u64,
     pub(crate) name: Arc<str>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: CallKind,
     pub(crate) dispatch: Tree,
     pub(crate) upstream: Tree,
     pub(crate) on_drop: OnDrop,
@@ -39,16 +39,16 @@ pub(crate) struct Bound {
 
 impl Bound {
     fn new(method: Method, on_drop: OnDrop) -> Self {
-        let kind = Kind::of(&method.dispatch, &method.upstream);
+        let kind = CallKind::of(&method.dispatch, &method.upstream);
         let Method { id, name, dispatch, upstream } = method;
-        let close = if kind == Kind::Session { None } else { dispatch.closing() };
+        let close = if kind == CallKind::Session { None } else { dispatch.closing() };
         let is_event = &*name == "enqueue";
         Self { id, name, kind, dispatch, upstream, on_drop, close, is_event }
     }
 
     /// Fails unless the method is called the way that it has to be.
     #[inline]
-    pub(crate) fn check(&self, kind: Kind) -> Result<()> {
+    pub(crate) fn check(&self, kind: CallKind) -> Result<()> {
         if self.kind == kind {
             return Ok(());
         }

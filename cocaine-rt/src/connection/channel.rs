@@ -21,7 +21,7 @@ use crate::{
     protocol::{
         code::Category,
         error::{Error, ErrorKind, Result},
-        graph::{Node, REVOKE, Tree},
+        graph::{REVOKE, Tree, TreeNode},
         spec::OnDrop,
         trace::Trace,
         types::Lossy,
@@ -87,7 +87,7 @@ impl Line {
 #[derive(Debug)]
 pub struct Rx {
     line: Line,
-    node: Arc<Node>,
+    node: Arc<TreeNode>,
     ended: bool,
 }
 
@@ -155,7 +155,7 @@ impl Rx {
     }
 
     /// Returns what may be received next.
-    pub(crate) fn node(&self) -> &Arc<Node> {
+    pub(crate) fn node(&self) -> &Arc<TreeNode> {
         &self.node
     }
 
@@ -217,7 +217,7 @@ type Put = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
 #[derive(Debug)]
 pub struct Tx {
     line: Line,
-    node: Arc<Node>,
+    node: Arc<TreeNode>,
     side: Side,
     on_drop: OnDrop,
     /// Whether the other side understands `revoke`.
@@ -324,7 +324,7 @@ impl Tx {
     }
 
     /// Returns what may be sent next.
-    pub(crate) fn node(&self) -> &Arc<Node> {
+    pub(crate) fn node(&self) -> &Arc<TreeNode> {
         &self.node
     }
 
@@ -333,7 +333,8 @@ impl Tx {
         self.node = Tree::end().node();
     }
 
-    /// Ends this side as its state allows (`design.md` 9).
+    /// Ends this side as its graph allows: by a terminal message, else by revoking the channel, else by closing the
+    /// connection. Nothing may follow a terminal message.
     fn abandon(&mut self) {
         let terminal = self.node.messages().filter(|edge| edge.is_terminal());
         let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");

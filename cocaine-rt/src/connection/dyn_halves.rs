@@ -8,7 +8,7 @@ use crate::{
     connection::channel::{Payload, Rx, Tx},
     protocol::{
         error::{Error, ErrorKind, Result},
-        graph::{Node, Tree},
+        graph::{Tree, TreeNode},
     },
 };
 
@@ -45,7 +45,7 @@ impl MessageSender {
 #[derive(Debug)]
 pub struct MessageReceiver {
     rx: Rx,
-    node: Option<std::sync::Arc<Node>>,
+    node: Option<std::sync::Arc<TreeNode>>,
 }
 
 impl From<Rx> for MessageReceiver {
@@ -77,6 +77,6 @@ impl MessageReceiver {
     }
 }
 
-fn names(node: &Node) -> Vec<String> {
+fn names(node: &TreeNode) -> Vec<String> {
     node.messages().map(|edge| edge.name.to_string()).collect()
 }

@@ -24,7 +24,8 @@ use crate::{
 /// The code of an app that has been stopped: `EPIPE`.
 const STOPPED: i64 = 32;
 
-/// How exactly deadlines are kept: one sweep of all channels a tick (`design.md` 7).
+/// How exactly deadlines are kept: one sweep of all channels a tick is
+/// cheaper than a timer a call.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// A connection as its users share it.

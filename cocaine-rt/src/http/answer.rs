@@ -11,7 +11,11 @@ use bytes::Buf;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::{Body, Frame};
 
-use super::{form::write_meta, hop::end_to_end};
+use super::{
+    content::{forbids_content, set_bodiless_length},
+    form::write_meta,
+    hop::end_to_end,
+};
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
@@ -21,15 +25,12 @@ use crate::{
 /// The most bytes of a body in one chunk; a larger piece is sent as several.
 pub(super) const PIECE: usize = 1 << 20;
 
-/// Returns whether an answer has no body, whatever its headers say.
-pub(super) fn is_bodiless(method: &Method, status: StatusCode) -> bool {
-    method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-/// Removes a length that an answer without a body must not have, or that says nothing of the one it stands for.
-pub(super) fn undeclare(status: StatusCode, headers: &mut HeaderMap) {
+/// Corrects the Content-Length of an answer without content. A length of 0 with 304, which frameworks add, says nothing of
+/// the content that is omitted.
+pub(super) fn correct_length(status: StatusCode, headers: &mut HeaderMap) {
+    set_bodiless_length(status, headers);
     let empty = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
-    if status == StatusCode::NO_CONTENT || (status == StatusCode::NOT_MODIFIED && empty) {
+    if status == StatusCode::NOT_MODIFIED && empty {
         headers.remove(header::CONTENT_LENGTH);
     }
 }
@@ -44,8 +45,8 @@ where
 {
     let (mut parts, body) = response.into_parts();
     end_to_end(&mut parts.headers);
-    if is_bodiless(method, parts.status) {
-        undeclare(parts.status, &mut parts.headers);
+    if forbids_content(method, parts.status) {
+        correct_length(parts.status, &mut parts.headers);
         return outgoing.finish_with([write_meta(parts.status, &parts.headers)]);
     }
     declare(&mut parts.headers, &body);

@@ -3,8 +3,9 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{
-    answer::{PIECE, is_bodiless, undeclare},
+    answer::{PIECE, correct_length},
     chunked::Chunked,
+    content::ends_with_head,
     form::{self, write_meta},
     hop::end_to_end,
 };
@@ -114,8 +115,8 @@ impl Parser {
             headers.remove(header::CONTENT_LENGTH);
         }
         end_to_end(&mut headers);
-        undeclare(status, &mut headers);
-        if is_bodiless(&self.method, status) {
+        if ends_with_head(&self.method, status) {
+            correct_length(status, &mut headers);
             self.state = State::Ended;
         }
         chunks.push(write_meta(status, &headers));

@@ -45,12 +45,12 @@ pub enum Tree {
     /// The same as before: the message may be repeated.
     Recurse,
     /// One of these messages; none of them: the side has ended.
-    Node(Arc<Node>),
+    Node(Arc<TreeNode>),
 }
 
 /// A state of one side of a channel: the messages that may be sent in it, in the order of their ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Node {
+pub struct TreeNode {
     edges: Vec<Edge>,
 }
 
@@ -67,7 +67,7 @@ pub struct Edge {
 
 /// The kinds of trees that have a type of their own (`protocol.md` 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
+pub enum TreeShape {
     /// `{}`: nothing is sent.
     End,
     /// One `value` or one `error`.
@@ -84,11 +84,15 @@ pub(crate) const WRITE: u64 = 0;
 pub(crate) const ERROR: u64 = 1;
 pub(crate) const CLOSE: u64 = 2;
 
-static END: LazyLock<Arc<Node>> = LazyLock::new(Arc::default);
-static PRIMITIVE: LazyLock<Arc<Node>> =
-    LazyLock::new(|| Node::of([(VALUE, "value", Tree::end()), (ERROR, "error", Tree::end())]));
-static STREAMING: LazyLock<Arc<Node>> = LazyLock::new(|| {
-    Node::of([(WRITE, "write", Tree::Recurse), (ERROR, "error", Tree::end()), (CLOSE, "close", Tree::end())])
+static END: LazyLock<Arc<TreeNode>> = LazyLock::new(Arc::default);
+static PRIMITIVE: LazyLock<Arc<TreeNode>> =
+    LazyLock::new(|| TreeNode::of([(VALUE, "value", Tree::end()), (ERROR, "error", Tree::end())]));
+static STREAMING: LazyLock<Arc<TreeNode>> = LazyLock::new(|| {
+    TreeNode::of([
+        (WRITE, "write", Tree::Recurse),
+        (ERROR, "error", Tree::end()),
+        (CLOSE, "close", Tree::end()),
+    ])
 });
 
 impl Graph {
@@ -150,16 +154,16 @@ impl Tree {
     }
 
     /// Returns the kind of this tree. Control messages in it do not count.
-    pub fn shape(&self) -> Shape {
-        let Self::Node(node) = self else { return Shape::Other };
+    pub fn shape(&self) -> TreeShape {
+        let Self::Node(node) = self else { return TreeShape::Other };
         if node.messages().next().is_none() {
-            Shape::End
+            TreeShape::End
         } else if node.same_messages(&PRIMITIVE) {
-            Shape::Primitive
+            TreeShape::Primitive
         } else if node.same_messages(&STREAMING) {
-            Shape::Streaming
+            TreeShape::Streaming
         } else {
-            Shape::Other
+            TreeShape::Other
         }
     }
 
@@ -182,7 +186,7 @@ impl Tree {
     }
 
     /// Returns the state at the root of the tree; a tree that recurs at its root has none of its own.
-    pub fn node(&self) -> Arc<Node> {
+    pub fn node(&self) -> Arc<TreeNode> {
         match self {
             Self::Recurse => END.clone(),
             Self::Node(node) => node.clone(),
@@ -190,7 +194,7 @@ impl Tree {
     }
 }
 
-impl Node {
+impl TreeNode {
     /// Returns a state of `edges`, sorted by their ids; of two with one id the first is kept.
     pub fn new(edges: impl IntoIterator<Item = Edge>) -> Self {
         let mut edges: Vec<_> = edges.into_iter().collect();
@@ -248,7 +252,7 @@ impl fmt::Display for Tree {
     }
 }
 
-impl fmt::Display for Node {
+impl fmt::Display for TreeNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
         for (index, edge) in self.messages().enumerate() {
@@ -297,7 +301,7 @@ impl Serialize for Tree {
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let node: Option<Node> = Option::deserialize(deserializer)?;
+        let node: Option<TreeNode> = Option::deserialize(deserializer)?;
         Ok(match node {
             None => Self::Recurse,
             Some(node) if node.edges.is_empty() => Self::end(),
@@ -306,7 +310,7 @@ impl<'de> Deserialize<'de> for Tree {
     }
 }
 
-impl<'de> Deserialize<'de> for Node {
+impl<'de> Deserialize<'de> for TreeNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let entries: Entries<(String, Tree)> = deserializer.deserialize_map(EntriesVisitor::new())?;
         Ok(Self::new(entries.0.into_iter().map(|(id, (name, next))| Edge { id, name: name.into(), next })))
@@ -343,7 +347,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
 /// How a method is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum CallKind {
     /// Nothing is answered: [`crate::Service::mute`].
     Mute,
     /// One answer: [`crate::Service::call`].
@@ -354,15 +358,15 @@ pub enum Kind {
     Session,
 }
 
-impl Kind {
+impl CallKind {
     /// Returns how a method with these trees is called. A client that may send nothing but `close` does so when it
     /// lets go of its call, which makes no session of it.
     pub fn of(dispatch: &Tree, upstream: &Tree) -> Self {
-        let silent = dispatch.shape() == Shape::End;
+        let silent = dispatch.shape() == TreeShape::End;
         match upstream.shape() {
-            Shape::End if silent => Self::Mute,
-            Shape::Primitive if silent || dispatch.closing().is_some() => Self::Unary,
-            Shape::Streaming if silent || dispatch.closing().is_some() => Self::Streaming,
+            TreeShape::End if silent => Self::Mute,
+            TreeShape::Primitive if silent || dispatch.closing().is_some() => Self::Unary,
+            TreeShape::Streaming if silent || dispatch.closing().is_some() => Self::Streaming,
             _ => Self::Session,
         }
     }

@@ -1,4 +1,4 @@
-//! How much a peer may make this side keep (`design.md` 8).
+//! How much a peer may make this side keep.
 
 /// The limits of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

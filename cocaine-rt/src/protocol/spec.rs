@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::protocol::graph::{Edge, Graph, Method, Node, Tree};
+use crate::protocol::graph::{Edge, Graph, Method, Tree, TreeNode};
 
 /// What may be sent next on one side of a channel.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ impl TreeSpec {
         if edges.is_empty() {
             return Tree::end();
         }
-        Tree::Node(Arc::new(Node::new(edges.iter().map(|(id, name, next)| Edge {
+        Tree::Node(Arc::new(TreeNode::new(edges.iter().map(|(id, name, next)| Edge {
             id: *id,
             name: (*name).into(),
             next: next.tree(),

@@ -22,7 +22,7 @@ use crate::{
     protocol::{
         code::Category,
         error::{Cause, Error, ErrorKind, Result},
-        graph::{ERROR, Method, Shape, VALUE},
+        graph::{ERROR, Method, TreeShape, VALUE},
         spec::OnDrop,
         trace::Trace,
     },
@@ -198,7 +198,7 @@ impl Drop for Answer {
         if mem::take(&mut self.owed) {
             let lost = Error::service(Category::DISPATCH, 7, "the invocation was dropped without an answer");
             match self.method().upstream.shape() {
-                Shape::End => self.close(&lost),
+                TreeShape::End => self.close(&lost),
                 _ => self.refuse(&lost),
             }
         }

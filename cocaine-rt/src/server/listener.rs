@@ -76,8 +76,8 @@ impl Admissions {
 impl Server {
     /// How long calls that run may take to finish when the server shuts down.
     pub const GRACE: Duration = Duration::from_secs(10);
-    /// How long to wait when no more connections can be accepted.
-    const EXHAUSTED: Duration = Duration::from_millis(100);
+    /// How long a server waits after it failed to accept a connection, as it does when file descriptors run out.
+    pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
     /// Returns settings for a server of `dispatch`.
     pub fn builder<D: Dispatch>(dispatch: D) -> ServerBuilder<D> {
@@ -193,7 +193,7 @@ impl<D: Dispatch> Connections<D> {
                     Err(error) => {
                         self.admissions.rejected.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(Server::EXHAUSTED).await;
+                        tokio::time::sleep(Server::ACCEPT_RETRY_DELAY).await;
                     }
                 },
                 Some(ended) = self.open.join_next_with_id() => self.forget(ended),

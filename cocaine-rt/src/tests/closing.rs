@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::peer::{Peer, method};
-use crate::{Edge, ErrorKind, Kind, Node, Receiver, Service, Tree, protocol::graph::Shape};
+use crate::{CallKind, Edge, ErrorKind, Receiver, Service, Tree, TreeNode, protocol::graph::TreeShape};
 
 fn close() -> Tree {
     let close = Edge { id: 0, name: "close".into(), next: Tree::end() };
-    Tree::Node(Arc::new(Node::new([close])))
+    Tree::Node(Arc::new(TreeNode::new([close])))
 }
 
 fn unicorn() -> (Service, Peer) {
@@ -20,17 +20,17 @@ fn unicorn() -> (Service, Peer) {
 
 #[test]
 fn a_side_that_only_closes_makes_no_session() {
-    assert_eq!((close().shape(), close().closing()), (Shape::Other, Some(0)));
+    assert_eq!((close().shape(), close().closing()), (TreeShape::Other, Some(0)));
     for (upstream, kind) in [
-        (Tree::primitive(), Kind::Unary),
-        (Tree::streaming(), Kind::Streaming),
-        (Tree::end(), Kind::Session),
-        (close(), Kind::Session),
+        (Tree::primitive(), CallKind::Unary),
+        (Tree::streaming(), CallKind::Streaming),
+        (Tree::end(), CallKind::Session),
+        (close(), CallKind::Session),
     ] {
-        assert_eq!(Kind::of(&close(), &upstream), kind, "{upstream}");
+        assert_eq!(CallKind::of(&close(), &upstream), kind, "{upstream}");
     }
     for (id, name, next) in [(0, "discard", Tree::end()), (0, "close", Tree::Recurse)] {
-        let tree = Tree::Node(Arc::new(Node::new([Edge { id, name: name.into(), next }])));
+        let tree = Tree::Node(Arc::new(TreeNode::new([Edge { id, name: name.into(), next }])));
         assert_eq!(tree.closing(), None, "{tree}");
     }
 }

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::peer::{Peer, method, unary};
 use crate::{
-    Bytes, Category, Duplex, Edge, ErrorKind, Exchange, Graph, Limits, MessageReceiver, MessageSender, Node,
-    Receiver, Reply, Sender, Service, Tree,
+    Bytes, Category, Duplex, Edge, ErrorKind, Exchange, Graph, Limits, MessageReceiver, MessageSender,
+    Receiver, Reply, Sender, Service, Tree, TreeNode,
     bind::{Rx, Tx},
 };
 
@@ -19,7 +19,7 @@ fn tree(edges: &[(u64, &str, bool)]) -> Tree {
         name: (*name).into(),
         next: if *last { Tree::end() } else { Tree::Recurse },
     });
-    Tree::Node(Arc::new(Node::new(edges)))
+    Tree::Node(Arc::new(TreeNode::new(edges)))
 }
 
 fn app() -> (Service, Peer) {

@@ -9,10 +9,11 @@ use std::{borrow::Borrow, cell::RefCell, fmt, ops::Deref};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// From this length on a decoded blob is a slice of what was received; a shorter one is copied, so that it
-/// does not keep a large read buffer alive (`design.md` 4).
+/// does not keep a large read buffer alive.
 const SLICED_FROM: usize = 4 << 10;
 
-/// Above this length an encoded blob is queued as it is and not copied (`design.md` 4).
+/// Above this length an encoded blob is queued as it is and not copied: one
+/// more segment in a vectored write is cheaper than the copy.
 const SEGMENT_ABOVE: usize = 16 << 10;
 
 /// How much of a blob its `Debug` form shows.

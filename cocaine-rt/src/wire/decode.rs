@@ -21,7 +21,7 @@ use decoder::Decoder;
 /// The length for `deserialize_tuple` that takes an argument list of any length as it is.
 pub(crate) const ANY_NUMBER: usize = usize::MAX;
 
-/// Returns the argument list in `source` as a `T` (`design.md` 3).
+/// Returns the argument list in `source` as a `T`.
 ///
 /// A tuple or a fixed array is the list, `()` is any list, anything else is the first argument. Arguments
 /// that `T` does not ask for are ignored, and one that is missing is `None`.

@@ -60,7 +60,7 @@ impl Encoded {
     }
 }
 
-/// Appends `value` as an argument list (`design.md` 3).
+/// Appends `value` as an argument list.
 ///
 /// A tuple or a fixed array is the list, `()` is the empty list, anything else is a list of one argument.
 /// `None`s at the end of the tuple are left out; any other `None` is nil.

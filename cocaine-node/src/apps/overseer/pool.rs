@@ -1,23 +1,23 @@
-//! How many workers an app has (`node.md` 5.2). No clock, no process: numbers in, numbers out.
+//! How many workers an app has (`node.md` 5.2): pure functions of numbers.
 
 use std::time::{Duration, Instant};
 
 use crate::apps::profile::Profile;
 
-/// What an app's workers have to do.
+/// The work of an app's workers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Demand {
-    /// Events that wait.
-    pub(crate) queued: usize,
+pub(super) struct Demand {
+    /// Queued events.
+    pub(super) queued: usize,
     /// Channels that are open to active workers.
-    pub(crate) load: usize,
-    /// Workers, whatever their state.
-    pub(crate) pool: usize,
+    pub(super) load: usize,
+    /// Workers in any state.
+    pub(super) pool: usize,
 }
 
-/// Returns how many workers there should be, between 1 and the profile's `pool-limit`. `manual` is what somebody who
-/// controls the app asks for, 0 for nobody.
-pub(crate) fn target(profile: &Profile, demand: Demand, manual: usize) -> usize {
+/// Returns how many workers there should be, between 1 and the profile's `pool-limit`. `manual` is the number that a
+/// controlling client wants, 0 without one.
+pub(super) fn target_size(profile: &Profile, demand: Demand, manual: usize) -> usize {
     let (limit, threshold) = (number(profile.pool_limit), number(profile.grow_threshold));
     let wanted = if manual > 0 {
         manual
@@ -31,8 +31,8 @@ pub(crate) fn target(profile: &Profile, demand: Demand, manual: usize) -> usize 
     wanted.clamp(1, limit)
 }
 
-/// Returns whether one more event may wait (`node.md` 5.1).
-pub(crate) fn admits(profile: &Profile, demand: Demand) -> bool {
+/// Returns whether the queue has room for one more event (`node.md` 5.1).
+pub(super) fn has_room(profile: &Profile, demand: Demand) -> bool {
     let room = match number(profile.queue_limit) {
         0 => {
             number(profile.pool_limit).saturating_mul(number(profile.concurrency)).saturating_sub(demand.load)
@@ -46,32 +46,32 @@ fn number(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// The time that has to pass after a worker has crashed before another is started.
+/// Delays the start of workers after crashes.
 #[derive(Debug, Default)]
-pub(crate) struct CrashBackoff {
+pub(super) struct CrashBackoff {
     delay: Duration,
     last: Option<Instant>,
     until: Option<Instant>,
 }
 
 impl CrashBackoff {
-    const FIRST: Duration = Duration::from_secs(1);
-    const LONGEST: Duration = Duration::from_secs(32);
+    const MIN_DELAY: Duration = Duration::from_secs(1);
+    const MAX_DELAY: Duration = Duration::from_secs(32);
 
-    /// Notes a crash; returns when workers may be started again, unless that is known already.
-    pub(crate) fn crashed(&mut self, now: Instant) -> Option<Instant> {
-        let recent = self.last.is_some_and(|last| now.saturating_duration_since(last) < Self::LONGEST);
+    /// Records a crash. Returns when workers may be started again, unless a delay is running already.
+    pub(super) fn record_crash(&mut self, now: Instant) -> Option<Instant> {
+        let recent = self.last.is_some_and(|last| now.saturating_duration_since(last) < Self::MAX_DELAY);
         if self.is_running(now) {
             return None;
         }
         self.last = Some(now);
-        self.delay = if recent { (self.delay * 2).min(Self::LONGEST) } else { Self::FIRST };
+        self.delay = if recent { (self.delay * 2).min(Self::MAX_DELAY) } else { Self::MIN_DELAY };
         self.until = Some(now + self.delay);
         self.until
     }
 
-    /// Returns whether no worker may be started.
-    pub(crate) fn is_running(&self, now: Instant) -> bool {
+    /// Returns whether workers may not be started yet.
+    pub(super) fn is_running(&self, now: Instant) -> bool {
         self.until.is_some_and(|until| now < until)
     }
 }
@@ -92,52 +92,52 @@ mod tests {
     }
 
     #[test]
-    fn with_defaults_a_second_worker_needs_ten_waiting_events() {
+    fn second_worker_needs_ten_queued_events() {
         let profile = profile(&[]);
-        let targets = [0, 1, 9, 10, 15, 49, 50, 1000].map(|count| target(&profile, queued(count), 0));
+        let targets = [0, 1, 9, 10, 15, 49, 50, 1000].map(|count| target_size(&profile, queued(count), 0));
         assert_eq!(targets, [1, 1, 1, 2, 3, 9, 10, 10]);
     }
 
     #[test]
-    fn who_controls_the_app_decides() {
+    fn manual_target_overrides_the_queue() {
         let profile = profile(&[]);
-        assert_eq!(target(&profile, queued(0), 3), 3);
-        assert_eq!(target(&profile, queued(100), 3), 3);
-        assert_eq!(target(&profile, queued(0), 99), 10);
+        assert_eq!(target_size(&profile, queued(0), 3), 3);
+        assert_eq!(target_size(&profile, queued(100), 3), 3);
+        assert_eq!(target_size(&profile, queued(0), 99), 10);
     }
 
     #[test]
-    fn without_a_queue_workers_are_added_for_what_the_others_cannot_take() {
+    fn without_a_queue_workers_match_excess_events() {
         let profile = profile(&[("queue-limit", 0), ("pool-limit", 4), ("concurrency", 2)]);
         let demand = |queued, load, pool| Demand { queued, load, pool };
-        assert_eq!(target(&profile, demand(1, 0, 0), 0), 1);
-        assert_eq!(target(&profile, demand(3, 6, 2), 0), 3, "one lacks");
-        assert!(admits(&profile, demand(0, 7, 4)));
-        assert!(!admits(&profile, demand(1, 7, 4)));
-        assert!(!admits(&profile, demand(0, 8, 4)));
+        assert_eq!(target_size(&profile, demand(1, 0, 0), 0), 1);
+        assert_eq!(target_size(&profile, demand(3, 6, 2), 0), 3, "one more is needed");
+        assert!(has_room(&profile, demand(0, 7, 4)));
+        assert!(!has_room(&profile, demand(1, 7, 4)));
+        assert!(!has_room(&profile, demand(0, 8, 4)));
     }
 
     #[test]
-    fn the_queue_is_full_at_its_limit() {
+    fn queue_is_full_at_its_limit() {
         let profile = profile(&[("queue-limit", 2)]);
-        assert!(admits(&profile, queued(1)));
-        assert!(!admits(&profile, queued(2)));
+        assert!(has_room(&profile, queued(1)));
+        assert!(!has_room(&profile, queued(2)));
     }
 
     #[test]
-    fn crashes_in_a_row_are_paid_for_with_twice_the_time() {
+    fn consecutive_crashes_double_the_delay() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut backoff = CrashBackoff::default();
-        assert_eq!(backoff.crashed(at(0)), Some(at(1)));
-        assert_eq!(backoff.crashed(at(0)), None, "two at once count as one");
+        assert_eq!(backoff.record_crash(at(0)), Some(at(1)));
+        assert_eq!(backoff.record_crash(at(0)), None, "two at once count as one");
         assert!(backoff.is_running(start) && !backoff.is_running(at(1)));
         let times = [(1, 3), (3, 7), (7, 15), (15, 31), (31, 63), (63, 95)];
-        // The last two are 32 seconds apart: no longer in a row would be more.
+        // Crashes 32 seconds apart are still consecutive.
         for (now, until) in &times[..5] {
-            assert_eq!(backoff.crashed(at(*now)), Some(at(*until)));
+            assert_eq!(backoff.record_crash(at(*now)), Some(at(*until)));
         }
-        assert_eq!(backoff.crashed(at(62)), None);
-        assert_eq!(backoff.crashed(at(64)), Some(at(65)), "the last crash was 33 seconds ago");
+        assert_eq!(backoff.record_crash(at(62)), None);
+        assert_eq!(backoff.record_crash(at(64)), Some(at(65)), "the last crash was 33 seconds ago");
     }
 }

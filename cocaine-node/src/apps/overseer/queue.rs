@@ -1,241 +1,207 @@
-//! The events of an app, on their way to a worker.
+//! The queue of an app: its events on their way to a worker (`node.md` 5.1).
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use cocaine::{Bytes, Error, Receiver, Sender, server::Connection};
-use tokio::sync::oneshot;
+use cocaine::{Bytes, Duplex, Error, Receiver, Sender};
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    Overseer,
-    state::{Phase, State},
+    Overseer, pool,
+    slot::{Assignment, QueuedEvent, Slot},
+    state::AppState,
 };
 use crate::apps::{
     errors,
-    event::{Ask, Ended, Exchange},
-    overseer::pool,
-    worker::{channels::Channels, task::Order},
+    event::{
+        relay::{EventOutcome, EventRelay},
+        request::EventRequest,
+    },
+    worker::state::WorkerState,
 };
 
-/// An event that nobody has taken yet.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) since: Instant,
-    timeout: Duration,
-    grant: oneshot::Sender<Grant>,
+/// An event that a worker has taken.
+struct StartedEvent {
+    slot: Slot,
+    /// The id of the channel to the worker.
+    id: u64,
+    worker: Duplex<Bytes, Bytes>,
+    /// How long the event may still take.
+    time_left: Duration,
 }
 
-/// What becomes of an event that waits.
-#[derive(Debug)]
-pub(super) enum Grant {
-    Taken(Place),
-    Refused(Error),
+/// A slot, or where one arrives.
+enum Admission {
+    Assigned(Slot),
+    Queued(oneshot::Receiver<Assignment>),
 }
-
-/// A place for an event at a worker, given back when it is dropped.
-#[derive(Debug)]
-pub(super) struct Place {
-    overseer: Overseer,
-    uuid: Arc<str>,
-    connection: Connection,
-    channels: Arc<Channels>,
-    returned: bool,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if !self.returned {
-            self.overseer.release(&self.uuid);
-        }
-    }
-}
-
-/// A place at a worker, the channel that was opened there, and how long the event may take.
-type Taken = (Place, u64, cocaine::Duplex<Bytes, Bytes>, Duration);
 
 impl Overseer {
-    /// Carries an event from its client to a worker and back. An error means that the client's connection is to be
-    /// closed.
-    pub(crate) async fn handle(
+    /// Carries an event from its client to a worker and the reply back. An error means that the client's connection has
+    /// to be closed.
+    pub(crate) async fn handle_event(
         &self,
-        ask: Ask,
+        request: EventRequest,
         input: Receiver<Bytes>,
         output: Sender<Bytes>,
     ) -> Result<(), Error> {
         let since = Instant::now();
-        let (place, id, worker, timeout) = match self.take(&ask, since).await {
-            Ok(taken) => taken,
+        let StartedEvent { slot, id, worker, time_left } = match self.start_event(&request, since).await {
+            Ok(started) => started,
             Err(error) => {
-                // A client that has left need not know.
+                // Fails only if the client has left.
                 let _ = output.answer(&error);
                 return Ok(());
             }
         };
-        let (channels, connection) = (place.channels.clone(), place.connection.clone());
-        let ended = Exchange::new(channels, connection, id, (input, output), worker, timeout).await;
+        let (channels, connection) = (slot.channels.clone(), slot.connection.clone());
+        let outcome = EventRelay::new(channels, connection, id, (input, output), worker, time_left).await;
         let now = Instant::now();
-        self.0.meters.finished(now.saturating_duration_since(since), now);
-        match ended {
-            Ended::Well => Ok(()),
-            Ended::Misused(error) => Err(error),
+        self.0.metrics.record_finished(now.saturating_duration_since(since), now);
+        match outcome {
+            EventOutcome::Finished => Ok(()),
+            EventOutcome::ClientViolation(error) => Err(error),
         }
     }
 
-    /// Finds a worker that takes the event, and hands it over.
-    async fn take(&self, ask: &Ask, since: Instant) -> Result<Taken, Error> {
-        let timeout = ask.timeout(self.setup().profile.request_timeout)?;
-        let mut waiting = self.enqueue(since, timeout)?;
+    /// Waits for a slot, and invokes the event at its worker.
+    async fn start_event(&self, request: &EventRequest, since: Instant) -> Result<StartedEvent, Error> {
+        let timeout = request.timeout(self.config().profile.request_timeout)?;
+        let mut admission = self.admit_event(since, timeout)?;
         let mut now = since;
         loop {
-            let place = match waiting {
-                Ok(place) => place,
-                Err(granted) => {
-                    let place = self.wait(granted).await?;
+            let slot = match admission {
+                Admission::Assigned(slot) => slot,
+                Admission::Queued(receiver) => {
+                    let slot = self.wait_for_slot(receiver).await?;
                     now = Instant::now();
-                    place
+                    slot
                 }
             };
-            let opened = place.connection.invoke(ask.event.as_bytes(), ask.trace, &ask.headers);
+            let opened = slot.connection.invoke(request.event.as_bytes(), request.trace, &request.headers);
             if let Ok((id, worker)) = opened {
-                place.channels.open(id, now);
-                let left = timeout.saturating_sub(now.saturating_duration_since(since));
-                return Ok((place, id, worker, left));
+                slot.channels.open(id, now);
+                let time_left = timeout.saturating_sub(now.saturating_duration_since(since));
+                return Ok(StartedEvent { slot, id, worker, time_left });
             }
-            // The worker is gone, and its task does not know yet.
-            self.note_lost(&place.uuid);
-            drop(place);
-            waiting = Err(self.put_first(since, timeout)?);
+            // The worker is gone, and its task has not noticed yet.
+            self.mark_broken(&slot.uuid);
+            drop(slot);
+            admission = self.requeue_event(since, timeout)?;
         }
     }
 
-    /// Notes that a worker could not take an event after all.
-    fn note_lost(&self, uuid: &str) {
+    /// Marks a worker that could not take an event it was assigned.
+    fn mark_broken(&self, uuid: &str) {
         let mut state = self.state();
-        if let Some(slave) = state.slaves.get_mut(uuid) {
-            slave.phase = Phase::Broken;
-            slave.accepted -= 1;
+        if let Some(worker) = state.workers.get_mut(uuid) {
+            worker.state = WorkerState::Broken;
+            worker.accepted -= 1;
         }
-        self.count(&state);
+        self.publish_active(&state);
     }
 
-    /// Waits until an event is taken, has expired, or the app turns out not to start.
-    async fn wait(&self, mut granted: oneshot::Receiver<Grant>) -> Result<Place, Error> {
-        let patience = self.setup().workshop.patience;
+    /// Waits until an event gets a slot, has expired, or the app turns out not to start.
+    async fn wait_for_slot(&self, mut receiver: oneshot::Receiver<Assignment>) -> Result<Slot, Error> {
+        let startup_timeout = self.environment().startup_timeout;
         loop {
-            match tokio::time::timeout(patience, &mut granted).await {
-                Ok(Ok(Grant::Taken(place))) => return Ok(place),
-                Ok(Ok(Grant::Refused(error))) => return Err(error),
+            match timeout(startup_timeout, &mut receiver).await {
+                Ok(Ok(Assignment::Assigned(slot))) => return Ok(slot),
+                Ok(Ok(Assignment::Rejected(error))) => return Err(error),
                 Ok(Err(_)) => return Err(errors::stopped()),
                 Err(_) => {
-                    if let Some(failure) = self.failure() {
-                        drop(granted);
-                        self.state().queue.retain(|waiting| !waiting.grant.is_closed());
-                        return Err(failure.told(&self.setup().app));
+                    if let Some(failure) = self.startup_failure() {
+                        drop(receiver);
+                        self.state().drop_cancelled_events();
+                        return Err(failure.to_client_error(&self.config().app));
                     }
                 }
             }
         }
     }
 
-    /// Gives an event to a worker, or a place in the queue.
-    fn enqueue(
-        &self,
-        since: Instant,
-        timeout: Duration,
-    ) -> Result<Result<Place, oneshot::Receiver<Grant>>, Error> {
+    /// Assigns a slot to a new event, or queues it.
+    fn admit_event(&self, since: Instant, timeout: Duration) -> Result<Admission, Error> {
         let mut state = self.state();
         if state.stopped {
             return Err(errors::stopped());
         }
-        let admitted = pool::admits(&self.setup().profile, state.demand());
-        self.0.meters.asked(admitted, state.queue.len(), since);
-        if !admitted {
+        let queued = state.queue.len();
+        if !pool::has_room(&self.config().profile, state.demand()) {
+            self.0.metrics.record_rejected(queued, since);
             self.rebalance(&mut state);
             return Err(errors::queue_full());
         }
+        self.0.metrics.record_accepted(queued, since);
         if state.queue.is_empty()
-            && let Some(place) = self.assign(&mut state)
+            && let Some(slot) = self.assign_slot(&mut state)
         {
-            return Ok(Ok(place));
+            return Ok(Admission::Assigned(slot));
         }
-        let (grant, granted) = oneshot::channel();
-        state.queue.push_back(Waiting { since, timeout, grant });
-        self.hand_out(&mut state);
+        let (sender, receiver) = oneshot::channel();
+        state.queue.push_back(QueuedEvent { since, timeout, sender });
+        self.assign_queued(&mut state);
         self.rebalance(&mut state);
-        Ok(Err(granted))
+        Ok(Admission::Queued(receiver))
     }
 
-    /// Puts an event first that a worker could not take after all.
-    fn put_first(&self, since: Instant, timeout: Duration) -> Result<oneshot::Receiver<Grant>, Error> {
+    /// Puts an event at the front of the queue that its worker could not take.
+    fn requeue_event(&self, since: Instant, timeout: Duration) -> Result<Admission, Error> {
         let mut state = self.state();
         if state.stopped {
             return Err(errors::stopped());
         }
-        let (grant, granted) = oneshot::channel();
-        state.queue.push_front(Waiting { since, timeout, grant });
-        self.hand_out(&mut state);
+        let (sender, receiver) = oneshot::channel();
+        state.queue.push_front(QueuedEvent { since, timeout, sender });
+        self.assign_queued(&mut state);
         self.rebalance(&mut state);
-        Ok(granted)
+        Ok(Admission::Queued(receiver))
     }
 
-    /// Returns a place at the active worker that has the fewest events, if one has room.
-    fn assign(&self, state: &mut State) -> Option<Place> {
-        let room = usize::try_from(self.setup().profile.concurrency).unwrap_or(usize::MAX);
+    /// Takes a slot at the least loaded active worker, if one has a free slot.
+    fn assign_slot(&self, state: &mut AppState) -> Option<Slot> {
+        let concurrency = usize::try_from(self.config().profile.concurrency).unwrap_or(usize::MAX);
         let free =
-            state.slaves.iter_mut().filter(|(_, slave)| slave.phase == Phase::Active && slave.load < room);
-        let (uuid, slave) = free.min_by_key(|(_, slave)| slave.load)?;
-        let uuid = uuid.clone();
-        slave.load += 1;
-        slave.accepted += 1;
-        let (connection, channels) = (slave.connection.clone()?, slave.channels.clone());
+            state.workers.iter_mut().filter(|(_, worker)| worker.is_active() && worker.load < concurrency);
+        let (uuid, worker) = free.min_by_key(|(_, worker)| worker.load)?;
+        let uuid: Arc<str> = uuid.clone();
+        worker.load += 1;
+        worker.accepted += 1;
+        let (connection, channels) = (worker.connection.clone()?, worker.channels.clone());
         state.failure = None;
-        Some(Place { overseer: self.clone(), uuid, connection, channels, returned: false })
+        Some(Slot { overseer: self.clone(), uuid, connection, channels, returned: false })
     }
 
-    /// Gives waiting events to workers as long as there is room; only then it shows which have expired (`node.md` 5.1).
-    pub(super) fn hand_out(&self, state: &mut State) {
-        state.queue.retain(|waiting| !waiting.grant.is_closed());
+    /// Assigns slots to queued events while there are any. Expiry shows only when a slot is free, as in the original.
+    pub(super) fn assign_queued(&self, state: &mut AppState) {
+        state.drop_cancelled_events();
         while !state.queue.is_empty() {
-            let Some(place) = self.assign(state) else { return };
-            let Some(waiting) = state.queue.pop_front() else { return };
-            let grant = if waiting.since.elapsed() > waiting.timeout {
-                state.retract(place);
-                Grant::Refused(errors::expired())
+            let Some(slot) = self.assign_slot(state) else { return };
+            let Some(event) = state.queue.pop_front() else { return };
+            let assignment = if event.since.elapsed() > event.timeout {
+                state.return_slot(slot);
+                Assignment::Rejected(errors::expired())
             } else {
-                Grant::Taken(place)
+                Assignment::Assigned(slot)
             };
-            // Nobody else takes a place under this lock: one that comes back is given back by hand.
-            if let Err(Grant::Taken(place)) = waiting.grant.send(grant) {
-                state.retract(place);
+            // Dropping the slot would take the lock, which is held.
+            if let Err(Assignment::Assigned(slot)) = event.sender.send(assignment) {
+                state.return_slot(slot);
             }
         }
     }
 
-    fn release(&self, uuid: &str) {
+    pub(super) fn release_slot(&self, uuid: &str) {
         let mut state = self.state();
-        if let Some(slave) = state.slaves.get_mut(uuid) {
-            slave.load -= 1;
-            if slave.load == 0 {
-                slave.idle_since = Instant::now();
-                if slave.phase == Phase::Sealing {
-                    // The worker's task may have ended.
-                    let _ = slave.orders.send(Order::Look);
-                }
+        if let Some(worker) = state.workers.get_mut(uuid) {
+            worker.load -= 1;
+            if worker.load == 0 {
+                worker.idle_since = Instant::now();
+                worker.terminate_if_sealed();
             }
         }
-        self.hand_out(&mut state);
-    }
-}
-
-impl State {
-    /// Gives a place back under the lock that it was given out under.
-    fn retract(&mut self, mut place: Place) {
-        if let Some(slave) = self.slaves.get_mut(&place.uuid) {
-            slave.load -= 1;
-            slave.accepted -= 1;
-        }
-        place.returned = true;
+        self.assign_queued(&mut state);
     }
 }

@@ -1,4 +1,4 @@
-//! What an app has at one moment: events that wait, and workers.
+//! The state of an app at one moment: the queued events, and the workers.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,84 +9,112 @@ use std::{
 use cocaine::server::Connection;
 use tokio::sync::mpsc;
 
-use crate::apps::overseer::queue::Waiting;
-use crate::apps::{
-    overseer::pool::{CrashBackoff, Demand},
-    worker::{
-        channels::Channels,
-        task::{Death, Order},
-    },
+use super::{
+    pool::{CrashBackoff, Demand},
+    slot::{QueuedEvent, Slot},
+};
+use crate::apps::worker::{
+    channels::WorkerChannels, exit::WorkerExit, state::WorkerState, task::WorkerCommand,
 };
 
+/// The state of an app.
 #[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) queue: VecDeque<Waiting>,
-    pub(super) slaves: BTreeMap<Arc<str>, Slave>,
-    pub(super) manual: usize,
+pub(super) struct AppState {
+    pub(super) queue: VecDeque<QueuedEvent>,
+    pub(super) workers: BTreeMap<Arc<str>, WorkerEntry>,
+    /// How many workers a controlling client wants; 0 if no client controls the app.
+    pub(super) manual_target: usize,
     pub(super) backoff: CrashBackoff,
     pub(super) spawned: u64,
     pub(super) crashed: u64,
-    pub(super) failure: Option<Death>,
+    /// The exit of the last worker that crashed before it had an event, until one takes an event.
+    pub(super) failure: Option<WorkerExit>,
     pub(super) stopped: bool,
 }
 
-/// Which part of its life a worker is in, by the names that reports have for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Spawning,
-    Handshaking,
-    Active,
-    Sealing,
-    Terminating,
-    Broken,
-}
-
-impl Phase {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Spawning => "spawning",
-            Self::Handshaking => "handshaking",
-            Self::Active => "active",
-            Self::Sealing => "sealing",
-            Self::Terminating => "terminating",
-            Self::Broken => "broken",
-        }
-    }
-}
-
-/// One worker, as those see it who give it events.
+/// A worker as the overseer knows it.
 #[derive(Debug)]
-pub(crate) struct Slave {
-    pub(crate) phase: Phase,
+pub(crate) struct WorkerEntry {
+    pub(crate) state: WorkerState,
     pub(crate) since: Instant,
+    /// How many events it has been given.
     pub(crate) accepted: u64,
-    pub(crate) channels: Arc<Channels>,
+    pub(crate) channels: Arc<WorkerChannels>,
+    /// How many slots are in use.
     pub(super) load: usize,
-    /// When it finished its last event, or was started.
+    /// When its last event finished, or else when it was started.
     pub(super) idle_since: Instant,
     pub(super) connection: Option<Connection>,
-    pub(super) orders: mpsc::UnboundedSender<Order>,
+    pub(super) commands: mpsc::UnboundedSender<WorkerCommand>,
 }
 
-impl State {
-    pub(super) fn demand(&self) -> Demand {
-        let active = self.slaves.values().filter(|slave| slave.phase == Phase::Active);
-        Demand {
-            queued: self.queue.len(),
-            load: active.map(|slave| slave.load).sum(),
-            pool: self.slaves.len(),
+impl WorkerEntry {
+    pub(super) fn new(channels: Arc<WorkerChannels>, commands: mpsc::UnboundedSender<WorkerCommand>) -> Self {
+        let now = Instant::now();
+        Self {
+            state: WorkerState::Spawning,
+            since: now,
+            accepted: 0,
+            channels,
+            load: 0,
+            idle_since: now,
+            connection: None,
+            commands,
         }
     }
 
-    /// Seals the workers that have the fewest events until no more than `target` are active.
-    pub(super) fn seal_down_to(&mut self, target: usize) {
-        let mut active: Vec<_> =
-            self.slaves.values_mut().filter(|slave| slave.phase == Phase::Active).collect();
-        active.sort_by_key(|slave| slave.load);
-        let surplus = active.len().saturating_sub(target);
-        for slave in active.into_iter().take(surplus) {
-            slave.phase = Phase::Sealing;
-            let _ = slave.orders.send(Order::Seal);
+    pub(super) fn is_active(&self) -> bool {
+        self.state == WorkerState::Active
+    }
+
+    pub(super) fn send(&self, command: WorkerCommand) {
+        // Fails only for a worker that has ended, which needs no command.
+        let _ = self.commands.send(command);
+    }
+
+    /// Lets the worker finish its events, and ends it when it has.
+    fn seal(&mut self) {
+        self.state = WorkerState::Sealing;
+        self.send(WorkerCommand::Seal);
+        self.terminate_if_sealed();
+    }
+
+    /// Ends a sealed worker without events.
+    pub(super) fn terminate_if_sealed(&self) {
+        if self.load == 0 && self.state == WorkerState::Sealing {
+            self.send(WorkerCommand::TerminateSealed);
         }
+    }
+}
+
+impl AppState {
+    pub(super) fn demand(&self) -> Demand {
+        let active = self.workers.values().filter(|worker| worker.is_active());
+        Demand {
+            queued: self.queue.len(),
+            load: active.map(|worker| worker.load).sum(),
+            pool: self.workers.len(),
+        }
+    }
+
+    /// Seals the least loaded workers until no more than `target` are active.
+    pub(super) fn seal_surplus(&mut self, target: usize) {
+        let mut active: Vec<_> = self.workers.values_mut().filter(|worker| worker.is_active()).collect();
+        active.sort_by_key(|worker| worker.load);
+        let surplus = active.len().saturating_sub(target);
+        active.into_iter().take(surplus).for_each(WorkerEntry::seal);
+    }
+
+    /// Returns a slot under the lock that it was assigned under.
+    pub(super) fn return_slot(&mut self, mut slot: Slot) {
+        if let Some(worker) = self.workers.get_mut(&slot.uuid) {
+            worker.load -= 1;
+            worker.accepted -= 1;
+        }
+        slot.returned = true;
+    }
+
+    pub(super) fn drop_cancelled_events(&mut self) {
+        self.queue.retain(|event| !event.sender.is_closed());
     }
 }

@@ -17,7 +17,7 @@ use std::{
 use cocaine::{Error, Result};
 use tar::Entry;
 
-use super::{Bounds, damaged, failed, too_large};
+use super::{ArchiveLimits, damaged, failed, too_large};
 
 use crate::errno::invalid_argument;
 
@@ -28,7 +28,7 @@ const SHOWN: usize = 200;
 pub(super) struct Item<'a> {
     pub(super) root: &'a Path,
     pub(super) name: &'a [u8],
-    pub(super) bounds: Bounds,
+    pub(super) bounds: ArchiveLimits,
     /// Folders that were made for the archive.
     pub(super) folders: &'a Cell<u64>,
 }
@@ -76,7 +76,7 @@ impl Item<'_> {
 
     /// Returns the parts of a path that stays inside.
     fn components<'p>(&self, path: &'p [u8]) -> Result<Vec<&'p OsStr>> {
-        let Bounds { path: longest, depth, .. } = self.bounds;
+        let ArchiveLimits { path: longest, depth, .. } = self.bounds;
         if path.len() > longest {
             return Err(self.refused(format_args!("has a path of more than {longest} bytes")));
         }

@@ -10,7 +10,7 @@ use cocaine::Result;
 use tar::{Entry, EntryType, PaxExtensions};
 
 use super::{
-    Bounds, damaged,
+    ArchiveLimits, damaged,
     item::{Item, Kind},
     too_large,
 };
@@ -87,7 +87,7 @@ impl Extensions {
 /// The entries of an archive, on their way into a folder.
 pub(super) struct Entries<'a> {
     root: &'a Path,
-    bounds: Bounds,
+    bounds: ArchiveLimits,
     seen: u64,
     /// Folders that were made on the way.
     folders: Cell<u64>,
@@ -95,7 +95,7 @@ pub(super) struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    pub(super) fn new(root: &'a Path, bounds: Bounds) -> Self {
+    pub(super) fn new(root: &'a Path, bounds: ArchiveLimits) -> Self {
         Self { root, bounds, seen: 0, folders: Cell::new(0), extensions: Extensions::default() }
     }
 

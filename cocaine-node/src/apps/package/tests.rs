@@ -66,12 +66,12 @@ impl Spool {
         self.0.path().join("app")
     }
 
-    fn unpack_within(&self, archive: &[u8], bounds: Bounds) -> Result<()> {
+    fn unpack_within(&self, archive: &[u8], bounds: ArchiveLimits) -> Result<()> {
         unpack(&msgpack::to_vec(&Value::from(archive)).unwrap(), &self.app(), bounds)
     }
 
     fn unpack(&self, archive: Archive) -> Result<()> {
-        self.unpack_within(&archive.end(), Bounds::default())
+        self.unpack_within(&archive.end(), ArchiveLimits::default())
     }
 
     fn read(&self, name: &str) -> String {
@@ -110,7 +110,7 @@ fn sample() -> Archive {
 fn archives_unpack_compressed_or_not() {
     for archive in [sample().end(), gzip(&sample().end())] {
         let spool = Spool::new();
-        spool.unpack_within(&archive, Bounds::default()).unwrap();
+        spool.unpack_within(&archive, ArchiveLimits::default()).unwrap();
         assert_eq!(spool.read("app.sh"), "#!/bin/sh\n");
         assert_eq!(spool.read("lib/here/deep/er/code"), "code");
         assert_eq!(spool.read("lib/deep/up"), "#!/bin/sh\n");
@@ -158,7 +158,7 @@ fn what_common_tools_write_unpacks() {
     pax.append(&header, io::empty()).unwrap();
     for archive in [gnu.into_inner().unwrap(), pax.into_inner().unwrap()] {
         let spool = Spool::new();
-        spool.unpack_within(&archive, Bounds::default()).unwrap();
+        spool.unpack_within(&archive, ArchiveLimits::default()).unwrap();
         assert_eq!((spool.read(&long), spool.read("link")), ("long".into(), "long".into()));
         assert!(!spool.app().join("short").exists());
     }
@@ -277,24 +277,24 @@ fn more_than_the_bounds_allow_is_refused() {
     let spool = Spool::new();
     let refusal = |archive: &[u8], bounds| spool.refusal(spool.unpack_within(archive, bounds));
     let large = |text: &str| (12, 27, format!("{text}: File too large"));
-    let bounds = Bounds::default();
+    let bounds = ArchiveLimits::default();
 
     let bomb = gzip(&Archive::default().entry(EntryType::Regular, "zeros", "", &vec![0; 20 << 20]).end());
     assert!(bomb.len() < 200 << 10);
     let text = "the archive unpacks to more than 10485760 bytes";
-    assert_eq!(refusal(&bomb, Bounds { bytes: 10 << 20, ..bounds }), large(text));
+    assert_eq!(refusal(&bomb, ArchiveLimits { bytes: 10 << 20, ..bounds }), large(text));
     let mut after = Archive::default().file("x", "").end();
     after.resize(20 << 20, 0);
-    assert_eq!(refusal(&gzip(&after), Bounds { bytes: 10 << 20, ..bounds }), large(text));
+    assert_eq!(refusal(&gzip(&after), ArchiveLimits { bytes: 10 << 20, ..bounds }), large(text));
 
     let many =
         (0..11).fold(Archive::default(), |archive, number| archive.file(&number.to_string(), "")).end();
     let text = "the archive has more than 10 entries";
-    assert_eq!(refusal(&many, Bounds { entries: 10, ..bounds }), large(text));
+    assert_eq!(refusal(&many, ArchiveLimits { entries: 10, ..bounds }), large(text));
     let deep =
         (0..3).fold(Archive::default(), |archive, number| archive.file(&format!("{number}/a/b/c/x"), ""));
     let text = "the archive has more than 10 folders";
-    assert_eq!(refusal(&deep.end(), Bounds { entries: 10, ..bounds }), large(text));
+    assert_eq!(refusal(&deep.end(), ArchiveLimits { entries: 10, ..bounds }), large(text));
     let name = vec![b'x'; 65 << 10];
     let long = Archive::default().entry(EntryType::GNULongName, "././@LongLink", "", &name).file("x", "");
     assert_eq!(refusal(&long.end(), bounds), large("the archive has a header of 66560 bytes"));
@@ -302,10 +302,10 @@ fn more_than_the_bounds_allow_is_refused() {
     let invalid = |text: &str| (12, 22, format!("the archive's entry {text}: Invalid argument"));
     let path = Archive::default().file("12345", "").end();
     let text = "\"12345\" has a path of more than 4 bytes";
-    assert_eq!(refusal(&path, Bounds { path: 4, ..bounds }), invalid(text));
+    assert_eq!(refusal(&path, ArchiveLimits { path: 4, ..bounds }), invalid(text));
     let deep = Archive::default().file("a/b/c", "").end();
     let text = "\"a/b/c\" is more than 2 folders deep";
-    assert_eq!(refusal(&deep, Bounds { depth: 2, ..bounds }), invalid(text));
+    assert_eq!(refusal(&deep, ArchiveLimits { depth: 2, ..bounds }), invalid(text));
 }
 
 #[test]
@@ -316,19 +316,19 @@ fn what_is_no_archive_is_refused_in_the_words_of_the_original() {
     for archive in
         [&b""[..], b"PK\x03\x04", &[b'x'; 2048], &gzip(&[b'x'; 2048]), b"\x1f\x8b\x08\x00", &[0; 511]]
     {
-        assert_eq!(spool.refusal(spool.unpack_within(archive, Bounds::default())), expected);
+        assert_eq!(spool.refusal(spool.unpack_within(archive, ArchiveLimits::default())), expected);
     }
     let expected = (0x51FF, 7, "[7] std::bad_cast: uncaught error while spooling app".into());
     for blob in [&b""[..], b"\x01", b"\xc0", b"\x91\xa1x", b"\xa5x"] {
-        assert_eq!(spool.refusal(unpack(blob, &spool.app(), Bounds::default())), expected);
+        assert_eq!(spool.refusal(unpack(blob, &spool.app(), ArchiveLimits::default())), expected);
     }
-    spool.unpack_within(&[0; 1024], Bounds::default()).unwrap();
+    spool.unpack_within(&[0; 1024], ArchiveLimits::default()).unwrap();
 }
 
 #[test]
 fn what_is_damaged_is_refused() {
     let spool = Spool::new();
-    let refusal = |archive: &[u8]| spool.refusal(spool.unpack_within(archive, Bounds::default())).2;
+    let refusal = |archive: &[u8]| spool.refusal(spool.unpack_within(archive, ArchiveLimits::default())).2;
     let whole = Archive::default().file("x", &"data".repeat(1000)).end();
     let text = refusal(&whole[..1024]);
     assert_eq!(text, "the archive's entry \"x\" ends after 512 of 4000 bytes: Invalid argument");

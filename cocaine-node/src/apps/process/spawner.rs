@@ -1,7 +1,7 @@
-//! Workers' processes.
+//! Starts processes that do not outlive the node.
 //!
-//! A worker is killed when the thread that started it ends. So a thread does nothing but start them, and stays for as
-//! long as one of them is held.
+//! The kernel kills a worker when the thread that started it ends. Therefore one thread does nothing but start
+//! processes, and it lives as long as any [`Process`].
 
 use std::{
     collections::BTreeMap,
@@ -23,63 +23,63 @@ use tokio::{
 
 use crate::helper::Helper;
 
-/// What to run.
+/// The program to run, and how.
 #[derive(Clone, Debug)]
-pub(crate) struct Launch {
+pub(crate) struct ProcessSpec {
     pub(crate) program: PathBuf,
-    /// What the program is told that it is called.
+    /// The name that the program sees as its own.
     pub(crate) arg0: OsString,
     pub(crate) args: Vec<OsString>,
-    /// What its environment has beside the node's, or instead.
+    /// Variables that are added to the node's own, or replace them.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) folder: PathBuf,
 }
 
-/// A process, and what it and those that it started write.
-type Started = io::Result<(Process, Receiver)>;
+/// A process, and the output of its whole process group.
+type SpawnResult = io::Result<(Process, Receiver)>;
 
-struct Request {
-    launch: Launch,
+struct SpawnRequest {
+    spec: ProcessSpec,
     runtime: Handle,
     spawner: Spawner,
-    reply: oneshot::Sender<Started>,
+    reply: oneshot::Sender<SpawnResult>,
 }
 
-/// A handle of the thread that starts workers.
+/// A handle of the thread that starts processes.
 #[derive(Clone, Debug)]
-pub(crate) struct Spawner(mpsc::Sender<Request>);
+pub(crate) struct Spawner(mpsc::Sender<SpawnRequest>);
 
 impl Spawner {
     /// Starts the thread.
     pub(crate) fn start(helper: Helper) -> io::Result<Self> {
-        let (requests, queue) = mpsc::channel::<Request>();
+        let (requests, queue) = mpsc::channel::<SpawnRequest>();
         thread::Builder::new().name("cocaine-spawner".into()).spawn(move || {
-            for Request { launch, runtime, spawner, reply } in queue {
+            for SpawnRequest { spec, runtime, spawner, reply } in queue {
                 let _context = runtime.enter();
-                // Whoever is not waiting any more wants no process either.
-                drop(reply.send(spawn(&helper, &launch, spawner)));
+                // If nobody waits for the process any more, this drops and thereby kills it.
+                drop(reply.send(spawn(&helper, &spec, spawner)));
             }
         })?;
         Ok(Self(requests))
     }
 
-    /// Starts a process, and returns it with what it writes.
-    pub(crate) async fn spawn(&self, launch: Launch) -> Started {
+    /// Starts a process, and returns it with its output.
+    pub(crate) async fn spawn(&self, spec: ProcessSpec) -> SpawnResult {
         let (reply, started) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts workers is gone");
-        let request = Request { launch, runtime: Handle::current(), spawner: self.clone(), reply };
+        let request = SpawnRequest { spec, runtime: Handle::current(), spawner: self.clone(), reply };
         self.0.send(request).map_err(|_| gone())?;
         started.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
-fn spawn(helper: &Helper, launch: &Launch, spawner: Spawner) -> Started {
+fn spawn(helper: &Helper, spec: &ProcessSpec, spawner: Spawner) -> SpawnResult {
     let (output, input) = io::pipe()?;
-    let mut command = helper.command(&launch.arg0, &launch.program, &launch.args);
-    command.envs(&launch.environment).current_dir(&launch.folder);
+    let mut command = helper.command(&spec.arg0, &spec.program, &spec.args);
+    command.envs(&spec.environment).current_dir(&spec.folder);
     command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
     let child = Command::from(command).spawn().map_err(|error| {
-        let folder = launch.folder.display();
+        let folder = spec.folder.display();
         io::Error::new(
             error.kind(),
             format!("cannot start a process in {folder} through {helper:?}: {error}"),
@@ -90,43 +90,43 @@ fn spawn(helper: &Helper, launch: &Launch, spawner: Spawner) -> Started {
     Ok((process, Receiver::from_owned_fd(output.into())?))
 }
 
-/// A process that leads a group of its own. When this is dropped, the whole group is killed.
+/// The leader of a process group. Dropping this kills the whole group.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
     child: Child,
-    /// The group, until its leader has ended.
+    /// The process group, until its leader has exited.
     group: Option<Pid>,
     _thread: Spawner,
 }
 
 impl Process {
-    /// Waits for the process to end, and kills what it leaves behind.
+    /// Waits for the process to exit, and kills the rest of its group.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
-        self.end();
+        self.kill_group();
         Ok(status)
     }
 
-    /// Asks the whole group to end.
+    /// Sends SIGTERM to the whole group.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Kills the whole group.
+    /// Sends SIGKILL to the whole group.
     pub(crate) fn kill(&self) {
         self.signal(Signal::KILL);
     }
 
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.group {
-            // An error means that nobody is left.
+            // An error means that the group is empty.
             let _ = kill_process_group(group, signal);
         }
     }
 
-    /// Ends the group. A later one may get the same number.
-    fn end(&mut self) {
+    /// Kills the group, once: a later group may get the same number.
+    fn kill_group(&mut self) {
         self.kill();
         self.group = None;
     }
@@ -134,6 +134,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.end();
+        self.kill_group();
     }
 }

@@ -1,57 +1,59 @@
-//! What `info` says of an app (`node.md` 6.1): maps whose keys are sorted.
+//! The answers to `info` (`node.md` 6.1): maps with sorted keys.
 
 use std::time::Duration;
 
 use cocaine::Value;
 
+use super::figures;
 use crate::apps::{
-    overseer::{Overseer, Phase, Setup, Slave, Snapshot},
-    worker::task::Death,
+    overseer::{Overseer, OverseerSnapshot, WorkerEntry},
+    profile::config::AppConfig,
+    worker::{exit::WorkerExit, state::WorkerState},
 };
 
-/// What somebody wants to know, by the bits of `flags`.
+/// The argument `flags` of `info`: which parts a client wants.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted(pub(crate) u32);
+pub(crate) struct InfoFlags(pub(crate) u32);
 
-impl Wanted {
-    /// All that the app's own `info` tells.
+impl InfoFlags {
+    /// The parts that the app's own `info` has.
     pub(crate) const REPORT: Self = Self(1);
 
-    fn report(self) -> bool {
+    fn has_report(self) -> bool {
         self.0 & 1 != 0
     }
 
-    fn manifest(self) -> bool {
+    fn has_manifest(self) -> bool {
         self.0 & 2 != 0
     }
 
-    fn profile(self) -> bool {
+    fn has_profile(self) -> bool {
         self.0 & 4 != 0
     }
 }
 
-/// Returns a map from entries in any order.
+/// Returns a map with sorted keys.
 fn map(mut entries: Vec<(&str, Value)>) -> Value {
     entries.sort_by_key(|(key, _)| *key);
     Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
 }
 
-/// Returns what is said of a running app. `published` is left out of what the app says of itself.
-pub(crate) fn running(overseer: &Overseer, wanted: Wanted, published: Option<bool>) -> Value {
-    overseer.look(|snapshot| {
+/// Returns the answer for a running app. The app's own `info` leaves out whether it is `published`.
+pub(crate) fn running(overseer: &Overseer, flags: InfoFlags, published: Option<bool>) -> Value {
+    overseer.read_state(|snapshot| {
         let mut entries = vec![("uptime", seconds(snapshot.uptime))];
         if let Some(published) = published {
             entries.push(("publushed", published.into()));
             entries.push(("state", "running".into()));
         }
-        if wanted.report() {
-            full(overseer.setup(), snapshot, wanted, &mut entries);
+        if flags.has_report() {
+            add_report(overseer.config(), snapshot, flags, &mut entries);
         }
         map(entries)
     })
 }
 
-/// Returns what is said of an app that does not run.
+/// Returns the answer for an app that does not run.
 pub(crate) fn idle(state: &str, failure: Option<(i64, &str)>) -> Value {
     let mut entries = vec![("state", state.into())];
     if let Some((error, cause)) = failure {
@@ -61,78 +63,89 @@ pub(crate) fn idle(state: &str, failure: Option<(i64, &str)>) -> Value {
     map(entries)
 }
 
-fn full(setup: &Setup, snapshot: &Snapshot<'_>, wanted: Wanted, entries: &mut Vec<(&str, Value)>) {
-    let mut counts = snapshot.meters.counts();
-    let now = snapshot.now;
+fn add_report(
+    config: &AppConfig,
+    snapshot: &OverseerSnapshot<'_>,
+    flags: InfoFlags,
+    entries: &mut Vec<(&str, Value)>,
+) {
+    let (metrics, now) = (snapshot.metrics, snapshot.now);
     let queue = vec![
-        ("capacity", setup.profile.queue_limit.into()),
+        ("capacity", config.profile.queue_limit.into()),
         ("depth", count(snapshot.queued)),
-        ("depth_average", counts.depth.value(now)),
+        ("depth_average", figures::depth_average(metrics, now)),
         ("oldest_event_age", millis(snapshot.oldest_event.unwrap_or_default())),
     ];
     entries.extend([
         ("load", count(snapshot.load)),
-        ("pool", pool(setup, snapshot, wanted)),
-        ("profile", profile(setup, wanted)),
+        ("pool", pool(config, snapshot, flags)),
+        ("profile", profile(config, flags)),
         ("queue", map(queue)),
-        ("rate", counts.requests.rate(now)),
-        ("rate_mean", counts.requests.rate_mean(now)),
-        ("requests", counts.requests.requests()),
-        ("timings", counts.timings.quantiles(now)),
-        ("timings_reversed", counts.timings.reversed(now)),
+        ("rate", figures::rate(metrics, now)),
+        ("rate_mean", figures::rate_mean(metrics, now)),
+        ("requests", figures::requests(metrics, now)),
+        ("timings", figures::timings(metrics, now)),
+        ("timings_reversed", figures::timings_reversed(metrics, now)),
     ]);
-    if wanted.manifest() {
-        entries.push(("manifest", setup.manifest.raw.clone()));
+    if flags.has_manifest() {
+        entries.push(("manifest", config.manifest.raw.clone()));
     }
-    if let Some(death) = snapshot.failure {
-        entries.push(("failure", failure(death)));
+    if let Some(exit) = snapshot.failure {
+        entries.push(("failure", failure(exit)));
     }
 }
 
-/// Returns why workers do not start: not in the original's report, which says nothing of it.
-fn failure(death: &Death) -> Value {
+/// Returns why workers do not start. The original's report does not have this.
+fn failure(exit: &WorkerExit) -> Value {
     map(vec![
-        ("code", death.code.into()),
-        ("output", death.output.as_str().into()),
-        ("reason", death.reason.as_str().into()),
+        ("code", exit.code.into()),
+        ("output", exit.output.as_str().into()),
+        ("reason", exit.reason.as_str().into()),
     ])
 }
 
-fn pool(setup: &Setup, snapshot: &Snapshot<'_>, wanted: Wanted) -> Value {
-    let active = |slave: &&Slave| slave.phase == Phase::Active && slave.channels.load(snapshot.now).total > 0;
-    let active = snapshot.slaves.values().filter(active).count();
-    let slaves = snapshot.slaves.iter().map(|(uuid, slave)| {
-        let report = self::slave(setup, slave, snapshot, wanted);
+fn pool(config: &AppConfig, snapshot: &OverseerSnapshot<'_>, flags: InfoFlags) -> Value {
+    let active = |worker: &&WorkerEntry| {
+        worker.state == WorkerState::Active && worker.channels.load(snapshot.now).total > 0
+    };
+    let active = snapshot.workers.values().filter(active).count();
+    let workers = snapshot.workers.iter().map(|(uuid, entry)| {
+        let report = worker(config, entry, snapshot, flags);
         (Value::from(&**uuid), report)
     });
     map(vec![
         ("active", count(active)),
-        ("capacity", setup.profile.pool_limit.into()),
-        ("idle", count(snapshot.slaves.len() - active)),
-        ("slaves", Value::Map(slaves.collect())),
+        ("capacity", config.profile.pool_limit.into()),
+        ("idle", count(snapshot.workers.len() - active)),
+        ("slaves", Value::Map(workers.collect())),
         ("total:crashed", snapshot.crashed.into()),
         ("total:spawned", snapshot.spawned.into()),
     ])
 }
 
-fn slave(setup: &Setup, slave: &Slave, snapshot: &Snapshot<'_>, wanted: Wanted) -> Value {
-    let load = slave.channels.load(snapshot.now);
+fn worker(
+    config: &AppConfig,
+    worker: &WorkerEntry,
+    snapshot: &OverseerSnapshot<'_>,
+    flags: InfoFlags,
+) -> Value {
+    let load = worker.channels.load(snapshot.now);
     map(vec![
-        ("accepted", slave.accepted.into()),
-        ("load:rx", count(load.answers)),
+        ("accepted", worker.accepted.into()),
+        ("load:rx", count(load.responses)),
         ("load:total", count(load.total)),
         ("load:tx", count(load.requests)),
         ("oldest_channel_age", millis(load.oldest)),
-        ("profile", profile(setup, wanted)),
-        ("state", slave.phase.name().into()),
-        ("uptime", seconds(snapshot.now.saturating_duration_since(slave.since))),
+        ("profile", profile(config, flags)),
+        ("state", worker.state.name().into()),
+        ("uptime", seconds(snapshot.now.saturating_duration_since(worker.since))),
     ])
 }
 
-fn profile(setup: &Setup, wanted: Wanted) -> Value {
-    let mut entries = vec![("name", setup.profile_name.as_str().into())];
-    if wanted.profile() {
-        entries.push(("data", setup.profile.raw.clone()));
+fn profile(config: &AppConfig, flags: InfoFlags) -> Value {
+    let mut entries = vec![("name", config.profile_name.as_str().into())];
+    if flags.has_profile() {
+        entries.push(("data", config.profile.raw.clone()));
     }
     map(entries)
 }

@@ -1,4 +1,4 @@
-//! The open channels of one worker, and in which order their clients learn that it is gone.
+//! The open channels of one worker, and the order in which their clients learn that it is discarded.
 
 use std::{
     collections::BTreeMap,
@@ -9,111 +9,113 @@ use std::{
 
 use cocaine::Cause;
 
-/// Channels by their ids. When the worker is discarded, those whose clients still wait are told so one after the other.
+/// The channels of one worker, by id. When the worker is discarded, its waiting clients get their errors in this order.
 #[derive(Debug, Default)]
-pub(crate) struct Channels(Mutex<State>);
+pub(crate) struct WorkerChannels(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     open: BTreeMap<u64, Channel>,
-    verdict: Option<Cause>,
+    /// Why the worker is discarded.
+    discarded: Option<Cause>,
 }
 
 #[derive(Debug)]
 struct Channel {
     since: Instant,
     /// The client may still send.
-    requests: bool,
-    /// The worker may still answer.
-    answers: bool,
-    /// The client does not read: it is told when it does, and nobody waits for that.
+    request_open: bool,
+    /// The worker may still send.
+    response_open: bool,
+    /// The client does not read. It gets its error when it does, and the clients after it do not wait for that.
     blocked: bool,
-    /// Who waits to tell the client.
-    turn: Option<Waker>,
+    /// Wakes the event that waits to send the error.
+    waker: Option<Waker>,
 }
 
-/// One side of a channel.
+/// A direction of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Requests,
-    Answers,
+pub(crate) enum Direction {
+    Request,
+    Response,
 }
 
 /// How many channels are open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Load {
-    /// On this many the client may still send.
+pub(crate) struct ChannelLoad {
+    /// Channels on which the client may still send.
     pub(crate) requests: usize,
-    /// On this many the worker may still answer.
-    pub(crate) answers: usize,
+    /// Channels on which the worker may still send.
+    pub(crate) responses: usize,
     pub(crate) total: usize,
-    /// How long ago the oldest was opened.
+    /// The age of the oldest channel.
     pub(crate) oldest: Duration,
 }
 
-impl Channels {
-    /// Notes a channel that was opened.
+impl WorkerChannels {
+    /// Adds a channel.
     pub(crate) fn open(&self, id: u64, now: Instant) {
-        let channel = Channel { since: now, requests: true, answers: true, blocked: false, turn: None };
+        let channel =
+            Channel { since: now, request_open: true, response_open: true, blocked: false, waker: None };
         self.state().open.insert(id, channel);
     }
 
-    /// Notes that one side of a channel has ended.
-    pub(crate) fn end(&self, id: u64, side: Side) {
+    /// Marks one direction of a channel as finished.
+    pub(crate) fn finish_direction(&self, id: u64, direction: Direction) {
         let mut state = self.state();
         if let Some(channel) = state.open.get_mut(&id) {
-            match side {
-                Side::Requests => channel.requests = false,
-                Side::Answers => channel.answers = false,
+            match direction {
+                Direction::Request => channel.request_open = false,
+                Direction::Response => channel.response_open = false,
             }
         }
-        state.pass_on();
+        state.wake_next();
     }
 
-    /// Notes whether the client of a channel does not read.
-    pub(crate) fn block(&self, id: u64, blocked: bool) {
+    /// Sets whether the client of a channel does not read.
+    pub(crate) fn set_blocked(&self, id: u64, blocked: bool) {
         let mut state = self.state();
         if let Some(channel) = state.open.get_mut(&id) {
             channel.blocked = blocked;
         }
-        state.pass_on();
+        state.wake_next();
     }
 
-    /// Forgets a channel.
-    pub(crate) fn close(&self, id: u64) {
+    /// Removes a channel.
+    pub(crate) fn remove(&self, id: u64) {
         let mut state = self.state();
         state.open.remove(&id);
-        state.pass_on();
+        state.wake_next();
     }
 
-    /// Says why the worker is discarded; only the first reason counts.
+    /// Discards the worker; only the first cause counts.
     pub(crate) fn discard(&self, cause: Cause) {
         let mut state = self.state();
-        state.verdict.get_or_insert(cause);
-        state.pass_on();
+        state.discarded.get_or_insert(cause);
+        state.wake_next();
     }
 
-    /// Returns why the worker is discarded, once it is and the clients of all earlier channels have been told.
-    pub(crate) fn poll_turn(&self, id: u64, cx: &mut Context<'_>) -> Poll<Cause> {
+    /// Returns why the worker is discarded, once it is and the clients of all earlier channels have their errors.
+    pub(crate) fn poll_discarded(&self, id: u64, cx: &mut Context<'_>) -> Poll<Cause> {
         let mut state = self.state();
-        if let Some(cause) = state.verdict
-            && state.next().is_none_or(|next| next >= id)
+        if let Some(cause) = state.discarded
+            && state.first_waiting().is_none_or(|next| next >= id)
         {
             return Poll::Ready(cause);
         }
         if let Some(channel) = state.open.get_mut(&id) {
-            channel.turn = Some(cx.waker().clone());
+            channel.waker = Some(cx.waker().clone());
         }
         Poll::Pending
     }
 
-    pub(crate) fn load(&self, now: Instant) -> Load {
+    pub(crate) fn load(&self, now: Instant) -> ChannelLoad {
         let state = self.state();
         let count = |open: fn(&Channel) -> bool| state.open.values().filter(|channel| open(channel)).count();
         let oldest = state.open.values().map(|channel| now.saturating_duration_since(channel.since)).max();
-        Load {
-            requests: count(|channel| channel.requests),
-            answers: count(|channel| channel.answers),
+        ChannelLoad {
+            requests: count(|channel| channel.request_open),
+            responses: count(|channel| channel.response_open),
             total: state.open.len(),
             oldest: oldest.unwrap_or_default(),
         }
@@ -125,18 +127,18 @@ impl Channels {
 }
 
 impl State {
-    /// Returns the first channel whose client waits for an answer.
-    fn next(&self) -> Option<u64> {
-        self.open.iter().find(|(_, channel)| channel.answers && !channel.blocked).map(|(id, _)| *id)
+    /// Returns the first channel whose client waits for an error.
+    fn first_waiting(&self) -> Option<u64> {
+        self.open.iter().find(|(_, channel)| channel.response_open && !channel.blocked).map(|(id, _)| *id)
     }
 
-    fn pass_on(&mut self) {
-        if self.verdict.is_none() {
+    fn wake_next(&mut self) {
+        if self.discarded.is_none() {
             return;
         }
-        let Some(next) = self.next() else { return };
-        if let Some(turn) = self.open.get_mut(&next).and_then(|channel| channel.turn.take()) {
-            turn.wake();
+        let Some(next) = self.first_waiting() else { return };
+        if let Some(waker) = self.open.get_mut(&next).and_then(|channel| channel.waker.take()) {
+            waker.wake();
         }
     }
 }
@@ -145,51 +147,51 @@ impl State {
 mod tests {
     use super::*;
 
-    fn turn(channels: &Channels, id: u64) -> Poll<Cause> {
-        channels.poll_turn(id, &mut Context::from_waker(Waker::noop()))
+    fn poll(channels: &WorkerChannels, id: u64) -> Poll<Cause> {
+        channels.poll_discarded(id, &mut Context::from_waker(Waker::noop()))
     }
 
     #[test]
-    fn clients_are_told_in_the_order_of_their_channels() {
-        let (channels, now) = (Channels::default(), Instant::now());
+    fn clients_get_errors_in_channel_order() {
+        let (channels, now) = (WorkerChannels::default(), Instant::now());
         for id in [2, 3, 5, 9] {
             channels.open(id, now);
         }
-        assert_eq!(turn(&channels, 2), Poll::Pending, "nobody is discarded");
+        assert_eq!(poll(&channels, 2), Poll::Pending, "not discarded");
         channels.discard(Cause::EOF);
         channels.discard(Cause::CANCELLED);
-        assert_eq!(turn(&channels, 3), Poll::Pending);
-        assert_eq!(turn(&channels, 2), Poll::Ready(Cause::EOF));
-        channels.close(2);
-        channels.end(3, Side::Answers);
-        assert_eq!(turn(&channels, 9), Poll::Pending);
-        assert_eq!(turn(&channels, 5), Poll::Ready(Cause::EOF), "who has an answer is not waited for");
-        channels.close(5);
-        assert_eq!(turn(&channels, 9), Poll::Ready(Cause::EOF));
+        assert_eq!(poll(&channels, 3), Poll::Pending);
+        assert_eq!(poll(&channels, 2), Poll::Ready(Cause::EOF));
+        channels.remove(2);
+        channels.finish_direction(3, Direction::Response);
+        assert_eq!(poll(&channels, 9), Poll::Pending);
+        assert_eq!(poll(&channels, 5), Poll::Ready(Cause::EOF), "a finished response is skipped");
+        channels.remove(5);
+        assert_eq!(poll(&channels, 9), Poll::Ready(Cause::EOF));
     }
 
     #[test]
-    fn a_client_that_does_not_read_holds_up_nobody() {
-        let (channels, now) = (Channels::default(), Instant::now());
+    fn client_that_does_not_read_delays_nobody() {
+        let (channels, now) = (WorkerChannels::default(), Instant::now());
         channels.open(2, now);
         channels.open(3, now);
-        channels.block(2, true);
+        channels.set_blocked(2, true);
         channels.discard(Cause::EOF);
-        assert_eq!(turn(&channels, 3), Poll::Ready(Cause::EOF));
-        channels.block(2, false);
-        assert_eq!(turn(&channels, 2), Poll::Ready(Cause::EOF), "once it reads");
+        assert_eq!(poll(&channels, 3), Poll::Ready(Cause::EOF));
+        channels.set_blocked(2, false);
+        assert_eq!(poll(&channels, 2), Poll::Ready(Cause::EOF), "once it reads");
     }
 
     #[test]
-    fn each_side_is_counted() {
-        let (channels, now) = (Channels::default(), Instant::now());
+    fn each_direction_is_counted() {
+        let (channels, now) = (WorkerChannels::default(), Instant::now());
         channels.open(2, now);
         channels.open(3, now + Duration::from_secs(1));
-        channels.end(2, Side::Answers);
+        channels.finish_direction(2, Direction::Response);
         let later = now + Duration::from_secs(5);
-        let load = Load { requests: 2, answers: 1, total: 2, oldest: Duration::from_secs(5) };
+        let load = ChannelLoad { requests: 2, responses: 1, total: 2, oldest: Duration::from_secs(5) };
         assert_eq!(channels.load(later), load);
-        channels.close(2);
+        channels.remove(2);
         assert_eq!(channels.load(later).oldest, Duration::from_secs(4));
     }
 }

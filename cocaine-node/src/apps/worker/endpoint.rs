@@ -1,4 +1,4 @@
-//! Where the workers of an app connect: a unix socket, and the handshake on it (`worker.md` 3.1).
+//! The unix socket that the workers of an app connect to, and the handshake on it (`worker.md` 3.1).
 
 use std::{
     collections::HashMap,
@@ -10,49 +10,45 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use cocaine::{
     Limits,
     bind::{Call, Dispatch, Rx, ServiceSpec, Tx},
     control::WORKER,
-    server::{Connection, UnixSocket},
+    server::{Connection, Server, UnixSocket},
 };
 use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
 
-/// A worker that has said who it is.
+/// The connection of a worker whose handshake has arrived, and its control channel.
 #[derive(Debug)]
-pub(crate) struct Hello {
+pub(crate) struct Handshake {
     pub(crate) connection: Connection,
     pub(crate) rx: Rx,
     pub(crate) tx: Tx,
 }
 
-/// The workers that are waited for, by their uuids.
-type Expected = Arc<Mutex<HashMap<String, oneshot::Sender<Hello>>>>;
+/// The workers whose handshakes are awaited, by their uuids.
+type ExpectedWorkers = Arc<Mutex<HashMap<String, oneshot::Sender<Handshake>>>>;
 
-/// The socket of an app; it is gone with this.
+/// The socket of an app. Dropping this removes it.
 #[derive(Debug)]
-pub(crate) struct Endpoint {
+pub(crate) struct WorkerEndpoint {
     path: PathBuf,
-    expected: Expected,
+    expected: ExpectedWorkers,
     accepting: JoinHandle<()>,
     closed: AtomicBool,
 }
 
-impl Endpoint {
-    /// How long to wait when no more connections can be accepted.
-    const EXHAUSTED: Duration = Duration::from_millis(100);
-
-    /// Listens on `path`, where nothing may be but a socket that nobody uses any more.
+impl WorkerEndpoint {
+    /// Listens on `path`, and replaces a stale socket there.
     pub(crate) fn listen(path: PathBuf, limits: Limits) -> io::Result<Self> {
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let listener = UnixListener::bind(&path)?;
-        let expected = Expected::default();
+        let expected = ExpectedWorkers::default();
         let accepting = tokio::spawn(accept(listener, path.clone(), limits, expected.clone()));
         Ok(Self { path, expected, accepting, closed: AtomicBool::new(false) })
     }
@@ -61,28 +57,26 @@ impl Endpoint {
         &self.path
     }
 
-    /// Returns what to wait for until the worker of this uuid has connected; nobody else is waited for.
-    pub(crate) fn expect(&self, uuid: &str) -> oneshot::Receiver<Hello> {
-        let (hello, receiver) = oneshot::channel();
-        lock(&self.expected).insert(uuid.to_owned(), hello);
+    /// Expects the worker with this uuid, and returns where its handshake arrives.
+    pub(super) fn expect_worker(&self, uuid: &str) -> oneshot::Receiver<Handshake> {
+        let (handshake, receiver) = oneshot::channel();
+        lock(&self.expected).insert(uuid.to_owned(), handshake);
         receiver
     }
 
-    /// Waits for a worker no longer.
-    pub(crate) fn forget(&self, uuid: &str) {
+    /// Stops expecting a worker.
+    pub(crate) fn cancel_worker(&self, uuid: &str) {
         lock(&self.expected).remove(uuid);
     }
-}
 
-impl Endpoint {
-    /// Accepts nobody any more.
-    pub(crate) fn refuse(&self) {
+    /// Stops accepting connections.
+    pub(crate) fn stop_accepting(&self) {
         self.accepting.abort();
     }
 
-    /// Accepts nobody any more, and makes room for another socket of the same path.
+    /// Stops accepting connections, and removes the socket.
     pub(crate) fn close(&self) {
-        self.refuse();
+        self.stop_accepting();
         if self.closed.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -92,40 +86,42 @@ impl Endpoint {
     }
 }
 
-impl Drop for Endpoint {
+impl Drop for WorkerEndpoint {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-fn lock(expected: &Expected) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<Hello>>> {
+fn lock(
+    expected: &ExpectedWorkers,
+) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<Handshake>>> {
     expected.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected: Expected) {
+async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected: ExpectedWorkers) {
     let peer = path.display().to_string();
     loop {
         match listener.accept().await.and_then(|(stream, _)| UnixSocket::new(stream)) {
             Ok(stream) => {
                 let expected = expected.clone();
-                let make = |connection| Handshake { connection, expected };
-                Connection::start(stream, &peer, limits, &WORKER, make);
+                let make_service = |connection| HandshakeService { connection, expected };
+                Connection::start(stream, &peer, limits, &WORKER, make_service);
             }
             Err(error) => {
                 tracing::warn!(path = peer, %error, "cannot accept a worker");
-                tokio::time::sleep(Endpoint::EXHAUSTED).await;
+                tokio::time::sleep(Server::ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// What a worker's connection serves: the handshake.
-struct Handshake {
+/// The service on a worker's connection: the handshake.
+struct HandshakeService {
     connection: Connection,
-    expected: Expected,
+    expected: ExpectedWorkers,
 }
 
-impl Dispatch for Handshake {
+impl Dispatch for HandshakeService {
     fn spec(&self) -> &'static ServiceSpec {
         &WORKER
     }
@@ -135,24 +131,24 @@ impl Dispatch for Handshake {
         async move {
             let (args, answer) = call.split();
             let (halves, outcome) = answer.session();
-            let greeted = args.decode::<(&str,)>().map(|(uuid,)| {
+            let accepted = args.decode::<(&str,)>().map(|(uuid,)| {
                 let (rx, tx) = halves.open();
-                greet(&expected, uuid, Hello { connection, rx, tx });
+                accept_handshake(&expected, uuid, Handshake { connection, rx, tx });
             });
-            outcome.settle(greeted);
+            outcome.settle(accepted);
         }
     }
 }
 
-/// Hands a worker to who waits for it. Nothing happens to one that nobody knows until it says something else
-/// (`worker.md` 3.1).
-fn greet(expected: &Expected, uuid: &str, hello: Hello) {
+/// Passes a handshake to the task that awaits it. A worker with an unknown uuid stays connected until its next message,
+/// which breaks the protocol (`worker.md` 3.1).
+fn accept_handshake(expected: &ExpectedWorkers, uuid: &str, handshake: Handshake) {
     let waiting = lock(expected).remove(uuid);
     let refused = match waiting {
-        Some(waiting) => waiting.send(hello).err(),
-        None => Some(hello),
+        Some(waiting) => waiting.send(handshake).err(),
+        None => Some(handshake),
     };
-    if let Some(Hello { rx, tx, .. }) = refused {
+    if let Some(Handshake { rx, tx, .. }) = refused {
         tracing::warn!(uuid, "a worker that nobody waits for has connected");
         rx.refuse();
         tx.give_up();

@@ -1,372 +1,223 @@
-//! One worker process, from its start to its end (`node.md` 5.3, 5.4).
+//! The task of one worker, from the start of its process to its end (`node.md` 5.3, 5.4).
 
 use std::{future::pending, io, pin::pin, process::ExitStatus, sync::Arc, time::Duration};
 
-use cocaine::{
-    Bytes, Category, Cause, Error,
-    bind::{Rx, Tx},
-    control::{HEARTBEAT, TERMINATE},
-    server::Connection,
-};
+use cocaine::{Cause, Error, server::Connection};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant as Moment, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::{channels::Channels, endpoint::Hello};
+use super::{
+    channels::WorkerChannels,
+    control::{ControlChannel, WorkerMessage},
+    endpoint::{Handshake, WorkerEndpoint},
+    exit::{ConnectionEnd, WorkerExit, code},
+    launcher::WorkerLauncher,
+    state::WorkerState,
+};
 use crate::apps::{
-    overseer::{Overseer, Phase},
-    process::spawner::Process,
-    worker::launcher::Shift,
+    process::{running::RunningProcess, spawner::Process},
+    profile::config::AppConfig,
 };
 
-/// What a worker's task is told.
+/// What the owner of a worker makes it do.
 #[derive(Debug)]
-pub(crate) enum Order {
-    /// To take nothing more, and to end when what it has taken is finished.
+pub(crate) enum WorkerCommand {
+    /// Expects the worker to finish its events within the seal timeout; it gets no more.
     Seal,
-    /// To end.
+    /// Terminates a sealed worker that has finished its events.
+    TerminateSealed,
+    /// Terminates a worker for having no events.
+    TerminateIdle,
+    /// Terminates the worker because the app stops.
     Stop,
-    /// That it is sealed and has nothing to do any more.
-    Look,
 }
 
-/// Codes of [`Category::SLAVE`].
-mod code {
-    pub(super) const SPAWN: i64 = 1;
-    pub(super) const ACTIVATE_TIMEOUT: i64 = 4;
-    pub(super) const ACTIVATE: i64 = 5;
-    pub(super) const SEAL_TIMEOUT: i64 = 6;
-    pub(super) const HEARTBEAT_TIMEOUT: i64 = 8;
-    pub(super) const LOST: i64 = 10;
-    pub(super) const SHUTDOWN: i64 = 11;
-    pub(super) const SUICIDE: i64 = 12;
-    pub(super) const IDLE: i64 = 13;
-    pub(super) const SEALED: i64 = 14;
+/// What happens to a worker before its exit.
+#[derive(Debug)]
+pub(crate) enum WorkerEvent {
+    /// The worker is active: it takes events on this connection.
+    Activated(Connection),
+    /// The worker is in another state.
+    StateChanged(WorkerState),
 }
 
-/// How a worker has ended.
-#[derive(Clone, Debug)]
-pub(crate) struct Death {
-    pub(crate) code: i64,
-    pub(crate) reason: String,
-    /// The end of what it has printed.
-    pub(crate) output: String,
-    /// It counts as a crash: its output is kept, and the next one has to wait.
-    pub(crate) crashed: bool,
-    /// It had nothing to do.
-    pub(crate) idle: bool,
+/// How long the last messages of an exited process may take to arrive.
+const LAST_MESSAGES: Duration = Duration::from_secs(1);
+/// How long a process may take to exit after its connection has ended.
+const EXIT_AFTER_EOF: Duration = Duration::from_millis(200);
+
+/// One worker. Its owner gets its events through a channel, and its exit from [`WorkerTask::run`].
+pub(crate) struct WorkerTask {
+    pub(crate) config: Arc<AppConfig>,
+    pub(crate) uuid: Arc<str>,
+    pub(crate) channels: Arc<WorkerChannels>,
+    pub(crate) commands: mpsc::UnboundedReceiver<WorkerCommand>,
+    pub(crate) events: mpsc::UnboundedSender<WorkerEvent>,
 }
 
-impl Death {
-    fn crash(code: i64, reason: impl Into<String>) -> Self {
-        let reason = reason.into();
-        Self { code, reason, output: String::new(), crashed: true, idle: false }
-    }
-
-    /// An end that the node has asked for.
-    fn asked(code: i64, reason: &str) -> Self {
-        Self { crashed: false, ..Self::crash(code, reason) }
-    }
-
-    /// Returns what a client is told whose event waits for an app that does not start.
-    pub(crate) fn told(&self, app: &str) -> Error {
-        let output = match self.output.trim_end() {
-            "" => "it has printed nothing".to_owned(),
-            output => format!("its output ends with:\n{output}"),
-        };
-        let text = format!("the app `{app}` does not start: {}; {output}", self.reason);
-        Error::service(Category::SLAVE, self.code, text)
-    }
-}
-
-/// How long the rest of what a dead process has sent may take to arrive.
-const REMAINS: Duration = Duration::from_secs(1);
-/// How long a process may take to end whose connection has.
-const EXIT: Duration = Duration::from_millis(200);
-
-/// Runs a worker to its end.
-pub(crate) async fn live(
-    overseer: Overseer,
-    uuid: Arc<str>,
-    channels: Arc<Channels>,
-    orders: mpsc::UnboundedReceiver<Order>,
-) {
-    let grave = Grave { overseer: &overseer, uuid: &uuid, channels: channels.clone(), buried: false };
-    let hello = overseer.setup().endpoint.expect(&uuid);
-    let shift = overseer.setup().workshop.begin(overseer.setup(), &uuid);
-    let life = Life { overseer: overseer.clone(), uuid: uuid.clone(), channels, orders };
-    let mut death = match timeout(overseer.setup().profile.spawn_timeout, shift).await {
-        Ok(Ok(shift)) => life.run(shift, hello).await,
-        Ok(Err(error)) => Death::crash(code::SPAWN, format!("its process cannot be started: {error}")),
-        Err(_) => Death::crash(code::SPAWN, "its process did not start in time"),
-    };
-    if overseer.is_stopped() {
-        death.crashed = false;
-    }
-    report(&overseer, &uuid, &death);
-    grave.close(&death);
-}
-
-/// Sees to it that a worker is forgotten, even if its task fails.
-struct Grave<'a> {
-    overseer: &'a Overseer,
-    uuid: &'a str,
-    channels: Arc<Channels>,
-    buried: bool,
-}
-
-impl Grave<'_> {
-    fn close(mut self, death: &Death) {
-        self.bury(death);
-    }
-
-    fn bury(&mut self, death: &Death) {
-        if !std::mem::replace(&mut self.buried, true) {
-            self.channels.discard(Cause::CANCELLED);
-            self.overseer.setup().endpoint.forget(self.uuid);
-            self.overseer.bury(self.uuid, death);
+impl WorkerTask {
+    /// Runs the worker to its end.
+    pub(crate) async fn run(self, launcher: &WorkerLauncher, endpoint: &WorkerEndpoint) -> WorkerExit {
+        let handshake = endpoint.expect_worker(&self.uuid);
+        let launched = launcher.launch(&self.config, endpoint.path(), &self.uuid);
+        match timeout(self.config.profile.spawn_timeout, launched).await {
+            Ok(Ok(process)) => self.run_process(process, handshake).await,
+            Ok(Err(error)) => {
+                WorkerExit::crash(code::SPAWN, format!("its process cannot be started: {error}"))
+            }
+            Err(_) => WorkerExit::crash(code::SPAWN, "its process did not start in time"),
         }
     }
-}
 
-impl Drop for Grave<'_> {
-    fn drop(&mut self) {
-        self.bury(&Death::crash(code::ACTIVATE, "the node failed to look after it"));
-    }
-}
-
-fn report(overseer: &Overseer, uuid: &str, death: &Death) {
-    let (app, reason) = (&overseer.setup().app, &death.reason);
-    if death.crashed {
-        let output = death.output.trim_end();
-        tracing::warn!(app, uuid, code = death.code, reason, output, "a worker has crashed");
-    } else {
-        tracing::info!(app, uuid, code = death.code, reason, "a worker has ended");
-    }
-}
-
-struct Life {
-    overseer: Overseer,
-    uuid: Arc<str>,
-    channels: Arc<Channels>,
-    orders: mpsc::UnboundedReceiver<Order>,
-}
-
-impl Life {
-    async fn run(mut self, mut shift: Shift, hello: oneshot::Receiver<Hello>) -> Death {
-        self.overseer.set_phase(&self.uuid, Phase::Handshaking);
-        let mut death = match self.await_handshake(&mut shift.process, hello).await {
-            Ok(hello) => self.work(&mut shift.process, hello).await,
-            Err(death) => death,
+    async fn run_process(
+        mut self,
+        mut running: RunningProcess,
+        handshake: oneshot::Receiver<Handshake>,
+    ) -> WorkerExit {
+        self.set_state(WorkerState::Handshaking);
+        let mut exit = match self.await_handshake(&mut running.process, handshake).await {
+            Ok(handshake) => self.run_connection(&mut running.process, handshake).await,
+            Err(exit) => exit,
         };
-        self.overseer.set_phase(&self.uuid, Phase::Broken);
-        let remains = if death.crashed { shift.stop().await } else { shift.leave().await };
-        death.output = remains.tail();
-        if death.crashed && !self.overseer.is_stopped() {
-            remains.keep_crashlog(&self.overseer.setup().app, &self.uuid).await;
-        }
-        death
+        self.set_state(WorkerState::Broken);
+        let output = if exit.crashed { running.stop().await } else { running.wait_or_stop().await };
+        exit.output = output.last_lines();
+        exit.lines = output.into_lines();
+        exit
     }
 
     async fn await_handshake(
         &mut self,
         process: &mut Process,
-        mut hello: oneshot::Receiver<Hello>,
-    ) -> Result<Hello, Death> {
-        let limit = self.overseer.setup().profile.handshake_timeout;
+        mut handshake: oneshot::Receiver<Handshake>,
+    ) -> Result<Handshake, WorkerExit> {
+        let limit = self.config.profile.handshake_timeout;
         let mut late = pin!(sleep(limit));
         loop {
             tokio::select! {
                 biased;
-                hello = &mut hello => match hello {
-                    Ok(hello) => return Ok(hello),
-                    Err(_) => return Err(Death::crash(code::ACTIVATE, "its handshake was lost")),
+                received = &mut handshake => match received {
+                    Ok(handshake) => return Ok(handshake),
+                    Err(_) => return Err(WorkerExit::crash(code::ACTIVATE, "its handshake was lost")),
                 },
                 status = process.wait() => {
-                    // One that has connected and died at once is an active one that has died.
-                    if let Ok(hello) = hello.try_recv() {
-                        return Ok(hello);
+                    // A worker that connected before it exited was active, if briefly.
+                    if let Ok(handshake) = handshake.try_recv() {
+                        return Ok(handshake);
                     }
                     let text = format!("its process ended before the handshake: {}", describe(&status));
-                    return Err(Death::crash(code::ACTIVATE, text));
+                    return Err(WorkerExit::crash(code::ACTIVATE, text));
                 }
                 () = &mut late => {
                     let text = format!("it did not connect to its node within {limit:?}");
-                    return Err(Death::crash(code::ACTIVATE_TIMEOUT, text));
+                    return Err(WorkerExit::crash(code::ACTIVATE_TIMEOUT, text));
                 }
-                order = self.orders.recv() => if let Some(Order::Stop) | None = order {
-                    return Err(Death::asked(code::SHUTDOWN, "the app is stopped"));
+                command = self.commands.recv() => if let Some(WorkerCommand::Stop) | None = command {
+                    return Err(WorkerExit::terminated(code::SHUTDOWN, "the app is stopped"));
                 },
             }
         }
     }
 
-    /// Attends to an active worker; on return its connection is closed, and its clients have been told.
-    async fn work(&mut self, process: &mut Process, hello: Hello) -> Death {
-        let Hello { connection, rx, tx } = hello;
-        self.overseer.activate(&self.uuid, connection.clone());
-        let heartbeat = self.overseer.setup().profile.heartbeat_timeout;
-        let mut control = Control { connection, rx, tx: Some(tx), heartbeat };
-        let mut end = self.attend(process, &mut control).await;
-        self.overseer.set_phase(&self.uuid, Phase::Broken);
-        self.channels.discard(end.cause);
-        control.connection.close(&Error::service(end.cause.0, end.cause.1, end.death.reason.clone()));
-        if let Some(tx) = control.tx {
-            tx.give_up();
-        }
-        if end.cause == Cause::EOF
-            && let Ok(status) = timeout(EXIT, process.wait()).await
+    /// Runs an active worker. When this returns, its connection is closed and its clients have their errors.
+    async fn run_connection(&mut self, process: &mut Process, handshake: Handshake) -> WorkerExit {
+        let Handshake { connection, rx, tx } = handshake;
+        self.send(WorkerEvent::Activated(connection.clone()));
+        let mut control = ControlChannel::new(rx, tx);
+        let ConnectionEnd { mut exit, cause } = self.await_end(process, &mut control).await;
+        self.set_state(WorkerState::Broken);
+        self.channels.discard(cause);
+        connection.close(&Error::service(cause.0, cause.1, exit.reason.clone()));
+        control.abandon();
+        if cause == Cause::EOF
+            && let Ok(status) = timeout(EXIT_AFTER_EOF, process.wait()).await
         {
-            end.death.reason = format!("its process has ended: {}", describe(&status));
+            exit.reason = format!("its process has ended: {}", describe(&status));
         }
-        end.death
+        exit
     }
 
-    async fn attend(&mut self, process: &mut Process, control: &mut Control) -> End {
-        let seal_timeout = self.overseer.setup().profile.seal_timeout;
-        let mut silent = pin!(sleep(control.heartbeat));
+    /// Carries out commands and watches heartbeats until the connection ends, or has to.
+    async fn await_end(&mut self, process: &mut Process, control: &mut ControlChannel) -> ConnectionEnd {
+        let profile = &self.config.profile;
+        let (heartbeat_timeout, seal_timeout) = (profile.heartbeat_timeout, profile.seal_timeout);
+        let mut silent = pin!(sleep(heartbeat_timeout));
         let mut exited = false;
-        let mut sealed: Option<Moment> = None;
-        let allowed = self.overseer.setup().workshop.idle_timeout(&self.overseer.setup().profile);
-        let mut idle = allowed.map(|allowed| Moment::now() + allowed);
+        let mut seal_deadline: Option<Instant> = None;
         loop {
             tokio::select! {
                 biased;
-                order = self.orders.recv() => match order {
-                    Some(Order::Stop) | None => return self.terminate(control, code::SHUTDOWN).await,
-                    Some(Order::Seal) => sealed = Some(Moment::now() + seal_timeout),
-                    Some(Order::Look) => {}
+                command = self.commands.recv() => match command {
+                    Some(WorkerCommand::Seal) => seal_deadline = Some(Instant::now() + seal_timeout),
+                    Some(WorkerCommand::TerminateSealed) => return self.terminate(control, code::SEALED).await,
+                    Some(WorkerCommand::TerminateIdle) => return self.terminate(control, code::IDLE).await,
+                    Some(WorkerCommand::Stop) | None => return self.terminate(control, code::SHUTDOWN).await,
                 },
                 _ = process.wait(), if !exited => {
                     exited = true;
-                    silent.as_mut().reset(Moment::now() + REMAINS);
+                    silent.as_mut().reset(Instant::now() + LAST_MESSAGES);
                 }
-                said = control.next() => match said {
-                    // What a process has said before its end does not keep it alive.
-                    Ok(Said::Heartbeat) if exited => {}
-                    Ok(Said::Heartbeat) => silent.as_mut().reset(Moment::now() + control.heartbeat),
-                    Ok(Said::Terminate(reason)) => {
+                message = control.recv() => match message {
+                    // A heartbeat from before the exit does not extend the time for the last messages.
+                    Ok(WorkerMessage::Heartbeat) if exited => {}
+                    Ok(WorkerMessage::Heartbeat) => silent.as_mut().reset(Instant::now() + heartbeat_timeout),
+                    Ok(WorkerMessage::Terminate(reason)) => {
                         let text = format!("it ended itself: {reason}");
-                        return End::node(Death::crash(code::SUICIDE, text));
+                        return ConnectionEnd::closed(WorkerExit::crash(code::SUICIDE, text));
                     }
-                    Err(error) => return End::lost(&error),
+                    Err(error) => return ConnectionEnd::lost(&error),
                 },
-                () = &mut silent => return End::silent(exited, control.heartbeat),
-                () = at(sealed) => return self.terminate(control, code::SEAL_TIMEOUT).await,
-                () = at(idle), if sealed.is_none() => {
-                    idle = allowed.and_then(|allowed| self.overseer.seal_idle(&self.uuid, allowed)).map(Into::into);
-                    if idle.is_none() {
-                        let end = self.terminate(control, code::IDLE).await;
-                        return End { death: Death { idle: true, ..end.death }, ..end };
+                () = &mut silent => {
+                    if exited {
+                        return ConnectionEnd::process_exited();
                     }
-                }
-            }
-            if sealed.is_some() && self.overseer.load(&self.uuid) == 0 {
-                return self.terminate(control, code::SEALED).await;
+                    let text = format!("it sent no heartbeat for {heartbeat_timeout:?}");
+                    return ConnectionEnd::closed(WorkerExit::crash(code::HEARTBEAT_TIMEOUT, text));
+                },
+                () = sleep_until_some(seal_deadline) => return self.terminate(control, code::SEAL_TIMEOUT).await,
             }
         }
     }
 
-    /// Tells the worker to end, and lets it finish until it says that it has (`worker.md` 3.5).
-    async fn terminate(&self, control: &mut Control, code: i64) -> End {
-        self.overseer.set_phase(&self.uuid, Phase::Terminating);
+    /// Sends terminate, and waits until the worker confirms it; it may finish its events first (`worker.md` 3.5).
+    async fn terminate(&self, control: &mut ControlChannel, code: i64) -> ConnectionEnd {
+        self.set_state(WorkerState::Terminating);
         let reason = match code {
             code::SHUTDOWN => "overseer is shutting down",
             code::SEAL_TIMEOUT => "timed out while sealing",
             code::IDLE => "slave is idle",
             _ => "slave is sealing",
         };
-        control.terminate(code, reason);
-        let limit = self.overseer.setup().profile.terminate_timeout;
-        let confirmed = async { while let Ok(Said::Heartbeat) = control.next().await {} };
-        let death = match timeout(limit, confirmed).await {
-            Ok(()) => Death::asked(code, reason),
-            Err(_) => Death::asked(code, &format!("{reason}; it did not end within {limit:?}")),
-        };
-        End::node(death)
+        control.send_terminate(code, reason);
+        let limit = self.config.profile.terminate_timeout;
+        let confirmed = async { while let Ok(WorkerMessage::Heartbeat) = control.recv().await {} };
+        ConnectionEnd::closed(match timeout(limit, confirmed).await {
+            Ok(()) => WorkerExit::terminated(code, reason),
+            Err(_) => WorkerExit::terminated(code, format!("{reason}; it did not end within {limit:?}")),
+        })
+    }
+
+    fn set_state(&self, state: WorkerState) {
+        self.send(WorkerEvent::StateChanged(state));
+    }
+
+    fn send(&self, event: WorkerEvent) {
+        // Fails only if the owner is gone, and with it whoever would read the state.
+        let _ = self.events.send(event);
     }
 }
 
-async fn at(moment: Option<Moment>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
+/// Sleeps until a deadline, or for ever without one.
+async fn sleep_until_some(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
         None => pending().await,
     }
 }
 
-/// How an active worker has ended, and what its clients are told.
-struct End {
-    death: Death,
-    cause: Cause,
-}
-
-impl End {
-    /// The node has ended it.
-    fn node(death: Death) -> Self {
-        Self { death, cause: Cause::CANCELLED }
-    }
-
-    /// Its connection has ended.
-    fn lost(error: &Error) -> Self {
-        let death = Death::crash(code::LOST, error.kind().to_string());
-        Self { death, cause: error.cause().unwrap_or(Cause::EOF) }
-    }
-
-    /// Nothing has come from it for too long.
-    fn silent(exited: bool, limit: Duration) -> Self {
-        if exited {
-            return Self { death: Death::crash(code::LOST, "its process has ended"), cause: Cause::EOF };
-        }
-        let reason = format!("it sent no heartbeat for {limit:?}");
-        Self::node(Death::crash(code::HEARTBEAT_TIMEOUT, reason))
-    }
-}
-
-/// What a worker says of itself.
-enum Said {
-    Heartbeat,
-    Terminate(String),
-}
-
-/// The channel on which node and worker speak of the worker itself.
-struct Control {
-    connection: Connection,
-    rx: Rx,
-    tx: Option<Tx>,
-    heartbeat: Duration,
-}
-
-impl Control {
-    /// Waits for what the worker says next; each heartbeat is answered. Nothing is lost when this is dropped.
-    async fn next(&mut self) -> Result<Said, Error> {
-        // One that never stops talking is not all that there is to attend to.
-        tokio::task::coop::consume_budget().await;
-        let lost = || Error::service(Category::ASIO_MISC, 2, "it ended its control channel");
-        let (kind, payload) = self.rx.next().await.ok_or_else(lost)??;
-        if kind == TERMINATE {
-            let (_, reason): (i64, Bytes) = payload.decode().map_err(|error| {
-                let Cause(category, code) = Cause::ARGUMENTS;
-                Error::service(category, code, error.to_string())
-            })?;
-            return Ok(Said::Terminate(String::from_utf8_lossy(&reason).into_owned()));
-        }
-        if let Some(tx) = &mut self.tx {
-            tx.queue_urgent(HEARTBEAT)?;
-        }
-        Ok(Said::Heartbeat)
-    }
-
-    /// Tells the worker to end.
-    fn terminate(&mut self, code: i64, reason: &str) {
-        if let Some(tx) = self.tx.take() {
-            // One that is gone need not be told.
-            let _ = tx.finish_now(TERMINATE, (code, reason));
-        }
-    }
-}
-
-/// Returns how a process has ended.
+/// Returns how a process has ended, as a text.
 fn describe(status: &io::Result<ExitStatus>) -> String {
     match status {
         Ok(status) => status.to_string(),

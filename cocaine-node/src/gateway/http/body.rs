@@ -1,4 +1,4 @@
-//! The body of an answer: what is here already, and what the app still sends.
+//! The body of a response: the part that is buffered already, and the stream of chunks that the app still sends.
 
 use std::{
     collections::VecDeque,
@@ -15,151 +15,154 @@ use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::gateway::http::error::Failure;
+use super::error::HttpError;
 
-/// The body of an answer, which never is longer than was declared, and fails if it is shorter.
+/// The body of a response. It is never longer than its declared length, and fails if it is shorter.
 #[derive(Debug, Default)]
-pub(crate) struct ReplyBody {
-    ready: VecDeque<Bytes>,
-    rest: Option<Rest>,
-    /// How much is still to come.
-    left: Option<u64>,
+pub(crate) struct ResponseBody {
+    buffered: VecDeque<Bytes>,
+    stream: Option<BodyStream>,
+    /// How many bytes are still to be sent, if the length is known.
+    remaining: Option<u64>,
 }
 
-/// What an app still sends.
+/// The chunks of a body that an app still sends.
 #[derive(Debug)]
-pub(crate) struct Rest {
+pub(crate) struct BodyStream {
     chunks: Receiver<cocaine::Bytes>,
     /// Whether an empty chunk ends the body.
     ends_at_empty: bool,
-    patience: Duration,
+    /// How long the app may take to send the next chunk.
+    timeout: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-/// Why a body ended before it was whole. The connection ends with it, so that nobody takes it for whole.
+/// A body that ended early. The connection is closed, so that the client cannot mistake the body for a complete one.
 #[derive(Debug)]
-pub(crate) struct CutOff(pub(crate) Failure);
+pub(crate) struct BodyError(pub(crate) HttpError);
 
-impl fmt::Display for CutOff {
+impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.cause)
     }
 }
 
-impl std::error::Error for CutOff {}
+impl std::error::Error for BodyError {}
 
-impl Rest {
-    pub(crate) fn new(chunks: Receiver<cocaine::Bytes>, ends_at_empty: bool, patience: Duration) -> Self {
-        Self { chunks, ends_at_empty, patience, deadline: None }
+impl BodyStream {
+    pub(crate) fn new(chunks: Receiver<cocaine::Bytes>, ends_at_empty: bool, timeout: Duration) -> Self {
+        Self { chunks, ends_at_empty, timeout, deadline: None }
     }
 
-    /// Returns the next piece that is not empty; `None` at the end of the body.
-    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutOff>>> {
+    /// Returns the next chunk that is not empty, or `None` at the end of the body.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         loop {
             let Poll::Ready(chunk) = Pin::new(&mut self.chunks).poll_next(cx) else {
-                return self.poll_late(cx).map(|late| Some(Err(late)));
+                return self.poll_timeout(cx).map(|error| Some(Err(error)));
             };
             self.deadline = None;
             return Poll::Ready(match chunk {
                 Some(Ok(chunk)) if chunk.is_empty() && self.ends_at_empty => None,
                 Some(Ok(chunk)) if chunk.is_empty() => continue,
                 Some(Ok(chunk)) => Some(Ok(chunk.into())),
-                Some(Err(error)) => Some(Err(CutOff(Failure::of(&error)))),
+                Some(Err(error)) => Some(Err(BodyError(HttpError::from_call(&error)))),
                 None => None,
             });
         }
     }
 
-    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<CutOff> {
-        let patience = self.patience;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(patience)));
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
+        let timeout = self.timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(deadline.as_mut().poll(cx));
-        deadline.as_mut().reset(Instant::now() + patience);
-        Poll::Ready(CutOff(Failure::late(patience)))
+        deadline.as_mut().reset(Instant::now() + timeout);
+        Poll::Ready(BodyError(HttpError::timed_out(timeout)))
     }
 }
 
-impl ReplyBody {
-    /// Returns a body that is here.
-    pub(crate) fn whole(body: Bytes) -> Self {
-        let left = Some(body.len() as u64);
-        Self { ready: [body].into(), rest: None, left }
+impl ResponseBody {
+    /// Returns a complete body.
+    pub(crate) fn full(body: Bytes) -> Self {
+        let remaining = Some(body.len() as u64);
+        Self { buffered: [body].into(), stream: None, remaining }
     }
 
-    /// Returns the body of an answer that goes out without it. `length` is what was declared, if something was.
-    pub(crate) fn unsent(length: Option<u64>) -> Self {
-        Self { left: length, ..Self::default() }
+    /// Returns the body of a response that is sent without one. `length` is its Content-Length, if it has one.
+    pub(crate) fn omitted(length: Option<u64>) -> Self {
+        Self { remaining: length, ..Self::default() }
     }
 
-    /// Returns a body of which the beginning is here. `length` is what was declared, if something was.
-    pub(crate) fn new(ready: VecDeque<Bytes>, rest: Option<Rest>, length: Option<u64>) -> Self {
-        let here = || ready.iter().map(|piece| piece.len() as u64).sum();
-        let left = if rest.is_none() { Some(length.unwrap_or_else(here)) } else { length };
-        Self { ready, rest, left }
+    /// Returns a body whose beginning is buffered. `length` is its Content-Length, if it has one.
+    pub(crate) fn new(buffered: VecDeque<Bytes>, stream: Option<BodyStream>, length: Option<u64>) -> Self {
+        let buffered_len = || buffered.iter().map(|chunk| chunk.len() as u64).sum();
+        let remaining = if stream.is_none() { Some(length.unwrap_or_else(buffered_len)) } else { length };
+        Self { buffered, stream, remaining }
     }
 
-    /// Returns the piece, or as much of it as was declared.
-    fn take(&mut self, mut piece: Bytes) -> Frame<Bytes> {
-        if let Some(left) = &mut self.left {
-            if let Ok(most) = usize::try_from(*left)
-                && piece.len() > most
+    /// Returns the frame of a chunk, without what exceeds the declared length.
+    fn next_frame(&mut self, mut chunk: Bytes) -> Frame<Bytes> {
+        if let Some(remaining) = &mut self.remaining {
+            if let Ok(most) = usize::try_from(*remaining)
+                && chunk.len() > most
             {
-                tracing::warn!("an answer is longer than its Content-Length: the surplus is dropped");
-                piece.truncate(most);
+                tracing::warn!("a response is longer than its Content-Length: the surplus is dropped");
+                chunk.truncate(most);
             }
-            *left -= piece.len() as u64;
+            *remaining -= chunk.len() as u64;
         }
-        Frame::data(piece)
+        Frame::data(chunk)
     }
 
-    fn ended(&mut self) -> Option<Result<Frame<Bytes>, CutOff>> {
-        self.rest = None;
-        match self.left.take() {
-            Some(left @ 1..) => {
-                let text = format!("the answer is {left} bytes shorter than its Content-Length");
-                Some(Err(CutOff(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, text))))
+    /// Ends the body, with an error if it is shorter than its declared length.
+    fn finish(&mut self) -> Option<Result<Frame<Bytes>, BodyError>> {
+        self.stream = None;
+        match self.remaining.take() {
+            Some(missing @ 1..) => {
+                let text = format!("the answer is {missing} bytes shorter than its Content-Length");
+                Some(Err(BodyError(HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, text))))
             }
             _ => None,
         }
     }
 }
 
-impl Body for ReplyBody {
+impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = CutOff;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
-        if self.left == Some(0) {
-            (self.rest, self.left) = (None, None);
-            self.ready.clear();
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.remaining == Some(0) {
+            (self.stream, self.remaining) = (None, None);
+            self.buffered.clear();
         }
-        if let Some(piece) = self.ready.pop_front() {
-            return Poll::Ready(Some(Ok(self.take(piece))));
+        if let Some(chunk) = self.buffered.pop_front() {
+            return Poll::Ready(Some(Ok(self.next_frame(chunk))));
         }
-        let piece = match &mut self.rest {
-            Some(rest) => ready!(rest.poll_piece(cx)),
+        let chunk = match &mut self.stream {
+            Some(stream) => ready!(stream.poll_chunk(cx)),
             None => None,
         };
-        Poll::Ready(match piece {
-            Some(Ok(piece)) => Some(Ok(self.take(piece))),
-            Some(Err(cut_off)) => {
-                tracing::warn!(%cut_off, "an answer ends early");
-                (self.rest, self.left) = (None, None);
-                Some(Err(cut_off))
+        Poll::Ready(match chunk {
+            Some(Ok(chunk)) => Some(Ok(self.next_frame(chunk))),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a response ends early");
+                (self.stream, self.remaining) = (None, None);
+                Some(Err(error))
             }
-            None => self.ended(),
+            None => self.finish(),
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == Some(0) || (self.ready.is_empty() && self.rest.is_none() && self.left.is_none())
+        self.remaining == Some(0)
+            || (self.buffered.is_empty() && self.stream.is_none() && self.remaining.is_none())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+        self.remaining.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

@@ -1,89 +1,67 @@
-//! What a client is told when an app has not answered (`worker.md` 6.2, 6.4).
+//! Errors that the gateway itself answers with (`worker.md` 6.2, 6.4).
+
+use std::time::Duration;
 
 use cocaine::{Category, Error, ErrorKind};
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::StatusCode;
 
-use super::body::ReplyBody;
-use crate::config::Target;
+use crate::gateway::routing::codes::{APP_STOPPED, QUEUE_FULL, SERVICE_UNKNOWN};
 
 /// The category of errors of the scheduler in front of a cluster.
-const VICODYN: Category = Category(0x54FF);
+pub(super) const VICODYN: Category = Category(0x54FF);
 
-/// The header by which an error of the gateway is told from one of the app.
-const GENERATED_BY: HeaderName = HeaderName::from_static("x-error-generated-by");
-
-/// The queue of an app is full.
-pub(crate) const QUEUE_FULL: (Category, i64) = (Category::OVERSEER, 1);
-/// An app is stopped: an event that it has not taken.
-pub(crate) const STOPPED: (Category, i64) = (Category::GENERIC, 32);
-/// A name that the locator does not know.
-pub(crate) const UNKNOWN: (Category, i64) = (Category::LOCATOR, 1);
-
-/// Why there is no answer of an app.
+/// A request that ends without a response of an app.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct HttpError {
     pub(crate) status: StatusCode,
     pub(crate) cause: String,
-    generated_by: &'static str,
+    /// The component that reports the error.
+    pub(crate) generated_by: &'static str,
 }
 
-impl Failure {
+impl HttpError {
     pub(crate) fn new(status: StatusCode, cause: impl Into<String>) -> Self {
         Self { status, cause: cause.into(), generated_by: "cocaine-gateway" }
     }
 
-    /// The app has not answered in time.
-    pub(crate) fn late(limit: std::time::Duration) -> Self {
+    /// Returns the error for an app that does not answer within `limit`.
+    pub(crate) fn timed_out(limit: Duration) -> Self {
         let cause =
             format!("Timed out while waiting for response from the Cocaine: no answer within {limit:?}");
         Self::new(StatusCode::GATEWAY_TIMEOUT, cause)
     }
 
-    /// Returns what is told of an error before the answer has begun.
-    pub(crate) fn of(error: &Error) -> Self {
+    /// Returns the error for a call that failed before its response began.
+    pub(crate) fn from_call(error: &Error) -> Self {
         let (status, cause) = match error.kind() {
             ErrorKind::Service { category, code, message } => match (*category, *code) {
-                UNKNOWN => (StatusCode::SERVICE_UNAVAILABLE, or(message, "service is not available")),
-                STOPPED => (StatusCode::SERVICE_UNAVAILABLE, or(message, "the app is stopped")),
+                SERVICE_UNKNOWN => {
+                    (StatusCode::SERVICE_UNAVAILABLE, or_default(message, "service is not available"))
+                }
+                APP_STOPPED => (StatusCode::SERVICE_UNAVAILABLE, or_default(message, "the app is stopped")),
                 QUEUE_FULL => {
                     (StatusCode::INTERNAL_SERVER_ERROR, "Retry limit exceeded: queue is full".to_owned())
                 }
-                (VICODYN, code) => return Self { generated_by: "vicodyn", ..Self::answered(code, message) },
-                (_, code) => return Self::answered(code, message),
+                (VICODYN, code) => return Self { generated_by: "vicodyn", ..Self::from_app(code, message) },
+                (_, code) => return Self::from_app(code, message),
             },
             ErrorKind::Connect(_) => (StatusCode::SERVICE_UNAVAILABLE, error.kind().to_string()),
-            ErrorKind::Deadline(limit) => return Self::late(*limit),
+            ErrorKind::Deadline(limit) => return Self::timed_out(*limit),
             ErrorKind::Disconnected(_) => (StatusCode::BAD_GATEWAY, error.kind().to_string()),
             ErrorKind::Drift { .. } => {
-                (StatusCode::INTERNAL_SERVER_ERROR, format!("the service is no app: {}", error.kind()))
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("the service is not an app: {}", error.kind()))
             }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, error.kind().to_string()),
         };
         Self::new(status, cause)
     }
 
-    fn answered(code: i64, message: &str) -> Self {
+    fn from_app(code: i64, message: &str) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("[{code}]: {message}"))
-    }
-
-    /// Returns the answer: a text that names the service and the event, if they are known, and the cause.
-    pub(crate) fn response(self, target: Option<&Target>) -> Response<ReplyBody> {
-        let text = match target {
-            Some(Target { service, event }) => {
-                format!("service `{service}`, event `{event}`: {}\n", self.cause)
-            }
-            None => format!("{}\n", self.cause),
-        };
-        let mut response = Response::new(ReplyBody::whole(text.into()));
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        headers.insert(GENERATED_BY, HeaderValue::from_static(self.generated_by));
-        response
     }
 }
 
-fn or(message: &str, default: &str) -> String {
+fn or_default(message: &str, default: &str) -> String {
     if message.is_empty() { default.into() } else { message.into() }
 }
 
@@ -95,26 +73,15 @@ mod tests {
     fn each_error_has_its_status() {
         let service = |(category, code), text: &str| Error::service(category, code, text);
         for (error, status, text) in [
-            (service(UNKNOWN, "service is not available"), 503, "service is not available"),
-            (service(UNKNOWN, ""), 503, "service is not available"),
-            (service(STOPPED, "invalid queue state"), 503, "invalid queue state"),
+            (service(SERVICE_UNKNOWN, "service is not available"), 503, "service is not available"),
+            (service(SERVICE_UNKNOWN, ""), 503, "service is not available"),
+            (service(APP_STOPPED, "invalid queue state"), 503, "invalid queue state"),
             (service(QUEUE_FULL, "odd"), 500, "Retry limit exceeded: queue is full"),
             (service((Category::WORKER, 7), "on purpose"), 500, "[7]: on purpose"),
             (service((Category::UNKNOWN, 32), "Broken pipe"), 500, "[32]: Broken pipe"),
         ] {
-            let failure = Failure::of(&error);
-            assert_eq!((failure.status.as_u16(), failure.cause.as_str()), (status, text));
+            let http = HttpError::from_call(&error);
+            assert_eq!((http.status.as_u16(), http.cause.as_str()), (status, text));
         }
-    }
-
-    #[test]
-    fn the_scheduler_is_named() {
-        let target = Target { service: "s".into(), event: "e".into() };
-        let generated = |category| {
-            let response = Failure::of(&Error::service(category, 1, "x")).response(Some(&target));
-            response.headers()[GENERATED_BY].clone()
-        };
-        assert_eq!(generated(VICODYN), "vicodyn");
-        assert_eq!(generated(Category::WORKER), "cocaine-gateway");
     }
 }

@@ -1,7 +1,8 @@
-//! A port on which HTTP is spoken: its connections, how many, how long, and their end.
+//! A port for HTTP clients: accepts connections, limits their number, and ends them.
 
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use cocaine::server::Server;
 use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -17,126 +18,121 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{body::ReplyBody, socket::Socket};
+use super::{body::ResponseBody, socket::ClientSocket};
 
-/// Bytes of the head of a request.
-const HEAD: usize = 128 << 10;
+/// The most bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 128 << 10;
 
-/// How long the accepting of connections rests after it has failed.
-const REST: Duration = Duration::from_millis(100);
-
-/// How a port treats its clients.
+/// How a port treats the connections of its clients.
 #[derive(Clone, Debug)]
-pub(crate) struct Manners {
-    /// How many there may be at once.
-    pub(crate) clients: Arc<Semaphore>,
-    /// How long one may take to send the head of a request, or to take a part of an answer.
-    pub(crate) patience: Duration,
-    pub(crate) count: Gauge,
+pub(crate) struct ConnectionSettings {
+    /// One permit for each connection.
+    pub(crate) permits: Arc<Semaphore>,
+    /// How long a client may take to send the head of a request, or to read a part of a response.
+    pub(crate) timeout: Duration,
+    /// Counts the open connections.
+    pub(crate) open: Gauge,
 }
 
-/// A port that is listened on.
+/// A port that accepts connections.
 #[derive(Debug)]
-pub(crate) struct Listener {
+pub(crate) struct HttpListener {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    accepting: JoinHandle<GracefulShutdown>,
+    accept_task: JoinHandle<GracefulShutdown>,
 }
 
-impl Listener {
-    /// Listens, and answers each request with what `answer` returns.
-    pub(crate) async fn start<A, F>(address: &str, manners: Manners, answer: A) -> io::Result<Self>
+impl HttpListener {
+    /// Listens on an address, and answers each request with the response that `handle` returns.
+    pub(crate) async fn start<H, F>(
+        address: &str,
+        settings: ConnectionSettings,
+        handle: H,
+    ) -> io::Result<Self>
     where
-        A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<ReplyBody>> + Send + 'static,
+        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Response<ResponseBody>> + Send + 'static,
     {
-        let socket = TcpListener::bind(address).await?;
-        let address = socket.local_addr()?;
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(socket, manners, answer, stopped));
-        Ok(Self { address, stop, accepting })
+        let accept_task = tokio::spawn(accept_loop(listener, settings, handle, stopped));
+        Ok(Self { address, stop, accept_task })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub(crate) fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Accepts nobody any more, lets requests that run be answered, and returns when they are or the time is over.
-    pub(crate) async fn shutdown(self, grace: Duration) {
+    /// Stops accepting, and waits until the requests in flight are answered or the time is over.
+    pub(crate) async fn shutdown(self, limit: Duration) {
         let _ = self.stop.send(true);
-        if let Ok(connections) = self.accepting.await
-            && timeout(grace, connections.shutdown()).await.is_err()
+        if let Ok(connections) = self.accept_task.await
+            && timeout(limit, connections.shutdown()).await.is_err()
         {
-            tracing::warn!("connections of HTTP clients are cut: they did not end within {grace:?}");
+            tracing::warn!("connections of HTTP clients are closed: they did not end within {limit:?}");
         }
     }
 }
 
-async fn accept<A, F>(
-    socket: TcpListener,
-    manners: Manners,
-    answer: A,
+async fn accept_loop<H, F>(
+    listener: TcpListener,
+    settings: ConnectionSettings,
+    handle: H,
     mut stopped: watch::Receiver<bool>,
 ) -> GracefulShutdown
 where
-    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<ReplyBody>> + Send + 'static,
+    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     let connections = GracefulShutdown::new();
     loop {
-        let next = next(&socket, &manners.clients);
         let accepted = tokio::select! {
-            accepted = next => accepted,
+            accepted = accept(&listener, &settings.permits) => accepted,
             _ = stopped.wait_for(|stopped| *stopped) => return connections,
         };
         match accepted {
             Ok((stream, permit)) => {
-                let answer = answer.clone();
-                let service = service_fn(move |request| answer(request).map(Ok::<_, Infallible>));
-                let connection = protocol(&manners).serve_connection(manners.socket(stream), service);
-                let connection = connections.watch(connection);
-                let count = manners.count.clone();
+                let handle = handle.clone();
+                let service = service_fn(move |request| handle(request).map(Ok::<_, Infallible>));
+                let io = TokioIo::new(ClientSocket::new(stream, settings.timeout));
+                let connection = connections.watch(http1_builder(&settings).serve_connection(io, service));
+                let open = settings.open.clone();
                 tokio::spawn(async move {
-                    count.inc();
+                    open.inc();
                     if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection of an HTTP client ended");
+                        tracing::debug!(%error, "a connection of an HTTP client failed");
                     }
-                    count.dec();
+                    open.dec();
                     drop(permit);
                 });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection of an HTTP client could not be accepted");
-                sleep(REST).await;
+                sleep(Server::ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-async fn next(
-    socket: &TcpListener,
-    clients: &Arc<Semaphore>,
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    // Nobody closes it.
-    let permit = clients.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = socket.accept().await?;
+    // The semaphore is never closed.
+    let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
     stream.set_nodelay(true)?;
     Ok((stream, permit))
 }
 
-fn protocol(manners: &Manners) -> http1::Builder {
-    let mut protocol = http1::Builder::new();
-    protocol
+fn http1_builder(settings: &ConnectionSettings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
         .timer(TokioTimer::new())
-        .header_read_timeout(manners.patience)
-        .max_buf_size(HEAD)
+        .header_read_timeout(settings.timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
         .half_close(true)
         .title_case_headers(true);
-    protocol
-}
-
-impl Manners {
-    fn socket(&self, stream: TcpStream) -> TokioIo<Socket> {
-        TokioIo::new(Socket::new(stream, self.patience))
-    }
+    builder
 }

@@ -1,4 +1,4 @@
-//! The answer of an app as HTTP (`worker.md` 6.2).
+//! Responses: those of an app (`worker.md` 6.2), and those of the gateway itself.
 
 use std::{
     collections::VecDeque,
@@ -8,57 +8,56 @@ use std::{
 };
 
 use bytes::Bytes;
-use cocaine::http::{end_to_end, read_meta};
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version, header};
+use cocaine::http::{end_to_end, forbids_content, read_meta, set_bodiless_length};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 
-use super::body::{ReplyBody, Rest};
-use crate::gateway::{http::error::Failure, routing::event_call::Begun};
+use super::{
+    body::{BodyStream, ResponseBody},
+    error::HttpError,
+};
+use crate::{config::Target, gateway::routing::event_call::ResponseStart};
 
-/// By this header of its answer an app says that an empty chunk ends the body.
+/// The header by which an app declares that an empty chunk ends the body.
 const PROTOCOL: HeaderName = HeaderName::from_static("x-cocaine-http-proto-version");
 
-/// What is read before the head is sent, so that a short answer has a length and an early error a status of its own.
-const AHEAD: usize = 256 << 10;
+/// The header that tells an error of the gateway from one of the app.
+const GENERATED_BY: HeaderName = HeaderName::from_static("x-error-generated-by");
 
-/// What an answer is for.
-pub(crate) struct Asked {
+/// How much is read before the head is sent, so that a short response gets a length and an early error its own status.
+const READ_AHEAD_BYTES: usize = 256 << 10;
+
+/// What the response depends on in its request.
+pub(crate) struct RequestInfo {
     pub(crate) method: Method,
     pub(crate) version: Version,
-    /// How long the app may be silent.
-    pub(crate) patience: Duration,
+    /// How long the app may send nothing.
+    pub(crate) timeout: Duration,
 }
 
-impl Asked {
-    /// Returns the answer: with a length if it is whole already or the app has declared one, streamed if it is not. A
-    /// client of HTTP/1.0 could not tell the end of a stream from a failure: it waits for the whole, up to 256 KiB.
+impl RequestInfo {
+    /// Returns the response of an app. It has a length if it is complete or the app declares one, and is streamed
+    /// otherwise. A client of HTTP/1.0 could not tell the end of a stream from a failure, so up to 256 KiB are awaited
+    /// for it.
     ///
     /// # Errors
-    /// 500 for a first chunk that is no head of an answer, for lengths that contradict each other or the body, and for
-    /// an error that comes before anything was sent.
-    pub(crate) async fn answer(&self, begun: Begun) -> Result<Response<ReplyBody>, Failure> {
-        let Some(first) = begun.first else {
-            return Err(wrong("received `close` event without prior meta info".into()));
+    /// 500 for a first chunk that is not the head of a response, for lengths that contradict each other or the body, and
+    /// for an error that comes before anything is sent.
+    pub(crate) async fn response(&self, start: ResponseStart) -> Result<Response<ResponseBody>, HttpError> {
+        let Some(first) = start.first else {
+            return Err(invalid("received `close` event without prior meta info".into()));
         };
-        let (status, mut headers) = read_meta(&first).map_err(|error| Failure::of(&error))?;
+        let (status, mut headers) = read_meta(&first).map_err(|error| HttpError::from_call(&error))?;
         let ends_at_empty = ends_at_empty(&mut headers)?;
         end_to_end(&mut headers);
-        let declared = declared(&mut headers)?;
-        let mut rest = Rest::new(begun.rest, ends_at_empty, self.patience);
-        let body = if self.is_bodiless(status) {
-            let never = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
-            if never {
-                headers.remove(header::CONTENT_LENGTH);
-            }
-            ReplyBody::unsent(declared.filter(|_| !never))
+        let declared = declared_length(&mut headers)?;
+        let body = if forbids_content(&self.method, status) {
+            set_bodiless_length(status, &mut headers);
+            // The length of the content that is omitted; with 204 and 205 there is none.
+            let has_length = ![StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
+            ResponseBody::omitted(declared.filter(|_| has_length))
         } else {
-            let (ready, ended) = self.ahead(&mut rest, declared).await?;
-            let here: u64 = ready.iter().map(|piece| piece.len() as u64).sum();
-            if let (true, Some(declared)) = (ended, declared)
-                && here < declared
-            {
-                return Err(wrong(format!("the answer has {here} bytes and a Content-Length of {declared}")));
-            }
-            ReplyBody::new(ready, (!ended).then_some(rest), declared)
+            let stream = BodyStream::new(start.rest, ends_at_empty, self.timeout);
+            self.body(stream, declared).await?
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;
@@ -66,66 +65,112 @@ impl Asked {
         Ok(response)
     }
 
-    fn is_bodiless(&self, status: StatusCode) -> bool {
-        let without = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
-        self.method == Method::HEAD || without.contains(&status)
+    async fn body(&self, mut stream: BodyStream, declared: Option<u64>) -> Result<ResponseBody, HttpError> {
+        let (buffered, ended) = self.read_ahead(&mut stream, declared).await?;
+        let length: u64 = buffered.iter().map(|chunk| chunk.len() as u64).sum();
+        if let (true, Some(declared)) = (ended, declared)
+            && length < declared
+        {
+            return Err(invalid(format!("the answer has {length} bytes and a Content-Length of {declared}")));
+        }
+        Ok(ResponseBody::new(buffered, (!ended).then_some(stream), declared))
     }
 
-    /// Reads what is there, or what a client of HTTP/1.0 waits for; the flag is whether that is all.
-    async fn ahead(
+    /// Reads the chunks that have arrived, or those that a client of HTTP/1.0 waits for. The flag is whether the body is
+    /// complete.
+    async fn read_ahead(
         &self,
-        rest: &mut Rest,
+        stream: &mut BodyStream,
         declared: Option<u64>,
-    ) -> Result<(VecDeque<Bytes>, bool), Failure> {
+    ) -> Result<(VecDeque<Bytes>, bool), HttpError> {
         let waits = self.version == Version::HTTP_10 && declared.is_none();
-        let (mut ready, mut len) = (VecDeque::new(), 0);
-        while len < AHEAD {
-            let piece = if waits {
-                poll_fn(|cx| rest.poll_piece(cx)).await
+        let (mut buffered, mut length) = (VecDeque::new(), 0);
+        while length < READ_AHEAD_BYTES {
+            let chunk = if waits {
+                poll_fn(|cx| stream.poll_chunk(cx)).await
             } else {
-                match rest.poll_piece(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(piece) => piece,
-                    Poll::Pending => return Ok((ready, false)),
+                match stream.poll_chunk(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(chunk) => chunk,
+                    Poll::Pending => return Ok((buffered, false)),
                 }
             };
-            match piece {
-                Some(Ok(piece)) => {
-                    len += piece.len();
-                    ready.push_back(piece);
+            match chunk {
+                Some(Ok(chunk)) => {
+                    length += chunk.len();
+                    buffered.push_back(chunk);
                 }
-                Some(Err(cut_off)) => return Err(cut_off.0),
-                None => return Ok((ready, true)),
+                Some(Err(error)) => return Err(error.0),
+                None => return Ok((buffered, true)),
             }
         }
-        Ok((ready, false))
+        Ok((buffered, false))
     }
 }
 
-fn ends_at_empty(headers: &mut HeaderMap) -> Result<bool, Failure> {
+fn ends_at_empty(headers: &mut HeaderMap) -> Result<bool, HttpError> {
     match headers.remove(PROTOCOL) {
         None => Ok(false),
         Some(version) if version == "1.0" => Ok(false),
         Some(version) if version == "1.1" => Ok(true),
-        Some(version) => Err(wrong(format!("the answer has {PROTOCOL} {version:?}: 1.0 and 1.1 are known"))),
+        Some(version) => {
+            Err(invalid(format!("the answer has {PROTOCOL} {version:?}: 1.0 and 1.1 are known")))
+        }
     }
 }
 
-/// Returns the length that the app has declared, and leaves one such header.
-fn declared(headers: &mut HeaderMap) -> Result<Option<u64>, Failure> {
+/// Returns the length that the app declares, and removes repetitions of the header.
+fn declared_length(headers: &mut HeaderMap) -> Result<Option<u64>, HttpError> {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let Some(first) = lengths.next().cloned() else { return Ok(None) };
-    let digits = first.as_bytes().iter().all(u8::is_ascii_digit);
-    let length = first.to_str().ok().filter(|_| digits).and_then(|length| length.parse().ok());
+    let is_number = first.as_bytes().iter().all(u8::is_ascii_digit);
+    let length = first.to_str().ok().filter(|_| is_number).and_then(|length| length.parse().ok());
     let Some(length) = length else {
-        return Err(wrong(format!("the answer has a Content-Length of {first:?}")));
+        return Err(invalid(format!("the answer has a Content-Length of {first:?}")));
     };
     if lengths.any(|other| other != first) {
-        return Err(wrong("the answer has several values of Content-Length".into()));
+        return Err(invalid("the answer has several values of Content-Length".into()));
     }
     headers.insert(header::CONTENT_LENGTH, first);
     Ok(Some(length))
 }
 
-fn wrong(cause: String) -> Failure {
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, cause)
+fn invalid(cause: String) -> HttpError {
+    HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, cause)
+}
+
+/// Returns the response for an error: a text with the cause, and the service and the event if they are known.
+pub(crate) fn error_response(error: HttpError, target: Option<&Target>) -> Response<ResponseBody> {
+    let text = match target {
+        Some(Target { service, event }) => format!("service `{service}`, event `{event}`: {}\n", error.cause),
+        None => format!("{}\n", error.cause),
+    };
+    let mut response = text_response(text, "text/plain; charset=utf-8");
+    *response.status_mut() = error.status;
+    response.headers_mut().insert(GENERATED_BY, HeaderValue::from_static(error.generated_by));
+    response
+}
+
+/// Returns a response with a text.
+pub(crate) fn text_response(text: impl Into<Bytes>, media_type: &'static str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::full(text.into()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use cocaine::{Category, Error};
+
+    use super::{super::error::VICODYN, *};
+
+    #[test]
+    fn scheduler_error_names_the_scheduler() {
+        let target = Target::new("s", "e");
+        let generated_by = |category| {
+            let error = HttpError::from_call(&Error::service(category, 1, "x"));
+            error_response(error, Some(&target)).headers()[GENERATED_BY].clone()
+        };
+        assert_eq!(generated_by(VICODYN), "vicodyn");
+        assert_eq!(generated_by(Category::WORKER), "cocaine-gateway");
+    }
 }

@@ -1,5 +1,5 @@
-//! A client's socket, of which a client that takes nothing loses hold, and which lets a client that still sends read
-//! its last answer.
+//! The socket of a client: it gives up on a client that reads nothing, and closes so that one that still sends can read
+//! its last response.
 
 use std::{
     future::Future,
@@ -15,73 +15,75 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How long a client may send nothing more, after its last answer, before the socket is closed. To close while it sends
-/// would reset the connection, and it would lose the answer that says why.
+/// How long the socket stays open after the last response while the client sends nothing. Closing it while the client
+/// still sends would reset the connection, and the client would lose the response that gives the reason.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What is read at once from a client that is not listened to any more.
-const SURPLUS: usize = 16 << 10;
+/// How much is read and dropped at once while the socket lingers.
+const DRAIN_BYTES: usize = 16 << 10;
 
-/// A socket whose writes fail once nothing could be written for a while.
+/// A socket whose writes fail when the client reads nothing for a while.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub(crate) struct ClientSocket {
     stream: TcpStream,
-    patience: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
-    closing: Option<Closing>,
+    /// How long a write may make no progress.
+    write_timeout: Duration,
+    write_deadline: Option<Pin<Box<Sleep>>>,
+    linger: Option<Linger>,
 }
 
-/// The end of a connection that is shut down.
+/// The deadlines of a socket that is shut down and still reads.
 #[derive(Debug)]
-struct Closing {
-    last: Instant,
-    quiet: Pin<Box<Sleep>>,
+struct Linger {
+    end: Instant,
+    idle: Pin<Box<Sleep>>,
 }
 
-impl Socket {
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None, closing: None }
+impl ClientSocket {
+    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+        Self { stream, write_timeout, write_deadline: None, linger: None }
     }
 
-    /// Reads what the client still sends, until it has closed its side, or sends nothing, or the time is over.
+    /// Drops what the client still sends, until it closes its side, is idle for [`LINGER`], or the time is over.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let last = Instant::now() + self.patience;
-        let closing = || Closing { last, quiet: Box::pin(sleep(LINGER)) };
-        let Closing { last, quiet } = self.closing.get_or_insert_with(closing);
-        let mut surplus = [0; SURPLUS];
-        while quiet.as_mut().poll(cx).is_pending() {
-            let mut surplus = ReadBuf::new(&mut surplus);
-            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut surplus));
-            if read.is_err() || surplus.filled().is_empty() {
+        let end = Instant::now() + self.write_timeout;
+        let start = || Linger { end, idle: Box::pin(sleep(LINGER)) };
+        let Linger { end, idle } = self.linger.get_or_insert_with(start);
+        let mut dropped = [0; DRAIN_BYTES];
+        while idle.as_mut().poll(cx).is_pending() {
+            let mut dropped = ReadBuf::new(&mut dropped);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut dropped));
+            if read.is_err() || dropped.filled().is_empty() {
                 break;
             }
-            quiet.as_mut().reset((Instant::now() + LINGER).min(*last));
+            idle.as_mut().reset((Instant::now() + LINGER).min(*end));
         }
         Poll::Ready(())
     }
 
-    fn watch<T>(
+    /// Polls a write, which fails once it is pending for longer than the time-out.
+    fn poll_with_timeout<T>(
         &mut self,
         cx: &mut Context<'_>,
         write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let written = write(Pin::new(&mut self.stream), cx);
         if written.is_ready() {
-            self.stalled = None;
+            self.write_deadline = None;
             return written;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        if stalled.as_mut().poll(cx).is_ready() {
-            stalled.as_mut().reset(Instant::now() + patience);
-            let text = format!("the client took nothing for {patience:?}");
+        let timeout = self.write_timeout;
+        let deadline = self.write_deadline.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        if deadline.as_mut().poll(cx).is_ready() {
+            deadline.as_mut().reset(Instant::now() + timeout);
+            let text = format!("the client read nothing for {timeout:?}");
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
         }
         Poll::Pending
     }
 }
 
-impl AsyncRead for Socket {
+impl AsyncRead for ClientSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -91,9 +93,9 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl AsyncWrite for ClientSocket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.watch(cx, |stream, cx| stream.poll_write(cx, buf))
+        self.poll_with_timeout(cx, |stream, cx| stream.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -101,7 +103,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.watch(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
+        self.poll_with_timeout(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -109,12 +111,12 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.watch(cx, AsyncWrite::poll_flush)
+        self.poll_with_timeout(cx, AsyncWrite::poll_flush)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.closing.is_none() {
-            ready!(self.watch(cx, AsyncWrite::poll_shutdown))?;
+        if self.linger.is_none() {
+            ready!(self.poll_with_timeout(cx, AsyncWrite::poll_shutdown))?;
         }
         self.poll_drain(cx).map(Ok)
     }

@@ -1,4 +1,4 @@
-//! A call that JSON-RPC asks for: what is sent, and what comes back.
+//! A call for JSON-RPC: the messages that are sent, and those that are received.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -6,130 +6,133 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, Exchange, Kind, MessageReceiver, MessageSender, Method, Receiver, Service, Shape, Tree,
-    Value,
+    Args, Bytes, CallKind, Exchange, MessageReceiver, MessageSender, Method, Receiver, Service, Tree,
+    TreeShape, Value,
 };
 
-use super::request::{Form, Message, Request};
-use crate::gateway::{
-    json_rpc::error::Fault,
-    routing::{event_call::Tries, service_pool::Fleet},
+use super::{
+    error::RpcError,
+    request::{Message, ResultForm, RpcRequest},
 };
+use crate::gateway::routing::{event_call::Retries, service_pool::ServicePool};
 
-/// What all answers to one HTTP request may take.
+/// Limits the memory of all results of one HTTP request.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct ResultBudget {
     limit: usize,
-    taken: AtomicUsize,
+    used: AtomicUsize,
 }
 
-impl Room {
+impl ResultBudget {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, taken: AtomicUsize::new(0) }
+        Self { limit, used: AtomicUsize::new(0) }
     }
 
-    fn take(&self, args: &[Value]) -> Result<(), Fault> {
-        let size: usize = args.iter().map(size).sum();
-        let taken = self.taken.fetch_add(size, Ordering::Relaxed);
-        if taken.saturating_add(size) > self.limit { Err(Fault::too_long(self.limit)) } else { Ok(()) }
+    fn reserve(&self, args: &[Value]) -> Result<(), RpcError> {
+        let size: usize = args.iter().map(memory_size).sum();
+        let used = self.used.fetch_add(size, Ordering::Relaxed);
+        if used.saturating_add(size) > self.limit {
+            return Err(RpcError::result_too_long(self.limit));
+        }
+        Ok(())
     }
 }
 
-/// Returns about what a value takes in memory.
-fn size(value: &Value) -> usize {
-    let held = match value {
+/// Returns the approximate size of a value in memory.
+fn memory_size(value: &Value) -> usize {
+    let content = match value {
         Value::Raw(raw) => raw.len(),
-        Value::Array(items) => items.iter().map(size).sum(),
-        Value::Map(entries) => entries.iter().map(|(key, value)| size(key) + size(value)).sum(),
+        Value::Array(items) => items.iter().map(memory_size).sum(),
+        Value::Map(entries) => entries.iter().map(|(key, value)| memory_size(key) + memory_size(value)).sum(),
         _ => 0,
     };
-    held + size_of::<Value>()
+    content + size_of::<Value>()
 }
 
-/// A call that is ready to be made.
-pub(super) struct Call<'a> {
-    pub(super) request: &'a Request,
-    pub(super) fleet: &'a Fleet,
+/// A call of a service.
+pub(super) struct RpcCall<'a> {
+    pub(super) request: &'a RpcRequest,
+    pub(super) pool: &'a ServicePool,
     /// Headers of the call.
     pub(super) headers: Vec<(&'a str, Bytes)>,
-    /// How long a single answer may take.
-    pub(super) patience: Duration,
-    pub(super) room: &'a Room,
+    /// How long a method with a single answer may take.
+    pub(super) timeout: Duration,
+    pub(super) budget: &'a ResultBudget,
 }
 
-impl Call<'_> {
-    /// Calls the method and returns its result, in the form of the request. What an app has surely not taken is asked
-    /// again.
+impl RpcCall<'_> {
+    /// Calls the method and returns its result, in the form of the request. A call that an app has certainly not accepted
+    /// is made again.
     ///
     /// # Errors
-    /// A method that is not there, chunks that it does not take, and all that keeps it from answering. An error of the
-    /// service is a result if events are asked for.
-    pub(super) async fn run(&self, mut tries: Tries<'_>) -> Result<Value, Fault> {
+    /// An unknown method, chunks that it does not accept, and a call that fails. An error of the service is a result if
+    /// the request asks for events.
+    pub(super) async fn run(&self, mut retries: Retries<'_>) -> Result<Value, RpcError> {
         loop {
             let service = self.service().await?;
-            let graph = service.graph().await.map_err(|error| Fault::unreachable(&error))?;
+            let graph = service.graph().await.map_err(|error| RpcError::not_connected(&error))?;
             let Some(method) = graph.method(&self.request.method) else {
                 let names: Vec<_> = graph.methods().map(|method| &*method.name).collect();
-                return Err(Fault::no_method(&self.request.service, &names.join(", ")));
+                return Err(RpcError::method_not_found(&self.request.service, &names.join(", ")));
             };
-            let outcome = self.outcome(&service, method).await?;
-            if let Some(error) = outcome.refusal()
-                && tries.again(&error).await
+            let received = self.call(&service, method).await?;
+            if let Some(error) = received.refusal()
+                && retries.wait_to_retry(&error).await
             {
                 continue;
             }
             return match self.request.form {
-                Form::Values => outcome.values(method.upstream.shape()),
-                Form::Events => Ok(outcome.events()),
+                ResultForm::Values => received.into_values(method.upstream.shape()),
+                ResultForm::Events => Ok(received.into_events()),
             };
         }
     }
 
-    async fn service(&self) -> Result<Service, Fault> {
-        let service = self.fleet.get(&self.request.service).await;
-        let mut service = service.map_err(|error| Fault::unreachable(&error))?;
+    async fn service(&self) -> Result<Service, RpcError> {
+        let service = self.pool.get(&self.request.service).await;
+        let mut service = service.map_err(|error| RpcError::not_connected(&error))?;
         for (name, value) in &self.headers {
             service = service.with_header(name, value.clone());
         }
         Ok(service)
     }
 
-    async fn outcome(&self, service: &Service, method: &Method) -> Result<Outcome, Fault> {
-        let chunks = chunks(method, &self.request.chunks)?;
+    async fn call(&self, service: &Service, method: &Method) -> Result<ReceivedMessages, RpcError> {
+        let chunks = messages_to_send(method, &self.request.chunks)?;
         let (name, args) = (&*method.name, Args(self.request.args.clone()));
-        match Kind::of(&method.dispatch, &method.upstream) {
-            Kind::Mute => {
-                service.mute(name, args).await.map_err(|error| Fault::of(&error))?;
-                Ok(Outcome::default())
+        match CallKind::of(&method.dispatch, &method.upstream) {
+            CallKind::Mute => {
+                service.mute(name, args).await.map_err(|error| RpcError::from_call(&error))?;
+                Ok(ReceivedMessages::default())
             }
-            Kind::Unary => {
-                let answer = service.with_deadline(self.patience).call(name, args).await;
-                Outcome::default().with(answer.map(|args| Message::new("value", args)), self.room)
+            CallKind::Unary => {
+                let answer = service.with_deadline(self.timeout).call(name, args).await;
+                ReceivedMessages::default().with(answer.map(|args| Message::new("value", args)), self.budget)
             }
-            Kind::Streaming => self.stream(service.stream(name, args)).await,
+            CallKind::Streaming => self.stream(service.stream(name, args)).await,
             _ => {
-                let opened = service.open(name, args).await.map_err(|error| Fault::of(&error))?;
+                let opened = service.open(name, args).await.map_err(|error| RpcError::from_call(&error))?;
                 self.session(opened, chunks).await
             }
         }
     }
 
-    async fn stream(&self, mut items: Receiver<Args>) -> Result<Outcome, Fault> {
-        let mut outcome = Outcome::default();
+    async fn stream(&self, mut items: Receiver<Args>) -> Result<ReceivedMessages, RpcError> {
+        let mut received = ReceivedMessages::default();
         while let Some(item) = items.recv().await {
-            outcome = outcome.with(item.map(|args| Message::new("write", args)), self.room)?;
+            received = received.with(item.map(|args| Message::new("write", args)), self.budget)?;
         }
-        if outcome.error().is_none() {
-            outcome.0.push(Message::new("close", Args::default()));
+        if received.error().is_none() {
+            received.0.push(Message::new("close", Args::default()));
         }
-        Ok(outcome)
+        Ok(received)
     }
 
     async fn session(
         &self,
         opened: Exchange<MessageSender, MessageReceiver>,
         chunks: Vec<Message>,
-    ) -> Result<Outcome, Fault> {
+    ) -> Result<ReceivedMessages, RpcError> {
         let Exchange { mut tx, mut rx } = opened;
         let send = async {
             for Message { name, args } in chunks {
@@ -138,58 +141,58 @@ impl Call<'_> {
             Ok::<_, cocaine::Error>(())
         };
         let receive = async {
-            let mut outcome = Outcome::default();
+            let mut received = ReceivedMessages::default();
             while let Some(message) = rx.recv().await {
                 let message = message.and_then(|(name, payload)| Ok(Message::new(&name, payload.decode()?)));
-                outcome = outcome.with(message, self.room)?;
+                received = received.with(message, self.budget)?;
             }
-            Ok::<_, Fault>(outcome)
+            Ok::<_, RpcError>(received)
         };
-        // The service may end the call before it has taken all chunks: what it has said counts.
+        // The service may end the call before it has read all chunks: its answer is what counts.
         match tokio::join!(send, receive) {
-            (_, Err(fault)) => Err(fault),
-            (Err(error), Ok(outcome)) if outcome.0.is_empty() => Err(Fault::of(&error)),
-            (_, Ok(outcome)) => Ok(outcome),
+            (_, Err(error)) => Err(error),
+            (Err(error), Ok(received)) if received.0.is_empty() => Err(RpcError::from_call(&error)),
+            (_, Ok(received)) => Ok(received),
         }
     }
 }
 
-/// Returns the messages to send after the call: those that are asked for, and a `close` where they leave it out.
+/// Returns the messages to send after the call: those of the request, and a `close` if it is missing.
 ///
 /// # Errors
-/// The first that the method does not take.
-fn chunks(method: &Method, asked: &[Message]) -> Result<Vec<Message>, Fault> {
+/// The first message that the method does not accept.
+fn messages_to_send(method: &Method, requested: &[Message]) -> Result<Vec<Message>, RpcError> {
     let mut state = method.dispatch.node();
-    for (index, message) in asked.iter().enumerate() {
+    for (index, message) in requested.iter().enumerate() {
         let Some(edge) = state.messages().find(|edge| *edge.name == *message.name) else {
-            return Err(Fault::chunk(index + 1, &message.name, &state));
+            return Err(RpcError::unexpected_chunk(index + 1, &message.name, &state));
         };
         if let Tree::Node(next) = &edge.next {
             state = next.clone();
         }
     }
-    let mut chunks = asked.to_vec();
+    let mut chunks = requested.to_vec();
     if state.messages().any(|edge| &*edge.name == "close" && edge.is_terminal()) {
         chunks.push(Message::new("close", Args::default()));
     }
     Ok(chunks)
 }
 
-/// What has come back: messages in their order. An error of the service is the last of them.
+/// The messages received so far, in order. An error of the service is the last of them.
 #[derive(Debug, Default)]
-struct Outcome(Vec<Message>);
+struct ReceivedMessages(Vec<Message>);
 
-impl Outcome {
-    /// Adds what has come.
+impl ReceivedMessages {
+    /// Adds a message, or an error of the service as a message.
     ///
     /// # Errors
-    /// What is no answer of the service, and more than there is room for.
-    fn with(mut self, came: cocaine::Result<Message>, room: &Room) -> Result<Self, Fault> {
-        let message = match came {
+    /// An error that is not one of the service, and a message that exceeds the budget.
+    fn with(mut self, result: cocaine::Result<Message>, budget: &ResultBudget) -> Result<Self, RpcError> {
+        let message = match result {
             Ok(message) => message,
-            Err(error) => Message::of(&error).ok_or_else(|| Fault::of(&error))?,
+            Err(error) => Message::from_error(&error).ok_or_else(|| RpcError::from_call(&error))?,
         };
-        room.take(&message.args)?;
+        budget.reserve(&message.args)?;
         self.0.push(message);
         Ok(self)
     }
@@ -198,28 +201,28 @@ impl Outcome {
         self.0.last().and_then(Message::error)
     }
 
-    /// Returns the error if nothing came before it.
+    /// Returns the error if no other message came before it.
     fn refusal(&self) -> Option<cocaine::Error> {
         self.error().filter(|_| self.0.len() == 1)
     }
 
-    /// Returns the value, or the list of values of a stream; of any other protocol all messages.
-    fn values(mut self, shape: Shape) -> Result<Value, Fault> {
+    /// Returns the value, the list of values of a stream, or all messages of any other protocol.
+    fn into_values(mut self, shape: TreeShape) -> Result<Value, RpcError> {
         if let Some(error) = self.error() {
-            return Err(Fault::of(&error));
+            return Err(RpcError::from_call(&error));
         }
         match shape {
-            Shape::End => Ok(Value::Nil),
-            Shape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::value)),
-            Shape::Streaming => {
+            TreeShape::End => Ok(Value::Nil),
+            TreeShape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::into_value)),
+            TreeShape::Streaming => {
                 let items = self.0.into_iter().filter(|message| message.name == "write");
-                Ok(Value::Array(items.map(Message::value).collect()))
+                Ok(Value::Array(items.map(Message::into_value).collect()))
             }
-            Shape::Other => Ok(self.events()),
+            TreeShape::Other => Ok(self.into_events()),
         }
     }
 
-    fn events(self) -> Value {
+    fn into_events(self) -> Value {
         let event = |message: Message| {
             let Message { name, args } = message;
             Value::Map(vec![("event".into(), name.into()), ("value".into(), Value::Array(args))])
@@ -233,14 +236,14 @@ impl Message {
         Self { name: name.into(), args: args.0 }
     }
 
-    /// Returns the message by which a service tells of an error, if it is one of a service.
-    fn of(error: &cocaine::Error) -> Option<Self> {
+    /// Returns the message in which a service reports the error, if it is an error of a service.
+    fn from_error(error: &cocaine::Error) -> Option<Self> {
         let cocaine::ErrorKind::Service { category, code, message } = error.kind() else { return None };
         let pair = Value::Array(vec![category.0.into(), (*code).into()]);
         Some(Self { name: "error".into(), args: vec![pair, message.as_str().into()] })
     }
 
-    /// Returns the error that the message tells of, if it does.
+    /// Returns the error that the message reports, if it reports one.
     fn error(&self) -> Option<cocaine::Error> {
         if self.name != "error" {
             return None;
@@ -253,8 +256,8 @@ impl Message {
         Some(cocaine::Error::service(category, code.as_i64()?, text.unwrap_or_default()))
     }
 
-    /// Returns the only argument, or the list of all.
-    fn value(mut self) -> Value {
+    /// Returns the only argument, or the list of all arguments.
+    fn into_value(mut self) -> Value {
         if self.args.len() == 1 { self.args.remove(0) } else { Value::Array(self.args) }
     }
 }

@@ -1,70 +1,72 @@
-//! What a caller of JSON-RPC is told when there is no result.
+//! The errors of JSON-RPC.
 
-use cocaine::{Error, ErrorKind, Node, Value};
+use std::time::Duration;
+
+use cocaine::{Error, ErrorKind, TreeNode, Value};
 use serde::{Serialize, Serializer};
 
-use super::json::Json;
+use super::json::AsJson;
 
 /// The `error` of a response.
 #[derive(Debug, Serialize)]
-pub(super) struct Fault {
+pub(super) struct RpcError {
     code: i64,
     message: String,
-    #[serde(skip_serializing_if = "Value::is_nil", serialize_with = "json")]
+    #[serde(skip_serializing_if = "Value::is_nil", serialize_with = "serialize_json")]
     data: Value,
 }
 
-fn json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
-    Json(value).serialize(serializer)
+fn serialize_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
+    AsJson(value).serialize(serializer)
 }
 
-impl Fault {
-    /// What came is not JSON.
+impl RpcError {
+    /// The body is not JSON.
     pub(super) fn parse(reason: &str) -> Self {
         Self::new(-32700, "Parse error", reason)
     }
 
-    /// What came is not a request of JSON-RPC 2.0.
-    pub(super) fn invalid(reason: &str) -> Self {
+    /// The value is not a request of JSON-RPC 2.0.
+    pub(super) fn invalid_request(reason: &str) -> Self {
         Self::new(-32600, "Invalid request", reason)
     }
 
-    /// The method has no dot in it.
-    pub(super) fn method_format(method: &str) -> Self {
+    /// The method is not of the form `SERVICE.METHOD`.
+    pub(super) fn invalid_method(method: &str) -> Self {
         Self::new(-32000, "Invalid method format", &format!("`{method}` is not SERVICE.METHOD"))
     }
 
-    /// The parameters are not what the method, or any method, takes.
-    pub(super) fn params(reason: impl Into<String>) -> Self {
+    /// The parameters do not fit the method, or any method.
+    pub(super) fn invalid_params(reason: impl Into<String>) -> Self {
         Self { code: -32602, message: reason.into(), data: Value::Nil }
     }
 
     /// The service has no such method.
-    pub(super) fn no_method(service: &str, known: &str) -> Self {
+    pub(super) fn method_not_found(service: &str, known: &str) -> Self {
         Self::new(-32601, "Method not found", &format!("`{service}` has only {known}"))
     }
 
-    /// The method takes no such message here.
-    pub(super) fn chunk(number: usize, name: &str, state: &Node) -> Self {
+    /// The method does not accept this message here.
+    pub(super) fn unexpected_chunk(number: usize, name: &str, state: &TreeNode) -> Self {
         let known: Vec<_> = state.messages().map(|edge| &*edge.name).collect();
         let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
-        Self::params(format!("chunk {number} is `{name}`: the method takes {known} here"))
+        Self::invalid_params(format!("chunk {number} is `{name}`: the method accepts {known} here"))
     }
 
-    /// The answer is larger than this gateway keeps.
-    pub(super) fn too_long(limit: usize) -> Self {
-        let reason = format!("the answer is longer than {limit} bytes (`http.response_buffer`)");
+    /// The result exceeds the response buffer.
+    pub(super) fn result_too_long(limit: usize) -> Self {
+        let reason = format!("the result is longer than {limit} bytes (`http.response_buffer`)");
         Self::new(-32099, "Generic Cocaine error", &reason)
     }
 
-    /// The service has not answered in time.
-    pub(super) fn late(limit: std::time::Duration) -> Self {
-        let reason = format!("no answer, or no end of it, within {limit:?}");
+    /// The service did not answer in time.
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        let reason = format!("no complete answer within {limit:?}");
         Self::new(-32003, "Timed out while waiting for response from the Cocaine", &reason)
     }
 
-    /// Returns what is told of a service that cannot be reached.
-    pub(super) fn unreachable(error: &Error) -> Self {
+    /// Returns the error for a service that cannot be reached.
+    pub(super) fn not_connected(error: &Error) -> Self {
         let reason = match error.kind() {
             ErrorKind::Service { code, message, .. } => format!("[{code}]: {message}"),
             kind => kind.to_string(),
@@ -72,9 +74,9 @@ impl Fault {
         Self::new(-32001, "Service is not connected", &reason)
     }
 
-    /// Returns what is told of a call that has failed. The code of a service's own error is that of the service, and
-    /// its category is among the data.
-    pub(super) fn of(error: &Error) -> Self {
+    /// Returns the error for a call that failed. An error of the service keeps its code, and has the category in its
+    /// data.
+    pub(super) fn from_call(error: &Error) -> Self {
         let (code, message) = match error.kind() {
             ErrorKind::Service { category, code, message } => {
                 let data =
@@ -82,8 +84,8 @@ impl Fault {
                 return Self { code: *code, message: message.clone(), data };
             }
             ErrorKind::Drift { .. } => (-32601, "Method not found"),
-            ErrorKind::Encode(_) => return Self::params(error.kind().to_string()),
-            ErrorKind::Deadline(limit) => return Self::late(*limit),
+            ErrorKind::Encode(_) => return Self::invalid_params(error.kind().to_string()),
+            ErrorKind::Deadline(limit) => return Self::timed_out(*limit),
             ErrorKind::Connect(_) => (-32001, "Service is not connected"),
             ErrorKind::Decode(_) | ErrorKind::Protocol(_) => (-32002, "Protocol violation"),
             _ => (-32099, "Generic Cocaine error"),

@@ -1,13 +1,13 @@
-//! Values as JSON and back.
+//! Conversion of values to JSON and back.
 //!
 //! | value | JSON |
 //! |---|---|
 //! | nil, booleans, integers, lists | the same |
-//! | a float | a number with a fraction or an exponent (`1.0`); `{"$float": "NaN"}`, `"inf"` or `"-inf"` if it is none |
+//! | a float | a number with a fraction or an exponent (`1.0`); `{"$float": "NaN"}`, `"inf"` or `"-inf"` if it is not finite |
 //! | text | a string |
-//! | bytes that are no text | `{"$bytes": "…"}`, in base64 |
-//! | a map whose keys are texts, each once | an object |
-//! | any other map, and one that could be mistaken for a form of this table | `{"$map": [[key, value], …]}` |
+//! | bytes that are not text | `{"$bytes": "…"}`, in base64 |
+//! | a map with distinct keys that are text | an object |
+//! | any other map, and one that could be mistaken for a form in this table | `{"$map": [[key, value], …]}` |
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cocaine::Value;
@@ -20,10 +20,10 @@ const BYTES: &str = "$bytes";
 const FLOAT: &str = "$float";
 const MAP: &str = "$map";
 
-/// A value that is written as JSON.
-pub(super) struct Json<'a>(pub(super) &'a Value);
+/// A value that serializes as JSON.
+pub(super) struct AsJson<'a>(pub(super) &'a Value);
 
-impl Serialize for Json<'_> {
+impl Serialize for AsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Value::Nil => serializer.serialize_unit(),
@@ -31,65 +31,71 @@ impl Serialize for Json<'_> {
             Value::Int(value) => serializer.serialize_i64(*value),
             Value::UInt(value) => serializer.serialize_u64(*value),
             Value::Float(value) if value.is_finite() => serializer.serialize_f64(*value),
-            Value::Float(value) => form(serializer, FLOAT, &value.to_string()),
+            Value::Float(value) => serialize_form(serializer, FLOAT, &value.to_string()),
             Value::Raw(raw) => match raw.as_str() {
                 Some(text) => serializer.serialize_str(text),
-                None => form(serializer, BYTES, &STANDARD.encode(raw)),
+                None => serialize_form(serializer, BYTES, &STANDARD.encode(raw)),
             },
             Value::Array(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
-                items.iter().try_for_each(|item| list.serialize_element(&Json(item)))?;
+                items.iter().try_for_each(|item| list.serialize_element(&AsJson(item)))?;
                 list.end()
             }
-            Value::Map(entries) => map_to_json(entries, serializer),
+            Value::Map(entries) => serialize_map(entries, serializer),
         }
     }
 }
 
-fn map_to_json<S: Serializer>(entries: &[(Value, Value)], serializer: S) -> Result<S::Ok, S::Error> {
-    let Some(names) = names(entries) else {
-        let pairs: Vec<_> = entries.iter().map(|(key, value)| (Json(key), Json(value))).collect();
-        return form(serializer, MAP, &pairs);
+fn serialize_map<S: Serializer>(entries: &[(Value, Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(names) = object_names(entries) else {
+        let pairs: Vec<_> = entries.iter().map(|(key, value)| (AsJson(key), AsJson(value))).collect();
+        return serialize_form(serializer, MAP, &pairs);
     };
     let mut object = serializer.serialize_map(Some(entries.len()))?;
     for (name, (_, value)) in names.iter().zip(entries) {
-        object.serialize_entry(name, &Json(value))?;
+        object.serialize_entry(name, &AsJson(value))?;
     }
     object.end()
 }
 
-fn form<S: Serializer>(serializer: S, name: &str, held: &impl Serialize) -> Result<S::Ok, S::Error> {
+fn serialize_form<S: Serializer>(
+    serializer: S,
+    name: &str,
+    content: &impl Serialize,
+) -> Result<S::Ok, S::Error> {
     let mut object = serializer.serialize_map(Some(1))?;
-    object.serialize_entry(name, held)?;
+    object.serialize_entry(name, content)?;
     object.end()
 }
 
-/// Returns the keys of a map that can be an object.
-fn names(entries: &[(Value, Value)]) -> Option<Vec<&str>> {
+/// Returns the keys of a map that can be written as an object.
+fn object_names(entries: &[(Value, Value)]) -> Option<Vec<&str>> {
     let names: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect::<Option<_>>()?;
-    let mistakable = names.len() == 1 && names[0].starts_with('$');
+    let ambiguous = names.len() == 1 && names[0].starts_with('$');
     let mut sorted = names.clone();
     sorted.sort_unstable();
     let repeated = sorted.windows(2).any(|pair| pair[0] == pair[1]);
-    (!mistakable && !repeated).then_some(names)
+    (!ambiguous && !repeated).then_some(names)
 }
 
-/// Returns the value that was read from JSON, with its forms resolved.
+/// Replaces the forms in a value that was parsed from JSON by the values that they stand for.
 ///
 /// # Errors
-/// What is wrong with a form.
-pub(super) fn resolve(value: Value) -> Result<Value, String> {
+/// A text that says what is wrong with a form.
+pub(super) fn resolve_forms(value: Value) -> Result<Value, String> {
     match value {
-        Value::Array(items) => items.into_iter().map(resolve).collect::<Result<_, _>>().map(Value::Array),
+        Value::Array(items) => {
+            items.into_iter().map(resolve_forms).collect::<Result<_, _>>().map(Value::Array)
+        }
         Value::Map(entries) => match <[_; 1]>::try_from(entries) {
-            Ok([(key, held)]) => match key.as_str() {
-                Some(BYTES) => bytes(&held),
-                Some(FLOAT) => float(&held),
-                Some(MAP) => map(held),
-                _ => Ok(Value::Map(vec![(key, resolve(held)?)])),
+            Ok([(key, content)]) => match key.as_str() {
+                Some(BYTES) => parse_bytes(&content),
+                Some(FLOAT) => parse_float(&content),
+                Some(MAP) => parse_map(content),
+                _ => Ok(Value::Map(vec![(key, resolve_forms(content)?)])),
             },
             Err(entries) => {
-                let resolved = entries.into_iter().map(|(key, held)| Ok((key, resolve(held)?)));
+                let resolved = entries.into_iter().map(|(key, content)| Ok((key, resolve_forms(content)?)));
                 resolved.collect::<Result<_, _>>().map(Value::Map)
             }
         },
@@ -97,25 +103,25 @@ pub(super) fn resolve(value: Value) -> Result<Value, String> {
     }
 }
 
-fn bytes(held: &Value) -> Result<Value, String> {
-    let decoded = held.as_str().and_then(|text| STANDARD.decode(text).ok());
+fn parse_bytes(content: &Value) -> Result<Value, String> {
+    let decoded = content.as_str().and_then(|text| STANDARD.decode(text).ok());
     decoded
         .map(|bytes| Value::from(bytes.as_slice()))
-        .ok_or_else(|| format!("{{\"{BYTES}\": {held}}} is not bytes in base64"))
+        .ok_or_else(|| format!("{{\"{BYTES}\": {content}}} is not base64"))
 }
 
-fn float(held: &Value) -> Result<Value, String> {
-    let read = held.as_str().and_then(|text| text.parse::<f64>().ok());
-    read.map(Value::Float).ok_or_else(|| format!("{{\"{FLOAT}\": {held}}} is not a float as text"))
+fn parse_float(content: &Value) -> Result<Value, String> {
+    let read = content.as_str().and_then(|text| text.parse::<f64>().ok());
+    read.map(Value::Float).ok_or_else(|| format!("{{\"{FLOAT}\": {content}}} is not a float as text"))
 }
 
-fn map(held: Value) -> Result<Value, String> {
+fn parse_map(content: Value) -> Result<Value, String> {
     let wrong = || format!("{{\"{MAP}\": …}} is not a list of pairs");
-    let Value::Array(pairs) = held else { return Err(wrong()) };
+    let Value::Array(pairs) = content else { return Err(wrong()) };
     let pair = |pair| match pair {
         Value::Array(pair) => {
             let [key, value] = <[Value; 2]>::try_from(pair).map_err(|_| wrong())?;
-            Ok((resolve(key)?, resolve(value)?))
+            Ok((resolve_forms(key)?, resolve_forms(value)?))
         }
         _ => Err(wrong()),
     };
@@ -127,15 +133,15 @@ mod tests {
     use super::*;
 
     fn write(value: &Value) -> String {
-        serde_json::to_string(&Json(value)).unwrap()
+        serde_json::to_string(&AsJson(value)).unwrap()
     }
 
     fn read(text: &str) -> Result<Value, String> {
-        resolve(serde_json::from_str(text).unwrap())
+        resolve_forms(serde_json::from_str(text).unwrap())
     }
 
     #[test]
-    fn each_value_has_one_form_and_comes_back() {
+    fn each_value_round_trips() {
         let text = |text: &str| Value::from(text);
         let bytes = Value::from(&[0xff_u8, 0][..]);
         for (value, json) in [
@@ -174,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_that_are_none_are_refused() {
+    fn malformed_forms_are_refused() {
         for (json, word) in [
             (r#"{"$bytes":"a b"}"#, "base64"),
             (r#"{"$bytes":1}"#, "base64"),

@@ -1,60 +1,60 @@
-//! An event of an app, up to the first chunk of its answer.
+//! The call of an app's event, up to the first chunk of the response.
 
 use std::time::Duration;
 
-use cocaine::{Bytes, Error, ErrorKind, Exchange, Receiver, Result, Sender, Service};
+use cocaine::{Bytes, Category, Error, ErrorKind, Exchange, Receiver, Result, Sender, Service};
 use tokio::time::sleep;
 
-use crate::config::Target;
-use crate::gateway::{
-    http::error::{QUEUE_FULL, STOPPED, UNKNOWN},
-    metrics::Metrics,
-    routing::service_pool::Fleet,
+use super::{
+    codes::{APP_STOPPED, QUEUE_FULL, SERVICE_UNKNOWN},
+    service_pool::ServicePool,
 };
+use crate::{config::Target, gateway::metrics::GatewayMetrics};
 
-/// How often an event is tried that the app has surely not taken.
-const TRIES: u32 = 3;
+/// How often a call is attempted that the app has certainly not accepted.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// How long the second try waits; the third waits twice as long.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The delay before the second attempt; the third waits twice as long.
+const RETRY_DELAY: Duration = Duration::from_millis(20);
 
-/// What an app is asked.
-pub(crate) struct Question<'a> {
+/// A call of an event.
+pub(crate) struct EventCall<'a> {
     pub(crate) target: &'a Target,
+    /// The request.
     pub(crate) chunk: Bytes,
     /// Headers of the call.
     pub(crate) headers: Vec<(&'a str, Bytes)>,
 }
 
-/// An answer that has begun.
-pub(crate) struct Begun {
-    /// Its first chunk; none if the app has closed the event without a word.
+/// The beginning of a response.
+pub(crate) struct ResponseStart {
+    /// The first chunk; `None` if the app has closed the event without one.
     pub(crate) first: Option<Bytes>,
     pub(crate) rest: Receiver<Bytes>,
 }
 
-impl Question<'_> {
-    /// Asks, and asks again if the app has surely not taken the event.
-    pub(crate) async fn ask(&self, fleet: &Fleet, metrics: &Metrics) -> Result<Begun> {
-        let mut tries = Tries::new(&self.target.service, fleet, metrics);
+impl EventCall<'_> {
+    /// Sends the event, and sends it again if the app has certainly not accepted it.
+    pub(crate) async fn send(&self, pool: &ServicePool, metrics: &GatewayMetrics) -> Result<ResponseStart> {
+        let mut retries = Retries::new(&self.target.service, pool, metrics);
         loop {
-            match self.once(fleet).await {
-                Err(error) if tries.again(&error).await => {}
-                asked => return asked,
+            match self.send_once(pool).await {
+                Err(error) if retries.wait_to_retry(&error).await => {}
+                result => return result,
             }
         }
     }
 
-    async fn once(&self, fleet: &Fleet) -> Result<Begun> {
-        let mut service = fleet.get(&self.target.service).await?;
+    async fn send_once(&self, pool: &ServicePool) -> Result<ResponseStart> {
+        let mut service = pool.get(&self.target.service).await?;
         for (name, value) in &self.headers {
             service = service.with_header(name, value.clone());
         }
         let Exchange { tx, rx: mut rest } = self.open(&service).await?;
-        let sent = self.send(tx).await;
+        let sent = self.send_request(tx).await;
         match (rest.recv().await.transpose()?, sent) {
             (None, Err(error)) => Err(error),
-            (first, _) => Ok(Begun { first, rest }),
+            (first, _) => Ok(ResponseStart { first, rest }),
         }
     }
 
@@ -62,41 +62,42 @@ impl Question<'_> {
         service.open("enqueue", (self.target.event.as_str(),)).await
     }
 
-    async fn send(&self, mut tx: Sender<Bytes>) -> Result<()> {
+    async fn send_request(&self, mut tx: Sender<Bytes>) -> Result<()> {
         tx.send(self.chunk.clone()).await?;
         tx.close().await
     }
 }
 
-/// How often an app was asked.
-pub(crate) struct Tries<'a> {
+/// Decides whether a call is attempted again.
+pub(crate) struct Retries<'a> {
     service: &'a str,
-    fleet: &'a Fleet,
-    metrics: &'a Metrics,
-    made: u32,
+    pool: &'a ServicePool,
+    metrics: &'a GatewayMetrics,
+    attempts: u32,
 }
 
-impl<'a> Tries<'a> {
-    pub(crate) fn new(service: &'a str, fleet: &'a Fleet, metrics: &'a Metrics) -> Self {
-        Self { service, fleet, metrics, made: 1 }
+impl<'a> Retries<'a> {
+    pub(crate) fn new(service: &'a str, pool: &'a ServicePool, metrics: &'a GatewayMetrics) -> Self {
+        Self { service, pool, metrics, attempts: 1 }
     }
 
-    /// Returns whether to ask again, after a pause: the app has surely not taken the event, since its queue is full or it
-    /// is stopped there, and was not asked too often. A service that the locator does not know any more is forgotten.
-    pub(crate) async fn again(&mut self, error: &Error) -> bool {
-        if is(error, UNKNOWN) {
-            self.fleet.forget(self.service);
+    /// Returns whether to try again, after a delay: the app has certainly not accepted the event, since its queue is full
+    /// or it was stopped, and attempts are left. A service that the locator does not know is removed from the pool.
+    pub(crate) async fn wait_to_retry(&mut self, error: &Error) -> bool {
+        if has_code(error, SERVICE_UNKNOWN) {
+            self.pool.remove(self.service);
         }
-        if self.made == TRIES || !(is(error, QUEUE_FULL) || is(error, STOPPED)) {
+        let not_accepted = has_code(error, QUEUE_FULL) || has_code(error, APP_STOPPED);
+        if self.attempts == MAX_ATTEMPTS || !not_accepted {
             return false;
         }
-        self.metrics.retried(self.service);
-        sleep(PAUSE * self.made).await;
-        self.made += 1;
+        self.metrics.count_retry(self.service);
+        sleep(RETRY_DELAY * self.attempts).await;
+        self.attempts += 1;
         true
     }
 }
 
-fn is(error: &Error, (category, code): (cocaine::Category, i64)) -> bool {
-    matches!(error.kind(), ErrorKind::Service { category: c, code: n, .. } if (*c, *n) == (category, code))
+fn has_code(error: &Error, expected: (Category, i64)) -> bool {
+    matches!(error.kind(), ErrorKind::Service { category, code, .. } if (*category, *code) == expected)
 }

@@ -11,80 +11,83 @@ pub(crate) const SERVICE: HeaderName = HeaderName::from_static("x-cocaine-servic
 /// The header that names the event.
 pub(crate) const EVENT: HeaderName = HeaderName::from_static("x-cocaine-event");
 
-/// Who answers a request.
+/// Where a request goes.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Route {
-    /// An event of an app, which gets this path and query.
-    App(Target, PathAndQuery),
-    /// The gateway itself, by its own path.
-    Own,
+    /// To an event, with this path and query.
+    Event(Target, PathAndQuery),
+    /// To a page of the gateway itself.
+    Gateway,
 }
 
-/// Why a request is for nobody.
+/// A request whose headers do not name an event.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Unroutable(pub(crate) String);
+pub(crate) struct RouteError(pub(crate) String);
 
-/// Returns who answers: the one that both headers name, else the one whose host is asked for, else the one that the first
-/// two segments of the path name, which it is not told of.
+/// Returns where a request goes: to the event in the headers, else to the event of its host, else to the event in the
+/// first two segments of the path, which are removed.
 ///
 /// # Errors
-/// Headers of which one is missing, empty, repeated, or not a text.
-pub(crate) fn route(parts: &request::Parts, hosts: &HashMap<String, Target>) -> Result<Route, Unroutable> {
-    if let Some(target) = by_headers(&parts.headers)? {
-        return Ok(Route::App(target, path_and_query(&parts.uri)));
+/// A header that is missing beside the other one, empty, repeated, or not text.
+pub(crate) fn find_route(
+    parts: &request::Parts,
+    hosts: &HashMap<String, Target>,
+) -> Result<Route, RouteError> {
+    if let Some(target) = target_in_headers(&parts.headers)? {
+        return Ok(Route::Event(target, path_and_query(&parts.uri)));
     }
-    if let Some(target) = by_host(parts, hosts) {
-        return Ok(Route::App(target.clone(), path_and_query(&parts.uri)));
+    if let Some(target) = target_of_host(parts, hosts) {
+        return Ok(Route::Event(target.clone(), path_and_query(&parts.uri)));
     }
-    Ok(by_path(&parts.uri).map_or(Route::Own, |(target, rest)| Route::App(target, rest)))
+    Ok(target_in_path(&parts.uri).map_or(Route::Gateway, |(target, rest)| Route::Event(target, rest)))
 }
 
-fn by_headers(headers: &HeaderMap) -> Result<Option<Target>, Unroutable> {
-    match (single(headers, &SERVICE)?, single(headers, &EVENT)?) {
+fn target_in_headers(headers: &HeaderMap) -> Result<Option<Target>, RouteError> {
+    match (single_value(headers, &SERVICE)?, single_value(headers, &EVENT)?) {
         (Some(service), Some(event)) => Ok(Some(Target { service, event })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(Unroutable(format!("the header {SERVICE} needs {EVENT} beside it"))),
-        (None, Some(_)) => Err(Unroutable(format!("the header {EVENT} needs {SERVICE} beside it"))),
+        (Some(_), None) => Err(RouteError(format!("the header {SERVICE} requires the header {EVENT}"))),
+        (None, Some(_)) => Err(RouteError(format!("the header {EVENT} requires the header {SERVICE}"))),
     }
 }
 
-fn single(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Unroutable> {
+fn single_value(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, RouteError> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let text = std::str::from_utf8(value.as_bytes()).map(str::trim).unwrap_or_default();
     if text.is_empty() {
-        return Err(Unroutable(format!("the header {name} is empty or not a text")));
+        return Err(RouteError(format!("the header {name} is empty or not text")));
     }
     if values.next().is_some() {
-        return Err(Unroutable(format!("the header {name} is repeated")));
+        return Err(RouteError(format!("the header {name} is repeated")));
     }
     Ok(Some(text.into()))
 }
 
-fn by_host<'a>(parts: &request::Parts, hosts: &'a HashMap<String, Target>) -> Option<&'a Target> {
+fn target_of_host<'a>(parts: &request::Parts, hosts: &'a HashMap<String, Target>) -> Option<&'a Target> {
     if hosts.is_empty() {
         return None;
     }
     let host = match parts.uri.host() {
         Some(host) => host,
-        None => name(parts.headers.get(header::HOST)?)?,
+        None => without_port(parts.headers.get(header::HOST)?)?,
     };
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let wild = || host.split_once('.').and_then(|(_, domain)| hosts.get(&format!("*.{domain}")));
-    hosts.get(&host).or_else(wild)
+    let wildcard = || host.split_once('.').and_then(|(_, domain)| hosts.get(&format!("*.{domain}")));
+    hosts.get(&host).or_else(wildcard)
 }
 
 /// Returns a host without its port.
-fn name(host: &HeaderValue) -> Option<&str> {
+fn without_port(host: &HeaderValue) -> Option<&str> {
     let host = host.to_str().ok()?.trim();
     match host.rsplit_once(':') {
-        // What is left of an IPv6 address in brackets ends with one.
+        // The part after the last colon of a bracketed IPv6 address ends with a bracket, and is not a port.
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(name),
         _ => Some(host),
     }
 }
 
-fn by_path(uri: &Uri) -> Option<(Target, PathAndQuery)> {
+fn target_in_path(uri: &Uri) -> Option<(Target, PathAndQuery)> {
     let (service, rest) = uri.path().strip_prefix('/')?.split_once('/')?;
     let (event, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     if service.is_empty() || event.is_empty() {
@@ -97,7 +100,7 @@ fn by_path(uri: &Uri) -> Option<(Target, PathAndQuery)> {
         (path, None) => path.to_owned(),
         (path, Some(query)) => format!("{path}?{query}"),
     };
-    // A part of what was a path, and a query that was one.
+    // Parts of a valid path and query are valid.
     Some((target, PathAndQuery::try_from(rest).ok()?))
 }
 

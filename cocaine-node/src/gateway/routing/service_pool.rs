@@ -8,75 +8,77 @@ use std::{
 use cocaine::{Client, Result, Service};
 use quick_cache::{Equivalent, sync::Cache};
 
-/// How many connections are kept.
-const KEPT: usize = 4096;
+/// The most connections that are kept.
+const MAX_CONNECTIONS: usize = 4096;
 
-/// Services by their names, some connections each.
+/// Connected services by name, with several connections each.
 #[derive(Debug)]
-pub(crate) struct Fleet {
-    cloud: Client,
-    members: Cache<Place, Member>,
+pub(crate) struct ServicePool {
+    client: Client,
+    services: Cache<PoolKey, PooledService>,
+    /// Connections to each service.
     connections: u32,
+    /// How long a connection is used before the service is resolved again.
     refresh: Duration,
-    turn: AtomicU32,
+    next: AtomicU32,
 }
 
 #[derive(Clone, Debug)]
-struct Member {
+struct PooledService {
     service: Service,
     since: Instant,
 }
 
-/// One of the connections to a service.
+/// The name of a service, and the number of one of its connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Place(String, u32);
+struct PoolKey(String, u32);
 
-/// A place whose name is borrowed.
+/// A [`PoolKey`] with a borrowed name.
 #[derive(Hash)]
-struct Asked<'a>(&'a str, u32);
+struct PoolKeyRef<'a>(&'a str, u32);
 
-impl Equivalent<Place> for Asked<'_> {
-    fn equivalent(&self, place: &Place) -> bool {
-        (self.0, self.1) == (place.0.as_str(), place.1)
+impl Equivalent<PoolKey> for PoolKeyRef<'_> {
+    fn equivalent(&self, key: &PoolKey) -> bool {
+        (self.0, self.1) == (key.0.as_str(), key.1)
     }
 }
 
-impl Fleet {
-    pub(crate) fn new(cloud: Client, connections: u32, refresh: Duration) -> Self {
-        let (members, turn) = (Cache::new(KEPT), AtomicU32::new(0));
-        Self { cloud, members, connections, refresh, turn }
+impl ServicePool {
+    pub(crate) fn new(client: Client, connections: u32, refresh: Duration) -> Self {
+        let (services, next) = (Cache::new(MAX_CONNECTIONS), AtomicU32::new(0));
+        Self { client, services, connections, refresh, next }
     }
 
-    /// Returns a service that is connected: in turn one of its connections, which whoever asks for it first makes, and
-    /// makes anew when it has become old. Calls that run on an old one are not disturbed.
+    /// Returns a connected service, using its connections in turn. The first caller makes a connection, and makes it
+    /// anew when it is too old; calls that run on the old one go on.
     pub(crate) async fn get(&self, name: &str) -> Result<Service> {
-        let asked = Asked(name, self.turn.fetch_add(1, Ordering::Relaxed) % self.connections);
-        if let Some(member) = self.members.get(&asked) {
-            if member.since.elapsed() < self.refresh {
-                return Ok(member.service);
+        let key = PoolKeyRef(name, self.next.fetch_add(1, Ordering::Relaxed) % self.connections);
+        if let Some(pooled) = self.services.get(&key) {
+            if pooled.since.elapsed() < self.refresh {
+                return Ok(pooled.service);
             }
-            self.members.remove_if(&asked, |stale: &Member| stale.since == member.since);
+            self.services.remove_if(&key, |stale: &PooledService| stale.since == pooled.since);
         }
-        // Boxed, for it is seldom needed and large.
-        Box::pin(self.connect(Place(name.to_owned(), asked.1))).await
+        // Boxed because it is large and rarely needed.
+        Box::pin(self.connect(PoolKey(name.to_owned(), key.1))).await
     }
 
-    async fn connect(&self, place: Place) -> Result<Service> {
-        let connected = self.members.get_or_insert_async(&place, async {
-            Ok(Member { service: self.cloud.dynamic(&place.0).await?, since: Instant::now() })
+    async fn connect(&self, key: PoolKey) -> Result<Service> {
+        let connected = self.services.get_or_insert_async(&key, async {
+            Ok(PooledService { service: self.client.dynamic(&key.0).await?, since: Instant::now() })
         });
         Ok(connected.await?.service)
     }
 
-    /// Forgets a service that the locator does not know any more.
-    pub(crate) fn forget(&self, name: &str) {
+    /// Removes a service that the locator no longer knows.
+    pub(crate) fn remove(&self, name: &str) {
         for index in 0..self.connections {
-            self.members.remove(&Asked(name, index));
+            self.services.remove(&PoolKeyRef(name, index));
         }
     }
 
-    /// Returns the locator's word that the cloud is there.
-    pub(crate) async fn alive(&self) -> Result<()> {
-        self.cloud.resolve("locator", None).await.map(drop)
+    /// Checks that a locator answers.
+    pub(crate) async fn ping_locator(&self) -> Result<()> {
+        self.client.resolve("locator", None).await.map(drop)
     }
 }

@@ -7,7 +7,7 @@ fn parse(text: &str) -> HttpConfig {
 
 #[test]
 fn empty_configuration_yields_documented_defaults() {
-    let settings = Settings::new(&HttpConfig::default()).unwrap();
+    let settings = GatewaySettings::new(&HttpConfig::default()).unwrap();
     assert_eq!(settings.listen, "127.0.0.1:8080");
     assert_eq!(settings.timeouts.get("any", "event"), Duration::from_secs(30));
     assert_eq!((settings.request_body, settings.buffer), (64 << 20, 512 << 20));
@@ -24,7 +24,7 @@ fn documented_example_is_valid() {
         .take_while(|line| !line.contains("```"))
         .collect();
     let file: GatewayConfig = toml::from_str(&text.join("\n")).unwrap();
-    let settings = Settings::new(&file.http).unwrap();
+    let settings = GatewaySettings::new(&file.http).unwrap();
     assert_eq!(settings.admin.as_deref(), Some("127.0.0.1:8081"));
     assert_eq!(settings.hosts["*.shop.example"].service, "shop");
     assert_eq!(settings.timeouts.get("reports", "yearly"), Duration::from_mins(10));
@@ -46,7 +46,7 @@ fn unusable_values_are_refused_by_name() {
         ("headers = { \"a b\" = \"c\" }", "a b"),
         ("[timeouts]\nx = 0", "timeouts"),
     ] {
-        let error = Settings::new(&parse(text)).unwrap_err().to_string();
+        let error = GatewaySettings::new(&parse(text)).unwrap_err().to_string();
         assert!(error.contains("http.") && error.contains(named), "{text}: {error}");
     }
 }

@@ -42,7 +42,7 @@ fn refusal(query: &Value) -> String {
 }
 
 #[test]
-fn contains_looks_for_a_part_of_a_text() {
+fn contains_matches_substrings() {
     let timers = map("contains", vec![name(), constant("timer")]);
     assert_eq!(matched(&timers), ["storage.timer[read]", "node.timer[list]"]);
     assert_eq!(matched(&map("contains", vec![name(), constant("")])).len(), 5);
@@ -52,7 +52,7 @@ fn contains_looks_for_a_part_of_a_text() {
 }
 
 #[test]
-fn eq_compares_names_types_tags_and_values() {
+fn eq_compares_all_extractors() {
     let kind = |kind: &str| map("eq", vec![map("type", Vec::new()), constant(kind)]);
     assert_eq!(matched(&kind("counter")), ["storage.load"]);
     assert_eq!(matched(&kind("gauge")), ["node.uptime"]);
@@ -65,7 +65,7 @@ fn eq_compares_names_types_tags_and_values() {
 }
 
 #[test]
-fn a_tag_is_the_name_the_type_or_empty() {
+fn tag_is_name_type_or_empty() {
     let tag = |tag: Value, value: &str| map("eq", vec![map("tag", vec![tag]), constant(value)]);
     assert_eq!(matched(&tag("type".into(), "gauge")), ["node.uptime"]);
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_tag_is_the_name_the_type_or_empty() {
 }
 
 #[test]
-fn and_and_or_take_any_number_of_filters() {
+fn and_or_take_any_number_of_filters() {
     let has = |text: &str| map("contains", vec![name(), constant(text)]);
     assert_eq!(matched(&map("and", vec![has("storage"), has("timer")])), ["storage.timer[read]"]);
     assert_eq!(matched(&map("or", vec![has("load"), has("uptime"), has("list")])).len(), 3);
@@ -90,12 +90,12 @@ fn and_and_or_take_any_number_of_filters() {
 }
 
 #[test]
-fn ge_lets_everything_pass() {
+fn ge_matches_everything() {
     assert_eq!(matched(&map("ge", vec![name(), constant("zzz")])).len(), 5);
 }
 
 #[test]
-fn what_is_no_query_is_refused_in_the_words_of_the_original() {
+fn malformed_query_has_the_original_text() {
     let two = |filter: &str| map(filter, vec![name()]);
     let cases = [
         ("x".into(), "AST filter node must be an object"),
@@ -130,7 +130,7 @@ fn what_is_no_query_is_refused_in_the_words_of_the_original() {
 }
 
 #[test]
-fn a_query_is_bounded_in_depth_number_and_texts() {
+fn query_limits_are_enforced() {
     let deep = |depth| (0..depth).fold(map("or", Vec::new()), |query, _| map("and", vec![query]));
     assert!(Query::parse(&deep(15)).is_ok());
     assert_eq!(refusal(&deep(16)), "a query may be 16 filters and extractors deep");

@@ -1,16 +1,16 @@
 //! The limits of the cache, from its section of the configuration.
 
-use super::recent::Recent;
+use super::lru::LruBlobs;
 use crate::config::{CacheConfig, ConfigError};
 
 impl CacheConfig {
     /// Returns an empty cache with these limits, each of which must leave something.
-    pub(super) fn empty(self) -> Result<Recent, ConfigError> {
+    pub(super) fn empty(self) -> Result<LruBlobs, ConfigError> {
         let some = |name, set: Option<usize>, default| match set {
             Some(0) => Err(ConfigError::Value(format!("cache.{name} is 0: nothing could be kept"))),
             set => Ok(set.unwrap_or(default)),
         };
-        Ok(Recent::new(
+        Ok(LruBlobs::new(
             some("max_size", self.max_size, 1_000_000)?,
             some("max_bytes", self.max_bytes, 512 << 20)?,
         ))

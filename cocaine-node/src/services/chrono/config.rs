@@ -4,19 +4,19 @@ use crate::config::{ChronoConfig, ConfigError};
 
 /// How many timers there may be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct TimerLimits {
     pub(super) timers: usize,
     pub(super) client_timers: usize,
 }
 
 impl ChronoConfig {
     /// Returns the bounds, each of which must leave something.
-    pub(super) fn bounds(self) -> Result<Bounds, ConfigError> {
+    pub(super) fn bounds(self) -> Result<TimerLimits, ConfigError> {
         let some = |name, set: Option<usize>, default| match set {
             Some(0) => Err(ConfigError::Value(format!("chrono.{name} is 0: no timer could run"))),
             set => Ok(set.unwrap_or(default)),
         };
-        Ok(Bounds {
+        Ok(TimerLimits {
             timers: some("timers", self.timers, 65_536)?,
             client_timers: some("client_timers", self.client_timers, 1024)?,
         })

@@ -15,7 +15,7 @@ pub(super) struct Schedule {
 /// Seconds that no timer can have.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("{0} is no time for a timer: it takes seconds, up to 31536000 (365 days)")]
-pub(super) struct BadTime(f64);
+pub(super) struct InvalidTimeError(f64);
 
 impl Schedule {
     /// The longest time of a timer.
@@ -24,13 +24,13 @@ impl Schedule {
     const SHORTEST: Duration = Duration::from_millis(1);
 
     /// Fires once, `seconds` from `now`: at once if they are 0 or negative, as in the original.
-    pub(super) fn once(seconds: f64, now: Instant) -> Result<Self, BadTime> {
+    pub(super) fn once(seconds: f64, now: Instant) -> Result<Self, InvalidTimeError> {
         let after = time(seconds)?;
         Ok(Self { after, repeats: false, due: now + after })
     }
 
     /// Fires every so many seconds from `now`: once and at once if they are 0 or negative, as in the original.
-    pub(super) fn periodic(seconds: f64, now: Instant) -> Result<Self, BadTime> {
+    pub(super) fn periodic(seconds: f64, now: Instant) -> Result<Self, InvalidTimeError> {
         if seconds <= 0.0 {
             return Self::once(seconds, now);
         }
@@ -60,12 +60,12 @@ impl Schedule {
     }
 }
 
-fn time(seconds: f64) -> Result<Duration, BadTime> {
+fn time(seconds: f64) -> Result<Duration, InvalidTimeError> {
     if seconds <= 0.0 {
         return Ok(Duration::ZERO);
     }
     let time = Duration::try_from_secs_f64(seconds).ok();
-    time.filter(|time| *time <= Schedule::LONGEST).ok_or(BadTime(seconds))
+    time.filter(|time| *time <= Schedule::LONGEST).ok_or(InvalidTimeError(seconds))
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn times_below_zero_are_zero() {
+    fn negative_seconds_fire_at_once() {
         let now = Instant::now();
         for seconds in [0.0, -0.0, -1.5, f64::MIN, f64::NEG_INFINITY, -f64::MIN_POSITIVE] {
             let mut once = Schedule::once(seconds, now).unwrap();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn invalid_seconds_are_refused() {
         let now = Instant::now();
         for seconds in [f64::NAN, f64::INFINITY, f64::MAX, 31_536_001.0] {
             let refused = Schedule::once(seconds, now).unwrap_err().to_string();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn periods_are_a_millisecond_at_least() {
+    fn periods_are_at_least_a_millisecond() {
         let now = Instant::now();
         for seconds in [f64::MIN_POSITIVE, 1e-9, 0.0005] {
             let mut fast = Schedule::periodic(seconds, now).unwrap();
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_makes_nothing_later() {
+    fn late_tick_does_not_shift_the_next() {
         let start = Instant::now();
         let mut ticks = Schedule::periodic(0.1, start).unwrap();
         assert!(ticks.fired(start + 130 * MS));
@@ -123,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_tick_lies_on_the_grid_and_after_now(
+        fn every_due_time_is_on_grid(
             period in 1u32..100_000,
             delays in prop::collection::vec(0u32..1_000_000, 1..50),
         ) {

@@ -10,14 +10,14 @@ use std::{
 use tokio::{sync::oneshot, time::Instant};
 use uuid::Uuid;
 
-use super::{config::Bounds, schedule::Schedule, ticks::Ticks};
+use super::config::TimerLimits;
 
 /// The timers that run; clones share them.
 #[derive(Clone)]
 pub(super) struct Timers(Arc<Mutex<State>>);
 
 struct State {
-    bounds: Bounds,
+    bounds: TimerLimits,
     timers: HashMap<i64, Timer>,
     /// How many timers each client has.
     clients: HashMap<Arc<str>, usize>,
@@ -33,7 +33,7 @@ struct Timer {
 
 /// There are as many timers as there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Full {
+pub(super) enum TimerLimitError {
     #[error("this connection has {0} timers, and may have no more (`chrono.client_timers`)")]
     Client(usize),
     #[error("there are {0} timers, and may be no more (`chrono.timers`)")]
@@ -41,11 +41,11 @@ pub(super) enum Full {
 }
 
 /// Ends when the stream of a cancelled timer is closed.
-pub(super) type Closed = oneshot::Receiver<()>;
+pub(super) type StreamClosed = oneshot::Receiver<()>;
 
 /// What has become of a timer that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum TimerCommand {
     Wait,
     Restart(Instant),
     Cancel,
@@ -53,28 +53,26 @@ pub(super) enum Order {
 
 /// How a timer that fires for the last time has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expiry {
+pub(super) enum ExpireOutcome {
     Expired,
     Restarted,
     Cancelled,
 }
 
 impl Timers {
-    pub(super) fn new(bounds: Bounds) -> Self {
+    pub(super) fn new(bounds: TimerLimits) -> Self {
         let (timers, clients) = (HashMap::new(), HashMap::new());
         Self(Arc::new(Mutex::new(State { bounds, timers, clients })))
     }
 
-    /// Starts a timer of a client; it ends when its ticks are dropped. With `announced` they begin with its id.
-    pub(super) fn start(&self, client: &str, schedule: Schedule, announced: bool) -> Result<Ticks, Full> {
-        let (stays, gone) = oneshot::channel();
-        let id = self.state().add(client, gone)?;
-        Ok(Ticks::new(self.clone(), id, schedule, announced, stays))
+    /// Adds a timer of a client, and returns its id. `stream_closed` resolves when the timer's stream is dropped.
+    pub(super) fn add(&self, client: &str, stream_closed: StreamClosed) -> Result<i64, TimerLimitError> {
+        self.state().add(client, stream_closed)
     }
 
     /// Cancels a timer, and returns what is to be waited for if it is of `client`: an answer on its connection must not
     /// come before the end of the timer's stream (`services.md` 10). Others do not wait for a client that may not read.
-    pub(super) fn cancel(&self, id: i64, client: &str) -> Option<Closed> {
+    pub(super) fn cancel(&self, id: i64, client: &str) -> Option<StreamClosed> {
         let timer = self.state().remove(id)?;
         wake(timer.waker);
         (*timer.client == *client).then_some(timer.gone)
@@ -92,22 +90,22 @@ impl Timers {
     }
 
     /// Returns what has become of a timer since it was asked for last. What comes later wakes.
-    pub(super) fn attend(&self, id: i64, waker: &Waker) -> Order {
+    pub(super) fn attend(&self, id: i64, waker: &Waker) -> TimerCommand {
         let mut state = self.state();
-        let Some(timer) = state.timers.get_mut(&id) else { return Order::Cancel };
+        let Some(timer) = state.timers.get_mut(&id) else { return TimerCommand::Cancel };
         timer.waker = Some(waker.clone());
-        timer.restarted.take().map_or(Order::Wait, Order::Restart)
+        timer.restarted.take().map_or(TimerCommand::Wait, TimerCommand::Restart)
     }
 
     /// Ends a timer that has fired for the last time, unless somebody was faster.
-    pub(super) fn expire(&self, id: i64) -> Expiry {
+    pub(super) fn expire(&self, id: i64) -> ExpireOutcome {
         let mut state = self.state();
         match state.timers.get(&id) {
-            None => Expiry::Cancelled,
-            Some(timer) if timer.restarted.is_some() => Expiry::Restarted,
+            None => ExpireOutcome::Cancelled,
+            Some(timer) if timer.restarted.is_some() => ExpireOutcome::Restarted,
             Some(_) => {
                 state.remove(id);
-                Expiry::Expired
+                ExpireOutcome::Expired
             }
         }
     }
@@ -123,15 +121,15 @@ impl Timers {
 }
 
 impl State {
-    fn add(&mut self, client: &str, gone: oneshot::Receiver<()>) -> Result<i64, Full> {
+    fn add(&mut self, client: &str, gone: oneshot::Receiver<()>) -> Result<i64, TimerLimitError> {
         if self.timers.len() >= self.bounds.timers {
-            return Err(Full::All(self.timers.len()));
+            return Err(TimerLimitError::All(self.timers.len()));
         }
         let known = self.clients.get_key_value(client);
         let (client, count) =
             known.map_or_else(|| (client.into(), 0), |(client, count)| (client.clone(), *count));
         if count >= self.bounds.client_timers {
-            return Err(Full::Client(count));
+            return Err(TimerLimitError::Client(count));
         }
         self.clients.insert(client.clone(), count + 1);
         let id = self.free_id();
@@ -172,9 +170,10 @@ fn wake(waker: Option<Waker>) {
 
 impl fmt::Debug for Timers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timers").field("timers", &self.state().timers.len()).finish()
+        let state = self.state();
+        f.debug_struct("Timers")
+            .field("timers", &state.timers.len())
+            .field("clients", &state.clients.len())
+            .finish()
     }
 }
-
-#[cfg(test)]
-mod tests;

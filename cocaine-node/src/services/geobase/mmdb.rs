@@ -1,83 +1,83 @@
-//! Files in the format of `MaxMind`, as this project writes them: a binary tree over the bits of addresses, whose leaves
-//! point into a section of values, and a description of both at the end.
+//! Writes databases in the format of `MaxMind`: a binary search tree over the bits of addresses, the data section that
+//! its leaves point into, and the metadata at the end.
 //!
-//! The tree is over addresses of 128 bits; those of IPv4 are in the network `::/96`.
+//! The tree is over addresses of 128 bits; the IPv4 addresses are in the network `::/96`.
 
 use std::{collections::HashMap, net::IpAddr};
 
-/// What ends the section of values.
+/// Separates the data section from the metadata.
 const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
-/// Zeros between the tree and the section of values. A record counts them in.
+/// Zeros between the tree and the data section. Records that point into the section count them.
 const GAP: usize = 16;
 
-/// A value of the section.
+/// A value in the data section.
 #[derive(Clone, Debug)]
-pub(super) enum Item<'a> {
+pub(super) enum MmdbValue<'a> {
     Text(&'a str),
     Double(f64),
-    Small(u16),
-    Number(u32),
-    Large(u64),
-    Map(Vec<(&'a str, Item<'a>)>),
-    List(Vec<Item<'a>>),
-    /// What was written before.
-    Known(Offset),
+    U16(u16),
+    U32(u32),
+    U64(u64),
+    Map(Vec<(&'a str, MmdbValue<'a>)>),
+    List(Vec<MmdbValue<'a>>),
+    /// A value that was written before.
+    Pointer(ValueOffset),
 }
 
-/// Where a value stands in its section.
+/// The position of a value in the data section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Offset(u32);
+pub(super) struct ValueOffset(u32);
 
-/// What a branch of the tree leads to.
+/// A record of a node: what one of its two branches leads to.
 #[derive(Clone, Copy, Debug)]
-enum Branch {
-    Nothing,
+enum TreeRecord {
+    Empty,
     Node(u32),
-    Value(Offset),
+    Value(ValueOffset),
 }
 
-/// What the description says of a database, beside the sizes.
+/// The metadata of a database, except for the sizes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct About<'a> {
-    /// The kind of database: readers look for `City` in it.
+pub(super) struct MmdbMetadata<'a> {
+    /// The database type. Readers look for `City` in it.
     pub(super) kind: &'a str,
     /// The languages of the names.
     pub(super) languages: &'a [&'a str],
-    /// In English.
+    /// The English description.
     pub(super) description: &'a str,
-    /// When it was made, in seconds since 1970.
+    /// The build time as a Unix time.
     pub(super) built: u64,
 }
 
-/// A database that is written.
+/// A database under construction.
 #[derive(Debug)]
-pub(super) struct Writer {
-    nodes: Vec<[Branch; 2]>,
+pub(super) struct MmdbWriter {
+    nodes: Vec<[TreeRecord; 2]>,
     values: Vec<u8>,
-    /// Values that others can point to instead of saying the same again.
-    known: HashMap<Vec<u8>, Offset>,
+    /// The values so far, by their encoding, so that equal ones are written once.
+    known: HashMap<Vec<u8>, ValueOffset>,
 }
 
-impl Writer {
+impl MmdbWriter {
     pub(super) fn new() -> Self {
-        Self { nodes: vec![[Branch::Nothing; 2]], values: Vec::new(), known: HashMap::new() }
+        Self { nodes: vec![[TreeRecord::Empty; 2]], values: Vec::new(), known: HashMap::new() }
     }
 
-    /// Writes a value, unless there is an equal one.
-    pub(super) fn value(&mut self, value: &Item<'_>) -> Offset {
+    /// Writes a value and returns its position. An equal value is written once.
+    pub(super) fn value(&mut self, value: &MmdbValue<'_>) -> ValueOffset {
         let mut bytes = Vec::new();
         encode(value, &mut bytes);
         if let Some(known) = self.known.get(&bytes) {
             return *known;
         }
-        let offset = Offset(number(self.values.len()));
+        let offset = ValueOffset(number(self.values.len()));
         self.values.extend_from_slice(&bytes);
         self.known.insert(bytes, offset);
         offset
     }
 
-    /// Gives a value to all addresses whose first `length` bits are those of `address`, in place of what they had.
-    pub(super) fn network(&mut self, address: IpAddr, length: u8, value: Offset) {
+    /// Sets the value of a network, replacing older values of the addresses in it.
+    pub(super) fn network(&mut self, address: IpAddr, length: u8, value: ValueOffset) {
         let (bits, length) = match address {
             IpAddr::V4(address) => (u128::from(u32::from(address)), length + 96),
             IpAddr::V6(address) => (u128::from(address), length),
@@ -87,69 +87,69 @@ impl Writer {
         for depth in 0..length - 1 {
             node = self.descend(node, side(depth));
         }
-        self.nodes[node][side(length - 1)] = Branch::Value(value);
+        self.nodes[node][side(length - 1)] = TreeRecord::Value(value);
     }
 
-    /// Returns the node below a branch, which it makes if need be.
+    /// Returns the child on one side of a node, which is created if it is missing.
     fn descend(&mut self, node: usize, side: usize) -> usize {
         match self.nodes[node][side] {
-            Branch::Node(below) => below as usize,
+            TreeRecord::Node(below) => below as usize,
             same => {
                 let below = self.nodes.len();
                 self.nodes.push([same; 2]);
-                self.nodes[node][side] = Branch::Node(number(below));
+                self.nodes[node][side] = TreeRecord::Node(number(below));
                 below
             }
         }
     }
 
-    /// Returns the file, with the shortest records that hold what they must.
-    pub(super) fn finish(self, about: About<'_>) -> Vec<u8> {
+    /// Returns the file, with the smallest record size that is large enough.
+    pub(super) fn finish(self, metadata: MmdbMetadata<'_>) -> Vec<u8> {
         let largest = self.nodes.len() + GAP + self.values.len();
         let bits = [24, 28].into_iter().find(|bits| largest < 1 << bits).unwrap_or(32);
-        self.finish_with(about, bits)
+        self.finish_with(metadata, bits)
     }
 
-    pub(super) fn finish_with(self, about: About<'_>, bits: u16) -> Vec<u8> {
+    pub(super) fn finish_with(self, metadata: MmdbMetadata<'_>, bits: u16) -> Vec<u8> {
         let count = number(self.nodes.len());
-        let record = |branch: Branch| match branch {
-            Branch::Nothing => count,
-            Branch::Node(node) => node,
-            Branch::Value(Offset(offset)) => count + number(GAP) + offset,
+        let record = |branch: TreeRecord| match branch {
+            TreeRecord::Empty => count,
+            TreeRecord::Node(node) => node,
+            TreeRecord::Value(ValueOffset(offset)) => count + number(GAP) + offset,
         };
         let mut file = Vec::new();
         for [left, right] in self.nodes {
-            pair(record(left), record(right), bits, &mut file);
+            write_node(record(left), record(right), bits, &mut file);
         }
         file.extend_from_slice(&[0; GAP]);
         file.extend_from_slice(&self.values);
         file.extend_from_slice(MARKER);
-        encode(&describe(about, count, bits), &mut file);
+        encode(&describe(metadata, count, bits), &mut file);
         file
     }
 }
 
-/// Returns a size or an offset as the format has it. More than that fits no file.
+/// Converts a size or an offset, which the format limits to 32 bits.
 fn number(size: usize) -> u32 {
     u32::try_from(size).expect("a database of MaxMind's format has less than 4 GiB")
 }
 
-fn describe(about: About<'_>, nodes: u32, bits: u16) -> Item<'_> {
-    Item::Map(vec![
-        ("binary_format_major_version", Item::Small(2)),
-        ("binary_format_minor_version", Item::Small(0)),
-        ("build_epoch", Item::Large(about.built)),
-        ("database_type", Item::Text(about.kind)),
-        ("description", Item::Map(vec![("en", Item::Text(about.description))])),
-        ("ip_version", Item::Small(6)),
-        ("languages", Item::List(about.languages.iter().copied().map(Item::Text).collect())),
-        ("node_count", Item::Number(nodes)),
-        ("record_size", Item::Small(bits)),
+fn describe(metadata: MmdbMetadata<'_>, nodes: u32, bits: u16) -> MmdbValue<'_> {
+    MmdbValue::Map(vec![
+        ("binary_format_major_version", MmdbValue::U16(2)),
+        ("binary_format_minor_version", MmdbValue::U16(0)),
+        ("build_epoch", MmdbValue::U64(metadata.built)),
+        ("database_type", MmdbValue::Text(metadata.kind)),
+        ("description", MmdbValue::Map(vec![("en", MmdbValue::Text(metadata.description))])),
+        ("ip_version", MmdbValue::U16(6)),
+        ("languages", MmdbValue::List(metadata.languages.iter().copied().map(MmdbValue::Text).collect())),
+        ("node_count", MmdbValue::U32(nodes)),
+        ("record_size", MmdbValue::U16(bits)),
     ])
 }
 
-/// Writes the two records of a node. With 28 bits they share the byte in the middle.
-fn pair(left: u32, right: u32, bits: u16, file: &mut Vec<u8>) {
+/// Writes the two records of a node. Records of 28 bits share the byte in the middle.
+fn write_node(left: u32, right: u32, bits: u16, file: &mut Vec<u8>) {
     let (left, right) = (left.to_be_bytes(), right.to_be_bytes());
     match bits {
         24 => file.extend([&left[1..], &right[1..]].concat()),
@@ -158,7 +158,7 @@ fn pair(left: u32, right: u32, bits: u16, file: &mut Vec<u8>) {
     }
 }
 
-/// The numbers of the types of values.
+/// The type numbers of values.
 mod kind {
     pub(super) const POINTER: u8 = 1;
     pub(super) const TEXT: u8 = 2;
@@ -170,27 +170,27 @@ mod kind {
     pub(super) const LIST: u8 = 11;
 }
 
-fn encode(value: &Item<'_>, bytes: &mut Vec<u8>) {
+fn encode(value: &MmdbValue<'_>, bytes: &mut Vec<u8>) {
     match value {
-        Item::Text(text) => blob(kind::TEXT, text.as_bytes(), bytes),
-        Item::Double(value) => blob(kind::DOUBLE, &value.to_be_bytes(), bytes),
-        Item::Small(value) => blob(kind::U16, short(&value.to_be_bytes()), bytes),
-        Item::Number(value) => blob(kind::U32, short(&value.to_be_bytes()), bytes),
-        Item::Large(value) => blob(kind::U64, short(&value.to_be_bytes()), bytes),
-        Item::Map(entries) => {
+        MmdbValue::Text(text) => blob(kind::TEXT, text.as_bytes(), bytes),
+        MmdbValue::Double(value) => blob(kind::DOUBLE, &value.to_be_bytes(), bytes),
+        MmdbValue::U16(value) => blob(kind::U16, short(&value.to_be_bytes()), bytes),
+        MmdbValue::U32(value) => blob(kind::U32, short(&value.to_be_bytes()), bytes),
+        MmdbValue::U64(value) => blob(kind::U64, short(&value.to_be_bytes()), bytes),
+        MmdbValue::Map(entries) => {
             head(kind::MAP, entries.len(), bytes);
             for (key, value) in entries {
                 blob(kind::TEXT, key.as_bytes(), bytes);
                 encode(value, bytes);
             }
         }
-        Item::List(items) => {
+        MmdbValue::List(items) => {
             head(kind::LIST, items.len(), bytes);
             for item in items {
                 encode(item, bytes);
             }
         }
-        Item::Known(offset) => pointer(*offset, bytes),
+        MmdbValue::Pointer(offset) => pointer(*offset, bytes),
     }
 }
 
@@ -205,7 +205,7 @@ fn blob(kind: u8, payload: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(payload);
 }
 
-/// Writes a type, the later ones of which take a byte more, and a size, which takes up to three bytes more.
+/// Writes the control byte of a value: its type, extended ones with one more byte, and its size, with up to three.
 fn head(kind: u8, size: usize, bytes: &mut Vec<u8>) {
     let size = number(size);
     let (code, rest, length) = match size {
@@ -222,8 +222,8 @@ fn head(kind: u8, size: usize, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&rest.to_be_bytes()[4 - length..]);
 }
 
-/// Writes a pointer; the further it points, the longer it is.
-fn pointer(Offset(offset): Offset, bytes: &mut Vec<u8>) {
+/// Writes a pointer of one to four bytes, depending on its value.
+fn pointer(ValueOffset(offset): ValueOffset, bytes: &mut Vec<u8>) {
     let (size, rest): (u8, u32) = match offset {
         0..2048 => (0, offset),
         2048..526_336 => (1, offset - 2048),
@@ -249,8 +249,8 @@ mod tests {
 
     use super::*;
 
-    const ABOUT: About<'_> =
-        About { kind: "Test", languages: &["en", "ru"], description: "Of tests", built: 7 };
+    const METADATA: MmdbMetadata<'_> =
+        MmdbMetadata { kind: "Test", languages: &["en", "ru"], description: "Of tests", built: 7 };
 
     fn read(file: Vec<u8>) -> Reader<Vec<u8>> {
         let reader = Reader::from_source(file).unwrap();
@@ -263,16 +263,16 @@ mod tests {
     }
 
     #[test]
-    fn every_size_of_record_is_read_back() {
+    fn every_record_size_is_read_back() {
         for bits in [24, 28, 32] {
-            let mut writer = Writer::new();
-            let all = writer.value(&Item::Text("all"));
-            let one = writer.value(&Item::Text("one"));
-            let six = writer.value(&Item::Text("six"));
+            let mut writer = MmdbWriter::new();
+            let all = writer.value(&MmdbValue::Text("all"));
+            let one = writer.value(&MmdbValue::Text("one"));
+            let six = writer.value(&MmdbValue::Text("six"));
             writer.network("192.0.2.0".parse().unwrap(), 24, all);
             writer.network("192.0.2.7".parse().unwrap(), 32, one);
             writer.network("2001:db8::".parse().unwrap(), 32, six);
-            let reader = read(writer.finish_with(ABOUT, bits));
+            let reader = read(writer.finish_with(METADATA, bits));
             let metadata = reader.metadata();
             assert_eq!((metadata.record_size, metadata.ip_version), (bits, 6));
             assert_eq!((metadata.database_type.as_str(), metadata.build_epoch), ("Test", 7));
@@ -288,24 +288,24 @@ mod tests {
     }
 
     #[test]
-    fn records_grow_with_the_file() {
-        let mut writer = Writer::new();
-        let large = writer.value(&Item::Text(&"x".repeat(1 << 23)));
-        let larger = writer.value(&Item::Text(&"y".repeat(1 << 23)));
-        let last = writer.value(&Item::Text("last"));
+    fn record_size_grows_with_file() {
+        let mut writer = MmdbWriter::new();
+        let large = writer.value(&MmdbValue::Text(&"x".repeat(1 << 23)));
+        let larger = writer.value(&MmdbValue::Text(&"y".repeat(1 << 23)));
+        let last = writer.value(&MmdbValue::Text("last"));
         writer.network("192.0.2.0".parse().unwrap(), 24, last);
         assert_ne!((large, larger), (larger, last));
-        let reader = read(writer.finish(ABOUT));
+        let reader = read(writer.finish(METADATA));
         assert_eq!(reader.metadata().record_size, 28);
         assert_eq!(at::<String>(&reader, "192.0.2.0").unwrap(), "last");
     }
 
     #[test]
-    fn what_is_equal_is_written_once() {
-        let mut writer = Writer::new();
-        let first = writer.value(&Item::Number(5));
-        assert_eq!(writer.value(&Item::Number(5)), first);
-        assert_ne!(writer.value(&Item::Small(5)), first);
+    fn equal_values_are_written_once() {
+        let mut writer = MmdbWriter::new();
+        let first = writer.value(&MmdbValue::U32(5));
+        assert_eq!(writer.value(&MmdbValue::U32(5)), first);
+        assert_ne!(writer.value(&MmdbValue::U16(5)), first);
     }
 
     #[derive(serde::Deserialize)]
@@ -315,20 +315,21 @@ mod tests {
     }
 
     #[test]
-    fn values_of_every_kind_and_size_are_read_back() {
+    fn every_type_and_size_is_read_back() {
         let long: Vec<_> = [0, 28, 29, 284, 285, 65_820, 65_821, 70_000].map(|size| "z".repeat(size)).into();
-        let texts: Vec<_> = long.iter().map(|text| Item::Text(text)).collect();
+        let texts: Vec<_> = long.iter().map(|text| MmdbValue::Text(text)).collect();
         let numbers = [0, 1, 255, 256, u32::MAX];
-        let mut writer = Writer::new();
-        let value = Item::Map(vec![
-            ("texts", Item::List(texts)),
-            ("numbers", Item::List(numbers.map(Item::Number).into())),
+        let mut writer = MmdbWriter::new();
+        let value = MmdbValue::Map(vec![
+            ("texts", MmdbValue::List(texts)),
+            ("numbers", MmdbValue::List(numbers.map(MmdbValue::U32).into())),
         ]);
         let value = writer.value(&value);
         writer.network("0.0.0.0".parse().unwrap(), 1, value);
-        let half = writer.value(&Item::Map(vec![("half", Item::Double(-0.5)), ("n", Item::Double(2.0))]));
+        let half = writer
+            .value(&MmdbValue::Map(vec![("half", MmdbValue::Double(-0.5)), ("n", MmdbValue::Double(2.0))]));
         writer.network("128.0.0.0".parse().unwrap(), 1, half);
-        let reader = read(writer.finish(ABOUT));
+        let reader = read(writer.finish(METADATA));
         let values: Values = at(&reader, "1.2.3.4").unwrap();
         assert_eq!((values.texts, values.numbers), (long, numbers.to_vec()));
         let half: BTreeMap<String, f64> = at(&reader, "200.0.0.0").unwrap();
@@ -336,26 +337,27 @@ mod tests {
     }
 
     #[test]
-    fn pointers_reach_as_far_as_they_must() {
+    fn pointers_reach_every_distance() {
         for distance in [0, 2047, 2048, 526_335, 526_336, 800_000] {
-            let mut writer = Writer::new();
+            let mut writer = MmdbWriter::new();
             if distance > 0 {
                 // With its head, the text ends where the next value starts.
                 let head = [0, 2, 3, 4][[29, 285, 65_821].iter().filter(|size| distance > **size).count()];
-                writer.value(&Item::Text(&"x".repeat(distance - head)));
+                writer.value(&MmdbValue::Text(&"x".repeat(distance - head)));
             }
-            let far = writer.value(&Item::Text("far"));
-            assert_eq!(far, Offset(number(distance)));
-            let value = writer.value(&Item::List(vec![Item::Known(far), Item::Known(far)]));
+            let far = writer.value(&MmdbValue::Text("far"));
+            assert_eq!(far, ValueOffset(number(distance)));
+            let value =
+                writer.value(&MmdbValue::List(vec![MmdbValue::Pointer(far), MmdbValue::Pointer(far)]));
             writer.network("192.0.2.0".parse().unwrap(), 24, value);
-            let reader = read(writer.finish(ABOUT));
+            let reader = read(writer.finish(METADATA));
             assert_eq!(at::<Vec<String>>(&reader, "192.0.2.1").unwrap(), ["far", "far"], "{distance}");
         }
         let mut bytes = Vec::new();
-        pointer(Offset(134_744_064), &mut bytes);
+        pointer(ValueOffset(134_744_064), &mut bytes);
         assert_eq!(bytes, [0x38, 8, 8, 8, 0]);
         let mut bytes = Vec::new();
-        pointer(Offset(134_744_063), &mut bytes);
+        pointer(ValueOffset(134_744_063), &mut bytes);
         assert_eq!(bytes, [0x37, 0xff, 0xff, 0xff]);
     }
 }

@@ -1,97 +1,100 @@
-//! The database that a node serves when it is given none: the address ranges set aside for documentation (RFC 5737,
-//! RFC 3849), as if they were in some of the world's towns.
+//! The database that a node serves by default: it places the address ranges reserved for documentation (RFC 5737,
+//! RFC 3849) in some of the world's cities.
 //!
-//! The regions are real, with their numbers, names, places and time zones as in `GeoNames`.
+//! The regions are real, with their numbers, names, coordinates and time zones as in `GeoNames`.
 
 mod regions;
 
 use std::net::IpAddr;
 
-use super::mmdb::{About, Item, Offset, Writer};
+use super::mmdb::{MmdbMetadata, MmdbValue, MmdbWriter, ValueOffset};
 
-/// The languages of the names, in the order of [`Area::names`].
+/// The languages of the names, in the order of [`SampleRegion::names`].
 const LANGUAGES: [&str; 5] = ["de", "en", "fr", "ja", "ru"];
 
-const ABOUT: About<'_> = About {
+const METADATA: MmdbMetadata<'_> = MmdbMetadata {
     kind: "Cocaine-Sample-City",
     languages: &LANGUAGES,
     description: "The address ranges of documentation, for the first steps",
     built: 1_767_225_600,
 };
 
-/// A region.
-struct Area {
+/// A region of the sample.
+struct SampleRegion {
     id: u32,
     code: Option<&'static str>,
     names: [&'static str; LANGUAGES.len()],
 }
 
-/// Where addresses are.
-struct Spot {
+/// Networks and their location.
+struct SampleNetwork {
     networks: &'static [(&'static str, u8)],
-    continent: &'static Area,
-    country: &'static Area,
-    subdivisions: &'static [&'static Area],
-    city: Option<&'static Area>,
+    continent: &'static SampleRegion,
+    country: &'static SampleRegion,
+    subdivisions: &'static [&'static SampleRegion],
+    city: Option<&'static SampleRegion>,
     postal: Option<&'static str>,
-    place: Point,
+    location: SampleLocation,
 }
 
-/// The middle of a spot, in degrees, and how far around it the addresses may be, in kilometres.
-struct Point {
+/// Coordinates in degrees, with the accuracy radius in kilometres.
+struct SampleLocation {
     latitude: f64,
     longitude: f64,
     radius: u16,
     zone: Option<&'static str>,
 }
 
-/// Returns the file.
+/// Returns the sample as a database file.
 pub(super) fn database() -> Vec<u8> {
-    let mut writer = Writer::new();
-    for spot in regions::SPOTS {
-        let value = write(spot, &mut writer);
-        for (address, length) in spot.networks {
+    let mut writer = MmdbWriter::new();
+    for sample in regions::NETWORKS {
+        let value = write_record(sample, &mut writer);
+        for (address, length) in sample.networks {
             let address: IpAddr = address.parse().expect("the addresses of the sample are well-formed");
             writer.network(address, *length, value);
         }
     }
-    writer.finish(ABOUT)
+    writer.finish(METADATA)
 }
 
-fn write(spot: &Spot, writer: &mut Writer) -> Offset {
+fn write_record(network: &SampleNetwork, writer: &mut MmdbWriter) -> ValueOffset {
     let mut entries = vec![
-        ("continent", Item::Known(area(spot.continent, "code", writer))),
-        ("country", Item::Known(area(spot.country, "iso_code", writer))),
+        ("continent", MmdbValue::Pointer(write_region(network.continent, "code", writer))),
+        ("country", MmdbValue::Pointer(write_region(network.country, "iso_code", writer))),
     ];
-    if let Some(city) = spot.city {
-        entries.push(("city", Item::Known(area(city, "iso_code", writer))));
+    if let Some(city) = network.city {
+        entries.push(("city", MmdbValue::Pointer(write_region(city, "iso_code", writer))));
     }
-    if !spot.subdivisions.is_empty() {
-        let subdivisions = spot.subdivisions.iter().map(|each| Item::Known(area(each, "iso_code", writer)));
-        entries.push(("subdivisions", Item::List(subdivisions.collect())));
+    if !network.subdivisions.is_empty() {
+        let subdivisions = network
+            .subdivisions
+            .iter()
+            .map(|each| MmdbValue::Pointer(write_region(each, "iso_code", writer)));
+        entries.push(("subdivisions", MmdbValue::List(subdivisions.collect())));
     }
-    if let Some(code) = spot.postal {
-        entries.push(("postal", Item::Map(vec![("code", Item::Text(code))])));
+    if let Some(code) = network.postal {
+        entries.push(("postal", MmdbValue::Map(vec![("code", MmdbValue::Text(code))])));
     }
-    entries.push(("location", point(&spot.place)));
-    writer.value(&Item::Map(entries))
+    entries.push(("location", location_value(&network.location)));
+    writer.value(&MmdbValue::Map(entries))
 }
 
-fn area(area: &Area, code: &'static str, writer: &mut Writer) -> Offset {
-    let names = LANGUAGES.into_iter().zip(area.names.map(Item::Text)).collect();
-    let mut entries = vec![("geoname_id", Item::Number(area.id)), ("names", Item::Map(names))];
-    entries.extend(area.code.map(|value| (code, Item::Text(value))));
-    writer.value(&Item::Map(entries))
+fn write_region(region: &SampleRegion, code: &'static str, writer: &mut MmdbWriter) -> ValueOffset {
+    let names = LANGUAGES.into_iter().zip(region.names.map(MmdbValue::Text)).collect();
+    let mut entries = vec![("geoname_id", MmdbValue::U32(region.id)), ("names", MmdbValue::Map(names))];
+    entries.extend(region.code.map(|value| (code, MmdbValue::Text(value))));
+    writer.value(&MmdbValue::Map(entries))
 }
 
-fn point(point: &Point) -> Item<'static> {
+fn location_value(location: &SampleLocation) -> MmdbValue<'static> {
     let mut entries = vec![
-        ("accuracy_radius", Item::Small(point.radius)),
-        ("latitude", Item::Double(point.latitude)),
-        ("longitude", Item::Double(point.longitude)),
+        ("accuracy_radius", MmdbValue::U16(location.radius)),
+        ("latitude", MmdbValue::Double(location.latitude)),
+        ("longitude", MmdbValue::Double(location.longitude)),
     ];
-    entries.extend(point.zone.map(|zone| ("time_zone", Item::Text(zone))));
-    Item::Map(entries)
+    entries.extend(location.zone.map(|zone| ("time_zone", MmdbValue::Text(zone))));
+    MmdbValue::Map(entries)
 }
 
 #[cfg(test)]
@@ -99,7 +102,7 @@ mod tests {
     use maxminddb::{Reader, geoip2::City};
 
     #[test]
-    fn it_is_a_database_of_cities() {
+    fn sample_is_a_city_database() {
         let reader = Reader::from_source(super::database()).unwrap();
         reader.verify().unwrap();
         assert_eq!(reader.metadata().languages, super::LANGUAGES);
@@ -117,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_the_ranges_are_somewhere() {
+    fn every_documentation_address_has_a_location() {
         let reader = Reader::from_source(super::database()).unwrap();
         for network in ["192.0.2", "198.51.100", "203.0.113"] {
             for host in 0..=255 {

@@ -7,20 +7,20 @@ use tokio::time::advance;
 
 use super::*;
 
-fn shared() -> LoggingV2 {
-    LoggingV2::new(Log::builder().start().unwrap(), Store::in_memory().unwrap())
+fn shared() -> LoggingV2Shared {
+    LoggingV2Shared::new(Log::builder().start().unwrap(), Store::in_memory().unwrap())
 }
 
 fn quiet() -> Value {
     Value::Array(vec!["severity".into(), 3_u64.into()])
 }
 
-fn passes(shared: &LoggingV2) -> bool {
+fn passes(shared: &LoggingV2Shared) -> bool {
     shared.log::<&str>((Severity::Info, false), "app/x", "text", &[]).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_lasts_as_long_as_it_should() {
+async fn filter_expires_after_its_lifetime() {
     let shared = shared();
     let set_at = shared.clock.now();
     let id = shared.set("app/x", &quiet(), 60, Disposition::Local).await.unwrap();
@@ -36,13 +36,13 @@ async fn a_filter_lasts_as_long_as_it_should() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_filter_for_the_cluster_is_stored_until_it_ends() {
+async fn cluster_filter_is_stored_until_it_expires() {
     let shared = shared();
     let short = shared.set("app/x", &quiet(), 10, Disposition::Cluster).await.unwrap();
     let long = shared.set("app/y", &quiet(), u64::MAX, Disposition::Cluster).await.unwrap();
     let stored = async || {
         let mut ids: Vec<_> =
-            cluster::load(&shared.store).await.unwrap().into_iter().map(|rule| rule.id).collect();
+            cluster_filters::load(&shared.store).await.unwrap().into_iter().map(|rule| rule.id).collect();
         ids.sort_unstable();
         ids
     };
@@ -52,9 +52,9 @@ async fn a_filter_for_the_cluster_is_stored_until_it_ends() {
     advance(Duration::from_secs(11)).await;
     let another = shared.set("app/z", &quiet(), 10, Disposition::Local).await.unwrap();
     assert_eq!(stored().await, [long], "what has ended goes with the next change");
-    assert_eq!(shared.filters.find(long).unwrap().deadline, FOREVER);
+    assert_eq!(shared.filters.find(long).unwrap().deadline, NO_DEADLINE);
 
-    let again = LoggingV2::new(shared.log.clone(), shared.store.clone());
+    let again = LoggingV2Shared::new(shared.log.clone(), shared.store.clone());
     again.load().await.unwrap();
     assert_eq!(again.filters.find(long), shared.filters.find(long), "it is loaded as it was");
     assert_eq!(again.filters.find(another), None);
@@ -63,7 +63,7 @@ async fn a_filter_for_the_cluster_is_stored_until_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_ended_or_cannot_be_read_is_not_loaded() {
+async fn expired_and_unreadable_filters_are_not_loaded() {
     let first = shared();
     let ended = first.set("app/x", &quiet(), 0, Disposition::Cluster).await.unwrap();
     let store = first.store.clone();
@@ -74,7 +74,8 @@ async fn what_has_ended_or_cannot_be_read_is_not_loaded() {
     misnamed.id = 9;
     let blob = cocaine::msgpack::to_vec(&misnamed.stored()).unwrap();
     store.write("cocaine/logging_v2/filters", "10", blob.into(), &["filter"]).await.unwrap();
-    let second = LoggingV2 { clock: first.clock, ..LoggingV2::new(first.log.clone(), store.clone()) };
+    let second =
+        LoggingV2Shared { clock: first.clock, ..LoggingV2Shared::new(first.log.clone(), store.clone()) };
     advance(Duration::from_secs(2)).await;
     second.load().await.unwrap();
     assert_eq!(second.filters.rules(0).len(), 1, "the default");
@@ -87,7 +88,7 @@ async fn what_has_ended_or_cannot_be_read_is_not_loaded() {
 }
 
 #[tokio::test]
-async fn there_are_no_more_filters_than_are_kept() {
+async fn filter_limit_is_enforced() {
     let shared = shared();
     let mut ids = Vec::new();
     let full = loop {
@@ -99,7 +100,7 @@ async fn there_are_no_more_filters_than_are_kept() {
     assert_eq!((ids.len(), full.code()), (1023, Some(12)), "{full}");
     let refused = shared.set("app/x", &quiet(), 60, Disposition::Cluster).await.unwrap_err();
     assert_eq!(refused.code(), Some(12));
-    assert_eq!(cluster::load(&shared.store).await.unwrap(), [], "nothing is stored that is not used");
+    assert_eq!(cluster_filters::load(&shared.store).await.unwrap(), [], "nothing is stored that is not used");
     assert!(shared.remove(ids[0]).await.unwrap());
     shared.set("app/x", &quiet(), 60, Disposition::Cluster).await.unwrap();
     let long = "x".repeat(1025);

@@ -1,7 +1,7 @@
-//! Who is told of which node, and the lock nodes: all that the service keeps in memory.
+//! The subscribers and the lock nodes, which is all the state that the service keeps in memory.
 //!
-//! A subscriber is entered first and looks at a snapshot then; of what it is told from then on it leaves out the
-//! changes that the snapshot shows. So it misses nothing, and hears nothing twice.
+//! A subscriber is registered first and takes a snapshot then. It skips the events whose changes the snapshot already
+//! includes, so that it sees every change exactly once.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,22 +10,22 @@ use std::{
 };
 
 use super::{
-    fault::Fault,
-    feed::{Event, Feed, What},
-    locks::{Lock, Locks, Wish},
+    error::UnicornError,
+    event_queue::{EventKind, EventQueue, NodeEvent},
+    locks::{LockNode, LockNodes, LockRequest},
     path::Path,
-    tree::{self, Change, Stop},
+    tree::{self, ChangeError, TreeChange},
 };
-use crate::store::{Record, Snapshot, Store, StoreError};
+use crate::store::{NodeRecord, Snapshot, Store, StoreError};
 
-/// What a subscriber wants to know of a node.
+/// The aspect of a node that a subscriber follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Topic {
     Value,
     Children,
 }
 
-/// What is told, and to whom.
+/// Publishes changes to subscribers, and holds the lock nodes.
 pub(super) struct Hub {
     pub(super) store: Store,
     state: Mutex<State>,
@@ -33,28 +33,28 @@ pub(super) struct Hub {
 
 #[derive(Default)]
 struct State {
-    subscribers: HashMap<(Topic, Path), BTreeMap<u64, Arc<Feed>>>,
-    locks: Locks,
+    subscribers: HashMap<(Topic, Path), BTreeMap<u64, Arc<EventQueue>>>,
+    locks: LockNodes,
     last: u64,
 }
 
-/// An entry in the list of those who are told, until it is dropped.
+/// A subscriber's registration, which ends when it is dropped.
 pub(super) struct Subscription {
-    pub(super) feed: Arc<Feed>,
+    pub(super) queue: Arc<EventQueue>,
     hub: Arc<Hub>,
     topic: (Topic, Path),
     id: u64,
 }
 
-/// What there was when somebody looked.
-pub(super) struct View {
+/// A consistent view of a node.
+pub(super) struct NodeView {
     snapshot: Arc<Snapshot>,
-    /// The number of the last change that it shows.
+    /// The number of the last change that it includes.
     pub(super) number: u64,
     path: Path,
-    /// The node, if it is one of a lock.
-    lock: Option<Record>,
-    /// The names of the lock nodes below it.
+    /// The record, if the node is a lock node.
+    lock: Option<NodeRecord>,
+    /// The names of the lock nodes below the node.
     locks: Vec<Arc<str>>,
 }
 
@@ -63,56 +63,60 @@ impl Hub {
         Self { store, state: Mutex::default() }
     }
 
-    /// Enters a subscriber, and looks at the node as it is then.
+    /// Registers a subscriber, and returns the view of the node at that moment.
     pub(super) fn subscribe(
         self: &Arc<Self>,
         topic: Topic,
         path: &Path,
-        feed: Feed,
-    ) -> Result<(Subscription, View), StoreError> {
+        queue: EventQueue,
+    ) -> Result<(Subscription, NodeView), StoreError> {
         let mut state = self.state();
         state.last += 1;
-        let (id, feed, topic) = (state.last, Arc::new(feed), (topic, path.clone()));
-        state.subscribers.entry(topic.clone()).or_default().insert(id, feed.clone());
-        let looked = self.look(&state, path);
-        // Dropped in case of an error, it takes the lock.
+        let (id, queue, topic) = (state.last, Arc::new(queue), (topic, path.clone()));
+        state.subscribers.entry(topic.clone()).or_default().insert(id, queue.clone());
+        let pending = self.pending_view(&state, path);
+        // On an error the subscription is dropped, which takes the lock.
         drop(state);
-        let subscription = Subscription { feed, hub: self.clone(), topic, id };
-        Ok((subscription, looked?.settled()?))
+        let subscription = Subscription { queue, hub: self.clone(), topic, id };
+        Ok((subscription, pending?.resolve()?))
     }
 
-    /// Looks at a node.
-    pub(super) fn view(&self, path: &Path) -> Result<View, StoreError> {
-        let looked = self.look(&self.state(), path)?;
-        looked.settled()
+    /// Returns the current view of a node.
+    pub(super) fn view(&self, path: &Path) -> Result<NodeView, StoreError> {
+        let pending = self.pending_view(&self.state(), path)?;
+        pending.resolve()
     }
 
-    fn look(&self, state: &State, path: &Path) -> Result<Look, StoreError> {
-        let seen = |lock: &Lock| (!lock.settled).then_some(lock.born);
+    fn pending_view(&self, state: &State, path: &Path) -> Result<PendingView, StoreError> {
+        let seen = |lock: &LockNode| (!lock.committed).then_some(lock.change_number);
         let lock = state.locks.get(path).map(|lock| (lock.record.clone(), seen(lock)));
-        let locks = state.locks.below(path).map(|(path, lock)| (path.split().1.into(), seen(lock)));
-        Ok(Look { snapshot: self.store.snapshot()?, path: path.clone(), lock, locks: locks.collect() })
+        let locks = state.locks.children(path).map(|(path, lock)| (path.split().1.into(), seen(lock)));
+        Ok(PendingView { snapshot: self.store.snapshot()?, path: path.clone(), lock, locks: locks.collect() })
     }
 
-    /// Tells subscribers of a change that is committed.
-    pub(super) fn publish(&self, number: u64, changes: &[Change]) {
+    /// Notifies subscribers of a committed change.
+    pub(super) fn publish_changes(&self, number: u64, changes: &[TreeChange]) {
         let mut state = self.state();
         for change in changes {
-            state.tell_change(Some(number), change);
+            state.notify_change(Some(number), change);
         }
     }
 
-    /// Tells the subscribers of what changes are about that nobody knows whether they are committed.
-    pub(super) fn lose<'c>(&self, changes: impl IntoIterator<Item = &'c Change>) {
+    /// Tells subscribers that a change may or may not have been committed.
+    pub(super) fn publish_outcome_unknown<'c>(&self, changes: impl IntoIterator<Item = &'c TreeChange>) {
         let mut state = self.state();
         for change in changes {
             match change {
-                Change::Value { path, .. } => state.tell(&(Topic::Value, path.clone()), None, What::Lost),
-                Change::Removed(path) => {
-                    state.tell(&(Topic::Value, path.clone()), None, What::Lost);
-                    state.tell(&(Topic::Children, path.clone()), None, What::Lost);
+                TreeChange::Value { path, .. } => {
+                    state.notify(&(Topic::Value, path.clone()), None, EventKind::OutcomeUnknown)
                 }
-                Change::Came(path) | Change::Left(path) => state.tell_parent(path, None, |_| What::Lost),
+                TreeChange::Removed(path) => {
+                    state.notify(&(Topic::Value, path.clone()), None, EventKind::OutcomeUnknown);
+                    state.notify(&(Topic::Children, path.clone()), None, EventKind::OutcomeUnknown);
+                }
+                TreeChange::ChildAdded(path) | TreeChange::ChildRemoved(path) => {
+                    state.notify_parent(path, None, |_| EventKind::OutcomeUnknown)
+                }
             }
         }
     }
@@ -123,81 +127,94 @@ impl Hub {
 
     /// Returns how many lock nodes are below `path`.
     pub(super) fn locks(&self, path: &Path) -> usize {
-        self.state().locks.below(path).count()
+        self.state().locks.children(path).count()
     }
 
-    /// Adds the lock node of a wish, whose change is not committed yet.
-    pub(super) fn reserve(&self, path: &Path, record: Record, born: u64, wish: &Arc<Wish>) {
-        self.state().locks.reserve(path, record, born, wish);
+    /// Adds the lock node of a request before its change is committed. Others do not see it yet.
+    pub(super) fn add_pending_lock(
+        &self,
+        path: &Path,
+        record: NodeRecord,
+        change_number: u64,
+        request: &Arc<LockRequest>,
+    ) {
+        self.state().locks.add_pending(path, record, change_number, request);
     }
 
-    /// Takes the lock node of a wish back that nobody has heard of, if there is one, and returns where it was.
-    pub(super) fn withdraw(&self, wish: &Wish) -> Option<Path> {
-        self.state().locks.withdraw(wish)
+    /// Removes the uncommitted lock node of a request, if there is one, and returns its path.
+    pub(super) fn cancel_lock(&self, request: &LockRequest) -> Option<Path> {
+        self.state().locks.cancel(request)
     }
 
-    /// Tells of the lock node of a wish that its change is committed, and of its end if nobody wants it any more.
-    pub(super) fn settle(&self, wish: &Wish, number: u64, changes: &[Change]) {
+    /// Makes the lock node of a request visible, now that its change is committed. If the request was abandoned in the
+    /// meantime, the node is removed at once.
+    pub(super) fn commit_lock(&self, request: &LockRequest, number: u64, changes: &[TreeChange]) {
         let mut state = self.state();
         for change in changes {
-            state.tell_change(Some(number), change);
+            state.notify_change(Some(number), change);
         }
-        let Some((path, wanted)) = state.locks.settle(wish) else { return };
-        if let Some(Record { value, version, .. }) = state.locks.get(&path).map(|lock| lock.record.clone()) {
-            let value = Change::Value { path: path.clone(), value, version, parent: false };
-            state.tell_change(Some(number), &value);
-            state.tell_change(Some(number), &Change::Came(path.clone()));
+        let Some((path, is_wanted)) = state.locks.commit(request) else { return };
+        if let Some(NodeRecord { value, version, .. }) =
+            state.locks.get(&path).map(|lock| lock.record.clone())
+        {
+            let value = TreeChange::Value { path: path.clone(), value, version, parent: false };
+            state.notify_change(Some(number), &value);
+            state.notify_change(Some(number), &TreeChange::ChildAdded(path.clone()));
         }
-        if !wanted {
-            state.end_lock(&path);
+        if !is_wanted {
+            state.remove_lock_node(&path);
         }
     }
 
-    /// Ends the lock node of a wish that nobody has any more, now or once it is settled.
-    pub(super) fn leave(&self, wish: &Wish) {
+    /// Removes the lock node of a request: now, or as soon as it is committed.
+    pub(super) fn release_lock(&self, request: &LockRequest) {
         let mut state = self.state();
-        if let Some(path) = state.locks.leave(wish) {
-            state.end_lock(&path);
+        if let Some(path) = state.locks.release(request) {
+            state.remove_lock_node(&path);
         }
     }
 
-    /// Replaces the value of a lock node as [`tree::put`] does; `None` if there is no such node.
+    /// Replaces the value of a lock node as [`tree::put`] does. Returns `None` if there is no such node.
     pub(super) fn put_lock(
         &self,
         path: &Path,
         value: &cocaine::Bytes,
         version: i64,
-    ) -> Option<(bool, Record)> {
+    ) -> Option<(bool, NodeRecord)> {
         let mut state = self.state();
-        let lock = state.locks.known(path)?;
-        match tree::replaced(&lock.record, value.clone(), version) {
+        let lock = state.locks.committed_mut(path)?;
+        match tree::with_value(&lock.record, value.clone(), version) {
             Some(next) => {
                 lock.record = next.clone();
-                state.tell_lock(path, &next);
+                state.notify_lock_value(path, &next);
                 Some((true, next))
             }
             None => Some((false, lock.record.clone())),
         }
     }
 
-    /// Adds to the number of a lock node as [`tree::increment`] does; `None` if there is no such node.
-    pub(super) fn increment_lock(&self, path: &Path, by: &cocaine::Value) -> Option<Result<Record, Stop>> {
+    /// Adds to the number of a lock node as [`tree::increment`] does. Returns `None` if there is no such node.
+    pub(super) fn increment_lock(
+        &self,
+        path: &Path,
+        by: &cocaine::Value,
+    ) -> Option<Result<NodeRecord, ChangeError>> {
         let mut state = self.state();
-        let lock = state.locks.known(path)?;
-        let next = tree::increased(&lock.record, by);
+        let lock = state.locks.committed_mut(path)?;
+        let next = tree::incremented(&lock.record, by);
         if let Ok(next) = &next {
             lock.record = next.clone();
-            state.tell_lock(path, next);
+            state.notify_lock_value(path, next);
         }
         Some(next)
     }
 
-    /// Removes a lock node as [`tree::remove`] does, and takes the lock from its holder; `None` if there is no such node.
-    pub(super) fn remove_lock(&self, path: &Path, version: i64) -> Option<Result<(), Fault>> {
+    /// Removes a lock node as [`tree::remove`] does; its owner loses the lock. Returns `None` if there is no such node.
+    pub(super) fn remove_lock(&self, path: &Path, version: i64) -> Option<Result<(), UnicornError>> {
         let mut state = self.state();
-        let removable = tree::removable(&state.locks.known(path)?.record, version);
+        let removable = tree::check_version(&state.locks.committed_mut(path)?.record, version);
         if removable.is_ok() {
-            state.end_lock(path);
+            state.remove_lock_node(path);
         }
         Some(removable)
     }
@@ -208,72 +225,75 @@ impl Hub {
 }
 
 impl State {
-    fn tell_change(&mut self, number: Option<u64>, change: &Change) {
+    fn notify_change(&mut self, number: Option<u64>, change: &TreeChange) {
         match change {
-            Change::Value { path, value, version, parent } => {
-                let parent = *parent || self.locks.below(path).any(|(_, lock)| lock.settled);
-                let what = if parent { What::Parent } else { What::Value(value.clone(), *version) };
-                self.tell(&(Topic::Value, path.clone()), number, what);
+            TreeChange::Value { path, value, version, parent } => {
+                let parent = *parent || self.locks.children(path).any(|(_, lock)| lock.committed);
+                let kind =
+                    if parent { EventKind::ParentValue } else { EventKind::Value(value.clone(), *version) };
+                self.notify(&(Topic::Value, path.clone()), number, kind);
             }
-            Change::Removed(path) => {
-                self.tell(&(Topic::Value, path.clone()), number, What::Removed);
-                self.tell(&(Topic::Children, path.clone()), number, What::Removed);
+            TreeChange::Removed(path) => {
+                self.notify(&(Topic::Value, path.clone()), number, EventKind::Removed);
+                self.notify(&(Topic::Children, path.clone()), number, EventKind::Removed);
             }
-            Change::Came(path) => self.tell_parent(path, number, What::Came),
-            Change::Left(path) => self.tell_parent(path, number, What::Left),
+            TreeChange::ChildAdded(path) => self.notify_parent(path, number, EventKind::ChildAdded),
+            TreeChange::ChildRemoved(path) => self.notify_parent(path, number, EventKind::ChildRemoved),
         }
     }
 
-    fn tell_parent(&mut self, path: &Path, number: Option<u64>, what: fn(Arc<str>) -> What) {
+    fn notify_parent(&mut self, path: &Path, number: Option<u64>, kind: fn(Arc<str>) -> EventKind) {
         if let Some(parent) = path.parent() {
-            self.tell(&(Topic::Children, parent), number, what(path.split().1.into()));
+            self.notify(&(Topic::Children, parent), number, kind(path.split().1.into()));
         }
     }
 
-    fn tell_lock(&mut self, path: &Path, record: &Record) {
+    fn notify_lock_value(&mut self, path: &Path, record: &NodeRecord) {
         let (value, version) = (record.value.clone(), record.version);
-        self.tell_change(None, &Change::Value { path: path.clone(), value, version, parent: false });
+        self.notify_change(None, &TreeChange::Value { path: path.clone(), value, version, parent: false });
     }
 
-    /// Removes a lock node that others know of.
-    fn end_lock(&mut self, path: &Path) {
+    /// Removes a committed lock node and notifies subscribers.
+    fn remove_lock_node(&mut self, path: &Path) {
         self.locks.remove(path);
-        self.tell_change(None, &Change::Removed(path.clone()));
-        self.tell_change(None, &Change::Left(path.clone()));
+        self.notify_change(None, &TreeChange::Removed(path.clone()));
+        self.notify_change(None, &TreeChange::ChildRemoved(path.clone()));
     }
 
-    fn tell(&mut self, topic: &(Topic, Path), number: Option<u64>, what: What) {
-        let Some(feeds) = self.subscribers.get_mut(topic) else { return };
-        let event = Arc::new(Event { number, what });
-        feeds.retain(|_, feed| feed.push(&event));
-        if feeds.is_empty() {
+    fn notify(&mut self, topic: &(Topic, Path), number: Option<u64>, kind: EventKind) {
+        let Some(queues) = self.subscribers.get_mut(topic) else { return };
+        let event = Arc::new(NodeEvent { number, kind });
+        queues.retain(|_, queue| queue.push(&event));
+        if queues.is_empty() {
             self.subscribers.remove(topic);
         }
     }
 }
 
-/// A [`View`] before it is known which lock nodes it shows.
-struct Look {
+/// A [`NodeView`] before it is known which uncommitted lock nodes it includes.
+struct PendingView {
     snapshot: Arc<Snapshot>,
     path: Path,
-    /// With the number of its change, if that was not told yet.
-    lock: Option<(Record, Option<u64>)>,
+    /// The record, and the number of its change while that is not published.
+    lock: Option<(NodeRecord, Option<u64>)>,
     locks: Vec<(Arc<str>, Option<u64>)>,
 }
 
-impl Look {
-    fn settled(self) -> Result<View, StoreError> {
+impl PendingView {
+    fn resolve(self) -> Result<NodeView, StoreError> {
         let number = self.snapshot.last_change()?;
-        let shown = |born: Option<u64>| born.is_none_or(|born| born <= number);
-        let lock = self.lock.filter(|(_, born)| shown(*born)).map(|(record, _)| record);
-        let locks = self.locks.into_iter().filter(|(_, born)| shown(*born)).map(|(name, _)| name);
-        Ok(View { snapshot: self.snapshot, number, path: self.path, lock, locks: locks.collect() })
+        let shown =
+            |change_number: Option<u64>| change_number.is_none_or(|change_number| change_number <= number);
+        let lock = self.lock.filter(|(_, change_number)| shown(*change_number)).map(|(record, _)| record);
+        let locks =
+            self.locks.into_iter().filter(|(_, change_number)| shown(*change_number)).map(|(name, _)| name);
+        Ok(NodeView { snapshot: self.snapshot, number, path: self.path, lock, locks: locks.collect() })
     }
 }
 
-impl View {
-    /// Returns the node.
-    pub(super) fn node(&self) -> Result<Option<Record>, StoreError> {
+impl NodeView {
+    /// Returns the record of the node.
+    pub(super) fn node(&self) -> Result<Option<NodeRecord>, StoreError> {
         let (parent, name) = self.path.split();
         match &self.lock {
             Some(record) => Ok(Some(record.clone())),
@@ -285,20 +305,20 @@ impl View {
         Ok(!self.locks.is_empty() || self.snapshot.has_children(self.path.as_str())?)
     }
 
-    /// Returns how often the children of the node `record` have changed, and their names.
-    pub(super) fn children(&self, record: &Record) -> Result<(i64, Vec<Arc<str>>), StoreError> {
+    /// Returns the version of the children's list, and the children's names.
+    pub(super) fn children(&self, record: &NodeRecord) -> Result<(i64, Vec<Arc<str>>), StoreError> {
         let names = self.snapshot.children(self.path.as_str())?.into_iter().map(Arc::from);
         let names = names.chain(self.locks.iter().cloned()).collect();
-        Ok((tree::visible(record.changes, self.locks.len()), names))
+        Ok((tree::visible_changes(record.changes, self.locks.len()), names))
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut state = self.hub.state();
-        let Some(feeds) = state.subscribers.get_mut(&self.topic) else { return };
-        feeds.remove(&self.id);
-        if feeds.is_empty() {
+        let Some(queues) = state.subscribers.get_mut(&self.topic) else { return };
+        queues.remove(&self.id);
+        if queues.is_empty() {
             state.subscribers.remove(&self.topic);
         }
     }

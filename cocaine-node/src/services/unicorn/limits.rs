@@ -1,7 +1,10 @@
-//! How much the service keeps, beside the limits of each connection.
+//! Limits of the service, beside those of each connection.
 
-/// Bytes of an encoded value.
-pub(super) const VALUE: usize = 1 << 20;
+/// The longest path in bytes. Each node is stored with its whole path.
+pub(super) const MAX_PATH_BYTES: usize = 1024;
 
-/// What an event costs a subscriber who has yet to read it, beside the value's bytes.
-pub(super) const EVENT: usize = 64;
+/// The largest encoded value in bytes.
+pub(super) const MAX_VALUE_BYTES: usize = 1 << 20;
+
+/// What an undelivered event or a listed name counts beside its own bytes.
+pub(super) const OVERHEAD_BYTES: usize = 64;

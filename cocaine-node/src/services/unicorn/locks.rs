@@ -1,4 +1,5 @@
-//! Who holds which lock, and who waits for it: lock nodes in the order in which they came. They live in memory alone.
+//! Lock nodes in the order of their creation: the first node of a folder holds its lock, the others wait. They exist in
+//! memory only.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,123 +9,128 @@ use std::{
 use tokio::sync::watch;
 
 use super::path::Path;
-use crate::store::Record;
+use crate::store::NodeRecord;
 
-/// What a caller who wants a lock has come to.
+/// The state of a lock request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum LockState {
     Waiting,
-    Held,
-    /// Somebody has removed the lock node.
+    Acquired,
+    /// The lock node was removed by somebody else.
     Lost,
 }
 
-/// What a caller who wants a lock shares with the node that stands for it.
+/// A request for a lock, which the caller shares with its lock node.
 #[derive(Debug)]
-pub(super) struct Wish {
-    turn: watch::Sender<Turn>,
-    place: Mutex<Place>,
+pub(super) struct LockRequest {
+    state: watch::Sender<LockState>,
+    progress: Mutex<RequestProgress>,
 }
 
 #[derive(Debug, Default)]
-struct Place {
-    /// Where the node is, once there is one.
+struct RequestProgress {
+    /// The path of the lock node, once there is one.
     node: Option<Path>,
-    /// Nobody wants the lock any more.
-    left: bool,
+    /// The caller no longer wants the lock.
+    abandoned: bool,
 }
 
-impl Default for Wish {
+impl Default for LockRequest {
     fn default() -> Self {
-        Self { turn: watch::Sender::new(Turn::Waiting), place: Mutex::default() }
+        Self { state: watch::Sender::new(LockState::Waiting), progress: Mutex::default() }
     }
 }
 
-impl Wish {
-    pub(super) fn turns(&self) -> watch::Receiver<Turn> {
-        self.turn.subscribe()
+impl LockRequest {
+    pub(super) fn states(&self) -> watch::Receiver<LockState> {
+        self.state.subscribe()
     }
 
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, RequestProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The node of one wish.
+/// The node of one request.
 #[derive(Debug)]
-pub(super) struct Lock {
-    pub(super) record: Record,
-    /// The number of the change by which it came.
-    pub(super) born: u64,
-    /// The change is committed, and told to others.
-    pub(super) settled: bool,
-    wish: Arc<Wish>,
+pub(super) struct LockNode {
+    pub(super) record: NodeRecord,
+    /// The number of the change that added it.
+    pub(super) change_number: u64,
+    /// The change is committed and published.
+    pub(super) committed: bool,
+    request: Arc<LockRequest>,
 }
 
-/// All lock nodes, by their folders.
+/// All lock nodes by folder.
 #[derive(Debug, Default)]
-pub(super) struct Locks(HashMap<Path, BTreeMap<Path, Lock>>);
+pub(super) struct LockNodes(HashMap<Path, BTreeMap<Path, LockNode>>);
 
-impl Locks {
-    pub(super) fn get(&self, path: &Path) -> Option<&Lock> {
+impl LockNodes {
+    pub(super) fn get(&self, path: &Path) -> Option<&LockNode> {
         self.0.get(path.split().0)?.get(path)
     }
 
-    /// Returns a lock node that others know of.
-    pub(super) fn known(&mut self, path: &Path) -> Option<&mut Lock> {
-        self.0.get_mut(path.split().0)?.get_mut(path).filter(|lock| lock.settled)
+    /// Returns a lock node whose change is committed.
+    pub(super) fn committed_mut(&mut self, path: &Path) -> Option<&mut LockNode> {
+        self.0.get_mut(path.split().0)?.get_mut(path).filter(|lock| lock.committed)
     }
 
     /// Returns the lock nodes below `folder`.
-    pub(super) fn below(&self, folder: &Path) -> impl Iterator<Item = (&Path, &Lock)> {
+    pub(super) fn children(&self, folder: &Path) -> impl Iterator<Item = (&Path, &LockNode)> {
         self.0.get(folder).into_iter().flatten()
     }
 
-    /// Adds the node of a wish, whose change is not committed yet.
-    pub(super) fn reserve(&mut self, path: &Path, record: Record, born: u64, wish: &Arc<Wish>) {
+    /// Adds the node of a request before its change is committed.
+    pub(super) fn add_pending(
+        &mut self,
+        path: &Path,
+        record: NodeRecord,
+        change_number: u64,
+        request: &Arc<LockRequest>,
+    ) {
         let Some(folder) = path.parent() else { return };
-        let lock = Lock { record, born, settled: false, wish: wish.clone() };
+        let lock = LockNode { record, change_number, committed: false, request: request.clone() };
         self.0.entry(folder).or_default().insert(path.clone(), lock);
-        wish.place().node = Some(path.clone());
+        request.progress().node = Some(path.clone());
     }
 
-    /// Takes the node of a wish back that others have not heard of, if there is one, and returns where it was.
-    pub(super) fn withdraw(&mut self, wish: &Wish) -> Option<Path> {
-        let path = wish.place().node.take()?;
+    /// Removes the uncommitted node of a request, if there is one, and returns its path.
+    pub(super) fn cancel(&mut self, request: &LockRequest) -> Option<Path> {
+        let path = request.progress().node.take()?;
         self.take(&path);
         Some(path)
     }
 
-    /// Notes that the change by which the node of a wish came is committed; returns where that is, and whether the lock
-    /// is still wanted.
-    pub(super) fn settle(&mut self, wish: &Wish) -> Option<(Path, bool)> {
-        let Place { node, left } = &*wish.place();
+    /// Marks the node of a request as committed. Returns its path, and whether the lock is still wanted.
+    pub(super) fn commit(&mut self, request: &LockRequest) -> Option<(Path, bool)> {
+        let RequestProgress { node, abandoned } = &*request.progress();
         let path = node.clone()?;
         let folder = self.0.get_mut(path.split().0)?;
-        folder.get_mut(&path)?.settled = true;
-        grant(folder);
-        Some((path, !left))
+        folder.get_mut(&path)?.committed = true;
+        grant_first(folder);
+        Some((path, !abandoned))
     }
 
-    /// Notes that nobody wants the lock any more; returns its node if that can go now.
-    pub(super) fn leave(&mut self, wish: &Wish) -> Option<Path> {
-        let mut place = wish.place();
-        place.left = true;
-        place.node.clone().filter(|path| self.known(path).is_some())
+    /// Marks a request as abandoned. Returns the path of its node if that is committed and can be removed now.
+    pub(super) fn release(&mut self, request: &LockRequest) -> Option<Path> {
+        let mut progress = request.progress();
+        progress.abandoned = true;
+        progress.node.clone().filter(|path| self.committed_mut(path).is_some())
     }
 
-    /// Removes a node, whose caller loses the lock, or the wait for it; the next one gets it.
+    /// Removes a node. Its owner loses the lock or its place in the queue, and the next in the queue gets the lock.
     pub(super) fn remove(&mut self, path: &Path) {
         if let Some(lock) = self.take(path) {
-            lock.wish.turn.send_replace(Turn::Lost);
+            lock.request.state.send_replace(LockState::Lost);
         }
     }
 
-    fn take(&mut self, path: &Path) -> Option<Lock> {
+    fn take(&mut self, path: &Path) -> Option<LockNode> {
         let (parent, _) = path.split();
         let folder = self.0.get_mut(parent)?;
         let lock = folder.remove(path);
-        grant(folder);
+        grant_first(folder);
         if folder.is_empty() {
             self.0.remove(parent);
         }
@@ -132,14 +138,14 @@ impl Locks {
     }
 }
 
-/// Gives the lock to the first, once it is known to others.
-fn grant(folder: &BTreeMap<Path, Lock>) {
+/// Grants the lock of a folder to its first node, if that is committed.
+fn grant_first(folder: &BTreeMap<Path, LockNode>) {
     let Some((_, lock)) = folder.first_key_value() else { return };
-    if lock.settled {
-        lock.wish.turn.send_if_modified(|turn| {
-            let waited = *turn == Turn::Waiting;
-            *turn = Turn::Held;
-            waited
+    if lock.committed {
+        lock.request.state.send_if_modified(|state| {
+            let was_waiting = *state == LockState::Waiting;
+            *state = LockState::Acquired;
+            was_waiting
         });
     }
 }
@@ -154,58 +160,73 @@ mod tests {
         Path::new(&format!("/folder/lock{number:010}")).unwrap()
     }
 
-    fn enter(locks: &mut Locks, number: usize) -> (Arc<Wish>, watch::Receiver<Turn>) {
-        let wish = Arc::new(Wish::default());
-        locks.reserve(&path(number), Record { value: Bytes::new(), version: 0, changes: 0 }, 1, &wish);
-        let turns = wish.turns();
-        (wish, turns)
+    fn enter(locks: &mut LockNodes, number: usize) -> (Arc<LockRequest>, watch::Receiver<LockState>) {
+        let request = Arc::new(LockRequest::default());
+        locks.add_pending(
+            &path(number),
+            NodeRecord { value: Bytes::new(), version: 0, changes: 0 },
+            1,
+            &request,
+        );
+        let states = request.states();
+        (request, states)
     }
 
-    fn now(wishes: &[(Arc<Wish>, watch::Receiver<Turn>)]) -> Vec<Turn> {
-        wishes.iter().map(|(_, turn)| *turn.borrow()).collect()
+    fn now(requests: &[(Arc<LockRequest>, watch::Receiver<LockState>)]) -> Vec<LockState> {
+        requests.iter().map(|(_, state)| *state.borrow()).collect()
     }
 
     #[test]
-    fn a_lock_goes_from_one_to_the_next_in_the_order_of_their_coming() {
-        let mut locks = Locks::default();
-        let wishes: Vec<_> = (0..4).map(|number| enter(&mut locks, number)).collect();
-        assert_eq!(now(&wishes), [Turn::Waiting; 4], "nothing is committed");
-        for (number, (wish, _)) in wishes.iter().enumerate() {
-            assert_eq!(locks.settle(wish), Some((path(number), true)));
+    fn lock_is_granted_in_order_of_requests() {
+        let mut locks = LockNodes::default();
+        let requests: Vec<_> = (0..4).map(|number| enter(&mut locks, number)).collect();
+        assert_eq!(now(&requests), [LockState::Waiting; 4], "nothing is committed");
+        for (number, (request, _)) in requests.iter().enumerate() {
+            assert_eq!(locks.commit(request), Some((path(number), true)));
         }
-        assert_eq!(now(&wishes), [Turn::Held, Turn::Waiting, Turn::Waiting, Turn::Waiting]);
+        assert_eq!(
+            now(&requests),
+            [LockState::Acquired, LockState::Waiting, LockState::Waiting, LockState::Waiting]
+        );
         locks.remove(&path(1));
-        assert_eq!(now(&wishes), [Turn::Held, Turn::Lost, Turn::Waiting, Turn::Waiting], "a dead waiter");
+        assert_eq!(
+            now(&requests),
+            [LockState::Acquired, LockState::Lost, LockState::Waiting, LockState::Waiting],
+            "a dead waiter"
+        );
         locks.remove(&path(0));
-        assert_eq!(now(&wishes), [Turn::Lost, Turn::Lost, Turn::Held, Turn::Waiting]);
+        assert_eq!(
+            now(&requests),
+            [LockState::Lost, LockState::Lost, LockState::Acquired, LockState::Waiting]
+        );
         locks.remove(&path(2));
         locks.remove(&path(3));
         assert!(locks.0.is_empty(), "nothing is kept of what nobody wants");
     }
 
     #[test]
-    fn who_leaves_before_the_commit_is_removed_after_it() {
-        let mut locks = Locks::default();
-        let wishes: Vec<_> = (0..2).map(|number| enter(&mut locks, number)).collect();
-        assert_eq!(locks.leave(&wishes[0].0), None);
-        assert!(locks.known(&path(0)).is_none());
-        assert_eq!(locks.settle(&wishes[0].0), Some((path(0), false)));
+    fn request_abandoned_before_commit_is_removed_after() {
+        let mut locks = LockNodes::default();
+        let requests: Vec<_> = (0..2).map(|number| enter(&mut locks, number)).collect();
+        assert_eq!(locks.release(&requests[0].0), None);
+        assert!(locks.committed_mut(&path(0)).is_none());
+        assert_eq!(locks.commit(&requests[0].0), Some((path(0), false)));
         locks.remove(&path(0));
-        assert_eq!(now(&wishes), [Turn::Lost, Turn::Waiting]);
-        assert_eq!(locks.settle(&wishes[1].0), Some((path(1), true)));
-        assert_eq!(now(&wishes), [Turn::Lost, Turn::Held]);
-        assert_eq!(locks.leave(&wishes[1].0), Some(path(1)), "one that is known can go at once");
+        assert_eq!(now(&requests), [LockState::Lost, LockState::Waiting]);
+        assert_eq!(locks.commit(&requests[1].0), Some((path(1), true)));
+        assert_eq!(now(&requests), [LockState::Lost, LockState::Acquired]);
+        assert_eq!(locks.release(&requests[1].0), Some(path(1)), "one that is known can go at once");
     }
 
     #[test]
-    fn what_was_not_committed_is_as_if_it_had_not_been() {
-        let mut locks = Locks::default();
-        let wishes: Vec<_> = (0..2).map(|number| enter(&mut locks, number)).collect();
-        locks.withdraw(&wishes[0].0);
-        assert_eq!(locks.settle(&wishes[0].0), None);
-        assert_eq!(locks.settle(&wishes[1].0), Some((path(1), true)));
-        assert_eq!(now(&wishes), [Turn::Waiting, Turn::Held]);
-        assert_eq!(locks.leave(&wishes[0].0), None);
-        locks.withdraw(&wishes[0].0);
+    fn cancelled_request_leaves_no_trace() {
+        let mut locks = LockNodes::default();
+        let requests: Vec<_> = (0..2).map(|number| enter(&mut locks, number)).collect();
+        locks.cancel(&requests[0].0);
+        assert_eq!(locks.commit(&requests[0].0), None);
+        assert_eq!(locks.commit(&requests[1].0), Some((path(1), true)));
+        assert_eq!(now(&requests), [LockState::Waiting, LockState::Acquired]);
+        assert_eq!(locks.release(&requests[0].0), None);
+        locks.cancel(&requests[0].0);
     }
 }

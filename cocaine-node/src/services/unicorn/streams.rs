@@ -1,4 +1,4 @@
-//! What subscribers read: the node as it is, and each of its changes.
+//! The streams of subscribers: the current state of a node first, then each of its changes.
 
 use std::{
     collections::BTreeSet,
@@ -11,180 +11,187 @@ use cocaine::{Result, Stream};
 use cocaine_bindings::{Children, Versioned};
 
 use super::{
-    fault::Fault,
-    feed::{Charge, Client, Event, What},
-    hub::{Subscription, View},
+    budget::{ClientBudget, MemoryReservation},
+    error::UnicornError,
+    event_queue::{EventKind, NodeEvent},
+    hub::{NodeView, Subscription},
     limits, tree,
 };
-use crate::store::Record;
+use crate::store::NodeRecord;
 
-/// Returns a value as callers get it.
-pub(super) fn versioned(record: &Record) -> Result<Versioned, Fault> {
+/// Decodes a record for a caller.
+pub(super) fn versioned(record: &NodeRecord) -> Result<Versioned, UnicornError> {
     Ok(Versioned { value: tree::decode(&record.value)?, version: record.version })
 }
 
-/// Returns what stands for a node that is not there.
+/// Returns the value that callers get for a missing node.
 pub(super) fn missing() -> Versioned {
     Versioned { value: cocaine::Value::Nil, version: -1 }
 }
 
-/// Returns the value that `view` shows; `parent` is what is wrong if the node has children.
-pub(super) fn read(view: &View, parent: Fault) -> Result<Versioned, Fault> {
+/// Returns the value of the node in `view`, or `if_parent` if the node has children.
+pub(super) fn read(view: &NodeView, if_parent: UnicornError) -> Result<Versioned, UnicornError> {
     let Some(record) = view.node()? else { return Ok(missing()) };
     if view.has_children()? {
-        return Err(parent);
+        return Err(if_parent);
     }
     versioned(&record)
 }
 
-/// How a stream goes on.
-pub(super) trait Follow {
+/// Builds the items of a stream from the events of a node.
+pub(super) trait ItemBuilder {
     type Item;
-    /// Returns what an event makes the subscriber's next item.
-    fn follow(&mut self, what: &What) -> Result<Self::Item, Fault>;
+    /// Turns an event into the subscriber's next item.
+    fn next_item(&mut self, kind: &EventKind) -> Result<Self::Item, UnicornError>;
 }
 
-/// A stream of what follows from the events of a node.
-pub(super) struct Followed<F: Follow> {
-    /// What is read first.
-    first: Option<Result<F::Item, Fault>>,
-    /// The rest; none once there is nothing more.
-    rest: Option<Rest<F>>,
+/// The stream of a subscriber.
+pub(super) struct EventStream<B: ItemBuilder> {
+    /// The state of the node when the subscription began, until it is read.
+    first: Option<Result<B::Item, UnicornError>>,
+    /// `None` once the stream has ended.
+    live: Option<LiveEvents<B>>,
 }
 
-struct Rest<F> {
+/// The events after the first item.
+struct LiveEvents<B> {
     subscription: Subscription,
-    /// The last change that the first item shows.
+    /// The number of the last change that the first item includes.
     since: u64,
-    follow: F,
+    builder: B,
 }
 
-/// Follows the value of a node.
+/// Builds the values of a node.
 #[derive(Debug)]
-pub(super) struct Values;
+pub(super) struct ValueItems;
 
-/// Follows the children of a node.
+/// Builds the lists of a node's children.
 #[derive(Debug)]
-pub(super) struct Lists {
+pub(super) struct ChildrenItems {
     version: i64,
     names: BTreeSet<Arc<str>>,
-    charge: Charge,
+    reservation: MemoryReservation,
 }
 
-impl<F: Follow> Followed<F> {
-    /// Returns a stream that fails.
-    pub(super) fn failed(fault: Fault) -> Self {
-        Self { first: Some(Err(fault)), rest: None }
+impl<B: ItemBuilder> EventStream<B> {
+    /// Returns a stream with an error as its only item.
+    pub(super) fn failed(error: UnicornError) -> Self {
+        Self { first: Some(Err(error)), live: None }
     }
 }
 
-impl Followed<Values> {
-    /// Returns the values from that one on which `view` shows.
-    pub(super) fn values(subscription: Subscription, view: &View) -> Self {
-        let first = read(view, Fault::ParentWatched);
-        let rest = first.is_ok().then_some(Rest { subscription, since: view.number, follow: Values });
-        Self { first: Some(first), rest }
+impl EventStream<ValueItems> {
+    /// Returns the values of a node, beginning with that in `view`.
+    pub(super) fn values(subscription: Subscription, view: &NodeView) -> Self {
+        let first = read(view, UnicornError::WatchParent);
+        let live =
+            first.is_ok().then_some(LiveEvents { subscription, since: view.number, builder: ValueItems });
+        Self { first: Some(first), live }
     }
 }
 
-impl Followed<Lists> {
-    /// Returns the lists of children from that one on which `view` shows.
-    pub(super) fn lists(subscription: Subscription, view: &View, client: Arc<Client>) -> Self {
-        match Lists::new(view, client) {
-            Err(fault) => Self::failed(fault),
-            Ok(follow) => {
-                let first = Some(Ok(follow.list()));
-                Self { first, rest: Some(Rest { subscription, since: view.number, follow }) }
+impl EventStream<ChildrenItems> {
+    /// Returns the lists of a node's children, beginning with that in `view`.
+    pub(super) fn lists(subscription: Subscription, view: &NodeView, client: Arc<ClientBudget>) -> Self {
+        match ChildrenItems::new(view, client) {
+            Err(error) => Self::failed(error),
+            Ok(builder) => {
+                let first = Some(Ok(builder.list()));
+                Self { first, live: Some(LiveEvents { subscription, since: view.number, builder }) }
             }
         }
     }
 }
 
-impl<F: Follow> Rest<F> {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<F::Item, Fault>> {
+impl<B: ItemBuilder> LiveEvents<B> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<B::Item, UnicornError>> {
         loop {
-            let event = ready!(self.subscription.feed.poll_next(cx));
-            let Event { number, what } = &*event.map_err(|_| Fault::Lagged)?;
+            let event = ready!(self.subscription.queue.poll_next(cx));
+            let NodeEvent { number, kind } = &*event.map_err(|_| UnicornError::Lagged)?;
             if number.is_none_or(|number| number > self.since) {
-                return Poll::Ready(self.follow.follow(what));
+                return Poll::Ready(self.builder.next_item(kind));
             }
         }
     }
 }
 
-impl<F: Follow + Unpin> Stream for Followed<F>
+impl<B: ItemBuilder + Unpin> Stream for EventStream<B>
 where
-    F::Item: Unpin,
+    B::Item: Unpin,
 {
-    type Item = Result<F::Item>;
+    type Item = Result<B::Item>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(first.map_err(Fault::answer)));
+            return Poll::Ready(Some(first.map_err(UnicornError::into_service_error)));
         }
-        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
-        let item = ready!(rest.poll_next(cx));
+        let Some(live) = &mut self.live else { return Poll::Ready(None) };
+        let item = ready!(live.poll_next(cx));
         if item.is_err() {
-            self.rest = None;
+            self.live = None;
         }
-        Poll::Ready(Some(item.map_err(Fault::answer)))
+        Poll::Ready(Some(item.map_err(UnicornError::into_service_error)))
     }
 }
 
-impl Follow for Values {
+impl ItemBuilder for ValueItems {
     type Item = Versioned;
 
-    fn follow(&mut self, what: &What) -> Result<Versioned, Fault> {
-        match what {
-            What::Value(value, version) => {
-                versioned(&Record { value: value.clone(), version: *version, changes: 0 })
+    fn next_item(&mut self, kind: &EventKind) -> Result<Versioned, UnicornError> {
+        match kind {
+            EventKind::Value(value, version) => {
+                versioned(&NodeRecord { value: value.clone(), version: *version, changes: 0 })
             }
-            What::Parent => Err(Fault::ParentWatched),
-            What::Removed => Err(Fault::Removed),
-            What::Lost | What::Came(_) | What::Left(_) => Err(Fault::Lost),
+            EventKind::ParentValue => Err(UnicornError::WatchParent),
+            EventKind::Removed => Err(UnicornError::NodeRemoved),
+            EventKind::OutcomeUnknown | EventKind::ChildAdded(_) | EventKind::ChildRemoved(_) => {
+                Err(UnicornError::OutcomeUnknown)
+            }
         }
     }
 }
 
-impl Lists {
-    fn new(view: &View, client: Arc<Client>) -> Result<Self, Fault> {
-        let record = view.node()?.ok_or(Fault::NoFolder)?;
+impl ChildrenItems {
+    fn new(view: &NodeView, client: Arc<ClientBudget>) -> Result<Self, UnicornError> {
+        let record = view.node()?.ok_or(UnicornError::ListMissing)?;
         let (version, names) = view.children(&record)?;
-        let mut charge = Charge::new(client);
-        charge.add(names.iter().map(|name| weight(name)).sum()).map_err(|_| Fault::Lagged)?;
-        Ok(Self { version, names: names.into_iter().collect(), charge })
+        let mut reservation = MemoryReservation::new(client);
+        reservation.grow(names.iter().map(|name| weight(name)).sum()).map_err(|_| UnicornError::Lagged)?;
+        Ok(Self { version, names: names.into_iter().collect(), reservation })
     }
 
-    /// Returns the list, from the last name to the first: in that order the original was heard.
+    /// Returns the list in descending order of names, as recorded from the original.
     fn list(&self) -> Children {
         let names = self.names.iter().rev().map(ToString::to_string).collect();
         Children { version: self.version, names }
     }
 }
 
-impl Follow for Lists {
+impl ItemBuilder for ChildrenItems {
     type Item = Children;
 
-    fn follow(&mut self, what: &What) -> Result<Children, Fault> {
-        match what {
-            What::Came(name) => {
-                self.charge.add(weight(name)).map_err(|_| Fault::Lagged)?;
+    fn next_item(&mut self, kind: &EventKind) -> Result<Children, UnicornError> {
+        match kind {
+            EventKind::ChildAdded(name) => {
+                self.reservation.grow(weight(name)).map_err(|_| UnicornError::Lagged)?;
                 self.names.insert(name.clone());
             }
-            What::Left(name) => {
+            EventKind::ChildRemoved(name) => {
                 if self.names.remove(name) {
-                    self.charge.take(weight(name));
+                    self.reservation.shrink(weight(name));
                 }
             }
-            What::Removed => return Err(Fault::FolderRemoved),
-            What::Lost | What::Value(..) | What::Parent => return Err(Fault::Lost),
+            EventKind::Removed => return Err(UnicornError::WatchedRemoved),
+            EventKind::OutcomeUnknown | EventKind::Value(..) | EventKind::ParentValue => {
+                return Err(UnicornError::OutcomeUnknown);
+            }
         }
         self.version += 1;
         Ok(self.list())
     }
 }
 
-/// Returns how much memory a name takes.
+/// Returns the bytes that a listed name counts.
 fn weight(name: &str) -> usize {
-    limits::EVENT + name.len()
+    limits::OVERHEAD_BYTES + name.len()
 }

@@ -7,12 +7,12 @@ use futures_util::{StreamExt, future::join_all};
 use tokio::task::{JoinSet, unconstrained};
 
 use super::*;
-use crate::store::{StoreError, tests::disk::Disk};
+use crate::store::{StoreError, tests::disk::FaultyDisk};
 
 static ONE: Value = Value::UInt(1);
 
-fn over(store: Store) -> Shared {
-    Shared::new(store, Limits::default())
+fn over(store: Store) -> UnicornShared {
+    UnicornShared::new(store, Limits::default())
 }
 
 /// Polls once what cannot be done yet.
@@ -34,22 +34,22 @@ async fn ready<S: Stream<Item = Result<T>> + Unpin, T>(stream: &mut S) -> Option
     .await
 }
 
-async fn version(stream: &mut Followed<Values>) -> Option<i64> {
+async fn version(stream: &mut EventStream<ValueItems>) -> Option<i64> {
     ready(stream).await.map(|item| item.unwrap().version)
 }
 
-async fn names(stream: &mut Followed<Lists>) -> Option<(i64, Vec<String>)> {
+async fn names(stream: &mut EventStream<ChildrenItems>) -> Option<(i64, Vec<String>)> {
     ready(stream).await.map(|item| item.unwrap()).map(|children| (children.version, children.names))
 }
 
-fn code<T>(outcome: Result<T, Fault>) -> i64 {
+fn code<T>(outcome: Result<T, UnicornError>) -> i64 {
     let Err(fault) = outcome else { panic!("it is not refused") };
-    fault.answer().code().unwrap()
+    fault.into_service_error().code().unwrap()
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_what_needs_room_and_keeps_all_else() {
-    let disk = Disk::default();
+async fn full_disk_refuses_growth_and_keeps_data() {
+    let disk = FaultyDisk::default();
     let tree = over(disk.store());
     let large = Value::Raw(vec![7; 1 << 19].into());
     tree.create("/a/b", &1.into()).await.unwrap();
@@ -64,11 +64,11 @@ async fn a_full_disk_refuses_what_needs_room_and_keeps_all_else() {
         }
         assert!(made < 100, "it cannot grow");
     };
-    assert!(matches!(full, Fault::Storage(StoreError::Full(_))), "{full:?}");
-    assert_eq!(full.answer().code(), Some(11));
+    assert!(matches!(full, UnicornError::Storage(StoreError::Full(_))), "{full:?}");
+    assert_eq!(full.into_service_error().code(), Some(11));
     assert_eq!(tree.get("/a/b").unwrap().version, 0);
     for before in 0..made {
-        assert_eq!(names(&mut list).await.unwrap().0, 2 + before, "each that was made is told");
+        assert_eq!(names(&mut list).await.unwrap().0, 2 + before, "each created node is reported");
         assert_eq!(tree.get(&format!("/a/c{before}")).unwrap().value, large);
     }
     assert_eq!((version(&mut value).await, names(&mut list).await), (None, None));
@@ -80,8 +80,8 @@ async fn a_full_disk_refuses_what_needs_room_and_keeps_all_else() {
 }
 
 #[tokio::test]
-async fn a_disk_that_takes_nothing_refuses_all_changes_and_is_served_again_when_it_does() {
-    let disk = Disk::default();
+async fn writes_resume_when_full_disk_has_room() {
+    let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/a", &1.into()).await.unwrap();
     let mut other = tree.values("/other", "peer");
@@ -96,7 +96,7 @@ async fn a_disk_that_takes_nothing_refuses_all_changes_and_is_served_again_when_
     disk.set_full(false);
     let held = tree.lock("/l", &2.into()).await.unwrap();
     let lock = names(&mut tree.children("/l", "peer")).await;
-    assert_eq!(lock, Some((1, vec!["lock0000000000".into()])), "nothing is left of what was refused");
+    assert_eq!(lock, Some((1, vec!["lock0000000000".into()])), "nothing is left of kind was refused");
     assert!(tree.put("/a", &2.into(), 0).await.unwrap().0);
     tree.create("/other", &3.into()).await.unwrap();
     assert_eq!(version(&mut other).await, Some(0), "whom nothing was refused about hears on");
@@ -104,8 +104,8 @@ async fn a_disk_that_takes_nothing_refuses_all_changes_and_is_served_again_when_
 }
 
 #[tokio::test]
-async fn a_lock_is_let_go_of_though_the_disk_is_full() {
-    let disk = Disk::default();
+async fn lock_is_released_on_full_disk() {
+    let disk = FaultyDisk::default();
     let tree = over(disk.store());
     let held = tree.lock("/lock", &1.into()).await.unwrap();
     let mut waiting = pin!(tree.lock("/lock", &ONE));
@@ -118,8 +118,8 @@ async fn a_lock_is_let_go_of_though_the_disk_is_full() {
 }
 
 #[tokio::test]
-async fn what_a_failed_commit_has_changed_after_all_is_told() {
-    let disk = Disk::default();
+async fn durable_change_of_failed_commit_is_published() {
+    let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/a", &ONE).await.unwrap();
     tree.create("/l", &ONE).await.unwrap();
@@ -127,7 +127,7 @@ async fn what_a_failed_commit_has_changed_after_all_is_told() {
     assert_eq!((version(&mut value).await, names(&mut list).await), (Some(0), Some((0, vec![]))));
     disk.fail_syncs(1);
     let failed = tree.put("/a", &ONE, 0).await;
-    assert!(matches!(failed, Err(Fault::Storage(StoreError::Io { .. }))), "{failed:?}");
+    assert!(matches!(failed, Err(UnicornError::Storage(StoreError::Io { .. }))), "{failed:?}");
     assert_eq!(tree.get("/a").unwrap().version, 1, "the medium has it, though it said otherwise");
     assert_eq!(version(&mut value).await, Some(1));
     disk.fail_syncs(1);
@@ -140,8 +140,8 @@ async fn what_a_failed_commit_has_changed_after_all_is_told() {
 }
 
 #[tokio::test]
-async fn who_watches_what_may_have_changed_is_told_that_nobody_knows() {
-    let disk = Disk::default();
+async fn unknown_outcome_is_published_to_value_subscribers() {
+    let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/a", &ONE).await.unwrap();
     let mut value = tree.values("/a", "peer");
@@ -160,8 +160,8 @@ async fn who_watches_what_may_have_changed_is_told_that_nobody_knows() {
 }
 
 #[tokio::test]
-async fn a_power_loss_keeps_what_was_acknowledged_and_ends_locks() {
-    let disk = Disk::default();
+async fn power_loss_keeps_values_and_drops_locks() {
+    let disk = FaultyDisk::default();
     let tree = over(disk.store());
     let held = tree.lock("/folder", &1.into()).await.unwrap();
     let mut random = fastrand::Rng::with_seed(3);
@@ -180,8 +180,8 @@ async fn a_power_loss_keeps_what_was_acknowledged_and_ends_locks() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_before_the_commit_holds_up_nobody() {
-    let disk = Disk::default();
+async fn abandoned_lock_request_blocks_nobody() {
+    let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/lock", &1.into()).await.unwrap();
     let mut list = tree.children("/lock", "peer");
@@ -210,8 +210,8 @@ async fn a_caller_who_leaves_before_the_commit_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_lock_whose_transaction_another_spoils_is_entered_once() {
-    let disk = Disk::default();
+async fn rerun_transaction_adds_one_lock_node() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     let tree = over(store.clone());
     disk.hold();
@@ -238,7 +238,7 @@ async fn a_lock_whose_transaction_another_spoils_is_entered_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_subscribes_meanwhile_misses_nothing_and_hears_nothing_twice() {
+async fn concurrent_subscribers_see_each_change_once() {
     const CHANGES: i64 = 500;
     let tree = Arc::new(over(Store::in_memory().unwrap()));
     tree.create("/n", &0.into()).await.unwrap();
@@ -269,7 +269,7 @@ async fn whoever_subscribes_meanwhile_misses_nothing_and_hears_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_of_children_change_by_one_name_a_version_whatever_comes_and_goes() {
+async fn each_children_version_changes_one_name() {
     const ROUNDS: usize = 50;
     let tree = Arc::new(over(Store::in_memory().unwrap()));
     tree.create("/d/last", &0.into()).await.unwrap();
@@ -312,7 +312,7 @@ async fn lists_of_children_change_by_one_name_a_version_whatever_comes_and_goes(
 }
 
 #[tokio::test]
-async fn lock_nodes_are_read_and_changed_as_others_are() {
+async fn lock_nodes_behave_like_other_nodes() {
     let tree = over(Store::in_memory().unwrap());
     let mut missing = tree.values("/l/lock0000000000", "peer");
     assert_eq!(version(&mut missing).await, Some(-1));
@@ -344,7 +344,7 @@ async fn lock_nodes_are_read_and_changed_as_others_are() {
 }
 
 #[tokio::test]
-async fn subscribers_of_a_node_that_gets_children_are_told_as_by_the_original() {
+async fn subscription_fails_when_node_gets_children() {
     let tree = over(Store::in_memory().unwrap());
     let mut absent = tree.values("/a", "peer");
     assert_eq!(version(&mut absent).await, Some(-1));
@@ -355,7 +355,7 @@ async fn subscribers_of_a_node_that_gets_children_are_told_as_by_the_original() 
     let mut leaf = tree.values("/a/b", "peer");
     assert_eq!(version(&mut leaf).await, Some(0));
     tree.create("/a/b/c", &1.into()).await.unwrap();
-    assert_eq!(version(&mut leaf).await, None, "its value is what it was");
+    assert_eq!(version(&mut leaf).await, None, "its value is kind it was");
     tree.put("/a/b", &2.into(), 0).await.unwrap();
     assert_eq!(ready(&mut leaf).await.unwrap().unwrap_err().code(), Some(1));
     let mut list = tree.children("/a/b/c", "peer");
@@ -366,7 +366,7 @@ async fn subscribers_of_a_node_that_gets_children_are_told_as_by_the_original() 
 }
 
 #[tokio::test]
-async fn nothing_is_kept_of_who_has_left() {
+async fn departed_subscribers_leave_nothing_behind() {
     let tree = over(Store::in_memory().unwrap());
     tree.create("/a/b", &1.into()).await.unwrap();
     let streams: Vec<_> =
@@ -374,12 +374,12 @@ async fn nothing_is_kept_of_who_has_left() {
     let held = join_all(["/l/1", "/l/2", "/l/3"].map(|path| tree.lock(path, &ONE))).await;
     drop((streams, held));
     let kept = format!("{:?}", tree.hub);
-    assert!(kept.contains("subscribed: []") && kept.contains("Locks({})"), "{kept}");
+    assert!(kept.contains("subscribed: []") && kept.contains("LockNodes({})"), "{kept}");
 }
 
 #[tokio::test]
-async fn who_watches_for_a_lock_that_may_have_come_is_told_that_nobody_knows() {
-    let disk = Disk::default();
+async fn unknown_outcome_is_published_to_children_subscribers() {
+    let disk = FaultyDisk::default();
     let tree = over(disk.store());
     tree.create("/l", &ONE).await.unwrap();
     let mut list = tree.children("/l", "peer");
@@ -395,9 +395,9 @@ async fn who_watches_for_a_lock_that_may_have_come_is_told_that_nobody_knows() {
 }
 
 #[tokio::test]
-async fn the_lists_of_one_client_are_bounded_together() {
+async fn lists_of_one_client_share_its_budget() {
     let limits = Limits { held: 1000, ..Limits::default() };
-    let tree = Shared::new(Store::in_memory().unwrap(), limits);
+    let tree = UnicornShared::new(Store::in_memory().unwrap(), limits);
     for number in 0..8 {
         tree.create(&format!("/d/{number}"), &ONE).await.unwrap();
     }
@@ -408,12 +408,12 @@ async fn the_lists_of_one_client_are_bounded_together() {
     let mut other = tree.children("/d", "other");
     assert_eq!(names(&mut other).await.unwrap().0, 8);
     drop((first, second));
-    assert_eq!(names(&mut tree.children("/d", "one")).await.unwrap().0, 8, "what has ended counts no more");
+    assert_eq!(names(&mut tree.children("/d", "one")).await.unwrap().0, 8, "kind has ended counts no more");
 }
 
 #[tokio::test]
-async fn what_is_committed_and_not_told_yet_is_seen_once() {
-    let disk = Disk::default();
+async fn committed_unpublished_change_is_seen_once() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     let tree = over(store.clone());
     tree.create("/n", &ONE).await.unwrap();
@@ -427,7 +427,7 @@ async fn what_is_committed_and_not_told_yet_is_seen_once() {
     // All that follows is one transaction, and what its changes tell waits behind this.
     let (committed, commit) = tokio::sync::oneshot::channel();
     let (go_on, gate) = std::sync::mpsc::channel::<()>();
-    let blocking = store.submit_telling(
+    let blocking = store.submit_with_callback(
         0,
         |_| Ok(()),
         move |_, _| {

@@ -1,33 +1,34 @@
-//! What may be done to a tree of nodes, and what of it others are told. No I/O but through [`Nodes`].
+//! The operations on the tree of nodes, and the changes that they report to subscribers. All I/O goes through
+//! [`NodeStore`].
 
 #[cfg(test)]
 mod tests;
 
 use cocaine::{Bytes, Value, msgpack};
 
-use super::{fault::Fault, limits, path::Path};
-use crate::store::{Record, StoreError};
+use super::{error::UnicornError, limits, path::Path};
+use crate::store::{NodeRecord, StoreError};
 
-/// The value of a node that was made for its children.
-const EMPTY: Bytes = Bytes::from_static(b"\xc0");
+/// The value of a node that was created as a parent: nil.
+const NIL: Bytes = Bytes::from_static(b"\xc0");
 
-/// A tree that can be changed, and the lock nodes in it, which are kept elsewhere.
-pub(super) trait Nodes {
-    /// Returns what is stored at `path`; nothing of a lock node.
-    fn get(&self, path: &Path) -> Result<Option<Record>, StoreError>;
-    fn set(&mut self, path: &Path, record: &Record) -> Result<(), StoreError>;
+/// A tree that can be changed. Its lock nodes are kept apart from the stored ones.
+pub(super) trait NodeStore {
+    /// Returns the stored node at `path`, which is never a lock node.
+    fn get(&self, path: &Path) -> Result<Option<NodeRecord>, StoreError>;
+    fn set(&mut self, path: &Path, record: &NodeRecord) -> Result<(), StoreError>;
     fn remove(&mut self, path: &Path) -> Result<(), StoreError>;
-    /// Returns whether nodes are stored below `path`.
+    /// Returns whether there are stored nodes below `path`.
     fn has_children(&self, path: &Path) -> Result<bool, StoreError>;
     fn is_lock(&self, path: &Path) -> bool;
-    /// Returns how many lock nodes are below `path`.
+    /// Returns the number of lock nodes below `path`.
     fn locks(&self, path: &Path) -> usize;
 }
 
-/// What others are told of a change.
+/// A change of the tree, as subscribers see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// The node has this value now.
+pub(super) enum TreeChange {
+    /// The node has a new value.
     Value {
         path: Path,
         value: Bytes,
@@ -35,72 +36,87 @@ pub(super) enum Change {
         parent: bool,
     },
     Removed(Path),
-    /// The node is a child of its parent now.
-    Came(Path),
-    /// The node is a child of its parent no more.
-    Left(Path),
+    /// The node was added to its parent.
+    ChildAdded(Path),
+    /// The node was removed from its parent.
+    ChildRemoved(Path),
 }
 
-/// Why nothing was changed.
+/// An operation changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    Fault(Fault),
+pub(super) enum ChangeError {
+    Refused(UnicornError),
     Store(StoreError),
 }
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+impl From<UnicornError> for ChangeError {
+    fn from(fault: UnicornError) -> Self {
+        Self::Refused(fault)
     }
 }
 
-impl From<StoreError> for Stop {
+impl From<StoreError> for ChangeError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<Stop> for Fault {
-    fn from(stop: Stop) -> Self {
+impl From<ChangeError> for UnicornError {
+    fn from(stop: ChangeError) -> Self {
         match stop {
-            Stop::Fault(fault) => fault,
-            Stop::Store(error) => error.into(),
+            ChangeError::Refused(fault) => fault,
+            ChangeError::Store(error) => error.into(),
         }
     }
 }
 
-/// Returns `value` as it is stored. It can be sent back with its version, two levels deeper.
-pub(super) fn encode(value: &Value) -> Result<Bytes, Fault> {
-    let outer = msgpack::to_vec(&[[value]]).map_err(|error| Fault::Unsendable(error.to_string()))?;
+/// Encodes a value for the store. It is encoded two levels deep, as it is when it is sent back with its version, so
+/// that a value too deep to be sent is refused.
+pub(super) fn encode(value: &Value) -> Result<Bytes, UnicornError> {
+    let outer =
+        msgpack::to_vec(&[[value]]).map_err(|error| UnicornError::ValueNotEncodable(error.to_string()))?;
     let value = bytes::Bytes::from(outer).slice(2..);
-    if value.len() > limits::VALUE { Err(Fault::TooLarge(value.len())) } else { Ok(value.into()) }
+    if value.len() > limits::MAX_VALUE_BYTES {
+        Err(UnicornError::ValueTooLarge(value.len()))
+    } else {
+        Ok(value.into())
+    }
 }
 
-/// Returns a stored value.
+/// Decodes a stored value.
 pub(super) fn decode(value: &Bytes) -> Result<Value, StoreError> {
     msgpack::from_bytes(value).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// Creates a node, and its parents where they are missing.
-pub(super) fn create(nodes: &mut impl Nodes, path: &Path, value: Bytes) -> Result<Vec<Change>, Stop> {
+/// Creates a node and its missing parents.
+pub(super) fn create(
+    nodes: &mut impl NodeStore,
+    path: &Path,
+    value: Bytes,
+) -> Result<Vec<TreeChange>, ChangeError> {
     if nodes.is_lock(path) || nodes.get(path)?.is_some() {
-        return Err(Fault::Exists.into());
+        return Err(UnicornError::NodeExists.into());
     }
     let mut changes = Vec::new();
-    grow(nodes, path, Record { value, version: 0, changes: 0 }, &mut changes)?;
+    add_with_parents(nodes, path, NodeRecord { value, version: 0, changes: 0 }, &mut changes)?;
     Ok(changes)
 }
 
-/// Adds a node that is missing, below its parents.
-fn grow(nodes: &mut impl Nodes, path: &Path, record: Record, changes: &mut Vec<Change>) -> Result<(), Stop> {
+/// Adds a node and its missing parents, and updates the first parent that exists.
+fn add_with_parents(
+    nodes: &mut impl NodeStore,
+    path: &Path,
+    record: NodeRecord,
+    changes: &mut Vec<TreeChange>,
+) -> Result<(), ChangeError> {
     let mut missing = vec![path.clone()];
     let mut above = path.parent();
     while let Some(parent) = above {
         if nodes.is_lock(&parent) {
-            return Err(Fault::BelowLock.into());
+            return Err(UnicornError::ParentIsLock.into());
         }
         if let Some(known) = nodes.get(&parent)? {
-            nodes.set(&parent, &Record { changes: known.changes + 1, ..known })?;
+            nodes.set(&parent, &NodeRecord { changes: known.changes + 1, ..known })?;
             break;
         }
         above = parent.parent();
@@ -108,33 +124,33 @@ fn grow(nodes: &mut impl Nodes, path: &Path, record: Record, changes: &mut Vec<C
     }
     let (mut record, mut parent) = (Some(record), false);
     for path in missing {
-        // The node itself comes first, then its parents, each with one child.
-        let record = record.take().unwrap_or(Record { value: EMPTY, version: 0, changes: 1 });
+        // The node itself comes first, then its parents, each of which gets one child.
+        let record = record.take().unwrap_or(NodeRecord { value: NIL, version: 0, changes: 1 });
         nodes.set(&path, &record)?;
-        let Record { value, version, .. } = record;
-        changes.push(Change::Came(path.clone()));
-        changes.push(Change::Value { path, value, version, parent });
+        let NodeRecord { value, version, .. } = record;
+        changes.push(TreeChange::ChildAdded(path.clone()));
+        changes.push(TreeChange::Value { path, value, version, parent });
         parent = true;
     }
     changes.reverse();
     Ok(())
 }
 
-/// Returns what is there instead of `record` once its value is replaced, if its version is still `version`.
-pub(super) fn replaced(record: &Record, value: Bytes, version: i64) -> Option<Record> {
-    let next = Record { value, version: record.version + 1, changes: record.changes };
+/// Returns `record` with another value, if its version is `version`.
+pub(super) fn with_value(record: &NodeRecord, value: Bytes, version: i64) -> Option<NodeRecord> {
+    let next = NodeRecord { value, version: record.version + 1, changes: record.changes };
     (record.version == version).then_some(next)
 }
 
-/// Replaces the value of a node if its version is still `version`; returns whether it was, and what is there now.
+/// Replaces the value of a node if its version is `version`. Returns whether it was, and the current record.
 pub(super) fn put(
-    nodes: &mut impl Nodes,
+    nodes: &mut impl NodeStore,
     path: &Path,
     value: Bytes,
     version: i64,
-) -> Result<(bool, Record, Vec<Change>), Stop> {
-    let record = nodes.get(path)?.ok_or(Fault::NothingToPut)?;
-    match replaced(&record, value, version) {
+) -> Result<(bool, NodeRecord, Vec<TreeChange>), ChangeError> {
+    let record = nodes.get(path)?.ok_or(UnicornError::PutMissing)?;
+    match with_value(&record, value, version) {
         Some(next) => {
             let changes = update(nodes, path, &next)?;
             Ok((true, next, changes))
@@ -143,56 +159,60 @@ pub(super) fn put(
     }
 }
 
-fn update(nodes: &mut impl Nodes, path: &Path, record: &Record) -> Result<Vec<Change>, Stop> {
+fn update(
+    nodes: &mut impl NodeStore,
+    path: &Path,
+    record: &NodeRecord,
+) -> Result<Vec<TreeChange>, ChangeError> {
     nodes.set(path, record)?;
     let (value, version) = (record.value.clone(), record.version);
     let parent = nodes.has_children(path)?;
-    Ok(vec![Change::Value { path: path.clone(), value, version, parent }])
+    Ok(vec![TreeChange::Value { path: path.clone(), value, version, parent }])
 }
 
-/// Returns what is there instead of `record` once `by` is added to its number.
-pub(super) fn increased(record: &Record, by: &Value) -> Result<Record, Stop> {
+/// Returns `record` with `by` added to its number.
+pub(super) fn incremented(record: &NodeRecord, by: &Value) -> Result<NodeRecord, ChangeError> {
     let sum = sum(&decode(&record.value)?, by)?;
-    Ok(Record { value: encode(&sum)?, version: record.version + 1, changes: record.changes })
+    Ok(NodeRecord { value: encode(&sum)?, version: record.version + 1, changes: record.changes })
 }
 
-/// Adds `by` to the number of a node, which is created if it is missing; returns what is there now.
+/// Adds `by` to the number of a node, which is created if it is missing. Returns the new record.
 pub(super) fn increment(
-    nodes: &mut impl Nodes,
+    nodes: &mut impl NodeStore,
     path: &Path,
     by: &Value,
-) -> Result<(Record, Vec<Change>), Stop> {
+) -> Result<(NodeRecord, Vec<TreeChange>), ChangeError> {
     let Some(record) = nodes.get(path)? else {
         if nodes.is_lock(path) {
-            return Err(Fault::Exists.into());
+            return Err(UnicornError::NodeExists.into());
         }
-        let record = Record { value: encode(by)?, version: 0, changes: 0 };
+        let record = NodeRecord { value: encode(by)?, version: 0, changes: 0 };
         let mut changes = Vec::new();
-        grow(nodes, path, record.clone(), &mut changes)?;
+        add_with_parents(nodes, path, record.clone(), &mut changes)?;
         return Ok((record, changes));
     };
     if nodes.has_children(path)? || nodes.locks(path) > 0 {
-        return Err(Fault::ParentIncremented.into());
+        return Err(UnicornError::IncrementParent.into());
     }
-    let next = increased(&record, by)?;
+    let next = incremented(&record, by)?;
     let changes = update(nodes, path, &next)?;
     Ok((next, changes))
 }
 
-/// Returns a number, for it alone can be added.
-pub(super) fn number(value: &Value) -> Result<&Value, Fault> {
+/// Returns the value if it is a number.
+pub(super) fn number(value: &Value) -> Result<&Value, UnicornError> {
     match value {
         Value::Int(_) | Value::UInt(_) | Value::Float(_) => Ok(value),
-        _ => Err(Fault::NotNumber),
+        _ => Err(UnicornError::IncrementNotNumeric),
     }
 }
 
-fn sum(stored: &Value, by: &Value) -> Result<Value, Fault> {
+fn sum(stored: &Value, by: &Value) -> Result<Value, UnicornError> {
     match (integer(stored), integer(by)) {
         (Some(stored), Some(by)) => Ok(stored.wrapping_add(by).into()),
         _ => match (float(stored), float(by)) {
             (Some(stored), Some(by)) => Ok((stored + by).into()),
-            _ => Err(Fault::NotNumeric),
+            _ => Err(UnicornError::StoredNotNumeric),
         },
     }
 }
@@ -215,50 +235,59 @@ fn float(value: &Value) -> Option<f64> {
     }
 }
 
-/// Returns whether a node of this version may be removed by a caller who takes it to be `version`.
-pub(super) fn removable(record: &Record, version: i64) -> Result<(), Fault> {
-    if version == -1 || version == record.version { Ok(()) } else { Err(Fault::BadVersion) }
+/// Checks that the record has the version that the caller expects; -1 stands for any.
+pub(super) fn check_version(record: &NodeRecord, version: i64) -> Result<(), UnicornError> {
+    if version == -1 || version == record.version { Ok(()) } else { Err(UnicornError::BadVersion) }
 }
 
 /// Removes a node that has no children.
-pub(super) fn remove(nodes: &mut impl Nodes, path: &Path, version: i64) -> Result<Vec<Change>, Stop> {
-    let record = nodes.get(path)?.ok_or(Fault::NothingToRemove)?;
-    removable(&record, version)?;
+pub(super) fn remove(
+    nodes: &mut impl NodeStore,
+    path: &Path,
+    version: i64,
+) -> Result<Vec<TreeChange>, ChangeError> {
+    let record = nodes.get(path)?.ok_or(UnicornError::RemoveMissing)?;
+    check_version(&record, version)?;
     if nodes.has_children(path)? || nodes.locks(path) > 0 {
-        return Err(Fault::NotEmpty.into());
+        return Err(UnicornError::NotEmpty.into());
     }
     nodes.remove(path)?;
     if let Some(parent) = path.parent()
         && let Some(known) = nodes.get(&parent)?
     {
-        nodes.set(&parent, &Record { changes: known.changes + 1, ..known })?;
+        nodes.set(&parent, &NodeRecord { changes: known.changes + 1, ..known })?;
     }
-    Ok(vec![Change::Removed(path.clone()), Change::Left(path.clone())])
+    Ok(vec![TreeChange::Removed(path.clone()), TreeChange::ChildRemoved(path.clone())])
 }
 
-/// Makes place for a lock node below `folder`, which is created if it is missing, and returns its path.
+/// Reserves the path of a lock node below `folder`, which is created if it is missing.
 ///
-/// Two changes of the folder's children are counted at once, since the lock node will go without a word to the storage:
-/// how often they have changed is what is stored less the lock nodes that are there.
-pub(super) fn enter(nodes: &mut impl Nodes, folder: &Path) -> Result<(Path, Vec<Change>), Stop> {
+/// The folder counts two changes of its children at once, because the later removal of the lock node is not stored. The
+/// visible version is thus the stored count less the number of current lock nodes.
+pub(super) fn reserve_lock_path(
+    nodes: &mut impl NodeStore,
+    folder: &Path,
+) -> Result<(Path, Vec<TreeChange>), ChangeError> {
     if nodes.is_lock(folder) {
-        return Err(Fault::BelowLock.into());
+        return Err(UnicornError::ParentIsLock.into());
     }
     let mut changes = Vec::new();
     let known = nodes.get(folder)?;
     let stored = known.as_ref().map_or(0, |known| known.changes);
-    let path = folder.child(&format!("lock{:010}", visible(stored, nodes.locks(folder))));
+    let path = folder.child(&format!("lock{:010}", visible_changes(stored, nodes.locks(folder))));
     if nodes.is_lock(&path) || nodes.get(&path)?.is_some() {
-        return Err(Fault::Exists.into());
+        return Err(UnicornError::NodeExists.into());
     }
     match known {
-        Some(known) => nodes.set(folder, &Record { changes: known.changes + 2, ..known })?,
-        None => grow(nodes, folder, Record { value: EMPTY, version: 0, changes: 2 }, &mut changes)?,
+        Some(known) => nodes.set(folder, &NodeRecord { changes: known.changes + 2, ..known })?,
+        None => {
+            add_with_parents(nodes, folder, NodeRecord { value: NIL, version: 0, changes: 2 }, &mut changes)?
+        }
     }
     Ok((path, changes))
 }
 
-/// Returns how often the children have changed, of which `locks` are lock nodes.
-pub(super) fn visible(stored: i64, locks: usize) -> i64 {
+/// Returns the version of a list of children, `locks` of which are lock nodes.
+pub(super) fn visible_changes(stored: i64, locks: usize) -> i64 {
     stored.saturating_sub(i64::try_from(locks).unwrap_or(i64::MAX))
 }

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use cocaine::Limits;
 
-use super::guard::Guard;
+use super::address_filter::AddressFilter;
 use crate::config::{ConfigError, UrlfetchConfig};
 
 /// A configuration that was found to be sound.
 #[derive(Debug)]
-pub(super) struct Settings {
-    pub(super) guard: Arc<Guard>,
+pub(super) struct UrlfetchSettings {
+    pub(super) guard: Arc<AddressFilter>,
     pub(super) max_body: usize,
     pub(super) max_redirects: usize,
     pub(super) max_fetches: usize,
@@ -23,7 +23,7 @@ const HEAD: usize = 1 << 20;
 
 impl UrlfetchConfig {
     /// Returns the settings, every one of which can be used.
-    pub(super) fn settings(&self) -> Result<Settings, ConfigError> {
+    pub(super) fn settings(&self) -> Result<UrlfetchSettings, ConfigError> {
         let max_body = self.max_body.unwrap_or(8 << 20);
         let frame = Limits::default().frame - HEAD;
         if max_body > frame {
@@ -42,9 +42,9 @@ impl UrlfetchConfig {
         let max_timeout = max_timeout.ok_or_else(|| {
             ConfigError::Value(format!("urlfetch.max_timeout is {seconds}: it is seconds, more than 0"))
         })?;
-        let guard = Arc::new(Guard::new(self.deny.clone(), self.allow.clone().unwrap_or_default()));
+        let guard = Arc::new(AddressFilter::new(self.deny.clone(), self.allow.clone().unwrap_or_default()));
         let max_redirects = self.max_redirects.unwrap_or(10);
-        Ok(Settings { guard, max_body, max_redirects, max_fetches, client_fetches, max_timeout })
+        Ok(UrlfetchSettings { guard, max_body, max_redirects, max_fetches, client_fetches, max_timeout })
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_all_is_as_the_docs_say() {
+    fn defaults_match_the_docs() {
         let settings = UrlfetchConfig::default().settings().unwrap();
         assert_eq!((settings.max_body, settings.max_redirects), (8 << 20, 10));
         assert_eq!((settings.max_fetches, settings.client_fetches), (64, 16));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn invalid_setting_is_named() {
         let body = UrlfetchConfig { max_body: Some(128 << 20), ..UrlfetchConfig::default() };
         assert!(refusal(&body).starts_with("urlfetch.max_body is 134217728: an answer is one frame"));
         let fetches = UrlfetchConfig { max_fetches: Some(0), ..UrlfetchConfig::default() };

@@ -14,7 +14,8 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
 use super::{
-    answer, config::Settings, connect::Connector, failure::Failure, places::Places, request::Request,
+    config::UrlfetchSettings, connector::Connector, error::FetchError, permits::FetchPermits,
+    request::FetchRequest, response,
 };
 
 /// How long a connection that nobody uses is kept.
@@ -24,7 +25,7 @@ const IDLE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Fetcher {
     client: Client<HttpsConnector<Connector>, Full<Bytes>>,
-    places: Places,
+    places: FetchPermits,
     max_body: usize,
     max_redirects: usize,
     max_timeout: Duration,
@@ -32,7 +33,7 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     /// Returns a client that trusts in what `roots` have signed.
-    pub(super) fn new(settings: &Settings, roots: RootCertStore) -> Self {
+    pub(super) fn new(settings: &UrlfetchSettings, roots: RootCertStore) -> Self {
         let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let connector = Connector::new(settings.guard.clone(), settings.max_fetches);
         let connector = HttpsConnectorBuilder::new()
@@ -46,7 +47,7 @@ impl Fetcher {
             .build(connector);
         Self {
             client,
-            places: Places::new(settings.max_fetches, settings.client_fetches),
+            places: FetchPermits::new(settings.max_fetches, settings.client_fetches),
             max_body: settings.max_body,
             max_redirects: settings.max_redirects,
             max_timeout: settings.max_timeout,
@@ -57,28 +58,28 @@ impl Fetcher {
     /// has to happen in `time`.
     pub(super) async fn fetch(
         &self,
-        request: Request,
+        request: FetchRequest,
         follows: bool,
         time: Duration,
         client: &str,
-    ) -> Result<Fetched, Failure> {
+    ) -> Result<Fetched, FetchError> {
         let fetched = async {
             let _place = self.places.take(client).await;
             self.follow(request, follows).await
         };
-        timeout(time.min(self.max_timeout), fetched).await.unwrap_or_else(|_| Err(Failure::late()))
+        timeout(time.min(self.max_timeout), fetched).await.unwrap_or_else(|_| Err(FetchError::late()))
     }
 
-    async fn follow(&self, mut request: Request, follows: bool) -> Result<Fetched, Failure> {
+    async fn follow(&self, mut request: FetchRequest, follows: bool) -> Result<Fetched, FetchError> {
         let mut redirects = 0;
         loop {
             let answer = self.client.request(request.to_http()?).await;
-            let answer = answer.map_err(|error| Failure::of(&error))?;
+            let answer = answer.map_err(|error| FetchError::of(&error))?;
             let next = if follows { request.redirected(&answer)? } else { None };
-            let Some(next) = next else { return answer::read(answer, self.max_body).await };
+            let Some(next) = next else { return response::read(answer, self.max_body).await };
             redirects += 1;
             if redirects > self.max_redirects {
-                return Err(Failure::Redirects(self.max_redirects));
+                return Err(FetchError::Redirects(self.max_redirects));
             }
             request = next;
         }

@@ -9,11 +9,11 @@ use http::{
 use http_body_util::Full;
 use url::Url;
 
-use super::failure::Failure;
+use super::error::FetchError;
 
 /// A request that can be sent again, somewhere else.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
+pub(super) struct FetchRequest {
     url: Url,
     method: Method,
     headers: HeaderMap,
@@ -45,9 +45,9 @@ const PERSONAL: [HeaderName; 4] =
 const OF_BODY: [HeaderName; 4] =
     [header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::CONTENT_LOCATION, header::CONTENT_TYPE];
 
-impl Request {
+impl FetchRequest {
     /// Returns a request without a body.
-    pub(super) fn get(url: &str, cookies: Pairs<'_>, headers: Pairs<'_>) -> Result<Self, Failure> {
+    pub(super) fn get(url: &str, cookies: Pairs<'_>, headers: Pairs<'_>) -> Result<Self, FetchError> {
         Self::new(Method::GET, url, Bytes::new(), cookies, headers)
     }
 
@@ -57,7 +57,7 @@ impl Request {
         body: Bytes,
         cookies: Pairs<'_>,
         headers: Pairs<'_>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, FetchError> {
         Self::new(Method::POST, url, body, cookies, headers)
     }
 
@@ -67,26 +67,27 @@ impl Request {
         body: Bytes,
         cookies: Pairs<'_>,
         headers: Pairs<'_>,
-    ) -> Result<Self, Failure> {
-        let parsed = Url::parse(url).map_err(|error| Failure::Invalid(format!("it is no URL: {error}")))?;
-        fetchable(&parsed).map_err(Failure::Invalid)?;
+    ) -> Result<Self, FetchError> {
+        let parsed =
+            Url::parse(url).map_err(|error| FetchError::Invalid(format!("it is no URL: {error}")))?;
+        fetchable(&parsed).map_err(FetchError::Invalid)?;
         Ok(Self { url: parsed, method, headers: headers_of(cookies, headers)?, body })
     }
 
     /// Returns the request as it is sent.
-    pub(super) fn to_http(&self) -> Result<HttpRequest<Full<Bytes>>, Failure> {
+    pub(super) fn to_http(&self) -> Result<HttpRequest<Full<Bytes>>, FetchError> {
         let mut url = self.url.clone();
         url.set_fragment(None);
         let request = HttpRequest::builder().method(&self.method).uri(url.as_str());
         let mut request = request
             .body(Full::new(self.body.clone()))
-            .map_err(|error| Failure::Invalid(format!("the URL cannot be sent: {error}")))?;
+            .map_err(|error| FetchError::Invalid(format!("the URL cannot be sent: {error}")))?;
         *request.headers_mut() = self.headers.clone();
         Ok(request)
     }
 
     /// Returns what is to be asked for next, if the answer sends elsewhere.
-    pub(super) fn redirected<B>(&self, answer: &Response<B>) -> Result<Option<Self>, Failure> {
+    pub(super) fn redirected<B>(&self, answer: &Response<B>) -> Result<Option<Self>, FetchError> {
         let status = answer.status();
         let becomes_get = match status {
             StatusCode::SEE_OTHER => true,
@@ -95,7 +96,7 @@ impl Request {
             _ => return Ok(None),
         };
         let Some(location) = answer.headers().get(header::LOCATION) else { return Ok(None) };
-        let garbled = |reason: String| Failure::Garbled(format!("redirected to {location:?}: {reason}"));
+        let garbled = |reason: String| FetchError::Garbled(format!("redirected to {location:?}: {reason}"));
         let text = str::from_utf8(location.as_bytes()).map_err(|error| garbled(error.to_string()))?;
         let url = self.url.join(text).map_err(|error| garbled(error.to_string()))?;
         fetchable(&url).map_err(garbled)?;
@@ -130,15 +131,15 @@ fn fetchable(url: &Url) -> Result<(), String> {
     Ok(())
 }
 
-fn headers_of(cookies: Pairs<'_>, given: Pairs<'_>) -> Result<HeaderMap, Failure> {
+fn headers_of(cookies: Pairs<'_>, given: Pairs<'_>) -> Result<HeaderMap, FetchError> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
     for (name, value) in given.into_iter().flatten() {
         let known = HeaderName::from_bytes(name.as_bytes());
-        let known = known.map_err(|_| Failure::Invalid(format!("{name:?} is no name of a header")))?;
+        let known = known.map_err(|_| FetchError::Invalid(format!("{name:?} is no name of a header")))?;
         if OURS.contains(&known) {
-            return Err(Failure::Invalid(format!("the header {name} is not the caller's to set")));
+            return Err(FetchError::Invalid(format!("the header {name} is not the caller's to set")));
         }
         headers.insert(known, value_of(name, value)?);
     }
@@ -152,16 +153,17 @@ fn headers_of(cookies: Pairs<'_>, given: Pairs<'_>) -> Result<HeaderMap, Failure
     Ok(headers)
 }
 
-fn cookie((name, value): (&String, &String)) -> Result<String, Failure> {
+fn cookie((name, value): (&String, &String)) -> Result<String, FetchError> {
     if name.is_empty() || name.contains(['=', ';']) || value.contains(';') {
-        return Err(Failure::Invalid(format!("{name:?} with {value:?} is no cookie")));
+        return Err(FetchError::Invalid(format!("{name:?} with {value:?} is no cookie")));
     }
     Ok(format!("{name}={value}"))
 }
 
-fn value_of(name: &str, value: &str) -> Result<HeaderValue, Failure> {
-    HeaderValue::from_str(value)
-        .map_err(|_| Failure::Invalid(format!("the value of {name} has characters that no header may have")))
+fn value_of(name: &str, value: &str) -> Result<HeaderValue, FetchError> {
+    HeaderValue::from_str(value).map_err(|_| {
+        FetchError::Invalid(format!("the value of {name} has characters that no header may have"))
+    })
 }
 
 #[cfg(test)]

@@ -57,13 +57,13 @@ async fn site(address: &str) -> (u16, JoinHandle<()>) {
 }
 
 async fn fetch(client: &Fetcher, url: &str) -> Result<Fetched, cocaine::Error> {
-    let request = Request::get(url, None, None).unwrap();
+    let request = FetchRequest::get(url, None, None).unwrap();
     let fetched = client.fetch(request, true, Duration::from_secs(20), "a client").await;
     fetched.map_err(|failure| failure.answer(url))
 }
 
 #[tokio::test]
-async fn a_trusted_server_is_fetched_from_over_tls() {
+async fn trusted_server_is_fetched_over_tls() {
     let (port, serving) = site("127.0.0.1").await;
     let client = fetcher(trusting());
     for host in ["127.0.0.1", "localhost"] {
@@ -74,7 +74,7 @@ async fn a_trusted_server_is_fetched_from_over_tls() {
 }
 
 #[tokio::test]
-async fn nobody_else_is() {
+async fn untrusted_certificates_are_refused() {
     let (port, serving) = site("127.0.0.1").await;
     let stranger = fetch(&fetcher(RootCertStore::empty()), &format!("https://127.0.0.1:{port}/")).await;
     refused(&stranger.unwrap_err(), "invalid peer certificate: UnknownIssuer");
@@ -91,7 +91,7 @@ fn refused(error: &cocaine::Error, text: &str) {
 }
 
 #[test]
-fn a_call_takes_its_time_or_five_seconds() {
+fn timeout_defaults_to_five_seconds() {
     for (given, taken) in
         [(None, 5000), (Some(1), 1), (Some(70_000), 70_000), (Some(0), 5000), (Some(-1), 5000)]
     {

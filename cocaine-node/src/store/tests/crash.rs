@@ -11,14 +11,14 @@ use std::{
     },
 };
 
-use super::{Store, disk::Disk, put};
+use super::{Store, disk::FaultyDisk, put};
 use crate::store::OpenError;
 
 const FOLDER: &str = "COCAINE_NODE_TEST_FOLDER";
 
 #[tokio::test]
-async fn a_power_loss_after_an_acknowledgement_loses_nothing_acknowledged() {
-    let disk = Disk::default();
+async fn power_loss_keeps_acknowledged_writes() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     let mut random = fastrand::Rng::with_seed(7);
     for number in 0..30 {
@@ -35,8 +35,8 @@ async fn a_power_loss_after_an_acknowledgement_loses_nothing_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_power_loss_at_any_moment_leaves_whole_changes() {
-    let disk = Disk::default();
+async fn power_loss_leaves_whole_changes() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     put(&store, "c", "first", &["t"]).await;
     let mut random = fastrand::Rng::with_seed(11);
@@ -93,7 +93,7 @@ fn acknowledged(line: &str) -> Option<&str> {
 }
 
 #[tokio::test]
-async fn a_killed_process_loses_nothing_acknowledged() {
+async fn killed_process_keeps_acknowledged_writes() {
     let folder = tempfile::tempdir().unwrap();
     let mut keys = Vec::new();
     for round in 1..=3 {

@@ -8,11 +8,11 @@ use std::{
 
 use redb::{Database, DatabaseError, StorageBackend};
 
-use crate::store::{Store, folder::settings, writer::Medium};
+use crate::store::{Store, folder::database_builder, writer::Backend};
 
 /// What happened to the medium, or beside it, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+pub(crate) enum DiskEvent {
     Write,
     Sync,
     /// A test noted that an operation was acknowledged.
@@ -20,7 +20,7 @@ pub(crate) enum Event {
 }
 
 #[derive(Clone, Debug)]
-enum Change {
+enum DiskChange {
     Length(u64),
     Bytes(u64, Vec<u8>),
 }
@@ -32,19 +32,19 @@ struct State {
     /// What was there at the last sync.
     synced: Vec<u8>,
     /// What was done since.
-    unsynced: Vec<Change>,
-    events: Vec<Event>,
+    unsynced: Vec<DiskChange>,
+    events: Vec<DiskEvent>,
     syncs: usize,
     held: bool,
     waiting: bool,
-    trouble: Option<Trouble>,
+    trouble: Option<DiskFault>,
     /// How many of the next syncs fail, though all that was written is seen.
     failing: usize,
 }
 
 /// What is wrong with the medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
+enum DiskFault {
     /// It takes nothing.
     Full,
     /// It has no room for more than is there.
@@ -52,11 +52,12 @@ enum Trouble {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Disk(Arc<(Mutex<State>, Condvar)>);
+pub(crate) struct FaultyDisk(Arc<(Mutex<State>, Condvar)>);
 
-impl Disk {
+impl FaultyDisk {
     pub(crate) fn store(&self) -> Store {
-        let database = settings().create_with_backend(self.clone()).expect("the disk holds a database");
+        let database =
+            database_builder().create_with_backend(self.clone()).expect("the disk holds a database");
         Store::start(database, Box::new(self.clone())).expect("the database holds a store")
     }
 
@@ -84,11 +85,11 @@ impl Disk {
     }
 
     pub(crate) fn set_full(&self, full: bool) {
-        self.state().trouble = full.then_some(Trouble::Full);
+        self.state().trouble = full.then_some(DiskFault::Full);
     }
 
     pub(crate) fn set_fixed(&self, fixed: bool) {
-        self.state().trouble = fixed.then_some(Trouble::Fixed);
+        self.state().trouble = fixed.then_some(DiskFault::Fixed);
     }
 
     /// Makes the next syncs fail.
@@ -100,11 +101,11 @@ impl Disk {
         self.state().syncs
     }
 
-    pub(crate) fn note(&self, event: Event) {
+    pub(crate) fn note(&self, event: DiskEvent) {
         self.state().events.push(event);
     }
 
-    pub(crate) fn take_events(&self) -> Vec<Event> {
+    pub(crate) fn take_events(&self) -> Vec<DiskEvent> {
         std::mem::take(&mut self.state().events)
     }
 
@@ -116,9 +117,9 @@ impl Disk {
         for change in &state.unsynced {
             match change {
                 _ if random.bool() => {}
-                Change::Bytes(at, bytes) if random.bool() => {
+                DiskChange::Bytes(at, bytes) if random.bool() => {
                     // A write that was under way reached the medium in part.
-                    apply(&mut image, &Change::Bytes(*at, bytes[..random.usize(..=bytes.len())].into()));
+                    apply(&mut image, &DiskChange::Bytes(*at, bytes[..random.usize(..=bytes.len())].into()));
                 }
                 change => apply(&mut image, change),
             }
@@ -131,12 +132,12 @@ impl Disk {
         self.0.0.lock().unwrap()
     }
 
-    fn change(&self, change: Change) -> io::Result<()> {
+    fn change(&self, change: DiskChange) -> io::Result<()> {
         let mut state = self.state();
-        let grows = matches!(&change, Change::Length(length) if *length > state.seen.len() as u64);
+        let grows = matches!(&change, DiskChange::Length(length) if *length > state.seen.len() as u64);
         let refused = match state.trouble {
-            Some(Trouble::Full) => true,
-            Some(Trouble::Fixed) => grows,
+            Some(DiskFault::Full) => true,
+            Some(DiskFault::Fixed) => grows,
             None => false,
         };
         if refused {
@@ -144,15 +145,15 @@ impl Disk {
         }
         apply(&mut state.seen, &change);
         state.unsynced.push(change);
-        state.events.push(Event::Write);
+        state.events.push(DiskEvent::Write);
         Ok(())
     }
 }
 
-fn apply(image: &mut Vec<u8>, change: &Change) {
+fn apply(image: &mut Vec<u8>, change: &DiskChange) {
     match change {
-        Change::Length(length) => image.resize(usize::try_from(*length).unwrap(), 0),
-        Change::Bytes(at, bytes) => {
+        DiskChange::Length(length) => image.resize(usize::try_from(*length).unwrap(), 0),
+        DiskChange::Bytes(at, bytes) => {
             let at = usize::try_from(*at).unwrap();
             if image.len() < at + bytes.len() {
                 image.resize(at + bytes.len(), 0);
@@ -162,13 +163,13 @@ fn apply(image: &mut Vec<u8>, change: &Change) {
     }
 }
 
-impl Medium for Disk {
+impl Backend for FaultyDisk {
     fn reopen(&mut self) -> Result<Database, DatabaseError> {
-        settings().create_with_backend(self.clone())
+        database_builder().create_with_backend(self.clone())
     }
 }
 
-impl StorageBackend for Disk {
+impl StorageBackend for FaultyDisk {
     fn len(&self) -> io::Result<u64> {
         Ok(self.state().seen.len() as u64)
     }
@@ -182,7 +183,7 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        self.change(Change::Length(length))
+        self.change(DiskChange::Length(length))
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -201,11 +202,11 @@ impl StorageBackend for Disk {
             apply(synced, &change);
         }
         state.syncs += 1;
-        state.events.push(Event::Sync);
+        state.events.push(DiskEvent::Sync);
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.change(Change::Bytes(offset, data.to_vec()))
+        self.change(DiskChange::Bytes(offset, data.to_vec()))
     }
 }

@@ -9,10 +9,10 @@ use tokio::task::unconstrained;
 
 use super::{
     Store,
-    disk::{Disk, Event},
+    disk::{DiskEvent, FaultyDisk},
     put,
 };
-use crate::store::{QUEUE, StoreError, writer::Job};
+use crate::store::{MAX_QUEUED, StoreError, writer::Operation};
 
 /// Polls once what cannot be done yet.
 async fn start(future: impl Future) {
@@ -25,28 +25,31 @@ async fn start(future: impl Future) {
 }
 
 #[tokio::test]
-async fn every_acknowledgement_follows_a_sync() {
-    let disk = Disk::default();
+async fn acknowledgement_follows_a_sync() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     disk.take_events();
     for number in 0..20 {
         put(&store, "c", &number.to_string(), &["t"]).await;
-        disk.note(Event::Acknowledged(number));
+        disk.note(DiskEvent::Acknowledged(number));
     }
     let events = disk.take_events();
     for number in 0..20 {
-        let at = events.iter().position(|event| *event == Event::Acknowledged(number)).unwrap();
-        let last = events[..at].iter().rposition(|event| *event == Event::Sync).expect("a sync");
-        let before = events[..at].iter().rposition(|event| matches!(event, Event::Acknowledged(_)));
+        let at = events.iter().position(|event| *event == DiskEvent::Acknowledged(number)).unwrap();
+        let last = events[..at].iter().rposition(|event| *event == DiskEvent::Sync).expect("a sync");
+        let before = events[..at].iter().rposition(|event| matches!(event, DiskEvent::Acknowledged(_)));
         assert!(before.is_none_or(|before| before < last), "no sync between {before:?} and {at}: {events:?}");
-        assert!(!events[last..at].contains(&Event::Write), "written after the sync: {events:?}");
-        assert!(events[before.unwrap_or(0)..last].contains(&Event::Write), "nothing was written: {events:?}");
+        assert!(!events[last..at].contains(&DiskEvent::Write), "written after the sync: {events:?}");
+        assert!(
+            events[before.unwrap_or(0)..last].contains(&DiskEvent::Write),
+            "nothing was written: {events:?}"
+        );
     }
 }
 
 #[tokio::test]
-async fn what_waits_shares_one_sync() {
-    let disk = Disk::default();
+async fn queued_operations_share_one_sync() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     // A file that grows is synced once more; let it have room.
     store.write("c", "room", vec![0; 4 << 20].into(), &[]).await.unwrap();
@@ -66,7 +69,7 @@ async fn what_waits_shares_one_sync() {
     let keys: Vec<String> = (0..500).map(|number| number.to_string()).collect();
     let mut rest = pin!(unconstrained(join_all(keys.iter().map(|key| put(&store, "c", key, &[])))));
     start(rest.as_mut()).await;
-    assert_eq!(QUEUE - store.requests.capacity(), 500);
+    assert_eq!(MAX_QUEUED - store.requests.capacity(), 500);
     disk.release();
     rest.await;
     first.await.unwrap();
@@ -77,8 +80,8 @@ async fn what_waits_shares_one_sync() {
 }
 
 #[tokio::test]
-async fn reads_go_on_while_a_commit_waits_for_the_medium() {
-    let disk = Disk::default();
+async fn reads_continue_during_a_commit() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     store.write("c", "k", "old".into(), &["t"]).await.unwrap();
     disk.hold();
@@ -98,7 +101,7 @@ struct Reader {
     seen: mpsc::Sender<Result<Bytes, StoreError>>,
 }
 
-impl Job for Reader {
+impl Operation for Reader {
     fn weight(&self) -> usize {
         0
     }
@@ -107,14 +110,14 @@ impl Job for Reader {
         crate::store::blobs::write(txn, "c", "k", b"mine", ["t"])
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), StoreError>) {
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
         outcome.unwrap();
         self.seen.send(self.store.read("c", "k")).unwrap();
     }
 }
 
 #[tokio::test]
-async fn an_answer_means_that_reads_see_the_change() {
+async fn acknowledged_change_is_visible_to_reads() {
     let store = Store::in_memory().unwrap();
     let (seen, answers) = mpsc::channel();
     store.enqueue(Box::new(Reader { store: store.clone(), seen })).await.unwrap();
@@ -127,7 +130,7 @@ fn set(txn: &WriteTransaction, key: &str) -> Result<(), StoreError> {
 
 /// Submits `operation` between two others that wait for the same commit, and returns the three outcomes.
 async fn among_others(
-    disk: &Disk,
+    disk: &FaultyDisk,
     store: &Store,
     operation: impl FnMut(&WriteTransaction) -> Result<(), StoreError> + Send + 'static,
 ) -> [Result<(), StoreError>; 3] {
@@ -149,8 +152,8 @@ async fn among_others(
 }
 
 #[tokio::test]
-async fn a_failing_operation_is_undone_and_fails_no_other() {
-    let disk = Disk::default();
+async fn failed_operation_is_undone_alone() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     let failure = StoreError::TooLarge(7);
     let failing = {
@@ -167,8 +170,8 @@ async fn a_failing_operation_is_undone_and_fails_no_other() {
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_and_fails_no_other() {
-    let disk = Disk::default();
+async fn panicking_operation_fails_alone() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     let panicking = |txn: &WriteTransaction| {
         // The panic leaves a table in the middle of a change.
@@ -183,15 +186,15 @@ async fn a_panic_is_answered_and_fails_no_other() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_value_and_keeps_the_transaction() {
+async fn refusal_keeps_the_transaction() {
     let store = Store::in_memory().unwrap();
     let refused: Result<Result<(), &str>, _> = store.submit(0, |_| Ok(Err("no such node"))).await;
     assert_eq!(refused, Ok(Err("no such node")));
 }
 
 #[tokio::test]
-async fn a_full_medium_is_reported_and_served_again_once_it_has_room() {
-    let disk = Disk::default();
+async fn writes_resume_after_full_disk() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     put(&store, "c", "kept", &["t"]).await;
     disk.set_full(true);
@@ -206,8 +209,8 @@ async fn a_full_medium_is_reported_and_served_again_once_it_has_room() {
 }
 
 #[tokio::test]
-async fn closing_carries_out_what_waits_and_refuses_the_rest() {
-    let disk = Disk::default();
+async fn close_finishes_queue_and_refuses_the_rest() {
+    let disk = FaultyDisk::default();
     let store = disk.store();
     disk.hold();
     let mut first = pin!(store.write("c", "first", "1".into(), &[]));

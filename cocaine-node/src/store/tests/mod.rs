@@ -2,8 +2,8 @@
 
 mod crash;
 pub(crate) mod disk;
+mod folder;
 mod group_commit;
-mod holding;
 mod semantics;
 mod speed;
 

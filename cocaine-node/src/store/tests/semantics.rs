@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use redb::{ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use super::{Store, put};
-use crate::store::{StoreError, blobs::ROW};
+use crate::store::{StoreError, blobs::MAX_ROW_BYTES};
 
 fn missing(collection: &str, key: &str) -> StoreError {
     StoreError::NotFound { collection: collection.into(), key: key.into() }
@@ -37,7 +37,7 @@ fn index_rows(store: &Store) -> u64 {
 }
 
 #[tokio::test]
-async fn writes_reads_finds_and_removes_as_recorded() {
+async fn operations_match_the_recordings() {
     let store = Store::in_memory().unwrap();
     store.write("coll", "key", "value-1".into(), &["tag1", "tag2"]).await.unwrap();
     assert_eq!(store.read("coll", "key").unwrap(), "value-1");
@@ -54,7 +54,7 @@ async fn writes_reads_finds_and_removes_as_recorded() {
 }
 
 #[tokio::test]
-async fn a_rewrite_replaces_the_blob_and_keeps_the_tags() {
+async fn rewrite_replaces_blob_and_keeps_tags() {
     let store = Store::in_memory().unwrap();
     store.write("c", "k", "long enough to be cut".into(), &["a"]).await.unwrap();
     store.write("c", "k", "short".into(), &["b"]).await.unwrap();
@@ -64,7 +64,7 @@ async fn a_rewrite_replaces_the_blob_and_keeps_the_tags() {
 }
 
 #[tokio::test]
-async fn a_removed_key_comes_back_without_its_tags() {
+async fn removed_key_loses_its_tags() {
     let store = Store::in_memory().unwrap();
     put(&store, "c", "k", &["a", "b"]).await;
     store.remove("c", "k").await.unwrap();
@@ -75,7 +75,7 @@ async fn a_removed_key_comes_back_without_its_tags() {
 }
 
 #[tokio::test]
-async fn finds_the_intersection_in_byte_order() {
+async fn find_returns_intersection_in_byte_order() {
     let store = Store::in_memory().unwrap();
     for key in ["b", "B", "a", "ä", "", "aa", "10", "9"] {
         put(&store, "c", key, &["all", if key.len() == 1 { "one" } else { "other" }]).await;
@@ -88,7 +88,7 @@ async fn finds_the_intersection_in_byte_order() {
 }
 
 #[tokio::test]
-async fn finds_more_than_one_turn_looks_at() {
+async fn find_continues_after_yielding() {
     let store = Store::in_memory().unwrap();
     let keys: Vec<String> = (0..2000).map(|number| format!("{number:04}")).collect();
     let written = keys.iter().map(|key| put(&store, "c", key, &["t"]));
@@ -120,26 +120,43 @@ async fn no_name_is_special() {
 }
 
 #[tokio::test]
-async fn a_blob_of_any_length_comes_back_and_leaves_nothing_behind() {
+async fn blobs_of_any_length_leave_no_chunks() {
     let store = Store::in_memory().unwrap();
-    let lengths = [0, 1, ROW - 1, ROW, ROW + 1, 2 * ROW, 2 * ROW + 1, 3 << 20, 3 * ROW, 5, 3 * ROW + 7, 0];
+    let lengths = [
+        0,
+        1,
+        MAX_ROW_BYTES - 1,
+        MAX_ROW_BYTES,
+        MAX_ROW_BYTES + 1,
+        2 * MAX_ROW_BYTES,
+        2 * MAX_ROW_BYTES + 1,
+        3 << 20,
+        3 * MAX_ROW_BYTES,
+        5,
+        3 * MAX_ROW_BYTES + 7,
+        0,
+    ];
     for length in lengths {
         let blob: Bytes = (0..=250).cycle().take(length).collect();
         store.write("c", "k", blob.clone(), &[]).await.unwrap();
         assert!(store.read("c", "k").unwrap() == blob, "{length} bytes");
-        assert_eq!(rows(&store, "chunks"), length.saturating_sub(ROW).div_ceil(ROW) as u64, "{length} bytes");
+        assert_eq!(
+            rows(&store, "chunks"),
+            length.saturating_sub(MAX_ROW_BYTES).div_ceil(MAX_ROW_BYTES) as u64,
+            "{length} bytes"
+        );
     }
-    store.write("c", "k", vec![1; 4 * ROW].into(), &[]).await.unwrap();
-    store.write("c", "k2", vec![2; 4 * ROW].into(), &[]).await.unwrap();
+    store.write("c", "k", vec![1; 4 * MAX_ROW_BYTES].into(), &[]).await.unwrap();
+    store.write("c", "k2", vec![2; 4 * MAX_ROW_BYTES].into(), &[]).await.unwrap();
     store.remove("c", "k").await.unwrap();
     assert_eq!(rows(&store, "chunks"), 3);
-    assert!(store.read("c", "k2").unwrap() == vec![2; 4 * ROW]);
+    assert!(store.read("c", "k2").unwrap() == vec![2; 4 * MAX_ROW_BYTES]);
 }
 
 #[tokio::test]
-async fn a_blob_that_lost_a_part_is_damaged_not_short() {
+async fn blob_with_missing_chunk_is_corrupt() {
     let store = Store::in_memory().unwrap();
-    store.write("c", "k", vec![1; 3 * ROW].into(), &[]).await.unwrap();
+    store.write("c", "k", vec![1; 3 * MAX_ROW_BYTES].into(), &[]).await.unwrap();
     store
         .submit(0, |txn| {
             let mut chunks = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("chunks"))?;
@@ -218,7 +235,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn any_history_leaves_what_a_map_would(steps in proptest::collection::vec(step(), 1..60)) {
+    fn any_history_matches_the_model(steps in proptest::collection::vec(step(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let store = Store::in_memory().unwrap();

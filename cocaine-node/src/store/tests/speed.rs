@@ -12,7 +12,7 @@ use super::{Store, put};
 
 #[tokio::test]
 #[ignore = "prints figures; nothing can fail"]
-async fn figures() {
+async fn measurements() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     reads(&store).await;

@@ -246,7 +246,7 @@ impl Mux {
     #[inline]
     pub(crate) fn wants_input(&self) -> bool {
         let ready = self.fresh.is_empty() && !self.draining && self.has_room();
-        // The heartbeats of a worker share its socket (`design.md` 8).
+        // A worker's socket is always read, since its heartbeats share it.
         self.closed.is_none() && (ready || !matches!(self.role, Role::Server(_)))
     }
 

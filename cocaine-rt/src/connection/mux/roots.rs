@@ -5,7 +5,7 @@ use crate::{
     protocol::{
         code::Category,
         error::{Cause, Error},
-        graph::{Graph, Kind, PING, REVOKE},
+        graph::{CallKind, Graph, PING, REVOKE},
     },
     wire::decode,
 };
@@ -49,12 +49,12 @@ pub(crate) enum Opening {
 impl Roots {
     pub(crate) fn new(graph: &Graph) -> Self {
         let methods = graph.methods().map(|method| {
-            let kind = Kind::of(&method.dispatch, &method.upstream);
+            let kind = CallKind::of(&method.dispatch, &method.upstream);
             let reads = match method.dispatch.closing() {
-                Some(close) if kind != Kind::Session => Reads::Close(close),
+                Some(close) if kind != CallKind::Session => Reads::Close(close),
                 _ => Reads::of(&method.dispatch),
             };
-            let lasting = matches!(kind, Kind::Streaming | Kind::Session);
+            let lasting = matches!(kind, CallKind::Streaming | CallKind::Session);
             Root { id: method.id, kept: lasting || !reads.ended(), lasting, reads }
         });
         Self { methods: methods.collect() }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, task::Waker};
 use crate::{
     protocol::{
         error::{Error, ErrorKind},
-        graph::{Node, Shape, Tree},
+        graph::{Tree, TreeNode, TreeShape},
     },
     wire::{encode::Encoded, headers::Headers},
 };
@@ -41,7 +41,7 @@ impl Message {
 pub(crate) enum Reads {
     Primitive,
     Streaming,
-    State(Arc<Node>),
+    State(Arc<TreeNode>),
     /// The one message by which the peer lets go of the channel: nobody reads it, and nobody listens after it.
     Close(u64),
     Ended,
@@ -50,12 +50,12 @@ pub(crate) enum Reads {
 impl Reads {
     pub(crate) fn of(tree: &Tree) -> Self {
         match tree.shape() {
-            Shape::End => Self::Ended,
-            Shape::Primitive => Self::Primitive,
-            Shape::Streaming => Self::Streaming,
+            TreeShape::End => Self::Ended,
+            TreeShape::Primitive => Self::Primitive,
+            TreeShape::Streaming => Self::Streaming,
             // A tree that recurs at its root: the methods of the service, which nobody sends on an open channel.
-            Shape::Other if tree.node().is_end() => Self::Ended,
-            Shape::Other => Self::State(tree.node()),
+            TreeShape::Other if tree.node().is_end() => Self::Ended,
+            TreeShape::Other => Self::State(tree.node()),
         }
     }
 
@@ -236,7 +236,8 @@ impl Slot {
     }
 }
 
-/// The size up to which a message of a stream is copied (`design.md` 4).
+/// The size up to which a message of a stream is copied, so that it does not keep a large read buffer
+/// alive.
 const COPIED: usize = 4096;
 
 /// An empty list.

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     protocol::{
         code::Category,
-        graph::{Edge, Graph, Method, Node, Tree},
+        graph::{Edge, Graph, Method, Tree, TreeNode},
     },
     wire::{encode, frame, scan::Scanner},
 };
@@ -57,7 +57,7 @@ fn client() -> Mux {
 fn server(limits: Limits) -> Mux {
     let until = |name: &str| {
         let last = Edge { id: 0, name: name.into(), next: Tree::end() };
-        Tree::Node(Arc::new(Node::new([last])))
+        Tree::Node(Arc::new(TreeNode::new([last])))
     };
     let methods = [
         (0, "read", Tree::end(), Tree::primitive()),

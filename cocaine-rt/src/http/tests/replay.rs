@@ -1,7 +1,5 @@
 //! Every request that the original proxies were seen to hand to a worker.
 
-use std::{fs, path::Path};
-
 use serde::Deserialize;
 
 use super::*;
@@ -18,8 +16,7 @@ struct Recorded {
 const ALL: usize = 351;
 
 fn recorded() -> Vec<Recorded> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/http/requests.json");
-    let all: Vec<Recorded> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let all: Vec<Recorded> = test_support::recording::read_json("http/requests");
     assert_eq!(all.len(), ALL);
     all
 }
@@ -55,7 +52,7 @@ async fn every_recorded_request_arrives_both_ways() {
     let mut node = Node::of(worker).await;
     for (id, recorded) in (2..).step_by(2).zip(recorded()) {
         let name = format!("{}/{}", recorded.proxy, recorded.scenario);
-        let chunk: Bytes = crate::tests::peer::unhex(&recorded.chunk).into();
+        let chunk: Bytes = test_support::hex::decode(&recorded.chunk).into();
         let (line, headers, body) = told(&RequestChunk::read(&chunk).unwrap());
         for (id, event) in [(id, "service"), (id + 1, "listener")] {
             let (status, _, answer) = node.ask(id, event, &chunk).await.http();

@@ -1,8 +1,11 @@
 //! What recorded workers heard, said again to this one: it answers in the recorded bytes (`traces/README.md`).
 
-use std::{collections::BTreeSet, fs, future::pending, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, future::pending, time::Duration};
 
-use serde_json::Value as Json;
+use test_support::{
+    hex,
+    recording::{self, Recording},
+};
 use tokio::time::Instant;
 
 use super::serve;
@@ -70,15 +73,6 @@ const REPHRASED: &[(&str, &str)] = &[
 
 const HEARTBEAT: &str = "93010090";
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/traces/worker")
-}
-
-fn read(name: &str) -> Json {
-    let text = fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
 /// Returns how often the recorded worker sent a heartbeat.
 fn interval(name: &str) -> Duration {
     Duration::from_secs(match name {
@@ -89,9 +83,8 @@ fn interval(name: &str) -> Duration {
 }
 
 /// Returns a worker that handles the events of the recordings.
-fn worker(name: &str, trace: &Json) -> Worker {
-    let line = trace["runtime_argv"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap());
-    let worker = Worker::new(line).unwrap().heartbeat(interval(name));
+fn worker(name: &str, trace: &Recording) -> Worker {
+    let worker = Worker::new(&trace.runtime_argv).unwrap().heartbeat(interval(name));
     // The recorded workers left at once.
     let mut worker = worker.grace(Duration::ZERO);
     worker
@@ -150,16 +143,16 @@ struct Play {
 
 /// Says what the recorded node said, and expects what the recorded worker answered.
 async fn play(name: &'static str) {
-    let trace = read(name);
+    let trace = Recording::read(&format!("worker/{name}"));
     let (node, _served) = serve(worker(name, &trace), ());
     let mut play =
         Play { name, node, interval: interval(name), start: Instant::now(), beats: 0, ended: false };
-    for event in trace["events"].as_array().unwrap() {
-        match event["dir"].as_str().unwrap() {
-            "r2w" => play.node.write(event["hex"].as_str().unwrap()).await,
+    for event in &trace.events {
+        match event.dir.as_str() {
+            "r2w" => play.node.write(&event.hex).await,
             "w2r" => {
-                for frame in event["frames"].as_array().unwrap() {
-                    play.expect(frame["hex"].as_str().unwrap()).await;
+                for frame in event.frames() {
+                    play.expect(&hex::encode(&frame)).await;
                 }
             }
             _ => {}
@@ -216,8 +209,7 @@ async fn recorded_misdeeds_are_not_committed() {
 #[test]
 fn no_recording_is_left_out() {
     let named = UNSAID.iter().chain(LEAVES).map(|(name, _)| name).chain(PLAYED);
-    let named: BTreeSet<_> = named.map(|name| format!("{name}.json")).collect();
-    let found = fs::read_dir(folder()).unwrap();
-    let found: BTreeSet<_> = found.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let named: BTreeSet<_> = named.map(|name| format!("worker/{name}")).collect();
+    let found: BTreeSet<_> = recording::names("worker").into_iter().collect();
     assert_eq!(named, found);
 }

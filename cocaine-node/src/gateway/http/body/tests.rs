@@ -2,43 +2,44 @@ use std::task::Waker;
 
 use super::*;
 
-fn frames(mut body: ReplyBody) -> (Vec<u8>, Option<String>) {
+/// Returns the bytes of a body, and its error.
+fn read(mut body: ResponseBody) -> (Vec<u8>, Option<String>) {
     let mut all = Vec::new();
     let cx = &mut Context::from_waker(Waker::noop());
     loop {
         match Pin::new(&mut body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => all.extend_from_slice(&frame.into_data().unwrap()),
-            Poll::Ready(Some(Err(cut_off))) => return (all, Some(cut_off.to_string())),
+            Poll::Ready(Some(Err(error))) => return (all, Some(error.to_string())),
             Poll::Ready(None) => return (all, None),
-            Poll::Pending => panic!("nothing is still to come"),
+            Poll::Pending => panic!("the body is pending"),
         }
     }
 }
 
-fn pieces(texts: &[&'static str]) -> VecDeque<Bytes> {
+fn chunks(texts: &[&'static str]) -> VecDeque<Bytes> {
     texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect()
 }
 
 #[test]
-fn what_is_here_has_a_length() {
-    let body = ReplyBody::new(pieces(&["one", "two"]), None, None);
+fn buffered_body_has_a_length() {
+    let body = ResponseBody::new(chunks(&["one", "two"]), None, None);
     assert_eq!(body.size_hint().exact(), Some(6));
-    assert_eq!(frames(body), (b"onetwo".to_vec(), None));
-    assert!(ReplyBody::default().is_end_stream());
-    assert!(ReplyBody::whole(Bytes::new()).is_end_stream());
+    assert_eq!(read(body), (b"onetwo".to_vec(), None));
+    assert!(ResponseBody::default().is_end_stream());
+    assert!(ResponseBody::full(Bytes::new()).is_end_stream());
 }
 
 #[test]
-fn a_surplus_is_dropped() {
-    let body = ReplyBody::new(pieces(&["one", "two", "three"]), None, Some(5));
+fn surplus_bytes_are_dropped() {
+    let body = ResponseBody::new(chunks(&["one", "two", "three"]), None, Some(5));
     assert_eq!(body.size_hint().exact(), Some(5));
-    assert_eq!(frames(body), (b"onetw".to_vec(), None));
-    assert_eq!(frames(ReplyBody::new(pieces(&["surplus"]), None, Some(0))), (Vec::new(), None));
+    assert_eq!(read(body), (b"onetw".to_vec(), None));
+    assert_eq!(read(ResponseBody::new(chunks(&["surplus"]), None, Some(0))), (Vec::new(), None));
 }
 
 #[test]
-fn a_lack_is_an_error() {
-    let (sent, error) = frames(ReplyBody::new(pieces(&["one"]), None, Some(5)));
+fn short_body_is_an_error() {
+    let (sent, error) = read(ResponseBody::new(chunks(&["one"]), None, Some(5)));
     assert_eq!(sent, b"one");
     assert!(error.unwrap().contains("2 bytes shorter"));
 }

@@ -1,14 +1,14 @@
 use cocaine::Value;
 
-use super::{Asked, Form, Message, Request};
+use super::{Message, ParsedRequest, ResultForm, RpcRequest};
 
-fn asked(text: &str) -> Asked {
-    Asked::of(serde_json::from_str(text).unwrap())
+fn parse(text: &str) -> ParsedRequest {
+    ParsedRequest::parse(serde_json::from_str(text).unwrap())
 }
 
-fn request(members: &str) -> Result<Request, String> {
+fn request(members: &str) -> Result<RpcRequest, String> {
     let text = format!(r#"{{"jsonrpc": "2.0", "id": 1, "method": "s.m", {members}}}"#);
-    asked(&text).request.map_err(|fault| serde_json::to_string(&fault).unwrap())
+    parse(&text).request.map_err(|error| serde_json::to_string(&error).unwrap())
 }
 
 fn message(name: &str, args: &[&str]) -> Message {
@@ -16,38 +16,38 @@ fn message(name: &str, args: &[&str]) -> Message {
 }
 
 #[test]
-fn parameters_have_two_forms_and_chunks_two_places() {
+fn parameters_and_chunks_have_two_forms() {
     let args = vec![Value::from("a"), 1_u8.into()];
     let chunks = vec![message("write", &["x"]), message("close", &[])];
     for (members, args, chunks, form) in [
-        (r#""params": ["a", 1]"#, args.clone(), vec![], Form::Values),
-        (r#""x": 1"#, vec![], vec![], Form::Values),
+        (r#""params": ["a", 1]"#, args.clone(), vec![], ResultForm::Values),
+        (r#""x": 1"#, vec![], vec![], ResultForm::Values),
         (
             r#""params": ["a", 1], "chunks": [["write", ["x"]], ["close", []]]"#,
             args.clone(),
             chunks.clone(),
-            Form::Values,
+            ResultForm::Values,
         ),
         (
             r#""params": ["a", 1], "chunks": [{"write": ["x"]}, {"close": []}]"#,
             args.clone(),
             chunks.clone(),
-            Form::Values,
+            ResultForm::Values,
         ),
         (
             r#""params": {"args": ["a", 1], "chunks": [{"write": ["x"]}, ["close", []]]}"#,
             args.clone(),
             chunks.clone(),
-            Form::Events,
+            ResultForm::Events,
         ),
         (
             r#""params": {"args": ["a", 1]}, "chunks": [{"write": ["x"]}, {"close": []}]"#,
             args,
             chunks,
-            Form::Events,
+            ResultForm::Events,
         ),
     ] {
-        let expected = Request { service: "s".into(), method: "m".into(), args, chunks, form };
+        let expected = RpcRequest { service: "s".into(), method: "m".into(), args, chunks, form };
         assert_eq!(request(members), Ok(expected), "{members}");
     }
 }
@@ -61,7 +61,7 @@ fn arguments_may_be_bytes() {
 }
 
 #[test]
-fn what_is_no_request_is_refused_with_what_is_wrong() {
+fn invalid_request_is_refused_with_its_fault() {
     for (members, code, word) in [
         (r#""params": 1"#, "-32602", "`params` is an array"),
         (r#""params": null"#, "-32602", "`params` is an array"),
@@ -74,8 +74,8 @@ fn what_is_no_request_is_refused_with_what_is_wrong() {
         (r#""chunks": [{"write": [], "close": []}]"#, "-32602", "chunk 1 is not"),
         (r#""chunks": [{"write": [{"$map": 1}]}]"#, "-32602", "chunk 1: "),
     ] {
-        let fault = request(members).unwrap_err();
-        assert!(fault.contains(code) && fault.contains(word), "{members}: {fault}");
+        let error = request(members).unwrap_err();
+        assert!(error.contains(code) && error.contains(word), "{members}: {error}");
     }
     for (text, code) in [
         (r#"{"jsonrpc": "1.0", "method": "s.m"}"#, "-32600"),
@@ -90,13 +90,13 @@ fn what_is_no_request_is_refused_with_what_is_wrong() {
         (r#"{"jsonrpc": "2.0", "method": ".read"}"#, "-32000"),
         (r#"{"jsonrpc": "2.0", "method": "storage."}"#, "-32000"),
     ] {
-        let fault = serde_json::to_string(&asked(text).request.unwrap_err()).unwrap();
-        assert!(fault.contains(code), "{text}: {fault}");
+        let error = serde_json::to_string(&parse(text).request.unwrap_err()).unwrap();
+        assert!(error.contains(code), "{text}: {error}");
     }
 }
 
 #[test]
-fn ids_come_back_as_they_were() {
+fn ids_are_kept_as_sent() {
     for (id, value) in [
         ("1", Some(1_u8.into())),
         ("-1.5", Some((-1.5).into())),
@@ -104,17 +104,17 @@ fn ids_come_back_as_they_were() {
         ("null", Some(Value::Nil)),
         ("[]", Some(Value::Nil)),
     ] {
-        assert_eq!(asked(&format!(r#"{{"id": {id}}}"#)).id, value, "{id}");
+        assert_eq!(parse(&format!(r#"{{"id": {id}}}"#)).id, value, "{id}");
     }
-    assert_eq!(asked("{}").id, None, "a notification has none");
-    assert_eq!(asked("42").id, Some(Value::Nil), "nobody can tell");
+    assert_eq!(parse("{}").id, None, "a notification has none");
+    assert_eq!(parse("42").id, Some(Value::Nil), "it has no readable id");
 }
 
 #[test]
-fn the_event_of_an_app_is_its_first_argument() {
+fn event_of_enqueue_is_its_first_argument() {
     let event = |method: &str, params: &str| {
         let text = format!(r#"{{"jsonrpc": "2.0", "method": "app.{method}", "params": {params}}}"#);
-        asked(&text).request.unwrap().event().to_owned()
+        parse(&text).request.unwrap().event().to_owned()
     };
     assert_eq!(event("enqueue", r#"["ping"]"#), "ping");
     assert_eq!(event("enqueue", "[]"), "enqueue");

@@ -11,16 +11,16 @@ fn parts(uri: &str, headers: &[(&str, &str)]) -> request::Parts {
 }
 
 fn hosts() -> HashMap<String, Target> {
-    let target = |service: &str| Target { service: service.into(), event: "http".into() };
+    let target = |service: &str| Target::new(service, "http");
     [("shop.example", "shop"), ("*.shop.example", "branch"), ("[::1]", "six")]
         .map(|(host, service)| (host.into(), target(service)))
         .into()
 }
 
 fn found(uri: &str, headers: &[(&str, &str)]) -> Option<(String, String, String)> {
-    match route(&parts(uri, headers), &hosts()).unwrap() {
-        Route::App(target, rest) => Some((target.service, target.event, rest.to_string())),
-        Route::Own => None,
+    match find_route(&parts(uri, headers), &hosts()).unwrap() {
+        Route::Event(target, rest) => Some((target.service, target.event, rest.to_string())),
+        Route::Gateway => None,
     }
 }
 
@@ -29,7 +29,7 @@ fn app(service: &str, event: &str, rest: &str) -> (String, String, String) {
 }
 
 #[test]
-fn the_path_names_service_and_event() {
+fn path_names_service_and_event() {
     for (uri, rest) in [
         ("/app/ev", "/"),
         ("/app/ev/", "/"),
@@ -47,7 +47,7 @@ fn the_path_names_service_and_event() {
 }
 
 #[test]
-fn headers_come_first() {
+fn headers_precede_host_and_path() {
     let both = [("x-cocaine-service", "s"), ("X-Cocaine-Event", "e"), ("host", "shop.example")];
     assert_eq!(found("/app/ev?x=1", &both), Some(app("s", "e", "/app/ev?x=1")));
     assert_eq!(found("/ping", &both), Some(app("s", "e", "/ping")));
@@ -55,7 +55,7 @@ fn headers_come_first() {
 }
 
 #[test]
-fn headers_that_do_not_name_an_event_are_refused() {
+fn incomplete_headers_are_refused() {
     for headers in [
         &[("x-cocaine-service", "s")][..],
         &[("x-cocaine-event", "e")],
@@ -63,13 +63,13 @@ fn headers_that_do_not_name_an_event_are_refused() {
         &[("x-cocaine-service", "s"), ("x-cocaine-event", " ")],
         &[("x-cocaine-service", "s"), ("x-cocaine-service", "t"), ("x-cocaine-event", "e")],
     ] {
-        let error = route(&parts("/app/ev", headers), &hosts()).unwrap_err();
+        let error = find_route(&parts("/app/ev", headers), &hosts()).unwrap_err();
         assert!(error.0.contains("x-cocaine-"), "{}", error.0);
     }
 }
 
 #[test]
-fn hosts_are_found_by_their_names() {
+fn host_names_select_events() {
     for (host, service) in [
         ("shop.example", "shop"),
         ("SHOP.example:8080", "shop"),

@@ -1,32 +1,32 @@
 //! Files that are damaged are refused, or are of some use, and never end the program.
 
-use super::{super::places::Place, *};
+use super::{super::coordinates::Coordinates, *};
 
 /// Asks all that can be asked, if the file can be used at all.
 fn use_it(file: Vec<u8>) {
-    let Ok(atlas) = Atlas::new(file) else { return };
+    let Ok(index) = RegionIndex::new(file) else { return };
     for address in
         ["192.0.2.1", "198.51.100.80", "203.0.113.255", "2001:db8:c000::1", "::", "255.255.255.255"]
     {
         let address = address.parse().unwrap();
-        if let Some(at) = atlas.locate(address) {
-            assert_eq!(atlas.tree.parents(at).last(), Some(0));
+        if let Some(at) = index.find_by_address(address) {
+            assert_eq!(index.tree.parents(at).last(), Some(0));
         }
-        let record = atlas.record(address);
+        let record = index.record(address);
         let location = record.and_then(|record| record.location);
-        let _ = location.map(|location| (location.place(), location.radius()));
+        let _ = location.map(|location| (location.coordinates(), location.radius()));
     }
-    for at in atlas.tree.subtree(0) {
-        let _ = (atlas.tree.names(at).count(), atlas.tree.zone(at), atlas.tree.children(at).count());
+    for at in index.tree.subtree(0) {
+        let _ = (index.tree.names(at).count(), index.tree.zone(at), index.tree.children(at).count());
     }
-    let _ = (atlas.named("m", 10), atlas.places.nearest(Place::new(1.0, 2.0).unwrap()));
+    let _ = (index.named("m", 10), index.leaves.nearest(Coordinates::new(1.0, 2.0).unwrap()));
 }
 
 #[test]
-fn files_that_end_too_early() {
+fn truncated_files_are_refused_or_usable() {
     let file = super::super::sample::database();
     for length in (0..file.len()).step_by(7) {
-        assert!(Atlas::new(file[..length].to_vec()).is_err(), "{length}");
+        assert!(RegionIndex::new(file[..length].to_vec()).is_err(), "{length}");
     }
     // The tree and the values are cut, and the description stays.
     let marker = file.windows(14).position(|window| window == b"\xab\xcd\xefMaxMind.com").unwrap();
@@ -36,7 +36,7 @@ fn files_that_end_too_early() {
 }
 
 #[test]
-fn files_with_a_wrong_byte_anywhere() {
+fn corrupt_bytes_never_panic() {
     let file = super::super::sample::database();
     for (at, wrong) in (0..file.len()).step_by(3).zip([0x00, 0xff, 0x7f, 0x20, 0xe0].into_iter().cycle()) {
         let mut file = file.clone();
@@ -46,7 +46,7 @@ fn files_with_a_wrong_byte_anywhere() {
 }
 
 #[test]
-fn files_that_are_something_else() {
+fn other_files_are_refused() {
     let texts = [
         &b""[..],
         b"\x7fELF",
@@ -56,19 +56,19 @@ fn files_that_are_something_else() {
         &[0; 10_000],
     ];
     for text in texts {
-        let error = Atlas::new(text.to_vec()).unwrap_err().to_string();
+        let error = RegionIndex::new(text.to_vec()).unwrap_err().to_string();
         assert!(error.starts_with("it is no database in the format of MaxMind, or damaged: "), "{error}");
     }
 }
 
 /// Nodes whose two branches lead to the same: there are more ways through them than anybody can walk.
 #[test]
-fn a_tree_that_is_none_is_not_walked_to_its_end() {
-    let mut file = database(&[Entry { networks: &["::/128"], ..Entry::default() }]);
+fn cyclic_tree_is_refused_without_walk() {
+    let mut file = database(&[TestNetwork { networks: &["::/128"], ..TestNetwork::default() }]);
     let nodes = 128;
     for node in 0..nodes {
         let next = u32::try_from(if node + 1 < nodes { node + 1 } else { nodes }).unwrap().to_be_bytes();
         file[node * 6..node * 6 + 6].copy_from_slice(&[&next[1..], &next[1..]].concat());
     }
-    assert!(matches!(Atlas::new(file).unwrap_err(), Unusable::NoTree));
+    assert!(matches!(RegionIndex::new(file).unwrap_err(), LoadError::NotATree));
 }

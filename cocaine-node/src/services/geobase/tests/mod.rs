@@ -5,46 +5,48 @@ mod service;
 mod tree;
 
 use super::{
-    atlas::{Atlas, Unusable},
-    mmdb::{About, Item, Writer},
+    mmdb::{MmdbMetadata, MmdbValue, MmdbWriter},
+    region_index::{LoadError, RegionIndex},
 };
 
-const ABOUT: About<'_> = About { kind: "Test-City", languages: &["en"], description: "Of tests", built: 0 };
+const METADATA: MmdbMetadata<'_> =
+    MmdbMetadata { kind: "Test-City", languages: &["en"], description: "Of tests", built: 0 };
 
 /// A region as a record has it: what it is, its number, and its names in languages.
-type Area<'a> = (&'a str, u32, &'a [(&'a str, &'a str)]);
+type TestRegion<'a> = (&'a str, u32, &'a [(&'a str, &'a str)]);
 
 /// What a database says of a network.
 #[derive(Clone, Default)]
-struct Entry<'a> {
+struct TestNetwork<'a> {
     networks: &'a [&'a str],
-    areas: &'a [Area<'a>],
+    areas: &'a [TestRegion<'a>],
     place: Option<(f64, f64)>,
     zone: Option<&'a str>,
 }
 
-fn area<'a>((_, id, names): &Area<'a>) -> Item<'a> {
-    let names = names.iter().map(|(language, name)| (*language, Item::Text(name))).collect();
-    Item::Map(vec![("geoname_id", Item::Number(*id)), ("names", Item::Map(names))])
+fn area<'a>((_, id, names): &TestRegion<'a>) -> MmdbValue<'a> {
+    let names = names.iter().map(|(language, name)| (*language, MmdbValue::Text(name))).collect();
+    MmdbValue::Map(vec![("geoname_id", MmdbValue::U32(*id)), ("names", MmdbValue::Map(names))])
 }
 
-fn record<'a>(entry: &Entry<'a>) -> Item<'a> {
-    let is_subdivision = |area: &&Area<'_>| area.0 == "subdivision";
+fn record<'a>(entry: &TestNetwork<'a>) -> MmdbValue<'a> {
+    let is_subdivision = |area: &&TestRegion<'_>| area.0 == "subdivision";
     let mut entries: Vec<_> =
         entry.areas.iter().filter(|each| !is_subdivision(each)).map(|each| (each.0, area(each))).collect();
     let subdivisions = entry.areas.iter().filter(is_subdivision).map(area).collect();
-    entries.push(("subdivisions", Item::List(subdivisions)));
+    entries.push(("subdivisions", MmdbValue::List(subdivisions)));
     let mut location = Vec::new();
     if let Some((latitude, longitude)) = entry.place {
-        location.extend([("latitude", Item::Double(latitude)), ("longitude", Item::Double(longitude))]);
+        location
+            .extend([("latitude", MmdbValue::Double(latitude)), ("longitude", MmdbValue::Double(longitude))]);
     }
-    location.extend(entry.zone.map(|zone| ("time_zone", Item::Text(zone))));
-    entries.push(("location", Item::Map(location)));
-    Item::Map(entries)
+    location.extend(entry.zone.map(|zone| ("time_zone", MmdbValue::Text(zone))));
+    entries.push(("location", MmdbValue::Map(location)));
+    MmdbValue::Map(entries)
 }
 
-fn database(entries: &[Entry<'_>]) -> Vec<u8> {
-    let mut writer = Writer::new();
+fn database(entries: &[TestNetwork<'_>]) -> Vec<u8> {
+    let mut writer = MmdbWriter::new();
     for entry in entries {
         let value = writer.value(&record(entry));
         for network in entry.networks {
@@ -52,22 +54,22 @@ fn database(entries: &[Entry<'_>]) -> Vec<u8> {
             writer.network(address.parse().unwrap(), length.parse().unwrap(), value);
         }
     }
-    writer.finish(ABOUT)
+    writer.finish(METADATA)
 }
 
-fn atlas(entries: &[Entry<'_>]) -> Atlas {
-    Atlas::new(database(entries)).unwrap()
+fn index(entries: &[TestNetwork<'_>]) -> RegionIndex {
+    RegionIndex::new(database(entries)).unwrap()
 }
 
-fn refusal(entries: &[Entry<'_>]) -> Unusable {
-    Atlas::new(database(entries)).unwrap_err()
+fn refusal(entries: &[TestNetwork<'_>]) -> LoadError {
+    RegionIndex::new(database(entries)).unwrap_err()
 }
 
-fn sample() -> Atlas {
-    Atlas::new(super::sample::database()).unwrap()
+fn sample() -> RegionIndex {
+    RegionIndex::new(super::sample::database()).unwrap()
 }
 
-impl Atlas {
+impl RegionIndex {
     fn at(&self, id: i32) -> u32 {
         self.tree.find(id).unwrap()
     }

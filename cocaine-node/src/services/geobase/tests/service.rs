@@ -15,12 +15,12 @@ async fn start(file: &Path) -> Result<GeobaseService, GeobaseError> {
 }
 
 fn countries() -> Vec<u8> {
-    let areas: &[Area<'_>] = &[("continent", 5, &[("en", "Here")]), ("country", 6, &[("en", "There")])];
-    database(&[Entry { networks: &["10.0.0.0/8"], areas, ..Entry::default() }])
+    let areas: &[TestRegion<'_>] = &[("continent", 5, &[("en", "Here")]), ("country", 6, &[("en", "There")])];
+    database(&[TestNetwork { networks: &["10.0.0.0/8"], areas, ..TestNetwork::default() }])
 }
 
 #[tokio::test]
-async fn a_database_of_countries_is_served_as_far_as_it_goes() {
+async fn country_database_serves_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("countries.mmdb");
     fs::write(&file, countries()).unwrap();
@@ -39,7 +39,7 @@ async fn a_database_of_countries_is_served_as_far_as_it_goes() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_used_keeps_the_node_from_starting() {
+async fn unusable_database_fails_node_start() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("broken.mmdb");
     let node = || Node::builder().listen("127.0.0.1:0").in_memory().geobase(&file).start();
@@ -59,7 +59,7 @@ async fn a_file_that_cannot_be_used_keeps_the_node_from_starting() {
 }
 
 #[tokio::test]
-async fn services_of_regions_are_few_and_kept_in_the_store() {
+async fn region_services_are_limited_and_stored() {
     let store = Store::in_memory().unwrap();
     let service = GeobaseService::start(None, store.clone()).await.unwrap();
     for number in 0..256 {

@@ -5,16 +5,16 @@ use super::*;
 /// A tree in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Map {
-    nodes: BTreeMap<Path, Record>,
+    nodes: BTreeMap<Path, NodeRecord>,
     locks: BTreeSet<Path>,
 }
 
-impl Nodes for Map {
-    fn get(&self, path: &Path) -> Result<Option<Record>, StoreError> {
+impl NodeStore for Map {
+    fn get(&self, path: &Path) -> Result<Option<NodeRecord>, StoreError> {
         Ok(self.nodes.get(path).cloned())
     }
 
-    fn set(&mut self, path: &Path, record: &Record) -> Result<(), StoreError> {
+    fn set(&mut self, path: &Path, record: &NodeRecord) -> Result<(), StoreError> {
         self.nodes.insert(path.clone(), record.clone());
         Ok(())
     }
@@ -45,7 +45,7 @@ fn value(value: impl Into<Value>) -> Bytes {
     encode(&value.into()).unwrap()
 }
 
-fn made(nodes: &mut Map, at: &str, content: impl Into<Value>) -> Vec<Change> {
+fn created(nodes: &mut Map, at: &str, content: impl Into<Value>) -> Vec<TreeChange> {
     create(nodes, &path(at), value(content)).unwrap()
 }
 
@@ -54,12 +54,12 @@ fn at(nodes: &Map, node: &str) -> Option<(Value, i64, i64)> {
     nodes.nodes.get(node).map(|record| (decode(&record.value).unwrap(), record.version, record.changes))
 }
 
-fn told(at: &str, content: impl Into<Value>, version: i64, parent: bool) -> Change {
-    Change::Value { path: path(at), value: value(content), version, parent }
+fn value_change(at: &str, content: impl Into<Value>, version: i64, parent: bool) -> TreeChange {
+    TreeChange::Value { path: path(at), value: value(content), version, parent }
 }
 
 /// Returns what is refused, which must leave the tree as it was.
-fn fault<T>(nodes: &mut Map, act: impl FnOnce(&mut Map) -> Result<T, Stop>) -> Fault {
+fn fault<T>(nodes: &mut Map, act: impl FnOnce(&mut Map) -> Result<T, ChangeError>) -> UnicornError {
     let before = nodes.clone();
     let Err(stop) = act(nodes) else { panic!("it is not refused") };
     assert_eq!(*nodes, before, "{stop:?}");
@@ -67,50 +67,53 @@ fn fault<T>(nodes: &mut Map, act: impl FnOnce(&mut Map) -> Result<T, Stop>) -> F
 }
 
 #[test]
-fn parents_are_made_where_they_are_missing_and_count_their_children() {
+fn missing_parents_are_created_and_count_children() {
     let mut nodes = Map::default();
-    let changes = made(&mut nodes, "/a/b/c", 1);
+    let changes = created(&mut nodes, "/a/b/c", 1);
     let expected = [
-        told("/a", (), 0, true),
-        Change::Came(path("/a")),
-        told("/a/b", (), 0, true),
-        Change::Came(path("/a/b")),
-        told("/a/b/c", 1, 0, false),
-        Change::Came(path("/a/b/c")),
+        value_change("/a", (), 0, true),
+        TreeChange::ChildAdded(path("/a")),
+        value_change("/a/b", (), 0, true),
+        TreeChange::ChildAdded(path("/a/b")),
+        value_change("/a/b/c", 1, 0, false),
+        TreeChange::ChildAdded(path("/a/b/c")),
     ];
     assert_eq!(changes, expected);
-    let changes = made(&mut nodes, "/a/b/d", ());
-    assert_eq!(changes, [told("/a/b/d", (), 0, false), Change::Came(path("/a/b/d"))]);
+    let changes = created(&mut nodes, "/a/b/d", ());
+    assert_eq!(changes, [value_change("/a/b/d", (), 0, false), TreeChange::ChildAdded(path("/a/b/d"))]);
     assert_eq!(at(&nodes, "/a"), Some((Value::Nil, 0, 1)));
     assert_eq!(at(&nodes, "/a/b"), Some((Value::Nil, 0, 2)));
     assert_eq!(at(&nodes, "/a/b/c"), Some((1.into(), 0, 0)));
     for taken in ["/a", "/a/b/c"] {
-        assert_eq!(fault(&mut nodes, |nodes| create(nodes, &path(taken), value(1))), Fault::Exists);
+        assert_eq!(
+            fault(&mut nodes, |nodes| create(nodes, &path(taken), value(1))),
+            UnicornError::NodeExists
+        );
     }
 }
 
 #[test]
-fn a_value_is_replaced_at_its_version_alone() {
+fn put_requires_the_current_version() {
     let mut nodes = Map::default();
-    made(&mut nodes, "/a", "first");
+    created(&mut nodes, "/a", "first");
     let (put_it, record, changes) = put(&mut nodes, &path("/a"), value("second"), 0).unwrap();
     assert!(put_it);
     assert_eq!((record.version, record.value), (1, value("second")));
-    assert_eq!(changes, [told("/a", "second", 1, false)]);
+    assert_eq!(changes, [value_change("/a", "second", 1, false)]);
     for other in [0, 2, i64::MAX] {
         let (put_it, record, changes) = put(&mut nodes, &path("/a"), value("third"), other).unwrap();
         assert!(!put_it);
         assert_eq!((record.version, record.value, changes.len()), (1, value("second"), 0));
     }
-    assert_eq!(fault(&mut nodes, |nodes| put(nodes, &path("/b"), value(1), 0)), Fault::NothingToPut);
-    made(&mut nodes, "/a/b", 1);
+    assert_eq!(fault(&mut nodes, |nodes| put(nodes, &path("/b"), value(1), 0)), UnicornError::PutMissing);
+    created(&mut nodes, "/a/b", 1);
     let (_, record, changes) = put(&mut nodes, &path("/a"), value("with a child"), 1).unwrap();
     assert_eq!((record.version, record.changes), (2, 1));
-    assert_eq!(changes, [told("/a", "with a child", 2, true)]);
+    assert_eq!(changes, [value_change("/a", "with a child", 2, true)]);
 }
 
 #[test]
-fn numbers_are_added_as_the_original_adds_them() {
+fn increment_adds_like_the_original() {
     let cases = [
         (5.into(), 2.into(), 7.into()),
         (7.into(), Value::Float(0.5), Value::Float(7.5)),
@@ -127,59 +130,65 @@ fn numbers_are_added_as_the_original_adds_them() {
         assert_eq!(changes.len(), 4, "its parent is made");
         let (record, changes) = increment(&mut nodes, &path("/n/m"), &by).unwrap();
         assert_eq!((record.version, decode(&record.value).unwrap()), (1, sum.clone()));
-        assert_eq!(changes, [told("/n/m", sum, 1, false)]);
+        assert_eq!(changes, [value_change("/n/m", sum, 1, false)]);
     }
 }
 
 #[test]
-fn what_is_no_number_is_not_added() {
+fn increment_refuses_what_is_no_number() {
     let mut nodes = Map::default();
-    made(&mut nodes, "/text", "5");
-    made(&mut nodes, "/parent/child", 1);
+    created(&mut nodes, "/text", "5");
+    created(&mut nodes, "/parent/child", 1);
     let by = 1.into();
-    assert_eq!(fault(&mut nodes, |nodes| increment(nodes, &path("/text"), &by)), Fault::NotNumeric);
-    assert_eq!(fault(&mut nodes, |nodes| increment(nodes, &path("/parent"), &by)), Fault::ParentIncremented);
+    assert_eq!(
+        fault(&mut nodes, |nodes| increment(nodes, &path("/text"), &by)),
+        UnicornError::StoredNotNumeric
+    );
+    assert_eq!(
+        fault(&mut nodes, |nodes| increment(nodes, &path("/parent"), &by)),
+        UnicornError::IncrementParent
+    );
     for value in [Value::Nil, true.into(), "1".into(), Value::Array(Vec::new())] {
-        assert_eq!(number(&value), Err(Fault::NotNumber));
+        assert_eq!(number(&value), Err(UnicornError::IncrementNotNumeric));
     }
 }
 
 #[test]
-fn a_node_is_removed_at_its_version_and_without_children() {
+fn remove_requires_version_and_no_children() {
     let mut nodes = Map::default();
-    made(&mut nodes, "/a/b", 1);
+    created(&mut nodes, "/a/b", 1);
     let refused =
         |nodes: &mut Map, at: &str, version| fault(nodes, |nodes| remove(nodes, &path(at), version));
-    assert_eq!(refused(&mut nodes, "/b", 5), Fault::NothingToRemove);
-    assert_eq!(refused(&mut nodes, "/a", 5), Fault::BadVersion, "said before the children are looked at");
-    assert_eq!(refused(&mut nodes, "/a", 0), Fault::NotEmpty);
+    assert_eq!(refused(&mut nodes, "/b", 5), UnicornError::RemoveMissing);
+    assert_eq!(refused(&mut nodes, "/a", 5), UnicornError::BadVersion, "checked before the children are");
+    assert_eq!(refused(&mut nodes, "/a", 0), UnicornError::NotEmpty);
     for other in [1, -2, i64::MIN] {
-        assert_eq!(refused(&mut nodes, "/a/b", other), Fault::BadVersion);
+        assert_eq!(refused(&mut nodes, "/a/b", other), UnicornError::BadVersion);
     }
     let changes = remove(&mut nodes, &path("/a/b"), 0).unwrap();
-    assert_eq!(changes, [Change::Removed(path("/a/b")), Change::Left(path("/a/b"))]);
+    assert_eq!(changes, [TreeChange::Removed(path("/a/b")), TreeChange::ChildRemoved(path("/a/b"))]);
     assert_eq!(at(&nodes, "/a"), Some((Value::Nil, 0, 2)), "one came and went");
     remove(&mut nodes, &path("/a"), -1).unwrap();
     assert_eq!(nodes, Map::default());
-    made(&mut nodes, "/a", 1);
+    created(&mut nodes, "/a", 1);
     assert_eq!(at(&nodes, "/a"), Some((1.into(), 0, 0)), "a new one begins anew");
 }
 
 /// Adds a lock node and returns its name and how often the children have changed.
 fn lock(nodes: &mut Map, folder: &str) -> (String, i64) {
-    let (node, _) = enter(nodes, &path(folder)).unwrap();
+    let (node, _) = reserve_lock_path(nodes, &path(folder)).unwrap();
     nodes.locks.insert(node.clone());
     (node.split().1.to_owned(), seen(nodes, folder))
 }
 
 fn seen(nodes: &Map, folder: &str) -> i64 {
-    visible(at(nodes, folder).unwrap().2, nodes.locks(&path(folder)))
+    visible_changes(at(nodes, folder).unwrap().2, nodes.locks(&path(folder)))
 }
 
 #[test]
-fn lock_nodes_are_named_by_the_changes_before_them_and_count_as_two() {
+fn lock_node_counts_two_child_changes() {
     let mut nodes = Map::default();
-    let (node, changes) = enter(&mut nodes, &path("/locks/one")).unwrap();
+    let (node, changes) = reserve_lock_path(&mut nodes, &path("/locks/one")).unwrap();
     assert_eq!(node, path("/locks/one/lock0000000000"));
     assert_eq!(changes.len(), 4, "the folder and its parent are made: {changes:?}");
     nodes.locks.insert(node);
@@ -190,35 +199,41 @@ fn lock_nodes_are_named_by_the_changes_before_them_and_count_as_two() {
     assert_eq!(lock(&mut nodes, "/locks/one"), ("lock0000000003".to_owned(), 4));
     nodes.locks.clear();
     assert_eq!(seen(&nodes, "/locks/one"), 6, "as after a restart");
-    made(&mut nodes, "/locks/one/lock0000000007", ());
-    assert_eq!(fault(&mut nodes, |nodes| enter(nodes, &path("/locks/one"))), Fault::Exists);
+    created(&mut nodes, "/locks/one/lock0000000007", ());
+    assert_eq!(
+        fault(&mut nodes, |nodes| reserve_lock_path(nodes, &path("/locks/one"))),
+        UnicornError::NodeExists
+    );
 }
 
 #[test]
-fn lock_nodes_are_in_the_way_as_other_nodes_are() {
+fn lock_nodes_block_conflicting_operations() {
     let mut nodes = Map::default();
     let (name, _) = lock(&mut nodes, "/folder");
     let node = format!("/folder/{name}");
-    assert_eq!(fault(&mut nodes, |nodes| remove(nodes, &path("/folder"), -1)), Fault::NotEmpty);
+    assert_eq!(fault(&mut nodes, |nodes| remove(nodes, &path("/folder"), -1)), UnicornError::NotEmpty);
     assert_eq!(
         fault(&mut nodes, |nodes| increment(nodes, &path("/folder"), &1.into())),
-        Fault::ParentIncremented
+        UnicornError::IncrementParent
     );
-    assert_eq!(fault(&mut nodes, |nodes| create(nodes, &path(&node), value(1))), Fault::Exists);
-    assert_eq!(fault(&mut nodes, |nodes| increment(nodes, &path(&node), &1.into())), Fault::Exists);
+    assert_eq!(fault(&mut nodes, |nodes| create(nodes, &path(&node), value(1))), UnicornError::NodeExists);
+    assert_eq!(
+        fault(&mut nodes, |nodes| increment(nodes, &path(&node), &1.into())),
+        UnicornError::NodeExists
+    );
     let below = path(&(node.clone() + "/a/b"));
-    assert_eq!(fault(&mut nodes, |nodes| create(nodes, &below, value(1))), Fault::BelowLock);
-    assert_eq!(fault(&mut nodes, |nodes| enter(nodes, &path(&node))), Fault::BelowLock);
-    assert_eq!(fault(&mut nodes, |nodes| enter(nodes, &below)), Fault::BelowLock);
+    assert_eq!(fault(&mut nodes, |nodes| create(nodes, &below, value(1))), UnicornError::ParentIsLock);
+    assert_eq!(fault(&mut nodes, |nodes| reserve_lock_path(nodes, &path(&node))), UnicornError::ParentIsLock);
+    assert_eq!(fault(&mut nodes, |nodes| reserve_lock_path(nodes, &below)), UnicornError::ParentIsLock);
 }
 
 #[test]
-fn a_value_can_be_sent_back_or_is_not_taken() {
+fn value_that_cannot_be_sent_is_refused() {
     let nested = |depth| (0..depth).fold(Value::Nil, |inner, _| Value::Array(vec![inner]));
     assert!(encode(&nested(29)).is_ok());
-    assert!(matches!(encode(&nested(31)), Err(Fault::Unsendable(_))));
-    let large = Value::Raw(vec![0; limits::VALUE].into());
-    assert_eq!(encode(&large), Err(Fault::TooLarge(limits::VALUE + 5)));
+    assert!(matches!(encode(&nested(31)), Err(UnicornError::ValueNotEncodable(_))));
+    let large = Value::Raw(vec![0; limits::MAX_VALUE_BYTES].into());
+    assert_eq!(encode(&large), Err(UnicornError::ValueTooLarge(limits::MAX_VALUE_BYTES + 5)));
     let whole = Value::Map(vec![("k".into(), Value::Array(vec![1.into(), Value::Float(2.5), Value::Nil]))]);
     assert_eq!(decode(&encode(&whole).unwrap()).unwrap(), whole);
 }

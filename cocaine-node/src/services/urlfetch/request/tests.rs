@@ -4,12 +4,12 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn get(url: &str) -> Request {
-    Request::get(url, None, None).unwrap()
+fn get(url: &str) -> FetchRequest {
+    FetchRequest::get(url, None, None).unwrap()
 }
 
 /// A request with all that must not be carried elsewhere, and more.
-fn personal() -> Request {
+fn personal() -> FetchRequest {
     let headers = pairs(&[
         ("authorization", "secret"),
         ("Host", "other.example"),
@@ -18,26 +18,26 @@ fn personal() -> Request {
         ("x-own", "1"),
     ]);
     let cookies = pairs(&[("session", "secret")]);
-    Request::post("http://a.example/dir/page", "body".into(), Some(&cookies), Some(&headers)).unwrap()
+    FetchRequest::post("http://a.example/dir/page", "body".into(), Some(&cookies), Some(&headers)).unwrap()
 }
 
 fn answer(status: u16, location: &str) -> Response<()> {
     Response::builder().status(status).header("Location", location).body(()).unwrap()
 }
 
-fn redirected(request: &Request, status: u16, location: &str) -> Request {
+fn redirected(request: &FetchRequest, status: u16, location: &str) -> FetchRequest {
     request.redirected(&answer(status, location)).unwrap().expect("a redirect")
 }
 
-fn invalid(request: Result<Request, Failure>) -> String {
+fn invalid(request: Result<FetchRequest, FetchError>) -> String {
     match request {
-        Err(Failure::Invalid(text)) => text,
+        Err(FetchError::Invalid(text)) => text,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_request_says_what_the_caller_says() {
+fn request_carries_headers_and_cookies() {
     let sent = personal().to_http().unwrap();
     assert_eq!(sent.method(), Method::POST);
     assert_eq!(sent.uri(), "http://a.example/dir/page");
@@ -47,14 +47,15 @@ fn a_request_says_what_the_caller_says() {
     assert!(sent.headers()["user-agent"].to_str().unwrap().starts_with("cocaine-node/"));
     let agent = pairs(&[("User-Agent", "me"), ("Cookie", "a=1")]);
     let cookies = pairs(&[("b", "2"), ("c", "3=3")]);
-    let sent = Request::get("http://a.example", Some(&cookies), Some(&agent)).unwrap().to_http().unwrap();
+    let sent =
+        FetchRequest::get("http://a.example", Some(&cookies), Some(&agent)).unwrap().to_http().unwrap();
     assert_eq!(sent.headers()["user-agent"], "me");
     assert_eq!(sent.headers()["cookie"], "a=1; b=2; c=3=3");
     assert_eq!(sent.uri(), "http://a.example/");
 }
 
 #[test]
-fn urls_are_written_as_they_are_sent() {
+fn urls_are_normalized() {
     let cases = [
         ("HTTP://A.example/ü?q=a b#part", "http://a.example/%C3%BC?q=a%20b"),
         ("http://0x7f.1/", "http://127.0.0.1/"),
@@ -68,31 +69,31 @@ fn urls_are_written_as_they_are_sent() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused() {
-    let url = |url| invalid(Request::get(url, None, None));
+fn invalid_requests_are_refused() {
+    let url = |url| invalid(FetchRequest::get(url, None, None));
     assert!(url("").starts_with("it is no URL: "));
     assert!(url("/path").starts_with("it is no URL: "));
     assert!(url("http://").starts_with("it is no URL: "));
     assert_eq!(url("file:///etc/passwd"), "only http and https are fetched, and not file");
     assert_eq!(url("gopher://a/"), "only http and https are fetched, and not gopher");
     assert!(url("http://user:password@a.example/").starts_with("a URL carries no password"));
-    let header = |name, value| invalid(Request::get("http://a/", None, Some(&pairs(&[(name, value)]))));
+    let header = |name, value| invalid(FetchRequest::get("http://a/", None, Some(&pairs(&[(name, value)]))));
     assert_eq!(header("a b", "1"), "\"a b\" is no name of a header");
     assert!(header("a", "1\r\nb: 2").starts_with("the value of a has characters"));
     for name in ["Content-Length", "transfer-encoding", "Connection", "UPGRADE", "te"] {
         assert_eq!(header(name, "1"), format!("the header {name} is not the caller's to set"));
     }
-    let cookie = |name, value| invalid(Request::get("http://a/", Some(&pairs(&[(name, value)])), None));
+    let cookie = |name, value| invalid(FetchRequest::get("http://a/", Some(&pairs(&[(name, value)])), None));
     for (name, value) in [("", "1"), ("a=b", "1"), ("a;b", "1"), ("a", "1; b=2")] {
         assert!(cookie(name, value).ends_with("is no cookie"));
     }
     assert!(cookie("a", "1\n2").starts_with("the value of Cookie has characters"));
     let long = format!("http://a.example/{}", "x".repeat(70_000));
-    assert!(matches!(get(&long).to_http(), Err(Failure::Invalid(_))));
+    assert!(matches!(get(&long).to_http(), Err(FetchError::Invalid(_))));
 }
 
 #[test]
-fn a_post_becomes_a_get_where_it_is_to() {
+fn redirect_status_decides_the_method() {
     for status in [301, 302, 303] {
         let next = redirected(&personal(), status, "other");
         assert_eq!((&next.method, next.body.len()), (&Method::GET, 0), "{status}");
@@ -108,7 +109,7 @@ fn a_post_becomes_a_get_where_it_is_to() {
 }
 
 #[test]
-fn what_is_personal_is_not_carried_elsewhere() {
+fn credentials_stay_with_their_origin() {
     let same = redirected(&personal(), 307, "http://a.example:80/other");
     for name in ["authorization", "cookie", "host", "proxy-authorization", "x-own"] {
         assert!(same.headers.contains_key(name), "{name}");
@@ -134,7 +135,7 @@ fn what_is_personal_is_not_carried_elsewhere() {
 }
 
 #[test]
-fn only_redirects_redirect() {
+fn only_valid_redirects_are_followed() {
     for status in [200, 201, 300, 304, 305, 404] {
         assert!(get("http://a/").redirected(&answer(status, "/b")).unwrap().is_none(), "{status}");
     }
@@ -142,6 +143,6 @@ fn only_redirects_redirect() {
     assert!(get("http://a/").redirected(&nowhere).unwrap().is_none());
     for location in ["file:///etc/passwd", "ftp://b/", "http://", "http://user:password@b/", "javascript:1"] {
         let failed = get("http://a/").redirected(&answer(302, location)).unwrap_err();
-        assert!(matches!(failed, Failure::Garbled(_)), "{location}: {failed}");
+        assert!(matches!(failed, FetchError::Garbled(_)), "{location}: {failed}");
     }
 }

@@ -1,0 +1,191 @@
+//! The relay of an event: what its client and its worker send each other, and how it ends (`worker.md` 3.4).
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use cocaine::{
+    Bytes, Category, Cause, Duplex, Error, Receiver, Sender,
+    server::{Connection, Passed, Relay},
+};
+use tokio::time::Sleep;
+
+use crate::apps::{
+    errors,
+    worker::channels::{Direction, WorkerChannels},
+};
+
+/// Relays between the channel of a client and that of a worker until both have finished, or the time is up.
+pub(crate) struct EventRelay {
+    channels: Arc<WorkerChannels>,
+    connection: Connection,
+    id: u64,
+    requests: Option<Relay>,
+    responses: Option<Relay>,
+    /// The worker is gone, and the client waits for its error.
+    discarded: bool,
+    /// The client does not read.
+    blocked: bool,
+    deadline: Pin<Box<Sleep>>,
+}
+
+/// How an event has ended.
+#[derive(Debug)]
+pub(crate) enum EventOutcome {
+    /// The client and the worker have their responses.
+    Finished,
+    /// The client broke the protocol: its connection has to be closed.
+    ClientViolation(Error),
+}
+
+impl EventRelay {
+    /// Connects the halves of the client's channel with those of the worker's.
+    pub(crate) fn new(
+        channels: Arc<WorkerChannels>,
+        connection: Connection,
+        id: u64,
+        client: (Receiver<Bytes>, Sender<Bytes>),
+        worker: Duplex<Bytes, Bytes>,
+        timeout: Duration,
+    ) -> Self {
+        let requests = Some(Relay::new(client.0, worker.tx));
+        let responses = Some(Relay::new(worker.rx, client.1));
+        let deadline = Box::pin(tokio::time::sleep(timeout));
+        Self { channels, connection, id, requests, responses, discarded: false, blocked: false, deadline }
+    }
+
+    /// Relays requests; ready when the client has ended the whole event.
+    fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<EventOutcome> {
+        let Some(relay) = &mut self.requests else { return Poll::Pending };
+        let Poll::Ready(passed) = relay.poll(cx) else { return Poll::Pending };
+        let Some(relay) = self.requests.take() else { return Poll::Pending };
+        let (error, ended) = match passed {
+            Passed::Closed | Passed::Failed => {
+                self.channels.finish_direction(self.id, Direction::Request);
+                return Poll::Pending;
+            }
+            Passed::Malformed(error) => (error.clone(), EventOutcome::ClientViolation(error)),
+            Passed::Lost(error) if errors::is_overflow(&error) => {
+                self.requests = Some(relay);
+                self.cut_off(&error);
+                return Poll::Ready(EventOutcome::Finished);
+            }
+            Passed::Lost(error) => (error, EventOutcome::Finished),
+        };
+        match error.cause().unwrap_or(Cause::EOF) {
+            // A client that revokes a channel with code 0 sends the worker nothing.
+            Cause(_, 0) => relay.give_up(),
+            cause => relay.fail(&Error::service(cause.0, cause.1, errors::cause_text(cause))),
+        }
+        self.abandon_responses();
+        Poll::Ready(ended)
+    }
+
+    /// Relays responses, or sends the client its error when the worker is gone.
+    fn poll_responses(&mut self, cx: &mut Context<'_>) {
+        if !self.discarded {
+            let Some(relay) = &mut self.responses else { return };
+            match relay.poll(cx) {
+                Poll::Pending => {
+                    let blocked = relay.is_blocked();
+                    if blocked != std::mem::replace(&mut self.blocked, blocked) {
+                        self.channels.set_blocked(self.id, blocked);
+                    }
+                    return;
+                }
+                Poll::Ready(Passed::Closed | Passed::Failed) => {
+                    self.responses = None;
+                    return self.channels.finish_direction(self.id, Direction::Response);
+                }
+                Poll::Ready(Passed::Malformed(error)) => self.connection.close(&error),
+                Poll::Ready(Passed::Lost(error)) if errors::is_overflow(&error) => {
+                    return self.cut_off(&error);
+                }
+                Poll::Ready(Passed::Lost(_)) => {}
+            }
+            self.discarded = true;
+            if self.blocked {
+                self.channels.set_blocked(self.id, false);
+            }
+            if let Some(relay) = self.requests.take() {
+                relay.give_up();
+            }
+        }
+        if let Poll::Ready(cause) = self.channels.poll_discarded(self.id, cx)
+            && let Some(relay) = self.responses.take()
+        {
+            relay.fail(&Error::service(cause.0, cause.1, errors::DISCARDED));
+        }
+    }
+
+    /// Ends the event when the worker has finished and is gone. If only the client is gone, the event continues: the worker
+    /// does not know by then, and finishes what it has taken (`worker.md` 3.4).
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<EventOutcome> {
+        let gone = match (&self.requests, &self.responses) {
+            (Some(relay), None) if !self.discarded => relay.poll_gone(cx),
+            _ => Poll::Pending,
+        };
+        if gone.is_ready()
+            && let Some(relay) = self.requests.take()
+        {
+            relay.give_up();
+        }
+        gone.map(|()| EventOutcome::Finished)
+    }
+
+    /// Fails both directions, because one side sends more than the other reads.
+    fn cut_off(&mut self, error: &Error) {
+        let error = errors::overflow(error);
+        for relay in [self.requests.take(), self.responses.take()].into_iter().flatten() {
+            relay.fail(&error);
+        }
+    }
+
+    /// Fails both directions, because the time is up.
+    fn expire(&mut self) {
+        let (category, code) = (Category::NODE, errors::code::TIMED_OUT);
+        if let Some(relay) = self.requests.take() {
+            relay.fail(&Error::service(category, code, "invocation has timed out"));
+        }
+        if let Some(relay) = self.responses.take() {
+            relay.fail(&Error::service(category, code, errors::DISCARDED));
+        }
+    }
+
+    fn abandon_responses(&mut self) {
+        if let Some(relay) = self.responses.take() {
+            relay.give_up();
+        }
+    }
+}
+
+impl Future for EventRelay {
+    type Output = EventOutcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<EventOutcome> {
+        if !self.discarded
+            && let Poll::Ready(ended) = self.poll_requests(cx)
+        {
+            return Poll::Ready(ended);
+        }
+        self.poll_responses(cx);
+        if self.requests.is_none() && self.responses.is_none() {
+            return Poll::Ready(EventOutcome::Finished);
+        }
+        if !self.discarded && self.deadline.as_mut().poll(cx).is_ready() {
+            self.expire();
+            return Poll::Ready(EventOutcome::Finished);
+        }
+        self.poll_gone(cx)
+    }
+}
+
+impl Drop for EventRelay {
+    fn drop(&mut self) {
+        self.channels.remove(self.id);
+    }
+}

@@ -1,0 +1,26 @@
+//! What an app is started with.
+
+use cocaine::Result;
+
+use super::{Profile, manifest::Manifest};
+use crate::store::{Store, StoreError};
+
+/// The configuration of an app, as it was stored when the app started.
+#[derive(Debug)]
+pub(crate) struct AppConfig {
+    pub(crate) app: String,
+    pub(crate) profile_name: String,
+    pub(crate) profile: Profile,
+    pub(crate) manifest: Manifest,
+}
+
+impl AppConfig {
+    /// Reads the profile and then the manifest, as the original does (`node.md` 6).
+    pub(crate) fn load(store: &Store, app: &str, profile_name: &str) -> Result<Self> {
+        let read = |collection, key| store.read(collection, key).map_err(StoreError::into_service_error);
+        let profile = Profile::read(&read("profiles", profile_name)?)?;
+        let manifest = Manifest::read(&read("manifests", app)?)?;
+        profile.isolate.check()?;
+        Ok(Self { app: app.to_owned(), profile_name: profile_name.to_owned(), profile, manifest })
+    }
+}

@@ -1,0 +1,55 @@
+//! The service of an app (`node.md` 5.1, 6).
+
+use cocaine::{Bytes, Cause, Error, Receiver, Responder, Result, Sender, Value, bind::Caller};
+use cocaine_bindings::AppServer;
+
+use super::{
+    errors,
+    event::request::EventRequest,
+    overseer::Overseer,
+    report::info::{self, InfoFlags},
+};
+
+/// The service of an app for one caller.
+#[derive(Debug)]
+pub(super) struct AppService {
+    overseer: Overseer,
+    caller: Caller,
+}
+
+impl AppService {
+    pub(super) fn new(overseer: Overseer, caller: &Caller) -> Self {
+        Self { overseer, caller: caller.clone() }
+    }
+}
+
+impl AppServer for AppService {
+    fn enqueue(
+        &self,
+        event: &str,
+        _tag: Option<&str>,
+        input: Receiver<Bytes>,
+        output: Sender<Bytes>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        // Boxed because the future is large, and the server moves it.
+        Box::pin(self.overseer.handle_event(EventRequest::new(event, &self.caller), input, output))
+    }
+
+    async fn info(&self) -> Result<Value> {
+        if self.overseer.is_stopped() {
+            return Err(errors::stopped());
+        }
+        Ok(info::running(&self.overseer, InfoFlags::REPORT, None))
+    }
+
+    /// A client that ends the stream other than by revoking it, or by leaving, loses its connection (`node.md` 6).
+    async fn control(&self, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+        let ended = self.overseer.follow_control(&mut input).await;
+        output.give_up();
+        match ended {
+            Some(error) if error.category().is_none() => Ok(()),
+            Some(error) => Err(error),
+            None => Err(Error::service(Cause::SLOT.0, Cause::SLOT.1, "control has no end of its own")),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The control channel: what node and worker say about the worker itself (`worker.md` 3.2, 3.5).
+
+use cocaine::{
+    Bytes, Category, Cause, Error,
+    bind::{Rx, Tx},
+    control::{HEARTBEAT, TERMINATE},
+};
+
+/// A message of a worker about itself.
+pub(super) enum WorkerMessage {
+    Heartbeat,
+    /// The worker ends, for this reason.
+    Terminate(String),
+}
+
+/// The control channel of one worker.
+pub(super) struct ControlChannel {
+    rx: Rx,
+    /// `None` once terminate was sent.
+    tx: Option<Tx>,
+}
+
+impl ControlChannel {
+    pub(super) fn new(rx: Rx, tx: Tx) -> Self {
+        Self { rx, tx: Some(tx) }
+    }
+
+    /// Receives the next message, and answers it if it is a heartbeat. Cancel-safe.
+    pub(super) async fn recv(&mut self) -> Result<WorkerMessage, Error> {
+        // A worker that never stops sending must not starve the timers of its task.
+        tokio::task::coop::consume_budget().await;
+        let lost = || Error::service(Category::ASIO_MISC, 2, "it ended its control channel");
+        let (kind, payload) = self.rx.next().await.ok_or_else(lost)??;
+        if kind == TERMINATE {
+            let (_, reason): (i64, Bytes) = payload.decode().map_err(|error| {
+                let Cause(category, code) = Cause::ARGUMENTS;
+                Error::service(category, code, error.to_string())
+            })?;
+            return Ok(WorkerMessage::Terminate(String::from_utf8_lossy(&reason).into_owned()));
+        }
+        if let Some(tx) = &mut self.tx {
+            tx.queue_urgent(HEARTBEAT)?;
+        }
+        Ok(WorkerMessage::Heartbeat)
+    }
+
+    /// Sends the worker a terminate message.
+    pub(super) fn send_terminate(&mut self, code: i64, reason: &str) {
+        if let Some(tx) = self.tx.take() {
+            // Fails only for a worker that is gone.
+            let _ = tx.finish_now(TERMINATE, (code, reason));
+        }
+    }
+
+    /// Ends the channel without a message.
+    pub(super) fn abandon(self) {
+        if let Some(tx) = self.tx {
+            tx.give_up();
+        }
+    }
+}

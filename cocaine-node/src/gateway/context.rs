@@ -1,0 +1,62 @@
+//! What the handlers of requests share.
+
+use std::time::Duration;
+
+use cocaine::Bytes;
+use http::HeaderMap;
+use hyper::body::Incoming;
+
+use super::{
+    http::{
+        error::HttpError,
+        request_body::{BodyBuffer, BufferedBody},
+        request_id::RequestId,
+    },
+    metrics::GatewayMetrics,
+    settings::GatewaySettings,
+};
+use crate::config::Target;
+
+/// The settings, metrics and body buffer of a gateway.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) settings: GatewaySettings,
+    pub(super) metrics: GatewayMetrics,
+    pub(super) body_buffer: BodyBuffer,
+}
+
+impl Context {
+    /// Reads and counts the body of a request.
+    pub(super) async fn read_body(&self, body: Incoming) -> Result<BufferedBody, HttpError> {
+        let body = self.body_buffer.read(body).await?;
+        self.metrics.count_received(body.bytes.len());
+        Ok(body)
+    }
+
+    /// Returns the headers of the call that a request becomes.
+    pub(super) fn call_headers(
+        &self,
+        target: &Target,
+        headers: &HeaderMap,
+        id: RequestId,
+    ) -> Vec<(&str, Bytes)> {
+        let mut call_headers = Vec::new();
+        for (name, call_name) in &self.settings.headers {
+            if let Some(value) = headers.get(name) {
+                call_headers.push((call_name.as_str(), value.as_bytes().into()));
+            }
+        }
+        if let Some(timeout) = self.settings.timeouts.get_configured(&target.service, &target.event) {
+            call_headers.push(("request_timeout", encode_millis(timeout)));
+        }
+        if id.sampled {
+            call_headers.push(("trace_bit", b"1".into()));
+        }
+        call_headers
+    }
+}
+
+/// Encodes a time-out as calls carry it: eight bytes of milliseconds.
+fn encode_millis(timeout: Duration) -> Bytes {
+    u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).to_le_bytes().as_slice().into()
+}

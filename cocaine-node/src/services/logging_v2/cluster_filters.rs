@@ -1,0 +1,41 @@
+//! The filters that hold for all of the cluster: kept in the node's own storage, so that they outlive it.
+
+use bytes::Bytes;
+use cocaine::{Value, msgpack};
+
+use crate::{
+    log::filters::FilterRule,
+    store::{Store, StoreError},
+};
+
+/// Where they are stored, by their ids: named as the original's path in unicorn.
+const COLLECTION: &str = "cocaine/logging_v2/filters";
+const TAG: &str = "filter";
+
+/// Returns what is stored. What cannot be read is left out, and said to be.
+pub(super) async fn load(store: &Store) -> Result<Vec<FilterRule>, StoreError> {
+    let mut rules = Vec::new();
+    for id in store.find(COLLECTION, &[TAG]).await? {
+        match read(store, &id) {
+            Ok(rule) => rules.push(rule),
+            Err(error) => tracing::warn!(id, error, "a stored log filter cannot be used"),
+        }
+    }
+    Ok(rules)
+}
+
+fn read(store: &Store, id: &str) -> Result<FilterRule, String> {
+    let blob = store.read(COLLECTION, id).map_err(|error| error.to_string())?;
+    let stored: Value = msgpack::from_slice(&blob).map_err(|error| error.to_string())?;
+    let rule = FilterRule::read(&stored).map_err(|error| error.to_string())?;
+    if rule.id.to_string() == id { Ok(rule) } else { Err(format!("it says that it is {}", rule.id)) }
+}
+
+pub(super) async fn write(store: &Store, rule: &FilterRule) -> Result<(), StoreError> {
+    let blob = msgpack::to_vec(&rule.stored()).expect("a value without bounds");
+    store.write(COLLECTION, &rule.id.to_string(), Bytes::from(blob), &[TAG]).await
+}
+
+pub(super) async fn remove(store: &Store, id: u64) -> Result<(), StoreError> {
+    store.remove(COLLECTION, &id.to_string()).await
+}
