@@ -30,7 +30,8 @@ fn callers(service: &ServiceModel) -> Item {
     let fallback =
         format!("The {wire} service. No catalogue describes it: what it takes and answers is untyped.");
     let docs = docs::or_line(&service.docs, &fallback);
-    contract(&docs, &service.names.contract, service.methods.iter().map(called).collect())
+    let methods = service.methods.iter().map(|method| called(method, attributes(method, 0))).collect();
+    contract(&docs, &service.names.contract, methods)
 }
 
 fn servers(service: &ServiceModel, name: &str) -> Item {
@@ -45,8 +46,8 @@ fn servers(service: &ServiceModel, name: &str) -> Item {
             .to_owned(),
     ]);
     let methods = service.methods.iter().map(|method| match &method.shape {
-        CallModel::Session { tx, rx } => served(method, tx, rx),
-        _ => called(method),
+        CallModel::Session { tx, rx } => served(service, method, tx, rx),
+        _ => called(method, server_attributes(service, method, 0)),
     });
     contract(&docs, name, methods.collect())
 }
@@ -59,24 +60,21 @@ fn contract(docs: &DocComment, name: &str, methods: Vec<TraitItem>) -> Item {
 }
 
 /// A method as a caller calls it.
-fn called(method: &MethodModel) -> TraitItem {
+fn called(method: &MethodModel, attributes: Vec<Attribute>) -> TraitItem {
     let output = match &method.shape {
         CallModel::Stream(payload) => type_stream(types::received(payload)),
         shape => type_future(output(shape)),
     };
-    item_trait_fn(
-        attributes(method, 0),
-        fn_signature(&method.name, types::parameters(&method.arguments), output),
-    )
+    item_trait_fn(attributes, fn_signature(&method.name, types::parameters(&method.arguments), output))
 }
 
 /// A method with the halves that its server takes.
-fn served(method: &MethodModel, tx: &SideModel, rx: &SideModel) -> TraitItem {
+fn served(service: &ServiceModel, method: &MethodModel, tx: &SideModel, rx: &SideModel) -> TraitItem {
     let mut parameters = types::parameters(&method.arguments);
     let [input, output] = halves(&method.arguments);
     parameters.extend([fn_param(&input, types::receiver(tx)), fn_param(&output, types::sender(rx))]);
     let signature = fn_signature(&method.name, parameters, type_future(type_tuple([])));
-    item_trait_fn(attributes(method, HALVES.len()), signature)
+    item_trait_fn(server_attributes(service, method, HALVES.len()), signature)
 }
 
 /// Returns the names of the halves, which no argument may have.
@@ -107,6 +105,18 @@ fn attributes(method: &MethodModel, more_arguments: usize) -> Vec<Attribute> {
     if !method.docs.is_empty() && method.name != method.wire {
         attributes.extend(docs::lines([String::new(), format!("On the wire: {wire}.")]).0);
     }
+    attributes.extend(lints::of(method, more_arguments));
+    attributes
+}
+
+/// Returns the first paragraph of the docs with a link to the rest, which stands at the trait for callers, and lints.
+fn server_attributes(service: &ServiceModel, method: &MethodModel, more_arguments: usize) -> Vec<Attribute> {
+    let mut lines: Vec<_> = method.docs.iter().take_while(|line| !line.trim().is_empty()).cloned().collect();
+    if lines.is_empty() {
+        lines.push(format!("Answers {}, which no catalogue describes.", docs::name(&method.wire)));
+    }
+    lines.extend([String::new(), format!("See [`{}::{}`].", service.names.contract, ident(&method.name))]);
+    let DocComment(mut attributes) = docs::lines(lines);
     attributes.extend(lints::of(method, more_arguments));
     attributes
 }

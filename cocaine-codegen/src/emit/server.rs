@@ -1,10 +1,10 @@
 //! The serving side: decodes, calls the trait, answers.
 
-use syn::{Arm, Expr, ImplItem, Item, ItemImpl, Stmt, parse_quote};
+use syn::{Arm, Expr, ImplItem, Item, ItemFn, ItemImpl, Stmt, parse_quote};
 
 use super::{
     arguments::{self, DecodedArguments},
-    docs,
+    docs::{self, DocComment},
 };
 use crate::emit::syntax::{
     self, expr_async, expr_await, expr_call, expr_method_call, expr_path, expr_ref, pat_ident, pat_tuple,
@@ -22,6 +22,7 @@ const LOCALS: &[&str] =
 pub(super) fn serve(service: &ServiceModel) -> Vec<Item> {
     let mut items = structure(service);
     items.push(Item::Impl(dispatch(service)));
+    items.extend(method_functions(service));
     items
 }
 
@@ -72,9 +73,11 @@ fn dispatch(service: &ServiceModel) -> ItemImpl {
     item
 }
 
+/// How many methods `invoke` answers itself; with more of them it would be longer than 60 lines.
+const MAX_INLINE_METHODS: usize = 4;
+
+/// Returns `invoke`, which answers a call in the arm of its method, or calls the method's function there.
 fn invoke(service: &ServiceModel) -> ImplItem {
-    let allows = (service.methods.len() > 6)
-        .then(|| -> syn::Attribute { parse_quote!(#[allow(clippy::too_many_lines)]) });
     if service.methods.is_empty() {
         return parse_quote! {
             fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
@@ -85,17 +88,27 @@ fn invoke(service: &ServiceModel) -> ImplItem {
             }
         };
     }
-    let mut function: syn::ImplItemFn = parse_quote! {
-        #allows
-        fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
-            let service = (self.0)(call.caller());
-            async move {
-                let (args, reply) = call.split();
-                match args.method() { _ => reply.unknown(), }
+    let mut function: syn::ImplItemFn = if has_method_functions(service) {
+        parse_quote! {
+            fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
+                let service = (self.0)(call.caller());
+                async move {
+                    match call.method() { _ => call.split().1.unknown(), }
+                }
+            }
+        }
+    } else {
+        parse_quote! {
+            fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
+                let service = (self.0)(call.caller());
+                async move {
+                    let (args, reply) = call.split();
+                    match args.method() { _ => reply.unknown(), }
+                }
             }
         }
     };
-    let arms = (0..).zip(&service.methods).map(|(index, method)| arm(index, method, service.served()));
+    let arms = (0..).zip(&service.methods).map(|(index, method)| arm(index, method, service));
     if let Some(Stmt::Expr(Expr::Async(body), _)) = function.block.stmts.last_mut()
         && let Some(Stmt::Expr(Expr::Match(choice), _)) = body.block.stmts.last_mut()
     {
@@ -104,12 +117,56 @@ fn invoke(service: &ServiceModel) -> ImplItem {
     ImplItem::Fn(function)
 }
 
-fn arm(index: u64, method: &MethodModel, contract: &str) -> Arm {
+fn has_method_functions(service: &ServiceModel) -> bool {
+    service.methods.len() > MAX_INLINE_METHODS
+}
+
+fn arm(index: u64, method: &MethodModel, service: &ServiceModel) -> Arm {
+    let local = expr_ref(expr_path(["service"]));
+    let body = if has_method_functions(service) {
+        let function = expr_path([&*function_name(method)]);
+        vec![stmt_tail(expr_await(expr_call(function, [local, expr_path(["call"])])))]
+    } else {
+        answer_call(method, service.served(), local)
+    };
+    syntax::match_arm(index, body)
+}
+
+fn function_name(method: &MethodModel) -> String {
+    format!("answer_{}", method.name)
+}
+
+/// Returns a function for each method, where `invoke` does not answer them itself.
+///
+/// The functions differ in their names and bodies; what they share is parsed once.
+fn method_functions(service: &ServiceModel) -> Vec<Item> {
+    if !has_method_functions(service) {
+        return Vec::new();
+    }
+    let contract = ident(service.served());
+    let template: ItemFn = parse_quote! {
+        async fn template<T: #contract + Send + Sync>(service: &T, call: Call) {
+            let (args, reply) = call.split();
+        }
+    };
+    let functions = service.methods.iter().map(|method| {
+        let mut function = template.clone();
+        let DocComment(attributes) = docs::lines([format!("Answers {}.", docs::name(&method.wire))]);
+        function.attrs = attributes;
+        function.sig.ident = ident(&function_name(method));
+        function.block.stmts.extend(answer_call(method, service.served(), expr_path(["service"])));
+        Item::Fn(function)
+    });
+    functions.collect()
+}
+
+/// Returns the statements that decode the arguments from `args`, call the trait's method on `service`, and answer through `reply`.
+fn answer_call(method: &MethodModel, contract: &str, service: Expr) -> Vec<Stmt> {
     let DecodedArguments { statement, values } = arguments::lent(&method.arguments, LOCALS);
     // Called by its path: `into` and its like would mean something else as a method.
-    let mut values: Vec<_> = [expr_ref(expr_path(["service"]))].into_iter().chain(values).collect();
+    let mut values: Vec<_> = [service].into_iter().chain(values).collect();
     let called = expr_path([contract, &method.name]);
-    let body = match method.shape {
+    match method.shape {
         CallModel::Mute => answer(vec![statement, stmt_tail(expr_await(expr_call(called, values)))], "mute"),
         CallModel::Unary(pack, _) => {
             let mut value = expr_await(expr_call(called, values));
@@ -127,8 +184,7 @@ fn arm(index: u64, method: &MethodModel, contract: &str) -> Arm {
             values.extend([expr_path(["input"]), expr_path(["output"])]);
             session(statement, expr_await(expr_call(called, values)))
         }
-    };
-    syntax::match_arm(index, body)
+    }
 }
 
 /// `let answer = async { statements }; reply.by(answer.await);`
