@@ -1,4 +1,27 @@
-//! From the model to syntax trees: one file an emitted item. Nothing here decides a name.
+//! From the model to syntax trees, and from those to text. Nothing here decides a name.
+//!
+//! Each file emits one item of a service's module: `contract` the traits, `table` the static table, `client`, `server`,
+//! `declared` the types of the catalogue, `session` the states of sessions, `double` the doubles for tests, `imports` the
+//! `use` lines. Each returns `syn` items, and `format` lays them out. [`OutputKind::items`] lists them in their order.
+//!
+//! # How an item is written
+//!
+//! An item has a fixed frame and parts that are repeated for each method.
+//!
+//! - The frame is a template: `parse_quote!` or `quote!`, once for an item.
+//! - The repeated parts are made by the constructors of [`syntax`], and put into the frame. A constructor is named after
+//!   what it makes: `expr_call`, `stmt_let`, `pat_tuple`, `type_generic`, `fn_param`, `item_trait_fn`. Add one there,
+//!   with the Rust that it makes as its first doc line, when an emitter needs another.
+//!
+//! Quoted tokens have to be parsed before they can be laid out, which is why the repeated parts are not quoted. For
+//! 1,000 services of 20 methods, all of the output through tokens takes 2.6 to 3 times the processor time (3.4 to 3.6 s
+//! against 1.1 to 1.4 s, the layout of the text included). Sessions, declared types and doubles are rare or small in
+//! such a cloud, so they are quoted as a whole.
+//!
+//! # To add an item
+//!
+//! Write a file with one function from [`ServiceModel`] to items, list it in [`OutputKind::items`], add the names that it
+//! uses of the runtime to `imports` and to `naming::RUNTIME`, and run the tests with `BLESS=1` to rewrite the golden files.
 
 mod arguments;
 mod client;

@@ -96,10 +96,10 @@ fn untyped(service: &ServiceModel) -> Option<Item> {
     }
     let client = ident(&service.names.client);
     let doc = docs::lines([
-        "The methods whose arguments nobody has described, for any arguments.",
+        "The methods that no catalogue describes, for arguments of any type.",
         "",
-        "Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it",
-        "as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.",
+        "The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the",
+        "answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.",
     ]);
     let mut item: ItemImpl = parse_quote! {
         #doc

@@ -36,14 +36,13 @@ fn callers(service: &ServiceModel) -> Item {
 
 fn servers(service: &ServiceModel, name: &str) -> Item {
     let docs = docs::lines([
-        format!("What a server of {} implements.", docs::name(&service.wire)),
+        format!("Implemented by a server of {}.", docs::name(&service.wire)),
         String::new(),
         format!(
-            "It differs from [`{}`] in the methods in which the caller speaks too: these",
+            "It differs from [`{}`] in the methods that open a session: these receive what the",
             service.names.contract
         ),
-        "take what the caller sends and what answers it. An `Err` of theirs closes the connection."
-            .to_owned(),
+        "caller sends, and send the answers. If one returns `Err`, the connection is closed.".to_owned(),
     ]);
     let methods = service.methods.iter().map(|method| match &method.shape {
         CallModel::Session { tx, rx } => served(service, method, tx, rx),

@@ -27,9 +27,9 @@ fn structure(service: &ServiceModel) -> Item {
     let doc = docs::lines([
         format!("A double of {}, version {}: [`{contract}`] for tests.", docs::name(&service.wire), service.version),
         String::new(),
-        "It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call"
+        "It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while"
             .to_owned(),
-        "is still expected.".to_owned(),
+        "an expected call is missing.".to_owned(),
     ]);
     parse_quote! {
         #doc
@@ -43,15 +43,15 @@ fn methods(service: &ServiceModel) -> TokenStream {
         [&service.names.double, &service.names.contract, &service.names.client].map(|name| ident(name));
     let expected = (0..).zip(&service.methods).map(|(index, method)| expected(index, method));
     let called = (0..).zip(&service.methods).map(|(index, method)| called(index, method));
-    let new = docs::lines(["Returns a double of which nothing is expected yet."]);
-    let order = docs::lines(["Has the calls come in the order in which they are expected."]);
+    let new = docs::lines(["Returns a double that expects no call."]);
+    let order = docs::lines(["Requires the calls in the order in which they are expected."]);
     let sessions = service.names.server.is_some().then(played);
     let verify = docs::lines([
-        "Fails the test unless everything that was expected has been called, and nothing else.",
+        "Fails the test if an expected call is missing, or if there was an unexpected one.",
         "",
         "# Panics",
         "",
-        "If something was not called, or a call was not expected; both are forgotten then.",
+        "If a call is missing or was unexpected. Both are reported once.",
     ]);
     quote! {
         impl Default for #double {
@@ -92,7 +92,7 @@ fn methods(service: &ServiceModel) -> TokenStream {
 
 /// The method that waits for the scripts of sessions.
 fn played() -> TokenStream {
-    let doc = docs::lines(["Waits until every script of a session has come to its end."]);
+    let doc = docs::lines(["Waits until the script of every session has ended."]);
     quote! {
         #doc
         pub async fn played(&self) {

@@ -11,7 +11,7 @@ use crate::emit::syntax::{
     stmt_expr, stmt_let, stmt_tail,
 };
 use crate::{
-    model::{CallModel, MethodModel, ServiceModel},
+    model::{Arguments, CallModel, MethodModel, ServiceModel},
     naming::ident,
 };
 
@@ -31,9 +31,9 @@ fn structure(service: &ServiceModel) -> Vec<Item> {
     let doc = docs::lines([
         format!("Serves {}, version {}.", docs::name(&service.wire), service.version),
         String::new(),
-        format!("Each call is answered by a [`{contract}`] that is made for it, from who calls."),
+        format!("Each call is answered by a [`{contract}`] that is made for its caller."),
     ]);
-    let new = docs::lines(["Serves with what `service` makes for a caller."]);
+    let new = docs::lines(["Serves each call with the value that `service` returns for its caller."]);
     let serve = ident(&service.names.serve);
     let structure = parse_quote! {
         #doc
@@ -73,8 +73,9 @@ fn dispatch(service: &ServiceModel) -> ItemImpl {
     item
 }
 
-/// How many methods `invoke` answers itself; with more of them it would be longer than 60 lines.
-const MAX_INLINE_METHODS: usize = 4;
+/// The largest number of methods, and of arguments of one, that `invoke` answers itself: beyond it, `invoke` would be
+/// longer than 60 lines.
+const MAX_INLINE: usize = 4;
 
 /// Returns `invoke`, which answers a call in the arm of its method, or calls the method's function there.
 fn invoke(service: &ServiceModel) -> ImplItem {
@@ -118,7 +119,11 @@ fn invoke(service: &ServiceModel) -> ImplItem {
 }
 
 fn has_method_functions(service: &ServiceModel) -> bool {
-    service.methods.len() > MAX_INLINE_METHODS
+    let has_many_arguments = |method: &MethodModel| match &method.arguments {
+        Arguments::Known(arguments) => arguments.len() > MAX_INLINE,
+        Arguments::Unknown => false,
+    };
+    service.methods.len() > MAX_INLINE || service.methods.iter().any(has_many_arguments)
 }
 
 fn arm(index: u64, method: &MethodModel, service: &ServiceModel) -> Arm {

@@ -66,14 +66,14 @@ fn sender_docs(
 ) -> Vec<String> {
     let first = format!("Sends on a channel {}.", standing(method, state));
     if state.messages.is_empty() {
-        return vec![first, String::new(), "There is nothing that may be sent.".to_owned()];
+        return vec![first, String::new(), "Nothing can be sent.".to_owned()];
     }
-    let mut lines = vec![first, String::new(), "What may be sent:".to_owned(), String::new()];
+    let mut lines = vec![first, String::new(), "The messages that can be sent:".to_owned(), String::new()];
     lines.extend(state.messages.iter().map(|message| {
         let then = match message.next {
             Transition::End => "the last".to_owned(),
-            Transition::Stay => "after which the same may be sent".to_owned(),
-            Transition::State(next) => format!("after which [`{}`] may be", states[next].sender),
+            Transition::Stay => "after which the same messages can be sent".to_owned(),
+            Transition::State(next) => format!("which continues as [`{}`]", states[next].sender),
         };
         format!("- {}, {then}", docs::name(&message.wire))
     }));
@@ -82,7 +82,7 @@ fn sender_docs(
         (Side::Caller, None) => {
             "Dropped here, it revokes the channel, or closes the connection if it cannot.".to_owned()
         }
-        (Side::ServiceModel, None) => "Dropped here, it says nothing.".to_owned(),
+        (Side::ServiceModel, None) => "Dropped here, it sends nothing.".to_owned(),
     };
     lines.extend([String::new(), parting]);
     lines
@@ -140,9 +140,9 @@ fn message_docs(
 ) -> docs::DocComment {
     let docs::DocComment(mut lines) = docs::or_line(&message.docs, line);
     let follows = match message.next {
-        Transition::End => "Nothing follows it.".to_owned(),
-        Transition::Stay => "The same may follow it.".to_owned(),
-        Transition::State(next) => format!("What may follow it: [`{}`].", named(&states[next])),
+        Transition::End => "It is the last message.".to_owned(),
+        Transition::Stay => "The same messages can follow.".to_owned(),
+        Transition::State(next) => format!("Continues as [`{}`].", named(&states[next])),
     };
     lines.extend(docs::lines([String::new(), follows]).0);
     docs::DocComment(lines)
@@ -152,14 +152,14 @@ fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> 
     let doc = docs::lines([
         format!("Receives on a channel {}.", standing(method, state)),
         String::new(),
-        format!("What may come: [`{}`].", state.received),
+        format!("The messages: [`{}`].", state.received),
     ]);
     let recv = docs::lines([
         "Waits for the next message.",
         "",
         "# Errors",
         "",
-        "If the channel ended, or the message is none of these or cannot be decoded.",
+        "If the channel ended, or if the message is unknown or cannot be decoded.",
     ]);
     let (name, received) = (ident(&state.receiver), ident(&state.received));
     let arms = state.messages.iter().map(|message| receive(states, state, message));

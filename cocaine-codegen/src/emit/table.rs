@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn table(service: &ServiceModel) -> Item {
     let doc = docs::lines([format!(
-        "The methods of {}, which a connection is held against.",
+        "The methods of {}, which are compared with those of the server on connecting.",
         docs::name(&service.wire)
     )]);
     let (table, name) = (ident(&service.names.table), &service.wire);

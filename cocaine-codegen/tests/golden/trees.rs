@@ -65,12 +65,14 @@ pub mod trees {
         fn controls(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// What a server of `trees` implements.
+    /// Implemented by a server of `trees`.
     ///
-    /// It differs from [`Trees`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`Trees`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait TreesServer {
-        /// Calls `nested`, which no catalogue describes.
+        /// Answers `nested`, which no catalogue describes.
+        ///
+        /// See [`Trees::nested`].
         fn nested(
             &self,
             args: Args,
@@ -78,7 +80,9 @@ pub mod trees {
             output: NestedReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `wide`, which no catalogue describes.
+        /// Answers `wide`, which no catalogue describes.
+        ///
+        /// See [`Trees::wide`].
         fn wide(
             &self,
             args: Args,
@@ -86,7 +90,9 @@ pub mod trees {
             output: WideReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `deep`, which no catalogue describes.
+        /// Answers `deep`, which no catalogue describes.
+        ///
+        /// See [`Trees::deep`].
         fn deep(
             &self,
             args: Args,
@@ -94,7 +100,9 @@ pub mod trees {
             output: DeepReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `names`, which no catalogue describes.
+        /// Answers `names`, which no catalogue describes.
+        ///
+        /// See [`Trees::names`].
         fn names(
             &self,
             args: Args,
@@ -102,7 +110,9 @@ pub mod trees {
             output: NamesReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `gaps`, which no catalogue describes.
+        /// Answers `gaps`, which no catalogue describes.
+        ///
+        /// See [`Trees::gaps`].
         fn gaps(
             &self,
             args: Args,
@@ -110,7 +120,9 @@ pub mod trees {
             output: GapsReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `endless`, which no catalogue describes.
+        /// Answers `endless`, which no catalogue describes.
+        ///
+        /// See [`Trees::endless`].
         fn endless(
             &self,
             args: Args,
@@ -118,11 +130,13 @@ pub mod trees {
             output: EndlessReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `controls`, which no catalogue describes.
+        /// Answers `controls`, which no catalogue describes.
+        ///
+        /// See [`Trees::controls`].
         fn controls(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `trees`, which a connection is held against.
+    /// The methods of `trees`, which are compared with those of the server on connecting.
     static TREES: ServiceSpec = ServiceSpec {
         name: "trees",
         version: 1,
@@ -443,10 +457,10 @@ pub mod trees {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl TreesClient {
         /// Calls `nested`.
@@ -505,12 +519,12 @@ pub mod trees {
 
     /// Serves `trees`, version 1.
     ///
-    /// Each call is answered by a [`TreesServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`TreesServer`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeTrees<F>(F);
 
     impl<F> ServeTrees<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -529,87 +543,113 @@ pub mod trees {
             &TREES
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::nested(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    1 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::wide(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    2 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::deep(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    3 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::names(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    4 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::gaps(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    5 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::endless(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            TreesServer::controls(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_nested(&service, call).await,
+                    1 => answer_wide(&service, call).await,
+                    2 => answer_deep(&service, call).await,
+                    3 => answer_names(&service, call).await,
+                    4 => answer_gaps(&service, call).await,
+                    5 => answer_endless(&service, call).await,
+                    6 => answer_controls(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `nested`.
+    async fn answer_nested<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::nested(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `wide`.
+    async fn answer_wide<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::wide(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `deep`.
+    async fn answer_deep<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::deep(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `names`.
+    async fn answer_names<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::names(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `gaps`.
+    async fn answer_gaps<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::gaps(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `endless`.
+    async fn answer_endless<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::endless(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `controls`.
+    async fn answer_controls<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            TreesServer::controls(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
     /// Sends on a channel of `nested`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `a`, after which [`NestedSenderA`] may be
+    /// - `a`, which continues as [`NestedSenderA`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -628,14 +668,14 @@ pub mod trees {
     impl NestedSender {
         /// Sends `a`.
         ///
-        /// What may follow it: [`NestedSenderA`].
+        /// Continues as [`NestedSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<NestedSenderA> {
             Ok(NestedSenderA(self.0.send(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -643,7 +683,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`.
     ///
-    /// What may come: [`NestedReceived`].
+    /// The messages: [`NestedReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReceiver(Rx);
@@ -659,7 +699,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -683,20 +723,20 @@ pub mod trees {
     pub enum NestedReceived {
         /// `a`.
         ///
-        /// What may follow it: [`NestedReceivedA`].
+        /// Continues as [`NestedReceivedA`].
         A(Args, NestedReceiverA),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `nested`, after `a`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `b`, after which [`NestedSenderAB`] may be
-    /// - `again`, after which the same may be sent
+    /// - `b`, which continues as [`NestedSenderAB`]
+    /// - `again`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
@@ -714,14 +754,14 @@ pub mod trees {
     impl NestedSenderA {
         /// Sends `b`.
         ///
-        /// What may follow it: [`NestedSenderAB`].
+        /// Continues as [`NestedSenderAB`].
         pub async fn b(self, args: impl Serialize + Send) -> Result<NestedSenderAB> {
             Ok(NestedSenderAB(self.0.send(1, args).await?))
         }
 
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(4, args).await?))
         }
@@ -729,7 +769,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`, after `a`.
     ///
-    /// What may come: [`NestedReceivedA`].
+    /// The messages: [`NestedReceivedA`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReceiverA(Rx);
@@ -745,7 +785,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedA> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -769,19 +809,19 @@ pub mod trees {
     pub enum NestedReceivedA {
         /// `b`.
         ///
-        /// What may follow it: [`NestedReceivedAB`].
+        /// Continues as [`NestedReceivedAB`].
         B(Args, NestedReceiverAB),
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, NestedReceiverA),
     }
 
     /// Sends on a channel of `nested`, after `a`, `b`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `c`, after which the same may be sent
+    /// - `c`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
@@ -800,14 +840,14 @@ pub mod trees {
     impl NestedSenderAB {
         /// Sends `c`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn c(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(2, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(3, args).await
         }
@@ -815,7 +855,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`, after `a`, `b`.
     ///
-    /// What may come: [`NestedReceivedAB`].
+    /// The messages: [`NestedReceivedAB`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReceiverAB(Rx);
@@ -831,7 +871,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedAB> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -855,19 +895,19 @@ pub mod trees {
     pub enum NestedReceivedAB {
         /// `c`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         C(Args, NestedReceiverAB),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `nested`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `part`, after which [`NestedReplySenderPart`] may be
+    /// - `part`, which continues as [`NestedReplySenderPart`]
     /// - `none`, the last
     ///
     /// Dropped here, it sends `none`.
@@ -886,7 +926,7 @@ pub mod trees {
     impl NestedReplySender {
         /// Sends `part`.
         ///
-        /// What may follow it: [`NestedReplySenderPart`].
+        /// Continues as [`NestedReplySenderPart`].
         pub async fn part(
             self,
             args: impl Serialize + Send,
@@ -896,7 +936,7 @@ pub mod trees {
 
         /// Sends `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(2, args).await
         }
@@ -904,7 +944,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`.
     ///
-    /// What may come: [`NestedReplyReceived`].
+    /// The messages: [`NestedReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReplyReceiver(Rx);
@@ -920,7 +960,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -944,21 +984,21 @@ pub mod trees {
     pub enum NestedReplyReceived {
         /// `part`.
         ///
-        /// What may follow it: [`NestedReplyReceivedPart`].
+        /// Continues as [`NestedReplyReceivedPart`].
         Part(Args, NestedReplyReceiverPart),
         /// `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         None(Args),
     }
 
     /// Sends on a channel of `nested`, after `part`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `again`, after which the same may be sent
+    /// - `again`, after which the same messages can be sent
     /// - `whole`, the last
-    /// - `back`, after which [`NestedReplySenderPartBack`] may be
+    /// - `back`, which continues as [`NestedReplySenderPartBack`]
     ///
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
@@ -976,21 +1016,21 @@ pub mod trees {
     impl NestedReplySenderPart {
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
 
         /// Sends `back`.
         ///
-        /// What may follow it: [`NestedReplySenderPartBack`].
+        /// Continues as [`NestedReplySenderPartBack`].
         pub async fn back(
             self,
             args: impl Serialize + Send,
@@ -1001,7 +1041,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`, after `part`.
     ///
-    /// What may come: [`NestedReplyReceivedPart`].
+    /// The messages: [`NestedReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReplyReceiverPart(Rx);
@@ -1017,7 +1057,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPart> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1055,21 +1095,21 @@ pub mod trees {
     pub enum NestedReplyReceivedPart {
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, NestedReplyReceiverPart),
         /// `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Whole(Args),
         /// `back`.
         ///
-        /// What may follow it: [`NestedReplyReceivedPartBack`].
+        /// Continues as [`NestedReplyReceivedPartBack`].
         Back(Args, NestedReplyReceiverPartBack),
     }
 
     /// Sends on a channel of `nested`, after `part`, `back`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `part`, the last
     ///
@@ -1089,7 +1129,7 @@ pub mod trees {
     impl NestedReplySenderPartBack {
         /// Sends `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -1097,7 +1137,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`, after `part`, `back`.
     ///
-    /// What may come: [`NestedReplyReceivedPartBack`].
+    /// The messages: [`NestedReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReplyReceiverPartBack(Rx);
@@ -1113,7 +1153,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPartBack> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1133,23 +1173,23 @@ pub mod trees {
     pub enum NestedReplyReceivedPartBack {
         /// `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Part(Args),
     }
 
     /// Sends on a channel of `wide`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `message0`, after which the same may be sent
+    /// - `message0`, after which the same messages can be sent
     /// - `message1`, the last
-    /// - `message2`, after which [`WideSenderMessage2`] may be
-    /// - `message3`, after which the same may be sent
+    /// - `message2`, which continues as [`WideSenderMessage2`]
+    /// - `message3`, after which the same messages can be sent
     /// - `message4`, the last
-    /// - `message5`, after which [`WideSenderMessage5`] may be
-    /// - `message6`, after which the same may be sent
+    /// - `message5`, which continues as [`WideSenderMessage5`]
+    /// - `message6`, after which the same messages can be sent
     /// - `message7`, the last
-    /// - `message8`, after which [`WideSenderMessage8`] may be
+    /// - `message8`, which continues as [`WideSenderMessage8`]
     ///
     /// Dropped here, it sends `message1`.
     #[derive(Debug)]
@@ -1167,21 +1207,21 @@ pub mod trees {
     impl WideSender {
         /// Sends `message0`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message0(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `message1`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message1(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
 
         /// Sends `message2`.
         ///
-        /// What may follow it: [`WideSenderMessage2`].
+        /// Continues as [`WideSenderMessage2`].
         pub async fn message2(
             self,
             args: impl Serialize + Send,
@@ -1191,21 +1231,21 @@ pub mod trees {
 
         /// Sends `message3`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message3(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(3, args).await?))
         }
 
         /// Sends `message4`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message4(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(4, args).await
         }
 
         /// Sends `message5`.
         ///
-        /// What may follow it: [`WideSenderMessage5`].
+        /// Continues as [`WideSenderMessage5`].
         pub async fn message5(
             self,
             args: impl Serialize + Send,
@@ -1215,21 +1255,21 @@ pub mod trees {
 
         /// Sends `message6`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message6(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(6, args).await?))
         }
 
         /// Sends `message7`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message7(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(7, args).await
         }
 
         /// Sends `message8`.
         ///
-        /// What may follow it: [`WideSenderMessage8`].
+        /// Continues as [`WideSenderMessage8`].
         pub async fn message8(
             self,
             args: impl Serialize + Send,
@@ -1240,7 +1280,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`.
     ///
-    /// What may come: [`WideReceived`].
+    /// The messages: [`WideReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReceiver(Rx);
@@ -1256,7 +1296,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1308,47 +1348,47 @@ pub mod trees {
     pub enum WideReceived {
         /// `message0`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message0(Args, WideReceiver),
         /// `message1`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message1(Args),
         /// `message2`.
         ///
-        /// What may follow it: [`WideReceivedMessage2`].
+        /// Continues as [`WideReceivedMessage2`].
         Message2(Args, WideReceiverMessage2),
         /// `message3`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message3(Args, WideReceiver),
         /// `message4`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message4(Args),
         /// `message5`.
         ///
-        /// What may follow it: [`WideReceivedMessage5`].
+        /// Continues as [`WideReceivedMessage5`].
         Message5(Args, WideReceiverMessage5),
         /// `message6`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message6(Args, WideReceiver),
         /// `message7`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message7(Args),
         /// `message8`.
         ///
-        /// What may follow it: [`WideReceivedMessage8`].
+        /// Continues as [`WideReceivedMessage8`].
         Message8(Args, WideReceiverMessage8),
     }
 
     /// Sends on a channel of `wide`, after `message2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
@@ -1367,14 +1407,14 @@ pub mod trees {
     impl WideSenderMessage2 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -1382,7 +1422,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`, after `message2`.
     ///
-    /// What may come: [`WideReceivedMessage2`].
+    /// The messages: [`WideReceivedMessage2`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReceiverMessage2(Rx);
@@ -1398,7 +1438,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage2> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1422,19 +1462,19 @@ pub mod trees {
     pub enum WideReceivedMessage2 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage2),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`, after `message5`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
@@ -1453,14 +1493,14 @@ pub mod trees {
     impl WideSenderMessage5 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -1468,7 +1508,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`, after `message5`.
     ///
-    /// What may come: [`WideReceivedMessage5`].
+    /// The messages: [`WideReceivedMessage5`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReceiverMessage5(Rx);
@@ -1484,7 +1524,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage5> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1508,19 +1548,19 @@ pub mod trees {
     pub enum WideReceivedMessage5 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage5),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`, after `message8`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
@@ -1539,14 +1579,14 @@ pub mod trees {
     impl WideSenderMessage8 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -1554,7 +1594,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`, after `message8`.
     ///
-    /// What may come: [`WideReceivedMessage8`].
+    /// The messages: [`WideReceivedMessage8`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReceiverMessage8(Rx);
@@ -1570,7 +1610,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage8> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1594,19 +1634,19 @@ pub mod trees {
     pub enum WideReceivedMessage8 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage8),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `item`, after which the same may be sent
+    /// - `item`, after which the same messages can be sent
     /// - `end`, the last
     ///
     /// Dropped here, it sends `end`.
@@ -1625,14 +1665,14 @@ pub mod trees {
     impl WideReplySender {
         /// Sends `item`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn item(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -1640,7 +1680,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`.
     ///
-    /// What may come: [`WideReplyReceived`].
+    /// The messages: [`WideReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReplyReceiver(Rx);
@@ -1656,7 +1696,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReplyReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1680,19 +1720,19 @@ pub mod trees {
     pub enum WideReplyReceived {
         /// `item`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Item(Args, WideReplyReceiver),
         /// `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         End(Args),
     }
 
     /// Sends on a channel of `deep`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step4`, after which [`DeepSenderStep4`] may be
+    /// - `step4`, which continues as [`DeepSenderStep4`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -1711,7 +1751,7 @@ pub mod trees {
     impl DeepSender {
         /// Sends `step4`.
         ///
-        /// What may follow it: [`DeepSenderStep4`].
+        /// Continues as [`DeepSenderStep4`].
         pub async fn step4(
             self,
             args: impl Serialize + Send,
@@ -1721,7 +1761,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -1729,7 +1769,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`.
     ///
-    /// What may come: [`DeepReceived`].
+    /// The messages: [`DeepReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiver(Rx);
@@ -1745,7 +1785,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1769,19 +1809,19 @@ pub mod trees {
     pub enum DeepReceived {
         /// `step4`.
         ///
-        /// What may follow it: [`DeepReceivedStep4`].
+        /// Continues as [`DeepReceivedStep4`].
         Step4(Args, DeepReceiverStep4),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step3`, after which [`DeepSenderStep4Step3`] may be
+    /// - `step3`, which continues as [`DeepSenderStep4Step3`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -1800,7 +1840,7 @@ pub mod trees {
     impl DeepSenderStep4 {
         /// Sends `step3`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3`].
+        /// Continues as [`DeepSenderStep4Step3`].
         pub async fn step3(
             self,
             args: impl Serialize + Send,
@@ -1810,7 +1850,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -1818,7 +1858,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`.
     ///
-    /// What may come: [`DeepReceivedStep4`].
+    /// The messages: [`DeepReceivedStep4`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4(Rx);
@@ -1834,7 +1874,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1858,19 +1898,19 @@ pub mod trees {
     pub enum DeepReceivedStep4 {
         /// `step3`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3`].
+        /// Continues as [`DeepReceivedStep4Step3`].
         Step3(Args, DeepReceiverStep4Step3),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step2`, after which [`DeepSenderStep4Step3Step2`] may be
+    /// - `step2`, which continues as [`DeepSenderStep4Step3Step2`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -1889,7 +1929,7 @@ pub mod trees {
     impl DeepSenderStep4Step3 {
         /// Sends `step2`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2`].
+        /// Continues as [`DeepSenderStep4Step3Step2`].
         pub async fn step2(
             self,
             args: impl Serialize + Send,
@@ -1899,7 +1939,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -1907,7 +1947,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`, `step3`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3`].
+    /// The messages: [`DeepReceivedStep4Step3`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4Step3(Rx);
@@ -1923,7 +1963,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -1952,19 +1992,19 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3 {
         /// `step2`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2`].
+        /// Continues as [`DeepReceivedStep4Step3Step2`].
         Step2(Args, DeepReceiverStep4Step3Step2),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step1`, after which [`DeepSenderStep4Step3Step2Step1`] may be
+    /// - `step1`, which continues as [`DeepSenderStep4Step3Step2Step1`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -1983,7 +2023,7 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2 {
         /// Sends `step1`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2Step1`].
+        /// Continues as [`DeepSenderStep4Step3Step2Step1`].
         pub async fn step1(
             self,
             args: impl Serialize + Send,
@@ -1993,7 +2033,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -2001,7 +2041,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2`].
+    /// The messages: [`DeepReceivedStep4Step3Step2`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4Step3Step2(Rx);
@@ -2017,7 +2057,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2046,19 +2086,19 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2 {
         /// `step1`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2Step1`].
+        /// Continues as [`DeepReceivedStep4Step3Step2Step1`].
         Step1(Args, DeepReceiverStep4Step3Step2Step1),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step0`, after which [`DeepSenderStep4Step3Step2Step1Step0`] may be
+    /// - `step0`, which continues as [`DeepSenderStep4Step3Step2Step1Step0`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2077,7 +2117,7 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2Step1 {
         /// Sends `step0`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2Step1Step0`].
+        /// Continues as [`DeepSenderStep4Step3Step2Step1Step0`].
         pub async fn step0(
             self,
             args: impl Serialize + Send,
@@ -2087,7 +2127,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -2095,7 +2135,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2Step1`].
+    /// The messages: [`DeepReceivedStep4Step3Step2Step1`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4Step3Step2Step1(Rx);
@@ -2111,7 +2151,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2140,19 +2180,19 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2Step1 {
         /// `step0`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2Step1Step0`].
+        /// Continues as [`DeepReceivedStep4Step3Step2Step1Step0`].
         Step0(Args, DeepReceiverStep4Step3Step2Step1Step0),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `forever`, after which the same may be sent
+    /// - `forever`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
@@ -2170,7 +2210,7 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2Step1Step0 {
         /// Sends `forever`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn forever(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
@@ -2178,7 +2218,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2Step1Step0`].
+    /// The messages: [`DeepReceivedStep4Step3Step2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4Step3Step2Step1Step0(Rx);
@@ -2194,7 +2234,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1Step0> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2219,15 +2259,15 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2Step1Step0 {
         /// `forever`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Forever(Args, DeepReceiverStep4Step3Step2Step1Step0),
     }
 
     /// Sends on a channel of `deep`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step2`, after which [`DeepReplySenderStep2`] may be
+    /// - `step2`, which continues as [`DeepReplySenderStep2`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2246,7 +2286,7 @@ pub mod trees {
     impl DeepReplySender {
         /// Sends `step2`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2`].
+        /// Continues as [`DeepReplySenderStep2`].
         pub async fn step2(
             self,
             args: impl Serialize + Send,
@@ -2256,7 +2296,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -2264,7 +2304,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`.
     ///
-    /// What may come: [`DeepReplyReceived`].
+    /// The messages: [`DeepReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReplyReceiver(Rx);
@@ -2280,7 +2320,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2304,19 +2344,19 @@ pub mod trees {
     pub enum DeepReplyReceived {
         /// `step2`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2`].
+        /// Continues as [`DeepReplyReceivedStep2`].
         Step2(Args, DeepReplyReceiverStep2),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step1`, after which [`DeepReplySenderStep2Step1`] may be
+    /// - `step1`, which continues as [`DeepReplySenderStep2Step1`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2335,7 +2375,7 @@ pub mod trees {
     impl DeepReplySenderStep2 {
         /// Sends `step1`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2Step1`].
+        /// Continues as [`DeepReplySenderStep2Step1`].
         pub async fn step1(
             self,
             args: impl Serialize + Send,
@@ -2345,7 +2385,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -2353,7 +2393,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step2`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2`].
+    /// The messages: [`DeepReplyReceivedStep2`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReplyReceiverStep2(Rx);
@@ -2369,7 +2409,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2398,19 +2438,19 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2 {
         /// `step1`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2Step1`].
+        /// Continues as [`DeepReplyReceivedStep2Step1`].
         Step1(Args, DeepReplyReceiverStep2Step1),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`, `step1`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step0`, after which [`DeepReplySenderStep2Step1Step0`] may be
+    /// - `step0`, which continues as [`DeepReplySenderStep2Step1Step0`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2429,7 +2469,7 @@ pub mod trees {
     impl DeepReplySenderStep2Step1 {
         /// Sends `step0`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2Step1Step0`].
+        /// Continues as [`DeepReplySenderStep2Step1Step0`].
         pub async fn step0(
             self,
             args: impl Serialize + Send,
@@ -2439,7 +2479,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
@@ -2447,7 +2487,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step2`, `step1`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2Step1`].
+    /// The messages: [`DeepReplyReceivedStep2Step1`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReplyReceiverStep2Step1(Rx);
@@ -2463,7 +2503,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2492,17 +2532,17 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2Step1 {
         /// `step0`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2Step1Step0`].
+        /// Continues as [`DeepReplyReceivedStep2Step1Step0`].
         Step0(Args, DeepReplyReceiverStep2Step1Step0),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`, `step1`, `step0`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `last`, the last
     ///
@@ -2522,7 +2562,7 @@ pub mod trees {
     impl DeepReplySenderStep2Step1Step0 {
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -2530,7 +2570,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step2`, `step1`, `step0`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2Step1Step0`].
+    /// The messages: [`DeepReplyReceivedStep2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReplyReceiverStep2Step1Step0(Rx);
@@ -2546,7 +2586,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1Step0> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2566,17 +2606,17 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2Step1Step0 {
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `names`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `fn`, the last
-    /// - `fn`, after which the same may be sent
-    /// - `self`, after which [`NamesSenderSelf_`] may be
+    /// - `fn`, after which the same messages can be sent
+    /// - `self`, which continues as [`NamesSenderSelf_`]
     /// - “”, the last
     ///
     /// Dropped here, it sends `fn`.
@@ -2595,21 +2635,21 @@ pub mod trees {
     impl NamesSender {
         /// Sends `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
 
         /// Sends `fn`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(3, args).await?))
         }
 
         /// Sends `self`.
         ///
-        /// What may follow it: [`NamesSenderSelf_`].
+        /// Continues as [`NamesSenderSelf_`].
         pub async fn self_(
             self,
             args: impl Serialize + Send,
@@ -2619,7 +2659,7 @@ pub mod trees {
 
         /// Sends “”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message_8(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(8, args).await
         }
@@ -2627,7 +2667,7 @@ pub mod trees {
 
     /// Receives on a channel of `names`.
     ///
-    /// What may come: [`NamesReceived`].
+    /// The messages: [`NamesReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReceiver(Rx);
@@ -2643,7 +2683,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2675,28 +2715,28 @@ pub mod trees {
     pub enum NamesReceived {
         /// `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Fn(Args),
         /// `fn`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Fn2(Args, NamesReceiver),
         /// `self`.
         ///
-        /// What may follow it: [`NamesReceivedSelf_`].
+        /// Continues as [`NamesReceivedSelf_`].
         Self_(Args, NamesReceiverSelf_),
         /// “”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message8(Args),
     }
 
     /// Sends on a channel of `names`, after `self`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `end`, the last
-    /// - `Self`, after which the same may be sent
+    /// - `Self`, after which the same messages can be sent
     ///
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
@@ -2714,14 +2754,14 @@ pub mod trees {
     impl NamesSenderSelf_ {
         /// Sends `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
 
         /// Sends `Self`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(1, args).await?))
         }
@@ -2729,7 +2769,7 @@ pub mod trees {
 
     /// Receives on a channel of `names`, after `self`.
     ///
-    /// What may come: [`NamesReceivedSelf_`].
+    /// The messages: [`NamesReceivedSelf_`].
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReceiverSelf_(Rx);
@@ -2745,7 +2785,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceivedSelf_> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2769,22 +2809,22 @@ pub mod trees {
     pub enum NamesReceivedSelf_ {
         /// `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         End(Args),
         /// `Self`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Self_(Args, NamesReceiverSelf_),
     }
 
     /// Sends on a channel of `names`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `recv`, after which the same may be sent
-    /// - `send`, after which [`NamesReplySenderSend`] may be
+    /// - `recv`, after which the same messages can be sent
+    /// - `send`, which continues as [`NamesReplySenderSend`]
     ///
-    /// Dropped here, it says nothing.
+    /// Dropped here, it sends nothing.
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReplySender(Tx);
@@ -2800,14 +2840,14 @@ pub mod trees {
     impl NamesReplySender {
         /// Sends `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `send`.
         ///
-        /// What may follow it: [`NamesReplySenderSend`].
+        /// Continues as [`NamesReplySenderSend`].
         pub async fn send(
             self,
             args: impl Serialize + Send,
@@ -2818,7 +2858,7 @@ pub mod trees {
 
     /// Receives on a channel of `names`.
     ///
-    /// What may come: [`NamesReplyReceived`].
+    /// The messages: [`NamesReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReplyReceiver(Rx);
@@ -2834,7 +2874,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2858,17 +2898,17 @@ pub mod trees {
     pub enum NamesReplyReceived {
         /// `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Recv(Args, NamesReplyReceiver),
         /// `send`.
         ///
-        /// What may follow it: [`NamesReplyReceivedSend`].
+        /// Continues as [`NamesReplyReceivedSend`].
         Send(Args, NamesReplyReceiverSend),
     }
 
     /// Sends on a channel of `names`, after `send`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `recv`, the last
     ///
@@ -2888,7 +2928,7 @@ pub mod trees {
     impl NamesReplySenderSend {
         /// Sends `recv`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -2896,7 +2936,7 @@ pub mod trees {
 
     /// Receives on a channel of `names`, after `send`.
     ///
-    /// What may come: [`NamesReplyReceivedSend`].
+    /// The messages: [`NamesReplyReceivedSend`].
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReplyReceiverSend(Rx);
@@ -2912,7 +2952,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceivedSend> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -2932,16 +2972,16 @@ pub mod trees {
     pub enum NamesReplyReceivedSend {
         /// `recv`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Recv(Args),
     }
 
     /// Sends on a channel of `gaps`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `five`, after which the same may be sent
-    /// - `thousand`, after which [`GapsSenderThousand`] may be
+    /// - `five`, after which the same messages can be sent
+    /// - `thousand`, which continues as [`GapsSenderThousand`]
     /// - `last`, the last
     ///
     /// Dropped here, it sends `last`.
@@ -2960,14 +3000,14 @@ pub mod trees {
     impl GapsSender {
         /// Sends `five`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn five(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(5, args).await?))
         }
 
         /// Sends `thousand`.
         ///
-        /// What may follow it: [`GapsSenderThousand`].
+        /// Continues as [`GapsSenderThousand`].
         pub async fn thousand(
             self,
             args: impl Serialize + Send,
@@ -2977,7 +3017,7 @@ pub mod trees {
 
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(65531, args).await
         }
@@ -2985,7 +3025,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`.
     ///
-    /// What may come: [`GapsReceived`].
+    /// The messages: [`GapsReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReceiver(Rx);
@@ -3001,7 +3041,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -3029,21 +3069,21 @@ pub mod trees {
     pub enum GapsReceived {
         /// `five`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Five(Args, GapsReceiver),
         /// `thousand`.
         ///
-        /// What may follow it: [`GapsReceivedThousand`].
+        /// Continues as [`GapsReceivedThousand`].
         Thousand(Args, GapsReceiverThousand),
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `gaps`, after `thousand`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `last`, the last
     ///
@@ -3063,7 +3103,7 @@ pub mod trees {
     impl GapsSenderThousand {
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(65531, args).await
         }
@@ -3071,7 +3111,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`, after `thousand`.
     ///
-    /// What may come: [`GapsReceivedThousand`].
+    /// The messages: [`GapsReceivedThousand`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReceiverThousand(Rx);
@@ -3087,7 +3127,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceivedThousand> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -3107,15 +3147,15 @@ pub mod trees {
     pub enum GapsReceivedThousand {
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `gaps`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `part`, after which [`GapsReplySenderPart`] may be
+    /// - `part`, which continues as [`GapsReplySenderPart`]
     /// - `none`, the last
     ///
     /// Dropped here, it sends `none`.
@@ -3134,7 +3174,7 @@ pub mod trees {
     impl GapsReplySender {
         /// Sends `part`.
         ///
-        /// What may follow it: [`GapsReplySenderPart`].
+        /// Continues as [`GapsReplySenderPart`].
         pub async fn part(
             self,
             args: impl Serialize + Send,
@@ -3144,7 +3184,7 @@ pub mod trees {
 
         /// Sends `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(2, args).await
         }
@@ -3152,7 +3192,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`.
     ///
-    /// What may come: [`GapsReplyReceived`].
+    /// The messages: [`GapsReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReplyReceiver(Rx);
@@ -3168,7 +3208,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -3192,21 +3232,21 @@ pub mod trees {
     pub enum GapsReplyReceived {
         /// `part`.
         ///
-        /// What may follow it: [`GapsReplyReceivedPart`].
+        /// Continues as [`GapsReplyReceivedPart`].
         Part(Args, GapsReplyReceiverPart),
         /// `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         None(Args),
     }
 
     /// Sends on a channel of `gaps`, after `part`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `again`, after which the same may be sent
+    /// - `again`, after which the same messages can be sent
     /// - `whole`, the last
-    /// - `back`, after which [`GapsReplySenderPartBack`] may be
+    /// - `back`, which continues as [`GapsReplySenderPartBack`]
     ///
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
@@ -3224,21 +3264,21 @@ pub mod trees {
     impl GapsReplySenderPart {
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(1, args).await
         }
 
         /// Sends `back`.
         ///
-        /// What may follow it: [`GapsReplySenderPartBack`].
+        /// Continues as [`GapsReplySenderPartBack`].
         pub async fn back(
             self,
             args: impl Serialize + Send,
@@ -3249,7 +3289,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`, after `part`.
     ///
-    /// What may come: [`GapsReplyReceivedPart`].
+    /// The messages: [`GapsReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReplyReceiverPart(Rx);
@@ -3265,7 +3305,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPart> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -3298,21 +3338,21 @@ pub mod trees {
     pub enum GapsReplyReceivedPart {
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, GapsReplyReceiverPart),
         /// `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Whole(Args),
         /// `back`.
         ///
-        /// What may follow it: [`GapsReplyReceivedPartBack`].
+        /// Continues as [`GapsReplyReceivedPartBack`].
         Back(Args, GapsReplyReceiverPartBack),
     }
 
     /// Sends on a channel of `gaps`, after `part`, `back`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `part`, the last
     ///
@@ -3332,7 +3372,7 @@ pub mod trees {
     impl GapsReplySenderPartBack {
         /// Sends `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
             self.0.finish(0, args).await
         }
@@ -3340,7 +3380,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`, after `part`, `back`.
     ///
-    /// What may come: [`GapsReplyReceivedPartBack`].
+    /// The messages: [`GapsReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReplyReceiverPartBack(Rx);
@@ -3356,7 +3396,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPartBack> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -3376,16 +3416,16 @@ pub mod trees {
     pub enum GapsReplyReceivedPartBack {
         /// `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Part(Args),
     }
 
     /// Sends on a channel of `endless`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `write`, after which the same may be sent
-    /// - `begin`, after which [`EndlessSenderBegin`] may be
+    /// - `write`, after which the same messages can be sent
+    /// - `begin`, which continues as [`EndlessSenderBegin`]
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
@@ -3403,14 +3443,14 @@ pub mod trees {
     impl EndlessSender {
         /// Sends `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
 
         /// Sends `begin`.
         ///
-        /// What may follow it: [`EndlessSenderBegin`].
+        /// Continues as [`EndlessSenderBegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
@@ -3421,7 +3461,7 @@ pub mod trees {
 
     /// Receives on a channel of `endless`.
     ///
-    /// What may come: [`EndlessReceived`].
+    /// The messages: [`EndlessReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct EndlessReceiver(Rx);
@@ -3437,7 +3477,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -3461,19 +3501,19 @@ pub mod trees {
     pub enum EndlessReceived {
         /// `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Write(Args, EndlessReceiver),
         /// `begin`.
         ///
-        /// What may follow it: [`EndlessReceivedBegin`].
+        /// Continues as [`EndlessReceivedBegin`].
         Begin(Args, EndlessReceiverBegin),
     }
 
     /// Sends on a channel of `endless`, after `begin`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `chunk`, after which the same may be sent
+    /// - `chunk`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
@@ -3491,7 +3531,7 @@ pub mod trees {
     impl EndlessSenderBegin {
         /// Sends `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
@@ -3499,7 +3539,7 @@ pub mod trees {
 
     /// Receives on a channel of `endless`, after `begin`.
     ///
-    /// What may come: [`EndlessReceivedBegin`].
+    /// The messages: [`EndlessReceivedBegin`].
     #[derive(Debug)]
     #[must_use]
     pub struct EndlessReceiverBegin(Rx);
@@ -3515,7 +3555,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceivedBegin> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -3535,17 +3575,17 @@ pub mod trees {
     pub enum EndlessReceivedBegin {
         /// `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Chunk(Args, EndlessReceiverBegin),
     }
 
     /// Sends on a channel of `endless`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `write`, after which the same may be sent
+    /// - `write`, after which the same messages can be sent
     ///
-    /// Dropped here, it says nothing.
+    /// Dropped here, it sends nothing.
     #[derive(Debug)]
     #[must_use]
     pub struct EndlessReplySender(Tx);
@@ -3561,7 +3601,7 @@ pub mod trees {
     impl EndlessReplySender {
         /// Sends `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send(0, args).await?))
         }
@@ -3569,7 +3609,7 @@ pub mod trees {
 
     /// Receives on a channel of `endless`.
     ///
-    /// What may come: [`EndlessReplyReceived`].
+    /// The messages: [`EndlessReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct EndlessReplyReceiver(Rx);
@@ -3585,7 +3625,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReplyReceived> {
             let (kind, args, rest) = self.0.recv().await?;
             match kind {
@@ -3605,7 +3645,7 @@ pub mod trees {
     pub enum EndlessReplyReceived {
         /// `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Write(Args, EndlessReplyReceiver),
     }
 }
