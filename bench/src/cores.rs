@@ -1,4 +1,4 @@
-//! Cores, and whether they were the benchmark's alone.
+//! The cores that are measured on, and how much of their time other work took.
 
 use std::fs;
 use std::path::Path;
@@ -10,14 +10,14 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 /// The two cores that are measured on.
 #[derive(Clone, Copy, Debug)]
 pub struct Cores {
-    /// Where the client's thread stays.
+    /// The core of the client's thread.
     pub client: usize,
-    /// Where the server's thread stays.
+    /// The core of the server's thread.
     pub server: usize,
 }
 
 impl Cores {
-    /// The first two cores that this process may use.
+    /// Returns the first two cores that this process may use.
     pub fn pick() -> Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).take(2).collect();
@@ -26,21 +26,21 @@ impl Cores {
     }
 }
 
-/// Keeps the calling thread on one core.
+/// Pins the calling thread to one core.
 pub fn pin(core: usize) -> Result<()> {
     let mut only = CpuSet::new();
     only.set(core);
     Ok(sched_setaffinity(None, &only)?)
 }
 
-/// The kernel's number of the calling thread.
+/// Returns the kernel's id of the calling thread.
 pub fn thread_id() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
-/// What was going on in the machine when a sample began, as far as it can spoil it.
+/// The counters of time taken by other work, as they stood when a sample began.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Interference {
     scope: Scope,
     waited: u64,
     stolen: u64,
@@ -48,27 +48,27 @@ pub struct Watch {
 
 #[derive(Clone, Debug)]
 enum Scope {
-    /// Pinned threads have their cores for themselves, so the time that one is ready to run and does not is the
-    /// time that something else took.
+    /// Each pinned thread should have its core to itself: the time that it is ready to run and does not run went to
+    /// something else.
     Threads(Vec<String>),
-    /// Threads that share cores wait for each other, so what counts is the time that other processes ran.
+    /// Threads that share cores wait for each other, so only the time that other processes ran counts.
     OtherProcesses,
-    /// Other processes belong to what is measured, so only what the host took counts.
+    /// Other processes are part of the benchmark, so only the time that the host took counts.
     Host,
 }
 
-impl Watch {
-    /// Watches the time that these threads of this process wait for their cores.
+impl Interference {
+    /// Starts to count the time that these threads of this process wait for their cores.
     pub fn threads(ids: [i32; 2]) -> Self {
         Self::start(Scope::Threads(ids.map(|id| format!("/proc/self/task/{id}/schedstat")).into()))
     }
 
-    /// Watches the time that all other processes run.
+    /// Starts to count the time that all other processes run.
     pub fn other_processes() -> Self {
         Self::start(Scope::OtherProcesses)
     }
 
-    /// Watches the time that the host takes from a virtual machine.
+    /// Starts to count the time that the host takes from a virtual machine.
     pub fn host() -> Self {
         Self::start(Scope::Host)
     }
@@ -77,10 +77,10 @@ impl Watch {
         Self { waited: scope.nanoseconds(), stolen: stolen_ticks(), scope }
     }
 
-    /// The share of the time since then that was taken from the sample, by other processes or by the host of a
-    /// virtual machine. Where the kernel does not tell, it is 0.
+    /// Returns the share of `elapsed` that other processes, or the host of a virtual machine, took from the sample.
+    /// Returns 0 where the kernel has no such counters.
     #[allow(clippy::cast_precision_loss)]
-    pub fn disturbed(&self, elapsed: Duration) -> f64 {
+    pub fn share(&self, elapsed: Duration) -> f64 {
         let waited = self.scope.nanoseconds().saturating_sub(self.waited);
         let stolen = stolen_ticks().saturating_sub(self.stolen) * 10_000_000;
         (waited + stolen) as f64 / elapsed.as_nanos() as f64
@@ -103,13 +103,13 @@ impl Scope {
     }
 }
 
-/// A field of a task's statistics: 0 is the time that it ran, 1 the time that it was ready and waited for a core.
+/// Returns a field of a task's statistics: 0 is the time that it ran, 1 the time that it was ready and waited for a core.
 fn schedstat(path: impl AsRef<Path>, field: usize) -> u64 {
     let read = || fs::read_to_string(path).ok()?.split_whitespace().nth(field)?.parse().ok();
     read().unwrap_or(0)
 }
 
-/// Hundredths of a second that the host took from this machine's cores.
+/// Returns how many hundredths of a second the host took from this machine's cores.
 fn stolen_ticks() -> u64 {
     let read =
         || fs::read_to_string("/proc/stat").ok()?.lines().next()?.split_whitespace().nth(8)?.parse().ok();

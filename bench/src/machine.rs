@@ -1,8 +1,8 @@
-//! What it was measured on.
+//! The machine that is measured on.
 
 use std::fs;
 
-/// Processor, cores, kernel and compiler, in one line.
+/// Returns processor, cores, kernel and compiler in one line.
 pub fn describe() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));

@@ -1,15 +1,17 @@
 //! Calls per second beside the floor, tarpc and tonic: one table from one run. `README.md` says how to read it.
 
+mod app;
 mod cores;
 mod generator;
-mod line;
 mod machine;
+mod payload;
 mod peer;
 mod peers;
 mod rows;
+mod runner;
 mod sampling;
 mod table;
-mod work;
+mod worker;
 mod wrk;
 
 use std::time::Duration;
@@ -18,34 +20,34 @@ use anyhow::Result;
 use clap::Parser;
 
 use crate::cores::Cores;
-use crate::peers::{events, web::Site};
-use crate::sampling::Effort;
+use crate::peers::web::Site;
+use crate::sampling::SampleOptions;
 
 #[global_allocator]
-static ALLOCATOR: counter::Counting = counter::Counting;
+static ALLOCATOR: counter::CountingAllocator = counter::CountingAllocator;
 
 /// Measures calls per second beside the floor, tarpc and tonic.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Few and short samples, to see that all works.
+    /// Takes few and short samples, to see that everything works.
     #[arg(long)]
     quick: bool,
-    /// Only rows whose name contains this; may be repeated.
+    /// Measures only the rows whose name contains this; may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// The length of one sample.
+    /// The length of one sample, in seconds.
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
-    /// Serves for `wrk`, for as long as the standard input is open.
+    /// Serves this site for `wrk` until the standard input ends.
     #[arg(long, hide = true)]
     site: Option<Site>,
 }
 
 impl Options {
-    fn effort(&self) -> Result<Effort> {
+    fn effort(&self) -> Result<SampleOptions> {
         let (seconds, rounds) = if self.quick { (0.1, 3) } else { (0.5, 7) };
         let length = Duration::try_from_secs_f64(self.seconds.unwrap_or(seconds))?;
-        Ok(Effort { length, rounds })
+        Ok(SampleOptions { length, rounds })
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -54,9 +56,9 @@ impl Options {
 }
 
 fn main() -> Result<()> {
-    cocaine_node::helper::run_if_asked();
-    if events::is_worker() {
-        return events::work();
+    cocaine_node::helper::exec_worker_if_requested();
+    if worker::is_worker() {
+        return worker::run();
     }
     measure()
 }

@@ -1,4 +1,4 @@
-//! What a framework has to bring along to be measured.
+//! What a framework must implement to be measured.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::task::JoinSet;
 
-use crate::work::Work;
+use crate::payload::Payload;
 
-/// A framework, or a floor, with both its sides.
+/// A framework, or a floor: its server and its client.
 pub trait Peer: 'static {
-    /// Its row's name.
+    /// The name of its row.
     const NAME: &'static str;
-    /// How it is set up, as printed under the table.
+    /// Its settings, as printed under the table.
     const SETTINGS: &'static str;
-    /// The client's side: usually a [`Caller`].
+    /// The client, usually a [`Caller`].
     type Client: Load;
 
-    /// Starts to listen on a free port of the loopback and returns the address. What serves goes on in tasks of
-    /// the runtime that this is called on: single-threaded, in a thread pinned to the server's core.
+    /// Listens on a free port of the loopback interface and returns the address. Serving continues in tasks of the
+    /// runtime that this is called on: single-threaded, in a thread pinned to the server's core.
     fn serve() -> impl Future<Output = Result<SocketAddr>>;
 
     /// Opens the one connection that all calls share, on the client's runtime.
@@ -30,26 +30,26 @@ pub trait Peer: 'static {
 
 /// A client whose clones share a connection.
 pub trait Caller: Clone + Send + Sync + 'static {
-    /// Which of the two ways to keep calls in flight on one thread suits this client better.
-    const CALLERS: Callers;
-    /// The blob as the user gets it.
+    /// The way to keep calls in flight on one thread that is faster for this client.
+    const CONCURRENCY: Concurrency;
+    /// The type in which the user receives the blob.
     type Reply: AsRef<[u8]>;
 
     /// Makes one call.
-    fn call(&self, work: Work) -> impl Future<Output = Result<Self::Reply>> + Send;
+    fn call(&self, payload: Payload) -> impl Future<Output = Result<Self::Reply>> + Send;
 }
 
 /// How calls are kept in flight on a single-threaded runtime.
 #[derive(Clone, Copy, Debug)]
-pub enum Callers {
+pub enum Concurrency {
     /// Each caller is a spawned task.
     Tasks,
     /// All callers are futures of one task, in a `FuturesUnordered`.
     OneTask,
 }
 
-impl Callers {
-    /// As the settings line says it.
+impl Concurrency {
+    /// Returns the text for the settings line.
     const fn describe(self) -> &'static str {
         match self {
             Self::Tasks => "a task per caller",
@@ -58,53 +58,65 @@ impl Callers {
     }
 }
 
-/// What keeps a number of calls in flight. A [`Caller`] has it for free; the floors, which have no calls, bring
-/// their own.
+/// Keeps a number of calls in flight. Every [`Caller`] implements it; the floors, which have no calls, implement it
+/// themselves.
 pub trait Load: 'static {
     /// How calls are kept in flight, for the settings line.
     const STYLE: &'static str;
 
-    /// Keeps `in_flight` calls open until `stop` is set, lets those finish, and returns how many were made. Each
-    /// answer is checked; a wrong one is an error.
-    fn run(&mut self, work: Work, in_flight: usize, stop: &Stop) -> impl Future<Output = Result<u64>>;
+    /// Keeps `in_flight` calls open until `stop` is set, lets those finish, and returns how many were made.
+    ///
+    /// # Errors
+    /// A wrong reply, or a failed call.
+    fn run(
+        &mut self,
+        payload: Payload,
+        in_flight: usize,
+        stop: &StopFlag,
+    ) -> impl Future<Output = Result<u64>>;
 }
 
-/// Tells a load that its time is over.
+/// Ends a load.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct StopFlag(Arc<AtomicBool>);
 
-impl Stop {
-    /// From now on no call is started.
+impl StopFlag {
+    /// Sets the flag: no further call is started.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was set.
+    /// Returns whether the flag is set.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl<C: Caller> Load for C {
-    const STYLE: &'static str = C::CALLERS.describe();
+    const STYLE: &'static str = C::CONCURRENCY.describe();
 
-    async fn run(&mut self, work: Work, in_flight: usize, stop: &Stop) -> Result<u64> {
-        match C::CALLERS {
-            _ if in_flight == 1 => call_in_turn(self.clone(), work, stop.clone()).await,
-            Callers::Tasks => spawn_callers(self, work, in_flight, stop).await,
-            Callers::OneTask => {
+    async fn run(&mut self, payload: Payload, in_flight: usize, stop: &StopFlag) -> Result<u64> {
+        match C::CONCURRENCY {
+            _ if in_flight == 1 => call_in_turn(self.clone(), payload, stop.clone()).await,
+            Concurrency::Tasks => spawn_callers(self, payload, in_flight, stop).await,
+            Concurrency::OneTask => {
                 let callers: FuturesUnordered<_> =
-                    (0..in_flight).map(|_| call_in_turn(self.clone(), work, stop.clone())).collect();
+                    (0..in_flight).map(|_| call_in_turn(self.clone(), payload, stop.clone())).collect();
                 callers.try_fold(0, async |sum, calls| Ok(sum + calls)).await
             }
         }
     }
 }
 
-/// As many tasks as calls in flight, spawned on whatever runtime this is called on.
-pub async fn spawn_callers<C: Caller>(client: &C, work: Work, in_flight: usize, stop: &Stop) -> Result<u64> {
+/// Spawns a task for each call in flight on the current runtime, and returns how many calls they made.
+pub async fn spawn_callers<C: Caller>(
+    client: &C,
+    payload: Payload,
+    in_flight: usize,
+    stop: &StopFlag,
+) -> Result<u64> {
     let mut callers: JoinSet<_> =
-        (0..in_flight).map(|_| call_in_turn(client.clone(), work, stop.clone())).collect();
+        (0..in_flight).map(|_| call_in_turn(client.clone(), payload, stop.clone())).collect();
     let mut sum = 0;
     while let Some(calls) = callers.join_next().await {
         sum += calls??;
@@ -112,12 +124,12 @@ pub async fn spawn_callers<C: Caller>(client: &C, work: Work, in_flight: usize, 
     Ok(sum)
 }
 
-/// One caller: a call, its check, the next call.
-async fn call_in_turn<C: Caller>(client: C, work: Work, stop: Stop) -> Result<u64> {
+/// Makes one checked call after the other, and returns how many.
+async fn call_in_turn<C: Caller>(client: C, payload: Payload, stop: StopFlag) -> Result<u64> {
     let mut calls = 0;
     while !stop.is_set() {
-        let reply = client.call(work).await?;
-        work.check(reply.as_ref())?;
+        let reply = client.call(payload).await?;
+        payload.check(reply.as_ref())?;
         calls += 1;
     }
     Ok(calls)

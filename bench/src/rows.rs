@@ -1,10 +1,10 @@
-//! What the table holds: the place to add a row.
+//! The groups and rows of the table. New rows are added here.
 
 use anyhow::Result;
 
 use crate::cores::Cores;
 use crate::generator;
-use crate::line::Line;
+use crate::payload::Payload;
 use crate::peer::{Caller, Load, Peer};
 use crate::peers::{
     cocaine::{Cocaine, Dynamic},
@@ -16,81 +16,81 @@ use crate::peers::{
     tonic::Tonic,
     web::Site,
 };
-use crate::work::Work;
+use crate::runner::Runner;
 
-/// Rows that are sampled in turn and compared with each other.
+/// Rows that are sampled in turn and compared with one another.
 pub struct Group {
     /// What is measured, and how.
     pub title: &'static str,
-    /// What is asked for.
-    pub work: Work,
+    /// The blob that the calls read.
+    pub payload: Payload,
     /// The numbers of calls in flight.
     pub in_flight: &'static [usize],
-    /// The rows that all others are compared with, each a column.
+    /// The rows that all others are compared with; each has a column.
     pub against: &'static [&'static str],
-    /// The rows, in their order.
+    /// The rows in their order.
     pub rows: Vec<Row>,
 }
 
-/// One of the things compared.
+/// One line of the table for each number of calls in flight.
 pub struct Row {
     /// Its name, for the table, for [`Group::against`], for [`Goal::Speed`] and for `--only`.
     pub name: &'static str,
-    /// How it is set up.
+    /// Its settings.
     pub settings: String,
-    /// Where its numbers come from.
+    /// The origin of its numbers.
     pub source: Source,
-    /// What it is meant to reach.
+    /// Its goals.
     pub goals: Vec<Goal>,
 }
 
-/// Where a row's numbers come from.
+/// The origin of a row's numbers.
 #[derive(Clone, Copy)]
 pub enum Source {
-    /// From here and now.
-    Measured(fn(Cores) -> Result<Line>),
-    /// From elsewhere: calls a second at a number in flight.
+    /// Measured in this run.
+    Measured(fn(Cores) -> Result<Runner>),
+    /// Recorded elsewhere: calls per second at a number of calls in flight.
     Recorded(&'static [(usize, f64)]),
 }
 
-/// What a row is meant to reach at a number in flight.
+/// The goal of a row at a number of calls in flight.
 #[derive(Clone, Copy, Debug)]
 pub enum Goal {
-    /// At least so many times the speed of another row.
+    /// At least this many times the speed of another row.
     Speed(usize, f64, &'static str),
-    /// At most so many heap allocations for a call.
+    /// At most this many heap allocations per call.
     Allocations(usize, f64),
 }
 
 /// A job that is timed as a whole.
 pub struct Timing {
-    /// What is done.
+    /// The name of the job.
     pub name: &'static str,
     /// The job.
     pub job: fn() -> Result<()>,
-    /// It is meant to take no longer, in seconds.
+    /// The goal: the longest that the job may take, in seconds.
     pub limit: f64,
 }
 
 impl Row {
-    /// Client and server each on a core of its own.
+    /// Returns a row with client and server each on a core of its own.
     fn own_cores<P: Peer>() -> Self {
         let settings = format!("{}; {}", P::SETTINGS, P::Client::STYLE);
-        Self::new(P::NAME, &settings, Source::Measured(Line::on_own_cores::<P>))
+        Self::new(P::NAME, &settings, Source::Measured(Runner::on_own_cores::<P>))
     }
 
-    /// The client on a runtime of two workers.
+    /// Returns a row with the client on a runtime of two workers.
     fn two_workers<P: Peer<Client: Caller>>() -> Self {
-        Self::new(P::NAME, P::SETTINGS, Source::Measured(Line::on_two_workers::<P>))
+        Self::new(P::NAME, P::SETTINGS, Source::Measured(Runner::on_two_workers::<P>))
     }
 
-    /// Client, server and whatever process the server starts, wherever the system puts them.
+    /// Returns a row whose client, server and child processes run wherever the system puts them.
     fn processes<P: Peer<Client: Caller>>() -> Self {
         let settings = format!("{}; {}", P::SETTINGS, P::Client::STYLE);
-        Self::new(P::NAME, &settings, Source::Measured(Line::on_no_cores::<P>))
+        Self::new(P::NAME, &settings, Source::Measured(Runner::without_cores::<P>))
     }
 
-    /// Numbers measured elsewhere; `settings` says where.
+    /// Returns a row of numbers recorded elsewhere; `settings` says where.
     fn recorded(name: &'static str, settings: &'static str, rates: &'static [(usize, f64)]) -> Self {
         Self::new(name, settings, Source::Recorded(rates))
     }
@@ -105,7 +105,7 @@ impl Row {
     }
 }
 
-/// All groups, in the table's order.
+/// Returns all groups in the order of the table.
 pub fn groups() -> Vec<Group> {
     vec![own_cores(), two_workers(), blob(), node(), events(), web()]
 }
@@ -124,7 +124,7 @@ fn own_cores() -> Group {
     ];
     Group {
         title: "storage.read, 64-byte reply; client and server each on one thread and a core of its own",
-        work: Work::Manifest,
+        payload: Payload::Manifest,
         in_flight: &[1, 64, 256],
         against: &["floor", "tarpc", "tonic"],
         rows: vec![
@@ -140,7 +140,7 @@ fn own_cores() -> Group {
 fn two_workers() -> Group {
     Group {
         title: "the same; client on a runtime of two workers, each caller a spawned task, no core of its own",
-        work: Work::Manifest,
+        payload: Payload::Manifest,
         in_flight: &[1, 64, 256],
         against: &["tarpc", "tonic"],
         rows: vec![
@@ -155,7 +155,7 @@ fn two_workers() -> Group {
 fn blob() -> Group {
     Group {
         title: "storage.read, 1 MiB reply (calls/s are MiB/s); a core each",
-        work: Work::Blob,
+        payload: Payload::Blob,
         in_flight: &[1, 4],
         against: &["raw copy", "tarpc", "tonic"],
         rows: vec![
@@ -171,7 +171,7 @@ fn blob() -> Group {
 fn node() -> Group {
     Group {
         title: "storage.read, 64-byte reply, from the node's own storage; a core each",
-        work: Work::Manifest,
+        payload: Payload::Manifest,
         in_flight: &[1, 64, 256],
         against: &["original"],
         rows: vec![
@@ -182,11 +182,11 @@ fn node() -> Group {
 }
 
 fn events() -> Group {
-    // One at a time within 1.7 times two round trips of the floor: 1 / (2 * 1.7) of its speed.
+    // One event at a time takes at most 1.7 times two round trips of the floor: 1 / (2 * 1.7) of its speed.
     let goals = [Goal::Speed(1, 0.294, "floor"), Goal::Speed(64, 30.0, "original")];
     Group {
         title: "an event with a 64-byte chunk, through the node to a worker and back; no core of its own",
-        work: Work::Manifest,
+        payload: Payload::Manifest,
         in_flight: &[1, 64],
         against: &["floor", "original", "event, by hand"],
         rows: vec![
@@ -204,24 +204,29 @@ fn events() -> Group {
 }
 
 fn web() -> Group {
-    let site =
-        |name, settings, start: fn(Cores) -> Result<Line>| Row::new(name, settings, Source::Measured(start));
+    let site = |name, settings, start: fn(Cores) -> Result<Runner>| {
+        Row::new(name, settings, Source::Measured(start))
+    };
     Group {
         title: "GET of 64 bytes from one axum app, wrk with keep-alive connections; no core of its own",
-        work: Work::Manifest,
+        payload: Payload::Manifest,
         in_flight: &[1, 64],
         against: &["http, direct"],
         rows: vec![
-            site("http, direct", "axum::serve on TCP, two threads", |_| Line::of_site(Site::Direct)),
+            site("http, direct", "axum::serve on TCP, two threads", |_| Runner::for_site(Site::Direct)),
             site("http, gateway", "worker.http behind a node's gateway, one worker", |_| {
-                Line::of_site(Site::Cloud)
+                Runner::for_site(Site::Cloud)
             })
             .goals([Goal::Speed(64, 0.4, "http, direct")]),
         ],
     }
 }
 
-/// All timed jobs.
+/// Returns all timed jobs.
 pub fn timings() -> Vec<Timing> {
-    vec![Timing { name: "cocaine-codegen, 1,000 services of 20 methods", job: generator::job, limit: 2.0 }]
+    vec![Timing {
+        name: "cocaine-codegen, 1,000 services of 20 methods",
+        job: generator::generate_bindings,
+        limit: 2.0,
+    }]
 }

@@ -3,14 +3,14 @@
 use std::fmt::Write;
 
 use crate::rows::{Goal, Group, Timing};
-use crate::sampling::Measured;
+use crate::sampling::Measurement;
 
-/// One list for each row, one number for each number in flight.
-pub type Numbers = [Vec<Option<Measured>>];
+/// A list for each row, with an entry for each number of calls in flight.
+pub type Numbers = [Vec<Option<Measurement>>];
 
 const NONE: &str = "-";
 
-/// The lines of a group: first the head, then one for each row and number in flight.
+/// Returns the table of a group: the heading, then a line for each row and number of calls in flight.
 pub fn group(group: &Group, numbers: &Numbers) -> String {
     let mut head = vec![String::new(), "in flight".to_owned(), "calls/s".to_owned()];
     head.extend(group.against.iter().map(|name| format!("× {name}")));
@@ -37,18 +37,18 @@ pub fn group(group: &Group, numbers: &Numbers) -> String {
     format!("{}\n{}", group.title, align(&lines))
 }
 
-/// The line of a timed job.
+/// Returns the line of a timed job.
 pub fn timing(timing: &Timing, seconds: Option<f64>) -> String {
     let verdict = seconds.map_or("", |seconds| if seconds <= timing.limit { " met" } else { " MISSED" });
     let seconds = seconds.map_or(NONE.into(), |seconds| format!("{seconds:.3} s"));
     format!("{}: {seconds} (goal: at most {} s{verdict})", timing.name, timing.limit)
 }
 
-fn rate(number: &Measured) -> String {
+fn rate(number: &Measurement) -> String {
     format!("{}{}", if number.busy { "~" } else { "" }, thousands(number.rate))
 }
 
-fn samples(number: &Measured) -> String {
+fn samples(number: &Measurement) -> String {
     match number.samples {
         (_, 0) => "recorded".to_owned(),
         (kept, taken) => format!("{kept}/{taken}"),
@@ -59,7 +59,7 @@ fn speed_ratio(
     group: &Group,
     numbers: &Numbers,
     at: usize,
-    number: Option<&Measured>,
+    number: Option<&Measurement>,
     other: &str,
 ) -> Option<f64> {
     let other = group.rows.iter().position(|row| row.name == other)?;
@@ -71,7 +71,7 @@ fn verdict(
     group: &Group,
     numbers: &Numbers,
     at: usize,
-    number: Option<&Measured>,
+    number: Option<&Measurement>,
 ) -> Option<String> {
     let (wanted_at, text, met) = match goal {
         Goal::Speed(in_flight, times, other) => {
@@ -80,7 +80,7 @@ fn verdict(
         }
         Goal::Allocations(in_flight, most) => {
             let allocations = number.and_then(|number| number.allocations);
-            // A buffer that grows once in a sample is no allocation of the call.
+            // A buffer that grows once in a sample does not count as an allocation per call.
             (in_flight, format!("{most} allocations"), allocations.map(|found| found < most + 0.01))
         }
     };
@@ -88,7 +88,7 @@ fn verdict(
     (wanted_at == group.in_flight[at]).then(|| text + met)
 }
 
-/// A whole number with a comma between each three digits.
+/// Returns the rounded number with a comma after each three digits.
 fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut out = String::new();
@@ -101,7 +101,7 @@ fn thousands(value: f64) -> String {
     out
 }
 
-/// Columns of one width each: the first and the last to the left, the others to the right.
+/// Aligns the cells in columns: the first and the last to the left, the others to the right.
 fn align(lines: &[Vec<String>]) -> String {
     let columns = lines[0].len();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The loader of HTTP: `wrk`, in a process of its own.
+//! The HTTP load generator `wrk`, in a process of its own.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,38 +8,42 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::peers::web::Site;
 
-/// A site that runs in a process of its own, which ends with this one.
-pub struct Served {
+/// A process that serves a site. It ends with this one.
+pub struct SiteProcess {
     url: String,
     _process: Child,
 }
 
-impl Served {
+impl SiteProcess {
     /// Starts this program as the site.
     pub fn start(site: Site) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         let name = if site == Site::Direct { "direct" } else { "cloud" };
         command.args(["--site", name]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
-        let out = process.stdout.take().context("the site's output is not there")?;
+        let out = process.stdout.take().context("the process of the site has no output")?;
         let mut url = String::new();
         BufReader::new(out).read_line(&mut url)?;
         ensure!(!url.is_empty(), "the site did not start");
         Ok(Self { url: url.trim().to_owned(), _process: process })
     }
 
-    /// Keeps requests on as many connections for a while, and returns how many were answered a second.
+    /// Keeps one request in flight on each of the connections for `length`, and returns the responses per second.
     pub fn load(&self, connections: usize, length: Duration) -> Result<f64> {
         let seconds = length.as_secs().max(1).to_string();
         let output = Command::new("wrk")
             .args(["-t1", "-d", &seconds, "-c", &connections.to_string(), &self.url])
             .output()
             .context("wrk cannot be run: `apt-get install wrk` brings it")?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() || said.contains("Non-2xx") || said.contains("Socket errors") {
-            bail!("wrk on {}: {said}{}", self.url, String::from_utf8_lossy(&output.stderr));
+        let output_text = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success()
+            || output_text.contains("Non-2xx")
+            || output_text.contains("Socket errors")
+        {
+            bail!("wrk on {}: {output_text}{}", self.url, String::from_utf8_lossy(&output.stderr));
         }
-        let rate = said.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
-        rate.and_then(|rate| rate.trim().parse().ok()).with_context(|| format!("wrk said: {said}"))
+        let rate = output_text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+        rate.and_then(|rate| rate.trim().parse().ok())
+            .with_context(|| format!("unexpected output of wrk: {output_text}"))
     }
 }

@@ -35,7 +35,7 @@ fn gone() -> Error {
 }
 
 #[test]
-fn a_call_is_answered_by_what_fits_it() {
+fn call_is_answered_by_the_matching_expectation() {
     let storage = StorageDouble::new();
     storage.expect_read().with("c", "b").fails(gone());
     storage.expect_read().with("c", "a").returns("first");
@@ -56,7 +56,7 @@ fn a_call_is_answered_by_what_fits_it() {
 }
 
 #[test]
-fn a_closure_answers_from_the_arguments() {
+fn closure_answers_from_the_arguments() {
     let (storage, calls) = (StorageDouble::new(), AtomicUsize::new(0));
     let answer = move |collection: String, key: String| {
         let call = calls.fetch_add(1, Ordering::Relaxed);
@@ -68,7 +68,7 @@ fn a_closure_answers_from_the_arguments() {
 }
 
 #[test]
-fn an_unexpected_call_says_what_was_expected() {
+fn unexpected_call_names_the_expectations() {
     let storage = StorageDouble::new();
     let text = said(|| drop(now(storage.remove("c", "k"))));
     assert_eq!(text, r#"storage.remove("c", "k") is not expected: no call of `remove` is"#);
@@ -92,7 +92,7 @@ fn an_unexpected_call_says_what_was_expected() {
 }
 
 #[test]
-fn what_is_not_called_fails_when_it_is_verified_or_dropped() {
+fn missing_call_fails_on_verify_or_drop() {
     let unmet = |line: u32| {
         format!(
             "expected of storage: read(\"c\", \"k\"), 2 times, and called once (bindings/tests/doubles.rs:{line}:17)"
@@ -120,7 +120,7 @@ fn what_is_not_called_fails_when_it_is_verified_or_dropped() {
 }
 
 #[test]
-fn an_expectation_without_an_answer_says_so() {
+fn expectation_without_an_answer_is_reported() {
     let storage = StorageDouble::new();
     storage.expect_read().with("c", "k");
     let text = said(|| drop(now(storage.read("c", "k"))));
@@ -133,7 +133,7 @@ fn an_expectation_without_an_answer_says_so() {
 }
 
 #[test]
-fn an_order_is_kept_where_it_is_asked_for() {
+fn ordered_expectations_are_enforced() {
     let storage = || {
         let storage = StorageDouble::new().in_order();
         storage.expect_find().returns([]).any_times();
@@ -158,7 +158,7 @@ fn an_order_is_kept_where_it_is_asked_for() {
 }
 
 #[test]
-fn what_answers_nothing_needs_no_answer() {
+fn mute_call_needs_no_answer() {
     let log = LoggingDouble::new();
     log.expect_emit().with(Severity::Info, "app", "started", None);
     log.expect_emit().matching(|severity, _, _, _| severity == Severity::Error).fails(gone());
@@ -196,7 +196,7 @@ fn streams_end_fail_or_wait() {
 }
 
 #[test]
-fn a_lock_is_held_or_not() {
+fn lock_is_granted_or_refused() {
     let unicorn = UnicornDouble::new();
     unicorn.expect_lock().with("/a").holds();
     unicorn.expect_lock().with("/b").fails(gone());
@@ -210,7 +210,7 @@ fn a_lock_is_held_or_not() {
 }
 
 #[tokio::test]
-async fn a_session_answers_with_a_stream() {
+async fn session_answers_with_a_stream() {
     let app = AppDouble::new();
     app.expect_enqueue().with("list", None).streams(["a", "b"]);
     app.expect_enqueue().with("fail", None).streams_then_fails(["a"], Error::user(7, "no"));
@@ -232,7 +232,7 @@ async fn a_session_answers_with_a_stream() {
 }
 
 #[tokio::test]
-async fn a_session_is_played_by_a_script() {
+async fn session_is_played_by_a_script() {
     let app = AppDouble::new();
     app.expect_enqueue().answers(|event, _| {
         Peer::plays(move |mut input: Receiver<Bytes>, mut output: Sender<Bytes>| async move {
@@ -262,7 +262,7 @@ async fn a_session_is_played_by_a_script() {
 }
 
 #[tokio::test]
-async fn a_session_of_states_is_played_too() {
+async fn session_with_states_is_played_by_a_script() {
     let locator = LocatorDouble::new();
     locator.expect_publish().matching(|name, _, _| name == "service").plays(|input, output| async move {
         output.value(())?;
@@ -277,7 +277,7 @@ async fn a_session_of_states_is_played_too() {
 }
 
 #[tokio::test]
-async fn a_script_that_panics_fails_the_test() {
+async fn panicking_script_fails_the_test() {
     let app = AppDouble::new();
     app.expect_enqueue().plays(|mut input, _output| async move {
         assert_eq!(input.recv().await.unwrap()?, "right", "the first chunk");
@@ -293,7 +293,7 @@ async fn a_script_that_panics_fails_the_test() {
 }
 
 #[tokio::test]
-async fn a_call_that_panics_in_a_task_fails_the_test() {
+async fn panicking_call_in_a_task_fails_the_test() {
     let storage = StorageDouble::new();
     let app = storage.clone();
     let task = tokio::spawn(async move { app.read("c", "k").await });
@@ -313,7 +313,7 @@ fn closures_run_without_a_lock() {
 }
 
 #[test]
-fn a_double_goes_where_a_client_goes() {
+fn double_goes_wherever_a_client_does() {
     fn is_handed_around<T: Storage + Clone + std::fmt::Debug + Send + Sync + 'static>(_: &T) {}
     is_handed_around(&StorageDouble::new());
 }

@@ -1,6 +1,6 @@
-//! Servers of generated code, called by generated code and by hand, over TCP.
+//! Generated servers over TCP, called by generated clients and by raw frames.
 
-mod common;
+mod test_locator;
 
 use std::{
     collections::BTreeMap,
@@ -21,24 +21,29 @@ use cocaine_bindings::{
     App, AppClient, AppServer, Locator, LocatorClient, LocatorServer, Logging, LoggingClient, ServeApp,
     ServeLocator, ServeLogging, ServeStorage, Storage, StorageClient,
 };
-use common::{LONG, Names, Raw, UNTRACED, cloud};
+use test_locator::{TestLocator, cloud};
+use test_support::{
+    frame::UNTRACED,
+    raw::RawConnection,
+    wait::{TIMEOUT, wait_until},
+};
 use tokio::{
     io::AsyncReadExt,
     sync::{Notify, mpsc},
     time::timeout,
 };
 
-/// A storage that does what the key of a call says.
+/// A storage whose behaviour the key of a call selects.
 #[derive(Clone)]
-struct Obedient {
+struct ScriptedStorage {
     trace: Option<Trace>,
-    begun: Arc<AtomicUsize>,
+    started: Arc<AtomicUsize>,
     wait: Arc<Notify>,
 }
 
-impl Obedient {
+impl ScriptedStorage {
     fn new() -> Self {
-        Self { trace: None, begun: Arc::default(), wait: Arc::default() }
+        Self { trace: None, started: Arc::default(), wait: Arc::default() }
     }
 
     fn serve(&self) -> ServeStorage<impl Fn(&Caller) -> Self + use<>> {
@@ -50,9 +55,9 @@ impl Obedient {
     }
 }
 
-impl Storage for Obedient {
+impl Storage for ScriptedStorage {
     async fn read(&self, _: &str, key: &str) -> Result<Bytes> {
-        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.started.fetch_add(1, Ordering::Relaxed);
         match key {
             "panic" => panic!("as the caller asked"),
             "panic later" => {
@@ -63,7 +68,7 @@ impl Storage for Obedient {
             "trace" => {
                 assert_eq!((Trace::current(), self.trace), (self.trace, Trace::current()));
                 tokio::task::yield_now().await;
-                assert_eq!(Trace::current(), self.trace, "in a task of its own");
+                assert_eq!(Trace::current(), self.trace, "still current after the move to another task");
             }
             "large" => return Ok(vec![7; 1 << 20].into()),
             "unbound" => return Err(Error::unbound()),
@@ -85,17 +90,17 @@ impl Storage for Obedient {
     }
 }
 
-/// A request `read("c", key)`.
+/// Returns the frame of `read("c", key)`.
 fn read(channel: u8, key: &str) -> Vec<u8> {
     let key_len = u8::try_from(key.len()).unwrap();
     [&[0x93, channel, 0, 0x92, 0xa1, b'c', 0xa0 | key_len], key.as_bytes()].concat()
 }
 
-/// An app whose events are their names.
+/// An app whose behaviour the name of an event selects.
 #[derive(Clone)]
-struct Events(mpsc::UnboundedSender<String>);
+struct ScriptedApp(mpsc::UnboundedSender<String>);
 
-impl AppServer for Events {
+impl AppServer for ScriptedApp {
     async fn enqueue(
         &self,
         event: &str,
@@ -145,21 +150,21 @@ impl AppServer for Events {
 }
 
 async fn app() -> (AppClient, Server, Server, mpsc::UnboundedReceiver<String>) {
-    let (sender, said) = mpsc::unbounded_channel();
-    let events = Events(sender);
+    let (sender, reports) = mpsc::unbounded_channel();
+    let events = ScriptedApp(sender);
     let server = Server::bind("127.0.0.1:0", ServeApp::new(move |_| events.clone())).await.unwrap();
     let (client, locator) = cloud::<AppClient>(&server).await;
-    (client.service().await.unwrap(), server, locator, said)
+    (client.service().await.unwrap(), server, locator, reports)
 }
 
-async fn storage(service: &Obedient) -> (StorageClient, Server, Server) {
+async fn storage(service: &ScriptedStorage) -> (StorageClient, Server, Server) {
     let server = Server::bind("127.0.0.1:0", service.serve()).await.unwrap();
     let (client, locator) = cloud::<StorageClient>(&server).await;
     (client.service().await.unwrap(), server, locator)
 }
 
 #[tokio::test]
-async fn chunks_go_both_ways_through_generated_code() {
+async fn chunks_go_both_ways() {
     let (app, _server, _locator, _said) = app().await;
     let mut event = app.enqueue("echo", None).await.unwrap();
     for size in [0, 5, 5000, 200_000] {
@@ -175,7 +180,7 @@ async fn chunks_go_both_ways_through_generated_code() {
 }
 
 #[tokio::test]
-async fn an_event_that_panics_or_is_forgotten_is_answered_with_an_error() {
+async fn panicking_or_forgotten_event_is_answered_with_error() {
     let (app, _server, _locator, _said) = app().await;
     let mut other = app.enqueue("echo", None).await.unwrap();
     let mut event = app.enqueue("panic", None).await.unwrap();
@@ -189,49 +194,49 @@ async fn an_event_that_panics_or_is_forgotten_is_answered_with_an_error() {
 }
 
 #[tokio::test]
-async fn an_error_of_a_sessions_handler_closes_the_connection() {
+async fn session_handler_error_closes_the_connection() {
     let (app, server, _locator, _said) = app().await;
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x00\x91\xa7unknown").await;
     raw.expect_end().await;
     let mut other = app.enqueue("echo", None).await.unwrap();
     let mut event = app.enqueue("unknown", None).await.unwrap();
     for stream in [&mut event, &mut other] {
-        let error = timeout(LONG, stream.recv()).await.unwrap().unwrap().unwrap_err();
+        let error = timeout(TIMEOUT, stream.recv()).await.unwrap().unwrap().unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
     }
 }
 
 #[tokio::test]
 async fn control_reads_numbers_until_it_is_revoked() {
-    let (app, _server, _locator, mut said) = app().await;
+    let (app, _server, _locator, mut reports) = app().await;
     let mut control = app.control().await.unwrap();
     control.tx.send(3).await.unwrap();
     control.tx.send(-1).await.unwrap();
     drop(control);
-    assert_eq!(said.recv().await.unwrap(), "Some(Ok(3))");
-    assert_eq!(said.recv().await.unwrap(), "Some(Ok(-1))");
-    let end = said.recv().await.unwrap();
+    assert_eq!(reports.recv().await.unwrap(), "Some(Ok(3))");
+    assert_eq!(reports.recv().await.unwrap(), "Some(Ok(-1))");
+    let end = reports.recv().await.unwrap();
     assert!(end.contains("the channel was revoked") && end.contains("125"), "{end}");
     assert_eq!(app.info().await.unwrap(), Value::from("info"), "the connection goes on");
 }
 
 #[tokio::test]
-async fn a_handler_learns_that_the_caller_dropped_its_event_or_left() {
-    let (app, server, _locator, mut said) = app().await;
+async fn handler_learns_that_its_caller_is_gone() {
+    let (app, server, _locator, mut reports) = app().await;
     drop(app.enqueue("listen", None).await.unwrap());
-    let end = said.recv().await.unwrap();
+    let end = reports.recv().await.unwrap();
     assert!(end.contains("the sender was dropped"), "{end}");
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x00\x91\xa6listen").await;
     raw.expect_pong(2).await;
     drop(raw);
-    let end = said.recv().await.unwrap();
+    let end = reports.recv().await.unwrap();
     assert!(end.contains("closed by the other side"), "{end}");
 }
 
 #[tokio::test]
-async fn more_sessions_than_invocations_go_on_side_by_side() {
+async fn sessions_do_not_count_as_invocations() {
     let (app, _server, _locator, _said) = app().await;
     let mut events: Vec<Duplex<Bytes, Bytes>> = Vec::new();
     for _ in 0..Limits::default().invocations + 100 {
@@ -241,13 +246,13 @@ async fn more_sessions_than_invocations_go_on_side_by_side() {
         event.send("x").await.unwrap();
     }
     for event in &mut events {
-        assert_eq!(timeout(LONG, event.recv()).await.expect("an echo").unwrap().unwrap(), "x");
+        assert_eq!(timeout(TIMEOUT, event.recv()).await.expect("an echo").unwrap().unwrap(), "x");
     }
 }
 
 #[tokio::test]
-async fn sessions_with_trees_of_their_own_go_through_generated_code() {
-    let names = Names::default();
+async fn sessions_follow_their_trees() {
+    let names = TestLocator::default();
     let server = names.serve("127.0.0.1:0").await;
     names.add::<LocatorClient>("locator", server.local_addr());
     let client = cocaine::Client::new(&server.local_addr().to_string()).unwrap();
@@ -259,12 +264,12 @@ async fn sessions_with_trees_of_their_own_go_through_generated_code() {
     published.rx.await.unwrap();
     assert!(client.resolve("mine", None).await.is_ok());
     published.tx.discard().await.unwrap();
-    until(async || client.resolve("mine", None).await.is_err()).await;
+    wait_until("the name is withdrawn", async || client.resolve("mine", None).await.is_err()).await;
 
     let published = locator.publish("mine", &here, None).await.unwrap();
     published.rx.await.unwrap();
     drop(published.tx);
-    until(async || client.resolve("mine", None).await.is_err()).await;
+    wait_until("the name is withdrawn", async || client.resolve("mine", None).await.is_err()).await;
 
     let mut routing = locator.routing("me").await.unwrap();
     assert_eq!(routing.rx.recv().await.unwrap().unwrap()["me"], [(1, "member".to_owned())]);
@@ -283,28 +288,18 @@ async fn sessions_with_trees_of_their_own_go_through_generated_code() {
     assert_eq!(Locator::uuid(&locator).await.unwrap(), "uuid", "connected again");
 }
 
-/// Waits for what follows from something else.
-async fn until(mut done: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !done().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(LONG, wait).await.expect("it never happens");
-}
-
 #[tokio::test]
-async fn a_panic_anywhere_is_an_error_for_its_caller_alone() {
-    let service = Obedient::new();
+async fn panic_is_an_error_for_its_caller_alone() {
+    let service = ScriptedStorage::new();
     let (storage, _server, _locator) = storage(&service).await;
     let other = tokio::spawn({
         let storage = storage.clone();
         async move { storage.read("c", "wait").await }
     });
-    until(async || service.begun.load(Ordering::Relaxed) == 1).await;
+    wait_until("a call has started", async || service.started.load(Ordering::Relaxed) == 1).await;
     let marked = cocaine::ServiceClient::with_header(&storage, "panic", "yes");
     for (storage, key) in [(&storage, "panic"), (&storage, "panic later"), (&marked, "before it is split")] {
-        let error = timeout(LONG, storage.read("c", key)).await.expect("an answer").unwrap_err();
+        let error = timeout(TIMEOUT, storage.read("c", key)).await.expect("an answer").unwrap_err();
         assert_eq!((error.category(), error.code()), (Some(Category::DISPATCH), Some(7)), "{key}: {error}");
     }
     service.wait.notify_one();
@@ -315,20 +310,20 @@ async fn a_panic_anywhere_is_an_error_for_its_caller_alone() {
 
 #[tokio::test]
 async fn panics_do_not_use_up_the_invocations() {
-    let service = Obedient::new();
+    let service = ScriptedStorage::new();
     let limits = Limits { invocations: 2, ..Limits::default() };
     let server = Server::builder(service.serve()).limits(limits).bind("127.0.0.1:0").await.unwrap();
     let (client, _locator) = cloud::<StorageClient>(&server).await;
     let storage = client.with_header("panic", "yes").service::<StorageClient>().await.unwrap();
     for _ in 0..5 {
-        assert!(timeout(LONG, storage.read("c", "k")).await.expect("an answer").is_err());
+        assert!(timeout(TIMEOUT, storage.read("c", "k")).await.expect("an answer").is_err());
     }
-    timeout(LONG, server.shutdown()).await.expect("nothing runs any more");
+    timeout(TIMEOUT, server.shutdown()).await.expect("nothing runs any more");
 }
 
 #[tokio::test]
-async fn what_a_server_cannot_take_closes_the_connection_without_a_frame() {
-    let server = Server::bind("127.0.0.1:0", Obedient::new().serve()).await.unwrap();
+async fn invalid_request_closes_the_connection_silently() {
+    let server = Server::bind("127.0.0.1:0", ScriptedStorage::new().serve()).await.unwrap();
     for request in [
         b"\x93\x01\x00\x91\xa1c".as_slice(),
         b"\x93\x01\x00\x92\xa1c\x05",
@@ -343,16 +338,16 @@ async fn what_a_server_cannot_take_closes_the_connection_without_a_frame() {
         b"\xc1",
         &read(1, "unbound"),
     ] {
-        let mut raw = Raw::connect(server.local_addr()).await;
+        let mut raw = RawConnection::connect(server.local_addr()).await;
         raw.write(request).await;
         raw.expect_end().await;
     }
 }
 
 #[tokio::test]
-async fn answers_that_are_owed_go_out_before_a_violation_closes_the_connection() {
-    let server = Server::bind("127.0.0.1:0", Obedient::new().serve()).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+async fn pending_answers_precede_closing_after_violation() {
+    let server = Server::bind("127.0.0.1:0", ScriptedStorage::new().serve()).await.unwrap();
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(&[read(1, "wait"), read(2, "wait"), read(3, "x"), b"\x93\x04\x09\x90".to_vec()].concat()).await;
     raw.expect(&[b"\x94\x03\x00\x91\xa1x", UNTRACED].concat()).await;
     raw.expect_end().await;
@@ -360,16 +355,16 @@ async fn answers_that_are_owed_go_out_before_a_violation_closes_the_connection()
 
 #[tokio::test]
 async fn extra_arguments_are_ignored() {
-    let server = Server::bind("127.0.0.1:0", Obedient::new().serve()).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let server = Server::bind("127.0.0.1:0", ScriptedStorage::new().serve()).await.unwrap();
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x00\x93\xa1c\xa1k\xc0").await;
     raw.expect(&[b"\x94\x01\x00\x91\xa1k", UNTRACED].concat()).await;
 }
 
 #[tokio::test]
-async fn the_trace_of_a_request_is_current_in_its_handler_and_comes_back() {
-    let server = Server::bind("127.0.0.1:0", Obedient::new().serve()).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+async fn request_trace_is_current_and_returned() {
+    let server = Server::bind("127.0.0.1:0", ScriptedStorage::new().serve()).await.unwrap();
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     let request = read(1, "trace");
     raw.write(&[0x94]).await;
     raw.write(&request[1..]).await;
@@ -385,10 +380,10 @@ async fn the_trace_of_a_request_is_current_in_its_handler_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_header_of_replies_follows_the_trace_of_its_method_alone() {
-    let builder = Server::builder(Obedient::new().serve()).reply_header("read", "x", "y");
+async fn reply_header_applies_to_its_method_alone() {
+    let builder = Server::builder(ScriptedStorage::new().serve()).reply_header("read", "x", "y");
     let server = builder.bind("127.0.0.1:0").await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(&read(1, "k")).await;
     let headers = [b"\x94", &UNTRACED[1..], b"\x93\xc2\xa1x\xa1y"].concat();
     raw.expect(&[b"\x94\x01\x00\x91\xa1k".as_slice(), &headers].concat()).await;
@@ -397,51 +392,52 @@ async fn a_header_of_replies_follows_the_trace_of_its_method_alone() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_neither_read_nor_worked_for() {
+async fn client_that_does_not_read_is_paused() {
     const CALLS: usize = 200;
-    let service = Obedient::new();
+    let service = ScriptedStorage::new();
     let server = Server::bind("127.0.0.1:0", service.serve()).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     for channel in 1..=CALLS {
         let request = read(0, "large");
         let id = u16::try_from(channel).unwrap().to_be_bytes();
         raw.write(&[&[0x93, 0xcd, id[0], id[1]], &request[2..]].concat()).await;
     }
-    let mut begun = usize::MAX;
-    while begun != service.begun.load(Ordering::Relaxed) {
-        begun = service.begun.load(Ordering::Relaxed);
+    let mut started = usize::MAX;
+    while started != service.started.load(Ordering::Relaxed) {
+        started = service.started.load(Ordering::Relaxed);
         for _ in 0..50 {
             tokio::task::yield_now().await;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert!(begun < 40, "{begun} answers of 1 MiB wait for a client that reads none");
+    assert!(started < 40, "{started} answers of 1 MiB wait for a client that reads none");
     let mut buffer = vec![0; 1 << 20];
-    while service.begun.load(Ordering::Relaxed) < CALLS {
-        let read = timeout(LONG, raw.0.read(&mut buffer)).await.expect("more answers").unwrap();
+    while service.started.load(Ordering::Relaxed) < CALLS {
+        let read = timeout(TIMEOUT, raw.get_mut().read(&mut buffer)).await.expect("more answers").unwrap();
         assert!(read > 0, "the connection ended");
     }
-    // What comes now was neither read nor answered while the server held back.
+    // The server neither read nor answered this while it had paused reading.
     raw.write(b"\x93\xcd\x7f\xff\xcd\xff\xfd\x90").await;
     let mut tail = Vec::new();
     while !tail.ends_with(&[b"\x94\xcd\x7f\xff\x00\x90", UNTRACED].concat()) {
-        let read = timeout(LONG, raw.0.read(&mut buffer)).await.expect("the answer to ping").unwrap();
+        let read =
+            timeout(TIMEOUT, raw.get_mut().read(&mut buffer)).await.expect("the answer to ping").unwrap();
         assert!(read > 0, "the connection ended");
         tail.extend_from_slice(&buffer[read.saturating_sub(200)..read]);
         tail.drain(..tail.len().saturating_sub(400));
     }
 }
 
-/// A logging service whose lines wait to be let go.
+/// A logging service in which the source of a line selects whether it waits, fails or panics.
 #[derive(Clone, Default)]
-struct Slow {
-    begun: Arc<AtomicUsize>,
+struct ScriptedLogging {
+    started: Arc<AtomicUsize>,
     wait: Arc<Notify>,
 }
 
-impl Logging for Slow {
+impl Logging for ScriptedLogging {
     async fn emit(&self, _: Severity, source: &str, _: &str, _: Option<&[(&str, Scalar)]>) -> Result<()> {
-        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.started.fetch_add(1, Ordering::Relaxed);
         match source {
             "wait" => self.wait.notified().await,
             "panic" => panic!("as the caller asked"),
@@ -461,10 +457,12 @@ impl Logging for Slow {
 }
 
 #[tokio::test]
-async fn a_mute_handler_that_fails_or_panics_closes_the_connection_without_a_frame() {
-    let server = Server::bind("127.0.0.1:0", ServeLogging::new(|_: &Caller| Slow::default())).await.unwrap();
+async fn failing_mute_handler_closes_the_connection_silently() {
+    let server = Server::bind("127.0.0.1:0", ServeLogging::new(|_: &Caller| ScriptedLogging::default()))
+        .await
+        .unwrap();
     for source in [b"\xa4fail".as_slice(), b"\xa5panic"] {
-        let mut raw = Raw::connect(server.local_addr()).await;
+        let mut raw = RawConnection::connect(server.local_addr()).await;
         raw.write(b"\x93\x01\x00\x93\x01\xa2ok\xa1m").await;
         raw.expect_pong(2).await;
         raw.write(&[b"\x93\x03\x00\x93\x01".as_slice(), source, b"\xa1m"].concat()).await;
@@ -478,37 +476,37 @@ async fn a_mute_handler_that_fails_or_panics_closes_the_connection_without_a_fra
 }
 
 #[tokio::test]
-async fn calls_that_waited_for_their_turn_do_not_stop_the_reading() {
-    let service = Slow::default();
+async fn queued_calls_do_not_stop_reading() {
+    let service = ScriptedLogging::default();
     let made = service.clone();
     let limits = Limits { invocations: 1, ..Limits::default() };
     let dispatch = ServeLogging::new(move |_: &Caller| made.clone());
     let server = Server::builder(dispatch).limits(limits).bind("127.0.0.1:0").await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x00\x93\x01\xa4wait\xa1m\x93\x02\x00\x93\x01\xa4wait\xa1m").await;
-    until(async || service.begun.load(Ordering::Relaxed) == 1).await;
+    wait_until("a call has started", async || service.started.load(Ordering::Relaxed) == 1).await;
     service.wait.notify_one();
-    until(async || service.begun.load(Ordering::Relaxed) == 2).await;
+    wait_until("the next call has started", async || service.started.load(Ordering::Relaxed) == 2).await;
     service.wait.notify_one();
     raw.expect_pong(3).await;
 }
 
-/// Counts how many of it are left.
-struct Alive(Arc<AtomicUsize>);
+/// Decrements the count on drop.
+struct RunningGuard(Arc<AtomicUsize>);
 
-impl Drop for Alive {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Yields one item and then waits for ever.
-struct Endless {
+/// A stream of one item that never ends.
+struct EndlessStream {
     first: bool,
-    _alive: Alive,
+    _alive: RunningGuard,
 }
 
-impl Stream for Endless {
+impl Stream for EndlessStream {
     type Item = Result<(String, BTreeMap<String, cocaine::Resolved>)>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -519,18 +517,21 @@ impl Stream for Endless {
     }
 }
 
-/// A locator that is only good for its stream.
+/// A locator that only serves streams. Counts those that run.
 #[derive(Clone, Default)]
-struct Streams(Arc<AtomicUsize>);
+struct StreamLocator(Arc<AtomicUsize>);
 
-impl LocatorServer for Streams {
+impl LocatorServer for StreamLocator {
     async fn resolve(&self, _: &str, _: Option<&str>) -> Result<cocaine::Resolved> {
         Err(Error::unbound())
     }
 
-    fn connect(&self, _: &str) -> impl Stream<Item = <Endless as Stream>::Item> + Send + 'static + use<> {
+    fn connect(
+        &self,
+        _: &str,
+    ) -> impl Stream<Item = <EndlessStream as Stream>::Item> + Send + 'static + use<> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Endless { first: true, _alive: Alive(self.0.clone()) }
+        EndlessStream { first: true, _alive: RunningGuard(self.0.clone()) }
     }
 
     async fn refresh(&self, _: &[&str]) -> Result<()> {
@@ -567,77 +568,77 @@ impl LocatorServer for Streams {
 }
 
 #[tokio::test]
-async fn the_streams_of_a_client_that_leaves_are_dropped_however_many_they_are() {
-    let streams = Streams::default();
+async fn streams_of_a_disconnected_client_are_dropped() {
+    let streams = StreamLocator::default();
     let made = streams.clone();
     let server =
         Server::bind("127.0.0.1:0", ServeLocator::new(move |_: &Caller| made.clone())).await.unwrap();
     let alive = || streams.0.load(Ordering::Relaxed);
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     let count = Limits::default().invocations + 10;
     for id in 1..=count {
         let [high, low] = u16::try_from(id).unwrap().to_be_bytes();
         raw.write(&[0x93, 0xcd, high, low, 1, 0x91, 0xa1, b'u']).await;
     }
-    until(async || alive() == count).await;
+    wait_until("all streams run", async || alive() == count).await;
     drop(raw);
-    until(async || alive() == 0).await;
+    wait_until("all streams are dropped", async || alive() == 0).await;
 
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x93\x01\x01\x91\xa1u").await;
-    until(async || alive() == 1).await;
-    timeout(LONG, server.shutdown()).await.expect("a stream does not hold the server up");
+    wait_until("the stream runs", async || alive() == 1).await;
+    timeout(TIMEOUT, server.shutdown()).await.expect("a stream does not hold the server up");
     assert_eq!(alive(), 0);
 }
 
 #[tokio::test]
-async fn a_server_that_shuts_down_finishes_what_runs_and_takes_nothing_more() {
-    let service = Obedient::new();
+async fn shutdown_finishes_running_calls_and_accepts_none() {
+    let service = ScriptedStorage::new();
     let (storage, server, _locator) = storage(&service).await;
     let address = server.local_addr();
     let call = tokio::spawn(async move { storage.read("c", "wait").await });
-    until(async || service.begun.load(Ordering::Relaxed) == 1).await;
-    let idle = Raw::connect(address).await;
+    wait_until("a call has started", async || service.started.load(Ordering::Relaxed) == 1).await;
+    let idle = RawConnection::connect(address).await;
     let down = tokio::spawn(server.shutdown());
-    let Raw(mut idle) = idle;
+    let mut idle = idle.into_inner();
     let mut rest = Vec::new();
-    timeout(LONG, idle.read_to_end(&mut rest)).await.expect("idle connections end at once").unwrap();
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens");
+    timeout(TIMEOUT, idle.read_to_end(&mut rest)).await.expect("idle connections end at once").unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nothing listens any more");
     assert!(!call.is_finished() && !down.is_finished());
     service.wait.notify_one();
-    assert_eq!(timeout(LONG, call).await.unwrap().unwrap().unwrap(), "wait");
-    timeout(LONG, down).await.expect("the last call has ended").unwrap();
+    assert_eq!(timeout(TIMEOUT, call).await.unwrap().unwrap().unwrap(), "wait");
+    timeout(TIMEOUT, down).await.expect("the last call has ended").unwrap();
 }
 
 #[tokio::test]
-async fn a_server_that_is_dropped_cuts_its_connections() {
-    let service = Obedient::new();
+async fn dropped_server_closes_its_connections() {
+    let service = ScriptedStorage::new();
     let (storage, server, _locator) = storage(&service).await;
     let call = tokio::spawn(async move { storage.read("c", "wait").await });
-    until(async || service.begun.load(Ordering::Relaxed) == 1).await;
+    wait_until("a call has started", async || service.started.load(Ordering::Relaxed) == 1).await;
     drop(server);
-    let error = timeout(LONG, call).await.unwrap().unwrap().unwrap_err();
+    let error = timeout(TIMEOUT, call).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
 }
 
 #[tokio::test]
-async fn who_calls_reaches_the_implementation() {
+async fn caller_is_passed_to_the_implementation() {
     let callers = Arc::new(Mutex::new(Vec::new()));
-    let (seen, service) = (callers.clone(), Obedient::new());
+    let (seen, service) = (callers.clone(), ScriptedStorage::new());
     let dispatch = ServeStorage::new(move |caller: &Caller| {
         let identity = caller.identity().map(|token| String::from_utf8_lossy(token).into_owned());
         seen.lock().unwrap().push((caller.peer().to_owned(), identity));
         service.clone()
     });
     let server = Server::bind("127.0.0.1:0", dispatch).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
+    let mut raw = RawConnection::connect(server.local_addr()).await;
     raw.write(b"\x94\x01\x02\x92\xa1c\xa1k\x91\x93\xc3\x17\xa7TVM abc\x94\x02\x02\x92\xa1c\xa1k\x91\x53")
         .await;
     raw.write(b"\x93\x03\x02\x92\xa1c\xa1k").await;
     for channel in 1..=3 {
         raw.expect(&[&[0x94, channel, 0, 0x90], UNTRACED].concat()).await;
     }
-    let peer = raw.0.local_addr().unwrap().to_string();
+    let peer = raw.get_mut().local_addr().unwrap().to_string();
     let token = Some("TVM abc".to_owned());
     assert_eq!(
         *callers.lock().unwrap(),

@@ -1,10 +1,10 @@
 //! The shape of each reply (`services.md` 25): recorded bytes are read by the generated clients, and the generated
 //! servers write the same bytes.
 //!
-//! `shapes.txt` has one exchange a line: a name, the recording (`inferred` where there is none), what is asked, what is
-//! answered, and what the caller sends when it lets go. A message is its id and its arguments in hexadecimal.
+//! `shapes.txt` has one exchange a line: a name, the recording (`inferred` where there is none), the request, the replies,
+//! and the message that the caller sends at the end. A message is its id and its arguments in hexadecimal.
 
-mod common;
+mod test_locator;
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,13 @@ use cocaine_bindings::{
     locator::{PublishReceiver, RoutingReceived, RoutingReceiver},
     unicat::Access,
 };
-use common::{LONG, Names, Raw, UNTRACED};
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use test_locator::TestLocator;
+use test_support::{frame::UNTRACED, hex, raw::RawConnection, wait::TIMEOUT};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::timeout,
+};
 
 /// One message: its id and its encoded arguments.
 #[derive(Clone)]
@@ -35,17 +40,16 @@ impl Message {
     /// Reads `id:arguments`.
     fn parse(text: &str) -> Self {
         let (id, args) = text.split_once(':').expect("an id and arguments");
-        let pairs = (0..args.len() / 2).map(|at| u8::from_str_radix(&args[2 * at..2 * at + 2], 16).unwrap());
-        Self(id.parse().unwrap(), pairs.collect())
+        Self(id.parse().unwrap(), hex::decode(args))
     }
 
     /// Returns the frame as a client writes it.
-    fn asked(&self, channel: u8) -> Vec<u8> {
+    fn to_request(&self, channel: u8) -> Vec<u8> {
         [&[0x93, channel, self.0], &self.1[..]].concat()
     }
 
     /// Returns the frame as a service writes it.
-    fn answered(&self, channel: u8) -> Vec<u8> {
+    fn to_reply(&self, channel: u8) -> Vec<u8> {
         [&[0x94, channel, self.0], &self.1[..], UNTRACED].concat()
     }
 }
@@ -55,63 +59,63 @@ impl Message {
 struct Exchange {
     request: Message,
     replies: Vec<Message>,
-    /// What the caller sends when it lets go.
-    parting: Option<Message>,
+    /// The message that the caller sends at the end.
+    final_message: Option<Message>,
 }
 
 impl Exchange {
     fn named(name: &str) -> Self {
         let mut lines = include_str!("shapes.txt").lines().map(|line| line.split(' ').collect::<Vec<_>>());
         let line = lines.find(|line| line[0] == name).expect(name);
-        let [_, _, request, replies, parting] = line[..] else { panic!("{name}: five fields") };
+        let [_, _, request, replies, final_message] = line[..] else { panic!("{name}: five fields") };
         Self {
             request: Message::parse(request),
             replies: replies.split(',').map(Message::parse).collect(),
-            parting: (parting != "-").then(|| Message::parse(parting)),
+            final_message: (final_message != "-").then(|| Message::parse(final_message)),
         }
     }
 
     /// Plays the service on this channel.
-    async fn answer(&self, peer: &mut Raw, channel: u8) {
-        peer.expect(&self.request.asked(channel)).await;
+    async fn play_service(&self, peer: &mut RawConnection<TcpStream>, channel: u8) {
+        peer.expect(&self.request.to_request(channel)).await;
         for reply in &self.replies {
-            peer.write(&reply.answered(channel)).await;
+            peer.write(&reply.to_reply(channel)).await;
         }
-        if let Some(parting) = &self.parting {
-            peer.expect(&parting.asked(channel)).await;
+        if let Some(final_message) = &self.final_message {
+            peer.expect(&final_message.to_request(channel)).await;
         }
     }
 
     /// Plays the caller.
-    async fn ask(&self, peer: &mut Raw) {
-        peer.write(&self.request.asked(1)).await;
+    async fn play_caller(&self, peer: &mut RawConnection<TcpStream>) {
+        peer.write(&self.request.to_request(1)).await;
         for reply in &self.replies {
-            peer.expect(&reply.answered(1)).await;
+            peer.expect(&reply.to_reply(1)).await;
         }
-        if let Some(parting) = &self.parting {
-            peer.write(&parting.asked(1)).await;
+        if let Some(final_message) = &self.final_message {
+            peer.write(&final_message.to_request(1)).await;
         }
     }
 }
 
-/// Serves the recorded answer twice; returns a client for it.
+/// Serves the recorded replies twice. Returns a client of that service.
 async fn recorded<C: ServiceClient>(exchange: &Exchange) -> (C, JoinHandle<()>, Server) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let names = Names::default();
+    let names = TestLocator::default();
     names.add::<C>("recorded", listener.local_addr().unwrap());
     let locator = names.serve("127.0.0.1:0").await;
     let exchange = exchange.clone();
     let playing = tokio::spawn(async move {
-        let mut peer = Raw(listener.accept().await.unwrap().0);
-        exchange.answer(&mut peer, 1).await;
-        exchange.answer(&mut peer, 2).await;
+        let mut peer = RawConnection::new(listener.accept().await.unwrap().0);
+        exchange.play_service(&mut peer, 1).await;
+        exchange.play_service(&mut peer, 2).await;
     });
     let client = cocaine::Client::new(&locator.local_addr().to_string()).unwrap();
     (client.service_named("recorded").await.unwrap(), playing, locator)
 }
 
-/// Reads the recorded answer `name` with a generated client, by `read`; then has a generated server, which passes on
-/// what that client reads, write it.
+/// Has `read` check the recorded replies of `name` through a generated client. Then checks that a generated server, which
+/// forwards its calls to that client, writes the same bytes.
 async fn check<C, D>(name: &str, read: impl AsyncFnOnce(C), serve: impl FnOnce(C) -> D)
 where
     C: ServiceClient + Clone,
@@ -119,14 +123,14 @@ where
 {
     let exchange = Exchange::named(name);
     let (client, playing, _locator) = recorded::<C>(&exchange).await;
-    timeout(LONG, read(client.clone())).await.expect("an answer");
+    timeout(TIMEOUT, read(client.clone())).await.expect("an answer");
     let server = Server::bind("127.0.0.1:0", serve(client)).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
-    exchange.ask(&mut raw).await;
-    timeout(LONG, playing).await.expect("all of the recorded exchange").unwrap();
+    let mut raw = RawConnection::connect(server.local_addr()).await;
+    exchange.play_caller(&mut raw).await;
+    timeout(TIMEOUT, playing).await.expect("all of the recorded exchange").unwrap();
 }
 
-/// As [`check`], for a service whose client is a server too.
+/// Like [`check`], for a service whose client implements the server trait.
 macro_rules! check {
     ($name:literal, $serve:ident, |$client:ident: $of:ty| $read:expr) => {
         check($name, async |$client: $of| $read, |client: $of| $serve::new(move |_| client.clone())).await
@@ -137,14 +141,14 @@ fn path(name: &str) -> String {
     format!("/t1795345856/{name}")
 }
 
-/// The value that the recorded test of unicorn wrote: `{"k": [1, -1, 2.5, true, nil]}`.
+/// Returns the value that the recorded client of unicorn wrote: `{"k": [1, -1, 2.5, true, nil]}`.
 fn nested() -> Value {
     let list = vec![Value::from(1), Value::from(-1), Value::from(2.5), Value::from(true), Value::Nil];
     Value::Map(vec![("k".into(), Value::Array(list))])
 }
 
 #[tokio::test]
-async fn void() {
+async fn void_reply() {
     check!("storage.write", ServeStorage, |client: StorageClient| {
         client.write("coll", "key", &"value-1".into(), Some(&["tag1", "tag2"])).await.unwrap();
     });
@@ -164,11 +168,11 @@ async fn storage_find() {
     });
 }
 
-/// A locator that passes on what another one says.
+/// A locator that forwards its calls to another.
 #[derive(Clone)]
-struct PassingLocator(LocatorClient);
+struct ForwardingLocator(LocatorClient);
 
-impl LocatorServer for PassingLocator {
+impl LocatorServer for ForwardingLocator {
     async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
         self.0.resolve(name, seed).await
     }
@@ -219,7 +223,7 @@ impl LocatorServer for PassingLocator {
 }
 
 fn locator(client: LocatorClient) -> impl Dispatch {
-    ServeLocator::new(move |_| PassingLocator(client.clone()))
+    ServeLocator::new(move |_| ForwardingLocator(client.clone()))
 }
 
 #[tokio::test]
@@ -349,11 +353,11 @@ async fn urlfetch_get() {
     });
 }
 
-/// A node that passes on what another one says.
+/// A node that forwards its calls to another.
 #[derive(Clone)]
-struct PassingNode(NodeClient);
+struct ForwardingNode(NodeClient);
 
-impl NodeServer for PassingNode {
+impl NodeServer for ForwardingNode {
     async fn start_app(&self, app: &str, profile: &str) -> Result<()> {
         self.0.start_app(app, profile).await
     }
@@ -384,14 +388,14 @@ async fn node_list() {
     let read = async |client: NodeClient| {
         assert_eq!(client.list().await.unwrap(), Value::Array(vec!["lifecycle".into()]));
     };
-    check("node.list", read, |client| ServeNode::new(move |_| PassingNode(client.clone()))).await;
+    check("node.list", read, |client| ServeNode::new(move |_| ForwardingNode(client.clone()))).await;
 }
 
-/// An app that passes on what another one says.
+/// An app that forwards its calls to another.
 #[derive(Clone)]
-struct PassingApp(AppClient);
+struct ForwardingApp(AppClient);
 
-impl AppServer for PassingApp {
+impl AppServer for ForwardingApp {
     async fn enqueue(
         &self,
         event: &str,
@@ -425,11 +429,11 @@ async fn app_enqueue() {
         assert!(event.recv().await.is_none());
         event.close().await.unwrap();
     };
-    check("app.enqueue", read, |client| ServeApp::new(move |_| PassingApp(client.clone()))).await;
+    check("app.enqueue", read, |client| ServeApp::new(move |_| ForwardingApp(client.clone()))).await;
 }
 
 #[tokio::test]
-async fn metrics_are_lists_of_their_own() {
+async fn metrics_are_encoded_as_lists() {
     let metric = |name: &str, value, time| Metric { name: name.to_owned(), value, time };
     check!("graphite.send_one", ServeGraphite, |client: GraphiteClient| {
         client.send_one(&metric("m", 1.5, Some(1_500_000_000))).await.unwrap();
@@ -446,16 +450,16 @@ fn collection(service: Option<&str>) -> [Entity; 1] {
 }
 
 #[tokio::test]
-async fn an_entity_without_a_service_has_nil_in_its_place() {
+async fn entity_without_service_is_encoded_as_nil() {
     check!("unicat.grant", ServeUnicat, |client: UnicatClient| {
         let error = client.grant(&collection(None), &[1], &[2], Access::ReadWrite).await.unwrap_err();
         assert_eq!((error.category(), error.code()), (Some(Category::DISPATCH), Some(7)));
     });
 }
 
-/// Nobody has recorded these: the bytes are what `services.md` says of them.
+/// There are no recordings of these; the bytes follow `services.md`.
 #[tokio::test]
-async fn services_that_are_known_by_their_headers_or_their_clients() {
+async fn inferred_shapes_follow_the_specification() {
     check!("elasticsearch.get", ServeElasticsearch, |client: ElasticsearchClient| {
         assert_eq!(client.get("i", "t", "1").await.unwrap(), Err("none".to_owned()));
     });
@@ -482,40 +486,40 @@ async fn services_that_are_known_by_their_headers_or_their_clients() {
 }
 
 #[tokio::test]
-async fn what_takes_unknown_arguments_takes_any() {
+async fn unknown_arguments_accept_any_value() {
     check!("langdetect.find_domain", ServeLangdetect, |client: LangdetectClient| {
         assert_eq!(client.find_domain::<String>(("a", 1)).await.unwrap(), "x");
     });
 }
 
-/// Fails unless a control message on channel 2 is acknowledged, and is no call of the service: the next call is `again`,
-/// on channel 3.
-async fn is_control(raw: &mut Raw, control: &[u8], again: &Exchange) {
+/// Checks that a control message on channel 2 is acknowledged and does not reach the service: the next call that does is
+/// `again`, on channel 3.
+async fn expect_control(raw: &mut RawConnection<TcpStream>, control: &[u8], again: &Exchange) {
     raw.write(&[&[0x93, 2], control].concat()).await;
     raw.expect(&[&[0x94, 2, 0, 0x90], UNTRACED].concat()).await;
-    raw.write(&again.request.asked(3)).await;
+    raw.write(&again.request.to_request(3)).await;
     for reply in &again.replies {
-        raw.expect(&reply.answered(3)).await;
+        raw.expect(&reply.to_reply(3)).await;
     }
 }
 
 /// The recorded control messages are those of `protocol/control_ping` and `protocol/control_revoke`.
 #[tokio::test]
-async fn a_name_that_is_a_control_messages_too_is_told_by_its_id() {
+async fn control_message_is_told_apart_by_its_id() {
     let exchange = Exchange::named("echo.ping");
     let (client, playing, _locator) = recorded::<EchoClient>(&exchange).await;
     assert_eq!(client.ping(&"hi".into()).await.unwrap(), "hi");
     let server = Server::bind("127.0.0.1:0", ServeEcho::new(move |_| client.clone())).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
-    is_control(&mut raw, b"\xcd\xff\xfd\x90", &exchange).await;
-    timeout(LONG, playing).await.unwrap().unwrap();
+    let mut raw = RawConnection::connect(server.local_addr()).await;
+    expect_control(&mut raw, b"\xcd\xff\xfd\x90", &exchange).await;
+    timeout(TIMEOUT, playing).await.unwrap().unwrap();
 
     let exchange = Exchange::named("unicat.revoke");
     let (client, playing, _locator) = recorded::<UnicatClient>(&exchange).await;
     let revoked = client.revoke(&collection(Some("core")), &[1], &[2], Access::ReadWrite).await;
     assert_eq!(revoked.unwrap_err().code(), Some(7));
     let server = Server::bind("127.0.0.1:0", ServeUnicat::new(move |_| client.clone())).await.unwrap();
-    let mut raw = Raw::connect(server.local_addr()).await;
-    is_control(&mut raw, b"\xcd\xff\xff\x92\x09\x92\x01\x01", &exchange).await;
-    timeout(LONG, playing).await.unwrap().unwrap();
+    let mut raw = RawConnection::connect(server.local_addr()).await;
+    expect_control(&mut raw, b"\xcd\xff\xff\x92\x09\x92\x01\x01", &exchange).await;
+    timeout(TIMEOUT, playing).await.unwrap().unwrap();
 }

@@ -1,4 +1,4 @@
-//! What must not compile, and what the compiler says of it. `TRYBUILD=overwrite` rewrites what is expected.
+//! Programs that must not compile, with the messages of the compiler. `TRYBUILD=overwrite` rewrites the messages.
 
 #[test]
 fn mistakes_are_found_at_the_call() {

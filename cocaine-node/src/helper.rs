@@ -1,10 +1,10 @@
-//! How a worker is started so that it does not outlive its node.
+//! Starts workers so that they do not outlive their node.
 //!
-//! A process can ask to be killed when the one that started it ends, but only for itself. So a node starts this program
-//! again, which asks for that and then becomes the worker.
+//! A process can only set its own parent-death signal. Therefore a node runs a helper program, which sets the signal and
+//! then executes the worker in its place.
 //!
-//! A program that embeds a node and runs apps calls [`run_if_asked`] first thing in its `main`, or keeps the program
-//! `cocaine-node` at hand and names it with [`Helper::at`].
+//! A program that embeds a node with apps calls [`exec_worker_if_requested`] at the start of its `main` and so is its own
+//! helper, or it names the program `cocaine-node` with [`Helper::at`].
 
 use std::{
     env,
@@ -17,16 +17,16 @@ use std::{
 
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
-/// What tells the program that it is to become a worker. Then come the process that started it, the name to run
-/// the worker under, the worker's program and its arguments.
-const ASKED: &str = "--exec-worker";
+/// The first argument of a helper. The process id of the node, the name that the worker sees as its own, its program
+/// and its arguments follow.
+const EXEC_WORKER: &str = "--exec-worker";
 
-/// A program that starts workers: one that calls [`run_if_asked`].
+/// The program that starts workers: one that calls [`exec_worker_if_requested`].
 #[derive(Clone, Debug)]
 pub struct Helper(PathBuf);
 
 impl Helper {
-    /// Returns this very program, even if its file was replaced since it was started.
+    /// Returns the current program, even if its file was replaced since it was started.
     pub fn current_exe() -> Self {
         Self::at("/proc/self/exe")
     }
@@ -36,8 +36,8 @@ impl Helper {
         Self(path.into())
     }
 
-    /// Returns what runs `program` in a process group of its own, as `name` and with `args`, until the thread that
-    /// spawns it ends.
+    /// Returns the command that runs `program` with these arguments in a new process group. The program sees `name` as its
+    /// own name, and is killed when the thread that spawns it ends.
     pub fn command(
         &self,
         name: &OsStr,
@@ -45,42 +45,43 @@ impl Helper {
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Command {
         let mut command = Command::new(&self.0);
-        command.arg0("cocaine-node").arg(ASKED).arg(process::id().to_string());
+        command.arg0("cocaine-node").arg(EXEC_WORKER).arg(process::id().to_string());
         command.arg(name).arg(program).args(args).process_group(0);
         command
     }
 }
 
-/// Becomes a worker if the command line asks for it, and otherwise returns at once.
+/// Executes a worker if the command line requests it; returns at once otherwise.
 ///
-/// To be called before anything else, while the process has one thread.
-pub fn run_if_asked() {
+/// Call it before anything else, while the process has one thread.
+pub fn exec_worker_if_requested() {
     let mut args = env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == ASKED) {
-        eprintln!("cocaine-node: {}", become_worker(args));
+    if args.next().is_some_and(|first| first == EXEC_WORKER) {
+        eprintln!("cocaine-node: {}", exec_worker(args));
         process::exit(1);
     }
 }
 
-/// Returns why the process could not become the worker.
-fn become_worker(mut args: impl Iterator<Item = OsString>) -> String {
+/// Replaces this process by the worker. Returns why it could not.
+fn exec_worker(mut args: impl Iterator<Item = OsString>) -> String {
     let (Some(parent), Some(name), Some(program)) = (args.next(), args.next(), args.next()) else {
-        return format!("{ASKED} is for the node alone");
+        return format!("{EXEC_WORKER} is for the node alone");
     };
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return format!("cannot tie the worker to its node: {error}");
     }
-    // A node that ended before that was asked for tells nobody any more.
+    // If the node ended before the signal was set, the signal never comes.
     let actual = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
     if parent != *actual.to_string() {
         return format!("the node {} is gone", parent.display());
     }
-    // A name without a folder is not looked for elsewhere.
+    // `./` prevents a search in PATH.
     let program = Path::new(".").join(program);
     let error = Command::new(&program).arg0(name).args(args).exec();
     format!("cannot run {}: {error}{}", program.display(), hint(&program, &error))
 }
 
+/// Returns what to do about a program that cannot be executed.
 fn hint(program: &Path, error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound if program.exists() => {

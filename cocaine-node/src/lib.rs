@@ -19,7 +19,7 @@
 //! # }
 //! ```
 //!
-//! A program that embeds a node and runs apps calls [`helper::run_if_asked`] first in its `main`, and passes a
+//! A program that embeds a node and runs apps calls [`helper::exec_worker_if_requested`] first in its `main`, and passes a
 //! [`helper::Helper`] to [`NodeBuilder::helper`].
 //!
 //! # Compatibility
@@ -36,9 +36,6 @@
 //! | [`gateway`] | HTTP in front of a cloud, in the node or alone |
 //! | [`helper`] | the program that starts workers |
 //! | [`log`] | the log behind the services `logging` and `logging::v2` |
-//! | [`registry`] | the services of a node, and those that others publish on it |
-//! | [`routing`] | routing groups: which member of a group serves a name |
-//! | [`store`] | blobs and tags on disk or in memory, with group commit |
 //!
 //! The crate has no features.
 
@@ -50,10 +47,11 @@ pub mod helper;
 pub mod log;
 mod metrics;
 mod node;
-pub mod registry;
+mod registry;
 mod service_host;
 mod services;
-pub mod store;
+mod store;
 
 pub use node::{Node, NodeBuilder, StartError};
 pub use services::geobase::GeobaseError;
+pub use store::{OpenError, StoreError};

@@ -1,7 +1,7 @@
-//! Where log lines go: a readable terminal, a file of JSON lines, or both.
+//! The log: readable lines on a terminal, JSON lines in a file, or both.
 //!
-//! Whoever logs never waits. Records go through a queue that is bounded in number and in bytes to a thread that
-//! writes them; what finds the queue full is counted, and the count is logged once there is room.
+//! Logging never blocks. Records go through a queue, limited in number and in bytes, to a thread that writes them.
+//! Records that find the queue full are dropped and counted, and the count is logged once there is room.
 
 mod file;
 pub(crate) mod filters;
@@ -26,15 +26,15 @@ use std::{
 use cocaine::{Scalar, Severity};
 use tokio::sync::{mpsc, watch};
 
-pub(crate) use format::day;
+pub(crate) use format::format_date;
 pub use layer::LogLayer;
 
 use file::LogFile;
 use writer::{Entry, LogWriter};
 
-/// Records that may wait to be written.
+/// The largest number of queued records.
 const MAX_QUEUED_RECORDS: usize = 8192;
-/// Bytes of records that may wait; one record more is taken when fewer do.
+/// The queued bytes at which further records are dropped. A single record may exceed it.
 const MAX_QUEUED_BYTES: usize = 16 << 20;
 
 /// One line of the log.
@@ -42,24 +42,24 @@ const MAX_QUEUED_BYTES: usize = 16 << 20;
 pub struct LogRecord {
     /// When it was logged.
     pub time: SystemTime,
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// Who speaks, by convention `app/` and the app's name.
+    /// The source, by convention `app/` and the app's name.
     pub source: String,
-    /// What is said.
+    /// The message.
     pub message: String,
-    /// What goes with it.
+    /// Named values that belong to the message.
     pub attributes: Vec<(String, Scalar)>,
 }
 
 impl LogRecord {
-    /// Returns a record of this moment without attributes.
+    /// Returns a record with the current time and no attributes.
     pub fn new(severity: Severity, source: impl Into<String>, message: impl Into<String>) -> Self {
         let (source, message) = (source.into(), message.into());
         Self { time: SystemTime::now(), severity, source, message, attributes: Vec::new() }
     }
 
-    /// Returns roughly how many bytes it takes.
+    /// Returns roughly the number of bytes that the record occupies.
     fn weight(&self) -> usize {
         let attribute = |(name, value): &(String, Scalar)| {
             let value = if let Scalar::Raw(raw) = value { raw.len() } else { 0 };
@@ -70,7 +70,7 @@ impl LogRecord {
     }
 }
 
-/// A terminal, or what stands for one.
+/// A terminal, or a writer in its place.
 struct Terminal {
     out: Box<dyn Write + Send>,
     colour: bool,
@@ -103,23 +103,23 @@ impl LogBuilder {
         Self { file: Some(path.into()), ..self }
     }
 
-    /// Leaves out what is less severe; 0 unless set.
+    /// Sets the least severity that is logged. The default is 0.
     #[must_use]
     pub fn verbosity(self, verbosity: i32) -> Self {
         Self { verbosity, ..self }
     }
 
-    /// Opens the file and starts to write.
+    /// Opens the file and starts the writer thread.
     pub fn start(self) -> io::Result<Log> {
         let file = self.file.map(LogFile::open).transpose()?;
         let (entries, queue) = mpsc::channel(MAX_QUEUED_RECORDS);
         let (ended, end) = watch::channel(());
-        let counts = Arc::new(LogCounters::default());
+        let counters = Arc::new(LogCounters::default());
         let terminal = self.terminal.map(|terminal| (terminal.out, terminal.colour));
-        let writer = LogWriter::new(queue, counts.clone(), terminal, file, ended);
+        let writer = LogWriter::new(queue, counters.clone(), terminal, file, ended);
         thread::Builder::new().name("cocaine-log".into()).spawn(move || writer.run())?;
         let verbosity = Arc::new(AtomicI32::new(self.verbosity));
-        Ok(Log { entries, counts, verbosity, end })
+        Ok(Log { entries, counters, verbosity, end })
     }
 }
 
@@ -133,66 +133,67 @@ impl fmt::Debug for LogBuilder {
     }
 }
 
-/// What is in the queue, and what found no room in it.
+/// Counts queued and dropped records.
 #[derive(Debug, Default)]
 struct LogCounters {
-    waiting: AtomicUsize,
-    /// Records that found no room since that was last said.
+    /// The queued bytes.
+    queued_bytes: AtomicUsize,
+    /// The records dropped since that was last reported.
     dropped: AtomicU64,
     accepted: AtomicU64,
     rejected: AtomicU64,
 }
 
-/// A log that takes records; clones share it.
+/// A log; clones share it.
 #[derive(Clone, Debug)]
 pub struct Log {
     entries: mpsc::Sender<Entry>,
-    counts: Arc<LogCounters>,
+    counters: Arc<LogCounters>,
     verbosity: Arc<AtomicI32>,
     end: watch::Receiver<()>,
 }
 
 impl Log {
-    /// Returns settings for a log that writes nowhere yet.
+    /// Returns a builder of a log, which by default writes nowhere.
     pub fn builder() -> LogBuilder {
         LogBuilder::default()
     }
 
-    /// Returns the least severity that [`Log::is_enabled`] lets through.
+    /// Returns the least severity for which [`Log::is_enabled`] is true.
     pub fn verbosity(&self) -> i32 {
         self.verbosity.load(Ordering::Relaxed)
     }
 
-    /// Returns whether records of this severity are wanted.
+    /// Returns whether records of this severity are logged.
     pub fn is_enabled(&self, severity: Severity) -> bool {
         i32::from(severity) >= self.verbosity()
     }
 
-    /// Queues a record, whatever its severity, unless the queue is full.
+    /// Queues a record of any severity, unless the queue is full.
     pub fn write(&self, record: LogRecord) {
         let weight = record.weight();
-        if self.counts.waiting.fetch_add(weight, Ordering::Relaxed) < MAX_QUEUED_BYTES
+        if self.counters.queued_bytes.fetch_add(weight, Ordering::Relaxed) < MAX_QUEUED_BYTES
             && self.entries.try_send(Entry::Record(record, weight)).is_ok()
         {
-            self.counts.accepted.fetch_add(1, Ordering::Relaxed);
+            self.counters.accepted.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        self.counts.waiting.fetch_sub(weight, Ordering::Relaxed);
-        self.counts.rejected.fetch_add(1, Ordering::Relaxed);
-        self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        self.counters.queued_bytes.fetch_sub(weight, Ordering::Relaxed);
+        self.counters.rejected.fetch_add(1, Ordering::Relaxed);
+        self.counters.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns how many records were queued up to now.
+    /// Returns the number of records queued so far.
     pub(crate) fn accepted(&self) -> u64 {
-        self.counts.accepted.load(Ordering::Relaxed)
+        self.counters.accepted.load(Ordering::Relaxed)
     }
 
-    /// Returns how many records found the queue full up to now.
+    /// Returns the number of records dropped so far.
     pub(crate) fn rejected(&self) -> u64 {
-        self.counts.rejected.load(Ordering::Relaxed)
+        self.counters.rejected.load(Ordering::Relaxed)
     }
 
-    /// Writes what waits and takes nothing more.
+    /// Writes the queued records and closes the log.
     pub async fn close(&self) {
         // An error means that another `close` came first.
         drop(self.entries.send(Entry::Close).await);

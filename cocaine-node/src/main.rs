@@ -26,7 +26,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    helper::run_if_asked();
+    helper::exec_worker_if_requested();
     start()
 }
 

@@ -1,15 +1,14 @@
-//! What a node counts of itself, and what is told of it. Where something is counted, nobody waits for a lock.
+//! The metrics of a node. Counts and times are recorded without a lock.
 //!
 //! ```text
-//! board    the meters of the services that run
-//! metered  a service whose connections and calls are counted
-//! events   an app whose events are counted
-//! meter timer distribution average rates      what these count with
-//! reading  what one of them says              query    which of them somebody asks for
+//! registry  the metrics of the running services
+//! metered   a service that counts its connections and calls
+//! events    the metrics of an app's events
+//! meter timer distribution average rates      the instruments
+//! reading   the values of a metric            query     the filter of a request
 //! ```
 
 mod average;
-mod board;
 mod distribution;
 mod events;
 mod meter;
@@ -17,12 +16,13 @@ mod metered;
 mod query;
 mod rates;
 mod reading;
+mod registry;
 mod timer;
 
 pub(crate) use self::{
-    board::{Board, Ticking},
     events::EventMetrics,
-    metered::Metered,
+    metered::MeteredService,
     query::Query,
-    reading::{Measured, Reading, plain, tree},
+    reading::{MetricValue, Reading, to_flat_map, to_nested_map},
+    registry::{MetricsRegistry, RateUpdater},
 };

@@ -4,7 +4,7 @@
 //! A name resolves to its local service, or else to its fallback, or else to the oldest of its publications.
 
 mod routers;
-pub mod routing;
+pub(crate) mod routing;
 #[cfg(test)]
 mod tests;
 mod updates;
@@ -17,17 +17,17 @@ use std::{
 
 use cocaine::Resolved;
 
-pub use routers::{PendingDeliveries, RouterSubscription, Routers, TableDelivery};
-pub use updates::ServiceUpdates;
+pub(crate) use routers::{RouterSubscription, Routers};
+pub(crate) use updates::ServiceUpdates;
 
 use updates::UpdateSender;
 
 /// Services by name, as subscribers get them. A service that was withdrawn has no endpoints.
-pub type ServiceMap = BTreeMap<String, Resolved>;
+pub(crate) type ServiceMap = BTreeMap<String, Resolved>;
 
 /// The reason for the end of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SubscriptionError {
+pub(crate) enum SubscriptionError {
     /// A newer subscription uses the same name.
     #[error("replaced by a newer stream of the same name")]
     Replaced,
@@ -42,11 +42,11 @@ pub enum SubscriptionError {
 /// A local service of this name exists already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a service `{0}` runs on this node already")]
-pub struct NameTakenError(pub String);
+pub(crate) struct NameTakenError(pub String);
 
 /// The services that a node knows; clones share them.
 #[derive(Clone)]
-pub struct Registry(Arc<Shared>);
+pub(crate) struct Registry(Arc<Shared>);
 
 struct Shared {
     restricted: BTreeSet<String>,
@@ -83,7 +83,7 @@ impl NameEntry {
 
 /// A registered service, which is withdrawn when this is dropped.
 #[must_use = "the service is withdrawn when this is dropped"]
-pub struct Registration {
+pub(crate) struct Registration {
     registry: Registry,
     name: String,
     id: u64,
@@ -91,19 +91,23 @@ pub struct Registration {
 
 impl Registry {
     /// Returns a registry that hides the `restricted` names and the locator itself from subscribers.
-    pub fn new(restricted: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(restricted: impl IntoIterator<Item = String>) -> Self {
         let restricted = restricted.into_iter().chain(["locator".to_owned()]).collect();
         Self(Arc::new(Shared { restricted, state: Mutex::default() }))
     }
 
     /// Returns the service of this node with this name, restricted or not. Published services are not found: another
     /// node's gateway resolves them.
-    pub fn resolve(&self, name: &str) -> Option<Arc<Resolved>> {
+    pub(crate) fn resolve(&self, name: &str) -> Option<Arc<Resolved>> {
         self.state().names.get(name)?.own().map(|(_, service)| service.clone())
     }
 
     /// Registers a service of this node.
-    pub fn register_local(&self, name: &str, service: Resolved) -> Result<Registration, NameTakenError> {
+    pub(crate) fn register_local(
+        &self,
+        name: &str,
+        service: Resolved,
+    ) -> Result<Registration, NameTakenError> {
         let state = self.state();
         if state.names.get(name).is_some_and(|known| known.local.is_some()) {
             return Err(NameTakenError(name.to_owned()));
@@ -111,18 +115,18 @@ impl Registry {
         Ok(self.register(state, name, |known, id| known.local = Some((id, Arc::new(service)))))
     }
 
-    /// Registers a service of this node that gives way to a local one of the same name while that is registered.
-    pub fn register_fallback(&self, name: &str, service: Resolved) -> Registration {
+    /// Registers a service of this node that a local one of the same name replaces while it is registered.
+    pub(crate) fn register_fallback(&self, name: &str, service: Resolved) -> Registration {
         self.register(self.state(), name, |known, id| known.fallback = Some((id, Arc::new(service))))
     }
 
     /// Registers a service that runs elsewhere. Its name need not be unique.
-    pub fn publish(&self, name: &str, service: Resolved) -> Registration {
+    pub(crate) fn publish(&self, name: &str, service: Resolved) -> Registration {
         self.register(self.state(), name, |known, id| known.published.push((id, Arc::new(service))))
     }
 
     /// Subscribes `uuid` to the services: all of them first, then each change. An older subscription of `uuid` ends.
-    pub fn subscribe(&self, uuid: &str) -> ServiceUpdates {
+    pub(crate) fn subscribe(&self, uuid: &str) -> ServiceUpdates {
         let mut state = self.state();
         let id = state.next();
         let (sender, updates) = updates::channel(self.clone(), uuid, id);
@@ -138,7 +142,7 @@ impl Registry {
     }
 
     /// Ends all subscriptions. Services that are withdrawn later are not announced.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let mut state = self.state();
         state.stopped = true;
         for sender in std::mem::take(&mut state.subscribers).into_values() {

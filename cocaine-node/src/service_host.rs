@@ -9,7 +9,7 @@ use cocaine::{
 };
 
 use crate::{
-    metrics::{Board, Metered},
+    metrics::{MeteredService, MetricsRegistry},
     registry::Registry,
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct ServiceHost {
     pub(crate) limits: Limits,
     pub(crate) registry: Registry,
     /// Counts the connections and calls of the services.
-    pub(crate) board: Board,
+    pub(crate) metrics: MetricsRegistry,
 }
 
 impl ServiceHost {
@@ -46,8 +46,12 @@ impl ServiceHost {
     }
 
     /// Returns a builder of a server whose connections and calls are counted under `name`.
-    pub(crate) fn server_builder<D: Dispatch>(&self, name: &str, dispatch: D) -> ServerBuilder<Metered<D>> {
-        let metered = self.board.meter(name, dispatch);
+    pub(crate) fn server_builder<D: Dispatch>(
+        &self,
+        name: &str,
+        dispatch: D,
+    ) -> ServerBuilder<MeteredService<D>> {
+        let metered = self.metrics.meter(name, dispatch);
         let admissions = metered.admissions();
         Server::builder(metered).limits(self.limits).admissions(admissions)
     }

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use error::{OpenError, StoreError};
 pub(crate) use nodes::{NodeRecord, NodeTable};
-pub use snapshot::Snapshot;
+pub(crate) use snapshot::Snapshot;
 
 use folder::DataFolder;
 use writer::{Backend, ClosureOperation, CurrentSnapshot, Operation, StoreWriter, WriterRequest};
@@ -32,7 +32,7 @@ const MAX_QUEUED: usize = 1024;
 
 /// A handle to the stored data; clones share it.
 #[derive(Clone)]
-pub struct Store {
+pub(crate) struct Store {
     requests: mpsc::Sender<WriterRequest>,
     current: Arc<CurrentSnapshot>,
     /// Closed when the writer thread has ended.
@@ -52,14 +52,14 @@ impl Store {
     /// Opens the store in `folder`, which is created if it is missing and stays locked until the store is closed.
     ///
     /// This blocks: after a crash the whole database is checked, which takes a second or two per gigabyte.
-    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         let path = folder;
         let (folder, database) = DataFolder::open(path)?;
         Self::start(database, Box::new(folder)).map_err(|error| unusable(path, &error))
     }
 
     /// Opens a store in memory, which ends with its last handle.
-    pub fn in_memory() -> Result<Self, OpenError> {
+    pub(crate) fn in_memory() -> Result<Self, OpenError> {
         let path = Path::new("(in memory)");
         let database = folder::database_builder()
             .create_with_backend(InMemoryBackend::new())
@@ -87,7 +87,7 @@ impl Store {
     }
 
     /// Returns the blob stored under `key`. This may read from disk, and never waits for the writer.
-    pub fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
+    pub(crate) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
         match self.current.load().as_ref() {
             Ok(snapshot) => snapshot.read(collection, key),
             Err(error) => Err(error.clone()),
@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
-    pub async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
         match self.current.load_full().as_ref() {
             Ok(snapshot) => snapshot.find(collection, tags).await,
             Err(error) => Err(error.clone()),
@@ -103,7 +103,8 @@ impl Store {
     }
 
     /// Runs `read` on the latest snapshot.
-    pub fn with_snapshot<T>(
+    #[cfg(test)]
+    pub(crate) fn with_snapshot<T>(
         &self,
         read: impl FnOnce(&Snapshot) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -116,7 +117,7 @@ impl Store {
     }
 
     /// Stores `blob` under `key`, replacing an older one, and adds `tags` to those of the key.
-    pub async fn write(
+    pub(crate) async fn write(
         &self,
         collection: &str,
         key: &str,
@@ -132,7 +133,7 @@ impl Store {
     }
 
     /// Removes the blob stored under `key` and its tags. A missing blob is no error.
-    pub async fn remove(&self, collection: &str, key: &str) -> Result<(), StoreError> {
+    pub(crate) async fn remove(&self, collection: &str, key: &str) -> Result<(), StoreError> {
         let (collection, key) = (collection.to_owned(), key.to_owned());
         self.submit(0, move |txn| blobs::remove(txn, &collection, &key)).await
     }
@@ -143,7 +144,7 @@ impl Store {
     /// An `Err` undoes all that the operation did; a refusal that is no failure of the storage belongs in `T`. The
     /// operation runs again if another one fails the shared transaction. It may be carried out even if the caller stops
     /// waiting, and after a [`Full`](StoreError::Full) or [`Io`](StoreError::Io) error its outcome is unknown.
-    pub async fn submit<T, F>(&self, weight: usize, operation: F) -> Result<T, StoreError>
+    pub(crate) async fn submit<T, F>(&self, weight: usize, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
@@ -177,7 +178,7 @@ impl Store {
 
     /// Carries out the operations that were submitted, closes the database and unlocks the folder. Every later use of
     /// the store fails.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         // An error means that another `close` came first.
         drop(self.requests.send(WriterRequest::Close).await);
         let mut end = self.end.clone();

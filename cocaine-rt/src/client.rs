@@ -19,9 +19,9 @@ use crate::{
         service::{Service, ServiceClient},
     },
     protocol::{
+        endpoint::Resolved,
         error::{Error, ErrorKind, Result},
         limits::Limits,
-        types::Resolved,
     },
     wire::bytes::Bytes,
 };

@@ -27,9 +27,9 @@ pub use self::{
 pub use crate::connection::unix::UnixSocket;
 use crate::{
     connection::{
-        channel::Extra,
-        handle::Lease,
-        mux::{Fresh, Key},
+        channel::ExtraHeaders,
+        handle::ConnectionHandle,
+        mux::{ChannelKey, PendingInvocation},
     },
     protocol::{
         error::{Error, Result},
@@ -85,13 +85,13 @@ impl Caller {
 pub(crate) struct Offer {
     pub(crate) graph: Graph,
     /// Headers of each method's replies beside the trace.
-    pub(crate) extra: Vec<Option<Extra>>,
+    pub(crate) extra: Vec<Option<ExtraHeaders>>,
 }
 
 /// A connection of a server, with what is served on it.
 #[derive(Debug)]
 pub(crate) struct Host {
-    pub(crate) lease: Lease,
+    pub(crate) handle: ConnectionHandle,
     pub(crate) offer: Arc<Offer>,
 }
 
@@ -105,10 +105,10 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(host: Arc<Host>, fresh: Fresh) -> Self {
-        let Fresh { id, method, message, trace, load } = fresh;
-        let caller = Caller { peer: host.lease.peer().clone(), headers: message.headers, trace };
-        let run = Run { host, key: Key { id, own: false }, load, ended: false };
+    pub(crate) fn new(host: Arc<Host>, pending: PendingInvocation) -> Self {
+        let PendingInvocation { id, method, message, trace, cost } = pending;
+        let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
+        let run = Run { host, key: ChannelKey { id, own: false }, cost, ended: false };
         let answer = Answer::new(run, method, trace);
         let incoming = Incoming { method, args: message.args };
         Self { incoming, answer, caller }

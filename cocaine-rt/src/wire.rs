@@ -5,7 +5,7 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod frame;
 pub(crate) mod headers;
-pub mod msgpack;
+pub(crate) mod hpack;
 pub(crate) mod scan;
 pub(crate) mod scratch;
 pub(crate) mod value;

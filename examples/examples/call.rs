@@ -1,7 +1,7 @@
-//! Calls an event of an app: `cargo run --example call -- APP EVENT [CHUNK]…`. A chunk that is a number is sent as one,
-//! anything else as a text; what comes back is printed chunk by chunk.
+//! Calls an event of an app: `cargo run --example call -- APP EVENT [CHUNK]…`. A chunk that parses as a
+//! number is sent as a number, anything else as a string. Prints the reply chunk by chunk.
 //!
-//! Needs a node with the app, see the example `upload`.
+//! Needs a node that runs the app; see the example `upload`.
 
 use std::{env, error::Error};
 

@@ -1,4 +1,4 @@
-//! A worker with state: the methods of a type are events that share its value. Each worker process has its own.
+//! A worker with state: the methods of a type are events that share one value. Each worker process has its own value.
 //!
 //! Run a node (`cargo run --bin cocaine-node`), then:
 //! `cargo build --example counter`, `cargo run --example upload -- counter target/debug/examples/counter`,
@@ -15,20 +15,20 @@ struct Counter {
 
 #[cocaine::worker]
 impl Counter {
-    /// An error of the app's own reaches the caller as category 43 with this code.
+    /// An error of the app reaches the caller as category 43 with this code.
     async fn add(&self, amount: i64) -> Result<i64> {
         if amount < 0 {
-            return Err(Error::user(1, format!("{amount} is less than nothing")));
+            return Err(Error::user(1, format!("{amount} is negative")));
         }
         Ok(self.total.fetch_add(amount, Ordering::Relaxed) + amount)
     }
 
-    /// An event without arguments does not wait for a chunk.
+    /// A handler without arguments starts before the first chunk arrives.
     async fn total(&self) -> i64 {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// One that never blocks may run where it arrives, which saves a switch of threads.
+    /// A handler that never blocks may run on the thread of the connection, which saves a switch of threads.
     #[event(inline)]
     async fn reset(&self) {
         self.total.store(0, Ordering::Relaxed);

@@ -1,21 +1,21 @@
-//! Tests without a cloud: code that takes the services' traits is tested with doubles of them.
+//! Tests without a cloud: code that is generic over the traits of services is tested with doubles.
 //!
-//! Needs nothing: `cargo test -p examples --example double`.
+//! Needs no node: `cargo test -p examples --example double`.
 
 use cocaine::{Client, Result};
 use cocaine_bindings::{App, AppClient, Storage, StorageClient};
 
-/// Returns the greeting of a user, their own or the usual one, with a name that the app `names` knows.
+/// Returns the greeting that is stored for the user, or the default one, with the full name from the app `names`.
 async fn greeting(storage: &impl Storage, names: &impl App, user: &str) -> Result<String> {
-    let words = match storage.read("greetings", user).await {
+    let greeting = match storage.read("greetings", user).await {
         Ok(blob) => String::from_utf8_lossy(&blob).into_owned(),
-        Err(error) if error.code() == Some(2) => "hello".to_owned(), // there is no such blob
+        Err(error) if error.code() == Some(2) => "hello".to_owned(), // not found
         Err(error) => return Err(error),
     };
     let mut event = names.enqueue("full", None).await?;
     event.send(user).await?;
     let name = event.recv().await.transpose()?.unwrap_or_default();
-    Ok(format!("{words} {}", String::from_utf8_lossy(&name)))
+    Ok(format!("{greeting} {}", String::from_utf8_lossy(&name)))
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_user_without_a_greeting_gets_the_usual_one() {
+    async fn user_without_greeting_gets_the_default() {
         let (storage, names) = (StorageDouble::new(), AppDouble::new());
         storage.expect_read().with("greetings", "ada").returns("good day");
         storage.expect_read().with("greetings", "bob").fails(Error::service(Category::GENERIC, 2, "gone"));
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_app_is_asked_for_the_user() {
+    async fn names_app_receives_the_user() {
         let (storage, names) = (StorageDouble::new(), AppDouble::new());
         storage.expect_read().returns("hi");
         names.expect_enqueue().plays(|mut user, mut name| async move {

@@ -6,7 +6,7 @@
 
 use cocaine::{Result, Worker, events};
 
-/// The event `ping`. Its first chunk is decoded as a text, and what is returned is encoded as one.
+/// Handles the event `ping`. The first chunk is decoded as a string, and the result is encoded as one.
 #[cocaine::worker]
 async fn ping(message: String) -> Result<String> {
     Ok(format!("pong {message}"))
@@ -19,7 +19,7 @@ async fn main() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    /// The function is still a function.
+    /// The attribute leaves the function callable.
     #[tokio::test]
     async fn ping_is_answered() {
         assert_eq!(super::ping("Ada".into()).await.unwrap(), "pong Ada");

@@ -1,4 +1,4 @@
-//! What an error says: where it happened, whose fault it is, and whether a repeat is safe.
+//! What an error contains: where it happened, which side caused it, and whether the call is safe to repeat.
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example errors`.
 
@@ -27,10 +27,10 @@ async fn main() -> Result<()> {
 }
 
 fn report(error: &Error) {
-    let who = match error.fault() {
+    let side = match error.fault() {
         Fault::Caller => "this program",
         Fault::Network => "the network",
         _ => "the service",
     };
-    println!("the fault of {who}; safe to repeat: {}\n  {error}", error.is_safe_to_repeat());
+    println!("caused by {side}; safe to repeat: {}\n  {error}", error.is_safe_to_repeat());
 }

@@ -1,7 +1,7 @@
-//! HTTP from where the node runs: `cargo run --example fetch -- URL`.
+//! An HTTP request that the node makes: `cargo run --example fetch -- URL`.
 //!
-//! Needs a cloud: `cargo run --bin cocaine-node`. It fetches from the public internet alone; what else it may reach is
-//! said by `allow` in the section `urlfetch` of its configuration.
+//! Needs a node: `cargo run --bin cocaine-node`. It reaches only the public internet, unless `allow` in the section
+//! `urlfetch` of its configuration lists more.
 
 use std::{env, error::Error};
 
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
             println!("{} bytes", answer.body.len());
         }
-        // 13: the address is denied; 110: it took too long; 111: nobody listens.
+        // 13: the address is denied; 110: the request timed out; 111: the connection was refused.
         Err(error) => println!("no answer, code {:?}\n  {error}", error.code()),
     }
     Ok(())

@@ -1,11 +1,11 @@
-//! The log of the cloud made quieter while it runs, and what that kept out of it.
+//! A filter on the log of the cloud while it runs, and the number of lines that it drops.
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example filters`.
 
 use cocaine::{Client, Exchange, Result, Scalar, Severity, Value};
 use cocaine_bindings::{LoggingV2, LoggingV2Client, Metrics, MetricsClient};
 
-/// How long the filter lasts if nobody removes it, in seconds.
+/// The lifetime of the filter in seconds; it ends earlier when it is removed.
 const TTL: u64 = 60;
 
 fn list<const N: usize>(parts: [Value; N]) -> Value {
@@ -17,7 +17,7 @@ async fn main() -> Result<()> {
     let cloud = Client::from_env()?;
     let (logging, metrics): (LoggingV2Client, MetricsClient) = cloud.services().await?;
 
-    // Warnings of the shop, and whatever concerns one customer.
+    // Keep the warnings of the shop, and every line about one customer.
     let severe = list(["severity".into(), 2_u64.into()]);
     let ada = list(["==".into(), "customer".into(), "Ada".into()]);
     let filter = list(["||".into(), severe, ada]);
@@ -25,13 +25,13 @@ async fn main() -> Result<()> {
 
     let Exchange { mut tx, mut rx } = logging.get("app/shop").await?;
     let customer = |name: &str| [("customer", Scalar::from(name))];
-    let said = [(Severity::Info, "Bob"), (Severity::Info, "Ada"), (Severity::Error, "Bob")];
-    for (severity, name) in said {
+    let lines = [(Severity::Info, "Bob"), (Severity::Info, "Ada"), (Severity::Error, "Bob")];
+    for (severity, name) in lines {
         tx = tx.emit_ack(severity, "an order", Some(&customer(name))).await?;
     }
-    for (severity, name) in said {
+    for (severity, name) in lines {
         let passed = rx.recv().await.transpose()?.unwrap_or_default();
-        println!("{severity:?} of {name}: {}", if passed { "logged" } else { "left out" });
+        println!("{severity:?} of {name}: {}", if passed { "logged" } else { "filtered out" });
     }
 
     let name = list([Value::Map(vec![("name".into(), list([]))]), constant("logging.app/shop")]);

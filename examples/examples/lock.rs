@@ -1,6 +1,6 @@
-//! Locks, and a value that others watch: two clients count in turn, and a third one sees each step.
+//! Locks and subscriptions: two clients increment a value in turn, and a third sees each change.
 //!
-//! A lock is held until it is dropped; if its holder dies, whoever waits for it gets it.
+//! A lock is held until it is dropped. If its holder dies, the next client that waits gets it.
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example lock`.
 

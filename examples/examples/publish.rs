@@ -1,7 +1,7 @@
 //! A session: a channel on which both sides send, with a type for each of its states.
 //!
-//! The service is announced for as long as the channel stays open; `discard` ends that, and so does dropping it. What
-//! may not be sent does not compile.
+//! The service is announced while the channel is open; `discard` withdraws it, and so does dropping the channel. A
+//! message out of turn does not compile.
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example publish`.
 

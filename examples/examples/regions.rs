@@ -1,7 +1,7 @@
-//! Regions of the earth: where an address is, what is around it, and what time it is there.
+//! Regions: the region of an IP address, the regions around it, and the local time there.
 //!
-//! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example regions`, maybe with an address behind `--`.
-//! Without a database of its own (`--geobase FILE`), the node knows the address ranges of documentation alone, such as
+//! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example regions`, optionally with an address after `--`.
+//! Without a database (`--geobase FILE`), the node knows only the address ranges for documentation, such as
 //! 203.0.113.0/24.
 
 use std::env;
@@ -27,13 +27,13 @@ async fn main() -> Result<()> {
             let (hours, minutes) = (zone.offset / 3600, zone.offset / 60 % 60);
             println!("The time is {} ({hours:+}:{:02} to UTC) there.", zone.abbreviation, minutes.abs());
         }
-        Err(error) => println!("Which time it is there is unknown: {error}"),
+        Err(error) => println!("The local time is unknown: {error}"),
     }
 
     let country = geobase.parents(region).await?.into_iter().rev().nth(2).unwrap_or(region);
     if let Ok(town) = geobase.chief_region_id(country).await {
         println!("The chief town of the country is {}.", geobase.names(town).await?.join(", "));
     }
-    println!("All that is known: {}", geobase.region_data(region).await?);
+    println!("All data: {}", geobase.region_data(region).await?);
     Ok(())
 }

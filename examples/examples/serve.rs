@@ -1,6 +1,6 @@
-//! The serving side: an implementation of a service's trait on a port of its own. Clients of any framework can call it.
+//! A server: an implementation of a service's trait on a TCP port. Clients of any Cocaine framework can call it.
 //!
-//! Needs nothing: `cargo run --example serve`.
+//! Needs no node: `cargo run --example serve`.
 
 use std::{
     collections::BTreeMap,
@@ -11,9 +11,9 @@ use cocaine::{Bytes, Category, Error, Result, server::Server};
 use cocaine_bindings::{ServeStorage, Storage};
 
 #[derive(Clone, Default)]
-struct Memory(Arc<RwLock<BTreeMap<(String, String), Bytes>>>);
+struct MemoryStorage(Arc<RwLock<BTreeMap<(String, String), Bytes>>>);
 
-impl Storage for Memory {
+impl Storage for MemoryStorage {
     async fn read(&self, collection: &str, key: &str) -> Result<Bytes> {
         let blobs = self.0.read().expect("no writer panics");
         let blob = blobs.get(&(collection.to_owned(), key.to_owned()));
@@ -39,7 +39,7 @@ impl Storage for Memory {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let memory = Memory::default();
+    let memory = MemoryStorage::default();
     let service = ServeStorage::new(move |caller| {
         println!("a call from {}", caller.peer());
         memory.clone()

@@ -11,13 +11,13 @@ use std::{
 
 use cocaine::{Chunks, Output, Result, Stream, Worker, events};
 
-/// A stream out: each item is a chunk.
+/// Replies with a stream: each item is one chunk.
 #[cocaine::worker]
 async fn count(to: u32) -> impl Stream<Item = Result<u32>> {
     Count(0, to)
 }
 
-/// A stream in: the answer comes when the client has closed its side.
+/// Reads a stream: the reply is sent when the client has closed its side.
 #[cocaine::worker]
 async fn sum(mut numbers: Chunks<i64>) -> Result<i64> {
     let mut sum = 0;
@@ -27,7 +27,7 @@ async fn sum(mut numbers: Chunks<i64>) -> Result<i64> {
     Ok(sum)
 }
 
-/// Both: each chunk is answered as it comes. When the client leaves, the handler is dropped.
+/// Reads and writes: each chunk is answered as it arrives. When the client disconnects, the handler is dropped.
 #[cocaine::worker(cancel)]
 async fn shout(mut words: Chunks<String>, mut shouts: Output<String>) -> Result<()> {
     while let Some(word) = words.recv().await {
@@ -36,7 +36,7 @@ async fn shout(mut words: Chunks<String>, mut shouts: Output<String>) -> Result<
     Ok(())
 }
 
-/// Counts; any `Stream` will do, of the crates `futures` or `async-stream` as well.
+/// Counts up to a number. Any `Stream` works, such as those of the crates `futures` and `async-stream`.
 struct Count(u32, u32);
 
 impl Stream for Count {

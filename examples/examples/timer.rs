@@ -1,4 +1,4 @@
-//! Timers: a countdown that is cancelled, and a reminder that is put off.
+//! Timers: a countdown that is cancelled, and a reminder that is restarted.
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example timer`.
 
@@ -23,7 +23,7 @@ async fn main() -> Result<()> {
     }
     println!("cancelled: {:?}", ticks.recv().await);
 
-    // The id comes at once, so that the timer can be reached while it runs.
+    // The id arrives at once, so that the timer can be restarted while it runs.
     let mut reminder = chrono.notify_after(0.5, Some(true));
     if let Some(id) = reminder.recv().await.transpose()? {
         chrono.restart(id).await?;

@@ -1,4 +1,4 @@
-//! Typed calls: arguments and answers are checked by the compiler.
+//! Typed calls: the compiler checks arguments and replies.
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example typed`.
 
@@ -17,6 +17,6 @@ async fn main() -> Result<()> {
         println!("{key}: {:?}", storage.read("greetings", &key).await?);
     }
 
-    let hasty = storage.with_deadline(Duration::from_millis(200));
-    hasty.remove("greetings", "english").await
+    let with_deadline = storage.with_deadline(Duration::from_millis(200));
+    with_deadline.remove("greetings", "english").await
 }

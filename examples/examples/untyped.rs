@@ -1,4 +1,4 @@
-//! Untyped calls: what the service announces, and its methods by their names.
+//! Untyped calls: the methods that a service announces, called by name.
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example untyped`.
 

@@ -1,5 +1,5 @@
-//! Uploads a program as an app and starts it: `cargo run --example upload -- NAME PROGRAM`. An app of that name that
-//! runs is stopped first.
+//! Uploads a program as an app and starts it: `cargo run --example upload -- NAME PROGRAM`. A running app
+//! of that name is stopped first.
 //!
 //! Needs a node: `cargo run --bin cocaine-node`. The program is a worker, such as the example `echo`.
 
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         _ => {}
     }
     node.start_app(app, "default").await?;
-    println!("{app} is started; its first event starts its first worker");
+    println!("{app} is started; the first event starts a worker");
     Ok(())
 }
 

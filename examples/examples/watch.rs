@@ -1,4 +1,4 @@
-//! A stream: every service of the node, and every change of them, until the program is stopped.
+//! A stream: all services of the node, and each change to them, until the program is stopped.
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example watch`.
 
@@ -15,7 +15,7 @@ async fn main() -> Result<()> {
         for (name, resolved) in services {
             let endpoints: Vec<_> = resolved.endpoints.iter().map(ToString::to_string).collect();
             match endpoints.as_slice() {
-                [] => println!("{node}: {name} has gone"),
+                [] => println!("{node}: {name} is withdrawn"),
                 known => println!("{node}: {name}, version {}, at {}", resolved.version, known.join(", ")),
             }
         }

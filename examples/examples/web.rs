@@ -1,9 +1,9 @@
 //! One axum app, served in three ways: on a TCP port, as the event `web` of a worker, and behind the worker's listener
-//! for the event `site`. The app knows of none of them.
+//! for the event `site`. The app is the same for all three.
 //!
-//! By hand (`cargo run --example web`) it listens on a port. To see it in the cloud, run a node with a gateway
+//! Started by hand (`cargo run --example web`) it listens on a port. To see it in the cloud, run a node with a gateway
 //! (`cargo run --bin cocaine-node -- --http 127.0.0.1:8080`), upload `target/debug/examples/web` as `shop` with the
-//! example `upload`, and ask for <http://127.0.0.1:8080/shop/web/greet/Ada> or …`/shop/site/greet/Ada`.
+//! example `upload`, and fetch <http://127.0.0.1:8080/shop/web/greet/Ada> or …`/shop/site/greet/Ada`.
 
 use std::{convert::Infallible, error::Error};
 
@@ -17,7 +17,7 @@ use axum::{
 use cocaine::{Worker, events};
 use tokio::net::TcpListener;
 
-/// The app.
+/// Returns the app.
 fn app() -> Router {
     let cookies = AppendHeaders([("set-cookie", "seen=1"), ("set-cookie", "theme=dark")]);
     Router::new()
@@ -27,7 +27,7 @@ fn app() -> Router {
         .route("/count", get(count))
 }
 
-/// Answers piece by piece: each is on its way before the next is made.
+/// Streams the body: each piece is sent before the next is made.
 async fn count() -> Body {
     let numbers = (1..=5).map(|number| Ok::<_, Infallible>(format!("{number}\n")));
     Body::from_stream(futures_util::stream::iter(numbers))
@@ -35,7 +35,7 @@ async fn count() -> Body {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // A node starts its workers with arguments.
+    // Only a node starts the program with arguments.
     if std::env::args().len() == 1 {
         let listener = TcpListener::bind("127.0.0.1:3000").await?;
         println!("listening on http://{}/greet/Ada", listener.local_addr()?);

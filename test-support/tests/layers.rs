@@ -46,18 +46,10 @@ const RUNTIME: Layers = Layers {
     circles: &[
         // Recursive descent: a container reads its elements with a decoder, which meets containers.
         &["wire::decode::args", "wire::decode::containers", "wire::decode::decoder"],
-        // Recursive descent: a container writes its elements with a writer, which meets containers.
-        &["wire::encode::containers", "wire::encode::writer"],
+        // Recursive descent: a container writes its elements with an encoder, which meets containers.
+        &["wire::encode::containers", "wire::encode::encoder"],
     ],
-    known_upward: &[
-        ("http::stream", ""),
-        ("wire::encode", "protocol::error"),
-        ("wire::headers", "protocol::trace"),
-        ("wire::msgpack", "protocol::error"),
-        ("wire::scan", "protocol::error"),
-        ("worker::event", ""),
-        ("worker::event", "bind"),
-    ],
+    known_upward: &[("http::stream", ""), ("worker::event", ""), ("worker::event", "bind")],
     known_circles: &[
         &["", "worker", "worker::event"],
         &["http::listen", "http::raw", "http::stream"],
@@ -68,34 +60,18 @@ const RUNTIME: Layers = Layers {
 const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
-        &["errno", "config::error"],
+        &["errno", "config"],
         &["helper", "log", "metrics", "routing", "store"],
         &["filters", "registry"],
         &["service_host"],
         &["apps", "gateway"],
         &["services::*"],
-        &["services", "config"],
+        &["services"],
         &["node"],
     ],
     circles: &[],
-    known_upward: &[
-        ("gateway", "config"),
-        ("gateway::http::error", "config"),
-        ("gateway::json_rpc", "config"),
-        ("gateway::proxy", "config"),
-        ("gateway::routing::event_call", "config"),
-        ("gateway::routing::route", "config"),
-        ("gateway::settings", "config"),
-        ("services::cache", "config"),
-        ("services::cache::config", "config"),
-        ("services::chrono", "config"),
-        ("services::chrono::config", "config"),
-        ("services::urlfetch", "config"),
-        ("services::urlfetch::config", "config"),
-    ],
+    known_upward: &[],
     known_circles: &[
-        &["gateway::http::body", "gateway::http::error"],
-        &["gateway::json_rpc", "gateway::proxy"],
         &["services::chrono::ticks", "services::chrono::timers"],
         &["services::geobase::record", "services::geobase::tree"],
         &["services::unicorn::fault", "services::unicorn::path"],

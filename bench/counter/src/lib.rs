@@ -1,9 +1,9 @@
-//! The system allocator, counting what each thread asks of it.
+//! The system allocator with a count of allocations for each thread.
 //!
 //! A crate of its own, because an allocator cannot be written without `unsafe`, which the benchmark forbids. The
-//! ready-made ones were not light enough to stay in place while speed is measured: `stats_alloc` counts with
+//! published ones are too heavy to stay in place while speed is measured: `stats_alloc` counts with
 //! atomics that client and server would share, and `allocation-counter` turns every `realloc` into a new
-//! allocation and a copy. This one adds to a thread-local number and does nothing else.
+//! allocation and a copy. This one only increments a thread-local number.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -12,11 +12,11 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The system allocator with a number for each thread.
+/// The system allocator, which counts the calls of each thread.
 #[derive(Debug)]
-pub struct Counting;
+pub struct CountingAllocator;
 
-/// How often the calling thread has allocated or grown memory since it started.
+/// Returns how often the calling thread has allocated or grown memory since it started.
 pub fn allocations() -> u64 {
     COUNT.get()
 }
@@ -25,10 +25,10 @@ fn count() {
     COUNT.set(COUNT.get() + 1);
 }
 
-// SAFETY: every method passes its arguments to `System` unchanged and returns what `System` returned. Counting
+// SAFETY: every method passes its arguments to `System` unchanged and returns what `System` returned. CountingAllocator
 // neither allocates nor unwinds: the number is initialised in place, has no destructor, and cannot overflow in
 // practice.
-unsafe impl GlobalAlloc for Counting {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
         unsafe { System.alloc(layout) }

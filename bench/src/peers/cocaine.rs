@@ -8,14 +8,14 @@ use cocaine::server::Server;
 use cocaine::{Bytes, Category, Client, Endpoint, Error, Resolved, Service, ServiceClient};
 use cocaine_bindings::{ServeStorage, Storage, StorageClient};
 
-use crate::peer::{Caller, Callers, Peer};
-use crate::work::{self, Work};
+use crate::payload::{self, Payload};
+use crate::peer::{Caller, Concurrency, Peer};
 
 /// Typed calls through `StorageClient`.
 #[derive(Debug)]
 pub struct Cocaine;
 
-/// The same calls by the method's name.
+/// Untyped calls by the name of the method.
 #[derive(Debug)]
 pub struct Dynamic;
 
@@ -47,7 +47,7 @@ impl Peer for Dynamic {
     }
 }
 
-/// Serves the storage, and a locator that leads to it, whose address is returned.
+/// Serves the storage and a locator that resolves it. Returns the address of the locator.
 async fn serve() -> Result<SocketAddr> {
     let storage = Server::bind("127.0.0.1:0", ServeStorage::new(|_| Memory)).await?;
     let locator = Server::bind("127.0.0.1:0", Locator(storage.local_addr())).await?;
@@ -63,7 +63,7 @@ struct Memory;
 
 impl Storage for Memory {
     async fn read(&self, collection: &str, key: &str) -> cocaine::Result<Bytes> {
-        match work::read(collection, key) {
+        match payload::read(collection, key) {
             Some(blob) => Ok(Bytes::from(blob)),
             None => Err(Error::service(Category::GENERIC, 2, "no such blob")),
         }
@@ -82,7 +82,7 @@ impl Storage for Memory {
     }
 }
 
-/// A locator of one method that knows one service.
+/// A locator with one method, which resolves one service.
 struct Locator(SocketAddr);
 
 impl Dispatch for Locator {
@@ -111,20 +111,20 @@ impl Dispatch for Locator {
 }
 
 impl Caller for StorageClient {
-    const CALLERS: Callers = Callers::Tasks;
+    const CONCURRENCY: Concurrency = Concurrency::Tasks;
     type Reply = Bytes;
 
-    async fn call(&self, work: Work) -> Result<Bytes> {
-        let (collection, key) = work.args();
+    async fn call(&self, payload: Payload) -> Result<Bytes> {
+        let (collection, key) = payload.args();
         Ok(self.read(collection, key).await?)
     }
 }
 
 impl Caller for Service {
-    const CALLERS: Callers = Callers::OneTask;
+    const CONCURRENCY: Concurrency = Concurrency::OneTask;
     type Reply = Bytes;
 
-    async fn call(&self, work: Work) -> Result<Bytes> {
-        Ok(Self::call(self, "read", work.args()).await?)
+    async fn call(&self, payload: Payload) -> Result<Bytes> {
+        Ok(Self::call(self, "read", payload.args()).await?)
     }
 }

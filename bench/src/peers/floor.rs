@@ -1,4 +1,4 @@
-//! The floor: the same frames on plain tokio, with nothing above the socket.
+//! The floor: the same frames on plain tokio sockets.
 
 use std::net::SocketAddr;
 
@@ -7,12 +7,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::frames::Frame;
-use crate::peer::{Load, Peer, Stop};
-use crate::work::Work;
+use crate::payload::Payload;
+use crate::peer::{Load, Peer, StopFlag};
 
 const READ_BUFFER: usize = 256 << 10;
 
-/// No calls, no tasks, no wakers between them: whatever a read brought is answered in one write, on both sides.
+/// One loop on each side, without calls or tasks: everything that one read returned is answered in one write.
 #[derive(Debug)]
 pub struct Floor;
 
@@ -39,15 +39,15 @@ impl Peer for Floor {
     async fn connect(server: SocketAddr) -> Result<FloorClient> {
         let socket = TcpStream::connect(server).await?;
         socket.set_nodelay(true)?;
-        Ok(FloorClient { socket, unread: Unread::default(), next_id: 1 })
+        Ok(FloorClient { socket, unread: ReadBuffer::default(), next_id: 1 })
     }
 }
 
 async fn answer(mut socket: TcpStream) -> Result<()> {
     socket.set_nodelay(true)?;
-    let request = Frame::request(Work::Manifest);
-    let reply = Frame::reply(Work::Manifest);
-    let mut unread = Unread::default();
+    let request = Frame::request(Payload::Manifest);
+    let reply = Frame::reply(Payload::Manifest);
+    let mut unread = ReadBuffer::default();
     let mut out = Vec::new();
     loop {
         unread.fill(&mut socket).await?;
@@ -59,21 +59,21 @@ async fn answer(mut socket: TcpStream) -> Result<()> {
     }
 }
 
-/// The client's loop and what it keeps from one sample to the next.
+/// The client's loop, and its state between samples.
 #[derive(Debug)]
 pub struct FloorClient {
     socket: TcpStream,
-    unread: Unread,
+    unread: ReadBuffer,
     next_id: u64,
 }
 
 impl Load for FloorClient {
     const STYLE: &'static str = "the next request is written for each reply of a read, all in one write";
 
-    async fn run(&mut self, work: Work, in_flight: usize, stop: &Stop) -> Result<u64> {
-        ensure!(work == Work::Manifest, "the floor knows small blobs only");
-        let request = Frame::request(work);
-        let reply = Frame::reply(work);
+    async fn run(&mut self, payload: Payload, in_flight: usize, stop: &StopFlag) -> Result<u64> {
+        ensure!(payload == Payload::Manifest, "the floor supports the small blob only");
+        let request = Frame::request(payload);
+        let reply = Frame::reply(payload);
         let first = self.next_id;
         let mut out = Vec::new();
         for _ in 0..in_flight {
@@ -87,7 +87,7 @@ impl Load for FloorClient {
             self.unread.fill(&mut self.socket).await?;
             let stopping = stop.is_set();
             while let Some(id) = self.unread.next(&reply)? {
-                ensure!(id == expected, "the reply to {id} where that to {expected} was due");
+                ensure!(id == expected, "the reply to {id} instead of {expected}");
                 expected += 1;
                 if !stopping {
                     request.write(self.next_id, &mut out);
@@ -99,22 +99,22 @@ impl Load for FloorClient {
     }
 }
 
-/// Bytes that were read and not yet taken.
+/// Bytes that were read and not yet consumed.
 #[derive(Debug)]
-struct Unread {
+struct ReadBuffer {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
 }
 
-impl Default for Unread {
+impl Default for ReadBuffer {
     fn default() -> Self {
         Self { buffer: vec![0; READ_BUFFER].into(), start: 0, end: 0 }
     }
 }
 
-impl Unread {
-    /// Moves what is left to the front and reads once.
+impl ReadBuffer {
+    /// Moves the unconsumed bytes to the front and reads once.
     async fn fill(&mut self, socket: &mut TcpStream) -> Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
@@ -125,7 +125,7 @@ impl Unread {
         Ok(())
     }
 
-    /// Takes the next whole frame, and returns its id.
+    /// Consumes the next whole frame and returns its id.
     fn next(&mut self, frame: &Frame) -> Result<Option<u64>> {
         let found = frame.read(&self.buffer[self.start..self.end])?;
         Ok(found.map(|(id, len)| {

@@ -1,31 +1,31 @@
-//! The frames of the call, as both floors write and read them: an id between bytes that never change.
+//! The frames of the call, as both floors write and read them: constant bytes around an id.
 
 use anyhow::{Result, ensure};
 
-use crate::work::Work;
+use crate::payload::Payload;
 
 const TRACE: [&str; 3] = ["trace_id", "span_id", "parent_id"];
 
-/// A frame but for its id, which stands after the first byte.
+/// A frame without its id, which follows the first byte.
 pub(super) struct Frame {
     lead: u8,
     tail: Vec<u8>,
 }
 
 impl Frame {
-    /// `[id, 0, [collection, key]]`
-    pub(super) fn request(work: Work) -> Self {
-        let (collection, key) = work.args();
+    /// Returns `[id, 0, [collection, key]]`.
+    pub(super) fn request(payload: Payload) -> Self {
+        let (collection, key) = payload.args();
         let mut tail = vec![0x00, 0x92];
         write_raw(&mut tail, collection.as_bytes());
         write_raw(&mut tail, key.as_bytes());
         Self { lead: 0x93, tail }
     }
 
-    /// `[id, 0, [blob], [trace_id, span_id, parent_id]]`, the three without a trace: eight zero bytes each.
-    pub(super) fn reply(work: Work) -> Self {
+    /// Returns `[id, 0, [blob], [trace_id, span_id, parent_id]]`; each of the three is eight zero bytes, for no trace.
+    pub(super) fn reply(payload: Payload) -> Self {
         let mut tail = vec![0x00, 0x91];
-        write_raw(&mut tail, work.expected());
+        write_raw(&mut tail, payload.expected());
         tail.push(0x93);
         for name in TRACE {
             tail.extend([0x93, 0xc2]);
@@ -35,17 +35,17 @@ impl Frame {
         Self { lead: 0x94, tail }
     }
 
-    /// The longest that it can be on the wire.
+    /// Returns the longest encoding.
     pub(super) fn max_len(&self) -> usize {
         1 + 9 + self.tail.len()
     }
 
-    /// What follows the id.
+    /// Returns the bytes after the id.
     pub(super) fn tail(&self) -> &[u8] {
         &self.tail
     }
 
-    /// What stands before the rest.
+    /// Appends the bytes up to and with the id.
     pub(super) fn write_head(&self, id: u64, out: &mut Vec<u8>) {
         out.push(self.lead);
         write_uint(out, id);
@@ -57,11 +57,13 @@ impl Frame {
         out.extend_from_slice(&self.tail);
     }
 
-    /// The id and the length of the frame that `unread` starts with, if it is all there; an error if it is another
-    /// frame than this one.
+    /// Returns the id and the length of the frame at the start of `unread`, or `None` if its end is missing.
+    ///
+    /// # Errors
+    /// If it is a different frame.
     pub(super) fn read(&self, unread: &[u8]) -> Result<Option<(u64, usize)>> {
         let Some((&lead, rest)) = unread.split_first() else { return Ok(None) };
-        ensure!(lead == self.lead, "a frame of another length");
+        ensure!(lead == self.lead, "a frame with another number of elements");
         let Some((id, width)) = read_uint(rest)? else { return Ok(None) };
         let Some(tail) = rest.get(width..width + self.tail.len()) else { return Ok(None) };
         ensure!(tail == self.tail, "a frame with other contents");
@@ -132,22 +134,22 @@ mod tests {
     #[test]
     fn request_has_three_elements() {
         let expected = b"\x93\xcd\x01\x00\x00\x92\xa9manifests\xa3app";
-        assert_eq!(written(&Frame::request(Work::Manifest), 256), expected);
+        assert_eq!(written(&Frame::request(Payload::Manifest), 256), expected);
     }
 
     #[test]
     fn reply_has_a_raw16_and_three_empty_traces() {
-        let reply = written(&Frame::reply(Work::Manifest), 7);
+        let reply = written(&Frame::reply(Payload::Manifest), 7);
         assert_eq!(reply[..7], *b"\x94\x07\x00\x91\xda\x00\x40");
-        assert_eq!(reply[7..71], *Work::Manifest.expected());
+        assert_eq!(reply[7..71], *Payload::Manifest.expected());
         let traces = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\
                        \x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
         assert_eq!(reply[71..], *traces);
     }
 
     #[test]
-    fn what_is_written_is_read() {
-        let frame = Frame::reply(Work::Manifest);
+    fn written_frame_is_read_back() {
+        let frame = Frame::reply(Payload::Manifest);
         for id in [1, 127, 128, 255, 256, 65_535, 65_536, u64::from(u32::MAX), u64::from(u32::MAX) + 1] {
             let bytes = written(&frame, id);
             assert_eq!(frame.read(&bytes).unwrap(), Some((id, bytes.len())));
@@ -156,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_byte_is_found() {
-        let frame = Frame::reply(Work::Manifest);
+    fn changed_byte_is_an_error() {
+        let frame = Frame::reply(Payload::Manifest);
         let mut bytes = written(&frame, 1);
         bytes[40] ^= 1;
         assert!(frame.read(&bytes).is_err());

@@ -1,4 +1,4 @@
-//! The node's own storage, on redb and in a folder, called through the generated trait.
+//! The node's own storage, in a folder on disk, called through the generated trait.
 
 use std::net::SocketAddr;
 
@@ -7,8 +7,8 @@ use cocaine::{Bytes, Client};
 use cocaine_bindings::{Storage, StorageClient};
 use cocaine_node::Node;
 
+use crate::payload::Payload;
 use crate::peer::Peer;
-use crate::work::Work;
 
 /// A whole node.
 #[derive(Debug)]
@@ -24,9 +24,9 @@ impl Peer for CocaineNode {
         let node = Node::builder().listen("127.0.0.1:0").data(folder.path()).start().await?;
         let address = node.locator_addr();
         let storage: StorageClient = Client::new(&address.to_string())?.service().await?;
-        for work in [Work::Manifest, Work::Blob] {
-            let (collection, key) = work.args();
-            storage.write(collection, key, &Bytes::from(work.expected().clone()), None).await?;
+        for payload in [Payload::Manifest, Payload::Blob] {
+            let (collection, key) = payload.args();
+            storage.write(collection, key, &Bytes::from(payload.expected().clone()), None).await?;
         }
         tokio::spawn(async move {
             std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! The floor for large blobs: a copy through the socket, from one buffer that is always there to another.
+//! The floor for large blobs: a copy through the socket between two buffers that are reused.
 
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::frames::Frame;
-use crate::peer::{Load, Peer, Stop};
-use crate::work::Work;
+use crate::payload::Payload;
+use crate::peer::{Load, Peer, StopFlag};
 
-/// Writes the blob from where it lies, reads it to where the last one lay.
+/// Writes the stored blob without a copy, and reads each reply into the same buffer.
 #[derive(Debug)]
 pub struct RawCopy;
 
@@ -38,7 +38,7 @@ impl Peer for RawCopy {
     async fn connect(server: SocketAddr) -> Result<RawCopyClient> {
         let socket = TcpStream::connect(server).await?;
         socket.set_nodelay(true)?;
-        let reply = Frame::reply(Work::Blob);
+        let reply = Frame::reply(Payload::Blob);
         let buffer = vec![0; reply.max_len()];
         Ok(RawCopyClient { socket, reply, buffer, next_id: 1 })
     }
@@ -46,8 +46,8 @@ impl Peer for RawCopy {
 
 async fn answer(mut socket: TcpStream) -> Result<()> {
     socket.set_nodelay(true)?;
-    let request = Frame::request(Work::Blob);
-    let reply = Frame::reply(Work::Blob);
+    let request = Frame::request(Payload::Blob);
+    let reply = Frame::reply(Payload::Blob);
     let mut unread = Vec::new();
     let mut head = Vec::new();
     loop {
@@ -65,7 +65,7 @@ async fn answer(mut socket: TcpStream) -> Result<()> {
     }
 }
 
-/// The client's loop and its one buffer.
+/// The client's loop and its buffer.
 pub struct RawCopyClient {
     socket: TcpStream,
     reply: Frame,
@@ -81,14 +81,14 @@ impl RawCopyClient {
         Ok(self.socket.write_all(&out).await?)
     }
 
-    /// Reads one reply, and not a byte of the next.
+    /// Reads exactly one reply.
     async fn receive(&mut self, id: u64) -> Result<()> {
         let mut head = Vec::new();
         self.reply.write_head(id, &mut head);
         let frame = &mut self.buffer[..head.len() + self.reply.tail().len()];
         self.socket.read_exact(frame).await?;
         let found = self.reply.read(frame)?;
-        ensure!(found == Some((id, frame.len())), "another reply than that to {id}");
+        ensure!(found == Some((id, frame.len())), "not the reply to {id}");
         Ok(())
     }
 }
@@ -96,9 +96,9 @@ impl RawCopyClient {
 impl Load for RawCopyClient {
     const STYLE: &'static str = "the next request is written when a reply is whole";
 
-    async fn run(&mut self, work: Work, in_flight: usize, stop: &Stop) -> Result<u64> {
-        ensure!(work == Work::Blob, "the raw copy knows the large blob only");
-        let request = Frame::request(work);
+    async fn run(&mut self, payload: Payload, in_flight: usize, stop: &StopFlag) -> Result<u64> {
+        ensure!(payload == Payload::Blob, "the raw copy supports the large blob only");
+        let request = Frame::request(payload);
         let first = self.next_id;
         for _ in 0..in_flight {
             self.request(&request).await?;

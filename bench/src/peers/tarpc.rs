@@ -13,20 +13,20 @@ use tarpc::tokio_util::codec::{Framed, LengthDelimitedCodec};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_serde::formats::Bincode;
 
-use crate::peer::{Caller, Callers, Peer};
-use crate::work::{self, Work};
+use crate::payload::{self, Payload};
+use crate::peer::{Caller, Concurrency, Peer};
 
-/// Room for more requests than are ever in flight here.
+/// More requests than are ever in flight here.
 const REQUESTS: usize = 4096;
 
-/// The transport of either side, framed by length.
+/// Returns the transport of either side, with length-delimited frames.
 macro_rules! transport {
     ($socket:expr) => {
         tarpc::serde_transport::new(Framed::new($socket, LengthDelimitedCodec::new()), Bincode::default())
     };
 }
 
-/// The service, as tarpc's users write one.
+/// The service as users of tarpc declare it.
 #[tarpc::service]
 pub trait Storage {
     /// Returns the blob stored under `key`.
@@ -86,16 +86,16 @@ struct Server;
 
 impl Storage for Server {
     async fn read(self, _: Context, collection: String, key: String) -> Option<Bytes> {
-        work::read(&collection, &key)
+        payload::read(&collection, &key)
     }
 }
 
 impl Caller for StorageClient {
-    const CALLERS: Callers = Callers::OneTask;
+    const CONCURRENCY: Concurrency = Concurrency::OneTask;
     type Reply = Bytes;
 
-    async fn call(&self, work: Work) -> Result<Bytes> {
-        let (collection, key) = work.args();
+    async fn call(&self, payload: Payload) -> Result<Bytes> {
+        let (collection, key) = payload.args();
         let reply = self.read(context::current(), collection.to_owned(), key.to_owned()).await?;
         reply.context("no such blob")
     }

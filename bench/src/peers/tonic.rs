@@ -1,4 +1,4 @@
-//! tonic with prost; what its generator would write is written by hand, so that no `protoc` is needed.
+//! tonic with prost. The code that `tonic-build` generates is written by hand, so that no `protoc` is needed.
 
 use std::convert::Infallible;
 use std::future::{self, Ready};
@@ -18,8 +18,8 @@ use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tower_service::Service;
 
-use crate::peer::{Caller, Callers, Peer};
-use crate::work::{self, Work};
+use crate::payload::{self, Payload};
+use crate::peer::{Caller, Concurrency, Peer};
 
 const WINDOW: u32 = 8 << 20;
 const FRAME: u32 = 1 << 20;
@@ -92,11 +92,11 @@ impl StorageClient {
 }
 
 impl Caller for StorageClient {
-    const CALLERS: Callers = Callers::Tasks;
+    const CONCURRENCY: Concurrency = Concurrency::Tasks;
     type Reply = Bytes;
 
-    async fn call(&self, work: Work) -> Result<Bytes> {
-        let (collection, key) = work.args();
+    async fn call(&self, payload: Payload) -> Result<Bytes> {
+        let (collection, key) = payload.args();
         let request = ReadRequest { collection: collection.to_owned(), key: key.to_owned() };
         Ok(self.clone().read(request).await?.into_inner().blob)
     }
@@ -138,7 +138,7 @@ impl UnaryService<ReadRequest> for Read {
 
     fn call(&mut self, request: Request<ReadRequest>) -> Self::Future {
         let ReadRequest { collection, key } = request.into_inner();
-        let blob = work::read(&collection, &key).ok_or_else(|| Status::not_found("no such blob"));
+        let blob = payload::read(&collection, &key).ok_or_else(|| Status::not_found("no such blob"));
         future::ready(blob.map(|blob| Response::new(ReadReply { blob })))
     }
 }

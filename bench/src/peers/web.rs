@@ -5,22 +5,21 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result, ensure};
 use axum::{Router, routing::get};
 use cocaine::{Client, Worker};
-use cocaine_bindings::{Node as _, NodeClient, StorageClient};
 use cocaine_node::{Node, config::HttpConfig, helper::Helper};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::peers::events::upload;
+use crate::app;
 
-/// What the app answers.
-pub const ANSWER: &str = "sixty-four bytes of text, such as a small answer of an app may be.";
+/// The body of every response.
+const BODY: &str = "sixty-four bytes of text, such as a small answer of an app may be.";
 
-/// The event under which the app is a worker.
-pub const EVENT: &str = "web";
+/// The event that the worker handles as HTTP.
+const EVENT: &str = "web";
 
-/// The app, which knows nothing of a cloud.
-pub fn app() -> Router {
-    Router::new().route("/answer", get(|| async { ANSWER }))
+/// Returns the axum app.
+fn router() -> Router {
+    Router::new().route("/answer", get(|| async { BODY }))
 }
 
 /// How the app is served.
@@ -33,7 +32,7 @@ pub enum Site {
 }
 
 impl Site {
-    /// Serves, and prints the URL, until the standard input ends: with the benchmark, that is.
+    /// Serves and prints the URL. Returns when the standard input ends, which is when the benchmark ends.
     pub fn serve(self) -> Result<()> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
             let (url, _node) = match self {
@@ -51,7 +50,7 @@ impl Site {
 async fn direct() -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, app()).await });
+    tokio::spawn(async move { axum::serve(listener, router()).await });
     Ok(format!("http://{address}/answer"))
 }
 
@@ -59,30 +58,28 @@ async fn cloud() -> Result<(String, Node)> {
     let http = HttpConfig::default().listen("127.0.0.1:0");
     let node = Node::builder().listen("127.0.0.1:0").in_memory().helper(Helper::current_exe()).http(http);
     let node = node.start().await?;
-    let services = Client::new(&node.locator_addr().to_string())?.services().await?;
-    let (storage, apps): (StorageClient, NodeClient) = services;
-    upload(&storage).await?;
-    apps.start_app("bench", "bench").await?;
-    let address = node.http_addr().context("the node speaks no HTTP")?;
+    app::start(&Client::new(&node.locator_addr().to_string())?).await?;
+    let address = node.http_addr().context("the node does not serve HTTP")?;
     check(address).await?;
-    Ok((format!("http://{address}/bench/{EVENT}/answer"), node))
+    Ok((format!("http://{address}/{}/{EVENT}/answer", app::NAME), node))
 }
 
-/// Fetches the answer once, and looks at it.
+/// Fetches the page once and checks the response.
 async fn check(address: SocketAddr) -> Result<()> {
     let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /bench/{EVENT}/answer HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n");
+    let path = format!("/{}/{EVENT}/answer", app::NAME);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     ensure!(
-        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(ANSWER),
-        "not the answer: {answer}"
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(BODY),
+        "an unexpected response: {answer}"
     );
     Ok(())
 }
 
-/// Makes the app an event of a worker.
+/// Registers the axum app as an event of the worker.
 pub fn register(worker: &mut Worker) {
-    worker.http(EVENT, app());
+    worker.http(EVENT, router());
 }

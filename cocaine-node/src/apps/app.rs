@@ -155,12 +155,12 @@ impl RunningApp {
             .map_err(|error| io_error(format!("cannot listen on {shown}: {error}")))?;
         let app = config.app.clone();
         let overseer = Overseer::new(config, endpoint, environment);
-        let served = overseer.clone();
-        let dispatch = ServeApp::new(move |caller| AppService::new(served.clone(), caller));
+        let shared = overseer.clone();
+        let dispatch = ServeApp::new(move |caller| AppService::new(shared.clone(), caller));
         let bound = host.bind(&app, dispatch).await;
-        let (server, service) =
+        let (server, resolved) =
             bound.map_err(|error| io_error(format!("the app cannot be served: {error}")))?;
-        let publication = Publication::new(&overseer, host.registry.clone(), service)?;
+        let publication = Publication::new(&overseer, host.registry.clone(), resolved)?;
         Ok(Self { overseer, server, publication })
     }
 }

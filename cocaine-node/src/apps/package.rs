@@ -1,10 +1,10 @@
-//! Packages: an app's files, which are unpacked before it is run (`node.md` 4).
+//! Packages: the files of an app, which are unpacked before it runs (`node.md` 4).
 //!
-//! An archive is not trusted: whatever it holds, nothing is written outside of the folder, and no more than the bounds
-//! allow. What it unpacks to may be anything else, for it is a program.
+//! An archive is not trusted: whatever it contains, nothing is written outside of the folder, and no more than the limits
+//! allow. The files themselves are not checked, since the app runs them anyway.
 
+mod entry;
 pub(crate) mod folders;
-mod item;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -20,26 +20,26 @@ use cocaine::{Category, Error, Result, msgpack};
 use flate2::bufread::GzDecoder;
 use md5::{Digest, Md5};
 
-use reader::{Entries, Limited};
+use reader::{LimitedReader, Unpacker};
 
 use crate::errno::{self, Errno, invalid_argument};
 
-/// How the name of a folder begins that is not complete yet; that of an app's never does.
+/// The prefix of a partially unpacked folder. No folder of an app has it.
 pub(crate) const PARTIAL_PREFIX: &str = ".new-";
 
-/// The longest name of a folder that an app's name is spelled out in.
-const LONGEST_NAME: usize = 64;
+/// Longer names of folders end in a hash.
+const MAX_FOLDER_NAME: usize = 64;
 
-/// How much an archive may hold.
+/// How much an archive may contain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArchiveLimits {
-    /// Bytes once it is decompressed, headers included.
+    /// Decompressed bytes, including headers.
     pub(crate) bytes: u64,
-    /// Entries, headers of headers included.
+    /// Entries, including extended headers.
     pub(crate) entries: u64,
-    /// Bytes in the path of one entry.
+    /// Bytes in the path of an entry.
     pub(crate) path: usize,
-    /// Folders in the path of one entry, and its name.
+    /// Components in the path of an entry.
     pub(crate) depth: usize,
 }
 
@@ -49,11 +49,11 @@ impl Default for ArchiveLimits {
     }
 }
 
-/// Unpacks what storage holds of an app into `folder`, which holds nothing else afterwards. This blocks.
+/// Unpacks the stored package of an app into `folder`, and replaces what was there. This blocks.
 ///
-/// The folder appears only once all is unpacked; after an error there is none.
-pub(crate) fn unpack(blob: &[u8], folder: &Path, bounds: ArchiveLimits) -> Result<()> {
-    let failed = |error: io::Error| failed(&format!("cannot unpack into {}", folder.display()), &error);
+/// The folder appears only when everything is unpacked; after an error it does not exist.
+pub(crate) fn unpack(blob: &[u8], folder: &Path, limits: ArchiveLimits) -> Result<()> {
+    let failed = |error: io::Error| io_error(&format!("cannot unpack into {}", folder.display()), &error);
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
@@ -63,19 +63,19 @@ pub(crate) fn unpack(blob: &[u8], folder: &Path, bounds: ArchiveLimits) -> Resul
     })?;
     let parent = folder.parent().unwrap_or(Path::new("."));
     let private = Permissions::from_mode(0o700);
-    let fresh = tempfile::Builder::new()
+    let partial = tempfile::Builder::new()
         .prefix(PARTIAL_PREFIX)
         .permissions(private)
         .tempdir_in(parent)
         .map_err(failed)?;
-    place(archive, fresh.path(), bounds)?;
-    fs::rename(fresh.path(), folder).map_err(failed)?;
-    drop(fresh.keep());
+    unpack_archive(archive, partial.path(), limits)?;
+    fs::rename(partial.path(), folder).map_err(failed)?;
+    drop(partial.keep());
     Ok(())
 }
 
-/// Unpacks the bytes of an archive into `root`.
-fn place(archive: &[u8], root: &Path, bounds: ArchiveLimits) -> Result<()> {
+/// Unpacks an archive, compressed or not, into `root`.
+fn unpack_archive(archive: &[u8], root: &Path, limits: ArchiveLimits) -> Result<()> {
     let mut source: Box<dyn Read + '_> =
         if archive.starts_with(b"\x1f\x8b") { Box::new(GzDecoder::new(archive)) } else { Box::new(archive) };
     let mut first = [0; 512];
@@ -83,21 +83,23 @@ fn place(archive: &[u8], root: &Path, bounds: ArchiveLimits) -> Result<()> {
     if !is_header(&first) {
         return Err(unrecognized());
     }
-    let mut source = Limited::new((&first[..]).chain(source), bounds.bytes);
-    Entries::new(root, bounds).place(&mut source)?;
-    // The checksum of what was compressed stands at the very end.
+    let mut source = LimitedReader::new((&first[..]).chain(source), limits.bytes);
+    Unpacker::new(root, limits).unpack(&mut source)?;
+    // Read to the end, where the checksum of the compressed data is.
     io::copy(&mut source, &mut io::sink()).map(drop).map_err(|error| damaged(&error))
 }
 
-/// Returns whether a tar archive may begin like this: with a header whose sum is right, or with its end.
+/// Returns whether a tar archive can start with this block: a header with the right checksum, or the end marker.
 fn is_header(block: &[u8; 512]) -> bool {
     let header = tar::Header::from_byte_slice(block);
-    let mut summed = header.clone();
-    summed.set_cksum();
-    let right = matches!((header.cksum(), summed.cksum()), (Ok(said), Ok(sum)) if said == sum);
-    right || block.iter().all(|byte| *byte == 0)
+    let mut recomputed = header.clone();
+    recomputed.set_cksum();
+    let is_valid =
+        matches!((header.cksum(), recomputed.cksum()), (Ok(found), Ok(expected)) if found == expected);
+    is_valid || block.iter().all(|byte| *byte == 0)
 }
 
+/// Returns the original's error for bytes of no known archive format.
 fn unrecognized() -> Error {
     let code = Errno::ILSEQ.raw_os_error();
     let text = errno::strerror(code);
@@ -108,7 +110,7 @@ fn unrecognized() -> Error {
     )
 }
 
-/// Returns the error of an archive that cannot be read on.
+/// Returns the error for an archive that cannot be read further.
 fn damaged(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::FileTooLarge => too_large(&error.to_string()),
@@ -116,32 +118,33 @@ fn damaged(error: &io::Error) -> Error {
     }
 }
 
+/// Returns the error for an archive beyond its limits.
 fn too_large(text: &str) -> Error {
     errno::error(Errno::FBIG, format!("{text}: File too large"))
 }
 
-/// Returns the error of something that the operating system did not do.
-fn failed(what: &str, error: &io::Error) -> Error {
+/// Returns the error for a failed file operation.
+fn io_error(what: &str, error: &io::Error) -> Error {
     errno::error(Errno::from_io_error(error).unwrap_or(Errno::IO), format!("{what}: {error}"))
 }
 
-/// Returns the name of an app's folder: one component of a path, another for each app.
+/// Returns the name of an app's folder: one component of a path, unique to the app.
 ///
-/// It reads like the app's name where that is sane. Other bytes are `%` and two digits; of a name that is too long
-/// only the beginning is there, and a hash.
+/// Letters, digits, `_`, `-` and inner dots stay as they are. Other bytes become `%` and two digits. A long name is cut
+/// and ends in a hash.
 pub(crate) fn folder_name(app: &str) -> String {
-    let spelled = |(place, byte)| match byte {
+    let escaped = |(index, byte)| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => char::from(byte).to_string(),
-        b'.' if place > 0 => ".".into(),
+        b'.' if index > 0 => ".".into(),
         _ => format!("%{byte:02x}"),
     };
-    let name: String = app.bytes().enumerate().map(spelled).collect();
+    let name: String = app.bytes().enumerate().map(escaped).collect();
     match name.len() {
         0 => "%".into(),
-        1..=LONGEST_NAME => name,
+        1..=MAX_FOLDER_NAME => name,
         _ => {
             let hash = u128::from_be_bytes(Md5::digest(app).into());
-            format!("{}%%{hash:032x}", &name[..LONGEST_NAME - "%%".len() - 32])
+            format!("{}%%{hash:032x}", &name[..MAX_FOLDER_NAME - "%%".len() - 32])
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Profiles: how an app is run (`node.md` 3).
+//! Profiles: how an app runs (`node.md` 3).
 
 pub(crate) mod config;
 pub(crate) mod manifest;
-pub(crate) mod stored;
+mod stored;
 
 use std::time::Duration;
 
@@ -10,58 +10,58 @@ use cocaine::{Category, Error, Result, Value};
 
 use crate::errno::invalid_argument;
 
-/// The longest timeout, in seconds; about thirty years.
-const LONGEST: f64 = 1e9;
+/// The longest timeout in seconds: about thirty years.
+const MAX_TIMEOUT: f64 = 1e9;
 
-/// What a profile says, with the defaults filled in.
+/// A profile, with defaults for missing fields.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Profile {
-    /// How many workers there may be; at least one.
+    /// The most workers; at least one.
     pub(crate) pool_limit: u32,
-    /// How many events a worker is given at once; at least one.
+    /// The most events that a worker has at once; at least one.
     pub(crate) concurrency: u32,
-    /// How many events may wait; with none, those that the workers can take.
+    /// The most queued events; with 0, as many as the workers have free slots.
     pub(crate) queue_limit: u32,
-    /// For how many waiting events there is a worker more; at least one.
+    /// The number of queued events for each worker; at least one.
     pub(crate) grow_threshold: u32,
-    /// How many lines of a worker's output are kept.
+    /// How many lines of a worker's output are retained.
     pub(crate) crashlog_limit: u32,
-    /// Whether the output goes to the log too.
+    /// Whether the output also goes to the log.
     pub(crate) log_output: bool,
     pub(crate) spawn_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
-    /// How long a worker may be silent; never zero.
+    /// How long a worker may send no heartbeat; never zero.
     pub(crate) heartbeat_timeout: Duration,
-    /// How long a worker that gets no more events may take for those that it has.
+    /// How long a sealed worker may take to finish its events.
     pub(crate) seal_timeout: Duration,
     pub(crate) terminate_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) request_timeout: Duration,
-    /// With how many active workers the app's service is published.
+    /// The number of active workers from which on the app is published.
     pub(crate) publish_on: u32,
-    /// With how many fewer it is withdrawn.
+    /// The app is withdrawn when fewer workers than this are active.
     pub(crate) unpublish_under: u32,
     pub(crate) isolate: Isolate,
-    /// The whole profile as it was uploaded, with sorted keys.
+    /// The uploaded profile, with sorted keys.
     pub(crate) raw: Value,
 }
 
-/// What a worker runs in.
+/// How a worker is isolated.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Isolate {
     pub(crate) kind: String,
-    /// How long a process that was asked to end may take to.
+    /// How long a process may take to exit after SIGTERM.
     pub(crate) kill_timeout: Duration,
 }
 
 impl Profile {
-    /// Reads a profile as it is stored.
+    /// Decodes a stored profile.
     pub(crate) fn read(blob: &[u8]) -> Result<Self> {
-        let raw = stored::read(blob, "profile")?;
+        let raw = stored::decode_map(blob, "profile")?;
         let fields = Fields(&raw);
         let pool_limit = fields.count("pool-limit", 10)?;
         let queue_limit = fields.count("queue-limit", 100)?;
-        // A limit of zero is refused below.
+        // `check` refuses a limit of zero.
         let threshold = (queue_limit / pool_limit.max(1) / 2).max(1);
         let profile = Self {
             pool_limit,
@@ -69,7 +69,7 @@ impl Profile {
             queue_limit,
             grow_threshold: fields.count("grow-threshold", threshold)?,
             crashlog_limit: fields.count("crashlog-limit", 50)?,
-            log_output: raw.get("log-output").map_or(Ok(false), stored::boolean)?,
+            log_output: raw.get("log-output").map_or(Ok(false), stored::as_bool)?,
             spawn_timeout: fields.seconds(&["spawn-timeout"], 1)?,
             handshake_timeout: fields.seconds(&["handshake-timeout", "startup-timeout"], 5)?,
             heartbeat_timeout: fields.seconds(&["heartbeat-timeout"], 30)?,
@@ -99,28 +99,28 @@ impl Profile {
     }
 }
 
-/// The entries of a profile.
+/// The fields of a profile.
 struct Fields<'a>(&'a Value);
 
 impl Fields<'_> {
     fn count(&self, name: &str, default: u32) -> Result<u32> {
-        self.0.get(name).map_or(Ok(default), stored::count)
+        self.0.get(name).map_or(Ok(default), stored::as_count)
     }
 
-    /// Returns the timeout of the first of `names` that there is, in whole milliseconds.
+    /// Returns the first timeout among `names`, in whole milliseconds.
     fn seconds(&self, names: &[&str], default: u64) -> Result<Duration> {
         let found = names.iter().find_map(|name| Some((name, self.0.get(name)?)));
         let Some((name, value)) = found else { return Ok(Duration::from_secs(default)) };
-        let seconds = stored::float(value)?;
-        if !(0.0..=LONGEST).contains(&seconds) {
+        let seconds = stored::as_float(value)?;
+        if !(0.0..=MAX_TIMEOUT).contains(&seconds) {
             return Err(invalid_argument(&format!(
-                "{name} of {seconds:?} seconds is not between 0 and {LONGEST:e}"
+                "{name} of {seconds:?} seconds is not between 0 and {MAX_TIMEOUT:e}"
             )));
         }
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "what is cut off is meant"
+            reason = "the range is checked, and fractions are cut off"
         )]
         let millis = (seconds * 1000.0) as u64;
         Ok(Duration::from_millis(millis))
@@ -130,15 +130,15 @@ impl Fields<'_> {
 impl Isolate {
     fn read(value: Option<&Value>) -> Result<Self> {
         let entries = value.cloned().unwrap_or_else(|| Value::Map(Vec::new()));
-        stored::map(&entries)?;
-        let kind = entries.get("type").map_or(Ok("process".into()), stored::text)?;
+        stored::as_map(&entries)?;
+        let kind = entries.get("type").map_or(Ok("process".into()), stored::as_string)?;
         let args = entries.get("args").cloned().unwrap_or_else(|| Value::Map(Vec::new()));
-        stored::map(&args)?;
+        stored::as_map(&args)?;
         let kill_timeout = Fields(&args).seconds(&["kill_timeout"], 5)?;
         Ok(Self { kind, kill_timeout })
     }
 
-    /// Refuses what this node cannot run a worker in.
+    /// Checks that this node supports the isolation.
     pub(crate) fn check(&self) -> Result<()> {
         match self.kind.as_str() {
             "process" | "legacy_process" => Ok(()),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_profile_has_the_defaults_of_the_original() {
+    fn empty_profile_has_the_original_defaults() {
         let raw = Value::Map(Vec::new());
         let expected = Profile {
             pool_limit: 10,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_timeout_is_read_as_milliseconds() {
+    fn every_timeout_is_read_in_milliseconds() {
         let timeouts = |profile: &Profile| {
             [
                 profile.spawn_timeout,
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_former_names_of_timeouts_do_unless_the_new_ones_are_there() {
+    fn former_timeout_names_are_fallbacks() {
         let old = [("startup-timeout", Value::from(1.5)), ("termination-timeout", 2.5.into())];
         let profile = read(&old).unwrap();
         assert_eq!(profile.handshake_timeout, Duration::from_millis(1500));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn the_threshold_to_grow_follows_the_limits() {
+    fn default_grow_threshold_follows_the_limits() {
         let threshold = |queue: u32, pool: u32| {
             read(&[("queue-limit", queue.into()), ("pool-limit", pool.into())]).unwrap().grow_threshold
         };
@@ -267,13 +267,13 @@ mod tests {
     }
 
     #[test]
-    fn negative_counts_stand_for_no_limit() {
+    fn negative_counts_mean_no_limit() {
         let profile = read(&[("pool-limit", (-1).into()), ("queue-limit", u64::MAX.into())]).unwrap();
         assert_eq!((profile.pool_limit, profile.queue_limit), (u32::MAX, u32::MAX));
     }
 
     #[test]
-    fn what_breaks_a_rule_is_refused() {
+    fn profile_that_breaks_a_rule_is_refused() {
         for (name, text) in [
             ("pool-limit", "engine pool limit must be positive"),
             ("concurrency", "engine concurrency must be positive"),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_another_type_is_refused() {
+    fn field_of_another_type_is_refused() {
         let got = "failed to get node value as";
         assert_eq!(refusal(&[("spawn-timeout", "x".into())]), format!("{got} double - got \"x\""));
         assert_eq!(refusal(&[("log-output", 1_u8.into())]), format!("{got} bool - got 1"));
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_that_cannot_be_kept_is_refused() {
+    fn timeout_out_of_range_is_refused() {
         for (seconds, shown) in [
             (Value::from(-1), "-1.0"),
             (f64::NAN.into(), "NaN"),
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn only_processes_are_what_workers_run_in() {
+    fn only_process_isolation_is_supported() {
         let isolate = |kind: &str| {
             let args = Value::Map(vec![("spool".into(), "/x".into())]);
             let isolate = Value::Map(vec![("type".into(), kind.into()), ("args".into(), args)]);

@@ -1,8 +1,9 @@
 //! What the handlers of requests share.
 
-use std::time::Duration;
-
-use cocaine::Bytes;
+use cocaine::{
+    Bytes,
+    bind::{REQUEST_TIMEOUT, encode_request_timeout},
+};
 use http::HeaderMap;
 use hyper::body::Incoming;
 
@@ -47,16 +48,11 @@ impl Context {
             }
         }
         if let Some(timeout) = self.settings.timeouts.get_configured(&target.service, &target.event) {
-            call_headers.push(("request_timeout", encode_millis(timeout)));
+            call_headers.push((REQUEST_TIMEOUT, encode_request_timeout(timeout).as_slice().into()));
         }
         if id.sampled {
             call_headers.push(("trace_bit", b"1".into()));
         }
         call_headers
     }
-}
-
-/// Encodes a time-out as calls carry it: eight bytes of milliseconds.
-fn encode_millis(timeout: Duration) -> Bytes {
-    u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX).to_le_bytes().as_slice().into()
 }

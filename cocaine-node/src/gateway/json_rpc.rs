@@ -96,7 +96,7 @@ pub(super) async fn handle(
     let parsed: Result<Value, _> = serde_json::from_slice(&body.bytes);
     drop(body);
     let budget = ResultBudget::new(context.settings.response_buffer);
-    let batch = Batch { context, pool, parts, id, budget: &budget };
+    let batch = RpcBatch { context, pool, parts, id, budget: &budget };
     Ok(match parsed {
         Err(error) => error_response(StatusCode::BAD_REQUEST, RpcError::parse(&error.to_string())),
         Ok(Value::Array(requests)) if requests.is_empty() => {
@@ -111,7 +111,7 @@ pub(super) async fn handle(
 }
 
 /// The requests of one HTTP request, and what their calls share.
-struct Batch<'a> {
+struct RpcBatch<'a> {
     context: &'a Context,
     pool: &'a ServicePool,
     parts: &'a Parts,
@@ -119,7 +119,7 @@ struct Batch<'a> {
     budget: &'a ResultBudget,
 }
 
-impl Batch<'_> {
+impl RpcBatch<'_> {
     async fn answer_all(&self, requests: Vec<Value>) -> Response<ResponseBody> {
         let answers = stream::iter(requests).map(|request| self.answer(request));
         let answers: Vec<Answer> = answers.buffered(BATCH_CONCURRENCY).collect().await;

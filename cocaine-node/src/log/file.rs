@@ -1,4 +1,4 @@
-//! The file of JSON lines, which may be full for a while.
+//! The file of JSON lines, which survives a full disk.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,9 +10,9 @@ use std::{
 pub(super) struct LogFile {
     path: PathBuf,
     file: File,
-    /// The end of the file is no end of a line.
-    torn: bool,
-    /// Lines that could not be written since the last that could.
+    /// The file ends within a line.
+    is_mid_line: bool,
+    /// The number of lines lost since the last successful write.
     lost: usize,
 }
 
@@ -21,11 +21,10 @@ impl LogFile {
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot open the log file {}: {error}", path.display()))
         })?;
-        Ok(Self { path, file, torn: false, lost: 0 })
+        Ok(Self { path, file, is_mid_line: false, lost: 0 })
     }
 
-    /// Appends `lines`; returns what there is to say of it, once when it begins to fail and once when it no longer
-    /// does.
+    /// Appends `lines`. Returns a message when writing begins to fail, and when it succeeds again.
     pub(super) fn write(&mut self, lines: &[u8]) -> Option<String> {
         if lines.is_empty() {
             return None;
@@ -48,9 +47,9 @@ impl LogFile {
     }
 
     fn append(&mut self, lines: &[u8]) -> Result<(), (io::Error, usize)> {
-        if self.torn {
+        if self.is_mid_line {
             self.file.write_all(b"\n").map_err(|error| (error, 0))?;
-            self.torn = false;
+            self.is_mid_line = false;
         }
         let mut written = 0;
         while written < lines.len() {
@@ -60,26 +59,26 @@ impl LogFile {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err((error, written)),
             }
-            self.torn = lines[written - 1] != b'\n';
+            self.is_mid_line = lines[written - 1] != b'\n';
         }
         Ok(())
     }
 
     pub(super) fn sync(&self) {
-        // Whether it succeeds is of no use to anybody any more.
+        // The log is closing: there is nowhere to report an error.
         drop(self.file.sync_data());
     }
 }
 
 #[cfg(test)]
 impl LogFile {
-    /// Goes on with another file, as if this one had changed.
+    /// Continues with another file, as if this one had changed.
     pub(super) fn redirect(&mut self, path: impl AsRef<std::path::Path>) {
         self.file = OpenOptions::new().append(true).open(path).unwrap();
     }
 
-    /// Goes on after a part of a line, as if there had been no room for the rest.
-    pub(super) fn tear(&mut self) {
+    /// Appends a part of a line, as if the disk had no room for the rest.
+    pub(super) fn append_partial_line(&mut self) {
         self.append(b"torn").unwrap();
     }
 }

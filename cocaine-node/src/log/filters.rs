@@ -1,14 +1,14 @@
-//! What `logging::v2` lets pass: filters of loggers, each in force until its deadline (`services.md` 5).
+//! The filters of `logging::v2`. Each belongs to a logger and is active until its deadline (`services.md` 5).
 //!
-//! A message is held against the filters of the logger whose name is the longest beginning of its own, and against
-//! those of `default` if there is none. It passes if one of them lets it pass.
+//! A message is checked against the filters of the logger whose name is the longest prefix of the message's logger, or
+//! against those of `default` if there is none. It is accepted if one of these filters matches.
 //!
 //! ```text
-//! filter  the language of filters        rule     a filter that is set
-//! table   the rules of all loggers       logger   those of one, and what it counted
+//! filter  the filter language            rule            a filter set for a logger
+//! table   the rules of all loggers       logger_filters  the rules and counters of one logger
 //! ```
 //!
-//! Nothing here has a clock: who asks says what time it is, in seconds since 1970.
+//! Nothing here reads a clock: callers pass the current Unix time.
 
 mod filter;
 mod logger_filters;
@@ -27,11 +27,11 @@ pub(crate) use self::{
 };
 use crate::metrics::Reading;
 
-/// All filters. Messages are held against them without a lock.
+/// All filters. Messages are checked without a lock.
 #[derive(Debug)]
 pub(crate) struct Filters {
     table: ArcSwap<FilterTable>,
-    /// Held by whoever replaces the table.
+    /// Held while the table is replaced.
     changing: Mutex<()>,
 }
 
@@ -40,12 +40,12 @@ impl Filters {
         Self { table: ArcSwap::from_pointee(FilterTable::new(first)), changing: Mutex::default() }
     }
 
-    /// Returns whether a message to `name` passes, and counts it.
-    pub(crate) fn pass(&self, name: &str, message: &LogMessage<'_>, now: u64) -> bool {
-        self.table.load().logger(name, now).pass(message, now)
+    /// Returns whether a message to the logger `name` is accepted, and counts it.
+    pub(crate) fn accept(&self, name: &str, message: &LogMessage<'_>, now: u64) -> bool {
+        self.table.load().logger(name, now).accept(message, now)
     }
 
-    /// Sets a filter, unless there are too many.
+    /// Adds a rule, unless there are too many.
     pub(crate) fn add(&self, rule: FilterRule) -> Result<(), TooManyFiltersError> {
         self.change(|table| table.add(rule))
     }
@@ -54,7 +54,7 @@ impl Filters {
         self.change(|table| table.remove(id))
     }
 
-    /// Removes the filters whose deadline has passed, and returns them.
+    /// Removes and returns the rules whose deadline has passed.
     pub(crate) fn expire(&self, now: u64) -> Vec<FilterRule> {
         self.change(|table| table.expire(now))
     }
@@ -63,24 +63,24 @@ impl Filters {
         self.table.load().rules().find(|rule| rule.id == id).cloned()
     }
 
-    /// Returns whether another filter may be set.
-    pub(crate) fn has_room(&self) -> Result<(), TooManyFiltersError> {
-        self.table.load().has_room()
+    /// Checks that another rule can be added.
+    pub(crate) fn check_capacity(&self) -> Result<(), TooManyFiltersError> {
+        self.table.load().check_capacity()
     }
 
-    /// Returns the filters in force, by the names of their loggers.
+    /// Returns the active rules, sorted by logger.
     pub(crate) fn rules(&self, now: u64) -> Vec<FilterRule> {
-        self.table.load().rules().filter(|rule| rule.lives(now)).cloned().collect()
+        self.table.load().rules().filter(|rule| rule.is_active(now)).cloned().collect()
     }
 
-    /// Returns the names of the loggers that have filters in force, and those that are always there.
+    /// Returns the names of the loggers with active rules, and of the permanent ones.
     pub(crate) fn loggers(&self, now: u64) -> Vec<String> {
         self.table.load().names(now)
     }
 
-    /// Adds what was counted.
-    pub(crate) fn measure(&self, readings: &mut Vec<Reading>) {
-        self.table.load().measure(readings);
+    /// Appends the counters of all loggers.
+    pub(crate) fn collect_metrics(&self, readings: &mut Vec<Reading>) {
+        self.table.load().collect_metrics(readings);
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut FilterTable) -> T) -> T {

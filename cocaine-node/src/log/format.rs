@@ -1,4 +1,4 @@
-//! How a record is written: for people, and for programs.
+//! The two formats of a record: text for people and JSON for programs.
 
 use std::{
     borrow::Cow,
@@ -13,36 +13,36 @@ use serde::{Serialize, Serializer};
 
 use super::LogRecord;
 
-/// Appends a line for people: `TIME LEVEL source: message  name=value …`. Further lines of a message are set off, and
-/// what would steer the terminal is written out.
-pub(super) fn readable(record: &LogRecord, colour: bool, out: &mut Vec<u8>) {
+/// Appends a line of text: `TIME LEVEL source: message  name=value …`. Further lines of a message are indented, and
+/// control characters are escaped.
+pub(super) fn write_text(record: &LogRecord, colour: bool, out: &mut Vec<u8>) {
     let paint = |code: &'static str| if colour { code } else { "" };
     let (dim, reset) = (paint("\x1b[2m"), paint("\x1b[0m"));
-    let (level, tint) = (name(record.severity).to_uppercase(), paint(tint(record.severity)));
+    let (level, tint) = (level_name(record.severity).to_uppercase(), paint(level_color(record.severity)));
     append(out, format_args!("{dim}{:.3}{reset} {tint}{level:<7}{reset} ", Timestamp(record.time)));
-    plain(&record.source, "\\n", out);
+    write_escaped(&record.source, "\\n", out);
     append(out, format_args!(": "));
-    plain(&record.message, "\n    | ", out);
+    write_escaped(&record.message, "\n    | ", out);
     for (place, (name, value)) in record.attributes.iter().enumerate() {
         append(out, format_args!("{}{dim}", if place == 0 { "  " } else { " " }));
-        plain(name, "\\n", out);
+        write_escaped(name, "\\n", out);
         append(out, format_args!("={reset}"));
-        plain(&value.to_string(), "\\n", out);
+        write_escaped(&value.to_string(), "\\n", out);
     }
     out.push(b'\n');
 }
 
-/// Appends a line for programs.
-pub(super) fn json(record: &LogRecord, out: &mut Vec<u8>) {
+/// Appends a line of JSON.
+pub(super) fn write_json(record: &LogRecord, out: &mut Vec<u8>) {
     let line = JsonLine {
         time: Timestamp(record.time).to_string(),
         severity: record.severity.into(),
-        level: name(record.severity),
+        level: level_name(record.severity),
         source: &record.source,
         message: &record.message,
-        attributes: grouped(&record.attributes),
+        attributes: group_by_name(&record.attributes),
     };
-    // Neither a line nor a vector can fail.
+    // Serializing this type into a vector cannot fail.
     drop(serde_json::to_writer(&mut *out, &line));
     out.push(b'\n');
 }
@@ -58,11 +58,11 @@ struct JsonLine<'a> {
     attributes: BTreeMap<&'a str, AttributeValues<'a>>,
 }
 
-/// The value of an attribute, or those of all attributes of one name.
+/// The values of all attributes of one name.
 #[derive(Default)]
 struct AttributeValues<'a>(Vec<&'a Scalar>);
 
-fn grouped(attributes: &[(String, Scalar)]) -> BTreeMap<&str, AttributeValues<'_>> {
+fn group_by_name(attributes: &[(String, Scalar)]) -> BTreeMap<&str, AttributeValues<'_>> {
     let mut groups = BTreeMap::<_, AttributeValues<'_>>::new();
     for (name, value) in attributes {
         groups.entry(name.as_str()).or_default().0.push(value);
@@ -79,7 +79,7 @@ impl Serialize for AttributeValues<'_> {
     }
 }
 
-/// A value as JSON has it: bytes that are no text lose what cannot be read, and numbers without a value are texts.
+/// A value in JSON: invalid UTF-8 is replaced, and infinities and NaN are strings.
 struct JsonScalar<'a>(&'a Scalar);
 
 impl Serialize for JsonScalar<'_> {
@@ -92,7 +92,7 @@ impl Serialize for JsonScalar<'_> {
     }
 }
 
-fn name(severity: Severity) -> Cow<'static, str> {
+fn level_name(severity: Severity) -> Cow<'static, str> {
     match severity {
         Severity::Debug => "debug".into(),
         Severity::Info => "info".into(),
@@ -102,7 +102,7 @@ fn name(severity: Severity) -> Cow<'static, str> {
     }
 }
 
-fn tint(severity: Severity) -> &'static str {
+fn level_color(severity: Severity) -> &'static str {
     match severity {
         Severity::Debug => "\x1b[2m",
         Severity::Info => "\x1b[32m",
@@ -112,8 +112,8 @@ fn tint(severity: Severity) -> &'static str {
     }
 }
 
-/// Appends `text` with `newline` between its lines and all other controls but tabs escaped.
-fn plain(text: &str, newline: &str, out: &mut Vec<u8>) {
+/// Appends `text` with `newline` between its lines, and with all other control characters but tabs escaped.
+fn write_escaped(text: &str, newline: &str, out: &mut Vec<u8>) {
     for part in text.split_inclusive(|character: char| character.is_control() && character != '\t') {
         let mut characters = part.chars();
         match characters.next_back() {
@@ -131,14 +131,14 @@ fn append(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     drop(out.write_fmt(text));
 }
 
-/// A time in UTC, to the microsecond or with as many digits as asked for: `2026-01-31T23:59:59.000000Z`.
+/// Displays a time in UTC with microseconds, or with the given precision: `2026-01-31T23:59:59.000000Z`.
 struct Timestamp(SystemTime);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
         let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-        let (year, month, day) = date(days);
+        let (year, month, day) = civil_date(days);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         let digits = f.precision().unwrap_or(6).clamp(1, 9);
         let fraction = format!("{:09}", since.subsec_nanos());
@@ -147,15 +147,15 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Returns the date of a time in seconds since 1970: `YYYY-MM-DD`, in UTC.
-pub(crate) fn day(seconds: u64) -> String {
-    let (year, month, day) = date(seconds / 86_400);
+/// Formats the UTC date of a Unix time as `YYYY-MM-DD`.
+pub(crate) fn format_date(seconds: u64) -> String {
+    let (year, month, day) = civil_date(seconds / 86_400);
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// Returns year, month and day, `days` after the first of January 1970. Years are counted from March, so that the day
-/// that some of them lack is their last.
-fn date(days: u64) -> (u64, u64, u64) {
+/// Returns year, month and day of the date `days` after 1970-01-01. The calculation counts years from March, so that a
+/// leap day is the last day of its year.
+fn civil_date(days: u64) -> (u64, u64, u64) {
     const ERA: u64 = 146_097;
     let days = days + 719_468;
     let (era, day) = (days / ERA, days % ERA);
@@ -196,7 +196,7 @@ mod tests {
         };
         let mut expected = (1970, 1, 1);
         for days in 0..200_000 {
-            assert_eq!(date(days), expected);
+            assert_eq!(civil_date(days), expected);
             let (year, month, day) = expected;
             expected = match (month, day + 1 > length(year, month)) {
                 (_, false) => (year, month, day + 1),

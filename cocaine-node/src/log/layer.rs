@@ -1,4 +1,4 @@
-//! The node's own events in the same log.
+//! A `tracing` layer that sends the node's own events to the log.
 
 use std::fmt::{self, Write};
 
@@ -11,7 +11,7 @@ use tracing_subscriber::{Layer, layer::Context};
 
 use super::{Log, LogRecord};
 
-/// Sends what `tracing` reports to a [`Log`]. Put a filter of levels before it.
+/// Sends `tracing` events to a [`Log`]. Use it with a level filter.
 #[derive(Clone, Debug)]
 pub struct LogLayer(Log);
 

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::{Log, LogBuilder, LogLayer, LogRecord, MAX_QUEUED_RECORDS, file::LogFile};
 
-/// A terminal that keeps what is written to it, and can be held up.
+/// A terminal that records its output and can block.
 #[derive(Clone, Default)]
 struct TestTerminal(Arc<(Mutex<TerminalState>, Condvar)>);
 
@@ -24,19 +24,19 @@ struct TerminalState {
 }
 
 impl TestTerminal {
-    fn hold(&self) {
+    fn block_writes(&self) {
         self.0.0.lock().unwrap().held = true;
     }
 
-    /// Waits until a write waits.
-    fn held_up(&self) {
+    /// Waits until a write is blocked.
+    fn wait_until_blocked(&self) {
         let limit = Duration::from_mins(1);
         let state = self.0.0.lock().unwrap();
         let (_state, waited) = self.0.1.wait_timeout_while(state, limit, |state| !state.waiting).unwrap();
         assert!(!waited.timed_out(), "nothing is written");
     }
 
-    fn release(&self) {
+    fn unblock_writes(&self) {
         self.0.0.lock().unwrap().held = false;
         self.0.1.notify_all();
     }
@@ -204,13 +204,13 @@ async fn verbosity_is_a_threshold() {
 async fn records_dropped_on_full_queue_are_reported() {
     let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
-    screen.hold();
+    screen.block_writes();
     log.write(record(1, "first", &[]));
-    screen.held_up();
+    screen.wait_until_blocked();
     for number in 0..MAX_QUEUED_RECORDS + 10 {
         log.write(record(1, &format!("record {number}."), &[]));
     }
-    screen.release();
+    screen.unblock_writes();
     log.close().await;
     let text = screen.text();
     assert!(
@@ -226,16 +226,16 @@ async fn records_dropped_on_full_queue_are_reported() {
 async fn queue_is_limited_in_bytes_too() {
     let screen = TestTerminal::default();
     let log = on(&screen, false).start().unwrap();
-    screen.hold();
+    screen.block_writes();
     log.write(record(1, "first", &[]));
-    screen.held_up();
+    screen.wait_until_blocked();
     let megabyte = "x".repeat(1 << 20);
     for _ in 0..10 {
         log.write(record(1, &megabyte, &[]));
         log.write(record(1, "short", &[("k", megabyte.clone().into())]));
     }
     log.write(record(1, "too late", &[]));
-    screen.release();
+    screen.unblock_writes();
     log.close().await;
     let text = screen.text();
     // Sixteen fill it, and each takes a little more than a megabyte.
@@ -305,7 +305,7 @@ fn recovered_file_reports_lost_lines() {
     file.redirect(&path);
     let relief = file.write(b"five\n").unwrap();
     assert!(relief.contains("3 lines are missing"), "{relief}");
-    file.tear();
+    file.append_partial_line();
     assert_eq!(file.write(b"six\n"), None);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\nfive\ntorn\nsix\n");
 }

@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The thread that writes the log.
 
 use std::{
     io::Write,
@@ -10,21 +10,21 @@ use tokio::sync::{mpsc, watch};
 
 use super::{LogCounters, LogRecord, file::LogFile, format};
 
-/// Who speaks when the log speaks of itself.
+/// The source of the log's own messages.
 const SOURCE: &str = "node/log";
 
-/// Bytes that are gathered before they are written.
+/// The size in bytes at which a batch is written.
 const BATCH_BYTES: usize = 256 << 10;
 
 pub(super) enum Entry {
-    /// A record, and what it counts in the queue.
+    /// A record, and its weight in the queue.
     Record(LogRecord, usize),
     Close,
 }
 
 pub(super) struct LogWriter {
     entries: mpsc::Receiver<Entry>,
-    counts: Arc<LogCounters>,
+    counters: Arc<LogCounters>,
     outputs: Outputs,
     ended: watch::Sender<()>,
 }
@@ -39,32 +39,33 @@ struct Outputs {
 impl LogWriter {
     pub(super) fn new(
         entries: mpsc::Receiver<Entry>,
-        counts: Arc<LogCounters>,
+        counters: Arc<LogCounters>,
         terminal: Option<(Box<dyn Write + Send>, bool)>,
         file: Option<LogFile>,
         ended: watch::Sender<()>,
     ) -> Self {
         let outputs = Outputs { terminal, readable: Vec::new(), file, json: Vec::new() };
-        Self { entries, counts, outputs, ended }
+        Self { entries, counters, outputs, ended }
     }
 
-    /// Writes until the log is closed or nobody holds it any more.
+    /// Writes until the log is closed or its last handle is dropped.
     pub(super) fn run(mut self) {
         while let Some(entry) = self.entries.blocking_recv() {
-            let mut taken = self.take(entry);
+            let mut weight = self.append(entry);
             while self.outputs.len() < BATCH_BYTES {
                 let Ok(entry) = self.entries.try_recv() else { break };
-                taken += self.take(entry);
+                weight += self.append(entry);
             }
             self.outputs.flush();
-            self.counts.waiting.fetch_sub(taken, Ordering::Relaxed);
-            self.confess();
+            self.counters.queued_bytes.fetch_sub(weight, Ordering::Relaxed);
+            self.report_dropped();
         }
         self.outputs.sync();
         drop(self.ended);
     }
 
-    fn take(&mut self, entry: Entry) -> usize {
+    /// Formats a record into the batch, and returns its weight in the queue.
+    fn append(&mut self, entry: Entry) -> usize {
         match entry {
             Entry::Record(record, weight) => {
                 self.outputs.add(&record);
@@ -77,9 +78,9 @@ impl LogWriter {
         }
     }
 
-    /// Says how much was dropped since the last time.
-    fn confess(&mut self) {
-        let dropped = self.counts.dropped.swap(0, Ordering::Relaxed);
+    /// Logs the number of records dropped since the last report.
+    fn report_dropped(&mut self) {
+        let dropped = self.counters.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             let text = format!("{dropped} records were dropped: more came than could be written");
             self.outputs.add(&LogRecord::new(Severity::Warning, SOURCE, text));
@@ -91,10 +92,10 @@ impl LogWriter {
 impl Outputs {
     fn add(&mut self, record: &LogRecord) {
         if let Some((_, colour)) = self.terminal {
-            format::readable(record, colour, &mut self.readable);
+            format::write_text(record, colour, &mut self.readable);
         }
         if self.file.is_some() {
-            format::json(record, &mut self.json);
+            format::write_json(record, &mut self.json);
         }
     }
 
@@ -108,11 +109,11 @@ impl Outputs {
         {
             let record = LogRecord::new(Severity::Error, SOURCE, trouble);
             if let Some((_, colour)) = self.terminal {
-                format::readable(&record, colour, &mut self.readable);
+                format::write_text(&record, colour, &mut self.readable);
             }
         }
         if let Some((out, _)) = &mut self.terminal {
-            // There is nobody to tell that nobody can be told.
+            // There is no other place to report that the terminal cannot be written.
             drop(out.write_all(&self.readable).and_then(|()| out.flush()));
         }
         self.json.clear();

@@ -43,14 +43,14 @@ mod tests {
     fn an_average_follows_its_quantity() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let millis = |average: &Average, now| (average.at(now) * 1000.0).ceil();
+        let thousandths = |average: &Average, now| format!("{:.3}", average.at(now));
         let mut average = Average::new(start);
         average.set(10, start);
-        assert_eq!(millis(&average, start), 0.0);
+        assert_eq!(thousandths(&average, start), "0.000");
         // 10 × (1 − 1/e)
-        assert_eq!(millis(&average, at(2)), 6322.0);
+        assert_eq!(thousandths(&average, at(2)), "6.321");
         average.set(0, at(2));
-        assert_eq!(millis(&average, at(4)), 2326.0);
-        assert_eq!(millis(&average, at(1000)), 1.0);
+        assert_eq!(thousandths(&average, at(4)), "2.325");
+        assert_eq!(thousandths(&average, at(1000)), "0.000");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use histogram::{Bucket, Histogram};
 
-use super::reading::Times;
+use super::reading::TimeStats;
 
 /// The times of a number of events.
 #[derive(Debug)]
@@ -32,10 +32,10 @@ impl Distribution {
     }
 
     /// Returns mean, standard deviation and quantiles.
-    pub(crate) fn times(&self) -> Times {
+    pub(crate) fn times(&self) -> TimeStats {
         let count = self.count(|_| true);
         if count == 0.0 {
-            return Times::default();
+            return TimeStats::default();
         }
         let mean_of = |value: &dyn Fn(f64) -> f64| {
             let sum: f64 = self.0.iter().map(|bucket| value(middle(&bucket)) * float(bucket.count())).sum();
@@ -43,7 +43,7 @@ impl Distribution {
         };
         let mean = mean_of(&|time| time);
         let stddev = mean_of(&|time| (time - mean) * (time - mean)).sqrt();
-        Times { mean, stddev, quantiles: self.quantiles(Times::QUANTILES) }
+        TimeStats { mean, stddev, quantiles: self.quantiles(TimeStats::QUANTILES) }
     }
 
     fn count(&self, includes: impl Fn(&Bucket) -> bool) -> f64 {

@@ -12,7 +12,7 @@ use super::{
     average::Average,
     distribution::Distribution,
     meter::Meter,
-    reading::{Rate, Times},
+    reading::{Rate, TimeStats},
     timer::{Resolution, Timer},
 };
 
@@ -85,7 +85,7 @@ impl EventMetrics {
     }
 
     /// Returns the number and the rates of finished events, and how long those of the last minutes took.
-    pub(crate) fn finished(&self, now: Instant) -> (Rate, Times) {
+    pub(crate) fn finished(&self, now: Instant) -> (Rate, TimeStats) {
         self.finished.read(now)
     }
 

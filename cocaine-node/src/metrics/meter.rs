@@ -14,12 +14,12 @@ use super::{rates::Rates, reading::Rate};
 #[derive(Debug)]
 pub(crate) struct Meter {
     count: AtomicU64,
-    seen: Mutex<Seen>,
+    state: Mutex<MeterState>,
 }
 
 /// The rates as of the last tick.
 #[derive(Debug)]
-struct Seen {
+struct MeterState {
     rates: Rates,
     /// How many events the rates include.
     count: u64,
@@ -27,7 +27,7 @@ struct Seen {
 
 impl Meter {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { count: AtomicU64::new(0), seen: Mutex::new(Seen { rates: Rates::new(now), count: 0 }) }
+        Self { count: AtomicU64::new(0), state: Mutex::new(MeterState { rates: Rates::new(now), count: 0 }) }
     }
 
     pub(crate) fn add(&self) {
@@ -45,13 +45,13 @@ impl Meter {
 
     /// Returns the count, and the rates as of the last tick.
     pub(crate) fn read(&self, now: Instant) -> Rate {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let count = self.count();
-        let new = count - seen.count;
-        if seen.rates.tick(new, now) {
-            seen.count = count;
+        let new = count - state.count;
+        if state.rates.tick(new, now) {
+            state.count = count;
         }
-        Rate { count, per_second: seen.rates.per_second() }
+        Rate { count, per_second: state.rates.per_second() }
     }
 }
 

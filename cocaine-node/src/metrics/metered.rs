@@ -1,4 +1,4 @@
-//! A service whose connections and calls are counted, under the names that the original has for it.
+//! A service that counts its connections and calls, with the metric names of the original.
 
 use std::{
     pin::Pin,
@@ -15,22 +15,22 @@ use pin_project_lite::pin_project;
 
 use super::{
     meter::Meter,
-    reading::{Measured, Reading},
+    reading::{MetricValue, Reading},
     timer::{Resolution, Timer},
 };
 
-/// What is counted of one service.
+/// The metrics of one service.
 #[derive(Debug)]
-pub(crate) struct ServiceMeter {
-    /// What it counts the calls of.
+pub(crate) struct ServiceMetrics {
+    /// The service whose calls are counted.
     pub(super) spec: &'static ServiceSpec,
     pub(super) admissions: Arc<Admissions>,
     calls: Meter,
-    /// By the methods of the service.
+    /// One for each method of the service.
     timers: Vec<(&'static str, Timer)>,
 }
 
-impl ServiceMeter {
+impl ServiceMetrics {
     pub(super) fn new(spec: &'static ServiceSpec, now: Instant) -> Self {
         let timers =
             spec.methods.iter().map(|method| (method.name, Timer::new(Resolution::COARSE, now))).collect();
@@ -42,7 +42,7 @@ impl ServiceMeter {
         self.timers.iter().for_each(|(_, timer)| timer.tick(now));
     }
 
-    /// Adds what there is to say of the service.
+    /// Appends the readings of the service.
     pub(super) fn read(&self, name: &str, now: Instant, readings: &mut Vec<Reading>) {
         let ended: u64 = self.timers.iter().map(|(_, timer)| timer.count()).sum();
         let calls = self.calls.read(now);
@@ -50,49 +50,49 @@ impl ServiceMeter {
             Reading::counter(format!("{name}.connections.accepted"), self.admissions.accepted()),
             Reading::counter(format!("{name}.connections.rejected"), self.admissions.rejected()),
             Reading::counter(format!("{name}.load"), calls.count.saturating_sub(ended)),
-            Reading::new(format!("{name}.meter.summary"), Measured::Meter(calls)),
+            Reading::new(format!("{name}.meter.summary"), MetricValue::Meter(calls)),
         ]);
         for (method, timer) in &self.timers {
             let (rate, times) = timer.read(now);
-            readings.push(Reading::new(format!("{name}.timer[{method}]"), Measured::Timer(rate, times)));
+            readings.push(Reading::new(format!("{name}.timer[{method}]"), MetricValue::Timer(rate, times)));
         }
     }
 }
 
-/// A service whose calls are counted.
+/// A service that counts its calls.
 #[derive(Debug)]
-pub(crate) struct Metered<D> {
+pub(crate) struct MeteredService<D> {
     pub(super) dispatch: D,
-    pub(super) meter: Arc<ServiceMeter>,
+    pub(super) meter: Arc<ServiceMetrics>,
 }
 
-impl<D> Metered<D> {
-    /// Returns what counts the connections.
+impl<D> MeteredService<D> {
+    /// Returns the counters of connections.
     pub(crate) fn admissions(&self) -> Arc<Admissions> {
         self.meter.admissions.clone()
     }
 }
 
-impl<D: Dispatch> Dispatch for Metered<D> {
+impl<D: Dispatch> Dispatch for MeteredService<D> {
     fn spec(&self) -> &'static ServiceSpec {
         self.dispatch.spec()
     }
 
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<D> {
-        let watch = Watch { meter: self.meter.clone(), method: call.method(), began: Instant::now() };
+        let timer = CallTimer { meter: self.meter.clone(), method: call.method(), began: Instant::now() };
         self.meter.calls.add();
-        Watched { future: self.dispatch.invoke(call), _watch: watch }
+        MeteredCall { future: self.dispatch.invoke(call), _timer: timer }
     }
 }
 
-/// A call that runs: it has ended when this is dropped.
-struct Watch {
-    meter: Arc<ServiceMeter>,
+/// Records the time of a call when it is dropped.
+struct CallTimer {
+    meter: Arc<ServiceMetrics>,
     method: usize,
     began: Instant,
 }
 
-impl Drop for Watch {
+impl Drop for CallTimer {
     fn drop(&mut self) {
         if let Some((_, timer)) = self.meter.timers.get(self.method) {
             timer.record(self.began.elapsed());
@@ -101,14 +101,14 @@ impl Drop for Watch {
 }
 
 pin_project! {
-    struct Watched<F> {
+    struct MeteredCall<F> {
         #[pin]
         future: F,
-        _watch: Watch,
+        _timer: CallTimer,
     }
 }
 
-impl<F: Future<Output = ()>> Future for Watched<F> {
+impl<F: Future<Output = ()>> Future for MeteredCall<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

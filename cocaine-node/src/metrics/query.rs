@@ -1,21 +1,21 @@
-//! Which metrics somebody asks for (`services.md` 13): a map of one entry, a filter and the list of what it applies to.
+//! The filter of `fetch` (`services.md` 13): a map with one entry, from the name of a filter to its arguments.
 //!
 //! Filters are `and` and `or` of any number of filters, and `eq`, `ge` and `contains` of two extractors. Extractors are
-//! `name`, `type`, `tag` of a text or of an extractor, and `const` of a value. As with the original `ge` lets
-//! everything pass, and a metric has no tags but `name` and `type`: any other is the empty text.
+//! `name`, `type`, `tag` of a text or of an extractor, and `const` of a value. As in the original, `ge` matches
+//! everything, and a metric has only the tags `name` and `type`: any other is the empty text.
 
 use cocaine::Value;
 
 use super::reading::Reading;
 
-/// How deep filters and extractors may lie in each other.
-const DEPTH: usize = 16;
-/// How many filters, extractors and values a query may have.
-const NODES: usize = 256;
-/// Bytes of all texts of a query.
-const TEXT: usize = 2048;
+/// The deepest nesting of filters and extractors.
+const MAX_DEPTH: usize = 16;
+/// The largest number of filters, extractors and values in a query.
+const MAX_NODES: usize = 256;
+/// The largest total size of a query's texts in bytes.
+const MAX_TEXT_BYTES: usize = 2048;
 
-/// Why a query is none: the text of the original, where it has one.
+/// A query is invalid. The text is the original's where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct QueryError(String);
@@ -29,11 +29,11 @@ pub(crate) enum Query<'a> {
     Or(Vec<Query<'a>>),
     Eq(Extractor<'a>, Extractor<'a>),
     Contains(Extractor<'a>, Extractor<'a>),
-    /// What `ge` does in the original.
+    /// Matches everything, as `ge` does in the original.
     All,
 }
 
-/// What a metric is compared by.
+/// Extracts a value from a metric, or is a constant.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Extractor<'a> {
     Name,
@@ -44,7 +44,7 @@ pub(crate) enum Extractor<'a> {
 
 impl<'a> Query<'a> {
     pub(crate) fn parse(value: &'a Value) -> Result<Self> {
-        Parser { depth: 0, nodes: 0, text: 0 }.filter(value)
+        QueryParser { depth: 0, nodes: 0, text: 0 }.filter(value)
     }
 
     pub(crate) fn matches(&self, reading: &Reading) -> bool {
@@ -61,13 +61,13 @@ impl<'a> Query<'a> {
     }
 }
 
-/// What an extractor finds.
-enum Found<'a> {
+/// The result of an extractor.
+enum Extracted<'a> {
     Text(&'a [u8]),
     Value(&'a Value),
 }
 
-impl<'a> Found<'a> {
+impl<'a> Extracted<'a> {
     fn text(&self) -> Option<&'a [u8]> {
         match self {
             Self::Text(text) => Some(text),
@@ -75,25 +75,25 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn is(&self, other: &Found<'_>) -> bool {
+    fn is(&self, other: &Extracted<'_>) -> bool {
         match (self, other) {
-            (Self::Value(left), Found::Value(right)) => left == right,
+            (Self::Value(left), Extracted::Value(right)) => left == right,
             _ => self.text().is_some_and(|text| other.text() == Some(text)),
         }
     }
 }
 
 impl Extractor<'_> {
-    fn of<'r>(&'r self, reading: &'r Reading) -> Found<'r> {
+    fn of<'r>(&'r self, reading: &'r Reading) -> Extracted<'r> {
         match self {
-            Self::Name => Found::Text(reading.name.as_bytes()),
-            Self::Kind => Found::Text(reading.kind().as_bytes()),
+            Self::Name => Extracted::Text(reading.name.as_bytes()),
+            Self::Kind => Extracted::Text(reading.kind().as_bytes()),
             Self::Tag(tag) => match tag.of(reading).text() {
                 Some(b"name") => Self::Name.of(reading),
                 Some(b"type") => Self::Kind.of(reading),
-                _ => Found::Text(b""),
+                _ => Extracted::Text(b""),
             },
-            Self::Const(value) => Found::Value(value),
+            Self::Const(value) => Extracted::Value(value),
         }
     }
 }
@@ -102,14 +102,14 @@ fn contains(whole: &[u8], part: &[u8]) -> bool {
     part.is_empty() || whole.windows(part.len()).any(|window| window == part)
 }
 
-/// Counts what it reads: a query is a stranger's.
-struct Parser {
+/// Parses a query and enforces the limits, since queries come from any client.
+struct QueryParser {
     depth: usize,
     nodes: usize,
     text: usize,
 }
 
-impl Parser {
+impl QueryParser {
     fn filter<'a>(&mut self, value: &'a Value) -> Result<Query<'a>> {
         let (name, args) = self.node("filter", value)?;
         let filter = match name {
@@ -136,7 +136,7 @@ impl Parser {
             "type" => arguments("extractor", name, args).map(|[]| Extractor::Kind)?,
             "const" => {
                 let [value] = arguments("extractor", name, args)?;
-                self.weigh(value)?;
+                self.count_value(value)?;
                 Extractor::Const(value)
             }
             "tag" => {
@@ -153,11 +153,11 @@ impl Parser {
         if value.as_bytes().is_none() {
             return self.extractor(value);
         }
-        self.weigh(value)?;
+        self.count_value(value)?;
         Ok(Extractor::Const(value))
     }
 
-    /// Returns the name of a node and what it applies to.
+    /// Returns the name and the arguments of a node.
     fn node<'a>(&mut self, kind: &str, value: &'a Value) -> Result<(&'a str, &'a [Value])> {
         let Some(entries) = value.as_map() else {
             return Err(QueryError(format!("AST {kind} node must be an object")));
@@ -169,20 +169,20 @@ impl Parser {
         let args = args.as_array();
         let args = args.ok_or_else(|| QueryError(format!("arguments of {kind} '{name}' must be a list")))?;
         self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(QueryError(format!("a query may be {DEPTH} filters and extractors deep")));
+        if self.depth > MAX_DEPTH {
+            return Err(QueryError(format!("a query may be {MAX_DEPTH} filters and extractors deep")));
         }
         self.count(name.len())?;
         Ok((name, args))
     }
 
-    fn weigh(&mut self, value: &Value) -> Result<()> {
+    fn count_value(&mut self, value: &Value) -> Result<()> {
         self.count(value.as_bytes().map_or(0, |text| text.len()))?;
         match value {
-            Value::Array(items) => items.iter().try_for_each(|item| self.weigh(item)),
+            Value::Array(items) => items.iter().try_for_each(|item| self.count_value(item)),
             Value::Map(entries) => entries.iter().try_for_each(|(key, value)| {
-                self.weigh(key)?;
-                self.weigh(value)
+                self.count_value(key)?;
+                self.count_value(value)
             }),
             _ => Ok(()),
         }
@@ -191,16 +191,16 @@ impl Parser {
     fn count(&mut self, text: usize) -> Result<()> {
         self.nodes += 1;
         self.text = self.text.saturating_add(text);
-        if self.nodes > NODES || self.text > TEXT {
+        if self.nodes > MAX_NODES || self.text > MAX_TEXT_BYTES {
             return Err(QueryError(format!(
-                "a query may have {NODES} filters, extractors and values, and {TEXT} bytes of texts"
+                "a query may have {MAX_NODES} filters, extractors and values, and {MAX_TEXT_BYTES} bytes of texts"
             )));
         }
         Ok(())
     }
 }
 
-/// Returns the arguments, if there are as many as there must be.
+/// Returns the arguments if their number is right.
 fn arguments<'a, const N: usize>(kind: &str, name: &str, args: &'a [Value]) -> Result<&'a [Value; N]> {
     args.try_into()
         .map_err(|_| QueryError(format!("expected {N} arguments for {kind} '{name}', found {}", args.len())))

@@ -1,30 +1,30 @@
-//! Events per second, averaged so that what was long ago counts less.
+//! Exponentially weighted moving averages of events per second.
 //!
-//! Nothing here has a clock or a task of its own: who asks says what time it is.
+//! Nothing here reads a clock: callers pass the current time.
 
 use std::time::{Duration, Instant};
 
-/// Over how many minutes each of the three rates goes.
+/// The periods of the three rates in minutes.
 const MINUTES: [f64; 3] = [1.0, 5.0, 15.0];
 
 /// Events per second over 1, 5 and 15 minutes; zero up to the first tick.
 #[derive(Debug)]
 pub(crate) struct Rates {
-    /// Up to when events are in the means.
+    /// The time up to which the means include events.
     counted: Instant,
     means: Option<[f64; 3]>,
 }
 
 impl Rates {
-    /// How often events are taken in.
+    /// The interval of updates.
     pub(crate) const TICK: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(now: Instant) -> Self {
         Self { counted: now, means: None }
     }
 
-    /// Takes in the `events` since the last tick, if another one has gone by; returns whether it has. If several have,
-    /// the events belong to the first of them.
+    /// Adds the `events` since the last tick if a tick has passed, and returns whether one has. If several have passed,
+    /// the events count for the first of them.
     pub(crate) fn tick(&mut self, events: u64, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.counted);
         if passed < Self::TICK {

@@ -1,27 +1,27 @@
-//! What metrics say at one moment, and the two formats in which it is told (`services.md` 13).
+//! The values of metrics at one moment, and the two formats of `fetch` (`services.md` 13).
 
 use std::collections::BTreeMap;
 
 use cocaine::Value;
 
-/// What one metric says.
+/// The name and value of a metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reading {
     pub(crate) name: String,
-    pub(crate) value: Measured,
+    pub(crate) value: MetricValue,
 }
 
 /// The value of a metric, by its type.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Measured {
-    /// How many there were, or are.
+pub(crate) enum MetricValue {
+    /// A number of things.
     Counter(u64),
-    /// What is so now.
+    /// A current value.
     Gauge(Value),
-    /// How many there were, and how often.
+    /// The number and rate of events.
     Meter(Rate),
-    /// How many there were, how often, and how long they took.
-    Timer(Rate, Times),
+    /// The number, rate and durations of events.
+    Timer(Rate, TimeStats),
 }
 
 /// A number of events, and events per second over 1, 5 and 15 minutes.
@@ -33,54 +33,54 @@ pub(crate) struct Rate {
 
 /// How long events took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Times {
+pub(crate) struct TimeStats {
     pub(crate) mean: f64,
     pub(crate) stddev: f64,
-    /// By the order of [`Times::QUANTILES`].
+    /// In the order of [`TimeStats::QUANTILES`].
     pub(crate) quantiles: [f64; 6],
 }
 
-impl Times {
+impl TimeStats {
     pub(crate) const QUANTILES: [f64; 6] = [0.5, 0.75, 0.9, 0.95, 0.98, 0.99];
     const NAMES: [&str; 6] = [".p50", ".p75", ".p90", ".p95", ".p98", ".p99"];
 }
 
 impl Reading {
-    pub(crate) fn new(name: impl Into<String>, value: Measured) -> Self {
+    pub(crate) fn new(name: impl Into<String>, value: MetricValue) -> Self {
         Self { name: name.into(), value }
     }
 
     pub(crate) fn counter(name: impl Into<String>, count: u64) -> Self {
-        Self::new(name, Measured::Counter(count))
+        Self::new(name, MetricValue::Counter(count))
     }
 
     pub(crate) fn gauge(name: impl Into<String>, value: impl Into<Value>) -> Self {
-        Self::new(name, Measured::Gauge(value.into()))
+        Self::new(name, MetricValue::Gauge(value.into()))
     }
 
-    /// Returns the name of the type, which queries can ask for.
+    /// Returns the name of the type, which queries can match.
     pub(crate) fn kind(&self) -> &'static str {
         match self.value {
-            Measured::Counter(_) => "counter",
-            Measured::Gauge(_) => "gauge",
-            Measured::Meter(_) => "meter",
-            Measured::Timer(..) => "timer",
+            MetricValue::Counter(_) => "counter",
+            MetricValue::Gauge(_) => "gauge",
+            MetricValue::Meter(_) => "meter",
+            MetricValue::Timer(..) => "timer",
         }
     }
 
-    /// Hands over what is told: the ends of names, and values.
-    fn each(self, mut tell: impl FnMut(&str, &str, Value)) {
+    /// Calls `visit` with the name, a suffix and the value of each number.
+    fn for_each_value(self, mut visit: impl FnMut(&str, &str, Value)) {
         let name = self.name.as_str();
         match self.value {
-            Measured::Counter(count) => tell(name, "", count.into()),
-            Measured::Gauge(value) => tell(name, "", value),
-            Measured::Meter(rate) => rate.each(|end, value| tell(name, end, value)),
-            Measured::Timer(rate, times) => {
-                rate.each(|end, value| tell(name, end, value));
-                tell(name, ".mean", times.mean.into());
-                tell(name, ".stddev", times.stddev.into());
-                for (end, time) in Times::NAMES.into_iter().zip(times.quantiles) {
-                    tell(name, end, time.into());
+            MetricValue::Counter(count) => visit(name, "", count.into()),
+            MetricValue::Gauge(value) => visit(name, "", value),
+            MetricValue::Meter(rate) => rate.for_each_value(|end, value| visit(name, end, value)),
+            MetricValue::Timer(rate, times) => {
+                rate.for_each_value(|end, value| visit(name, end, value));
+                visit(name, ".mean", times.mean.into());
+                visit(name, ".stddev", times.stddev.into());
+                for (end, time) in TimeStats::NAMES.into_iter().zip(times.quantiles) {
+                    visit(name, end, time.into());
                 }
             }
         }
@@ -88,66 +88,71 @@ impl Reading {
 }
 
 impl Rate {
-    fn each(self, mut tell: impl FnMut(&str, Value)) {
-        tell(".count", self.count.into());
+    fn for_each_value(self, mut visit: impl FnMut(&str, Value)) {
+        visit(".count", self.count.into());
         for (end, rate) in [".m01rate", ".m05rate", ".m15rate"].into_iter().zip(self.per_second) {
-            tell(end, rate.into());
+            visit(end, rate.into());
         }
     }
 }
 
-/// Returns a flat map, by names.
-pub(crate) fn plain(readings: Vec<Reading>) -> Value {
+/// Returns a flat map, sorted by name.
+pub(crate) fn to_flat_map(readings: Vec<Reading>) -> Value {
     let mut all = BTreeMap::new();
     for reading in readings {
-        reading.each(|name, end, value| drop(all.insert(format!("{name}{end}"), value)));
+        reading.for_each_value(|name, end, value| drop(all.insert(format!("{name}{end}"), value)));
     }
     Value::Map(all.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
 
-/// A value, or what is below a part of a name.
-enum Node {
+/// A value, or the map below a part of a name.
+enum TreeEntry {
     Leaf(Value),
-    Inner(BTreeMap<String, Node>),
+    Inner(BTreeMap<String, TreeEntry>),
 }
 
-/// Returns maps within maps, by the parts of names between their dots. Where one name goes on where another one ends,
-/// the value of that one has the empty name.
-pub(crate) fn tree(readings: Vec<Reading>) -> Value {
+/// Returns nested maps, split at the dots in names. If a name extends another one, the value of the shorter has the
+/// empty key.
+pub(crate) fn to_nested_map(readings: Vec<Reading>) -> Value {
     let mut root = BTreeMap::new();
     for reading in readings {
-        reading.each(|name, end, value| insert(&mut root, name.split('.').chain(parts(end)), value));
+        reading
+            .for_each_value(|name, end, value| insert(&mut root, name.split('.').chain(parts(end)), value));
     }
-    value_of(Node::Inner(root))
+    value_of(TreeEntry::Inner(root))
 }
 
 fn parts(end: &str) -> impl Iterator<Item = &str> {
     end.split('.').skip(1)
 }
 
-fn insert<'a>(mut node: &mut BTreeMap<String, Node>, mut parts: impl Iterator<Item = &'a str>, value: Value) {
+fn insert<'a>(
+    mut node: &mut BTreeMap<String, TreeEntry>,
+    mut parts: impl Iterator<Item = &'a str>,
+    value: Value,
+) {
     let Some(mut part) = parts.next() else { return };
     for next in parts {
-        let inner = node.entry(part.to_owned()).or_insert_with(|| Node::Inner(BTreeMap::new()));
-        if let Node::Leaf(_) = inner {
-            let leaf = std::mem::replace(inner, Node::Inner(BTreeMap::new()));
-            if let Node::Inner(entries) = inner {
+        let inner = node.entry(part.to_owned()).or_insert_with(|| TreeEntry::Inner(BTreeMap::new()));
+        if let TreeEntry::Leaf(_) = inner {
+            let leaf = std::mem::replace(inner, TreeEntry::Inner(BTreeMap::new()));
+            if let TreeEntry::Inner(entries) = inner {
                 entries.insert(String::new(), leaf);
             }
         }
-        let Node::Inner(entries) = inner else { return };
+        let TreeEntry::Inner(entries) = inner else { return };
         (node, part) = (entries, next);
     }
     match node.get_mut(part) {
-        Some(Node::Inner(entries)) => drop(entries.insert(String::new(), Node::Leaf(value))),
-        _ => drop(node.insert(part.to_owned(), Node::Leaf(value))),
+        Some(TreeEntry::Inner(entries)) => drop(entries.insert(String::new(), TreeEntry::Leaf(value))),
+        _ => drop(node.insert(part.to_owned(), TreeEntry::Leaf(value))),
     }
 }
 
-fn value_of(node: Node) -> Value {
+fn value_of(node: TreeEntry) -> Value {
     match node {
-        Node::Leaf(value) => value,
-        Node::Inner(entries) => {
+        TreeEntry::Leaf(value) => value,
+        TreeEntry::Inner(entries) => {
             Value::Map(entries.into_iter().map(|(name, node)| (name.into(), value_of(node))).collect())
         }
     }
@@ -159,10 +164,10 @@ mod tests {
 
     fn readings() -> Vec<Reading> {
         let rate = Rate { count: 3, per_second: [0.5, 0.25, 0.125] };
-        let times = Times { mean: 2.0, stddev: 1.0, quantiles: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0] };
+        let times = TimeStats { mean: 2.0, stddev: 1.0, quantiles: [1.0, 2.0, 3.0, 4.0, 5.0, 6.0] };
         vec![
-            Reading::new("s.timer[read]", Measured::Timer(rate, times)),
-            Reading::new("s.meter.summary", Measured::Meter(rate)),
+            Reading::new("s.timer[read]", MetricValue::Timer(rate, times)),
+            Reading::new("s.meter.summary", MetricValue::Meter(rate)),
             Reading::counter("s.load", 7),
             Reading::gauge("a.state", "active"),
         ]
@@ -178,7 +183,7 @@ mod tests {
             r#""s.timer[read].p90": 3.0, "s.timer[read].p95": 4.0, "s.timer[read].p98": 5.0, "#,
             r#""s.timer[read].p99": 6.0, "s.timer[read].stddev": 1.0}"#
         );
-        assert_eq!(plain(readings()).to_string(), expected);
+        assert_eq!(to_flat_map(readings()).to_string(), expected);
     }
 
     #[test]
@@ -189,15 +194,15 @@ mod tests {
             r#"{"a": {"state": "active"}, "s": {"load": 7, "meter": {"summary": {"count": 3, "m01rate": 0.5, "#,
             r#""m05rate": 0.25, "m15rate": 0.125}}}}"#
         );
-        assert_eq!(tree(few).to_string(), expected);
+        assert_eq!(to_nested_map(few).to_string(), expected);
     }
 
     #[test]
     fn name_that_extends_another_keeps_both() {
         let both = || vec![Reading::counter("a.b", 1), Reading::counter("a.b.c", 2)];
         let expected = r#"{"a": {"b": {"": 1, "c": 2}}}"#;
-        assert_eq!(tree(both()).to_string(), expected);
-        assert_eq!(tree(both().into_iter().rev().collect()).to_string(), expected);
-        assert_eq!(plain(both()).to_string(), r#"{"a.b": 1, "a.b.c": 2}"#);
+        assert_eq!(to_nested_map(both()).to_string(), expected);
+        assert_eq!(to_nested_map(both().into_iter().rev().collect()).to_string(), expected);
+        assert_eq!(to_flat_map(both()).to_string(), r#"{"a.b": 1, "a.b.c": 2}"#);
     }
 }

@@ -10,7 +10,7 @@ use histogram::{AtomicHistogram, Histogram};
 use super::{
     distribution::Distribution,
     meter::Meter,
-    reading::{Rate, Times},
+    reading::{Rate, TimeStats},
 };
 
 /// A timer covers the events of at least this period, and of at most twice as long.
@@ -39,12 +39,12 @@ pub(crate) struct Timer {
     longest: u64,
     /// All times since the start, in nanoseconds.
     times: AtomicHistogram,
-    past: Mutex<Past>,
+    snapshots: Mutex<Snapshots>,
 }
 
 /// Snapshots of [`Timer::times`]: subtracting the older one leaves the times of the last minutes.
 #[derive(Debug)]
-struct Past {
+struct Snapshots {
     /// When the last snapshot was due.
     since: Instant,
     last: Option<Histogram>,
@@ -57,8 +57,8 @@ impl Timer {
         let Resolution { precision, longest } = resolution;
         let bits = u8::try_from(u64::BITS - longest.leading_zeros()).unwrap_or(u8::MAX);
         let times = AtomicHistogram::new(precision, bits).expect("the precision is less than the range");
-        let past = Mutex::new(Past { since: now, last: None, forgotten: None });
-        Self { meter: Meter::new(now), longest, times, past }
+        let snapshots = Mutex::new(Snapshots { since: now, last: None, forgotten: None });
+        Self { meter: Meter::new(now), longest, times, snapshots }
     }
 
     /// Counts an event that took this long.
@@ -76,39 +76,40 @@ impl Timer {
     /// Does what [`Meter::tick`] does, and forgets old times.
     pub(crate) fn tick(&self, now: Instant) {
         self.meter.tick(now);
-        self.forget(&mut self.past(), now);
+        self.forget(&mut self.snapshots(), now);
     }
 
-    fn forget(&self, past: &mut Past, now: Instant) {
-        let passed = now.saturating_duration_since(past.since);
+    fn forget(&self, snapshots: &mut Snapshots, now: Instant) {
+        let passed = now.saturating_duration_since(snapshots.since);
         if passed < PERIOD {
             return;
         }
-        past.since = now;
+        snapshots.since = now;
         if self.count() == 0 {
             return;
         }
-        past.forgotten = if passed < PERIOD * 2 { past.last.take() } else { Some(self.times.load()) };
-        past.last = Some(self.times.load());
+        snapshots.forgotten =
+            if passed < PERIOD * 2 { snapshots.last.take() } else { Some(self.times.load()) };
+        snapshots.last = Some(self.times.load());
     }
 
     /// Returns the times of the last minutes.
     pub(crate) fn distribution(&self, now: Instant) -> Distribution {
-        let mut past = self.past();
-        self.forget(&mut past, now);
+        let mut snapshots = self.snapshots();
+        self.forget(&mut snapshots, now);
         let all = self.times.load();
-        Distribution::new(match &past.forgotten {
+        Distribution::new(match &snapshots.forgotten {
             Some(forgotten) => all.wrapping_sub(forgotten).expect("both have the same resolution"),
             None => all,
         })
     }
 
-    pub(crate) fn read(&self, now: Instant) -> (Rate, Times) {
+    pub(crate) fn read(&self, now: Instant) -> (Rate, TimeStats) {
         (self.meter.read(now), self.distribution(now).times())
     }
 
-    fn past(&self) -> MutexGuard<'_, Past> {
-        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    fn snapshots(&self) -> MutexGuard<'_, Snapshots> {
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn without_events_everything_is_zero() {
         let now = Instant::now();
-        assert_eq!(timer(now).read(now), (Rate::default(), Times::default()));
+        assert_eq!(timer(now).read(now), (Rate::default(), TimeStats::default()));
     }
 
     #[test]
@@ -135,15 +136,15 @@ mod tests {
         let now = Instant::now();
         let timer = timer(now);
         (1..=1000).for_each(|millis| timer.record(Duration::from_millis(millis)));
-        let (rate, times) = timer.read(now);
+        let (rate, stats) = timer.read(now);
         assert_eq!((rate.count, timer.count()), (1000, 1000));
         for (quantile, expected) in
-            times.quantiles.into_iter().zip([500.0, 750.0, 900.0, 950.0, 980.0, 990.0])
+            stats.quantiles.into_iter().zip([500.0, 750.0, 900.0, 950.0, 980.0, 990.0])
         {
             about(quantile, expected);
         }
-        about(times.mean, 500.5);
-        about(times.stddev, 288.7);
+        about(stats.mean, 500.5);
+        about(stats.stddev, 288.7);
     }
 
     #[test]
@@ -151,7 +152,7 @@ mod tests {
         let now = Instant::now();
         let timer = timer(now);
         timer.record(Duration::ZERO);
-        assert_eq!(timer.read(now).1, Times::default());
+        assert_eq!(timer.read(now).1, TimeStats::default());
         timer.record(Duration::MAX);
         about(timer.read(now).1.quantiles[5], 4_398_046.0);
     }
@@ -169,10 +170,10 @@ mod tests {
         timer.tick(at(10));
         about(timer.read(at(14)).1.mean, 2000.0);
         timer.tick(at(15));
-        let (rate, times) = timer.read(at(15));
-        assert_eq!((rate.count, times), (4, Times::default()));
+        let (rate, stats) = timer.read(at(15));
+        assert_eq!((rate.count, stats), (4, TimeStats::default()));
         timer.record(Duration::from_secs(3));
-        assert_eq!(timer.read(at(60)).1, Times::default(), "a long pause forgets everything");
+        assert_eq!(timer.read(at(60)).1, TimeStats::default(), "a long pause forgets everything");
     }
 
     #[test]

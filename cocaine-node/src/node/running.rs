@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::{
     apps::AppsGuard,
     gateway::Gateway,
-    metrics::Ticking,
+    metrics::RateUpdater,
     registry::{Registration, Registry, Routers},
     store::Store,
 };
@@ -26,7 +26,7 @@ pub struct Node {
     pub(super) routers: Routers,
     pub(super) store: Store,
     pub(super) gateway: Option<Gateway>,
-    pub(super) _ticking: Ticking,
+    pub(super) _ticking: RateUpdater,
 }
 
 /// A service that listens, and its entry in the registry.

@@ -27,7 +27,7 @@ use crate::{
     apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Spawner, WorkerLauncher},
     gateway::Gateway,
     log::Log,
-    metrics::Board,
+    metrics::MetricsRegistry,
     registry::{Registry, Routers},
     service_host::ServiceHost,
     services::{
@@ -62,7 +62,7 @@ pub(super) async fn start(settings: NodeSettings) -> Result<Node, StartError> {
 }
 
 /// What the services share.
-struct Shared {
+struct SharedParts {
     since: Instant,
     uuid: String,
     log: Log,
@@ -89,7 +89,7 @@ impl NodeSettings {
         let apps = Apps::new(environment, host.clone());
 
         let mut starter = ServiceStarter { extra: self.extra_header(), host: &host, services: Vec::new() };
-        let shared = Shared { since, uuid, log, store: store.clone(), apps: apps.clone() };
+        let shared = SharedParts { since, uuid, log, store: store.clone(), apps: apps.clone() };
         shared.start_core_services(&mut starter).await?;
         self.start_plugin_services(&shared, &mut starter).await?;
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
@@ -105,14 +105,14 @@ impl NodeSettings {
             apps.start_runlist(runlist).await;
         }
         let apps = AppsGuard(apps);
-        let ticking = host.board.keep_ticking();
+        let ticking = host.metrics.update_rates();
         Ok(Node { address, services, apps, registry, routers, store, gateway, _ticking: ticking })
     }
 
     /// Starts the services of plugins, each of which gives way to an app of its name.
     async fn start_plugin_services(
         &self,
-        shared: &Shared,
+        shared: &SharedParts,
         starter: &mut ServiceStarter<'_>,
     ) -> Result<(), StartError> {
         let cache = CacheService::new(self.cache)?;
@@ -124,7 +124,7 @@ impl NodeSettings {
         starter.start_plugin("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
         let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
         logging.load().await?;
-        let metrics = shared.metrics(&logging, starter.host.board.clone());
+        let metrics = shared.metrics(&logging, starter.host.metrics.clone());
         starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
         starter.start_plugin("logging::v2", logging).await?;
@@ -139,7 +139,7 @@ impl NodeSettings {
 
     fn service_host(&self, registry: Registry) -> ServiceHost {
         let (listen, hostname) = (self.listen.clone(), self.hostname.clone());
-        ServiceHost { listen, hostname, limits: self.limits, registry, board: Board::default() }
+        ServiceHost { listen, hostname, limits: self.limits, registry, metrics: MetricsRegistry::default() }
     }
 
     fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
@@ -164,7 +164,7 @@ impl NodeSettings {
     }
 }
 
-impl Shared {
+impl SharedParts {
     /// Starts the services of the core, which no app can replace.
     async fn start_core_services(&self, starter: &mut ServiceStarter<'_>) -> Result<(), StartError> {
         let storage = StorageService::new(self.store.clone());
@@ -177,9 +177,9 @@ impl Shared {
         Ok(())
     }
 
-    fn metrics(&self, logging: &LoggingV2Shared, board: Board) -> MetricsService {
+    fn metrics(&self, logging: &LoggingV2Shared, metrics: MetricsRegistry) -> MetricsService {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
-        MetricsService::new(MetricSources { since, board, apps, filters: logging.filters(), log })
+        MetricsService::new(MetricSources { since, metrics, apps, filters: logging.filters(), log })
     }
 }
 

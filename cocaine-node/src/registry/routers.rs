@@ -1,4 +1,4 @@
-//! Those who are told of routing groups, each by the newest table alone.
+//! The routers that subscribe to the routing table. A slow router skips to the newest table.
 
 use std::{
     collections::BTreeMap,
@@ -11,9 +11,9 @@ use tokio::sync::{Notify, mpsc};
 use super::SubscriptionError;
 use crate::registry::routing::RoutingTable;
 
-/// The routers that listen, and the table that they were told last; clones share them.
+/// The subscribed routers and the current table; clones share them.
 #[derive(Clone, Default)]
-pub struct Routers(Arc<Mutex<State>>);
+pub(crate) struct Routers(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -22,7 +22,7 @@ struct State {
     stopped: bool,
 }
 
-/// What waits for one router: a table replaces one that was not taken yet, since each is whole.
+/// The mailbox of one router. A new table replaces an undelivered one, since each table is complete.
 struct RouterSlot {
     owner: String,
     waiting: Mutex<SlotState>,
@@ -32,74 +32,74 @@ struct RouterSlot {
 #[derive(Default)]
 struct SlotState {
     table: Option<Arc<RoutingTable>>,
-    tickets: Vec<DeliveryGuard>,
+    guards: Vec<DeliveryGuard>,
     ended: Option<SubscriptionError>,
 }
 
-/// Dropped when a table has reached its router, or nobody is there to take it.
+/// Dropped when a table was delivered, or its router is gone.
 type DeliveryGuard = mpsc::Sender<()>;
 
-/// The end that a router reads.
-pub struct RouterSubscription {
+/// The receiving half of a router's subscription.
+pub(crate) struct RouterSubscription {
     uuid: String,
-    cell: Arc<RouterSlot>,
+    slot: Arc<RouterSlot>,
     routers: Routers,
 }
 
-/// A table for a router. Keep it until the table is on its way: a refresh on the same connection waits for that.
+/// A table for a router. Drop it once the table is sent: a refresh on the same connection waits for that.
 #[derive(Debug)]
-pub struct TableDelivery {
-    /// The rings of all groups.
-    pub table: Arc<RoutingTable>,
-    _tickets: Vec<DeliveryGuard>,
+pub(crate) struct TableDelivery {
+    /// The routing table.
+    pub(crate) table: Arc<RoutingTable>,
+    _guards: Vec<DeliveryGuard>,
 }
 
-/// The routers of one connection that have yet to be told.
+/// The deliveries of a table that a refresh waits for.
 #[derive(Debug)]
 #[must_use]
-pub struct PendingDeliveries(mpsc::Receiver<()>);
+pub(crate) struct PendingDeliveries(mpsc::Receiver<()>);
 
 impl PendingDeliveries {
-    /// Waits until each was told or is gone.
-    pub async fn wait(mut self) {
+    /// Waits until each router has got its table or is gone.
+    pub(crate) async fn wait(mut self) {
         while self.0.recv().await.is_some() {}
     }
 }
 
 impl Routers {
-    /// Returns the stream of tables for `uuid` on the connection `owner`: the newest one at once. An older stream for
-    /// `uuid` ends.
-    pub fn subscribe(&self, uuid: &str, owner: &str) -> RouterSubscription {
+    /// Subscribes the router `uuid` of the connection `owner`; it gets the current table at once. An older subscription
+    /// of `uuid` ends.
+    pub(crate) fn subscribe(&self, uuid: &str, owner: &str) -> RouterSubscription {
         let mut state = self.state();
         let table = Some(state.table.clone());
         let ended = state.stopped.then_some(SubscriptionError::Stopped);
         let waiting = Mutex::new(SlotState { table, ended, ..SlotState::default() });
-        let cell = Arc::new(RouterSlot { owner: owner.to_owned(), waiting, changed: Notify::new() });
-        if let Some(older) = state.routers.insert(uuid.to_owned(), cell.clone()) {
+        let slot = Arc::new(RouterSlot { owner: owner.to_owned(), waiting, changed: Notify::new() });
+        if let Some(older) = state.routers.insert(uuid.to_owned(), slot.clone()) {
             older.end(SubscriptionError::Replaced);
         }
-        RouterSubscription { uuid: uuid.to_owned(), cell, routers: self.clone() }
+        RouterSubscription { uuid: uuid.to_owned(), slot, routers: self.clone() }
     }
 
-    /// Tells all routers of `table`, and returns what waits for those of the connection `owner`: an answer on it must
-    /// not come before their tables (`protocol.md` 2).
-    pub fn publish(&self, table: RoutingTable, owner: &str) -> PendingDeliveries {
-        let (ticket, delivered) = mpsc::channel(1);
+    /// Sends `table` to all routers. Returns the deliveries to those of the connection `owner`: the answer to a refresh
+    /// must follow the tables on the same connection (`protocol.md` 2).
+    pub(crate) fn publish(&self, table: RoutingTable, owner: &str) -> PendingDeliveries {
+        let (guard, pending) = mpsc::channel(1);
         let mut state = self.state();
         state.table = Arc::new(table);
-        for cell in state.routers.values() {
-            let ticket = (cell.owner == owner).then(|| ticket.clone());
-            cell.put(state.table.clone(), ticket);
+        for slot in state.routers.values() {
+            let guard = (slot.owner == owner).then(|| guard.clone());
+            slot.set(state.table.clone(), guard);
         }
-        PendingDeliveries(delivered)
+        PendingDeliveries(pending)
     }
 
-    /// Ends all streams.
-    pub fn stop(&self) {
+    /// Ends all subscriptions.
+    pub(crate) fn stop(&self) {
         let mut state = self.state();
         state.stopped = true;
-        for cell in mem::take(&mut state.routers).into_values() {
-            cell.end(SubscriptionError::Stopped);
+        for slot in mem::take(&mut state.routers).into_values() {
+            slot.end(SubscriptionError::Stopped);
         }
     }
 
@@ -109,10 +109,10 @@ impl Routers {
 }
 
 impl RouterSlot {
-    fn put(&self, table: Arc<RoutingTable>, ticket: Option<DeliveryGuard>) {
+    fn set(&self, table: Arc<RoutingTable>, guard: Option<DeliveryGuard>) {
         let mut waiting = self.waiting();
         waiting.table = Some(table);
-        waiting.tickets.extend(ticket);
+        waiting.guards.extend(guard);
         self.changed.notify_one();
     }
 
@@ -122,7 +122,7 @@ impl RouterSlot {
             return Some(Err(ended));
         }
         let table = waiting.table.take()?;
-        Some(Ok(TableDelivery { table, _tickets: mem::take(&mut waiting.tickets) }))
+        Some(Ok(TableDelivery { table, _guards: mem::take(&mut waiting.guards) }))
     }
 
     fn end(&self, why: SubscriptionError) {
@@ -137,13 +137,13 @@ impl RouterSlot {
 }
 
 impl RouterSubscription {
-    /// Waits for a table that is newer than the last one.
-    pub async fn next(&mut self) -> Result<TableDelivery, SubscriptionError> {
+    /// Waits for the next table.
+    pub(crate) async fn next(&mut self) -> Result<TableDelivery, SubscriptionError> {
         loop {
-            if let Some(next) = self.cell.take() {
+            if let Some(next) = self.slot.take() {
                 return next;
             }
-            self.cell.changed.notified().await;
+            self.slot.changed.notified().await;
         }
     }
 }
@@ -151,7 +151,7 @@ impl RouterSubscription {
 impl Drop for RouterSubscription {
     fn drop(&mut self) {
         let mut state = self.routers.state();
-        if state.routers.get(&self.uuid).is_some_and(|cell| Arc::ptr_eq(cell, &self.cell)) {
+        if state.routers.get(&self.uuid).is_some_and(|slot| Arc::ptr_eq(slot, &self.slot)) {
             state.routers.remove(&self.uuid);
         }
     }

@@ -1,4 +1,4 @@
-//! Routing groups: names that stand for several services, one of which is chosen for each call.
+//! Routing groups: names that stand for several services, one of which is chosen for each `resolve`.
 
 mod continuum;
 #[cfg(test)]
@@ -11,41 +11,41 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-pub use continuum::Continuum;
+pub(crate) use continuum::Continuum;
 
-/// Where groups are stored.
-pub const GROUP_COLLECTION: &str = "groups";
-/// What marks those that count.
-pub const GROUP_TAGS: &[&str] = &["group", "active"];
+/// The collection of the stored groups.
+pub(crate) const GROUP_COLLECTION: &str = "groups";
+/// The tags of the groups that are active.
+pub(crate) const GROUP_TAGS: &[&str] = &["group", "active"];
 
-/// All groups as a router is told of them: points on the ring, and the member that owns each.
-pub type RoutingTable = BTreeMap<String, Vec<(u32, String)>>;
+/// All groups as routers get them: the points on each group's ring, with the member that owns each.
+pub(crate) type RoutingTable = BTreeMap<String, Vec<(u32, String)>>;
 
 /// Why a group cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GroupError {
-    /// It has no positive weight or too many members, or storage does not give it out.
+pub(crate) enum GroupError {
+    /// It has no positive weight or too many members, or cannot be read from storage.
     #[error("routing storage is unavailable")]
     Unavailable,
-    /// What is stored ends too early.
+    /// The stored bytes end too early.
     #[error("insufficient bytes")]
     Truncated,
-    /// What is stored is not `MessagePack`.
+    /// The stored bytes are not `MessagePack`.
     #[error("parse error")]
     Malformed,
-    /// What is stored is not a map of members to weights.
+    /// The stored value is not a map of members to weights.
     #[error("std::bad_cast")]
     WrongType,
 }
 
-/// All groups that were loaded.
+/// The loaded groups.
 #[derive(Clone, Debug, Default)]
-pub struct RoutingGroups(BTreeMap<String, Arc<Continuum>>);
+pub(crate) struct RoutingGroups(BTreeMap<String, Arc<Continuum>>);
 
 impl RoutingGroups {
-    /// Returns the groups after those in `names` were loaded again: `load` gives what is stored of one, `None` if it
-    /// is no longer there. If one cannot be used, none has changed.
-    pub fn refreshed<B: AsRef<[u8]>>(
+    /// Returns the groups with those in `names` loaded again. `load` returns the stored bytes of a group, `None` if it
+    /// no longer exists. If one of them cannot be used, the whole refresh fails.
+    pub(crate) fn reload<B: AsRef<[u8]>>(
         &self,
         names: &[impl AsRef<str>],
         mut load: impl FnMut(&str) -> Result<Option<B>, GroupError>,
@@ -60,31 +60,31 @@ impl RoutingGroups {
         Ok(groups)
     }
 
-    /// Adds or replaces the group that `blob` describes.
-    pub fn insert(&mut self, name: &str, blob: &[u8]) -> Result<(), GroupError> {
-        self.0.insert(name.to_owned(), Arc::new(Continuum::new(&weights(blob)?)?));
+    /// Adds or replaces a group, given its stored bytes.
+    pub(crate) fn insert(&mut self, name: &str, blob: &[u8]) -> Result<(), GroupError> {
+        self.0.insert(name.to_owned(), Arc::new(Continuum::new(&parse_weights(blob)?)?));
         Ok(())
     }
 
-    /// Returns the service that `name` stands for now: itself, unless it is a group. An empty seed is none.
-    pub fn choose<'a>(&'a self, name: &'a str, seed: Option<&str>) -> &'a str {
+    /// Returns the member that a group resolves to, or `name` itself if it is no group. An empty seed counts as none.
+    pub(crate) fn resolve<'a>(&'a self, name: &'a str, seed: Option<&str>) -> &'a str {
         match (self.0.get(name), seed) {
             (None, _) => name,
-            (Some(group), None | Some("")) => group.random(),
-            (Some(group), Some(seed)) => group.seeded(seed),
+            (Some(group), None | Some("")) => group.random_member(),
+            (Some(group), Some(seed)) => group.member_for_seed(seed),
         }
     }
 
-    /// Returns the rings of all groups.
-    pub fn table(&self) -> RoutingTable {
+    /// Returns the routing table of all groups.
+    pub(crate) fn table(&self) -> RoutingTable {
         let points =
             |group: &Continuum| group.points().map(|(point, member)| (point, member.to_owned())).collect();
         self.0.iter().map(|(name, group)| (name.clone(), points(group))).collect()
     }
 }
 
-/// Reads what is stored of a group. Bytes after the map are ignored, as by the original.
-fn weights(blob: &[u8]) -> Result<BTreeMap<String, u32>, GroupError> {
+/// Parses the stored bytes of a group. Bytes after the map are ignored, as by the original.
+fn parse_weights(blob: &[u8]) -> Result<BTreeMap<String, u32>, GroupError> {
     use rmp_serde::decode::Error::{InvalidDataRead, InvalidMarkerRead};
     match rmp_serde::from_slice::<IgnoredAny>(blob) {
         Err(InvalidMarkerRead(_) | InvalidDataRead(_)) => return Err(GroupError::Truncated),
@@ -94,13 +94,13 @@ fn weights(blob: &[u8]) -> Result<BTreeMap<String, u32>, GroupError> {
     rmp_serde::from_slice::<Weights>(blob).map(|weights| weights.0).map_err(|_| GroupError::WrongType)
 }
 
-/// Members and their weights; of two with one name the first counts.
+/// Members and their weights. Of two members with one name the first counts.
 struct Weights(BTreeMap<String, u32>);
 
 impl<'de> Deserialize<'de> for Weights {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
+        struct WeightsVisitor;
+        impl<'de> Visitor<'de> for WeightsVisitor {
             type Value = Weights;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,6 +115,6 @@ impl<'de> Deserialize<'de> for Weights {
                 Ok(Weights(weights))
             }
         }
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(WeightsVisitor)
     }
 }

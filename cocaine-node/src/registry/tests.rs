@@ -28,7 +28,7 @@ fn services<const N: usize>(entries: [(&str, Resolved); N]) -> ServiceMap {
     entries.map(|(name, service)| (name.to_owned(), service)).into()
 }
 
-/// Returns all that waits for a consumer.
+/// Returns the updates that are queued for a subscriber.
 async fn waiting(updates: &mut ServiceUpdates) -> Vec<ServiceMap> {
     let mut received = Vec::new();
     while let Poll::Ready(Ok(update)) = poll!(pin!(unconstrained(updates.next()))) {
@@ -193,7 +193,7 @@ fn table(group: &str) -> RoutingTable {
     [(group.to_owned(), vec![(1, "member".to_owned())])].into()
 }
 
-/// Returns the table that waits for a router, if one does.
+/// Returns the table that is ready for a router, if there is one.
 async fn told(router: &mut RouterSubscription) -> Option<Result<RoutingTable, SubscriptionError>> {
     match poll!(pin!(router.next())) {
         Poll::Ready(next) => Some(next.map(|delivery| RoutingTable::clone(&delivery.table))),

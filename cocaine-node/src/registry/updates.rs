@@ -1,7 +1,6 @@
-//! The stream of changes that one consumer reads.
+//! The stream of service updates for one subscriber.
 
 use std::{
-    future::poll_fn,
     sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
 };
@@ -10,19 +9,20 @@ use tokio::sync::mpsc;
 
 use super::{Registry, ServiceMap, SubscriptionError};
 
-/// How many changes may wait for a consumer; one that falls further behind has to updates again, and then gets all.
+/// The number of updates that may be queued for a subscriber. One that falls further behind is cut off; when it
+/// subscribes again, it gets all services.
 pub(super) const MAX_PENDING_UPDATES: usize = 1024;
 
-/// The end that the registry keeps.
+/// The sending half, which the registry keeps.
 pub(super) struct UpdateSender {
     id: u64,
     updates: mpsc::Sender<Arc<ServiceMap>>,
     ended: Arc<OnceLock<SubscriptionError>>,
 }
 
-/// The end that a consumer reads: all services at first, then one for each change.
+/// The receiving half of a subscription: all services first, then an update for each change.
 #[derive(Debug)]
-pub struct ServiceUpdates {
+pub(crate) struct ServiceUpdates {
     uuid: String,
     id: u64,
     updates: mpsc::Receiver<Arc<ServiceMap>>,
@@ -42,7 +42,7 @@ impl UpdateSender {
         self.id
     }
 
-    /// Hands an update to the consumer; returns whether it is still worth keeping.
+    /// Queues an update. Returns `false` if the subscriber is gone or cut off.
     pub(super) fn send(&self, update: Arc<ServiceMap>) -> bool {
         let sent = self.updates.try_send(update).is_ok();
         if !sent {
@@ -51,7 +51,7 @@ impl UpdateSender {
         sent
     }
 
-    /// Ends the stream after what was sent.
+    /// Ends the stream after the updates that are queued.
     pub(super) fn end(self, why: SubscriptionError) {
         self.ended.get_or_init(|| why);
     }
@@ -59,12 +59,16 @@ impl UpdateSender {
 
 impl ServiceUpdates {
     /// Waits for the next update.
-    pub async fn next(&mut self) -> Result<Arc<ServiceMap>, SubscriptionError> {
-        poll_fn(|cx| self.poll_next(cx)).await
+    #[cfg(test)]
+    pub(crate) async fn next(&mut self) -> Result<Arc<ServiceMap>, SubscriptionError> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Returns the next update, or wakes the task once there is one.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<ServiceMap>, SubscriptionError>> {
+    /// Polls for the next update.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Arc<ServiceMap>, SubscriptionError>> {
         let update = ready!(self.updates.poll_recv(cx));
         Poll::Ready(update.ok_or_else(|| self.ended.get().copied().unwrap_or(SubscriptionError::Stopped)))
     }

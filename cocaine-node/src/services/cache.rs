@@ -14,29 +14,29 @@ use crate::{
     errno::{self, Errno},
 };
 
-/// The service; clones share what it keeps.
+/// The service; clones share the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct CacheService(Arc<Mutex<LruBlobs>>);
 
 impl CacheService {
     pub(crate) fn new(config: CacheConfig) -> Result<Self, ConfigError> {
-        Ok(Self(Arc::new(Mutex::new(config.empty()?))))
+        Ok(Self(Arc::new(Mutex::new(config.build()?))))
     }
 
-    fn recent(&self) -> MutexGuard<'_, LruBlobs> {
+    fn blobs(&self) -> MutexGuard<'_, LruBlobs> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Cache for CacheService {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        Ok(self.recent().get(key))
+        Ok(self.blobs().get(key))
     }
 
     async fn put(&self, key: &str, value: &Bytes) -> Result<()> {
-        // A received blob may be a slice of something larger, which must not be kept with it.
+        // A received blob may be a slice of a larger buffer, which the cache must not keep alive.
         let own = Bytes::from(&value[..]);
-        let put = self.recent().put(key, own);
+        let put = self.blobs().put(key, own);
         put.map_err(|large| errno::error(Errno::FBIG, large.to_string()))
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct ChronoShared(Timers);
 
 impl ChronoShared {
     pub(crate) fn new(config: ChronoConfig) -> Result<Self, ConfigError> {
-        config.bounds().map(Timers::new).map(Self)
+        config.limits().map(Timers::new).map(Self)
     }
 
     /// Returns the service for a caller.
@@ -48,14 +48,14 @@ pub(crate) struct ChronoService {
 impl ChronoService {
     fn start(&self, schedule: Result<Schedule, InvalidTimeError>, announce_id: Option<bool>) -> TimerStream {
         let started =
-            schedule.map_err(|bad| errno::error(Errno::INVAL, bad.to_string())).and_then(|schedule| {
+            schedule.map_err(|error| errno::error(Errno::INVAL, error.to_string())).and_then(|schedule| {
                 let started = TickStream::start(
                     &self.timers,
                     self.caller.peer(),
                     schedule,
                     announce_id.unwrap_or_default(),
                 );
-                started.map_err(|full: TimerLimitError| errno::error(Errno::AGAIN, full.to_string()))
+                started.map_err(|error: TimerLimitError| errno::error(Errno::AGAIN, error.to_string()))
             });
         match started {
             Ok(ticks) => Either::Left(ticks),
@@ -64,7 +64,7 @@ impl ChronoService {
     }
 }
 
-/// A timer, or why there is none.
+/// The stream of a timer, or of the error that kept it from starting.
 type TimerStream = Either<TickStream, Once<Ready<Result<TimerId>>>>;
 
 impl Chrono for ChronoService {
@@ -86,13 +86,13 @@ impl Chrono for ChronoService {
 
     async fn cancel(&self, TimerId(id): TimerId) -> Result<()> {
         if let Some(closed) = self.timers.cancel(id, self.caller.peer()) {
-            // It ends without a value.
+            // The sender is dropped without a value.
             let _ = closed.await;
         }
         Ok(())
     }
 
-    /// The words are the original's.
+    /// The error text is the original's.
     async fn restart(&self, TimerId(id): TimerId) -> Result<()> {
         if self.timers.restart(id) { Ok(()) } else { Err(Error::service(Category::DISPATCH, 7, "map::at")) }
     }

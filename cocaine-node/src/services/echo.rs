@@ -1,9 +1,9 @@
-//! `echo`: says what it is told (`services.md` 12).
+//! `echo`: answers with its argument (`services.md` 12).
 
 use cocaine::{Bytes, Result};
 use cocaine_bindings::Echo;
 
-/// The service, which keeps nothing.
+/// The service, which has no state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EchoService;
 

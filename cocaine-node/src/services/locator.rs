@@ -1,4 +1,4 @@
-//! `locator`: where services are (`protocol.md` 7).
+//! `locator`: resolves names, and publishes services and routing tables (`protocol.md` 7).
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// What all calls of the service share.
+/// The state that all calls of the service share.
 #[derive(Debug)]
 pub(crate) struct LocatorShared {
     pub(crate) uuid: String,
@@ -34,7 +34,7 @@ pub(crate) struct LocatorShared {
     pub(crate) routers: Routers,
     pub(crate) store: Store,
     groups: ArcSwap<RoutingGroups>,
-    /// Held by the one refresh that runs.
+    /// Held while a refresh loads and publishes groups.
     refreshing: Mutex<()>,
 }
 
@@ -50,7 +50,7 @@ impl LocatorShared {
         Self { uuid, cluster, registry, routers, store, groups, refreshing }
     }
 
-    /// Loads all groups that are stored. One that cannot be used is left out, and said to be.
+    /// Loads all stored groups. One that cannot be used is skipped with a warning.
     pub(crate) async fn load_groups(&self) -> Result<(), StoreError> {
         let mut groups = RoutingGroups::default();
         for name in self.store.find(GROUP_COLLECTION, GROUP_TAGS).await? {
@@ -61,9 +61,9 @@ impl LocatorShared {
                 tracing::warn!(group = name, error, "a routing group cannot be used");
             }
         }
-        let told = self.routers.publish(groups.table(), "");
+        let deliveries = self.routers.publish(groups.table(), "");
         self.groups.store(Arc::new(groups));
-        told.wait().await;
+        deliveries.wait().await;
         Ok(())
     }
 
@@ -83,22 +83,22 @@ impl LocatorShared {
                 }
             }
         };
-        let groups = self.groups.load().refreshed(names, load).map_err(refused)?;
-        let told = self.routers.publish(groups.table(), peer);
+        let groups = self.groups.load().reload(names, load).map_err(to_service_error)?;
+        let deliveries = self.routers.publish(groups.table(), peer);
         self.groups.store(Arc::new(groups));
         drop(running);
-        told.wait().await;
+        deliveries.wait().await;
         Ok(())
     }
 }
 
 fn unavailable(error: &StoreError) -> Error {
     tracing::warn!(%error, "routing groups cannot be found");
-    refused(GroupError::Unavailable)
+    to_service_error(GroupError::Unavailable)
 }
 
 /// Returns the error that callers get, as the original chooses it (`protocol.md` 7).
-fn refused(error: GroupError) -> Error {
+fn to_service_error(error: GroupError) -> Error {
     match error {
         GroupError::Unavailable => Error::service(Category::LOCATOR, 2, error.to_string()),
         _ => Error::service(Category::DISPATCH, 7, error.to_string()),
@@ -121,7 +121,7 @@ impl LocatorService {
 impl LocatorServer for LocatorService {
     async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
         let groups = self.locator.groups.load();
-        let found = self.locator.registry.resolve(groups.choose(name, seed));
+        let found = self.locator.registry.resolve(groups.resolve(name, seed));
         let found = found.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))?;
         Ok(Resolved::clone(&found))
     }
@@ -155,7 +155,7 @@ impl LocatorServer for LocatorService {
         let service = Resolved { endpoints: endpoints.to_vec(), version: version.into(), graph };
         let published = self.locator.registry.publish(name, service);
         output.value(())?;
-        // Withdrawn by the caller, by a revoke, or by the end of the connection: it makes no difference.
+        // The publication ends with the channel: closed by the caller, revoked, or lost with the connection.
         drop(input.recv().await);
         drop(published);
         Ok(())
@@ -170,9 +170,9 @@ impl LocatorServer for LocatorService {
         let mut router = self.locator.routers.subscribe(router, self.caller.peer());
         tokio::select! {
             biased;
-            // As for `publish`; no word is said to a router that leaves.
+            // The end of the channel, as for `publish`. A router that closes it gets no answer.
             _ = input.recv() => {}
-            () = tell(&mut router, &mut output) => {}
+            () = send_tables(&mut router, &mut output) => {}
         }
         output.give_up();
         Ok(())
@@ -183,21 +183,21 @@ impl LocatorServer for LocatorService {
     }
 }
 
-/// Sends tables to a router for as long as it listens.
-async fn tell(router: &mut RouterSubscription, output: &mut Sender<RoutingTable>) {
+/// Sends tables to a router for as long as it is subscribed.
+async fn send_tables(router: &mut RouterSubscription, output: &mut Sender<RoutingTable>) {
     while let Ok(delivery) = router.next().await {
         if output.send(RoutingTable::clone(&delivery.table)).await.is_err() {
             return;
         }
     }
-    // Replaced, or the node stops: either way nothing more is said, and the channel stays as it is.
+    // Replaced, or the node stops: as with the original the channel stays open, and nothing more is sent.
     std::future::pending::<()>().await;
 }
 
-/// What `connect` streams.
+/// The stream that `connect` returns.
 #[derive(Debug)]
 pub(crate) struct ServiceUpdateStream {
-    /// Nothing without a cluster: then the stream is closed at once.
+    /// `None` without a cluster: then the stream is closed at once.
     updates: Option<ServiceUpdates>,
     uuid: String,
     ended: bool,
@@ -217,7 +217,7 @@ impl Stream for ServiceUpdateStream {
                 let error = errno::error(Errno::NOBUFS, lagged.to_string());
                 Poll::Ready(Some(Err(error)))
             }
-            // The original says nothing to a consumer that was replaced, nor when it stops.
+            // The original sends nothing to a subscriber that is replaced, nor when it stops.
             Err(SubscriptionError::Replaced | SubscriptionError::Stopped) => {
                 self.ended = true;
                 Poll::Pending

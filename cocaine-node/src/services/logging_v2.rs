@@ -1,8 +1,8 @@
-//! `logging::v2`: the node's log behind filters that can be set while it runs (`services.md` 5).
+//! `logging::v2`: the node's log with filters that can be changed at run time (`services.md` 5).
 //!
-//! A filter for `app/` holds for all loggers whose names begin so, unless there is one for a longer beginning. Messages
-//! to loggers without filters are held against those of `default`, which has one at first that lets everything pass;
-//! once it is removed, and as long as there is no other, nothing passes.
+//! A filter for `app/` applies to all loggers with this prefix that have no filter for a longer prefix. Messages to
+//! loggers without filters are checked against those of `default`, which at first has one that accepts everything.
+//! Once that is removed, and while there is no other, nothing is accepted.
 
 mod clock;
 mod cluster_filters;
@@ -32,20 +32,20 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// The attribute that every message has: the name of its logger.
+/// An attribute that every message has: the name of its logger.
 const SOURCE: &str = "source";
-/// Bytes of a logger's name that is kept.
-const NAME: usize = 1024;
+/// The longest name in bytes of a logger that is stored.
+const MAX_NAME_BYTES: usize = 1024;
 
-/// What all calls of the service share.
+/// The state that all calls of the service share.
 #[derive(Debug)]
 pub(crate) struct LoggingV2Shared {
     log: Log,
     store: Store,
     filters: Arc<Filters>,
     clock: Clock,
-    seats: OpenLoggers,
-    /// Held by whoever changes the filters and what is stored of them.
+    open_loggers: OpenLoggers,
+    /// Held while the filters and their stored copies are changed.
     changing: Mutex<()>,
 }
 
@@ -58,11 +58,12 @@ impl LoggingV2Shared {
             deadline: NO_DEADLINE,
             disposition: Disposition::Local,
         };
-        let (filters, clock, seats) = (Arc::new(Filters::new(first)), Clock::start(), OpenLoggers::default());
-        Self { log, store, filters, clock, seats, changing: Mutex::default() }
+        let (clock, open_loggers) = (Clock::start(), OpenLoggers::default());
+        let filters = Arc::new(Filters::new(first));
+        Self { log, store, filters, clock, open_loggers, changing: Mutex::default() }
     }
 
-    /// Loads the filters that are stored. One that cannot be used is left out, and said to be.
+    /// Loads the stored filters. One that cannot be used is skipped with a warning.
     pub(crate) async fn load(&self) -> Result<(), StoreError> {
         for rule in cluster_filters::load(&self.store).await? {
             let (id, logger) = (rule.id, rule.logger.clone());
@@ -78,7 +79,7 @@ impl LoggingV2Shared {
         self.filters.clone()
     }
 
-    /// Forgets the filters whose deadline has passed.
+    /// Removes the filters whose deadline has passed.
     async fn expire(&self) {
         for rule in self.filters.expire(self.clock.now()) {
             if rule.disposition == Disposition::Cluster
@@ -90,18 +91,18 @@ impl LoggingV2Shared {
     }
 
     async fn set(&self, name: &str, filter: &Value, ttl: u64, disposition: Disposition) -> Result<u64> {
-        check(name)?;
-        let filter = Arc::new(Filter::parse(filter).map_err(refused)?);
+        check_name(name)?;
+        let filter = Arc::new(Filter::parse(filter).map_err(filter_error)?);
         let _changing = self.changing.lock().await;
         self.expire().await;
-        self.filters.has_room().map_err(full)?;
+        self.filters.check_capacity().map_err(capacity_error)?;
         let id = self.free_id();
         let deadline = self.clock.now().saturating_add(ttl).min(NO_DEADLINE);
         let rule = FilterRule { logger: name.to_owned(), filter, id, deadline, disposition };
         if disposition == Disposition::Cluster {
             cluster_filters::write(&self.store, &rule).await.map_err(StoreError::into_service_error)?;
         }
-        self.filters.add(rule).map_err(full)?;
+        self.filters.add(rule).map_err(capacity_error)?;
         Ok(id)
     }
 
@@ -124,7 +125,7 @@ impl LoggingV2Shared {
         Ok(self.filters.remove(id))
     }
 
-    /// Logs what passes, and returns whether it did.
+    /// Logs a message if it is accepted, and returns whether it was.
     fn log<N: AsRef<str>>(
         &self,
         (severity, traced): (Severity, bool),
@@ -141,7 +142,7 @@ impl LoggingV2Shared {
             found.or_else(|| (name == SOURCE).then_some(AttributeValue::Text(source.as_bytes())))
         };
         let message = LogMessage { severity: severity.into(), traced, attribute: &attribute };
-        let passes = self.filters.pass(source, &message, self.clock.now());
+        let passes = self.filters.accept(source, &message, self.clock.now());
         if passes {
             let owned = |(name, value): &(N, Scalar)| (name.as_ref().to_owned(), value.clone());
             self.log.write(LogRecord {
@@ -156,28 +157,28 @@ impl LoggingV2Shared {
     }
 }
 
-fn check(name: &str) -> Result<()> {
-    if name.len() > NAME {
-        return Err(too_large(format!("the name of a logger may have {NAME} bytes")));
+fn check_name(name: &str) -> Result<()> {
+    if name.len() > MAX_NAME_BYTES {
+        return Err(too_large(format!("the name of a logger may have {MAX_NAME_BYTES} bytes")));
     }
     Ok(())
 }
 
-/// Returns what becomes of a filter that is none: as with the original it closes the connection.
-fn refused(error: FilterError) -> Error {
+/// Returns the error for an invalid filter. As with the original a malformed one closes the connection.
+fn filter_error(error: FilterError) -> Error {
     match error {
         FilterError::Malformed(text) => Error::malformed(text),
         FilterError::TooLarge(text) => too_large(text),
     }
 }
 
-/// Returns an error by the number of POSIX for what is too big.
+/// Returns an error with the POSIX number for a value that is too big.
 fn too_large(text: String) -> Error {
     errno::error(Errno::TOOBIG, text)
 }
 
-/// Returns an error by the number of POSIX for want of memory.
-fn full(error: TooManyFiltersError) -> Error {
+/// Returns an error with the POSIX number for exhausted memory.
+fn capacity_error(error: TooManyFiltersError) -> Error {
     errno::error(Errno::NOMEM, error.to_string())
 }
 
@@ -193,13 +194,13 @@ impl LoggingV2Service {
         Self { shared, caller: caller.clone() }
     }
 
-    /// Returns whether the call has a trace, and does not ask by its trace bit to be left out (`protocol.md` 5.3).
+    /// Returns whether the call has a trace, and its trace bit does not exclude it (`protocol.md` 5.3).
     fn traced(&self) -> bool {
         let bit = self.caller.headers().get("trace_bit");
         self.caller.trace().is_some() && bit.is_none_or(|bit| bit.as_ref() != b"0")
     }
 
-    /// Logs and answers until the client ends the channel; an error means that it has broken a rule.
+    /// Serves a named logger until the client closes the channel. An error means that the client violated the protocol.
     async fn serve(&self, name: &str, mut input: GetReceiver, output: &mut Sender<bool>) -> Result<()> {
         let traced = self.traced();
         let log = |severity: Severity, text: &str, attributes: Option<Vec<(String, Scalar)>>| {
@@ -261,11 +262,11 @@ impl LoggingV2Server for LoggingV2Service {
     }
 
     async fn get(&self, name: &str, input: GetReceiver, mut output: Sender<bool>) -> Result<()> {
-        let seat = check(name).and_then(|()| self.shared.seats.take(self.caller.peer()));
-        let _seat = match seat {
-            Ok(seat) => seat,
+        let guard = check_name(name).and_then(|()| self.shared.open_loggers.open(self.caller.peer()));
+        let _guard = match guard {
+            Ok(guard) => guard,
             Err(error) => {
-                // A client that has left need not know.
+                // The client may have left.
                 let _ = output.answer(&error);
                 return Ok(());
             }

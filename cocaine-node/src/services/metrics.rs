@@ -1,4 +1,4 @@
-//! `metrics`: what the node counts (`services.md` 13).
+//! `metrics`: the metrics of the node (`services.md` 13).
 //!
 //! The names are those of the original. Of each service that runs, apps among them, under its own name:
 //!
@@ -26,9 +26,9 @@
 //! `node.uptime`, its age in seconds, and `node.log.accepted` and `node.log.rejected`, the lines that went to its log
 //! and those that found that full.
 //!
-//! A meter is told as `count`, `m01rate`, `m05rate` and `m15rate`: how many, and how many a second over the last 1, 5
-//! and 15 minutes. A timer has these too, and of the last five to ten minutes `mean`, `stddev`, `p50`, `p75`, `p90`,
-//! `p95`, `p98` and `p99` in milliseconds, told to one part in thirty. FilterCounters are integers, these are floats.
+//! A meter reports `count`, and the rates per second `m01rate`, `m05rate` and `m15rate` over the last 1, 5 and 15 minutes.
+//! A timer reports these too, and for the last five to ten minutes `mean`, `stddev`, `p50`, `p75`, `p90`, `p95`, `p98`
+//! and `p99` in milliseconds, with a precision of one part in thirty. Counts are integers, all others are floats.
 
 use std::{sync::Arc, time::Instant};
 
@@ -39,14 +39,14 @@ use crate::{
     apps::Apps,
     errno,
     log::{Log, filters::Filters},
-    metrics::{Board, Query, Reading, plain, tree},
+    metrics::{MetricsRegistry, Query, Reading, to_flat_map, to_nested_map},
 };
 
-/// Whatever is counted.
+/// The sources of all metrics.
 #[derive(Debug)]
 pub(crate) struct MetricSources {
     pub(crate) since: Instant,
-    pub(crate) board: Board,
+    pub(crate) metrics: MetricsRegistry,
     pub(crate) apps: Apps,
     pub(crate) filters: Arc<Filters>,
     pub(crate) log: Log,
@@ -55,9 +55,9 @@ pub(crate) struct MetricSources {
 impl MetricSources {
     fn read(&self) -> Vec<Reading> {
         let now = Instant::now();
-        let mut readings = self.board.read(now);
+        let mut readings = self.metrics.read(now);
         self.apps.read_metrics(&mut readings);
-        self.filters.measure(&mut readings);
+        self.filters.collect_metrics(&mut readings);
         readings.extend([
             Reading::gauge("node.uptime", now.saturating_duration_since(self.since).as_secs()),
             Reading::counter("node.log.accepted", self.log.accepted()),
@@ -67,7 +67,7 @@ impl MetricSources {
     }
 }
 
-/// The service around what is counted.
+/// The service around the sources.
 #[derive(Clone, Debug)]
 pub(crate) struct MetricsService(Arc<MetricSources>);
 
@@ -79,9 +79,9 @@ impl MetricsService {
 
 impl Metrics for MetricsService {
     async fn fetch(&self, format: Option<&str>, query: Option<&Value>) -> Result<Value> {
-        let tell = match format.unwrap_or_default() {
-            "" | "plain" => plain,
-            "json" => tree,
+        let render = match format.unwrap_or_default() {
+            "" | "plain" => to_flat_map,
+            "json" => to_nested_map,
             _ => return Err(invalid("unknown output type")),
         };
         let query = query.filter(|query| !query.is_nil()).map(Query::parse).transpose();
@@ -90,7 +90,7 @@ impl Metrics for MetricsService {
         if let Some(query) = query {
             readings.retain(|reading| query.matches(reading));
         }
-        Ok(tell(readings))
+        Ok(render(readings))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `uniresis`: what the node's process may use of the machine (`services.md` 15).
+//! `uniresis`: the resources that the node's process may use (`services.md` 15).
 
 use std::thread::available_parallelism;
 
@@ -8,7 +8,7 @@ use sysinfo::{
     MemoryRefreshKind, Process, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, get_current_pid,
 };
 
-/// The service, which says what was found when the node started.
+/// The service, which reports the state at the start of the node.
 #[derive(Clone, Debug)]
 pub(crate) struct UniresisService {
     uuid: String,
@@ -36,20 +36,20 @@ impl Uniresis for UniresisService {
     }
 }
 
-/// Returns how many processors the process may use: its affinity and the quota of its cgroup count.
+/// Returns the number of processors that the process may use, limited by its affinity and the quota of its cgroup.
 fn cpus() -> u32 {
     available_parallelism().map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(u32::MAX))
 }
 
-/// Returns the bytes of memory that the process may use: those of the machine, or what its cgroups leave of them. 0 if
-/// that cannot be found out.
+/// Returns the bytes of memory that the process may use: those of the machine, limited by its cgroups. Returns 0 if they
+/// cannot be determined.
 fn memory() -> u64 {
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let found = System::new_with_specifics(ram).and_then(|system| Ok((system, get_current_pid()?)));
     let (mut system, pid) = match found {
         Ok(found) => found,
         Err(error) => {
-            tracing::warn!(%error, "the size of the memory is not known");
+            tracing::warn!(%error, "cannot determine the size of the memory");
             return 0;
         }
     };

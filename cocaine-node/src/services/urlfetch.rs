@@ -1,4 +1,4 @@
-//! `urlfetch`: HTTP, from where the node runs (`services.md` 11).
+//! `urlfetch`: HTTP requests on behalf of clients (`services.md` 11).
 
 mod address_filter;
 mod config;
@@ -19,17 +19,17 @@ use tokio::sync::OnceCell;
 use self::{config::UrlfetchSettings, error::FetchError, fetcher::Fetcher, request::FetchRequest};
 use crate::config::{ConfigError, UrlfetchConfig};
 
-/// How long a call may take that does not say it.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// The timeout of a call that does not set one.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What all callers share.
+/// The state that all callers share.
 #[derive(Clone, Debug)]
 pub(crate) struct UrlfetchShared(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     settings: UrlfetchSettings,
-    /// Made for the first call, since it reads the certificates of the machine.
+    /// Created by the first call, because it reads the machine's certificates.
     fetcher: OnceCell<Fetcher>,
 }
 
@@ -61,12 +61,12 @@ impl UrlfetchService {
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
         let fetched = async {
-            let make = || async { Fetcher::new(&self.shared.settings, system_roots::of_machine().await) };
-            let fetcher = self.shared.fetcher.get_or_init(make).await;
+            let create = || async { Fetcher::new(&self.shared.settings, system_roots::load().await) };
+            let fetcher = self.shared.fetcher.get_or_init(create).await;
             let follows = follow_location.unwrap_or(true);
-            fetcher.fetch(request?, follows, time(timeout), self.caller.peer()).await
+            fetcher.fetch(request?, follows, call_timeout(timeout), self.caller.peer()).await
         };
-        fetched.await.map_err(|failure| failure.answer(url))
+        fetched.await.map_err(|error| error.to_service_error(url))
     }
 }
 
@@ -97,10 +97,10 @@ impl Urlfetch for UrlfetchService {
     }
 }
 
-/// Returns how long a call may take: its milliseconds, if they are more than 0.
-fn time(milliseconds: Option<i32>) -> Duration {
+/// Returns the timeout of a call: its milliseconds if they are positive, or else the default.
+fn call_timeout(milliseconds: Option<i32>) -> Duration {
     let given = milliseconds.and_then(|given| u64::try_from(given).ok()).filter(|given| *given > 0);
-    given.map_or(TIMEOUT, Duration::from_millis)
+    given.map_or(DEFAULT_TIMEOUT, Duration::from_millis)
 }
 
 #[cfg(test)]

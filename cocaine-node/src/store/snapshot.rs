@@ -12,9 +12,10 @@ use super::{
 /// An open read transaction with its tables.
 ///
 /// The database cannot reclaim the pages that a snapshot uses, so hold one for a call, not for a connection.
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     blobs: BlobTables,
     nodes: NodeTableReader,
+    #[cfg_attr(not(test), expect(dead_code, reason = "keeps the transaction open as long as its tables"))]
     txn: ReadTransaction,
 }
 
@@ -40,17 +41,18 @@ impl Snapshot {
     }
 
     /// Returns the transaction, for tables that this type has no methods for.
-    pub fn transaction(&self) -> &ReadTransaction {
+    #[cfg(test)]
+    pub(crate) fn transaction(&self) -> &ReadTransaction {
         &self.txn
     }
 
     /// Returns the blob stored under `key`.
-    pub fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
+    pub(crate) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
         self.blobs.read(collection, key)
     }
 
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
-    pub async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
         self.blobs.find(collection, tags).await
     }
 

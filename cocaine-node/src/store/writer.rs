@@ -8,12 +8,12 @@
 //! read sees it.
 
 use std::{
-    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
 use arc_swap::ArcSwap;
+use cocaine::bind::panic_text;
 use redb::{Database, DatabaseError, WriteTransaction};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -188,15 +188,7 @@ fn run_catching_panic(operation: &mut Box<dyn Operation>, txn: &WriteTransaction
     // Unwind-safe: after a panic both the transaction and the operation are discarded.
     match catch_unwind(AssertUnwindSafe(|| operation.run(txn))) {
         Ok(outcome) => outcome,
-        Err(panic) => Err(StoreError::Panicked(words(panic.as_ref()))),
-    }
-}
-
-fn words(panic: &(dyn Any + Send)) -> String {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (_, Some(text)) => text.clone(),
-        _ => "a panic without words".to_owned(),
+        Err(panic) => Err(StoreError::Panicked(panic_text(panic.as_ref()).to_owned())),
     }
 }
 

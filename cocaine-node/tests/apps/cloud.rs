@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::worker;
 
-/// How long anything may take before a test fails; never waited for otherwise.
+/// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Cloud<N = Node> {
@@ -35,7 +35,7 @@ impl Cloud {
 }
 
 impl Cloud<()> {
-    /// The cloud of a node that is somewhere else.
+    /// Returns the cloud of a node in another process.
     pub(crate) async fn of(client: Client) -> Self {
         let (storage, apps) = client.services().await.unwrap();
         Self { node: (), client, storage, apps }
@@ -43,7 +43,7 @@ impl Cloud<()> {
 }
 
 impl<N> Cloud<N> {
-    /// Uploads an app whose workers run in this mode, with a profile of the same name.
+    /// Uploads an app with workers of this mode, and a profile of the same name.
     pub(crate) async fn upload(&self, app: &str, mode: &str, profile: impl Serialize) {
         let program = std::env::current_exe().unwrap().display().to_string();
         let environment = BTreeMap::from([(worker::PROGRAM, program), (worker::MODE, mode.to_owned())]);
@@ -69,12 +69,12 @@ impl<N> Cloud<N> {
         self.client.service_named(app).await.unwrap()
     }
 
-    /// Returns what `info` says of the app.
+    /// Returns the answer to `info`.
     pub(crate) async fn info(&self, app: &str) -> Value {
         self.apps.info(app, Some(1)).await.unwrap()
     }
 
-    /// Waits until what `info` says of the app is as wanted.
+    /// Waits until the answer to `info` satisfies a condition.
     pub(crate) async fn until(&self, app: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let poll = async {
             loop {
@@ -104,25 +104,25 @@ impl<N> Cloud<N> {
     }
 }
 
-/// Returns the number that a path of keys leads to.
+/// Returns the number at a path of keys.
 pub(crate) fn number(info: &Value, path: &[&str]) -> i64 {
     let found = path.iter().try_fold(info, |value, key| value.get(key));
     found.and_then(Value::as_i64).unwrap_or_else(|| panic!("no number at {path:?} in {info}"))
 }
 
-/// Sends one event with one chunk, and returns the chunks that answer it, joined.
+/// Enqueues an event with one chunk, and returns the joined chunks of the reply.
 pub(crate) async fn call(app: &AppClient, event: &str, chunk: &str) -> Result<String> {
     finish(open(app, event, chunk).await?).await
 }
 
-/// Sends one event with one chunk, and leaves the answer to be read.
+/// Enqueues an event with one chunk, and returns the open channel.
 pub(crate) async fn open(app: &AppClient, event: &str, chunk: &str) -> Result<Duplex<Bytes, Bytes>> {
     let mut channel = app.enqueue(event, None).await?;
     channel.send(chunk).await?;
     Ok(channel)
 }
 
-/// Closes the client's side and reads the answer to its end.
+/// Closes the client's side and reads the reply to its end.
 pub(crate) async fn finish(channel: Duplex<Bytes, Bytes>) -> Result<String> {
     let mut answer = channel.close().await?;
     let read = async {
@@ -135,7 +135,7 @@ pub(crate) async fn finish(channel: Duplex<Bytes, Bytes>) -> Result<String> {
     timeout(PATIENCE, read).await.expect("an answer in time")
 }
 
-/// Category and code of a service's error.
+/// Returns category and code of a service's error.
 pub(crate) fn code(error: &Error) -> (i64, i64) {
     (error.category().expect("a category").0, error.code().expect("a code"))
 }

@@ -1,4 +1,4 @@
-//! What apps do when all goes well.
+//! Events of apps whose workers behave.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cloud::{Cloud, call, code, finish, number, open};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_is_answered_by_a_worker() {
+async fn event_is_answered_by_a_worker() {
     let cloud = Cloud::start().await;
     let app = cloud.run("parrot", "", json!({})).await;
     assert_eq!(
@@ -41,7 +41,7 @@ async fn an_event_is_answered_by_a_worker() {
 }
 
 #[tokio::test]
-async fn an_app_takes_the_place_of_a_plugin_s_service_while_it_runs() {
+async fn running_app_replaces_a_plugin_service() {
     let cloud = Cloud::start().await;
     let ping = async || cloud.client.dynamic("echo").await?.call::<_, String>("ping", ("hi",)).await;
     assert_eq!(ping().await.unwrap(), "hi");
@@ -54,7 +54,7 @@ async fn an_app_takes_the_place_of_a_plugin_s_service_while_it_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_events_are_in_flight_over_two_workers() {
+async fn two_workers_handle_thousand_concurrent_events() {
     let cloud = Cloud::start().await;
     let profile = json!({"pool-limit": 2, "concurrency": 600, "queue-limit": 2000, "grow-threshold": 1});
     let app = cloud.run("echo", "", profile).await;
@@ -89,7 +89,7 @@ pub(crate) fn states(info: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn terminate_under_load_loses_no_event_that_was_taken() {
+async fn terminate_under_load_loses_no_taken_event() {
     let cloud = Cloud::start().await;
     let app = cloud.run("slow", "", json!({"concurrency": 50})).await;
     assert_eq!(call(&app, "echo", "up").await.unwrap(), "up");
@@ -103,7 +103,7 @@ async fn terminate_under_load_loses_no_event_that_was_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_whose_client_has_left_is_given_nothing_more_than_it_may_have() {
+async fn event_of_departed_client_keeps_its_slot() {
     let cloud = Cloud::start().await;
     let app = cloud.run("one", "", json!({"pool-limit": 1, "concurrency": 1})).await;
     let pid = call(&app, "pid", "").await.unwrap();
@@ -119,7 +119,7 @@ async fn a_worker_whose_client_has_left_is_given_nothing_more_than_it_may_have()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_pool_follows_who_controls_it() {
+async fn pool_follows_the_controlling_client() {
     let cloud = Cloud::start().await;
     let app: AppClient = cloud.run("pool", "", json!({"pool-limit": 3})).await;
     let cocaine::Exchange { mut tx, rx } = cloud.apps.control("pool").await.unwrap();
@@ -134,7 +134,7 @@ async fn the_pool_follows_who_controls_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_with_nothing_to_do_ends_and_comes_back() {
+async fn idle_worker_ends_and_comes_back() {
     let cloud = Cloud::start().await;
     let app = cloud.run("idle", "", json!({"idle-timeout": 0.2})).await;
     let first = call(&app, "pid", "").await.unwrap();

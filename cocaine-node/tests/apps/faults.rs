@@ -1,4 +1,4 @@
-//! What becomes of apps whose workers fail.
+//! Apps whose workers or clients fail.
 
 use std::{process::Command, time::Duration};
 
@@ -10,12 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::cloud::{Cloud, call, code, finish, number, open};
 
 fn kill(pid: &str) {
-    // Every shell has it built in; a program of that name may be missing.
+    // `kill` is a shell builtin; the program may be missing.
     assert!(Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).status().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_worker_fails_its_own_calls_alone_and_is_replaced() {
+async fn killed_worker_fails_only_its_own_events() {
     let cloud = Cloud::start().await;
     let app = cloud.run("two", "", json!({"pool-limit": 2, "concurrency": 2})).await;
     let cocaine::Exchange { mut tx, .. } = app.control().await.unwrap();
@@ -38,7 +38,7 @@ async fn a_killed_worker_fails_its_own_calls_alone_and_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn why_an_app_does_not_start_is_told() {
+async fn client_learns_why_an_app_fails() {
     let cloud = Cloud::with(Cocaine::builder().startup_timeout(Duration::from_secs(1))).await;
     let app = cloud.run("broken", "exits", json!({})).await;
     let error = call(&app, "echo", "").await.unwrap_err();
@@ -57,7 +57,7 @@ async fn why_an_app_does_not_start_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_that_do_not_behave_are_dealt_with() {
+async fn misbehaving_workers_are_discarded() {
     let cloud = Cloud::with(Cocaine::builder().startup_timeout(Duration::from_secs(1))).await;
     let quick = json!({"handshake-timeout": 0.3, "heartbeat-timeout": 0.5, "isolate": {"args": {"kill_timeout": 0.2}}});
     for (mode, expected, reason) in [
@@ -72,7 +72,7 @@ async fn workers_that_do_not_behave_are_dealt_with() {
         cloud.until(mode, |info| number(info, &["pool", "total:crashed"]) >= 1).await;
         cloud.apps.pause_app(mode).await.unwrap();
     }
-    // One that breaks the rules at once has taken the event by then, or has not.
+    // A worker that breaks the protocol at once may or may not have taken the event.
     let app = cloud.run("hasty", "hasty", &quick).await;
     let error = call(&app, "echo", "").await.unwrap_err();
     let (code, text) = (code(&error), error.to_string());
@@ -81,11 +81,11 @@ async fn workers_that_do_not_behave_are_dealt_with() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_floods_costs_its_own_event_alone() {
+async fn flooding_worker_loses_only_its_own_event() {
     let cloud = Cloud::start().await;
     let app = cloud.run("flood", "flood", json!({})).await;
     let mut stream = open(&app, "any", "").await.unwrap();
-    // Nobody reads for a while; then there is an end, which is an error.
+    // The slow reader eventually gets an error.
     let mut read = 0;
     let error = loop {
         match stream.recv().await.expect("an error comes first") {
@@ -103,9 +103,9 @@ async fn a_worker_that_floods_costs_its_own_event_alone() {
     cloud.node.shutdown().await;
 }
 
-/// A client that does not read while the worker sends far more than anybody keeps.
+/// The client does not read while the worker sends far more than any buffer holds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_does_not_read_loses_its_own_event_alone() {
+async fn slow_client_loses_only_its_own_event() {
     let cloud = Cloud::start().await;
     let app = cloud.run("pour", "", json!({"pool-limit": 1, "concurrency": 2})).await;
     let pid = call(&app, "pid", "").await.unwrap();
@@ -114,7 +114,7 @@ async fn a_client_that_does_not_read_loses_its_own_event_alone() {
     slow.write_all(b"\x93\x01\x00\x91\xa4pour\x93\x01\x00\x91\xa264\x93\x01\x02\x90").await.unwrap();
     call(&app, "poured", "").await.unwrap();
     let mut read = Vec::new();
-    while !read.ends_with(TRACELESS) || !read.windows(9).any(|window| window == b"available") {
+    while !read.ends_with(NO_TRACE) || !read.windows(9).any(|window| window == b"available") {
         assert!(slow.read_buf(&mut read).await.unwrap() > 0, "an error comes last");
     }
     assert!(read.len() < 32 << 20, "{}", read.len());
@@ -124,12 +124,12 @@ async fn a_client_that_does_not_read_loses_its_own_event_alone() {
     cloud.node.shutdown().await;
 }
 
-/// How every frame of a node ends that belongs to no trace.
-const TRACELESS: &[u8] = b"\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
+/// The end of every frame of a node without a trace.
+const NO_TRACE: &[u8] = b"\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
 
-/// A client that sends more than anybody keeps while its event waits.
+/// The client sends more than any buffer holds while its event is queued.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_sends_too_much_too_early_is_told() {
+async fn client_that_sends_too_much_gets_an_error() {
     let cloud = Cloud::start().await;
     let app = cloud.run("early", "", json!({"pool-limit": 1, "concurrency": 1})).await;
     let mut first = open(&app, "hold", "").await.unwrap();
@@ -146,9 +146,9 @@ async fn a_client_that_sends_too_much_too_early_is_told() {
     cloud.node.shutdown().await;
 }
 
-/// The death of a worker is told to all its clients, though the first of them does not read.
+/// When a worker dies, its other clients get their errors although the first does not read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_does_not_read_keeps_no_other_from_being_told() {
+async fn slow_client_delays_no_error_of_others() {
     let cloud = Cloud::start().await;
     let app = cloud.run("told", "", json!({"pool-limit": 1})).await;
     let pid = call(&app, "pid", "").await.unwrap();
@@ -164,9 +164,9 @@ async fn a_client_that_does_not_read_keeps_no_other_from_being_told() {
     cloud.node.shutdown().await;
 }
 
-/// A worker that reads nothing any more can still be stopped.
+/// A worker that no longer reads can still be stopped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_does_not_read_can_be_stopped() {
+async fn worker_that_does_not_read_can_be_stopped() {
     let cloud = Cloud::start().await;
     let profile = json!({"terminate-timeout": 0.3, "isolate": {"args": {"kill_timeout": 0.2}}});
     let app = cloud.run("stuck", "silent", profile).await;
@@ -181,7 +181,7 @@ async fn a_worker_that_does_not_read_can_be_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_stops_leaves_no_worker() {
+async fn stopped_node_leaves_no_worker() {
     let cloud = Cloud::start().await;
     let app = cloud.run("left", "", json!({})).await;
     let pid: i32 = call(&app, "pid", "").await.unwrap().parse().unwrap();

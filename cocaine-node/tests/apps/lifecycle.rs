@@ -1,4 +1,4 @@
-//! Apps from their upload to their end.
+//! Apps from upload to stop.
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 
@@ -14,7 +14,7 @@ use tokio::{
 use crate::cloud::{Cloud, call, code, finish, number, open};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_runlist_is_started_with_the_node_and_one_bad_app_stops_no_other() {
+async fn runlist_starts_despite_a_bad_app() {
     let folder = tempfile::tempdir().unwrap();
     let builder = || Node::builder().data(folder.path());
     let cloud = Cloud::with(builder()).await;
@@ -36,7 +36,7 @@ async fn a_runlist_is_started_with_the_node_and_one_bad_app_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_that_cannot_be_unpacked_stays_broken_until_it_is_paused() {
+async fn app_with_bad_archive_is_broken_until_paused() {
     let cloud = Cloud::start().await;
     cloud.upload("bad", "", json!({})).await;
     cloud.storage.write("apps", "bad", &b"\xa7no tar!".into(), Some(&["app"])).await.unwrap();
@@ -63,7 +63,7 @@ async fn an_app_that_cannot_be_unpacked_stays_broken_until_it_is_paused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_is_published_while_enough_workers_are_active() {
+async fn app_is_published_with_enough_active_workers() {
     let cloud = Cloud::start().await;
     cloud.upload("few", "", json!({"pool-limit": 2, "publish-on": 2, "unpublish-under": 1})).await;
     cloud.apps.start_app("few", "few").await.unwrap();
@@ -78,7 +78,7 @@ async fn an_app_is_published_while_enough_workers_are_active() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_upload_counts_from_the_next_start_on() {
+async fn upload_takes_effect_at_the_next_start() {
     let cloud = Cloud::start().await;
     let app = cloud.run("new", "", json!({"concurrency": 3})).await;
     assert_eq!(call(&app, "echo", "one").await.unwrap(), "one");
@@ -95,7 +95,7 @@ async fn an_upload_counts_from_the_next_start_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_that_is_being_stopped_cannot_be_started_yet() {
+async fn stopping_app_cannot_be_started() {
     let cloud = Cloud::start().await;
     let app = cloud.run("busy", "", json!({})).await;
     let event = open(&app, "slow", "400").await.unwrap();
@@ -120,7 +120,7 @@ async fn an_app_that_is_being_stopped_cannot_be_started_yet() {
 }
 
 /// Starts the built program with its data in `folder`.
-async fn program(folder: &Path, options: &[&str]) -> (Child, Cloud<()>) {
+async fn start_program(folder: &Path, options: &[&str]) -> (Child, Cloud<()>) {
     let mut node = Command::new(env!("CARGO_BIN_EXE_cocaine-node"))
         .args(["--listen", "127.0.0.1:0", "--data"])
         .arg(folder)
@@ -137,11 +137,11 @@ async fn program(folder: &Path, options: &[&str]) -> (Child, Cloud<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_workers_print_goes_to_the_log_if_the_profile_says_so() {
+async fn worker_output_is_logged_if_enabled() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.jsonl");
     let options = ["--log-level", "debug", "--log-file", log.to_str().unwrap()];
-    let (_node, cloud) = program(folder.path(), &options).await;
+    let (_node, cloud) = start_program(folder.path(), &options).await;
     for (app, profile) in [("quiet", json!({})), ("loud", json!({"log-output": true}))] {
         let app = cloud.run(app, app, profile).await;
         call(&app, "pid", "").await.unwrap();
@@ -160,30 +160,30 @@ async fn what_workers_print_goes_to_the_log_if_the_profile_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_killed_leaves_no_worker() {
+async fn killed_node_leaves_no_worker() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut node, other) = program(folder.path(), &["--log-level", "off"]).await;
+    let (mut node, other) = start_program(folder.path(), &["--log-level", "off"]).await;
     let app = other.run("left", "", json!({})).await;
     let pid = call(&app, "pid", "").await.unwrap();
     let worker = format!("/proc/{pid}");
     assert!(Path::new(&worker).exists());
     node.kill().await.unwrap();
     let gone = async {
-        while Path::new(&worker).exists() && !zombie(&worker) {
+        while Path::new(&worker).exists() && !is_zombie(&worker) {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(crate::cloud::PATIENCE, gone).await.expect("the worker ends with its node");
 }
 
-/// Returns whether a process has ended and nobody has asked how.
-fn zombie(process: &str) -> bool {
+/// Returns whether a process has exited and was not waited for.
+fn is_zombie(process: &str) -> bool {
     let stat = std::fs::read_to_string(format!("{process}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with(['Z', 'X']))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_dropped_leaves_no_worker() {
+async fn dropped_node_leaves_no_worker() {
     let cloud = Cloud::start().await;
     let app = cloud.run("dropped", "", json!({})).await;
     let pid = call(&app, "pid", "").await.unwrap();
@@ -197,7 +197,7 @@ async fn a_node_that_is_dropped_leaves_no_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_helper_it_is_said_what_is_missing() {
+async fn missing_helper_is_reported() {
     let node =
         Node::builder().listen("127.0.0.1:0").startup_timeout(std::time::Duration::from_millis(100)).start();
     let node = node.await.unwrap();

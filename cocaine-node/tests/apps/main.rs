@@ -1,4 +1,4 @@
-//! Apps on a node, with real processes.
+//! Apps on a node, with real worker processes.
 
 mod cloud;
 mod events;

@@ -1,4 +1,4 @@
-//! What `metrics` tells of apps.
+//! The metrics of apps.
 
 use cocaine::Value;
 use cocaine_bindings::{AppClient, Metrics, MetricsClient, Node as _, Storage};
@@ -6,28 +6,28 @@ use serde_json::json;
 
 use crate::cloud::{Cloud, call, number, open};
 
-async fn told(cloud: &Cloud) -> Value {
+async fn fetch_metrics(cloud: &Cloud) -> Value {
     let metrics: MetricsClient = cloud.client.service().await.unwrap();
     metrics.fetch(Some("json"), None).await.unwrap()
 }
 
-/// Waits until what is told is as wanted.
+/// Waits until the metrics satisfy a condition.
 async fn until(cloud: &Cloud, wanted: impl Fn(&Value) -> bool) -> Value {
-    let told = async {
+    let metrics = async {
         loop {
-            let told = told(cloud).await;
-            if wanted(&told) {
-                return told;
+            let metrics = fetch_metrics(cloud).await;
+            if wanted(&metrics) {
+                return metrics;
             }
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(crate::cloud::PATIENCE, told).await.expect("metrics in time")
+    tokio::time::timeout(crate::cloud::PATIENCE, metrics).await.expect("metrics in time")
 }
 
-/// Returns what is told of the one worker of the app `busy`.
-fn slave(told: &Value) -> &Value {
-    let slaves = told.get("busy").and_then(|app| app.get("pool")?.get("slaves")?.as_map()).unwrap();
+/// Returns the metrics of the only worker of the app `busy`.
+fn worker(metrics: &Value) -> &Value {
+    let slaves = metrics.get("busy").and_then(|app| app.get("pool")?.get("slaves")?.as_map()).unwrap();
     let [(uuid, slave)] = slaves else { panic!("{} slaves", slaves.len()) };
     assert_eq!(uuid.as_str().map(str::len), Some(36));
     slave
@@ -41,13 +41,14 @@ async fn events_and_workers_are_counted() {
         call(&app, "echo", "x").await.unwrap();
     }
     let held = open(&app, "hold", "").await.unwrap();
-    let running = until(&cloud, |told| number(told, &["busy", "load"]) == 1).await;
+    let running = until(&cloud, |metrics| number(metrics, &["busy", "load"]) == 1).await;
     assert_eq!(number(&running, &["busy", "timings", "count"]), 3);
     let queued = open(&app, "echo", "x").await.unwrap();
-    until(&cloud, |told| number(told, &["busy", "requests", "accepted"]) == 5).await;
+    until(&cloud, |metrics| number(metrics, &["busy", "requests", "accepted"]) == 5).await;
     assert!(call(&app, "echo", "x").await.is_err(), "the queue is full");
-    until(&cloud, |told| number(told, &["busy", "timer[enqueue]", "count"]) == 4).await;
-    let told = until(&cloud, |told| slave(told).get("load").and_then(Value::as_f64) == Some(1.0)).await;
+    until(&cloud, |metrics| number(metrics, &["busy", "timer[enqueue]", "count"]) == 4).await;
+    let metrics =
+        until(&cloud, |metrics| worker(metrics).get("load").and_then(Value::as_f64) == Some(1.0)).await;
     for (path, expected) in [
         (&["busy", "requests", "accepted"][..], 5),
         (&["busy", "requests", "rejected"], 1),
@@ -59,23 +60,23 @@ async fn events_and_workers_are_counted() {
         (&["busy", "slaves", "crashed"], 0),
         (&["busy", "connections", "accepted"], 1),
     ] {
-        assert_eq!(number(&told, path), expected, "{path:?}");
+        assert_eq!(number(&metrics, path), expected, "{path:?}");
     }
-    assert_eq!(slave(&told).get("state").and_then(Value::as_str), Some("active"));
-    assert!(number(slave(&told), &["uptime"]) >= 0);
-    let depth = told.get("busy").and_then(|app| app.get("queue")?.get("depth_average")?.as_f64());
+    assert_eq!(worker(&metrics).get("state").and_then(Value::as_str), Some("active"));
+    assert!(number(worker(&metrics), &["uptime"]) >= 0);
+    let depth = metrics.get("busy").and_then(|app| app.get("queue")?.get("depth_average")?.as_f64());
     assert!(depth.is_some_and(|depth| depth >= 0.0), "{depth:?}");
     drop((held, queued));
     cloud.node.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_app_that_comes_back_goes_on_counting_and_one_that_is_refused_takes_no_name() {
+async fn restarted_app_continues_its_service_metrics() {
     let cloud = Cloud::start().await;
     let app = cloud.run("again", "", json!({})).await;
     call(&app, "echo", "x").await.unwrap();
     cloud.apps.pause_app("again").await.unwrap();
-    let paused = told(&cloud).await;
+    let paused = fetch_metrics(&cloud).await;
     assert!(
         paused.get("again").is_some_and(|app| app.get("requests").is_none()),
         "its client is still there"
@@ -83,15 +84,15 @@ async fn an_app_that_comes_back_goes_on_counting_and_one_that_is_refused_takes_n
     cloud.apps.start_app("again", "again").await.unwrap();
     let fresh: AppClient = cloud.client.service_named("again").await.unwrap();
     call(&fresh, "echo", "x").await.unwrap();
-    let told = told(&cloud).await;
-    assert_eq!(number(&told, &["again", "meter", "summary", "count"]), 2);
-    assert_eq!(number(&told, &["again", "requests", "accepted"]), 1, "its events are counted anew");
+    let metrics = fetch_metrics(&cloud).await;
+    assert_eq!(number(&metrics, &["again", "meter", "summary", "count"]), 2);
+    assert_eq!(number(&metrics, &["again", "requests", "accepted"]), 1, "its events are counted anew");
 
     cloud.upload("storage", "", json!({})).await;
     cloud.apps.start_app("storage", "storage").await.unwrap_err();
-    let before = number(&self::told(&cloud).await, &["storage", "meter", "summary", "count"]);
+    let before = number(&fetch_metrics(&cloud).await, &["storage", "meter", "summary", "count"]);
     cloud.storage.find("manifests", &["app"]).await.unwrap();
-    let after = number(&self::told(&cloud).await, &["storage", "meter", "summary", "count"]);
+    let after = number(&fetch_metrics(&cloud).await, &["storage", "meter", "summary", "count"]);
     assert_eq!(after, before + 1, "the service of that name is counted on");
     cloud.node.shutdown().await;
 }

@@ -1,6 +1,6 @@
-//! The worker of these tests: this very program, run again by a script that the uploaded archive holds.
+//! The worker of these tests: this program, run again by a script in the uploaded archive.
 //!
-//! The script calls the one test that is ignored, and hands it the node's arguments in the environment.
+//! The script runs the one ignored test and passes it the node's arguments in the environment.
 
 use std::{
     env,
@@ -11,14 +11,14 @@ use std::{
 
 use cocaine::{Bytes, Error, Result, Session, Worker};
 
-/// What the script passes the node's arguments in, one a line.
+/// The variable with the node's arguments, one per line.
 pub(crate) const ARGS: &str = "TEST_WORKER_ARGS";
-/// Which program runs the worker.
+/// The variable with the program of the worker.
 pub(crate) const PROGRAM: &str = "TEST_WORKER_PROGRAM";
-/// What the worker does, see [`run`].
+/// The variable with the behaviour of the worker, see [`run`].
 pub(crate) const MODE: &str = "TEST_WORKER_MODE";
 
-/// What is uploaded as `run.sh`.
+/// The content of `run.sh`.
 pub(crate) const SCRIPT: &str = "#!/bin/sh\n\
     TEST_WORKER_ARGS=$(printf '%s\\n' \"$@\") exec \"$TEST_WORKER_PROGRAM\" --ignored --exact --nocapture worker::process\n";
 
@@ -102,7 +102,7 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
     worker.serve(()).await
 }
 
-/// Told when all of a `pour` has been sent.
+/// Notified when a `pour` has sent everything.
 static POURED: tokio::sync::Notify = tokio::sync::Notify::const_new();
 
 async fn echo(mut session: Session) -> Result<()> {
@@ -112,13 +112,13 @@ async fn echo(mut session: Session) -> Result<()> {
     session.finish(None)
 }
 
-/// Connects and says who it is, does something, and stays.
+/// Connects, sends the handshake and a heartbeat, calls `act`, and stays connected.
 fn raw(args: &[String], act: impl FnOnce(&mut UnixStream)) {
     let value = |key: &str| &args[args.iter().position(|arg| arg == key).unwrap() + 1];
     let mut socket = UnixStream::connect(value("--endpoint")).unwrap();
     let uuid = value("--uuid");
-    let hello = [b"\x93\x01\x00\x91\xda\x00\x24", uuid.as_bytes(), b"\x93\x01\x00\x90"].concat();
-    socket.write_all(&hello).unwrap();
+    let handshake = [b"\x93\x01\x00\x91\xda\x00\x24", uuid.as_bytes(), b"\x93\x01\x00\x90"].concat();
+    socket.write_all(&handshake).unwrap();
     act(&mut socket);
     loop {
         std::thread::park();
@@ -135,7 +135,7 @@ fn await_event(socket: &mut UnixStream) {
     }
 }
 
-/// Sends chunks on the first channel without end.
+/// Sends chunks on the first channel for ever.
 fn flood(socket: &mut UnixStream) {
     await_event(socket);
     let chunk = [&[0x93, 2, 0, 0x91, 0xda, 0xff, 0xff], vec![b'x'; 0xffff].as_slice()].concat();

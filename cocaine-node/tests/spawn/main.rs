@@ -1,4 +1,4 @@
-//! Workers' processes, started by the program as a node starts them.
+//! Processes of workers, started through the helper as a node starts them.
 
 #[path = "../../src/apps/process/spawner.rs"]
 mod spawn;
@@ -24,17 +24,17 @@ use tokio::{
     time::timeout,
 };
 
-/// Where this program finds the pipe that its worker is to write to, once it plays the node.
+/// The variable that makes this program play the node: the pipe that its worker writes to.
 const PLAYS_NODE: &str = "COCAINE_TEST_PLAYS_NODE";
 
-/// How long to wait for what happens at once.
+/// How long to wait for what should happen at once.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn spawner() -> Spawner {
     Spawner::start(Helper::at(env!("CARGO_BIN_EXE_cocaine-node"))).unwrap()
 }
 
-fn launch(program: impl AsRef<Path>, args: &[&str]) -> ProcessSpec {
+fn spec(program: impl AsRef<Path>, args: &[&str]) -> ProcessSpec {
     ProcessSpec {
         program: program.as_ref().into(),
         arg0: "worker".into(),
@@ -45,17 +45,17 @@ fn launch(program: impl AsRef<Path>, args: &[&str]) -> ProcessSpec {
 }
 
 fn shell(script: &str) -> ProcessSpec {
-    launch("/bin/sh", &["-c", script])
+    spec("/bin/sh", &["-c", script])
 }
 
-async fn all(mut output: Receiver) -> String {
+async fn read_all(mut output: Receiver) -> String {
     let mut text = String::new();
     timeout(PATIENCE, output.read_to_string(&mut text)).await.expect("all that write have ended").unwrap();
     text
 }
 
-/// Starts a process and waits for its first line, which says that it is ready.
-async fn ready(spawner: &Spawner, script: &str) -> (Process, Receiver) {
+/// Starts a process and waits for its first line, `ready`.
+async fn spawn_ready(spawner: &Spawner, script: &str) -> (Process, Receiver) {
     let (process, output) = spawner.spawn(shell(script)).await.unwrap();
     let mut output = tokio::io::BufReader::with_capacity(1, output);
     let mut line = String::new();
@@ -64,101 +64,101 @@ async fn ready(spawner: &Spawner, script: &str) -> (Process, Receiver) {
     (process, output.into_inner())
 }
 
-async fn ended(process: &mut Process) -> std::process::ExitStatus {
+async fn wait_for_exit(process: &mut Process) -> std::process::ExitStatus {
     timeout(PATIENCE, process.wait()).await.expect("an end").unwrap()
 }
 
 #[tokio::test]
-async fn a_process_gets_what_it_was_launched_with() {
+async fn process_gets_arguments_environment_and_folder() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().canonicalize().unwrap();
     let script = "tr '\\0' ' ' < /proc/$$/cmdline; echo; pwd; echo \"$A $CARGO_MANIFEST_DIR $2\" >&2; cat";
-    let mut launch = launch("/bin/sh", &["-c", script, "zero", "one", "two words"]);
-    launch.arg0 = "./my app".into();
-    launch.environment = [("A".into(), "a".into()), ("CARGO_MANIFEST_DIR".into(), "b".into())].into();
-    launch.folder.clone_from(&folder);
-    let (mut process, output) = spawner().spawn(launch).await.unwrap();
+    let mut spec = spec("/bin/sh", &["-c", script, "zero", "one", "two words"]);
+    spec.arg0 = "./my app".into();
+    spec.environment = [("A".into(), "a".into()), ("CARGO_MANIFEST_DIR".into(), "b".into())].into();
+    spec.folder.clone_from(&folder);
+    let (mut process, output) = spawner().spawn(spec).await.unwrap();
     let expected = format!("./my app -c {script} zero one two words \n{}\na b two words\n", folder.display());
-    assert_eq!(all(output).await, expected);
-    assert_eq!(ended(&mut process).await.code(), Some(0));
+    assert_eq!(read_all(output).await, expected);
+    assert_eq!(wait_for_exit(&mut process).await.code(), Some(0));
 }
 
 #[tokio::test]
-async fn the_environment_of_the_node_is_there_too() {
+async fn process_inherits_the_environment() {
     let (_process, output) = spawner().spawn(shell("echo $CARGO_MANIFEST_DIR")).await.unwrap();
-    assert_eq!(all(output).await.trim_end(), env::var("CARGO_MANIFEST_DIR").unwrap());
+    assert_eq!(read_all(output).await.trim_end(), env::var("CARGO_MANIFEST_DIR").unwrap());
 }
 
 #[tokio::test]
-async fn a_program_is_found_in_its_folder_alone() {
+async fn program_is_found_only_in_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("app.sh");
     fs::write(&script, "#!/bin/sh\necho \"$0\"\n").unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     let run = async |program: &str| {
-        let launch = ProcessSpec { folder: folder.path().into(), ..launch(program, &[]) };
-        all(spawner().spawn(launch).await.unwrap().1).await
+        let spec = ProcessSpec { folder: folder.path().into(), ..spec(program, &[]) };
+        read_all(spawner().spawn(spec).await.unwrap().1).await
     };
     assert_eq!(run("app.sh").await, "./app.sh\n");
     assert!(run("sh").await.starts_with("cocaine-node: cannot run ./sh: No such file"));
 }
 
 #[tokio::test]
-async fn the_end_is_told() {
+async fn exit_status_is_returned() {
     let (mut process, output) = spawner().spawn(shell("exit 7")).await.unwrap();
-    assert_eq!(ended(&mut process).await.code(), Some(7));
-    assert_eq!(ended(&mut process).await.code(), Some(7));
-    assert_eq!(all(output).await, "");
+    assert_eq!(wait_for_exit(&mut process).await.code(), Some(7));
+    assert_eq!(wait_for_exit(&mut process).await.code(), Some(7));
+    assert_eq!(read_all(output).await, "");
 }
 
 #[tokio::test]
-async fn terminate_lets_a_process_finish_and_kill_does_not() {
+async fn terminate_allows_cleanup_and_kill_does_not() {
     let spawner = spawner();
     let script = "trap 'echo bye; exit 3' TERM; echo ready; sleep 1000 & wait";
-    let (mut process, output) = ready(&spawner, script).await;
+    let (mut process, output) = spawn_ready(&spawner, script).await;
     process.terminate();
-    assert_eq!(ended(&mut process).await.code(), Some(3));
-    assert_eq!(all(output).await, "bye\n");
+    assert_eq!(wait_for_exit(&mut process).await.code(), Some(3));
+    assert_eq!(read_all(output).await, "bye\n");
 
-    let (mut process, output) = ready(&spawner, script).await;
+    let (mut process, output) = spawn_ready(&spawner, script).await;
     process.kill();
-    assert_eq!(ended(&mut process).await.signal(), Some(9));
-    assert_eq!(all(output).await, "");
+    assert_eq!(wait_for_exit(&mut process).await.signal(), Some(9));
+    assert_eq!(read_all(output).await, "");
     process.terminate();
 }
 
 #[tokio::test]
-async fn those_that_it_started_end_with_it() {
+async fn child_processes_end_with_the_leader() {
     let spawner = spawner();
     let script = "(trap '' TERM; echo ready; exec sleep 1000) & ";
-    let (mut process, output) = ready(&spawner, script).await;
-    assert_eq!(ended(&mut process).await.code(), Some(0));
-    all(output).await;
+    let (mut process, output) = spawn_ready(&spawner, script).await;
+    assert_eq!(wait_for_exit(&mut process).await.code(), Some(0));
+    read_all(output).await;
 
     let script = format!("{script} wait");
-    let (process, output) = ready(&spawner, &script).await;
+    let (process, output) = spawn_ready(&spawner, &script).await;
     let pid = process.pid;
     drop(process);
-    all(output).await;
+    read_all(output).await;
     // Not even as a zombie.
     until(|| !Path::new(&format!("/proc/{pid}")).exists()).await;
 }
 
 #[tokio::test]
-async fn a_process_that_nobody_waits_for_any_more_is_killed() {
+async fn cancelled_spawn_kills_the_process() {
     let mark = format!("MARK_{}", std::process::id());
-    let mut launch = shell("exec sleep 1000");
-    launch.environment = [(mark.clone(), String::new())].into();
+    let mut spec = shell("exec sleep 1000");
+    spec.environment = [(mark.clone(), String::new())].into();
     let spawner = spawner();
     {
-        let spawning = spawner.spawn(launch);
+        let spawning = spawner.spawn(spec);
         tokio::pin!(spawning);
         // The request goes out at the first poll.
         assert!(futures_util::poll!(&mut spawning).is_pending());
     }
     // The next process is started only once that one was.
     let (_process, output) = spawner.spawn(shell("")).await.unwrap();
-    all(output).await;
+    read_all(output).await;
     until(|| !has_process_with(&mark)).await;
 }
 
@@ -181,7 +181,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_program_that_cannot_be_run_says_why() {
+async fn unusable_program_prints_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str, mode| {
         let path = folder.path().join(name);
@@ -204,19 +204,19 @@ async fn a_program_that_cannot_be_run_says_why() {
         ),
         (&folder.path().to_owned(), "Permission denied (os error 13); it is a folder"),
     ] {
-        let (mut process, output) = spawner().spawn(launch(program, &[])).await.unwrap();
-        let said = all(output).await;
+        let (mut process, output) = spawner().spawn(spec(program, &[])).await.unwrap();
+        let printed = read_all(output).await;
         let expected = format!("cocaine-node: cannot run {}: {reason}", program.display());
-        assert!(said.starts_with(&expected) && said.ends_with('\n'), "{said}");
-        assert_eq!(ended(&mut process).await.code(), Some(1));
+        assert!(printed.starts_with(&expected) && printed.ends_with('\n'), "{printed}");
+        assert_eq!(wait_for_exit(&mut process).await.code(), Some(1));
     }
 }
 
 #[tokio::test]
-async fn what_keeps_a_process_from_starting_is_an_error() {
-    let failure = async |launch: ProcessSpec, helper: &str| {
+async fn failed_spawn_is_an_error() {
+    let failure = async |spec: ProcessSpec, helper: &str| {
         let spawner = Spawner::start(Helper::at(helper)).unwrap();
-        spawner.spawn(launch).await.unwrap_err().to_string()
+        spawner.spawn(spec).await.unwrap_err().to_string()
     };
     let node = env!("CARGO_BIN_EXE_cocaine-node");
     let text = failure(ProcessSpec { folder: "/no/such/folder".into(), ..shell("") }, node).await;
@@ -227,7 +227,7 @@ async fn what_keeps_a_process_from_starting_is_an_error() {
 }
 
 #[test]
-fn a_worker_whose_node_is_gone_does_not_start() {
+fn worker_of_a_dead_node_does_not_start() {
     let node = env!("CARGO_BIN_EXE_cocaine-node");
     let outcome = |args: &[&OsStr]| {
         let output = Command::new(node).arg("--exec-worker").args(args).output().unwrap();
@@ -245,11 +245,11 @@ fn pipe_in(folder: &Path) -> std::path::PathBuf {
     path
 }
 
-/// What comes out of a named pipe.
+/// The lines that are written to a named pipe.
 struct Lines(mpsc::Receiver<String>);
 
 impl Lines {
-    /// Returns the next line, or `None` once all that write have ended.
+    /// Returns the next line, or `None` once all writers have ended.
     fn next_line(&mut self) -> Option<String> {
         match self.0.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
@@ -269,48 +269,48 @@ fn lines(pipe: &Path) -> Lines {
     Lines(receiver)
 }
 
-/// Plays a node that has a worker, if it is started to; no test otherwise.
+/// Plays a node with a worker if the variable is set; does nothing otherwise.
 #[tokio::test]
 async fn plays_node() {
     let Ok(pipe) = env::var(PLAYS_NODE) else { return };
     let spawner = spawner();
-    // What this starts is not killed with the node, so it is short.
+    // The children of the worker are not killed with the node, so they are short-lived.
     let script = "exec 3> \"$PIPE\"; trap 'echo bye >&3; exit 0' TERM; echo ready >&3; while :; do sleep 0.01 >&- 3>&-; done";
-    let mut launch = shell(script);
-    launch.environment = [("PIPE".into(), pipe)].into();
-    let (mut process, _output) = spawner.spawn(launch).await.unwrap();
-    assert!(is_thread_there());
+    let mut spec = shell(script);
+    spec.environment = [("PIPE".into(), pipe)].into();
+    let (mut process, _output) = spawner.spawn(spec).await.unwrap();
+    assert!(has_spawner_thread());
     drop(spawner);
     let mut told = String::new();
     std::io::stdin().read_line(&mut told).unwrap();
-    assert!(is_thread_there());
+    assert!(has_spawner_thread());
     process.terminate();
     assert_eq!(process.wait().await.unwrap().code(), Some(0));
     drop(process);
-    while is_thread_there() {
+    while has_spawner_thread() {
         thread::yield_now();
     }
 }
 
-fn is_thread_there() -> bool {
+fn has_spawner_thread() -> bool {
     let named = |thread: &fs::DirEntry| {
         fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name == "cocaine-spawner\n")
     };
     fs::read_dir("/proc/self/task").unwrap().any(|thread| named(&thread.unwrap()))
 }
 
-/// Starts this program again, to play the node.
-fn played(pipe: &Path) -> std::process::Child {
+/// Starts this program again, as the node.
+fn start_playing_node(pipe: &Path) -> std::process::Child {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "plays_node"]).env(PLAYS_NODE, pipe);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap()
 }
 
 #[test]
-fn a_worker_does_not_outlive_its_node() {
+fn worker_does_not_outlive_its_node() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = pipe_in(folder.path());
-    let mut node = played(&pipe);
+    let mut node = start_playing_node(&pipe);
     let mut lines = lines(&pipe);
     assert_eq!(lines.next_line().as_deref(), Some("ready"));
     node.kill().unwrap();
@@ -319,10 +319,10 @@ fn a_worker_does_not_outlive_its_node() {
 }
 
 #[test]
-fn the_thread_stays_as_long_as_a_process_is_held() {
+fn spawner_thread_lives_as_long_as_processes() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = pipe_in(folder.path());
-    let mut node = played(&pipe);
+    let mut node = start_playing_node(&pipe);
     let mut lines = lines(&pipe);
     assert_eq!(lines.next_line().as_deref(), Some("ready"));
     drop(node.stdin.take());

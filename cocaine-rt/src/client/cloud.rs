@@ -27,14 +27,14 @@ use crate::{
     connection::{
         channel::{answered, deadline},
         driver,
-        handle::{self, Lease},
+        handle::{self, ConnectionHandle},
     },
     protocol::{
+        endpoint::{Endpoint, Resolved},
         error::{Error, ErrorKind, Result},
         graph::VALUE,
         limits::Limits,
         spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
-        types::{Endpoint, Resolved},
     },
     wire::{decode, encode, scratch::Scratch},
 };
@@ -105,17 +105,17 @@ impl Cloud {
 
     /// Gives up a locator that does not answer.
     fn pass(&self, link: &Link, error: &Error) {
-        if link.lease.is_usable() {
-            tracing::warn!(locator = %link.lease.peer(), %error, "the locator does not answer");
-            link.lease.close(&Error::disconnected("the locator does not answer"));
+        if link.handle.is_usable() {
+            tracing::warn!(locator = %link.handle.peer(), %error, "the locator does not answer");
+            link.handle.close(&Error::disconnected("the locator does not answer"));
             self.passed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     async fn ask(&self, link: &Link, name: &str, seed: Option<&str>) -> Result<Resolved> {
-        let blame = |error: Error| error.at(Some(&Arc::from(name)), None, Some(link.lease.peer()));
+        let blame = |error: Error| error.at(Some(&Arc::from(name)), None, Some(link.handle.peer()));
         let mut args = Scratch::take();
-        encode::args(&(name, seed), &mut args)?;
+        encode::args(&(name, seed), &mut args).map_err(Error::from_encode)?;
         let options = Options { deadline: Self::ANSWER, ..Options::default() };
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let bound = link.table.select(Selector::Place(0))?;
@@ -134,16 +134,16 @@ impl Cloud {
     /// Returns a live connection to a locator.
     async fn locator(&self) -> Result<Arc<Link>> {
         let mut link = self.link.lock().await;
-        if let Some(link) = link.as_ref().filter(|link| link.lease.is_usable()) {
+        if let Some(link) = link.as_ref().filter(|link| link.handle.is_usable()) {
             return Ok(link.clone());
         }
         let mut failures = Vec::new();
         let first = self.passed.load(Ordering::Relaxed) % self.locators.len();
         for address in self.locators.iter().cycle().skip(first).take(self.locators.len()) {
             match self.reach(address).await {
-                Ok(lease) => {
+                Ok(handle) => {
                     let table = Table::new(Some(&RESOLVE), &Resolved::default(), Drift::Off)?;
-                    let made = Arc::new(Link { lease, table, service: RESOLVE.name.into() });
+                    let made = Arc::new(Link { handle, table, service: RESOLVE.name.into() });
                     *link = Some(made.clone());
                     return Ok(made);
                 }
@@ -154,7 +154,7 @@ impl Cloud {
     }
 
     /// Connects to a host over all its addresses.
-    async fn reach(&self, address: &Address) -> Result<Lease, String> {
+    async fn reach(&self, address: &Address) -> Result<ConnectionHandle, String> {
         let found = lookup_host((address.host.as_str(), address.port)).await;
         let addresses: Vec<_> = found.map_err(|error| format!("{address}: {error}"))?.collect();
         self.connect_any(&addresses).await.map_err(|failures| match failures.as_str() {
@@ -164,7 +164,7 @@ impl Cloud {
     }
 
     /// Connects to the first endpoint that accepts.
-    pub(crate) async fn connect(&self, endpoints: &[Endpoint]) -> Result<Lease> {
+    pub(crate) async fn connect(&self, endpoints: &[Endpoint]) -> Result<ConnectionHandle> {
         let addresses: Vec<_> = endpoints.iter().map(|endpoint| endpoint.0).collect();
         self.connect_any(&addresses).await.map_err(|failures| {
             let text =
@@ -173,7 +173,7 @@ impl Cloud {
         })
     }
 
-    async fn connect_any(&self, addresses: &[SocketAddr]) -> Result<Lease, String> {
+    async fn connect_any(&self, addresses: &[SocketAddr]) -> Result<ConnectionHandle, String> {
         let mut failures = Vec::new();
         for address in addresses {
             match timeout(Self::CONNECT, TcpStream::connect(address)).await {

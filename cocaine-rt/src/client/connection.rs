@@ -11,24 +11,25 @@ use std::{
 use crate::{
     client::methods::{Bound, Table},
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         halves::Reading,
-        handle::{Lease, TICK},
+        handle::{ConnectionHandle, TICK},
         mux::{
-            Key, Open,
-            slot::{Message, Reads},
+            ChannelKey, NewChannel,
+            slot::{Message, RecvState},
         },
     },
     protocol::{
         error::{Error, Result},
         graph::CallKind,
+        request_timeout::{REQUEST_TIMEOUT, encode_request_timeout},
         trace::Trace,
     },
     wire::{
         bytes::Bytes,
         encode::{self, Encoded},
-        frame::Tail,
-        headers,
+        frame::FrameHeaders,
+        hpack,
     },
 };
 
@@ -78,25 +79,25 @@ impl Options {
 
     /// Writes the headers of a request: the trace, the user's own, the time limit of an event.
     #[inline]
-    fn tail<'a>(&self, buf: &'a mut Vec<u8>, event: bool) -> Tail<'a> {
+    fn tail<'a>(&self, buf: &'a mut Vec<u8>, event: bool) -> FrameHeaders<'a> {
         let (trace, event) = (Trace::current(), event && self.chosen);
         let own = self.headers.as_deref().map_or(&[][..], Vec::as_slice);
         if trace.is_none() && own.is_empty() && !event {
-            return Tail::None;
+            return FrameHeaders::None;
         }
         let count = own.len() + usize::from(event) + if trace.is_some() { 3 } else { 0 };
         encode::write_array_len(buf, count);
         if let Some(trace) = trace {
-            headers::write_trace(buf, trace);
+            hpack::write_trace_ids(buf, trace.ids());
         }
         for (name, value) in own {
-            headers::write_literal(buf, name, value);
+            hpack::write_literal(buf, name, value);
         }
         if event {
-            let millis = u64::try_from(self.deadline.as_millis()).unwrap_or(u64::MAX);
-            headers::write_literal(buf, b"request_timeout", &millis.to_le_bytes());
+            let timeout = encode_request_timeout(self.deadline);
+            hpack::write_literal(buf, REQUEST_TIMEOUT.as_bytes(), &timeout);
         }
-        Tail::Headers(buf)
+        FrameHeaders::Encoded(buf)
     }
 }
 
@@ -104,7 +105,7 @@ impl Options {
 pub(crate) enum Attempt<T> {
     Sent(T),
     /// Too much is queued: wait for room.
-    Full(Lease),
+    Full(ConnectionHandle),
     /// There is no connection, or it has ended; nothing was sent.
     Ended,
 }
@@ -113,7 +114,7 @@ impl<T> Attempt<T> {
     fn map<U>(self, act: impl FnOnce(T) -> U) -> Attempt<U> {
         match self {
             Self::Sent(sent) => Attempt::Sent(act(sent)),
-            Self::Full(lease) => Attempt::Full(lease),
+            Self::Full(handle) => Attempt::Full(handle),
             Self::Ended => Attempt::Ended,
         }
     }
@@ -131,7 +132,7 @@ pub(crate) struct Request<'a> {
 /// A connection to a service.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) lease: Lease,
+    pub(crate) handle: ConnectionHandle,
     pub(crate) table: Table,
     pub(crate) service: Arc<str>,
 }
@@ -142,25 +143,25 @@ impl Link {
     pub(crate) fn call(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Pending>> {
         bound.check(CallKind::Unary)?;
         let ticks = request.options.ticks();
-        let attempt = self.open(bound, request, Reads::Primitive, ticks);
-        let (lease, close) = (&self.lease, bound.close);
-        Ok(attempt.map(|key| Pending { lease: lease.clone(), key, close, fresh: true, done: false }))
+        let attempt = self.open(bound, request, RecvState::Primitive, ticks);
+        let (handle, close) = (&self.handle, bound.close);
+        Ok(attempt.map(|key| Pending { handle: handle.clone(), key, close, fresh: true, done: false }))
     }
 
     /// Sends a call that is never answered.
     pub(crate) fn mute(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<()>> {
         bound.check(CallKind::Mute)?;
-        Ok(self.open(bound, request, Reads::Ended, u64::MAX).map(|_| ()))
+        Ok(self.open(bound, request, RecvState::Ended, u64::MAX).map(|_| ()))
     }
 
     /// Opens a channel on which only the other side goes on sending.
     pub(crate) fn stream(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<Reading>> {
         bound.check(CallKind::Streaming)?;
-        Ok(self.channel(bound, request).map(|line| {
+        Ok(self.channel(bound, request).map(|channel| {
             if bound.close.is_none() {
-                return Rx::new(line, &bound.upstream).into();
+                return Rx::new(channel, &bound.upstream).into();
             }
-            let (close, rx) = self.halves(bound, line);
+            let (close, rx) = self.halves(bound, channel);
             Reading { _close: Some(Box::new(close)), rx }
         }))
     }
@@ -168,50 +169,57 @@ impl Link {
     /// Opens a channel on which both sides go on sending.
     pub(crate) fn session(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<(Tx, Rx)>> {
         bound.check(CallKind::Session)?;
-        Ok(self.channel(bound, request).map(|line| self.halves(bound, line)))
+        Ok(self.channel(bound, request).map(|channel| self.halves(bound, channel)))
     }
 
-    fn channel(&self, bound: &Bound, request: Request<'_>) -> Attempt<Line> {
+    fn channel(&self, bound: &Bound, request: Request<'_>) -> Attempt<ChannelRef> {
         let ticks = if bound.is_event { request.options.event_ticks() } else { u64::MAX };
-        self.open(bound, request, Reads::of(&bound.upstream), ticks).map(|key| {
+        self.open(bound, request, RecvState::of(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
-            let origin = Origin { service, method, deadline: request.options.deadline };
-            Line { lease: self.lease.clone(), key, origin }
+            let context = ErrorContext { service, method, deadline: request.options.deadline };
+            ChannelRef { handle: self.handle.clone(), key, context }
         })
     }
 
     #[inline]
-    fn open(&self, bound: &Bound, request: Request<'_>, reads: Reads, ticks: u64) -> Attempt<Key> {
+    fn open(
+        &self,
+        bound: &Bound,
+        request: Request<'_>,
+        recv_state: RecvState,
+        ticks: u64,
+    ) -> Attempt<ChannelKey> {
         let Request { args, options, waker } = request;
         let mut headers = Vec::new();
         let tail = options.tail(&mut headers, bound.is_event);
-        self.lease.with(|mux| {
+        self.handle.with(|mux| {
             if mux.poll_room(waker).is_pending() {
-                return Attempt::Full(self.lease.clone());
+                return Attempt::Full(self.handle.clone());
             }
-            let reader = (!reads.ended()).then(|| waker.clone());
-            let open = Open { method: bound.id, args, tail, reads, ticks, reader };
+            let reader = (!recv_state.ended()).then(|| waker.clone());
+            let open = NewChannel { method: bound.id, args, tail, recv_state, ticks, reader };
             mux.open(open).map_or(Attempt::Ended, Attempt::Sent)
         })
     }
 
     /// Returns both halves of a session's channel.
-    fn halves(&self, bound: &Bound, line: Line) -> (Tx, Rx) {
-        let tx = Tx::new(line.clone(), &bound.dispatch, Side::Client, bound.on_drop, self.table.revocable());
-        (tx, Rx::new(line, &bound.upstream))
+    fn halves(&self, bound: &Bound, channel: ChannelRef) -> (Tx, Rx) {
+        let tx =
+            Tx::new(channel.clone(), &bound.dispatch, Side::Client, bound.on_drop, self.table.revocable());
+        (tx, Rx::new(channel, &bound.upstream))
     }
 
     /// Names where an error happened.
     pub(crate) fn blame(&self, error: Error, method: Option<&str>) -> Error {
-        error.at(Some(&self.service), method, Some(self.lease.peer()))
+        error.at(Some(&self.service), method, Some(self.handle.peer()))
     }
 }
 
 /// A call in flight; dropped, it is forgotten.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    lease: Lease,
-    key: Key,
+    handle: ConnectionHandle,
+    key: ChannelKey,
     /// The message that lets go of the channel, whether it was answered or not (`services.md` 8).
     close: Option<u64>,
     /// Not polled since it was sent: its waker is in place.
@@ -227,9 +235,9 @@ impl Future for Pending {
         if std::mem::take(&mut self.fresh) {
             return Poll::Pending;
         }
-        let polled = self.lease.with(|mux| mux.poll_reply(self.key, cx.waker()));
+        let polled = self.handle.with(|mux| mux.poll_reply(self.key, cx.waker()));
         self.done = polled.is_ready();
-        polled.map_err(|error| error.at(None, None, Some(self.lease.peer())))
+        polled.map_err(|error| error.at(None, None, Some(self.handle.peer())))
     }
 }
 
@@ -237,10 +245,10 @@ impl Drop for Pending {
     #[inline]
     fn drop(&mut self) {
         if !self.done {
-            self.lease.with(|mux| mux.forget(self.key));
+            self.handle.with(|mux| mux.forget(self.key));
         }
         if let Some(close) = self.close {
-            self.lease.with(|mux| mux.close_call(self.key, close));
+            self.handle.with(|mux| mux.close_call(self.key, close));
         }
     }
 }

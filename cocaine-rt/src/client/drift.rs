@@ -21,7 +21,7 @@ impl Told {
     /// Logs how the service at the other end of `link` differs from its bindings, but for what was logged before:
     /// connecting again says nothing new.
     pub(crate) fn tell(&self, spec: &'static ServiceSpec, version: u64, link: &Link) {
-        let (service, endpoint) = (&link.service, link.lease.peer());
+        let (service, endpoint) = (&link.service, link.handle.peer());
         if version != spec.version && self.is_new(service, "") {
             tracing::info!(
                 %service, %endpoint, expected = spec.version, found = version,

@@ -3,10 +3,10 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::protocol::{
+    endpoint::Resolved,
     error::{Error, ErrorKind, Result},
     graph::{CallKind, Graph, Method, Tree},
     spec::{MethodSpec, OnDrop, ServiceSpec},
-    types::Resolved,
 };
 
 /// How strictly bindings are held against a service when it is connected.

@@ -130,7 +130,7 @@ impl Service {
 
     /// Returns the address of the endpoint that is connected, if one is.
     pub fn endpoint(&self) -> Option<Arc<str>> {
-        self.shared.live().map(|link| link.lease.peer().clone())
+        self.shared.live().map(|link| link.handle.peer().clone())
     }
 
     /// Calls a method that answers once, and returns the answer as `R`: a tuple takes all its values, anything else
@@ -218,14 +218,14 @@ impl Service {
     /// Returns once everything that was queued is with the operating system; mute calls are only queued.
     pub async fn flush(&self) -> Result<()> {
         let Some(link) = self.shared.live() else { return Ok(()) };
-        let flushed = poll_fn(|cx| link.lease.with(|mux| mux.poll_flushed(cx.waker()))).await;
+        let flushed = poll_fn(|cx| link.handle.with(|mux| mux.poll_flushed(cx.waker()))).await;
         flushed.map_err(|error| link.blame(error, None))
     }
 
     #[inline]
     fn encode<A: Serialize>(&self, method: Selector<'_>, args: A) -> Result<Scratch> {
         let mut scratch = Scratch::take();
-        encode::args(&args, &mut scratch).map_err(|error| self.blame(error, method))?;
+        encode::args(&args, &mut scratch).map_err(|error| self.blame(Error::from_encode(error), method))?;
         Ok(scratch)
     }
 
@@ -257,12 +257,11 @@ impl Service {
         if message.kind != VALUE {
             let error = answered(message);
             if let Some(link) = self.shared.live() {
-                link.lease.heed(&error);
+                link.handle.heed(&error);
             }
             return Err(self.blame(error, method));
         }
-        decode::args(&message.args)
-            .map_err(|malformed| self.blame(Error::decode(malformed.to_string()), method))
+        decode::args(&message.args).map_err(|malformed| self.blame(Error::from_decode(malformed), method))
     }
 
     /// Opens a stream once the service is connected.
@@ -292,7 +291,7 @@ impl Service {
             let attempt = poll_fn(|cx| Poll::Ready(self.attempt(method, &args, cx.waker(), &act)));
             match attempt.await? {
                 Attempt::Sent(sent) => return Ok(sent),
-                Attempt::Full(lease) => poll_fn(|cx| lease.with(|mux| mux.poll_room(cx.waker()))).await,
+                Attempt::Full(handle) => poll_fn(|cx| handle.with(|mux| mux.poll_room(cx.waker()))).await,
                 Attempt::Ended => drop(self.link().await.map_err(|error| self.blame(error, method))?),
             }
         }
@@ -307,7 +306,7 @@ impl Service {
         act: impl Fn(&Link, &Bound, Request<'_>) -> Result<Attempt<T>>,
     ) -> Result<Attempt<T>> {
         let link = self.shared.link.load();
-        let Some(link) = link.as_ref().filter(|link| !link.lease.is_outdated()) else {
+        let Some(link) = link.as_ref().filter(|link| !link.handle.is_outdated()) else {
             return Ok(Attempt::Ended);
         };
         let request = Request { args, options: &self.options, waker };
@@ -341,7 +340,7 @@ impl Service {
 
 impl Shared {
     fn live(&self) -> Option<Arc<Link>> {
-        self.link.load_full().filter(|link| link.lease.is_usable())
+        self.link.load_full().filter(|link| link.handle.is_usable())
     }
 
     /// Returns the live connection; one caller at a time makes a new one, and those who waited for it share its failure.
@@ -373,11 +372,11 @@ impl Shared {
 
     async fn establish(&self) -> Result<Arc<Link>> {
         let resolved = self.cloud.resolve(&self.name, None).await?;
-        let lease = self.cloud.connect(&resolved.endpoints).await?;
+        let handle = self.cloud.connect(&resolved.endpoints).await?;
         let table = Table::new(self.spec, &resolved, self.cloud.drift())
-            .map_err(|error| error.at(Some(&self.name), None, Some(lease.peer())))?;
-        tracing::debug!(service = %self.name, endpoint = %lease.peer(), "connected");
-        let link = Link { lease, table, service: self.name.clone() };
+            .map_err(|error| error.at(Some(&self.name), None, Some(handle.peer())))?;
+        tracing::debug!(service = %self.name, endpoint = %handle.peer(), "connected");
+        let link = Link { handle, table, service: self.name.clone() };
         self.cloud.compare(self.spec, resolved.version, &link);
         Ok(Arc::new(link))
     }

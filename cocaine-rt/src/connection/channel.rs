@@ -12,26 +12,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     connection::{
-        handle::Lease,
+        handle::ConnectionHandle,
         mux::{
-            Key, Mux, Open,
-            slot::{Message, Reads},
+            ChannelKey, Mux, NewChannel,
+            slot::{Message, RecvState},
         },
     },
     protocol::{
         code::Category,
         error::{Error, ErrorKind, Result},
         graph::{REVOKE, Tree, TreeNode},
+        lossy::Lossy,
         spec::OnDrop,
         trace::Trace,
-        types::Lossy,
     },
     wire::{
         bytes::Bytes,
         decode,
         encode::{self, Encoded},
-        frame::Tail,
-        headers,
+        frame::FrameHeaders,
+        headers::Headers,
+        hpack,
         scratch::Scratch,
     },
 };
@@ -40,7 +41,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Payload {
     args: bytes::Bytes,
-    headers: headers::Headers,
+    headers: Headers,
 }
 
 impl Payload {
@@ -50,18 +51,18 @@ impl Payload {
 
     /// Returns the arguments as `T`: a tuple takes them all, anything else takes the first.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(|malformed| Error::decode(malformed.to_string()))
+        decode::args(&self.args).map_err(Error::from_decode)
     }
 
     /// Returns the headers that came with the message.
-    pub fn headers(&self) -> &headers::Headers {
+    pub fn headers(&self) -> &Headers {
         &self.headers
     }
 }
 
 /// What names a channel in errors.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Origin {
+pub(crate) struct ErrorContext {
     pub(crate) service: Option<Arc<str>>,
     pub(crate) method: Option<Arc<str>>,
     /// The deadline of the channel, if it has one.
@@ -70,36 +71,36 @@ pub(crate) struct Origin {
 
 /// A channel of a connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
-    pub(crate) lease: Lease,
-    pub(crate) key: Key,
-    pub(crate) origin: Origin,
+pub(crate) struct ChannelRef {
+    pub(crate) handle: ConnectionHandle,
+    pub(crate) key: ChannelKey,
+    pub(crate) context: ErrorContext,
 }
 
-impl Line {
+impl ChannelRef {
     fn blame(&self, error: Error) -> Error {
-        let error = deadline(error, self.origin.deadline);
-        error.at(self.origin.service.as_ref(), self.origin.method.as_deref(), Some(self.lease.peer()))
+        let error = deadline(error, self.context.deadline);
+        error.at(self.context.service.as_ref(), self.context.method.as_deref(), Some(self.handle.peer()))
     }
 }
 
 /// The half of a channel that reads, as generated code holds it.
 #[derive(Debug)]
 pub struct Rx {
-    line: Line,
+    channel: ChannelRef,
     node: Arc<TreeNode>,
     ended: bool,
 }
 
 impl Rx {
-    pub(crate) fn new(line: Line, tree: &Tree) -> Self {
-        line.lease.with(|mux| mux.share(line.key));
-        Self::held(line, tree)
+    pub(crate) fn new(channel: ChannelRef, tree: &Tree) -> Self {
+        channel.handle.with(|mux| mux.share(channel.key));
+        Self::held(channel, tree)
     }
 
     /// Returns the half of a channel that counts it already.
-    pub(crate) fn held(line: Line, tree: &Tree) -> Self {
-        Self { line, node: tree.node(), ended: false }
+    pub(crate) fn held(channel: ChannelRef, tree: &Tree) -> Self {
+        Self { channel, node: tree.node(), ended: false }
     }
 
     /// Returns the next message; `None` once the other side has ended the channel.
@@ -107,21 +108,22 @@ impl Rx {
         if self.ended {
             return Poll::Ready(None);
         }
-        let polled = ready!(self.line.lease.with(|mux| mux.poll_message(self.line.key, cx.waker())));
+        let polled = ready!(self.channel.handle.with(|mux| mux.poll_message(self.channel.key, cx.waker())));
         self.ended = !matches!(polled, Some(Ok(_)));
-        Poll::Ready(polled.map(|result| result.map_err(|error| self.line.blame(error))))
+        Poll::Ready(polled.map(|result| result.map_err(|error| self.channel.blame(error))))
     }
 
     /// Hands all messages that have come to `take`, under the lock of the connection, and waits while there are none;
     /// with none it has ended.
     pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
-        let polled = ready!(self.line.lease.with(|mux| mux.poll_each(self.line.key, cx.waker(), take)));
-        Poll::Ready(polled.map_err(|error| self.line.blame(error)))
+        let polled =
+            ready!(self.channel.handle.with(|mux| mux.poll_each(self.channel.key, cx.waker(), take)));
+        Poll::Ready(polled.map_err(|error| self.channel.blame(error)))
     }
 
     /// Takes no further message: one that comes breaks the protocol.
     pub fn refuse(self) {
-        self.line.lease.with(|mux| mux.refuse(self.line.key));
+        self.channel.handle.with(|mux| mux.refuse(self.channel.key));
     }
 
     /// Waits for the next message: its id, its arguments, and what can be read after it.
@@ -165,7 +167,7 @@ impl Rx {
     }
 
     pub(crate) fn blame(&self, error: Error) -> Error {
-        self.line.blame(error)
+        self.channel.blame(error)
     }
 
     /// Returns the error that an `error` message stands for.
@@ -177,14 +179,14 @@ impl Rx {
     /// makes the next call connect again.
     pub(crate) fn heed(&self, message: &Message) -> Error {
         let error = answered(message);
-        self.line.lease.heed(&error);
+        self.channel.handle.heed(&error);
         error
     }
 }
 
 impl Drop for Rx {
     fn drop(&mut self) {
-        self.line.lease.with(|mux| mux.discard(self.line.key));
+        self.channel.handle.with(|mux| mux.discard(self.channel.key));
     }
 }
 
@@ -199,7 +201,7 @@ pub(crate) fn answered(message: &Message) -> Error {
 }
 
 /// Headers that a server adds to its frames.
-pub(crate) type Extra = Arc<[(Bytes, Bytes)]>;
+pub(crate) type ExtraHeaders = Arc<[(Bytes, Bytes)]>;
 
 /// Whose frames a half sends.
 #[derive(Clone, Debug)]
@@ -207,16 +209,16 @@ pub(crate) enum Side {
     /// A client's: three elements, for headers of later frames are dropped (`protocol.md` 5.3).
     Client,
     /// A server's: always with the trace of the request.
-    Server(Option<Trace>, Option<Extra>),
+    Server(Option<Trace>, Option<ExtraHeaders>),
 }
 
 /// How a frame is queued.
-type Put = fn(&mut Mux, u64, u64, &Encoded, Tail<'_>) -> Result<()>;
+type SendFn = fn(&mut Mux, u64, u64, &Encoded, FrameHeaders<'_>) -> Result<()>;
 
 /// The half of a channel that sends, as generated code holds it.
 #[derive(Debug)]
 pub struct Tx {
-    line: Line,
+    channel: ChannelRef,
     node: Arc<TreeNode>,
     side: Side,
     on_drop: OnDrop,
@@ -225,14 +227,20 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(crate) fn new(line: Line, tree: &Tree, side: Side, on_drop: OnDrop, revocable: bool) -> Self {
-        line.lease.with(|mux| mux.share(line.key));
-        Self { line, node: tree.node(), side, on_drop, revocable }
+    pub(crate) fn new(
+        channel: ChannelRef,
+        tree: &Tree,
+        side: Side,
+        on_drop: OnDrop,
+        revocable: bool,
+    ) -> Self {
+        channel.handle.with(|mux| mux.share(channel.key));
+        Self { channel, node: tree.node(), side, on_drop, revocable }
     }
 
     /// Returns the half of a host's channel, which counts it already.
-    pub(crate) fn held(line: Line, tree: &Tree, side: Side) -> Self {
-        Self { line, node: tree.node(), side, on_drop: OnDrop::Terminal, revocable: false }
+    pub(crate) fn held(channel: ChannelRef, tree: &Tree, side: Side) -> Self {
+        Self { channel, node: tree.node(), side, on_drop: OnDrop::Terminal, revocable: false }
     }
 
     /// Sends a message after which the channel goes on; returns what can be sent then.
@@ -258,12 +266,12 @@ impl Tx {
     }
 
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.line.lease.with(|mux| mux.poll_room(cx.waker()))
+        self.channel.handle.with(|mux| mux.poll_room(cx.waker()))
     }
 
     /// Returns once nobody can receive what this half sends.
     pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.line.lease.with(|mux| mux.poll_gone(self.line.key, cx.waker()))
+        self.channel.handle.with(|mux| mux.poll_gone(self.channel.key, cx.waker()))
     }
 
     /// Queues a message at once, however much is queued.
@@ -286,36 +294,38 @@ impl Tx {
         if ended {
             self.node = Tree::end().node();
         }
-        self.line.lease.with(|mux| mux.send_encoded(frames))
+        self.channel.handle.with(|mux| mux.send_encoded(frames))
     }
 
     /// Returns the id of the channel.
     pub(crate) fn id(&self) -> u64 {
-        self.line.key.id
+        self.channel.key.id
     }
 
-    fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: Put) -> Result<()> {
+    fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: SendFn) -> Result<()> {
         let next = match self.node.message(kind) {
             Some(edge) => edge.next.clone(),
-            None => return Err(self.line.blame(self.out_of_turn(kind))),
+            None => return Err(self.channel.blame(self.out_of_turn(kind))),
         };
         let mut scratch = Scratch::take();
-        encode::args(args, &mut scratch).map_err(|error| self.line.blame(error))?;
+        encode::args(args, &mut scratch).map_err(|error| self.channel.blame(Error::from_encode(error)))?;
         let mut headers = Vec::new();
         let tail = self.tail(&mut headers);
-        let sent = self.line.lease.with(|mux| act(mux, self.line.key.id, kind, &scratch, tail));
+        let sent = self.channel.handle.with(|mux| act(mux, self.channel.key.id, kind, &scratch, tail));
         if let Tree::Node(next) = next {
             self.node = next;
         }
-        sent.map_err(|error| self.line.blame(error))
+        sent.map_err(|error| self.channel.blame(error))
     }
 
-    pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> Tail<'a> {
+    pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> FrameHeaders<'a> {
         match &self.side {
-            Side::Client => Tail::None,
-            Side::Server(trace, extra) => {
-                Tail::Headers(headers::reply(headers, *trace, extra.as_deref().unwrap_or_default()))
-            }
+            Side::Client => FrameHeaders::None,
+            Side::Server(trace, extra) => FrameHeaders::Encoded(hpack::write_reply(
+                headers,
+                trace.map(Trace::ids),
+                extra.as_deref().unwrap_or_default(),
+            )),
         }
     }
 
@@ -339,7 +349,7 @@ impl Tx {
         let terminal = self.node.messages().filter(|edge| edge.is_terminal());
         let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");
         let kind = error.or_else(|| terminal.min_by_key(|edge| edge.id)).map(|edge| edge.id);
-        let act = if self.line.key.own { Mux::send } else { Mux::part };
+        let act = if self.channel.key.own { Mux::send } else { Mux::part };
         match (self.on_drop, kind) {
             (OnDrop::Terminal, Some(kind)) if error.is_some() => {
                 let _ = self.put(kind, &((ABANDONED.0.0, ABANDONED.1), "the sender was dropped"), act);
@@ -356,21 +366,21 @@ impl Tx {
             return;
         }
         if !self.revocable {
-            return self.line.lease.close(&Error::disconnected("a channel could not be ended otherwise"));
+            return self.channel.handle.close(&Error::disconnected("a channel could not be ended otherwise"));
         }
         let mut scratch = Scratch::take();
-        let args = (self.line.key.id, (ABANDONED.0.0, ABANDONED.1));
+        let args = (self.channel.key.id, (ABANDONED.0.0, ABANDONED.1));
         if encode::args(&args, &mut scratch).is_ok() {
-            let reads = Reads::Ended;
-            let open = Open {
+            let recv_state = RecvState::Ended;
+            let open = NewChannel {
                 method: REVOKE,
                 args: &scratch,
-                tail: Tail::None,
-                reads,
+                tail: FrameHeaders::None,
+                recv_state,
                 ticks: u64::MAX,
                 reader: None,
             };
-            let _ = self.line.lease.with(|mux| mux.open(open));
+            let _ = self.channel.handle.with(|mux| mux.open(open));
         }
     }
 }
@@ -383,7 +393,7 @@ impl Drop for Tx {
         if !self.node.is_end() {
             self.abandon();
         }
-        self.line.lease.with(|mux| mux.release(self.line.key));
+        self.channel.handle.with(|mux| mux.release(self.channel.key));
     }
 }
 

@@ -18,36 +18,36 @@ use tokio::{
 
 use crate::{
     connection::{
-        handle::{Conn, Lease, TICK},
-        mux::{Fresh, Mux, Role, Violation},
+        handle::{ConnectionHandle, SharedConnection, TICK},
+        mux::{Mux, PendingInvocation, Role, Violation},
         output::Output,
     },
     protocol::{
         error::{Cause, Error, ErrorKind},
         limits::Limits,
     },
-    wire::scan::{Extent, Scanner},
+    wire::scan::{FrameBounds, Scanner},
 };
 
 /// Starts the task of a client's connection.
-pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits) -> Lease
+pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits) -> ConnectionHandle
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let conn = Conn::new(peer, limits, Role::Client);
-    tokio::spawn(Driver::new(io, conn.clone(), limits, |_: Fresh| std::future::ready(())));
-    Lease::new(conn)
+    let conn = SharedConnection::new(peer, limits, Role::Client);
+    tokio::spawn(Driver::new(io, conn.clone(), limits, |_: PendingInvocation| std::future::ready(())));
+    ConnectionHandle::new(conn)
 }
 
 /// Drives one connection to its end. `begin` turns an invocation into its future; a client's is never called.
 pub(crate) struct Driver<IO, B, F> {
-    conn: Arc<Conn>,
+    conn: Arc<SharedConnection>,
     io: IO,
     begin: B,
     scanner: Scanner,
     input: BytesMut,
-    extents: Vec<(usize, Extent)>,
-    batch: Vec<Fresh>,
+    frames: Vec<(usize, FrameBounds)>,
+    batch: Vec<PendingInvocation>,
     due: Vec<Waker>,
     /// Where the next invocation is polled first; it moves out, box and all, when it is pending.
     stage: Pin<Box<Option<F>>>,
@@ -83,7 +83,7 @@ enum Intake {
 impl<IO, B, F> Driver<IO, B, F>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
-    B: FnMut(Fresh) -> F + Unpin,
+    B: FnMut(PendingInvocation) -> F + Unpin,
     F: Future<Output = ()> + Send + 'static,
 {
     /// What one read asks for, at least.
@@ -102,14 +102,14 @@ where
     /// The size of a frame whose buffer is not kept for the next one.
     const KEPT: usize = 4 << 20;
 
-    pub(crate) fn new(io: IO, conn: Arc<Conn>, limits: Limits, begin: B) -> Self {
+    pub(crate) fn new(io: IO, conn: Arc<SharedConnection>, limits: Limits, begin: B) -> Self {
         Self {
             conn,
             io,
             begin,
             scanner: Scanner::new(limits.frame),
             input: BytesMut::new(),
-            extents: Vec::new(),
+            frames: Vec::new(),
             batch: Vec::new(),
             due: Vec::new(),
             stage: Box::pin(None),
@@ -127,7 +127,7 @@ where
     fn drive(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         loop {
             let intake = self.read(cx)?;
-            self.run_fresh(cx)?;
+            self.run_pending(cx)?;
             let flush = self.flush(cx, intake == Intake::Large || self.violation.is_some())?;
             if let Some(Violation { cause, text }) = self.violation.take() {
                 return Err(Error::protocol(text).caused(cause));
@@ -172,37 +172,37 @@ where
         let mut end = 0;
         while self.violation.is_none() {
             match self.scanner.frame(&self.input[end..]) {
-                Ok(Some(extent)) => {
-                    let len = extent.len;
-                    self.extents.push((end, extent));
+                Ok(Some(bounds)) => {
+                    let len = bounds.len;
+                    self.frames.push((end, bounds));
                     end += len;
                 }
                 Ok(None) => break,
-                Err(broken) => self.violation = Some(Violation::new(broken.cause(), broken.to_string())),
+                Err(error) => self.violation = Some(Violation::new((&error).into(), error.to_string())),
             }
         }
         if end == 0 {
             return Intake::Frames;
         }
         let batch = self.input.split_to(end).freeze();
-        let extents = std::mem::take(&mut self.extents);
+        let frames = std::mem::take(&mut self.frames);
         let received = self.conn.with_due(&mut self.due, |mux| {
-            extents.iter().try_for_each(|(start, extent)| mux.receive(&batch, *start, extent))
+            frames.iter().try_for_each(|(start, bounds)| mux.receive(&batch, *start, bounds))
         });
         if let Err(violation) = received {
             self.violation = Some(violation);
         }
-        let large = extents.iter().any(|(_, extent)| extent.len >= Self::LARGE);
-        if self.input.is_empty() && extents.iter().any(|(_, extent)| extent.len > Self::KEPT) {
+        let large = frames.iter().any(|(_, bounds)| bounds.len >= Self::LARGE);
+        if self.input.is_empty() && frames.iter().any(|(_, bounds)| bounds.len > Self::KEPT) {
             self.input = BytesMut::new();
         }
-        self.extents = extents;
-        self.extents.clear();
+        self.frames = frames;
+        self.frames.clear();
         if large { Intake::Large } else { Intake::Frames }
     }
 
     /// Begins the invocations that wait, writing what they answer in growing portions.
-    fn run_fresh(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn run_pending(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         let mut mark = Self::FIRST_FLUSH;
         loop {
             let mut batch = std::mem::take(&mut self.batch);
@@ -212,8 +212,8 @@ where
                 return Ok(());
             }
             let mut waiting = batch.drain(..);
-            while let Some(fresh) = waiting.next() {
-                self.invoke(cx, fresh);
+            while let Some(pending) = waiting.next() {
+                self.invoke(cx, pending);
                 if self.conn.queued.load(Ordering::Relaxed) >= mark {
                     mark = (mark * 4).min(self.outgoing);
                     let stuck = self.flush(cx, true)? == Flush::Stuck;
@@ -229,9 +229,9 @@ where
     }
 
     /// Polls an invocation where it arrived, and gives it a task of its own if it is pending.
-    fn invoke(&mut self, cx: &mut Context<'_>, fresh: Fresh) {
+    fn invoke(&mut self, cx: &mut Context<'_>, pending: PendingInvocation) {
         let begun = catch_unwind(AssertUnwindSafe(|| {
-            let future = (self.begin)(fresh);
+            let future = (self.begin)(pending);
             self.stage.set(Some(future));
             poll_stage(self.stage.as_mut(), cx)
         }));
@@ -369,7 +369,7 @@ fn poll_stage<F: Future<Output = ()>>(stage: Pin<&mut Option<F>>, cx: &mut Conte
 impl<IO, B, F> Future for Driver<IO, B, F>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
-    B: FnMut(Fresh) -> F + Unpin,
+    B: FnMut(PendingInvocation) -> F + Unpin,
     F: Future<Output = ()> + Send + 'static,
 {
     type Output = ();

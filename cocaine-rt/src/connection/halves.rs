@@ -180,10 +180,10 @@ impl From<Rx> for Reading {
     }
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Reading>> + Send>>;
+type OpenFuture = Pin<Box<dyn Future<Output = Result<Reading>> + Send>>;
 
 enum Source {
-    Opening(Opening),
+    OpenFuture(OpenFuture),
     Open(Reading),
     Ended,
 }
@@ -209,7 +209,7 @@ impl<T> From<Reading> for Receiver<T> {
 impl<T> Receiver<T> {
     /// Returns a stream whose channel is opened when it is first read.
     pub(crate) fn opening(opening: impl Future<Output = Result<Reading>> + Send + 'static) -> Self {
-        Self { source: Source::Opening(Box::pin(opening)), items: PhantomData }
+        Self { source: Source::OpenFuture(Box::pin(opening)), items: PhantomData }
     }
 
     /// Returns a stream that fails.
@@ -232,7 +232,7 @@ impl<T: DeserializeOwned> Receiver<T> {
 
     /// Hands all messages that have come to `take`, under the lock of the connection; with none the stream has ended.
     pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
-        if let Source::Opening(opening) = &mut self.source {
+        if let Source::OpenFuture(opening) = &mut self.source {
             self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
         }
         match &mut self.source {
@@ -271,7 +271,7 @@ impl<T: DeserializeOwned> Receiver<T> {
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
-        if let Source::Opening(opening) = &mut self.source {
+        if let Source::OpenFuture(opening) = &mut self.source {
             self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
         }
         match &mut self.source {

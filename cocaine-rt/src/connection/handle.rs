@@ -29,8 +29,8 @@ const STOPPED: i64 = 32;
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// A connection as its users share it.
-pub(crate) struct Conn {
-    state: Mutex<State>,
+pub(crate) struct SharedConnection {
+    state: Mutex<ConnectionState>,
     peer: Arc<str>,
     /// Bytes of output, to be looked at without the lock.
     pub(super) queued: AtomicUsize,
@@ -38,7 +38,7 @@ pub(crate) struct Conn {
     outdated: AtomicBool,
 }
 
-pub(super) struct State {
+pub(super) struct ConnectionState {
     pub(super) mux: Mux,
     /// The task, while it sleeps.
     pub(super) task: Option<Waker>,
@@ -50,7 +50,7 @@ pub(super) struct State {
     pub(super) left: bool,
 }
 
-impl State {
+impl ConnectionState {
     /// Notes whether a timer runs, or has to; returns whether some channel has a deadline.
     pub(super) fn keep_ticking(&mut self, running: bool) -> bool {
         let timed = self.mux.is_timed();
@@ -69,10 +69,10 @@ impl State {
     }
 }
 
-impl Conn {
+impl SharedConnection {
     pub(crate) fn new(peer: Arc<str>, limits: Limits, role: Role) -> Arc<Self> {
         let mux = Mux::new(limits, role);
-        let state = State { mux, task: None, stuck: false, ticking: false, left: false };
+        let state = ConnectionState { mux, task: None, stuck: false, ticking: false, left: false };
         Arc::new(Self {
             state: Mutex::new(state),
             peer,
@@ -92,7 +92,7 @@ impl Conn {
         self.with_due(&mut Vec::new(), act)
     }
 
-    /// As [`Conn::with`]; `due` is empty before and after, and saves an allocation where many are woken at once.
+    /// As [`SharedConnection::with`]; `due` is empty before and after, and saves an allocation where many are woken at once.
     #[inline]
     pub(super) fn with_due<R>(&self, due: &mut Vec<Waker>, act: impl FnOnce(&mut Mux) -> R) -> R {
         let mut state = self.lock();
@@ -147,40 +147,40 @@ impl Conn {
     }
 
     #[inline]
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, ConnectionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Conn {
+impl fmt::Debug for SharedConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Conn").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("SharedConnection").field("peer", &self.peer).finish_non_exhaustive()
     }
 }
 
 /// A share in a connection: when the last one is dropped, what is queued is written and the socket closed.
 #[derive(Clone, Debug)]
-pub(crate) struct Lease(Arc<Held>);
+pub(crate) struct ConnectionHandle(Arc<CloseOnDrop>);
 
 #[derive(Debug)]
-struct Held(Arc<Conn>);
+struct CloseOnDrop(Arc<SharedConnection>);
 
-impl Lease {
-    pub(crate) fn new(conn: Arc<Conn>) -> Self {
-        Self(Arc::new(Held(conn)))
+impl ConnectionHandle {
+    pub(crate) fn new(conn: Arc<SharedConnection>) -> Self {
+        Self(Arc::new(CloseOnDrop(conn)))
     }
 }
 
-impl std::ops::Deref for Lease {
-    type Target = Arc<Conn>;
+impl std::ops::Deref for ConnectionHandle {
+    type Target = Arc<SharedConnection>;
 
     #[inline]
-    fn deref(&self) -> &Arc<Conn> {
+    fn deref(&self) -> &Arc<SharedConnection> {
         &self.0.0
     }
 }
 
-impl Drop for Held {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.leave();
     }

@@ -4,8 +4,8 @@
 //! collected for whoever holds the lock to wake once it is gone.
 
 mod holding;
+mod id_hash;
 mod intake;
-mod keyed;
 pub(crate) mod roots;
 mod sending;
 pub(crate) mod slot;
@@ -18,9 +18,9 @@ use std::{
 };
 
 use self::{
-    keyed::Keyed,
-    roots::Roots,
-    slot::{Message, Reads, Slot},
+    id_hash::IdHashBuilder,
+    roots::RootProtocol,
+    slot::{Message, RecvState, Slot},
     table::Table,
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
         limits::Limits,
         trace::Trace,
     },
-    wire::{encode::Encoded, frame::Tail, headers::HeaderTable},
+    wire::{encode::Encoded, frame::FrameHeaders, hpack::HpackTable},
 };
 
 /// A rule of the protocol that the peer broke; the connection ends without a word (`protocol.md` 2.2).
@@ -52,16 +52,16 @@ pub(crate) enum Role {
     /// It carries calls to a service; what is not known is dropped.
     Client,
     /// It carries calls of a client to what is served here.
-    Server(Arc<Roots>),
+    Server(Arc<RootProtocol>),
     /// It carries events to a worker, and what the worker says of itself. Ids are shared: one that is opened here is
     /// above all that the worker has used (`worker.md` 3.3).
-    Host(Arc<Roots>),
+    Host(Arc<RootProtocol>),
     /// It carries events to this worker; what is not known is dropped.
-    Worker(Arc<Roots>),
+    Worker(Arc<RootProtocol>),
 }
 
 impl Role {
-    fn roots(&self) -> Option<&Arc<Roots>> {
+    fn roots(&self) -> Option<&Arc<RootProtocol>> {
         match self {
             Self::Client => None,
             Self::Server(roots) | Self::Host(roots) | Self::Worker(roots) => Some(roots),
@@ -71,17 +71,17 @@ impl Role {
 
 /// Which channel, and who opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct ChannelKey {
     pub(crate) id: u64,
     pub(crate) own: bool,
 }
 
 /// A channel to be opened.
-pub(crate) struct Open<'a> {
+pub(crate) struct NewChannel<'a> {
     pub(crate) method: u64,
     pub(crate) args: &'a Encoded,
-    pub(crate) tail: Tail<'a>,
-    pub(crate) reads: Reads,
+    pub(crate) tail: FrameHeaders<'a>,
+    pub(crate) recv_state: RecvState,
     /// Ticks from now after which the channel fails; `u64::MAX` for never.
     pub(crate) ticks: u64,
     /// Who waits for the reply.
@@ -90,7 +90,7 @@ pub(crate) struct Open<'a> {
 
 /// What an invocation takes while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Load {
+pub(crate) struct InvocationCost {
     /// It is a stream or a session: it lasts as long as its channel, and does not count among the invocations.
     pub(crate) lasting: bool,
     /// The size of its arguments.
@@ -99,13 +99,13 @@ pub(crate) struct Load {
 
 /// An invocation that a server has received and not begun.
 #[derive(Debug)]
-pub(crate) struct Fresh {
+pub(crate) struct PendingInvocation {
     pub(crate) id: u64,
     /// Place of the method in the server's table.
     pub(crate) method: usize,
     pub(crate) message: Message,
     pub(crate) trace: Option<Trace>,
-    pub(crate) load: Load,
+    pub(crate) cost: InvocationCost,
 }
 
 #[derive(Debug)]
@@ -117,12 +117,12 @@ pub(crate) struct Mux {
     /// The highest id that the peer has opened.
     accepted: u64,
     own: Table,
-    peers: HashMap<u64, Slot, Keyed>,
-    headers: HeaderTable,
+    peers: HashMap<u64, Slot, IdHashBuilder>,
+    headers: HpackTable,
     output: Encoded,
     /// What is written before all other output: heartbeats, which nothing may delay.
     urgent: Encoded,
-    fresh: VecDeque<Fresh>,
+    pending: VecDeque<PendingInvocation>,
     /// Invocations that have begun and not ended, and those of them that last as long as their channels.
     running: usize,
     lasting: usize,
@@ -157,10 +157,10 @@ impl Mux {
             accepted: 0,
             own: Table::new(),
             peers: HashMap::default(),
-            headers: HeaderTable::default(),
+            headers: HpackTable::default(),
             output: Encoded::default(),
             urgent: Encoded::default(),
-            fresh: VecDeque::new(),
+            pending: VecDeque::new(),
             running: 0,
             lasting: 0,
             held: 0,
@@ -226,7 +226,7 @@ impl Mux {
     /// Returns whether a connection that drains has nothing left to do.
     #[inline]
     pub(crate) fn is_drained(&self) -> bool {
-        self.draining && self.running == 0 && self.fresh.is_empty()
+        self.draining && self.running == 0 && self.pending.is_empty()
     }
 
     #[inline]

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
 use crate::{
-    protocol::{spec::ServiceSpec, types::Args},
+    protocol::{args::Args, error::Error, spec::ServiceSpec},
     wire::{
         decode,
         encode::{self, Encoded},
@@ -141,7 +141,7 @@ impl Book {
     /// Returns arguments as they would be sent.
     pub(super) fn encode<T: Serialize>(&self, method: usize, args: &T) -> bytes::Bytes {
         let mut encoded = Encoded::default();
-        if let Err(error) = encode::args(args, &mut encoded) {
+        if let Err(error) = encode::args(args, &mut encoded).map_err(Error::from_encode) {
             panic!("the arguments of {}.{} cannot be sent: {error}", self.spec.name, self.method(method));
         }
         encoded.flatten().into()

@@ -15,8 +15,8 @@ use crate::{
         halves::{Receiver, Sender},
     },
     protocol::{
+        args::Args,
         error::{Error, Result},
-        types::Args,
     },
 };
 

@@ -1,7 +1,6 @@
 //! The other side of a session: a script at the other end of a connection in memory.
 
 use std::{
-    any::Any,
     fmt,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -24,10 +23,11 @@ use crate::{
         halves::{Exchange, Receiver, Sender},
     },
     protocol::{
+        endpoint::Resolved,
         error::{Error, Result},
         limits::Limits,
+        panic::panic_text,
         spec::ServiceSpec,
-        types::Resolved,
     },
     server::{Call, Connection, Dispatch, pump},
     wire::encode::Encoded,
@@ -98,10 +98,10 @@ where
     let (near, far) = tokio::io::duplex(ROOM);
     let stage = Stage { spec, play: Mutex::new(Some(play)) };
     Connection::start(far, "the caller of a double", Limits::default(), spec, |_| stage);
-    let lease = driver::connect(near, "a double".into(), Limits::default());
+    let handle = driver::connect(near, "a double".into(), Limits::default());
     let found = Resolved { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
     let table = Table::new(Some(spec), &found, Drift::Off)?;
-    let link = Link { lease, table, service: spec.name.into() };
+    let link = Link { handle, table, service: spec.name.into() };
     let bound = link.table.select(Selector::Place(method))?;
     let args = Encoded { buf: args.into(), segments: Vec::new() };
     let request = Request { args: &args, options: &Options::default(), waker: Waker::noop() };
@@ -174,16 +174,8 @@ async fn watched(mut playing: Playing, book: &Weak<Book>, method: usize) -> Resu
     polled.await.unwrap_or_else(|panic| {
         if let Some(book) = book.upgrade() {
             let (service, method) = (book.spec().name, book.method(method));
-            book.fault(format!("the script of {service}.{method} panicked: {}", said(&*panic)));
+            book.fault(format!("the script of {service}.{method} panicked: {}", panic_text(&*panic)));
         }
         resume_unwind(panic)
     })
-}
-
-fn said(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("…")
 }

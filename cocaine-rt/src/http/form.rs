@@ -11,12 +11,12 @@ use crate::{
     protocol::error::{Error, Result},
     wire::{
         bytes::{self, Bytes},
-        decode::{Malformed, Reader, Token},
+        decode::{DecodeError, Reader, Token},
         encode,
     },
 };
 
-type Read<T> = std::result::Result<T, Malformed>;
+type Read<T> = std::result::Result<T, DecodeError>;
 
 /// A request as its chunk has it. Nothing is checked that HTTP would check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl RequestChunk {
     /// # Errors
     /// `ErrorKind::Decode`, which names the element, if the chunk is something else, or has more than 8,192 headers.
     pub fn read(chunk: &Bytes) -> Result<Self> {
-        let _lent = bytes::lend(chunk.handle());
+        let _restore = bytes::set_source(chunk.handle());
         let mut reader = Reader::new(chunk);
         Self::elements(&mut reader)
             .map_err(|malformed| Error::decode(format!("the chunk is not an HTTP request: {malformed}")))
@@ -49,17 +49,17 @@ impl RequestChunk {
     fn elements(reader: &mut Reader<'_>) -> Read<Self> {
         let len = reader.array_len()?;
         if len < 4 {
-            return Err(Malformed::new(format!("it has {len} elements of 5")));
+            return Err(DecodeError::new(format!("it has {len} elements of 5")));
         }
-        let method = bytes::share(reader.raw()?);
-        let uri = bytes::share(reader.raw()?);
+        let method = bytes::slice_or_copy(reader.raw()?);
+        let uri = bytes::slice_or_copy(reader.raw()?);
         let version = version(reader.raw()?)?;
         let mut headers = Vec::new();
         each_header(reader, |name, value| {
-            headers.push((bytes::share(name), bytes::share(value)));
+            headers.push((bytes::slice_or_copy(name), bytes::slice_or_copy(value)));
             Ok(())
         })?;
-        let body = if len < 5 { Bytes::new() } else { bytes::share(reader.raw()?) };
+        let body = if len < 5 { Bytes::new() } else { bytes::slice_or_copy(reader.raw()?) };
         reader.skip(len.saturating_sub(5))?;
         reader.end()?;
         Ok(Self { method, uri, version, headers, body })
@@ -105,7 +105,7 @@ pub fn read_meta(chunk: &Bytes) -> Result<(StatusCode, HeaderMap)> {
 fn meta(reader: &mut Reader<'_>) -> Read<(StatusCode, HeaderMap)> {
     let len = reader.array_len()?;
     if len < 2 {
-        return Err(Malformed::new(format!("it has {len} elements of 2")));
+        return Err(DecodeError::new(format!("it has {len} elements of 2")));
     }
     let status = status(reader.token()?)?;
     let mut headers = HeaderMap::new();
@@ -116,7 +116,7 @@ fn meta(reader: &mut Reader<'_>) -> Read<(StatusCode, HeaderMap)> {
             return Ok(());
         };
         let taken = headers.try_append(name, value);
-        taken.map(drop).map_err(|_| Malformed::new("it has too many headers"))
+        taken.map(drop).map_err(|_| DecodeError::new("it has too many headers"))
     })?;
     reader.skip(len - 2)?;
     reader.end()?;
@@ -126,10 +126,10 @@ fn meta(reader: &mut Reader<'_>) -> Read<(StatusCode, HeaderMap)> {
 fn status(token: Token<'_>) -> Read<StatusCode> {
     let code = match token {
         Token::UInt(code) => u16::try_from(code).ok().filter(|code| *code >= 200),
-        other => return Err(Malformed::new(format!("the status is {}", other.name()))),
+        other => return Err(DecodeError::new(format!("the status is {}", other.name()))),
     };
     let status = code.and_then(|code| StatusCode::from_u16(code).ok());
-    status.ok_or_else(|| Malformed::new("the status is not between 200 and 999"))
+    status.ok_or_else(|| DecodeError::new("the status is not between 200 and 999"))
 }
 
 /// Returns a header as HTTP has it, or `None` if it cannot.
@@ -142,7 +142,7 @@ fn version(text: &[u8]) -> Read<Version> {
         b"1.0" => Ok(Version::HTTP_10),
         // Whoever speaks a later one understands this.
         [b'1', b'.', b'1'..=b'9'] => Ok(Version::HTTP_11),
-        _ => Err(Malformed::new(format!("the version is {:?}", Bytes::from(text)))),
+        _ => Err(DecodeError::new(format!("the version is {:?}", Bytes::from(text)))),
     }
 }
 
@@ -153,13 +153,13 @@ const HEADERS: usize = 8192;
 fn each_header(reader: &mut Reader<'_>, mut take: impl FnMut(&[u8], &[u8]) -> Read<()>) -> Read<()> {
     match reader.token()? {
         Token::Array(len) | Token::Map(len) if len as usize > HEADERS => {
-            return Err(Malformed::new(format!("it has {len} headers, and {HEADERS} are the most")));
+            return Err(DecodeError::new(format!("it has {len} headers, and {HEADERS} are the most")));
         }
         Token::Array(len) => {
             for _ in 0..len {
                 let parts = reader.array_len()?;
                 if parts < 2 {
-                    return Err(Malformed::new(format!("a header has {parts} elements of 2")));
+                    return Err(DecodeError::new(format!("a header has {parts} elements of 2")));
                 }
                 take(&text(reader)?, &text(reader)?)?;
                 reader.skip(parts - 2)?;
@@ -170,7 +170,7 @@ fn each_header(reader: &mut Reader<'_>, mut take: impl FnMut(&[u8], &[u8]) -> Re
                 take(&text(reader)?, &text(reader)?)?;
             }
         }
-        other => return Err(Malformed::new(format!("the headers are {}", other.name()))),
+        other => return Err(DecodeError::new(format!("the headers are {}", other.name()))),
     }
     Ok(())
 }
@@ -181,7 +181,7 @@ fn text<'a>(reader: &mut Reader<'a>) -> Read<Cow<'a, [u8]>> {
         Token::Raw(raw) => Ok(raw.into()),
         Token::UInt(number) => Ok(number.to_string().into_bytes().into()),
         Token::Int(number) => Ok(number.to_string().into_bytes().into()),
-        other => Err(Malformed::new(format!("a header holds {}", other.name()))),
+        other => Err(DecodeError::new(format!("a header holds {}", other.name()))),
     }
 }
 

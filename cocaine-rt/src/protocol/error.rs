@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use crate::protocol::code::Category;
+use crate::{
+    protocol::code::Category,
+    wire::{decode::DecodeError, encode::EncodeError, scan::ScanError},
+};
 
 /// The code of a handler that failed, in the category of workers (`worker.md` 3.6).
 const HANDLER_FAILED: i64 = 100;
@@ -50,6 +53,17 @@ impl Cause {
     pub const UNCAUGHT: Self = Self(Category::DISPATCH, 7);
     /// More than this side keeps in memory.
     pub const MEMORY: Self = Self(Category::GENERIC, 12);
+}
+
+impl From<&ScanError> for Cause {
+    /// Returns the code by which the original runtime reports the broken frame.
+    fn from(error: &ScanError) -> Self {
+        match error {
+            ScanError::Parse(_) | ScanError::TooDeep => Self::PARSE,
+            ScanError::Shape(_) => Self::FRAME,
+            ScanError::TooLarge(_) => Self::MEMORY,
+        }
+    }
 }
 
 /// What went wrong.
@@ -172,6 +186,18 @@ impl Error {
 
     pub(crate) fn decode(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Decode(text.into()))
+    }
+
+    /// Returns the error of a value that cannot be encoded. Not a `From`: a second one would cost callers of `?` their type
+    /// inference.
+    pub(crate) fn from_encode(error: EncodeError) -> Self {
+        Self::encode(error.into_reason())
+    }
+
+    /// Returns the error of bytes that cannot be decoded.
+    #[expect(clippy::needless_pass_by_value, reason = "so that it serves `map_err`")]
+    pub(crate) fn from_decode(error: DecodeError) -> Self {
+        Self::decode(error.to_string())
     }
 
     /// Says what the original runtime would call it.

@@ -348,13 +348,13 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallKind {
-    /// Nothing is answered: [`crate::Service::mute`].
+    /// Nothing is answered.
     Mute,
-    /// One answer: [`crate::Service::call`].
+    /// One answer.
     Unary,
-    /// A stream of answers: [`crate::Service::stream`].
+    /// A stream of answers.
     Streaming,
-    /// Both sides send messages: [`crate::Service::open`].
+    /// Both sides send messages.
     Session,
 }
 

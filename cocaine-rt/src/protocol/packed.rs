@@ -8,7 +8,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use crate::wire::decode::ANY_NUMBER;
+use crate::wire::decode::ANY_LEN;
 
 /// One argument, even if it is a tuple, which alone would be all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl<T: Serialize> Serialize for List<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_tuple(ANY_NUMBER, Arguments(PhantomData))
+        deserializer.deserialize_tuple(ANY_LEN, Arguments(PhantomData))
     }
 }
 

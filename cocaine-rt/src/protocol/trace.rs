@@ -4,6 +4,8 @@ use std::future::Future;
 
 use tracing::Instrument;
 
+use crate::wire::headers::Headers;
+
 tokio::task_local! {
     static CURRENT: Trace;
 }
@@ -34,6 +36,11 @@ impl Trace {
         Self { trace_id: self.trace_id, span_id: span_id.max(1), parent_id: self.span_id }
     }
 
+    /// Returns the ids in the order of their headers.
+    pub(crate) fn ids(self) -> [u64; 3] {
+        [self.trace_id, self.span_id, self.parent_id]
+    }
+
     /// Returns the trace of the scope that runs, if there is one.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(|trace| *trace).ok()
@@ -58,5 +65,26 @@ impl Trace {
             span_id = self.span_id,
             parent_id = self.parent_id
         )
+    }
+}
+
+impl Headers {
+    /// Returns the trace of the request: `None` unless all three ids are there (`protocol.md` 5.4).
+    ///
+    /// # Errors
+    /// Ids that make no valid trace.
+    pub(crate) fn trace(&self) -> Result<Option<Trace>, &'static str> {
+        let Some([trace_id, span_id, parent_id]) = self.trace_ids()? else { return Ok(None) };
+        if let Some(bit) = self.get("trace_bit")
+            && !matches!(bit.as_ref(), b"0" | b"1")
+        {
+            return Err("the trace bit is neither 0 nor 1");
+        }
+        match (trace_id, span_id, parent_id) {
+            (0, 0, 0) => Ok(None),
+            (0, _, _) => Err("a span without a trace"),
+            (_, 0, _) => Err("a trace without a span"),
+            _ => Ok(Some(Trace { trace_id, span_id, parent_id })),
+        }
     }
 }

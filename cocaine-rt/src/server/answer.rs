@@ -14,10 +14,10 @@ use serde::Serialize;
 use super::Host;
 use crate::{
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         guard::Held,
         halves::Sender,
-        mux::{Key, Load, Mux},
+        mux::{ChannelKey, InvocationCost, Mux},
     },
     protocol::{
         code::Category,
@@ -26,7 +26,7 @@ use crate::{
         spec::OnDrop,
         trace::Trace,
     },
-    wire::{encode, frame::Tail, headers, scratch::Scratch},
+    wire::{encode, frame::FrameHeaders, hpack, scratch::Scratch},
 };
 
 /// The answer that an invocation owes. Dropped without one, it answers with an error, or closes the connection if its
@@ -43,20 +43,20 @@ pub struct Answer {
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) host: Arc<Host>,
-    pub(super) key: Key,
-    pub(super) load: Load,
+    pub(super) key: ChannelKey,
+    pub(super) cost: InvocationCost,
     pub(super) ended: bool,
 }
 
 impl Run {
     /// Ends the invocation, unless it has ended, with a last act under one lock.
     fn end(&mut self, act: impl FnOnce(&mut Mux)) {
-        let Self { host, key, load, ended } = self;
-        host.lease.with(|mux| {
+        let Self { host, key, cost, ended } = self;
+        host.handle.with(|mux| {
             act(mux);
             if !mem::replace(ended, true) {
                 mux.leave(key.id);
-                mux.end(*load);
+                mux.end(*cost);
             }
         });
     }
@@ -105,7 +105,7 @@ impl Answer {
         self.owed = false;
         let sender = Sender::from(self.half());
         if let Err(error) = pump(items, sender).await {
-            tracing::debug!(peer = %self.run.host.lease.peer(), %error, "a stream ended early");
+            tracing::debug!(peer = %self.run.host.handle.peer(), %error, "a stream ended early");
         }
     }
 
@@ -123,15 +123,19 @@ impl Answer {
             }
         };
         if let Err(error) = keep(held, sender).await {
-            tracing::debug!(peer = %self.run.host.lease.peer(), %error, "what was held was lost early");
+            tracing::debug!(peer = %self.run.host.handle.peer(), %error, "what was held was lost early");
         }
     }
 
     /// Answers through the halves of a session, which are opened once the arguments are decoded.
     pub fn session(mut self) -> (Halves, Outcome) {
         self.owed = false;
-        let halves =
-            Halves { line: self.line(), host: self.run.host.clone(), side: self.side(), method: self.method };
+        let halves = Halves {
+            channel: self.channel(),
+            host: self.run.host.clone(),
+            side: self.side(),
+            method: self.method,
+        };
         (halves, Outcome(self))
     }
 
@@ -145,12 +149,12 @@ impl Answer {
         &self.run.host.offer.graph.entries()[self.method]
     }
 
-    fn line(&self) -> Line {
+    fn channel(&self) -> ChannelRef {
         let method = Some(self.method().name.clone());
-        Line {
-            lease: self.run.host.lease.clone(),
+        ChannelRef {
+            handle: self.run.host.handle.clone(),
             key: self.run.key,
-            origin: Origin { method, ..Origin::default() },
+            context: ErrorContext { method, ..ErrorContext::default() },
         }
     }
 
@@ -159,7 +163,7 @@ impl Answer {
     }
 
     fn half(&self) -> Tx {
-        Tx::new(self.line(), &self.method().upstream, self.side(), OnDrop::Terminal, false)
+        Tx::new(self.channel(), &self.method().upstream, self.side(), OnDrop::Terminal, false)
     }
 
     fn refuse(&mut self, error: &Error) {
@@ -172,14 +176,14 @@ impl Answer {
 
     fn reply<T: Serialize>(&mut self, kind: u64, value: &T) {
         let mut scratch = Scratch::take();
-        let encoded = encode::args(value, &mut scratch);
+        let encoded = encode::args(value, &mut scratch).map_err(Error::from_encode);
         self.owed = false;
         if let (Err(error), VALUE) = (&encoded, kind) {
             return self.refuse(error);
         }
         let mut headers = Vec::new();
         let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
-        let tail = Tail::Headers(headers::reply(&mut headers, self.trace, extra));
+        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut headers, self.trace.map(Trace::ids), extra));
         // A connection that has ended takes no answer.
         let id = self.run.key.id;
         self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));
@@ -189,7 +193,7 @@ impl Answer {
         let method = &self.method().name;
         let reason = Error::protocol(format!("{method}: {error}"));
         let cause = error.cause().unwrap_or(Cause::UNCAUGHT);
-        self.run.host.lease.close(&reason.caused(cause));
+        self.run.host.handle.close(&reason.caused(cause));
     }
 }
 
@@ -208,7 +212,7 @@ impl Drop for Answer {
 /// The halves of a session that are not opened yet.
 #[derive(Debug)]
 pub struct Halves {
-    line: Line,
+    channel: ChannelRef,
     host: Arc<Host>,
     side: Side,
     method: usize,
@@ -218,8 +222,8 @@ impl Halves {
     /// Opens them: what the client sends, and what it is sent.
     pub fn open<R: From<Rx>, S: From<Tx>>(self) -> (R, S) {
         let method = &self.host.offer.graph.entries()[self.method];
-        let rx = Rx::new(self.line.clone(), &method.dispatch);
-        let tx = Tx::new(self.line, &method.upstream, self.side, OnDrop::Terminal, false);
+        let rx = Rx::new(self.channel.clone(), &method.dispatch);
+        let tx = Tx::new(self.channel, &method.upstream, self.side, OnDrop::Terminal, false);
         (rx.into(), tx.into())
     }
 }

@@ -7,11 +7,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         driver::Driver,
         halves::Duplex,
-        handle::{Conn, Lease},
-        mux::{Open, Role, roots::Roots, slot::Reads},
+        handle::{ConnectionHandle, SharedConnection},
+        mux::{NewChannel, Role, roots::RootProtocol, slot::RecvState},
     },
     protocol::{
         error::{Error, Result},
@@ -20,19 +20,13 @@ use crate::{
         spec::{ServiceSpec, TreeSpec},
         trace::Trace,
     },
-    wire::{
-        bytes::Bytes,
-        encode,
-        frame::Tail,
-        headers::{self, Headers},
-        scratch::Scratch,
-    },
+    wire::{bytes::Bytes, encode, frame::FrameHeaders, headers::Headers, hpack, scratch::Scratch},
 };
 
 /// A connection that both sides open channels on; their ids are shared (`worker.md` 3.3). Clones share it.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    lease: Lease,
+    handle: ConnectionHandle,
     stream: Tree,
 }
 
@@ -51,14 +45,15 @@ impl Connection {
         D: Dispatch,
     {
         let graph = spec.graph();
-        let conn = Conn::new(peer.into(), limits, Role::Host(Arc::new(Roots::new(&graph))));
-        let lease = Lease::new(conn.clone());
+        let conn =
+            SharedConnection::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
+        let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
-        let host = Arc::new(Host { lease: lease.clone(), offer: Arc::new(Offer { graph, extra }) });
-        let connection = Self { lease, stream: TreeSpec::STREAMING.tree() };
+        let host = Arc::new(Host { handle: handle.clone(), offer: Arc::new(Offer { graph, extra }) });
+        let connection = Self { handle, stream: TreeSpec::STREAMING.tree() };
         let dispatch = Arc::new(dispatch(connection.clone()));
-        tokio::spawn(Driver::new(io, conn, limits, move |fresh| {
-            let call = Call::new(host.clone(), fresh);
+        tokio::spawn(Driver::new(io, conn, limits, move |pending| {
+            let call = Call::new(host.clone(), pending);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         }));
         connection
@@ -75,18 +70,18 @@ impl Connection {
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
         let (mut buf, headers) = (Vec::new(), headers.forwarded());
-        let tail = Tail::Headers(headers::reply(&mut buf, trace, &headers));
-        let reads = Reads::Streaming;
-        let open = Open { method: 0, args: &args, tail, reads, ticks: u64::MAX, reader: None };
-        let key = self.lease.with(|mux| mux.open(open))?;
-        let line = Line { lease: self.lease.clone(), key, origin: Origin::default() };
-        let rx = Rx::held(line.clone(), &self.stream);
-        let tx = Tx::held(line, &self.stream, Side::Server(trace, None));
+        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
+        let recv_state = RecvState::Streaming;
+        let open = NewChannel { method: 0, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
+        let key = self.handle.with(|mux| mux.open(open))?;
+        let channel = ChannelRef { handle: self.handle.clone(), key, context: ErrorContext::default() };
+        let rx = Rx::held(channel.clone(), &self.stream);
+        let tx = Tx::held(channel, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 
     /// Ends the connection at once; whoever waits on one of its channels gets `error`.
     pub fn close(&self, error: &Error) {
-        self.lease.close(error);
+        self.handle.close(error);
     }
 }

@@ -21,8 +21,8 @@ use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
         driver::Driver,
-        handle::{self, Conn, Lease},
-        mux::{Mux, Role, roots::Roots},
+        handle::{self, ConnectionHandle, SharedConnection},
+        mux::{Mux, Role, roots::RootProtocol},
     },
     protocol::limits::Limits,
     wire::bytes::Bytes,
@@ -159,7 +159,7 @@ impl<D: Dispatch> ServerBuilder<D> {
         let (phase, phases) = watch::channel(Phase::Accepting);
         let connections = Connections {
             dispatch: Arc::new(self.dispatch),
-            roots: Arc::new(Roots::new(&self.offer.graph)),
+            roots: Arc::new(RootProtocol::new(&self.offer.graph)),
             offer: Arc::new(self.offer),
             limits: self.limits,
             admissions: self.admissions,
@@ -174,12 +174,12 @@ impl<D: Dispatch> ServerBuilder<D> {
 
 struct Connections<D> {
     dispatch: Arc<D>,
-    roots: Arc<Roots>,
+    roots: Arc<RootProtocol>,
     offer: Arc<Offer>,
     limits: Limits,
     admissions: Arc<Admissions>,
     open: JoinSet<()>,
-    conns: HashMap<task::Id, Arc<Conn>>,
+    conns: HashMap<task::Id, Arc<SharedConnection>>,
     phases: watch::Receiver<Phase>,
 }
 
@@ -230,11 +230,12 @@ impl<D: Dispatch> Connections<D> {
     fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.admissions.accepted.fetch_add(1, Ordering::Relaxed);
         handle::tune(&stream);
-        let conn = Conn::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
-        let host = Arc::new(Host { lease: Lease::new(conn.clone()), offer: self.offer.clone() });
+        let conn =
+            SharedConnection::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
+        let host = Arc::new(Host { handle: ConnectionHandle::new(conn.clone()), offer: self.offer.clone() });
         let dispatch = self.dispatch.clone();
-        let driver = Driver::new(stream, conn.clone(), self.limits, move |fresh| {
-            let call = Call::new(host.clone(), fresh);
+        let driver = Driver::new(stream, conn.clone(), self.limits, move |pending| {
+            let call = Call::new(host.clone(), pending);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         });
         self.conns.insert(self.open.spawn(driver).id(), conn);

@@ -14,9 +14,9 @@ use crate::{
     },
     wire::{
         bytes::Bytes,
-        decode::{self, Malformed, Reader},
+        decode::{self, DecodeError, Reader},
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         scratch::Scratch,
     },
 };
@@ -124,7 +124,12 @@ impl Relay {
     }
 }
 
-fn write(frames: &mut Encoded, id: u64, message: &Message, tail: Tail<'_>) -> Result<(), Malformed> {
+fn write(
+    frames: &mut Encoded,
+    id: u64,
+    message: &Message,
+    tail: FrameHeaders<'_>,
+) -> Result<(), DecodeError> {
     frame::begin(frames, id, message.kind, tail);
     match message.kind {
         WRITE => chunk(&message.args, frames)?,
@@ -136,15 +141,16 @@ fn write(frames: &mut Encoded, id: u64, message: &Message, tail: Tail<'_>) -> Re
 }
 
 /// Writes a chunk again, with a raw of the oldest family (`worker.md` 2).
-fn chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), Malformed> {
+fn chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
     let mut reader = Reader::new(source);
     if reader.array_len()? == 0 {
-        return Err(Malformed::new("a chunk without its bytes"));
+        return Err(DecodeError::new("a chunk without its bytes"));
     }
     let raw = reader.raw()?;
     if raw.len() > Relay::COPIED {
         let (blob,): (Bytes,) = decode::args(source)?;
-        return encode::args(&(blob,), args).map_err(|error| Malformed::new(error.to_string()));
+        return encode::args(&(blob,), args)
+            .map_err(|error| DecodeError::new(Error::from_encode(error).to_string()));
     }
     encode::write_array_len(&mut args.buf, 1);
     encode::write_raw(&mut args.buf, raw);
@@ -152,9 +158,9 @@ fn chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), Malformed> {
 }
 
 /// Writes an error again: `[[category, code], text]`, an empty text for none.
-fn error(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), Malformed> {
+fn error(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
     let ((category, code), text): ((i64, i32), Option<Bytes>) = decode::args(source)?;
     let category = Category(category).registered();
     let error = ((category.0, code), text.unwrap_or_default());
-    encode::args(&error, args).map_err(|error| Malformed::new(error.to_string()))
+    encode::args(&error, args).map_err(|error| DecodeError::new(Error::from_encode(error).to_string()))
 }

@@ -10,7 +10,7 @@ use crate::{
     Bytes, Category, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
     wire::{
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
     },
 };
 
@@ -68,7 +68,7 @@ fn control_messages_are_their_examples() {
     let written = |channel, kind, value: &dyn erased::Args| {
         let (mut args, mut out) = (Encoded::default(), Encoded::default());
         value.write(&mut args);
-        frame::write(&mut out, channel, kind, &args, Tail::None);
+        frame::write(&mut out, channel, kind, &args, FrameHeaders::None);
         out.flatten()
     };
     assert_eq!(written(5, 65533, &()), unhex("93 05 cd ff fd 90"));

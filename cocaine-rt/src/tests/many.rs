@@ -14,7 +14,7 @@ use crate::{
     wire::{
         decode,
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         scan::Scanner,
     },
 };
@@ -34,7 +34,7 @@ async fn answer(mut io: DuplexStream) -> Vec<u64> {
         for (channel, number) in calls.into_iter().rev() {
             let mut args = Encoded::default();
             encode::args(&(number,), &mut args).unwrap();
-            frame::write(&mut replies, channel, 0, &args, Tail::None);
+            frame::write(&mut replies, channel, 0, &args, FrameHeaders::None);
         }
         io.write_all(&replies.flatten()).await.unwrap();
     }
@@ -89,7 +89,7 @@ async fn callers_that_are_cut_off_leave_nothing_behind() {
 }
 
 fn live(service: &Service) -> usize {
-    service.connected_link().lease.with(|mux| mux.live())
+    service.connected_link().handle.with(|mux| mux.live())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

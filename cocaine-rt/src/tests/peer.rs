@@ -15,13 +15,13 @@ use crate::{
     },
     connection::driver,
     protocol::{
+        endpoint::Resolved,
         graph::{Graph, Method, Tree},
         limits::Limits,
-        types::Resolved,
     },
     wire::{
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
     },
 };
 
@@ -50,10 +50,10 @@ impl Peer {
     /// Returns a service with these methods, connected to a peer over a pipe that holds `room` bytes.
     pub(crate) fn with(graph: Graph, room: usize, limits: Limits) -> (Service, Self) {
         let (near, io) = tokio::io::duplex(room);
-        let lease = driver::connect(near, "peer:1".into(), limits);
+        let handle = driver::connect(near, "peer:1".into(), limits);
         let found = Resolved { graph, version: 1, endpoints: Vec::new() };
         let table = Table::new(None, &found, Drift::Compatible).unwrap();
-        let link = Link { lease, table, service: "test".into() };
+        let link = Link { handle, table, service: "test".into() };
         (Service::over(Arc::new(link)), Self { io })
     }
 
@@ -94,7 +94,7 @@ impl Peer {
     pub(crate) async fn send<T: serde::Serialize>(&mut self, channel: u64, kind: u64, args: T) {
         let (mut list, mut out) = (Encoded::default(), Encoded::default());
         encode::args(&args, &mut list).unwrap();
-        frame::write(&mut out, channel, kind, &list, Tail::None);
+        frame::write(&mut out, channel, kind, &list, FrameHeaders::None);
         self.io.write_all(&out.flatten()).await.unwrap();
     }
 

@@ -10,14 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// From this length on a decoded blob is a slice of what was received; a shorter one is copied, so that it
 /// does not keep a large read buffer alive.
-const SLICED_FROM: usize = 4 << 10;
+const MIN_SLICE_LEN: usize = 4 << 10;
 
 /// Above this length an encoded blob is queued as it is and not copied: one
 /// more segment in a vectored write is cheaper than the copy.
-const SEGMENT_ABOVE: usize = 16 << 10;
+const MAX_COPIED_LEN: usize = 16 << 10;
 
 /// How much of a blob its `Debug` form shows.
-const SHOWN: usize = 64;
+const DEBUG_LEN: usize = 64;
 
 /// A blob: bytes, or a text of which nobody promised that it is UTF-8. Cheap to clone and to slice.
 ///
@@ -135,7 +135,7 @@ impl PartialEq<str> for Bytes {
 
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = &self[..self.len().min(SHOWN)];
+        let head = &self[..self.len().min(DEBUG_LEN)];
         let cut = head.len() < self.len();
         match std::str::from_utf8(head) {
             Ok(text) => write!(f, "{text:?}")?,
@@ -157,27 +157,27 @@ pub(crate) fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 thread_local! {
     /// The blob that is being serialized on this thread.
-    static OFFERED: RefCell<bytes::Bytes> = const { RefCell::new(bytes::Bytes::new()) };
+    static SERIALIZED_BYTES: RefCell<bytes::Bytes> = const { RefCell::new(bytes::Bytes::new()) };
     /// The source that is being decoded on this thread.
-    static SOURCE: RefCell<bytes::Bytes> = const { RefCell::new(bytes::Bytes::new()) };
+    static DECODED_SOURCE: RefCell<bytes::Bytes> = const { RefCell::new(bytes::Bytes::new()) };
 }
 
-type Slot = std::thread::LocalKey<RefCell<bytes::Bytes>>;
+type ThreadSlot = std::thread::LocalKey<RefCell<bytes::Bytes>>;
 
 /// Puts back what was in a slot before, also when user code panics.
-pub(crate) struct Restore {
-    slot: &'static Slot,
+pub(crate) struct RestoreOnDrop {
+    slot: &'static ThreadSlot,
     previous: bytes::Bytes,
 }
 
-impl Restore {
-    fn put(slot: &'static Slot, value: &bytes::Bytes) -> Option<Self> {
+impl RestoreOnDrop {
+    fn set(slot: &'static ThreadSlot, value: &bytes::Bytes) -> Option<Self> {
         let previous = slot.try_with(|slot| slot.replace(value.clone())).ok()?;
         Some(Self { slot, previous })
     }
 }
 
-impl Drop for Restore {
+impl Drop for RestoreOnDrop {
     fn drop(&mut self) {
         let previous = std::mem::take(&mut self.previous);
         // Fails only while the thread is being torn down, and then there is nothing to restore.
@@ -186,12 +186,12 @@ impl Drop for Restore {
 }
 
 /// Returns the owner of `bytes` if it is a large [`Bytes`] that is being serialized right now.
-pub(crate) fn claim(bytes: &[u8]) -> Option<bytes::Bytes> {
-    if bytes.len() <= SEGMENT_ABOVE {
+pub(crate) fn take_owner(bytes: &[u8]) -> Option<bytes::Bytes> {
+    if bytes.len() <= MAX_COPIED_LEN {
         return None;
     }
     let matches = |offered: &bytes::Bytes| std::ptr::eq::<[u8]>(offered.as_ref(), bytes);
-    OFFERED
+    SERIALIZED_BYTES
         .try_with(|slot| {
             slot.try_borrow_mut()
                 .ok()
@@ -202,14 +202,14 @@ pub(crate) fn claim(bytes: &[u8]) -> Option<bytes::Bytes> {
 }
 
 /// Lets the blobs that are decoded until the guard is dropped be slices of `source`.
-pub(crate) fn lend(source: &bytes::Bytes) -> Option<Restore> {
-    if source.len() < SLICED_FROM { None } else { Restore::put(&SOURCE, source) }
+pub(crate) fn set_source(source: &bytes::Bytes) -> Option<RestoreOnDrop> {
+    if source.len() < MIN_SLICE_LEN { None } else { RestoreOnDrop::set(&DECODED_SOURCE, source) }
 }
 
 /// Returns `bytes` as a blob: a slice of the lent source if they are large and lie in it, else a copy.
-pub(crate) fn share(bytes: &[u8]) -> Bytes {
-    if bytes.len() >= SLICED_FROM
-        && let Ok(Some(slice)) = SOURCE.try_with(|slot| slice_of(&slot.borrow(), bytes))
+pub(crate) fn slice_or_copy(bytes: &[u8]) -> Bytes {
+    if bytes.len() >= MIN_SLICE_LEN
+        && let Ok(Some(slice)) = DECODED_SOURCE.try_with(|slot| slice_of(&slot.borrow(), bytes))
     {
         return Bytes(slice);
     }
@@ -229,20 +229,21 @@ impl Serialize for Bytes {
         {
             return serializer.serialize_str(text);
         }
-        let _offered = if self.len() > SEGMENT_ABOVE { Restore::put(&OFFERED, &self.0) } else { None };
+        let _restore =
+            if self.len() > MAX_COPIED_LEN { RestoreOnDrop::set(&SERIALIZED_BYTES, &self.0) } else { None };
         serializer.serialize_bytes(self)
     }
 }
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_byte_buf(Blob)
+        deserializer.deserialize_byte_buf(BytesVisitor)
     }
 }
 
-struct Blob;
+struct BytesVisitor;
 
-impl<'de> de::Visitor<'de> for Blob {
+impl<'de> de::Visitor<'de> for BytesVisitor {
     type Value = Bytes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,7 +251,7 @@ impl<'de> de::Visitor<'de> for Blob {
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-        Ok(share(bytes))
+        Ok(slice_or_copy(bytes))
     }
 
     fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
@@ -258,7 +259,7 @@ impl<'de> de::Visitor<'de> for Blob {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
-        Ok(share(text.as_bytes()))
+        Ok(slice_or_copy(text.as_bytes()))
     }
 
     fn visit_string<E: de::Error>(self, text: String) -> Result<Bytes, E> {
@@ -266,7 +267,7 @@ impl<'de> de::Visitor<'de> for Blob {
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Bytes, A::Error> {
-        let mut bytes = Vec::with_capacity(items.size_hint().unwrap_or(0).min(SLICED_FROM));
+        let mut bytes = Vec::with_capacity(items.size_hint().unwrap_or(0).min(MIN_SLICE_LEN));
         while let Some(byte) = items.next_element()? {
             bytes.push(byte);
         }

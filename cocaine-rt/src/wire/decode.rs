@@ -9,17 +9,17 @@ mod args;
 mod containers;
 mod decoder;
 mod elements;
-mod malformed;
+mod error;
 mod reader;
 
 pub(crate) use elements::Elements;
-pub(crate) use malformed::Malformed;
+pub(crate) use error::DecodeError;
 pub(crate) use reader::{Reader, Token};
 
 use decoder::Decoder;
 
 /// The length for `deserialize_tuple` that takes an argument list of any length as it is.
-pub(crate) const ANY_NUMBER: usize = usize::MAX;
+pub(crate) const ANY_LEN: usize = usize::MAX;
 
 /// Returns the argument list in `source` as a `T`.
 ///
@@ -29,8 +29,8 @@ pub(crate) const ANY_NUMBER: usize = usize::MAX;
 /// # Errors
 /// Bytes that are no argument list, an argument that is missing or of another type, an error of `T`'s own.
 #[inline]
-pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, Malformed> {
-    let _lent = bytes::lend(source);
+pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
+    let _restore = bytes::set_source(source);
     args::list(source)
 }
 
@@ -39,8 +39,8 @@ pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Res
 /// # Errors
 /// Bytes that are not one value, a value of another type, an error of `T`'s own.
 #[inline]
-pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, Malformed> {
-    let _lent = bytes::lend(source);
+pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
+    let _restore = bytes::set_source(source);
     from_slice(source)
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Re
 /// # Errors
 /// Those of [`value`].
 #[inline]
-pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, Malformed> {
+pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(source, 0);
     let value = T::deserialize(&mut decoder)?;
     decoder.reader.end()?;

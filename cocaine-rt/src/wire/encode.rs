@@ -5,12 +5,13 @@
 
 use serde::Serialize;
 
-use crate::protocol::error::{Error, Result};
-
 mod containers;
-mod writer;
+mod encoder;
+mod error;
 
-use writer::Writer;
+pub(crate) use error::EncodeError;
+
+use encoder::Encoder;
 
 /// Encoded bytes, of which large blobs are kept aside.
 #[derive(Debug, Default)]
@@ -69,24 +70,26 @@ impl Encoded {
 /// What cannot be written: an error of the value's own, `i128`, more than 32 levels (the frame counts), more
 /// than 4 GiB. `into` is then as before.
 #[inline]
-pub(crate) fn args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<()> {
-    append(into, |out| Writer::list(out).write_list(value))
+pub(crate) fn args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<(), EncodeError> {
+    append(into, |out| Encoder::list(out).write_list(value))
 }
 
 /// Returns `value` as one plain value in one piece.
-pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
+pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut into = Encoded::default();
-    append(&mut into, |out| value.serialize(&mut Writer::plain(out, false)))?;
+    append(&mut into, |out| value.serialize(&mut Encoder::plain(out, false)))?;
     Ok(into.buf)
 }
 
 #[inline]
-fn append(into: &mut Encoded, write: impl FnOnce(&mut Encoded) -> Result<(), writer::Refused>) -> Result<()> {
+fn append(
+    into: &mut Encoded,
+    write: impl FnOnce(&mut Encoded) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
     let (buf, segments) = (into.buf.len(), into.segments.len());
-    write(into).map_err(|refused| {
+    write(into).inspect_err(|_| {
         into.buf.truncate(buf);
         into.segments.truncate(segments);
-        Error::encode(refused.0)
     })
 }
 

@@ -4,16 +4,16 @@ use crate::wire::encode::{self, Encoded};
 
 /// The headers of an outgoing frame.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Tail<'a> {
+pub(crate) enum FrameHeaders<'a> {
     /// A frame of three elements.
     None,
     /// An encoded header array.
-    Headers(&'a [u8]),
+    Encoded(&'a [u8]),
 }
 
 /// Appends one frame whose arguments are encoded already.
 #[inline]
-pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, tail: Tail<'_>) {
+pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, tail: FrameHeaders<'_>) {
     begin(out, channel, kind, tail);
     out.append(args);
     end(out, tail);
@@ -21,10 +21,10 @@ pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, 
 
 /// Appends what stands before the arguments of a frame.
 #[inline]
-pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, tail: Tail<'_>) {
+pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, tail: FrameHeaders<'_>) {
     out.buf.push(match tail {
-        Tail::None => 0x93,
-        Tail::Headers(_) => 0x94,
+        FrameHeaders::None => 0x93,
+        FrameHeaders::Encoded(_) => 0x94,
     });
     encode::write_uint(&mut out.buf, channel);
     encode::write_uint(&mut out.buf, kind);
@@ -32,8 +32,8 @@ pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, tail: Tail<'_>) 
 
 /// Appends what stands after the arguments of a frame.
 #[inline]
-pub(crate) fn end(out: &mut Encoded, tail: Tail<'_>) {
-    if let Tail::Headers(headers) = tail {
+pub(crate) fn end(out: &mut Encoded, tail: FrameHeaders<'_>) {
+    if let FrameHeaders::Encoded(headers) = tail {
         out.buf.extend_from_slice(headers);
     }
 }

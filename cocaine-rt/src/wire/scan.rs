@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use crate::protocol::error::Cause;
+use crate::wire::headers::UNTRACED;
 
 /// Containers that may be open at once, the frame and its arguments counted (`protocol.md` 1).
 pub(crate) const DEPTH: usize = 32;
 
 /// Where a frame and its parts lie, counted from its first byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct FrameBounds {
     /// The length of the whole frame.
     pub(crate) len: usize,
     /// The array of arguments.
@@ -24,7 +24,7 @@ pub(crate) struct Extent {
 
 /// The rule that a frame broke. Nothing after it can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Broken {
+pub(crate) enum ScanError {
     /// A byte that starts no value of the dialect: `c1` or an ext; `[6,4]`.
     #[error("not MessagePack: byte {0:#04x} starts no value")]
     Parse(u8),
@@ -39,17 +39,6 @@ pub(crate) enum Broken {
     TooDeep,
 }
 
-impl Broken {
-    /// Returns what the original runtime calls it.
-    pub(crate) fn cause(&self) -> Cause {
-        match self {
-            Self::Parse(_) | Self::TooDeep => Cause::PARSE,
-            Self::Shape(_) => Cause::FRAME,
-            Self::TooLarge(_) => Cause::MEMORY,
-        }
-    }
-}
-
 /// Scans one frame after the other, and goes on where it stopped when more bytes have come.
 #[derive(Debug)]
 pub(crate) struct Scanner {
@@ -58,13 +47,13 @@ pub(crate) struct Scanner {
     at: usize,
     /// Elements of the frame, 0 before its first byte was seen.
     elements: u64,
-    /// Elements of the frame that have begun.
-    begun: u64,
+    /// Elements of the frame that have started.
+    started: u64,
     /// Containers that are open within the current element of the frame.
     open: usize,
     /// How many values each open container still lacks.
     left: [u64; DEPTH],
-    extent: Extent,
+    bounds: FrameBounds,
 }
 
 /// The head of a value that takes more than a look at its marker.
@@ -106,32 +95,26 @@ pub(crate) fn width(marker: u8) -> Option<usize> {
     }
 }
 
-/// The headers that a server writes on an untraced channel: three ids of zero, as literals that are not stored
-/// (`protocol.md` 5.1). They say nothing, and most replies have them.
-pub(crate) const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\
-    \x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\
-    \x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
-
 /// Returns the parts of a frame that is all there and has nothing unusual in it. What this leaves, the scanner
 /// looks at with care: this is most of the frames at half of the time.
 #[inline]
-fn usual(seen: &[u8]) -> Option<Extent> {
+fn common_frame(seen: &[u8]) -> Option<FrameBounds> {
     let marker @ (0x93 | 0x94) = *seen.first()? else { return None };
-    let (channel, at) = usual_id(seen, 1)?;
-    let (kind, args) = usual_id(seen, at)?;
-    let end = usual_list(seen, args)?;
+    let (channel, at) = common_id(seen, 1)?;
+    let (kind, args) = common_id(seen, at)?;
+    let end = common_list(seen, args)?;
     let untraced = marker == 0x94 && seen.get(end..).is_some_and(|rest| rest.starts_with(UNTRACED));
     let len = match marker {
         0x93 => end,
         _ if untraced => end + UNTRACED.len(),
-        _ => usual_list(seen, end)?,
+        _ => common_list(seen, end)?,
     };
     let headers = (marker == 0x94 && !untraced).then_some(end..len);
-    (len <= seen.len()).then_some(Extent { len, args: args..end, headers, channel, kind })
+    (len <= seen.len()).then_some(FrameBounds { len, args: args..end, headers, channel, kind })
 }
 
 #[inline]
-fn usual_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
+fn common_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
     let digits = seen.get(at + 1..)?;
     Some(match *seen.get(at)? {
         id @ ..0x80 => (u64::from(id), at + 1),
@@ -144,7 +127,7 @@ fn usual_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
 
 /// Returns where a list ends in which there are only scalars, raws of up to 64 KiB and short lists.
 #[inline]
-fn usual_list(seen: &[u8], start: usize) -> Option<usize> {
+fn common_list(seen: &[u8], start: usize) -> Option<usize> {
     let (mut at, mut left, mut lists) = (start, 1, 0);
     while left > 0 {
         let marker = *seen.get(at)?;
@@ -168,8 +151,8 @@ fn usual_list(seen: &[u8], start: usize) -> Option<usize> {
 impl Scanner {
     /// Returns a scanner that refuses frames of more than `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        let extent = Extent { len: 0, args: 0..0, headers: None, channel: 0, kind: 0 };
-        Self { limit, at: 0, elements: 0, begun: 0, open: 0, left: [0; DEPTH], extent }
+        let bounds = FrameBounds { len: 0, args: 0..0, headers: None, channel: 0, kind: 0 };
+        Self { limit, at: 0, elements: 0, started: 0, open: 0, left: [0; DEPTH], bounds }
     }
 
     /// Returns how many bytes the frame has at least, as far as is known.
@@ -182,38 +165,38 @@ impl Scanner {
     ///
     /// Until then `unread` must start at the same byte and may only grow; what was seen is not read again.
     #[inline]
-    pub(crate) fn frame(&mut self, unread: &[u8]) -> Result<Option<Extent>, Broken> {
+    pub(crate) fn frame(&mut self, unread: &[u8]) -> Result<Option<FrameBounds>, ScanError> {
         if self.at > unread.len() {
             return Ok(None);
         }
         let seen = &unread[..unread.len().min(self.limit)];
         if self.elements == 0
-            && let Some(found) = usual(seen)
+            && let Some(found) = common_frame(seen)
         {
             return Ok(Some(found));
         }
         if !self.advance(seen)? {
             return Ok(None);
         }
-        let found = Extent { len: self.at, ..self.extent.clone() };
-        (self.at, self.elements, self.begun, self.extent.headers) = (0, 0, 0, None);
+        let found = FrameBounds { len: self.at, ..self.bounds.clone() };
+        (self.at, self.elements, self.started, self.bounds.headers) = (0, 0, 0, None);
         Ok(Some(found))
     }
 
     /// Goes on in what was `seen`, which is not more than the limit; says whether the frame ended there.
-    fn advance(&mut self, seen: &[u8]) -> Result<bool, Broken> {
+    fn advance(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         let all = (self.elements > 0 || self.start(seen)?) && self.remaining(seen)?;
         // Without its end, a frame takes one byte more.
         if self.at > self.limit || (!all && self.at == self.limit) {
-            return Err(Broken::TooLarge(self.limit));
+            return Err(ScanError::TooLarge(self.limit));
         }
         Ok(all && self.at <= seen.len())
     }
 
-    fn start(&mut self, seen: &[u8]) -> Result<bool, Broken> {
+    fn start(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         let Some(&marker) = seen.first() else { return Ok(false) };
         if width(marker).is_some() {
-            return Err(Broken::Shape("not an array"));
+            return Err(ScanError::Shape("not an array"));
         }
         match self.head(seen, 0, marker)? {
             None => Ok(false),
@@ -221,42 +204,42 @@ impl Scanner {
                 (self.at, self.elements) = (at, count);
                 Ok(true)
             }
-            Some(Head::List(..)) => Err(Broken::Shape("fewer than 3 elements")),
-            Some(_) => Err(Broken::Shape("not an array")),
+            Some(Head::List(..)) => Err(ScanError::Shape("fewer than 3 elements")),
+            Some(_) => Err(ScanError::Shape("not an array")),
         }
     }
 
     /// Reads the elements of the frame that are left; says whether they were all there, but for the end of
     /// the last.
     #[inline]
-    fn remaining(&mut self, seen: &[u8]) -> Result<bool, Broken> {
+    fn remaining(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         loop {
             if self.open > 0 && !self.contents(seen)? {
                 return Ok(false);
             }
-            match (self.begun, &mut self.extent.headers) {
-                (3, _) => self.extent.args.end = self.at,
+            match (self.started, &mut self.bounds.headers) {
+                (3, _) => self.bounds.args.end = self.at,
                 (4, Some(headers)) => headers.end = self.at,
                 _ => {}
             }
-            if self.begun == self.elements {
+            if self.started == self.elements {
                 return Ok(true);
             }
             let Some(&marker) = seen.get(self.at) else { return Ok(false) };
             if !self.element(seen, marker)? {
                 return Ok(false);
             }
-            self.begun += 1;
+            self.started += 1;
         }
     }
 
     /// Begins the next element of the frame; says whether its head was all there.
     #[inline]
-    fn element(&mut self, seen: &[u8], marker: u8) -> Result<bool, Broken> {
+    fn element(&mut self, seen: &[u8], marker: u8) -> Result<bool, ScanError> {
         let start = self.at;
-        if self.begun < 2 {
+        if self.started < 2 {
             let Some(id) = self.id(seen, marker)? else { return Ok(false) };
-            *(if self.begun == 0 { &mut self.extent.channel } else { &mut self.extent.kind }) = id;
+            *(if self.started == 0 { &mut self.bounds.channel } else { &mut self.bounds.kind }) = id;
             return Ok(true);
         }
         let head = match width(marker) {
@@ -264,11 +247,11 @@ impl Scanner {
             None => self.head(seen, start, marker)?,
         };
         let Some(head) = head else { return Ok(false) };
-        match (self.begun, &head) {
-            (2, Head::List(..)) => self.extent.args.start = start,
-            (2, _) => return Err(Broken::Shape("the arguments are no array")),
-            (3, Head::List(..)) => self.extent.headers = Some(start..start),
-            (3, _) => return Err(Broken::Shape("the headers are no array")),
+        match (self.started, &head) {
+            (2, Head::List(..)) => self.bounds.args.start = start,
+            (2, _) => return Err(ScanError::Shape("the arguments are no array")),
+            (3, Head::List(..)) => self.bounds.headers = Some(start..start),
+            (3, _) => return Err(ScanError::Shape("the headers are no array")),
             _ => {}
         }
         match head {
@@ -282,25 +265,25 @@ impl Scanner {
 
     /// Reads the channel or the type, an unsigned integer in any format, or `None` if it is not all there.
     #[inline]
-    fn id(&mut self, seen: &[u8], marker: u8) -> Result<Option<u64>, Broken> {
+    fn id(&mut self, seen: &[u8], marker: u8) -> Result<Option<u64>, ScanError> {
         if marker < 0x80 {
             self.at += 1;
             return Ok(Some(u64::from(marker)));
         }
         let (Some(width), 0xcc..=0xd3) = (width(marker), marker) else {
             return match marker {
-                0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => Err(Broken::Parse(marker)),
-                _ => Err(Broken::Shape("the channel or the type is no unsigned integer")),
+                0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => Err(ScanError::Parse(marker)),
+                _ => Err(ScanError::Shape("the channel or the type is no unsigned integer")),
             };
         };
         let end = self.at + width;
         if end > self.limit {
-            return Err(Broken::TooLarge(self.limit));
+            return Err(ScanError::TooLarge(self.limit));
         }
         let Some(digits) = seen.get(self.at + 1..end) else { return Ok(None) };
         // A signed format is an unsigned one as long as its sign bit is not set.
         if marker >= 0xd0 && digits[0] >= 0x80 {
-            return Err(Broken::Shape("the channel or the type is negative"));
+            return Err(ScanError::Shape("the channel or the type is negative"));
         }
         self.at = end;
         Ok(Some(digits.iter().fold(0, |value, digit| value << 8 | u64::from(*digit))))
@@ -308,7 +291,7 @@ impl Scanner {
 
     /// Reads values until all containers within the current element are closed; says whether they are.
     #[inline]
-    fn contents(&mut self, seen: &[u8]) -> Result<bool, Broken> {
+    fn contents(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         let (mut at, mut open, mut left) = (self.at, self.open, self.left[self.open - 1]);
         loop {
             while left == 0 {
@@ -332,7 +315,7 @@ impl Scanner {
                 Head::List(first, count) | Head::Map(first, count) => {
                     // The frame itself is open too.
                     if open + 1 == DEPTH {
-                        return Err(Broken::TooDeep);
+                        return Err(ScanError::TooDeep);
                     }
                     self.left[open - 1] = left;
                     open += 1;
@@ -346,7 +329,7 @@ impl Scanner {
 
     /// Reads the head at `at`, which starts with `marker`, or returns `None` if it is not all there.
     #[inline]
-    fn head(&self, seen: &[u8], at: usize, marker: u8) -> Result<Option<Head>, Broken> {
+    fn head(&self, seen: &[u8], at: usize, marker: u8) -> Result<Option<Head>, ScanError> {
         let next = at + 1;
         let head = match marker {
             0x90..=0x9f => Head::List(next, u64::from(marker & 0x0f)),
@@ -355,7 +338,7 @@ impl Scanner {
                 Some(head) => head,
                 None => return Ok(None),
             },
-            _ => return Err(Broken::Parse(marker)),
+            _ => return Err(ScanError::Parse(marker)),
         };
         let least = match head {
             Head::Raw(end) => end,
@@ -363,12 +346,12 @@ impl Scanner {
                 at.saturating_add(usize::try_from(count).unwrap_or(usize::MAX))
             }
         };
-        if least > self.limit { Err(Broken::TooLarge(self.limit)) } else { Ok(Some(head)) }
+        if least > self.limit { Err(ScanError::TooLarge(self.limit)) } else { Ok(Some(head)) }
     }
 
     /// Reads a head whose length is in the bytes after the marker.
     #[inline]
-    fn long(&self, seen: &[u8], next: usize, marker: u8) -> Result<Option<Head>, Broken> {
+    fn long(&self, seen: &[u8], next: usize, marker: u8) -> Result<Option<Head>, ScanError> {
         let width = match marker {
             0xc4 | 0xd9 => 1,
             0xc5 | 0xda | 0xdc | 0xde => 2,
@@ -376,7 +359,7 @@ impl Scanner {
         };
         let at = next + width;
         if at > self.limit {
-            return Err(Broken::TooLarge(self.limit));
+            return Err(ScanError::TooLarge(self.limit));
         }
         let Some(digits) = seen.get(next..at) else { return Ok(None) };
         let length = digits.iter().fold(0, |length, digit| length << 8 | u32::from(*digit));

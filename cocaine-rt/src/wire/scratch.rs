@@ -8,7 +8,7 @@ use std::{
 use crate::wire::encode::Encoded;
 
 thread_local! {
-    static KEPT: Cell<Option<Box<Encoded>>> = const { Cell::new(None) };
+    static POOLED: Cell<Option<Box<Encoded>>> = const { Cell::new(None) };
 }
 
 /// An empty buffer of this thread, given back when it is dropped.
@@ -19,12 +19,12 @@ thread_local! {
 pub(crate) struct Scratch(Option<Box<Encoded>>);
 
 impl Scratch {
-    /// The capacity above which a buffer is not kept.
-    const LARGE: usize = 64 << 10;
+    /// The capacity above which a buffer is not pooled.
+    const MAX_POOLED_CAPACITY: usize = 64 << 10;
 
     #[inline]
     pub(crate) fn take() -> Self {
-        Self(Some(KEPT.take().unwrap_or_default()))
+        Self(Some(POOLED.take().unwrap_or_default()))
     }
 }
 
@@ -48,10 +48,10 @@ impl Drop for Scratch {
     #[inline]
     fn drop(&mut self) {
         let Some(mut buffer) = self.0.take() else { return };
-        if buffer.buf.capacity() <= Self::LARGE && !std::thread::panicking() {
+        if buffer.buf.capacity() <= Self::MAX_POOLED_CAPACITY && !std::thread::panicking() {
             buffer.clear();
             // Without a thread-local the thread is about to end.
-            let _ = KEPT.try_with(|kept| kept.set(Some(buffer)));
+            let _ = POOLED.try_with(|pooled| pooled.set(Some(buffer)));
         }
     }
 }

@@ -193,13 +193,13 @@ impl Serialize for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Anything)
+        deserializer.deserialize_any(ValueVisitor)
     }
 }
 
-struct Anything;
+struct ValueVisitor;
 
-impl<'de> de::Visitor<'de> for Anything {
+impl<'de> de::Visitor<'de> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -239,7 +239,7 @@ impl<'de> de::Visitor<'de> for Anything {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Raw(bytes::share(text.as_bytes())))
+        Ok(Value::Raw(bytes::slice_or_copy(text.as_bytes())))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Value, E> {
@@ -247,7 +247,7 @@ impl<'de> de::Visitor<'de> for Anything {
     }
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Value, E> {
-        Ok(Value::Raw(bytes::share(bytes)))
+        Ok(Value::Raw(bytes::slice_or_copy(bytes)))
     }
 
     fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Value, E> {

@@ -13,16 +13,17 @@ use std::{
 
 use super::session::{Ground, Session};
 use crate::{
-    connection::mux::{Fresh, Load},
+    connection::mux::{InvocationCost, PendingInvocation},
     protocol::{
         code::Category,
         error::{Error, Result},
         graph::{CLOSE, ERROR},
+        panic::panic_text,
     },
     server::Traced,
     wire::{
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         scratch::Scratch,
     },
 };
@@ -192,11 +193,16 @@ impl Entry {
 
 /// Returns the handler of an event, ready to run, unless it has panicked already.
 fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = ()> + Send + 'static> {
-    let Begun { ground, event, fresh } = begun;
-    let mut guard =
-        Guard { id: fresh.id, load: fresh.load, event: event.clone(), ground: ground.clone(), ended: false };
-    let trace = fresh.trace;
-    let session = ground.session(event, fresh);
+    let Begun { ground, event, pending } = begun;
+    let mut guard = Guard {
+        id: pending.id,
+        cost: pending.cost,
+        event: event.clone(),
+        ground: ground.clone(),
+        ended: false,
+    };
+    let trace = pending.trace;
+    let session = ground.session(event, pending);
     let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
     let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
     Some(Handled { future: Traced::new(trace, future), guard })
@@ -206,7 +212,7 @@ fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = (
 pub(super) struct Begun {
     pub(super) ground: Arc<Ground>,
     pub(super) event: Arc<str>,
-    pub(super) fresh: Fresh,
+    pub(super) pending: PendingInvocation,
 }
 
 /// Ends an event when its handler has, however that was.
@@ -214,7 +220,7 @@ struct Guard {
     ground: Arc<Ground>,
     event: Arc<str>,
     id: u64,
-    load: Load,
+    cost: InvocationCost,
     ended: bool,
 }
 
@@ -231,21 +237,18 @@ impl Guard {
             Ok(()) => encode::args(&(), &mut args).map(|()| CLOSE),
             Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
         };
-        self.ground.lease.with(|mux| {
+        self.ground.handle.with(|mux| {
             if let Ok(kind) = kind {
-                frame::write(&mut frame, self.id, kind, &args, Tail::None);
+                frame::write(&mut frame, self.id, kind, &args, FrameHeaders::None);
                 mux.settle(self.id, &frame);
             }
             mux.leave(self.id);
-            mux.end(self.load);
+            mux.end(self.cost);
         });
     }
 
     fn panicked(&mut self, panic: &(dyn Any + Send)) {
-        let said = panic.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        let said = said.unwrap_or("the panic has no text");
-        let text = format!("the handler of `{}` panicked: {said}", self.event);
+        let text = format!("the handler of `{}` panicked: {}", self.event, panic_text(panic));
         tracing::error!("{text}");
         self.end(&Err(Error::handler(text)));
     }

@@ -5,27 +5,28 @@ use std::{
     future::poll_fn,
     sync::Arc,
     task::{Context as TaskContext, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
     client::Client,
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         halves::Receiver,
-        handle::Lease,
-        mux::{Fresh, Key},
+        handle::ConnectionHandle,
+        mux::{ChannelKey, PendingInvocation},
     },
     protocol::{
         error::{Error, Result},
         graph::{CLOSE, ERROR, Tree, WRITE},
+        request_timeout::{REQUEST_TIMEOUT, decode_request_timeout},
         spec::OnDrop,
         trace::Trace,
     },
     wire::{
         bytes::Bytes,
         encode::{self, Encoded},
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
         headers::Headers,
         scratch::Scratch,
     },
@@ -114,12 +115,12 @@ impl Outgoing {
     pub(crate) fn finish_with(mut self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
         let (mut frames, mut args) = (Scratch::take(), Encoded::default());
         for chunk in chunks {
-            encode::args(&(chunk,), &mut args)?;
-            frame::write(&mut frames, self.0.id(), WRITE, &args, Tail::None);
+            encode::args(&(chunk,), &mut args).map_err(Error::from_encode)?;
+            frame::write(&mut frames, self.0.id(), WRITE, &args, FrameHeaders::None);
             args.clear();
         }
         encode::write_array_len(&mut args.buf, 0);
-        frame::write(&mut frames, self.0.id(), CLOSE, &args, Tail::None);
+        frame::write(&mut frames, self.0.id(), CLOSE, &args, FrameHeaders::None);
         self.0.queue_encoded(&frames, true)
     }
 
@@ -166,8 +167,8 @@ struct Asked {
     trace: Option<Trace>,
     deadline: Option<Instant>,
     cloud: Client,
-    lease: Lease,
-    key: Key,
+    handle: ConnectionHandle,
+    key: ChannelKey,
 }
 
 impl Context {
@@ -210,7 +211,7 @@ impl Context {
 
     /// As [`Context::cancelled`], for whoever polls.
     pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.lease.with(|mux| mux.poll_gone(self.0.key, cx.waker()))
+        self.0.handle.with(|mux| mux.poll_gone(self.0.key, cx.waker()))
     }
 }
 
@@ -223,32 +224,27 @@ impl fmt::Debug for Context {
 /// What all sessions of a worker share.
 #[derive(Clone, Debug)]
 pub(super) struct Ground {
-    pub(super) lease: Lease,
+    pub(super) handle: ConnectionHandle,
     pub(super) stream: Tree,
     pub(super) cloud: Client,
 }
 
 impl Ground {
     /// Returns the session of an event that has arrived.
-    pub(super) fn session(&self, event: Arc<str>, fresh: Fresh) -> Session {
-        let key = Key { id: fresh.id, own: false };
-        let line = || Line {
-            lease: self.lease.clone(),
+    pub(super) fn session(&self, event: Arc<str>, pending: PendingInvocation) -> Session {
+        let key = ChannelKey { id: pending.id, own: false };
+        let channel = || ChannelRef {
+            handle: self.handle.clone(),
             key,
-            origin: Origin { method: Some(event.clone()), ..Origin::default() },
+            context: ErrorContext { method: Some(event.clone()), ..ErrorContext::default() },
         };
-        let incoming = Incoming(Rx::new(line(), &self.stream).into());
-        let tx = Tx::new(line(), &self.stream, Side::Client, OnDrop::Terminal, false);
-        let headers = fresh.message.headers;
-        let deadline = allowed(&headers).and_then(|allowed| Instant::now().checked_add(allowed));
-        let (lease, cloud, trace) = (self.lease.clone(), self.cloud.clone(), fresh.trace);
-        let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, lease, key }));
+        let incoming = Incoming(Rx::new(channel(), &self.stream).into());
+        let tx = Tx::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);
+        let headers = pending.message.headers;
+        let deadline = headers.get(REQUEST_TIMEOUT).and_then(|value| decode_request_timeout(value));
+        let deadline = deadline.and_then(|timeout| Instant::now().checked_add(timeout));
+        let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), pending.trace);
+        let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, handle, key }));
         Session { incoming, outgoing: Outgoing(tx), context }
     }
-}
-
-/// Returns the time that the client allows an event to take: eight bytes of milliseconds (`node.md` 5.1).
-fn allowed(headers: &Headers) -> Option<Duration> {
-    let millis = headers.get("request_timeout")?.as_ref().try_into().ok()?;
-    Some(Duration::from_millis(u64::from_le_bytes(millis)))
 }

@@ -24,10 +24,10 @@ use super::{
 use crate::{
     client::Client,
     connection::{
-        channel::{Line, Origin, Rx, Side, Tx},
+        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
         driver::Driver,
-        handle::{Conn, Lease},
-        mux::{Fresh, Mux, Open, Role, roots::Roots, slot::Reads},
+        handle::{ConnectionHandle, SharedConnection},
+        mux::{Mux, NewChannel, PendingInvocation, Role, roots::RootProtocol, slot::RecvState},
         unix::UnixSocket,
     },
     protocol::{
@@ -38,7 +38,7 @@ use crate::{
         limits::Limits,
         spec::{MethodSpec, OnDrop, TreeSpec},
     },
-    wire::{decode::Reader, encode, frame::Tail, scratch::Scratch},
+    wire::{decode::Reader, encode, frame::FrameHeaders, scratch::Scratch},
 };
 
 /// How often the worker shows that it lives, and how long it waits for others.
@@ -121,14 +121,14 @@ impl Wire {
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let Self { endpoint, uuid, pace, limits, cloud, table, terminated, events } = self;
-        let roots = Roots::new(&Graph::new([INVOKE.method()]).with_controls());
+        let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
-        let conn = Conn::new(peer, limits, Role::Worker(Arc::new(roots)));
-        let lease = Lease::new(conn.clone());
-        let ground = Ground { lease: lease.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
+        let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
+        let handle = ConnectionHandle::new(conn.clone());
+        let ground = Ground { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
         let router = Router { table, ground: Arc::new(ground), events };
-        let mut control = Control::shake_hands(lease, &uuid)?;
-        let driver = tokio::spawn(Driver::new(io, conn, limits, move |fresh| router.route(fresh)));
+        let mut control = Control::shake_hands(handle, &uuid)?;
+        let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
         let served = control.attend(pace).await;
         let ended = match served {
             Ok(()) => {
@@ -136,7 +136,7 @@ impl Wire {
                 control.drain(pace.grace).await
             }
             Err(error) => {
-                control.lease.close(&error);
+                control.handle.close(&error);
                 Err(error)
             }
         };
@@ -155,31 +155,31 @@ struct Router {
 
 impl Router {
     /// Begins an event: hands it over, or returns what handles it here.
-    fn route(&self, fresh: Fresh) -> Routed {
-        match event(&fresh).and_then(|event| self.table.find(event)) {
+    fn route(&self, pending: PendingInvocation) -> Routed {
+        match event(&pending).and_then(|event| self.table.find(event)) {
             Ok((event, entry)) => {
-                let begun = Begun { ground: self.ground.clone(), event, fresh };
+                let begun = Begun { ground: self.ground.clone(), event, pending };
                 match entry {
                     Entry::Inline(handle) => return Routed(handle(begun)),
                     // Nobody takes events any more when the worker is no longer served.
                     Entry::Spawned(spawn) => drop(self.events.send((spawn, begun))),
                 }
             }
-            Err(error) => self.refuse(&fresh, &error),
+            Err(error) => self.refuse(&pending, &error),
         }
         Routed(None)
     }
 
-    fn refuse(&self, fresh: &Fresh, error: &Error) {
+    fn refuse(&self, pending: &PendingInvocation, error: &Error) {
         let mut args = Scratch::take();
         let encoded = encode::args(&error.worker_answer(), &mut args);
-        self.ground.lease.with(|mux| {
+        self.ground.handle.with(|mux| {
             if encoded.is_ok() {
                 // A connection that has ended takes no answer.
-                let _ = mux.send(fresh.id, ERROR, &args, Tail::None);
+                let _ = mux.send(pending.id, ERROR, &args, FrameHeaders::None);
             }
-            mux.leave(fresh.id);
-            mux.end(fresh.load);
+            mux.leave(pending.id);
+            mux.end(pending.cost);
         });
     }
 }
@@ -196,8 +196,8 @@ impl Future for Routed {
 }
 
 /// Returns the name of an event: `[name]`.
-fn event(fresh: &Fresh) -> Result<&[u8]> {
-    let mut reader = Reader::new(&fresh.message.args);
+fn event(pending: &PendingInvocation) -> Result<&[u8]> {
+    let mut reader = Reader::new(&pending.message.args);
     let name = reader.array_len().and_then(|_| reader.raw());
     name.map_err(|malformed| Error::service(Category::WORKER, BAD_MESSAGE, format!("invoke: {malformed}")))
 }
@@ -207,25 +207,25 @@ const BAD_MESSAGE: i64 = 240;
 
 /// The channel on which worker and node speak of the worker itself.
 struct Control {
-    lease: Lease,
+    handle: ConnectionHandle,
     rx: Rx,
     tx: Tx,
 }
 
 impl Control {
     /// Queues the handshake and the first heartbeat.
-    fn shake_hands(lease: Lease, uuid: &str) -> Result<Self> {
+    fn shake_hands(handle: ConnectionHandle, uuid: &str) -> Result<Self> {
         let mut args = Scratch::take();
-        encode::args(&(uuid,), &mut args)?;
+        encode::args(&(uuid,), &mut args).map_err(Error::from_encode)?;
         let tree = HANDSHAKE.dispatch.tree();
-        let reads = Reads::of(&tree);
-        let (method, tail) = (HANDSHAKE.id, Tail::None);
-        let open = Open { method, args: &args, tail, reads, ticks: u64::MAX, reader: None };
-        let key = lease.with(|mux| mux.open(open))?;
-        let line = Line { lease: lease.clone(), key, origin: Origin::default() };
-        let rx = Rx::new(line.clone(), &tree);
-        let tx = Tx::new(line, &tree, Side::Client, OnDrop::Terminal, false);
-        let mut control = Self { lease, rx, tx };
+        let recv_state = RecvState::of(&tree);
+        let (method, tail) = (HANDSHAKE.id, FrameHeaders::None);
+        let open = NewChannel { method, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
+        let key = handle.with(|mux| mux.open(open))?;
+        let channel = ChannelRef { handle: handle.clone(), key, context: ErrorContext::default() };
+        let rx = Rx::new(channel.clone(), &tree);
+        let tx = Tx::new(channel, &tree, Side::Client, OnDrop::Terminal, false);
+        let mut control = Self { handle, rx, tx };
         control.tx.queue(HEARTBEAT, &())?;
         Ok(control)
     }
@@ -254,15 +254,15 @@ impl Control {
 
     /// Lets what runs finish, confirms, and closes the connection once that is written.
     async fn drain(mut self, grace: Duration) -> Result<()> {
-        let finished = poll_fn(|cx| self.lease.with(|mux| mux.poll_finished(cx.waker())));
+        let finished = poll_fn(|cx| self.handle.with(|mux| mux.poll_finished(cx.waker())));
         tokio::select! {
             () = finished => {}
             () = sleep(grace) => tracing::warn!("handlers did not finish within {grace:?} and are cut off"),
         }
         // A node that has gone meanwhile needs no confirmation.
         let _ = self.tx.queue(TERMINATE, &(0, "confirmed"));
-        let _ = timeout(grace, poll_fn(|cx| self.lease.with(|mux| mux.poll_flushed(cx.waker())))).await;
-        self.lease
+        let _ = timeout(grace, poll_fn(|cx| self.handle.with(|mux| mux.poll_flushed(cx.waker())))).await;
+        self.handle
             .with(|mux: &mut Mux| mux.close(&Error::disconnected("the node has terminated the worker")));
         Ok(())
     }

@@ -1,12 +1,11 @@
-//! The worker of the tour: an app that greets. The tour builds it, uploads it and has a node run it; see
-//! `src/bin/quickstart/apps.rs`.
+//! The worker of the tour. `src/bin/quickstart/apps.rs` builds and uploads it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cocaine::{Bytes, Chunks, Context, Error, Output, Result, Worker};
 use cocaine_bindings::{Logging, LoggingClient};
 
-/// The app's state, behind `&self`.
+/// The state that all events share.
 #[derive(Default)]
 struct Greeter {
     greeted: AtomicU32,
@@ -15,7 +14,7 @@ struct Greeter {
 /// Each of these methods is an event.
 #[cocaine::worker]
 impl Greeter {
-    /// The first chunk is the argument, what is returned is the answer: both are `MessagePack`.
+    /// Decodes the first chunk as the argument and encodes the result as the reply, both in `MessagePack`.
     async fn greet(&self, name: String) -> Result<String> {
         if name.is_empty() {
             return Err(Error::user(1, "nobody to greet"));
@@ -24,7 +23,7 @@ impl Greeter {
         Ok(format!("hello {name}, you are number {count}"))
     }
 
-    /// A stream in, a stream out: each name is greeted as it comes.
+    /// Reads and writes a stream: each name is answered as it arrives.
     async fn party(&self, mut names: Chunks<String>, mut greetings: Output<String>) -> Result<()> {
         while let Some(name) = names.recv().await {
             greetings.send(self.greet(name?).await?).await?;
@@ -32,7 +31,7 @@ impl Greeter {
         Ok(())
     }
 
-    /// Chunks as they are, and a service of the cloud that the worker runs in.
+    /// Calls a service of the cloud and replies with plain bytes.
     async fn whoami(&self, context: Context) -> Result<Bytes> {
         let logging: LoggingClient = context.cloud().service().await?;
         logging.emit(cocaine::Severity::Info, "app/greeter", "somebody asks who I am", None).await?;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use cocaine::{Error, Headers, Trace, bind::Caller};
+use cocaine::{
+    Error, Headers, Trace,
+    bind::{Caller, REQUEST_TIMEOUT, decode_request_timeout},
+};
 
 use crate::errno;
 
@@ -14,9 +17,6 @@ pub(crate) struct EventRequest {
     pub(crate) trace: Option<Trace>,
 }
 
-/// The header in which a client limits the time of an event: milliseconds, as 8 bytes.
-const REQUEST_TIMEOUT: &str = "request_timeout";
-
 impl EventRequest {
     pub(crate) fn new(event: &str, caller: &Caller) -> Self {
         Self { event: event.to_owned(), headers: caller.headers().clone(), trace: caller.trace() }
@@ -25,12 +25,11 @@ impl EventRequest {
     /// Returns how long the event may take: the client's limit, or `default` without one (`node.md` 5.1).
     pub(crate) fn timeout(&self, default: Duration) -> Result<Duration, Error> {
         let Some(value) = self.headers.get(REQUEST_TIMEOUT) else { return Ok(default) };
-        let millis = <[u8; 8]>::try_from(value.as_ref()).map_err(|_| {
+        decode_request_timeout(value).ok_or_else(|| {
             let len = value.len();
             errno::invalid_argument(&format!(
                 "{REQUEST_TIMEOUT} has {len} bytes; it takes 8, of milliseconds"
             ))
-        })?;
-        Ok(Duration::from_millis(u64::from_le_bytes(millis)))
+        })
     }
 }

@@ -186,7 +186,7 @@ impl Overseer {
             } else {
                 Assignment::Assigned(slot)
             };
-            // Dropping the slot would take the lock, which is held.
+            // Dropping the slot here would deadlock: the state is locked.
             if let Err(Assignment::Assigned(slot)) = event.sender.send(assignment) {
                 state.return_slot(slot);
             }

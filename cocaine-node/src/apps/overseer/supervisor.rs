@@ -19,7 +19,7 @@ use crate::{
         exit::WorkerExit,
         task::{WorkerCommand, WorkerEvent, WorkerTask},
     },
-    log::day,
+    log::format_date,
 };
 
 /// Runs a worker to its end, and removes it.
@@ -114,7 +114,7 @@ async fn store_crashlog(overseer: &Overseer, uuid: &str, lines: &[Bytes]) {
     let app = overseer.config().app.as_str();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let key = format!("{}:{uuid}", now.as_micros());
-    let today = format!("cocaine-{}", day(now.as_secs()));
+    let today = format!("cocaine-{}", format_date(now.as_secs()));
     let stored = match msgpack::to_vec(lines) {
         Ok(blob) => overseer.environment().store.write("crashlogs", &key, blob.into(), &[app, &today]).await,
         Err(error) => return tracing::warn!(app, %error, "a crashlog cannot be written"),

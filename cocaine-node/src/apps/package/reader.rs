@@ -1,4 +1,4 @@
-//! Reads an archive entry by entry, within bounds.
+//! Reads an archive entry by entry, within limits.
 
 use std::{
     cell::Cell,
@@ -11,27 +11,27 @@ use tar::{Entry, EntryType, PaxExtensions};
 
 use super::{
     ArchiveLimits, damaged,
-    item::{Item, Kind},
+    entry::{ArchiveEntry, EntryKind},
     too_large,
 };
 
-/// The largest header of a header: a long name, or extended attributes.
-const LARGEST_EXTENSION: u64 = 64 << 10;
+/// The largest extended header: a long name, or pax attributes.
+const MAX_EXTENDED_HEADER: u64 = 64 << 10;
 
-/// A source that fails once more was read than is allowed.
-pub(super) struct Limited<R> {
+/// A reader that fails after a number of bytes.
+pub(super) struct LimitedReader<R> {
     source: R,
     left: u64,
     limit: u64,
 }
 
-impl<R: Read> Limited<R> {
+impl<R: Read> LimitedReader<R> {
     pub(super) fn new(source: R, limit: u64) -> Self {
         Self { source, left: limit, limit }
     }
 }
 
-impl<R: Read> Read for Limited<R> {
+impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(into)?;
         self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
@@ -42,18 +42,18 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
-/// What the headers before an entry say of it, where its own has no room.
+/// What the extended headers before an entry say about it.
 #[derive(Default)]
-struct Extensions {
+struct ExtendedHeaders {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     size: Option<Vec<u8>>,
     sparse: bool,
 }
 
-impl Extensions {
+impl ExtendedHeaders {
     fn add(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<()> {
-        if entry.size() > LARGEST_EXTENSION {
+        if entry.size() > MAX_EXTENDED_HEADER {
             return Err(too_large(&format!("the archive has a header of {} bytes", entry.size())));
         }
         let mut data = Vec::new();
@@ -63,7 +63,7 @@ impl Extensions {
             EntryType::GNULongName => self.name = text(),
             EntryType::GNULongLink => self.link = text(),
             EntryType::XHeader => self.add_pax(&data)?,
-            // Whatever is said of all entries says nothing of where they go.
+            // A global header does not affect where entries go.
             _ => {}
         }
         Ok(())
@@ -84,66 +84,67 @@ impl Extensions {
     }
 }
 
-/// The entries of an archive, on their way into a folder.
-pub(super) struct Entries<'a> {
+/// Unpacks the entries of an archive into a folder.
+pub(super) struct Unpacker<'a> {
     root: &'a Path,
-    bounds: ArchiveLimits,
-    seen: u64,
-    /// Folders that were made on the way.
+    limits: ArchiveLimits,
+    /// How many entries were read.
+    entries: u64,
+    /// How many folders were created.
     folders: Cell<u64>,
-    extensions: Extensions,
+    extended: ExtendedHeaders,
 }
 
-impl<'a> Entries<'a> {
-    pub(super) fn new(root: &'a Path, bounds: ArchiveLimits) -> Self {
-        Self { root, bounds, seen: 0, folders: Cell::new(0), extensions: Extensions::default() }
+impl<'a> Unpacker<'a> {
+    pub(super) fn new(root: &'a Path, limits: ArchiveLimits) -> Self {
+        Self { root, limits, entries: 0, folders: Cell::new(0), extended: ExtendedHeaders::default() }
     }
 
-    /// Unpacks all that `source` holds.
-    pub(super) fn place(mut self, source: impl Read) -> Result<()> {
+    /// Unpacks all entries of `source`.
+    pub(super) fn unpack(mut self, source: impl Read) -> Result<()> {
         let mut archive = tar::Archive::new(source);
         for entry in archive.entries().map_err(|error| damaged(&error))?.raw(true) {
             let mut entry = entry.map_err(|error| damaged(&error))?;
-            self.seen += 1;
-            if self.seen > self.bounds.entries {
-                let limit = self.bounds.entries;
+            self.entries += 1;
+            if self.entries > self.limits.entries {
+                let limit = self.limits.entries;
                 return Err(too_large(&format!("the archive has more than {limit} entries")));
             }
             match entry.header().entry_type() {
                 EntryType::GNULongName
                 | EntryType::GNULongLink
                 | EntryType::XHeader
-                | EntryType::XGlobalHeader => self.extensions.add(&mut entry)?,
-                _ => self.place_one(&mut entry)?,
+                | EntryType::XGlobalHeader => self.extended.add(&mut entry)?,
+                _ => self.unpack_entry(&mut entry)?,
             }
         }
         Ok(())
     }
 
-    fn place_one(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<()> {
-        let Extensions { name, link, size, sparse } = std::mem::take(&mut self.extensions);
+    fn unpack_entry(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<()> {
+        let ExtendedHeaders { name, link, size, sparse } = std::mem::take(&mut self.extended);
         let name = name.unwrap_or_else(|| entry.path_bytes().into_owned());
         let link = link.or_else(|| Some(entry.link_name_bytes()?.into_owned())).unwrap_or_default();
-        let item = Item { root: self.root, name: &name, bounds: self.bounds, folders: &self.folders };
+        let item = ArchiveEntry { root: self.root, name: &name, limits: self.limits, folders: &self.folders };
         if sparse || size.is_some_and(|size| size != entry.size().to_string().as_bytes()) {
-            return Err(item.refused("does not say plainly how large it is"));
+            return Err(item.invalid("does not say plainly how large it is"));
         }
         let kind = match entry.header().entry_type() {
-            EntryType::Directory => Kind::Folder,
-            // The mark of a folder before there were types.
-            EntryType::Regular if name.ends_with(b"/") => Kind::Folder,
-            EntryType::Regular | EntryType::Continuous => Kind::File,
-            EntryType::Symlink => Kind::Symlink(&link),
-            EntryType::Link => Kind::Link(&link),
+            EntryType::Directory => EntryKind::Folder,
+            // Old archives mark folders by a trailing slash.
+            EntryType::Regular if name.ends_with(b"/") => EntryKind::Folder,
+            EntryType::Regular | EntryType::Continuous => EntryKind::File,
+            EntryType::Symlink => EntryKind::Symlink(&link),
+            EntryType::Link => EntryKind::Link(&link),
             EntryType::GNUSparse => {
                 return Err(
-                    item.refused("is a sparse file: pack it whole, without `-S`, or with `sparse(false)`")
+                    item.invalid("is a sparse file: pack it whole, without `-S`, or with `sparse(false)`")
                 );
             }
-            EntryType::Char | EntryType::Block => return Err(item.refused("is a device")),
-            EntryType::Fifo => return Err(item.refused("is a pipe")),
-            other => return Err(item.refused(format_args!("is of the unknown kind {}", other.as_byte()))),
+            EntryType::Char | EntryType::Block => return Err(item.invalid("is a device")),
+            EntryType::Fifo => return Err(item.invalid("is a pipe")),
+            other => return Err(item.invalid(format_args!("is of the unknown kind {}", other.as_byte()))),
         };
-        item.place(kind, entry)
+        item.unpack(kind, entry)
     }
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// An archive in the making, which takes entries that no sane tool would write.
+/// A builder of archives, also with entries that no sane tool would write.
 #[derive(Default)]
 struct Archive(Vec<u8>);
 
@@ -54,7 +54,7 @@ impl Archive {
     }
 }
 
-/// A folder for an app's files, in one of its own.
+/// A folder for the package of an app, inside a temporary one.
 struct Spool(TempDir);
 
 impl Spool {
@@ -66,20 +66,20 @@ impl Spool {
         self.0.path().join("app")
     }
 
-    fn unpack_within(&self, archive: &[u8], bounds: ArchiveLimits) -> Result<()> {
-        unpack(&msgpack::to_vec(&Value::from(archive)).unwrap(), &self.app(), bounds)
+    fn unpack_bytes(&self, archive: &[u8], limits: ArchiveLimits) -> Result<()> {
+        unpack(&msgpack::to_vec(&Value::from(archive)).unwrap(), &self.app(), limits)
     }
 
     fn unpack(&self, archive: Archive) -> Result<()> {
-        self.unpack_within(&archive.end(), ArchiveLimits::default())
+        self.unpack_bytes(&archive.end(), ArchiveLimits::default())
     }
 
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.app().join(name)).unwrap()
     }
 
-    /// Returns the error's numbers and text, and sees to it that nothing was left behind.
-    fn refusal(&self, result: Result<()>) -> (i64, i64, String) {
+    /// Returns the error's numbers and text, and checks that nothing was left behind.
+    fn expect_error(&self, result: Result<()>) -> (i64, i64, String) {
         assert_eq!(fs::read_dir(self.0.path()).unwrap().count(), 0, "something was left behind");
         match result.unwrap_err().kind() {
             ErrorKind::Service { category, code, message } => (category.0, *code, message.clone()),
@@ -88,9 +88,9 @@ impl Spool {
     }
 }
 
-fn refused(archive: Archive, reason: &str) {
+fn assert_refused(archive: Archive, reason: &str) {
     let spool = Spool::new();
-    let (category, code, text) = spool.refusal(spool.unpack(archive));
+    let (category, code, text) = spool.expect_error(spool.unpack(archive));
     assert_eq!((category, code, text), (12, 22, format!("the archive's entry {reason}: Invalid argument")));
 }
 
@@ -110,7 +110,7 @@ fn sample() -> Archive {
 fn archives_unpack_compressed_or_not() {
     for archive in [sample().end(), gzip(&sample().end())] {
         let spool = Spool::new();
-        spool.unpack_within(&archive, ArchiveLimits::default()).unwrap();
+        spool.unpack_bytes(&archive, ArchiveLimits::default()).unwrap();
         assert_eq!(spool.read("app.sh"), "#!/bin/sh\n");
         assert_eq!(spool.read("lib/here/deep/er/code"), "code");
         assert_eq!(spool.read("lib/deep/up"), "#!/bin/sh\n");
@@ -124,7 +124,7 @@ fn archives_unpack_compressed_or_not() {
 }
 
 #[test]
-fn what_common_tools_write_unpacks() {
+fn gnu_and_pax_long_names_unpack() {
     let long = format!("{}/{}", "folder".repeat(30), "name".repeat(50));
     let mut gnu = Builder::new(Vec::new());
     let mut header = Header::new_gnu();
@@ -158,24 +158,24 @@ fn what_common_tools_write_unpacks() {
     pax.append(&header, io::empty()).unwrap();
     for archive in [gnu.into_inner().unwrap(), pax.into_inner().unwrap()] {
         let spool = Spool::new();
-        spool.unpack_within(&archive, ArchiveLimits::default()).unwrap();
+        spool.unpack_bytes(&archive, ArchiveLimits::default()).unwrap();
         assert_eq!((spool.read(&long), spool.read("link")), ("long".into(), "long".into()));
         assert!(!spool.app().join("short").exists());
     }
 }
 
 #[test]
-fn what_was_there_is_gone_whether_all_goes_well_or_not() {
+fn earlier_files_are_gone_even_after_errors() {
     let spool = Spool::new();
     spool.unpack(Archive::default().file("old", "")).unwrap();
     spool.unpack(Archive::default().file("new", "")).unwrap();
     assert!(spool.app().join("new").exists() && !spool.app().join("old").exists());
     let result = spool.unpack(Archive::default().file("fine", "").file("../x", ""));
-    spool.refusal(result);
+    spool.expect_error(result);
 }
 
 #[test]
-fn a_link_in_the_place_of_the_folder_is_removed_and_not_followed() {
+fn link_at_the_folder_path_is_replaced() {
     let (spool, other) = (Spool::new(), tempfile::tempdir().unwrap());
     fs::write(other.path().join("kept"), "").unwrap();
     std::os::unix::fs::symlink(other.path(), spool.app()).unwrap();
@@ -184,7 +184,7 @@ fn a_link_in_the_place_of_the_folder_is_removed_and_not_followed() {
 }
 
 #[test]
-fn modes_are_kept_but_for_those_that_lend_rights() {
+fn modes_are_kept_without_set_user_id() {
     let spool = Spool::new();
     let mut archive = Archive::default();
     for (name, mode) in [("setuid", 0o6755), ("plain", 0o640), ("none", 0)] {
@@ -197,53 +197,53 @@ fn modes_are_kept_but_for_those_that_lend_rights() {
     }
     spool.unpack(archive).unwrap();
     let mode = |name| spool.app().join(name).metadata().unwrap().mode() & 0o7777;
-    // Whatever the mask of this process is, it leaves the owner's bits.
+    // The umask of this process leaves the owner's bits.
     assert_eq!([mode("setuid") & !0o077, mode("plain") & !0o077, mode("none")], [0o700, 0o600, 0o600]);
 }
 
 #[test]
-fn paths_that_lead_out_are_refused() {
-    refused(Archive::default().file("../x", "x"), "\"../x\" has a path with `..`");
-    refused(Archive::default().file("a/../../x", "x"), "\"a/../../x\" has a path with `..`");
-    refused(Archive::default().folder(".."), "\"..\" has a path with `..`");
-    refused(Archive::default().file("/tmp/x", "x"), "\"/tmp/x\" has an absolute path");
-    refused(Archive::default().file(".", "x"), "\".\" has no name");
+fn paths_out_of_the_folder_are_refused() {
+    assert_refused(Archive::default().file("../x", "x"), "\"../x\" has a path with `..`");
+    assert_refused(Archive::default().file("a/../../x", "x"), "\"a/../../x\" has a path with `..`");
+    assert_refused(Archive::default().folder(".."), "\"..\" has a path with `..`");
+    assert_refused(Archive::default().file("/tmp/x", "x"), "\"/tmp/x\" has an absolute path");
+    assert_refused(Archive::default().file(".", "x"), "\".\" has no name");
     let long = Archive::default().entry(EntryType::GNULongName, "././@LongLink", "", b"../../x\0");
-    refused(long.file("x", "x"), "\"../../x\" has a path with `..`");
+    assert_refused(long.file("x", "x"), "\"../../x\" has a path with `..`");
     let pax = Archive::default().entry(EntryType::XHeader, "pax", "", b"11 path=/x\n");
-    refused(pax.file("x", "x"), "\"/x\" has an absolute path");
+    assert_refused(pax.file("x", "x"), "\"/x\" has an absolute path");
 }
 
 #[test]
 fn paths_through_links_are_refused() {
     let archive = || Archive::default().folder("d").symlink("l", "d");
-    refused(archive().file("l/x", "x"), "\"l/x\" has a path through a symbolic link");
-    refused(archive().folder("l"), "\"l\" has a path through a symbolic link");
-    refused(archive().file("d/f", "").link("x", "l/f"), "\"x\" has a path through a symbolic link");
-    refused(Archive::default().file("f", "").file("f/x", ""), "\"f/x\" has a path through a file");
+    assert_refused(archive().file("l/x", "x"), "\"l/x\" has a path through a symbolic link");
+    assert_refused(archive().folder("l"), "\"l\" has a path through a symbolic link");
+    assert_refused(archive().file("d/f", "").link("x", "l/f"), "\"x\" has a path through a symbolic link");
+    assert_refused(Archive::default().file("f", "").file("f/x", ""), "\"f/x\" has a path through a file");
 }
 
 #[test]
-fn links_that_lead_out_are_refused() {
+fn links_out_of_the_folder_are_refused() {
     let symlink = |name, target| Archive::default().symlink(name, target);
-    refused(symlink("l", "/etc/passwd"), "\"l\" is a link to \"/etc/passwd\", outside");
-    refused(symlink("l", ".."), "\"l\" is a link to \"..\", outside");
-    refused(symlink("a/l", "../../x"), "\"a/l\" is a link to \"../../x\", outside");
-    // Through `b`, which leads up, `..` would lead further up than it looks.
+    assert_refused(symlink("l", "/etc/passwd"), "\"l\" is a link to \"/etc/passwd\", outside");
+    assert_refused(symlink("l", ".."), "\"l\" is a link to \"..\", outside");
+    assert_refused(symlink("a/l", "../../x"), "\"a/l\" is a link to \"../../x\", outside");
+    // `b` leads up, so `b/..` leads further up than it seems.
     let through = Archive::default().symlink("a/b", "..").symlink("a/l", "b/../x");
-    refused(through, "\"a/l\" is a link to \"b/../x\", outside");
-    refused(Archive::default().link("l", "/etc/passwd"), "\"l\" has an absolute path");
-    refused(Archive::default().link("l", "../x"), "\"l\" has a path with `..`");
-    refused(Archive::default().link("l", "nothing"), "\"l\" is a link to what is not there");
-    refused(Archive::default().link("l", "no/thing"), "\"l\" is a link to what is not there");
-    refused(Archive::default().link("l", "."), "\"l\" is a link to nothing");
-    // In another folder the same target is another one.
+    assert_refused(through, "\"a/l\" is a link to \"b/../x\", outside");
+    assert_refused(Archive::default().link("l", "/etc/passwd"), "\"l\" has an absolute path");
+    assert_refused(Archive::default().link("l", "../x"), "\"l\" has a path with `..`");
+    assert_refused(Archive::default().link("l", "nothing"), "\"l\" is a link to what is not there");
+    assert_refused(Archive::default().link("l", "no/thing"), "\"l\" is a link to what is not there");
+    assert_refused(Archive::default().link("l", "."), "\"l\" is a link to nothing");
+    // A hard link to a symbolic link would move its relative target.
     let moved = Archive::default().symlink("a/b/l", "../..").link("l", "a/b/l");
-    refused(moved, "\"l\" is a hard link to what is no file");
+    assert_refused(moved, "\"l\" is a hard link to what is no file");
 }
 
 #[test]
-fn what_is_no_file_is_refused() {
+fn special_files_are_refused() {
     for (kind, reason) in [
         (EntryType::Char, "is a device"),
         (EntryType::Block, "is a device"),
@@ -251,16 +251,16 @@ fn what_is_no_file_is_refused() {
         (EntryType::GNUSparse, "is a sparse file: pack it whole, without `-S`, or with `sparse(false)`"),
         (EntryType::new(b'V'), "is of the unknown kind 86"),
     ] {
-        refused(Archive::default().entry(kind, "x", "", b""), &format!("\"x\" {reason}"));
+        assert_refused(Archive::default().entry(kind, "x", "", b""), &format!("\"x\" {reason}"));
     }
     for pax in [&b"22 GNU.sparse.major=1\n"[..], b"10 size=2\n"] {
         let archive = Archive::default().entry(EntryType::XHeader, "pax", "", pax).file("x", "x");
-        refused(archive, "\"x\" does not say plainly how large it is");
+        assert_refused(archive, "\"x\" does not say plainly how large it is");
     }
 }
 
 #[test]
-fn the_last_of_a_name_counts_unless_it_is_a_folder() {
+fn last_entry_of_a_name_replaces_files() {
     let spool = Spool::new();
     let archive = Archive::default().file("other", "other").symlink("x", "other").file("x", "new");
     spool.unpack(archive.link("x", "x")).unwrap();
@@ -268,67 +268,68 @@ fn the_last_of_a_name_counts_unless_it_is_a_folder() {
     let archive = Archive::default().file("same", "same").link("x", "same").file("x", "new");
     spool.unpack(archive).unwrap();
     assert_eq!((spool.read("same"), spool.read("x")), ("same".into(), "new".into()));
-    refused(Archive::default().folder("x").symlink("x", "."), "\"x\" is in the place of a folder");
-    refused(Archive::default().folder("x").file("x", ""), "\"x\" is in the place of a folder");
+    assert_refused(Archive::default().folder("x").symlink("x", "."), "\"x\" is in the place of a folder");
+    assert_refused(Archive::default().folder("x").file("x", ""), "\"x\" is in the place of a folder");
 }
 
 #[test]
-fn more_than_the_bounds_allow_is_refused() {
+fn archives_beyond_the_limits_are_refused() {
     let spool = Spool::new();
-    let refusal = |archive: &[u8], bounds| spool.refusal(spool.unpack_within(archive, bounds));
+    let refusal = |archive: &[u8], limits| spool.expect_error(spool.unpack_bytes(archive, limits));
     let large = |text: &str| (12, 27, format!("{text}: File too large"));
-    let bounds = ArchiveLimits::default();
+    let limits = ArchiveLimits::default();
 
     let bomb = gzip(&Archive::default().entry(EntryType::Regular, "zeros", "", &vec![0; 20 << 20]).end());
     assert!(bomb.len() < 200 << 10);
     let text = "the archive unpacks to more than 10485760 bytes";
-    assert_eq!(refusal(&bomb, ArchiveLimits { bytes: 10 << 20, ..bounds }), large(text));
+    assert_eq!(refusal(&bomb, ArchiveLimits { bytes: 10 << 20, ..limits }), large(text));
     let mut after = Archive::default().file("x", "").end();
     after.resize(20 << 20, 0);
-    assert_eq!(refusal(&gzip(&after), ArchiveLimits { bytes: 10 << 20, ..bounds }), large(text));
+    assert_eq!(refusal(&gzip(&after), ArchiveLimits { bytes: 10 << 20, ..limits }), large(text));
 
     let many =
         (0..11).fold(Archive::default(), |archive, number| archive.file(&number.to_string(), "")).end();
     let text = "the archive has more than 10 entries";
-    assert_eq!(refusal(&many, ArchiveLimits { entries: 10, ..bounds }), large(text));
+    assert_eq!(refusal(&many, ArchiveLimits { entries: 10, ..limits }), large(text));
     let deep =
         (0..3).fold(Archive::default(), |archive, number| archive.file(&format!("{number}/a/b/c/x"), ""));
     let text = "the archive has more than 10 folders";
-    assert_eq!(refusal(&deep.end(), ArchiveLimits { entries: 10, ..bounds }), large(text));
+    assert_eq!(refusal(&deep.end(), ArchiveLimits { entries: 10, ..limits }), large(text));
     let name = vec![b'x'; 65 << 10];
     let long = Archive::default().entry(EntryType::GNULongName, "././@LongLink", "", &name).file("x", "");
-    assert_eq!(refusal(&long.end(), bounds), large("the archive has a header of 66560 bytes"));
+    assert_eq!(refusal(&long.end(), limits), large("the archive has a header of 66560 bytes"));
 
     let invalid = |text: &str| (12, 22, format!("the archive's entry {text}: Invalid argument"));
     let path = Archive::default().file("12345", "").end();
     let text = "\"12345\" has a path of more than 4 bytes";
-    assert_eq!(refusal(&path, ArchiveLimits { path: 4, ..bounds }), invalid(text));
+    assert_eq!(refusal(&path, ArchiveLimits { path: 4, ..limits }), invalid(text));
     let deep = Archive::default().file("a/b/c", "").end();
     let text = "\"a/b/c\" is more than 2 folders deep";
-    assert_eq!(refusal(&deep, ArchiveLimits { depth: 2, ..bounds }), invalid(text));
+    assert_eq!(refusal(&deep, ArchiveLimits { depth: 2, ..limits }), invalid(text));
 }
 
 #[test]
-fn what_is_no_archive_is_refused_in_the_words_of_the_original() {
+fn unknown_formats_get_the_recorded_error() {
     let spool = Spool::new();
     let text = "Invalid or incomplete multibyte or wide character";
     let expected = (255, 84, format!("[84] Unrecognized archive format: {text}: {text}"));
     for archive in
         [&b""[..], b"PK\x03\x04", &[b'x'; 2048], &gzip(&[b'x'; 2048]), b"\x1f\x8b\x08\x00", &[0; 511]]
     {
-        assert_eq!(spool.refusal(spool.unpack_within(archive, ArchiveLimits::default())), expected);
+        assert_eq!(spool.expect_error(spool.unpack_bytes(archive, ArchiveLimits::default())), expected);
     }
     let expected = (0x51FF, 7, "[7] std::bad_cast: uncaught error while spooling app".into());
     for blob in [&b""[..], b"\x01", b"\xc0", b"\x91\xa1x", b"\xa5x"] {
-        assert_eq!(spool.refusal(unpack(blob, &spool.app(), ArchiveLimits::default())), expected);
+        assert_eq!(spool.expect_error(unpack(blob, &spool.app(), ArchiveLimits::default())), expected);
     }
-    spool.unpack_within(&[0; 1024], ArchiveLimits::default()).unwrap();
+    spool.unpack_bytes(&[0; 1024], ArchiveLimits::default()).unwrap();
 }
 
 #[test]
-fn what_is_damaged_is_refused() {
+fn damaged_archives_are_refused() {
     let spool = Spool::new();
-    let refusal = |archive: &[u8]| spool.refusal(spool.unpack_within(archive, ArchiveLimits::default())).2;
+    let refusal =
+        |archive: &[u8]| spool.expect_error(spool.unpack_bytes(archive, ArchiveLimits::default())).2;
     let whole = Archive::default().file("x", &"data".repeat(1000)).end();
     let text = refusal(&whole[..1024]);
     assert_eq!(text, "the archive's entry \"x\" ends after 512 of 4000 bytes: Invalid argument");
@@ -345,7 +346,7 @@ fn what_is_damaged_is_refused() {
 }
 
 #[test]
-fn the_name_of_a_folder_tells_apps_apart() {
+fn folder_names_are_unique_per_app() {
     for (app, name) in [
         ("app_v1.0-x", "app_v1.0-x"),
         ("", "%"),
@@ -365,7 +366,7 @@ fn the_name_of_a_folder_tells_apps_apart() {
     assert_ne!(folder_name(&one), one);
 }
 
-/// Entries that get in each other's way, and links that lead anywhere.
+/// Entries that collide, and links to anywhere.
 fn any_entry() -> impl Strategy<Value = (u8, String, String)> {
     let part = prop::sample::select(vec!["a", "b", "c", "a", "b", "..", "."]);
     let path = |longest| prop::collection::vec(part.clone(), 1..longest).prop_map(|parts| parts.join("/"));
@@ -386,12 +387,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_archive_gets_out(entries in prop::collection::vec(any_entry(), 1..12)) {
+    fn no_archive_writes_outside_its_folder(entries in prop::collection::vec(any_entry(), 1..12)) {
         let spool = Spool::new();
         for name in ["a", "b", "c"] {
             fs::write(spool.0.path().join(name), "outside").unwrap();
         }
-        // What is refused is left out, so that archives get far.
+        // Skip refused entries, so that the archives grow.
         let mut archive = Archive::default();
         for (kind, name, target) in &entries {
             let before = archive.0.len();
@@ -408,7 +409,7 @@ proptest! {
         spool.unpack(archive).unwrap();
         let app = spool.app().canonicalize().unwrap();
         for link in all_links(&app) {
-            // An error is one of a link that leads to nothing.
+            // An error means a dangling link.
             if let Ok(target) = link.canonicalize() {
                 prop_assert!(target.starts_with(&app), "{} leads to {}", link.display(), target.display());
             }

@@ -1,4 +1,4 @@
-//! Manifests: which program an app is (`node.md` 2).
+//! Manifests: which program an app runs (`node.md` 2).
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use super::stored;
 
 use crate::errno::invalid_argument;
 
-/// What an app's manifest says.
+/// The manifest of an app.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Manifest {
-    /// The program to run; if relative, within the app's folder.
+    /// The program; a relative path starts at the app's folder.
     pub(crate) slave: String,
-    /// What the program's environment has beside the node's.
+    /// Environment variables, in addition to the node's.
     pub(crate) environment: BTreeMap<String, String>,
-    /// The whole manifest, with sorted keys.
+    /// The uploaded manifest, with sorted keys.
     pub(crate) raw: Value,
 }
 
 impl Manifest {
-    /// Reads a manifest as it is stored.
+    /// Decodes a stored manifest.
     pub(crate) fn read(blob: &[u8]) -> Result<Self> {
-        let raw = stored::read(blob, "manifest")?;
+        let raw = stored::decode_map(blob, "manifest")?;
         let slave =
             raw.get("slave").ok_or_else(|| invalid_argument("runnable object has not been specified"))?;
-        let slave = stored::text(slave)?;
-        let environment = raw.get("environment").map_or(Ok(&[][..]), stored::map)?;
-        let pair = |(name, value)| Ok((stored::text(name)?, stored::text(value)?));
+        let slave = stored::as_string(slave)?;
+        let environment = raw.get("environment").map_or(Ok(&[][..]), stored::as_map)?;
+        let pair = |(name, value)| Ok((stored::as_string(name)?, stored::as_string(value)?));
         let environment =
             environment.iter().map(|(name, value)| pair((name, value))).collect::<Result<_>>()?;
         Ok(Self { slave, environment, raw })
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_is_read_and_kept() {
+    fn manifest_is_read_with_unknown_fields() {
         let environment = Value::Map(vec![("B".into(), "2".into()), ("A".into(), "1".into())]);
         let manifest =
             read(&[("slave", "app.js".into()), ("z", 1_u8.into()), ("environment", environment)]).unwrap();
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_in_the_words_of_the_original() {
+    fn unusable_manifest_gets_the_recorded_error() {
         let text = "failed to get node value as std::__cxx11::basic_string<char, std::char_traits<char>, \
                     std::allocator<char> > - got 1";
         refused(read(&[]), "runnable object has not been specified");
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_messagepack_is_refused() {
+    fn invalid_messagepack_is_refused() {
         for blob in [&b""[..], b"{\"slave\":\"a\"}", b"\x81\xa5sla", b"\xc1"] {
             let (category, code, text) = refusal(&Manifest::read(blob).unwrap_err());
             assert_eq!((category, code), (Category::GENERIC, 22));

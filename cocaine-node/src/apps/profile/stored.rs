@@ -1,18 +1,20 @@
-//! Stored maps, and how the original says that one of their values is of the wrong type.
+//! Decodes stored maps, with the original's texts for values of the wrong type.
 
 use cocaine::{Error, Result, Value, msgpack};
 
 use crate::errno::invalid_argument;
 
-const TEXT: &str = "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
+/// The name of a string in the original.
+const STRING: &str = "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
+/// The name of a map in the original.
 const MAP: &str = "cocaine::detail::dynamic::incomplete_wrapper<cocaine::dynamic_t::object_t>";
 
-/// Reads the map in `blob`; `what` names it where it is no `MessagePack`. Its keys are sorted, as the original has them.
-pub(crate) fn read(blob: &[u8], what: &str) -> Result<Value> {
+/// Decodes a map and sorts its keys, as the original does. `what` names it in the error for invalid `MessagePack`.
+pub(super) fn decode_map(blob: &[u8], what: &str) -> Result<Value> {
     let mut value: Value = msgpack::from_slice(blob)
         .map_err(|error| invalid_argument(&format!("the {what} is unreadable, {error}")))?;
     sort(&mut value);
-    map(&value).map(drop)?;
+    as_map(&value)?;
     Ok(value)
 }
 
@@ -29,20 +31,20 @@ fn sort(value: &mut Value) {
     }
 }
 
-pub(crate) fn map(value: &Value) -> Result<&[(Value, Value)]> {
+pub(super) fn as_map(value: &Value) -> Result<&[(Value, Value)]> {
     value.as_map().ok_or_else(|| mistyped(MAP, value))
 }
 
-pub(crate) fn text(value: &Value) -> Result<String> {
-    value.as_str().map(str::to_owned).ok_or_else(|| mistyped(TEXT, value))
+pub(super) fn as_string(value: &Value) -> Result<String> {
+    value.as_str().map(str::to_owned).ok_or_else(|| mistyped(STRING, value))
 }
 
-pub(crate) fn boolean(value: &Value) -> Result<bool> {
+pub(super) fn as_bool(value: &Value) -> Result<bool> {
     value.as_bool().ok_or_else(|| mistyped("bool", value))
 }
 
-/// Returns a number of things. A negative one stands for as many as there can be, as in the original, where it wraps.
-pub(crate) fn count(value: &Value) -> Result<u32> {
+/// Returns a count. A negative one means the largest, as in the original, where it wraps around.
+pub(super) fn as_count(value: &Value) -> Result<u32> {
     match value {
         Value::UInt(number) => Ok(u32::try_from(*number).unwrap_or(u32::MAX)),
         Value::Int(_) => Ok(u32::MAX),
@@ -50,9 +52,9 @@ pub(crate) fn count(value: &Value) -> Result<u32> {
     }
 }
 
-/// Returns a float; any integer will do.
-pub(crate) fn float(value: &Value) -> Result<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "it is a number of seconds")]
+/// Returns a float, also from an integer.
+pub(super) fn as_float(value: &Value) -> Result<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "seconds are not that exact")]
     match value {
         Value::Float(number) => Ok(*number),
         Value::UInt(number) => Ok(*number as f64),
@@ -61,6 +63,7 @@ pub(crate) fn float(value: &Value) -> Result<f64> {
     }
 }
 
+/// Returns the original's error for a value of the wrong type.
 fn mistyped(expected: &str, found: &Value) -> Error {
     let found = match found {
         Value::Bool(value) => u8::from(*value).to_string(),

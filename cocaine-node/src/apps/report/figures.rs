@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(rate(&metrics, now).to_string(), "[3.4, 3.4, 3.4]");
         assert_eq!(rate_mean(&metrics, now), Value::Float(4.334));
         assert_eq!(requests(&metrics, now).to_string(), r#"{"accepted": 26, "rejected": 1}"#);
-        // Ticks are five seconds apart, whenever somebody reads: 3.4 + (1.8 - 3.4) × (1 - exp(-5 / 60)), and so on.
+        // Ticks are five seconds apart, independently of reads: 3.4 + (1.8 - 3.4) × (1 - exp(-5 / 60)), and so on.
         assert_eq!(rate(&metrics, start + seconds(10.0)).to_string(), "[3.273, 3.374, 3.392]");
     }
 

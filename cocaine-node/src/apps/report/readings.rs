@@ -1,7 +1,7 @@
 //! The metrics of a running app, beside those of its service, by the names of the original.
 
 use crate::apps::overseer::Overseer;
-use crate::metrics::{Measured, Reading};
+use crate::metrics::{MetricValue, Reading};
 
 /// Adds the metrics of an app.
 pub(crate) fn add_app(overseer: &Overseer, readings: &mut Vec<Reading>) {
@@ -13,8 +13,8 @@ pub(crate) fn add_app(overseer: &Overseer, readings: &mut Vec<Reading>) {
         readings.extend([
             Reading::counter(format!("{app}.requests.accepted"), rate.count),
             Reading::counter(format!("{app}.requests.rejected"), metrics.rejected()),
-            Reading::new(format!("{app}.rate"), Measured::Meter(rate)),
-            Reading::new(format!("{app}.timings"), Measured::Timer(timings.0, timings.1)),
+            Reading::new(format!("{app}.rate"), MetricValue::Meter(rate)),
+            Reading::new(format!("{app}.timings"), MetricValue::Timer(timings.0, timings.1)),
             Reading::gauge(format!("{app}.queue.depth_average"), metrics.queue_depth(now)),
             Reading::counter(format!("{app}.slaves.crashed"), snapshot.crashed),
             Reading::counter(format!("{app}.slaves.spawned"), snapshot.spawned),

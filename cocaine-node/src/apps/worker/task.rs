@@ -61,8 +61,8 @@ impl WorkerTask {
     /// Runs the worker to its end.
     pub(crate) async fn run(self, launcher: &WorkerLauncher, endpoint: &WorkerEndpoint) -> WorkerExit {
         let handshake = endpoint.expect_worker(&self.uuid);
-        let launched = launcher.launch(&self.config, endpoint.path(), &self.uuid);
-        match timeout(self.config.profile.spawn_timeout, launched).await {
+        let starting = launcher.launch(&self.config, endpoint.path(), &self.uuid);
+        match timeout(self.config.profile.spawn_timeout, starting).await {
             Ok(Ok(process)) => self.run_process(process, handshake).await,
             Ok(Err(error)) => {
                 WorkerExit::crash(code::SPAWN, format!("its process cannot be started: {error}"))
@@ -204,7 +204,7 @@ impl WorkerTask {
     }
 
     fn send(&self, event: WorkerEvent) {
-        // Fails only if the owner is gone, and with it whoever would read the state.
+        // Fails only if the owner is gone, and with it the reader of the state.
         let _ = self.events.send(event);
     }
 }

@@ -12,7 +12,7 @@ use cocaine::{
 
 use super::{
     error::RpcError,
-    request::{Message, ResultForm, RpcRequest},
+    request::{ResultForm, RpcMessage, RpcRequest},
 };
 use crate::gateway::routing::{event_call::Retries, service_pool::ServicePool};
 
@@ -107,7 +107,8 @@ impl RpcCall<'_> {
             }
             CallKind::Unary => {
                 let answer = service.with_deadline(self.timeout).call(name, args).await;
-                ReceivedMessages::default().with(answer.map(|args| Message::new("value", args)), self.budget)
+                ReceivedMessages::default()
+                    .with(answer.map(|args| RpcMessage::new("value", args)), self.budget)
             }
             CallKind::Streaming => self.stream(service.stream(name, args)).await,
             _ => {
@@ -120,10 +121,10 @@ impl RpcCall<'_> {
     async fn stream(&self, mut items: Receiver<Args>) -> Result<ReceivedMessages, RpcError> {
         let mut received = ReceivedMessages::default();
         while let Some(item) = items.recv().await {
-            received = received.with(item.map(|args| Message::new("write", args)), self.budget)?;
+            received = received.with(item.map(|args| RpcMessage::new("write", args)), self.budget)?;
         }
         if received.error().is_none() {
-            received.0.push(Message::new("close", Args::default()));
+            received.0.push(RpcMessage::new("close", Args::default()));
         }
         Ok(received)
     }
@@ -131,11 +132,11 @@ impl RpcCall<'_> {
     async fn session(
         &self,
         opened: Exchange<MessageSender, MessageReceiver>,
-        chunks: Vec<Message>,
+        chunks: Vec<RpcMessage>,
     ) -> Result<ReceivedMessages, RpcError> {
         let Exchange { mut tx, mut rx } = opened;
         let send = async {
-            for Message { name, args } in chunks {
+            for RpcMessage { name, args } in chunks {
                 tx.send(&name, Args(args)).await?;
             }
             Ok::<_, cocaine::Error>(())
@@ -143,7 +144,8 @@ impl RpcCall<'_> {
         let receive = async {
             let mut received = ReceivedMessages::default();
             while let Some(message) = rx.recv().await {
-                let message = message.and_then(|(name, payload)| Ok(Message::new(&name, payload.decode()?)));
+                let message =
+                    message.and_then(|(name, payload)| Ok(RpcMessage::new(&name, payload.decode()?)));
                 received = received.with(message, self.budget)?;
             }
             Ok::<_, RpcError>(received)
@@ -161,7 +163,7 @@ impl RpcCall<'_> {
 ///
 /// # Errors
 /// The first message that the method does not accept.
-fn messages_to_send(method: &Method, requested: &[Message]) -> Result<Vec<Message>, RpcError> {
+fn messages_to_send(method: &Method, requested: &[RpcMessage]) -> Result<Vec<RpcMessage>, RpcError> {
     let mut state = method.dispatch.node();
     for (index, message) in requested.iter().enumerate() {
         let Some(edge) = state.messages().find(|edge| *edge.name == *message.name) else {
@@ -173,24 +175,24 @@ fn messages_to_send(method: &Method, requested: &[Message]) -> Result<Vec<Messag
     }
     let mut chunks = requested.to_vec();
     if state.messages().any(|edge| &*edge.name == "close" && edge.is_terminal()) {
-        chunks.push(Message::new("close", Args::default()));
+        chunks.push(RpcMessage::new("close", Args::default()));
     }
     Ok(chunks)
 }
 
 /// The messages received so far, in order. An error of the service is the last of them.
 #[derive(Debug, Default)]
-struct ReceivedMessages(Vec<Message>);
+struct ReceivedMessages(Vec<RpcMessage>);
 
 impl ReceivedMessages {
     /// Adds a message, or an error of the service as a message.
     ///
     /// # Errors
     /// An error that is not one of the service, and a message that exceeds the budget.
-    fn with(mut self, result: cocaine::Result<Message>, budget: &ResultBudget) -> Result<Self, RpcError> {
+    fn with(mut self, result: cocaine::Result<RpcMessage>, budget: &ResultBudget) -> Result<Self, RpcError> {
         let message = match result {
             Ok(message) => message,
-            Err(error) => Message::from_error(&error).ok_or_else(|| RpcError::from_call(&error))?,
+            Err(error) => RpcMessage::from_error(&error).ok_or_else(|| RpcError::from_call(&error))?,
         };
         budget.reserve(&message.args)?;
         self.0.push(message);
@@ -198,7 +200,7 @@ impl ReceivedMessages {
     }
 
     fn error(&self) -> Option<cocaine::Error> {
-        self.0.last().and_then(Message::error)
+        self.0.last().and_then(RpcMessage::error)
     }
 
     /// Returns the error if no other message came before it.
@@ -213,25 +215,25 @@ impl ReceivedMessages {
         }
         match shape {
             TreeShape::End => Ok(Value::Nil),
-            TreeShape::Primitive => Ok(self.0.pop().map_or(Value::Nil, Message::into_value)),
+            TreeShape::Primitive => Ok(self.0.pop().map_or(Value::Nil, RpcMessage::into_value)),
             TreeShape::Streaming => {
                 let items = self.0.into_iter().filter(|message| message.name == "write");
-                Ok(Value::Array(items.map(Message::into_value).collect()))
+                Ok(Value::Array(items.map(RpcMessage::into_value).collect()))
             }
             TreeShape::Other => Ok(self.into_events()),
         }
     }
 
     fn into_events(self) -> Value {
-        let event = |message: Message| {
-            let Message { name, args } = message;
+        let event = |message: RpcMessage| {
+            let RpcMessage { name, args } = message;
             Value::Map(vec![("event".into(), name.into()), ("value".into(), Value::Array(args))])
         };
         Value::Array(self.0.into_iter().map(event).collect())
     }
 }
 
-impl Message {
+impl RpcMessage {
     fn new(name: &str, args: Args) -> Self {
         Self { name: name.into(), args: args.0 }
     }

@@ -11,13 +11,13 @@ pub(super) struct RpcRequest {
     pub(super) method: String,
     pub(super) args: Vec<Value>,
     /// The messages that follow the call.
-    pub(super) chunks: Vec<Message>,
+    pub(super) chunks: Vec<RpcMessage>,
     pub(super) form: ResultForm,
 }
 
 /// A message on a channel.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Message {
+pub(super) struct RpcMessage {
     pub(super) name: String,
     pub(super) args: Vec<Value>,
 }
@@ -108,7 +108,7 @@ fn remove_member(value: &mut Value, name: &str) -> Option<Value> {
     Some(entries.swap_remove(at).1)
 }
 
-fn parse_messages(chunks: Option<Value>) -> Result<Vec<Message>, RpcError> {
+fn parse_messages(chunks: Option<Value>) -> Result<Vec<RpcMessage>, RpcError> {
     match chunks {
         None => Ok(Vec::new()),
         Some(Value::Array(chunks)) => chunks.into_iter().enumerate().map(parse_message).collect(),
@@ -117,7 +117,7 @@ fn parse_messages(chunks: Option<Value>) -> Result<Vec<Message>, RpcError> {
 }
 
 /// Parses `{"write": ["data"]}` or `["write", ["data"]]`.
-fn parse_message((index, chunk): (usize, Value)) -> Result<Message, RpcError> {
+fn parse_message((index, chunk): (usize, Value)) -> Result<RpcMessage, RpcError> {
     let malformed = || {
         let form = r#"{"NAME": [ARGUMENTS]} or ["NAME", [ARGUMENTS]]"#;
         RpcError::invalid_params(format!("chunk {} is not {form}", index + 1))
@@ -130,7 +130,7 @@ fn parse_message((index, chunk): (usize, Value)) -> Result<Message, RpcError> {
     let Some((Value::Raw(name), Value::Array(args))) = pair else { return Err(malformed()) };
     let name = name.as_str().ok_or_else(malformed)?.to_owned();
     let args = args.into_iter().map(resolve_forms).collect::<Result<_, _>>();
-    Ok(Message {
+    Ok(RpcMessage {
         name,
         args: args.map_err(|error| RpcError::invalid_params(format!("chunk {}: {error}", index + 1)))?,
     })

@@ -1,31 +1,31 @@
-//! The language of filters: lists that begin with an operator (`services.md` 5).
+//! The filter language: lists that begin with an operator (`services.md` 5).
 
 use std::cmp::Ordering;
 
 use cocaine::{Bytes, Scalar, Value};
 
-/// How deep filters may lie in each other.
-const DEPTH: usize = 16;
-/// How many filters there may be in one.
-const NODES: usize = 256;
-/// Bytes of all texts of a filter.
-const TEXT: usize = 4096;
+/// The deepest nesting of filters.
+const MAX_DEPTH: usize = 16;
+/// The largest number of filters within one.
+const MAX_NODES: usize = 256;
+/// The largest total size in bytes of the texts of a filter.
+const MAX_TEXT_BYTES: usize = 4096;
 
-/// Why something is no filter.
+/// A value is not a usable filter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FilterError {
-    /// It is not what a filter looks like.
+    /// It does not have the form of a filter.
     #[error("{0}")]
     Malformed(String),
-    /// It is more than is kept.
+    /// It exceeds a limit.
     #[error("{0}")]
     TooLarge(String),
 }
 
-/// What is held against a filter.
+/// The properties of a message that filters check.
 pub(crate) struct LogMessage<'a> {
     pub(crate) severity: i32,
-    /// Whether the call has a trace that is to be logged.
+    /// Whether the call has a trace that is not excluded from logging.
     pub(crate) traced: bool,
     /// Returns the first attribute of this name.
     pub(crate) attribute: &'a dyn Fn(&str) -> Option<AttributeValue<'a>>,
@@ -55,23 +55,23 @@ impl<'a> From<&'a Scalar> for AttributeValue<'a> {
 /// A filter.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Filter {
-    /// Lets everything pass.
+    /// Matches everything.
     Empty,
-    /// Lets pass what has a trace.
+    /// Matches messages with a trace.
     Traced,
-    /// Lets pass what is at least so severe.
+    /// Matches messages of at least this severity.
     Severity(u64),
-    /// Lets pass what has the attribute.
+    /// Matches messages with this attribute.
     Exists(String),
-    /// Lets pass what does not have it.
+    /// Matches messages without this attribute.
     Missing(String),
-    /// Lets pass what has it with such a value.
+    /// Matches messages whose attribute compares so with the constant.
     Compare(Comparison, String, Constant),
-    /// Lets pass what both do.
+    /// Matches if both filters do.
     And(Box<[Filter; 2]>),
-    /// Lets pass what one does.
+    /// Matches if at least one filter does.
     Or(Box<[Filter; 2]>),
-    /// Lets pass what one does and the other does not.
+    /// Matches if exactly one filter does.
     Xor(Box<[Filter; 2]>),
 }
 
@@ -85,7 +85,7 @@ pub(crate) enum Comparison {
     LessOrEqual,
 }
 
-/// What attributes are compared with.
+/// A constant that an attribute is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Constant {
     Text(Bytes),
@@ -99,7 +99,7 @@ impl Filter {
         FilterParser { depth: 0, nodes: 0, text: 0 }.filter(value)
     }
 
-    pub(crate) fn passes(&self, message: &LogMessage<'_>) -> bool {
+    pub(crate) fn matches(&self, message: &LogMessage<'_>) -> bool {
         match self {
             Self::Empty => true,
             Self::Traced => message.traced,
@@ -109,9 +109,9 @@ impl Filter {
             Self::Compare(comparison, name, constant) => {
                 (message.attribute)(name).is_some_and(|value| comparison.holds(constant.compare(value)))
             }
-            Self::And(both) => both.iter().all(|filter| filter.passes(message)),
-            Self::Or(both) => both.iter().any(|filter| filter.passes(message)),
-            Self::Xor(both) => both[0].passes(message) != both[1].passes(message),
+            Self::And(both) => both.iter().all(|filter| filter.matches(message)),
+            Self::Or(both) => both.iter().any(|filter| filter.matches(message)),
+            Self::Xor(both) => both[0].matches(message) != both[1].matches(message),
         }
     }
 }
@@ -131,7 +131,7 @@ impl Comparison {
         }
     }
 
-    /// Returns whether it holds for values in this order; those that cannot be compared are unequal.
+    /// Returns whether the comparison holds for values in this order. Values that cannot be compared are unequal.
     fn holds(self, order: Option<Ordering>) -> bool {
         match self {
             Self::Equal => order == Some(Ordering::Equal),
@@ -145,8 +145,8 @@ impl Comparison {
 }
 
 impl Constant {
-    /// Compares a value with this, after it has become one of this type, as the original does it: a truth value is 0 or
-    /// 1, a number that is not 0 is true, and a float loses what is behind its point.
+    /// Compares a value with this constant. As in the original the value is converted to the constant's type first: a
+    /// boolean to 0 or 1, a number other than 0 to true, and a float to an integer by truncation.
     fn compare(&self, value: AttributeValue<'_>) -> Option<Ordering> {
         match (self, value) {
             (Self::Text(text), AttributeValue::Text(value)) => Some(value.cmp(text.as_ref())),
@@ -180,7 +180,7 @@ impl AttributeValue<'_> {
     }
 }
 
-/// FilterCounters what it reads: a filter is a stranger's.
+/// Parses a filter and enforces the limits, since filters come from any client.
 struct FilterParser {
     depth: usize,
     nodes: usize,
@@ -189,18 +189,19 @@ struct FilterParser {
 
 impl FilterParser {
     fn filter(&mut self, value: &Value) -> Result<Filter, FilterError> {
-        let parts = value.as_array().ok_or_else(|| shape(format!("{value} is no list")))?;
-        let (operator, operands) = parts.split_first().ok_or_else(|| shape("a filter has an operator"))?;
-        let operator = operator.as_str().ok_or_else(|| shape(format!("{operator} is no operator")))?;
+        let parts = value.as_array().ok_or_else(|| malformed(format!("{value} is no list")))?;
+        let (operator, operands) =
+            parts.split_first().ok_or_else(|| malformed("a filter has an operator"))?;
+        let operator = operator.as_str().ok_or_else(|| malformed(format!("{operator} is no operator")))?;
         self.nodes += 1;
-        if self.nodes > NODES {
-            return Err(FilterError::TooLarge(format!("a filter may be made of {NODES}")));
+        if self.nodes > MAX_NODES {
+            return Err(FilterError::TooLarge(format!("a filter may be made of {MAX_NODES}")));
         }
         match operands {
             [] => none(operator),
             [operand] => self.one(operator, operand),
             [left, right] => self.two(operator, left, right),
-            _ => Err(shape(format!("`{operator}` has {} operands", operands.len()))),
+            _ => Err(malformed(format!("`{operator}` has {} operands", operands.len()))),
         }
     }
 
@@ -209,7 +210,7 @@ impl FilterParser {
             ("severity", Value::UInt(least)) => Ok(Filter::Severity(*least)),
             ("e", name) => Ok(Filter::Exists(self.name(operator, name)?)),
             ("!e", name) => Ok(Filter::Missing(self.name(operator, name)?)),
-            _ => Err(shape(format!("`{operator}` is no filter of {operand}"))),
+            _ => Err(malformed(format!("`{operator}` is no filter of {operand}"))),
         }
     }
 
@@ -223,11 +224,11 @@ impl FilterParser {
             "&&" => Filter::And,
             "||" => Filter::Or,
             "xor" => Filter::Xor,
-            _ => return Err(shape(format!("`{operator}` is no filter of two operands"))),
+            _ => return Err(malformed(format!("`{operator}` is no filter of two operands"))),
         };
         self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(FilterError::TooLarge(format!("filters may lie {DEPTH} deep in each other")));
+        if self.depth > MAX_DEPTH {
+            return Err(FilterError::TooLarge(format!("filters may lie {MAX_DEPTH} deep in each other")));
         }
         let both = Box::new([self.filter(left)?, self.filter(right)?]);
         self.depth -= 1;
@@ -236,7 +237,7 @@ impl FilterParser {
 
     fn name(&mut self, operator: &str, value: &Value) -> Result<String, FilterError> {
         let name =
-            value.as_str().ok_or_else(|| shape(format!("`{operator}`: {value} names no attribute")))?;
+            value.as_str().ok_or_else(|| malformed(format!("`{operator}`: {value} names no attribute")))?;
         self.count(name.len())?;
         Ok(name.to_owned())
     }
@@ -249,19 +250,21 @@ impl FilterParser {
             Value::Float(number) => Ok(Constant::Float(*number)),
             Value::Raw(raw) => {
                 self.count(raw.len())?;
-                // A copy, so that it does not keep the whole frame.
+                // A copy, because a slice would keep the whole frame in memory.
                 Ok(Constant::Text(Bytes::from(raw.to_vec())))
             }
             Value::Nil | Value::Array(_) | Value::Map(_) => {
-                Err(shape(format!("`{operator}`: nothing can be compared with {value}")))
+                Err(malformed(format!("`{operator}`: nothing can be compared with {value}")))
             }
         }
     }
 
     fn count(&mut self, text: usize) -> Result<(), FilterError> {
         self.text = self.text.saturating_add(text);
-        if self.text > TEXT {
-            return Err(FilterError::TooLarge(format!("the texts of a filter may have {TEXT} bytes")));
+        if self.text > MAX_TEXT_BYTES {
+            return Err(FilterError::TooLarge(format!(
+                "the texts of a filter may have {MAX_TEXT_BYTES} bytes"
+            )));
         }
         Ok(())
     }
@@ -271,11 +274,11 @@ fn none(operator: &str) -> Result<Filter, FilterError> {
     match operator {
         "empty" => Ok(Filter::Empty),
         "traced" => Ok(Filter::Traced),
-        _ => Err(shape(format!("`{operator}` is no filter without operands"))),
+        _ => Err(malformed(format!("`{operator}` is no filter without operands"))),
     }
 }
 
-fn shape(text: impl Into<String>) -> FilterError {
+fn malformed(text: impl Into<String>) -> FilterError {
     FilterError::Malformed(text.into())
 }
 
@@ -305,7 +308,7 @@ impl From<&Constant> for Value {
             Constant::Text(text) => text.clone().into(),
             Constant::Float(number) => (*number).into(),
             Constant::Bool(truth) => (*truth).into(),
-            // It came as one of the two.
+            // It was parsed from a `u64` or an `i64`.
             Constant::Int(number) => u64::try_from(*number)
                 .map_or_else(|_| i64::try_from(*number).unwrap_or(i64::MIN).into(), Self::UInt),
         }

@@ -1,4 +1,4 @@
-//! The filters of one logger, and what they let pass.
+//! The rules and counters of one logger.
 
 use std::sync::{
     Arc,
@@ -8,7 +8,7 @@ use std::sync::{
 use super::{filter::LogMessage, rule::FilterRule};
 use crate::metrics::Reading;
 
-/// The filters of one logger; clones count together.
+/// The rules of one logger; clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LoggerFilters {
     pub(super) rules: Vec<FilterRule>,
@@ -19,34 +19,34 @@ pub(super) struct LoggerFilters {
 struct FilterCounters {
     accepted: AtomicU64,
     rejected: AtomicU64,
-    /// How many there were when the filters were changed.
+    /// The counts at the last change of the rules.
     accepted_before: AtomicU64,
     rejected_before: AtomicU64,
 }
 
 impl LoggerFilters {
-    /// Returns whether a message passes: one filter in force lets it. FilterCounters it.
-    pub(super) fn pass(&self, message: &LogMessage<'_>, now: u64) -> bool {
-        let passes = self.rules.iter().any(|rule| rule.lives(now) && rule.filter.passes(message));
+    /// Returns whether an active rule matches the message, and counts it.
+    pub(super) fn accept(&self, message: &LogMessage<'_>, now: u64) -> bool {
+        let passes = self.rules.iter().any(|rule| rule.is_active(now) && rule.filter.matches(message));
         let count = if passes { &self.counts.accepted } else { &self.counts.rejected };
         count.fetch_add(1, Ordering::Relaxed);
         passes
     }
 
-    /// Returns whether a filter is in force.
-    pub(super) fn lives(&self, now: u64) -> bool {
-        self.rules.iter().any(|rule| rule.lives(now))
+    /// Returns whether a rule is active.
+    pub(super) fn is_active(&self, now: u64) -> bool {
+        self.rules.iter().any(|rule| rule.is_active(now))
     }
 
-    /// Notes that the filters are others from now on.
-    pub(super) fn changed(&self) {
+    /// Restarts the counts since the last change of the rules.
+    pub(super) fn reset_change_counters(&self) {
         let FilterCounters { accepted, rejected, accepted_before, rejected_before } = &*self.counts;
         accepted_before.store(accepted.load(Ordering::Relaxed), Ordering::Relaxed);
         rejected_before.store(rejected.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Adds what was counted, by the names of the original.
-    pub(super) fn measure(&self, name: &str, readings: &mut Vec<Reading>) {
+    /// Appends the counters under the names of the original.
+    pub(super) fn collect_metrics(&self, name: &str, readings: &mut Vec<Reading>) {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let counts = &*self.counts;
         let (accepted, rejected) = (read(&counts.accepted), read(&counts.rejected));

@@ -1,4 +1,4 @@
-//! A filter that is set: for whom, until when, and where it is known.
+//! A filter that is set for a logger, with its deadline and scope.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use cocaine_bindings::logging_v2::{Disposition, LogFilter};
 
 use super::filter::{Filter, FilterError};
 
-/// The deadline of what has none.
+/// The deadline of a filter without one.
 pub(crate) const NO_DEADLINE: u64 = i64::MAX as u64;
 
 /// A filter that is set for a logger.
@@ -16,19 +16,19 @@ pub(crate) struct FilterRule {
     pub(crate) logger: String,
     pub(crate) filter: Arc<Filter>,
     pub(crate) id: u64,
-    /// The last second in which it is in force.
+    /// The last second in which the rule is active.
     pub(crate) deadline: u64,
     pub(crate) disposition: Disposition,
 }
 
 impl FilterRule {
-    /// Returns whether it is in force.
-    pub(crate) fn lives(&self, now: u64) -> bool {
+    /// Returns whether the deadline has not passed.
+    pub(crate) fn is_active(&self, now: u64) -> bool {
         now <= self.deadline
     }
 
-    /// Returns what is kept of one for the whole cluster, as the original keeps it.
-    pub(crate) fn stored(&self) -> Value {
+    /// Returns the form in which a cluster filter is stored, which is the original's.
+    pub(crate) fn to_stored(&self) -> Value {
         Value::Map(vec![
             ("deadline".into(), self.deadline.into()),
             ("filter".into(), self.filter.as_ref().into()),
@@ -37,8 +37,8 @@ impl FilterRule {
         ])
     }
 
-    /// Reads what [`FilterRule::stored`] returns.
-    pub(crate) fn read(stored: &Value) -> Result<Self, FilterError> {
+    /// Parses the result of [`FilterRule::to_stored`].
+    pub(crate) fn from_stored(stored: &Value) -> Result<Self, FilterError> {
         let missing =
             |name: &str| FilterError::Malformed(format!("`{name}` is missing, or not what it should be"));
         let number = |name: &str| stored.get(name).and_then(Value::as_u64).ok_or_else(|| missing(name));
@@ -74,13 +74,13 @@ mod tests {
             deadline: 1_800_000_000,
             disposition: Disposition::Cluster,
         };
-        let stored = rule.stored();
+        let stored = rule.to_stored();
         let expected = concat!(
             r#"{"deadline": 1800000000, "filter": ["severity", 2], "id": 18446744073709551615, "#,
             r#""logger_name": "app/x"}"#
         );
         assert_eq!(stored.to_string(), expected);
-        assert_eq!(FilterRule::read(&stored), Ok(rule));
+        assert_eq!(FilterRule::from_stored(&stored), Ok(rule));
     }
 
     #[test]
@@ -91,14 +91,14 @@ mod tests {
             ("id".into(), 1_u64.into()),
             ("logger_name".into(), "x".into()),
         ]);
-        assert!(FilterRule::read(&whole).is_ok());
+        assert!(FilterRule::from_stored(&whole).is_ok());
         for name in ["deadline", "filter", "id", "logger_name"] {
             let Value::Map(mut entries) = whole.clone() else { unreachable!() };
             entries.retain(|(key, _)| key.as_str() != Some(name));
-            let error = FilterRule::read(&Value::Map(entries)).unwrap_err().to_string();
+            let error = FilterRule::from_stored(&Value::Map(entries)).unwrap_err().to_string();
             assert_eq!(error, format!("`{name}` is missing, or not what it should be"));
         }
-        assert!(FilterRule::read(&"x".into()).is_err());
+        assert!(FilterRule::from_stored(&"x".into()).is_err());
     }
 
     #[test]
@@ -111,8 +111,8 @@ mod tests {
             deadline: 100,
             disposition: Disposition::Local,
         };
-        assert!(rule.lives(0) && rule.lives(100) && !rule.lives(101));
+        assert!(rule.is_active(0) && rule.is_active(100) && !rule.is_active(101));
         rule.deadline = NO_DEADLINE;
-        assert!(rule.lives(NO_DEADLINE));
+        assert!(rule.is_active(NO_DEADLINE));
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::metrics::reading::{Measured, Rate, Times};
+use crate::metrics::reading::{MetricValue, Rate, TimeStats};
 
 fn map(name: &str, args: Vec<Value>) -> Value {
     Value::Map(vec![(name.into(), Value::Array(args))])
@@ -14,11 +14,11 @@ fn constant(value: impl Into<Value>) -> Value {
 }
 
 fn readings() -> Vec<Reading> {
-    let timer = Measured::Timer(Rate::default(), Times::default());
+    let timer = MetricValue::Timer(Rate::default(), TimeStats::default());
     vec![
         Reading::counter("storage.load", 1),
         Reading::new("storage.timer[read]", timer.clone()),
-        Reading::new("storage.meter.summary", Measured::Meter(Rate::default())),
+        Reading::new("storage.meter.summary", MetricValue::Meter(Rate::default())),
         Reading::gauge("node.uptime", 5_u64),
         Reading::new("node.timer[list]", timer),
     ]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use cocaine::{Value, msgpack};
 use test_support::recording::Recording;
 
-use super::{Continuum, GroupError, RoutingGroups, RoutingTable, weights};
+use super::{Continuum, GroupError, RoutingGroups, RoutingTable, parse_weights};
 
 fn group(members: &[(&str, u32)]) -> BTreeMap<String, u32> {
     members.iter().map(|(member, weight)| ((*member).to_owned(), *weight)).collect()
@@ -22,9 +22,9 @@ fn specification_vectors_hold() {
     let half = ring(&[("app_v1", 50), ("app_v2", 50)]);
     assert_eq!(half.points().len(), 512);
     assert_eq!(half.points().next(), Some((10_939_163, "app_v2")));
-    assert_eq!(half.seeded("user-42"), "app_v1");
-    assert_eq!(half.seeded("user-43"), "app_v2");
-    assert_eq!(half.seeded("alice"), "app_v1");
+    assert_eq!(half.member_for_seed("user-42"), "app_v1");
+    assert_eq!(half.member_for_seed("user-43"), "app_v2");
+    assert_eq!(half.member_for_seed("alice"), "app_v1");
     let owner = |point: u32| half.points().find(|(owned, _)| *owned == point).map(|(_, member)| member);
     assert_eq!(owner(1_335_443_980), Some("app_v1"), "the point of user-42");
     assert_eq!(owner(442_626_601), Some("app_v2"), "the point of user-43");
@@ -39,14 +39,14 @@ fn owner_is_next_point_with_wraparound() {
     let half = ring(&[("app_v1", 50), ("app_v2", 50)]);
     let points: Vec<_> = half.points().collect();
     for pair in points.windows(2) {
-        assert_eq!(half.after(pair[0].0), pair[1].1, "strictly above {}", pair[0].0);
-        assert_eq!(half.after(pair[1].0 - 1), pair[1].1);
+        assert_eq!(half.owner_after(pair[0].0), pair[1].1, "strictly above {}", pair[0].0);
+        assert_eq!(half.owner_after(pair[1].0 - 1), pair[1].1);
     }
-    assert_eq!(half.after(u32::MAX), points[0].1);
-    assert_eq!(half.after(0), points[0].1);
+    assert_eq!(half.owner_after(u32::MAX), points[0].1);
+    assert_eq!(half.owner_after(0), points[0].1);
 }
 
-/// Returns the tables that the recorded runtime sent to a router.
+/// Returns the recorded tables of a router.
 fn recorded() -> Vec<Value> {
     let events = Recording::read("locator/routing_updates").events;
     let sent = events.iter().filter(|event| event.dir == "s2c").flat_map(|event| event.frames());
@@ -62,8 +62,8 @@ fn table_equals_recorded_bytes() {
         .chain(*b"logging\0")
         .collect::<Vec<u8>>();
     let groups = RoutingGroups::default();
-    let full = groups.refreshed(&["mygroup"], |_| Ok(Some(&stored))).unwrap();
-    let empty = full.refreshed(&["mygroup"], |_| Ok(None::<&[u8]>)).unwrap();
+    let full = groups.reload(&["mygroup"], |_| Ok(Some(&stored))).unwrap();
+    let empty = full.reload(&["mygroup"], |_| Ok(None::<&[u8]>)).unwrap();
     let tables: Vec<_> =
         [groups, full, empty].iter().map(|groups| msgpack::to_vec(&groups.table()).unwrap()).collect();
     let expected: Vec<_> = recorded.iter().map(|table| msgpack::to_vec(table).unwrap()).collect();
@@ -99,7 +99,7 @@ fn random_members_follow_the_weights() {
         })
         .sum();
     let share = f64::from(light) / f64::from(u32::MAX);
-    let drawn = (0..20_000).filter(|_| ring.random() == "light").count();
+    let drawn = (0..20_000).filter(|_| ring.random_member() == "light").count();
     let found = f64::from(u32::try_from(drawn).unwrap()) / 20_000.0;
     assert!((found - share).abs() < 0.02, "{found} of the draws, {share} of the ring");
 }
@@ -108,10 +108,10 @@ fn random_members_follow_the_weights() {
 fn only_groups_resolve_to_members() {
     let mut groups = RoutingGroups::default();
     groups.insert("app", &blob(&[("app_v1", 50), ("app_v2", 50)])).unwrap();
-    assert_eq!(groups.choose("app", Some("user-42")), "app_v1");
-    assert_eq!(groups.choose("app", Some("user-43")), "app_v2");
-    assert_eq!(groups.choose("other", Some("user-43")), "other");
-    let drawn: std::collections::BTreeSet<_> = (0..200).map(|_| groups.choose("app", Some(""))).collect();
+    assert_eq!(groups.resolve("app", Some("user-42")), "app_v1");
+    assert_eq!(groups.resolve("app", Some("user-43")), "app_v2");
+    assert_eq!(groups.resolve("other", Some("user-43")), "other");
+    let drawn: std::collections::BTreeSet<_> = (0..200).map(|_| groups.resolve("app", Some(""))).collect();
     assert_eq!(drawn.len(), 2, "an empty seed is none");
 }
 
@@ -122,20 +122,20 @@ fn refresh_is_atomic_and_touches_named_groups() {
     let load = |name: &str| Ok(stored.get(name));
     let none = RoutingGroups::default();
     let names = |groups: &RoutingGroups| groups.table().into_keys().collect::<Vec<_>>();
-    let a = none.refreshed(&["a"], load).unwrap();
+    let a = none.reload(&["a"], load).unwrap();
     assert_eq!(names(&a), ["a"]);
-    assert_eq!(names(&a.refreshed(&["b", "gone"], load).unwrap()), ["a", "b"]);
-    assert_eq!(names(&a.refreshed(&["a"], |_| Ok(None::<&[u8]>)).unwrap()), [""; 0]);
-    assert_eq!(names(&a.refreshed(&[""; 0], load).unwrap()), ["a"]);
-    assert_eq!(a.refreshed(&["b", "bad"], load).unwrap_err(), GroupError::Malformed);
+    assert_eq!(names(&a.reload(&["b", "gone"], load).unwrap()), ["a", "b"]);
+    assert_eq!(names(&a.reload(&["a"], |_| Ok(None::<&[u8]>)).unwrap()), [""; 0]);
+    assert_eq!(names(&a.reload(&[""; 0], load).unwrap()), ["a"]);
+    assert_eq!(a.reload(&["b", "bad"], load).unwrap_err(), GroupError::Malformed);
     let failing = |_: &str| Err::<Option<&[u8]>, _>(GroupError::Unavailable);
-    assert_eq!(a.refreshed(&["a"], failing).unwrap_err(), GroupError::Unavailable);
+    assert_eq!(a.reload(&["a"], failing).unwrap_err(), GroupError::Unavailable);
     assert_eq!(names(&a), ["a"]);
 }
 
 #[test]
 fn weights_are_parsed_like_the_original() {
-    let read = |bytes: &[u8]| weights(bytes);
+    let read = |bytes: &[u8]| parse_weights(bytes);
     assert_eq!(read(b"\x82\xa1a\x01\xa1b\xce\xff\xff\xff\xff"), Ok(group(&[("a", 1), ("b", u32::MAX)])));
     assert_eq!(read(b"\x81\xa1a\xd2\x00\x00\x00\x07"), Ok(group(&[("a", 7)])), "a signed width");
     assert_eq!(read(b"\x82\xa1a\x01\xa1a\x02"), Ok(group(&[("a", 1)])), "the first counts");

@@ -4,8 +4,8 @@ use super::lru::LruBlobs;
 use crate::config::{CacheConfig, ConfigError};
 
 impl CacheConfig {
-    /// Returns an empty cache with these limits, each of which must leave something.
-    pub(super) fn empty(self) -> Result<LruBlobs, ConfigError> {
+    /// Builds an empty cache. A limit of 0 is an error.
+    pub(super) fn build(self) -> Result<LruBlobs, ConfigError> {
         let some = |name, set: Option<usize>, default| match set {
             Some(0) => Err(ConfigError::Value(format!("cache.{name} is 0: nothing could be kept"))),
             set => Ok(set.unwrap_or(default)),

@@ -1,11 +1,11 @@
-//! The blobs that were used last, as many as there is room for.
+//! A least-recently-used cache of blobs.
 
 use std::fmt;
 
 use cocaine::Bytes;
 use lru::LruCache;
 
-/// Blobs by their keys, bounded by their number and by their bytes. Used is what was put or found.
+/// Blobs by key, limited in number and in bytes. Both `put` and `get` count as use.
 pub(super) struct LruBlobs {
     blobs: LruCache<Box<str>, Bytes>,
     bytes: usize,
@@ -13,7 +13,7 @@ pub(super) struct LruBlobs {
     max_bytes: usize,
 }
 
-/// A blob that has no place even in an empty cache.
+/// A blob exceeds the size of the whole cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key and a blob of {bytes} bytes have no place in a cache of {max_bytes} (`cache.max_bytes`)")]
 pub(super) struct TooLargeError {
@@ -31,7 +31,7 @@ impl LruBlobs {
         self.blobs.get(key).cloned()
     }
 
-    /// Puts a blob in the place of what was there, and makes room by those that were not used for longest.
+    /// Stores a blob, replacing an older one, and evicts the least recently used blobs until it fits.
     pub(super) fn put(&mut self, key: &str, blob: Bytes) -> Result<(), TooLargeError> {
         let bytes = key.len() + blob.len();
         if bytes > self.max_bytes {
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(cache.get("a").unwrap(), "22");
     }
 
-    /// What a cache is to hold, in the order of use.
+    /// The expected content of a cache, in order of use.
     #[derive(Default)]
     struct Model(Vec<(String, usize)>);
 

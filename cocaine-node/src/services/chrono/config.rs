@@ -1,8 +1,8 @@
-//! How many timers there may be, from the section `chrono` of the configuration.
+//! Limits on the number of timers, from the section `chrono` of the configuration.
 
 use crate::config::{ChronoConfig, ConfigError};
 
-/// How many timers there may be.
+/// The largest numbers of timers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimerLimits {
     pub(super) timers: usize,
@@ -10,8 +10,8 @@ pub(super) struct TimerLimits {
 }
 
 impl ChronoConfig {
-    /// Returns the bounds, each of which must leave something.
-    pub(super) fn bounds(self) -> Result<TimerLimits, ConfigError> {
+    /// Returns the limits. A limit of 0 is an error.
+    pub(super) fn limits(self) -> Result<TimerLimits, ConfigError> {
         let some = |name, set: Option<usize>, default| match set {
             Some(0) => Err(ConfigError::Value(format!("chrono.{name} is 0: no timer could run"))),
             set => Ok(set.unwrap_or(default)),

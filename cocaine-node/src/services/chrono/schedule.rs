@@ -1,10 +1,10 @@
-//! When a timer fires: time without a clock.
+//! Computes when a timer fires. It does not read a clock.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When a timer fires next, and how it goes on.
+/// The next due time of a timer, and its period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Schedule {
     after: Duration,
@@ -12,7 +12,7 @@ pub(super) struct Schedule {
     due: Instant,
 }
 
-/// Seconds that no timer can have.
+/// A number of seconds is no valid time for a timer.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("{0} is no time for a timer: it takes seconds, up to 31536000 (365 days)")]
 pub(super) struct InvalidTimeError(f64);
@@ -20,16 +20,16 @@ pub(super) struct InvalidTimeError(f64);
 impl Schedule {
     /// The longest time of a timer.
     const LONGEST: Duration = Duration::from_hours(365 * 24);
-    /// The shortest period, which is as fine as timers are.
+    /// The shortest period: the resolution of the runtime's timers.
     const SHORTEST: Duration = Duration::from_millis(1);
 
-    /// Fires once, `seconds` from `now`: at once if they are 0 or negative, as in the original.
+    /// Fires once, `seconds` after `now`. Like the original it fires at once if they are 0 or negative.
     pub(super) fn once(seconds: f64, now: Instant) -> Result<Self, InvalidTimeError> {
         let after = time(seconds)?;
         Ok(Self { after, repeats: false, due: now + after })
     }
 
-    /// Fires every so many seconds from `now`: once and at once if they are 0 or negative, as in the original.
+    /// Fires every `seconds` after `now`. Like the original it fires once, at once, if they are 0 or negative.
     pub(super) fn periodic(seconds: f64, now: Instant) -> Result<Self, InvalidTimeError> {
         if seconds <= 0.0 {
             return Self::once(seconds, now);
@@ -38,19 +38,19 @@ impl Schedule {
         Ok(Self { after, repeats: true, due: now + after })
     }
 
-    /// Returns when it fires.
+    /// Returns the time at which it fires.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Starts anew at `now`.
+    /// Restarts the time at `now`.
     pub(super) fn restart(&mut self, now: Instant) {
         self.due = now + self.after;
     }
 
-    /// Has fired, and returns whether it does so again. The next time lies a whole number of periods after the last
-    /// one: what came late makes nothing later, and what was missed is left out.
-    pub(super) fn fired(&mut self, now: Instant) -> bool {
+    /// Advances to the next due time after the timer has fired, and returns whether there is one. It is a whole number
+    /// of periods after the last: a late tick does not delay later ones, and missed ticks are skipped.
+    pub(super) fn advance(&mut self, now: Instant) -> bool {
         if self.repeats {
             let late = now.saturating_duration_since(self.due).as_nanos() % self.after.as_nanos();
             let late = Duration::from_nanos(u64::try_from(late).unwrap_or_default());
@@ -82,7 +82,7 @@ mod tests {
         for seconds in [0.0, -0.0, -1.5, f64::MIN, f64::NEG_INFINITY, -f64::MIN_POSITIVE] {
             let mut once = Schedule::once(seconds, now).unwrap();
             assert_eq!(once.due(), now, "{seconds}");
-            assert!(!once.fired(now));
+            assert!(!once.advance(now));
             assert_eq!(Schedule::periodic(seconds, now).unwrap(), once, "{seconds}");
         }
     }
@@ -104,7 +104,7 @@ mod tests {
         for seconds in [f64::MIN_POSITIVE, 1e-9, 0.0005] {
             let mut fast = Schedule::periodic(seconds, now).unwrap();
             assert_eq!(fast.due(), now + MS);
-            assert!(fast.fired(now + MS));
+            assert!(fast.advance(now + MS));
             assert_eq!(fast.due(), now + 2 * MS);
         }
     }
@@ -113,9 +113,9 @@ mod tests {
     fn late_tick_does_not_shift_the_next() {
         let start = Instant::now();
         let mut ticks = Schedule::periodic(0.1, start).unwrap();
-        assert!(ticks.fired(start + 130 * MS));
+        assert!(ticks.advance(start + 130 * MS));
         assert_eq!(ticks.due(), start + 200 * MS);
-        assert!(ticks.fired(start + 1000 * MS));
+        assert!(ticks.advance(start + 1000 * MS));
         assert_eq!(ticks.due(), start + 1100 * MS, "what was missed is left out");
         ticks.restart(start + 1050 * MS);
         assert_eq!(ticks.due(), start + 1150 * MS);
@@ -132,7 +132,7 @@ mod tests {
             let mut ticks = Schedule::periodic(period.as_secs_f64(), start).unwrap();
             for delay in delays {
                 let now = ticks.due() + MS * delay;
-                prop_assert!(ticks.fired(now));
+                prop_assert!(ticks.advance(now));
                 prop_assert!(ticks.due() > now && ticks.due() - now <= ticks.after);
                 prop_assert_eq!((ticks.due() - start).as_nanos() % ticks.after.as_nanos(), 0);
             }

@@ -1,4 +1,4 @@
-//! What a timer streams: its id, each time that it fires.
+//! The stream of a timer: its id, each time that it fires.
 
 use std::{
     mem,
@@ -18,8 +18,7 @@ use super::{
     timers::{ExpireOutcome, TimerCommand, TimerLimitError, Timers},
 };
 
-/// A timer that runs for as long as this is kept. Whoever does not read in time gets one tick for all that it has
-/// missed.
+/// A running timer, which ends when the stream is dropped. A reader that is late gets one tick for all that it missed.
 #[derive(Debug)]
 pub(super) struct TickStream {
     timers: Timers,
@@ -55,10 +54,10 @@ impl TickStream {
         })
     }
 
-    /// Waits until the timer fires, and returns whether it does: a cancelled one never will.
+    /// Polls until the timer fires. Returns `false` if it was cancelled.
     fn poll_fires(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {
-            match self.timers.attend(self.id, cx.waker()) {
+            match self.timers.poll_command(self.id, cx.waker()) {
                 TimerCommand::Wait => {}
                 TimerCommand::Restart(now) => {
                     self.schedule.restart(now);
@@ -67,7 +66,7 @@ impl TickStream {
                 TimerCommand::Cancel => return Poll::Ready(false),
             }
             ready!(self.sleep.as_mut().poll(cx));
-            if self.schedule.fired(Instant::now()) {
+            if self.schedule.advance(Instant::now()) {
                 self.sleep.as_mut().reset(self.schedule.due());
                 return Poll::Ready(true);
             }
@@ -95,7 +94,7 @@ impl Stream for TickStream {
 
 impl Drop for TickStream {
     fn drop(&mut self) {
-        self.timers.forget(self.id);
+        self.timers.remove(self.id);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The timers of all clients: who may have how many, and how anybody reaches one by its id.
+//! The timers of all clients by id, and the limits on their number.
 
 use std::{
     collections::HashMap,
@@ -12,26 +12,26 @@ use uuid::Uuid;
 
 use super::config::TimerLimits;
 
-/// The timers that run; clones share them.
+/// The running timers; clones share them.
 #[derive(Clone)]
 pub(super) struct Timers(Arc<Mutex<State>>);
 
 struct State {
     bounds: TimerLimits,
-    timers: HashMap<i64, Timer>,
-    /// How many timers each client has.
+    timers: HashMap<i64, TimerEntry>,
+    /// The number of timers of each client.
     clients: HashMap<Arc<str>, usize>,
 }
 
-/// What others see of a timer.
-struct Timer {
+/// A timer, as other calls see it.
+struct TimerEntry {
     client: Arc<str>,
     restarted: Option<Instant>,
     waker: Option<Waker>,
     gone: oneshot::Receiver<()>,
 }
 
-/// There are as many timers as there may be.
+/// The largest number of timers is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TimerLimitError {
     #[error("this connection has {0} timers, and may have no more (`chrono.client_timers`)")]
@@ -40,10 +40,10 @@ pub(super) enum TimerLimitError {
     All(usize),
 }
 
-/// Ends when the stream of a cancelled timer is closed.
+/// Completes, with an error, when the stream of a timer is dropped.
 pub(super) type StreamClosed = oneshot::Receiver<()>;
 
-/// What has become of a timer that waits.
+/// What a waiting timer has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimerCommand {
     Wait,
@@ -51,7 +51,7 @@ pub(super) enum TimerCommand {
     Cancel,
 }
 
-/// How a timer that fires for the last time has ended.
+/// The outcome of [`Timers::expire`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExpireOutcome {
     Expired,
@@ -70,15 +70,16 @@ impl Timers {
         self.state().add(client, stream_closed)
     }
 
-    /// Cancels a timer, and returns what is to be waited for if it is of `client`: an answer on its connection must not
-    /// come before the end of the timer's stream (`services.md` 10). Others do not wait for a client that may not read.
+    /// Cancels a timer. If it belongs to `client`, returns a future to wait for: the answer to `cancel` must follow the
+    /// end of the stream on the same connection (`services.md` 10). Other clients do not wait, since the owner may not
+    /// read.
     pub(super) fn cancel(&self, id: i64, client: &str) -> Option<StreamClosed> {
         let timer = self.state().remove(id)?;
         wake(timer.waker);
         (*timer.client == *client).then_some(timer.gone)
     }
 
-    /// Starts a timer anew, and returns whether there is one.
+    /// Restarts a timer, and returns whether it exists.
     pub(super) fn restart(&self, id: i64) -> bool {
         let mut state = self.state();
         let Some(timer) = state.timers.get_mut(&id) else { return false };
@@ -89,15 +90,15 @@ impl Timers {
         true
     }
 
-    /// Returns what has become of a timer since it was asked for last. What comes later wakes.
-    pub(super) fn attend(&self, id: i64, waker: &Waker) -> TimerCommand {
+    /// Returns what the timer has to do, and registers the waker for the next command.
+    pub(super) fn poll_command(&self, id: i64, waker: &Waker) -> TimerCommand {
         let mut state = self.state();
         let Some(timer) = state.timers.get_mut(&id) else { return TimerCommand::Cancel };
         timer.waker = Some(waker.clone());
         timer.restarted.take().map_or(TimerCommand::Wait, TimerCommand::Restart)
     }
 
-    /// Ends a timer that has fired for the last time, unless somebody was faster.
+    /// Removes a timer that has fired for the last time, unless it was restarted or cancelled first.
     pub(super) fn expire(&self, id: i64) -> ExpireOutcome {
         let mut state = self.state();
         match state.timers.get(&id) {
@@ -110,8 +111,8 @@ impl Timers {
         }
     }
 
-    /// Forgets a timer whose client has gone.
-    pub(super) fn forget(&self, id: i64) {
+    /// Removes a timer whose stream was dropped.
+    pub(super) fn remove(&self, id: i64) {
         self.state().remove(id);
     }
 
@@ -133,12 +134,11 @@ impl State {
         }
         self.clients.insert(client.clone(), count + 1);
         let id = self.free_id();
-        self.timers.insert(id, Timer { client, restarted: None, waker: None, gone });
+        self.timers.insert(id, TimerEntry { client, restarted: None, waker: None, gone });
         Ok(id)
     }
 
-    /// Returns an id that is not taken: 53 bits that nobody can guess, so that languages whose numbers are all floats
-    /// read it too.
+    /// Returns a free id: 53 random bits, which cannot be guessed and which languages with only floats can represent.
     fn free_id(&self) -> i64 {
         loop {
             let (_, random) = Uuid::new_v4().as_u64_pair();
@@ -149,7 +149,7 @@ impl State {
         }
     }
 
-    fn remove(&mut self, id: i64) -> Option<Timer> {
+    fn remove(&mut self, id: i64) -> Option<TimerEntry> {
         let timer = self.timers.remove(&id)?;
         if let Some(count) = self.clients.get_mut(&timer.client) {
             *count -= 1;
@@ -161,7 +161,7 @@ impl State {
     }
 }
 
-/// Wakes whoever waits for a timer, if somebody does.
+/// Wakes the task that waits for a timer, if there is one.
 fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();

@@ -1,10 +1,11 @@
-//! What time it is, in seconds since 1970.
+//! A monotonic clock of Unix time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// A clock that goes on evenly from what the machine's said at the start: nobody's deadline jumps when that is set.
+/// Starts with the machine's time and then advances monotonically, so that setting the machine's clock moves no
+/// deadline.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     started: Instant,

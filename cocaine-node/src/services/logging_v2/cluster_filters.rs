@@ -1,4 +1,4 @@
-//! The filters that hold for all of the cluster: kept in the node's own storage, so that they outlive it.
+//! The cluster filters, which the node's store keeps across restarts.
 
 use bytes::Bytes;
 use cocaine::{Value, msgpack};
@@ -8,11 +8,11 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Where they are stored, by their ids: named as the original's path in unicorn.
+/// The collection of the filters, keyed by id and named after the original's path in unicorn.
 const COLLECTION: &str = "cocaine/logging_v2/filters";
 const TAG: &str = "filter";
 
-/// Returns what is stored. What cannot be read is left out, and said to be.
+/// Loads the stored filters. One that cannot be read is skipped with a warning.
 pub(super) async fn load(store: &Store) -> Result<Vec<FilterRule>, StoreError> {
     let mut rules = Vec::new();
     for id in store.find(COLLECTION, &[TAG]).await? {
@@ -27,12 +27,12 @@ pub(super) async fn load(store: &Store) -> Result<Vec<FilterRule>, StoreError> {
 fn read(store: &Store, id: &str) -> Result<FilterRule, String> {
     let blob = store.read(COLLECTION, id).map_err(|error| error.to_string())?;
     let stored: Value = msgpack::from_slice(&blob).map_err(|error| error.to_string())?;
-    let rule = FilterRule::read(&stored).map_err(|error| error.to_string())?;
+    let rule = FilterRule::from_stored(&stored).map_err(|error| error.to_string())?;
     if rule.id.to_string() == id { Ok(rule) } else { Err(format!("it says that it is {}", rule.id)) }
 }
 
 pub(super) async fn write(store: &Store, rule: &FilterRule) -> Result<(), StoreError> {
-    let blob = msgpack::to_vec(&rule.stored()).expect("a value without bounds");
+    let blob = msgpack::to_vec(&rule.to_stored()).expect("a value without bounds");
     store.write(COLLECTION, &rule.id.to_string(), Bytes::from(blob), &[TAG]).await
 }
 

@@ -1,4 +1,4 @@
-//! Lifetimes, on a clock that is set.
+//! Lifetimes of filters, on a paused clock.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ async fn expired_and_unreadable_filters_are_not_loaded() {
     }
     let mut misnamed = first.filters.find(ended).unwrap();
     misnamed.id = 9;
-    let blob = cocaine::msgpack::to_vec(&misnamed.stored()).unwrap();
+    let blob = cocaine::msgpack::to_vec(&misnamed.to_stored()).unwrap();
     store.write("cocaine/logging_v2/filters", "10", blob.into(), &["filter"]).await.unwrap();
     let second =
         LoggingV2Shared { clock: first.clock, ..LoggingV2Shared::new(first.log.clone(), store.clone()) };

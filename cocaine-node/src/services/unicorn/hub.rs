@@ -108,14 +108,14 @@ impl Hub {
         for change in changes {
             match change {
                 TreeChange::Value { path, .. } => {
-                    state.notify(&(Topic::Value, path.clone()), None, EventKind::OutcomeUnknown)
+                    state.notify(&(Topic::Value, path.clone()), None, EventKind::OutcomeUnknown);
                 }
                 TreeChange::Removed(path) => {
                     state.notify(&(Topic::Value, path.clone()), None, EventKind::OutcomeUnknown);
                     state.notify(&(Topic::Children, path.clone()), None, EventKind::OutcomeUnknown);
                 }
                 TreeChange::ChildAdded(path) | TreeChange::ChildRemoved(path) => {
-                    state.notify_parent(path, None, |_| EventKind::OutcomeUnknown)
+                    state.notify_parent(path, None, |_| EventKind::OutcomeUnknown);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The service over a storage that can be held up, filled up and broken, and under many callers at once.
+//! Tests with a store whose disk can block, fill up and fail, and with many concurrent callers.
 
 use std::{collections::BTreeSet, future::poll_fn, pin::pin, task::Poll};
 
@@ -15,7 +15,7 @@ fn over(store: Store) -> UnicornShared {
     UnicornShared::new(store, Limits::default())
 }
 
-/// Polls once what cannot be done yet.
+/// Polls a future once; it must still be pending.
 async fn start(future: impl Future) {
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -25,7 +25,7 @@ async fn start(future: impl Future) {
     .await;
 }
 
-/// Returns the next item of a stream that is there already; `None` if none is.
+/// Returns the next item of a stream if it is ready.
 async fn ready<S: Stream<Item = Result<T>> + Unpin, T>(stream: &mut S) -> Option<Result<T>> {
     poll_fn(|context| match stream.poll_next_unpin(context) {
         Poll::Ready(item) => Poll::Ready(item),
@@ -110,7 +110,7 @@ async fn lock_is_released_on_full_disk() {
     let held = tree.lock("/lock", &1.into()).await.unwrap();
     let mut waiting = pin!(tree.lock("/lock", &ONE));
     start(unconstrained(waiting.as_mut())).await;
-    // Behind the waiter's place in the queue.
+    // Queued behind the waiter.
     tree.create("/after", &1.into()).await.unwrap();
     disk.set_full(true);
     drop(held);

@@ -281,7 +281,7 @@ pub(super) fn reserve_lock_path(
     match known {
         Some(known) => nodes.set(folder, &NodeRecord { changes: known.changes + 2, ..known })?,
         None => {
-            add_with_parents(nodes, folder, NodeRecord { value: NIL, version: 0, changes: 2 }, &mut changes)?
+            add_with_parents(nodes, folder, NodeRecord { value: NIL, version: 0, changes: 2 }, &mut changes)?;
         }
     }
     Ok((path, changes))

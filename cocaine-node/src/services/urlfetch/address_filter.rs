@@ -1,28 +1,28 @@
-//! Which addresses are fetched from.
+//! Decides which addresses may be connected to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// The networks that are denied unless the configuration says otherwise: all that are not part of the public internet,
-/// among them those of this machine, of private networks, and where clouds tell machines their secrets.
-const DENIED: [IpNet; 22] = [
+/// The networks that are denied by default: all that are not part of the public internet, such as loopback, private
+/// networks, and the metadata services of clouds.
+const DEFAULT_DENIED: [IpNet; 22] = [
     // This machine.
     v4([0, 0, 0, 0], 8),
     v4([127, 0, 0, 0], 8),
     v6([0; 8], 128),
     v6([0, 0, 0, 0, 0, 0, 0, 1], 128),
-    // Private networks, and those of providers.
+    // Private networks, and the shared ones of providers.
     v4([10, 0, 0, 0], 8),
     v4([100, 64, 0, 0], 10),
     v4([172, 16, 0, 0], 12),
     v4([192, 168, 0, 0], 16),
     v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7),
     v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10),
-    // Links, with the metadata of clouds (169.254.169.254).
+    // Link-local addresses, with the metadata services of clouds (169.254.169.254).
     v4([169, 254, 0, 0], 16),
     v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10),
-    // Protocols, documentation, and measurements.
+    // Protocol assignments, documentation, and benchmarking.
     v4([192, 0, 0, 0], 24),
     v4([192, 0, 2, 0], 24),
     v4([198, 18, 0, 0], 15),
@@ -30,7 +30,7 @@ const DENIED: [IpNet; 22] = [
     v4([203, 0, 113, 0], 24),
     v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
-    // Many at once, and what is reserved.
+    // Multicast, and reserved networks.
     v4([224, 0, 0, 0], 4),
     v4([240, 0, 0, 0], 4),
     v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8),
@@ -44,14 +44,14 @@ const fn v6(segments: [u16; 8], prefix: u8) -> IpNet {
     IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from_segments(segments), prefix))
 }
 
-/// The rules of the configuration.
+/// The denied and allowed networks of the configuration.
 #[derive(Debug)]
 pub(super) struct AddressFilter {
     deny: Vec<IpNet>,
     allow: Vec<IpNet>,
 }
 
-/// An address that is not fetched from, and why.
+/// An address is denied by a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is denied by {rule} of `urlfetch.deny`")]
 pub(super) struct DeniedError {
@@ -60,16 +60,16 @@ pub(super) struct DeniedError {
 }
 
 impl AddressFilter {
-    /// Denies the networks of `deny`, or else all that are not public, but for those of `allow`.
+    /// Denies the networks in `deny`, by default all that are not public, except those in `allow`.
     pub(super) fn new(deny: Option<Vec<IpNet>>, allow: Vec<IpNet>) -> Self {
-        Self { deny: deny.unwrap_or_else(|| DENIED.to_vec()), allow }
+        Self { deny: deny.unwrap_or_else(|| DEFAULT_DENIED.to_vec()), allow }
     }
 
-    /// Checks an address, and the one that it may stand for.
+    /// Checks an address, and the IPv4 address that it may embed.
     pub(super) fn check(&self, address: IpAddr) -> Result<(), DeniedError> {
         let address = address.to_canonical();
-        for stands_for in [Some(address), embedded(address)].into_iter().flatten() {
-            let holds = |networks: &[IpNet]| networks.iter().copied().find(|rule| rule.contains(&stands_for));
+        for checked in [Some(address), embedded_ipv4(address)].into_iter().flatten() {
+            let holds = |networks: &[IpNet]| networks.iter().copied().find(|rule| rule.contains(&checked));
             if let (Some(rule), None) = (holds(&self.deny), holds(&self.allow)) {
                 return Err(DeniedError { address, rule });
             }
@@ -77,7 +77,7 @@ impl AddressFilter {
         Ok(())
     }
 
-    /// Returns those addresses that may be connected to; an error if there are others only.
+    /// Returns the permitted addresses, or an error if all of them are denied.
     pub(super) fn permitted<T>(
         &self,
         found: impl Iterator<Item = T>,
@@ -94,15 +94,15 @@ impl AddressFilter {
     }
 }
 
-/// Returns the address of version 4 that a gateway makes of one of version 6: by its deprecated form, NAT64 or 6to4.
-fn embedded(address: IpAddr) -> Option<IpAddr> {
+/// Returns the IPv4 address that an IPv6 address embeds: IPv4-compatible (deprecated), NAT64 or 6to4.
+fn embedded_ipv4(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(address) = address else { return None };
     let of = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
         Some(Ipv4Addr::new(a, b, c, d).into())
     };
     match address.segments() {
-        // `::` and `::1` are nobody else.
+        // `::` and `::1` embed nothing.
         [0, 0, 0, 0, 0, 0, 0, _] => None,
         [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             of(high, low)
@@ -119,13 +119,13 @@ mod tests {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
-    fn check(guard: &AddressFilter, address: &str) -> Result<(), String> {
-        guard.check(address.parse().unwrap()).map_err(|denied| denied.to_string())
+    fn check(filter: &AddressFilter, address: &str) -> Result<(), String> {
+        filter.check(address.parse().unwrap()).map_err(|denied| denied.to_string())
     }
 
     #[test]
     fn non_public_addresses_are_denied_by_default() {
-        let guard = AddressFilter::new(None, Vec::new());
+        let filter = AddressFilter::new(None, Vec::new());
         let denied = [
             ("127.0.0.1", "127.0.0.0/8"),
             ("127.255.255.254", "127.0.0.0/8"),
@@ -148,58 +148,58 @@ mod tests {
         ];
         for (address, rule) in denied {
             let expected = format!("{address} is denied by {rule} of `urlfetch.deny`");
-            assert_eq!(check(&guard, address), Err(expected));
+            assert_eq!(check(&filter, address), Err(expected));
         }
         for address in
             ["1.1.1.1", "172.15.0.1", "172.32.0.1", "193.0.0.1", "2606:4700::1111", "64:ff9b::101:101"]
         {
-            assert_eq!(check(&guard, address), Ok(()));
+            assert_eq!(check(&filter, address), Ok(()));
         }
     }
 
     #[test]
     fn embedded_ipv4_addresses_are_checked() {
-        let guard = AddressFilter::new(None, Vec::new());
+        let filter = AddressFilter::new(None, Vec::new());
         let expected = Err("127.0.0.1 is denied by 127.0.0.0/8 of `urlfetch.deny`".to_owned());
-        assert_eq!(check(&guard, "::ffff:127.0.0.1"), expected);
+        assert_eq!(check(&filter, "::ffff:127.0.0.1"), expected);
         for address in
             ["64:ff9b::7f00:1", "2002:7f00:1::", "2002:7f00:1:2:3:4:5:6", "::7f00:1", "64:ff9b::a9fe:a9fe"]
         {
-            assert!(check(&guard, address).is_err(), "{address}");
+            assert!(check(&filter, address).is_err(), "{address}");
         }
     }
 
     #[test]
     fn allowed_networks_are_exempt() {
-        let guard =
+        let filter =
             AddressFilter::new(None, networks(&["127.0.0.1/32", "::1/128", "10.0.0.0/8", "fd00::/8"]));
         for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.1.1", "fd00::1", "64:ff9b::a01:101"] {
-            assert_eq!(check(&guard, address), Ok(()));
+            assert_eq!(check(&filter, address), Ok(()));
         }
         for address in ["127.0.0.2", "192.168.0.1", "fc00::1", "64:ff9b::c0a8:1"] {
-            assert!(check(&guard, address).is_err(), "{address}");
+            assert!(check(&filter, address).is_err(), "{address}");
         }
     }
 
     #[test]
     fn configured_deny_list_replaces_default() {
-        let guard = AddressFilter::new(Some(networks(&["8.8.8.0/24", "::/0"])), Vec::new());
-        assert_eq!(check(&guard, "127.0.0.1"), Ok(()));
+        let filter = AddressFilter::new(Some(networks(&["8.8.8.0/24", "::/0"])), Vec::new());
+        assert_eq!(check(&filter, "127.0.0.1"), Ok(()));
         assert_eq!(
-            check(&guard, "8.8.8.8").unwrap_err(),
+            check(&filter, "8.8.8.8").unwrap_err(),
             "8.8.8.8 is denied by 8.8.8.0/24 of `urlfetch.deny`"
         );
-        assert!(check(&guard, "::1").is_err());
+        assert!(check(&filter, "::1").is_err());
         let open = AddressFilter::new(Some(Vec::new()), Vec::new());
         assert_eq!(check(&open, "::1"), Ok(()));
     }
 
     #[test]
     fn only_permitted_addresses_are_kept() {
-        let guard = AddressFilter::new(None, Vec::new());
+        let filter = AddressFilter::new(None, Vec::new());
         let addresses =
             |texts: &[&str]| -> Vec<IpAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
-        let permitted = |texts: &[&str]| guard.permitted(addresses(texts).into_iter(), |address| *address);
+        let permitted = |texts: &[&str]| filter.permitted(addresses(texts).into_iter(), |address| *address);
         assert_eq!(
             permitted(&["10.0.0.1", "1.1.1.1", "::1", "9.9.9.9"]),
             Ok(addresses(&["1.1.1.1", "9.9.9.9"]))

@@ -7,10 +7,10 @@ use cocaine::Limits;
 use super::address_filter::AddressFilter;
 use crate::config::{ConfigError, UrlfetchConfig};
 
-/// A configuration that was found to be sound.
+/// Checked settings.
 #[derive(Debug)]
 pub(super) struct UrlfetchSettings {
-    pub(super) guard: Arc<AddressFilter>,
+    pub(super) filter: Arc<AddressFilter>,
     pub(super) max_body: usize,
     pub(super) max_redirects: usize,
     pub(super) max_fetches: usize,
@@ -18,11 +18,11 @@ pub(super) struct UrlfetchSettings {
     pub(super) max_timeout: Duration,
 }
 
-/// What the head of an answer may take of its frame.
+/// The bytes of a frame that are reserved for the head of a response.
 const HEAD: usize = 1 << 20;
 
 impl UrlfetchConfig {
-    /// Returns the settings, every one of which can be used.
+    /// Checks the settings and fills in the defaults.
     pub(super) fn settings(&self) -> Result<UrlfetchSettings, ConfigError> {
         let max_body = self.max_body.unwrap_or(8 << 20);
         let frame = Limits::default().frame - HEAD;
@@ -42,9 +42,9 @@ impl UrlfetchConfig {
         let max_timeout = max_timeout.ok_or_else(|| {
             ConfigError::Value(format!("urlfetch.max_timeout is {seconds}: it is seconds, more than 0"))
         })?;
-        let guard = Arc::new(AddressFilter::new(self.deny.clone(), self.allow.clone().unwrap_or_default()));
+        let filter = Arc::new(AddressFilter::new(self.deny.clone(), self.allow.clone().unwrap_or_default()));
         let max_redirects = self.max_redirects.unwrap_or(10);
-        Ok(UrlfetchSettings { guard, max_body, max_redirects, max_fetches, client_fetches, max_timeout })
+        Ok(UrlfetchSettings { filter, max_body, max_redirects, max_fetches, client_fetches, max_timeout })
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!((settings.max_body, settings.max_redirects), (8 << 20, 10));
         assert_eq!((settings.max_fetches, settings.client_fetches), (64, 16));
         assert_eq!(settings.max_timeout, Duration::from_mins(5));
-        assert!(settings.guard.check([127, 0, 0, 1].into()).is_err());
+        assert!(settings.filter.check([127, 0, 0, 1].into()).is_err());
     }
 
     #[test]

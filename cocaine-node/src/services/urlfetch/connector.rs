@@ -1,4 +1,4 @@
-//! Connections to addresses that are permitted, and to no others.
+//! Connects to permitted addresses only.
 
 use std::{
     future::Future,
@@ -27,24 +27,23 @@ use super::{address_filter::AddressFilter, error::UnresolvedError};
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-/// Connects to what the guard permits. It is asked for each connection, and by the addresses that are connected to:
-/// where a URL names one, that one, and otherwise those that its name resolves to.
+/// Connects to addresses that the filter permits. Every connection is checked by its actual address: the literal one of
+/// the URL, or those that its host name resolves to.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
-    guard: Arc<AddressFilter>,
+    filter: Arc<AddressFilter>,
     http: HttpConnector<Resolver>,
-    places: Arc<Semaphore>,
+    idle_slots: Arc<Semaphore>,
 }
 
 impl Connector {
-    /// Returns a connector that resolves so many names at once, and of which as many connections may be kept for further
-    /// requests.
-    pub(super) fn new(guard: Arc<AddressFilter>, most: usize) -> Self {
+    /// Returns a connector that resolves at most `most` names at once, and keeps at most as many connections alive.
+    pub(super) fn new(filter: Arc<AddressFilter>, most: usize) -> Self {
         let lookups = Arc::new(Semaphore::new(most));
-        let mut http = HttpConnector::new_with_resolver(Resolver { guard: guard.clone(), lookups });
+        let mut http = HttpConnector::new_with_resolver(Resolver { filter: filter.clone(), lookups });
         http.enforce_http(false);
         http.set_nodelay(true);
-        Self { guard, http, places: Arc::new(Semaphore::new(most)) }
+        Self { filter, http, idle_slots: Arc::new(Semaphore::new(most)) }
     }
 }
 
@@ -58,26 +57,26 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        // An address is connected to without asking the resolver.
-        if let Some(Err(denied)) = literal(&uri).map(|address| self.guard.check(address)) {
+        // The connector does not call the resolver for a literal address.
+        if let Some(Err(denied)) = literal(&uri).map(|address| self.filter.check(address)) {
             return Box::pin(async move { Err(denied.into()) });
         }
         let connecting = self.http.call(uri);
-        let place = self.places.clone().try_acquire_owned().ok();
-        Box::pin(async move { Ok(PooledSocket { io: connecting.await?, place }) })
+        let permit = self.idle_slots.clone().try_acquire_owned().ok();
+        Box::pin(async move { Ok(PooledSocket { io: connecting.await?, permit }) })
     }
 }
 
-/// Returns the address that a URL names.
+/// Returns the address in a URL without a host name.
 fn literal(uri: &Uri) -> Option<IpAddr> {
     uri.host()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Resolves names to those of their addresses that are permitted.
+/// Resolves host names to their permitted addresses.
 #[derive(Clone, Debug)]
 pub(super) struct Resolver {
-    guard: Arc<AddressFilter>,
-    /// A name takes a thread until it is resolved, although nobody may wait for it any more.
+    filter: Arc<AddressFilter>,
+    /// A lookup occupies a thread until it ends, even if its caller has stopped waiting.
     lookups: Arc<Semaphore>,
 }
 
@@ -91,16 +90,16 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let Self { guard, lookups } = self.clone();
+        let Self { filter, lookups } = self.clone();
         Box::pin(async move {
             let unresolved = |reason| UnresolvedError { name: name.to_string(), reason };
-            let (place, host) = (lookups.acquire_owned().await?, name.to_string());
+            let (permit, host) = (lookups.acquire_owned().await?, name.to_string());
             let lookup = move || {
-                let _place = place;
+                let _permit = permit;
                 (host, 0).to_socket_addrs()
             };
             let found = spawn_blocking(lookup).await?.map_err(|error| unresolved(error.to_string()))?;
-            let permitted = guard.permitted(found, SocketAddr::ip)?;
+            let permitted = filter.permitted(found, SocketAddr::ip)?;
             if permitted.is_empty() {
                 return Err(unresolved("nothing was found".to_owned()).into());
             }
@@ -109,17 +108,17 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// A connection, and its place among those that are kept; one without a place serves one request.
+/// A connection. One without a permit is not returned to the pool and serves a single request.
 #[derive(Debug)]
 pub(super) struct PooledSocket {
     io: TokioIo<TcpStream>,
-    place: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection for PooledSocket {
     fn connected(&self) -> Connected {
         let connected = self.io.connected();
-        if self.place.is_none() {
+        if self.permit.is_none() {
             connected.poison();
         }
         connected

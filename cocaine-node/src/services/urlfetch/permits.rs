@@ -1,4 +1,4 @@
-//! Who may fetch at once: so many calls of all clients, and so many of each.
+//! Limits concurrent fetches, in total and for each client.
 
 use std::{
     collections::HashMap,
@@ -7,46 +7,47 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The places of calls that fetch.
+/// The semaphores of concurrent fetches.
 #[derive(Debug)]
 pub(super) struct FetchPermits {
-    all: Arc<Semaphore>,
-    each: usize,
-    /// Those of the clients that fetch or wait.
+    total: Arc<Semaphore>,
+    per_client: usize,
+    /// The semaphores of the clients that fetch or wait.
     clients: Mutex<HashMap<Box<str>, Weak<Semaphore>>>,
 }
 
-/// A place among those of a client, and among those of all.
+/// The permits of one fetch.
 #[derive(Debug)]
 pub(super) struct FetchPermit {
-    _of_client: Option<OwnedSemaphorePermit>,
-    _of_all: Option<OwnedSemaphorePermit>,
+    _client: Option<OwnedSemaphorePermit>,
+    _total: Option<OwnedSemaphorePermit>,
 }
 
 impl FetchPermits {
-    pub(super) fn new(all: usize, each: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all)), each, clients: Mutex::default() }
+    pub(super) fn new(total: usize, per_client: usize) -> Self {
+        Self { total: Arc::new(Semaphore::new(total)), per_client, clients: Mutex::default() }
     }
 
-    /// Waits for a place: first for one of the client's own, so that one client alone keeps nobody from fetching.
-    pub(super) async fn take(&self, client: &str) -> FetchPermit {
-        let own = self.of(client);
-        // Neither is ever closed.
+    /// Waits for a permit of the client and then for one of the total, so that the calls of one client that wait for
+    /// each other do not occupy the total.
+    pub(super) async fn acquire(&self, client: &str) -> FetchPermit {
+        let own = self.client_semaphore(client);
+        // The semaphores are never closed.
         FetchPermit {
-            _of_client: own.acquire_owned().await.ok(),
-            _of_all: self.all.clone().acquire_owned().await.ok(),
+            _client: own.acquire_owned().await.ok(),
+            _total: self.total.clone().acquire_owned().await.ok(),
         }
     }
 
-    fn of(&self, client: &str) -> Arc<Semaphore> {
+    fn client_semaphore(&self, client: &str) -> Arc<Semaphore> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = clients.get(client).and_then(Weak::upgrade) {
             return known;
         }
-        clients.retain(|_, places| places.strong_count() > 0);
-        let places = Arc::new(Semaphore::new(self.each));
-        clients.insert(client.into(), Arc::downgrade(&places));
-        places
+        clients.retain(|_, permits| permits.strong_count() > 0);
+        let permits = Arc::new(Semaphore::new(self.per_client));
+        clients.insert(client.into(), Arc::downgrade(&permits));
+        permits
     }
 }
 
@@ -56,30 +57,30 @@ mod tests {
 
     use super::*;
 
-    fn now(places: &FetchPermits, client: &str) -> Option<FetchPermit> {
-        places.take(client).now_or_never()
+    fn try_acquire(permits: &FetchPermits, client: &str) -> Option<FetchPermit> {
+        permits.acquire(client).now_or_never()
     }
 
     #[test]
     fn client_limit_leaves_permits_for_others() {
-        let places = FetchPermits::new(3, 2);
-        let (first, _second) = (now(&places, "a").unwrap(), now(&places, "a").unwrap());
-        assert!(now(&places, "a").is_none(), "it has two");
-        let third = now(&places, "b").unwrap();
-        assert!(now(&places, "b").is_none(), "all are taken");
-        assert!(now(&places, "c").is_none());
+        let permits = FetchPermits::new(3, 2);
+        let (first, _second) = (try_acquire(&permits, "a").unwrap(), try_acquire(&permits, "a").unwrap());
+        assert!(try_acquire(&permits, "a").is_none(), "it has two");
+        let third = try_acquire(&permits, "b").unwrap();
+        assert!(try_acquire(&permits, "b").is_none(), "all are taken");
+        assert!(try_acquire(&permits, "c").is_none());
         drop(first);
-        let _fourth = now(&places, "b").expect("a place that is free");
+        let _fourth = try_acquire(&permits, "b").expect("a free permit");
         drop(third);
-        let _fifth = now(&places, "a").expect("one of its own is free again");
+        let _fifth = try_acquire(&permits, "a").expect("one of its own is free again");
     }
 
     #[test]
     fn departed_clients_leave_nothing_behind() {
-        let places = FetchPermits::new(3, 2);
+        let permits = FetchPermits::new(3, 2);
         for client in 0..100 {
-            drop(now(&places, &client.to_string()).unwrap());
+            drop(try_acquire(&permits, &client.to_string()).unwrap());
         }
-        assert_eq!(places.clients.lock().unwrap().len(), 1);
+        assert_eq!(permits.clients.lock().unwrap().len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What is asked for, and what a redirect makes of it.
+//! A request, and the request that follows from a redirect.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use url::Url;
 
 use super::error::FetchError;
 
-/// A request that can be sent again, somewhere else.
+/// A request that can be sent again after a redirect.
 #[derive(Clone, Debug)]
 pub(super) struct FetchRequest {
     url: Url,
@@ -20,14 +20,14 @@ pub(super) struct FetchRequest {
     body: Bytes,
 }
 
-/// Pairs of a caller: cookies, or headers.
+/// Cookies or headers of a caller.
 pub(super) type Pairs<'a> = Option<&'a BTreeMap<String, String>>;
 
-/// What a client is called that does not say it.
-const AGENT: &str = concat!("cocaine-node/", env!("CARGO_PKG_VERSION"));
+/// The default value of `User-Agent`.
+const USER_AGENT: &str = concat!("cocaine-node/", env!("CARGO_PKG_VERSION"));
 
-/// Headers that say how a request is sent, which is up to who sends it.
-const OURS: [HeaderName; 7] = [
+/// Headers that describe the transfer, which callers cannot set.
+const TRANSFER_HEADERS: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::TE,
@@ -37,12 +37,12 @@ const OURS: [HeaderName; 7] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// Headers that are meant for one server and no other.
-const PERSONAL: [HeaderName; 4] =
+/// Headers that are not sent to another origin after a redirect.
+const ORIGIN_HEADERS: [HeaderName; 4] =
     [header::AUTHORIZATION, header::COOKIE, header::HOST, header::PROXY_AUTHORIZATION];
 
-/// Headers that tell of a body.
-const OF_BODY: [HeaderName; 4] =
+/// Headers that describe the body.
+const BODY_HEADERS: [HeaderName; 4] =
     [header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::CONTENT_LOCATION, header::CONTENT_TYPE];
 
 impl FetchRequest {
@@ -70,11 +70,11 @@ impl FetchRequest {
     ) -> Result<Self, FetchError> {
         let parsed =
             Url::parse(url).map_err(|error| FetchError::Invalid(format!("it is no URL: {error}")))?;
-        fetchable(&parsed).map_err(FetchError::Invalid)?;
-        Ok(Self { url: parsed, method, headers: headers_of(cookies, headers)?, body })
+        check_url(&parsed).map_err(FetchError::Invalid)?;
+        Ok(Self { url: parsed, method, headers: build_headers(cookies, headers)?, body })
     }
 
-    /// Returns the request as it is sent.
+    /// Builds the HTTP request.
     pub(super) fn to_http(&self) -> Result<HttpRequest<Full<Bytes>>, FetchError> {
         let mut url = self.url.clone();
         url.set_fragment(None);
@@ -86,7 +86,7 @@ impl FetchRequest {
         Ok(request)
     }
 
-    /// Returns what is to be asked for next, if the answer sends elsewhere.
+    /// Returns the next request if the response is a redirect.
     pub(super) fn redirected<B>(&self, answer: &Response<B>) -> Result<Option<Self>, FetchError> {
         let status = answer.status();
         let becomes_get = match status {
@@ -96,32 +96,33 @@ impl FetchRequest {
             _ => return Ok(None),
         };
         let Some(location) = answer.headers().get(header::LOCATION) else { return Ok(None) };
-        let garbled = |reason: String| FetchError::Garbled(format!("redirected to {location:?}: {reason}"));
-        let text = str::from_utf8(location.as_bytes()).map_err(|error| garbled(error.to_string()))?;
-        let url = self.url.join(text).map_err(|error| garbled(error.to_string()))?;
-        fetchable(&url).map_err(garbled)?;
+        let invalid =
+            |reason: String| FetchError::InvalidResponse(format!("redirected to {location:?}: {reason}"));
+        let text = str::from_utf8(location.as_bytes()).map_err(|error| invalid(error.to_string()))?;
+        let url = self.url.join(text).map_err(|error| invalid(error.to_string()))?;
+        check_url(&url).map_err(invalid)?;
         let mut next = self.clone();
         if becomes_get {
             (next.method, next.body) = (Method::GET, Bytes::new());
-            next.without(&OF_BODY);
+            next.remove_headers(&BODY_HEADERS);
         }
-        // For good: what was left behind does not come back if the next redirect stays where it is.
+        // They stay removed even if a later redirect leads back to the first origin.
         if url.origin() != self.url.origin() {
-            next.without(&PERSONAL);
+            next.remove_headers(&ORIGIN_HEADERS);
         }
         next.url = url;
         Ok(Some(next))
     }
 
-    fn without(&mut self, names: &[HeaderName]) {
+    fn remove_headers(&mut self, names: &[HeaderName]) {
         for name in names {
             self.headers.remove(name);
         }
     }
 }
 
-/// Checks that a URL is one that can be fetched.
-fn fetchable(url: &Url) -> Result<(), String> {
+/// Checks that a URL can be fetched.
+fn check_url(url: &Url) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("only http and https are fetched, and not {}", url.scheme()));
     }
@@ -131,36 +132,36 @@ fn fetchable(url: &Url) -> Result<(), String> {
     Ok(())
 }
 
-fn headers_of(cookies: Pairs<'_>, given: Pairs<'_>) -> Result<HeaderMap, FetchError> {
+fn build_headers(cookies: Pairs<'_>, given: Pairs<'_>) -> Result<HeaderMap, FetchError> {
     let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     for (name, value) in given.into_iter().flatten() {
         let known = HeaderName::from_bytes(name.as_bytes());
         let known = known.map_err(|_| FetchError::Invalid(format!("{name:?} is no name of a header")))?;
-        if OURS.contains(&known) {
+        if TRANSFER_HEADERS.contains(&known) {
             return Err(FetchError::Invalid(format!("the header {name} is not the caller's to set")));
         }
-        headers.insert(known, value_of(name, value)?);
+        headers.insert(known, header_value(name, value)?);
     }
-    let mut all: Vec<_> = cookies.into_iter().flatten().map(cookie).collect::<Result<_, _>>()?;
+    let mut all: Vec<_> = cookies.into_iter().flatten().map(format_cookie).collect::<Result<_, _>>()?;
     if !all.is_empty() {
         if let Some(given) = headers.get(header::COOKIE) {
             all.insert(0, String::from_utf8_lossy(given.as_bytes()).into_owned());
         }
-        headers.insert(header::COOKIE, value_of("Cookie", &all.join("; "))?);
+        headers.insert(header::COOKIE, header_value("Cookie", &all.join("; "))?);
     }
     Ok(headers)
 }
 
-fn cookie((name, value): (&String, &String)) -> Result<String, FetchError> {
+fn format_cookie((name, value): (&String, &String)) -> Result<String, FetchError> {
     if name.is_empty() || name.contains(['=', ';']) || value.contains(';') {
         return Err(FetchError::Invalid(format!("{name:?} with {value:?} is no cookie")));
     }
     Ok(format!("{name}={value}"))
 }
 
-fn value_of(name: &str, value: &str) -> Result<HeaderValue, FetchError> {
+fn header_value(name: &str, value: &str) -> Result<HeaderValue, FetchError> {
     HeaderValue::from_str(value).map_err(|_| {
         FetchError::Invalid(format!("the value of {name} has characters that no header may have"))
     })

@@ -1,10 +1,10 @@
-//! Whom the machine trusts in.
+//! The root certificates of the machine.
 
 use rustls::RootCertStore;
 use tokio::task::spawn_blocking;
 
-/// Returns the certificates that the machine trusts in; without any, nothing can be fetched over TLS.
-pub(super) async fn of_machine() -> RootCertStore {
+/// Loads the root certificates of the machine. Without any, nothing can be fetched over TLS.
+pub(super) async fn load() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = spawn_blocking(rustls_native_certs::load_native_certs).await.unwrap_or_default();
     for error in &found.errors {

@@ -1,4 +1,4 @@
-//! TLS, and what a call may take. All else is tested through a node.
+//! TLS and timeouts. Everything else is tested through a node.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-/// Its key was thrown away; what it has signed is for `localhost` and 127.0.0.1.
+/// The CA of the certificate for `localhost` and 127.0.0.1. Its key was discarded.
 const CA: &[u8] = include_bytes!("../../../tests/tls/ca.pem");
 const CERTIFICATE: &[u8] = include_bytes!("../../../tests/tls/server.pem");
 const KEY: &[u8] = include_bytes!("../../../tests/tls/server.key");
@@ -33,7 +33,7 @@ fn fetcher(roots: RootCertStore) -> Fetcher {
     Fetcher::new(&config.settings().unwrap(), roots)
 }
 
-/// Answers over TLS, whoever manages to connect.
+/// Serves the same response to every connection, over TLS.
 async fn site(address: &str) -> (u16, JoinHandle<()>) {
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
     let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
@@ -59,7 +59,7 @@ async fn site(address: &str) -> (u16, JoinHandle<()>) {
 async fn fetch(client: &Fetcher, url: &str) -> Result<Fetched, cocaine::Error> {
     let request = FetchRequest::get(url, None, None).unwrap();
     let fetched = client.fetch(request, true, Duration::from_secs(20), "a client").await;
-    fetched.map_err(|failure| failure.answer(url))
+    fetched.map_err(|error| error.to_service_error(url))
 }
 
 #[tokio::test]
@@ -95,6 +95,6 @@ fn timeout_defaults_to_five_seconds() {
     for (given, taken) in
         [(None, 5000), (Some(1), 1), (Some(70_000), 70_000), (Some(0), 5000), (Some(-1), 5000)]
     {
-        assert_eq!(time(given), Duration::from_millis(taken), "{given:?}");
+        assert_eq!(call_timeout(given), Duration::from_millis(taken), "{given:?}");
     }
 }

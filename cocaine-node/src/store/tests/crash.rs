@@ -1,4 +1,4 @@
-//! What a crash leaves: everything that was acknowledged.
+//! A crash loses no acknowledged write.
 
 use std::{
     env,
@@ -57,7 +57,7 @@ async fn power_loss_leaves_whole_changes() {
     }
 }
 
-/// Not a test of its own: what the killed process runs.
+/// Not a test by itself: it runs in the process that is killed.
 #[test]
 #[ignore = "run by the tests of this file in a process of its own"]
 fn killed_writer() {
@@ -107,7 +107,7 @@ async fn killed_process_keeps_acknowledged_writes() {
         let refused = Store::open(folder.path()).unwrap_err();
         assert!(matches!(refused, OpenError::InUse { pid, .. } if pid == Some(writer.id())), "{refused}");
         writer.kill().unwrap();
-        // What it printed before it died counts too.
+        // Lines printed before it was killed count too.
         keys.extend(lines.filter_map(|line| acknowledged(&line).map(str::to_owned)));
         writer.wait().unwrap();
 

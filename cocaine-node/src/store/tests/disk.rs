@@ -1,4 +1,4 @@
-//! A medium that records what is done to it, and that can be held up, filled up, and cut from its power.
+//! A disk in memory that records its operations, and can block, fill up, fail, and lose power.
 
 use std::{
     io,
@@ -10,12 +10,12 @@ use redb::{Database, DatabaseError, StorageBackend};
 
 use crate::store::{Store, folder::database_builder, writer::Backend};
 
-/// What happened to the medium, or beside it, in order.
+/// An event, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DiskEvent {
     Write,
     Sync,
-    /// A test noted that an operation was acknowledged.
+    /// Noted by a test: an operation was acknowledged.
     Acknowledged(usize),
 }
 
@@ -27,27 +27,27 @@ enum DiskChange {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What a read sees.
+    /// The content that reads see.
     seen: Vec<u8>,
-    /// What was there at the last sync.
+    /// The content at the last sync.
     synced: Vec<u8>,
-    /// What was done since.
+    /// The changes since.
     unsynced: Vec<DiskChange>,
     events: Vec<DiskEvent>,
     syncs: usize,
     held: bool,
     waiting: bool,
     trouble: Option<DiskFault>,
-    /// How many of the next syncs fail, though all that was written is seen.
+    /// The number of next syncs that fail. Reads still see what was written.
     failing: usize,
 }
 
-/// What is wrong with the medium.
+/// A fault of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DiskFault {
-    /// It takes nothing.
+    /// It accepts no writes.
     Full,
-    /// It has no room for more than is there.
+    /// It cannot grow.
     Fixed,
 }
 
@@ -61,12 +61,12 @@ impl FaultyDisk {
         Store::start(database, Box::new(self.clone())).expect("the database holds a store")
     }
 
-    /// Makes every sync wait from now on.
+    /// Blocks every sync from now on.
     pub(crate) fn hold(&self) {
         self.state().held = true;
     }
 
-    /// Waits until a sync waits.
+    /// Waits until a sync is blocked.
     pub(crate) async fn held_up(&self) {
         let disk = self.clone();
         let held_up = move || {
@@ -109,8 +109,7 @@ impl FaultyDisk {
         std::mem::take(&mut self.state().events)
     }
 
-    /// Returns what a machine would find after losing its power now: all that was synced, and of the rest
-    /// whatever the medium happened to get done.
+    /// Returns the disk after a power loss at this moment: all synced changes, and a random part of the others.
     pub(crate) fn after_power_loss(&self, random: &mut fastrand::Rng) -> Self {
         let state = self.state();
         let mut image = state.synced.clone();
@@ -118,7 +117,7 @@ impl FaultyDisk {
             match change {
                 _ if random.bool() => {}
                 DiskChange::Bytes(at, bytes) if random.bool() => {
-                    // A write that was under way reached the medium in part.
+                    // The write was interrupted.
                     apply(&mut image, &DiskChange::Bytes(*at, bytes[..random.usize(..=bytes.len())].into()));
                 }
                 change => apply(&mut image, change),

@@ -1,4 +1,4 @@
-//! Who holds a data folder, and what others are told.
+//! The lock of a data folder, and the errors of others that open it.
 
 use std::{fs, process};
 

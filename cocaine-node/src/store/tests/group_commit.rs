@@ -1,4 +1,4 @@
-//! When the medium is synced, what an answer promises, and what one failure does to others.
+//! Group commit: syncs, the guarantees of an answer, and the isolation of failures.
 
 use std::{future::poll_fn, pin::pin, sync::mpsc, task::Poll};
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::store::{MAX_QUEUED, StoreError, writer::Operation};
 
-/// Polls once what cannot be done yet.
+/// Polls a future once; it must still be pending.
 async fn start(future: impl Future) {
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -51,7 +51,7 @@ async fn acknowledgement_follows_a_sync() {
 async fn queued_operations_share_one_sync() {
     let disk = FaultyDisk::default();
     let store = disk.store();
-    // A file that grows is synced once more; let it have room.
+    // A growing file needs another sync, so make room first.
     store.write("c", "room", vec![0; 4 << 20].into(), &[]).await.unwrap();
     store.remove("c", "room").await.unwrap();
     let before = disk.syncs();
@@ -95,7 +95,7 @@ async fn reads_continue_during_a_commit() {
     assert_eq!(store.read("c", "k").unwrap(), "new");
 }
 
-/// A job that reads what it wrote when it is told that it is done.
+/// An operation that reads its own write when it is finished.
 struct Reader {
     store: Store,
     seen: mpsc::Sender<Result<Bytes, StoreError>>,
@@ -128,7 +128,7 @@ fn set(txn: &WriteTransaction, key: &str) -> Result<(), StoreError> {
     crate::store::blobs::write(txn, "c", key, key.as_bytes(), ["t"])
 }
 
-/// Submits `operation` between two others that wait for the same commit, and returns the three outcomes.
+/// Submits `operation` between two others in the same commit, and returns the three outcomes.
 async fn among_others(
     disk: &FaultyDisk,
     store: &Store,
@@ -174,7 +174,7 @@ async fn panicking_operation_fails_alone() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     let panicking = |txn: &WriteTransaction| {
-        // The panic leaves a table in the middle of a change.
+        // The panic leaves a half-made change.
         let mut table = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("blobs"))?;
         table.insert(&b"half"[..], &b"done"[..])?;
         panic!("a bug");
@@ -220,7 +220,7 @@ async fn close_finishes_queue_and_refuses_the_rest() {
     start(close.as_mut()).await;
     let mut close_again = pin!(store.close());
     start(close_again.as_mut()).await;
-    // So heavy that the third has to wait for the next transaction.
+    // So heavy that the third goes into the next transaction.
     let mut second = pin!(store.submit(1 << 30, |txn| set(txn, "second")));
     start(second.as_mut()).await;
     let mut third = pin!(store.submit(0, |txn| set(txn, "third")));

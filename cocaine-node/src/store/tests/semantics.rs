@@ -1,4 +1,4 @@
-//! What is read, found and removed, as the original's storage does it (`services.md` 3).
+//! Read, find, write and remove behave like the original's storage (`services.md` 3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -168,7 +168,7 @@ async fn blob_with_missing_chunk_is_corrupt() {
     assert!(matches!(store.read("c", "k"), Err(StoreError::Corrupt(_))));
 }
 
-/// One step of a random history over few names, so that they meet.
+/// A step of a random history. It uses few names, so that steps interact.
 #[derive(Clone, Debug)]
 enum Step {
     Write(String, String, Vec<u8>, Vec<String>),

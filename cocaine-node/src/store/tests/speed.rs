@@ -1,4 +1,4 @@
-//! What the store costs, printed rather than judged:
+//! Measures the store; run it with
 //! `cargo test --release -p cocaine-node store::tests::speed -- --ignored --nocapture`.
 
 #![allow(clippy::cast_precision_loss)]

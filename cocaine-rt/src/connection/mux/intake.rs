@@ -3,9 +3,9 @@
 use std::task::{Poll, Waker};
 
 use super::{
-    Fresh, Key, Load, Mux, Role, Violation, keep,
-    roots::{self, Opening},
-    slot::{Delivery, Message, Reads, Slot, unpinned},
+    ChannelKey, InvocationCost, Mux, PendingInvocation, Role, Violation, keep,
+    roots::{self, FirstMessage},
+    slot::{Delivery, Message, RecvState, Slot, unpinned},
 };
 use crate::{
     protocol::{
@@ -15,9 +15,10 @@ use crate::{
     },
     wire::{
         encode::Encoded,
-        frame::{self, Tail},
-        headers,
-        scan::Extent,
+        frame::{self, FrameHeaders},
+        headers::Headers,
+        hpack,
+        scan::FrameBounds,
     },
 };
 
@@ -28,26 +29,26 @@ impl Mux {
         &mut self,
         batch: &bytes::Bytes,
         start: usize,
-        extent: &Extent,
+        bounds: &FrameBounds,
     ) -> Result<(), Violation> {
-        let headers = match &extent.headers {
-            None => headers::Headers::default(),
+        let headers = match &bounds.headers {
+            None => Headers::default(),
             Some(range) => self
                 .headers
                 .read(&batch[start + range.start..start + range.end])
                 .map_err(|error| Violation::new(Cause::HEADERS, format!("unreadable headers: {error}")))?,
         };
-        let args = batch.slice(start + extent.args.start..start + extent.args.end);
-        let message = Message { kind: extent.kind, args, headers };
-        let Some(slot) = self.own.get(extent.channel) else {
-            return self.receive_peers(extent.channel, message);
+        let args = batch.slice(start + bounds.args.start..start + bounds.args.end);
+        let message = Message { kind: bounds.kind, args, headers };
+        let Some(slot) = self.own.get(bounds.channel) else {
+            return self.receive_peers(bounds.channel, message);
         };
-        if slot.reads.ended() {
+        if slot.recv_state.ended() {
             return Ok(());
         }
         let refused = slot.deliver(message, self.limits.unread) == Delivery::Refused;
         if refused && !matches!(self.role, Role::Worker(_)) {
-            slot.fail(Error::protocol(not_allowed(extent.kind, slot.id)));
+            slot.fail(Error::protocol(not_allowed(bounds.kind, slot.id)));
         }
         self.due.extend(slot.reader.take());
         Ok(())
@@ -56,7 +57,7 @@ impl Mux {
     /// Takes in a message of a channel that the peer has opened, or that a host has.
     fn receive_peers(&mut self, channel: u64, message: Message) -> Result<(), Violation> {
         match self.peers.get_mut(&channel) {
-            Some(slot) if !slot.reads.ended() => {
+            Some(slot) if !slot.recv_state.ended() => {
                 let kind = message.kind;
                 self.arrived += message.weight();
                 if slot.deliver(message, self.limits.unread) == Delivery::Refused {
@@ -69,7 +70,7 @@ impl Mux {
                 if slot.gone {
                     self.due.append(&mut slot.watchers);
                 }
-                self.retire(Key { id: channel, own: false });
+                self.retire(ChannelKey { id: channel, own: false });
                 self.check_unread()
             }
             _ if channel > self.accepted => self.accept(channel, message),
@@ -118,36 +119,36 @@ impl Mux {
             Err(text) => return Err(Violation::new(Cause::HEADERS, text)),
         };
         match opening {
-            Opening::Method { place, reads, kept, lasting } => {
-                let load = Load { lasting, bytes: message.weight() };
+            FirstMessage::Method { place, recv_state, kept, lasting } => {
+                let cost = InvocationCost { lasting, bytes: message.weight() };
                 if kept {
-                    self.check_held(self.held + load.bytes)?;
-                    self.keep(id, reads)?;
+                    self.check_held(self.held + cost.bytes)?;
+                    self.keep(id, recv_state)?;
                     // It may be held for as long as the channel is open.
                     message.args = unpinned(message.args);
                 }
-                self.fresh.push_back(Fresh { id, method: place, message, trace, load });
+                self.pending.push_back(PendingInvocation { id, method: place, message, trace, cost });
                 Ok(())
             }
-            Opening::Ping => self.acknowledge(id, trace),
-            Opening::Revoke => {
+            FirstMessage::Ping => self.acknowledge(id, trace),
+            FirstMessage::Revoke => {
                 let (target, error) = roots::revoked(&message.args)?;
                 self.revoke(target, error);
                 self.acknowledge(id, trace)
             }
-            Opening::Unknown => {
+            FirstMessage::Unknown => {
                 let cause = if matches!(self.role, Role::Host(_)) { Cause::UNCAUGHT } else { Cause::SLOT };
                 self.tolerate(cause, || format!("no method has the id {}", message.kind))
             }
         }
     }
 
-    pub(super) fn keep(&mut self, id: u64, reads: Reads) -> Result<(), Violation> {
+    pub(super) fn keep(&mut self, id: u64, recv_state: RecvState) -> Result<(), Violation> {
         if self.peers.len() >= self.limits.channels {
             let text = format!("more than {} channels are open", self.limits.channels);
             return Err(Violation::new(Cause::MEMORY, text));
         }
-        let mut slot = Slot::new(id, reads);
+        let mut slot = Slot::new(id, recv_state);
         slot.invoked = true;
         self.peers.insert(id, slot);
         Ok(())
@@ -159,7 +160,7 @@ impl Mux {
             return Err(Violation::new(Cause::MEMORY, "the answers to control messages are not read"));
         }
         let mut headers = Vec::new();
-        let tail = Tail::Headers(headers::reply(&mut headers, trace, &[]));
+        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut headers, trace.map(Trace::ids), &[]));
         let none = Encoded { buf: vec![0x90], segments: Vec::new() };
         frame::write(&mut self.output, id, 0, &none, tail);
         Ok(())
@@ -167,30 +168,30 @@ impl Mux {
 
     /// Ends a channel of the peer: its reader gets the error, its sender learns that it is gone.
     pub(super) fn revoke(&mut self, target: u64, error: Error) {
-        let Some(slot) = self.peers.get_mut(&target).filter(|slot| !slot.reads.ended()) else { return };
+        let Some(slot) = self.peers.get_mut(&target).filter(|slot| !slot.recv_state.ended()) else { return };
         slot.end(error, &mut self.due);
-        slot.reads = Reads::Ended;
-        self.retire(Key { id: target, own: false });
+        slot.recv_state = RecvState::Ended;
+        self.retire(ChannelKey { id: target, own: false });
     }
 
     /// Takes the oldest invocation that may begin now.
     #[inline]
-    pub(crate) fn begin(&mut self) -> Option<Fresh> {
+    pub(crate) fn begin(&mut self) -> Option<PendingInvocation> {
         if !self.can_begin() {
             return None;
         }
-        let fresh = self.fresh.pop_front()?;
+        let pending = self.pending.pop_front()?;
         self.running += 1;
-        self.lasting += usize::from(fresh.load.lasting);
-        self.held += fresh.load.bytes;
-        Some(fresh)
+        self.lasting += usize::from(pending.cost.lasting);
+        self.held += pending.cost.bytes;
+        Some(pending)
     }
 
     /// Puts invocations that were taken and not begun back to the front.
-    pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = Fresh>) {
-        for fresh in waiting.rev() {
-            self.end(fresh.load);
-            self.fresh.push_front(fresh);
+    pub(crate) fn put_back(&mut self, waiting: impl DoubleEndedIterator<Item = PendingInvocation>) {
+        for pending in waiting.rev() {
+            self.end(pending.cost);
+            self.pending.push_front(pending);
         }
     }
 
@@ -204,7 +205,7 @@ impl Mux {
                 self.output.append(&parting);
             }
         }
-        self.release(Key { id, own: false });
+        self.release(ChannelKey { id, own: false });
     }
 
     /// Replaces the last frame that the channel of an invocation owes.
@@ -216,10 +217,10 @@ impl Mux {
     }
 
     /// Ends an invocation.
-    pub(crate) fn end(&mut self, load: Load) {
+    pub(crate) fn end(&mut self, cost: InvocationCost) {
         self.running -= 1;
-        self.lasting -= usize::from(load.lasting);
-        self.held -= load.bytes;
+        self.lasting -= usize::from(cost.lasting);
+        self.held -= cost.bytes;
         self.note_finished();
     }
 
@@ -239,13 +240,13 @@ impl Mux {
     }
 
     fn is_finished(&self) -> bool {
-        self.running == 0 && self.fresh.is_empty() && self.peers.values().all(|slot| slot.handles == 0)
+        self.running == 0 && self.pending.is_empty() && self.peers.values().all(|slot| slot.handles == 0)
     }
 
     /// Returns whether a server should read on: nothing waits to begin, and the client reads its answers.
     #[inline]
     pub(crate) fn wants_input(&self) -> bool {
-        let ready = self.fresh.is_empty() && !self.draining && self.has_room();
+        let ready = self.pending.is_empty() && !self.draining && self.has_room();
         // A worker's socket is always read, since its heartbeats share it.
         self.closed.is_none() && (ready || !matches!(self.role, Role::Server(_)))
     }
@@ -253,7 +254,7 @@ impl Mux {
     /// Returns whether an invocation waits and may begin: few and small enough ones run, and their answers are taken.
     #[inline]
     pub(crate) fn can_begin(&self) -> bool {
-        self.fresh.front().is_some_and(|fresh| fresh.load.lasting || self.affords(fresh.load.bytes))
+        self.pending.front().is_some_and(|pending| pending.cost.lasting || self.affords(pending.cost.bytes))
             && self.has_room()
     }
 

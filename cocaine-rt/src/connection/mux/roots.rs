@@ -1,7 +1,7 @@
 //! What a server answers to: the first messages of channels.
 
 use crate::{
-    connection::mux::{Violation, slot::Reads},
+    connection::mux::{Violation, slot::RecvState},
     protocol::{
         code::Category,
         error::{Cause, Error},
@@ -12,27 +12,27 @@ use crate::{
 
 /// The root protocol of a served service.
 #[derive(Debug)]
-pub(crate) struct Roots {
-    methods: Vec<Root>,
+pub(crate) struct RootProtocol {
+    methods: Vec<RootMethod>,
 }
 
 #[derive(Debug)]
-struct Root {
+struct RootMethod {
     id: u64,
-    reads: Reads,
+    recv_state: RecvState,
     kept: bool,
     lasting: bool,
 }
 
 /// What a first message asks for.
 #[derive(Debug)]
-pub(crate) enum Opening {
+pub(crate) enum FirstMessage {
     /// A method of the service.
     Method {
         /// Its place among the methods of the graph.
         place: usize,
         /// What the client may send next.
-        reads: Reads,
+        recv_state: RecvState,
         /// Whether the channel outlives its first message on the server's side.
         kept: bool,
         /// Whether the invocation may last as long as the channel.
@@ -46,30 +46,30 @@ pub(crate) enum Opening {
     Unknown,
 }
 
-impl Roots {
+impl RootProtocol {
     pub(crate) fn new(graph: &Graph) -> Self {
         let methods = graph.methods().map(|method| {
             let kind = CallKind::of(&method.dispatch, &method.upstream);
-            let reads = match method.dispatch.closing() {
-                Some(close) if kind != CallKind::Session => Reads::Close(close),
-                _ => Reads::of(&method.dispatch),
+            let recv_state = match method.dispatch.closing() {
+                Some(close) if kind != CallKind::Session => RecvState::Close(close),
+                _ => RecvState::of(&method.dispatch),
             };
             let lasting = matches!(kind, CallKind::Streaming | CallKind::Session);
-            Root { id: method.id, kept: lasting || !reads.ended(), lasting, reads }
+            RootMethod { id: method.id, kept: lasting || !recv_state.ended(), lasting, recv_state }
         });
         Self { methods: methods.collect() }
     }
 
-    pub(crate) fn opening(&self, id: u64) -> Opening {
+    pub(crate) fn opening(&self, id: u64) -> FirstMessage {
         match self.methods.binary_search_by_key(&id, |root| root.id) {
             Ok(place) => {
                 let root = &self.methods[place];
-                let Root { kept, lasting, .. } = *root;
-                Opening::Method { place, reads: root.reads.clone(), kept, lasting }
+                let RootMethod { kept, lasting, .. } = *root;
+                FirstMessage::Method { place, recv_state: root.recv_state.clone(), kept, lasting }
             }
-            Err(_) if id == PING => Opening::Ping,
-            Err(_) if id == REVOKE => Opening::Revoke,
-            Err(_) => Opening::Unknown,
+            Err(_) if id == PING => FirstMessage::Ping,
+            Err(_) if id == REVOKE => FirstMessage::Revoke,
+            Err(_) => FirstMessage::Unknown,
         }
     }
 }

@@ -2,19 +2,19 @@
 
 use std::task::{Poll, Waker};
 
-use super::{Key, Mux, Open, Role, keep, slot::Slot};
+use super::{ChannelKey, Mux, NewChannel, Role, keep, slot::Slot};
 use crate::{
     protocol::error::{Error, ErrorKind},
     wire::{
         encode::Encoded,
-        frame::{self, Tail},
+        frame::{self, FrameHeaders},
     },
 };
 
 impl Mux {
     /// Takes the next id and queues the first frame of a channel with it.
     #[inline]
-    pub(crate) fn open(&mut self, open: Open<'_>) -> Result<Key, Error> {
+    pub(crate) fn open(&mut self, open: NewChannel<'_>) -> Result<ChannelKey, Error> {
         self.check_open()?;
         if matches!(self.role, Role::Host(_)) {
             return self.open_shared(open);
@@ -22,26 +22,26 @@ impl Mux {
         let id = self.own.vacancy(self.opened).ok_or_else(exhausted)?;
         self.opened = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
-        if !open.reads.ended() {
+        if !open.recv_state.ended() {
             let expires = self.tick.saturating_add(open.ticks);
             self.timed += usize::from(expires != u64::MAX);
-            let slot = self.own.open(id, open.reads);
+            let slot = self.own.open(id, open.recv_state);
             slot.expires = expires;
             slot.reader = open.reader;
         }
-        Ok(Key { id, own: true })
+        Ok(ChannelKey { id, own: true })
     }
 
     /// Opens a channel with an id above all that either side has used.
-    fn open_shared(&mut self, open: Open<'_>) -> Result<Key, Error> {
+    fn open_shared(&mut self, open: NewChannel<'_>) -> Result<ChannelKey, Error> {
         let id = self.accepted.checked_add(1).ok_or_else(exhausted)?;
         self.accepted = id;
         frame::write(&mut self.output, id, open.method, open.args, open.tail);
-        let mut slot = Slot::new(id, open.reads);
+        let mut slot = Slot::new(id, open.recv_state);
         // One for each half: the answer may come before they are made.
         slot.handles = 2;
         self.peers.insert(id, slot);
-        Ok(Key { id, own: false })
+        Ok(ChannelKey { id, own: false })
     }
 
     /// Queues frames of open channels that are encoded already.
@@ -53,17 +53,23 @@ impl Mux {
 
     /// Queues a further frame of a channel.
     #[inline]
-    pub(crate) fn send(&mut self, id: u64, kind: u64, args: &Encoded, tail: Tail<'_>) -> Result<(), Error> {
+    pub(crate) fn send(
+        &mut self,
+        id: u64,
+        kind: u64,
+        args: &Encoded,
+        tail: FrameHeaders<'_>,
+    ) -> Result<(), Error> {
         self.check_open()?;
         frame::write(&mut self.output, id, kind, args, tail);
         Ok(())
     }
 
     /// Lets go of a call with the message that its protocol has for that; a connection that has ended needs none.
-    pub(crate) fn close_call(&mut self, key: Key, close: u64) {
+    pub(crate) fn close_call(&mut self, key: ChannelKey, close: u64) {
         if self.check_open().is_ok() {
             let none = Encoded { buf: vec![0x90], segments: Vec::new() };
-            frame::write(&mut self.output, key.id, close, &none, Tail::None);
+            frame::write(&mut self.output, key.id, close, &none, FrameHeaders::None);
         }
     }
 
@@ -73,7 +79,7 @@ impl Mux {
         id: u64,
         kind: u64,
         args: &Encoded,
-        tail: Tail<'_>,
+        tail: FrameHeaders<'_>,
     ) -> Result<(), Error> {
         self.check_open()?;
         if self.urgent.len() > MOST_URGENT {
@@ -86,7 +92,13 @@ impl Mux {
 
     /// Queues the last frame of a half that was dropped unfinished. While the invocation runs it is held back: if that
     /// fails, the connection is closed without it.
-    pub(crate) fn part(&mut self, id: u64, kind: u64, args: &Encoded, tail: Tail<'_>) -> Result<(), Error> {
+    pub(crate) fn part(
+        &mut self,
+        id: u64,
+        kind: u64,
+        args: &Encoded,
+        tail: FrameHeaders<'_>,
+    ) -> Result<(), Error> {
         match self.peers.get_mut(&id).filter(|slot| slot.invoked) {
             None => self.send(id, kind, args, tail),
             Some(slot) => {

@@ -38,7 +38,7 @@ impl Message {
 ///   Close(n) ─── n ─────────────────────────────> Ended, and gone
 /// ```
 #[derive(Clone, Debug)]
-pub(crate) enum Reads {
+pub(crate) enum RecvState {
     Primitive,
     Streaming,
     State(Arc<TreeNode>),
@@ -47,7 +47,7 @@ pub(crate) enum Reads {
     Ended,
 }
 
-impl Reads {
+impl RecvState {
     pub(crate) fn of(tree: &Tree) -> Self {
         match tree.shape() {
             TreeShape::End => Self::Ended,
@@ -95,7 +95,7 @@ pub(crate) enum Delivery {
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) id: u64,
-    pub(crate) reads: Reads,
+    pub(crate) recv_state: RecvState,
     first: Option<Message>,
     /// A chunk and the close after it often come together.
     second: Option<Message>,
@@ -122,13 +122,13 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub(crate) fn vacant() -> Self {
-        Self::new(0, Reads::Ended)
+        Self::new(0, RecvState::Ended)
     }
 
-    pub(crate) fn new(id: u64, reads: Reads) -> Self {
+    pub(crate) fn new(id: u64, recv_state: RecvState) -> Self {
         Self {
             id,
-            reads,
+            recv_state,
             first: None,
             second: None,
             rest: VecDeque::new(),
@@ -147,9 +147,9 @@ impl Slot {
 
     /// Makes this the slot of another channel, whatever it was before.
     #[inline]
-    pub(crate) fn renew(&mut self, id: u64, reads: Reads) {
+    pub(crate) fn renew(&mut self, id: u64, recv_state: RecvState) {
         self.id = id;
-        self.reads = reads;
+        self.recv_state = recv_state;
         (self.first, self.second) = (None, None);
         if self.rest.capacity() > 0 {
             self.rest = VecDeque::new();
@@ -164,9 +164,9 @@ impl Slot {
     /// the end of a large message must not be its loss.
     #[inline]
     pub(crate) fn deliver(&mut self, mut message: Message, limit: usize) -> Delivery {
-        let single = matches!(self.reads, Reads::Primitive);
-        let closes = matches!(self.reads, Reads::Close(_));
-        if !self.reads.advance(message.kind) {
+        let single = matches!(self.recv_state, RecvState::Primitive);
+        let closes = matches!(self.recv_state, RecvState::Close(_));
+        if !self.recv_state.advance(message.kind) {
             return Delivery::Refused;
         }
         self.gone |= closes;
@@ -174,7 +174,7 @@ impl Slot {
             return Delivery::Taken;
         }
         let full = self.first.is_some() && self.unread + message.weight() > limit;
-        if full && !self.reads.ended() {
+        if full && !self.recv_state.ended() {
             let text = format!("more than {limit} bytes unread on channel {}", self.id);
             self.fail(Error::new(ErrorKind::Overflow(text)));
             return Delivery::Taken;
@@ -228,7 +228,7 @@ impl Slot {
     /// Ends the channel from outside: revoked, or with its connection.
     pub(crate) fn end(&mut self, error: Error, due: &mut Vec<Waker>) {
         self.gone = true;
-        if !self.reads.ended() {
+        if !self.recv_state.ended() {
             self.fail(error);
         }
         due.extend(self.reader.take());

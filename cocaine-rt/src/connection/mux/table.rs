@@ -1,6 +1,6 @@
 //! The channels that this side has opened, found by `id & mask`.
 
-use super::slot::{Reads, Slot};
+use super::slot::{RecvState, Slot};
 
 /// A table with at most half of its places taken. Ids may have gaps: one whose place is taken is skipped.
 #[derive(Debug)]
@@ -42,11 +42,11 @@ impl Table {
 
     /// Opens a channel, whose id came from [`Table::vacancy`], in its place.
     #[inline]
-    pub(crate) fn open(&mut self, id: u64, reads: Reads) -> &mut Slot {
+    pub(crate) fn open(&mut self, id: u64, recv_state: RecvState) -> &mut Slot {
         let place = self.place(id);
         self.live += 1;
         let slot = &mut self.slots[place];
-        slot.renew(id, reads);
+        slot.renew(id, recv_state);
         slot
     }
 
@@ -64,7 +64,7 @@ impl Table {
     pub(crate) fn close(&mut self, id: u64) -> Option<bool> {
         let slot = self.get(id)?;
         let timed = slot.expires != u64::MAX;
-        slot.renew(0, Reads::Ended);
+        slot.renew(0, RecvState::Ended);
         self.live -= 1;
         Some(timed)
     }
@@ -92,7 +92,7 @@ mod tests {
 
     fn open(table: &mut Table, last: u64) -> u64 {
         let id = table.vacancy(last).unwrap();
-        table.open(id, Reads::Primitive);
+        table.open(id, RecvState::Primitive);
         id
     }
 

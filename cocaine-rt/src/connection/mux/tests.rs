@@ -39,9 +39,9 @@ const SMALL: Limits =
     Limits { frame: 1 << 20, unread: 1000, outgoing: 100, invocations: 2, channels: 3, held: 2000 };
 
 /// What an invocation without arguments takes.
-fn load(lasting: bool) -> Load {
+fn load(lasting: bool) -> InvocationCost {
     let args = ::bytes::Bytes::from_static(&[0x90]);
-    Load {
+    InvocationCost {
         lasting,
         bytes: Message { kind: 0, args, headers: crate::wire::headers::Headers::default() }.weight(),
     }
@@ -73,7 +73,7 @@ fn server(limits: Limits) -> Mux {
         let name = name.into();
         Method { id, name, dispatch, upstream }
     });
-    Mux::new(limits, Role::Server(Arc::new(Roots::new(&Graph::new(methods).with_controls()))))
+    Mux::new(limits, Role::Server(Arc::new(RootProtocol::new(&Graph::new(methods).with_controls()))))
 }
 
 fn args<T: serde::Serialize>(value: &T) -> Encoded {
@@ -85,7 +85,7 @@ fn args<T: serde::Serialize>(value: &T) -> Encoded {
 /// Returns a frame as a peer writes it.
 fn frame<T: serde::Serialize>(channel: u64, kind: u64, value: &T) -> Vec<u8> {
     let mut out = Encoded::default();
-    frame::write(&mut out, channel, kind, &args(value), Tail::None);
+    frame::write(&mut out, channel, kind, &args(value), FrameHeaders::None);
     out.flatten()
 }
 
@@ -99,12 +99,17 @@ fn feed(mux: &mut Mux, bytes: impl Into<Vec<u8>>) -> Result<(), Violation> {
     Ok(())
 }
 
-fn open(mux: &mut Mux, reads: Reads, ticks: u64, reader: Option<Waker>) -> Result<Key, Error> {
-    mux.open(Open { method: 0, args: &args(&()), tail: Tail::None, reads, ticks, reader })
+fn open(
+    mux: &mut Mux,
+    recv_state: RecvState,
+    ticks: u64,
+    reader: Option<Waker>,
+) -> Result<ChannelKey, Error> {
+    mux.open(NewChannel { method: 0, args: &args(&()), tail: FrameHeaders::None, recv_state, ticks, reader })
 }
 
-fn call(mux: &mut Mux) -> Key {
-    open(mux, Reads::Primitive, u64::MAX, None).unwrap()
+fn call(mux: &mut Mux) -> ChannelKey {
+    open(mux, RecvState::Primitive, u64::MAX, None).unwrap()
 }
 
 fn written(mux: &mut Mux) -> Vec<u8> {
@@ -114,11 +119,11 @@ fn written(mux: &mut Mux) -> Vec<u8> {
     output.flatten()
 }
 
-fn message(mux: &mut Mux, key: Key) -> Poll<Option<Result<Message, Error>>> {
+fn message(mux: &mut Mux, key: ChannelKey) -> Poll<Option<Result<Message, Error>>> {
     mux.poll_message(key, Waker::noop())
 }
 
-fn kinds(mux: &mut Mux, key: Key) -> Vec<u64> {
+fn kinds(mux: &mut Mux, key: ChannelKey) -> Vec<u64> {
     let mut kinds = Vec::new();
     while let Poll::Ready(Some(Ok(message))) = message(mux, key) {
         kinds.push(message.kind);
@@ -126,15 +131,15 @@ fn kinds(mux: &mut Mux, key: Key) -> Vec<u64> {
     kinds
 }
 
-fn failure(mux: &mut Mux, key: Key) -> Error {
+fn failure(mux: &mut Mux, key: ChannelKey) -> Error {
     match message(mux, key) {
         Poll::Ready(Some(Err(error))) => error,
         other => panic!("not an error: {other:?}"),
     }
 }
 
-fn peers(id: u64) -> Key {
-    Key { id, own: false }
+fn peers(id: u64) -> ChannelKey {
+    ChannelKey { id, own: false }
 }
 
 #[test]
@@ -151,7 +156,7 @@ fn ids_rise_and_pass_over_places_that_are_taken() {
 #[test]
 fn a_call_that_is_never_answered_takes_an_id_and_no_place() {
     let mut mux = client();
-    open(&mut mux, Reads::Ended, u64::MAX, None).unwrap();
+    open(&mut mux, RecvState::Ended, u64::MAX, None).unwrap();
     assert_eq!((mux.live(), call(&mut mux).id), (0, 2));
 }
 
@@ -159,7 +164,7 @@ fn a_call_that_is_never_answered_takes_an_id_and_no_place() {
 fn a_reply_wakes_the_caller_and_ends_the_call() {
     let mut mux = client();
     let (alarm, waker) = Alarm::new();
-    let key = open(&mut mux, Reads::Primitive, 5, Some(waker)).unwrap();
+    let key = open(&mut mux, RecvState::Primitive, 5, Some(waker)).unwrap();
     assert!(mux.poll_reply(key, Waker::noop()).is_pending());
     let (late, waker) = Alarm::new();
     assert!(mux.poll_reply(key, &waker).is_pending());
@@ -204,7 +209,7 @@ fn a_message_that_a_channel_does_not_allow_fails_that_channel_alone() {
 fn a_stream_goes_on_until_its_error_or_close() {
     for last in [1, 2] {
         let mut mux = client();
-        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
         let frames = [0, 0, last, 0].map(|kind| frame(1, kind, &()));
         feed(&mut mux, frames.concat()).unwrap();
         assert_eq!(kinds(&mut mux, key), [0, 0, last]);
@@ -248,8 +253,8 @@ fn headers_that_are_not_valid_end_the_connection() {
 fn gaps_between_a_clients_ids_are_legal() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(7, 0, &()), frame(u64::MAX, 3, &())].concat()).unwrap();
-    assert_eq!(mux.begin().map(|fresh| fresh.id), Some(7));
-    assert_eq!(mux.begin().map(|fresh| (fresh.id, fresh.method)), Some((u64::MAX, 3)));
+    assert_eq!(mux.begin().map(|pending| pending.id), Some(7));
+    assert_eq!(mux.begin().map(|pending| (pending.id, pending.method)), Some((u64::MAX, 3)));
 }
 
 #[test]
@@ -284,10 +289,10 @@ fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(1, 2, &"event"), frame(1, 0, &"chunk")].concat()).unwrap();
     mux.begin().unwrap();
-    let (reader, reads) = Alarm::new();
+    let (reader, recv_state) = Alarm::new();
     let (sender, sends) = Alarm::new();
     assert_eq!(kinds(&mut mux, peers(1)), [0]);
-    assert!(mux.poll_message(peers(1), &reads).is_pending());
+    assert!(mux.poll_message(peers(1), &recv_state).is_pending());
     assert!(mux.poll_gone(peers(1), &sends).is_pending());
     feed(&mut mux, frame(2, 65535, &(1, (42, 7)))).unwrap();
     assert_eq!((reader.rung(&mut mux), sender.rung(&mut mux)), (1, 1));
@@ -313,14 +318,14 @@ fn a_client_that_closes_listens_no_more() {
     let mut mux = server(Limits::default());
     let (alarm, waker) = Alarm::new();
     feed(&mut mux, frame(1, 6, &())).unwrap();
-    let fresh = mux.begin().unwrap();
-    assert!(fresh.load.lasting);
+    let pending = mux.begin().unwrap();
+    assert!(pending.cost.lasting);
     assert!(mux.poll_gone(peers(1), &waker).is_pending());
     feed(&mut mux, frame(1, 0, &())).unwrap();
     assert_eq!(alarm.rung(&mut mux), 1);
     assert!(mux.poll_gone(peers(1), &waker).is_ready());
     mux.leave(1);
-    mux.end(fresh.load);
+    mux.end(pending.cost);
     assert!(mux.peers.is_empty());
     let again = feed(&mut mux, frame(1, 0, &())).unwrap_err();
     assert!(again.text.contains("channel 1 is not above"), "{again:?}");
@@ -331,10 +336,10 @@ fn an_answered_call_is_kept_until_its_client_closes_it() {
     let mut mux = server(SMALL);
     for id in 1..=3 {
         feed(&mut mux, frame(id, 5, &())).unwrap();
-        let fresh = mux.begin().unwrap();
-        assert!(!fresh.load.lasting, "it counts among the calls");
+        let pending = mux.begin().unwrap();
+        assert!(!pending.cost.lasting, "it counts among the calls");
         mux.leave(id);
-        mux.end(fresh.load);
+        mux.end(pending.cost);
     }
     assert_eq!(mux.peers.len(), 3);
     feed(&mut mux, frame(2, 0, &())).unwrap();
@@ -350,8 +355,8 @@ fn an_answered_call_is_kept_until_its_client_closes_it() {
 fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
-    let full = open(&mut mux, Reads::Streaming, u64::MAX, Some(waker)).unwrap();
-    let other = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+    let full = open(&mut mux, RecvState::Streaming, u64::MAX, Some(waker)).unwrap();
+    let other = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
     let big = frame(1, 0, &"x".repeat(5000));
     feed(&mut mux, [&big[..], &frame(2, 0, &())].concat()).unwrap();
     assert_eq!(kinds(&mut mux, full), [0], "one frame fits, however large");
@@ -373,7 +378,7 @@ fn what_ends_a_channel_is_never_too_much() {
     let big = frame(1, 0, &"x".repeat(5000));
     for (end, kind) in [(frame(1, 2, &()), 2), (frame(1, 1, &((42, 7), "on purpose")), 1)] {
         let mut mux = Mux::new(SMALL, Role::Client);
-        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
         feed(&mut mux, [&big[..], &end].concat()).unwrap();
         assert_eq!(kinds(&mut mux, key), [0, kind]);
     }
@@ -384,7 +389,7 @@ fn empty_messages_and_headers_count_as_unread_too() {
     let headers = [b"\x94\x01\x00\x90\x91\x93\xc2\xa1x\xda\x01\x00".as_slice(), &[b'v'; 256]].concat();
     for (bytes, fit) in [(frame(1, 0, &()), 15), (headers, 2)] {
         let mut mux = Mux::new(SMALL, Role::Client);
-        let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+        let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
         for _ in 0..fit {
             feed(&mut mux, bytes.clone()).unwrap();
         }
@@ -397,7 +402,7 @@ fn empty_messages_and_headers_count_as_unread_too() {
 #[test]
 fn small_messages_of_a_stream_do_not_keep_the_buffer_that_they_came_in() {
     let mut mux = client();
-    let key = open(&mut mux, Reads::Streaming, u64::MAX, None).unwrap();
+    let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
     let batch = bytes::Bytes::from([frame(1, 0, &"x".repeat(100)), frame(1, 0, &"x".repeat(5000))].concat());
     let (mut scanner, mut start) = (Scanner::new(1 << 20), 0);
     while let Some(extent) = scanner.frame(&batch[start..]).unwrap() {
@@ -415,8 +420,8 @@ fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
     let mut mux = client();
     mux.sweep(1);
     let (alarm, waker) = Alarm::new();
-    let key = open(&mut mux, Reads::Primitive, 3, Some(waker)).unwrap();
-    let other = open(&mut mux, Reads::Primitive, u64::MAX, None).unwrap();
+    let key = open(&mut mux, RecvState::Primitive, 3, Some(waker)).unwrap();
+    let other = open(&mut mux, RecvState::Primitive, u64::MAX, None).unwrap();
     assert!(mux.is_timed());
     for _ in 0..2 {
         mux.sweep(1);
@@ -434,7 +439,7 @@ fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
 #[test]
 fn an_answer_that_was_there_before_the_deadline_is_read() {
     let mut mux = client();
-    let key = open(&mut mux, Reads::Primitive, 1, None).unwrap();
+    let key = open(&mut mux, RecvState::Primitive, 1, None).unwrap();
     feed(&mut mux, frame(1, 0, &())).unwrap();
     mux.sweep(1);
     mux.sweep(1);
@@ -447,17 +452,20 @@ fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
     let (alarm, waker) = Alarm::new();
     let answered = call(&mut mux);
     feed(&mut mux, frame(1, 0, &())).unwrap();
-    let key = open(&mut mux, Reads::Primitive, u64::MAX, Some(waker.clone())).unwrap();
+    let key = open(&mut mux, RecvState::Primitive, u64::MAX, Some(waker.clone())).unwrap();
     assert!(mux.poll_gone(key, &waker).is_pending());
-    mux.send(2, 0, &args(&"x".repeat(200)), Tail::None).unwrap();
+    mux.send(2, 0, &args(&"x".repeat(200)), FrameHeaders::None).unwrap();
     assert!(mux.poll_room(&waker).is_pending());
     assert!(mux.poll_flushed(&waker).is_pending());
     mux.close(&Error::disconnected("cut"));
     mux.close(&Error::disconnected("cut again"));
     assert_eq!(alarm.rung(&mut mux), 4, "reader, sender, room and flush");
     assert_eq!(failure(&mut mux, key).to_string(), "connection lost: cut");
-    assert_eq!(open(&mut mux, Reads::Primitive, 1, None).unwrap_err().to_string(), "connection lost: cut");
-    assert!(mux.send(2, 0, &args(&()), Tail::None).is_err());
+    assert_eq!(
+        open(&mut mux, RecvState::Primitive, 1, None).unwrap_err().to_string(),
+        "connection lost: cut"
+    );
+    assert!(mux.send(2, 0, &args(&()), FrameHeaders::None).is_err());
     assert!(mux.poll_room(&waker).is_ready());
     assert!(matches!(mux.poll_flushed(&waker), Poll::Ready(Err(_))));
     assert_eq!(kinds(&mut mux, answered), [0], "what had arrived is still read");
@@ -468,7 +476,7 @@ fn a_waiting_sender_goes_on_when_the_output_is_taken() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     assert!(mux.poll_room(&waker).is_ready());
-    mux.send(1, 0, &args(&"x".repeat(100)), Tail::None).unwrap();
+    mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();
     assert!(mux.poll_room(&waker).is_pending());
     assert!(mux.poll_room(&waker).is_pending());
     assert_eq!(mux.blocked.len(), 1, "who asks twice waits once");
@@ -487,11 +495,14 @@ fn invocations_above_the_limit_wait_unread_and_begin_in_order() {
     let mut mux = server(SMALL);
     feed(&mut mux, [1, 2, 3].map(|id| frame(id, 0, &())).concat()).unwrap();
     assert!(!mux.wants_input());
-    assert_eq!([mux.begin(), mux.begin()].map(|fresh| fresh.map(|fresh| fresh.id)), [Some(1), Some(2)]);
+    assert_eq!(
+        [mux.begin(), mux.begin()].map(|pending| pending.map(|pending| pending.id)),
+        [Some(1), Some(2)]
+    );
     assert!(mux.begin().is_none() && !mux.can_begin() && !mux.wants_input());
     mux.end(load(false));
     assert!(mux.can_begin());
-    assert_eq!(mux.begin().map(|fresh| fresh.id), Some(3));
+    assert_eq!(mux.begin().map(|pending| pending.id), Some(3));
     assert!(mux.wants_input());
 }
 
@@ -502,11 +513,11 @@ fn calls_whose_arguments_are_too_much_together_wait_and_one_always_runs() {
     feed(&mut mux, [1, 2].map(|id| frame(id, 0, &(&large,))).concat()).unwrap();
     let first = mux.begin().unwrap();
     assert!(mux.begin().is_none() && !mux.wants_input());
-    mux.end(first.load);
+    mux.end(first.cost);
     let second = mux.begin().unwrap();
-    assert!(second.load.bytes > 1500 && mux.wants_input());
+    assert!(second.cost.bytes > 1500 && mux.wants_input());
     feed(&mut mux, frame(3, 0, &("x".repeat(5000),))).unwrap();
-    mux.end(second.load);
+    mux.end(second.cost);
     assert!(mux.begin().is_some(), "alone, even one above the limit runs");
 }
 
@@ -518,7 +529,7 @@ fn sessions_that_keep_too_much_end_the_connection() {
     let session = mux.begin().unwrap();
     let error = feed(&mut mux, frame(2, 2, &(&large,))).unwrap_err();
     assert!(error.text.contains("more than 2000 bytes are kept"), "{error:?}");
-    mux.end(session.load);
+    mux.end(session.cost);
 }
 
 #[test]
@@ -550,7 +561,7 @@ fn streams_and_sessions_are_not_counted_among_the_invocations() {
 #[test]
 fn nothing_begins_while_the_client_does_not_take_its_answers() {
     let mut mux = server(SMALL);
-    mux.send(1, 0, &args(&"x".repeat(100)), Tail::None).unwrap();
+    mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();
     feed(&mut mux, frame(2, 0, &())).unwrap();
     assert!(mux.begin().is_none() && !mux.wants_input());
     written(&mut mux);
@@ -564,7 +575,7 @@ fn invocations_that_are_put_back_keep_their_order() {
     let taken: Vec<_> = std::iter::from_fn(|| mux.begin()).collect();
     mux.put_back(taken.into_iter().skip(1));
     assert_eq!(mux.live(), 1);
-    assert_eq!(std::iter::from_fn(|| mux.begin()).map(|fresh| fresh.id).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(std::iter::from_fn(|| mux.begin()).map(|pending| pending.id).collect::<Vec<_>>(), [2, 3]);
 }
 
 #[test]
@@ -607,11 +618,11 @@ fn a_tree_that_recurs_at_its_root_takes_no_message_and_keeps_no_channel() {
     let mut mux = server(SMALL);
     for id in 1..=2 * SMALL.channels as u64 {
         feed(&mut mux, frame(id, 7, &())).unwrap();
-        let fresh = mux.begin().unwrap();
+        let pending = mux.begin().unwrap();
         mux.share(peers(id));
         mux.release(peers(id));
         mux.leave(id);
-        mux.end(fresh.load);
+        mux.end(pending.cost);
     }
     assert!(mux.peers.is_empty());
     feed(&mut mux, frame(9, 7, &())).unwrap();
@@ -639,9 +650,9 @@ fn draining_ends_what_could_last_for_ever_and_lets_calls_finish() {
 #[test]
 fn a_late_sweep_counts_in_full_only_for_calls_that_the_last_one_saw() {
     let mut mux = client();
-    let old = open(&mut mux, Reads::Primitive, 11, None).unwrap();
+    let old = open(&mut mux, RecvState::Primitive, 11, None).unwrap();
     mux.sweep(1);
-    let young = open(&mut mux, Reads::Primitive, 11, None).unwrap();
+    let young = open(&mut mux, RecvState::Primitive, 11, None).unwrap();
     mux.sweep(10);
     assert!(matches!(failure(&mut mux, old).kind(), ErrorKind::Deadline(_)));
     assert!(message(&mut mux, young).is_pending());
@@ -657,7 +668,7 @@ fn the_last_frame_of_a_dropped_sender_waits_for_its_invocation() {
         let mut mux = server(Limits::default());
         feed(&mut mux, frame(1, 2, &())).unwrap();
         mux.begin().unwrap();
-        mux.part(1, 1, &args(&(7,)), Tail::None).unwrap();
+        mux.part(1, 1, &args(&(7,)), FrameHeaders::None).unwrap();
         assert_eq!(mux.output_len(), 0);
         if closes {
             mux.close(&Error::protocol("the handler failed"));
@@ -665,7 +676,7 @@ fn the_last_frame_of_a_dropped_sender_waits_for_its_invocation() {
         mux.leave(1);
         assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
         assert_eq!(
-            mux.part(1, 1, &args(&(7,)), Tail::None).is_ok(),
+            mux.part(1, 1, &args(&(7,)), FrameHeaders::None).is_ok(),
             !closes,
             "by then nothing holds it back"
         );

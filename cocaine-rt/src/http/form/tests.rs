@@ -63,7 +63,7 @@ fn a_long_name_keeps_its_length() {
 }
 
 fn meta_of(value: &impl serde::Serialize) -> Result<(StatusCode, HeaderMap)> {
-    read_meta(&crate::wire::msgpack::to_vec(value).unwrap().into())
+    read_meta(&crate::protocol::msgpack::to_vec(value).unwrap().into())
 }
 
 #[test]
@@ -115,12 +115,12 @@ fn what_is_no_answer_is_refused() {
 #[test]
 fn requests_are_read_with_tolerance() {
     let headers = [("a cookie", "v"), ("", ""), ("Host", "h")];
-    let chunk = crate::wire::msgpack::to_vec(&("GET", "/", "HTTP/1.0", headers, "body", "more")).unwrap();
+    let chunk = crate::protocol::msgpack::to_vec(&("GET", "/", "HTTP/1.0", headers, "body", "more")).unwrap();
     let read = RequestChunk::read(&chunk.into()).unwrap();
     assert_eq!(read.version, Version::HTTP_10);
     assert_eq!(read.headers[0], ("a cookie".into(), "v".into()));
     assert_eq!(read.body, "body");
-    let chunk = crate::wire::msgpack::to_vec(&("GET", "/", "1.1", headers)).unwrap();
+    let chunk = crate::protocol::msgpack::to_vec(&("GET", "/", "1.1", headers)).unwrap();
     assert!(RequestChunk::read(&chunk.into()).unwrap().body.is_empty());
     for chunk in ["90", "93a3474554a12fa3312e31", "c0", "95a3474554a12fa3322e3090a0", ""] {
         let error = RequestChunk::read(&hex(chunk)).unwrap_err();

@@ -12,7 +12,7 @@ fn chunk(method: &[u8], uri: &[u8], version: &[u8], headers: &[(&[u8], &[u8])], 
     let pairs: Vec<_> =
         headers.iter().map(|(name, value)| (Bytes::from(*name), Bytes::from(*value))).collect();
     let parts = (Bytes::from(method), Bytes::from(uri), Bytes::from(version), pairs, Bytes::from(body));
-    crate::wire::msgpack::to_vec(&parts).unwrap().into()
+    crate::protocol::msgpack::to_vec(&parts).unwrap().into()
 }
 
 /// Method, URI, version, and what the app is told of them; none if they are refused.

@@ -120,7 +120,7 @@ async fn rendered(chunk: Bytes, more: &[&str]) -> String {
 }
 
 fn raw_request(headers: &[(&str, &str)], body: &str) -> Bytes {
-    crate::wire::msgpack::to_vec(&("POST", "/x?y", "1.1", headers, body)).unwrap().into()
+    crate::protocol::msgpack::to_vec(&("POST", "/x?y", "1.1", headers, body)).unwrap().into()
 }
 
 #[tokio::test(start_paused = true)]

@@ -143,8 +143,8 @@ async fn a_body_that_fails_ends_the_event_with_an_error() {
 #[tokio::test(start_paused = true)]
 async fn what_is_no_request_is_refused() {
     let mut node = node().await;
-    let odd = crate::wire::msgpack::to_vec(&("GET", "/a b", "1.1", [("a", "b")], "")).unwrap().into();
-    let no_method = crate::wire::msgpack::to_vec(&("G T", "/", "1.1", [("a", "b")], "")).unwrap().into();
+    let odd = crate::protocol::msgpack::to_vec(&("GET", "/a b", "1.1", [("a", "b")], "")).unwrap().into();
+    let no_method = crate::protocol::msgpack::to_vec(&("G T", "/", "1.1", [("a", "b")], "")).unwrap().into();
     for (id, chunk) in (2..).step_by(2).zip([Bytes::from("\u{1}"), Bytes::new(), odd, no_method]) {
         for (id, event) in [(id, "service"), (id + 1, "listener")] {
             let (status, _, body) = node.ask(id, event, &chunk).await.http();

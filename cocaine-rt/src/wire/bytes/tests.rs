@@ -3,11 +3,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::Bytes;
-use crate::wire::{
-    decode,
-    encode::{self, Encoded},
-    msgpack,
-    value::Value,
+use crate::{
+    protocol::msgpack,
+    wire::{
+        decode,
+        encode::{self, Encoded},
+        value::Value,
+    },
 };
 
 fn blob(len: usize) -> Bytes {
@@ -128,8 +130,8 @@ fn a_panic_leaves_nothing_behind() {
     let source = encoded(&(blob(6000), 1)).flatten().into();
     let failed = catch_unwind(AssertUnwindSafe(|| decode::args::<(Bytes, Panics)>(&source).map(drop)));
     assert!(failed.is_err());
-    super::SOURCE.with(|slot| assert!(slot.borrow().is_empty()));
-    super::OFFERED.with(|slot| assert!(slot.borrow().is_empty()));
+    super::DECODED_SOURCE.with(|slot| assert!(slot.borrow().is_empty()));
+    super::SERIALIZED_BYTES.with(|slot| assert!(slot.borrow().is_empty()));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use serde::{
 };
 
 use super::{
-    ANY_NUMBER, Malformed,
-    decoder::{Decoder, Place, Result},
+    ANY_LEN, DecodeError,
+    decoder::{ArgumentPosition, Decoder, Result},
 };
 
 /// Reads the argument list in `source`.
@@ -18,7 +18,7 @@ pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T> {
     let mut decoder = Decoder::new(source, 2);
     decoder.unread = decoder.reader.array_len()?;
     let value = if decoder.unread == 0 {
-        T::deserialize(Missing { index: 1, of: 1, list: true })?
+        T::deserialize(MissingValue { index: 1, of: 1, list: true })?
     } else {
         some(&mut decoder)?
     };
@@ -31,7 +31,7 @@ pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T> {
 fn some<'de, T: Deserialize<'de>>(decoder: &mut Decoder<'de>) -> Result<T> {
     let start = decoder.reader.position();
     let unread = decoder.unread;
-    decoder.place = Place::List;
+    decoder.place = ArgumentPosition::List;
     let value = T::deserialize(&mut *decoder).map_err(|malformed| malformed.argument(1))?;
     // Whoever read past the head without taking it for a list has read the first argument.
     if decoder.unread == unread && decoder.reader.position() > start {
@@ -41,33 +41,33 @@ fn some<'de, T: Deserialize<'de>>(decoder: &mut Decoder<'de>) -> Result<T> {
 }
 
 /// The arguments that are not read yet.
-pub(super) struct Arguments<'a, 'de> {
+pub(super) struct ArgumentAccess<'a, 'de> {
     decoder: &'a mut Decoder<'de>,
     index: usize,
     of: usize,
 }
 
-impl<'a, 'de> Arguments<'a, 'de> {
+impl<'a, 'de> ArgumentAccess<'a, 'de> {
     pub(super) fn new(decoder: &'a mut Decoder<'de>, of: usize) -> Self {
         Self { decoder, index: 0, of }
     }
 }
 
-impl<'de> de::SeqAccess<'de> for Arguments<'_, 'de> {
-    type Error = Malformed;
+impl<'de> de::SeqAccess<'de> for ArgumentAccess<'_, 'de> {
+    type Error = DecodeError;
 
     #[inline]
     fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         let end = self.decoder.unread == 0;
-        if self.index == self.of || (end && self.of == ANY_NUMBER) {
+        if self.index == self.of || (end && self.of == ANY_LEN) {
             return Ok(None);
         }
         self.index += 1;
         if end {
-            return seed.deserialize(Missing { index: self.index, of: self.of, list: false }).map(Some);
+            return seed.deserialize(MissingValue { index: self.index, of: self.of, list: false }).map(Some);
         }
         let start = self.decoder.reader.position();
-        self.decoder.place = Place::Argument;
+        self.decoder.place = ArgumentPosition::Argument;
         let value =
             seed.deserialize(&mut *self.decoder).map_err(|malformed| malformed.argument(self.index))?;
         // A type may be content without looking at its value.
@@ -84,30 +84,30 @@ impl<'de> de::SeqAccess<'de> for Arguments<'_, 'de> {
 }
 
 /// An argument that was left out; or, as a `list`, an empty list.
-pub(super) struct Missing {
+pub(super) struct MissingValue {
     index: usize,
     of: usize,
     list: bool,
 }
 
-impl Missing {
+impl MissingValue {
     /// Returns what stands for an element that an array does not have.
     pub(super) fn element() -> Self {
         Self { index: 1, of: 1, list: false }
     }
 }
 
-impl<'de> Deserializer<'de> for Missing {
-    type Error = Malformed;
+impl<'de> Deserializer<'de> for MissingValue {
+    type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
         false
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let missing = Malformed::missing(self.index, self.of);
+        let missing = DecodeError::missing(self.index, self.of);
         // What takes any value takes an empty list as nil.
-        if self.list { visitor.visit_unit().map_err(|_: Malformed| missing) } else { Err(missing) }
+        if self.list { visitor.visit_unit().map_err(|_: DecodeError| missing) } else { Err(missing) }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -130,7 +130,7 @@ impl<'de> Deserializer<'de> for Missing {
         if !self.list {
             return self.deserialize_any(visitor);
         }
-        visitor.visit_seq(Arguments::new(&mut Decoder::new(&[], 2), len))
+        visitor.visit_seq(ArgumentAccess::new(&mut Decoder::new(&[], 2), len))
     }
 
     forward_to_deserialize_any! {

@@ -3,17 +3,17 @@
 use serde::de::{self, Deserializer, Visitor};
 
 use super::{
-    Malformed,
+    DecodeError,
     decoder::{Decoder, Result},
 };
 
 /// The values of an open container that are not read yet.
-pub(super) struct Items<'a, 'de> {
+pub(super) struct ElementAccess<'a, 'de> {
     pub(super) decoder: &'a mut Decoder<'de>,
     pub(super) left: u64,
 }
 
-impl<'de> Items<'_, 'de> {
+impl<'de> ElementAccess<'_, 'de> {
     #[inline]
     fn next<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         let start = self.decoder.reader.position();
@@ -32,8 +32,8 @@ impl<'de> Items<'_, 'de> {
     }
 }
 
-impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Malformed;
+impl<'de> de::SeqAccess<'de> for &mut ElementAccess<'_, 'de> {
+    type Error = DecodeError;
 
     #[inline]
     fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -45,15 +45,15 @@ impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
     }
 }
 
-impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Malformed;
+impl<'de> de::MapAccess<'de> for &mut ElementAccess<'_, 'de> {
+    type Error = DecodeError;
 
     fn next_key_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         if self.left == 0 { Ok(None) } else { self.next(seed).map(Some) }
     }
 
     fn next_value_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
-        if self.left == 0 { Err(Malformed::new("no value was left")) } else { self.next(seed) }
+        if self.left == 0 { Err(DecodeError::new("no value was left")) } else { self.next(seed) }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -62,27 +62,27 @@ impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
 }
 
 /// A variant by its name alone.
-pub(super) struct Name<'a, 'de>(pub(super) &'a mut Decoder<'de>);
+pub(super) struct UnitVariantAccess<'a, 'de>(pub(super) &'a mut Decoder<'de>);
 
-impl<'de> de::EnumAccess<'de> for Name<'_, 'de> {
-    type Error = Malformed;
-    type Variant = NoContent;
+impl<'de> de::EnumAccess<'de> for UnitVariantAccess<'_, 'de> {
+    type Error = DecodeError;
+    type Variant = UnitVariant;
 
-    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, NoContent)> {
-        Ok((seed.deserialize(self.0)?, NoContent))
+    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, UnitVariant)> {
+        Ok((seed.deserialize(self.0)?, UnitVariant))
     }
 }
 
-pub(super) struct NoContent;
+pub(super) struct UnitVariant;
 
-impl NoContent {
+impl UnitVariant {
     fn missing<T>() -> Result<T> {
-        Err(Malformed::new("the variant's content is missing"))
+        Err(DecodeError::new("the variant's content is missing"))
     }
 }
 
-impl<'de> de::VariantAccess<'de> for NoContent {
-    type Error = Malformed;
+impl<'de> de::VariantAccess<'de> for UnitVariant {
+    type Error = DecodeError;
 
     fn unit_variant(self) -> Result<()> {
         Ok(())
@@ -106,8 +106,8 @@ impl<'de> de::VariantAccess<'de> for NoContent {
 }
 
 /// A variant as a map of its name and its content.
-impl<'de> de::EnumAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Malformed;
+impl<'de> de::EnumAccess<'de> for &mut ElementAccess<'_, 'de> {
+    type Error = DecodeError;
     type Variant = Self;
 
     fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
@@ -115,8 +115,8 @@ impl<'de> de::EnumAccess<'de> for &mut Items<'_, 'de> {
     }
 }
 
-impl<'de> de::VariantAccess<'de> for &mut Items<'_, 'de> {
-    type Error = Malformed;
+impl<'de> de::VariantAccess<'de> for &mut ElementAccess<'_, 'de> {
+    type Error = DecodeError;
 
     fn unit_variant(self) -> Result<()> {
         self.next(std::marker::PhantomData::<()>)

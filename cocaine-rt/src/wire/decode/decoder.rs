@@ -3,17 +3,17 @@
 use serde::de::{Deserializer, Visitor};
 
 use super::{
-    Malformed, Reader, Token,
-    args::Arguments,
-    containers::{Items, Name},
+    DecodeError, Reader, Token,
+    args::ArgumentAccess,
+    containers::{ElementAccess, UnitVariantAccess},
 };
 use crate::wire::scan::DEPTH;
 
-pub(super) type Result<T, E = Malformed> = std::result::Result<T, E>;
+pub(super) type Result<T, E = DecodeError> = std::result::Result<T, E>;
 
 /// What the next value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ArgumentPosition {
     /// The argument list, whose head is read: as a tuple, or its first argument as anything else.
     List,
     /// An element of the argument list.
@@ -27,27 +27,31 @@ pub(super) struct Decoder<'de> {
     pub(super) reader: Reader<'de>,
     /// Containers that are open.
     pub(super) depth: usize,
-    pub(super) place: Place,
-    /// Arguments that are not read yet.
+    pub(super) place: ArgumentPosition,
+    /// ArgumentAccess that are not read yet.
     pub(super) unread: u32,
 }
 
 impl<'de> Decoder<'de> {
     pub(super) fn new(bytes: &'de [u8], depth: usize) -> Self {
-        Self { reader: Reader::new(bytes), depth, place: Place::Plain, unread: 0 }
+        Self { reader: Reader::new(bytes), depth, place: ArgumentPosition::Plain, unread: 0 }
     }
 
     pub(super) fn skip(&mut self, values: u64) -> Result<()> {
         (0..values).try_for_each(|_| self.reader.skip_within(self.depth))
     }
 
-    fn enter<T>(&mut self, left: u64, visit: impl FnOnce(&mut Items<'_, 'de>) -> Result<T>) -> Result<T> {
+    fn enter<T>(
+        &mut self,
+        left: u64,
+        visit: impl FnOnce(&mut ElementAccess<'_, 'de>) -> Result<T>,
+    ) -> Result<T> {
         if self.depth == DEPTH {
-            return Err(Malformed::new("nested deeper than 32 levels"));
+            return Err(DecodeError::new("nested deeper than 32 levels"));
         }
         self.depth += 1;
-        self.place = Place::Plain;
-        let mut items = Items { decoder: self, left };
+        self.place = ArgumentPosition::Plain;
+        let mut items = ElementAccess { decoder: self, left };
         let value = visit(&mut items)?;
         let left = items.left;
         self.skip(left)?;
@@ -79,7 +83,7 @@ impl<'de> Decoder<'de> {
         self.located(|this| {
             let token = this.reader.token()?;
             wanted(this, token).unwrap_or_else(|| {
-                Err(Malformed::new(format!("expected {expected}, found {}", token.name())))
+                Err(DecodeError::new(format!("expected {expected}, found {}", token.name())))
             })
         })
     }
@@ -130,7 +134,7 @@ macro_rules! alike {
 }
 
 impl<'de> Deserializer<'de> for &mut Decoder<'de> {
-    type Error = Malformed;
+    type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
         false
@@ -165,8 +169,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         // An argument that is optional is there or left out; nil is for the type within to take or refuse.
-        let argument = self.place == Place::Argument;
-        self.place = Place::Plain;
+        let argument = self.place == ArgumentPosition::Argument;
+        self.place = ArgumentPosition::Plain;
         if !argument && self.reader.peek_marker() == Some(0xc0) {
             self.reader.nil()?;
             return visitor.visit_none();
@@ -175,8 +179,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.place == Place::List {
-            self.place = Place::Plain;
+        if self.place == ArgumentPosition::List {
+            self.place = ArgumentPosition::Plain;
         } else {
             self.reader.nil()?;
         }
@@ -196,8 +200,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         _name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        if self.place == Place::List {
-            self.place = Place::Plain;
+        if self.place == ArgumentPosition::List {
+            self.place = ArgumentPosition::Plain;
         }
         visitor.visit_newtype_struct(self)
     }
@@ -211,8 +215,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        if self.place == Place::List {
-            return visitor.visit_seq(Arguments::new(self, len));
+        if self.place == ArgumentPosition::List {
+            return visitor.visit_seq(ArgumentAccess::new(self, len));
         }
         self.deserialize_seq(visitor)
     }
@@ -255,13 +259,13 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         self.located(|this| {
             let mut ahead = this.reader.clone();
             match ahead.token()? {
-                Token::Raw(_) | Token::UInt(_) => visitor.visit_enum(Name(this)),
+                Token::Raw(_) | Token::UInt(_) => visitor.visit_enum(UnitVariantAccess(this)),
                 Token::Map(1) => {
                     this.reader = ahead;
                     this.enter(2, |items| visitor.visit_enum(items))
                 }
-                Token::Map(_) => Err(Malformed::new("expected a map of one variant")),
-                other => Err(Malformed::new(format!("expected a variant, found {}", other.name()))),
+                Token::Map(_) => Err(DecodeError::new("expected a map of one variant")),
+                other => Err(DecodeError::new(format!("expected a variant, found {}", other.name()))),
             }
         })
     }

@@ -3,17 +3,17 @@
 use serde::Deserialize;
 
 use super::{
-    args::Missing,
+    args::MissingValue,
     decoder::{Decoder, Result},
 };
-use crate::wire::bytes::{self, Restore};
+use crate::wire::bytes::{self, RestoreOnDrop};
 
 /// The elements of an array that are not read yet.
 pub(crate) struct Elements<'de> {
     decoder: Decoder<'de>,
     left: u32,
     /// Lets blobs be slices of the source while the elements are read.
-    _lent: Option<Restore>,
+    _restore: Option<RestoreOnDrop>,
 }
 
 impl<'de> Elements<'de> {
@@ -24,7 +24,7 @@ impl<'de> Elements<'de> {
     pub(crate) fn open(source: &'de ::bytes::Bytes) -> Result<Self> {
         let mut decoder = Decoder::new(source, 1);
         let left = decoder.reader.array_len()?;
-        Ok(Self { decoder, left, _lent: bytes::lend(source) })
+        Ok(Self { decoder, left, _restore: bytes::set_source(source) })
     }
 
     /// Returns the next element as `T`; `None` if there is none, and `T` is not content without.
@@ -33,7 +33,7 @@ impl<'de> Elements<'de> {
     /// An element of another type, or bytes that are no value.
     pub(crate) fn next<T: Deserialize<'de>>(&mut self) -> Result<Option<T>> {
         if self.left == 0 {
-            return Ok(T::deserialize(Missing::element()).ok());
+            return Ok(T::deserialize(MissingValue::element()).ok());
         }
         let start = self.decoder.reader.position();
         let value = T::deserialize(&mut self.decoder)?;

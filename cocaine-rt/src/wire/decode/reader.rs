@@ -1,9 +1,9 @@
 //! Reads one value after the other from a slice, without serde.
 
-use super::Malformed;
+use super::DecodeError;
 use crate::wire::scan::{self, DEPTH};
 
-type Result<T, E = Malformed> = std::result::Result<T, E>;
+type Result<T, E = DecodeError> = std::result::Result<T, E>;
 
 /// A value, or the head of a container whose elements follow.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn end(&self) -> Result<()> {
         match self.remaining() {
             0 => Ok(()),
-            more => Err(Malformed::new(format!("{more} bytes too many")).at(self.at)),
+            more => Err(DecodeError::new(format!("{more} bytes too many")).at(self.at)),
         }
     }
 
@@ -144,13 +144,13 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn unreadable(&self, start: usize) -> Malformed {
+    fn unreadable(&self, start: usize) -> DecodeError {
         match self.bytes.get(start) {
             Some(marker @ (0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8)) => {
-                Malformed::new(format!("{marker:#04x} starts no value")).at(start)
+                DecodeError::new(format!("{marker:#04x} starts no value")).at(start)
             }
-            Some(_) => Malformed::new("the input ends within the value").at(start),
-            None => Malformed::new("the input ends").at(start),
+            Some(_) => DecodeError::new("the input ends within the value").at(start),
+            None => DecodeError::new("the input ends").at(start),
         }
     }
 
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
     fn only<T>(&mut self, expected: &str, wanted: impl FnOnce(Token<'a>) -> Option<T>) -> Result<T> {
         let start = self.at;
         let token = self.token()?;
-        wanted(token).ok_or_else(|| Malformed::mismatch(expected, token.name(), start))
+        wanted(token).ok_or_else(|| DecodeError::mismatch(expected, token.name(), start))
     }
 
     /// Reads nil.
@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self) -> Result<&'a str> {
         let start = self.at;
         std::str::from_utf8(self.raw()?)
-            .map_err(|_| Malformed::mismatch("a text", "bytes that are not UTF-8", start))
+            .map_err(|_| DecodeError::mismatch("a text", "bytes that are not UTF-8", start))
     }
 
     /// Reads the head of an array and returns the number of its elements. Do not allocate by it: it may lie.
@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
             _ => return Ok(()),
         };
         if open == DEPTH {
-            return Err(Malformed::new("nested deeper than 32 levels").at(start));
+            return Err(DecodeError::new("nested deeper than 32 levels").at(start));
         }
         (0..values).try_for_each(|_| self.skip_within(open + 1))
     }

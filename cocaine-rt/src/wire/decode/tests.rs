@@ -2,7 +2,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Debug};
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::{ANY_NUMBER, Reader, args, from_slice, value};
+use super::{ANY_LEN, Reader, args, from_slice, value};
 use crate::wire::{bytes::Bytes, value::Value};
 
 fn list<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
@@ -171,7 +171,7 @@ fn a_list_of_any_number_is_taken_as_it_is() {
                     Ok(All(all))
                 }
             }
-            deserializer.deserialize_tuple(ANY_NUMBER, Each)
+            deserializer.deserialize_tuple(ANY_LEN, Each)
         }
     }
     for values in [vec![], vec![Value::Nil], vec![1.into(), "x".into(), Value::Array(vec![])]] {

@@ -2,11 +2,14 @@
 
 use serde::{Serialize, ser};
 
-use super::writer::{Place, Refused, Result, Writer};
+use super::{
+    EncodeError,
+    encoder::{Encoder, Result, ValuePosition},
+};
 
 /// An open array or map.
-pub(super) struct Items<'w, 'a> {
-    writer: &'w mut Writer<'a>,
+pub(super) struct ContainerEncoder<'w, 'a> {
+    encoder: &'w mut Encoder<'a>,
     start: usize,
     declared: usize,
     /// Values an element takes: 1 in an array, 2 in a map.
@@ -16,9 +19,9 @@ pub(super) struct Items<'w, 'a> {
     levels: usize,
 }
 
-impl<'w, 'a> Items<'w, 'a> {
-    pub(super) fn new(writer: &'w mut Writer<'a>, start: usize, declared: usize, of: usize) -> Self {
-        Self { writer, start, declared, of, written: 0, levels: 1 }
+impl<'w, 'a> ContainerEncoder<'w, 'a> {
+    pub(super) fn new(encoder: &'w mut Encoder<'a>, start: usize, declared: usize, of: usize) -> Self {
+        Self { encoder, start, declared, of, written: 0, levels: 1 }
     }
 
     /// Makes the map of the variant end with its content.
@@ -29,48 +32,48 @@ impl<'w, 'a> Items<'w, 'a> {
     #[inline]
     fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         self.written += 1;
-        value.serialize(&mut *self.writer)
+        value.serialize(&mut *self.encoder)
     }
 
     pub(super) fn close(self) -> Result {
         let len = self.written / self.of;
         if len * self.of != self.written {
-            return Err(Refused::new("a map's key has no value"));
+            return Err(EncodeError::new("a map's key has no value"));
         }
-        self.writer.depth -= self.levels;
+        self.encoder.depth -= self.levels;
         if len == self.declared {
             return Ok(());
         }
-        self.writer.set_len(self.start, self.declared, len, self.of)
+        self.encoder.set_len(self.start, self.declared, len, self.of)
     }
 }
 
 /// The argument list, of which `None`s at the end are taken back.
-pub(super) struct Arguments<'w, 'a> {
-    writer: &'w mut Writer<'a>,
+pub(super) struct ArgumentEncoder<'w, 'a> {
+    encoder: &'w mut Encoder<'a>,
     start: usize,
     declared: usize,
     written: usize,
-    /// Arguments up to the last that is not `None`, and where that one ends.
+    /// ArgumentEncoder up to the last that is not `None`, and where that one ends.
     kept: usize,
     end: usize,
 }
 
-impl<'w, 'a> Arguments<'w, 'a> {
+impl<'w, 'a> ArgumentEncoder<'w, 'a> {
     #[inline]
-    pub(super) fn new(writer: &'w mut Writer<'a>, start: usize, declared: usize) -> Self {
-        let end = writer.out.buf.len();
-        Self { writer, start, declared, written: 0, kept: 0, end }
+    pub(super) fn new(encoder: &'w mut Encoder<'a>, start: usize, declared: usize) -> Self {
+        let end = encoder.out.buf.len();
+        Self { encoder, start, declared, written: 0, kept: 0, end }
     }
 
     #[inline]
     fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
-        self.writer.place = Place::Argument;
-        self.writer.absent = false;
-        value.serialize(&mut *self.writer)?;
+        self.encoder.position = ValuePosition::Argument;
+        self.encoder.absent = false;
+        value.serialize(&mut *self.encoder)?;
         self.written += 1;
-        if !self.writer.absent {
-            (self.kept, self.end) = (self.written, self.writer.out.buf.len());
+        if !self.encoder.absent {
+            (self.kept, self.end) = (self.written, self.encoder.out.buf.len());
         }
         Ok(())
     }
@@ -80,25 +83,25 @@ impl<'w, 'a> Arguments<'w, 'a> {
         if self.kept == self.declared {
             return Ok(());
         }
-        self.writer.out.buf.truncate(self.end);
-        self.writer.set_len(self.start, self.declared, self.kept, 1)
+        self.encoder.out.buf.truncate(self.end);
+        self.encoder.set_len(self.start, self.declared, self.kept, 1)
     }
 }
 
 /// A tuple: the argument list, or an array within it.
-pub(super) enum Tuple<'w, 'a> {
-    Arguments(Arguments<'w, 'a>),
-    Plain(Items<'w, 'a>),
+pub(super) enum TupleEncoder<'w, 'a> {
+    ArgumentEncoder(ArgumentEncoder<'w, 'a>),
+    Plain(ContainerEncoder<'w, 'a>),
 }
 
-impl ser::SerializeTuple for Tuple<'_, '_> {
+impl ser::SerializeTuple for TupleEncoder<'_, '_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = EncodeError;
 
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         match self {
-            Self::Arguments(arguments) => arguments.push(value),
+            Self::ArgumentEncoder(arguments) => arguments.push(value),
             Self::Plain(items) => items.push(value),
         }
     }
@@ -106,15 +109,15 @@ impl ser::SerializeTuple for Tuple<'_, '_> {
     #[inline]
     fn end(self) -> Result {
         match self {
-            Self::Arguments(arguments) => arguments.close(),
+            Self::ArgumentEncoder(arguments) => arguments.close(),
             Self::Plain(items) => items.close(),
         }
     }
 }
 
-impl ser::SerializeSeq for Items<'_, '_> {
+impl ser::SerializeSeq for ContainerEncoder<'_, '_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = EncodeError;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
         self.push(value)
@@ -125,9 +128,9 @@ impl ser::SerializeSeq for Items<'_, '_> {
     }
 }
 
-impl ser::SerializeMap for Items<'_, '_> {
+impl ser::SerializeMap for ContainerEncoder<'_, '_> {
     type Ok = ();
-    type Error = Refused;
+    type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
         self.push(key)
@@ -144,9 +147,9 @@ impl ser::SerializeMap for Items<'_, '_> {
 
 macro_rules! fields {
     ($($trait:ident: $method:ident($($name:ident: $type:ty)?),)*) => {$(
-        impl ser::$trait for Items<'_, '_> {
+        impl ser::$trait for ContainerEncoder<'_, '_> {
             type Ok = ();
-            type Error = Refused;
+            type Error = EncodeError;
 
             fn $method<T: Serialize + ?Sized>(&mut self, $($name: $type,)? value: &T) -> Result {
                 self.push(value)

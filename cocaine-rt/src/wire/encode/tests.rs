@@ -131,12 +131,12 @@ fn structs_and_enums_are_written_as_rmp_writes_them() {
     enum Kind {
         Unit,
         Newtype(u8),
-        Tuple(u8, u8),
+        TupleEncoder(u8, u8),
         Struct { a: u8 },
     }
     let value = (
         (Unit, Newtype(1), Fields { a: 1, b: None }),
-        (Kind::Unit, Kind::Newtype(2), Kind::Tuple(3, 4), Kind::Struct { a: 5 }),
+        (Kind::Unit, Kind::Newtype(2), Kind::TupleEncoder(3, 4), Kind::Struct { a: 5 }),
     );
     assert_eq!(plain(&value), rmp_serde::to_vec(&value).unwrap());
 }
@@ -184,7 +184,7 @@ fn a_failure_leaves_the_buffer_as_it_was() {
     args(&(&large, 1), &mut into).unwrap();
     let before = into.flatten();
     let error = args(&("x", &large, 1_u128), &mut into).unwrap_err();
-    assert_eq!(error.to_string(), "cannot encode: u128 is not supported");
+    assert_eq!(crate::Error::from_encode(error).to_string(), "cannot encode: u128 is not supported");
     assert_eq!((into.flatten(), into.segments.len()), (before, 1));
 }
 

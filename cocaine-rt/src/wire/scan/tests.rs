@@ -1,19 +1,19 @@
 use proptest::{collection::vec, prelude::*};
 
-use super::{Broken, Extent, Scanner};
-use crate::wire::{
-    msgpack,
-    value::{Value, tests::any_value},
+use super::{FrameBounds, ScanError, Scanner};
+use crate::{
+    protocol::msgpack,
+    wire::value::{Value, tests::any_value},
 };
 
 const LIMIT: usize = 1 << 20;
 
-fn whole(bytes: &[u8]) -> Result<Option<Extent>, Broken> {
+fn whole(bytes: &[u8]) -> Result<Option<FrameBounds>, ScanError> {
     Scanner::new(LIMIT).frame(bytes)
 }
 
 /// Scans with `step` more bytes at a time.
-fn chunked(bytes: &[u8], step: usize) -> Result<Option<Extent>, Broken> {
+fn chunked(bytes: &[u8], step: usize) -> Result<Option<FrameBounds>, ScanError> {
     let mut scanner = Scanner::new(LIMIT);
     let mut result = Ok(None);
     let mut end = 0;
@@ -87,7 +87,7 @@ proptest! {
             let expected = chunked(&bytes, 1).unwrap();
             prop_assert!(expected.is_some());
             bytes.extend_from_slice(&more);
-            prop_assert_eq!(super::usual(&bytes), expected);
+            prop_assert_eq!(super::common_frame(&bytes), expected);
         }
     }
 
@@ -125,15 +125,15 @@ proptest! {
 fn the_worked_examples_are_frames() {
     let request = hex("93 01 00 91 a7 73 74 6f 72 61 67 65");
     let found = whole(&request).unwrap().unwrap();
-    assert_eq!(found, Extent { len: 12, args: 3..12, headers: None, channel: 1, kind: 0 });
+    assert_eq!(found, FrameBounds { len: 12, args: 3..12, headers: None, channel: 1, kind: 0 });
 
     let seeded = hex("94 01 00 92 a7 73 74 6f 72 61 67 65 a7 75 73 65 72 2d 34 32 90");
     let found = whole(&seeded).unwrap().unwrap();
-    assert_eq!(found, Extent { len: 21, args: 3..20, headers: Some(20..21), channel: 1, kind: 0 });
+    assert_eq!(found, FrameBounds { len: 21, args: 3..20, headers: Some(20..21), channel: 1, kind: 0 });
 
     let revoke = hex("93 06 cd ff ff 92 04 92 07 04");
     let found = whole(&revoke).unwrap().unwrap();
-    assert_eq!(found, Extent { len: 10, args: 5..10, headers: None, channel: 6, kind: 65535 });
+    assert_eq!(found, FrameBounds { len: 10, args: 5..10, headers: None, channel: 6, kind: 65535 });
 }
 
 #[test]
@@ -173,15 +173,15 @@ fn what_is_no_frame_is_refused_for_its_shape() {
         "94 01 00 90 c0",
         "94 01 00 90 80",
     ] {
-        assert!(matches!(whole(&hex(text)), Err(Broken::Shape(_))), "{text}");
+        assert!(matches!(whole(&hex(text)), Err(ScanError::Shape(_))), "{text}");
     }
 }
 
 #[test]
 fn what_is_no_value_is_refused() {
     for marker in (0xd4..=0xd8).chain([0xc1, 0xc7, 0xc8, 0xc9]) {
-        assert_eq!(whole(&[0x93, 1, 0, 0x91, marker]), Err(Broken::Parse(marker)));
-        assert_eq!(whole(&[marker]), Err(Broken::Parse(marker)));
+        assert_eq!(whole(&[0x93, 1, 0, 0x91, marker]), Err(ScanError::Parse(marker)));
+        assert_eq!(whole(&[marker]), Err(ScanError::Parse(marker)));
     }
 }
 
@@ -189,11 +189,11 @@ fn what_is_no_value_is_refused() {
 fn the_33rd_container_is_too_deep_even_if_empty() {
     let nested = |levels: usize| [vec![0x93, 1, 0], vec![0x91; levels - 2], vec![0x90]].concat();
     assert_eq!(whole(&nested(32)).unwrap().unwrap().len, 34);
-    assert_eq!(whole(&nested(33)), Err(Broken::TooDeep));
+    assert_eq!(whole(&nested(33)), Err(ScanError::TooDeep));
     let maps = [vec![0x93, 1, 0, 0x91], [0x81, 0xa0].repeat(29), vec![0x80]].concat();
     assert_eq!(whole(&maps).unwrap().unwrap().len, maps.len());
     let maps = [vec![0x93, 1, 0, 0x91], [0x81, 0xa0].repeat(30), vec![0x80]].concat();
-    assert_eq!(whole(&maps), Err(Broken::TooDeep));
+    assert_eq!(whole(&maps), Err(ScanError::TooDeep));
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_length_above_the_limit_is_refused_at_once() {
         ("dd ff ff ff ff", false),
     ] {
         let found = Scanner::new(20).frame(&hex(text));
-        assert_eq!(found, if fits { Ok(None) } else { Err(Broken::TooLarge(20)) }, "{text}");
+        assert_eq!(found, if fits { Ok(None) } else { Err(ScanError::TooLarge(20)) }, "{text}");
     }
 }
 
@@ -217,5 +217,5 @@ fn a_length_above_the_limit_is_refused_at_once() {
 fn a_frame_may_be_as_long_as_the_limit() {
     let frame = hex("93 01 00 92 a3 61 62 63 cd 01 00");
     assert!(Scanner::new(11).frame(&frame).unwrap().is_some());
-    assert_eq!(Scanner::new(10).frame(&frame), Err(Broken::TooLarge(10)));
+    assert_eq!(Scanner::new(10).frame(&frame), Err(ScanError::TooLarge(10)));
 }

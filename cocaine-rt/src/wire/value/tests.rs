@@ -1,7 +1,10 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::Value;
-use crate::wire::{bytes::Bytes, decode, encode, msgpack};
+use crate::{
+    protocol::msgpack,
+    wire::{bytes::Bytes, decode, encode},
+};
 
 /// Any value that reads back as itself, at most 6 containers deep.
 pub(crate) fn any_value() -> impl Strategy<Value = Value> {

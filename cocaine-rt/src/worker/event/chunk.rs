@@ -5,17 +5,16 @@ use std::{any::Any, mem};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    protocol::error::Result,
+    protocol::{error::Result, msgpack},
     wire::{
         bytes::Bytes,
-        decode::{self, Malformed},
-        msgpack,
+        decode::{self, DecodeError},
     },
 };
 
 /// Returns the value of `chunk`.
 #[inline]
-pub(super) fn read<T: DeserializeOwned + 'static>(chunk: Bytes) -> Result<T, Malformed> {
+pub(super) fn read<T: DeserializeOwned + 'static>(chunk: Bytes) -> Result<T, DecodeError> {
     let mut chunk = Some(chunk);
     let same = (&mut chunk as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take);
     match same {

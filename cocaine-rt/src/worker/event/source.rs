@@ -13,7 +13,7 @@ use crate::{
     protocol::error::{Error, Result},
     wire::{
         bytes::Bytes,
-        decode::{Elements, Malformed},
+        decode::{DecodeError, Elements},
     },
     worker::session::{Context, Incoming, Outgoing, Session},
 };
@@ -104,7 +104,7 @@ pub(super) fn take<L: List>(
 
 fn elements<'c, L: List>(mut source: Source<'c>, list: &L, chunk: &'c Bytes) -> Result<L::Values> {
     let event = source.event;
-    let malformed = |malformed: Malformed| {
+    let malformed = |malformed: DecodeError| {
         Error::handler(format!("{event}: the arguments ({}): {malformed}", names(list)))
     };
     source.payload = Payload::Elements(Elements::open(chunk.handle()).map_err(malformed)?);

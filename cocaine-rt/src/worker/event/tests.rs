@@ -9,13 +9,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     Bytes, EventTable, Events, Result,
-    protocol::error::{Error, ErrorKind},
+    protocol::{
+        error::{Error, ErrorKind},
+        msgpack,
+    },
     tests::peer::Peer,
     wire::{
         decode,
         encode::{self, Encoded},
-        frame::{self, Tail},
-        msgpack,
+        frame::{self, FrameHeaders},
         scan::Scanner,
     },
     worker::{Mode, tests as worker},
@@ -87,7 +89,7 @@ impl Client {
     async fn chunk(&mut self, chunk: Bytes) {
         let (mut args, mut out) = (Encoded::default(), Encoded::default());
         encode::args(&(chunk,), &mut args).unwrap();
-        frame::write(&mut out, self.channel, 0, &args, Tail::None);
+        frame::write(&mut out, self.channel, 0, &args, FrameHeaders::None);
         self.node.io.write_all(&out.flatten()).await.unwrap();
     }
 

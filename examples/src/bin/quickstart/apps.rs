@@ -1,4 +1,4 @@
-//! The tour's app: a worker that is built, uploaded, started, called, killed, and called again.
+//! The app `greeter`: built, uploaded, started, called, killed, and called again.
 
 use std::process::Command;
 
@@ -6,9 +6,8 @@ use cocaine::{Bytes, Cause, Client, Exchange, MessageReceiver, MessageSender, Va
 use cocaine_bindings::{App, AppClient, Node, NodeClient};
 
 use crate::{
-    Step, check,
-    program::{Program, packed},
-    show, title,
+    program::{Program, encode},
+    step::{Step, check, show, title},
 };
 
 /// The name of the app.
@@ -40,7 +39,7 @@ async fn call(cloud: &Client, app: &AppClient) -> Step {
 
     let untyped = cloud.dynamic(APP).await?;
     let mut event: Exchange<MessageSender, MessageReceiver> = untyped.open("enqueue", ("greet",)).await?;
-    event.tx.send("write", (packed(&"Grace")?,)).await?;
+    event.tx.send("write", (encode(&"Grace")?,)).await?;
     event.tx.send("close", ()).await?;
     let (message, payload) = event.rx.recv().await.ok_or("no answer came")??;
     check(message == "write", "the worker writes first")?;
@@ -53,10 +52,10 @@ async fn call(cloud: &Client, app: &AppClient) -> Step {
     check(error.code() == Some(1), "the worker chooses its own codes")
 }
 
-/// Calls an event with one argument, and returns the one value that answers it.
+/// Calls the event `greet` with one argument and returns its reply.
 async fn greet(app: &AppClient, name: &str) -> cocaine::Result<String> {
     let mut event = app.enqueue("greet", None).await?;
-    event.send(packed(&name)?).await?;
+    event.send(encode(&name)?).await?;
     let mut answer = event.close().await?;
     let chunk = answer.recv().await.transpose()?.unwrap_or_default();
     msgpack::from_slice(&chunk)
@@ -66,7 +65,7 @@ async fn stream(app: &AppClient) -> Step {
     title(10, "An event streams both ways");
     let mut party = app.enqueue("party", None).await?;
     for (name, number) in [("Alan", 3), ("Edsger", 4)] {
-        party.send(packed(&name)?).await?;
+        party.send(encode(&name)?).await?;
         let greeting = party.recv().await.ok_or("the stream has ended")??;
         let greeting: String = msgpack::from_slice(&greeting)?;
         show(format!("{name} is answered before the next comes: {greeting:?}"));

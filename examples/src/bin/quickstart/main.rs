@@ -1,12 +1,13 @@
-//! The tour: a cloud, the generator, typed and untyped calls, sessions, errors, an app, HTTP. Each step is checked, and
-//! one that does not hold ends the tour with an error.
+//! The tour: a cloud, the generator, typed and untyped calls, sessions, errors, apps, HTTP. Each step is checked; the
+//! first that fails ends the tour with an error.
 
 mod apps;
 mod program;
 mod services;
+mod step;
 mod web;
 
-use std::{error::Error, fmt::Display, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use cocaine::{Bytes, Category, Client, Endpoint, ErrorKind, Scalar, ServiceClient, Severity, Value};
 use cocaine_bindings::{AppClient, Locator, LocatorClient, Logging, LoggingClient, Storage, StorageClient};
@@ -19,11 +20,11 @@ use cocaine_node::{
 };
 use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
-type Step = Result<(), Box<dyn Error + Send + Sync>>;
+use crate::step::{Step, check, show, title};
 
 fn main() -> Step {
-    // The processes of apps are started by this program too.
-    helper::run_if_asked();
+    // The node starts the processes of apps through this program.
+    helper::exec_worker_if_requested();
     tour()
 }
 
@@ -55,7 +56,7 @@ async fn tour() -> Step {
     title(14, "The cloud stops");
     node.shutdown().await;
     log.close().await;
-    logged(&journal)?;
+    show_log(&journal)?;
     println!("\nEverything went as it should. Next: README.md, and examples/examples.");
     Ok(())
 }
@@ -167,22 +168,10 @@ async fn errors(cloud: &Client) -> Step {
     Ok(())
 }
 
-/// Shows what the node has written down.
-fn logged(journal: &Path) -> Step {
+/// Shows the log of the node.
+fn show_log(journal: &Path) -> Step {
     let lines = std::fs::read_to_string(journal)?;
     lines.lines().for_each(show);
     check(lines.contains("hello from the tour"), "the log has the line that was emitted")?;
     check(lines.contains("argument 2"), "the log says which argument was wrong")
-}
-
-fn title(number: u32, text: &str) {
-    println!("\n{number}. {text}");
-}
-
-fn show(text: impl Display) {
-    println!("   {text}");
-}
-
-fn check(holds: bool, what: &str) -> Step {
-    if holds { Ok(()) } else { Err(format!("this does not hold: {what}").into()) }
 }

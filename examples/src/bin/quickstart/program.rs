@@ -1,4 +1,4 @@
-//! What the tour's apps are made of: a program that is built, and what is stored to have a node run it.
+//! Building a program of this package and uploading it as an app.
 
 use std::{
     env,
@@ -9,19 +9,19 @@ use std::{
 use cocaine::{Bytes, Client, Value, msgpack};
 use cocaine_bindings::{Storage, StorageClient};
 
-use crate::{Step, check, show};
+use crate::step::{Step, check, show};
 
 /// A program of this package.
 pub(crate) struct Program {
-    /// What cargo calls it: a `--bin` or an `--example`.
+    /// The kind of target for cargo: `--bin` or `--example`.
     pub(crate) kind: &'static str,
     pub(crate) name: &'static str,
-    /// Where it lies beside the tour.
+    /// The folder of the program, relative to that of the tour.
     pub(crate) folder: &'static str,
 }
 
 impl Program {
-    /// Builds the program as the tour itself was built, and stores it as an app of this name.
+    /// Builds the program with the profile of the tour, and uploads it as an app of this name.
     pub(crate) async fn upload(&self, cloud: &Client, app: &str) -> Step {
         let built = self.build()?;
         let storage: StorageClient = cloud.service().await?;
@@ -32,16 +32,16 @@ impl Program {
         show(format!("its package has {} KiB", package.len() >> 10));
         let manifest = Value::Map(vec![("slave".into(), app.into())]);
         let profile = Value::Map(vec![("pool-limit".into(), 2.into())]);
-        storage.write("apps", app, &packed(&package)?, Some(&["app"])).await?;
-        storage.write("manifests", app, &packed(&manifest)?, Some(&["app"])).await?;
-        storage.write("profiles", "default", &packed(&profile)?, Some(&["profile"])).await?;
+        storage.write("apps", app, &encode(&package)?, Some(&["app"])).await?;
+        storage.write("manifests", app, &encode(&manifest)?, Some(&["app"])).await?;
+        storage.write("profiles", "default", &encode(&profile)?, Some(&["profile"])).await?;
         Ok(())
     }
 
     fn build(&self) -> Result<PathBuf, Box<dyn std::error::Error + Send + Sync>> {
         let Self { kind, name, folder } = self;
-        let beside = env::current_exe()?;
-        let program = beside.parent().unwrap_or(Path::new(".")).join(folder).join(name);
+        let tour = env::current_exe()?;
+        let program = tour.parent().unwrap_or(Path::new(".")).join(folder).join(name);
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
         cargo.args(["build", "--quiet", "--package", "examples", kind, name]);
         cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
@@ -54,7 +54,7 @@ impl Program {
     }
 }
 
-/// Returns a value as a chunk, in `MessagePack`.
-pub(crate) fn packed(value: &impl serde::Serialize) -> cocaine::Result<Bytes> {
+/// Encodes a value as a chunk of `MessagePack`.
+pub(crate) fn encode(value: &impl serde::Serialize) -> cocaine::Result<Bytes> {
     msgpack::to_vec(value).map(Bytes::from)
 }

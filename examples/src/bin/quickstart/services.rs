@@ -1,9 +1,9 @@
-//! Services that an app wants: regions of addresses, a tree with locks, a cache.
+//! Services for apps: regions of addresses, a tree with locks, a cache.
 
 use cocaine::{Bytes, Client};
 use cocaine_bindings::{Cache, CacheClient, Geobase, GeobaseClient, Unicorn, UnicornClient};
 
-use crate::{Step, check, show, title};
+use crate::step::{Step, check, show, title};
 
 pub(crate) async fn tour(cloud: &Client) -> Step {
     title(6, "Services that an app wants");
@@ -18,7 +18,7 @@ pub(crate) async fn tour(cloud: &Client) -> Step {
     check(found.is_some_and(|answer| answer == "42"), "what is cached is found")
 }
 
-/// Where an address is: without a database of its own, the node knows those of documentation.
+/// Looks an address up. Without a database, the node knows the addresses for documentation.
 async fn regions(geobase: &GeobaseClient) -> Step {
     let region = geobase.region_id("198.51.100.80").await?;
     let mut names = Vec::new();
@@ -29,7 +29,7 @@ async fn regions(geobase: &GeobaseClient) -> Step {
     check(names.len() > 2, "a region has others around it")
 }
 
-/// A value with versions, which somebody watches, and a lock.
+/// Increments a value under a lock while a subscription watches it.
 async fn locks(unicorn: &UnicornClient) -> Step {
     let mut changes = unicorn.subscribe("/tour/count");
     let before = changes.recv().await.ok_or("the stream of changes ended")??;

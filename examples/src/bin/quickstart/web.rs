@@ -1,4 +1,4 @@
-//! The tour's web app: the example `web`, an axum app that knows nothing of a cloud, as a worker.
+//! The example `web`, an axum app, as a worker behind the gateway.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,10 @@ use cocaine_bindings::{Node, NodeClient};
 use tokio::task::spawn_blocking;
 use ureq::{Agent, http::Response};
 
-use crate::{Step, check, program::Program, show, title};
+use crate::{
+    program::Program,
+    step::{Step, check, show, title},
+};
 
 /// The name of the app.
 const APP: &str = "shop";
@@ -19,9 +22,9 @@ pub(crate) async fn tour(cloud: &Client, gateway: SocketAddr) -> Step {
     PROGRAM.upload(cloud, APP).await?;
     let node: NodeClient = cloud.service().await?;
     node.start_app(APP, "default").await?;
-    // Any client of HTTP will do; this one blocks.
+    // This HTTP client blocks.
     spawn_blocking(move || {
-        // `web` is a tower service of the worker, `site` a server of its own behind the worker's listener.
+        // `web` is a tower service in the worker, `site` an axum server behind the worker's listener.
         for event in ["web", "site"] {
             browse(&format!("http://{gateway}/{APP}/{event}"))?;
         }
@@ -33,7 +36,7 @@ pub(crate) async fn tour(cloud: &Client, gateway: SocketAddr) -> Step {
     Ok(())
 }
 
-/// Asks for some pages of the app.
+/// Fetches some pages of the app.
 fn browse(site: &str) -> Step {
     let agent = Agent::new_with_defaults();
     let (_, text) = read(agent.get(format!("{site}/greet/Ada")).call()?)?;

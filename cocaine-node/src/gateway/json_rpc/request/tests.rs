@@ -1,6 +1,6 @@
 use cocaine::Value;
 
-use super::{Message, ParsedRequest, ResultForm, RpcRequest};
+use super::{ParsedRequest, ResultForm, RpcMessage, RpcRequest};
 
 fn parse(text: &str) -> ParsedRequest {
     ParsedRequest::parse(serde_json::from_str(text).unwrap())
@@ -11,8 +11,8 @@ fn request(members: &str) -> Result<RpcRequest, String> {
     parse(&text).request.map_err(|error| serde_json::to_string(&error).unwrap())
 }
 
-fn message(name: &str, args: &[&str]) -> Message {
-    Message { name: name.into(), args: args.iter().map(|arg| Value::from(*arg)).collect() }
+fn message(name: &str, args: &[&str]) -> RpcMessage {
+    RpcMessage { name: name.into(), args: args.iter().map(|arg| Value::from(*arg)).collect() }
 }
 
 #[test]

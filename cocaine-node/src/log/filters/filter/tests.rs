@@ -29,7 +29,7 @@ fn passes_with(filter: &Value, severity: i32, traced: bool) -> bool {
     };
     let parsed = Filter::parse(filter).unwrap();
     assert_eq!(Value::from(&parsed).to_string(), filter.to_string(), "it is told as it was set");
-    parsed.passes(&LogMessage { severity, traced, attribute: &find })
+    parsed.matches(&LogMessage { severity, traced, attribute: &find })
 }
 
 fn passes(filter: &Value) -> bool {
@@ -64,7 +64,7 @@ fn existence_operators_check_attributes() {
     }
 }
 
-/// The operators, and whether they hold for a value below, at and above the constant, and for one that cannot be
+/// The operators, each with its outcome for a value below, equal to and above the constant, and for one that cannot be
 /// compared.
 const OPERATORS: [(&str, [bool; 4]); 6] = [
     ("==", [false, true, false, false]),

@@ -18,7 +18,7 @@ fn table() -> FilterTable {
 }
 
 fn passes(table: &FilterTable, name: &str, severity: i32, now: u64) -> bool {
-    table.logger(name, now).pass(&LogMessage { severity, traced: false, attribute: &|_| None }, now)
+    table.logger(name, now).accept(&LogMessage { severity, traced: false, attribute: &|_| None }, now)
 }
 
 fn ids(table: &FilterTable) -> Vec<u64> {
@@ -131,8 +131,8 @@ fn accepted_and_rejected_messages_are_counted() {
     table.add(severity("x", 2, 2, NO_DEADLINE)).unwrap();
     let counts = |table: &FilterTable| {
         let mut readings = Vec::new();
-        table.measure(&mut readings);
-        let told = crate::metrics::tree(readings);
+        table.collect_metrics(&mut readings);
+        let told = crate::metrics::to_nested_map(readings);
         let counts = told.get("logging").and_then(|logging| logging.get("x")).unwrap();
         counts.to_string()
     };

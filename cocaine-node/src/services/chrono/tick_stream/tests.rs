@@ -22,7 +22,7 @@ fn periodic(timers: &Timers, seconds: f64) -> TickStream {
         .unwrap()
 }
 
-/// Returns the id that a timer says next.
+/// Returns the id of the next tick.
 async fn tick(ticks: &mut TickStream) -> i64 {
     let TimerId(id) = ticks.next().await.expect("a tick").unwrap();
     id
@@ -105,7 +105,7 @@ async fn restarted_timer_runs_its_full_time() {
     });
 }
 
-/// A restart that comes between the last look and the end of a timer is not lost.
+/// A restart between the last poll and the expiry of a timer is not lost.
 #[tokio::test(start_paused = true)]
 async fn restart_before_expiry_is_not_lost() {
     let timers = timers();
@@ -113,8 +113,8 @@ async fn restart_before_expiry_is_not_lost() {
     let id = ticks.id;
     assert!(timers.restart(id));
     assert_eq!(timers.expire(id), ExpireOutcome::Restarted);
-    assert!(matches!(timers.attend(id, Waker::noop()), TimerCommand::Restart(_)));
-    assert_eq!(timers.attend(id, Waker::noop()), TimerCommand::Wait);
+    assert!(matches!(timers.poll_command(id, Waker::noop()), TimerCommand::Restart(_)));
+    assert_eq!(timers.poll_command(id, Waker::noop()), TimerCommand::Wait);
     assert_eq!(timers.expire(id), ExpireOutcome::Expired);
     assert_eq!(timers.expire(id), ExpireOutcome::Cancelled);
 }

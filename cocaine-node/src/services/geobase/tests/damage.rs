@@ -1,9 +1,9 @@
-//! Files that are damaged are refused, or are of some use, and never end the program.
+//! Damaged files are refused or partly usable, and never cause a panic.
 
 use super::{super::coordinates::Coordinates, *};
 
-/// Asks all that can be asked, if the file can be used at all.
-fn use_it(file: Vec<u8>) {
+/// Makes every kind of query if the file can be loaded.
+fn query_everything(file: Vec<u8>) {
     let Ok(index) = RegionIndex::new(file) else { return };
     for address in
         ["192.0.2.1", "198.51.100.80", "203.0.113.255", "2001:db8:c000::1", "::", "255.255.255.255"]
@@ -31,7 +31,7 @@ fn truncated_files_are_refused_or_usable() {
     // The tree and the values are cut, and the description stays.
     let marker = file.windows(14).position(|window| window == b"\xab\xcd\xefMaxMind.com").unwrap();
     for length in (0..marker).step_by(29) {
-        use_it([&file[..length], &file[marker..]].concat());
+        query_everything([&file[..length], &file[marker..]].concat());
     }
 }
 
@@ -41,7 +41,7 @@ fn corrupt_bytes_never_panic() {
     for (at, wrong) in (0..file.len()).step_by(3).zip([0x00, 0xff, 0x7f, 0x20, 0xe0].into_iter().cycle()) {
         let mut file = file.clone();
         file[at] ^= wrong;
-        use_it(file);
+        query_everything(file);
     }
 }
 
@@ -61,7 +61,7 @@ fn other_files_are_refused() {
     }
 }
 
-/// Nodes whose two branches lead to the same: there are more ways through them than anybody can walk.
+/// Both branches of each node lead to the next one: the number of paths doubles with each node.
 #[test]
 fn cyclic_tree_is_refused_without_walk() {
     let mut file = database(&[TestNetwork { networks: &["::/128"], ..TestNetwork::default() }]);

@@ -1,4 +1,4 @@
-//! Databases made for a test, and what becomes of them.
+//! Databases built for a test, and their indexes.
 
 mod damage;
 mod service;
@@ -12,10 +12,10 @@ use super::{
 const METADATA: MmdbMetadata<'_> =
     MmdbMetadata { kind: "Test-City", languages: &["en"], description: "Of tests", built: 0 };
 
-/// A region as a record has it: what it is, its number, and its names in languages.
+/// A region of a record: its kind, number, and names by language.
 type TestRegion<'a> = (&'a str, u32, &'a [(&'a str, &'a str)]);
 
-/// What a database says of a network.
+/// A record and its networks.
 #[derive(Clone, Default)]
 struct TestNetwork<'a> {
     networks: &'a [&'a str],

@@ -1,4 +1,4 @@
-//! The service around a file.
+//! The service with a database file.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! The regions that come out of records.
+//! The tree of regions that records make.
 
 use proptest::{collection::vec, prelude::*};
 

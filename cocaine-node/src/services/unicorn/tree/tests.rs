@@ -49,7 +49,7 @@ fn created(nodes: &mut Map, at: &str, content: impl Into<Value>) -> Vec<TreeChan
     create(nodes, &path(at), value(content)).unwrap()
 }
 
-/// Returns value, version and changes of the children.
+/// Returns the value, its version and the version of the children.
 fn at(nodes: &Map, node: &str) -> Option<(Value, i64, i64)> {
     nodes.nodes.get(node).map(|record| (decode(&record.value).unwrap(), record.version, record.changes))
 }
@@ -58,7 +58,7 @@ fn value_change(at: &str, content: impl Into<Value>, version: i64, parent: bool)
     TreeChange::Value { path: path(at), value: value(content), version, parent }
 }
 
-/// Returns what is refused, which must leave the tree as it was.
+/// Returns the error of an operation, which must leave the tree unchanged.
 fn fault<T>(nodes: &mut Map, act: impl FnOnce(&mut Map) -> Result<T, ChangeError>) -> UnicornError {
     let before = nodes.clone();
     let Err(stop) = act(nodes) else { panic!("it is not refused") };
@@ -174,7 +174,7 @@ fn remove_requires_version_and_no_children() {
     assert_eq!(at(&nodes, "/a"), Some((1.into(), 0, 0)), "a new one begins anew");
 }
 
-/// Adds a lock node and returns its name and how often the children have changed.
+/// Adds a lock node, and returns its name and the version of the children.
 fn lock(nodes: &mut Map, folder: &str) -> (String, i64) {
     let (node, _) = reserve_lock_path(nodes, &path(folder)).unwrap();
     nodes.locks.insert(node.clone());

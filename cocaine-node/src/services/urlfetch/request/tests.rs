@@ -8,7 +8,7 @@ fn get(url: &str) -> FetchRequest {
     FetchRequest::get(url, None, None).unwrap()
 }
 
-/// A request with all that must not be carried elsewhere, and more.
+/// A request with headers that must not be sent to another origin, and others.
 fn personal() -> FetchRequest {
     let headers = pairs(&[
         ("authorization", "secret"),
@@ -143,6 +143,6 @@ fn only_valid_redirects_are_followed() {
     assert!(get("http://a/").redirected(&nowhere).unwrap().is_none());
     for location in ["file:///etc/passwd", "ftp://b/", "http://", "http://user:password@b/", "javascript:1"] {
         let failed = get("http://a/").redirected(&answer(302, location)).unwrap_err();
-        assert!(matches!(failed, FetchError::Garbled(_)), "{location}: {failed}");
+        assert!(matches!(failed, FetchError::InvalidResponse(_)), "{location}: {failed}");
     }
 }

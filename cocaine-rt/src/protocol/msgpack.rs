@@ -15,7 +15,7 @@ use crate::{
 /// # Errors
 /// `ErrorKind::Encode` for what cannot be written: `i128`, more than 32 levels, an error of the value's own.
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
-    encode::to_vec(value)
+    encode::to_vec(value).map_err(Error::from_encode)
 }
 
 /// Returns the one value in `bytes`, which may borrow from them.
@@ -23,7 +23,7 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
 /// # Errors
 /// `ErrorKind::Decode`, with the position, for bytes that are not one value, or one of another type.
 pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T> {
-    decode::from_slice(bytes).map_err(|malformed| Error::decode(malformed.to_string()))
+    decode::from_slice(bytes).map_err(Error::from_decode)
 }
 
 /// Returns the one value in `bytes`; a [`Bytes`] of 4 KiB or more within it is a slice of them.
@@ -31,5 +31,5 @@ pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T> {
 /// # Errors
 /// Those of [`from_slice`].
 pub fn from_bytes<'de, T: Deserialize<'de>>(bytes: &'de Bytes) -> Result<T> {
-    decode::value(bytes.handle()).map_err(|malformed| Error::decode(malformed.to_string()))
+    decode::value(bytes.handle()).map_err(Error::from_decode)
 }

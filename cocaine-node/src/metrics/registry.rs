@@ -1,4 +1,4 @@
-//! The meters of the services that run.
+//! The metrics of the running services.
 
 use std::{
     collections::BTreeMap,
@@ -14,37 +14,37 @@ use tokio::{
 };
 
 use super::{
-    metered::{Metered, ServiceMeter},
+    metered::{MeteredService, ServiceMetrics},
     rates::Rates,
     reading::Reading,
 };
 
-/// The meters of the services that run, by their names; clones share them.
+/// The metrics of the running services by name; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Board(Arc<Mutex<BTreeMap<String, Weak<ServiceMeter>>>>);
+pub(crate) struct MetricsRegistry(Arc<Mutex<BTreeMap<String, Weak<ServiceMetrics>>>>);
 
-impl Board {
-    /// Returns the service with a meter, which is known as long as the service is there. A service that comes back
-    /// while clients of the one before are still there goes on with its meter; one whose name is taken by a service of
-    /// another kind is not known.
-    pub(crate) fn meter<D: Dispatch>(&self, name: &str, dispatch: D) -> Metered<D> {
+impl MetricsRegistry {
+    /// Wraps a service so that it counts its calls. Its metrics are registered while the service exists. A service that
+    /// restarts while its predecessor still has clients continues with the same metrics. One whose name belongs to
+    /// another type of service is not registered.
+    pub(crate) fn meter<D: Dispatch>(&self, name: &str, dispatch: D) -> MeteredService<D> {
         let spec = dispatch.spec();
         let mut meters = self.meters();
         meters.retain(|_, meter| meter.strong_count() > 0);
         let meter = match meters.get(name).and_then(Weak::upgrade) {
             Some(known) if ptr::eq(known.spec, spec) => known,
             taken => {
-                let meter = Arc::new(ServiceMeter::new(spec, Instant::now()));
+                let meter = Arc::new(ServiceMetrics::new(spec, Instant::now()));
                 if taken.is_none() {
                     meters.insert(name.to_owned(), Arc::downgrade(&meter));
                 }
                 meter
             }
         };
-        Metered { dispatch, meter }
+        MeteredService { dispatch, meter }
     }
 
-    /// Returns what there is to say of all services.
+    /// Returns the readings of all services.
     pub(crate) fn read(&self, now: Instant) -> Vec<Reading> {
         let mut readings = Vec::new();
         for (name, meter) in self.alive() {
@@ -53,35 +53,35 @@ impl Board {
         readings
     }
 
-    /// Keeps the rates up to date until what is returned is dropped.
-    pub(crate) fn keep_ticking(&self) -> Ticking {
-        let board = self.clone();
-        Ticking(tokio::spawn(async move {
+    /// Starts a task that updates the rates until the returned handle is dropped.
+    pub(crate) fn update_rates(&self) -> RateUpdater {
+        let registry = self.clone();
+        RateUpdater(tokio::spawn(async move {
             let mut ticks = interval(Rates::TICK);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
                 let now = Instant::now();
-                board.alive().iter().for_each(|(_, meter)| meter.tick(now));
+                registry.alive().iter().for_each(|(_, meter)| meter.tick(now));
             }
         }))
     }
 
-    fn alive(&self) -> Vec<(String, Arc<ServiceMeter>)> {
+    fn alive(&self) -> Vec<(String, Arc<ServiceMetrics>)> {
         let meters = self.meters();
         meters.iter().filter_map(|(name, meter)| Some((name.clone(), meter.upgrade()?))).collect()
     }
 
-    fn meters(&self) -> MutexGuard<'_, BTreeMap<String, Weak<ServiceMeter>>> {
+    fn meters(&self) -> MutexGuard<'_, BTreeMap<String, Weak<ServiceMetrics>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The task behind [`Board::keep_ticking`].
+/// The task of [`MetricsRegistry::update_rates`].
 #[derive(Debug)]
-pub(crate) struct Ticking(JoinHandle<()>);
+pub(crate) struct RateUpdater(JoinHandle<()>);
 
-impl Drop for Ticking {
+impl Drop for RateUpdater {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -1,47 +1,19 @@
 //! The serde `Serializer` of the dialect.
 
-use std::fmt::Display;
-
-use serde::{Serialize, Serializer, ser};
+use serde::{Serialize, Serializer};
 
 use super::{
-    Encoded,
-    containers::{Arguments, Items, Tuple},
+    EncodeError, Encoded,
+    containers::{ArgumentEncoder, ContainerEncoder, TupleEncoder},
     write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len, write_uint,
 };
 use crate::wire::{bytes, scan::DEPTH};
 
-/// Why a value cannot be written.
-#[derive(Debug)]
-pub(super) struct Refused(pub(super) Box<str>);
-
-impl Refused {
-    #[cold]
-    pub(super) fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-}
-
-impl Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl ser::Error for Refused {
-    #[cold]
-    fn custom<T: Display>(text: T) -> Self {
-        Self(text.to_string().into())
-    }
-}
-
-pub(super) type Result<T = (), E = Refused> = std::result::Result<T, E>;
+pub(super) type Result<T = (), E = EncodeError> = std::result::Result<T, E>;
 
 /// What the next value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ValuePosition {
     /// The argument list, or its only argument: the head of a list of one is written already.
     List,
     /// An element of the argument list.
@@ -51,24 +23,24 @@ pub(super) enum Place {
 }
 
 /// Writes one value behind what is in the buffer.
-pub(super) struct Writer<'a> {
+pub(super) struct Encoder<'a> {
     pub(super) out: &'a mut Encoded,
     pub(super) depth: usize,
-    pub(super) place: Place,
+    pub(super) position: ValuePosition,
     /// Whether the last argument was `None`.
     pub(super) absent: bool,
     /// Whether large blobs become segments.
     segments: bool,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> Encoder<'a> {
     pub(super) fn plain(out: &'a mut Encoded, segments: bool) -> Self {
-        Self { out, depth: 0, place: Place::Plain, absent: false, segments }
+        Self { out, depth: 0, position: ValuePosition::Plain, absent: false, segments }
     }
 
     pub(super) fn list(out: &'a mut Encoded) -> Self {
         // The frame and the list are open.
-        Self { out, depth: 2, place: Place::List, absent: false, segments: true }
+        Self { out, depth: 2, position: ValuePosition::List, absent: false, segments: true }
     }
 
     #[inline]
@@ -79,10 +51,10 @@ impl<'a> Writer<'a> {
 
     fn raw(&mut self, raw: &[u8]) -> Result {
         if u32::try_from(raw.len()).is_err() {
-            return Err(Refused::new("a text or blob of more than 4 GiB"));
+            return Err(EncodeError::new("a text or blob of more than 4 GiB"));
         }
         if self.segments
-            && let Some(owner) = bytes::claim(raw)
+            && let Some(owner) = bytes::take_owner(raw)
         {
             write_raw_len(&mut self.out.buf, raw.len());
             self.out.segments.push((self.out.buf.len(), owner));
@@ -93,19 +65,19 @@ impl<'a> Writer<'a> {
     }
 
     /// Opens a container of `len` elements or entries; a length that is not known is set when it is closed.
-    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> Result<Items<'w, 'a>> {
+    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> Result<ContainerEncoder<'w, 'a>> {
         if self.depth == DEPTH {
-            return Err(Refused::new("nested deeper than 32 levels"));
+            return Err(EncodeError::new("nested deeper than 32 levels"));
         }
         self.depth += 1;
-        self.place = Place::Plain;
+        self.position = ValuePosition::Plain;
         let (start, declared) = (self.out.buf.len(), len.unwrap_or(0));
         if of == 1 {
             write_array_len(&mut self.out.buf, declared);
         } else {
             write_map_len(&mut self.out.buf, declared);
         }
-        Ok(Items::new(self, start, declared, of))
+        Ok(ContainerEncoder::new(self, start, declared, of))
     }
 
     /// Opens the content of an enum's variant, which is a map of the variant's name and the content.
@@ -122,7 +94,7 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         if u32::try_from(len).is_err() {
-            return Err(Refused::new("a container of more than 4 billion elements"));
+            return Err(EncodeError::new("a container of more than 4 billion elements"));
         }
         let head = |len| {
             let mut head = Vec::with_capacity(5);
@@ -142,16 +114,16 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl<'w, 'a> Serializer for &'w mut Writer<'a> {
+impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
     type Ok = ();
-    type Error = Refused;
-    type SerializeSeq = Items<'w, 'a>;
-    type SerializeTuple = Tuple<'w, 'a>;
-    type SerializeTupleStruct = Items<'w, 'a>;
-    type SerializeTupleVariant = Items<'w, 'a>;
-    type SerializeMap = Items<'w, 'a>;
-    type SerializeStruct = Items<'w, 'a>;
-    type SerializeStructVariant = Items<'w, 'a>;
+    type Error = EncodeError;
+    type SerializeSeq = ContainerEncoder<'w, 'a>;
+    type SerializeTuple = TupleEncoder<'w, 'a>;
+    type SerializeTupleStruct = ContainerEncoder<'w, 'a>;
+    type SerializeTupleVariant = ContainerEncoder<'w, 'a>;
+    type SerializeMap = ContainerEncoder<'w, 'a>;
+    type SerializeStruct = ContainerEncoder<'w, 'a>;
+    type SerializeStructVariant = ContainerEncoder<'w, 'a>;
 
     fn is_human_readable(&self) -> bool {
         false
@@ -221,18 +193,18 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
     }
 
     fn serialize_none(self) -> Result {
-        self.absent = self.place == Place::Argument;
+        self.absent = self.position == ValuePosition::Argument;
         write_nil(&mut self.out.buf);
         Ok(())
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
-        self.place = Place::Plain;
+        self.position = ValuePosition::Plain;
         value.serialize(self)
     }
 
     fn serialize_unit(self) -> Result {
-        if self.place == Place::List {
+        if self.position == ValuePosition::List {
             self.out.buf.pop();
             write_array_len(&mut self.out.buf, 0);
         } else {
@@ -250,8 +222,8 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result {
-        if self.place == Place::List {
-            self.place = Place::Plain;
+        if self.position == ValuePosition::List {
+            self.position = ValuePosition::Plain;
         }
         value.serialize(self)
     }
@@ -269,22 +241,22 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         Ok(())
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<Items<'w, 'a>> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<ContainerEncoder<'w, 'a>> {
         self.open(len, 1)
     }
 
     #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<Tuple<'w, 'a>> {
-        if self.place != Place::List {
-            return Ok(Tuple::Plain(self.open(Some(len), 1)?));
+    fn serialize_tuple(self, len: usize) -> Result<TupleEncoder<'w, 'a>> {
+        if self.position != ValuePosition::List {
+            return Ok(TupleEncoder::Plain(self.open(Some(len), 1)?));
         }
         self.out.buf.pop();
         let start = self.out.buf.len();
         write_array_len(&mut self.out.buf, len);
-        Ok(Tuple::Arguments(Arguments::new(self, start, len)))
+        Ok(TupleEncoder::ArgumentEncoder(ArgumentEncoder::new(self, start, len)))
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Items<'w, 'a>> {
+    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<ContainerEncoder<'w, 'a>> {
         self.open(Some(len), 1)
     }
 
@@ -294,16 +266,16 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         _index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Items<'w, 'a>> {
+    ) -> Result<ContainerEncoder<'w, 'a>> {
         self.variant(variant)?;
         Ok(self.open(Some(len), 1)?.within_variant())
     }
 
-    fn serialize_map(self, len: Option<usize>) -> Result<Items<'w, 'a>> {
+    fn serialize_map(self, len: Option<usize>) -> Result<ContainerEncoder<'w, 'a>> {
         self.open(len, 2)
     }
 
-    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Items<'w, 'a>> {
+    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<ContainerEncoder<'w, 'a>> {
         self.open(Some(len), 1)
     }
 
@@ -313,7 +285,7 @@ impl<'w, 'a> Serializer for &'w mut Writer<'a> {
         index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<Items<'w, 'a>> {
+    ) -> Result<ContainerEncoder<'w, 'a>> {
         self.serialize_tuple_variant(name, index, variant, len)
     }
 }

@@ -1,4 +1,4 @@
-//! A peer's two threads, with the connection between them, ready to be sampled.
+//! The threads of a peer's server and client, which take samples on demand.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -9,44 +9,44 @@ use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cores::{self, Cores};
-use crate::peer::{Caller, Load, Peer, Stop, spawn_callers};
+use crate::payload::Payload;
+use crate::peer::{Caller, Load, Peer, StopFlag, spawn_callers};
 use crate::peers::web::Site;
-use crate::work::Work;
-use crate::wrk::Served;
+use crate::wrk::SiteProcess;
 
-/// How long a peer may take to start, and to finish its last calls.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest that a peer may take to start, or to finish its last calls.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running server and a connected client. Both live until the process ends, and do nothing between samples.
-pub struct Line {
+/// A running server and a connected client. Both run until the process ends, and are idle between samples.
+pub struct Runner {
     jobs: Sender<Job>,
 }
 
-/// What was measured in one sample.
+/// The result of one sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// Checked calls a second.
+    /// Checked calls per second.
     pub rate: f64,
-    /// Heap allocations of a call, in the client's thread; `None` where the client has several threads.
+    /// Heap allocations per call in the client's thread; `None` where the client has several threads.
     pub allocations: Option<f64>,
-    /// The share of the sample for which something else had a core.
-    pub disturbed: f64,
+    /// The share of the sample that other work took.
+    pub interference: f64,
 }
 
 struct Job {
-    work: Work,
+    payload: Payload,
     in_flight: usize,
     length: Duration,
-    warm: Stop,
-    stop: Stop,
+    warm_up: StopFlag,
+    stop: StopFlag,
     done: SyncSender<Result<Sample>>,
 }
 
-/// What a server's thread tells when it is ready: where it listens, and its number.
+/// What a server's thread reports when it is ready: its address and the id of the thread.
 type Ready = (SocketAddr, i32);
 
-impl Line {
-    /// Client and server each on a single-threaded runtime, in a thread pinned to a core of its own.
+impl Runner {
+    /// Starts client and server, each on a single-threaded runtime in a thread pinned to a core of its own.
     pub fn on_own_cores<P: Peer>(cores: Cores) -> Result<Self> {
         let (address, server) = start_server::<P>(cores)?;
         start_client::<P>(move |jobs, ready| {
@@ -62,7 +62,7 @@ impl Line {
         })
     }
 
-    /// The server as above; the client on a runtime of two workers that may use both cores, each caller spawned.
+    /// Starts the server as above, and the client on a runtime of two workers that may use both cores.
     pub fn on_two_workers<P: Peer<Client: Caller>>(cores: Cores) -> Result<Self> {
         let (address, _) = start_server::<P>(cores)?;
         start_client::<P>(move |jobs, ready| {
@@ -75,9 +75,9 @@ impl Line {
         })
     }
 
-    /// Client and server each on a single-threaded runtime, on whatever core there is: the server has processes of its
-    /// own that need one too.
-    pub fn on_no_cores<P: Peer<Client: Caller>>(_: Cores) -> Result<Self> {
+    /// Starts client and server, each on a single-threaded runtime without a core of its own: the server has child
+    /// processes that need one too.
+    pub fn without_cores<P: Peer<Client: Caller>>(_: Cores) -> Result<Self> {
         let (address, _) = start_server_on::<P>(|| Ok(()))?;
         start_client::<P>(move |jobs, ready| {
             let started = (|| {
@@ -86,33 +86,40 @@ impl Line {
                 Ok((runtime, client))
             })();
             serve_jobs(&jobs, &ready, started, |(runtime, client), job| {
-                sample(runtime, client, job, cores::Watch::host)
+                sample(runtime, client, job, cores::Interference::host)
             });
         })
     }
 
-    /// A site that `wrk` loads; both are processes of their own.
-    pub fn of_site(site: Site) -> Result<Self> {
+    /// Starts a site in a process of its own, for `wrk`.
+    pub fn for_site(site: Site) -> Result<Self> {
         let (jobs, inbox) = channel::<Job>();
-        let served = Served::start(site)?;
+        let process = SiteProcess::start(site)?;
         thread::Builder::new().name("wrk".into()).spawn(move || {
             while let Ok(job) = inbox.recv() {
-                let _ = job.done.send(load(&served, &job));
+                let _ = job.done.send(load(&process, &job));
             }
         })?;
         Ok(Self { jobs })
     }
 
-    /// Keeps calls in flight for `length` after a tenth of it to warm up.
-    pub fn sample(&self, work: Work, in_flight: usize, length: Duration) -> Result<Sample> {
-        let (warm, stop) = (Stop::default(), Stop::default());
+    /// Keeps calls in flight for `length`, after a warm-up of a tenth of that.
+    pub fn sample(&self, payload: Payload, in_flight: usize, length: Duration) -> Result<Sample> {
+        let (warm_up, stop) = (StopFlag::default(), StopFlag::default());
         let (done, result) = sync_channel(1);
-        self.jobs.send(Job { work, in_flight, length, warm: warm.clone(), stop: stop.clone(), done })?;
+        self.jobs.send(Job {
+            payload,
+            in_flight,
+            length,
+            warm_up: warm_up.clone(),
+            stop: stop.clone(),
+            done,
+        })?;
         thread::sleep(length / 10);
-        warm.set();
+        warm_up.set();
         thread::sleep(length);
         stop.set();
-        result.recv_timeout(PATIENCE).context("the client did not come to an end")?
+        result.recv_timeout(TIMEOUT).context("the client did not finish")?
     }
 }
 
@@ -120,11 +127,11 @@ fn start_server<P: Peer>(cores: Cores) -> Result<Ready> {
     start_server_on::<P>(move || cores::pin(cores.server))
 }
 
-fn start_server_on<P: Peer>(place: impl FnOnce() -> Result<()> + Send + 'static) -> Result<Ready> {
+fn start_server_on<P: Peer>(pin: impl FnOnce() -> Result<()> + Send + 'static) -> Result<Ready> {
     let (ready, address) = sync_channel(1);
     thread::Builder::new().name(format!("{}-server", P::NAME)).spawn(move || {
         let serving = || -> Result<(Runtime, SocketAddr)> {
-            place()?;
+            pin()?;
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let address = runtime.block_on(P::serve())?;
             Ok((runtime, address))
@@ -137,19 +144,19 @@ fn start_server_on<P: Peer>(place: impl FnOnce() -> Result<()> + Send + 'static)
             Err(error) => drop(ready.send(Err(error))),
         }
     })?;
-    address.recv_timeout(PATIENCE).with_context(|| format!("the server of {} did not start", P::NAME))?
+    address.recv_timeout(TIMEOUT).with_context(|| format!("the server of {} did not start", P::NAME))?
 }
 
 fn start_client<P: Peer>(
     run: impl FnOnce(Receiver<Job>, SyncSender<Result<()>>) + Send + 'static,
-) -> Result<Line> {
+) -> Result<Runner> {
     let (jobs, inbox) = channel();
     let (ready, connected) = sync_channel(1);
     thread::Builder::new().name(format!("{}-client", P::NAME)).spawn(move || run(inbox, ready))?;
     connected
-        .recv_timeout(PATIENCE)
+        .recv_timeout(TIMEOUT)
         .with_context(|| format!("the client of {} did not connect", P::NAME))??;
-    Ok(Line { jobs })
+    Ok(Runner { jobs })
 }
 
 fn serve_jobs<S>(
@@ -169,51 +176,51 @@ fn serve_jobs<S>(
 }
 
 fn sample_alone(runtime: &Runtime, client: &mut impl Load, job: &Job, server: i32) -> Result<Sample> {
-    sample(runtime, client, job, || cores::Watch::threads([cores::thread_id(), server]))
+    sample(runtime, client, job, || cores::Interference::threads([cores::thread_id(), server]))
 }
 
 fn sample(
     runtime: &Runtime,
     client: &mut impl Load,
     job: &Job,
-    watch: impl FnOnce() -> cores::Watch,
+    start_watch: impl FnOnce() -> cores::Interference,
 ) -> Result<Sample> {
-    runtime.block_on(client.run(job.work, job.in_flight, &job.warm))?;
-    let watch = watch();
+    runtime.block_on(client.run(job.payload, job.in_flight, &job.warm_up))?;
+    let interference = start_watch();
     let allocations = counter::allocations();
     let start = Instant::now();
-    let calls = runtime.block_on(client.run(job.work, job.in_flight, &job.stop))?;
+    let calls = runtime.block_on(client.run(job.payload, job.in_flight, &job.stop))?;
     let elapsed = start.elapsed();
     let allocations = counter::allocations() - allocations;
     Ok(Sample {
         rate: rate(calls, elapsed),
-        allocations: Some(exact(allocations) / exact(calls)),
-        disturbed: watch.disturbed(elapsed),
+        allocations: Some(to_f64(allocations) / to_f64(calls)),
+        interference: interference.share(elapsed),
     })
 }
 
 fn sample_shared(runtime: &Runtime, client: &mut impl Caller, job: &Job) -> Result<Sample> {
-    runtime.block_on(spawn_callers(client, job.work, job.in_flight, &job.warm))?;
-    let watch = cores::Watch::other_processes();
+    runtime.block_on(spawn_callers(client, job.payload, job.in_flight, &job.warm_up))?;
+    let interference = cores::Interference::other_processes();
     let start = Instant::now();
-    let calls = runtime.block_on(spawn_callers(client, job.work, job.in_flight, &job.stop))?;
+    let calls = runtime.block_on(spawn_callers(client, job.payload, job.in_flight, &job.stop))?;
     let elapsed = start.elapsed();
-    Ok(Sample { rate: rate(calls, elapsed), allocations: None, disturbed: watch.disturbed(elapsed) })
+    Ok(Sample { rate: rate(calls, elapsed), allocations: None, interference: interference.share(elapsed) })
 }
 
-fn load(served: &Served, job: &Job) -> Result<Sample> {
-    let watch = cores::Watch::host();
+fn load(process: &SiteProcess, job: &Job) -> Result<Sample> {
+    let interference = cores::Interference::host();
     let start = Instant::now();
-    let rate = served.load(job.in_flight, job.length)?;
-    Ok(Sample { rate, allocations: None, disturbed: watch.disturbed(start.elapsed()) })
+    let rate = process.load(job.in_flight, job.length)?;
+    Ok(Sample { rate, allocations: None, interference: interference.share(start.elapsed()) })
 }
 
 fn rate(calls: u64, elapsed: Duration) -> f64 {
-    exact(calls) / elapsed.as_secs_f64()
+    to_f64(calls) / elapsed.as_secs_f64()
 }
 
-/// Counts here stay far below 2⁵³.
+/// Converts a count; all counts here stay far below 2⁵³.
 #[allow(clippy::cast_precision_loss)]
-fn exact(count: u64) -> f64 {
+fn to_f64(count: u64) -> f64 {
     count as f64
 }

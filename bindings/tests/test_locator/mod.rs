@@ -1,11 +1,10 @@
-//! A cloud in the test's own process: a locator that knows what it is told, and a socket that speaks by script.
+//! A locator in the process of the test.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use cocaine::{
@@ -16,33 +15,28 @@ use cocaine_bindings::{
     LocatorServer, ServeLocator,
     locator::{PublishReceived, PublishReceiver, RoutingReceived, RoutingReceiver},
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
 
-/// How long anything may take before it counts as hanging.
-pub(crate) const LONG: Duration = Duration::from_secs(20);
-
-/// A locator that knows the services that it was told.
+/// A locator of the services that a test registers.
 #[derive(Clone, Default)]
-pub(crate) struct Names(Arc<Mutex<BTreeMap<String, Resolved>>>);
+pub(crate) struct TestLocator(Arc<Mutex<BTreeMap<String, Resolved>>>);
 
-impl Names {
-    /// Tells it where a service with these bindings is.
+impl TestLocator {
+    /// Registers a service that announces what its bindings were written for.
     pub(crate) fn add<S: ServiceClient>(&self, name: &str, address: SocketAddr) {
         self.announce(name, address, S::SPEC.graph(), S::SPEC.version);
     }
 
+    /// Registers a service that announces this graph and version.
     pub(crate) fn announce(&self, name: &str, address: SocketAddr, graph: Graph, version: u64) {
-        self.tell(name, Resolved { endpoints: vec![Endpoint(address)], version, graph });
+        self.insert(name, Resolved { endpoints: vec![Endpoint(address)], version, graph });
     }
 
-    pub(crate) fn tell(&self, name: &str, resolved: Resolved) {
+    /// Registers what the locator answers for this name.
+    pub(crate) fn insert(&self, name: &str, resolved: Resolved) {
         self.0.lock().unwrap().insert(name.to_owned(), resolved);
     }
 
+    /// Starts the locator.
     pub(crate) async fn serve(&self, address: impl tokio::net::ToSocketAddrs) -> Server {
         let names = self.clone();
         Server::bind(address, ServeLocator::new(move |_| names.clone())).await.unwrap()
@@ -51,13 +45,13 @@ impl Names {
 
 /// Returns a client of a locator that knows one service.
 pub(crate) async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server) {
-    let names = Names::default();
+    let names = TestLocator::default();
     names.add::<S>(S::SPEC.name, server.local_addr());
     let locator = names.serve("127.0.0.1:0").await;
     (Client::new(&locator.local_addr().to_string()).unwrap(), locator)
 }
 
-impl LocatorServer for Names {
+impl LocatorServer for TestLocator {
     async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
         let found = self.0.lock().unwrap().get(name).cloned();
         found.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))
@@ -113,40 +107,3 @@ impl LocatorServer for Names {
         Ok("uuid".to_owned())
     }
 }
-
-/// A socket whose bytes are written and read by hand.
-pub(crate) struct Raw(pub(crate) TcpStream);
-
-impl Raw {
-    pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self(TcpStream::connect(address).await.unwrap())
-    }
-
-    pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).await.unwrap();
-    }
-
-    /// Fails unless exactly these bytes come next.
-    pub(crate) async fn expect(&mut self, wanted: &[u8]) {
-        let mut got = vec![0; wanted.len()];
-        timeout(LONG, self.0.read_exact(&mut got)).await.expect("more bytes").unwrap();
-        assert_eq!(got, wanted);
-    }
-
-    /// Fails unless the connection ends with nothing more to read.
-    pub(crate) async fn expect_end(&mut self) {
-        let mut byte = [0];
-        let read = timeout(LONG, self.0.read(&mut byte)).await.expect("the end of the connection");
-        assert!(!matches!(read, Ok(1)), "a frame instead of the end: {byte:x?}");
-    }
-
-    /// Fails unless a control `ping` on this channel is answered next.
-    pub(crate) async fn expect_pong(&mut self, channel: u8) {
-        self.write(&[0x93, channel, 0xcd, 0xff, 0xfd, 0x90]).await;
-        self.expect(&[&[0x94, channel, 0x00, 0x90], UNTRACED].concat()).await;
-    }
-}
-
-/// The headers of a frame without a trace.
-pub(crate) const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\
-    \x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";

@@ -1,6 +1,7 @@
-//! A service whose clients let go with `close`: served and called by generated code, and by hand.
+//! Methods whose caller ends a subscription or a lock with `close`, over typed clients and raw frames.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use std::sync::{
     Arc,
@@ -9,26 +10,31 @@ use std::sync::{
 
 use cocaine::{Category, Client, Error, Held, Result, Stream, Value, server::Server};
 use cocaine_bindings::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned};
-use common::{LONG, Raw, UNTRACED, cloud};
 use futures_util::StreamExt as _;
+use test_locator::cloud;
+use test_support::{
+    frame::UNTRACED,
+    raw::RawConnection,
+    wait::{TIMEOUT, wait_until},
+};
 use tokio::{
     sync::{Mutex, Notify, mpsc},
     time::timeout,
 };
 
-/// A unicorn with one lock, which tells of all that is let go of.
+/// A unicorn with one lock. Reports each subscription, lock and wait that is dropped.
 #[derive(Clone)]
-struct Tree {
+struct TestUnicorn {
     lock: Arc<Mutex<()>>,
-    waiting: Arc<AtomicUsize>,
-    loss: Arc<Notify>,
-    gone: mpsc::UnboundedSender<&'static str>,
+    requests: Arc<AtomicUsize>,
+    session_lost: Arc<Notify>,
+    dropped: mpsc::UnboundedSender<&'static str>,
 }
 
-/// Tells that it was dropped.
-struct Told(&'static str, mpsc::UnboundedSender<&'static str>);
+/// Sends its name when it is dropped.
+struct DropSignal(&'static str, mpsc::UnboundedSender<&'static str>);
 
-impl Drop for Told {
+impl Drop for DropSignal {
     fn drop(&mut self) {
         let _ = self.1.send(self.0);
     }
@@ -38,14 +44,14 @@ fn at(version: i64) -> Versioned {
     Versioned { value: Value::from("v"), version }
 }
 
-impl Unicorn for Tree {
+impl Unicorn for TestUnicorn {
     fn subscribe(&self, path: &str) -> impl Stream<Item = Result<Versioned>> + Send + 'static + use<> {
-        let told = Arc::new(Told("subscription", self.gone.clone()));
+        let signal = Arc::new(DropSignal("subscription", self.dropped.clone()));
         let removed = Error::service(Category::UNICORN, 8, "removed");
         let first = futures_util::stream::iter([Ok(at(0)), Ok(at(1))]);
         let last = futures_util::stream::iter((path == "/removed").then_some(Err(removed)));
         let never = futures_util::stream::pending();
-        first.chain(last).chain(never).map(move |item| (item, told.clone())).map(|(item, _)| item)
+        first.chain(last).chain(never).map(move |item| (item, signal.clone())).map(|(item, _)| item)
     }
 
     fn children_subscribe(&self, _: &str) -> impl Stream<Item = Result<Children>> + Send + 'static + use<> {
@@ -84,62 +90,63 @@ impl Unicorn for Tree {
         if path == "/" {
             return Err(Error::service(Category::UNICORN, 6, "root path is not allowed"));
         }
-        let told = Told("wait", self.gone.clone());
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let signal = DropSignal("wait", self.dropped.clone());
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let guard = self.lock.clone().lock_owned().await;
-        std::mem::forget(told);
-        Ok(Held::new((guard, Told("lock", self.gone.clone()))))
+        std::mem::forget(signal);
+        Ok(Held::new((guard, DropSignal("lock", self.dropped.clone()))))
     }
 
     async fn named_lock(&self, _: &str, _: &Value) -> Result<Held> {
-        let signal = self.loss.clone();
+        let signal = self.session_lost.clone();
         let lost = async move {
             signal.notified().await;
             Error::service(Category::UNICORN, 10, "session lost")
         };
-        Ok(Held::until(Told("named lock", self.gone.clone()), lost))
+        Ok(Held::until(DropSignal("named lock", self.dropped.clone()), lost))
     }
 }
 
-/// A cloud with such a unicorn.
+/// A server of the unicorn, a locator, and a client.
 struct Cloud {
     client: Client,
     unicorn: UnicornClient,
-    tree: Tree,
-    gone: mpsc::UnboundedReceiver<&'static str>,
+    tree: TestUnicorn,
+    dropped: mpsc::UnboundedReceiver<&'static str>,
     server: Server,
     _locator: Server,
 }
 
 impl Cloud {
     async fn start() -> Self {
-        let (told, gone) = mpsc::unbounded_channel();
-        let tree = Tree { lock: Arc::default(), waiting: Arc::default(), loss: Arc::default(), gone: told };
+        let (signal, dropped) = mpsc::unbounded_channel();
+        let tree = TestUnicorn {
+            lock: Arc::default(),
+            requests: Arc::default(),
+            session_lost: Arc::default(),
+            dropped: signal,
+        };
         let service = tree.clone();
         let server = Server::bind("127.0.0.1:0", ServeUnicorn::new(move |_| service.clone())).await.unwrap();
         let (client, locator) = cloud::<UnicornClient>(&server).await;
         let unicorn = client.service().await.unwrap();
-        Self { client, unicorn, tree, gone, server, _locator: locator }
+        Self { client, unicorn, tree, dropped, server, _locator: locator }
     }
 
-    /// Returns what is let go of next.
-    async fn next_gone(&mut self) -> &'static str {
-        timeout(LONG, self.gone.recv()).await.expect("something to be let go of").unwrap()
+    /// Returns the name of what is dropped next.
+    async fn next_dropped(&mut self) -> &'static str {
+        timeout(TIMEOUT, self.dropped.recv()).await.expect("something is dropped").unwrap()
     }
 
-    /// Waits until this many locks were asked for.
-    async fn until_waiting(&self, count: usize) {
-        let waiting = async {
-            while self.tree.waiting.load(Ordering::Relaxed) < count {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(LONG, waiting).await.expect("another lock to be asked for");
+    /// Waits until `count` locks have been requested.
+    async fn wait_for_requests(&self, count: usize) {
+        let requests = async || self.tree.requests.load(Ordering::Relaxed) >= count;
+        wait_until("another lock is requested", requests).await;
     }
 }
 
 #[tokio::test]
-async fn values_are_read_and_written_as_by_any_other_service() {
+async fn values_are_read_and_written() {
     let cloud = Cloud::start().await;
     let unicorn = &cloud.unicorn;
     assert_eq!(unicorn.get("/a").await.unwrap(), at(0));
@@ -156,73 +163,73 @@ async fn values_are_read_and_written_as_by_any_other_service() {
 }
 
 #[tokio::test]
-async fn a_subscription_ends_with_whoever_has_it() {
+async fn subscription_ends_when_its_receiver_is_dropped() {
     let mut cloud = Cloud::start().await;
     let mut changes = cloud.unicorn.subscribe("/a");
     assert_eq!(changes.recv().await.unwrap().unwrap(), at(0));
     assert_eq!(changes.recv().await.unwrap().unwrap(), at(1));
     drop(changes);
-    assert_eq!(cloud.next_gone().await, "subscription");
+    assert_eq!(cloud.next_dropped().await, "subscription");
     let mut removed = cloud.unicorn.subscribe("/removed");
     let items = [removed.recv().await, removed.recv().await, removed.recv().await, removed.recv().await];
     assert!(matches!(&items, [Some(Ok(_)), Some(Ok(_)), Some(Err(error)), None] if error.code() == Some(8)));
-    assert_eq!(cloud.next_gone().await, "subscription");
+    assert_eq!(cloud.next_dropped().await, "subscription");
     let mut children = cloud.unicorn.children_subscribe("/a");
     assert_eq!(children.recv().await.unwrap().unwrap().names, ["one"]);
     assert!(children.recv().await.is_none());
 }
 
 #[tokio::test]
-async fn a_lock_is_held_until_it_is_dropped() {
+async fn lock_is_held_until_dropped() {
     let mut cloud = Cloud::start().await;
     let lock = cloud.unicorn.lock("/l").await.unwrap();
     let second = tokio::spawn({
         let unicorn = cloud.unicorn.clone();
         async move { unicorn.lock("/l").await }
     });
-    cloud.until_waiting(2).await;
+    cloud.wait_for_requests(2).await;
     assert!(!second.is_finished());
     drop(lock);
-    assert_eq!(cloud.next_gone().await, "lock");
-    let lock = timeout(LONG, second).await.unwrap().unwrap().unwrap();
+    assert_eq!(cloud.next_dropped().await, "lock");
+    let lock = timeout(TIMEOUT, second).await.unwrap().unwrap().unwrap();
     let third = tokio::spawn({
         let unicorn = cloud.unicorn.clone();
         async move { unicorn.lock("/l").await }
     });
-    cloud.until_waiting(3).await;
+    cloud.wait_for_requests(3).await;
     third.abort();
-    assert_eq!(cloud.next_gone().await, "wait", "a wait that is given up is given up by the service too");
+    assert_eq!(cloud.next_dropped().await, "wait", "the service gives up a wait that its caller gave up");
     drop(lock);
-    assert_eq!(cloud.next_gone().await, "lock");
+    assert_eq!(cloud.next_dropped().await, "lock");
     assert_eq!(cloud.unicorn.lock("/").await.unwrap_err().code(), Some(6));
 }
 
 #[tokio::test]
-async fn a_lock_that_is_lost_says_so() {
+async fn lost_lock_reports_the_reason() {
     let mut cloud = Cloud::start().await;
     let mut lock = cloud.unicorn.named_lock("/l", &Value::from("owner")).await.unwrap();
-    cloud.tree.loss.notify_one();
-    assert_eq!(timeout(LONG, lock.lost()).await.unwrap().code(), Some(10));
-    assert_eq!(cloud.next_gone().await, "named lock");
+    cloud.tree.session_lost.notify_one();
+    assert_eq!(timeout(TIMEOUT, lock.lost()).await.unwrap().code(), Some(10));
+    assert_eq!(cloud.next_dropped().await, "named lock");
 }
 
 /// The frames are those of `unicorn/lock`, `unicorn/subscribe` and `unicorn/create_get_put_del`.
 #[tokio::test]
-async fn the_frames_are_the_recorded_ones() {
+async fn frames_equal_the_recorded_ones() {
     let mut cloud = Cloud::start().await;
-    let mut raw = Raw::connect(cloud.server.local_addr()).await;
+    let mut raw = RawConnection::connect(cloud.server.local_addr()).await;
     let reply = |frame: &[u8]| [&[0x94], frame, UNTRACED].concat();
     raw.write(b"\x93\x01\x08\x91\xa2/l").await;
     raw.expect(&reply(b"\x01\x00\x91\xc3")).await;
     raw.write(b"\x93\x01\x00\x90").await;
-    assert_eq!(cloud.next_gone().await, "lock");
+    assert_eq!(cloud.next_dropped().await, "lock");
     raw.expect_pong(2).await;
 
     raw.write(b"\x93\x03\x00\x91\xa2/a").await;
     raw.expect(&reply(b"\x03\x00\x91\x92\xa1v\x00")).await;
     raw.expect(&reply(b"\x03\x00\x91\x92\xa1v\x01")).await;
     raw.write(b"\x93\x03\x00\x90").await;
-    assert_eq!(cloud.next_gone().await, "subscription");
+    assert_eq!(cloud.next_dropped().await, "subscription");
 
     raw.write(b"\x93\x04\x01\x91\xa2/a").await;
     raw.expect(&reply(b"\x04\x00\x92\x01\x91\xa3one")).await;
@@ -242,31 +249,31 @@ async fn the_frames_are_the_recorded_ones() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_holds_nothing_and_waits_for_nothing() {
+async fn disconnected_client_loses_its_locks_and_waits() {
     let mut cloud = Cloud::start().await;
-    let mut holder = Raw::connect(cloud.server.local_addr()).await;
+    let mut holder = RawConnection::connect(cloud.server.local_addr()).await;
     holder.write(b"\x93\x01\x08\x91\xa2/l").await;
-    cloud.until_waiting(1).await;
-    let mut waiter = Raw::connect(cloud.server.local_addr()).await;
+    cloud.wait_for_requests(1).await;
+    let mut waiter = RawConnection::connect(cloud.server.local_addr()).await;
     waiter.write(b"\x93\x01\x08\x91\xa2/l").await;
-    cloud.until_waiting(2).await;
+    cloud.wait_for_requests(2).await;
     drop(waiter);
-    assert_eq!(cloud.next_gone().await, "wait");
+    assert_eq!(cloud.next_dropped().await, "wait");
     drop(holder);
-    assert_eq!(cloud.next_gone().await, "lock");
-    let mut revoker = Raw::connect(cloud.server.local_addr()).await;
+    assert_eq!(cloud.next_dropped().await, "lock");
+    let mut revoker = RawConnection::connect(cloud.server.local_addr()).await;
     revoker.write(b"\x93\x01\x08\x91\xa2/l").await;
     revoker.expect(&[&[0x94, 1, 0, 0x91, 0xc3], UNTRACED].concat()).await;
     revoker.write(b"\x93\x02\xcd\xff\xff\x92\x01\x92\x07\x04").await;
     revoker.expect(&[&[0x94, 2, 0, 0x90], UNTRACED].concat()).await;
-    assert_eq!(cloud.next_gone().await, "lock");
+    assert_eq!(cloud.next_dropped().await, "lock");
     revoker.expect_pong(3).await;
 }
 
 #[tokio::test]
-async fn a_lock_without_its_path_closes_the_connection() {
+async fn lock_without_a_path_closes_the_connection() {
     let cloud = Cloud::start().await;
-    let mut raw = Raw::connect(cloud.server.local_addr()).await;
+    let mut raw = RawConnection::connect(cloud.server.local_addr()).await;
     raw.write(b"\x93\x01\x08\x91\x05").await;
     raw.expect_end().await;
 }

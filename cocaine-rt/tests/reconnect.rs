@@ -1,6 +1,7 @@
-//! Clouds whose parts come and go.
+//! Reconnecting: services and locators that stop, restart, hang up or stay silent.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use std::{
     net::SocketAddr,
@@ -16,14 +17,15 @@ use cocaine::{
     server::{Caller, Server},
 };
 use cocaine_bindings::{AppClient, LoggingClient, ServeStorage, Storage, StorageClient};
-use common::{LONG, Names, cloud};
+use test_locator::{TestLocator, cloud};
+use test_support::wait::{TIMEOUT, wait_until};
 use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 
-/// A storage that answers at once, or never to the key `wait`.
+/// A storage that returns each key as its blob, and never answers for the key `wait`. Counts the reads.
 #[derive(Clone, Default)]
-struct Keys(Arc<AtomicUsize>);
+struct KeyStorage(Arc<AtomicUsize>);
 
-impl Storage for Keys {
+impl Storage for KeyStorage {
     async fn read(&self, _: &str, key: &str) -> Result<Bytes> {
         self.0.fetch_add(1, Ordering::Relaxed);
         if key == "wait" {
@@ -45,13 +47,13 @@ impl Storage for Keys {
     }
 }
 
-async fn serve(keys: &Keys, address: impl tokio::net::ToSocketAddrs) -> Server {
+async fn serve(keys: &KeyStorage, address: impl tokio::net::ToSocketAddrs) -> Server {
     let keys = keys.clone();
     Server::bind(address, ServeStorage::new(move |_: &Caller| keys.clone())).await.unwrap()
 }
 
-/// Listens and hangs up on everyone; counts them.
-async fn hang_up() -> (SocketAddr, Arc<AtomicUsize>) {
+/// Starts a server that closes each connection at once. Returns its address and the number of connections.
+async fn closing_server() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
     let counted = count.clone();
@@ -64,14 +66,14 @@ async fn hang_up() -> (SocketAddr, Arc<AtomicUsize>) {
     (address, count)
 }
 
-/// An address where nobody listens.
-async fn nowhere() -> SocketAddr {
+/// Returns an address on which nothing listens.
+async fn closed_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 #[tokio::test]
-async fn calls_in_flight_fail_at_once_and_later_ones_find_the_server_again() {
-    let keys = Keys::default();
+async fn calls_in_flight_fail_and_later_ones_reconnect() {
+    let keys = KeyStorage::default();
     let server = serve(&keys, "127.0.0.1:0").await;
     let address = server.local_addr();
     let (client, _locator) = cloud::<StorageClient>(&server).await;
@@ -81,9 +83,9 @@ async fn calls_in_flight_fail_at_once_and_later_ones_find_the_server_again() {
         let storage = storage.clone();
         calls.spawn(async move { storage.read("c", "wait").await });
     }
-    until(async || keys.0.load(Ordering::Relaxed) == 10).await;
+    wait_until("all calls have arrived", async || keys.0.load(Ordering::Relaxed) == 10).await;
     drop(server);
-    for result in timeout(LONG, calls.join_all()).await.expect("they fail at once") {
+    for result in timeout(TIMEOUT, calls.join_all()).await.expect("calls fail at once") {
         let error = result.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
         assert_eq!((error.endpoint(), error.method()), (Some(&*address.to_string()), Some("read")));
@@ -98,8 +100,8 @@ async fn calls_in_flight_fail_at_once_and_later_ones_find_the_server_again() {
 }
 
 #[tokio::test]
-async fn a_restart_of_server_and_locator_alike_goes_unnoticed_between_calls() {
-    let (keys, names) = (Keys::default(), Names::default());
+async fn restart_between_calls_goes_unnoticed() {
+    let (keys, names) = (KeyStorage::default(), TestLocator::default());
     let mut server = serve(&keys, "127.0.0.1:0").await;
     names.add::<StorageClient>("storage", server.local_addr());
     let mut locator = names.serve("127.0.0.1:0").await;
@@ -107,26 +109,26 @@ async fn a_restart_of_server_and_locator_alike_goes_unnoticed_between_calls() {
     let storage = Client::new(&address.to_string()).unwrap().service::<StorageClient>().await.unwrap();
     for round in 0..3 {
         let key = round.to_string();
-        assert_eq!(timeout(LONG, storage.read("c", &key)).await.unwrap().unwrap(), &key);
+        assert_eq!(timeout(TIMEOUT, storage.read("c", &key)).await.unwrap().unwrap(), &key);
         server.shutdown().await;
         locator.shutdown().await;
-        // On another port: the name is resolved again.
+        // The server moves to another port, so the client must resolve the name again.
         server = serve(&keys, "127.0.0.1:0").await;
         names.add::<StorageClient>("storage", server.local_addr());
         locator = names.serve(address).await;
-        // The client has read the end of the connection, or it may send a call into it.
-        until(async || storage.service().endpoint().is_none()).await;
+        // Until the client has seen the end of the connection, it may send a call into it.
+        wait_until("the client has seen the end", async || storage.service().endpoint().is_none()).await;
     }
 }
 
 #[tokio::test]
-async fn callers_share_a_failure_to_connect() {
-    let keys = Keys::default();
+async fn callers_share_a_failed_connection_attempt() {
+    let keys = KeyStorage::default();
     let server = serve(&keys, "127.0.0.1:0").await;
     let (client, _locator) = cloud::<StorageClient>(&server).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     drop(server);
-    until(async || storage.service().endpoint().is_none()).await;
+    wait_until("the client has seen the end", async || storage.service().endpoint().is_none()).await;
     let start = Instant::now();
     let mut calls = JoinSet::new();
     for _ in 0..100 {
@@ -137,13 +139,13 @@ async fn callers_share_a_failure_to_connect() {
         let error = result.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error}");
     }
-    assert!(start.elapsed() < Duration::from_secs(10), "one after the other, each with a pause");
+    assert!(start.elapsed() < Duration::from_secs(10), "the callers waited one after the other");
 }
 
 #[tokio::test]
-async fn a_service_that_hangs_up_is_not_connected_again_without_a_pause() {
-    let (service, attempts) = hang_up().await;
-    let names = Names::default();
+async fn service_that_hangs_up_is_retried_with_pauses() {
+    let (service, attempts) = closing_server().await;
+    let names = TestLocator::default();
     names.add::<StorageClient>("storage", service);
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
@@ -157,12 +159,12 @@ async fn a_service_that_hangs_up_is_not_connected_again_without_a_pause() {
 }
 
 #[tokio::test]
-async fn several_services_are_connected_together_and_those_that_fail_are_named() {
-    let keys = Keys::default();
+async fn each_service_that_fails_to_connect_is_named() {
+    let keys = KeyStorage::default();
     let server = serve(&keys, "127.0.0.1:0").await;
-    let names = Names::default();
+    let names = TestLocator::default();
     names.add::<StorageClient>("storage", server.local_addr());
-    names.add::<AppClient>("app", nowhere().await);
+    names.add::<AppClient>("app", closed_address().await);
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
     let error = client.services::<(StorageClient, LoggingClient, AppClient)>().await.unwrap_err();
@@ -176,52 +178,53 @@ async fn several_services_are_connected_together_and_those_that_fail_are_named()
 }
 
 #[tokio::test]
-async fn the_first_locator_that_answers_is_asked() {
-    let keys = Keys::default();
+async fn first_locator_that_answers_is_used() {
+    let keys = KeyStorage::default();
     let server = serve(&keys, "127.0.0.1:0").await;
     let (_, locator) = cloud::<StorageClient>(&server).await;
-    let (alive, dead) = (locator.local_addr(), nowhere().await);
-    let (hangs_up, _) = hang_up().await;
+    let (open, closed) = (locator.local_addr(), closed_address().await);
+    let (closing, _) = closing_server().await;
     for locators in
-        [format!("{dead},{alive}"), format!("{alive},{dead}"), format!(" {dead} , {dead},{alive}")]
+        [format!("{closed},{open}"), format!("{open},{closed}"), format!(" {closed} , {closed},{open}")]
     {
         let client = Client::new(&locators).unwrap();
         assert!(client.service::<StorageClient>().await.is_ok(), "{locators}");
     }
     let error =
-        Client::new(&format!("{dead},{hangs_up}")).unwrap().resolve("storage", None).await.unwrap_err();
+        Client::new(&format!("{closed},{closing}")).unwrap().resolve("storage", None).await.unwrap_err();
     assert_eq!(error.fault(), Fault::Network, "{error}");
-    let error = Client::new(&format!("{dead},{dead}")).unwrap().resolve("storage", None).await.unwrap_err();
-    assert_eq!(error.to_string().matches(&dead.to_string()).count(), 2, "each is named: {error}");
+    let error =
+        Client::new(&format!("{closed},{closed}")).unwrap().resolve("storage", None).await.unwrap_err();
+    assert_eq!(error.to_string().matches(&closed.to_string()).count(), 2, "the error names each: {error}");
 }
 
 #[tokio::test]
-async fn a_locator_that_is_silent_gives_way_to_the_next() {
+async fn silent_locator_gives_way_to_the_next() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let keys = Keys::default();
+    let keys = KeyStorage::default();
     let server = serve(&keys, "127.0.0.1:0").await;
     let (_, locator) = cloud::<StorageClient>(&server).await;
     let locators = format!("{},{}", silent.local_addr().unwrap(), locator.local_addr());
     let client = Client::new(&locators).unwrap();
-    assert!(timeout(LONG, client.resolve("storage", None)).await.unwrap().is_ok());
+    assert!(timeout(TIMEOUT, client.resolve("storage", None)).await.unwrap().is_ok());
     let start = Instant::now();
     assert!(client.resolve("storage", None).await.is_ok());
-    assert!(start.elapsed() < Duration::from_secs(2), "the one that answered is kept");
+    assert!(start.elapsed() < Duration::from_secs(2), "the client remembers the locator that answered");
 }
 
 #[tokio::test]
-async fn a_locator_is_found_by_a_name_with_several_addresses_and_over_ipv6() {
-    let keys = Keys::default();
+async fn locator_is_reached_by_name_and_over_ipv6() {
+    let keys = KeyStorage::default();
     let server = serve(&keys, "127.0.0.1:0").await;
     let (_, locator) = cloud::<StorageClient>(&server).await;
     let client = Client::new(&format!("localhost:{}", locator.local_addr().port())).unwrap();
     assert!(
         client.resolve("storage", None).await.is_ok(),
-        "localhost may be ::1 first, where nobody listens"
+        "localhost may resolve to ::1 first, where nothing listens"
     );
     let Ok(probe) = TcpListener::bind("[::1]:0").await else { return };
     drop(probe);
-    let names = Names::default();
+    let names = TestLocator::default();
     let server = serve(&keys, "[::1]:0").await;
     names.add::<StorageClient>("storage", server.local_addr());
     let locator = names.serve("[::1]:0").await;
@@ -233,26 +236,16 @@ async fn a_locator_is_found_by_a_name_with_several_addresses_and_over_ipv6() {
 
 #[tokio::test]
 async fn endpoints_are_tried_in_order() {
-    let keys = Keys::default();
+    let keys = KeyStorage::default();
     let server = serve(&keys, "127.0.0.1:0").await;
-    let names = Names::default();
-    let endpoints = vec![Endpoint(nowhere().await), Endpoint(server.local_addr())];
+    let names = TestLocator::default();
+    let endpoints = vec![Endpoint(closed_address().await), Endpoint(server.local_addr())];
     let graph = StorageClient::SPEC.graph();
-    names.tell("storage", Resolved { endpoints, version: 1, graph: graph.clone() });
-    names.tell("gone", Resolved { endpoints: Vec::new(), version: 1, graph });
+    names.insert("storage", Resolved { endpoints, version: 1, graph: graph.clone() });
+    names.insert("gone", Resolved { endpoints: Vec::new(), version: 1, graph });
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
     assert!(client.service::<StorageClient>().await.unwrap().read("c", "k").await.is_ok());
     let error = client.service_named::<StorageClient>("gone").await.unwrap_err();
     assert_eq!(error.to_string(), "gone: cannot connect: the locator names no endpoint");
-}
-
-/// Waits for what follows from something else.
-async fn until(mut done: impl AsyncFnMut() -> bool) {
-    let wait = async {
-        while !done().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(LONG, wait).await.expect("it never happens");
 }

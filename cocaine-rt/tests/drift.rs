@@ -1,6 +1,7 @@
-//! Bindings of yesterday, held against a service of today.
+//! Bindings that differ from the graph that the service announces.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use std::{
     io::{self, Write},
@@ -13,16 +14,17 @@ use cocaine::{
     server::Server,
 };
 use cocaine_bindings::{Storage, StorageClient};
-use common::{Names, UNTRACED};
+use test_locator::TestLocator;
+use test_support::frame::UNTRACED;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 use tracing_subscriber::{filter::LevelFilter, util::SubscriberInitExt};
 
-/// Answers each call of less than 128 bytes with the number of its method, as a text; ends the connection at one that
-/// says `bye`.
-async fn numbers() -> SocketAddr {
+/// Starts a server that answers each call of less than 128 bytes with the id of its method, as a text. It closes the
+/// connection on a call that ends in `bye`.
+async fn id_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -42,9 +44,10 @@ async fn numbers() -> SocketAddr {
     address
 }
 
-/// Returns a cloud whose storage announces these methods, and its address.
-async fn today(policy: Drift, version: u64, methods: Vec<Method>) -> (Client, Server, SocketAddr) {
-    let (names, address) = (Names::default(), numbers().await);
+/// Starts a storage that announces these methods, and a locator. Returns a client, the locator, and the address of
+/// the storage.
+async fn announce(policy: Drift, version: u64, methods: Vec<Method>) -> (Client, Server, SocketAddr) {
+    let (names, address) = (TestLocator::default(), id_server().await);
     names.announce("storage", address, Graph::new(methods).with_controls(), version);
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::builder(&locator.local_addr().to_string()).unwrap().drift(policy).build();
@@ -55,12 +58,12 @@ fn unary(id: u64, name: &str) -> Method {
     Method { id, name: name.into(), dispatch: Tree::end(), upstream: Tree::primitive() }
 }
 
-fn yesterday() -> Vec<Method> {
+fn expected_methods() -> Vec<Method> {
     StorageClient::SPEC.graph().methods().cloned().collect()
 }
 
-/// `write` is lost, `read` and `find` have moved, `remove` has another tree.
-fn changed() -> Vec<Method> {
+/// `write` is missing, `read` and `find` have moved, `remove` has another tree.
+fn changed_methods() -> Vec<Method> {
     let edges = [(0, "value"), (1, "error"), (2, "later")];
     let edges = edges.map(|(id, name)| Edge { id, name: name.into(), next: Tree::end() });
     let upstream = Tree::Node(Arc::new(TreeNode::new(edges)));
@@ -78,15 +81,15 @@ fn assert_names(error: &Error, address: SocketAddr, expected: &str, found: &str)
 }
 
 #[tokio::test]
-async fn a_method_that_moved_is_called_by_its_new_number() {
-    let (client, _locator, _) = today(Drift::Compatible, 1, changed()).await;
+async fn moved_method_is_called_by_its_new_id() {
+    let (client, _locator, _) = announce(Drift::Compatible, 1, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     assert_eq!(storage.read("c", "k").await.unwrap(), "7");
 }
 
 #[tokio::test]
-async fn a_method_that_is_lost_or_reshaped_fails_when_it_is_called() {
-    let (client, _locator, address) = today(Drift::Compatible, 9, changed()).await;
+async fn missing_or_reshaped_method_fails_when_called() {
+    let (client, _locator, address) = announce(Drift::Compatible, 9, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     let error = storage.write("c", "k", &"v".into(), None).await.unwrap_err();
     assert_names(&error, address, "method 1", "no such method");
@@ -98,39 +101,39 @@ async fn a_method_that_is_lost_or_reshaped_fails_when_it_is_called() {
 }
 
 #[tokio::test]
-async fn the_exact_policy_takes_only_what_the_bindings_were_written_for() {
-    let (client, _locator, _) = today(Drift::Exact, 1, yesterday()).await;
+async fn exact_policy_refuses_any_difference() {
+    let (client, _locator, _) = announce(Drift::Exact, 1, expected_methods()).await;
     assert!(client.service::<StorageClient>().await.is_ok());
-    let mut more = yesterday();
-    more.push(unary(9, "sweep"));
+    let mut extended = expected_methods();
+    extended.push(unary(9, "sweep"));
     for (version, methods, expected, found) in [
-        (2, yesterday(), "version 1", "version 2"),
-        (1, more, "nothing", "`sweep` as method 9"),
-        (1, changed(), "`read` as method 0", "`find` as method 0"),
+        (2, expected_methods(), "version 1", "version 2"),
+        (1, extended, "nothing", "`sweep` as method 9"),
+        (1, changed_methods(), "`read` as method 0", "`find` as method 0"),
     ] {
-        let (client, _locator, address) = today(Drift::Exact, version, methods).await;
+        let (client, _locator, address) = announce(Drift::Exact, version, methods).await;
         let error = client.service::<StorageClient>().await.unwrap_err();
         assert_names(&error, address, expected, found);
     }
 }
 
 #[tokio::test]
-async fn without_a_policy_the_bindings_are_trusted() {
-    let (client, _locator, _) = today(Drift::Off, 9, changed()).await;
+async fn policy_off_trusts_the_bindings() {
+    let (client, _locator, _) = announce(Drift::Off, 9, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     assert_eq!(storage.read("c", "k").await.unwrap(), "0");
 }
 
 #[tokio::test]
-async fn an_untyped_call_uses_the_number_that_is_announced() {
-    let (client, _locator, address) = today(Drift::Exact, 9, changed()).await;
+async fn untyped_call_uses_the_announced_id() {
+    let (client, _locator, address) = announce(Drift::Exact, 9, changed_methods()).await;
     let storage = client.dynamic("storage").await.unwrap();
     assert_eq!(storage.call::<_, String>("read", ("c", "k")).await.unwrap(), "7");
     let error = storage.call::<_, String>("write", ("c", "k")).await.unwrap_err();
     assert_names(&error, address, "a method `write`", "only find, list, remove, read");
 }
 
-/// What has been logged.
+/// Collects the lines of the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -152,13 +155,13 @@ impl Log {
 }
 
 #[tokio::test]
-async fn what_differs_is_logged_once_however_often_the_service_is_connected() {
+async fn differences_are_logged_once_across_reconnects() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_writer(move || writer.clone()).with_max_level(LevelFilter::INFO);
     let _logged = subscriber.without_time().with_ansi(false).with_target(false).finish().set_default();
-    let (client, _locator, address) = today(Drift::Compatible, 9, changed()).await;
+    let (client, _locator, address) = announce(Drift::Compatible, 9, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     let at = format!("service=storage endpoint={address}");
     let lost = "a method is not what the bindings expect: calls of it will fail";
@@ -187,16 +190,18 @@ async fn what_differs_is_logged_once_however_often_the_service_is_connected() {
 }
 
 #[tokio::test]
-async fn nothing_is_logged_of_bindings_that_fit_or_are_trusted() {
+async fn matching_or_trusted_bindings_log_nothing() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_writer(move || writer.clone()).with_max_level(LevelFilter::INFO);
     let _logged = subscriber.finish().set_default();
-    for (policy, version, methods) in
-        [(Drift::Compatible, 1, yesterday()), (Drift::Exact, 1, yesterday()), (Drift::Off, 9, changed())]
-    {
-        let (client, _locator, _) = today(policy, version, methods).await;
+    for (policy, version, methods) in [
+        (Drift::Compatible, 1, expected_methods()),
+        (Drift::Exact, 1, expected_methods()),
+        (Drift::Off, 9, changed_methods()),
+    ] {
+        let (client, _locator, _) = announce(policy, version, methods).await;
         client.service::<StorageClient>().await.unwrap();
     }
     assert_eq!(log.lines(), [""; 0]);

@@ -4,31 +4,31 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Makes hashers with one random key.
 #[derive(Clone, Debug)]
-pub(crate) struct Keyed(u64);
+pub(crate) struct IdHashBuilder(u64);
 
-impl Default for Keyed {
+impl Default for IdHashBuilder {
     fn default() -> Self {
         Self(RandomState::new().hash_one(0_u64) | 1)
     }
 }
 
-impl BuildHasher for Keyed {
-    type Hasher = KeyedHasher;
+impl BuildHasher for IdHashBuilder {
+    type Hasher = IdHasher;
 
     #[inline]
-    fn build_hasher(&self) -> KeyedHasher {
-        KeyedHasher { key: self.0, state: 0 }
+    fn build_hasher(&self) -> IdHasher {
+        IdHasher { key: self.0, state: 0 }
     }
 }
 
 /// Multiplies by the key and folds the product, and once more by a constant: some keys alone spread some ids badly.
 #[derive(Debug)]
-pub(crate) struct KeyedHasher {
+pub(crate) struct IdHasher {
     key: u64,
     state: u64,
 }
 
-impl Hasher for KeyedHasher {
+impl Hasher for IdHasher {
     #[inline]
     fn write_u64(&mut self, value: u64) {
         let keyed = fold(value ^ self.state ^ self.key.rotate_left(32), self.key);
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn ids_are_spread_whatever_their_gaps() {
         for (keyed, shift) in (0..100)
-            .map(|_| Keyed::default())
+            .map(|_| IdHashBuilder::default())
             .flat_map(|keyed| [0, 1, 7, 16, 32, 47].map(|shift| (keyed.clone(), shift)))
         {
             let mut low = [0_u32; 256];
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn two_connections_hash_differently() {
-        let (one, other) = (Keyed::default(), Keyed::default());
+        let (one, other) = (IdHashBuilder::default(), IdHashBuilder::default());
         assert!((0..64_u64).any(|id| one.hash_one(id) != other.hash_one(id)));
     }
 }

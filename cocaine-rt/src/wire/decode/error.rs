@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 /// Why bytes cannot be decoded: the argument, the reason and the position.
-pub(crate) struct Malformed(Box<Detail>);
+pub(crate) struct DecodeError(Box<Detail>);
 
 struct Detail {
     reason: String,
@@ -15,7 +15,7 @@ struct Detail {
     argument: Option<usize>,
 }
 
-impl Malformed {
+impl DecodeError {
     #[cold]
     pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(Box::new(Detail { reason: reason.into(), at: None, argument: None }))
@@ -49,7 +49,7 @@ impl Malformed {
     }
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(argument @ 1..) = self.0.argument {
             write!(f, "argument {argument}: ")?;
@@ -62,15 +62,15 @@ impl fmt::Display for Malformed {
     }
 }
 
-impl fmt::Debug for Malformed {
+impl fmt::Debug for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Malformed({self})")
+        write!(f, "DecodeError({self})")
     }
 }
 
-impl std::error::Error for Malformed {}
+impl std::error::Error for DecodeError {}
 
-impl de::Error for Malformed {
+impl de::Error for DecodeError {
     fn custom<T: fmt::Display>(text: T) -> Self {
         Self::new(text.to_string())
     }

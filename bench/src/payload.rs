@@ -1,4 +1,4 @@
-//! What is asked of every server, and what it has to answer.
+//! The blobs that every server returns, and the arguments that ask for them.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// One of the two blobs that the servers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub enum Payload {
     /// 64 bytes, the size of a small manifest.
     Manifest,
     /// 1 MiB.
@@ -21,8 +21,8 @@ fn pattern(len: u32) -> Bytes {
     (0..len).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-impl Work {
-    /// The arguments of the call: a collection and a key in it.
+impl Payload {
+    /// Returns the arguments of the call: a collection and a key in it.
     pub fn args(self) -> (&'static str, &'static str) {
         match self {
             Self::Manifest => ("manifests", "app"),
@@ -30,7 +30,7 @@ impl Work {
         }
     }
 
-    /// The right answer.
+    /// Returns the expected reply.
     pub fn expected(self) -> &'static Bytes {
         match self {
             Self::Manifest => &MANIFEST,
@@ -38,15 +38,16 @@ impl Work {
         }
     }
 
-    /// Compares an answer, byte for byte, with the right one.
+    /// Checks a reply byte for byte.
     pub fn check(self, reply: &[u8]) -> Result<()> {
-        ensure!(reply == self.expected(), "a wrong answer of {} bytes", reply.len());
+        ensure!(reply == self.expected(), "a wrong reply of {} bytes", reply.len());
         Ok(())
     }
 }
 
-/// The storage behind each server: the two blobs, by collection and key.
+/// Reads a blob from the storage behind each server.
 pub fn read(collection: &str, key: &str) -> Option<Bytes> {
-    let work = [Work::Manifest, Work::Blob].into_iter().find(|work| work.args() == (collection, key))?;
-    Some(work.expected().clone())
+    let payload =
+        [Payload::Manifest, Payload::Blob].into_iter().find(|payload| payload.args() == (collection, key))?;
+    Some(payload.expected().clone())
 }

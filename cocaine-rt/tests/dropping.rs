@@ -1,42 +1,48 @@
-//! Halves of generated sessions that are dropped, and halves that outlive each other, as a service sees it.
+//! The frames that a service reads when a client drops one half of a session.
 
-mod common;
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
 
 use cocaine::{Client, Graph, Receiver, ServiceClient, Severity, Value};
 use cocaine_bindings::{
     App, AppClient, Chrono, ChronoClient, Isolate, IsolateClient, Locator, LocatorClient, LoggingV2,
     LoggingV2Client, chrono::TimerId,
 };
-use common::{LONG, Names, Raw};
-use tokio::{net::TcpListener, time::timeout};
+use test_locator::TestLocator;
+use test_support::{raw::RawConnection, wait::TIMEOUT};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 
-/// Returns a client of a service that announces `graph`, a scripted one, and what keeps both alive.
-async fn announced<C: ServiceClient>(graph: Graph) -> (C, Raw, impl Sized) {
+/// Returns a client of a service that announces `graph`, the raw connection of that service, and a guard that keeps
+/// the locator running.
+async fn announced<C: ServiceClient>(graph: Graph) -> (C, RawConnection<TcpStream>, impl Sized) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let names = Names::default();
+    let names = TestLocator::default();
     names.announce("scripted", listener.local_addr().unwrap(), graph, C::SPEC.version);
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
     let (client, peer) = tokio::join!(client.service_named("scripted"), listener.accept());
-    (client.unwrap(), Raw(peer.unwrap().0), locator)
+    (client.unwrap(), RawConnection::new(peer.unwrap().0), locator)
 }
 
-async fn scripted<C: ServiceClient>() -> (C, Raw, impl Sized) {
+async fn scripted<C: ServiceClient>() -> (C, RawConnection<TcpStream>, impl Sized) {
     announced(C::SPEC.graph()).await
 }
 
-/// A graph as runtimes announced it before there were control messages.
+/// Returns the graph without control messages, as older runtimes announce it.
 fn without_controls<C: ServiceClient>() -> Graph {
     Graph::new(C::SPEC.methods.iter().map(cocaine::bind::MethodSpec::method))
 }
 
-/// Returns the frame that revokes a channel, opened as the next one, with a code that is not zero.
+/// Returns the frame that revokes a channel with a non-zero code; it opens the next channel.
 fn revoke(channel: u8) -> Vec<u8> {
     vec![0x93, channel + 1, 0xcd, 0xff, 0xff, 0x92, channel, 0x92, 0x0c, 0x7d]
 }
 
 #[tokio::test]
-async fn a_half_whose_state_has_a_last_message_sends_it() {
+async fn dropped_sender_sends_its_terminal_message() {
     let (locator, mut peer, _alive) = scripted::<LocatorClient>().await;
     let publication = locator.publish("s", &[], None).await.unwrap();
     peer.expect(b"\x93\x01\x04\x92\xa1s\x90").await;
@@ -60,7 +66,7 @@ async fn a_half_whose_state_has_a_last_message_sends_it() {
 }
 
 #[tokio::test]
-async fn a_half_that_has_sent_its_last_message_sends_no_other() {
+async fn finished_sender_sends_nothing_on_drop() {
     let (isolate, mut peer, _alive) = scripted::<IsolateClient>().await;
     let spooling = isolate.spool(&Value::Nil, "a").await.unwrap();
     spooling.tx.cancel().await.unwrap();
@@ -73,7 +79,7 @@ async fn a_half_that_has_sent_its_last_message_sends_no_other() {
 }
 
 #[tokio::test]
-async fn a_half_without_a_last_message_revokes_its_channel() {
+async fn sender_without_terminal_message_revokes_on_drop() {
     let (logging, mut peer, _alive) = scripted::<LoggingV2Client>().await;
     let logger = logging.get("l").await.unwrap();
     let tx = logger.tx.emit(Severity::Info, "m", None).await.unwrap();
@@ -89,7 +95,7 @@ async fn a_half_without_a_last_message_revokes_its_channel() {
 }
 
 #[tokio::test]
-async fn a_half_that_can_do_neither_closes_the_connection() {
+async fn sender_that_cannot_revoke_closes_the_connection() {
     let (logging, mut peer, _alive) =
         announced::<LoggingV2Client>(without_controls::<LoggingV2Client>()).await;
     let logger = logging.get("l").await.unwrap();
@@ -104,19 +110,19 @@ async fn a_half_that_can_do_neither_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn a_caller_who_may_say_nothing_forgets_and_drops_late_frames() {
+async fn late_frames_of_a_dropped_stream_are_discarded() {
     let (chrono, mut peer, _alive) = scripted::<ChronoClient>().await;
     let mut ticks = chrono.notify_every(1.0, None);
     peer.write(b"\x93\x01\x00\x91\x07").await;
-    assert_eq!(timeout(LONG, ticks.recv()).await.unwrap().unwrap().unwrap(), TimerId(7));
+    assert_eq!(timeout(TIMEOUT, ticks.recv()).await.unwrap().unwrap().unwrap(), TimerId(7));
     drop(ticks);
     peer.write(b"\x93\x01\x00\x91\x07\x93\x01\x02\x90\x93\x02\x00\x90").await;
-    timeout(LONG, chrono.cancel(TimerId(7))).await.unwrap().unwrap();
+    timeout(TIMEOUT, chrono.cancel(TimerId(7))).await.unwrap().unwrap();
     peer.expect(b"\x93\x01\x01\x91\xcb\x3f\xf0\0\0\0\0\0\0\x93\x02\x02\x91\x07").await;
 }
 
 #[tokio::test]
-async fn the_halves_are_independent() {
+async fn sender_and_receiver_are_independent() {
     let (logging, mut peer, _alive) = scripted::<LoggingV2Client>().await;
     let cocaine::Exchange { tx, rx } = logging.get("l").await.unwrap();
     peer.expect(b"\x93\x01\x04\x91\xa1l").await;
@@ -135,6 +141,6 @@ async fn the_halves_are_independent() {
     tx.kill().await.unwrap();
     peer.expect(b"\x93\x01\x01\x95\xc0\xa1a\xa1e\x80\x80\x93\x01\x00\x90").await;
     peer.write(b"\x93\x01\x00\x91\xa0\x93\x01\x02\x90").await;
-    let (first, end) = timeout(LONG, reading).await.unwrap().unwrap();
+    let (first, end) = timeout(TIMEOUT, reading).await.unwrap().unwrap();
     assert!(first.unwrap().unwrap().is_empty() && end.is_none());
 }

@@ -1,0 +1,23 @@
+//! The worker process of the benchmark's app.
+
+use anyhow::Result;
+use cocaine::Worker;
+
+use crate::peers::{events, web};
+
+/// Returns whether a node has started this process as its worker.
+pub fn is_worker() -> bool {
+    std::env::args().any(|arg| arg == "--uuid")
+}
+
+/// Handles events until the node ends the worker.
+pub fn run() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut worker = Worker::from_args()?;
+        let events = events::register(&mut worker);
+        web::register(&mut worker);
+        worker.serve(events).await
+    })?;
+    Ok(())
+}

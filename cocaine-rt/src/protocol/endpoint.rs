@@ -1,0 +1,76 @@
+//! Where services listen, and what a locator returns for a name (`protocol.md` 3.1).
+
+use std::{
+    borrow::Cow,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    ops::Deref,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::protocol::graph::Graph;
+
+/// Where a service listens: `[address, port]` with a literal address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint(pub SocketAddr);
+
+impl Deref for Endpoint {
+    type Target = SocketAddr;
+
+    fn deref(&self) -> &SocketAddr {
+        &self.0
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self(address)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Endpoint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.0.ip().to_string(), self.0.port()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Endpoint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (address, port): (Cow<'de, str>, u16) = Deserialize::deserialize(deserializer)?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| de::Error::custom(format_args!("`{address}` is not a literal IP address")))?;
+        Ok(Self(SocketAddr::new(address, port)))
+    }
+}
+
+/// What a locator knows of a service: `endpoints, version, graph`, flat as a reply and an array within others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(Vec<Endpoint>, u64, Graph)", into = "(Vec<Endpoint>, u64, Graph)")]
+pub struct Resolved {
+    /// Where it listens, in the order in which they should be tried; empty when it has gone.
+    pub endpoints: Vec<Endpoint>,
+    /// The version of its protocol.
+    pub version: u64,
+    /// Its methods.
+    pub graph: Graph,
+}
+
+impl From<(Vec<Endpoint>, u64, Graph)> for Resolved {
+    fn from((endpoints, version, graph): (Vec<Endpoint>, u64, Graph)) -> Self {
+        Self { endpoints, version, graph }
+    }
+}
+
+impl From<Resolved> for (Vec<Endpoint>, u64, Graph) {
+    fn from(resolved: Resolved) -> Self {
+        (resolved.endpoints, resolved.version, resolved.graph)
+    }
+}
