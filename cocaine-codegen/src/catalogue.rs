@@ -17,7 +17,7 @@
 //! | `-> Stream<T>` | any number of values |
 //! | `-> Duplex<In, Out>` | both sides stream: `In` comes from the service, `Out` goes to it |
 //! | `-> Session<Tx, Rx>` | any other: a side is `Stream<T>`, `Reply<T>`, `End`, `Root`, or a trait of this file |
-//! | `-> Held` | it answers once it holds something, until the caller sends `close`: a stream of one `true` |
+//! | `-> Guard` | it answers once it holds something, until the caller sends `close`: a stream of one `true` |
 //! | `-> Found<T>` | `[found, value]`, an `Option<T>` in Rust |
 //! | `-> Tried<T>` | `[done, value]`, a `Result<T, T>` in Rust: what came of it, or what stands in its way |
 //! | `-> List<T>` | a `Vec<T>` that is also read if its elements are the arguments |
@@ -30,7 +30,7 @@
 //! | `#[service(…, any_name)]` | any service that has these methods and no others, as each app under its own name |
 //!
 //! A caller that may send nothing but `close` says it by letting go: such a method is one with a value, a stream or
-//! a `Held` like any other. Dropping the call, the stream or what is held sends the message, and so does the end of a
+//! a `Guard` like any other. Dropping the call, the stream or what is held sends the message, and so does the end of a
 //! call; a server's stream, or what it holds, is dropped when it comes, and with a revoke or the end of the connection.
 //!
 //! A file may declare the types that its methods use:

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cocaine::{Category, Client, Edge, Error, Graph, Resolved, Result, Stream as _};
+use cocaine::{Client, Code, Edge, Error, Graph, Result, ServiceInfo, Stream as _};
 use tokio::{runtime, time};
 
 use crate::{
@@ -121,12 +121,12 @@ async fn ask(locator: &str, wanted: &ServiceSelection<'_>) -> Result<FetchReport
 
 /// Returns the services that the locator lists, and the locator itself, which it never lists; nothing if it has no
 /// cluster.
-async fn listed(client: &Client) -> Result<Option<BTreeMap<String, Resolved>>> {
+async fn listed(client: &Client) -> Result<Option<BTreeMap<String, ServiceInfo>>> {
     let locator = client.dynamic("locator").await?;
     // Whoever asks under the same name ends the older stream: it has to be nobody else's.
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
     let uuid = format!("cocaine-codegen-{}-{now}", process::id());
-    let stream = locator.stream::<_, (String, BTreeMap<String, Resolved>)>("connect", (uuid,));
+    let stream = locator.stream::<_, (String, BTreeMap<String, ServiceInfo>)>("connect", (uuid,));
     let mut stream = pin!(stream);
     let Some(first) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await else {
         return Ok(None);
@@ -138,7 +138,7 @@ async fn listed(client: &Client) -> Result<Option<BTreeMap<String, Resolved>>> {
 }
 
 /// Returns those of the services that the locator has.
-async fn resolved<S: AsRef<str>>(client: &Client, names: &[S]) -> Result<BTreeMap<String, Resolved>> {
+async fn resolved<S: AsRef<str>>(client: &Client, names: &[S]) -> Result<BTreeMap<String, ServiceInfo>> {
     let mut found = BTreeMap::new();
     for name in names.iter().map(AsRef::as_ref) {
         match client.resolve(name, None).await {
@@ -151,7 +151,7 @@ async fn resolved<S: AsRef<str>>(client: &Client, names: &[S]) -> Result<BTreeMa
 }
 
 /// Returns the services, all of them.
-async fn named(client: &Client, names: &[String]) -> Result<BTreeMap<String, Resolved>> {
+async fn named(client: &Client, names: &[String]) -> Result<BTreeMap<String, ServiceInfo>> {
     let mut found = BTreeMap::new();
     for name in names {
         found.insert(name.clone(), client.resolve(name, None).await?);
@@ -160,7 +160,7 @@ async fn named(client: &Client, names: &[String]) -> Result<BTreeMap<String, Res
 }
 
 fn is_unknown(error: &Error) -> bool {
-    (error.category(), error.code()) == (Some(Category::LOCATOR), Some(1))
+    error.code() == Some(Code::SERVICE_NOT_AVAILABLE)
 }
 
 /// Returns the methods of a graph, without the control messages of its root.

@@ -88,7 +88,7 @@ pub(crate) enum CallModel {
     /// Any number of values come back.
     Stream(Payload),
     /// Something is held until the caller lets go.
-    Held,
+    Guard,
     /// Both sides speak, or one in a way of its own.
     Session {
         /// What the caller sends.

@@ -15,11 +15,11 @@ use crate::{
         address::Address,
         cloud::Cloud,
         connection::Options,
-        methods::Drift,
+        methods::Compatibility,
         service::{Service, ServiceClient},
     },
     protocol::{
-        endpoint::Resolved,
+        endpoint::ServiceInfo,
         error::{Error, ErrorKind, Result},
         limits::Limits,
     },
@@ -40,7 +40,7 @@ pub struct Client {
 pub struct ClientBuilder {
     locators: Vec<Address>,
     options: Options,
-    drift: Drift,
+    compatibility: Compatibility,
     limits: Limits,
 }
 
@@ -69,7 +69,7 @@ impl Client {
         Ok(ClientBuilder {
             locators: Address::list(locators)?,
             options: Options::default(),
-            drift: Drift::default(),
+            compatibility: Compatibility::default(),
             limits: Limits::default(),
         })
     }
@@ -87,7 +87,7 @@ impl Client {
 
     /// Returns several typed services, connected at once: `client.services::<(StorageClient, LoggingClient)>()`.
     ///
-    /// The error is [`ErrorKind::Several`], with one error for each service that failed.
+    /// The error is [`ErrorKind::Multiple`], with one error for each service that failed.
     pub async fn services<S: Services>(&self) -> Result<S> {
         S::connect(self).await
     }
@@ -99,7 +99,7 @@ impl Client {
 
     /// Asks a locator where a service is and what it offers. A routing group gives the member that `seed` falls on,
     /// or any without one.
-    pub async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    pub async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         self.cloud.resolve(name, seed).await
     }
 
@@ -142,10 +142,10 @@ impl ClientBuilder {
         Self { options: self.options.with_header(name, value.into()), ..self }
     }
 
-    /// Sets how strictly bindings are held against services.
+    /// Sets how strictly bindings are compared with what services announce.
     #[must_use]
-    pub fn drift(self, drift: Drift) -> Self {
-        Self { drift, ..self }
+    pub fn compatibility(self, compatibility: Compatibility) -> Self {
+        Self { compatibility, ..self }
     }
 
     /// Sets the limits of each connection.
@@ -156,7 +156,10 @@ impl ClientBuilder {
 
     /// Returns the client; nothing is connected yet.
     pub fn build(self) -> Client {
-        Client { cloud: Arc::new(Cloud::new(self.locators, self.drift, self.limits)), options: self.options }
+        Client {
+            cloud: Arc::new(Cloud::new(self.locators, self.compatibility, self.limits)),
+            options: self.options,
+        }
     }
 }
 
@@ -174,7 +177,7 @@ macro_rules! services {
                 let errors = [$($result.as_ref().err().cloned()),+];
                 match ($($result,)+) {
                     ($(Ok($result),)+) => Ok(($($result,)+)),
-                    _ => Err(Error::new(ErrorKind::Several(errors.into_iter().flatten().collect()))),
+                    _ => Err(Error::new(ErrorKind::Multiple(errors.into_iter().flatten().collect()))),
                 }
             }
         }

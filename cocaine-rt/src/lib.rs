@@ -95,23 +95,22 @@ mod worker;
 
 pub use client::{
     Client, ClientBuilder, Services,
-    methods::Drift,
+    methods::Compatibility,
     service::{Service, ServiceClient},
 };
 pub use cocaine_macros::worker;
 pub use connection::{
-    channel::Payload,
-    dyn_halves::{MessageReceiver, MessageSender},
-    guard::Held,
-    halves::{Duplex, Exchange, Receiver, Reply, Responder, Sender},
+    channel::{DynReceiver, DynSender, Payload},
+    guard::Guard,
+    halves::{Duplex, Receiver, Reply, ReplySender, Sender},
 };
 pub use futures_core::Stream;
 pub use protocol::{
     args::Args,
-    code::Category,
+    code::{Category, Code},
     control,
-    endpoint::{Endpoint, Resolved},
-    error::{Cause, Error, ErrorKind, Fault, Result},
+    endpoint::{Endpoint, ServiceInfo},
+    error::{Error, ErrorKind, Fault, Result},
     graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
     limits::Limits,
     msgpack,

@@ -76,7 +76,7 @@ pub(super) fn used<'s>(
 fn add(signature: &Signature, types: &mut Vec<Type>) {
     types.extend(signature.arguments.iter().map(|argument| argument.ty.clone()));
     let sides = match &signature.reply {
-        Reply::Nothing | Reply::Held => return,
+        Reply::Nothing | Reply::Guard => return,
         Reply::Value(_, ty) | Reply::Stream(ty) => return types.push(ty.clone()),
         Reply::Session(tx, rx) => [tx, rx],
     };

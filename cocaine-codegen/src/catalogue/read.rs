@@ -303,12 +303,12 @@ impl CatalogueReader<'_> {
                 Reply::Session(side(output), side(input))
             }
             ("Session", [tx, rx]) => Reply::Session(self.side(tx), self.side(rx)),
-            ("Held", []) => Reply::Held,
+            ("Guard", []) => Reply::Guard,
             ("Found", [value]) => self.value(ReplyWrapper::Found, value),
             ("Tried", [value]) => self.value(ReplyWrapper::Tried, value),
             ("List", [value]) => self.value(ReplyWrapper::List, value),
-            ("Stream" | "Duplex" | "Session" | "Held" | "Found" | "Tried" | "List", _) => {
-                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Held`, `Found<T>`, \
+            ("Stream" | "Duplex" | "Session" | "Guard" | "Found" | "Tried" | "List", _) => {
+                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`, `Found<T>`, \
                                `Tried<T>` or `List<T>`";
                 self.report(ty.span(), message);
                 Reply::Nothing

@@ -39,8 +39,8 @@ pub(crate) enum Reply {
     Nothing,
     /// `T`, or what is packed in another way on the wire.
     Value(ReplyWrapper, Type),
-    /// `Held`.
-    Held,
+    /// `Guard`.
+    Guard,
     /// `Stream<T>`.
     Stream(Type),
     /// `Session<Tx, Rx>`, and `Duplex<In, Out>` as `Session<Stream<Out>, Stream<In>>`.
@@ -94,7 +94,7 @@ impl Reply {
             (Self::Nothing, CallKind::Mute | CallKind::Unary)
             | (Self::Value(..), CallKind::Unary)
             | (Self::Stream(_), CallKind::Streaming) => true,
-            (Self::Held, CallKind::Streaming) => dispatch.kind() == TreeShape::Close,
+            (Self::Guard, CallKind::Streaming) => dispatch.kind() == TreeShape::Close,
             (Self::Session(tx, rx), CallKind::Session) => {
                 tx.fits(dispatch.kind()) && rx.fits(upstream.kind())
             }
@@ -107,7 +107,7 @@ impl Reply {
         match self {
             Self::Nothing => "it answers with no value".to_owned(),
             Self::Value(..) => "it answers with one value".to_owned(),
-            Self::Held => "it holds something until the caller sends `close`".to_owned(),
+            Self::Guard => "it holds something until the caller sends `close`".to_owned(),
             Self::Stream(_) => "it answers with a stream".to_owned(),
             Self::Session(tx, rx) => {
                 format!("the caller sends {} and the service {}", tx.describe(), rx.describe())

@@ -43,7 +43,8 @@ pub(crate) struct UnsupportedType {
 
 const PLAIN: &[&str] =
     &["bool", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "String"];
-const RUNTIME: &[&str] = &["Args", "Bytes", "Endpoint", "Graph", "Resolved", "Scalar", "Severity", "Value"];
+const RUNTIME: &[&str] =
+    &["Args", "Bytes", "Endpoint", "Graph", "ServiceInfo", "Scalar", "Severity", "Value"];
 
 impl Type {
     /// Reads `ty`; `own` are the types that the file declares.
@@ -181,7 +182,7 @@ fn unknown(at: &syn::Path, name: &str) -> UnsupportedType {
         "char" | "isize" | "usize" | "i128" | "u128" => {
             format!("`{name}` has no form on the wire: write an integer of a fixed size, or text")
         }
-        "Stream" | "Duplex" | "Session" | "Held" | "Found" | "Tried" | "List" => {
+        "Stream" | "Duplex" | "Session" | "Guard" | "Found" | "Tried" | "List" => {
             format!("`{name}` stands alone, behind `->`")
         }
         "Option" | "Vec" => format!("write `{name}<T>`"),

@@ -81,7 +81,7 @@ fn call(index: u64, method: &MethodModel, args: Expr) -> Expr {
         CallModel::Mute => "mute",
         CallModel::Unary(..) => "unary",
         CallModel::Stream(_) => "stream",
-        CallModel::Held => "hold",
+        CallModel::Guard => "hold",
         CallModel::Session { .. } => "open",
     };
     syntax::expr_method_call(expr_self_0(), name, [expr_int(index), args])

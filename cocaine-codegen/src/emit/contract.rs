@@ -91,7 +91,7 @@ pub(super) fn output(shape: &CallModel) -> Tree {
         CallModel::Mute => type_tuple([]),
         CallModel::Unary(pack, payload) => types::packed(*pack, types::received(payload)),
         CallModel::Stream(payload) => types::received(payload),
-        CallModel::Held => type_name("Held"),
+        CallModel::Guard => type_name("Guard"),
         CallModel::Session { tx, rx } => types::exchange(tx, rx),
     }
 }

@@ -97,14 +97,13 @@ impl UsedNames {
                 self.names.extend(pack.name());
                 self.received(payload);
             }
-            CallModel::Held => self.add(&["Held"]),
+            CallModel::Guard => self.add(&["Guard"]),
             CallModel::Stream(payload) => {
                 self.add(&["Receiver", "Stream"]);
                 self.received(payload);
             }
             CallModel::Session { tx, rx } => {
-                let both_stream = matches!((tx, rx), (SideModel::Stream(_), SideModel::Stream(_)));
-                self.add(if both_stream { &["Duplex"] } else { &["Exchange"] });
+                self.add(&["Duplex"]);
                 self.half(tx);
                 self.half(rx);
             }
@@ -122,13 +121,13 @@ impl UsedNames {
     fn half(&mut self, half: &SideModel) {
         match half {
             SideModel::End => self.add(&["End"]),
-            SideModel::Root => self.add(&["Rx", "Tx"]),
+            SideModel::Root => self.add(&["DynReceiver", "DynSender"]),
             SideModel::Stream(payload) => {
                 self.add(&["Receiver", "Sender"]);
                 self.payload(payload);
             }
             SideModel::Reply(payload) => {
-                self.add(&["Reply", "Responder"]);
+                self.add(&["Reply", "ReplySender"]);
                 self.payload(payload);
             }
             SideModel::States(states) => self.states(states),
@@ -143,7 +142,7 @@ impl UsedNames {
     }
 
     fn states(&mut self, states: &[StateModel]) {
-        self.add(&["Rx", "Tx"]);
+        self.add(&["DynReceiver", "DynSender"]);
         for message in states.iter().flat_map(|state| &state.messages) {
             self.arguments(&message.arguments);
         }

@@ -44,7 +44,7 @@ fn complexity(method: &MethodModel) -> usize {
     };
     arguments.max(match &method.shape {
         CallModel::Mute => 1,
-        CallModel::Held => 2,
+        CallModel::Guard => 2,
         CallModel::Unary(ReplyWrapper::Tried, known) => 3 + 2 * payload(known),
         CallModel::Unary(_, known) | CallModel::Stream(known) => 2 + payload(known),
         CallModel::Session { tx, rx } => 4 + half(tx) + half(rx),

@@ -180,7 +180,7 @@ fn answer_call(method: &MethodModel, contract: &str, service: Expr) -> Vec<Stmt>
             }
             answer(vec![statement, stmt_tail(value)], "primitive")
         }
-        CallModel::Held => hold(vec![statement, stmt_tail(expr_await(expr_call(called, values)))]),
+        CallModel::Guard => hold(vec![statement, stmt_tail(expr_await(expr_call(called, values)))]),
         CallModel::Stream(_) => {
             let stream = expr_call(expr_path(["Ok"]), [expr_call(called, values)]);
             answer(vec![statement, stmt_tail(stream)], "stream")

@@ -45,10 +45,10 @@ fn sender(method: &MethodModel, speaker: Side, states: &[StateModel], state: &St
         #[derive(Debug)]
         #[must_use]
         #allow
-        pub struct #name(Tx);
+        pub struct #name(DynSender);
 
-        impl From<Tx> for #name {
-            fn from(raw: Tx) -> Self {
+        impl From<DynSender> for #name {
+            fn from(raw: DynSender) -> Self {
                 Self(raw)
             }
         }
@@ -118,11 +118,11 @@ fn send(states: &[StateModel], message: &MessageModel) -> TokenStream {
         known @ Arguments::Known(_) => (types::parameters(known), arguments::passed(known)),
     };
     let (output, body) = match message.next {
-        Transition::End => (quote!(()), quote!(self.0.finish(#kind, #args).await)),
-        Transition::Stay => (quote!(Self), quote!(Ok(Self(self.0.send(#kind, #args).await?)))),
+        Transition::End => (quote!(()), quote!(self.0.send_last_message(#kind, #args).await)),
+        Transition::Stay => (quote!(Self), quote!(Ok(Self(self.0.send_message(#kind, #args).await?)))),
         Transition::State(next) => {
             let next = ident(&states[next].sender);
-            (quote!(#next), quote!(Ok(#next(self.0.send(#kind, #args).await?))))
+            (quote!(#next), quote!(Ok(#next(self.0.send_message(#kind, #args).await?))))
         }
     };
     quote! {
@@ -173,10 +173,10 @@ fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> 
         #doc
         #[derive(Debug)]
         #[must_use]
-        pub struct #name(Rx);
+        pub struct #name(DynReceiver);
 
-        impl From<Rx> for #name {
-            fn from(raw: Rx) -> Self {
+        impl From<DynReceiver> for #name {
+            fn from(raw: DynReceiver) -> Self {
                 Self(raw)
             }
         }
@@ -184,7 +184,7 @@ fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> 
         impl #name {
             #recv
             pub async fn recv(self) -> Result<#received> {
-                let (kind, #args, rest) = self.0.recv().await?;
+                let (kind, #args, rest) = self.0.recv_message().await?;
                 #matched
             }
         }

@@ -74,10 +74,10 @@ fn sent(payload: &Payload) -> Tree {
 pub(super) fn sender(half: &SideModel) -> Tree {
     match half {
         SideModel::End => type_name("End"),
-        SideModel::Root => type_name("Tx"),
+        SideModel::Root => type_name("DynSender"),
         SideModel::Stream(payload) => type_generic("Sender", [sent(payload)]),
-        SideModel::Reply(payload) => type_generic("Responder", [sent(payload)]),
-        SideModel::States(states) => type_name(states.first().map_or("Tx", |state| &state.sender)),
+        SideModel::Reply(payload) => type_generic("ReplySender", [sent(payload)]),
+        SideModel::States(states) => type_name(states.first().map_or("DynSender", |state| &state.sender)),
     }
 }
 
@@ -85,19 +85,16 @@ pub(super) fn sender(half: &SideModel) -> Tree {
 pub(super) fn receiver(half: &SideModel) -> Tree {
     match half {
         SideModel::End => type_name("End"),
-        SideModel::Root => type_name("Rx"),
+        SideModel::Root => type_name("DynReceiver"),
         SideModel::Stream(payload) => type_generic("Receiver", [received(payload)]),
         SideModel::Reply(payload) => type_generic("Reply", [received(payload)]),
-        SideModel::States(states) => type_name(states.first().map_or("Rx", |state| &state.receiver)),
+        SideModel::States(states) => type_name(states.first().map_or("DynReceiver", |state| &state.receiver)),
     }
 }
 
 /// Returns what a caller holds of a session.
 pub(super) fn exchange(tx: &SideModel, rx: &SideModel) -> Tree {
-    if let (SideModel::Stream(out), SideModel::Stream(into)) = (tx, rx) {
-        return type_generic("Duplex", [received(into), sent(out)]);
-    }
-    type_generic("Exchange", [sender(tx), receiver(rx)])
+    type_generic("Duplex", [sender(tx), receiver(rx)])
 }
 
 /// Returns the parameters behind `self`.

@@ -116,7 +116,7 @@ fn shape(
     }
     let reply = signature.map(|signature| &signature.reply);
     let (pack, payload) = match reply {
-        None | Some(Reply::Session(..) | Reply::Held) => (ReplyWrapper::Plain, Payload::Unknown),
+        None | Some(Reply::Session(..) | Reply::Guard) => (ReplyWrapper::Plain, Payload::Unknown),
         Some(Reply::Nothing) => (ReplyWrapper::Plain, Payload::Known(Type::Tuple(Vec::new()))),
         Some(Reply::Stream(ty)) => (ReplyWrapper::Plain, Payload::Known(ty.clone())),
         Some(Reply::Value(pack, ty)) => (*pack, Payload::Known(ty.clone())),
@@ -129,7 +129,7 @@ fn shape(
     match CallKind::of(dispatch, upstream) {
         CallKind::Mute => CallModel::Mute,
         CallKind::Unary => CallModel::Unary(pack, payload),
-        CallKind::Streaming if matches!(reply, Some(Reply::Held)) => CallModel::Held,
+        CallKind::Streaming if matches!(reply, Some(Reply::Guard)) => CallModel::Guard,
         CallKind::Streaming => CallModel::Stream(payload),
         CallKind::Session => {
             let (sent, received) = match reply {

@@ -558,8 +558,8 @@ pub mod self_service {
 #[allow(dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
-        Args, End, Exchange, Receiver, Reply, Responder, Result, Rx, Sender,
-        ServiceClient, Tx, Value,
+        Args, Duplex, DynReceiver, DynSender, End, Receiver, Reply, ReplySender, Result,
+        Sender, ServiceClient, Value,
     };
     use ::cocaine::double;
     use crate::from_hostile::sessions::{
@@ -620,7 +620,11 @@ pub mod sessions {
         #[track_caller]
         pub fn expect_root(
             &self,
-        ) -> double::Expectation<Args, Args, double::Peer<Rx, Responder<Args>>> {
+        ) -> double::Expectation<
+            Args,
+            Args,
+            double::Peer<DynReceiver, ReplySender<Args>>,
+        > {
             self.0.expect(1)
         }
 
@@ -645,7 +649,7 @@ pub mod sessions {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<Reply<Value>, Responder<Args>>,
+            double::Peer<Reply<Value>, ReplySender<Args>>,
         > {
             self.0.expect(4)
         }
@@ -676,40 +680,40 @@ pub mod sessions {
     }
 
     impl Sessions for SessionsDouble {
-        async fn open(&self, args: Args) -> Result<Exchange<OpenSender, End>> {
+        async fn open(&self, args: Args) -> Result<Duplex<OpenSender, End>> {
             self.0.open::<OpenReceiver, End, _, _>(0, args)
         }
 
-        async fn root(&self, args: Args) -> Result<Exchange<Tx, Reply<Value>>> {
-            self.0.open::<Rx, Responder<Args>, _, _>(1, args)
+        async fn root(&self, args: Args) -> Result<Duplex<DynSender, Reply<Value>>> {
+            self.0.open::<DynReceiver, ReplySender<Args>, _, _>(1, args)
         }
 
         async fn control(&self, args: Args) -> Result<()> {
             self.0.answer(2, args)
         }
 
-        async fn mute(&self, args: Args) -> Result<Exchange<Sender<Args>, End>> {
+        async fn mute(&self, args: Args) -> Result<Duplex<Sender<Args>, End>> {
             self.0.open::<Receiver<Value>, End, _, _>(3, args)
         }
 
         async fn both(
             &self,
             args: Args,
-        ) -> Result<Exchange<Responder<Args>, Reply<Value>>> {
-            self.0.open::<Reply<Value>, Responder<Args>, _, _>(4, args)
+        ) -> Result<Duplex<ReplySender<Args>, Reply<Value>>> {
+            self.0.open::<Reply<Value>, ReplySender<Args>, _, _>(4, args)
         }
 
         async fn sender(
             &self,
             args: Args,
-        ) -> Result<Exchange<SenderSender, Receiver<Value>>> {
+        ) -> Result<Duplex<SenderSender, Receiver<Value>>> {
             self.0.open::<SenderReceiver, Sender<Args>, _, _>(5, args)
         }
 
         async fn sender_2(
             &self,
             args: Args,
-        ) -> Result<Exchange<Sender2Sender, Receiver<Value>>> {
+        ) -> Result<Duplex<Sender2Sender, Receiver<Value>>> {
             self.0.open::<Sender2Receiver, Sender<Args>, _, _>(6, args)
         }
     }
@@ -1032,8 +1036,8 @@ pub mod texts {
 #[allow(dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
-        Args, Bytes, Endpoint, Exchange, Graph, Receiver, Resolved, Result, Scalar,
-        Sender, ServiceClient, Severity, Value,
+        Args, Bytes, Duplex, Endpoint, Graph, Receiver, Result, Scalar, Sender,
+        ServiceClient, ServiceInfo, Severity, Value,
     };
     use ::cocaine::double;
     use crate::from_hostile::vec::{
@@ -1107,7 +1111,9 @@ pub mod vec {
                 Option<Vec<(String, Scalar)>>,
                 Option<bool>,
             ),
-            Result<BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>>,
+            Result<
+                BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
+            >,
         > {
             self.0.expect(0)
         }
@@ -1161,7 +1167,7 @@ pub mod vec {
             call: Option<&[(&str, Scalar)]>,
             list: Option<bool>,
         ) -> Result<
-            BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>,
+            BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
         > {
             self.0.answer(0, (service, args, reply, answer, halves, outcome, call, list))
         }
@@ -1182,7 +1188,7 @@ pub mod vec {
             input: &str,
             output: &Value,
             kind: &Bytes,
-        ) -> Result<Exchange<PublishSender, Receiver<((Value, i64),)>>> {
+        ) -> Result<Duplex<PublishSender, Receiver<((Value, i64),)>>> {
             self.0
                 .open::<
                     PublishReceiver,

@@ -1188,9 +1188,9 @@ pub mod self_service {
 #[allow(dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, End, Exchange, MethodSpec, OnDrop, Receiver, Reply,
-        Responder, Result, Rx, Sender, Serialize, Service, ServiceClient, ServiceSpec,
-        TreeSpec, Tx, Value,
+        Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, End, MethodSpec,
+        OnDrop, Receiver, Reply, ReplySender, Result, Sender, Serialize, Service,
+        ServiceClient, ServiceSpec, TreeSpec, Value,
     };
 
     /// The `sessions` service. No catalogue describes it: what it takes and answers is untyped.
@@ -1199,13 +1199,13 @@ pub mod sessions {
         fn open(
             &self,
             args: Args,
-        ) -> impl Future<Output = Result<Exchange<OpenSender, End>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<OpenSender, End>>> + Send;
 
         /// Calls `root`, which no catalogue describes.
         fn root(
             &self,
             args: Args,
-        ) -> impl Future<Output = Result<Exchange<Tx, Reply<Value>>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<DynSender, Reply<Value>>>> + Send;
 
         /// Calls `control`, which no catalogue describes.
         fn control(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
@@ -1214,31 +1214,27 @@ pub mod sessions {
         fn mute(
             &self,
             args: Args,
-        ) -> impl Future<Output = Result<Exchange<Sender<Args>, End>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<Sender<Args>, End>>> + Send;
 
         /// Calls `both`, which no catalogue describes.
         fn both(
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<Responder<Args>, Reply<Value>>>,
+            Output = Result<Duplex<ReplySender<Args>, Reply<Value>>>,
         > + Send;
 
         /// Calls `sender`, which no catalogue describes.
         fn sender(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<SenderSender, Receiver<Value>>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<SenderSender, Receiver<Value>>>> + Send;
 
         /// Calls `Sender`, which no catalogue describes.
         fn sender_2(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<Sender2Sender, Receiver<Value>>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<Sender2Sender, Receiver<Value>>>> + Send;
     }
 
     /// Implemented by a server of `sessions`.
@@ -1262,8 +1258,8 @@ pub mod sessions {
         fn root(
             &self,
             args: Args,
-            input: Rx,
-            output: Responder<Args>,
+            input: DynReceiver,
+            output: ReplySender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
         /// Answers `control`, which no catalogue describes.
@@ -1288,7 +1284,7 @@ pub mod sessions {
             &self,
             args: Args,
             input: Reply<Value>,
-            output: Responder<Args>,
+            output: ReplySender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
         /// Answers `sender`, which no catalogue describes.
@@ -1421,11 +1417,11 @@ pub mod sessions {
     }
 
     impl Sessions for SessionsClient {
-        async fn open(&self, args: Args) -> Result<Exchange<OpenSender, End>> {
+        async fn open(&self, args: Args) -> Result<Duplex<OpenSender, End>> {
             self.0.open(0, args).await
         }
 
-        async fn root(&self, args: Args) -> Result<Exchange<Tx, Reply<Value>>> {
+        async fn root(&self, args: Args) -> Result<Duplex<DynSender, Reply<Value>>> {
             self.0.open(1, args).await
         }
 
@@ -1433,28 +1429,28 @@ pub mod sessions {
             self.0.mute(2, args).await
         }
 
-        async fn mute(&self, args: Args) -> Result<Exchange<Sender<Args>, End>> {
+        async fn mute(&self, args: Args) -> Result<Duplex<Sender<Args>, End>> {
             self.0.open(3, args).await
         }
 
         async fn both(
             &self,
             args: Args,
-        ) -> Result<Exchange<Responder<Args>, Reply<Value>>> {
+        ) -> Result<Duplex<ReplySender<Args>, Reply<Value>>> {
             self.0.open(4, args).await
         }
 
         async fn sender(
             &self,
             args: Args,
-        ) -> Result<Exchange<SenderSender, Receiver<Value>>> {
+        ) -> Result<Duplex<SenderSender, Receiver<Value>>> {
             self.0.open(5, args).await
         }
 
         async fn sender_2(
             &self,
             args: Args,
-        ) -> Result<Exchange<Sender2Sender, Receiver<Value>>> {
+        ) -> Result<Duplex<Sender2Sender, Receiver<Value>>> {
             self.0.open(6, args).await
         }
     }
@@ -1469,7 +1465,7 @@ pub mod sessions {
         pub async fn open(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<OpenSender, End>> {
+        ) -> Result<Duplex<OpenSender, End>> {
             self.0.open(0, args).await
         }
 
@@ -1477,7 +1473,7 @@ pub mod sessions {
         pub async fn root(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<Tx, Reply<Value>>> {
+        ) -> Result<Duplex<DynSender, Reply<Value>>> {
             self.0.open(1, args).await
         }
 
@@ -1490,7 +1486,7 @@ pub mod sessions {
         pub async fn mute(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<Sender<Args>, End>> {
+        ) -> Result<Duplex<Sender<Args>, End>> {
             self.0.open(3, args).await
         }
 
@@ -1498,7 +1494,7 @@ pub mod sessions {
         pub async fn both(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<Responder<Args>, Reply<Value>>> {
+        ) -> Result<Duplex<ReplySender<Args>, Reply<Value>>> {
             self.0.open(4, args).await
         }
 
@@ -1506,7 +1502,7 @@ pub mod sessions {
         pub async fn sender(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<SenderSender, Receiver<Value>>> {
+        ) -> Result<Duplex<SenderSender, Receiver<Value>>> {
             self.0.open(5, args).await
         }
 
@@ -1514,7 +1510,7 @@ pub mod sessions {
         pub async fn sender_2(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<Sender2Sender, Receiver<Value>>> {
+        ) -> Result<Duplex<Sender2Sender, Receiver<Value>>> {
             self.0.open(6, args).await
         }
     }
@@ -1663,10 +1659,10 @@ pub mod sessions {
     /// Dropped here, it sends `a`.
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenSender(Tx);
+    pub struct OpenSender(DynSender);
 
-    impl From<Tx> for OpenSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for OpenSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1678,56 +1674,56 @@ pub mod sessions {
         ///
         /// Continues as [`OpenSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<OpenSenderA> {
-            Ok(OpenSenderA(self.0.send(0, args).await?))
+            Ok(OpenSenderA(self.0.send_message(0, args).await?))
         }
 
         /// Sends `a`.
         ///
         /// It is the last message.
         pub async fn a_2(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(7, args).await
+            self.0.send_last_message(7, args).await
         }
 
         /// Sends `value`.
         ///
         /// It is the last message.
         pub async fn value(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(8, args).await
+            self.0.send_last_message(8, args).await
         }
 
         /// Sends `Result`.
         ///
         /// The same messages can follow.
         pub async fn result(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(9, args).await?))
+            Ok(Self(self.0.send_message(9, args).await?))
         }
 
         /// Sends `fn`.
         ///
         /// It is the last message.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(10, args).await
+            self.0.send_last_message(10, args).await
         }
 
         /// Sends `fn`.
         ///
         /// It is the last message.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(11, args).await
+            self.0.send_last_message(11, args).await
         }
 
         /// Sends `drop`.
         ///
         /// It is the last message.
         pub async fn drop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(12, args).await
+            self.0.send_last_message(12, args).await
         }
 
         /// Sends “\\u\{a\}”.
         ///
         /// It is the last message.
         pub async fn message_13(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(13, args).await
+            self.0.send_last_message(13, args).await
         }
     }
 
@@ -1736,10 +1732,10 @@ pub mod sessions {
     /// The messages: [`OpenReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenReceiver(Rx);
+    pub struct OpenReceiver(DynReceiver);
 
-    impl From<Rx> for OpenReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for OpenReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1751,7 +1747,7 @@ pub mod sessions {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1843,10 +1839,10 @@ pub mod sessions {
     /// Dropped here, it sends `self`.
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenSenderA(Tx);
+    pub struct OpenSenderA(DynSender);
 
-    impl From<Tx> for OpenSenderA {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for OpenSenderA {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1861,42 +1857,42 @@ pub mod sessions {
             self,
             args: impl Serialize + Send,
         ) -> Result<OpenSenderABegin> {
-            Ok(OpenSenderABegin(self.0.send(0, args).await?))
+            Ok(OpenSenderABegin(self.0.send_message(0, args).await?))
         }
 
         /// Sends “”.
         ///
         /// The same messages can follow.
         pub async fn message_1(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(1, args).await?))
+            Ok(Self(self.0.send_message(1, args).await?))
         }
 
         /// Sends `self`.
         ///
         /// It is the last message.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
 
         /// Sends `Self`.
         ///
         /// It is the last message.
         pub async fn self_2(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(3, args).await
+            self.0.send_last_message(3, args).await
         }
 
         /// Sends “\*\/”.
         ///
         /// It is the last message.
         pub async fn message_4(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(4, args).await
+            self.0.send_last_message(4, args).await
         }
 
         /// Sends `recv`.
         ///
         /// The same messages can follow.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(5, args).await?))
+            Ok(Self(self.0.send_message(5, args).await?))
         }
     }
 
@@ -1905,10 +1901,10 @@ pub mod sessions {
     /// The messages: [`OpenReceivedA`].
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenReceiverA(Rx);
+    pub struct OpenReceiverA(DynReceiver);
 
-    impl From<Rx> for OpenReceiverA {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for OpenReceiverA {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1920,7 +1916,7 @@ pub mod sessions {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedA> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1993,10 +1989,10 @@ pub mod sessions {
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenSenderABegin(Tx);
+    pub struct OpenSenderABegin(DynSender);
 
-    impl From<Tx> for OpenSenderABegin {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for OpenSenderABegin {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2008,14 +2004,14 @@ pub mod sessions {
         ///
         /// The same messages can follow.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(1, args).await?))
+            Ok(Self(self.0.send_message(1, args).await?))
         }
 
         /// Sends `end`.
         ///
         /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
 
         /// Sends `begin`.
@@ -2025,7 +2021,7 @@ pub mod sessions {
             self,
             args: impl Serialize + Send,
         ) -> Result<OpenSenderABeginBegin> {
-            Ok(OpenSenderABeginBegin(self.0.send(3, args).await?))
+            Ok(OpenSenderABeginBegin(self.0.send_message(3, args).await?))
         }
     }
 
@@ -2034,10 +2030,10 @@ pub mod sessions {
     /// The messages: [`OpenReceivedABegin`].
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenReceiverABegin(Rx);
+    pub struct OpenReceiverABegin(DynReceiver);
 
-    impl From<Rx> for OpenReceiverABegin {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for OpenReceiverABegin {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2049,7 +2045,7 @@ pub mod sessions {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedABegin> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 1 => {
                     let list = args.decode::<Args>()?;
@@ -2096,10 +2092,10 @@ pub mod sessions {
     /// Dropped here, it sends `a`.
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenSenderABeginBegin(Tx);
+    pub struct OpenSenderABeginBegin(DynSender);
 
-    impl From<Tx> for OpenSenderABeginBegin {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for OpenSenderABeginBegin {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2111,7 +2107,7 @@ pub mod sessions {
         ///
         /// It is the last message.
         pub async fn a(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -2120,10 +2116,10 @@ pub mod sessions {
     /// The messages: [`OpenReceivedABeginBegin`].
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenReceiverABeginBegin(Rx);
+    pub struct OpenReceiverABeginBegin(DynReceiver);
 
-    impl From<Rx> for OpenReceiverABeginBegin {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for OpenReceiverABeginBegin {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2135,7 +2131,7 @@ pub mod sessions {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedABeginBegin> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2166,10 +2162,10 @@ pub mod sessions {
     /// Dropped here, it sends `x`.
     #[derive(Debug)]
     #[must_use]
-    pub struct SenderSender(Tx);
+    pub struct SenderSender(DynSender);
 
-    impl From<Tx> for SenderSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for SenderSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2181,7 +2177,7 @@ pub mod sessions {
         ///
         /// It is the last message.
         pub async fn x(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -2190,10 +2186,10 @@ pub mod sessions {
     /// The messages: [`SenderReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct SenderReceiver(Rx);
+    pub struct SenderReceiver(DynReceiver);
 
-    impl From<Rx> for SenderReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for SenderReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2205,7 +2201,7 @@ pub mod sessions {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<SenderReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2236,10 +2232,10 @@ pub mod sessions {
     /// Dropped here, it sends `x`.
     #[derive(Debug)]
     #[must_use]
-    pub struct Sender2Sender(Tx);
+    pub struct Sender2Sender(DynSender);
 
-    impl From<Tx> for Sender2Sender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for Sender2Sender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2251,7 +2247,7 @@ pub mod sessions {
         ///
         /// It is the last message.
         pub async fn x(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -2260,10 +2256,10 @@ pub mod sessions {
     /// The messages: [`Sender2Received`].
     #[derive(Debug)]
     #[must_use]
-    pub struct Sender2Receiver(Rx);
+    pub struct Sender2Receiver(DynReceiver);
 
-    impl From<Rx> for Sender2Receiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for Sender2Receiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2275,7 +2271,7 @@ pub mod sessions {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<Sender2Received> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3067,9 +3063,9 @@ pub mod texts {
 #[allow(dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
-        Args, Bytes, Call, Caller, Dispatch, Endpoint, Exchange, Graph, Lossy,
-        MethodSpec, OnDrop, Receiver, Resolved, Result, Rx, Scalar, Sender, Service,
-        ServiceClient, ServiceSpec, Severity, Stream, TreeSpec, Tx, Value,
+        Args, Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, Endpoint,
+        Graph, Lossy, MethodSpec, OnDrop, Receiver, Result, Scalar, Sender, Service,
+        ServiceClient, ServiceInfo, ServiceSpec, Severity, Stream, TreeSpec, Value,
     };
     use ::std::collections::BTreeMap;
 
@@ -3089,7 +3085,7 @@ pub mod vec {
             list: Option<bool>,
         ) -> impl Future<
             Output = Result<
-                BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>,
+                BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
             >,
         > + Send;
 
@@ -3110,7 +3106,7 @@ pub mod vec {
             output: &Value,
             kind: &Bytes,
         ) -> impl Future<
-            Output = Result<Exchange<PublishSender, Receiver<((Value, i64),)>>>,
+            Output = Result<Duplex<PublishSender, Receiver<((Value, i64),)>>>,
         > + Send;
 
         /// Calls `log`, which no catalogue describes.
@@ -3144,7 +3140,7 @@ pub mod vec {
             list: Option<bool>,
         ) -> impl Future<
             Output = Result<
-                BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>,
+                BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
             >,
         > + Send;
 
@@ -3259,7 +3255,7 @@ pub mod vec {
             call: Option<&[(&str, Scalar)]>,
             list: Option<bool>,
         ) -> Result<
-            BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>,
+            BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
         > {
             self.0
                 .unary(0, (service, args, reply, answer, halves, outcome, call, list))
@@ -3282,7 +3278,7 @@ pub mod vec {
             input: &str,
             output: &Value,
             kind: &Bytes,
-        ) -> Result<Exchange<PublishSender, Receiver<((Value, i64),)>>> {
+        ) -> Result<Duplex<PublishSender, Receiver<((Value, i64),)>>> {
             self.0.open(2, (input, output, kind)).await
         }
 
@@ -3420,10 +3416,10 @@ pub mod vec {
     /// Dropped here, it sends “\\u\{a\}”.
     #[derive(Debug)]
     #[must_use]
-    pub struct PublishSender(Tx);
+    pub struct PublishSender(DynSender);
 
-    impl From<Tx> for PublishSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for PublishSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3442,14 +3438,18 @@ pub mod vec {
             other: Option<&[(&str, Scalar)]>,
             list: Option<&Value>,
         ) -> Result<PublishSenderA> {
-            Ok(PublishSenderA(self.0.send(0, (kind, args, rest, other, list)).await?))
+            Ok(
+                PublishSenderA(
+                    self.0.send_message(0, (kind, args, rest, other, list)).await?,
+                ),
+            )
         }
 
         /// Sends “\\u\{a\}”.
         ///
         /// It is the last message.
         pub async fn new_line(self, x: crate::Own) -> Result<()> {
-            self.0.finish(1, (x,)).await
+            self.0.send_last_message(1, (x,)).await
         }
     }
 
@@ -3458,10 +3458,10 @@ pub mod vec {
     /// The messages: [`PublishReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct PublishReceiver(Rx);
+    pub struct PublishReceiver(DynReceiver);
 
-    impl From<Rx> for PublishReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for PublishReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3473,7 +3473,7 @@ pub mod vec {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<PublishReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let (kind_, args_, rest_, other_, list_) = args
@@ -3538,10 +3538,10 @@ pub mod vec {
     /// Dropped here, it sends “\*\/”.
     #[derive(Debug)]
     #[must_use]
-    pub struct PublishSenderA(Tx);
+    pub struct PublishSenderA(DynSender);
 
-    impl From<Tx> for PublishSenderA {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for PublishSenderA {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3553,14 +3553,14 @@ pub mod vec {
         ///
         /// The same messages can follow.
         pub async fn value(self, text: Option<&str>) -> Result<Self> {
-            Ok(Self(self.0.send(0, (text,)).await?))
+            Ok(Self(self.0.send_message(0, (text,)).await?))
         }
 
         /// Sends “\*\/”.
         ///
         /// It is the last message.
         pub async fn star(self, x: u8) -> Result<()> {
-            self.0.finish(1, (x,)).await
+            self.0.send_last_message(1, (x,)).await
         }
     }
 
@@ -3569,10 +3569,10 @@ pub mod vec {
     /// The messages: [`PublishReceivedA`].
     #[derive(Debug)]
     #[must_use]
-    pub struct PublishReceiverA(Rx);
+    pub struct PublishReceiverA(DynReceiver);
 
-    impl From<Rx> for PublishReceiverA {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for PublishReceiverA {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3584,7 +3584,7 @@ pub mod vec {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<PublishReceivedA> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let (text,) = args.decode::<(Option<Lossy<'_>>,)>()?;

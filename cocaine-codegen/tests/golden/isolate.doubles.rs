@@ -7,8 +7,8 @@ pub use self::isolate::IsolateDouble;
 #[allow(dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
-        Bytes, Exchange, Receiver, Reply, Responder, Result, Rx, Sender, ServiceClient,
-        Tx, Value,
+        Bytes, Duplex, DynReceiver, DynSender, Receiver, Reply, ReplySender, Result,
+        Sender, ServiceClient, Value,
     };
     use ::cocaine::double;
     use crate::from_isolate::isolate::{
@@ -64,7 +64,7 @@ pub mod isolate {
         ) -> double::Expectation<
             (&Value, &str),
             (Value, String),
-            double::Peer<SpoolReceiver, Responder<()>>,
+            double::Peer<SpoolReceiver, ReplySender<()>>,
         > {
             self.0.expect(0)
         }
@@ -88,7 +88,10 @@ pub mod isolate {
         ) -> double::Expectation<
             (&[&str],),
             (Vec<String>,),
-            double::Peer<Rx, Responder<BTreeMap<String, BTreeMap<String, Value>>>>,
+            double::Peer<
+                DynReceiver,
+                ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
+            >,
         > {
             self.0.expect(2)
         }
@@ -99,8 +102,8 @@ pub mod isolate {
             &self,
             args: &Value,
             app: &str,
-        ) -> Result<Exchange<SpoolSender, Reply<()>>> {
-            self.0.open::<SpoolReceiver, Responder<()>, _, _>(0, (args, app))
+        ) -> Result<Duplex<SpoolSender, Reply<()>>> {
+            self.0.open::<SpoolReceiver, ReplySender<()>, _, _>(0, (args, app))
         }
 
         async fn spawn(
@@ -110,7 +113,7 @@ pub mod isolate {
             executable: &str,
             worker_args: &BTreeMap<String, String>,
             env: &BTreeMap<String, String>,
-        ) -> Result<Exchange<SpawnSender, Receiver<Bytes>>> {
+        ) -> Result<Duplex<SpawnSender, Receiver<Bytes>>> {
             self.0
                 .open::<
                     SpawnReceiver,
@@ -123,11 +126,13 @@ pub mod isolate {
         async fn metrics(
             &self,
             uuids: &[&str],
-        ) -> Result<Exchange<Tx, Reply<BTreeMap<String, BTreeMap<String, Value>>>>> {
+        ) -> Result<
+            Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+        > {
             self.0
                 .open::<
-                    Rx,
-                    Responder<BTreeMap<String, BTreeMap<String, Value>>>,
+                    DynReceiver,
+                    ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
                     _,
                     _,
                 >(2, (uuids,))

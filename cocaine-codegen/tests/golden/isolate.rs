@@ -7,9 +7,9 @@ pub use self::isolate::{Isolate, IsolateClient, IsolateServer, ServeIsolate};
 #[allow(dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
-        Bytes, Call, Caller, Dispatch, Exchange, MethodSpec, OnDrop, Receiver, Reply,
-        Responder, Result, Rx, Sender, Service, ServiceClient, ServiceSpec, TreeSpec, Tx,
-        Value,
+        Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec,
+        OnDrop, Receiver, Reply, ReplySender, Result, Sender, Service, ServiceClient,
+        ServiceSpec, TreeSpec, Value,
     };
     use ::std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub mod isolate {
             &self,
             args: &Value,
             app: &str,
-        ) -> impl Future<Output = Result<Exchange<SpoolSender, Reply<()>>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<SpoolSender, Reply<()>>>> + Send;
 
         /// Starts `executable` for `app` with these arguments and this environment.
         ///
@@ -46,7 +46,7 @@ pub mod isolate {
             executable: &str,
             worker_args: &BTreeMap<String, String>,
             env: &BTreeMap<String, String>,
-        ) -> impl Future<Output = Result<Exchange<SpawnSender, Receiver<Bytes>>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<SpawnSender, Receiver<Bytes>>>> + Send;
 
         /// Returns what the processes of these uuids use, by uuid and by name.
         ///
@@ -61,7 +61,7 @@ pub mod isolate {
             uuids: &[&str],
         ) -> impl Future<
             Output = Result<
-                Exchange<Tx, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+                Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
             >,
         > + Send;
     }
@@ -79,7 +79,7 @@ pub mod isolate {
             args: &Value,
             app: &str,
             input: SpoolReceiver,
-            output: Responder<()>,
+            output: ReplySender<()>,
         ) -> impl Future<Output = Result<()>> + Send;
 
         /// Starts `executable` for `app` with these arguments and this environment.
@@ -104,8 +104,8 @@ pub mod isolate {
         fn metrics(
             &self,
             uuids: &[&str],
-            input: Rx,
-            output: Responder<BTreeMap<String, BTreeMap<String, Value>>>,
+            input: DynReceiver,
+            output: ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
@@ -161,7 +161,7 @@ pub mod isolate {
             &self,
             args: &Value,
             app: &str,
-        ) -> Result<Exchange<SpoolSender, Reply<()>>> {
+        ) -> Result<Duplex<SpoolSender, Reply<()>>> {
             self.0.open(0, (args, app)).await
         }
 
@@ -172,14 +172,16 @@ pub mod isolate {
             executable: &str,
             worker_args: &BTreeMap<String, String>,
             env: &BTreeMap<String, String>,
-        ) -> Result<Exchange<SpawnSender, Receiver<Bytes>>> {
+        ) -> Result<Duplex<SpawnSender, Receiver<Bytes>>> {
             self.0.open(1, (args, app, executable, worker_args, env)).await
         }
 
         async fn metrics(
             &self,
             uuids: &[&str],
-        ) -> Result<Exchange<Tx, Reply<BTreeMap<String, BTreeMap<String, Value>>>>> {
+        ) -> Result<
+            Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+        > {
             self.0.open(2, (uuids,)).await
         }
     }
@@ -290,10 +292,10 @@ pub mod isolate {
     /// Dropped here, it sends `cancel`.
     #[derive(Debug)]
     #[must_use]
-    pub struct SpoolSender(Tx);
+    pub struct SpoolSender(DynSender);
 
-    impl From<Tx> for SpoolSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for SpoolSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -305,7 +307,7 @@ pub mod isolate {
         ///
         /// It is the last message.
         pub async fn cancel(self) -> Result<()> {
-            self.0.finish(0, ()).await
+            self.0.send_last_message(0, ()).await
         }
     }
 
@@ -314,10 +316,10 @@ pub mod isolate {
     /// The messages: [`SpoolReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct SpoolReceiver(Rx);
+    pub struct SpoolReceiver(DynReceiver);
 
-    impl From<Rx> for SpoolReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for SpoolReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -329,7 +331,7 @@ pub mod isolate {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<SpoolReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     args.decode::<()>()?;
@@ -360,10 +362,10 @@ pub mod isolate {
     /// Dropped here, it sends `kill`.
     #[derive(Debug)]
     #[must_use]
-    pub struct SpawnSender(Tx);
+    pub struct SpawnSender(DynSender);
 
-    impl From<Tx> for SpawnSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for SpawnSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -375,7 +377,7 @@ pub mod isolate {
         ///
         /// It is the last message.
         pub async fn kill(self) -> Result<()> {
-            self.0.finish(0, ()).await
+            self.0.send_last_message(0, ()).await
         }
     }
 
@@ -384,10 +386,10 @@ pub mod isolate {
     /// The messages: [`SpawnReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct SpawnReceiver(Rx);
+    pub struct SpawnReceiver(DynReceiver);
 
-    impl From<Rx> for SpawnReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for SpawnReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -399,7 +401,7 @@ pub mod isolate {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<SpawnReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     args.decode::<()>()?;

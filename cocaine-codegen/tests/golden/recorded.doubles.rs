@@ -194,7 +194,7 @@ pub mod chrono {
 #[allow(dead_code, unreachable_pub)]
 pub mod logging_v2 {
     use ::cocaine::bind::{
-        Exchange, Receiver, Result, Scalar, Sender, ServiceClient, Severity, Value,
+        Duplex, Receiver, Result, Scalar, Sender, ServiceClient, Severity, Value,
     };
     use ::cocaine::double;
     use crate::from_recorded::logging_v2::{
@@ -370,7 +370,7 @@ pub mod logging_v2 {
             self.0.answer(3, (severity, backend, message, attributes))
         }
 
-        async fn get(&self, name: &str) -> Result<Exchange<GetSender, Receiver<bool>>> {
+        async fn get(&self, name: &str) -> Result<Duplex<GetSender, Receiver<bool>>> {
             self.0.open::<GetReceiver, Sender<bool>, _, _>(4, (name,))
         }
 
@@ -404,7 +404,7 @@ pub mod logging_v2 {
 /// A double of the `unicorn` service, version 1.
 #[allow(dead_code, unreachable_pub)]
 pub mod unicorn {
-    use ::cocaine::bind::{Held, Result, ServiceClient, Value};
+    use ::cocaine::bind::{Guard, Result, ServiceClient, Value};
     use ::cocaine::double;
     use crate::from_recorded::unicorn::{Children, Unicorn, UnicornClient, Versioned};
 
@@ -516,7 +516,7 @@ pub mod unicorn {
         #[track_caller]
         pub fn expect_lock(
             &self,
-        ) -> double::Expectation<(&str,), (String,), Result<Held>> {
+        ) -> double::Expectation<(&str,), (String,), Result<Guard>> {
             self.0.expect(8)
         }
 
@@ -524,7 +524,7 @@ pub mod unicorn {
         #[track_caller]
         pub fn expect_named_lock(
             &self,
-        ) -> double::Expectation<(&str, &Value), (String, Value), Result<Held>> {
+        ) -> double::Expectation<(&str, &Value), (String, Value), Result<Guard>> {
             self.0.expect(9)
         }
     }
@@ -569,11 +569,11 @@ pub mod unicorn {
             self.0.answer(7, (path, value))
         }
 
-        async fn lock(&self, path: &str) -> Result<Held> {
+        async fn lock(&self, path: &str) -> Result<Guard> {
             self.0.answer(8, (path,))
         }
 
-        async fn named_lock(&self, path: &str, value: &Value) -> Result<Held> {
+        async fn named_lock(&self, path: &str, value: &Value) -> Result<Guard> {
             self.0.answer(9, (path, value))
         }
     }

@@ -375,9 +375,10 @@ pub mod chrono {
 #[allow(dead_code, unreachable_pub)]
 pub mod logging_v2 {
     use ::cocaine::bind::{
-        Call, Caller, Deserialize, Deserializer, Dispatch, Exchange, Lossy, MethodSpec,
-        OnDrop, One, Receiver, Result, Rx, Scalar, Sender, Serialize, Serializer,
-        Service, ServiceClient, ServiceSpec, Severity, TreeSpec, Tx, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, Duplex, DynReceiver,
+        DynSender, Lossy, MethodSpec, OnDrop, One, Receiver, Result, Scalar, Sender,
+        Serialize, Serializer, Service, ServiceClient, ServiceSpec, Severity, TreeSpec,
+        Value,
     };
 
     /// The log of the cloud, with filters that can be set while it runs, and answers that tell what they let pass.
@@ -447,7 +448,7 @@ pub mod logging_v2 {
         fn get(
             &self,
             name: &str,
-        ) -> impl Future<Output = Result<Exchange<GetSender, Receiver<bool>>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<GetSender, Receiver<bool>>>> + Send;
 
         /// Returns the names for which filters are known; `core` and `default` at first.
         ///
@@ -795,7 +796,7 @@ pub mod logging_v2 {
             self.0.unary(3, (severity, backend, message, attributes)).await
         }
 
-        async fn get(&self, name: &str) -> Result<Exchange<GetSender, Receiver<bool>>> {
+        async fn get(&self, name: &str) -> Result<Duplex<GetSender, Receiver<bool>>> {
             self.0.open(4, (name,)).await
         }
 
@@ -1027,10 +1028,10 @@ pub mod logging_v2 {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct GetSender(Tx);
+    pub struct GetSender(DynSender);
 
-    impl From<Tx> for GetSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GetSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1047,7 +1048,7 @@ pub mod logging_v2 {
             message: &str,
             attributes: Option<&[(&str, Scalar)]>,
         ) -> Result<Self> {
-            Ok(Self(self.0.send(0, (severity, message, attributes)).await?))
+            Ok(Self(self.0.send_message(0, (severity, message, attributes)).await?))
         }
 
         /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
@@ -1059,7 +1060,7 @@ pub mod logging_v2 {
             message: &str,
             attributes: Option<&[(&str, Scalar)]>,
         ) -> Result<Self> {
-            Ok(Self(self.0.send(1, (severity, message, attributes)).await?))
+            Ok(Self(self.0.send_message(1, (severity, message, attributes)).await?))
         }
     }
 
@@ -1068,10 +1069,10 @@ pub mod logging_v2 {
     /// The messages: [`GetReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GetReceiver(Rx);
+    pub struct GetReceiver(DynReceiver);
 
-    impl From<Rx> for GetReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GetReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1083,7 +1084,7 @@ pub mod logging_v2 {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GetReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let (severity, message, attributes) = args
@@ -1138,9 +1139,9 @@ pub mod logging_v2 {
 #[allow(dead_code, unreachable_pub)]
 pub mod unicorn {
     use ::cocaine::bind::{
-        Call, Caller, Deserialize, Deserializer, Dispatch, Held, MethodSpec, OnDrop, One,
-        Receiver, Result, Serialize, Serializer, Service, ServiceClient, ServiceSpec,
-        Stream, TreeSpec, Tried, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, Guard, MethodSpec, OnDrop,
+        One, Receiver, Result, Serialize, Serializer, Service, ServiceClient,
+        ServiceSpec, Stream, TreeSpec, Tried, Value,
     };
 
     /// A tree of values with versions, by which programs of the cloud agree: settings, counters, announcements, locks.
@@ -1252,7 +1253,7 @@ pub mod unicorn {
         /// # Errors
         ///
         /// Category 11, code 6 for a path that cannot be. A lock that is lost later tells it by `lost`.
-        fn lock(&self, path: &str) -> impl Future<Output = Result<Held>> + Send;
+        fn lock(&self, path: &str) -> impl Future<Output = Result<Guard>> + Send;
 
         /// As `lock`, with a `value` that others can read where the lock is kept.
         ///
@@ -1263,7 +1264,7 @@ pub mod unicorn {
             &self,
             path: &str,
             value: &Value,
-        ) -> impl Future<Output = Result<Held>> + Send;
+        ) -> impl Future<Output = Result<Guard>> + Send;
     }
 
     /// A value and its version.
@@ -1446,11 +1447,11 @@ pub mod unicorn {
             self.0.unary(7, (path, value)).await
         }
 
-        async fn lock(&self, path: &str) -> Result<Held> {
+        async fn lock(&self, path: &str) -> Result<Guard> {
             self.0.hold(8, (path,)).await
         }
 
-        async fn named_lock(&self, path: &str, value: &Value) -> Result<Held> {
+        async fn named_lock(&self, path: &str, value: &Value) -> Result<Guard> {
             self.0.hold(9, (path, value)).await
         }
     }

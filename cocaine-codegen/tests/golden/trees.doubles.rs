@@ -6,7 +6,7 @@ pub use self::trees::TreesDouble;
 /// A double of the `trees` service, version 1.
 #[allow(dead_code, unreachable_pub)]
 pub mod trees {
-    use ::cocaine::bind::{Args, Exchange, Result, ServiceClient};
+    use ::cocaine::bind::{Args, Duplex, Result, ServiceClient};
     use ::cocaine::double;
     use crate::from_trees::trees::{
         DeepReceiver, DeepReplyReceiver, DeepReplySender, DeepSender, EndlessReceiver,
@@ -141,42 +141,42 @@ pub mod trees {
         async fn nested(
             &self,
             args: Args,
-        ) -> Result<Exchange<NestedSender, NestedReplyReceiver>> {
+        ) -> Result<Duplex<NestedSender, NestedReplyReceiver>> {
             self.0.open::<NestedReceiver, NestedReplySender, _, _>(0, args)
         }
 
         async fn wide(
             &self,
             args: Args,
-        ) -> Result<Exchange<WideSender, WideReplyReceiver>> {
+        ) -> Result<Duplex<WideSender, WideReplyReceiver>> {
             self.0.open::<WideReceiver, WideReplySender, _, _>(1, args)
         }
 
         async fn deep(
             &self,
             args: Args,
-        ) -> Result<Exchange<DeepSender, DeepReplyReceiver>> {
+        ) -> Result<Duplex<DeepSender, DeepReplyReceiver>> {
             self.0.open::<DeepReceiver, DeepReplySender, _, _>(2, args)
         }
 
         async fn names(
             &self,
             args: Args,
-        ) -> Result<Exchange<NamesSender, NamesReplyReceiver>> {
+        ) -> Result<Duplex<NamesSender, NamesReplyReceiver>> {
             self.0.open::<NamesReceiver, NamesReplySender, _, _>(3, args)
         }
 
         async fn gaps(
             &self,
             args: Args,
-        ) -> Result<Exchange<GapsSender, GapsReplyReceiver>> {
+        ) -> Result<Duplex<GapsSender, GapsReplyReceiver>> {
             self.0.open::<GapsReceiver, GapsReplySender, _, _>(4, args)
         }
 
         async fn endless(
             &self,
             args: Args,
-        ) -> Result<Exchange<EndlessSender, EndlessReplyReceiver>> {
+        ) -> Result<Duplex<EndlessSender, EndlessReplyReceiver>> {
             self.0.open::<EndlessReceiver, EndlessReplySender, _, _>(5, args)
         }
 

@@ -7,8 +7,8 @@ pub use self::trees::{ServeTrees, Trees, TreesClient, TreesServer};
 #[allow(dead_code, unreachable_pub)]
 pub mod trees {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, Exchange, MethodSpec, OnDrop, Result, Rx,
-        Serialize, Service, ServiceClient, ServiceSpec, TreeSpec, Tx,
+        Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec, OnDrop,
+        Result, Serialize, Service, ServiceClient, ServiceSpec, TreeSpec,
     };
 
     /// The `trees` service. No catalogue describes it: what it takes and answers is untyped.
@@ -18,47 +18,41 @@ pub mod trees {
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<NestedSender, NestedReplyReceiver>>,
+            Output = Result<Duplex<NestedSender, NestedReplyReceiver>>,
         > + Send;
 
         /// Calls `wide`, which no catalogue describes.
         fn wide(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<WideSender, WideReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<WideSender, WideReplyReceiver>>> + Send;
 
         /// Calls `deep`, which no catalogue describes.
         fn deep(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<DeepSender, DeepReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<DeepSender, DeepReplyReceiver>>> + Send;
 
         /// Calls `names`, which no catalogue describes.
         fn names(
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<NamesSender, NamesReplyReceiver>>,
+            Output = Result<Duplex<NamesSender, NamesReplyReceiver>>,
         > + Send;
 
         /// Calls `gaps`, which no catalogue describes.
         fn gaps(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<GapsSender, GapsReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<GapsSender, GapsReplyReceiver>>> + Send;
 
         /// Calls `endless`, which no catalogue describes.
         fn endless(
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<EndlessSender, EndlessReplyReceiver>>,
+            Output = Result<Duplex<EndlessSender, EndlessReplyReceiver>>,
         > + Send;
 
         /// Calls `controls`, which no catalogue describes.
@@ -413,42 +407,42 @@ pub mod trees {
         async fn nested(
             &self,
             args: Args,
-        ) -> Result<Exchange<NestedSender, NestedReplyReceiver>> {
+        ) -> Result<Duplex<NestedSender, NestedReplyReceiver>> {
             self.0.open(0, args).await
         }
 
         async fn wide(
             &self,
             args: Args,
-        ) -> Result<Exchange<WideSender, WideReplyReceiver>> {
+        ) -> Result<Duplex<WideSender, WideReplyReceiver>> {
             self.0.open(1, args).await
         }
 
         async fn deep(
             &self,
             args: Args,
-        ) -> Result<Exchange<DeepSender, DeepReplyReceiver>> {
+        ) -> Result<Duplex<DeepSender, DeepReplyReceiver>> {
             self.0.open(2, args).await
         }
 
         async fn names(
             &self,
             args: Args,
-        ) -> Result<Exchange<NamesSender, NamesReplyReceiver>> {
+        ) -> Result<Duplex<NamesSender, NamesReplyReceiver>> {
             self.0.open(3, args).await
         }
 
         async fn gaps(
             &self,
             args: Args,
-        ) -> Result<Exchange<GapsSender, GapsReplyReceiver>> {
+        ) -> Result<Duplex<GapsSender, GapsReplyReceiver>> {
             self.0.open(4, args).await
         }
 
         async fn endless(
             &self,
             args: Args,
-        ) -> Result<Exchange<EndlessSender, EndlessReplyReceiver>> {
+        ) -> Result<Duplex<EndlessSender, EndlessReplyReceiver>> {
             self.0.open(5, args).await
         }
 
@@ -467,7 +461,7 @@ pub mod trees {
         pub async fn nested(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<NestedSender, NestedReplyReceiver>> {
+        ) -> Result<Duplex<NestedSender, NestedReplyReceiver>> {
             self.0.open(0, args).await
         }
 
@@ -475,7 +469,7 @@ pub mod trees {
         pub async fn wide(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<WideSender, WideReplyReceiver>> {
+        ) -> Result<Duplex<WideSender, WideReplyReceiver>> {
             self.0.open(1, args).await
         }
 
@@ -483,7 +477,7 @@ pub mod trees {
         pub async fn deep(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<DeepSender, DeepReplyReceiver>> {
+        ) -> Result<Duplex<DeepSender, DeepReplyReceiver>> {
             self.0.open(2, args).await
         }
 
@@ -491,7 +485,7 @@ pub mod trees {
         pub async fn names(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<NamesSender, NamesReplyReceiver>> {
+        ) -> Result<Duplex<NamesSender, NamesReplyReceiver>> {
             self.0.open(3, args).await
         }
 
@@ -499,7 +493,7 @@ pub mod trees {
         pub async fn gaps(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<GapsSender, GapsReplyReceiver>> {
+        ) -> Result<Duplex<GapsSender, GapsReplyReceiver>> {
             self.0.open(4, args).await
         }
 
@@ -507,7 +501,7 @@ pub mod trees {
         pub async fn endless(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<EndlessSender, EndlessReplyReceiver>> {
+        ) -> Result<Duplex<EndlessSender, EndlessReplyReceiver>> {
             self.0.open(5, args).await
         }
 
@@ -655,10 +649,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSender(Tx);
+    pub struct NestedSender(DynSender);
 
-    impl From<Tx> for NestedSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -670,14 +664,14 @@ pub mod trees {
         ///
         /// Continues as [`NestedSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<NestedSenderA> {
-            Ok(NestedSenderA(self.0.send(0, args).await?))
+            Ok(NestedSenderA(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -686,10 +680,10 @@ pub mod trees {
     /// The messages: [`NestedReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiver(Rx);
+    pub struct NestedReceiver(DynReceiver);
 
-    impl From<Rx> for NestedReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -701,7 +695,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -741,10 +735,10 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSenderA(Tx);
+    pub struct NestedSenderA(DynSender);
 
-    impl From<Tx> for NestedSenderA {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSenderA {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -756,14 +750,14 @@ pub mod trees {
         ///
         /// Continues as [`NestedSenderAB`].
         pub async fn b(self, args: impl Serialize + Send) -> Result<NestedSenderAB> {
-            Ok(NestedSenderAB(self.0.send(1, args).await?))
+            Ok(NestedSenderAB(self.0.send_message(1, args).await?))
         }
 
         /// Sends `again`.
         ///
         /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(4, args).await?))
+            Ok(Self(self.0.send_message(4, args).await?))
         }
     }
 
@@ -772,10 +766,10 @@ pub mod trees {
     /// The messages: [`NestedReceivedA`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiverA(Rx);
+    pub struct NestedReceiverA(DynReceiver);
 
-    impl From<Rx> for NestedReceiverA {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiverA {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -787,7 +781,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedA> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 1 => {
                     let list = args.decode::<Args>()?;
@@ -827,10 +821,10 @@ pub mod trees {
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSenderAB(Tx);
+    pub struct NestedSenderAB(DynSender);
 
-    impl From<Tx> for NestedSenderAB {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSenderAB {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -842,14 +836,14 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn c(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(2, args).await?))
+            Ok(Self(self.0.send_message(2, args).await?))
         }
 
         /// Sends `done`.
         ///
         /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(3, args).await
+            self.0.send_last_message(3, args).await
         }
     }
 
@@ -858,10 +852,10 @@ pub mod trees {
     /// The messages: [`NestedReceivedAB`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiverAB(Rx);
+    pub struct NestedReceiverAB(DynReceiver);
 
-    impl From<Rx> for NestedReceiverAB {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiverAB {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -873,7 +867,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedAB> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 2 => {
                     let list = args.decode::<Args>()?;
@@ -913,10 +907,10 @@ pub mod trees {
     /// Dropped here, it sends `none`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySender(Tx);
+    pub struct NestedReplySender(DynSender);
 
-    impl From<Tx> for NestedReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -931,14 +925,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<NestedReplySenderPart> {
-            Ok(NestedReplySenderPart(self.0.send(0, args).await?))
+            Ok(NestedReplySenderPart(self.0.send_message(0, args).await?))
         }
 
         /// Sends `none`.
         ///
         /// It is the last message.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
     }
 
@@ -947,10 +941,10 @@ pub mod trees {
     /// The messages: [`NestedReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiver(Rx);
+    pub struct NestedReplyReceiver(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -962,7 +956,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1003,10 +997,10 @@ pub mod trees {
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySenderPart(Tx);
+    pub struct NestedReplySenderPart(DynSender);
 
-    impl From<Tx> for NestedReplySenderPart {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySenderPart {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1018,14 +1012,14 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
         /// It is the last message.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `back`.
@@ -1035,7 +1029,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<NestedReplySenderPartBack> {
-            Ok(NestedReplySenderPartBack(self.0.send(4, args).await?))
+            Ok(NestedReplySenderPartBack(self.0.send_message(4, args).await?))
         }
     }
 
@@ -1044,10 +1038,10 @@ pub mod trees {
     /// The messages: [`NestedReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiverPart(Rx);
+    pub struct NestedReplyReceiverPart(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiverPart {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiverPart {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1059,7 +1053,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPart> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1116,10 +1110,10 @@ pub mod trees {
     /// Dropped here, it sends `part`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySenderPartBack(Tx);
+    pub struct NestedReplySenderPartBack(DynSender);
 
-    impl From<Tx> for NestedReplySenderPartBack {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySenderPartBack {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1131,7 +1125,7 @@ pub mod trees {
         ///
         /// It is the last message.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -1140,10 +1134,10 @@ pub mod trees {
     /// The messages: [`NestedReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiverPartBack(Rx);
+    pub struct NestedReplyReceiverPartBack(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiverPartBack {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiverPartBack {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1155,7 +1149,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPartBack> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1194,10 +1188,10 @@ pub mod trees {
     /// Dropped here, it sends `message1`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSender(Tx);
+    pub struct WideSender(DynSender);
 
-    impl From<Tx> for WideSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1209,14 +1203,14 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn message0(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `message1`.
         ///
         /// It is the last message.
         pub async fn message1(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `message2`.
@@ -1226,21 +1220,21 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage2> {
-            Ok(WideSenderMessage2(self.0.send(2, args).await?))
+            Ok(WideSenderMessage2(self.0.send_message(2, args).await?))
         }
 
         /// Sends `message3`.
         ///
         /// The same messages can follow.
         pub async fn message3(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(3, args).await?))
+            Ok(Self(self.0.send_message(3, args).await?))
         }
 
         /// Sends `message4`.
         ///
         /// It is the last message.
         pub async fn message4(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(4, args).await
+            self.0.send_last_message(4, args).await
         }
 
         /// Sends `message5`.
@@ -1250,21 +1244,21 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage5> {
-            Ok(WideSenderMessage5(self.0.send(5, args).await?))
+            Ok(WideSenderMessage5(self.0.send_message(5, args).await?))
         }
 
         /// Sends `message6`.
         ///
         /// The same messages can follow.
         pub async fn message6(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(6, args).await?))
+            Ok(Self(self.0.send_message(6, args).await?))
         }
 
         /// Sends `message7`.
         ///
         /// It is the last message.
         pub async fn message7(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(7, args).await
+            self.0.send_last_message(7, args).await
         }
 
         /// Sends `message8`.
@@ -1274,7 +1268,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage8> {
-            Ok(WideSenderMessage8(self.0.send(8, args).await?))
+            Ok(WideSenderMessage8(self.0.send_message(8, args).await?))
         }
     }
 
@@ -1283,10 +1277,10 @@ pub mod trees {
     /// The messages: [`WideReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiver(Rx);
+    pub struct WideReceiver(DynReceiver);
 
-    impl From<Rx> for WideReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1298,7 +1292,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1394,10 +1388,10 @@ pub mod trees {
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage2(Tx);
+    pub struct WideSenderMessage2(DynSender);
 
-    impl From<Tx> for WideSenderMessage2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1409,14 +1403,14 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
         /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1425,10 +1419,10 @@ pub mod trees {
     /// The messages: [`WideReceivedMessage2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage2(Rx);
+    pub struct WideReceiverMessage2(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1440,7 +1434,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1480,10 +1474,10 @@ pub mod trees {
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage5(Tx);
+    pub struct WideSenderMessage5(DynSender);
 
-    impl From<Tx> for WideSenderMessage5 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage5 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1495,14 +1489,14 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
         /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1511,10 +1505,10 @@ pub mod trees {
     /// The messages: [`WideReceivedMessage5`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage5(Rx);
+    pub struct WideReceiverMessage5(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage5 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage5 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1526,7 +1520,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage5> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1566,10 +1560,10 @@ pub mod trees {
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage8(Tx);
+    pub struct WideSenderMessage8(DynSender);
 
-    impl From<Tx> for WideSenderMessage8 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage8 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1581,14 +1575,14 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
         /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1597,10 +1591,10 @@ pub mod trees {
     /// The messages: [`WideReceivedMessage8`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage8(Rx);
+    pub struct WideReceiverMessage8(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage8 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage8 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1612,7 +1606,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage8> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1652,10 +1646,10 @@ pub mod trees {
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReplySender(Tx);
+    pub struct WideReplySender(DynSender);
 
-    impl From<Tx> for WideReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1667,14 +1661,14 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn item(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `end`.
         ///
         /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1683,10 +1677,10 @@ pub mod trees {
     /// The messages: [`WideReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReplyReceiver(Rx);
+    pub struct WideReplyReceiver(DynReceiver);
 
-    impl From<Rx> for WideReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1698,7 +1692,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1738,10 +1732,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSender(Tx);
+    pub struct DeepSender(DynSender);
 
-    impl From<Tx> for DeepSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1756,14 +1750,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4> {
-            Ok(DeepSenderStep4(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1772,10 +1766,10 @@ pub mod trees {
     /// The messages: [`DeepReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiver(Rx);
+    pub struct DeepReceiver(DynReceiver);
 
-    impl From<Rx> for DeepReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1787,7 +1781,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1827,10 +1821,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4(Tx);
+    pub struct DeepSenderStep4(DynSender);
 
-    impl From<Tx> for DeepSenderStep4 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1845,14 +1839,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3> {
-            Ok(DeepSenderStep4Step3(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1861,10 +1855,10 @@ pub mod trees {
     /// The messages: [`DeepReceivedStep4`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4(Rx);
+    pub struct DeepReceiverStep4(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1876,7 +1870,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1916,10 +1910,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3(Tx);
+    pub struct DeepSenderStep4Step3(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1934,14 +1928,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2> {
-            Ok(DeepSenderStep4Step3Step2(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -1950,10 +1944,10 @@ pub mod trees {
     /// The messages: [`DeepReceivedStep4Step3`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3(Rx);
+    pub struct DeepReceiverStep4Step3(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1965,7 +1959,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2010,10 +2004,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2(Tx);
+    pub struct DeepSenderStep4Step3Step2(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2028,14 +2022,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2Step1> {
-            Ok(DeepSenderStep4Step3Step2Step1(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2Step1(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2044,10 +2038,10 @@ pub mod trees {
     /// The messages: [`DeepReceivedStep4Step3Step2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2(Rx);
+    pub struct DeepReceiverStep4Step3Step2(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2059,7 +2053,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2104,10 +2098,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2Step1(Tx);
+    pub struct DeepSenderStep4Step3Step2Step1(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2Step1 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2Step1 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2122,14 +2116,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2Step1Step0> {
-            Ok(DeepSenderStep4Step3Step2Step1Step0(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2Step1Step0(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2138,10 +2132,10 @@ pub mod trees {
     /// The messages: [`DeepReceivedStep4Step3Step2Step1`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2Step1(Rx);
+    pub struct DeepReceiverStep4Step3Step2Step1(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2Step1 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2Step1 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2153,7 +2147,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2197,10 +2191,10 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2Step1Step0(Tx);
+    pub struct DeepSenderStep4Step3Step2Step1Step0(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2Step1Step0 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2Step1Step0 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2212,7 +2206,7 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn forever(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
@@ -2221,10 +2215,10 @@ pub mod trees {
     /// The messages: [`DeepReceivedStep4Step3Step2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2Step1Step0(Rx);
+    pub struct DeepReceiverStep4Step3Step2Step1Step0(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2Step1Step0 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2Step1Step0 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2236,7 +2230,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1Step0> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2273,10 +2267,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySender(Tx);
+    pub struct DeepReplySender(DynSender);
 
-    impl From<Tx> for DeepReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2291,14 +2285,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2> {
-            Ok(DeepReplySenderStep2(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2307,10 +2301,10 @@ pub mod trees {
     /// The messages: [`DeepReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiver(Rx);
+    pub struct DeepReplyReceiver(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2322,7 +2316,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2362,10 +2356,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2(Tx);
+    pub struct DeepReplySenderStep2(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2380,14 +2374,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2Step1> {
-            Ok(DeepReplySenderStep2Step1(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2Step1(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2396,10 +2390,10 @@ pub mod trees {
     /// The messages: [`DeepReplyReceivedStep2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2(Rx);
+    pub struct DeepReplyReceiverStep2(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2411,7 +2405,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2456,10 +2450,10 @@ pub mod trees {
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2Step1(Tx);
+    pub struct DeepReplySenderStep2Step1(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2Step1 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2Step1 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2474,14 +2468,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2Step1Step0> {
-            Ok(DeepReplySenderStep2Step1Step0(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2Step1Step0(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
         /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
@@ -2490,10 +2484,10 @@ pub mod trees {
     /// The messages: [`DeepReplyReceivedStep2Step1`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2Step1(Rx);
+    pub struct DeepReplyReceiverStep2Step1(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2Step1 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2Step1 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2505,7 +2499,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2549,10 +2543,10 @@ pub mod trees {
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2Step1Step0(Tx);
+    pub struct DeepReplySenderStep2Step1Step0(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2Step1Step0 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2Step1Step0 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2564,7 +2558,7 @@ pub mod trees {
         ///
         /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -2573,10 +2567,10 @@ pub mod trees {
     /// The messages: [`DeepReplyReceivedStep2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2Step1Step0(Rx);
+    pub struct DeepReplyReceiverStep2Step1Step0(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2Step1Step0 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2Step1Step0 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2588,7 +2582,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1Step0> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2622,10 +2616,10 @@ pub mod trees {
     /// Dropped here, it sends `fn`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesSender(Tx);
+    pub struct NamesSender(DynSender);
 
-    impl From<Tx> for NamesSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2637,14 +2631,14 @@ pub mod trees {
         ///
         /// It is the last message.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
 
         /// Sends `fn`.
         ///
         /// The same messages can follow.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(3, args).await?))
+            Ok(Self(self.0.send_message(3, args).await?))
         }
 
         /// Sends `self`.
@@ -2654,14 +2648,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<NamesSenderSelf_> {
-            Ok(NamesSenderSelf_(self.0.send(7, args).await?))
+            Ok(NamesSenderSelf_(self.0.send_message(7, args).await?))
         }
 
         /// Sends “”.
         ///
         /// It is the last message.
         pub async fn message_8(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(8, args).await
+            self.0.send_last_message(8, args).await
         }
     }
 
@@ -2670,10 +2664,10 @@ pub mod trees {
     /// The messages: [`NamesReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReceiver(Rx);
+    pub struct NamesReceiver(DynReceiver);
 
-    impl From<Rx> for NamesReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2685,7 +2679,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2741,10 +2735,10 @@ pub mod trees {
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesSenderSelf_(Tx);
+    pub struct NamesSenderSelf_(DynSender);
 
-    impl From<Tx> for NamesSenderSelf_ {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesSenderSelf_ {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2756,14 +2750,14 @@ pub mod trees {
         ///
         /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
 
         /// Sends `Self`.
         ///
         /// The same messages can follow.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(1, args).await?))
+            Ok(Self(self.0.send_message(1, args).await?))
         }
     }
 
@@ -2772,10 +2766,10 @@ pub mod trees {
     /// The messages: [`NamesReceivedSelf_`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReceiverSelf_(Rx);
+    pub struct NamesReceiverSelf_(DynReceiver);
 
-    impl From<Rx> for NamesReceiverSelf_ {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReceiverSelf_ {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2787,7 +2781,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceivedSelf_> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2827,10 +2821,10 @@ pub mod trees {
     /// Dropped here, it sends nothing.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplySender(Tx);
+    pub struct NamesReplySender(DynSender);
 
-    impl From<Tx> for NamesReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2842,7 +2836,7 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `send`.
@@ -2852,7 +2846,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<NamesReplySenderSend> {
-            Ok(NamesReplySenderSend(self.0.send(1, args).await?))
+            Ok(NamesReplySenderSend(self.0.send_message(1, args).await?))
         }
     }
 
@@ -2861,10 +2855,10 @@ pub mod trees {
     /// The messages: [`NamesReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplyReceiver(Rx);
+    pub struct NamesReplyReceiver(DynReceiver);
 
-    impl From<Rx> for NamesReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2876,7 +2870,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2915,10 +2909,10 @@ pub mod trees {
     /// Dropped here, it sends `recv`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplySenderSend(Tx);
+    pub struct NamesReplySenderSend(DynSender);
 
-    impl From<Tx> for NamesReplySenderSend {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesReplySenderSend {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2930,7 +2924,7 @@ pub mod trees {
         ///
         /// It is the last message.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -2939,10 +2933,10 @@ pub mod trees {
     /// The messages: [`NamesReplyReceivedSend`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplyReceiverSend(Rx);
+    pub struct NamesReplyReceiverSend(DynReceiver);
 
-    impl From<Rx> for NamesReplyReceiverSend {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReplyReceiverSend {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2954,7 +2948,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceivedSend> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2987,10 +2981,10 @@ pub mod trees {
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsSender(Tx);
+    pub struct GapsSender(DynSender);
 
-    impl From<Tx> for GapsSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3002,7 +2996,7 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn five(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(5, args).await?))
+            Ok(Self(self.0.send_message(5, args).await?))
         }
 
         /// Sends `thousand`.
@@ -3012,14 +3006,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsSenderThousand> {
-            Ok(GapsSenderThousand(self.0.send(1000, args).await?))
+            Ok(GapsSenderThousand(self.0.send_message(1000, args).await?))
         }
 
         /// Sends `last`.
         ///
         /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(65531, args).await
+            self.0.send_last_message(65531, args).await
         }
     }
 
@@ -3028,10 +3022,10 @@ pub mod trees {
     /// The messages: [`GapsReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReceiver(Rx);
+    pub struct GapsReceiver(DynReceiver);
 
-    impl From<Rx> for GapsReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3043,7 +3037,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 5 => {
                     let list = args.decode::<Args>()?;
@@ -3090,10 +3084,10 @@ pub mod trees {
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsSenderThousand(Tx);
+    pub struct GapsSenderThousand(DynSender);
 
-    impl From<Tx> for GapsSenderThousand {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsSenderThousand {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3105,7 +3099,7 @@ pub mod trees {
         ///
         /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(65531, args).await
+            self.0.send_last_message(65531, args).await
         }
     }
 
@@ -3114,10 +3108,10 @@ pub mod trees {
     /// The messages: [`GapsReceivedThousand`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReceiverThousand(Rx);
+    pub struct GapsReceiverThousand(DynReceiver);
 
-    impl From<Rx> for GapsReceiverThousand {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReceiverThousand {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3129,7 +3123,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceivedThousand> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 65531 => {
                     let list = args.decode::<Args>()?;
@@ -3161,10 +3155,10 @@ pub mod trees {
     /// Dropped here, it sends `none`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySender(Tx);
+    pub struct GapsReplySender(DynSender);
 
-    impl From<Tx> for GapsReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3179,14 +3173,14 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsReplySenderPart> {
-            Ok(GapsReplySenderPart(self.0.send(0, args).await?))
+            Ok(GapsReplySenderPart(self.0.send_message(0, args).await?))
         }
 
         /// Sends `none`.
         ///
         /// It is the last message.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
     }
 
@@ -3195,10 +3189,10 @@ pub mod trees {
     /// The messages: [`GapsReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiver(Rx);
+    pub struct GapsReplyReceiver(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3210,7 +3204,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3251,10 +3245,10 @@ pub mod trees {
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySenderPart(Tx);
+    pub struct GapsReplySenderPart(DynSender);
 
-    impl From<Tx> for GapsReplySenderPart {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySenderPart {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3266,14 +3260,14 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
         /// It is the last message.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `back`.
@@ -3283,7 +3277,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsReplySenderPartBack> {
-            Ok(GapsReplySenderPartBack(self.0.send(4, args).await?))
+            Ok(GapsReplySenderPartBack(self.0.send_message(4, args).await?))
         }
     }
 
@@ -3292,10 +3286,10 @@ pub mod trees {
     /// The messages: [`GapsReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiverPart(Rx);
+    pub struct GapsReplyReceiverPart(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiverPart {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiverPart {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3307,7 +3301,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPart> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3359,10 +3353,10 @@ pub mod trees {
     /// Dropped here, it sends `part`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySenderPartBack(Tx);
+    pub struct GapsReplySenderPartBack(DynSender);
 
-    impl From<Tx> for GapsReplySenderPartBack {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySenderPartBack {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3374,7 +3368,7 @@ pub mod trees {
         ///
         /// It is the last message.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
@@ -3383,10 +3377,10 @@ pub mod trees {
     /// The messages: [`GapsReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiverPartBack(Rx);
+    pub struct GapsReplyReceiverPartBack(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiverPartBack {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiverPartBack {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3398,7 +3392,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPartBack> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3430,10 +3424,10 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessSender(Tx);
+    pub struct EndlessSender(DynSender);
 
-    impl From<Tx> for EndlessSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3445,7 +3439,7 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `begin`.
@@ -3455,7 +3449,7 @@ pub mod trees {
             self,
             args: impl Serialize + Send,
         ) -> Result<EndlessSenderBegin> {
-            Ok(EndlessSenderBegin(self.0.send(1, args).await?))
+            Ok(EndlessSenderBegin(self.0.send_message(1, args).await?))
         }
     }
 
@@ -3464,10 +3458,10 @@ pub mod trees {
     /// The messages: [`EndlessReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReceiver(Rx);
+    pub struct EndlessReceiver(DynReceiver);
 
-    impl From<Rx> for EndlessReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3479,7 +3473,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3518,10 +3512,10 @@ pub mod trees {
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessSenderBegin(Tx);
+    pub struct EndlessSenderBegin(DynSender);
 
-    impl From<Tx> for EndlessSenderBegin {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessSenderBegin {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3533,7 +3527,7 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
@@ -3542,10 +3536,10 @@ pub mod trees {
     /// The messages: [`EndlessReceivedBegin`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReceiverBegin(Rx);
+    pub struct EndlessReceiverBegin(DynReceiver);
 
-    impl From<Rx> for EndlessReceiverBegin {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReceiverBegin {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3557,7 +3551,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceivedBegin> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3588,10 +3582,10 @@ pub mod trees {
     /// Dropped here, it sends nothing.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReplySender(Tx);
+    pub struct EndlessReplySender(DynSender);
 
-    impl From<Tx> for EndlessReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3603,7 +3597,7 @@ pub mod trees {
         ///
         /// The same messages can follow.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
@@ -3612,10 +3606,10 @@ pub mod trees {
     /// The messages: [`EndlessReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReplyReceiver(Rx);
+    pub struct EndlessReplyReceiver(DynReceiver);
 
-    impl From<Rx> for EndlessReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3627,7 +3621,7 @@ pub mod trees {
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;

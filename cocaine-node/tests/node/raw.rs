@@ -1,9 +1,10 @@
 //! A client that speaks in frames.
 
-use std::{io::Cursor, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use cocaine::{Value, msgpack};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use test_support::frame;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -40,7 +41,7 @@ impl Raw {
     /// Returns the bytes of the next frame.
     pub(crate) async fn recv_bytes(&mut self) -> Vec<u8> {
         loop {
-            if let Some(length) = complete(&self.unread) {
+            if let Some(length) = frame::length(&self.unread) {
                 return self.unread.drain(..length).collect();
             }
             let read = timeout(PATIENCE, self.socket.read_buf(&mut self.unread)).await;
@@ -70,11 +71,4 @@ impl Raw {
         drop(read.expect("an end in time"));
         assert!(self.unread.is_empty(), "{:?}", self.unread);
     }
-}
-
-/// Returns the length of the value that `bytes` begin with, if it is whole.
-fn complete(bytes: &[u8]) -> Option<usize> {
-    let mut reader = rmp_serde::Deserializer::new(Cursor::new(bytes));
-    serde::de::IgnoredAny::deserialize(&mut reader).ok()?;
-    usize::try_from(reader.get_ref().position()).ok()
 }

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use cocaine::{Bytes, Client, Value, msgpack};
@@ -13,17 +12,19 @@ use cocaine_node::{Node, NodeBuilder, helper::Helper};
 use serde::Serialize;
 use serde_json::Value as Json;
 use tempfile::TempDir;
-use test_support::recording::{Event, Recording};
+use test_support::{
+    recording::{Event, Recording},
+    wait::wait_until,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixListener, UnixStream},
     task::JoinHandle,
-    time::timeout,
 };
 
 use crate::{
     expected::Substitutes,
-    peer::{PATIENCE, Peer},
+    peer::Peer,
     process::{self, arg},
     script::{Script, Waits},
 };
@@ -108,17 +109,12 @@ impl Stage {
 
     /// Waits until a number that `info` tells of the app is as wanted.
     pub(crate) async fn until(&self, path: &[&str], wanted: impl Fn(u64) -> bool) {
-        let poll = async {
-            loop {
-                let info = self.apps.info(self.app, Some(1)).await.unwrap();
-                let found = path.iter().try_fold(&info, |value, key| value.get(key)).and_then(Value::as_u64);
-                if wanted(found.unwrap_or_else(|| panic!("no {path:?} in {info}"))) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("{}: {path:?} is not as wanted", self.app));
+        wait_until(&format!("{} {path:?}", self.app), async || {
+            let info = self.apps.info(self.app, Some(1)).await.unwrap();
+            let found = path.iter().try_fold(&info, |value, key| value.get(key)).and_then(Value::as_u64);
+            wanted(found.unwrap_or_else(|| panic!("no {path:?} in {info}")))
+        })
+        .await;
     }
 
     /// Returns once all recorded workers wait for a frame with this text, or have ended.

@@ -22,7 +22,7 @@ use crate::{
         address::Address,
         connection::{Attempt, Link, Options, Request},
         drift::Told,
-        methods::{Drift, Selector, Table},
+        methods::{Compatibility, Selector, Table},
     },
     connection::{
         channel::{answered, deadline},
@@ -30,7 +30,7 @@ use crate::{
         handle::{self, ConnectionHandle},
     },
     protocol::{
-        endpoint::{Endpoint, Resolved},
+        endpoint::{Endpoint, ServiceInfo},
         error::{Error, ErrorKind, Result},
         graph::VALUE,
         limits::Limits,
@@ -56,7 +56,7 @@ static RESOLVE: ServiceSpec = ServiceSpec {
 #[derive(Debug)]
 pub(crate) struct Cloud {
     locators: Vec<Address>,
-    drift: Drift,
+    compatibility: Compatibility,
     limits: Limits,
     /// The connection to the locator that answered last.
     link: Mutex<Option<Arc<Link>>>,
@@ -71,24 +71,24 @@ impl Cloud {
     /// How long a locator may take to answer before the next one is asked.
     const ANSWER: Duration = Duration::from_secs(5);
 
-    pub(crate) fn new(locators: Vec<Address>, drift: Drift, limits: Limits) -> Self {
+    pub(crate) fn new(locators: Vec<Address>, compatibility: Compatibility, limits: Limits) -> Self {
         let (link, passed) = (Mutex::new(None), AtomicUsize::new(0));
-        Self { locators, drift, limits, link, passed, told: Told::default() }
+        Self { locators, compatibility, limits, link, passed, told: Told::default() }
     }
 
-    pub(crate) fn drift(&self) -> Drift {
-        self.drift
+    pub(crate) fn compatibility(&self) -> Compatibility {
+        self.compatibility
     }
 
     /// Logs how a connected service differs from its bindings, if it has any, once.
     pub(crate) fn compare(&self, spec: Option<&'static ServiceSpec>, version: u64, link: &Link) {
-        if let Some(spec) = spec.filter(|_| self.drift != Drift::Off) {
+        if let Some(spec) = spec.filter(|_| self.compatibility != Compatibility::Unchecked) {
             self.told.tell(spec, version, link);
         }
     }
 
     /// Asks the locators, one after the other, where a service is. An answer that it is nowhere is an answer.
-    pub(crate) async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    pub(crate) async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         // One attempt more than there are locators: a connection may have ended long ago, unnoticed. Asking is safe.
         for _ in &self.locators {
             let link = self.locator().await?;
@@ -112,7 +112,7 @@ impl Cloud {
         }
     }
 
-    async fn ask(&self, link: &Link, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    async fn ask(&self, link: &Link, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         let blame = |error: Error| error.at(Some(&Arc::from(name)), None, Some(link.handle.peer()));
         let mut args = Scratch::take();
         encode::args(&(name, seed), &mut args).map_err(Error::from_encode)?;
@@ -142,7 +142,8 @@ impl Cloud {
         for address in self.locators.iter().cycle().skip(first).take(self.locators.len()) {
             match self.reach(address).await {
                 Ok(handle) => {
-                    let table = Table::new(Some(&RESOLVE), &Resolved::default(), Drift::Off)?;
+                    let table =
+                        Table::new(Some(&RESOLVE), &ServiceInfo::default(), Compatibility::Unchecked)?;
                     let made = Arc::new(Link { handle, table, service: RESOLVE.name.into() });
                     *link = Some(made.clone());
                     return Ok(made);

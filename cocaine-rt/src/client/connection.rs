@@ -11,7 +11,7 @@ use std::{
 use crate::{
     client::methods::{Bound, Table},
     connection::{
-        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
+        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
         halves::Reading,
         handle::{ConnectionHandle, TICK},
         mux::{
@@ -159,7 +159,7 @@ impl Link {
         bound.check(CallKind::Streaming)?;
         Ok(self.channel(bound, request).map(|channel| {
             if bound.close.is_none() {
-                return Rx::new(channel, &bound.upstream).into();
+                return DynReceiver::new(channel, &bound.upstream).into();
             }
             let (close, rx) = self.halves(bound, channel);
             Reading { _close: Some(Box::new(close)), rx }
@@ -167,7 +167,11 @@ impl Link {
     }
 
     /// Opens a channel on which both sides go on sending.
-    pub(crate) fn session(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<(Tx, Rx)>> {
+    pub(crate) fn session(
+        &self,
+        bound: &Bound,
+        request: Request<'_>,
+    ) -> Result<Attempt<(DynSender, DynReceiver)>> {
         bound.check(CallKind::Session)?;
         Ok(self.channel(bound, request).map(|channel| self.halves(bound, channel)))
     }
@@ -203,10 +207,15 @@ impl Link {
     }
 
     /// Returns both halves of a session's channel.
-    fn halves(&self, bound: &Bound, channel: ChannelRef) -> (Tx, Rx) {
-        let tx =
-            Tx::new(channel.clone(), &bound.dispatch, Side::Client, bound.on_drop, self.table.revocable());
-        (tx, Rx::new(channel, &bound.upstream))
+    fn halves(&self, bound: &Bound, channel: ChannelRef) -> (DynSender, DynReceiver) {
+        let tx = DynSender::new(
+            channel.clone(),
+            &bound.dispatch,
+            Side::Client,
+            bound.on_drop,
+            self.table.revocable(),
+        );
+        (tx, DynReceiver::new(channel, &bound.upstream))
     }
 
     /// Names where an error happened.

@@ -23,7 +23,8 @@ use crate::{
         output::Output,
     },
     protocol::{
-        error::{Cause, Error, ErrorKind},
+        code::Code,
+        error::{Error, ErrorKind},
         limits::Limits,
     },
     wire::scan::{FrameBounds, Scanner},
@@ -130,7 +131,7 @@ where
             self.run_pending(cx)?;
             let flush = self.flush(cx, intake == Intake::Large || self.violation.is_some())?;
             if let Some(Violation { cause, text }) = self.violation.take() {
-                return Err(Error::protocol(text).caused(cause));
+                return Err(Error::protocol(text).with_wire_code(cause));
             }
             if intake == Intake::Large {
                 cx.waker().wake_by_ref();
@@ -161,9 +162,9 @@ where
             Poll::Ready(Ok(0)) => Err(Error::disconnected(
                 "closed by the other side, as runtimes do when they cannot read a call",
             )
-            .caused(Cause::EOF)),
+            .with_wire_code(Code::EOF)),
             Poll::Ready(Ok(_)) => Ok(self.hand_over()),
-            Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string())),
+            Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string()).with_source(error)),
         }
     }
 
@@ -263,7 +264,9 @@ where
             }
             match self.output.poll_write(cx, &mut self.io) {
                 Poll::Ready(Ok(())) => self.conn.with(Mux::written),
-                Poll::Ready(Err(error)) => return Err(Error::disconnected(error.to_string())),
+                Poll::Ready(Err(error)) => {
+                    return Err(Error::disconnected(error.to_string()).with_source(error));
+                }
                 Poll::Pending => return Ok(Flush::Stuck),
             }
         }

@@ -18,11 +18,8 @@ use tokio::net::TcpStream;
 
 use crate::{
     connection::mux::{Mux, Role},
-    protocol::{code::Category, error::Error, limits::Limits},
+    protocol::{error::Error, limits::Limits},
 };
-
-/// The code of an app that has been stopped: `EPIPE`.
-const STOPPED: i64 = 32;
 
 /// How exactly deadlines are kept: one sweep of all channels a tick is
 /// cheaper than a timer a call.
@@ -124,7 +121,7 @@ impl SharedConnection {
     /// Heeds an error of the service: an app that has been stopped goes on answering old connections, and only that
     /// (`node.md` 5.1). It may have been started again elsewhere.
     pub(crate) fn heed(&self, error: &Error) {
-        if (error.category(), error.code()) == (Some(Category::GENERIC), Some(STOPPED)) {
+        if error.is_app_stopped() {
             self.outdated.store(true, Ordering::Relaxed);
         }
     }

@@ -25,7 +25,8 @@ use self::{
 };
 use crate::{
     protocol::{
-        error::{Cause, Error, ErrorKind},
+        code::Code,
+        error::{Error, ErrorKind},
         limits::Limits,
         trace::Trace,
     },
@@ -36,12 +37,12 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
     /// What those learn who share a channel with the peer (`worker.md` 3.4, 4).
-    pub(crate) cause: Cause,
+    pub(crate) cause: Code,
     pub(crate) text: String,
 }
 
 impl Violation {
-    pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
+    pub(crate) fn new(cause: Code, text: impl Into<String>) -> Self {
         Self { cause, text: text.into() }
     }
 }

@@ -7,9 +7,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
-        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
+        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
         driver::Driver,
-        halves::Duplex,
+        halves::{Duplex, Receiver, Sender},
         handle::{ConnectionHandle, SharedConnection},
         mux::{NewChannel, Role, roots::RootProtocol, slot::RecvState},
     },
@@ -65,7 +65,7 @@ impl Connection {
         event: &[u8],
         trace: Option<Trace>,
         headers: &Headers,
-    ) -> Result<(u64, Duplex<Bytes, Bytes>)> {
+    ) -> Result<(u64, Duplex<Sender<Bytes>, Receiver<Bytes>>)> {
         let mut args = Scratch::take();
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
@@ -75,8 +75,8 @@ impl Connection {
         let open = NewChannel { method: 0, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: self.handle.clone(), key, context: ErrorContext::default() };
-        let rx = Rx::held(channel.clone(), &self.stream);
-        let tx = Tx::held(channel, &self.stream, Side::Server(trace, None));
+        let rx = DynReceiver::held(channel.clone(), &self.stream);
+        let tx = DynSender::held(channel, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 

@@ -8,8 +8,8 @@ use crate::{
         mux::slot::Message,
     },
     protocol::{
-        code::Category,
-        error::{Cause, Error},
+        code::{Category, Code},
+        error::Error,
         graph::{CLOSE, ERROR, WRITE},
     },
     wire::{
@@ -93,7 +93,7 @@ impl Relay {
         }
         if let Err(malformed) = written {
             let error = Error::protocol(format!("a message of a stream: {malformed}"));
-            return Poll::Ready(Err(Passed::Malformed(error.caused(Cause::ARGUMENTS))));
+            return Poll::Ready(Err(Passed::Malformed(error.with_wire_code(Code::INVALID_ARGUMENTS))));
         }
         Poll::Ready(Ok(match last {
             None | Some(CLOSE) => Some(Passed::Closed),
@@ -108,19 +108,19 @@ impl Relay {
     }
 
     /// Returns once nobody can receive what is handed on.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.to.poll_gone(cx)
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.to.poll_closed(cx)
     }
 
     /// Ends the stream that is sent with an error.
     pub fn fail(self, error: &Error) {
         // Nobody is left to be told.
-        let _ = self.to.answer(error);
+        let _ = self.to.fail(error);
     }
 
     /// Ends the stream that is sent without a word.
-    pub fn give_up(self) {
-        self.to.give_up();
+    pub fn abandon(self) {
+        self.to.abandon();
     }
 }
 

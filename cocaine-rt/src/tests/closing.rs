@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::peer::{Peer, method};
-use crate::{CallKind, Edge, ErrorKind, Receiver, Service, Tree, TreeNode, protocol::graph::TreeShape};
+use crate::{CallKind, Code, Edge, ErrorKind, Receiver, Service, Tree, TreeNode, protocol::graph::TreeShape};
 
 fn close() -> Tree {
     let close = Edge { id: 0, name: "close".into(), next: Tree::end() };
@@ -41,7 +41,7 @@ async fn an_answered_call_is_closed_and_so_is_one_that_failed() {
     let calls = async {
         assert_eq!(service.call::<_, ((String, i64),)>("get", ("/a",)).await.unwrap().0, ("v".to_owned(), 0));
         let error = service.call::<_, ((String, i64),)>("get", ("/",)).await.unwrap_err();
-        assert_eq!(error.code(), Some(6));
+        assert_eq!(error.code(), Some(Code::INVALID_PATH));
     };
     let script = async {
         peer.expect("93 01 03 91 a2 2f 61").await;
@@ -86,7 +86,7 @@ async fn a_stream_is_closed_when_it_is_dropped_and_when_the_service_ends_it() {
     let mut changes: Receiver<(i64,)> = service.stream("subscribe", ("/a",));
     peer.expect("93 02 00 91 a2 2f 61").await;
     peer.write("93 02 01 91 92 0b 08").await;
-    assert_eq!(changes.recv().await.unwrap().unwrap_err().code(), Some(8));
+    assert_eq!(changes.recv().await.unwrap().unwrap_err().code(), Some(Code::NO_NODE));
     peer.expect("93 02 00 90").await;
     assert!(changes.recv().await.is_none());
     drop(changes);
@@ -141,7 +141,9 @@ async fn waiting_for_what_is_held_ends_by_dropping_it_by_a_deadline_and_by_the_s
 #[tokio::test(start_paused = true)]
 async fn what_is_held_may_be_lost() {
     let (service, mut peer) = unicorn();
-    for (id, end, code) in [(1, "93 01 01 91 92 0b 0a", Some(10)), (2, "93 02 02 90", None)] {
+    for (id, end, code) in
+        [(1, "93 01 01 91 92 0b 0a", Some(Code::CONNECTION_LOSS)), (2, "93 02 02 90", None)]
+    {
         let (held, ()) = tokio::join!(service.hold("lock", ("/a",)), async {
             peer.expect(&format!("93 0{id} 08 91 a2 2f 61")).await;
             peer.write(&format!("93 0{id} 00 91 c3")).await;

@@ -8,11 +8,7 @@ use super::{
     slot::{Delivery, Message, RecvState, Slot, unpinned},
 };
 use crate::{
-    protocol::{
-        error::{Cause, Error},
-        graph::ERROR,
-        trace::Trace,
-    },
+    protocol::{code::Code, error::Error, graph::ERROR, trace::Trace},
     wire::{
         encode::Encoded,
         frame::{self, FrameHeaders},
@@ -36,7 +32,7 @@ impl Mux {
             Some(range) => self
                 .headers
                 .read(&batch[start + range.start..start + range.end])
-                .map_err(|error| Violation::new(Cause::HEADERS, format!("unreadable headers: {error}")))?,
+                .map_err(|error| Violation::new(Code::HPACK_ERROR, format!("unreadable headers: {error}")))?,
         };
         let args = batch.slice(start + bounds.args.start..start + bounds.args.end);
         let message = Message { kind: bounds.kind, args, headers };
@@ -61,7 +57,7 @@ impl Mux {
                 let kind = message.kind;
                 self.arrived += message.weight();
                 if slot.deliver(message, self.limits.unread) == Delivery::Refused {
-                    return self.tolerate(Cause::SLOT, || not_allowed(kind, channel));
+                    return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(kind, channel));
                 }
                 self.due.extend(slot.reader.take());
                 if kind == ERROR && matches!(self.role, Role::Worker(_)) {
@@ -74,14 +70,14 @@ impl Mux {
                 self.check_unread()
             }
             _ if channel > self.accepted => self.accept(channel, message),
-            _ => {
-                self.tolerate(Cause::REVOKED, || format!("channel {channel} is not above every earlier one"))
-            }
+            _ => self.tolerate(Code::REVOKED_CHANNEL, || {
+                format!("channel {channel} is not above every earlier one")
+            }),
         }
     }
 
     /// Ends the connection for a broken rule, unless this side drops what it does not know.
-    fn tolerate(&self, cause: Cause, text: impl FnOnce() -> String) -> Result<(), Violation> {
+    fn tolerate(&self, cause: Code, text: impl FnOnce() -> String) -> Result<(), Violation> {
         match self.role {
             Role::Client => Ok(()),
             Role::Worker(_) => {
@@ -106,7 +102,7 @@ impl Mux {
             return Ok(());
         }
         let text = format!("more than {} bytes are kept for one connection", self.limits.held);
-        Err(Violation::new(Cause::MEMORY, text))
+        Err(Violation::new(Code::OUT_OF_MEMORY, text))
     }
 
     pub(super) fn accept(&mut self, id: u64, mut message: Message) -> Result<(), Violation> {
@@ -116,7 +112,7 @@ impl Mux {
         let trace = match message.headers.trace() {
             Ok(trace) => trace,
             Err(_) if matches!(self.role, Role::Worker(_)) => None,
-            Err(text) => return Err(Violation::new(Cause::HEADERS, text)),
+            Err(text) => return Err(Violation::new(Code::HPACK_ERROR, text)),
         };
         match opening {
             FirstMessage::Method { place, recv_state, kept, lasting } => {
@@ -137,7 +133,11 @@ impl Mux {
                 self.acknowledge(id, trace)
             }
             FirstMessage::Unknown => {
-                let cause = if matches!(self.role, Role::Host(_)) { Cause::UNCAUGHT } else { Cause::SLOT };
+                let cause = if matches!(self.role, Role::Host(_)) {
+                    Code::UNCAUGHT_ERROR
+                } else {
+                    Code::SLOT_NOT_FOUND
+                };
                 self.tolerate(cause, || format!("no method has the id {}", message.kind))
             }
         }
@@ -146,7 +146,7 @@ impl Mux {
     pub(super) fn keep(&mut self, id: u64, recv_state: RecvState) -> Result<(), Violation> {
         if self.peers.len() >= self.limits.channels {
             let text = format!("more than {} channels are open", self.limits.channels);
-            return Err(Violation::new(Cause::MEMORY, text));
+            return Err(Violation::new(Code::OUT_OF_MEMORY, text));
         }
         let mut slot = Slot::new(id, recv_state);
         slot.invoked = true;
@@ -157,7 +157,7 @@ impl Mux {
     pub(super) fn acknowledge(&mut self, id: u64, trace: Option<Trace>) -> Result<(), Violation> {
         // A server reads no further by then; what shares a socket with heartbeats does.
         if !matches!(self.role, Role::Server(_)) && !self.has_room() {
-            return Err(Violation::new(Cause::MEMORY, "the answers to control messages are not read"));
+            return Err(Violation::new(Code::OUT_OF_MEMORY, "the answers to control messages are not read"));
         }
         let mut headers = Vec::new();
         let tail = FrameHeaders::Encoded(hpack::write_reply(&mut headers, trace.map(Trace::ids), &[]));

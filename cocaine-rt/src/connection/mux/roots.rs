@@ -3,8 +3,8 @@
 use crate::{
     connection::mux::{Violation, slot::RecvState},
     protocol::{
-        code::Category,
-        error::{Cause, Error},
+        code::Code,
+        error::Error,
         graph::{CallKind, Graph, PING, REVOKE},
     },
     wire::decode,
@@ -76,7 +76,7 @@ impl RootProtocol {
 
 /// Reads the arguments of `revoke`: the channel, and the error that its reader gets (`protocol.md` 2.1).
 pub(crate) fn revoked(args: &bytes::Bytes) -> Result<(u64, Error), Violation> {
-    let (channel, (category, code)): (u64, (i64, i64)) =
-        decode::args(args).map_err(|error| Violation::new(Cause::ARGUMENTS, format!("revoke: {error}")))?;
-    Ok((channel, Error::service(Category(category), code, "the channel was revoked")))
+    let (channel, code): (u64, Code) = decode::args(args)
+        .map_err(|error| Violation::new(Code::INVALID_ARGUMENTS, format!("revoke: {error}")))?;
+    Ok((channel, Error::service(code, "the channel was revoked")))
 }

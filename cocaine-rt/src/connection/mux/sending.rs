@@ -84,7 +84,7 @@ impl Mux {
         self.check_open()?;
         if self.urgent.len() > MOST_URGENT {
             let text = format!("{} bytes of heartbeats wait for the peer to read", self.urgent.len());
-            return Err(Error::new(ErrorKind::Overflow(text)));
+            return Err(Error::new(ErrorKind::LimitExceeded(text)));
         }
         frame::write(&mut self.urgent, id, kind, args, tail);
         Ok(())

@@ -176,7 +176,7 @@ impl Slot {
         let full = self.first.is_some() && self.unread + message.weight() > limit;
         if full && !self.recv_state.ended() {
             let text = format!("more than {limit} bytes unread on channel {}", self.id);
-            self.fail(Error::new(ErrorKind::Overflow(text)));
+            self.fail(Error::new(ErrorKind::LimitExceeded(text)));
             return Delivery::Taken;
         }
         if !single {
@@ -211,7 +211,7 @@ impl Slot {
     /// Ends the channel with an error, read after what has arrived; what a reader did not take by then is lost
     /// only when it was too much.
     pub(crate) fn fail(&mut self, error: Error) {
-        if matches!(error.kind(), ErrorKind::Overflow(_)) {
+        if matches!(error.kind(), ErrorKind::LimitExceeded(_)) {
             (self.first, self.second) = (None, None);
             self.rest = VecDeque::new();
             self.unread = 0;
