@@ -26,7 +26,7 @@ use crate::{
         channel::{DynReceiver, DynSender, answered, deadline},
         guard::Guard,
         halves::{Duplex, Reading, Receiver},
-        mux::slot::Message,
+        mux::message::Message,
     },
     protocol::{
         error::{Error, ErrorKind, Result},
