@@ -82,12 +82,12 @@ pub(crate) struct Check {
     pub(crate) fail_on: Grade,
     /// How the differences are written
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
 }
 
 /// How differences are written.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum ReportFormat {
     /// A line each
     #[default]
     Text,
@@ -102,12 +102,12 @@ pub(crate) struct Dump {
     pub(crate) source: Source,
     /// How it is written
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: View,
+    pub(crate) format: DumpFormat,
 }
 
 /// How services are shown.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum View {
+pub(crate) enum DumpFormat {
     /// An indented tree
     #[default]
     Text,

@@ -7,16 +7,16 @@ use syn::{
     ext::IdentExt as _, spanned::Spanned as _,
 };
 
-use super::{MOST_ARGUMENTS, Reader, doc_lines};
+use super::{CatalogueReader, MOST_ARGUMENTS, doc_lines};
 use crate::{
-    catalogue::{Field, Form, Number, Own},
+    catalogue::{DeclaredType, EnumVariant, StructField, TypeForm},
     naming,
 };
 
 /// The types that a number may have.
 const REPRS: &[&str] = &["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"];
 
-impl Reader<'_> {
+impl CatalogueReader<'_> {
     /// Notes the names of the types, so that those may use each other, and reports those that cannot be used.
     pub(super) fn own_names(&mut self, items: &[Item]) {
         let mut traits = BTreeSet::new();
@@ -47,7 +47,7 @@ impl Reader<'_> {
     }
 
     /// Reads the types.
-    pub(super) fn own_types(&mut self, items: &[Item]) -> Vec<Own> {
+    pub(super) fn own_types(&mut self, items: &[Item]) -> Vec<DeclaredType> {
         let read = items.iter().filter_map(|item| match item {
             Item::Struct(item) => self.structure(item),
             Item::Enum(item) => self.numbers(item),
@@ -56,7 +56,7 @@ impl Reader<'_> {
         read.collect()
     }
 
-    fn structure(&mut self, item: &ItemStruct) -> Option<Own> {
+    fn structure(&mut self, item: &ItemStruct) -> Option<DeclaredType> {
         if !item.generics.params.is_empty() {
             self.report(item.generics.span(), "a type has no generics here");
         }
@@ -69,10 +69,10 @@ impl Reader<'_> {
         let form = match &item.fields {
             Fields::Named(fields) if (1..=MOST_ARGUMENTS).contains(&fields.named.len()) => {
                 let fields = fields.named.iter().filter_map(|field| self.field(field)).collect();
-                Form::Struct { fields, flat }
+                TypeForm::Struct { fields, flat }
             }
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-                Form::Newtype(self.owned(&fields.unnamed.first()?.ty)?)
+                TypeForm::Newtype(self.owned(&fields.unnamed.first()?.ty)?)
             }
             _ => {
                 let message = format!("a struct has 1 to {MOST_ARGUMENTS} fields with names, or one without");
@@ -80,20 +80,20 @@ impl Reader<'_> {
                 return None;
             }
         };
-        Some(Own { name: item.ident.unraw().to_string(), docs, form })
+        Some(DeclaredType { name: item.ident.unraw().to_string(), docs, form })
     }
 
-    fn field(&mut self, field: &syn::Field) -> Option<Field> {
+    fn field(&mut self, field: &syn::Field) -> Option<StructField> {
         let name = field.ident.as_ref()?.unraw().to_string();
         let snake = naming::snake(&name, "field");
         if name != snake {
             self.report(field.span(), format!("write the field's name in snake_case: `{snake}`"));
         }
         let docs = self.docs(&field.attrs, "a field takes docs only", |_| false);
-        Some(Field { name, docs, ty: self.owned(&field.ty)? })
+        Some(StructField { name, docs, ty: self.owned(&field.ty)? })
     }
 
-    fn numbers(&mut self, item: &ItemEnum) -> Option<Own> {
+    fn numbers(&mut self, item: &ItemEnum) -> Option<DeclaredType> {
         let mut repr = Some("i32");
         let docs = self.docs(&item.attrs, "an enum takes `#[repr(…)]` and docs only", |attribute| {
             let is_repr = attribute.path().is_ident("repr");
@@ -112,10 +112,14 @@ impl Reader<'_> {
         if item.variants.is_empty() || values.len() < numbers.len() {
             self.report(item.ident.span(), "an enum has at least one variant, each with a number of its own");
         }
-        Some(Own { name: item.ident.unraw().to_string(), docs, form: Form::Numbers { repr, numbers } })
+        Some(DeclaredType {
+            name: item.ident.unraw().to_string(),
+            docs,
+            form: TypeForm::Numbers { repr, numbers },
+        })
     }
 
-    fn number(&mut self, variant: &Variant, repr: &str) -> Option<Number> {
+    fn number(&mut self, variant: &Variant, repr: &str) -> Option<EnumVariant> {
         let name = variant.ident.unraw().to_string();
         let docs = self.docs(&variant.attrs, "a variant takes docs only", |_| false);
         let value = variant.discriminant.as_ref().and_then(|(_, value)| integer(value));
@@ -124,7 +128,7 @@ impl Reader<'_> {
                 self.report(variant.span(), format!("{value} is no `{repr}`"));
                 None
             }
-            (Some(value), Fields::Unit) if name != "Other" => Some(Number { name, docs, value }),
+            (Some(value), Fields::Unit) if name != "Other" => Some(EnumVariant { name, docs, value }),
             _ => {
                 self.report(variant.span(), "write `Name = 1`; `Other` is there for all other numbers");
                 None

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::unique;
+use super::unique_map::UniqueMap;
+use crate::naming::shown;
 
 /// The first id of the control messages, which every runtime adds to its graphs and which are never methods.
 pub const FIRST_CONTROL: u64 = 65_532;
@@ -30,49 +31,6 @@ pub struct Message(
     pub Tree,
 );
 
-/// The trees that have a type of their own in the runtime, and the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Nothing is ever sent.
-    End,
-    /// One `value` or one `error`.
-    Primitive,
-    /// Any number of `write`, then `error` or `close`.
-    Streaming,
-    /// One `close` and nothing else, which lets go of a channel.
-    Close,
-    /// The methods of the service itself: a tree that is `null` at its root.
-    Root,
-    /// Anything else.
-    Other,
-}
-
-/// How a method is called, as its two trees say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// Nothing comes back.
-    Mute,
-    /// One value comes back.
-    Unary,
-    /// Any number of values come back.
-    Stream,
-    /// Both sides speak, or one in a way of its own.
-    Session,
-}
-
-impl Manner {
-    /// Returns how a method with these trees is called. A caller that may say nothing but `close` leaves that to the
-    /// runtime, which sends it when the call is let go of: it does not speak.
-    pub(crate) fn of(dispatch: &Tree, upstream: &Tree) -> Self {
-        match (dispatch.kind(), upstream.kind()) {
-            (Kind::End, Kind::End) => Self::Mute,
-            (Kind::End | Kind::Close, Kind::Primitive) => Self::Unary,
-            (Kind::End | Kind::Close, Kind::Streaming) => Self::Stream,
-            _ => Self::Session,
-        }
-    }
-}
-
 impl Tree {
     /// Returns the tree without messages.
     pub fn end() -> Self {
@@ -92,18 +50,6 @@ impl Tree {
     fn of<const N: usize>(messages: [(&str, Self); N]) -> Self {
         let messages = messages.map(|(name, next)| Message(name.to_owned(), next));
         Self::Node((0..).zip(messages).collect())
-    }
-
-    /// Returns what kind of tree it is, at the root of a method. Control messages in it do not count.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Recurse => Kind::Root,
-            _ if self.is_end() => Kind::End,
-            _ if self.are(&[("value", false), ("error", false)]) => Kind::Primitive,
-            _ if self.are(&[("write", true), ("error", false), ("close", false)]) => Kind::Streaming,
-            _ if self.closes() => Kind::Close,
-            Self::Node(_) => Kind::Other,
-        }
     }
 
     /// Returns the messages, the control messages left out.
@@ -134,25 +80,23 @@ impl Tree {
         }
     }
 
-    fn closes(&self) -> bool {
-        let mut messages = self.messages();
-        let close = messages.next().is_some_and(|(_, Message(name, next))| name == "close" && next.is_end());
-        close && messages.next().is_none()
-    }
-
-    /// Returns whether these are the messages, with ids from 0; each is repeated, or the last.
-    fn are(&self, expected: &[(&str, bool)]) -> bool {
-        let same = |(id, Message(name, next)): (u64, &Message),
-                    (expected, (known, repeated)): (u64, &(&str, bool))| {
-            id == expected && name == known && if *repeated { *next == Self::Recurse } else { next.is_end() }
-        };
-        self.messages().count() == expected.len()
-            && self.messages().zip((0..).zip(expected)).all(|(found, expected)| same(found, expected))
-    }
-
     /// Returns whether nothing may follow. Control messages do not count.
     pub(crate) fn is_end(&self) -> bool {
         matches!(self, Self::Node(_)) && self.messages().next().is_none()
+    }
+
+    /// Returns the tree on one line: `{0 begin {1 chunk …, 2 end}}`, with `…` for a message that repeats.
+    pub(crate) fn to_line(&self) -> String {
+        let Self::Node(messages) = self else {
+            return "…".to_owned();
+        };
+        let messages: Vec<_> = (messages.iter())
+            .map(|(id, Message(name, next))| {
+                let next = if next.is_end() { String::new() } else { format!(" {}", next.to_line()) };
+                format!("{id} {}{next}", shown(name))
+            })
+            .collect();
+        format!("{{{}}}", messages.join(", "))
     }
 
     /// Returns how many levels of messages there are.
@@ -177,7 +121,7 @@ impl Serialize for Tree {
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let node = Option::<unique::Map<u64, Message>>::deserialize(deserializer)?;
+        let node = Option::<UniqueMap<u64, Message>>::deserialize(deserializer)?;
         Ok(node.map_or(Self::Recurse, |messages| Self::Node(messages.0)))
     }
 }
@@ -188,33 +132,6 @@ mod tests {
 
     fn tree(json: &str) -> Tree {
         serde_json::from_str(json).unwrap()
-    }
-
-    #[test]
-    fn kinds() {
-        for (json, kind) in [
-            ("{}", Kind::End),
-            ("null", Kind::Root),
-            (r#"{"0":["value",{}],"1":["error",{}]}"#, Kind::Primitive),
-            (r#"{"0":["write",null],"1":["error",{}],"2":["close",{}]}"#, Kind::Streaming),
-            (r#"{"0":["value",{}],"1":["failure",{}]}"#, Kind::Other),
-            (r#"{"0":["value",null],"1":["error",{}]}"#, Kind::Other),
-            (r#"{"0":["write",null],"1":["error",null],"2":["close",{}]}"#, Kind::Other),
-            (r#"{"0":["write",{}],"1":["error",{}],"2":["close",{}]}"#, Kind::Other),
-            (r#"{"0":["close",{}]}"#, Kind::Close),
-            (r#"{"3":["close",{}],"65533":["ping",{}]}"#, Kind::Close),
-            (r#"{"0":["close",null]}"#, Kind::Other),
-            (r#"{"0":["close",{}],"1":["cancel",{}]}"#, Kind::Other),
-            (r#"{"0":["discard",{}]}"#, Kind::Other),
-            (r#"{"65533":["ping",{}]}"#, Kind::End),
-            (
-                r#"{"0":["value",{}],"1":["error",{"65533":["ping",{}]}],"65535":["revoke",{}]}"#,
-                Kind::Primitive,
-            ),
-            (r#"{"1":["value",{}],"2":["error",{}]}"#, Kind::Other),
-        ] {
-            assert_eq!(tree(json).kind(), kind, "{json}");
-        }
     }
 
     #[test]

@@ -11,7 +11,6 @@ pub use code::compare_code;
 pub use tables::read_tables;
 
 use crate::{
-    dump,
     metadata::{Metadata, Method, Service},
     naming::shown,
 };
@@ -33,7 +32,7 @@ pub enum Grade {
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Drift {
+pub struct Difference {
     /// How much it matters.
     pub grade: Grade,
     /// The service.
@@ -65,7 +64,7 @@ impl fmt::Display for Grade {
 }
 
 /// One line, on which everything that a locator says is escaped.
-impl fmt::Display for Drift {
+impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.grade, shown(&self.service))?;
         if let Some(method) = &self.method {
@@ -87,12 +86,12 @@ impl fmt::Display for Drift {
 /// either side may send more, less or otherwise. A new message of the service is one too, since a typed client cannot
 /// read it. A new version counts as breaking: no graph shows the types of arguments, and a version is all by which a
 /// service tells that they are others.
-pub fn compare(expected: &Metadata, found: &Metadata) -> Vec<Drift> {
+pub fn compare(expected: &Metadata, found: &Metadata) -> Vec<Difference> {
     let mut drifts = Vec::new();
     for (name, service) in &expected.services {
         match found.services.get(name) {
             Some(now) => compare_services(name, service, now, &mut drifts),
-            None => drifts.push(Drift {
+            None => drifts.push(Difference {
                 expected: Some(version(service)),
                 ..drift(Grade::Breaking, name, None, "the service is gone")
             }),
@@ -100,7 +99,7 @@ pub fn compare(expected: &Metadata, found: &Metadata) -> Vec<Drift> {
     }
     for (name, service) in found.services.iter().filter(|(name, _)| !expected.services.contains_key(*name)) {
         let drift = drift(Grade::Additive, name, None, "the service is new");
-        drifts.push(Drift { found: Some(version(service)), ..drift });
+        drifts.push(Difference { found: Some(version(service)), ..drift });
     }
     drifts.sort_by_key(|drift| drift.grade);
     drifts
@@ -110,14 +109,14 @@ fn version(service: &Service) -> String {
     format!("version {}", service.version)
 }
 
-fn drift(grade: Grade, service: &str, method: Option<&str>, message: &str) -> Drift {
+fn drift(grade: Grade, service: &str, method: Option<&str>, message: &str) -> Difference {
     let (service, method) = (service.to_owned(), method.map(str::to_owned));
-    Drift { grade, service, method, message: message.to_owned(), expected: None, found: None }
+    Difference { grade, service, method, message: message.to_owned(), expected: None, found: None }
 }
 
-fn compare_services(name: &str, expected: &Service, found: &Service, drifts: &mut Vec<Drift>) {
+fn compare_services(name: &str, expected: &Service, found: &Service, drifts: &mut Vec<Difference>) {
     if expected.version != found.version {
-        drifts.push(Drift {
+        drifts.push(Difference {
             expected: Some(version(expected)),
             found: Some(version(found)),
             ..drift(Grade::Breaking, name, None, "the version has changed")
@@ -128,7 +127,7 @@ fn compare_services(name: &str, expected: &Service, found: &Service, drifts: &mu
         let at = now.get_mut(method.0.as_str()).and_then(|same| (!same.is_empty()).then(|| same.remove(0)));
         match at {
             Some((now_id, now)) => compare_methods(name, (*id, method), (now_id, now), drifts),
-            None => drifts.push(Drift {
+            None => drifts.push(Difference {
                 expected: Some(describe(*id, method)),
                 ..drift(Grade::Breaking, name, Some(&method.0), "the method is gone")
             }),
@@ -136,14 +135,14 @@ fn compare_services(name: &str, expected: &Service, found: &Service, drifts: &mu
     }
     let mut rest: Vec<_> = now.into_values().flatten().collect();
     rest.sort_unstable_by_key(|(id, _)| *id);
-    drifts.extend(rest.into_iter().map(|(id, method)| Drift {
+    drifts.extend(rest.into_iter().map(|(id, method)| Difference {
         found: Some(describe(id, method)),
         ..drift(Grade::Additive, name, Some(&method.0), "the method is new")
     }));
 }
 
 fn describe(id: u64, Method(_, dispatch, upstream): &Method) -> String {
-    format!("id {id} that takes {} and answers {}", dump::line(dispatch), dump::line(upstream))
+    format!("id {id} that takes {} and answers {}", dispatch.to_line(), upstream.to_line())
 }
 
 /// Returns the methods by name; those of one name by id.
@@ -159,20 +158,20 @@ fn compare_methods(
     service: &str,
     (id, expected): (u64, &Method),
     (now_id, found): (u64, &Method),
-    drifts: &mut Vec<Drift>,
+    drifts: &mut Vec<Difference>,
 ) {
     let mut report = |grade, message, was: String, is: String| {
         let drift = drift(grade, service, Some(&expected.0), message);
-        drifts.push(Drift { expected: Some(was), found: Some(is), ..drift });
+        drifts.push(Difference { expected: Some(was), found: Some(is), ..drift });
     };
     for (message, was, is) in [
         ("the caller sends something else", &expected.1, &found.1),
         ("the service sends something else", &expected.2, &found.2),
     ] {
         if !was.same_messages(is) {
-            report(Grade::Breaking, message, dump::line(was), dump::line(is));
+            report(Grade::Breaking, message, was.to_line(), is.to_line());
         } else if was != is {
-            report(Grade::Code, "the control messages are others", dump::line(was), dump::line(is));
+            report(Grade::Code, "the control messages are others", was.to_line(), is.to_line());
         }
     }
     if id != now_id {

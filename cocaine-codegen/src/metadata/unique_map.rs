@@ -8,26 +8,26 @@ use serde::{
 };
 
 /// Reads as a [`BTreeMap`] in which no key stands twice.
-pub(crate) struct Map<K, V>(pub(crate) BTreeMap<K, V>);
+pub(crate) struct UniqueMap<K, V>(pub(crate) BTreeMap<K, V>);
 
-impl<'de, K, V> Deserialize<'de> for Map<K, V>
+impl<'de, K, V> Deserialize<'de> for UniqueMap<K, V>
 where
     K: Deserialize<'de> + Ord + fmt::Display,
     V: Deserialize<'de>,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Entries(PhantomData))
+        deserializer.deserialize_map(UniqueMapVisitor(PhantomData))
     }
 }
 
-struct Entries<K, V>(PhantomData<(K, V)>);
+struct UniqueMapVisitor<K, V>(PhantomData<(K, V)>);
 
-impl<'de, K, V> Visitor<'de> for Entries<K, V>
+impl<'de, K, V> Visitor<'de> for UniqueMapVisitor<K, V>
 where
     K: Deserialize<'de> + Ord + fmt::Display,
     V: Deserialize<'de>,
 {
-    type Value = Map<K, V>;
+    type Value = UniqueMap<K, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map")
@@ -42,6 +42,6 @@ where
             let value = access.next_value()?;
             map.insert(key, value);
         }
-        Ok(Map(map))
+        Ok(UniqueMap(map))
     }
 }

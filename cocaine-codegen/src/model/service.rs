@@ -1,35 +1,20 @@
 //! A service's graph merged with its description.
 
-use super::{Arguments, Method, Payload, Service, Shape, half, names};
-use crate::{
-    catalogue::{Catalogue, Entry, Pack, Reply, Signature},
-    error::{Problem, Warning},
-    metadata,
-    naming::{self, Names},
-    tree::{FIRST_CONTROL, Manner, Tree},
-    types::Type,
+use super::{
+    Arguments, CallModel, MethodModel, Payload, ServiceModel,
+    context::{Diagnostics, MergeContext},
+    names, side,
 };
-
-/// What was found on the way.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) warnings: Vec<Warning>,
-}
-
-impl Findings {
-    pub(super) fn warn(&mut self, service: &str, method: Option<&str>, message: impl Into<String>) {
-        let (service, method) = (service.to_owned(), method.map(str::to_owned));
-        self.warnings.push(Warning { service, method, message: message.into() });
-    }
-}
-
-/// What merging one method needs to know and to name.
-pub(super) struct Context<'a> {
-    pub(super) service: &'a str,
-    pub(super) types: Names,
-    pub(super) findings: &'a mut Findings,
-}
+use crate::{
+    catalogue::{Catalogue, Entry, Reply, ReplyWrapper, Signature, types::Type},
+    error::Problem,
+    metadata::{
+        self,
+        shape::CallKind,
+        tree::{FIRST_CONTROL, Tree},
+    },
+    naming::{self, NameScope},
+};
 
 /// Returns the service `name` of `metadata`, described by `catalogue`; `module` is its module.
 pub(crate) fn service(
@@ -37,22 +22,22 @@ pub(crate) fn service(
     module: String,
     metadata: &metadata::Service,
     catalogue: &Catalogue,
-    findings: &mut Findings,
-) -> Service {
+    findings: &mut Diagnostics,
+) -> ServiceModel {
     let entry = catalogue.find(name, metadata);
     judge_entry(name, metadata, entry, findings);
     let methods = metadata.graph.iter().filter(|(id, _)| **id < FIRST_CONTROL);
-    let sessions = methods.clone().any(|(_, method)| Manner::of(&method.1, &method.2) == Manner::Session);
+    let sessions = methods.clone().any(|(_, method)| CallKind::of(&method.1, &method.2) == CallKind::Session);
     let described = entry.filter(|entry| entry.service == name);
     let camel = described.map_or_else(|| naming::camel(name, "Service"), |entry| entry.name.clone());
-    let mut types = Names::default();
+    let mut types = NameScope::default();
     let own = entry.map(|entry| entry.types.clone()).unwrap_or_default();
     for own in &own {
         types.claim(own.name.clone(), "");
     }
     let names = names::service(&camel, sessions, &mut types);
-    let mut context = Context { service: name, types, findings };
-    let mut taken = Names::default();
+    let mut context = MergeContext { service: name, types, findings };
+    let mut taken = NameScope::default();
     let methods = methods
         .map(|(id, method)| {
             let signature = entry.and_then(|entry| entry.methods.get(&method.0));
@@ -63,7 +48,7 @@ pub(crate) fn service(
             merge(*id, method, signature, &mut taken, &mut context)
         })
         .collect();
-    Service {
+    ServiceModel {
         wire: name.to_owned(),
         version: metadata.version,
         module,
@@ -75,7 +60,7 @@ pub(crate) fn service(
 }
 
 /// Warns of what the description of a service lacks, or has beyond the graph.
-fn judge_entry(name: &str, metadata: &metadata::Service, entry: Option<&Entry>, findings: &mut Findings) {
+fn judge_entry(name: &str, metadata: &metadata::Service, entry: Option<&Entry>, findings: &mut Diagnostics) {
     let Some(entry) = entry else {
         let text = "no catalogue describes it: its methods are untyped; describe it with `--catalogue FILE`";
         return findings.warn(name, None, text);
@@ -96,15 +81,15 @@ fn merge(
     id: u64,
     method: &metadata::Method,
     signature: Option<&Signature>,
-    taken: &mut Names,
-    context: &mut Context<'_>,
-) -> Method {
+    taken: &mut NameScope,
+    context: &mut MergeContext<'_>,
+) -> MethodModel {
     let metadata::Method(wire, dispatch, upstream) = method;
     let wanted =
         signature.map_or_else(|| naming::snake(wire, &format!("method_{id}")), |known| known.name.clone());
     let name = taken.claim(wanted, "_");
     let shape = shape(&name, method, signature, context);
-    Method {
+    MethodModel {
         id,
         wire: wire.clone(),
         name,
@@ -122,18 +107,18 @@ fn shape(
     name: &str,
     method: &metadata::Method,
     signature: Option<&Signature>,
-    context: &mut Context<'_>,
-) -> Shape {
+    context: &mut MergeContext<'_>,
+) -> CallModel {
     let metadata::Method(wire, dispatch, upstream) = method;
     if let Some(signature) = signature.filter(|signature| !signature.reply.fits(dispatch, upstream)) {
         disagree(wire, dispatch, upstream, signature, context);
-        return Shape::Mute;
+        return CallModel::Mute;
     }
     let reply = signature.map(|signature| &signature.reply);
     let (pack, payload) = match reply {
-        None | Some(Reply::Session(..) | Reply::Held) => (Pack::Plain, Payload::Unknown),
-        Some(Reply::Nothing) => (Pack::Plain, Payload::Known(Type::Tuple(Vec::new()))),
-        Some(Reply::Stream(ty)) => (Pack::Plain, Payload::Known(ty.clone())),
+        None | Some(Reply::Session(..) | Reply::Guard) => (ReplyWrapper::Plain, Payload::Unknown),
+        Some(Reply::Nothing) => (ReplyWrapper::Plain, Payload::Known(Type::Tuple(Vec::new()))),
+        Some(Reply::Stream(ty)) => (ReplyWrapper::Plain, Payload::Known(ty.clone())),
         Some(Reply::Value(pack, ty)) => (*pack, Payload::Known(ty.clone())),
     };
     let payload = match (Arguments::of(signature), payload) {
@@ -141,30 +126,36 @@ fn shape(
         (Arguments::Unknown, Payload::Known(Type::Runtime("Value"))) => Payload::Unknown,
         (_, payload) => payload,
     };
-    match Manner::of(dispatch, upstream) {
-        Manner::Mute => Shape::Mute,
-        Manner::Unary => Shape::Unary(pack, payload),
-        Manner::Stream if matches!(reply, Some(Reply::Held)) => Shape::Held,
-        Manner::Stream => Shape::Stream(payload),
-        Manner::Session => {
+    match CallKind::of(dispatch, upstream) {
+        CallKind::Mute => CallModel::Mute,
+        CallKind::Unary => CallModel::Unary(pack, payload),
+        CallKind::Streaming if matches!(reply, Some(Reply::Guard)) => CallModel::Guard,
+        CallKind::Streaming => CallModel::Stream(payload),
+        CallKind::Session => {
             let (sent, received) = match reply {
                 Some(Reply::Session(sent, received)) => (Some(sent), Some(received)),
                 _ => (None, None),
             };
             let stem = naming::camel(name, "Method");
-            let tx = half::merge(dispatch, sent, &stem, wire, context);
-            let rx = half::merge(upstream, received, &format!("{stem}Reply"), wire, context);
-            Shape::Session { tx, rx }
+            let tx = side::merge(dispatch, sent, &stem, wire, context);
+            let rx = side::merge(upstream, received, &format!("{stem}Reply"), wire, context);
+            CallModel::Session { tx, rx }
         }
     }
 }
 
-fn disagree(wire: &str, dispatch: &Tree, upstream: &Tree, signature: &Signature, context: &mut Context<'_>) {
+fn disagree(
+    wire: &str,
+    dispatch: &Tree,
+    upstream: &Tree,
+    signature: &Signature,
+    context: &mut MergeContext<'_>,
+) {
     context.findings.problems.push(Problem::Disagreement {
         service: context.service.to_owned(),
         method: wire.to_owned(),
         place: signature.place.clone(),
         catalogue: signature.reply.describe(),
-        graph: half::describe(dispatch, upstream),
+        graph: side::describe(dispatch, upstream),
     });
 }

@@ -6,25 +6,24 @@ use syn::{
     TypePath, TypeReference, TypeSlice, TypeTuple, punctuated::Punctuated, token,
 };
 
-use super::expr::comma_after_one;
 use crate::naming::ident;
 
 /// `Name`
-pub(in crate::emit) fn named(name: &str) -> Type {
-    of_path(PathSegment::from(ident(name)).into())
+pub(in crate::emit) fn type_name(name: &str) -> Type {
+    type_path(PathSegment::from(ident(name)).into())
 }
 
 /// `Name<arguments>`
-pub(in crate::emit) fn generic<const N: usize>(name: &str, arguments: [Type; N]) -> Type {
-    of_path(generic_path(name, arguments.map(GenericArgument::Type)))
+pub(in crate::emit) fn type_generic<const N: usize>(name: &str, arguments: [Type; N]) -> Type {
+    type_path(generic_path(name, arguments.map(GenericArgument::Type)))
 }
 
-fn of_path(path: Path) -> Type {
+fn type_path(path: Path) -> Type {
     Type::Path(TypePath { attrs: Vec::new(), qself: None, path })
 }
 
 /// `&elem`
-pub(in crate::emit) fn reference(elem: Type) -> Type {
+pub(in crate::emit) fn type_ref(elem: Type) -> Type {
     Type::Reference(TypeReference {
         attrs: Vec::new(),
         and_token: token::And::default(),
@@ -35,7 +34,7 @@ pub(in crate::emit) fn reference(elem: Type) -> Type {
 }
 
 /// `[elem]`
-pub(in crate::emit) fn array(elem: Type) -> Type {
+pub(in crate::emit) fn type_slice(elem: Type) -> Type {
     Type::Slice(TypeSlice {
         attrs: Vec::new(),
         bracket_token: token::Bracket::default(),
@@ -44,28 +43,28 @@ pub(in crate::emit) fn array(elem: Type) -> Type {
 }
 
 /// `(A, B)`, `(A,)`, `()`
-pub(in crate::emit) fn tuple_type(elements: impl IntoIterator<Item = Type>) -> Type {
+pub(in crate::emit) fn type_tuple(elements: impl IntoIterator<Item = Type>) -> Type {
     let elems = comma_after_one(elements.into_iter().collect());
     Type::Tuple(TypeTuple { attrs: Vec::new(), paren_token: token::Paren::default(), elems })
 }
 
 /// `Lossy<'_>`
-pub(in crate::emit) fn lossy() -> Type {
-    of_path(generic_path("Lossy", [GenericArgument::Lifetime(lifetime("'_"))]))
+pub(in crate::emit) fn type_lossy() -> Type {
+    type_path(generic_path("Lossy", [GenericArgument::Lifetime(lifetime("'_"))]))
 }
 
 /// `Result<T>`
-pub(in crate::emit) fn result(ty: Type) -> Type {
-    generic("Result", [ty])
+pub(in crate::emit) fn type_result(ty: Type) -> Type {
+    type_generic("Result", [ty])
 }
 
 /// `impl Future<Output = Result<T>> + Send`
-pub(in crate::emit) fn future(output: Type) -> Type {
-    implemented([bound_with("Future", "Output", result(output)), bound("Send")])
+pub(in crate::emit) fn type_future(output: Type) -> Type {
+    type_impl([bound_with_type("Future", "Output", type_result(output)), bound("Send")])
 }
 
 /// `impl Stream<Item = Result<T>> + Send + 'static + use<Self>`
-pub(in crate::emit) fn stream(item: Type) -> Type {
+pub(in crate::emit) fn type_stream(item: Type) -> Type {
     let this = CapturedParam::Ident(token::SelfType::default().into());
     let capture = PreciseCapture {
         use_token: token::Use::default(),
@@ -74,16 +73,24 @@ pub(in crate::emit) fn stream(item: Type) -> Type {
         gt_token: token::Gt::default(),
     };
     let lifetime = TypeParamBound::Lifetime(lifetime("'static"));
-    let stream = bound_with("Stream", "Item", result(item));
-    implemented([stream, bound("Send"), lifetime, TypeParamBound::PreciseCapture(capture)])
+    let stream = bound_with_type("Stream", "Item", type_result(item));
+    type_impl([stream, bound("Send"), lifetime, TypeParamBound::PreciseCapture(capture)])
 }
 
 /// `impl Serialize + Send`
-pub(in crate::emit) fn serializable() -> Type {
-    implemented([bound("Serialize"), bound("Send")])
+pub(in crate::emit) fn type_impl_serialize() -> Type {
+    type_impl([bound("Serialize"), bound("Send")])
 }
 
-fn implemented<const N: usize>(bounds: [TypeParamBound; N]) -> Type {
+/// A tuple of one has a comma.
+pub(super) fn comma_after_one<T>(mut elements: Punctuated<T, token::Comma>) -> Punctuated<T, token::Comma> {
+    if elements.len() == 1 {
+        elements.push_punct(token::Comma::default());
+    }
+    elements
+}
+
+fn type_impl<const N: usize>(bounds: [TypeParamBound; N]) -> Type {
     Type::ImplTrait(TypeImplTrait {
         attrs: Vec::new(),
         impl_token: token::Impl::default(),
@@ -93,16 +100,16 @@ fn implemented<const N: usize>(bounds: [TypeParamBound; N]) -> Type {
 
 /// `Name`, as a bound
 pub(in crate::emit) fn bound(name: &str) -> TypeParamBound {
-    trait_bound(PathSegment::from(ident(name)).into())
+    bound_path(PathSegment::from(ident(name)).into())
 }
 
-fn bound_with(name: &str, associated: &str, ty: Type) -> TypeParamBound {
+fn bound_with_type(name: &str, associated: &str, ty: Type) -> TypeParamBound {
     let ident = ident(associated);
     let associated = AssocType { ident, generics: None, eq_token: token::Eq::default(), ty };
-    trait_bound(generic_path(name, [GenericArgument::AssocType(associated)]))
+    bound_path(generic_path(name, [GenericArgument::AssocType(associated)]))
 }
 
-fn trait_bound(path: Path) -> TypeParamBound {
+fn bound_path(path: Path) -> TypeParamBound {
     TypeParamBound::Trait(TraitBound {
         paren_token: None,
         lifetimes: None,

@@ -8,9 +8,8 @@ use std::{
 use crate::{
     catalogue::Catalogue,
     error::{Error, Problem, Result},
-    generate::{Layout, Options, generate},
+    generate::{Options, OutputLayout, generate, write::write_file},
     metadata::Metadata,
-    write::write_file,
 };
 
 /// Generates from files, for a build script.
@@ -88,7 +87,7 @@ impl Builder {
         for path in &self.catalogues {
             catalogue = Catalogue::parse(&path.display().to_string(), &watched(path)?)?.over(catalogue);
         }
-        let (layout, strict, doubles_of) = (Layout::File, self.strict, self.doubles_of);
+        let (layout, strict, doubles_of) = (OutputLayout::SingleFile, self.strict, self.doubles_of);
         let output = generate(&metadata, &catalogue, &Options { layout, strict, doubles_of })?;
         for warning in &output.warnings {
             println!("cargo:warning={warning}");

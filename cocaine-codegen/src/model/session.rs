@@ -2,52 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arguments, Message, Next, State, merge::Context, names};
+use super::{Arguments, MessageModel, StateModel, Transition, context::MergeContext, names};
 use crate::{
     catalogue::Signature,
-    naming::{self, Names},
-    tree::{self, Tree},
+    metadata::tree::{self, Tree},
+    naming::{self, NameScope},
 };
 
-type Described<'a> = Option<&'a BTreeMap<String, Signature>>;
+type MessageDescriptions<'a> = Option<&'a BTreeMap<String, Signature>>;
 
 /// Returns the states of `tree`, its root first; their names begin with `stem`.
 pub(super) fn of(
     tree: &Tree,
-    described: Described<'_>,
+    described: MessageDescriptions<'_>,
     stem: &str,
     method: &str,
-    context: &mut Context<'_>,
-) -> Vec<State> {
+    context: &mut MergeContext<'_>,
+) -> Vec<StateModel> {
     let mut states = Vec::new();
-    let mut walk = Walk { described, stem, method, context };
+    let mut walk = StateBuilder { described, stem, method, context };
     walk.visit(tree, "", &[], &mut states);
     walk.warn_of_missing(&states);
     states
 }
 
-struct Walk<'a, 'c> {
-    described: Described<'a>,
+struct StateBuilder<'a, 'c> {
+    described: MessageDescriptions<'a>,
     stem: &'a str,
     /// The method's name on the wire.
     method: &'a str,
-    context: &'a mut Context<'c>,
+    context: &'a mut MergeContext<'c>,
 }
 
-impl Walk<'_, '_> {
+impl StateBuilder<'_, '_> {
     /// Adds the state of `tree` and those after it; returns its index. `suffix` ends the names.
-    fn visit(&mut self, tree: &Tree, suffix: &str, path: &[String], states: &mut Vec<State>) -> usize {
+    fn visit(&mut self, tree: &Tree, suffix: &str, path: &[String], states: &mut Vec<StateModel>) -> usize {
         let index = states.len();
         let mut named =
             |word: &str| names::state(format!("{}{word}{suffix}", self.stem), &mut self.context.types);
-        states.push(State {
+        states.push(StateModel {
             sender: named("Sender"),
             receiver: named("Receiver"),
             received: named("Received"),
             path: path.to_vec(),
             messages: Vec::new(),
         });
-        let (mut methods, mut variants) = (Names::default(), Names::default());
+        let (mut methods, mut variants) = (NameScope::default(), NameScope::default());
         let mut messages = Vec::new();
         for (id, tree::Message(wire, next)) in tree.messages() {
             let signature = self.described.and_then(|described| described.get(wire));
@@ -56,11 +56,11 @@ impl Walk<'_, '_> {
             let name = methods.claim(wanted, "_");
             let variant = variants.claim(variant(&name), "");
             let next = match next {
-                Tree::Recurse => Next::Stay,
-                next if next.is_end() => Next::End,
+                Tree::Recurse => Transition::Stay,
+                next if next.is_end() => Transition::End,
                 Tree::Node(_) => {
                     let path: Vec<_> = path.iter().chain([wire]).cloned().collect();
-                    Next::State(self.visit(next, &format!("{suffix}{variant}"), &path, states))
+                    Transition::State(self.visit(next, &format!("{suffix}{variant}"), &path, states))
                 }
             };
             messages.push(self.message(id, wire, [name, variant], signature, next));
@@ -75,8 +75,8 @@ impl Walk<'_, '_> {
         wire: &str,
         [name, variant]: [String; 2],
         signature: Option<&Signature>,
-        next: Next,
-    ) -> Message {
+        next: Transition,
+    ) -> MessageModel {
         if self.described.is_some() && signature.is_none() {
             let text = format!(
                 "the catalogue does not describe its message `{}`: it is untyped",
@@ -84,7 +84,7 @@ impl Walk<'_, '_> {
             );
             self.context.findings.warn(self.context.service, Some(self.method), text);
         }
-        Message {
+        MessageModel {
             id,
             wire: wire.to_owned(),
             name,
@@ -96,7 +96,7 @@ impl Walk<'_, '_> {
     }
 
     /// Warns of messages that only the catalogue knows.
-    fn warn_of_missing(&mut self, states: &[State]) {
+    fn warn_of_missing(&mut self, states: &[StateModel]) {
         for name in self.described.into_iter().flat_map(BTreeMap::keys) {
             if !states.iter().flat_map(|state| &state.messages).any(|message| message.wire == *name) {
                 let text = format!(

@@ -6,8 +6,10 @@ use syn::{Expr, ExprStruct, Item, Lit, Member};
 
 use crate::{
     error::{Problem, Result},
-    metadata::{Metadata, Method, Service},
-    tree::{Message, Tree},
+    metadata::{
+        Metadata, Method, Service,
+        tree::{Message, Tree},
+    },
 };
 
 /// Returns the metadata that the tables of generated code hold.

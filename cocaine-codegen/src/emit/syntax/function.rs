@@ -7,11 +7,11 @@ use syn::{
     TypeParamBound, Visibility, token,
 };
 
-use super::expr::{block, pattern};
+use super::expr::{block, pat_ident};
 use crate::naming::ident;
 
 /// `fn name(&self, parameters) -> output`
-pub(in crate::emit) fn signature(name: &str, parameters: Vec<FnArg>, output: Type) -> Signature {
+pub(in crate::emit) fn fn_signature(name: &str, parameters: Vec<FnArg>, output: Type) -> Signature {
     let receiver = Receiver {
         attrs: Vec::new(),
         mutability: None,
@@ -34,22 +34,22 @@ pub(in crate::emit) fn signature(name: &str, parameters: Vec<FnArg>, output: Typ
 }
 
 /// `name: ty`
-pub(in crate::emit) fn parameter(name: &Ident, ty: Type) -> FnArg {
+pub(in crate::emit) fn fn_param(name: &Ident, ty: Type) -> FnArg {
     FnArg::Typed(PatType {
         attrs: Vec::new(),
-        pat: Box::new(pattern(name)),
+        pat: Box::new(pat_ident(name)),
         colon_token: token::Colon::default(),
         ty: Box::new(ty),
     })
 }
 
 /// `async` before a signature
-pub(in crate::emit) fn asynchronously(signature: Signature) -> Signature {
+pub(in crate::emit) fn fn_async(signature: Signature) -> Signature {
     Signature { asyncness: Some(token::Async::default()), ..signature }
 }
 
 /// `<name: bound>` behind the name of a signature
-pub(in crate::emit) fn over(name: &str, bound: TypeParamBound, signature: Signature) -> Signature {
+pub(in crate::emit) fn fn_generic(name: &str, bound: TypeParamBound, signature: Signature) -> Signature {
     let mut parameter = TypeParam::from(ident(name));
     parameter.colon_token = Some(token::Colon::default());
     parameter.bounds.push(bound);
@@ -63,7 +63,7 @@ pub(in crate::emit) fn over(name: &str, bound: TypeParamBound, signature: Signat
 }
 
 /// A method of a trait.
-pub(in crate::emit) fn required(attrs: Vec<Attribute>, sig: Signature) -> TraitItem {
+pub(in crate::emit) fn item_trait_fn(attrs: Vec<Attribute>, sig: Signature) -> TraitItem {
     TraitItem::Fn(TraitItemFn {
         attrs,
         modifiers: FnModifiers::default(),
@@ -74,7 +74,7 @@ pub(in crate::emit) fn required(attrs: Vec<Attribute>, sig: Signature) -> TraitI
 }
 
 /// A method of an `impl` block.
-pub(in crate::emit) fn provided(
+pub(in crate::emit) fn item_impl_fn(
     attrs: Vec<Attribute>,
     vis: Visibility,
     sig: Signature,

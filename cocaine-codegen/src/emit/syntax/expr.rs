@@ -4,31 +4,30 @@ use proc_macro2::{Ident, Span};
 use syn::{
     Arm, Block, Expr, ExprArray, ExprAsync, ExprAwait, ExprBlock, ExprCall, ExprField, ExprLit,
     ExprMethodCall, ExprPath, ExprReference, ExprStruct, ExprTry, ExprTuple, FieldValue, Index, Lit, LitInt,
-    LitStr, Local, LocalInit, Member, Pat, PatIdent, PatTuple, Path, PathSegment, Stmt, Type,
-    punctuated::Punctuated, token,
+    LitStr, Local, LocalInit, Member, Pat, PatIdent, PatTuple, Path, PathSegment, Stmt, Type, token,
 };
 
-use super::ty::turbofish;
+use super::ty::{comma_after_one, turbofish};
 use crate::naming::ident;
 
 /// `1`
-pub(in crate::emit) fn number(value: u64) -> Expr {
+pub(in crate::emit) fn expr_int(value: u64) -> Expr {
     Expr::Lit(number_literal(value))
 }
 
 /// `1 => body`
-pub(in crate::emit) fn arm(value: u64, body: Vec<Stmt>) -> Arm {
+pub(in crate::emit) fn match_arm(value: u64, body: Vec<Stmt>) -> Arm {
     Arm {
         attrs: Vec::new(),
         pat: Pat::Lit(number_literal(value)),
         fat_arrow_token: token::FatArrow::default(),
-        body: Box::new(scope(body)),
+        body: Box::new(expr_block(body)),
         comma: None,
     }
 }
 
 /// Returns a number as it is read best: in groups of three digits from a hundred thousand on.
-fn grouped(value: u64) -> String {
+fn group_digits(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -41,39 +40,39 @@ fn grouped(value: u64) -> String {
 }
 
 fn number_literal(value: u64) -> ExprLit {
-    let lit = Lit::Int(LitInt::new(&grouped(value), Span::call_site()));
+    let lit = Lit::Int(LitInt::new(&group_digits(value), Span::call_site()));
     ExprLit { attrs: Vec::new(), lit }
 }
 
 /// `"text"`
-pub(in crate::emit) fn text(value: &str) -> Expr {
+pub(in crate::emit) fn expr_str(value: &str) -> Expr {
     let lit = Lit::Str(LitStr::new(value, Span::call_site()));
     Expr::Lit(ExprLit { attrs: Vec::new(), lit })
 }
 
 /// `a::b`
-pub(in crate::emit) fn path<const N: usize>(segments: [&str; N]) -> Expr {
+pub(in crate::emit) fn expr_path<const N: usize>(segments: [&str; N]) -> Expr {
     Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: plain_path(segments) })
 }
 
 /// `name`
-pub(in crate::emit) fn local(name: &Ident) -> Expr {
+pub(in crate::emit) fn expr_ident(name: &Ident) -> Expr {
     let path = Path::from(PathSegment::from(name.clone()));
     Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path })
 }
 
 /// `self.0`
-pub(in crate::emit) fn inner() -> Expr {
+pub(in crate::emit) fn expr_self_0() -> Expr {
     Expr::Field(ExprField {
         attrs: Vec::new(),
-        base: Box::new(local(&Ident::new("self", Span::call_site()))),
+        base: Box::new(expr_ident(&Ident::new("self", Span::call_site()))),
         dot_token: token::Dot::default(),
         member: Member::Unnamed(Index::from(0)),
     })
 }
 
 /// `function(arguments)`
-pub(in crate::emit) fn call(function: Expr, arguments: impl IntoIterator<Item = Expr>) -> Expr {
+pub(in crate::emit) fn expr_call(function: Expr, arguments: impl IntoIterator<Item = Expr>) -> Expr {
     Expr::Call(ExprCall {
         attrs: Vec::new(),
         func: Box::new(function),
@@ -83,12 +82,16 @@ pub(in crate::emit) fn call(function: Expr, arguments: impl IntoIterator<Item = 
 }
 
 /// `receiver.method(arguments)`
-pub(in crate::emit) fn method<const N: usize>(receiver: Expr, method: &str, arguments: [Expr; N]) -> Expr {
+pub(in crate::emit) fn expr_method_call<const N: usize>(
+    receiver: Expr,
+    method: &str,
+    arguments: [Expr; N],
+) -> Expr {
     Expr::MethodCall(method_call(receiver, method, arguments))
 }
 
 /// `receiver.method::<ty>()`
-pub(in crate::emit) fn typed_method(receiver: Expr, method: &str, ty: Type) -> Expr {
+pub(in crate::emit) fn expr_turbofish_call(receiver: Expr, method: &str, ty: Type) -> Expr {
     let call = method_call(receiver, method, []);
     Expr::MethodCall(ExprMethodCall { turbofish: Some(turbofish(ty)), ..call })
 }
@@ -106,7 +109,7 @@ fn method_call<const N: usize>(receiver: Expr, method: &str, arguments: [Expr; N
 }
 
 /// `base.await`
-pub(in crate::emit) fn awaited(base: Expr) -> Expr {
+pub(in crate::emit) fn expr_await(base: Expr) -> Expr {
     Expr::Await(ExprAwait {
         attrs: Vec::new(),
         base: Box::new(base),
@@ -116,12 +119,12 @@ pub(in crate::emit) fn awaited(base: Expr) -> Expr {
 }
 
 /// `expr?`
-pub(in crate::emit) fn tried(expr: Expr) -> Expr {
+pub(in crate::emit) fn expr_try(expr: Expr) -> Expr {
     Expr::Try(ExprTry { attrs: Vec::new(), expr: Box::new(expr), question_token: token::Question::default() })
 }
 
 /// `&expr`
-pub(in crate::emit) fn borrowed(expr: Expr) -> Expr {
+pub(in crate::emit) fn expr_ref(expr: Expr) -> Expr {
     Expr::Reference(ExprReference {
         attrs: Vec::new(),
         and_token: token::And::default(),
@@ -131,14 +134,14 @@ pub(in crate::emit) fn borrowed(expr: Expr) -> Expr {
 }
 
 /// `(a, b)`, `(a,)`, `()`
-pub(in crate::emit) fn tuple(elements: impl IntoIterator<Item = Expr>) -> Expr {
+pub(in crate::emit) fn expr_tuple(elements: impl IntoIterator<Item = Expr>) -> Expr {
     let elems = comma_after_one(elements.into_iter().collect());
     Expr::Tuple(ExprTuple { attrs: Vec::new(), paren_token: token::Paren::default(), elems })
 }
 
 /// `&[a, b]`
-pub(in crate::emit) fn slice(elements: impl IntoIterator<Item = Expr>) -> Expr {
-    borrowed(Expr::Array(ExprArray {
+pub(in crate::emit) fn expr_slice_ref(elements: impl IntoIterator<Item = Expr>) -> Expr {
+    expr_ref(Expr::Array(ExprArray {
         attrs: Vec::new(),
         bracket_token: token::Bracket::default(),
         elems: elements.into_iter().collect(),
@@ -146,7 +149,7 @@ pub(in crate::emit) fn slice(elements: impl IntoIterator<Item = Expr>) -> Expr {
 }
 
 /// `Name { field: value }`
-pub(in crate::emit) fn structure<const N: usize>(name: &str, fields: [(&str, Expr); N]) -> Expr {
+pub(in crate::emit) fn expr_struct<const N: usize>(name: &str, fields: [(&str, Expr); N]) -> Expr {
     let fields = fields.into_iter().map(|(field, expr)| FieldValue {
         attrs: Vec::new(),
         member: Member::Named(ident(field)),
@@ -165,7 +168,7 @@ pub(in crate::emit) fn structure<const N: usize>(name: &str, fields: [(&str, Exp
 }
 
 /// `async { statements }`
-pub(in crate::emit) fn asynchronous(stmts: Vec<Stmt>) -> Expr {
+pub(in crate::emit) fn expr_async(stmts: Vec<Stmt>) -> Expr {
     Expr::Async(ExprAsync {
         attrs: Vec::new(),
         async_token: token::Async::default(),
@@ -176,7 +179,7 @@ pub(in crate::emit) fn asynchronous(stmts: Vec<Stmt>) -> Expr {
 }
 
 /// `{ statements }`, as an expression
-fn scope(stmts: Vec<Stmt>) -> Expr {
+fn expr_block(stmts: Vec<Stmt>) -> Expr {
     Expr::Block(ExprBlock { attrs: Vec::new(), label: None, block: block(stmts) })
 }
 
@@ -186,7 +189,7 @@ pub(in crate::emit) fn block(stmts: Vec<Stmt>) -> Block {
 }
 
 /// `let pattern = expr;`
-pub(in crate::emit) fn bind(pat: Pat, expr: Expr) -> Stmt {
+pub(in crate::emit) fn stmt_let(pat: Pat, expr: Expr) -> Stmt {
     Stmt::Local(Local {
         attrs: Vec::new(),
         let_token: token::Let::default(),
@@ -198,17 +201,17 @@ pub(in crate::emit) fn bind(pat: Pat, expr: Expr) -> Stmt {
 }
 
 /// `expr;`
-pub(in crate::emit) fn run(expr: Expr) -> Stmt {
+pub(in crate::emit) fn stmt_expr(expr: Expr) -> Stmt {
     Stmt::Expr(expr, Some(token::Semi::default()))
 }
 
 /// `expr`, at the end of a block
-pub(in crate::emit) fn give(expr: Expr) -> Stmt {
+pub(in crate::emit) fn stmt_tail(expr: Expr) -> Stmt {
     Stmt::Expr(expr, None)
 }
 
 /// `name`, as a pattern
-pub(in crate::emit) fn pattern(name: &Ident) -> Pat {
+pub(in crate::emit) fn pat_ident(name: &Ident) -> Pat {
     Pat::Ident(PatIdent {
         attrs: Vec::new(),
         by_ref: None,
@@ -219,17 +222,9 @@ pub(in crate::emit) fn pattern(name: &Ident) -> Pat {
 }
 
 /// `(a, b)`, as a pattern
-pub(in crate::emit) fn tuple_pattern<'a>(names: impl IntoIterator<Item = &'a Ident>) -> Pat {
-    let elems = comma_after_one(names.into_iter().map(pattern).collect());
+pub(in crate::emit) fn pat_tuple<'a>(names: impl IntoIterator<Item = &'a Ident>) -> Pat {
+    let elems = comma_after_one(names.into_iter().map(pat_ident).collect());
     Pat::Tuple(PatTuple { attrs: Vec::new(), paren_token: token::Paren::default(), elems })
-}
-
-/// A tuple of one has a comma.
-pub(super) fn comma_after_one<T>(mut elements: Punctuated<T, token::Comma>) -> Punctuated<T, token::Comma> {
-    if elements.len() == 1 {
-        elements.push_punct(token::Comma::default());
-    }
-    elements
 }
 
 fn plain_path<const N: usize>(segments: [&str; N]) -> Path {

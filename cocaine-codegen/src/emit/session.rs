@@ -3,20 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{
-    arguments, docs, lints,
-    tree::{number, parameter, serializable},
-    types,
-};
+use super::{arguments, docs, lints, types};
+use crate::emit::syntax::{expr_int, fn_param, type_impl_serialize};
 use crate::{
-    model::{Arguments, Message, Method, Next, Service, Speaker, State},
+    model::{Arguments, MessageModel, MethodModel, ServiceModel, Side, StateModel, Transition},
     naming::ident,
 };
 
 /// Names of the locals of `recv`.
 const LOCALS: &[&str] = &["args", "kind", "list", "other", "rest"];
 
-pub(super) fn states(service: &Service) -> TokenStream {
+pub(super) fn states(service: &ServiceModel) -> TokenStream {
     let sides = service.sides().flat_map(|(method, speaker, states)| {
         states.iter().map(move |state| (method, speaker, states, state))
     });
@@ -31,13 +28,13 @@ pub(super) fn states(service: &Service) -> TokenStream {
 }
 
 /// Where a state stands, for its docs.
-fn standing(method: &Method, state: &State) -> String {
+fn standing(method: &MethodModel, state: &StateModel) -> String {
     let path: Vec<_> = state.path.iter().map(|name| docs::name(name)).collect();
     let method = docs::name(&method.wire);
     if path.is_empty() { format!("of {method}") } else { format!("of {method}, after {}", path.join(", ")) }
 }
 
-fn sender(method: &Method, speaker: Speaker, states: &[State], state: &State) -> TokenStream {
+fn sender(method: &MethodModel, speaker: Side, states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc = docs::lines(sender_docs(method, speaker, states, state));
     let name = ident(&state.sender);
     // Where nothing can be said, the channel is held all the same.
@@ -61,32 +58,37 @@ fn sender(method: &Method, speaker: Speaker, states: &[State], state: &State) ->
 }
 
 /// Says what may be sent, what then, and what is sent when there is nobody left to send.
-fn sender_docs(method: &Method, speaker: Speaker, states: &[State], state: &State) -> Vec<String> {
+fn sender_docs(
+    method: &MethodModel,
+    speaker: Side,
+    states: &[StateModel],
+    state: &StateModel,
+) -> Vec<String> {
     let first = format!("Sends on a channel {}.", standing(method, state));
     if state.messages.is_empty() {
-        return vec![first, String::new(), "There is nothing that may be sent.".to_owned()];
+        return vec![first, String::new(), "Nothing can be sent.".to_owned()];
     }
-    let mut lines = vec![first, String::new(), "What may be sent:".to_owned(), String::new()];
+    let mut lines = vec![first, String::new(), "The messages that can be sent:".to_owned(), String::new()];
     lines.extend(state.messages.iter().map(|message| {
         let then = match message.next {
-            Next::End => "the last".to_owned(),
-            Next::Stay => "after which the same may be sent".to_owned(),
-            Next::State(next) => format!("after which [`{}`] may be", states[next].sender),
+            Transition::End => "the last".to_owned(),
+            Transition::Stay => "after which the same messages can be sent".to_owned(),
+            Transition::State(next) => format!("which continues as [`{}`]", states[next].sender),
         };
         format!("- {}, {then}", docs::name(&message.wire))
     }));
     let parting = match (speaker, state.parting(method, speaker)) {
         (_, Some(last)) => format!("Dropped here, it sends {}.", docs::name(&last.wire)),
-        (Speaker::Caller, None) => {
+        (Side::Caller, None) => {
             "Dropped here, it revokes the channel, or closes the connection if it cannot.".to_owned()
         }
-        (Speaker::Service, None) => "Dropped here, it says nothing.".to_owned(),
+        (Side::ServiceModel, None) => "Dropped here, it sends nothing.".to_owned(),
     };
     lines.extend([String::new(), parting]);
     lines
 }
 
-fn sending(states: &[State], state: &State) -> TokenStream {
+fn sending(states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc =
         docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
     let lints = state.messages.iter().flat_map(|message| lints::of_name(&message.name));
@@ -101,24 +103,24 @@ fn sending(states: &[State], state: &State) -> TokenStream {
     }
 }
 
-fn send(states: &[State], message: &Message) -> TokenStream {
+fn send(states: &[StateModel], message: &MessageModel) -> TokenStream {
     let docs = message_docs(
         message,
         &format!("Sends {}.", docs::name(&message.wire)),
         |state| &state.sender,
         states,
     );
-    let (name, kind) = (ident(&message.name), number(message.id));
+    let (name, kind) = (ident(&message.name), expr_int(message.id));
     let (parameters, args) = match &message.arguments {
         Arguments::Unknown => {
-            (vec![parameter(&ident("args"), serializable())], arguments::passed(&Arguments::Unknown))
+            (vec![fn_param(&ident("args"), type_impl_serialize())], arguments::passed(&Arguments::Unknown))
         }
         known @ Arguments::Known(_) => (types::parameters(known), arguments::passed(known)),
     };
     let (output, body) = match message.next {
-        Next::End => (quote!(()), quote!(self.0.send_last_message(#kind, #args).await)),
-        Next::Stay => (quote!(Self), quote!(Ok(Self(self.0.send_message(#kind, #args).await?)))),
-        Next::State(next) => {
+        Transition::End => (quote!(()), quote!(self.0.send_last_message(#kind, #args).await)),
+        Transition::Stay => (quote!(Self), quote!(Ok(Self(self.0.send_message(#kind, #args).await?)))),
+        Transition::State(next) => {
             let next = ident(&states[next].sender);
             (quote!(#next), quote!(Ok(#next(self.0.send_message(#kind, #args).await?))))
         }
@@ -130,29 +132,34 @@ fn send(states: &[State], message: &Message) -> TokenStream {
 }
 
 /// Returns what the catalogue says of a message, or else `line`, and what follows it; `named` names a state.
-fn message_docs(message: &Message, line: &str, named: fn(&State) -> &str, states: &[State]) -> docs::Docs {
-    let docs::Docs(mut lines) = docs::or_line(&message.docs, line);
+fn message_docs(
+    message: &MessageModel,
+    line: &str,
+    named: fn(&StateModel) -> &str,
+    states: &[StateModel],
+) -> docs::DocComment {
+    let docs::DocComment(mut lines) = docs::or_line(&message.docs, line);
     let follows = match message.next {
-        Next::End => "Nothing follows it.".to_owned(),
-        Next::Stay => "The same may follow it.".to_owned(),
-        Next::State(next) => format!("What may follow it: [`{}`].", named(&states[next])),
+        Transition::End => "It is the last message.".to_owned(),
+        Transition::Stay => "The same messages can follow.".to_owned(),
+        Transition::State(next) => format!("Continues as [`{}`].", named(&states[next])),
     };
     lines.extend(docs::lines([String::new(), follows]).0);
-    docs::Docs(lines)
+    docs::DocComment(lines)
 }
 
-fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {
+fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc = docs::lines([
         format!("Receives on a channel {}.", standing(method, state)),
         String::new(),
-        format!("What may come: [`{}`].", state.received),
+        format!("The messages: [`{}`].", state.received),
     ]);
     let recv = docs::lines([
         "Waits for the next message.",
         "",
         "# Errors",
         "",
-        "If the channel ended, or the message is none of these or cannot be decoded.",
+        "If the channel ended, or if the message is unknown or cannot be decoded.",
     ]);
     let (name, received) = (ident(&state.receiver), ident(&state.received));
     let arms = state.messages.iter().map(|message| receive(states, state, message));
@@ -184,10 +191,10 @@ fn receiver(method: &Method, states: &[State], state: &State) -> TokenStream {
     }
 }
 
-fn receive(states: &[State], state: &State, message: &Message) -> TokenStream {
-    let kind = number(message.id);
+fn receive(states: &[StateModel], state: &StateModel, message: &MessageModel) -> TokenStream {
+    let kind = expr_int(message.id);
     let (received, variant) = (ident(&state.received), ident(&message.variant));
-    let arguments::Decoded { statement, mut values } = arguments::kept(&message.arguments, LOCALS);
+    let arguments::DecodedArguments { statement, mut values } = arguments::kept(&message.arguments, LOCALS);
     values.extend(next(states, state, message).map(|next| syn::parse_quote!(#next(rest))));
     let fields = (!values.is_empty()).then(|| quote!((#(#values),*)));
     quote! {
@@ -199,15 +206,15 @@ fn receive(states: &[State], state: &State, message: &Message) -> TokenStream {
 }
 
 /// Returns the receiver of what follows `message`.
-fn next(states: &[State], state: &State, message: &Message) -> Option<proc_macro2::Ident> {
+fn next(states: &[StateModel], state: &StateModel, message: &MessageModel) -> Option<proc_macro2::Ident> {
     match message.next {
-        Next::End => None,
-        Next::Stay => Some(ident(&state.receiver)),
-        Next::State(next) => Some(ident(&states[next].receiver)),
+        Transition::End => None,
+        Transition::Stay => Some(ident(&state.receiver)),
+        Transition::State(next) => Some(ident(&states[next].receiver)),
     }
 }
 
-fn received(method: &Method, states: &[State], state: &State) -> TokenStream {
+fn received(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc = docs::lines([format!("A message {}.", standing(method, state))]);
     let name = ident(&state.received);
     let variants = state.messages.iter().map(|message| {

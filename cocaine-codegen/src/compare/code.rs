@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use quote::ToTokens as _;
 use syn::{Item, TraitItem};
 
-use super::{Drift, Grade, compare, drift, read_tables};
+use super::{Difference, Grade, compare, drift, read_tables};
 use crate::error::{Problem, Result};
 
 /// Returns what differs between generated code and the code that would be generated now.
 ///
 /// That is what [`compare`] finds between their tables; if it finds nothing, the methods whose docs, names or types
 /// differ.
-pub fn compare_code(have: &str, now: &str) -> Result<Vec<Drift>> {
+pub fn compare_code(have: &str, now: &str) -> Result<Vec<Difference>> {
     if have == now {
         return Ok(Vec::new());
     }
@@ -43,10 +43,10 @@ pub fn compare_code(have: &str, now: &str) -> Result<Vec<Drift>> {
     Ok(drifts)
 }
 
-type Methods = BTreeMap<(String, String), String>;
+type MethodsByName = BTreeMap<(String, String), String>;
 
 /// Returns the methods of all traits, by trait and name, as text.
-fn traits(code: &str) -> Result<Methods> {
+fn traits(code: &str) -> Result<MethodsByName> {
     let file =
         syn::parse_file(code).map_err(|error| Problem::Metadata(format!("this is no Rust: {error}")))?;
     let mut methods = BTreeMap::new();
@@ -54,7 +54,7 @@ fn traits(code: &str) -> Result<Methods> {
     Ok(methods)
 }
 
-fn collect(items: &[Item], methods: &mut Methods) {
+fn collect(items: &[Item], methods: &mut MethodsByName) {
     for item in items {
         match item {
             Item::Mod(module) => collect(module.content.as_ref().map_or(&[], |content| &content.1), methods),

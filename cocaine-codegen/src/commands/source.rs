@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path};
 
-use cocaine_codegen::{Catalogue, Error, Fetched, Metadata, Problem, Result, fetch, fetch_present};
+use cocaine_codegen::{Catalogue, Error, FetchReport, Metadata, Problem, Result, fetch, fetch_present};
 
-use crate::cli::{Description, Source};
+use crate::commands::command_line::{Description, Source};
 
 /// Returns the text of a file.
 pub(crate) fn read(path: &Path) -> Result<String> {
@@ -70,7 +70,7 @@ fn locators(source: &Source) -> Result<&[String]> {
 }
 
 /// Shows the notes, and returns the metadata.
-fn noted(fetched: Fetched) -> Metadata {
+fn noted(fetched: FetchReport) -> Metadata {
     for note in &fetched.notes {
         eprintln!("note: {note}");
     }

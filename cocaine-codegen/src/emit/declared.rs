@@ -5,25 +5,24 @@ use quote::quote;
 
 use super::{docs, types::written};
 use crate::{
-    catalogue::{Field, Form, Number, Own},
+    catalogue::{DeclaredType, EnumVariant, StructField, TypeForm, types::Type},
     naming::ident,
-    types::Type,
 };
 
-pub(super) fn types(all: &[Own]) -> TokenStream {
+pub(super) fn types(all: &[DeclaredType]) -> TokenStream {
     let types = all.iter().map(|own| match &own.form {
-        Form::Newtype(ty) => newtype(own, ty),
-        Form::Struct { fields, flat } => structure(own, fields, *flat),
-        Form::Numbers { repr, numbers } => self::numbers(own, &ident(repr), numbers),
+        TypeForm::Newtype(ty) => newtype(own, ty),
+        TypeForm::Struct { fields, flat } => structure(own, fields, *flat),
+        TypeForm::Numbers { repr, numbers } => self::numbers(own, &ident(repr), numbers),
     });
     quote!(#(#types)*)
 }
 
-fn declared(own: &Own) -> (docs::Docs, Ident) {
+fn declared(own: &DeclaredType) -> (docs::DocComment, Ident) {
     (docs::or_line(&own.docs, &format!("`{}`.", own.name)), ident(&own.name))
 }
 
-fn newtype(own: &Own, ty: &Type) -> TokenStream {
+fn newtype(own: &DeclaredType, ty: &Type) -> TokenStream {
     let (docs, name) = declared(own);
     let (derive, inner) = (derive(&[ty]), written(ty));
     let serialize = quote!(self.0.serialize(serializer));
@@ -46,7 +45,7 @@ fn newtype(own: &Own, ty: &Type) -> TokenStream {
     }
 }
 
-fn structure(own: &Own, fields: &[Field], flat: bool) -> TokenStream {
+fn structure(own: &DeclaredType, fields: &[StructField], flat: bool) -> TokenStream {
     let (docs, name) = declared(own);
     let derive = derive(&fields.iter().map(|field| &field.ty).collect::<Vec<_>>());
     let names: Vec<_> = fields.iter().map(|field| ident(&field.name)).collect();
@@ -72,13 +71,13 @@ fn structure(own: &Own, fields: &[Field], flat: bool) -> TokenStream {
 
 /// Returns how many fields there are up to the last that is always there: one at least, since without any there would
 /// be no list.
-fn always(fields: &[Field]) -> usize {
+fn always(fields: &[StructField]) -> usize {
     let optional = fields.iter().rev().take_while(|field| matches!(field.ty, Type::Option(_)));
     (fields.len() - optional.count()).max(1)
 }
 
 /// Returns how a struct is written: without the fields at its end that are `None`.
-fn written_as_list(fields: &[Field], flat: bool) -> TokenStream {
+fn written_as_list(fields: &[StructField], flat: bool) -> TokenStream {
     let names: Vec<_> = fields.iter().map(|field| ident(&field.name)).collect();
     let up_to = |count: usize| {
         let names = &names[..count];
@@ -97,7 +96,7 @@ fn written_as_list(fields: &[Field], flat: bool) -> TokenStream {
 }
 
 /// Returns the pattern that a struct is read by, with its fields as locals.
-fn read_as_list(fields: &[Field], flat: bool) -> TokenStream {
+fn read_as_list(fields: &[StructField], flat: bool) -> TokenStream {
     let names = fields.iter().map(|field| ident(&field.name));
     let list = quote!((#(#names,)*));
     let list = if is_short(fields) { quote!(Short(#list)) } else { list };
@@ -105,11 +104,11 @@ fn read_as_list(fields: &[Field], flat: bool) -> TokenStream {
 }
 
 /// Returns whether a struct's list may end before its last field.
-pub(super) fn is_short(fields: &[Field]) -> bool {
+pub(super) fn is_short(fields: &[StructField]) -> bool {
     always(fields) < fields.len()
 }
 
-fn numbers(own: &Own, repr: &Ident, numbers: &[Number]) -> TokenStream {
+fn numbers(own: &DeclaredType, repr: &Ident, numbers: &[EnumVariant]) -> TokenStream {
     let (docs, name) = declared(own);
     let names: Vec<_> = numbers.iter().map(|number| ident(&number.name)).collect();
     let values: Vec<_> =

@@ -16,7 +16,7 @@ pub(crate) fn layout(items: Vec<Item>) -> String {
 /// what an item ends with stands at its own indentation.
 pub(crate) fn space_out(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 16);
-    let mut place = Place::default();
+    let mut place = LineState::default();
     for line in text.lines() {
         if place.starts_apart(line) {
             out.push('\n');
@@ -29,7 +29,7 @@ pub(crate) fn space_out(text: &str) -> String {
 
 /// Where in a file a line stands.
 #[derive(Default)]
-struct Place {
+struct LineState {
     /// How many blocks of items are open: the indentation at which items stand.
     depth: usize,
     /// The line before ended an item.
@@ -40,7 +40,7 @@ struct Place {
     header: bool,
 }
 
-impl Place {
+impl LineState {
     /// Moves on to `line`; returns whether a blank line belongs before it.
     fn starts_apart(&mut self, line: &str) -> bool {
         let code = line.trim_start();

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use syn::{Attribute, Item, UseTree, parse_quote};
 
-use super::{Part, docs};
-use crate::{model::Service, naming::ident};
+use super::{OutputKind, docs};
+use crate::{model::ServiceModel, naming::ident};
 
 /// Returns the docs of a service's module.
-pub(super) fn module_docs(service: &Service, part: Part<'_>) -> docs::Docs {
+pub(super) fn module_docs(service: &ServiceModel, part: OutputKind<'_>) -> docs::DocComment {
     let wire = docs::name(&service.wire);
     docs::lines([match part {
-        Part::Bindings => format!("The {wire} service, version {}.", service.version),
-        Part::Doubles(_) => format!("A double of the {wire} service, version {}.", service.version),
+        OutputKind::Bindings => format!("The {wire} service, version {}.", service.version),
+        OutputKind::Doubles(_) => format!("A double of the {wire} service, version {}.", service.version),
     }])
 }
 
@@ -22,7 +22,7 @@ pub(super) fn module_lints() -> Attribute {
 }
 
 /// Returns `pub use` for the names that only one of `services` has.
-pub(super) fn exports(services: &[Service], part: Part<'_>) -> Vec<Item> {
+pub(super) fn exports(services: &[ServiceModel], part: OutputKind<'_>) -> Vec<Item> {
     let mut times = BTreeMap::new();
     for name in services.iter().flat_map(|service| public(service, part)) {
         *times.entry(name).or_insert(0) += 1;
@@ -48,8 +48,8 @@ pub(super) fn exports(services: &[Service], part: Part<'_>) -> Vec<Item> {
 }
 
 /// Returns `pub mod` for each of `services`.
-pub(super) fn declarations(services: &[Service], part: Part<'_>) -> Vec<Item> {
-    let declare = |service: &Service| {
+pub(super) fn declarations(services: &[ServiceModel], part: OutputKind<'_>) -> Vec<Item> {
+    let declare = |service: &ServiceModel| {
         let (docs, lints, module) = (module_docs(service, part), module_lints(), ident(&service.module));
         parse_quote!(#docs #lints pub mod #module;)
     };
@@ -57,9 +57,9 @@ pub(super) fn declarations(services: &[Service], part: Part<'_>) -> Vec<Item> {
 }
 
 /// Returns the names for which one comes to a service, in alphabetical order.
-fn public<'s>(service: &'s Service, part: Part<'_>) -> Vec<&'s str> {
+fn public<'s>(service: &'s ServiceModel, part: OutputKind<'_>) -> Vec<&'s str> {
     let names = &service.names;
-    if let Part::Doubles(_) = part {
+    if let OutputKind::Doubles(_) = part {
         return vec![&names.double];
     }
     let mut all = vec![&*names.contract, &*names.client, &*names.serve];

@@ -27,14 +27,14 @@ pub(crate) enum Type {
     /// One of the runtime's own types.
     Runtime(&'static str),
     /// A type that the same file declares.
-    Own(String),
+    DeclaredType(String),
     /// A user's type: a path from `crate` or from `::`.
     Path(String),
 }
 
 /// A type that cannot be used, and what to write instead.
 #[derive(Debug)]
-pub(crate) struct Unusable {
+pub(crate) struct UnsupportedType {
     /// Where it stands.
     pub(crate) span: Span,
     /// What to do.
@@ -48,7 +48,7 @@ const RUNTIME: &[&str] =
 
 impl Type {
     /// Reads `ty`; `own` are the types that the file declares.
-    pub(crate) fn parse(ty: &syn::Type, own: &BTreeSet<String>) -> Result<Self, Unusable> {
+    pub(crate) fn parse(ty: &syn::Type, own: &BTreeSet<String>) -> Result<Self, UnsupportedType> {
         match ty {
             syn::Type::Group(group) => Self::parse(&group.elem, own),
             syn::Type::Paren(paren) => Self::parse(&paren.elem, own),
@@ -70,7 +70,7 @@ impl Type {
             Self::Option(inner) | Self::Vec(inner) => inner.borrows(but_text),
             Self::Map(key, value) => key.borrows(but_text) || value.borrows(but_text),
             Self::Tuple(items) => items.iter().any(|item| item.borrows(but_text)),
-            Self::Plain(_) | Self::Runtime(_) | Self::Own(_) | Self::Path(_) => false,
+            Self::Plain(_) | Self::Runtime(_) | Self::DeclaredType(_) | Self::Path(_) => false,
         }
     }
 
@@ -82,7 +82,7 @@ impl Type {
     /// Tells `found` of each type that the file declares.
     pub(crate) fn each_own<'t>(&'t self, found: &mut impl FnMut(&'t str)) {
         match self {
-            Self::Own(name) => found(name),
+            Self::DeclaredType(name) => found(name),
             Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => {
                 inner.each_own(found);
             }
@@ -98,12 +98,12 @@ impl Type {
             Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => inner.size(),
             Self::Map(key, value) => key.size() + value.size(),
             Self::Tuple(items) => items.iter().map(Self::size).sum(),
-            Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::Own(_) | Self::Path(_) => 0,
+            Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::DeclaredType(_) | Self::Path(_) => 0,
         }
     }
 }
 
-fn parse_reference(reference: &syn::TypeReference, own: &BTreeSet<String>) -> Result<Type, Unusable> {
+fn parse_reference(reference: &syn::TypeReference, own: &BTreeSet<String>) -> Result<Type, UnsupportedType> {
     if let Some(lifetime) = &reference.lifetime {
         return Err(unusable(lifetime, "leave the lifetime out".to_owned()));
     }
@@ -126,7 +126,7 @@ fn parse_reference(reference: &syn::TypeReference, own: &BTreeSet<String>) -> Re
     }
 }
 
-fn parse_path(path: &syn::Path, own: &BTreeSet<String>) -> Result<Type, Unusable> {
+fn parse_path(path: &syn::Path, own: &BTreeSet<String>) -> Result<Type, UnsupportedType> {
     let first = path.segments.first().map(|segment| segment.ident.to_string()).unwrap_or_default();
     if path.leading_colon.is_some() || first == "crate" {
         return Ok(Type::Path(quote::quote!(#path).to_string()));
@@ -147,14 +147,14 @@ fn parse_path(path: &syn::Path, own: &BTreeSet<String>) -> Result<Type, Unusable
             Err(_) => Err(unusable(path, "write `BTreeMap<Key, Value>`".to_owned())),
         },
         (name, Err(arguments)) if arguments.is_empty() && own.contains(name) => {
-            Ok(Type::Own(name.to_owned()))
+            Ok(Type::DeclaredType(name.to_owned()))
         }
         (name, Err(arguments)) if arguments.is_empty() => named(name).ok_or_else(|| unknown(path, name)),
         (name, _) => Err(unknown(path, name)),
     }
 }
 
-fn generics(path: &syn::Path, own: &BTreeSet<String>) -> Result<Vec<Type>, Unusable> {
+fn generics(path: &syn::Path, own: &BTreeSet<String>) -> Result<Vec<Type>, UnsupportedType> {
     let Some(segment) = path.segments.last() else {
         return Ok(Vec::new());
     };
@@ -175,7 +175,7 @@ fn named(name: &str) -> Option<Type> {
     find(PLAIN).map(Type::Plain).or_else(|| find(RUNTIME).map(Type::Runtime))
 }
 
-fn unknown(at: &syn::Path, name: &str) -> Unusable {
+fn unknown(at: &syn::Path, name: &str) -> UnsupportedType {
     let message = match name {
         "HashMap" => "write `BTreeMap`: maps are sent sorted by key".to_owned(),
         "str" => "write `&str`".to_owned(),
@@ -198,14 +198,14 @@ fn unknown(at: &syn::Path, name: &str) -> Unusable {
 }
 
 /// Refuses `[u8]` and `Vec<u8>`, which serde writes as a list of numbers.
-fn refuse_octets(inner: &Type, at: &impl syn::spanned::Spanned) -> Result<(), Unusable> {
+fn refuse_octets(inner: &Type, at: &impl syn::spanned::Spanned) -> Result<(), UnsupportedType> {
     if *inner == Type::Plain("u8") {
         let message = "this is a list of numbers on the wire: write `Bytes` for a blob".to_owned();
-        return Err(Unusable { span: at.span(), message });
+        return Err(UnsupportedType { span: at.span(), message });
     }
     Ok(())
 }
 
-fn unusable(at: &impl quote::ToTokens, message: String) -> Unusable {
-    Unusable { span: at.span(), message }
+fn unusable(at: &impl quote::ToTokens, message: String) -> UnsupportedType {
+    UnsupportedType { span: at.span(), message }
 }
