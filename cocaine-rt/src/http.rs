@@ -31,34 +31,35 @@
 //! # Layers
 //!
 //! ```text
-//! service  listen            a tower service, a listener
-//! body  answer  stream  raw  what a handler reads and is answered with; streams of bytes
-//! request  parse             a request as a handler gets it; HTTP/1.1 as a server writes it
-//! form  hop  chunked         chunks of the cloud, headers of one connection, chunks of HTTP/1.1
-//! content                    which responses have no body
+//! service          listener                      a tower service; a listener for an HTTP/1.1 server
+//!                  http_stream  raw_stream       byte streams that stand for TCP connections
+//! response         response_sink  response_parser
+//! request  body                                  a request as a handler gets it
+//! codec  hop_by_hop  chunked  content            chunks, headers, the rules of HTTP/1.1
 //! ```
 
-mod answer;
 mod body;
 mod chunked;
+mod codec;
 mod content;
-mod form;
-mod hop;
-mod listen;
-mod parse;
-mod raw;
+mod hop_by_hop;
+mod http_stream;
+mod listener;
+mod raw_stream;
 mod request;
+mod response;
+mod response_parser;
+mod response_sink;
 mod service;
-mod stream;
 #[cfg(all(test, feature = "axum"))]
 mod tests;
 
 pub use self::{
     body::Body,
+    codec::{RequestChunk, read_meta, write_meta, write_request},
     content::{ends_with_head, forbids_content, set_bodiless_length},
-    form::{RequestChunk, read_meta, write_meta, write_request},
-    hop::end_to_end,
-    listen::{Listener, Peer},
-    raw::RawStream,
-    stream::HttpStream,
+    hop_by_hop::end_to_end,
+    http_stream::HttpStream,
+    listener::{Listener, Peer},
+    raw_stream::RawStream,
 };

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 
 use super::{
     body::Body,
-    form::{self, RequestChunk, write_meta},
-    hop::end_to_end,
+    codec::{self, RequestChunk, write_meta},
+    hop_by_hop::end_to_end,
 };
 use crate::{
     protocol::error::{Error, Result},
@@ -81,7 +81,7 @@ pub(super) fn request(
 fn header_map(pairs: &[(Bytes, Bytes)]) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(pairs.len().min(MOST));
     for (name, value) in pairs {
-        let taken = form::pair(name, value).and_then(|(name, value)| headers.try_append(name, value).ok());
+        let taken = codec::pair(name, value).and_then(|(name, value)| headers.try_append(name, value).ok());
         if taken.is_none() {
             tracing::debug!(?name, ?value, "a header of a request is left out");
         }

@@ -12,9 +12,9 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
-    answer,
     body::Body,
     request::{Asked, refuse, request},
+    response,
 };
 use crate::{
     protocol::error::{Error, Result},
@@ -82,7 +82,7 @@ where
     let method = request.method().clone();
     let answered = async {
         let response = call(service, request).await?;
-        answer::send(response, &method, outgoing).await
+        response::send(response, &method, outgoing).await
     };
     if !may_leave {
         return answered.await;

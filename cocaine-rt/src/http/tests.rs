@@ -1,7 +1,7 @@
 //! Requests as a node hands them over, and the chunks that answer them.
 
-mod hostile;
 mod listener;
+mod malformed;
 mod replay;
 mod service;
 

@@ -28,7 +28,7 @@ fn told(chunk: &RequestChunk) -> (String, Vec<String>, String) {
     let uri = uri.split('#').next().unwrap_or_default();
     let mut headers = HeaderMap::new();
     for (name, value) in &chunk.headers {
-        if let Some((name, value)) = super::super::form::pair(name, value) {
+        if let Some((name, value)) = super::super::codec::pair(name, value) {
             headers.append(name, value);
         }
     }

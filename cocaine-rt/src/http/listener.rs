@@ -1,22 +1,18 @@
 //! A listener whose connections are events.
 
-use std::{
-    fmt,
-    sync::Arc,
-    task::{Context as TaskContext, Poll},
-};
+use std::{fmt, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    raw::RawStream,
+    http_stream::HttpStream,
+    raw_stream::RawStream,
     request::{Asked, refuse, request},
-    stream::HttpStream,
+    response_sink::ResponseSink,
 };
 use crate::{
     protocol::error::{Error, Result},
-    wire::bytes::Bytes,
-    worker::{Context, Outgoing, Session, Worker},
+    worker::{Context, Session, Worker},
 };
 
 /// How many streams wait to be accepted; events beyond that wait in their handlers.
@@ -51,7 +47,7 @@ impl Worker {
                 return Ok(None);
             };
             match request(chunk, rest, context) {
-                Ok(request) => Ok(Some(HttpStream::new(request, Answering { outgoing, _ended: ended }))),
+                Ok(request) => Ok(Some(HttpStream::new(request, ResponseSink::new(outgoing, ended)))),
                 Err(reason) => refuse(outgoing, &reason).map(|()| None),
             }
         })
@@ -61,7 +57,7 @@ impl Worker {
     pub fn listen_raw(&mut self, event: &str) -> Listener<RawStream> {
         self.listener(event, |session, ended| async move {
             let (incoming, outgoing) = session.split();
-            Ok(Some(RawStream::new(incoming, Answering { outgoing, _ended: ended })))
+            Ok(Some(RawStream::new(incoming, ResponseSink::new(outgoing, ended))))
         })
     }
 
@@ -123,31 +119,6 @@ impl Peer {
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Peer").field(&self.event).finish()
-    }
-}
-
-/// The answer of a stream's event, which ends with it.
-#[derive(Debug)]
-pub(super) struct Answering {
-    outgoing: Outgoing,
-    _ended: oneshot::Sender<()>,
-}
-
-impl Answering {
-    pub(super) fn poll_room(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.outgoing.poll_room(cx)
-    }
-
-    pub(super) fn queue(&mut self, chunk: Bytes) -> Result<()> {
-        self.outgoing.queue(chunk)
-    }
-
-    pub(super) fn finish(self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
-        self.outgoing.finish_with(chunks)
-    }
-
-    pub(super) fn fail(self, error: &Error) -> Result<()> {
-        self.outgoing.fail(error)
     }
 }
 

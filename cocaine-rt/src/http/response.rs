@@ -12,9 +12,9 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::{Body, Frame};
 
 use super::{
+    codec::write_meta,
     content::{forbids_content, set_bodiless_length},
-    form::write_meta,
-    hop::end_to_end,
+    hop_by_hop::end_to_end,
 };
 use crate::{
     protocol::error::{Error, Result},

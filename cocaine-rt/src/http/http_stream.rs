@@ -11,8 +11,13 @@ use http::{HeaderValue, Request, Version, header};
 use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{answer::PIECE, body::Body, listen::Answering, parse::Parser};
-use crate::protocol::error::Error;
+use super::{
+    body::Body,
+    response::PIECE,
+    response_parser::Parser,
+    response_sink::{ResponseSink, connection_reset},
+};
+use crate::protocol::error::{Error, Result};
 
 /// What a server accepts in place of a TCP connection: one request to read, one answer to write.
 ///
@@ -26,7 +31,7 @@ pub struct HttpStream {
     body: Body,
     framing: Framing,
     parser: Parser,
-    answering: Option<Answering>,
+    sink: Option<ResponseSink>,
     /// Who waits for the end of the answer.
     reader: Option<Waker>,
 }
@@ -42,12 +47,12 @@ enum Framing {
 }
 
 impl HttpStream {
-    pub(super) fn new(request: Request<Body>, answering: Answering) -> Self {
+    pub(super) fn new(request: Request<Body>, sink: ResponseSink) -> Self {
         let (mut parts, body) = request.into_parts();
         let framing = framing(&mut parts, &body);
         let parser = Parser::new(parts.method.clone());
         let unread = head(&parts).into();
-        Self { unread, body, framing, parser, answering: Some(answering), reader: None }
+        Self { unread, body, framing, parser, sink: Some(sink), reader: None }
     }
 
     /// Fills what is to be read with the next part of the body; false at its end.
@@ -55,7 +60,7 @@ impl HttpStream {
         if self.framing == Framing::Written {
             return Poll::Ready(Ok(false));
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(left)?;
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(connection_reset)?;
         let data = frame.and_then(|frame| frame.into_data().ok());
         self.unread = match (&mut self.framing, data) {
             (Framing::Length(0) | Framing::Written, _) => {
@@ -83,24 +88,24 @@ impl HttpStream {
     }
 
     /// Ends the event, and tells whoever waits for that.
-    fn end(&mut self, end: impl FnOnce(Answering) -> crate::Result<()>) -> io::Result<()> {
+    fn end(&mut self, end: impl FnOnce(ResponseSink) -> Result<()>) -> io::Result<()> {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
-        self.answering.take().map_or(Ok(()), end).map_err(left)
+        self.sink.take().map_or(Ok(()), end).map_err(connection_reset)
     }
 
     fn fail(&mut self, text: String) -> io::Error {
-        let failed = self.end(|answering| answering.fail(&Error::handler(&text)));
+        let failed = self.end(|sink| sink.fail(&Error::handler(&text)));
         failed.err().unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidData, text))
     }
 
     fn close(&mut self) -> io::Result<()> {
-        if self.answering.is_none() {
+        if self.sink.is_none() {
             return Ok(());
         }
         match self.parser.close() {
-            Ok(()) => self.end(|answering| answering.finish([])),
+            Ok(()) => self.end(|sink| sink.finish([])),
             Err(text) => Err(self.fail(text)),
         }
     }
@@ -116,7 +121,7 @@ impl AsyncRead for HttpStream {
             if ready!(self.poll_fill(cx))? {
                 continue;
             }
-            if self.answering.is_none() {
+            if self.sink.is_none() {
                 return Poll::Ready(Ok(()));
             }
             // A server takes the end of the stream for a client that has left.
@@ -134,17 +139,17 @@ impl AsyncWrite for HttpStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let buf = &buf[..buf.len().min(PIECE)];
         let this = &mut *self;
-        let Some(answering) = &mut this.answering else { return Poll::Ready(Ok(buf.len())) };
-        ready!(answering.poll_room(cx));
+        let Some(sink) = &mut this.sink else { return Poll::Ready(Ok(buf.len())) };
+        ready!(sink.poll_room(cx));
         let mut chunks = Vec::new();
         if let Err(text) = this.parser.write(buf, &mut chunks) {
             return Poll::Ready(Err(this.fail(text)));
         }
         if this.parser.is_ended() {
-            this.end(|answering| answering.finish(chunks))?;
+            this.end(|sink| sink.finish(chunks))?;
         } else {
             for chunk in chunks {
-                answering.queue(chunk).map_err(left)?;
+                sink.queue(chunk).map_err(connection_reset)?;
             }
         }
         Poll::Ready(Ok(buf.len()))
@@ -203,9 +208,4 @@ fn head(parts: &http::request::Parts) -> Vec<u8> {
     }
     head.extend_from_slice(b"\r\n");
     head
-}
-
-/// Returns the error of a client or a node that has left.
-pub(super) fn left(error: Error) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, error)
 }

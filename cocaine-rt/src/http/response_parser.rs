@@ -3,11 +3,11 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{
-    answer::{PIECE, correct_length},
     chunked::Chunked,
+    codec::{self, write_meta},
     content::ends_with_head,
-    form::{self, write_meta},
-    hop::end_to_end,
+    hop_by_hop::end_to_end,
+    response::{PIECE, correct_length},
 };
 use crate::wire::bytes::Bytes;
 
@@ -173,7 +173,7 @@ fn parse(bytes: &[u8]) -> Result<Option<Head>, String> {
         let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
         let status = status.ok_or("what the server wrote has no status")?;
         let pairs =
-            response.headers.iter().filter_map(|header| form::pair(header.name.as_bytes(), header.value));
+            response.headers.iter().filter_map(|header| codec::pair(header.name.as_bytes(), header.value));
         return Ok(Some(Head { status, headers: pairs.collect(), len }));
     }
 }
