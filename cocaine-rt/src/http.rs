@@ -56,10 +56,10 @@ mod tests;
 
 pub use self::{
     body::Body,
-    codec::{RequestChunk, read_meta, write_meta, write_request},
+    codec::{RequestChunk, decode_response_head, encode_request_chunk, encode_response_head},
     content::{ends_with_head, forbids_content, set_bodiless_length},
-    hop_by_hop::end_to_end,
+    hop_by_hop::remove_hop_by_hop,
     http_stream::HttpStream,
-    listener::{Listener, Peer},
+    listener::{EventAddr, Listener},
     raw_stream::RawStream,
 };

@@ -15,7 +15,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 
 /// Removes what concerns one connection alone: `Connection` and all that it names, `Keep-Alive`, `Proxy-*`, `TE`,
 /// `Trailer`, `Transfer-Encoding` and `Upgrade`.
-pub fn end_to_end(headers: &mut HeaderMap) {
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<HeaderName> = headers.get_all(header::CONNECTION).iter().flat_map(names).collect();
         for name in named {
@@ -62,7 +62,7 @@ mod tests {
         ] {
             headers.append(name, value.parse().unwrap());
         }
-        end_to_end(&mut headers);
+        remove_hop_by_hop(&mut headers);
         let mut left: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         left.sort_unstable();
         assert_eq!(left, ["content-length", "host", "set-cookie", "set-cookie"]);

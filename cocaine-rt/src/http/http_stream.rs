@@ -13,8 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     body::Body,
-    response::PIECE,
-    response_parser::Parser,
+    response::MAX_CHUNK,
+    response_parser::ResponseParser,
     response_sink::{ResponseSink, connection_reset},
 };
 use crate::protocol::error::{Error, Result};
@@ -30,7 +30,7 @@ pub struct HttpStream {
     unread: bytes::Bytes,
     body: Body,
     framing: Framing,
-    parser: Parser,
+    parser: ResponseParser,
     sink: Option<ResponseSink>,
     /// Who waits for the end of the answer.
     reader: Option<Waker>,
@@ -43,28 +43,28 @@ enum Framing {
     Length(u64),
     Chunked,
     /// To its end.
-    Written,
+    Complete,
 }
 
 impl HttpStream {
     pub(super) fn new(request: Request<Body>, sink: ResponseSink) -> Self {
         let (mut parts, body) = request.into_parts();
-        let framing = framing(&mut parts, &body);
-        let parser = Parser::new(parts.method.clone());
-        let unread = head(&parts).into();
+        let framing = frame_body(&mut parts, &body);
+        let parser = ResponseParser::new(parts.method.clone());
+        let unread = encode_head(&parts).into();
         Self { unread, body, framing, parser, sink: Some(sink), reader: None }
     }
 
     /// Fills what is to be read with the next part of the body; false at its end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if self.framing == Framing::Written {
+        if self.framing == Framing::Complete {
             return Poll::Ready(Ok(false));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(connection_reset)?;
         let data = frame.and_then(|frame| frame.into_data().ok());
         self.unread = match (&mut self.framing, data) {
-            (Framing::Length(0) | Framing::Written, _) => {
-                self.framing = Framing::Written;
+            (Framing::Length(0) | Framing::Complete, _) => {
+                self.framing = Framing::Complete;
                 return Poll::Ready(Ok(false));
             }
             (Framing::Length(left), Some(mut data)) => {
@@ -80,7 +80,7 @@ impl HttpStream {
                 [format!("{:x}\r\n", data.len()).as_bytes(), &data, b"\r\n"].concat().into()
             }
             (Framing::Chunked, None) => {
-                self.framing = Framing::Written;
+                self.framing = Framing::Complete;
                 bytes::Bytes::from_static(b"0\r\n\r\n")
             }
         };
@@ -88,7 +88,7 @@ impl HttpStream {
     }
 
     /// Ends the event, and tells whoever waits for that.
-    fn end(&mut self, end: impl FnOnce(ResponseSink) -> Result<()>) -> io::Result<()> {
+    fn end_event(&mut self, end: impl FnOnce(ResponseSink) -> Result<()>) -> io::Result<()> {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
@@ -96,7 +96,7 @@ impl HttpStream {
     }
 
     fn fail(&mut self, text: String) -> io::Error {
-        let failed = self.end(|sink| sink.fail(&Error::handler(&text)));
+        let failed = self.end_event(|sink| sink.fail(&Error::handler(&text)));
         failed.err().unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidData, text))
     }
 
@@ -105,7 +105,7 @@ impl HttpStream {
             return Ok(());
         }
         match self.parser.close() {
-            Ok(()) => self.end(|sink| sink.finish([])),
+            Ok(()) => self.end_event(|sink| sink.finish([])),
             Err(text) => Err(self.fail(text)),
         }
     }
@@ -137,7 +137,7 @@ impl AsyncRead for HttpStream {
 
 impl AsyncWrite for HttpStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let buf = &buf[..buf.len().min(PIECE)];
+        let buf = &buf[..buf.len().min(MAX_CHUNK)];
         let this = &mut *self;
         let Some(sink) = &mut this.sink else { return Poll::Ready(Ok(buf.len())) };
         ready!(sink.poll_room(cx));
@@ -145,8 +145,8 @@ impl AsyncWrite for HttpStream {
         if let Err(text) = this.parser.write(buf, &mut chunks) {
             return Poll::Ready(Err(this.fail(text)));
         }
-        if this.parser.is_ended() {
-            this.end(|sink| sink.finish(chunks))?;
+        if this.parser.is_finished() {
+            this.end_event(|sink| sink.finish(chunks))?;
         } else {
             for chunk in chunks {
                 sink.queue(chunk).map_err(connection_reset)?;
@@ -171,13 +171,13 @@ impl Drop for HttpStream {
 }
 
 /// Decides how the body is framed, and sets the headers that say so.
-fn framing(parts: &mut http::request::Parts, body: &Body) -> Framing {
+fn frame_body(parts: &mut http::request::Parts, body: &Body) -> Framing {
     let declared = parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::EXPECT);
     parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    let whole = body.size_hint().exact();
-    let promised = || declared.as_ref()?.to_str().ok()?.parse().ok();
-    if let Some(length) = whole.or_else(promised) {
+    let known = body.size_hint().exact();
+    let declared_length = || declared.as_ref()?.to_str().ok()?.parse().ok();
+    if let Some(length) = known.or_else(declared_length) {
         if length > 0 || declared.is_some() {
             parts.headers.insert(header::CONTENT_LENGTH, length.into());
         }
@@ -189,7 +189,7 @@ fn framing(parts: &mut http::request::Parts, body: &Body) -> Framing {
     Framing::Chunked
 }
 
-fn head(parts: &http::request::Parts) -> Vec<u8> {
+fn encode_head(parts: &http::request::Parts) -> Vec<u8> {
     let mut head = format!("{} {} {:?}\r\n", parts.method, parts.uri, parts.version).into_bytes();
     let mut write = |name: &str, value: &[u8]| {
         head.extend_from_slice(name.as_bytes());

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     http_stream::HttpStream,
     raw_stream::RawStream,
-    request::{Asked, refuse, request},
+    request::{IncomingRequest, build_request, send_bad_request},
     response_sink::ResponseSink,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many streams wait to be accepted; events beyond that wait in their handlers.
-const WAITING: usize = 1024;
+const ACCEPT_BACKLOG: usize = 1024;
 
 /// Accepts events as streams, in place of a TCP listener.
 ///
@@ -24,12 +24,12 @@ const WAITING: usize = 1024;
 #[derive(Debug)]
 pub struct Listener<S> {
     event: Arc<str>,
-    streams: mpsc::Receiver<(S, Peer)>,
+    streams: mpsc::Receiver<(S, EventAddr)>,
 }
 
 /// Where a stream comes from: the event, and who asks.
 #[derive(Clone)]
-pub struct Peer {
+pub struct EventAddr {
     event: Arc<str>,
     context: Option<Context>,
 }
@@ -42,22 +42,24 @@ impl Worker {
     /// over, and switching protocols is refused. A request that HTTP does not allow is answered with status 400 and does
     /// not reach the server.
     pub fn listen(&mut self, event: &str) -> Listener<HttpStream> {
-        self.listener(event, |session, ended| async move {
-            let Some(Asked { chunk, rest, outgoing, context }) = Asked::of(session).await? else {
+        self.listener(event, |session, handler| async move {
+            let Some(IncomingRequest { chunk, remaining, outgoing, context }) =
+                IncomingRequest::read(session).await?
+            else {
                 return Ok(None);
             };
-            match request(chunk, rest, context) {
-                Ok(request) => Ok(Some(HttpStream::new(request, ResponseSink::new(outgoing, ended)))),
-                Err(reason) => refuse(outgoing, &reason).map(|()| None),
+            match build_request(chunk, remaining, context) {
+                Ok(request) => Ok(Some(HttpStream::new(request, ResponseSink::new(outgoing, handler)))),
+                Err(reason) => send_bad_request(outgoing, &reason).map(|()| None),
             }
         })
     }
 
     /// Returns a listener for the plain bytes of an event: a tunnel, with an end of its own in each direction.
     pub fn listen_raw(&mut self, event: &str) -> Listener<RawStream> {
-        self.listener(event, |session, ended| async move {
+        self.listener(event, |session, handler| async move {
             let (incoming, outgoing) = session.split();
-            Ok(Some(RawStream::new(incoming, ResponseSink::new(outgoing, ended))))
+            Ok(Some(RawStream::new(incoming, ResponseSink::new(outgoing, handler))))
         })
     }
 
@@ -70,21 +72,21 @@ impl Worker {
         S: Send + 'static,
         F: Future<Output = Result<Option<S>>> + Send,
     {
-        let (streams, accepted) = mpsc::channel(WAITING);
+        let (streams, accepted) = mpsc::channel(ACCEPT_BACKLOG);
         self.on(event, move |session: Session| {
             let streams = streams.clone();
             async move {
-                let gone = || Error::handler("the worker has stopped listening for this event");
+                let not_listening = || Error::handler("the worker has stopped listening for this event");
                 if streams.is_closed() {
-                    return Err(gone());
+                    return Err(not_listening());
                 }
-                let (ended, end) = oneshot::channel();
+                let (handler, sink_dropped) = oneshot::channel();
                 let context = session.context().clone();
-                let Some(stream) = open(session, ended).await? else { return Ok(()) };
-                let peer = Peer { event: context.event().into(), context: Some(context) };
-                streams.send((stream, peer)).await.map_err(|_| gone())?;
+                let Some(stream) = open(session, handler).await? else { return Ok(()) };
+                let addr = EventAddr { event: context.event().into(), context: Some(context) };
+                streams.send((stream, addr)).await.map_err(|_| not_listening())?;
                 // Whatever holds the stream ends the event; nothing is ever sent here.
-                let _ = end.await;
+                let _ = sink_dropped.await;
                 Ok(())
             }
         });
@@ -99,12 +101,12 @@ impl<S> Listener<S> {
     }
 
     /// Returns the next stream; `None` once the worker has ended.
-    pub async fn accept(&mut self) -> Option<(S, Peer)> {
+    pub async fn accept(&mut self) -> Option<(S, EventAddr)> {
         self.streams.recv().await
     }
 }
 
-impl Peer {
+impl EventAddr {
     /// Returns the name of the event.
     pub fn event(&self) -> &str {
         &self.event
@@ -116,9 +118,9 @@ impl Peer {
     }
 }
 
-impl fmt::Debug for Peer {
+impl fmt::Debug for EventAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Peer").field(&self.event).finish()
+        f.debug_tuple("EventAddr").field(&self.event).finish()
     }
 }
 
@@ -128,22 +130,22 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     type Io = S;
-    type Addr = Peer;
+    type Addr = EventAddr;
 
-    async fn accept(&mut self) -> (S, Peer) {
+    async fn accept(&mut self) -> (S, EventAddr) {
         match Self::accept(self).await {
             Some(accepted) => accepted,
             None => std::future::pending().await,
         }
     }
 
-    fn local_addr(&self) -> std::io::Result<Peer> {
-        Ok(Peer { event: self.event.clone(), context: None })
+    fn local_addr(&self) -> std::io::Result<EventAddr> {
+        Ok(EventAddr { event: self.event.clone(), context: None })
     }
 }
 
 #[cfg(feature = "axum")]
-impl<S> axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Listener<S>>> for Peer
+impl<S> axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Listener<S>>> for EventAddr
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {

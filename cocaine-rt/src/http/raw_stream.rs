@@ -10,7 +10,7 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    response::PIECE,
+    response::MAX_CHUNK,
     response_sink::{ResponseSink, connection_reset},
 };
 use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
@@ -57,7 +57,7 @@ impl AsyncWrite for RawStream {
         let Some(sink) = &mut self.sink else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
-        let piece = &buf[..buf.len().min(PIECE)];
+        let piece = &buf[..buf.len().min(MAX_CHUNK)];
         if !piece.is_empty() {
             ready!(sink.poll_room(cx));
             sink.queue(Bytes::from(piece)).map_err(connection_reset)?;

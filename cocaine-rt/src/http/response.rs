@@ -12,9 +12,9 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::{Body, Frame};
 
 use super::{
-    codec::write_meta,
+    codec::encode_response_head,
     content::{forbids_content, set_bodiless_length},
-    hop_by_hop::end_to_end,
+    hop_by_hop::remove_hop_by_hop,
 };
 use crate::{
     protocol::error::{Error, Result},
@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// The most bytes of a body in one chunk; a larger piece is sent as several.
-pub(super) const PIECE: usize = 1 << 20;
+pub(super) const MAX_CHUNK: usize = 1 << 20;
 
 /// Corrects the Content-Length of an answer without content. A length of 0 with 304, which frameworks add, says nothing of
 /// the content that is omitted.
-pub(super) fn correct_length(status: StatusCode, headers: &mut HeaderMap) {
+pub(super) fn correct_content_length(status: StatusCode, headers: &mut HeaderMap) {
     set_bodiless_length(status, headers);
     let empty = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
     if status == StatusCode::NOT_MODIFIED && empty {
@@ -39,70 +39,74 @@ pub(super) fn correct_length(status: StatusCode, headers: &mut HeaderMap) {
 ///
 /// # Errors
 /// An error of the body, or a client that has left; the event is to end with it.
-pub(super) async fn send<B>(response: Response<B>, method: &Method, mut outgoing: Outgoing) -> Result<()>
+pub(super) async fn send_response<B>(
+    response: Response<B>,
+    method: &Method,
+    mut outgoing: Outgoing,
+) -> Result<()>
 where
     B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
 {
     let (mut parts, body) = response.into_parts();
-    end_to_end(&mut parts.headers);
+    remove_hop_by_hop(&mut parts.headers);
     if forbids_content(method, parts.status) {
-        correct_length(parts.status, &mut parts.headers);
-        return outgoing.finish_with([write_meta(parts.status, &parts.headers)]);
+        correct_content_length(parts.status, &mut parts.headers);
+        return outgoing.finish_with([encode_response_head(parts.status, &parts.headers)]);
     }
-    declare(&mut parts.headers, &body);
-    let meta = write_meta(parts.status, &parts.headers);
+    set_content_length(&mut parts.headers, &body);
+    let head = encode_response_head(parts.status, &parts.headers);
     let mut body = pin!(body);
     // What is whole already goes out in one go.
     let first = match poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx))).await {
-        Poll::Ready(first) => first.transpose().map_err(failed)?,
+        Poll::Ready(first) => first.transpose().map_err(body_error)?,
         Poll::Pending => {
-            outgoing.send(meta).await?;
-            return follow(body, outgoing).await;
+            outgoing.send(head).await?;
+            return send_remaining(body, outgoing).await;
         }
     };
-    let first = first.and_then(data);
+    let first = first.and_then(into_data);
     if body.is_end_stream() {
-        return outgoing.finish_with([meta].into_iter().chain(first.into_iter().flat_map(pieces)));
+        return outgoing.finish_with([head].into_iter().chain(first.into_iter().flat_map(split_into_chunks)));
     }
-    outgoing.send(meta).await?;
-    for piece in first.into_iter().flat_map(pieces) {
+    outgoing.send(head).await?;
+    for piece in first.into_iter().flat_map(split_into_chunks) {
         outgoing.send(piece).await?;
     }
-    follow(body, outgoing).await
+    send_remaining(body, outgoing).await
 }
 
 /// Sends what comes, and ends the event.
-async fn follow<B>(mut body: Pin<&mut B>, mut outgoing: Outgoing) -> Result<()>
+async fn send_remaining<B>(mut body: Pin<&mut B>, mut outgoing: Outgoing) -> Result<()>
 where
     B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
 {
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        for piece in data(frame.map_err(failed)?).into_iter().flat_map(pieces) {
+        for piece in into_data(frame.map_err(body_error)?).into_iter().flat_map(split_into_chunks) {
             outgoing.send(piece).await?;
         }
     }
     outgoing.finish(None)
 }
 
-fn declare(headers: &mut HeaderMap, body: &impl Body) {
+fn set_content_length(headers: &mut HeaderMap, body: &impl Body) {
     if let Some(length) = body.size_hint().exact() {
         headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
     }
 }
 
-fn data<D: Buf>(frame: Frame<D>) -> Option<bytes::Bytes> {
+fn into_data<D: Buf>(frame: Frame<D>) -> Option<bytes::Bytes> {
     let mut data = frame.into_data().ok()?;
     Some(data.copy_to_bytes(data.remaining()))
 }
 
-/// Returns the data in pieces that are no larger than chunks may be; none if there is no data.
-fn pieces(mut data: bytes::Bytes) -> impl Iterator<Item = Bytes> {
+/// Returns the data in split_into_chunks that are no larger than chunks may be; none if there is no data.
+fn split_into_chunks(mut data: bytes::Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
-        let piece = data.split_to(data.len().min(PIECE));
+        let piece = data.split_to(data.len().min(MAX_CHUNK));
         (!piece.is_empty()).then(|| piece.into())
     })
 }
 
-fn failed(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+fn body_error(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     Error::handler(format!("the body of the answer failed: {}", error.into()))
 }

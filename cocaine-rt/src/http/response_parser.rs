@@ -3,21 +3,21 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{
-    chunked::Chunked,
-    codec::{self, write_meta},
+    chunked::ChunkedDecoder,
+    codec::{self, encode_response_head},
     content::ends_with_head,
-    hop_by_hop::end_to_end,
-    response::{PIECE, correct_length},
+    hop_by_hop::remove_hop_by_hop,
+    response::{MAX_CHUNK, correct_content_length},
 };
 use crate::wire::bytes::Bytes;
 
 /// The most bytes of a head, and the most headers.
-const HEAD: usize = 256 << 10;
-const HEADERS: usize = 1024;
+const MAX_HEAD: usize = 256 << 10;
+const MAX_HEADERS: usize = 1024;
 
 /// Reads one answer.
 #[derive(Debug)]
-pub(super) struct Parser {
+pub(super) struct ResponseParser {
     method: Method,
     state: State,
 }
@@ -28,29 +28,29 @@ enum State {
     Head(Vec<u8>),
     /// So many bytes of a body.
     Length(u64),
-    Chunked(Chunked),
+    Chunked(ChunkedDecoder),
     /// A body that ends with the stream.
     UntilClosed,
-    Ended,
+    Finished,
 }
 
 /// The head of an answer.
-struct Head {
+struct ResponseHead {
     status: StatusCode,
     headers: HeaderMap,
     /// How long it is.
     len: usize,
 }
 
-impl Parser {
+impl ResponseParser {
     /// Returns what reads the answer to a request of this method.
     pub(super) fn new(method: Method) -> Self {
         Self { method, state: State::Head(Vec::new()) }
     }
 
     /// Returns whether the answer is whole.
-    pub(super) fn is_ended(&self) -> bool {
-        matches!(self.state, State::Ended)
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished)
     }
 
     /// Takes what the server has written, and appends the chunks that it makes. What comes after the answer is passed over.
@@ -58,14 +58,14 @@ impl Parser {
     /// # Errors
     /// What is wrong with the answer.
     pub(super) fn write(&mut self, input: &[u8], chunks: &mut Vec<Bytes>) -> Result<(), String> {
-        let State::Head(head) = &mut self.state else { return self.body(input, chunks) };
+        let State::Head(head) = &mut self.state else { return self.parse_body(input, chunks) };
         let mut pending = std::mem::take(head);
         pending.extend_from_slice(input);
-        let Some(start) = self.heads(&mut pending, chunks)? else {
+        let Some(start) = self.parse_heads(&mut pending, chunks)? else {
             self.state = State::Head(pending);
             return Ok(());
         };
-        self.body(&pending[start..], chunks)
+        self.parse_body(&pending[start..], chunks)
     }
 
     /// Ends the answer: the server writes no more.
@@ -74,7 +74,7 @@ impl Parser {
     /// What is missing.
     pub(super) fn close(&mut self) -> Result<(), String> {
         let missing = match &self.state {
-            State::UntilClosed | State::Ended => None,
+            State::UntilClosed | State::Finished => None,
             State::Head(head) if head.is_empty() => {
                 Some("the server closed the stream without an answer".into())
             }
@@ -86,103 +86,109 @@ impl Parser {
                 Some("the server closed the stream before the last chunk of its answer".into())
             }
         };
-        self.state = State::Ended;
+        self.state = State::Finished;
         missing.map_or(Ok(()), Err)
     }
 
     /// Reads heads until one that is not interim; returns where the body starts.
-    fn heads(&mut self, pending: &mut Vec<u8>, chunks: &mut Vec<Bytes>) -> Result<Option<usize>, String> {
+    fn parse_heads(
+        &mut self,
+        pending: &mut Vec<u8>,
+        chunks: &mut Vec<Bytes>,
+    ) -> Result<Option<usize>, String> {
         loop {
-            let Some(head) = parse(pending)? else { return Ok(None) };
+            let Some(head) = parse_head(pending)? else { return Ok(None) };
             if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
                 pending.drain(..head.len);
                 continue;
             }
             let len = head.len;
-            self.begin(head, chunks)?;
+            self.start_response(head, chunks)?;
             return Ok(Some(len));
         }
     }
 
     /// Begins the answer whose head has come.
-    fn begin(&mut self, head: Head, chunks: &mut Vec<Bytes>) -> Result<(), String> {
-        let Head { status, mut headers, .. } = head;
+    fn start_response(&mut self, head: ResponseHead, chunks: &mut Vec<Bytes>) -> Result<(), String> {
+        let ResponseHead { status, mut headers, .. } = head;
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return Err("the server wants to switch protocols, which an event cannot".into());
         }
-        self.state = framing(&headers)?;
+        self.state = body_framing(&headers)?;
         if matches!(self.state, State::Chunked(_)) {
             headers.remove(header::CONTENT_LENGTH);
         }
-        end_to_end(&mut headers);
+        remove_hop_by_hop(&mut headers);
         if ends_with_head(&self.method, status) {
-            correct_length(status, &mut headers);
-            self.state = State::Ended;
+            correct_content_length(status, &mut headers);
+            self.state = State::Finished;
         }
-        chunks.push(write_meta(status, &headers));
+        chunks.push(encode_response_head(status, &headers));
         Ok(())
     }
 
-    fn body(&mut self, mut input: &[u8], chunks: &mut Vec<Bytes>) -> Result<(), String> {
+    fn parse_body(&mut self, mut input: &[u8], chunks: &mut Vec<Bytes>) -> Result<(), String> {
         let ended = match &mut self.state {
             State::Length(left) => {
                 let len = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
-                chunks.extend(pieces(&input[..len]));
+                chunks.extend(split_into_chunks(&input[..len]));
                 *left -= len as u64;
                 *left == 0
             }
-            State::Chunked(chunked) => {
-                while let Some(data) = chunked.take(&mut input)? {
-                    chunks.extend(pieces(data));
+            State::Chunked(decoder) => {
+                while let Some(data) = decoder.decode(&mut input)? {
+                    chunks.extend(split_into_chunks(data));
                 }
-                chunked.is_ended()
+                decoder.is_finished()
             }
             State::UntilClosed => {
-                chunks.extend(pieces(input));
+                chunks.extend(split_into_chunks(input));
                 false
             }
-            State::Head(_) | State::Ended => false,
+            State::Head(_) | State::Finished => false,
         };
         if ended {
-            self.state = State::Ended;
+            self.state = State::Finished;
         }
         Ok(())
     }
 }
 
-fn pieces(data: &[u8]) -> impl Iterator<Item = Bytes> {
-    data.chunks(PIECE).map(Bytes::from)
+fn split_into_chunks(data: &[u8]) -> impl Iterator<Item = Bytes> {
+    data.chunks(MAX_CHUNK).map(Bytes::from)
 }
 
-fn parse(bytes: &[u8]) -> Result<Option<Head>, String> {
-    let mut places = vec![httparse::EMPTY_HEADER; 64];
+fn parse_head(bytes: &[u8]) -> Result<Option<ResponseHead>, String> {
+    let mut headers = vec![httparse::EMPTY_HEADER; 64];
     loop {
-        let mut response = httparse::Response::new(&mut places);
+        let mut response = httparse::Response::new(&mut headers);
         let len = match response.parse(bytes) {
             Ok(httparse::Status::Complete(len)) => len,
-            Ok(httparse::Status::Partial) if bytes.len() > HEAD => {
-                return Err(format!("the head of the answer is longer than {HEAD} bytes"));
+            Ok(httparse::Status::Partial) if bytes.len() > MAX_HEAD => {
+                return Err(format!("the head of the answer is longer than {MAX_HEAD} bytes"));
             }
             Ok(httparse::Status::Partial) => return Ok(None),
-            Err(httparse::Error::TooManyHeaders) if places.len() < HEADERS => {
-                places = vec![httparse::EMPTY_HEADER; HEADERS];
+            Err(httparse::Error::TooManyHeaders) if headers.len() < MAX_HEADERS => {
+                headers = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
                 continue;
             }
             Err(error) => return Err(format!("what the server wrote is no answer: {error}")),
         };
         let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
         let status = status.ok_or("what the server wrote has no status")?;
-        let pairs =
-            response.headers.iter().filter_map(|header| codec::pair(header.name.as_bytes(), header.value));
-        return Ok(Some(Head { status, headers: pairs.collect(), len }));
+        let pairs = response
+            .headers
+            .iter()
+            .filter_map(|header| codec::parse_header(header.name.as_bytes(), header.value));
+        return Ok(Some(ResponseHead { status, headers: pairs.collect(), len }));
     }
 }
 
 /// Returns how the body is framed (RFC 9112, 6.3).
-fn framing(headers: &HeaderMap) -> Result<State, String> {
+fn body_framing(headers: &HeaderMap) -> Result<State, String> {
     if let Some(coding) = headers.get_all(header::TRANSFER_ENCODING).iter().next_back() {
         return if coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
-            Ok(State::Chunked(Chunked::default()))
+            Ok(State::Chunked(ChunkedDecoder::default()))
         } else {
             Err(format!("the answer has the transfer coding {coding:?}, which is not known here"))
         };
@@ -194,7 +200,7 @@ fn framing(headers: &HeaderMap) -> Result<State, String> {
     }
     let length = first.to_str().ok().filter(|length| length.bytes().all(|byte| byte.is_ascii_digit()));
     match length.and_then(|length| length.parse().ok()) {
-        Some(0) => Ok(State::Ended),
+        Some(0) => Ok(State::Finished),
         Some(length) => Ok(State::Length(length)),
         None => Err(format!("the answer has a Content-Length of {first:?}")),
     }

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::{
     body::Body,
-    request::{Asked, refuse, request},
+    request::{IncomingRequest, build_request, send_bad_request},
     response,
 };
 use crate::{
@@ -73,23 +73,27 @@ where
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
     B: http_body::Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
 {
-    let Some(Asked { chunk, rest, outgoing, context }) = Asked::of(session).await? else { return Ok(()) };
-    let may_leave = rest.is_some();
-    let request = match request(chunk, rest, context.clone()) {
+    let Some(IncomingRequest { chunk, remaining, outgoing, context }) =
+        IncomingRequest::read(session).await?
+    else {
+        return Ok(());
+    };
+    let is_open = remaining.is_some();
+    let request = match build_request(chunk, remaining, context.clone()) {
         Ok(request) => request,
-        Err(reason) => return refuse(outgoing, &reason),
+        Err(reason) => return send_bad_request(outgoing, &reason),
     };
     let method = request.method().clone();
-    let answered = async {
+    let respond = async {
         let response = call(service, request).await?;
-        response::send(response, &method, outgoing).await
+        response::send_response(response, &method, outgoing).await
     };
-    if !may_leave {
-        return answered.await;
+    if !is_open {
+        return respond.await;
     }
     // Of a client that has closed its stream nobody tells.
-    let mut answered = pin!(answered);
-    poll_fn(|cx| match answered.as_mut().poll(cx) {
+    let mut respond = pin!(respond);
+    poll_fn(|cx| match respond.as_mut().poll(cx) {
         Poll::Pending => context.poll_closed(cx).map(|()| Err(Error::handler("the client has left"))),
         ready @ Poll::Ready(_) => ready,
     })

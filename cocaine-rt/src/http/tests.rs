@@ -15,7 +15,7 @@ use axum::{
 use http::HeaderMap;
 use tokio::io::AsyncReadExt;
 
-use super::{read_meta, write_request};
+use super::{decode_response_head, encode_request_chunk};
 use crate::{
     Worker,
     tests::peer::Peer,
@@ -112,7 +112,7 @@ impl Answer {
     /// Returns status, headers and body of an answer that is whole.
     fn http(&self) -> (u16, HeaderMap, Vec<u8>) {
         assert_eq!(self.end, End::Closed, "{self:?}");
-        let (status, headers) = read_meta(&self.chunks[0]).unwrap();
+        let (status, headers) = decode_response_head(&self.chunks[0]).unwrap();
         assert!(self.chunks[1..].iter().all(|chunk| !chunk.is_empty()), "an empty chunk may end the body");
         let body = self.chunks[1..].iter().flat_map(|chunk| chunk.to_vec()).collect();
         (status.as_u16(), headers, body)
@@ -125,7 +125,7 @@ fn request(method: &str, uri: &str, headers: &[(&str, &str)], body: &[u8]) -> By
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    write_request(&request.body(()).unwrap().into_parts().0, body)
+    encode_request_chunk(&request.body(()).unwrap().into_parts().0, body)
 }
 
 /// An app that knows nothing of a cloud.

@@ -18,18 +18,18 @@ fn requests_are_the_examples() {
     let post = request(Method::POST, "/echo", &[("host", "localhost"), ("content-length", "5")]);
     let examples = [
         (
-            write_request(&get, b""),
+            encode_request_chunk(&get, b""),
             "95a3474554aa2f68656c6c6f3f783d31a3312e319292a4486f7374ae6c6f63616c686f73743a3830383092a6416363657074a32a2f2aa0",
         ),
         (
-            write_request(&post, b"hello"),
+            encode_request_chunk(&post, b"hello"),
             "95a4504f5354a52f6563686fa3312e319292a4486f7374a96c6f63616c686f737492ae436f6e74656e742d4c656e677468a135a568656c6c6f",
         ),
     ];
     for (written, expected) in examples {
         assert_eq!(written[..], test_support::hex::decode(expected));
     }
-    let read = RequestChunk::read(&write_request(&post, b"hello")).unwrap();
+    let read = RequestChunk::decode(&encode_request_chunk(&post, b"hello")).unwrap();
     assert_eq!((&*read.method, &*read.uri, read.version), (&b"POST"[..], &b"/echo"[..], Version::HTTP_11));
     assert_eq!(read.headers[1], ("Content-Length".into(), "5".into()));
     assert_eq!(read.body, "hello");
@@ -42,8 +42,11 @@ fn meta_is_the_example() {
         "92ccc89292ac436f6e74656e742d54797065aa746578742f706c61696e92ae436f6e74656e742d4c656e677468a135";
     let response = Response::builder().header("content-type", "text/plain").header("content-length", 5);
     let (parts, ()) = response.body(()).unwrap().into_parts();
-    assert_eq!(write_meta(parts.status, &parts.headers)[..], test_support::hex::decode(example));
-    assert_eq!(read_meta(&test_support::hex::decode(example).into()).unwrap(), (parts.status, parts.headers));
+    assert_eq!(encode_response_head(parts.status, &parts.headers)[..], test_support::hex::decode(example));
+    assert_eq!(
+        decode_response_head(&test_support::hex::decode(example).into()).unwrap(),
+        (parts.status, parts.headers)
+    );
 }
 
 #[test]
@@ -52,13 +55,13 @@ fn a_long_name_keeps_its_length() {
         let name = "a".repeat(len);
         let mut headers = HeaderMap::new();
         headers.insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("v"));
-        let (_, read) = read_meta(&write_meta(StatusCode::OK, &headers)).unwrap();
+        let (_, read) = decode_response_head(&encode_response_head(StatusCode::OK, &headers)).unwrap();
         assert_eq!(read, headers);
     }
 }
 
 fn meta_of(value: &impl serde::Serialize) -> Result<(StatusCode, HeaderMap)> {
-    read_meta(&crate::protocol::msgpack::to_vec(value).unwrap().into())
+    decode_response_head(&crate::protocol::msgpack::to_vec(value).unwrap().into())
 }
 
 #[test]
@@ -102,7 +105,7 @@ fn what_is_no_answer_is_refused() {
         "92ccc89292ac",
         "",
     ] {
-        let error = read_meta(&test_support::hex::decode(chunk).into()).unwrap_err();
+        let error = decode_response_head(&test_support::hex::decode(chunk).into()).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Decode(_)), "{chunk}: {error}");
     }
 }
@@ -111,14 +114,14 @@ fn what_is_no_answer_is_refused() {
 fn requests_are_read_with_tolerance() {
     let headers = [("a cookie", "v"), ("", ""), ("Host", "h")];
     let chunk = crate::protocol::msgpack::to_vec(&("GET", "/", "HTTP/1.0", headers, "body", "more")).unwrap();
-    let read = RequestChunk::read(&chunk.into()).unwrap();
+    let read = RequestChunk::decode(&chunk.into()).unwrap();
     assert_eq!(read.version, Version::HTTP_10);
     assert_eq!(read.headers[0], ("a cookie".into(), "v".into()));
     assert_eq!(read.body, "body");
     let chunk = crate::protocol::msgpack::to_vec(&("GET", "/", "1.1", headers)).unwrap();
-    assert!(RequestChunk::read(&chunk.into()).unwrap().body.is_empty());
+    assert!(RequestChunk::decode(&chunk.into()).unwrap().body.is_empty());
     for chunk in ["90", "93a3474554a12fa3312e31", "c0", "95a3474554a12fa3322e3090a0", ""] {
-        let error = RequestChunk::read(&test_support::hex::decode(chunk).into()).unwrap_err();
+        let error = RequestChunk::decode(&test_support::hex::decode(chunk).into()).unwrap_err();
         assert!(error.to_string().contains("the chunk is not an HTTP request"), "{chunk}: {error}");
     }
 }

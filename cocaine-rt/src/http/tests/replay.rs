@@ -28,11 +28,11 @@ fn told(chunk: &RequestChunk) -> (String, Vec<String>, String) {
     let uri = uri.split('#').next().unwrap_or_default();
     let mut headers = HeaderMap::new();
     for (name, value) in &chunk.headers {
-        if let Some((name, value)) = super::super::codec::pair(name, value) {
+        if let Some((name, value)) = super::super::codec::parse_header(name, value) {
             headers.append(name, value);
         }
     }
-    super::super::end_to_end(&mut headers);
+    super::super::remove_hop_by_hop(&mut headers);
     let mut lines: Vec<_> =
         headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii())).collect();
     lines.sort();
@@ -53,7 +53,7 @@ async fn every_recorded_request_arrives_both_ways() {
     for (id, recorded) in (2..).step_by(2).zip(recorded()) {
         let name = format!("{}/{}", recorded.proxy, recorded.scenario);
         let chunk: Bytes = test_support::hex::decode(&recorded.chunk).into();
-        let (line, headers, body) = told(&RequestChunk::read(&chunk).unwrap());
+        let (line, headers, body) = told(&RequestChunk::decode(&chunk).unwrap());
         for (id, event) in [(id, "service"), (id + 1, "listener")] {
             let (status, _, answer) = node.ask(id, event, &chunk).await.http();
             assert_eq!(status, 200, "{name} {event}");

@@ -37,14 +37,14 @@ async fn a_router_answers_alike_both_ways() {
     for (id, request) in (2..).step_by(2).zip(&requests) {
         let one = node.ask(id, "service", request).await.http();
         let other = node.ask(id + 1, "listener", request).await.http();
-        let end_to_end = |headers: &HeaderMap| {
+        let comparable = |headers: &HeaderMap| {
             let mut headers: Vec<_> =
                 headers.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
             headers.retain(|(name, _)| name != "date");
             headers.sort();
             headers
         };
-        assert_eq!((one.0, end_to_end(&one.1)), (other.0, end_to_end(&other.1)), "{request:?}");
+        assert_eq!((one.0, comparable(&one.1)), (other.0, comparable(&other.1)), "{request:?}");
         assert!(one.2 == other.2, "{request:?}: the bodies differ");
     }
 }
@@ -57,7 +57,7 @@ async fn a_short_answer_is_its_head_and_its_body() {
     node.peer.send(2, 2, ()).await;
     let Answer { chunks, end } = node.answer(2).await;
     assert_eq!((chunks.len(), &end), (2, &End::Closed));
-    let (status, headers) = read_meta(&chunks[0]).unwrap();
+    let (status, headers) = decode_response_head(&chunks[0]).unwrap();
     assert_eq!(
         (status.as_u16(), &headers["content-length"], &*chunks[1]),
         (200, &"5".parse().unwrap(), &b"hello"[..])
@@ -119,7 +119,7 @@ async fn each_piece_is_sent_as_it_is_yielded() {
     node.peer.send(2, 0, ("web",)).await;
     node.peer.send(2, 0, (request("GET", "/", &[], b""),)).await;
     node.peer.send(2, 2, ()).await;
-    let (status, headers) = read_meta(&node.frame(2).await.unwrap()).unwrap();
+    let (status, headers) = decode_response_head(&node.frame(2).await.unwrap()).unwrap();
     assert_eq!((status.as_u16(), headers.get("content-length")), (200, None));
     for piece in ["one", "two"] {
         pieces.send(piece).unwrap();
