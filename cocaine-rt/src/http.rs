@@ -1,8 +1,8 @@
-//! HTTP as events (`worker.md` 6): one chunk is a request, the first chunk of the answer is its status and headers, and
-//! those that follow are its body.
+//! Events that are HTTP requests (`worker.md` 6). A request is one chunk; the first chunk of the response is its head
+//! (status and headers), and the chunks after it are the body.
 //!
-//! A worker answers in one of two ways. [`Worker::http`](crate::Worker::http) takes a tower service, such as an
-//! `axum::Router`, as it is:
+//! A worker can serve them in two ways. [`Worker::http`](crate::Worker::http) calls a tower service, such as an
+//! `axum::Router`, directly:
 //!
 //! ```no_run
 //! # async fn serve(router: axum::Router) -> cocaine::Result<()> {
@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! [`Worker::listen`](crate::Worker::listen) gives a listener to a server that would listen on TCP; what that server
-//! reads and writes is HTTP/1.1. With the feature `axum`, `axum::serve` takes it:
+//! [`Worker::listen`](crate::Worker::listen) returns a listener that replaces a TCP listener. Each request is a stream, on
+//! which the server reads and writes HTTP/1.1. With the feature `axum`, `axum::serve` accepts it:
 //!
 //! ```no_run
 //! # #[cfg(feature = "axum")]
@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! [`Worker::listen_raw`](crate::Worker::listen_raw) is a tunnel of plain bytes.
+//! [`Worker::listen_raw`](crate::Worker::listen_raw) passes plain bytes in both directions, without HTTP.
 //!
 //! # Layers
 //!

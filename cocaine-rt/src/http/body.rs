@@ -1,4 +1,4 @@
-//! The body of a request: what its first chunk has, and the chunks that follow.
+//! The body of a request: the data of its first chunk, and the chunks after it.
 
 use std::{
     pin::Pin,
@@ -9,9 +9,9 @@ use http_body::{Frame, SizeHint};
 
 use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
 
-/// The body of a request, as a handler reads it.
+/// The body of a request.
 ///
-/// A client that gives up or leaves before its request is whole makes it fail.
+/// Reading it fails if the client cancels the request or disconnects before the body is complete.
 #[derive(Debug, Default)]
 pub struct Body {
     first: Bytes,
@@ -19,7 +19,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// Returns a body of which `first` has come, and `rest` may follow.
+    /// Creates a body that begins with `first` and continues with the chunks of `remaining`, if there are more.
     pub(super) fn new(first: Bytes, remaining: Option<Incoming>) -> Self {
         Self { first, remaining }
     }

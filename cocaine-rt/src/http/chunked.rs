@@ -1,9 +1,9 @@
-//! Chunks of HTTP/1.1, as a server writes them (RFC 9112, 7.1). Extensions and trailers are passed over.
+//! Decodes the chunked transfer coding (RFC 9112, 7.1). Extensions and trailers are skipped.
 
-/// The longest line: a size with its extensions, or a trailer.
+/// The maximum length of a line: a size with its extensions, or a trailer.
 const MAX_LINE: usize = 8 << 10;
 
-/// Reads a body that comes in chunks.
+/// Decodes a chunked body.
 #[derive(Debug, Default)]
 pub(super) struct ChunkedDecoder {
     state: State,
@@ -12,14 +12,14 @@ pub(super) struct ChunkedDecoder {
 
 #[derive(Debug, Default)]
 enum State {
-    /// A line with the size of the next chunk.
+    /// In the line with the size of the next chunk.
     #[default]
     Size,
-    /// So many bytes of a chunk.
+    /// In a chunk, of which this many bytes are left.
     Data(u64),
-    /// The end of the line behind a chunk.
+    /// At the line break after a chunk.
     DataEnd,
-    /// Lines behind the last chunk, the last one empty.
+    /// In the trailers, which an empty line ends.
     Trailer,
     Finished,
 }
@@ -29,10 +29,10 @@ impl ChunkedDecoder {
         matches!(self.state, State::Finished)
     }
 
-    /// Takes data from the front of `input`; `None` once it needs more, or the body has ended.
+    /// Advances `input` and returns the next data of the body; `None` if more input is needed or the body is complete.
     ///
     /// # Errors
-    /// What is wrong with the chunks.
+    /// If the input is not a chunked body; the error says why.
     pub(super) fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, String> {
         while !input.is_empty() {
             match &mut self.state {
@@ -70,7 +70,7 @@ impl ChunkedDecoder {
         Ok(None)
     }
 
-    /// Takes a line, without its end; `None` if it has not ended yet.
+    /// Returns the next line without its line break, or `None` if the line is incomplete.
     fn read_line(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, String> {
         let end = input.iter().position(|byte| *byte == b'\n');
         let (part, rest) = input.split_at(end.map_or(input.len(), |end| end + 1));

@@ -1,7 +1,7 @@
-//! Requests and the heads of answers as chunks, in `MessagePack` (`worker.md` 6.1, 6.2).
+//! The `MessagePack` encoding of requests and response heads (`worker.md` 6.1, 6.2).
 //!
-//! Written as the specification says; read with all the tolerance that loses nothing: headers as a list or a map, names
-//! and values as texts, bytes or integers, more elements than are asked for.
+//! Encoding follows the specification. Decoding is lenient where nothing is lost: headers may be a list or a map, names and
+//! values may be strings, bytes or integers, and surplus elements are skipped.
 
 use std::borrow::Cow;
 
@@ -18,27 +18,28 @@ use crate::{
 
 type DecodeResult<T> = std::result::Result<T, DecodeError>;
 
-/// A request as its chunk has it. Nothing is checked that HTTP would check.
+/// A decoded request chunk. The elements are not validated as HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestChunk {
     /// The method, as the client sent it.
     pub method: Bytes,
-    /// The path and the query.
+    /// Path and query.
     pub uri: Bytes,
-    /// 1.0 or 1.1.
+    /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
-    /// Names and values, in their order. A name may be anything: one original proxy prepends cookies as pairs of their own.
+    /// Names and values in their original order. Names may be invalid: one of the original proxies adds a pair for each
+    /// cookie.
     pub headers: Vec<(Bytes, Bytes)>,
-    /// The body, or its beginning if more chunks follow.
+    /// The body, or its first part if more chunks follow.
     pub body: Bytes,
 }
 
 impl RequestChunk {
-    /// Reads a request: `[method, uri, version, headers, body]`; a body of 4 KiB or more is a slice of the chunk. The
-    /// version may have the prefix `HTTP/`, and the body may be missing.
+    /// Decodes `[method, uri, version, headers, body]`. A body of 4 KiB or more is a slice of the chunk. The version may
+    /// have the prefix `HTTP/`, and the body may be missing.
     ///
     /// # Errors
-    /// `ErrorKind::Decode`, which names the element, if the chunk is something else, or has more than 8,192 headers.
+    /// `ErrorKind::Decode`, which names the element, if the chunk is not a request or has more than 8,192 headers.
     pub fn decode(chunk: &Bytes) -> Result<Self> {
         let _restore = bytes::set_source(chunk.handle());
         let mut reader = Reader::new(chunk);
@@ -66,8 +67,8 @@ impl RequestChunk {
     }
 }
 
-/// Returns the chunk of a request: path and query of its URI, headers in their order with names as `X-Request-Id`.
-/// Repeated headers stay apart.
+/// Encodes a request: the path and query of its URI, the headers in their order. Names are written as in `X-Request-Id`.
+/// Repeated headers are not joined.
 pub fn encode_request_chunk(parts: &request::Parts, body: &[u8]) -> Bytes {
     let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
     let mut chunk =
@@ -81,8 +82,8 @@ pub fn encode_request_chunk(parts: &request::Parts, body: &[u8]) -> Bytes {
     chunk.into()
 }
 
-/// Returns the chunk that begins an answer: `[status, headers]`, with names as `Content-Type`. Repeated headers, such as
-/// `Set-Cookie`, stay apart.
+/// Encodes the first chunk of a response, `[status, headers]`. Names are written as in `Content-Type`. Repeated headers,
+/// such as `Set-Cookie`, are not joined.
 pub fn encode_response_head(status: StatusCode, headers: &HeaderMap) -> Bytes {
     let mut chunk = Vec::with_capacity(HEADER_CAPACITY + headers.len() * HEADER_CAPACITY);
     encode::write_array_len(&mut chunk, 2);
@@ -91,11 +92,11 @@ pub fn encode_response_head(status: StatusCode, headers: &HeaderMap) -> Bytes {
     chunk.into()
 }
 
-/// Reads the chunk that begins an answer. Headers that HTTP does not allow are left out, and the log tells of them.
+/// Decodes the first chunk of a response. Invalid headers are skipped, with a warning in the log.
 ///
 /// # Errors
-/// `ErrorKind::Decode` if the chunk is something else, or its status none that can end a request: 200 to 999, or if it
-/// has more than 8,192 headers.
+/// `ErrorKind::Decode` if the chunk is not `[status, headers]`, if the status is not a final one (200 to 999), or if there
+/// are more than 8,192 headers.
 pub fn decode_response_head(chunk: &Bytes) -> Result<(StatusCode, HeaderMap)> {
     let mut reader = Reader::new(chunk);
     decode_head(&mut reader).map_err(|malformed| {
@@ -133,7 +134,7 @@ fn decode_status(token: Token<'_>) -> DecodeResult<StatusCode> {
     status.ok_or_else(|| DecodeError::new("the status is not between 200 and 999"))
 }
 
-/// Returns a header as HTTP has it, or `None` if it cannot.
+/// Returns a name and a value as a header, or `None` if HTTP does not allow it.
 pub(super) fn parse_header(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?))
 }
@@ -141,16 +142,16 @@ pub(super) fn parse_header(name: &[u8], value: &[u8]) -> Option<(HeaderName, Hea
 fn decode_version(text: &[u8]) -> DecodeResult<Version> {
     match text.strip_prefix(b"HTTP/").unwrap_or(text) {
         b"1.0" => Ok(Version::HTTP_10),
-        // Whoever speaks a later one understands this.
+        // A peer of a later minor version understands HTTP/1.1.
         [b'1', b'.', b'1'..=b'9'] => Ok(Version::HTTP_11),
         _ => Err(DecodeError::new(format!("the version is {:?}", Bytes::from(text)))),
     }
 }
 
-/// The most headers of a request or an answer. A map of headers holds more, so that some can always be added.
+/// The maximum number of headers. A `HeaderMap` can hold more, so that adding a few never fails.
 const MAX_HEADERS: usize = 8192;
 
-/// Hands over each header of a list of pairs or of a map.
+/// Calls `visit` with each header of a list of pairs or of a map.
 fn for_each_header(
     reader: &mut Reader<'_>,
     mut visit: impl FnMut(&[u8], &[u8]) -> DecodeResult<()>,
@@ -179,7 +180,7 @@ fn for_each_header(
     Ok(())
 }
 
-/// Reads a name or a value; an integer is its digits.
+/// Decodes a name or a value. An integer becomes its decimal digits.
 fn decode_text<'a>(reader: &mut Reader<'a>) -> DecodeResult<Cow<'a, [u8]>> {
     match reader.token()? {
         Token::Raw(raw) => Ok(raw.into()),
@@ -189,7 +190,7 @@ fn decode_text<'a>(reader: &mut Reader<'a>) -> DecodeResult<Cow<'a, [u8]>> {
     }
 }
 
-/// About what one header takes.
+/// A rough size of one encoded header.
 const HEADER_CAPACITY: usize = 64;
 
 fn encode_headers(chunk: &mut Vec<u8>, headers: &HeaderMap) {
@@ -203,7 +204,7 @@ fn encode_headers(chunk: &mut Vec<u8>, headers: &HeaderMap) {
     }
 }
 
-/// Writes the first letter of each word large.
+/// Capitalizes the first letter of each word.
 fn title_case(name: &mut [u8]) {
     let mut first = true;
     for byte in name {

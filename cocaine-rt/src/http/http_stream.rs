@@ -1,4 +1,4 @@
-//! One request as a stream of HTTP/1.1, for a server that would read it from a socket.
+//! An event as a stream of HTTP/1.1, for servers that read requests from sockets.
 
 use std::{
     io,
@@ -19,30 +19,30 @@ use super::{
 };
 use crate::protocol::error::{Error, Result};
 
-/// What a server accepts in place of a TCP connection: one request to read, one answer to write.
+/// Stands for a TCP connection on which one request is read and one response is written.
 ///
-/// The request says `Connection: close`. When its answer is whole, the event ends, reading gives the end of the stream,
-/// and what is still written is passed over. A stream that is dropped or shut down before ends the event with category 42,
-/// code 100.
+/// The request has the header `Connection: close`. Once the response is complete, the event ends, reads return the end of
+/// the stream, and further writes are discarded. Dropping the stream or shutting it down before that ends the event with
+/// category 42, code 100.
 #[derive(Debug)]
 pub struct HttpStream {
-    /// What of the request has not been read yet.
+    /// Bytes of the request that are ready to be read.
     unread: bytes::Bytes,
     body: Body,
     framing: Framing,
     parser: ResponseParser,
     sink: Option<ResponseSink>,
-    /// Who waits for the end of the answer.
+    /// Woken when the response is complete: until then, a read behind the request waits.
     reader: Option<Waker>,
 }
 
-/// How the body of the request is written.
+/// How the rest of the request's body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
-    /// As it is; so many bytes are still to come.
+    /// By Content-Length; this many bytes are left.
     Length(u64),
     Chunked,
-    /// To its end.
+    /// The whole body has been encoded.
     Complete,
 }
 
@@ -55,7 +55,7 @@ impl HttpStream {
         Self { unread, body, framing, parser, sink: Some(sink), reader: None }
     }
 
-    /// Fills what is to be read with the next part of the body; false at its end.
+    /// Replaces the unread bytes by the next part of the body. Returns false at its end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.framing == Framing::Complete {
             return Poll::Ready(Ok(false));
@@ -87,7 +87,7 @@ impl HttpStream {
         Poll::Ready(Ok(true))
     }
 
-    /// Ends the event, and tells whoever waits for that.
+    /// Ends the event and wakes the reader.
     fn end_event(&mut self, end: impl FnOnce(ResponseSink) -> Result<()>) -> io::Result<()> {
         if let Some(reader) = self.reader.take() {
             reader.wake();
@@ -124,7 +124,7 @@ impl AsyncRead for HttpStream {
             if self.sink.is_none() {
                 return Poll::Ready(Ok(()));
             }
-            // A server takes the end of the stream for a client that has left.
+            // Not the end of the stream: a server would take it for a client that has disconnected.
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -170,7 +170,7 @@ impl Drop for HttpStream {
     }
 }
 
-/// Decides how the body is framed, and sets the headers that say so.
+/// Chooses the framing of the body and sets the headers that declare it.
 fn frame_body(parts: &mut http::request::Parts, body: &Body) -> Framing {
     let declared = parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::EXPECT);
@@ -183,7 +183,7 @@ fn frame_body(parts: &mut http::request::Parts, body: &Body) -> Framing {
         }
         return Framing::Length(length);
     }
-    // Only HTTP/1.1 has chunks.
+    // HTTP/1.0 has no chunked transfer coding.
     parts.version = Version::HTTP_11;
     parts.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     Framing::Chunked
@@ -199,7 +199,7 @@ fn encode_head(parts: &http::request::Parts) -> Vec<u8> {
     };
     match parts.headers.get(header::HOST) {
         Some(host) => write("host", host.as_bytes()),
-        // A server may insist on it.
+        // HTTP/1.1 requires the header, and servers reject requests without it.
         None if parts.version == Version::HTTP_11 => write("host", b""),
         None => {}
     }

@@ -1,4 +1,4 @@
-//! A listener whose connections are events.
+//! A listener that accepts events in place of TCP connections.
 
 use std::{fmt, sync::Arc};
 
@@ -15,19 +15,19 @@ use crate::{
     worker::{Context, Session, Worker},
 };
 
-/// How many streams wait to be accepted; events beyond that wait in their handlers.
+/// How many streams may wait to be accepted. Further events wait in their handlers.
 const ACCEPT_BACKLOG: usize = 1024;
 
 /// Accepts events as streams, in place of a TCP listener.
 ///
-/// A listener that is dropped answers its event with an error from then on.
+/// Once the listener is dropped, its event fails with an error.
 #[derive(Debug)]
 pub struct Listener<S> {
     event: Arc<str>,
     streams: mpsc::Receiver<(S, EventAddr)>,
 }
 
-/// Where a stream comes from: the event, and who asks.
+/// The remote address of a stream: the event, and the context of its invocation.
 #[derive(Clone)]
 pub struct EventAddr {
     event: Arc<str>,
@@ -35,12 +35,11 @@ pub struct EventAddr {
 }
 
 impl Worker {
-    /// Returns a listener for the requests of an event, each of them a stream of HTTP/1.1: what the quick start's listen
-    /// handle is. Whatever serves streams can take it; with the feature `axum`, `axum::serve` does.
+    /// Returns a listener for the requests of an event. Each request is a stream of HTTP/1.1, for any server that accepts
+    /// streams; with the feature `axum`, `axum::serve` accepts the listener itself.
     ///
-    /// What the server writes becomes the answer, each piece as it is written. Interim answers and trailers are passed
-    /// over, and switching protocols is refused. A request that HTTP does not allow is answered with status 400 and does
-    /// not reach the server.
+    /// Everything that the server writes is sent as it is written. Interim responses and trailers are skipped, and
+    /// switching protocols is an error. An invalid request is answered with status 400 and does not reach the server.
     pub fn listen(&mut self, event: &str) -> Listener<HttpStream> {
         self.listener(event, |session, handler| async move {
             let Some(IncomingRequest { chunk, remaining, outgoing, context }) =
@@ -55,7 +54,7 @@ impl Worker {
         })
     }
 
-    /// Returns a listener for the plain bytes of an event: a tunnel, with an end of its own in each direction.
+    /// Returns a listener for streams of plain bytes. Each direction of a stream is closed on its own.
     pub fn listen_raw(&mut self, event: &str) -> Listener<RawStream> {
         self.listener(event, |session, handler| async move {
             let (incoming, outgoing) = session.split();
@@ -85,7 +84,7 @@ impl Worker {
                 let Some(stream) = open(session, handler).await? else { return Ok(()) };
                 let addr = EventAddr { event: context.event().into(), context: Some(context) };
                 streams.send((stream, addr)).await.map_err(|_| not_listening())?;
-                // Whatever holds the stream ends the event; nothing is ever sent here.
+                // The event is over when the stream drops its sink; nothing is ever sent on this channel.
                 let _ = sink_dropped.await;
                 Ok(())
             }
@@ -100,7 +99,7 @@ impl<S> Listener<S> {
         &self.event
     }
 
-    /// Returns the next stream; `None` once the worker has ended.
+    /// Waits for the next stream. Returns `None` once the worker has ended.
     pub async fn accept(&mut self) -> Option<(S, EventAddr)> {
         self.streams.recv().await
     }
@@ -112,7 +111,7 @@ impl EventAddr {
         &self.event
     }
 
-    /// Returns who asks; `None` for the address of the listener itself.
+    /// Returns the context of the invocation. The local address of a listener has none.
     pub fn context(&self) -> Option<&Context> {
         self.context.as_ref()
     }

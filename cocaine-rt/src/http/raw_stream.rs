@@ -1,4 +1,4 @@
-//! One event as a plain stream of bytes.
+//! An event as a stream of plain bytes.
 
 use std::{
     io,
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
 
-/// What the client sends to read, and what it is answered to write: each chunk is bytes of a stream.
+/// A byte stream to the client of an event. Reads return the chunks that the client sends, and each write sends a chunk.
 ///
-/// Either side may end its stream before the other: reading gives the end once the client has closed, and a shutdown
-/// closes the answer. A stream that is dropped before its shutdown ends the event with category 42, code 100.
+/// Each direction is closed on its own: reads return the end of the stream once the client has closed its side, and a
+/// shutdown closes the response. Dropping the stream before its shutdown ends the event with category 42, code 100.
 #[derive(Debug)]
 pub struct RawStream {
     unread: bytes::Bytes,

@@ -1,4 +1,4 @@
-//! The request of an event: read from its first chunk, or refused.
+//! Reads the request of an event from its first chunk, or rejects it.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -15,20 +15,20 @@ use crate::{
     worker::{Context, Incoming, Outgoing, Session},
 };
 
-/// A request that has come, with what its event still brings.
+/// A request chunk, and the rest of its event.
 pub(super) struct IncomingRequest {
     pub(super) chunk: RequestChunk,
-    /// The chunks that follow, unless the client has closed its stream already.
+    /// The following chunks; `None` if the client has closed its side already.
     pub(super) remaining: Option<Incoming>,
     pub(super) outgoing: Outgoing,
     pub(super) context: Context,
 }
 
 impl IncomingRequest {
-    /// Reads the first chunk; `None` for one that is no request and has been answered with status 400.
+    /// Reads the first chunk. Returns `None` if it is not a request; the client has got status 400 then.
     ///
     /// # Errors
-    /// A client that has left, or has closed its stream without a request.
+    /// If the client has disconnected, or has closed its side without a request.
     pub(super) async fn read(mut session: Session) -> Result<Option<Self>> {
         let Some(chunk) = session.recv().await.transpose()? else {
             return Err(Error::handler("the event was closed without a request"));
@@ -42,7 +42,7 @@ impl IncomingRequest {
                     .map(|()| None);
             }
         };
-        // Most requests are one chunk, and closed at once.
+        // Most clients send one chunk and close at once.
         let mut chunk = chunk;
         let remaining = match poll_fn(|cx| Poll::Ready(incoming.poll_chunk(cx))).await {
             Poll::Ready(None) => None,
@@ -56,10 +56,10 @@ impl IncomingRequest {
     }
 }
 
-/// Returns the request as a handler takes it; headers that HTTP does not allow are left out.
+/// Converts a chunk into a request. Invalid headers are skipped.
 ///
 /// # Errors
-/// What is wrong with the method or the URI.
+/// If the method or the URI is invalid; the error is the text of the response.
 pub(super) fn build_request(
     chunk: RequestChunk,
     remaining: Option<Incoming>,
@@ -92,10 +92,10 @@ fn header_map(pairs: &[(Bytes, Bytes)]) -> HeaderMap {
     headers
 }
 
-/// How many headers are expected at most; more of them may come.
+/// The maximum initial capacity: a peer does not choose how much is allocated up front.
 const INITIAL_HEADERS: usize = 128;
 
-/// Answers a request that cannot be understood with status 400.
+/// Responds with status 400 and `reason`.
 pub(super) fn send_bad_request(outgoing: Outgoing, reason: &str) -> Result<()> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -1,4 +1,4 @@
-//! The answer of a service as chunks: the head at once, the body as it comes.
+//! Sends the response of a service as chunks: the head at once, the body as it is produced.
 
 use std::{
     error::Error as StdError,
@@ -22,11 +22,11 @@ use crate::{
     worker::Outgoing,
 };
 
-/// The most bytes of a body in one chunk; a larger piece is sent as several.
+/// The maximum size of a body chunk. Larger pieces of data are split.
 pub(super) const MAX_CHUNK: usize = 1 << 20;
 
-/// Corrects the Content-Length of an answer without content. A length of 0 with 304, which frameworks add, says nothing of
-/// the content that is omitted.
+/// Corrects the Content-Length of a response without content. Frameworks add a length of 0 to a 304, where it would have to
+/// be the length of the omitted content.
 pub(super) fn correct_content_length(status: StatusCode, headers: &mut HeaderMap) {
     set_bodiless_length(status, headers);
     let empty = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
@@ -35,10 +35,10 @@ pub(super) fn correct_content_length(status: StatusCode, headers: &mut HeaderMap
     }
 }
 
-/// Sends an answer.
+/// Sends a response.
 ///
 /// # Errors
-/// An error of the body, or a client that has left; the event is to end with it.
+/// If the body fails or the client has disconnected. The caller ends the event with the error.
 pub(super) async fn send_response<B>(
     response: Response<B>,
     method: &Method,
@@ -56,7 +56,7 @@ where
     set_content_length(&mut parts.headers, &body);
     let head = encode_response_head(parts.status, &parts.headers);
     let mut body = pin!(body);
-    // What is whole already goes out in one go.
+    // A response that is complete already is sent in one write.
     let first = match poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx))).await {
         Poll::Ready(first) => first.transpose().map_err(body_error)?,
         Poll::Pending => {
@@ -75,7 +75,7 @@ where
     send_remaining(body, outgoing).await
 }
 
-/// Sends what comes, and ends the event.
+/// Sends the remaining frames of the body and closes the response.
 async fn send_remaining<B>(mut body: Pin<&mut B>, mut outgoing: Outgoing) -> Result<()>
 where
     B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
@@ -99,7 +99,7 @@ fn into_data<D: Buf>(frame: Frame<D>) -> Option<bytes::Bytes> {
     Some(data.copy_to_bytes(data.remaining()))
 }
 
-/// Returns the data in split_into_chunks that are no larger than chunks may be; none if there is no data.
+/// Splits data into chunks of at most [`MAX_CHUNK`] bytes. Empty data yields no chunk.
 fn split_into_chunks(mut data: bytes::Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
         let piece = data.split_to(data.len().min(MAX_CHUNK));

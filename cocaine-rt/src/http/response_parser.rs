@@ -1,4 +1,4 @@
-//! HTTP/1.1 as a server writes it, turned into the chunks of an answer.
+//! Parses the HTTP/1.1 response that a server writes, and encodes it as the chunks of an event.
 
 use http::{HeaderMap, Method, StatusCode, header};
 
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::wire::bytes::Bytes;
 
-/// The most bytes of a head, and the most headers.
+/// The maximum length of a head, and the maximum number of headers.
 const MAX_HEAD: usize = 256 << 10;
 const MAX_HEADERS: usize = 1024;
 
-/// Reads one answer.
+/// Parses one response.
 #[derive(Debug)]
 pub(super) struct ResponseParser {
     method: Method,
@@ -24,39 +24,39 @@ pub(super) struct ResponseParser {
 
 #[derive(Debug)]
 enum State {
-    /// What has come of the head.
+    /// In the head, of which these bytes have been written.
     Head(Vec<u8>),
-    /// So many bytes of a body.
+    /// In a body, of which this many bytes are left.
     Length(u64),
     Chunked(ChunkedDecoder),
-    /// A body that ends with the stream.
+    /// In a body that ends with the stream.
     UntilClosed,
     Finished,
 }
 
-/// The head of an answer.
+/// The parsed head of a response.
 struct ResponseHead {
     status: StatusCode,
     headers: HeaderMap,
-    /// How long it is.
+    /// Its encoded length.
     len: usize,
 }
 
 impl ResponseParser {
-    /// Returns what reads the answer to a request of this method.
+    /// Creates a parser of the response to a request with this method.
     pub(super) fn new(method: Method) -> Self {
         Self { method, state: State::Head(Vec::new()) }
     }
 
-    /// Returns whether the answer is whole.
+    /// Returns whether the response is complete.
     pub(super) fn is_finished(&self) -> bool {
         matches!(self.state, State::Finished)
     }
 
-    /// Takes what the server has written, and appends the chunks that it makes. What comes after the answer is passed over.
+    /// Parses bytes that the server has written, and appends the resulting chunks. Bytes after the response are skipped.
     ///
     /// # Errors
-    /// What is wrong with the answer.
+    /// If the response is invalid; the error says why.
     pub(super) fn write(&mut self, input: &[u8], chunks: &mut Vec<Bytes>) -> Result<(), String> {
         let State::Head(head) = &mut self.state else { return self.parse_body(input, chunks) };
         let mut pending = std::mem::take(head);
@@ -68,10 +68,10 @@ impl ResponseParser {
         self.parse_body(&pending[start..], chunks)
     }
 
-    /// Ends the answer: the server writes no more.
+    /// Ends the input.
     ///
     /// # Errors
-    /// What is missing.
+    /// If the response is incomplete; the error says what is missing.
     pub(super) fn close(&mut self) -> Result<(), String> {
         let missing = match &self.state {
             State::UntilClosed | State::Finished => None,
@@ -90,7 +90,7 @@ impl ResponseParser {
         missing.map_or(Ok(()), Err)
     }
 
-    /// Reads heads until one that is not interim; returns where the body starts.
+    /// Parses heads up to the final one, skipping interim ones. Returns the offset of the body.
     fn parse_heads(
         &mut self,
         pending: &mut Vec<u8>,
@@ -108,7 +108,7 @@ impl ResponseParser {
         }
     }
 
-    /// Begins the answer whose head has come.
+    /// Encodes the final head and selects the framing of the body.
     fn start_response(&mut self, head: ResponseHead, chunks: &mut Vec<Bytes>) -> Result<(), String> {
         let ResponseHead { status, mut headers, .. } = head;
         if status == StatusCode::SWITCHING_PROTOCOLS {
@@ -184,7 +184,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<ResponseHead>, String> {
     }
 }
 
-/// Returns how the body is framed (RFC 9112, 6.3).
+/// Returns the state in which the body is parsed (RFC 9112, 6.3).
 fn body_framing(headers: &HeaderMap) -> Result<State, String> {
     if let Some(coding) = headers.get_all(header::TRANSFER_ENCODING).iter().next_back() {
         return if coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
