@@ -13,7 +13,7 @@ fn request(method: Method, uri: &str, headers: &[(&str, &str)]) -> request::Part
 
 /// The examples of `worker.md` 6.1.
 #[test]
-fn requests_are_the_examples() {
+fn request_encoding_matches_the_examples() {
     let get = request(Method::GET, "http://else/hello?x=1", &[("Host", "localhost:8080"), ("Accept", "*/*")]);
     let post = request(Method::POST, "/echo", &[("host", "localhost"), ("content-length", "5")]);
     let examples = [
@@ -37,7 +37,7 @@ fn requests_are_the_examples() {
 
 /// The example of `worker.md` 6.2.
 #[test]
-fn meta_is_the_example() {
+fn response_head_encoding_matches_the_example() {
     let example =
         "92ccc89292ac436f6e74656e742d54797065aa746578742f706c61696e92ae436f6e74656e742d4c656e677468a135";
     let response = Response::builder().header("content-type", "text/plain").header("content-length", 5);
@@ -50,7 +50,7 @@ fn meta_is_the_example() {
 }
 
 #[test]
-fn a_long_name_keeps_its_length() {
+fn long_header_names_round_trip() {
     for len in [31, 32, 97, 98, 300] {
         let name = "a".repeat(len);
         let mut headers = HeaderMap::new();
@@ -60,38 +60,38 @@ fn a_long_name_keeps_its_length() {
     }
 }
 
-fn meta_of(value: &impl serde::Serialize) -> Result<(StatusCode, HeaderMap)> {
+fn decode_head_of(value: &impl serde::Serialize) -> Result<(StatusCode, HeaderMap)> {
     decode_response_head(&crate::protocol::msgpack::to_vec(value).unwrap().into())
 }
 
 #[test]
-fn answers_are_read_with_tolerance() {
+fn lenient_response_heads_are_decoded() {
     let pairs = [("Set-Cookie", "a=1"), ("X-A", " b "), ("set-cookie", "b=2")];
-    let (status, headers) = meta_of(&(299, pairs, "more")).unwrap();
+    let (status, headers) = decode_head_of(&(299, pairs, "more")).unwrap();
     assert_eq!(status, 299);
     assert_eq!(headers.get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
     assert_eq!(headers["x-a"], "b");
-    let (_, headers) = meta_of(&(200, [("Content-Length", 2)])).unwrap();
+    let (_, headers) = decode_head_of(&(200, [("Content-Length", 2)])).unwrap();
     assert_eq!(headers["content-length"], "2");
-    let (_, headers) = meta_of(&(200, std::collections::BTreeMap::from([("A", "b")]))).unwrap();
+    let (_, headers) = decode_head_of(&(200, std::collections::BTreeMap::from([("A", "b")]))).unwrap();
     assert_eq!(headers["a"], "b");
-    let (_, headers) = meta_of(&(200, [("A", "b", "c")])).unwrap();
+    let (_, headers) = decode_head_of(&(200, [("A", "b", "c")])).unwrap();
     assert_eq!(headers["a"], "b");
 }
 
 #[test]
-fn headers_that_cannot_be_are_left_out() {
+fn invalid_headers_are_skipped() {
     let pairs = [("", "noname"), ("X Space", "a"), ("X-A", "a\r\nX-Injected: yes"), ("X-B", "kept")];
-    let (_, headers) = meta_of(&(200, pairs)).unwrap();
+    let (_, headers) = decode_head_of(&(200, pairs)).unwrap();
     assert_eq!(headers.len(), 1);
     assert_eq!(headers["x-b"], "kept");
 }
 
 #[test]
-fn what_is_no_answer_is_refused() {
+fn invalid_response_heads_are_rejected() {
     let no_headers: [(&str, &str); 0] = [];
     for status in [-1, 0, 100, 101, 199, 1000, 70_000] {
-        let error = meta_of(&(status, no_headers)).unwrap_err();
+        let error = decode_head_of(&(status, no_headers)).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Decode(text) if text.contains("the status")), "{error}");
     }
     for chunk in [
@@ -111,7 +111,7 @@ fn what_is_no_answer_is_refused() {
 }
 
 #[test]
-fn requests_are_read_with_tolerance() {
+fn lenient_requests_are_decoded() {
     let headers = [("a cookie", "v"), ("", ""), ("Host", "h")];
     let chunk = crate::protocol::msgpack::to_vec(&("GET", "/", "HTTP/1.0", headers, "body", "more")).unwrap();
     let read = RequestChunk::decode(&chunk.into()).unwrap();
