@@ -45,19 +45,19 @@
 //!
 //! A trait that a `Session` names describes the messages of that side, by name; every other trait is a service.
 
-mod own;
+mod declared;
 mod read;
 mod signature;
+pub(crate) mod types;
 
 use std::collections::BTreeMap;
 
-pub(crate) use own::{Field, Form, Number, Own};
-pub(crate) use signature::{Argument, Pack, Reply, Side, Signature};
+pub(crate) use declared::{DeclaredType, EnumVariant, StructField, TypeForm};
+pub(crate) use signature::{Argument, Reply, ReplyWrapper, SideDescription, Signature};
 
 use crate::{
-    error::{Error, Place, Problem, Result},
-    metadata::Service,
-    tree::FIRST_CONTROL,
+    error::{Error, Problem, Result, SourceLocation},
+    metadata::{Service, tree::FIRST_CONTROL},
 };
 
 /// The files that come with this crate.
@@ -100,14 +100,14 @@ pub(crate) struct Entry {
     pub(crate) version: Option<u64>,
     /// It describes services of any name that have the same methods.
     pub(crate) any_name: bool,
-    pub(crate) place: Place,
+    pub(crate) place: SourceLocation,
     /// The trait's name.
     pub(crate) name: String,
     pub(crate) docs: Vec<String>,
     /// By name on the wire.
     pub(crate) methods: BTreeMap<String, Signature>,
     /// The types that the methods need, in the order of the file.
-    pub(crate) types: Vec<Own>,
+    pub(crate) types: Vec<DeclaredType>,
 }
 
 impl Catalogue {

@@ -13,13 +13,15 @@ use tokio::{runtime, time};
 
 use crate::{
     error::Problem,
-    metadata::{Metadata, Method, Service},
-    tree::{Message, Tree},
+    metadata::{
+        Metadata, Method, Service,
+        tree::{Message, Tree},
+    },
 };
 
 /// What was learned, and what is to be said about it.
 #[derive(Debug)]
-pub struct Fetched {
+pub struct FetchReport {
     /// The services that were found.
     pub metadata: Metadata,
     /// What a user should read of how they were found.
@@ -35,18 +37,23 @@ pub fn fetch(
     services: &[String],
     known: &[&str],
     timeout: Duration,
-) -> crate::Result<Fetched> {
-    let wanted = if services.is_empty() { Wanted::All(known) } else { Wanted::Each(services) };
+) -> crate::Result<FetchReport> {
+    let wanted =
+        if services.is_empty() { ServiceSelection::All(known) } else { ServiceSelection::Each(services) };
     ask_in_turn(locators, &wanted, timeout)
 }
 
 /// As [`fetch`], but a service that the locator does not have is left out.
-pub fn fetch_present(locators: &[String], services: &[String], timeout: Duration) -> crate::Result<Fetched> {
-    ask_in_turn(locators, &Wanted::Present(services), timeout)
+pub fn fetch_present(
+    locators: &[String],
+    services: &[String],
+    timeout: Duration,
+) -> crate::Result<FetchReport> {
+    ask_in_turn(locators, &ServiceSelection::Present(services), timeout)
 }
 
 /// What a locator is asked for.
-enum Wanted<'a> {
+enum ServiceSelection<'a> {
     /// All that it lists, or else what it has of these.
     All(&'a [&'a str]),
     /// All of these.
@@ -55,7 +62,11 @@ enum Wanted<'a> {
     Present(&'a [String]),
 }
 
-fn ask_in_turn(locators: &[String], wanted: &Wanted<'_>, timeout: Duration) -> crate::Result<Fetched> {
+fn ask_in_turn(
+    locators: &[String],
+    wanted: &ServiceSelection<'_>,
+    timeout: Duration,
+) -> crate::Result<FetchReport> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| problem(format!("no runtime: {error}")))?;
     let mut failures = Vec::new();
@@ -77,13 +88,13 @@ fn problem(message: String) -> Problem {
     Problem::Locator(message)
 }
 
-async fn ask(locator: &str, wanted: &Wanted<'_>) -> Result<Fetched> {
+async fn ask(locator: &str, wanted: &ServiceSelection<'_>) -> Result<FetchReport> {
     let client = Client::new(locator)?;
     let mut notes = Vec::new();
     let found = match wanted {
-        Wanted::Each(names) => named(&client, names).await?,
-        Wanted::Present(names) => resolved(&client, names).await?,
-        Wanted::All(known) => {
+        ServiceSelection::Each(names) => named(&client, names).await?,
+        ServiceSelection::Present(names) => resolved(&client, names).await?,
+        ServiceSelection::All(known) => {
             if let Some(found) = listed(&client).await? {
                 found
             } else {
@@ -105,7 +116,7 @@ async fn ask(locator: &str, wanted: &Wanted<'_>) -> Result<Fetched> {
             metadata.services.insert(name, service);
         }
     }
-    Ok(Fetched { metadata, notes })
+    Ok(FetchReport { metadata, notes })
 }
 
 /// Returns the services that the locator lists, and the locator itself, which it never lists; nothing if it has no

@@ -46,32 +46,29 @@
 //!
 //! `cli`, on by default, adds the program, and with it `fetch` and an async runtime. A build script does without.
 
-mod builder;
 mod catalogue;
-mod check;
+mod compare;
 mod dump;
 mod emit;
 mod error;
 #[cfg(feature = "cli")]
 mod fetch;
-mod format;
 mod generate;
 mod metadata;
 mod model;
 mod naming;
-mod tree;
-mod types;
-mod unique;
-mod write;
 
-pub use builder::Builder;
 pub use catalogue::Catalogue;
-pub use check::{Drift, Grade, compare, compare_code, read_tables};
+pub use compare::{Difference, Grade, compare, compare_code, read_tables};
 pub use dump::{dot, dump};
-pub use error::{Error, Place, Problem, Result, Warning};
+pub use error::{Error, Problem, Result, SourceLocation, Warning};
 #[cfg(feature = "cli")]
-pub use fetch::{Fetched, fetch, fetch_present};
-pub use generate::{File, Layout, Options, Output, generate};
-pub use metadata::{Metadata, Method, Service};
-pub use tree::{FIRST_CONTROL, Kind, MAX_DEPTH, Message, Tree};
-pub use write::write_file;
+pub use fetch::{FetchReport, fetch, fetch_present};
+pub use generate::{
+    GeneratedFile, Options, Output, OutputLayout, builder::Builder, generate, write::write_file,
+};
+pub use metadata::{
+    Metadata, Method, Service,
+    shape::TreeShape,
+    tree::{FIRST_CONTROL, MAX_DEPTH, Message, Tree},
+};

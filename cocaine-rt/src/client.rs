@@ -13,7 +13,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use crate::{
     client::{
         address::Address,
-        cloud::Cloud,
+        cloud::{Cloud, Timeouts},
         connection::Options,
         methods::Compatibility,
         service::{Service, ServiceClient},
@@ -42,6 +42,7 @@ pub struct ClientBuilder {
     options: Options,
     compatibility: Compatibility,
     limits: Limits,
+    timeouts: Timeouts,
 }
 
 impl Client {
@@ -71,6 +72,7 @@ impl Client {
             options: Options::default(),
             compatibility: Compatibility::default(),
             limits: Limits::default(),
+            timeouts: Timeouts::default(),
         })
     }
 
@@ -154,10 +156,22 @@ impl ClientBuilder {
         Self { limits, ..self }
     }
 
+    /// Sets how long one address may take to accept a connection; 1 s by default.
+    #[must_use]
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        Self { timeouts: Timeouts { connect: timeout, ..self.timeouts }, ..self }
+    }
+
+    /// Sets how long a locator may take to answer before the next one is asked; 5 s by default.
+    #[must_use]
+    pub fn locator_timeout(self, timeout: Duration) -> Self {
+        Self { timeouts: Timeouts { locator: timeout, ..self.timeouts }, ..self }
+    }
+
     /// Returns the client; nothing is connected yet.
     pub fn build(self) -> Client {
         Client {
-            cloud: Arc::new(Cloud::new(self.locators, self.compatibility, self.limits)),
+            cloud: Arc::new(Cloud::new(self.locators, self.compatibility, self.limits, self.timeouts)),
             options: self.options,
         }
     }

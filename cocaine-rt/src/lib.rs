@@ -86,6 +86,7 @@ mod connection;
 pub mod double;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod prelude;
 mod protocol;
 pub mod server;
 #[cfg(test)]

@@ -41,20 +41,14 @@ pub trait App {
     ) -> impl Future<Output = Result<Duplex<Sender<i32>, Reply<()>>>> + Send;
 }
 
-/// What a server of `app` implements.
+/// Implemented by a server of `app`.
 ///
-/// It differs from [`App`] in the methods in which the caller speaks too: these
-/// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+/// It differs from [`App`] in the methods that open a session: these receive what the
+/// caller sends, and send the answers. If one returns `Err`, the connection is closed.
 pub trait AppServer {
     /// Hands `event` to a worker: chunks go both ways, and the caller ends its side too.
     ///
-    /// A worker's slot stays taken until both sides have ended. `tag` is not used.
-    ///
-    /// # Errors
-    ///
-    /// On the stream: category 21247 (`0x52FF`), code 1 if the queue is full; 20991 (`0x51FF`), code 1 if the event
-    /// expired before a worker took it, 3 if the worker took too long; 12, 32 if the app has been stopped; 42 for
-    /// what the worker's framework reports, 43 for what the app itself does.
+    /// See [`App::enqueue`].
     fn enqueue(
         &self,
         event: &str,
@@ -65,18 +59,14 @@ pub trait AppServer {
 
     /// Returns what the app does: its queue, requests and workers, as a map.
     ///
-    /// # Errors
-    ///
-    /// Category 12, code 32 if the app has been stopped.
+    /// See [`App::info`].
     fn info(&self) -> impl Future<Output = Result<Value>> + Send;
 
     /// Keeps as many workers alive as the last number sent says, for as long as the channel stays open. Nothing
     /// ever answers, and the sending side is never ended but by letting go of the channel. Of a node, `control` does
     /// the same.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`App::control`].
     fn control(
         &self,
         input: Receiver<i32>,
@@ -84,7 +74,7 @@ pub trait AppServer {
     ) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// The methods of `app`, which a connection is held against.
+/// The methods of `app`, which are compared with those of the server on connecting.
 static APP: ServiceSpec = ServiceSpec {
     name: "app",
     version: 1,
@@ -149,12 +139,12 @@ impl App for AppClient {
 
 /// Serves `app`, version 1.
 ///
-/// Each call is answered by a [`AppServer`] that is made for it, from who calls.
+/// Each call is answered by a [`AppServer`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeApp<F>(F);
 
 impl<F> ServeApp<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

@@ -60,18 +60,14 @@ pub trait Isolate {
     > + Send;
 }
 
-/// What a server of `isolate` implements.
+/// Implemented by a server of `isolate`.
 ///
-/// It differs from [`Isolate`] in the methods in which the caller speaks too: these
-/// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+/// It differs from [`Isolate`] in the methods that open a session: these receive what the
+/// caller sends, and send the answers. If one returns `Err`, the connection is closed.
 pub trait IsolateServer {
     /// Fetches what is needed to start `app`; `args` is the `isolate` of its profile, as a map.
     ///
-    /// Answers once all is there. Until then `cancel` stops it, and so does dropping the sender.
-    ///
-    /// # Errors
-    ///
-    /// What the daemon says.
+    /// See [`Isolate::spool`].
     fn spool(
         &self,
         args: &Value,
@@ -82,12 +78,7 @@ pub trait IsolateServer {
 
     /// Starts `executable` for `app` with these arguments and this environment.
     ///
-    /// The stream's first chunk is empty and says that the process runs; all others are what it prints. The stream ends
-    /// with the process. Until then `kill` ends the process, and so does dropping the sender.
-    ///
-    /// # Errors
-    ///
-    /// On the stream: what the daemon says.
+    /// See [`Isolate::spawn`].
     #[allow(clippy::too_many_arguments)]
     fn spawn(
         &self,
@@ -102,11 +93,7 @@ pub trait IsolateServer {
 
     /// Returns what the processes of these uuids use, by uuid and by name.
     ///
-    /// By its graph the channel takes methods of the service from then on, which nobody sends.
-    ///
-    /// # Errors
-    ///
-    /// What the daemon says.
+    /// See [`Isolate::metrics`].
     #[allow(clippy::type_complexity)]
     fn metrics(
         &self,
@@ -116,7 +103,7 @@ pub trait IsolateServer {
     ) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// The methods of `isolate`, which a connection is held against.
+/// The methods of `isolate`, which are compared with those of the server on connecting.
 static ISOLATE: ServiceSpec = ServiceSpec {
     name: "isolate",
     version: 1,
@@ -191,12 +178,12 @@ impl Isolate for IsolateClient {
 
 /// Serves `isolate`, version 1.
 ///
-/// Each call is answered by a [`IsolateServer`] that is made for it, from who calls.
+/// Each call is answered by a [`IsolateServer`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeIsolate<F>(F);
 
 impl<F> ServeIsolate<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where
@@ -221,63 +208,68 @@ where
     ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
         let service = (self.0)(call.caller());
         async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                0 => {
-                    let (halves, outcome) = reply.session();
-                    let answer = async {
-                        let (args_, app) = args.decode::<(Value, &str)>()?;
-                        let (input, output) = halves.open();
-                        IsolateServer::spool(&service, &args_, app, input, output).await
-                    };
-                    outcome.settle(answer.await);
-                }
-                1 => {
-                    let (halves, outcome) = reply.session();
-                    let answer = async {
-                        let (args_, app, executable, worker_args, env) = args
-                            .decode::<
-                                (
-                                    Value,
-                                    &str,
-                                    &str,
-                                    BTreeMap<String, String>,
-                                    BTreeMap<String, String>,
-                                ),
-                            >()?;
-                        let (input, output) = halves.open();
-                        IsolateServer::spawn(
-                                &service,
-                                &args_,
-                                app,
-                                executable,
-                                &worker_args,
-                                &env,
-                                input,
-                                output,
-                            )
-                            .await
-                    };
-                    outcome.settle(answer.await);
-                }
-                2 => {
-                    let (halves, outcome) = reply.session();
-                    let answer = async {
-                        let (uuids,) = args.decode::<(Vec<&str>,)>()?;
-                        let (input, output) = halves.open();
-                        IsolateServer::metrics(&service, &uuids, input, output).await
-                    };
-                    outcome.settle(answer.await);
-                }
-                _ => reply.unknown(),
+            match call.method() {
+                0 => answer_spool(&service, call).await,
+                1 => answer_spawn(&service, call).await,
+                2 => answer_metrics(&service, call).await,
+                _ => call.split().1.unknown(),
             }
         }
     }
 }
 
+/// Answers `spool`.
+async fn answer_spool<T: IsolateServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let (halves, outcome) = reply.session();
+    let answer = async {
+        let (args_, app) = args.decode::<(Value, &str)>()?;
+        let (input, output) = halves.open();
+        IsolateServer::spool(service, &args_, app, input, output).await
+    };
+    outcome.settle(answer.await);
+}
+
+/// Answers `spawn`.
+async fn answer_spawn<T: IsolateServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let (halves, outcome) = reply.session();
+    let answer = async {
+        let (args_, app, executable, worker_args, env) = args
+            .decode::<
+                (Value, &str, &str, BTreeMap<String, String>, BTreeMap<String, String>),
+            >()?;
+        let (input, output) = halves.open();
+        IsolateServer::spawn(
+                service,
+                &args_,
+                app,
+                executable,
+                &worker_args,
+                &env,
+                input,
+                output,
+            )
+            .await
+    };
+    outcome.settle(answer.await);
+}
+
+/// Answers `metrics`.
+async fn answer_metrics<T: IsolateServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let (halves, outcome) = reply.session();
+    let answer = async {
+        let (uuids,) = args.decode::<(Vec<&str>,)>()?;
+        let (input, output) = halves.open();
+        IsolateServer::metrics(service, &uuids, input, output).await
+    };
+    outcome.settle(answer.await);
+}
+
 /// Sends on a channel of `spool`.
 ///
-/// What may be sent:
+/// The messages that can be sent:
 ///
 /// - `cancel`, the last
 ///
@@ -297,7 +289,7 @@ impl From<DynSender> for SpoolSender {
 impl SpoolSender {
     /// Stops it.
     ///
-    /// Nothing follows it.
+    /// It is the last message.
     pub async fn cancel(self) -> Result<()> {
         self.0.send_last_message(0, ()).await
     }
@@ -305,7 +297,7 @@ impl SpoolSender {
 
 /// Receives on a channel of `spool`.
 ///
-/// What may come: [`SpoolReceived`].
+/// The messages: [`SpoolReceived`].
 #[derive(Debug)]
 #[must_use]
 pub struct SpoolReceiver(DynReceiver);
@@ -321,7 +313,7 @@ impl SpoolReceiver {
     ///
     /// # Errors
     ///
-    /// If the channel ended, or the message is none of these or cannot be decoded.
+    /// If the channel ended, or if the message is unknown or cannot be decoded.
     pub async fn recv(self) -> Result<SpoolReceived> {
         let (kind, args, rest) = self.0.recv_message().await?;
         match kind {
@@ -341,13 +333,13 @@ impl SpoolReceiver {
 pub enum SpoolReceived {
     /// Stops it.
     ///
-    /// Nothing follows it.
+    /// It is the last message.
     Cancel,
 }
 
 /// Sends on a channel of `spawn`.
 ///
-/// What may be sent:
+/// The messages that can be sent:
 ///
 /// - `kill`, the last
 ///
@@ -367,7 +359,7 @@ impl From<DynSender> for SpawnSender {
 impl SpawnSender {
     /// Ends the process.
     ///
-    /// Nothing follows it.
+    /// It is the last message.
     pub async fn kill(self) -> Result<()> {
         self.0.send_last_message(0, ()).await
     }
@@ -375,7 +367,7 @@ impl SpawnSender {
 
 /// Receives on a channel of `spawn`.
 ///
-/// What may come: [`SpawnReceived`].
+/// The messages: [`SpawnReceived`].
 #[derive(Debug)]
 #[must_use]
 pub struct SpawnReceiver(DynReceiver);
@@ -391,7 +383,7 @@ impl SpawnReceiver {
     ///
     /// # Errors
     ///
-    /// If the channel ended, or the message is none of these or cannot be decoded.
+    /// If the channel ended, or if the message is unknown or cannot be decoded.
     pub async fn recv(self) -> Result<SpawnReceived> {
         let (kind, args, rest) = self.0.recv_message().await?;
         match kind {
@@ -411,6 +403,6 @@ impl SpawnReceiver {
 pub enum SpawnReceived {
     /// Ends the process.
     ///
-    /// Nothing follows it.
+    /// It is the last message.
     Kill,
 }

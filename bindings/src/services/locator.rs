@@ -97,19 +97,14 @@ pub trait Locator {
     fn uuid(&self) -> impl Future<Output = Result<String>> + Send;
 }
 
-/// What a server of `locator` implements.
+/// Implemented by a server of `locator`.
 ///
-/// It differs from [`Locator`] in the methods in which the caller speaks too: these
-/// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+/// It differs from [`Locator`] in the methods that open a session: these receive what the
+/// caller sends, and send the answers. If one returns `Err`, the connection is closed.
 pub trait LocatorServer {
     /// Returns where the service `name` listens, the version of its protocol and its graph.
     ///
-    /// `name` may also be a routing group. Its members then take turns by weight; with `seed`, the same seed gives
-    /// the same member for as long as the group stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// Category 10, code 1 if there is no such service, nor the chosen member of such a group.
+    /// See [`Locator::resolve`].
     fn resolve(
         &self,
         name: &str,
@@ -118,13 +113,7 @@ pub trait LocatorServer {
 
     /// Streams the services of this node: all of them at first, then one for each change.
     ///
-    /// An item is the node's uuid and services by name; one that is gone has no endpoints. The locator itself and
-    /// other restricted services are left out. `uuid` names who asks: asking again under the same name ends the
-    /// older stream without a word. A node without a cluster ends the stream at once.
-    ///
-    /// # Errors
-    ///
-    /// If the connection is lost; that is also how a node that stops ends the stream.
+    /// See [`Locator::connect`].
     fn connect(
         &self,
         uuid: &str,
@@ -134,29 +123,18 @@ pub trait LocatorServer {
 
     /// Reads the named routing groups anew from storage, and sends the whole table to every router.
     ///
-    /// A group that storage no longer lists is forgotten.
-    ///
-    /// # Errors
-    ///
-    /// Category 10, code 2 if a group has no positive weight or storage fails; 7, 7 if it cannot be read. Then
-    /// nothing changes.
+    /// See [`Locator::refresh`].
     fn refresh(&self, groups: &[&str]) -> impl Future<Output = Result<()>> + Send;
 
     /// Returns the other nodes of the cluster, by uuid; one that is still being connected to has address 0.0.0.0
     /// and port 0.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`Locator::cluster`].
     fn cluster(&self) -> impl Future<Output = Result<BTreeMap<String, Endpoint>>> + Send;
 
     /// Announces a service that runs elsewhere, for as long as the channel stays open.
     ///
-    /// `metadata` is the version and the graph of the service; without it, the service speaks another protocol.
-    ///
-    /// # Errors
-    ///
-    /// The connection is closed if a graph comes with version 0, or if a gateway knows the name already.
+    /// See [`Locator::publish`].
     fn publish(
         &self,
         name: &str,
@@ -168,12 +146,7 @@ pub trait LocatorServer {
 
     /// Streams the table of all routing groups: at once, and again whenever it changes.
     ///
-    /// A group is a list of points on a ring, in ascending order, with the member that owns each. `router` names
-    /// who asks: asking again under the same name ends the older stream.
-    ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`Locator::routing`].
     #[allow(clippy::type_complexity)]
     fn routing(
         &self,
@@ -184,13 +157,11 @@ pub trait LocatorServer {
 
     /// Returns the uuid of this node.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost; runtimes before 0.12.14.16 lack the method.
+    /// See [`Locator::uuid`].
     fn uuid(&self) -> impl Future<Output = Result<String>> + Send;
 }
 
-/// The methods of `locator`, which a connection is held against.
+/// The methods of `locator`, which are compared with those of the server on connecting.
 static LOCATOR: ServiceSpec = ServiceSpec {
     name: "locator",
     version: 3,
@@ -320,12 +291,12 @@ impl Locator for LocatorClient {
 
 /// Serves `locator`, version 3.
 ///
-/// Each call is answered by a [`LocatorServer`] that is made for it, from who calls.
+/// Each call is answered by a [`LocatorServer`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeLocator<F>(F);
 
 impl<F> ServeLocator<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where
@@ -344,86 +315,104 @@ where
         &LOCATOR
     }
 
-    #[allow(clippy::too_many_lines)]
     fn invoke(
         &self,
         call: Call,
     ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
         let service = (self.0)(call.caller());
         async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                0 => {
-                    let answer = async {
-                        let (name, seed) = args.decode::<(&str, Option<&str>)>()?;
-                        LocatorServer::resolve(&service, name, seed).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                1 => {
-                    let answer = async {
-                        let (uuid,) = args.decode::<(&str,)>()?;
-                        Ok(LocatorServer::connect(&service, uuid))
-                    };
-                    reply.stream(answer.await).await;
-                }
-                2 => {
-                    let answer = async {
-                        let (groups,) = args.decode::<(Vec<&str>,)>()?;
-                        LocatorServer::refresh(&service, &groups).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                3 => {
-                    let answer = async {
-                        args.decode::<()>()?;
-                        LocatorServer::cluster(&service).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                4 => {
-                    let (halves, outcome) = reply.session();
-                    let answer = async {
-                        let (name, endpoints, metadata) = args
-                            .decode::<(&str, Vec<Endpoint>, Option<(u32, Graph)>)>()?;
-                        let (input, output) = halves.open();
-                        LocatorServer::publish(
-                                &service,
-                                name,
-                                &endpoints,
-                                metadata,
-                                input,
-                                output,
-                            )
-                            .await
-                    };
-                    outcome.settle(answer.await);
-                }
-                5 => {
-                    let (halves, outcome) = reply.session();
-                    let answer = async {
-                        let (router,) = args.decode::<(&str,)>()?;
-                        let (input, output) = halves.open();
-                        LocatorServer::routing(&service, router, input, output).await
-                    };
-                    outcome.settle(answer.await);
-                }
-                6 => {
-                    let answer = async {
-                        args.decode::<()>()?;
-                        LocatorServer::uuid(&service).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                _ => reply.unknown(),
+            match call.method() {
+                0 => answer_resolve(&service, call).await,
+                1 => answer_connect(&service, call).await,
+                2 => answer_refresh(&service, call).await,
+                3 => answer_cluster(&service, call).await,
+                4 => answer_publish(&service, call).await,
+                5 => answer_routing(&service, call).await,
+                6 => answer_uuid(&service, call).await,
+                _ => call.split().1.unknown(),
             }
         }
     }
 }
 
+/// Answers `resolve`.
+async fn answer_resolve<T: LocatorServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (name, seed) = args.decode::<(&str, Option<&str>)>()?;
+        LocatorServer::resolve(service, name, seed).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `connect`.
+async fn answer_connect<T: LocatorServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (uuid,) = args.decode::<(&str,)>()?;
+        Ok(LocatorServer::connect(service, uuid))
+    };
+    reply.stream(answer.await).await;
+}
+
+/// Answers `refresh`.
+async fn answer_refresh<T: LocatorServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (groups,) = args.decode::<(Vec<&str>,)>()?;
+        LocatorServer::refresh(service, &groups).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `cluster`.
+async fn answer_cluster<T: LocatorServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        args.decode::<()>()?;
+        LocatorServer::cluster(service).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `publish`.
+async fn answer_publish<T: LocatorServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let (halves, outcome) = reply.session();
+    let answer = async {
+        let (name, endpoints, metadata) = args
+            .decode::<(&str, Vec<Endpoint>, Option<(u32, Graph)>)>()?;
+        let (input, output) = halves.open();
+        LocatorServer::publish(service, name, &endpoints, metadata, input, output).await
+    };
+    outcome.settle(answer.await);
+}
+
+/// Answers `routing`.
+async fn answer_routing<T: LocatorServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let (halves, outcome) = reply.session();
+    let answer = async {
+        let (router,) = args.decode::<(&str,)>()?;
+        let (input, output) = halves.open();
+        LocatorServer::routing(service, router, input, output).await
+    };
+    outcome.settle(answer.await);
+}
+
+/// Answers `uuid`.
+async fn answer_uuid<T: LocatorServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        args.decode::<()>()?;
+        LocatorServer::uuid(service).await
+    };
+    reply.primitive(answer.await);
+}
+
 /// Sends on a channel of `publish`.
 ///
-/// What may be sent:
+/// The messages that can be sent:
 ///
 /// - `discard`, the last
 ///
@@ -443,7 +432,7 @@ impl From<DynSender> for PublishSender {
 impl PublishSender {
     /// Withdraws the service.
     ///
-    /// Nothing follows it.
+    /// It is the last message.
     pub async fn discard(self) -> Result<()> {
         self.0.send_last_message(0, ()).await
     }
@@ -451,7 +440,7 @@ impl PublishSender {
 
 /// Receives on a channel of `publish`.
 ///
-/// What may come: [`PublishReceived`].
+/// The messages: [`PublishReceived`].
 #[derive(Debug)]
 #[must_use]
 pub struct PublishReceiver(DynReceiver);
@@ -467,7 +456,7 @@ impl PublishReceiver {
     ///
     /// # Errors
     ///
-    /// If the channel ended, or the message is none of these or cannot be decoded.
+    /// If the channel ended, or if the message is unknown or cannot be decoded.
     pub async fn recv(self) -> Result<PublishReceived> {
         let (kind, args, rest) = self.0.recv_message().await?;
         match kind {
@@ -487,13 +476,13 @@ impl PublishReceiver {
 pub enum PublishReceived {
     /// Withdraws the service.
     ///
-    /// Nothing follows it.
+    /// It is the last message.
     Discard,
 }
 
 /// Sends on a channel of `routing`.
 ///
-/// What may be sent:
+/// The messages that can be sent:
 ///
 /// - `discard`, the last
 ///
@@ -513,7 +502,7 @@ impl From<DynSender> for RoutingSender {
 impl RoutingSender {
     /// Ends the stream; nothing answers.
     ///
-    /// Nothing follows it.
+    /// It is the last message.
     pub async fn discard(self) -> Result<()> {
         self.0.send_last_message(0, ()).await
     }
@@ -521,7 +510,7 @@ impl RoutingSender {
 
 /// Receives on a channel of `routing`.
 ///
-/// What may come: [`RoutingReceived`].
+/// The messages: [`RoutingReceived`].
 #[derive(Debug)]
 #[must_use]
 pub struct RoutingReceiver(DynReceiver);
@@ -537,7 +526,7 @@ impl RoutingReceiver {
     ///
     /// # Errors
     ///
-    /// If the channel ended, or the message is none of these or cannot be decoded.
+    /// If the channel ended, or if the message is unknown or cannot be decoded.
     pub async fn recv(self) -> Result<RoutingReceived> {
         let (kind, args, rest) = self.0.recv_message().await?;
         match kind {
@@ -557,6 +546,6 @@ impl RoutingReceiver {
 pub enum RoutingReceived {
     /// Ends the stream; nothing answers.
     ///
-    /// Nothing follows it.
+    /// It is the last message.
     Discard,
 }

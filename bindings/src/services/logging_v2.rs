@@ -121,19 +121,14 @@ pub trait LoggingV2 {
     ) -> impl Future<Output = Result<u64>> + Send;
 }
 
-/// What a server of `logging::v2` implements.
+/// Implemented by a server of `logging::v2`.
 ///
-/// It differs from [`LoggingV2`] in the methods in which the caller speaks too: these
-/// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+/// It differs from [`LoggingV2`] in the methods that open a session: these receive what the
+/// caller sends, and send the answers. If one returns `Err`, the connection is closed.
 pub trait LoggingV2Server {
     /// Logs `message`, if the filter of `backend` lets it pass.
     ///
-    /// Nothing answers: the call is over as soon as the message is queued.
-    ///
-    /// # Errors
-    ///
-    /// If the connection is lost; a service closes it for arguments that it cannot read, among which is a negative
-    /// severity.
+    /// See [`LoggingV2::emit`].
     fn emit(
         &self,
         severity: Severity,
@@ -144,16 +139,12 @@ pub trait LoggingV2Server {
 
     /// Returns `Severity::Debug`: filters decide.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`LoggingV2::verbosity`].
     fn verbosity(&self) -> impl Future<Output = Result<Severity>> + Send;
 
     /// Does nothing: filters decide.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`LoggingV2::set_verbosity`].
     fn set_verbosity(
         &self,
         severity: Severity,
@@ -161,9 +152,7 @@ pub trait LoggingV2Server {
 
     /// As `emit`, and returns whether the message passed.
     ///
-    /// # Errors
-    ///
-    /// As of `emit`.
+    /// See [`LoggingV2::emit_ack`].
     fn emit_ack(
         &self,
         severity: Severity,
@@ -175,11 +164,7 @@ pub trait LoggingV2Server {
     /// Opens the logger `name`: a channel for messages of one backend. Each `emit_ack` on it is answered with whether
     /// the message passed, in their order; nothing else is.
     ///
-    /// There is no message that ends it: a sender that is dropped revokes the channel.
-    ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`LoggingV2::get`].
     fn get(
         &self,
         name: &str,
@@ -189,16 +174,12 @@ pub trait LoggingV2Server {
 
     /// Returns the names for which filters are known; `core` and `default` at first.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`LoggingV2::list_loggers`].
     fn list_loggers(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
 
     /// Adds a filter for the logger `name` that lasts for `ttl` seconds, and returns its id.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost; a service closes it for a filter that it does not know.
+    /// See [`LoggingV2::set_filter`].
     fn set_filter(
         &self,
         name: &str,
@@ -208,23 +189,17 @@ pub trait LoggingV2Server {
 
     /// Removes a filter, and returns whether it was there.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`LoggingV2::remove_filter`].
     fn remove_filter(&self, id: u64) -> impl Future<Output = Result<bool>> + Send;
 
     /// Returns all filters, by the names of their loggers.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`LoggingV2::list_filters`].
     fn list_filters(&self) -> impl Future<Output = Result<Vec<LogFilter>>> + Send;
 
     /// As `set_filter`, for all nodes of the cluster: it is kept in unicorn, below `/cocaine/logging_v2/filters`.
     ///
-    /// # Errors
-    ///
-    /// As of `set_filter`, and those of unicorn (inferred).
+    /// See [`LoggingV2::set_cluster_filter`].
     fn set_cluster_filter(
         &self,
         name: &str,
@@ -315,7 +290,7 @@ impl<'de> Deserialize<'de> for Disposition {
     }
 }
 
-/// The methods of `logging::v2`, which a connection is held against.
+/// The methods of `logging::v2`, which are compared with those of the server on connecting.
 static LOGGING_V2: ServiceSpec = ServiceSpec {
     name: "logging::v2",
     version: 2,
@@ -472,12 +447,12 @@ impl LoggingV2 for LoggingV2Client {
 
 /// Serves `logging::v2`, version 2.
 ///
-/// Each call is answered by a [`LoggingV2Server`] that is made for it, from who calls.
+/// Each call is answered by a [`LoggingV2Server`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeLoggingV2<F>(F);
 
 impl<F> ServeLoggingV2<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where
@@ -496,130 +471,162 @@ where
         &LOGGING_V2
     }
 
-    #[allow(clippy::too_many_lines)]
     fn invoke(
         &self,
         call: Call,
     ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
         let service = (self.0)(call.caller());
         async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                0 => {
-                    let answer = async {
-                        let (severity, backend, message, attributes) = args
-                            .decode::<
-                                (
-                                    Severity,
-                                    Lossy<'_>,
-                                    Lossy<'_>,
-                                    Option<Vec<(&str, Scalar)>>,
-                                ),
-                            >()?;
-                        LoggingV2Server::emit(
-                                &service,
-                                severity,
-                                &backend,
-                                &message,
-                                attributes.as_deref(),
-                            )
-                            .await
-                    };
-                    reply.mute(answer.await);
-                }
-                1 => {
-                    let answer = async {
-                        args.decode::<()>()?;
-                        LoggingV2Server::verbosity(&service).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                2 => {
-                    let answer = async {
-                        let (severity,) = args.decode::<(Severity,)>()?;
-                        LoggingV2Server::set_verbosity(&service, severity).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                3 => {
-                    let answer = async {
-                        let (severity, backend, message, attributes) = args
-                            .decode::<
-                                (
-                                    Severity,
-                                    Lossy<'_>,
-                                    Lossy<'_>,
-                                    Option<Vec<(&str, Scalar)>>,
-                                ),
-                            >()?;
-                        LoggingV2Server::emit_ack(
-                                &service,
-                                severity,
-                                &backend,
-                                &message,
-                                attributes.as_deref(),
-                            )
-                            .await
-                    };
-                    reply.primitive(answer.await);
-                }
-                4 => {
-                    let (halves, outcome) = reply.session();
-                    let answer = async {
-                        let (name,) = args.decode::<(Lossy<'_>,)>()?;
-                        let (input, output) = halves.open();
-                        LoggingV2Server::get(&service, &name, input, output).await
-                    };
-                    outcome.settle(answer.await);
-                }
-                5 => {
-                    let answer = async {
-                        args.decode::<()>()?;
-                        LoggingV2Server::list_loggers(&service).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                6 => {
-                    let answer = async {
-                        let (name, filter, ttl) = args.decode::<(&str, Value, u64)>()?;
-                        LoggingV2Server::set_filter(&service, name, &filter, ttl).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                7 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(u64,)>()?;
-                        LoggingV2Server::remove_filter(&service, id).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                8 => {
-                    let answer = async {
-                        args.decode::<()>()?;
-                        LoggingV2Server::list_filters(&service).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                9 => {
-                    let answer = async {
-                        let (name, filter, ttl) = args.decode::<(&str, Value, u64)>()?;
-                        LoggingV2Server::set_cluster_filter(&service, name, &filter, ttl)
-                            .await
-                    };
-                    reply.primitive(answer.await);
-                }
-                _ => reply.unknown(),
+            match call.method() {
+                0 => answer_emit(&service, call).await,
+                1 => answer_verbosity(&service, call).await,
+                2 => answer_set_verbosity(&service, call).await,
+                3 => answer_emit_ack(&service, call).await,
+                4 => answer_get(&service, call).await,
+                5 => answer_list_loggers(&service, call).await,
+                6 => answer_set_filter(&service, call).await,
+                7 => answer_remove_filter(&service, call).await,
+                8 => answer_list_filters(&service, call).await,
+                9 => answer_set_cluster_filter(&service, call).await,
+                _ => call.split().1.unknown(),
             }
         }
     }
 }
 
+/// Answers `emit`.
+async fn answer_emit<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (severity, backend, message, attributes) = args
+            .decode::<(Severity, Lossy<'_>, Lossy<'_>, Option<Vec<(&str, Scalar)>>)>()?;
+        LoggingV2Server::emit(
+                service,
+                severity,
+                &backend,
+                &message,
+                attributes.as_deref(),
+            )
+            .await
+    };
+    reply.mute(answer.await);
+}
+
+/// Answers `verbosity`.
+async fn answer_verbosity<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        args.decode::<()>()?;
+        LoggingV2Server::verbosity(service).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `set_verbosity`.
+async fn answer_set_verbosity<T: LoggingV2Server + Send + Sync>(
+    service: &T,
+    call: Call,
+) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (severity,) = args.decode::<(Severity,)>()?;
+        LoggingV2Server::set_verbosity(service, severity).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `emit_ack`.
+async fn answer_emit_ack<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (severity, backend, message, attributes) = args
+            .decode::<(Severity, Lossy<'_>, Lossy<'_>, Option<Vec<(&str, Scalar)>>)>()?;
+        LoggingV2Server::emit_ack(
+                service,
+                severity,
+                &backend,
+                &message,
+                attributes.as_deref(),
+            )
+            .await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `get`.
+async fn answer_get<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let (halves, outcome) = reply.session();
+    let answer = async {
+        let (name,) = args.decode::<(Lossy<'_>,)>()?;
+        let (input, output) = halves.open();
+        LoggingV2Server::get(service, &name, input, output).await
+    };
+    outcome.settle(answer.await);
+}
+
+/// Answers `list_loggers`.
+async fn answer_list_loggers<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        args.decode::<()>()?;
+        LoggingV2Server::list_loggers(service).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `set_filter`.
+async fn answer_set_filter<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (name, filter, ttl) = args.decode::<(&str, Value, u64)>()?;
+        LoggingV2Server::set_filter(service, name, &filter, ttl).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `remove_filter`.
+async fn answer_remove_filter<T: LoggingV2Server + Send + Sync>(
+    service: &T,
+    call: Call,
+) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(u64,)>()?;
+        LoggingV2Server::remove_filter(service, id).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `list_filters`.
+async fn answer_list_filters<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        args.decode::<()>()?;
+        LoggingV2Server::list_filters(service).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `set_cluster_filter`.
+async fn answer_set_cluster_filter<T: LoggingV2Server + Send + Sync>(
+    service: &T,
+    call: Call,
+) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (name, filter, ttl) = args.decode::<(&str, Value, u64)>()?;
+        LoggingV2Server::set_cluster_filter(service, name, &filter, ttl).await
+    };
+    reply.primitive(answer.await);
+}
+
 /// Sends on a channel of `get`.
 ///
-/// What may be sent:
+/// The messages that can be sent:
 ///
-/// - `emit`, after which the same may be sent
-/// - `emit_ack`, after which the same may be sent
+/// - `emit`, after which the same messages can be sent
+/// - `emit_ack`, after which the same messages can be sent
 ///
 /// Dropped here, it revokes the channel, or closes the connection if it cannot.
 #[derive(Debug)]
@@ -637,7 +644,7 @@ impl From<DynSender> for GetSender {
 impl GetSender {
     /// Logs `message`, if the filter lets it pass; nothing answers.
     ///
-    /// The same may follow it.
+    /// The same messages can follow.
     pub async fn emit(
         self,
         severity: Severity,
@@ -649,7 +656,7 @@ impl GetSender {
 
     /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
     ///
-    /// The same may follow it.
+    /// The same messages can follow.
     pub async fn emit_ack(
         self,
         severity: Severity,
@@ -662,7 +669,7 @@ impl GetSender {
 
 /// Receives on a channel of `get`.
 ///
-/// What may come: [`GetReceived`].
+/// The messages: [`GetReceived`].
 #[derive(Debug)]
 #[must_use]
 pub struct GetReceiver(DynReceiver);
@@ -678,7 +685,7 @@ impl GetReceiver {
     ///
     /// # Errors
     ///
-    /// If the channel ended, or the message is none of these or cannot be decoded.
+    /// If the channel ended, or if the message is unknown or cannot be decoded.
     pub async fn recv(self) -> Result<GetReceived> {
         let (kind, args, rest) = self.0.recv_message().await?;
         match kind {
@@ -718,10 +725,10 @@ impl GetReceiver {
 pub enum GetReceived {
     /// Logs `message`, if the filter lets it pass; nothing answers.
     ///
-    /// The same may follow it.
+    /// The same messages can follow.
     Emit(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
     /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
     ///
-    /// The same may follow it.
+    /// The same messages can follow.
     EmitAck(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
 }

@@ -69,16 +69,14 @@ pub trait Node {
     ) -> impl Future<Output = Result<Duplex<Sender<Bytes>, Receiver<Bytes>>>> + Send;
 }
 
-/// What a server of `node` implements.
+/// Implemented by a server of `node`.
 ///
-/// It differs from [`Node`] in the methods in which the caller speaks too: these
-/// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+/// It differs from [`Node`] in the methods that open a session: these receive what the
+/// caller sends, and send the answers. If one returns `Err`, the connection is closed.
 pub trait NodeServer {
     /// Starts the app `app` with `profile`; both are names in storage. Answers once the app runs or has failed.
     ///
-    /// # Errors
-    ///
-    /// Category 20991 (`0x51FF`), code 5 if it runs already; 12, 2 if there is no such manifest or profile.
+    /// See [`Node::start_app`].
     fn start_app(
         &self,
         app: &str,
@@ -87,25 +85,17 @@ pub trait NodeServer {
 
     /// Stops the app `app`.
     ///
-    /// # Errors
-    ///
-    /// Category 20991 (`0x51FF`), code 6 if it does not run.
+    /// See [`Node::pause_app`].
     fn pause_app(&self, app: &str) -> impl Future<Output = Result<()>> + Send;
 
     /// Returns the names of the running apps, as a sorted list.
     ///
-    /// # Errors
-    ///
-    /// If the connection is lost.
+    /// See [`Node::list`].
     fn list(&self) -> impl Future<Output = Result<Value>> + Send;
 
     /// Returns the state of the app `app`, as a map.
     ///
-    /// `flags` add up: 1 for queue, requests and workers, 2 for the manifest, 4 for the profile.
-    ///
-    /// # Errors
-    ///
-    /// Category 12, code 22 if there is no such app.
+    /// See [`Node::info`].
     fn info(
         &self,
         app: &str,
@@ -115,9 +105,7 @@ pub trait NodeServer {
     /// Keeps as many workers of `app` alive as the last number sent says, for as long as the channel stays open;
     /// zero or less leaves it to the node. Nothing ever answers.
     ///
-    /// # Errors
-    ///
-    /// The connection is closed if there is no such app.
+    /// See [`Node::control`].
     fn control(
         &self,
         app: &str,
@@ -127,10 +115,7 @@ pub trait NodeServer {
 
     /// Hands `event` to a worker of `app`: chunks go both ways, and the caller ends its side too.
     ///
-    /// # Errors
-    ///
-    /// As of the app itself; category 20991 (`0x51FF`), code 6 if the app does not run. Runtimes before August
-    /// 2017 lack the method.
+    /// See [`Node::enqueue`].
     fn enqueue(
         &self,
         app: &str,
@@ -140,7 +125,7 @@ pub trait NodeServer {
     ) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// The methods of `node`, which a connection is held against.
+/// The methods of `node`, which are compared with those of the server on connecting.
 static NODE: ServiceSpec = ServiceSpec {
     name: "node",
     version: 1,
@@ -238,12 +223,12 @@ impl Node for NodeClient {
 
 /// Serves `node`, version 1.
 ///
-/// Each call is answered by a [`NodeServer`] that is made for it, from who calls.
+/// Each call is answered by a [`NodeServer`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeNode<F>(F);
 
 impl<F> ServeNode<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where
@@ -268,56 +253,79 @@ where
     ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
         let service = (self.0)(call.caller());
         async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                0 => {
-                    let answer = async {
-                        let (app, profile) = args.decode::<(&str, &str)>()?;
-                        NodeServer::start_app(&service, app, profile).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                1 => {
-                    let answer = async {
-                        let (app,) = args.decode::<(&str,)>()?;
-                        NodeServer::pause_app(&service, app).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                2 => {
-                    let answer = async {
-                        args.decode::<()>()?;
-                        NodeServer::list(&service).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                3 => {
-                    let answer = async {
-                        let (app, flags) = args.decode::<(&str, Option<u32>)>()?;
-                        NodeServer::info(&service, app, flags).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                4 => {
-                    let (halves, outcome) = reply.session();
-                    let answer = async {
-                        let (app,) = args.decode::<(&str,)>()?;
-                        let (input, output) = halves.open();
-                        NodeServer::control(&service, app, input, output).await
-                    };
-                    outcome.settle(answer.await);
-                }
-                5 => {
-                    let (halves, outcome) = reply.session();
-                    let answer = async {
-                        let (app, event) = args.decode::<(&str, &str)>()?;
-                        let (input, output) = halves.open();
-                        NodeServer::enqueue(&service, app, event, input, output).await
-                    };
-                    outcome.settle(answer.await);
-                }
-                _ => reply.unknown(),
+            match call.method() {
+                0 => answer_start_app(&service, call).await,
+                1 => answer_pause_app(&service, call).await,
+                2 => answer_list(&service, call).await,
+                3 => answer_info(&service, call).await,
+                4 => answer_control(&service, call).await,
+                5 => answer_enqueue(&service, call).await,
+                _ => call.split().1.unknown(),
             }
         }
     }
+}
+
+/// Answers `start_app`.
+async fn answer_start_app<T: NodeServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (app, profile) = args.decode::<(&str, &str)>()?;
+        NodeServer::start_app(service, app, profile).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `pause_app`.
+async fn answer_pause_app<T: NodeServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (app,) = args.decode::<(&str,)>()?;
+        NodeServer::pause_app(service, app).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `list`.
+async fn answer_list<T: NodeServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        args.decode::<()>()?;
+        NodeServer::list(service).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `info`.
+async fn answer_info<T: NodeServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (app, flags) = args.decode::<(&str, Option<u32>)>()?;
+        NodeServer::info(service, app, flags).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `control`.
+async fn answer_control<T: NodeServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let (halves, outcome) = reply.session();
+    let answer = async {
+        let (app,) = args.decode::<(&str,)>()?;
+        let (input, output) = halves.open();
+        NodeServer::control(service, app, input, output).await
+    };
+    outcome.settle(answer.await);
+}
+
+/// Answers `enqueue`.
+async fn answer_enqueue<T: NodeServer + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let (halves, outcome) = reply.session();
+    let answer = async {
+        let (app, event) = args.decode::<(&str, &str)>()?;
+        let (input, output) = halves.open();
+        NodeServer::enqueue(service, app, event, input, output).await
+    };
+    outcome.settle(answer.await);
 }

@@ -171,7 +171,7 @@ impl<'de> Deserialize<'de> for Children {
     }
 }
 
-/// The methods of `unicorn`, which a connection is held against.
+/// The methods of `unicorn`, which are compared with those of the server on connecting.
 static UNICORN: ServiceSpec = ServiceSpec {
     name: "unicorn",
     version: 1,
@@ -316,12 +316,12 @@ impl Unicorn for UnicornClient {
 
 /// Serves `unicorn`, version 1.
 ///
-/// Each call is answered by a [`Unicorn`] that is made for it, from who calls.
+/// Each call is answered by a [`Unicorn`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeUnicorn<F>(F);
 
 impl<F> ServeUnicorn<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where
@@ -340,88 +340,125 @@ where
         &UNICORN
     }
 
-    #[allow(clippy::too_many_lines)]
     fn invoke(
         &self,
         call: Call,
     ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
         let service = (self.0)(call.caller());
         async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                0 => {
-                    let answer = async {
-                        let (path,) = args.decode::<(&str,)>()?;
-                        Ok(Unicorn::subscribe(&service, path))
-                    };
-                    reply.stream(answer.await).await;
-                }
-                1 => {
-                    let answer = async {
-                        let (path,) = args.decode::<(&str,)>()?;
-                        Ok(Unicorn::children_subscribe(&service, path))
-                    };
-                    reply.stream(answer.await).await;
-                }
-                2 => {
-                    let answer = async {
-                        let (path, value, version) = args
-                            .decode::<(&str, Value, i64)>()?;
-                        Unicorn::put(&service, path, &value, version).await.map(Tried)
-                    };
-                    reply.primitive(answer.await);
-                }
-                3 => {
-                    let answer = async {
-                        let (path,) = args.decode::<(&str,)>()?;
-                        Unicorn::get(&service, path).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                4 => {
-                    let answer = async {
-                        let (path, value) = args.decode::<(&str, Value)>()?;
-                        Unicorn::create(&service, path, &value).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                5 => {
-                    let answer = async {
-                        let (path, version) = args.decode::<(&str, i64)>()?;
-                        Unicorn::del(&service, path, version).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                6 => {
-                    let answer = async {
-                        let (path, version) = args.decode::<(&str, i64)>()?;
-                        Unicorn::remove(&service, path, version).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                7 => {
-                    let answer = async {
-                        let (path, value) = args.decode::<(&str, Value)>()?;
-                        Unicorn::increment(&service, path, &value).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                8 => {
-                    let answer = async {
-                        let (path,) = args.decode::<(&str,)>()?;
-                        Unicorn::lock(&service, path).await
-                    };
-                    reply.hold(answer).await;
-                }
-                9 => {
-                    let answer = async {
-                        let (path, value) = args.decode::<(&str, Value)>()?;
-                        Unicorn::named_lock(&service, path, &value).await
-                    };
-                    reply.hold(answer).await;
-                }
-                _ => reply.unknown(),
+            match call.method() {
+                0 => answer_subscribe(&service, call).await,
+                1 => answer_children_subscribe(&service, call).await,
+                2 => answer_put(&service, call).await,
+                3 => answer_get(&service, call).await,
+                4 => answer_create(&service, call).await,
+                5 => answer_del(&service, call).await,
+                6 => answer_remove(&service, call).await,
+                7 => answer_increment(&service, call).await,
+                8 => answer_lock(&service, call).await,
+                9 => answer_named_lock(&service, call).await,
+                _ => call.split().1.unknown(),
             }
         }
     }
+}
+
+/// Answers `subscribe`.
+async fn answer_subscribe<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path,) = args.decode::<(&str,)>()?;
+        Ok(Unicorn::subscribe(service, path))
+    };
+    reply.stream(answer.await).await;
+}
+
+/// Answers `children_subscribe`.
+async fn answer_children_subscribe<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path,) = args.decode::<(&str,)>()?;
+        Ok(Unicorn::children_subscribe(service, path))
+    };
+    reply.stream(answer.await).await;
+}
+
+/// Answers `put`.
+async fn answer_put<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path, value, version) = args.decode::<(&str, Value, i64)>()?;
+        Unicorn::put(service, path, &value, version).await.map(Tried)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `get`.
+async fn answer_get<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path,) = args.decode::<(&str,)>()?;
+        Unicorn::get(service, path).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `create`.
+async fn answer_create<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path, value) = args.decode::<(&str, Value)>()?;
+        Unicorn::create(service, path, &value).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `del`.
+async fn answer_del<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path, version) = args.decode::<(&str, i64)>()?;
+        Unicorn::del(service, path, version).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `remove`.
+async fn answer_remove<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path, version) = args.decode::<(&str, i64)>()?;
+        Unicorn::remove(service, path, version).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `increment`.
+async fn answer_increment<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path, value) = args.decode::<(&str, Value)>()?;
+        Unicorn::increment(service, path, &value).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `lock`.
+async fn answer_lock<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path,) = args.decode::<(&str,)>()?;
+        Unicorn::lock(service, path).await
+    };
+    reply.hold(answer).await;
+}
+
+/// Answers `named_lock`.
+async fn answer_named_lock<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (path, value) = args.decode::<(&str, Value)>()?;
+        Unicorn::named_lock(service, path, &value).await
+    };
+    reply.hold(answer).await;
 }

@@ -17,8 +17,8 @@ pub mod service {
 
     /// A double of “”, version 1: [`ServiceService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ServiceServiceDouble(double::Double);
 
@@ -30,23 +30,23 @@ pub mod service {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ServiceServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -74,8 +74,8 @@ pub mod service_2 {
 
     /// A double of “\*\/”, version 1: [`ServiceService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ServiceServiceDouble(double::Double);
 
@@ -87,23 +87,23 @@ pub mod service_2 {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ServiceServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -131,8 +131,8 @@ pub mod storage {
 
     /// A double of `Storage`, version 1: [`Storage`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct StorageDouble(double::Double);
 
@@ -144,23 +144,23 @@ pub mod storage {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl StorageDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -188,8 +188,8 @@ pub mod clashes {
 
     /// A double of `clashes`, version 1: [`Clashes`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ClashesDouble(double::Double);
 
@@ -201,23 +201,23 @@ pub mod clashes {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ClashesDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -285,8 +285,8 @@ pub mod empty {
 
     /// A double of `empty`, version 1: [`Empty`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct EmptyDouble(double::Double);
 
@@ -298,23 +298,23 @@ pub mod empty {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl EmptyDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -332,8 +332,8 @@ pub mod keywords {
 
     /// A double of `keywords`, version 1: [`Keywords`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct KeywordsDouble(double::Double);
 
@@ -345,23 +345,23 @@ pub mod keywords {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl KeywordsDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -449,8 +449,8 @@ pub mod result {
 
     /// A double of `result`, version 1: [`ResultService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ResultServiceDouble(double::Double);
 
@@ -462,23 +462,23 @@ pub mod result {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ResultServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -506,8 +506,8 @@ pub mod self_service {
 
     /// A double of `self`, version 1: [`SelfService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct SelfServiceDouble(double::Double);
 
@@ -519,23 +519,23 @@ pub mod self_service {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl SelfServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -569,8 +569,8 @@ pub mod sessions {
 
     /// A double of `sessions`, version 1: [`Sessions`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct SessionsDouble(double::Double);
 
@@ -582,28 +582,28 @@ pub mod sessions {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl SessionsDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
 
-        /// Waits until every script of a session has come to its end.
+        /// Waits until the script of every session has ended.
         pub async fn played(&self) {
             self.0.played().await;
         }
@@ -728,8 +728,8 @@ pub mod std_service {
 
     /// A double of `std`, version 1: [`Std`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct StdDouble(double::Double);
 
@@ -741,23 +741,23 @@ pub mod std_service {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl StdDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -785,8 +785,8 @@ pub mod storage_2 {
 
     /// A double of `storage`, version 1: [`Storage`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct StorageDouble(double::Double);
 
@@ -798,23 +798,23 @@ pub mod storage_2 {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl StorageDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -842,8 +842,8 @@ pub mod texts {
 
     /// A double of `texts`, version 1: [`Texts`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct TextsDouble(double::Double);
 
@@ -855,23 +855,23 @@ pub mod texts {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl TextsDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -1047,8 +1047,8 @@ pub mod vec {
 
     /// A double of `vec`, version 18446744073709551615: [`VecService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct VecServiceDouble(double::Double);
 
@@ -1060,28 +1060,28 @@ pub mod vec {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl VecServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
 
-        /// Waits until every script of a session has come to its end.
+        /// Waits until the script of every session has ended.
         pub async fn played(&self) {
             self.0.played().await;
         }
@@ -1218,8 +1218,8 @@ pub mod service_3 {
 
     /// A double of “\\u\{202e\}”, version 1: [`ServiceService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ServiceServiceDouble(double::Double);
 
@@ -1231,23 +1231,23 @@ pub mod service_3 {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ServiceServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }

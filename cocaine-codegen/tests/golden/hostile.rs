@@ -27,7 +27,7 @@ pub mod service {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of “”, which a connection is held against.
+    /// The methods of “”, which are compared with those of the server on connecting.
     static SERVICE_SERVICE: ServiceSpec = ServiceSpec {
         name: "",
         version: 1,
@@ -64,10 +64,10 @@ pub mod service {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.
@@ -78,12 +78,12 @@ pub mod service {
 
     /// Serves “”, version 1.
     ///
-    /// Each call is answered by a [`ServiceService`] that is made for it, from who calls.
+    /// Each call is answered by a [`ServiceService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeServiceService<F>(F);
 
     impl<F> ServeServiceService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -138,7 +138,7 @@ pub mod service_2 {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of “\*\/”, which a connection is held against.
+    /// The methods of “\*\/”, which are compared with those of the server on connecting.
     static SERVICE_SERVICE: ServiceSpec = ServiceSpec {
         name: "*/",
         version: 1,
@@ -175,10 +175,10 @@ pub mod service_2 {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.
@@ -189,12 +189,12 @@ pub mod service_2 {
 
     /// Serves “\*\/”, version 1.
     ///
-    /// Each call is answered by a [`ServiceService`] that is made for it, from who calls.
+    /// Each call is answered by a [`ServiceService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeServiceService<F>(F);
 
     impl<F> ServeServiceService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -249,7 +249,7 @@ pub mod storage {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `Storage`, which a connection is held against.
+    /// The methods of `Storage`, which are compared with those of the server on connecting.
     static STORAGE: ServiceSpec = ServiceSpec {
         name: "Storage",
         version: 1,
@@ -286,10 +286,10 @@ pub mod storage {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StorageClient {
         /// Calls `a`.
@@ -300,12 +300,12 @@ pub mod storage {
 
     /// Serves `Storage`, version 1.
     ///
-    /// Each call is answered by a [`Storage`] that is made for it, from who calls.
+    /// Each call is answered by a [`Storage`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeStorage<F>(F);
 
     impl<F> ServeStorage<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -373,7 +373,7 @@ pub mod clashes {
         fn drop(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
-    /// The methods of `clashes`, which a connection is held against.
+    /// The methods of `clashes`, which are compared with those of the server on connecting.
     static CLASHES: ServiceSpec = ServiceSpec {
         name: "clashes",
         version: 1,
@@ -454,10 +454,10 @@ pub mod clashes {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ClashesClient {
         /// Calls `clone`.
@@ -504,12 +504,12 @@ pub mod clashes {
 
     /// Serves `clashes`, version 1.
     ///
-    /// Each call is answered by a [`Clashes`] that is made for it, from who calls.
+    /// Each call is answered by a [`Clashes`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeClashes<F>(F);
 
     impl<F> ServeClashes<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -534,47 +534,66 @@ pub mod clashes {
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::clone(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::new(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::into(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::service(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    4 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::drop(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_clone(&service, call).await,
+                    1 => answer_new(&service, call).await,
+                    2 => answer_into(&service, call).await,
+                    3 => answer_service(&service, call).await,
+                    4 => answer_drop(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
+    }
+
+    /// Answers `clone`.
+    async fn answer_clone<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::clone(service, list).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `new`.
+    async fn answer_new<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::new(service, list).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `into`.
+    async fn answer_into<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::into(service, list).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `service`.
+    async fn answer_service<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::service(service, list).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `drop`.
+    async fn answer_drop<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::drop(service, list).await
+        };
+        reply.primitive(answer.await);
     }
 }
 
@@ -586,7 +605,7 @@ pub mod empty {
     /// The `empty` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Empty {}
 
-    /// The methods of `empty`, which a connection is held against.
+    /// The methods of `empty`, which are compared with those of the server on connecting.
     static EMPTY: ServiceSpec = ServiceSpec {
         name: "empty",
         version: 1,
@@ -613,12 +632,12 @@ pub mod empty {
 
     /// Serves `empty`, version 1.
     ///
-    /// Each call is answered by a [`Empty`] that is made for it, from who calls.
+    /// Each call is answered by a [`Empty`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeEmpty<F>(F);
 
     impl<F> ServeEmpty<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -681,7 +700,7 @@ pub mod keywords {
         fn fn_2(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `keywords`, which a connection is held against.
+    /// The methods of `keywords`, which are compared with those of the server on connecting.
     static KEYWORDS: ServiceSpec = ServiceSpec {
         name: "keywords",
         version: 1,
@@ -784,10 +803,10 @@ pub mod keywords {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl KeywordsClient {
         /// Calls `self`.
@@ -828,12 +847,12 @@ pub mod keywords {
 
     /// Serves `keywords`, version 1.
     ///
-    /// Each call is answered by a [`Keywords`] that is made for it, from who calls.
+    /// Each call is answered by a [`Keywords`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeKeywords<F>(F);
 
     impl<F> ServeKeywords<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -852,68 +871,94 @@ pub mod keywords {
             &KEYWORDS
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::self_(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::self_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::crate_(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::method_3(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    4 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::r#fn(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    5 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::r#gen(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::fn_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_self(&service, call).await,
+                    1 => answer_self_2(&service, call).await,
+                    2 => answer_crate(&service, call).await,
+                    3 => answer_method_3(&service, call).await,
+                    4 => answer_fn(&service, call).await,
+                    5 => answer_gen(&service, call).await,
+                    6 => answer_fn_2(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
+    }
+
+    /// Answers `self`.
+    async fn answer_self<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::self_(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `Self`.
+    async fn answer_self_2<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::self_2(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `crate`.
+    async fn answer_crate<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::crate_(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `_`.
+    async fn answer_method_3<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::method_3(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `fn`.
+    async fn answer_fn<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::r#fn(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `gen`.
+    async fn answer_gen<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::r#gen(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `fn`.
+    async fn answer_fn_2<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::fn_2(service, list).await
+        };
+        reply.mute(answer.await);
     }
 }
 
@@ -931,7 +976,7 @@ pub mod result {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `result`, which a connection is held against.
+    /// The methods of `result`, which are compared with those of the server on connecting.
     static RESULT_SERVICE: ServiceSpec = ServiceSpec {
         name: "result",
         version: 1,
@@ -968,10 +1013,10 @@ pub mod result {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ResultServiceClient {
         /// Calls `a`.
@@ -982,12 +1027,12 @@ pub mod result {
 
     /// Serves `result`, version 1.
     ///
-    /// Each call is answered by a [`ResultService`] that is made for it, from who calls.
+    /// Each call is answered by a [`ResultService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeResultService<F>(F);
 
     impl<F> ServeResultService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -1042,7 +1087,7 @@ pub mod self_service {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `self`, which a connection is held against.
+    /// The methods of `self`, which are compared with those of the server on connecting.
     static SELF_SERVICE: ServiceSpec = ServiceSpec {
         name: "self",
         version: 1,
@@ -1079,10 +1124,10 @@ pub mod self_service {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl SelfServiceClient {
         /// Calls `a`.
@@ -1093,12 +1138,12 @@ pub mod self_service {
 
     /// Serves `self`, version 1.
     ///
-    /// Each call is answered by a [`SelfService`] that is made for it, from who calls.
+    /// Each call is answered by a [`SelfService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeSelfService<F>(F);
 
     impl<F> ServeSelfService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -1192,12 +1237,14 @@ pub mod sessions {
         ) -> impl Future<Output = Result<Duplex<Sender2Sender, Receiver<Value>>>> + Send;
     }
 
-    /// What a server of `sessions` implements.
+    /// Implemented by a server of `sessions`.
     ///
-    /// It differs from [`Sessions`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`Sessions`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait SessionsServer {
-        /// Calls `open`, which no catalogue describes.
+        /// Answers `open`, which no catalogue describes.
+        ///
+        /// See [`Sessions::open`].
         fn open(
             &self,
             args: Args,
@@ -1205,7 +1252,9 @@ pub mod sessions {
             output: End,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `root`, which no catalogue describes.
+        /// Answers `root`, which no catalogue describes.
+        ///
+        /// See [`Sessions::root`].
         fn root(
             &self,
             args: Args,
@@ -1213,10 +1262,14 @@ pub mod sessions {
             output: ReplySender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `control`, which no catalogue describes.
+        /// Answers `control`, which no catalogue describes.
+        ///
+        /// See [`Sessions::control`].
         fn control(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `mute`, which no catalogue describes.
+        /// Answers `mute`, which no catalogue describes.
+        ///
+        /// See [`Sessions::mute`].
         fn mute(
             &self,
             args: Args,
@@ -1224,7 +1277,9 @@ pub mod sessions {
             output: End,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `both`, which no catalogue describes.
+        /// Answers `both`, which no catalogue describes.
+        ///
+        /// See [`Sessions::both`].
         fn both(
             &self,
             args: Args,
@@ -1232,7 +1287,9 @@ pub mod sessions {
             output: ReplySender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `sender`, which no catalogue describes.
+        /// Answers `sender`, which no catalogue describes.
+        ///
+        /// See [`Sessions::sender`].
         fn sender(
             &self,
             args: Args,
@@ -1240,7 +1297,9 @@ pub mod sessions {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `Sender`, which no catalogue describes.
+        /// Answers `Sender`, which no catalogue describes.
+        ///
+        /// See [`Sessions::sender_2`].
         fn sender_2(
             &self,
             args: Args,
@@ -1249,7 +1308,7 @@ pub mod sessions {
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `sessions`, which a connection is held against.
+    /// The methods of `sessions`, which are compared with those of the server on connecting.
     static SESSIONS: ServiceSpec = ServiceSpec {
         name: "sessions",
         version: 1,
@@ -1396,10 +1455,10 @@ pub mod sessions {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl SessionsClient {
         /// Calls `open`.
@@ -1458,12 +1517,12 @@ pub mod sessions {
 
     /// Serves `sessions`, version 1.
     ///
-    /// Each call is answered by a [`SessionsServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`SessionsServer`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeSessions<F>(F);
 
     impl<F> ServeSessions<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -1482,90 +1541,116 @@ pub mod sessions {
             &SESSIONS
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::open(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    1 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::root(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            SessionsServer::control(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    3 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::mute(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    4 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::both(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    5 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::sender(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    6 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::sender_2(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_open(&service, call).await,
+                    1 => answer_root(&service, call).await,
+                    2 => answer_control(&service, call).await,
+                    3 => answer_mute(&service, call).await,
+                    4 => answer_both(&service, call).await,
+                    5 => answer_sender(&service, call).await,
+                    6 => answer_sender_2(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `open`.
+    async fn answer_open<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::open(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `root`.
+    async fn answer_root<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::root(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `control`.
+    async fn answer_control<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            SessionsServer::control(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `mute`.
+    async fn answer_mute<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::mute(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `both`.
+    async fn answer_both<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::both(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `sender`.
+    async fn answer_sender<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::sender(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `Sender`.
+    async fn answer_sender_2<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::sender_2(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
     /// Sends on a channel of `open`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `a`, after which [`OpenSenderA`] may be
+    /// - `a`, which continues as [`OpenSenderA`]
     /// - `a`, the last
     /// - `value`, the last
-    /// - `Result`, after which the same may be sent
+    /// - `Result`, after which the same messages can be sent
     /// - `fn`, the last
     /// - `fn`, the last
     /// - `drop`, the last
@@ -1587,56 +1672,56 @@ pub mod sessions {
     impl OpenSender {
         /// Sends `a`.
         ///
-        /// What may follow it: [`OpenSenderA`].
+        /// Continues as [`OpenSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<OpenSenderA> {
             Ok(OpenSenderA(self.0.send_message(0, args).await?))
         }
 
         /// Sends `a`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn a_2(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(7, args).await
         }
 
         /// Sends `value`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn value(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(8, args).await
         }
 
         /// Sends `Result`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn result(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(9, args).await?))
         }
 
         /// Sends `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(10, args).await
         }
 
         /// Sends `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(11, args).await
         }
 
         /// Sends `drop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn drop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(12, args).await
         }
 
         /// Sends “\\u\{a\}”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message_13(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(13, args).await
         }
@@ -1644,7 +1729,7 @@ pub mod sessions {
 
     /// Receives on a channel of `open`.
     ///
-    /// What may come: [`OpenReceived`].
+    /// The messages: [`OpenReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct OpenReceiver(DynReceiver);
@@ -1660,7 +1745,7 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1708,48 +1793,48 @@ pub mod sessions {
     pub enum OpenReceived {
         /// `a`.
         ///
-        /// What may follow it: [`OpenReceivedA`].
+        /// Continues as [`OpenReceivedA`].
         A(Args, OpenReceiverA),
         /// `a`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         A2(Args),
         /// `value`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Value(Args),
         /// `Result`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Result(Args, OpenReceiver),
         /// `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Fn(Args),
         /// `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Fn2(Args),
         /// `drop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Drop(Args),
         /// “\\u\{a\}”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message13(Args),
     }
 
     /// Sends on a channel of `open`, after `a`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `begin`, after which [`OpenSenderABegin`] may be
-    /// - “”, after which the same may be sent
+    /// - `begin`, which continues as [`OpenSenderABegin`]
+    /// - “”, after which the same messages can be sent
     /// - `self`, the last
     /// - `Self`, the last
     /// - “\*\/”, the last
-    /// - `recv`, after which the same may be sent
+    /// - `recv`, after which the same messages can be sent
     ///
     /// Dropped here, it sends `self`.
     #[derive(Debug)]
@@ -1767,7 +1852,7 @@ pub mod sessions {
     impl OpenSenderA {
         /// Sends `begin`.
         ///
-        /// What may follow it: [`OpenSenderABegin`].
+        /// Continues as [`OpenSenderABegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
@@ -1777,35 +1862,35 @@ pub mod sessions {
 
         /// Sends “”.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message_1(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(1, args).await?))
         }
 
         /// Sends `self`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(2, args).await
         }
 
         /// Sends `Self`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn self_2(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(3, args).await
         }
 
         /// Sends “\*\/”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message_4(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(4, args).await
         }
 
         /// Sends `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(5, args).await?))
         }
@@ -1813,7 +1898,7 @@ pub mod sessions {
 
     /// Receives on a channel of `open`, after `a`.
     ///
-    /// What may come: [`OpenReceivedA`].
+    /// The messages: [`OpenReceivedA`].
     #[derive(Debug)]
     #[must_use]
     pub struct OpenReceiverA(DynReceiver);
@@ -1829,7 +1914,7 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedA> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1869,37 +1954,37 @@ pub mod sessions {
     pub enum OpenReceivedA {
         /// `begin`.
         ///
-        /// What may follow it: [`OpenReceivedABegin`].
+        /// Continues as [`OpenReceivedABegin`].
         Begin(Args, OpenReceiverABegin),
         /// “”.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message1(Args, OpenReceiverA),
         /// `self`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Self_(Args),
         /// `Self`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Self2(Args),
         /// “\*\/”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message4(Args),
         /// `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Recv(Args, OpenReceiverA),
     }
 
     /// Sends on a channel of `open`, after `a`, `begin`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `chunk`, after which the same may be sent
+    /// - `chunk`, after which the same messages can be sent
     /// - `end`, the last
-    /// - `begin`, after which [`OpenSenderABeginBegin`] may be
+    /// - `begin`, which continues as [`OpenSenderABeginBegin`]
     ///
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
@@ -1917,21 +2002,21 @@ pub mod sessions {
     impl OpenSenderABegin {
         /// Sends `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(1, args).await?))
         }
 
         /// Sends `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(2, args).await
         }
 
         /// Sends `begin`.
         ///
-        /// What may follow it: [`OpenSenderABeginBegin`].
+        /// Continues as [`OpenSenderABeginBegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
@@ -1942,7 +2027,7 @@ pub mod sessions {
 
     /// Receives on a channel of `open`, after `a`, `begin`.
     ///
-    /// What may come: [`OpenReceivedABegin`].
+    /// The messages: [`OpenReceivedABegin`].
     #[derive(Debug)]
     #[must_use]
     pub struct OpenReceiverABegin(DynReceiver);
@@ -1958,7 +2043,7 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedABegin> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1986,21 +2071,21 @@ pub mod sessions {
     pub enum OpenReceivedABegin {
         /// `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Chunk(Args, OpenReceiverABegin),
         /// `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         End(Args),
         /// `begin`.
         ///
-        /// What may follow it: [`OpenReceivedABeginBegin`].
+        /// Continues as [`OpenReceivedABeginBegin`].
         Begin(Args, OpenReceiverABeginBegin),
     }
 
     /// Sends on a channel of `open`, after `a`, `begin`, `begin`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `a`, the last
     ///
@@ -2020,7 +2105,7 @@ pub mod sessions {
     impl OpenSenderABeginBegin {
         /// Sends `a`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn a(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
@@ -2028,7 +2113,7 @@ pub mod sessions {
 
     /// Receives on a channel of `open`, after `a`, `begin`, `begin`.
     ///
-    /// What may come: [`OpenReceivedABeginBegin`].
+    /// The messages: [`OpenReceivedABeginBegin`].
     #[derive(Debug)]
     #[must_use]
     pub struct OpenReceiverABeginBegin(DynReceiver);
@@ -2044,7 +2129,7 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedABeginBegin> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2064,13 +2149,13 @@ pub mod sessions {
     pub enum OpenReceivedABeginBegin {
         /// `a`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         A(Args),
     }
 
     /// Sends on a channel of `sender`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `x`, the last
     ///
@@ -2090,7 +2175,7 @@ pub mod sessions {
     impl SenderSender {
         /// Sends `x`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn x(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
@@ -2098,7 +2183,7 @@ pub mod sessions {
 
     /// Receives on a channel of `sender`.
     ///
-    /// What may come: [`SenderReceived`].
+    /// The messages: [`SenderReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct SenderReceiver(DynReceiver);
@@ -2114,7 +2199,7 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<SenderReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2134,13 +2219,13 @@ pub mod sessions {
     pub enum SenderReceived {
         /// `x`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         X(Args),
     }
 
     /// Sends on a channel of `Sender`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `x`, the last
     ///
@@ -2160,7 +2245,7 @@ pub mod sessions {
     impl Sender2Sender {
         /// Sends `x`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn x(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
@@ -2168,7 +2253,7 @@ pub mod sessions {
 
     /// Receives on a channel of `Sender`.
     ///
-    /// What may come: [`Sender2Received`].
+    /// The messages: [`Sender2Received`].
     #[derive(Debug)]
     #[must_use]
     pub struct Sender2Receiver(DynReceiver);
@@ -2184,7 +2269,7 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<Sender2Received> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2204,7 +2289,7 @@ pub mod sessions {
     pub enum Sender2Received {
         /// `x`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         X(Args),
     }
 }
@@ -2223,7 +2308,7 @@ pub mod std_service {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `std`, which a connection is held against.
+    /// The methods of `std`, which are compared with those of the server on connecting.
     static STD: ServiceSpec = ServiceSpec {
         name: "std",
         version: 1,
@@ -2260,10 +2345,10 @@ pub mod std_service {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StdClient {
         /// Calls `a`.
@@ -2274,12 +2359,12 @@ pub mod std_service {
 
     /// Serves `std`, version 1.
     ///
-    /// Each call is answered by a [`Std`] that is made for it, from who calls.
+    /// Each call is answered by a [`Std`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeStd<F>(F);
 
     impl<F> ServeStd<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -2337,7 +2422,7 @@ pub mod storage_2 {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `storage`, which a connection is held against.
+    /// The methods of `storage`, which are compared with those of the server on connecting.
     static STORAGE: ServiceSpec = ServiceSpec {
         name: "storage",
         version: 1,
@@ -2374,10 +2459,10 @@ pub mod storage_2 {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StorageClient {
         /// Calls `a`.
@@ -2388,12 +2473,12 @@ pub mod storage_2 {
 
     /// Serves `storage`, version 1.
     ///
-    /// Each call is answered by a [`Storage`] that is made for it, from who calls.
+    /// Each call is answered by a [`Storage`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeStorage<F>(F);
 
     impl<F> ServeStorage<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -2493,7 +2578,7 @@ pub mod texts {
         fn n1(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `texts`, which a connection is held against.
+    /// The methods of `texts`, which are compared with those of the server on connecting.
     static TEXTS: ServiceSpec = ServiceSpec {
         name: "texts",
         version: 1,
@@ -2684,10 +2769,10 @@ pub mod texts {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl TextsClient {
         /// Calls “”.
@@ -2771,12 +2856,12 @@ pub mod texts {
 
     /// Serves `texts`, version 1.
     ///
-    /// Each call is answered by a [`Texts`] that is made for it, from who calls.
+    /// Each call is answered by a [`Texts`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeTexts<F>(F);
 
     impl<F> ServeTexts<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -2795,124 +2880,182 @@ pub mod texts {
             &TEXTS
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_0(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_1(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_3(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    4 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::vec(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    5 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::b(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::evil(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    7 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::u436(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    8 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::e(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    9 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_9(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    10 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::https_example_com(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    11 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::a_b(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    12 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::a_b_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    13 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::a_b_2_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    14 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::n1(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_method_0(&service, call).await,
+                    1 => answer_method_1(&service, call).await,
+                    2 => answer_method_2(&service, call).await,
+                    3 => answer_method_3(&service, call).await,
+                    4 => answer_vec(&service, call).await,
+                    5 => answer_b(&service, call).await,
+                    6 => answer_evil(&service, call).await,
+                    7 => answer_u436(&service, call).await,
+                    8 => answer_e(&service, call).await,
+                    9 => answer_method_9(&service, call).await,
+                    10 => answer_https_example_com(&service, call).await,
+                    11 => answer_a_b(&service, call).await,
+                    12 => answer_a_b_2(&service, call).await,
+                    13 => answer_a_b_2_2(&service, call).await,
+                    14 => answer_n1(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
+    }
+
+    /// Answers “”.
+    async fn answer_method_0<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_0(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\*\/”.
+    async fn answer_method_1<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_1(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\"\\”.
+    async fn answer_method_2<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_2(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\\u\{d\}\\u\{a\}\\u\{0\}”.
+    async fn answer_method_3<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_3(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\[\`Vec\`\]”.
+    async fn answer_vec<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::vec(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\<b\>”.
+    async fn answer_b<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::b(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\\u\{202e\}\\u\{2066\}evil”.
+    async fn answer_evil<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::evil(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “ж”.
+    async fn answer_u436<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::u436(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “é”.
+    async fn answer_e<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::e(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “🦀”.
+    async fn answer_method_9<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_9(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `https://example.com`.
+    async fn answer_https_example_com<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::https_example_com(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `a-b`.
+    async fn answer_a_b<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::a_b(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `a_b`.
+    async fn answer_a_b_2<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::a_b_2(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `a_b_2`.
+    async fn answer_a_b_2_2<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::a_b_2_2(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `1`.
+    async fn answer_n1<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::n1(service, list).await
+        };
+        reply.mute(answer.await);
     }
 }
 
@@ -2976,12 +3119,14 @@ pub mod vec {
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// What a server of `vec` implements.
+    /// Implemented by a server of `vec`.
     ///
-    /// It differs from [`VecService`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`VecService`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait VecServiceServer {
-        /// Calls `read`, which no catalogue describes.
+        /// Answers `read`, which no catalogue describes.
+        ///
+        /// See [`VecService::read`].
         #[allow(clippy::too_many_arguments, clippy::type_complexity)]
         fn read(
             &self,
@@ -2999,7 +3144,9 @@ pub mod vec {
             >,
         > + Send;
 
-        /// Calls `watch`, which no catalogue describes.
+        /// Answers `watch`, which no catalogue describes.
+        ///
+        /// See [`VecService::into`].
         fn into(
             &self,
             text: &str,
@@ -3008,7 +3155,9 @@ pub mod vec {
             r#fn: Option<&str>,
         ) -> impl Stream<Item = Result<(u8, String)>> + Send + 'static + use<Self>;
 
-        /// Calls `publish`, which no catalogue describes.
+        /// Answers `publish`, which no catalogue describes.
+        ///
+        /// See [`VecService::publish`].
         #[allow(clippy::type_complexity)]
         fn publish(
             &self,
@@ -3019,7 +3168,9 @@ pub mod vec {
             output_: Sender<((Value, i64),)>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `log`, which no catalogue describes.
+        /// Answers `log`, which no catalogue describes.
+        ///
+        /// See [`VecService::from_log`].
         #[allow(clippy::wrong_self_convention)]
         fn from_log(
             &self,
@@ -3029,7 +3180,7 @@ pub mod vec {
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `vec`, which a connection is held against.
+    /// The methods of `vec`, which are compared with those of the server on connecting.
     static VEC_SERVICE: ServiceSpec = ServiceSpec {
         name: "vec",
         version: 18_446_744_073_709_551_615,
@@ -3143,12 +3294,12 @@ pub mod vec {
 
     /// Serves `vec`, version 18446744073709551615.
     ///
-    /// Each call is answered by a [`VecServiceServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`VecServiceServer`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeVecService<F>(F);
 
     impl<F> ServeVecService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -3173,103 +3324,93 @@ pub mod vec {
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let (
-                                service_,
-                                args_,
-                                reply_,
-                                answer_,
-                                halves_,
-                                outcome_,
-                                call_,
-                                list_,
-                            ) = args
-                                .decode::<
-                                    (
-                                        &str,
-                                        Vec<&str>,
-                                        Option<Bytes>,
-                                        Option<Vec<Bytes>>,
-                                        Option<BTreeMap<String, Value>>,
-                                        Option<(u32, Graph)>,
-                                        Option<Vec<(&str, Scalar)>>,
-                                        Option<bool>,
-                                    ),
-                                >()?;
-                            VecServiceServer::read(
-                                    &service,
-                                    service_,
-                                    &args_,
-                                    reply_.as_ref(),
-                                    answer_.as_deref(),
-                                    halves_.as_ref(),
-                                    outcome_,
-                                    call_.as_deref(),
-                                    list_,
-                                )
-                                .await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            let (text, r#type, f, r#fn) = args
-                                .decode::<(Lossy<'_>, i64, f64, Option<Lossy<'_>>)>()?;
-                            Ok(
-                                VecServiceServer::into(
-                                    &service,
-                                    &text,
-                                    r#type,
-                                    f,
-                                    r#fn.as_deref(),
-                                ),
-                            )
-                        };
-                        reply.stream(answer.await).await;
-                    }
-                    2 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let (input_, output_, kind) = args
-                                .decode::<(&str, Value, Bytes)>()?;
-                            let (input, output) = halves.open();
-                            VecServiceServer::publish(
-                                    &service,
-                                    input_,
-                                    &output_,
-                                    &kind,
-                                    input,
-                                    output,
-                                )
-                                .await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let (x, y, z) = args
-                                .decode::<
-                                    (crate::Own, crate::Own, Option<Vec<crate::Own>>),
-                                >()?;
-                            VecServiceServer::from_log(&service, x, &y, z.as_deref())
-                                .await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_read(&service, call).await,
+                    1 => answer_into(&service, call).await,
+                    2 => answer_publish(&service, call).await,
+                    3 => answer_from_log(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `read`.
+    async fn answer_read<T: VecServiceServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (service_, args_, reply_, answer_, halves_, outcome_, call_, list_) = args
+                .decode::<
+                    (
+                        &str,
+                        Vec<&str>,
+                        Option<Bytes>,
+                        Option<Vec<Bytes>>,
+                        Option<BTreeMap<String, Value>>,
+                        Option<(u32, Graph)>,
+                        Option<Vec<(&str, Scalar)>>,
+                        Option<bool>,
+                    ),
+                >()?;
+            VecServiceServer::read(
+                    service,
+                    service_,
+                    &args_,
+                    reply_.as_ref(),
+                    answer_.as_deref(),
+                    halves_.as_ref(),
+                    outcome_,
+                    call_.as_deref(),
+                    list_,
+                )
+                .await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `watch`.
+    async fn answer_into<T: VecServiceServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (text, r#type, f, r#fn) = args
+                .decode::<(Lossy<'_>, i64, f64, Option<Lossy<'_>>)>()?;
+            Ok(VecServiceServer::into(service, &text, r#type, f, r#fn.as_deref()))
+        };
+        reply.stream(answer.await).await;
+    }
+
+    /// Answers `publish`.
+    async fn answer_publish<T: VecServiceServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let (input_, output_, kind) = args.decode::<(&str, Value, Bytes)>()?;
+            let (input, output) = halves.open();
+            VecServiceServer::publish(service, input_, &output_, &kind, input, output)
+                .await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `log`.
+    async fn answer_from_log<T: VecServiceServer + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (x, y, z) = args
+                .decode::<(crate::Own, crate::Own, Option<Vec<crate::Own>>)>()?;
+            VecServiceServer::from_log(service, x, &y, z.as_deref()).await
+        };
+        reply.mute(answer.await);
+    }
+
     /// Sends on a channel of `publish`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `a`, after which [`PublishSenderA`] may be
+    /// - `a`, which continues as [`PublishSenderA`]
     /// - “\\u\{a\}”, the last
     ///
     /// Dropped here, it sends “\\u\{a\}”.
@@ -3288,7 +3429,7 @@ pub mod vec {
     impl PublishSender {
         /// Sends `a`.
         ///
-        /// What may follow it: [`PublishSenderA`].
+        /// Continues as [`PublishSenderA`].
         pub async fn a(
             self,
             kind: &str,
@@ -3306,7 +3447,7 @@ pub mod vec {
 
         /// Sends “\\u\{a\}”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn new_line(self, x: crate::Own) -> Result<()> {
             self.0.send_last_message(1, (x,)).await
         }
@@ -3314,7 +3455,7 @@ pub mod vec {
 
     /// Receives on a channel of `publish`.
     ///
-    /// What may come: [`PublishReceived`].
+    /// The messages: [`PublishReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct PublishReceiver(DynReceiver);
@@ -3330,7 +3471,7 @@ pub mod vec {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<PublishReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3372,7 +3513,7 @@ pub mod vec {
     pub enum PublishReceived {
         /// `a`.
         ///
-        /// What may follow it: [`PublishReceivedA`].
+        /// Continues as [`PublishReceivedA`].
         A(
             String,
             Bytes,
@@ -3383,15 +3524,15 @@ pub mod vec {
         ),
         /// “\\u\{a\}”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         NewLine(crate::Own),
     }
 
     /// Sends on a channel of `publish`, after `a`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `value`, after which the same may be sent
+    /// - `value`, after which the same messages can be sent
     /// - “\*\/”, the last
     ///
     /// Dropped here, it sends “\*\/”.
@@ -3410,14 +3551,14 @@ pub mod vec {
     impl PublishSenderA {
         /// Sends `value`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn value(self, text: Option<&str>) -> Result<Self> {
             Ok(Self(self.0.send_message(0, (text,)).await?))
         }
 
         /// Sends “\*\/”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn star(self, x: u8) -> Result<()> {
             self.0.send_last_message(1, (x,)).await
         }
@@ -3425,7 +3566,7 @@ pub mod vec {
 
     /// Receives on a channel of `publish`, after `a`.
     ///
-    /// What may come: [`PublishReceivedA`].
+    /// The messages: [`PublishReceivedA`].
     #[derive(Debug)]
     #[must_use]
     pub struct PublishReceiverA(DynReceiver);
@@ -3441,7 +3582,7 @@ pub mod vec {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<PublishReceivedA> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3470,11 +3611,11 @@ pub mod vec {
     pub enum PublishReceivedA {
         /// `value`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Value(Option<String>, PublishReceiverA),
         /// “\*\/”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Star(u8),
     }
 }
@@ -3493,7 +3634,7 @@ pub mod service_3 {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of “\\u\{202e\}”, which a connection is held against.
+    /// The methods of “\\u\{202e\}”, which are compared with those of the server on connecting.
     static SERVICE_SERVICE: ServiceSpec = ServiceSpec {
         name: "\u{202e}",
         version: 1,
@@ -3530,10 +3671,10 @@ pub mod service_3 {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.
@@ -3544,12 +3685,12 @@ pub mod service_3 {
 
     /// Serves “\\u\{202e\}”, version 1.
     ///
-    /// Each call is answered by a [`ServiceService`] that is made for it, from who calls.
+    /// Each call is answered by a [`ServiceService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeServiceService<F>(F);
 
     impl<F> ServeServiceService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where

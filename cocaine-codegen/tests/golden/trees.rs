@@ -59,12 +59,14 @@ pub mod trees {
         fn controls(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// What a server of `trees` implements.
+    /// Implemented by a server of `trees`.
     ///
-    /// It differs from [`Trees`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`Trees`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait TreesServer {
-        /// Calls `nested`, which no catalogue describes.
+        /// Answers `nested`, which no catalogue describes.
+        ///
+        /// See [`Trees::nested`].
         fn nested(
             &self,
             args: Args,
@@ -72,7 +74,9 @@ pub mod trees {
             output: NestedReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `wide`, which no catalogue describes.
+        /// Answers `wide`, which no catalogue describes.
+        ///
+        /// See [`Trees::wide`].
         fn wide(
             &self,
             args: Args,
@@ -80,7 +84,9 @@ pub mod trees {
             output: WideReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `deep`, which no catalogue describes.
+        /// Answers `deep`, which no catalogue describes.
+        ///
+        /// See [`Trees::deep`].
         fn deep(
             &self,
             args: Args,
@@ -88,7 +94,9 @@ pub mod trees {
             output: DeepReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `names`, which no catalogue describes.
+        /// Answers `names`, which no catalogue describes.
+        ///
+        /// See [`Trees::names`].
         fn names(
             &self,
             args: Args,
@@ -96,7 +104,9 @@ pub mod trees {
             output: NamesReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `gaps`, which no catalogue describes.
+        /// Answers `gaps`, which no catalogue describes.
+        ///
+        /// See [`Trees::gaps`].
         fn gaps(
             &self,
             args: Args,
@@ -104,7 +114,9 @@ pub mod trees {
             output: GapsReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `endless`, which no catalogue describes.
+        /// Answers `endless`, which no catalogue describes.
+        ///
+        /// See [`Trees::endless`].
         fn endless(
             &self,
             args: Args,
@@ -112,11 +124,13 @@ pub mod trees {
             output: EndlessReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `controls`, which no catalogue describes.
+        /// Answers `controls`, which no catalogue describes.
+        ///
+        /// See [`Trees::controls`].
         fn controls(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `trees`, which a connection is held against.
+    /// The methods of `trees`, which are compared with those of the server on connecting.
     static TREES: ServiceSpec = ServiceSpec {
         name: "trees",
         version: 1,
@@ -437,10 +451,10 @@ pub mod trees {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl TreesClient {
         /// Calls `nested`.
@@ -499,12 +513,12 @@ pub mod trees {
 
     /// Serves `trees`, version 1.
     ///
-    /// Each call is answered by a [`TreesServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`TreesServer`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeTrees<F>(F);
 
     impl<F> ServeTrees<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -523,87 +537,113 @@ pub mod trees {
             &TREES
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::nested(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    1 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::wide(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    2 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::deep(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    3 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::names(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    4 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::gaps(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    5 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::endless(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            TreesServer::controls(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_nested(&service, call).await,
+                    1 => answer_wide(&service, call).await,
+                    2 => answer_deep(&service, call).await,
+                    3 => answer_names(&service, call).await,
+                    4 => answer_gaps(&service, call).await,
+                    5 => answer_endless(&service, call).await,
+                    6 => answer_controls(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `nested`.
+    async fn answer_nested<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::nested(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `wide`.
+    async fn answer_wide<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::wide(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `deep`.
+    async fn answer_deep<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::deep(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `names`.
+    async fn answer_names<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::names(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `gaps`.
+    async fn answer_gaps<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::gaps(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `endless`.
+    async fn answer_endless<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::endless(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `controls`.
+    async fn answer_controls<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            TreesServer::controls(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
     /// Sends on a channel of `nested`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `a`, after which [`NestedSenderA`] may be
+    /// - `a`, which continues as [`NestedSenderA`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -622,14 +662,14 @@ pub mod trees {
     impl NestedSender {
         /// Sends `a`.
         ///
-        /// What may follow it: [`NestedSenderA`].
+        /// Continues as [`NestedSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<NestedSenderA> {
             Ok(NestedSenderA(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -637,7 +677,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`.
     ///
-    /// What may come: [`NestedReceived`].
+    /// The messages: [`NestedReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReceiver(DynReceiver);
@@ -653,7 +693,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -677,20 +717,20 @@ pub mod trees {
     pub enum NestedReceived {
         /// `a`.
         ///
-        /// What may follow it: [`NestedReceivedA`].
+        /// Continues as [`NestedReceivedA`].
         A(Args, NestedReceiverA),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `nested`, after `a`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `b`, after which [`NestedSenderAB`] may be
-    /// - `again`, after which the same may be sent
+    /// - `b`, which continues as [`NestedSenderAB`]
+    /// - `again`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
@@ -708,14 +748,14 @@ pub mod trees {
     impl NestedSenderA {
         /// Sends `b`.
         ///
-        /// What may follow it: [`NestedSenderAB`].
+        /// Continues as [`NestedSenderAB`].
         pub async fn b(self, args: impl Serialize + Send) -> Result<NestedSenderAB> {
             Ok(NestedSenderAB(self.0.send_message(1, args).await?))
         }
 
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(4, args).await?))
         }
@@ -723,7 +763,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`, after `a`.
     ///
-    /// What may come: [`NestedReceivedA`].
+    /// The messages: [`NestedReceivedA`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReceiverA(DynReceiver);
@@ -739,7 +779,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedA> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -763,19 +803,19 @@ pub mod trees {
     pub enum NestedReceivedA {
         /// `b`.
         ///
-        /// What may follow it: [`NestedReceivedAB`].
+        /// Continues as [`NestedReceivedAB`].
         B(Args, NestedReceiverAB),
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, NestedReceiverA),
     }
 
     /// Sends on a channel of `nested`, after `a`, `b`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `c`, after which the same may be sent
+    /// - `c`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
@@ -794,14 +834,14 @@ pub mod trees {
     impl NestedSenderAB {
         /// Sends `c`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn c(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(2, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(3, args).await
         }
@@ -809,7 +849,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`, after `a`, `b`.
     ///
-    /// What may come: [`NestedReceivedAB`].
+    /// The messages: [`NestedReceivedAB`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReceiverAB(DynReceiver);
@@ -825,7 +865,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedAB> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -849,19 +889,19 @@ pub mod trees {
     pub enum NestedReceivedAB {
         /// `c`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         C(Args, NestedReceiverAB),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `nested`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `part`, after which [`NestedReplySenderPart`] may be
+    /// - `part`, which continues as [`NestedReplySenderPart`]
     /// - `none`, the last
     ///
     /// Dropped here, it sends `none`.
@@ -880,7 +920,7 @@ pub mod trees {
     impl NestedReplySender {
         /// Sends `part`.
         ///
-        /// What may follow it: [`NestedReplySenderPart`].
+        /// Continues as [`NestedReplySenderPart`].
         pub async fn part(
             self,
             args: impl Serialize + Send,
@@ -890,7 +930,7 @@ pub mod trees {
 
         /// Sends `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(2, args).await
         }
@@ -898,7 +938,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`.
     ///
-    /// What may come: [`NestedReplyReceived`].
+    /// The messages: [`NestedReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReplyReceiver(DynReceiver);
@@ -914,7 +954,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -938,21 +978,21 @@ pub mod trees {
     pub enum NestedReplyReceived {
         /// `part`.
         ///
-        /// What may follow it: [`NestedReplyReceivedPart`].
+        /// Continues as [`NestedReplyReceivedPart`].
         Part(Args, NestedReplyReceiverPart),
         /// `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         None(Args),
     }
 
     /// Sends on a channel of `nested`, after `part`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `again`, after which the same may be sent
+    /// - `again`, after which the same messages can be sent
     /// - `whole`, the last
-    /// - `back`, after which [`NestedReplySenderPartBack`] may be
+    /// - `back`, which continues as [`NestedReplySenderPartBack`]
     ///
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
@@ -970,21 +1010,21 @@ pub mod trees {
     impl NestedReplySenderPart {
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
 
         /// Sends `back`.
         ///
-        /// What may follow it: [`NestedReplySenderPartBack`].
+        /// Continues as [`NestedReplySenderPartBack`].
         pub async fn back(
             self,
             args: impl Serialize + Send,
@@ -995,7 +1035,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`, after `part`.
     ///
-    /// What may come: [`NestedReplyReceivedPart`].
+    /// The messages: [`NestedReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReplyReceiverPart(DynReceiver);
@@ -1011,7 +1051,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPart> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1049,21 +1089,21 @@ pub mod trees {
     pub enum NestedReplyReceivedPart {
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, NestedReplyReceiverPart),
         /// `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Whole(Args),
         /// `back`.
         ///
-        /// What may follow it: [`NestedReplyReceivedPartBack`].
+        /// Continues as [`NestedReplyReceivedPartBack`].
         Back(Args, NestedReplyReceiverPartBack),
     }
 
     /// Sends on a channel of `nested`, after `part`, `back`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `part`, the last
     ///
@@ -1083,7 +1123,7 @@ pub mod trees {
     impl NestedReplySenderPartBack {
         /// Sends `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
@@ -1091,7 +1131,7 @@ pub mod trees {
 
     /// Receives on a channel of `nested`, after `part`, `back`.
     ///
-    /// What may come: [`NestedReplyReceivedPartBack`].
+    /// The messages: [`NestedReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
     pub struct NestedReplyReceiverPartBack(DynReceiver);
@@ -1107,7 +1147,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPartBack> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1127,23 +1167,23 @@ pub mod trees {
     pub enum NestedReplyReceivedPartBack {
         /// `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Part(Args),
     }
 
     /// Sends on a channel of `wide`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `message0`, after which the same may be sent
+    /// - `message0`, after which the same messages can be sent
     /// - `message1`, the last
-    /// - `message2`, after which [`WideSenderMessage2`] may be
-    /// - `message3`, after which the same may be sent
+    /// - `message2`, which continues as [`WideSenderMessage2`]
+    /// - `message3`, after which the same messages can be sent
     /// - `message4`, the last
-    /// - `message5`, after which [`WideSenderMessage5`] may be
-    /// - `message6`, after which the same may be sent
+    /// - `message5`, which continues as [`WideSenderMessage5`]
+    /// - `message6`, after which the same messages can be sent
     /// - `message7`, the last
-    /// - `message8`, after which [`WideSenderMessage8`] may be
+    /// - `message8`, which continues as [`WideSenderMessage8`]
     ///
     /// Dropped here, it sends `message1`.
     #[derive(Debug)]
@@ -1161,21 +1201,21 @@ pub mod trees {
     impl WideSender {
         /// Sends `message0`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message0(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `message1`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message1(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
 
         /// Sends `message2`.
         ///
-        /// What may follow it: [`WideSenderMessage2`].
+        /// Continues as [`WideSenderMessage2`].
         pub async fn message2(
             self,
             args: impl Serialize + Send,
@@ -1185,21 +1225,21 @@ pub mod trees {
 
         /// Sends `message3`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message3(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(3, args).await?))
         }
 
         /// Sends `message4`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message4(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(4, args).await
         }
 
         /// Sends `message5`.
         ///
-        /// What may follow it: [`WideSenderMessage5`].
+        /// Continues as [`WideSenderMessage5`].
         pub async fn message5(
             self,
             args: impl Serialize + Send,
@@ -1209,21 +1249,21 @@ pub mod trees {
 
         /// Sends `message6`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message6(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(6, args).await?))
         }
 
         /// Sends `message7`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message7(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(7, args).await
         }
 
         /// Sends `message8`.
         ///
-        /// What may follow it: [`WideSenderMessage8`].
+        /// Continues as [`WideSenderMessage8`].
         pub async fn message8(
             self,
             args: impl Serialize + Send,
@@ -1234,7 +1274,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`.
     ///
-    /// What may come: [`WideReceived`].
+    /// The messages: [`WideReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReceiver(DynReceiver);
@@ -1250,7 +1290,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1302,47 +1342,47 @@ pub mod trees {
     pub enum WideReceived {
         /// `message0`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message0(Args, WideReceiver),
         /// `message1`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message1(Args),
         /// `message2`.
         ///
-        /// What may follow it: [`WideReceivedMessage2`].
+        /// Continues as [`WideReceivedMessage2`].
         Message2(Args, WideReceiverMessage2),
         /// `message3`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message3(Args, WideReceiver),
         /// `message4`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message4(Args),
         /// `message5`.
         ///
-        /// What may follow it: [`WideReceivedMessage5`].
+        /// Continues as [`WideReceivedMessage5`].
         Message5(Args, WideReceiverMessage5),
         /// `message6`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message6(Args, WideReceiver),
         /// `message7`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message7(Args),
         /// `message8`.
         ///
-        /// What may follow it: [`WideReceivedMessage8`].
+        /// Continues as [`WideReceivedMessage8`].
         Message8(Args, WideReceiverMessage8),
     }
 
     /// Sends on a channel of `wide`, after `message2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
@@ -1361,14 +1401,14 @@ pub mod trees {
     impl WideSenderMessage2 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -1376,7 +1416,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`, after `message2`.
     ///
-    /// What may come: [`WideReceivedMessage2`].
+    /// The messages: [`WideReceivedMessage2`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReceiverMessage2(DynReceiver);
@@ -1392,7 +1432,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage2> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1416,19 +1456,19 @@ pub mod trees {
     pub enum WideReceivedMessage2 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage2),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`, after `message5`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
@@ -1447,14 +1487,14 @@ pub mod trees {
     impl WideSenderMessage5 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -1462,7 +1502,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`, after `message5`.
     ///
-    /// What may come: [`WideReceivedMessage5`].
+    /// The messages: [`WideReceivedMessage5`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReceiverMessage5(DynReceiver);
@@ -1478,7 +1518,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage5> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1502,19 +1542,19 @@ pub mod trees {
     pub enum WideReceivedMessage5 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage5),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`, after `message8`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
@@ -1533,14 +1573,14 @@ pub mod trees {
     impl WideSenderMessage8 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -1548,7 +1588,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`, after `message8`.
     ///
-    /// What may come: [`WideReceivedMessage8`].
+    /// The messages: [`WideReceivedMessage8`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReceiverMessage8(DynReceiver);
@@ -1564,7 +1604,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage8> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1588,19 +1628,19 @@ pub mod trees {
     pub enum WideReceivedMessage8 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage8),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `item`, after which the same may be sent
+    /// - `item`, after which the same messages can be sent
     /// - `end`, the last
     ///
     /// Dropped here, it sends `end`.
@@ -1619,14 +1659,14 @@ pub mod trees {
     impl WideReplySender {
         /// Sends `item`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn item(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -1634,7 +1674,7 @@ pub mod trees {
 
     /// Receives on a channel of `wide`.
     ///
-    /// What may come: [`WideReplyReceived`].
+    /// The messages: [`WideReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct WideReplyReceiver(DynReceiver);
@@ -1650,7 +1690,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReplyReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1674,19 +1714,19 @@ pub mod trees {
     pub enum WideReplyReceived {
         /// `item`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Item(Args, WideReplyReceiver),
         /// `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         End(Args),
     }
 
     /// Sends on a channel of `deep`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step4`, after which [`DeepSenderStep4`] may be
+    /// - `step4`, which continues as [`DeepSenderStep4`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -1705,7 +1745,7 @@ pub mod trees {
     impl DeepSender {
         /// Sends `step4`.
         ///
-        /// What may follow it: [`DeepSenderStep4`].
+        /// Continues as [`DeepSenderStep4`].
         pub async fn step4(
             self,
             args: impl Serialize + Send,
@@ -1715,7 +1755,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -1723,7 +1763,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`.
     ///
-    /// What may come: [`DeepReceived`].
+    /// The messages: [`DeepReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiver(DynReceiver);
@@ -1739,7 +1779,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1763,19 +1803,19 @@ pub mod trees {
     pub enum DeepReceived {
         /// `step4`.
         ///
-        /// What may follow it: [`DeepReceivedStep4`].
+        /// Continues as [`DeepReceivedStep4`].
         Step4(Args, DeepReceiverStep4),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step3`, after which [`DeepSenderStep4Step3`] may be
+    /// - `step3`, which continues as [`DeepSenderStep4Step3`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -1794,7 +1834,7 @@ pub mod trees {
     impl DeepSenderStep4 {
         /// Sends `step3`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3`].
+        /// Continues as [`DeepSenderStep4Step3`].
         pub async fn step3(
             self,
             args: impl Serialize + Send,
@@ -1804,7 +1844,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -1812,7 +1852,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`.
     ///
-    /// What may come: [`DeepReceivedStep4`].
+    /// The messages: [`DeepReceivedStep4`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4(DynReceiver);
@@ -1828,7 +1868,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1852,19 +1892,19 @@ pub mod trees {
     pub enum DeepReceivedStep4 {
         /// `step3`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3`].
+        /// Continues as [`DeepReceivedStep4Step3`].
         Step3(Args, DeepReceiverStep4Step3),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step2`, after which [`DeepSenderStep4Step3Step2`] may be
+    /// - `step2`, which continues as [`DeepSenderStep4Step3Step2`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -1883,7 +1923,7 @@ pub mod trees {
     impl DeepSenderStep4Step3 {
         /// Sends `step2`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2`].
+        /// Continues as [`DeepSenderStep4Step3Step2`].
         pub async fn step2(
             self,
             args: impl Serialize + Send,
@@ -1893,7 +1933,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -1901,7 +1941,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`, `step3`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3`].
+    /// The messages: [`DeepReceivedStep4Step3`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4Step3(DynReceiver);
@@ -1917,7 +1957,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -1946,19 +1986,19 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3 {
         /// `step2`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2`].
+        /// Continues as [`DeepReceivedStep4Step3Step2`].
         Step2(Args, DeepReceiverStep4Step3Step2),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step1`, after which [`DeepSenderStep4Step3Step2Step1`] may be
+    /// - `step1`, which continues as [`DeepSenderStep4Step3Step2Step1`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -1977,7 +2017,7 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2 {
         /// Sends `step1`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2Step1`].
+        /// Continues as [`DeepSenderStep4Step3Step2Step1`].
         pub async fn step1(
             self,
             args: impl Serialize + Send,
@@ -1987,7 +2027,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -1995,7 +2035,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2`].
+    /// The messages: [`DeepReceivedStep4Step3Step2`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4Step3Step2(DynReceiver);
@@ -2011,7 +2051,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2040,19 +2080,19 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2 {
         /// `step1`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2Step1`].
+        /// Continues as [`DeepReceivedStep4Step3Step2Step1`].
         Step1(Args, DeepReceiverStep4Step3Step2Step1),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step0`, after which [`DeepSenderStep4Step3Step2Step1Step0`] may be
+    /// - `step0`, which continues as [`DeepSenderStep4Step3Step2Step1Step0`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2071,7 +2111,7 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2Step1 {
         /// Sends `step0`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2Step1Step0`].
+        /// Continues as [`DeepSenderStep4Step3Step2Step1Step0`].
         pub async fn step0(
             self,
             args: impl Serialize + Send,
@@ -2081,7 +2121,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -2089,7 +2129,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2Step1`].
+    /// The messages: [`DeepReceivedStep4Step3Step2Step1`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4Step3Step2Step1(DynReceiver);
@@ -2105,7 +2145,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2134,19 +2174,19 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2Step1 {
         /// `step0`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2Step1Step0`].
+        /// Continues as [`DeepReceivedStep4Step3Step2Step1Step0`].
         Step0(Args, DeepReceiverStep4Step3Step2Step1Step0),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `forever`, after which the same may be sent
+    /// - `forever`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
@@ -2164,7 +2204,7 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2Step1Step0 {
         /// Sends `forever`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn forever(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
@@ -2172,7 +2212,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2Step1Step0`].
+    /// The messages: [`DeepReceivedStep4Step3Step2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReceiverStep4Step3Step2Step1Step0(DynReceiver);
@@ -2188,7 +2228,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1Step0> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2213,15 +2253,15 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2Step1Step0 {
         /// `forever`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Forever(Args, DeepReceiverStep4Step3Step2Step1Step0),
     }
 
     /// Sends on a channel of `deep`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step2`, after which [`DeepReplySenderStep2`] may be
+    /// - `step2`, which continues as [`DeepReplySenderStep2`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2240,7 +2280,7 @@ pub mod trees {
     impl DeepReplySender {
         /// Sends `step2`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2`].
+        /// Continues as [`DeepReplySenderStep2`].
         pub async fn step2(
             self,
             args: impl Serialize + Send,
@@ -2250,7 +2290,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -2258,7 +2298,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`.
     ///
-    /// What may come: [`DeepReplyReceived`].
+    /// The messages: [`DeepReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReplyReceiver(DynReceiver);
@@ -2274,7 +2314,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2298,19 +2338,19 @@ pub mod trees {
     pub enum DeepReplyReceived {
         /// `step2`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2`].
+        /// Continues as [`DeepReplyReceivedStep2`].
         Step2(Args, DeepReplyReceiverStep2),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step1`, after which [`DeepReplySenderStep2Step1`] may be
+    /// - `step1`, which continues as [`DeepReplySenderStep2Step1`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2329,7 +2369,7 @@ pub mod trees {
     impl DeepReplySenderStep2 {
         /// Sends `step1`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2Step1`].
+        /// Continues as [`DeepReplySenderStep2Step1`].
         pub async fn step1(
             self,
             args: impl Serialize + Send,
@@ -2339,7 +2379,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -2347,7 +2387,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step2`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2`].
+    /// The messages: [`DeepReplyReceivedStep2`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReplyReceiverStep2(DynReceiver);
@@ -2363,7 +2403,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2392,19 +2432,19 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2 {
         /// `step1`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2Step1`].
+        /// Continues as [`DeepReplyReceivedStep2Step1`].
         Step1(Args, DeepReplyReceiverStep2Step1),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`, `step1`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step0`, after which [`DeepReplySenderStep2Step1Step0`] may be
+    /// - `step0`, which continues as [`DeepReplySenderStep2Step1Step0`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
@@ -2423,7 +2463,7 @@ pub mod trees {
     impl DeepReplySenderStep2Step1 {
         /// Sends `step0`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2Step1Step0`].
+        /// Continues as [`DeepReplySenderStep2Step1Step0`].
         pub async fn step0(
             self,
             args: impl Serialize + Send,
@@ -2433,7 +2473,7 @@ pub mod trees {
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
@@ -2441,7 +2481,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step2`, `step1`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2Step1`].
+    /// The messages: [`DeepReplyReceivedStep2Step1`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReplyReceiverStep2Step1(DynReceiver);
@@ -2457,7 +2497,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2486,17 +2526,17 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2Step1 {
         /// `step0`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2Step1Step0`].
+        /// Continues as [`DeepReplyReceivedStep2Step1Step0`].
         Step0(Args, DeepReplyReceiverStep2Step1Step0),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`, `step1`, `step0`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `last`, the last
     ///
@@ -2516,7 +2556,7 @@ pub mod trees {
     impl DeepReplySenderStep2Step1Step0 {
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
@@ -2524,7 +2564,7 @@ pub mod trees {
 
     /// Receives on a channel of `deep`, after `step2`, `step1`, `step0`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2Step1Step0`].
+    /// The messages: [`DeepReplyReceivedStep2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
     pub struct DeepReplyReceiverStep2Step1Step0(DynReceiver);
@@ -2540,7 +2580,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1Step0> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2560,17 +2600,17 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2Step1Step0 {
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `names`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `fn`, the last
-    /// - `fn`, after which the same may be sent
-    /// - `self`, after which [`NamesSenderSelf_`] may be
+    /// - `fn`, after which the same messages can be sent
+    /// - `self`, which continues as [`NamesSenderSelf_`]
     /// - “”, the last
     ///
     /// Dropped here, it sends `fn`.
@@ -2589,21 +2629,21 @@ pub mod trees {
     impl NamesSender {
         /// Sends `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
 
         /// Sends `fn`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(3, args).await?))
         }
 
         /// Sends `self`.
         ///
-        /// What may follow it: [`NamesSenderSelf_`].
+        /// Continues as [`NamesSenderSelf_`].
         pub async fn self_(
             self,
             args: impl Serialize + Send,
@@ -2613,7 +2653,7 @@ pub mod trees {
 
         /// Sends “”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message_8(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(8, args).await
         }
@@ -2621,7 +2661,7 @@ pub mod trees {
 
     /// Receives on a channel of `names`.
     ///
-    /// What may come: [`NamesReceived`].
+    /// The messages: [`NamesReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReceiver(DynReceiver);
@@ -2637,7 +2677,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2669,28 +2709,28 @@ pub mod trees {
     pub enum NamesReceived {
         /// `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Fn(Args),
         /// `fn`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Fn2(Args, NamesReceiver),
         /// `self`.
         ///
-        /// What may follow it: [`NamesReceivedSelf_`].
+        /// Continues as [`NamesReceivedSelf_`].
         Self_(Args, NamesReceiverSelf_),
         /// “”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message8(Args),
     }
 
     /// Sends on a channel of `names`, after `self`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `end`, the last
-    /// - `Self`, after which the same may be sent
+    /// - `Self`, after which the same messages can be sent
     ///
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
@@ -2708,14 +2748,14 @@ pub mod trees {
     impl NamesSenderSelf_ {
         /// Sends `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
 
         /// Sends `Self`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(1, args).await?))
         }
@@ -2723,7 +2763,7 @@ pub mod trees {
 
     /// Receives on a channel of `names`, after `self`.
     ///
-    /// What may come: [`NamesReceivedSelf_`].
+    /// The messages: [`NamesReceivedSelf_`].
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReceiverSelf_(DynReceiver);
@@ -2739,7 +2779,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceivedSelf_> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2763,22 +2803,22 @@ pub mod trees {
     pub enum NamesReceivedSelf_ {
         /// `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         End(Args),
         /// `Self`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Self_(Args, NamesReceiverSelf_),
     }
 
     /// Sends on a channel of `names`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `recv`, after which the same may be sent
-    /// - `send`, after which [`NamesReplySenderSend`] may be
+    /// - `recv`, after which the same messages can be sent
+    /// - `send`, which continues as [`NamesReplySenderSend`]
     ///
-    /// Dropped here, it says nothing.
+    /// Dropped here, it sends nothing.
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReplySender(DynSender);
@@ -2794,14 +2834,14 @@ pub mod trees {
     impl NamesReplySender {
         /// Sends `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `send`.
         ///
-        /// What may follow it: [`NamesReplySenderSend`].
+        /// Continues as [`NamesReplySenderSend`].
         pub async fn send(
             self,
             args: impl Serialize + Send,
@@ -2812,7 +2852,7 @@ pub mod trees {
 
     /// Receives on a channel of `names`.
     ///
-    /// What may come: [`NamesReplyReceived`].
+    /// The messages: [`NamesReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReplyReceiver(DynReceiver);
@@ -2828,7 +2868,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2852,17 +2892,17 @@ pub mod trees {
     pub enum NamesReplyReceived {
         /// `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Recv(Args, NamesReplyReceiver),
         /// `send`.
         ///
-        /// What may follow it: [`NamesReplyReceivedSend`].
+        /// Continues as [`NamesReplyReceivedSend`].
         Send(Args, NamesReplyReceiverSend),
     }
 
     /// Sends on a channel of `names`, after `send`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `recv`, the last
     ///
@@ -2882,7 +2922,7 @@ pub mod trees {
     impl NamesReplySenderSend {
         /// Sends `recv`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
@@ -2890,7 +2930,7 @@ pub mod trees {
 
     /// Receives on a channel of `names`, after `send`.
     ///
-    /// What may come: [`NamesReplyReceivedSend`].
+    /// The messages: [`NamesReplyReceivedSend`].
     #[derive(Debug)]
     #[must_use]
     pub struct NamesReplyReceiverSend(DynReceiver);
@@ -2906,7 +2946,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceivedSend> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -2926,16 +2966,16 @@ pub mod trees {
     pub enum NamesReplyReceivedSend {
         /// `recv`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Recv(Args),
     }
 
     /// Sends on a channel of `gaps`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `five`, after which the same may be sent
-    /// - `thousand`, after which [`GapsSenderThousand`] may be
+    /// - `five`, after which the same messages can be sent
+    /// - `thousand`, which continues as [`GapsSenderThousand`]
     /// - `last`, the last
     ///
     /// Dropped here, it sends `last`.
@@ -2954,14 +2994,14 @@ pub mod trees {
     impl GapsSender {
         /// Sends `five`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn five(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(5, args).await?))
         }
 
         /// Sends `thousand`.
         ///
-        /// What may follow it: [`GapsSenderThousand`].
+        /// Continues as [`GapsSenderThousand`].
         pub async fn thousand(
             self,
             args: impl Serialize + Send,
@@ -2971,7 +3011,7 @@ pub mod trees {
 
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(65531, args).await
         }
@@ -2979,7 +3019,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`.
     ///
-    /// What may come: [`GapsReceived`].
+    /// The messages: [`GapsReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReceiver(DynReceiver);
@@ -2995,7 +3035,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3023,21 +3063,21 @@ pub mod trees {
     pub enum GapsReceived {
         /// `five`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Five(Args, GapsReceiver),
         /// `thousand`.
         ///
-        /// What may follow it: [`GapsReceivedThousand`].
+        /// Continues as [`GapsReceivedThousand`].
         Thousand(Args, GapsReceiverThousand),
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `gaps`, after `thousand`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `last`, the last
     ///
@@ -3057,7 +3097,7 @@ pub mod trees {
     impl GapsSenderThousand {
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(65531, args).await
         }
@@ -3065,7 +3105,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`, after `thousand`.
     ///
-    /// What may come: [`GapsReceivedThousand`].
+    /// The messages: [`GapsReceivedThousand`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReceiverThousand(DynReceiver);
@@ -3081,7 +3121,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceivedThousand> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3101,15 +3141,15 @@ pub mod trees {
     pub enum GapsReceivedThousand {
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `gaps`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `part`, after which [`GapsReplySenderPart`] may be
+    /// - `part`, which continues as [`GapsReplySenderPart`]
     /// - `none`, the last
     ///
     /// Dropped here, it sends `none`.
@@ -3128,7 +3168,7 @@ pub mod trees {
     impl GapsReplySender {
         /// Sends `part`.
         ///
-        /// What may follow it: [`GapsReplySenderPart`].
+        /// Continues as [`GapsReplySenderPart`].
         pub async fn part(
             self,
             args: impl Serialize + Send,
@@ -3138,7 +3178,7 @@ pub mod trees {
 
         /// Sends `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(2, args).await
         }
@@ -3146,7 +3186,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`.
     ///
-    /// What may come: [`GapsReplyReceived`].
+    /// The messages: [`GapsReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReplyReceiver(DynReceiver);
@@ -3162,7 +3202,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3186,21 +3226,21 @@ pub mod trees {
     pub enum GapsReplyReceived {
         /// `part`.
         ///
-        /// What may follow it: [`GapsReplyReceivedPart`].
+        /// Continues as [`GapsReplyReceivedPart`].
         Part(Args, GapsReplyReceiverPart),
         /// `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         None(Args),
     }
 
     /// Sends on a channel of `gaps`, after `part`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `again`, after which the same may be sent
+    /// - `again`, after which the same messages can be sent
     /// - `whole`, the last
-    /// - `back`, after which [`GapsReplySenderPartBack`] may be
+    /// - `back`, which continues as [`GapsReplySenderPartBack`]
     ///
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
@@ -3218,21 +3258,21 @@ pub mod trees {
     impl GapsReplySenderPart {
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(1, args).await
         }
 
         /// Sends `back`.
         ///
-        /// What may follow it: [`GapsReplySenderPartBack`].
+        /// Continues as [`GapsReplySenderPartBack`].
         pub async fn back(
             self,
             args: impl Serialize + Send,
@@ -3243,7 +3283,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`, after `part`.
     ///
-    /// What may come: [`GapsReplyReceivedPart`].
+    /// The messages: [`GapsReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReplyReceiverPart(DynReceiver);
@@ -3259,7 +3299,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPart> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3292,21 +3332,21 @@ pub mod trees {
     pub enum GapsReplyReceivedPart {
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, GapsReplyReceiverPart),
         /// `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Whole(Args),
         /// `back`.
         ///
-        /// What may follow it: [`GapsReplyReceivedPartBack`].
+        /// Continues as [`GapsReplyReceivedPartBack`].
         Back(Args, GapsReplyReceiverPartBack),
     }
 
     /// Sends on a channel of `gaps`, after `part`, `back`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `part`, the last
     ///
@@ -3326,7 +3366,7 @@ pub mod trees {
     impl GapsReplySenderPartBack {
         /// Sends `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(0, args).await
         }
@@ -3334,7 +3374,7 @@ pub mod trees {
 
     /// Receives on a channel of `gaps`, after `part`, `back`.
     ///
-    /// What may come: [`GapsReplyReceivedPartBack`].
+    /// The messages: [`GapsReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
     pub struct GapsReplyReceiverPartBack(DynReceiver);
@@ -3350,7 +3390,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPartBack> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3370,16 +3410,16 @@ pub mod trees {
     pub enum GapsReplyReceivedPartBack {
         /// `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Part(Args),
     }
 
     /// Sends on a channel of `endless`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `write`, after which the same may be sent
-    /// - `begin`, after which [`EndlessSenderBegin`] may be
+    /// - `write`, after which the same messages can be sent
+    /// - `begin`, which continues as [`EndlessSenderBegin`]
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
@@ -3397,14 +3437,14 @@ pub mod trees {
     impl EndlessSender {
         /// Sends `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `begin`.
         ///
-        /// What may follow it: [`EndlessSenderBegin`].
+        /// Continues as [`EndlessSenderBegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
@@ -3415,7 +3455,7 @@ pub mod trees {
 
     /// Receives on a channel of `endless`.
     ///
-    /// What may come: [`EndlessReceived`].
+    /// The messages: [`EndlessReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct EndlessReceiver(DynReceiver);
@@ -3431,7 +3471,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3455,19 +3495,19 @@ pub mod trees {
     pub enum EndlessReceived {
         /// `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Write(Args, EndlessReceiver),
         /// `begin`.
         ///
-        /// What may follow it: [`EndlessReceivedBegin`].
+        /// Continues as [`EndlessReceivedBegin`].
         Begin(Args, EndlessReceiverBegin),
     }
 
     /// Sends on a channel of `endless`, after `begin`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `chunk`, after which the same may be sent
+    /// - `chunk`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
@@ -3485,7 +3525,7 @@ pub mod trees {
     impl EndlessSenderBegin {
         /// Sends `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
@@ -3493,7 +3533,7 @@ pub mod trees {
 
     /// Receives on a channel of `endless`, after `begin`.
     ///
-    /// What may come: [`EndlessReceivedBegin`].
+    /// The messages: [`EndlessReceivedBegin`].
     #[derive(Debug)]
     #[must_use]
     pub struct EndlessReceiverBegin(DynReceiver);
@@ -3509,7 +3549,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceivedBegin> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3529,17 +3569,17 @@ pub mod trees {
     pub enum EndlessReceivedBegin {
         /// `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Chunk(Args, EndlessReceiverBegin),
     }
 
     /// Sends on a channel of `endless`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `write`, after which the same may be sent
+    /// - `write`, after which the same messages can be sent
     ///
-    /// Dropped here, it says nothing.
+    /// Dropped here, it sends nothing.
     #[derive(Debug)]
     #[must_use]
     pub struct EndlessReplySender(DynSender);
@@ -3555,7 +3595,7 @@ pub mod trees {
     impl EndlessReplySender {
         /// Sends `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
             Ok(Self(self.0.send_message(0, args).await?))
         }
@@ -3563,7 +3603,7 @@ pub mod trees {
 
     /// Receives on a channel of `endless`.
     ///
-    /// What may come: [`EndlessReplyReceived`].
+    /// The messages: [`EndlessReplyReceived`].
     #[derive(Debug)]
     #[must_use]
     pub struct EndlessReplyReceiver(DynReceiver);
@@ -3579,7 +3619,7 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReplyReceived> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
@@ -3599,7 +3639,7 @@ pub mod trees {
     pub enum EndlessReplyReceived {
         /// `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Write(Args, EndlessReplyReceiver),
     }
 }

@@ -58,6 +58,7 @@ pub(crate) struct Cloud {
     locators: Vec<Address>,
     compatibility: Compatibility,
     limits: Limits,
+    timeouts: Timeouts,
     /// The connection to the locator that answered last.
     link: Mutex<Option<Arc<Link>>>,
     /// Locators that did not answer in time: the one after the last of them is asked first.
@@ -65,15 +66,30 @@ pub(crate) struct Cloud {
     told: Told,
 }
 
-impl Cloud {
-    /// How long one address may take to accept a connection.
-    const CONNECT: Duration = Duration::from_secs(1);
-    /// How long a locator may take to answer before the next one is asked.
-    const ANSWER: Duration = Duration::from_secs(5);
+/// How long a cloud waits for others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// For one address to accept a connection.
+    pub(crate) connect: Duration,
+    /// For a locator to answer, before the next one is asked.
+    pub(crate) locator: Duration,
+}
 
-    pub(crate) fn new(locators: Vec<Address>, compatibility: Compatibility, limits: Limits) -> Self {
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(1), locator: Duration::from_secs(5) }
+    }
+}
+
+impl Cloud {
+    pub(crate) fn new(
+        locators: Vec<Address>,
+        compatibility: Compatibility,
+        limits: Limits,
+        timeouts: Timeouts,
+    ) -> Self {
         let (link, passed) = (Mutex::new(None), AtomicUsize::new(0));
-        Self { locators, compatibility, limits, link, passed, told: Told::default() }
+        Self { locators, compatibility, limits, timeouts, link, passed, told: Told::default() }
     }
 
     pub(crate) fn compatibility(&self) -> Compatibility {
@@ -116,7 +132,7 @@ impl Cloud {
         let blame = |error: Error| error.at(Some(&Arc::from(name)), None, Some(link.handle.peer()));
         let mut args = Scratch::take();
         encode::args(&(name, seed), &mut args).map_err(Error::from_encode)?;
-        let options = Options { deadline: Self::ANSWER, ..Options::default() };
+        let options = Options { deadline: self.timeouts.locator, ..Options::default() };
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let bound = link.table.select(Selector::Place(0))?;
         let request = Request { args: &args, options: &options, waker: &waker };
@@ -177,13 +193,15 @@ impl Cloud {
     async fn connect_any(&self, addresses: &[SocketAddr]) -> Result<ConnectionHandle, String> {
         let mut failures = Vec::new();
         for address in addresses {
-            match timeout(Self::CONNECT, TcpStream::connect(address)).await {
+            match timeout(self.timeouts.connect, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     handle::tune(&stream);
                     return Ok(driver::connect(stream, address.to_string().into(), self.limits));
                 }
                 Ok(Err(error)) => failures.push(format!("{address}: {error}")),
-                Err(_) => failures.push(format!("{address}: no connection within {:?}", Self::CONNECT)),
+                Err(_) => {
+                    failures.push(format!("{address}: no connection within {:?}", self.timeouts.connect))
+                }
             }
         }
         Err(failures.join("; "))

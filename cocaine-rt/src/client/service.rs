@@ -26,7 +26,7 @@ use crate::{
         channel::{DynReceiver, DynSender, answered, deadline},
         guard::Guard,
         halves::{Duplex, Reading, Receiver},
-        mux::slot::Message,
+        mux::message::Message,
     },
     protocol::{
         error::{Error, ErrorKind, Result},
@@ -93,6 +93,7 @@ impl Service {
             nowhere,
             crate::client::methods::Compatibility::default(),
             crate::protocol::limits::Limits::default(),
+            crate::client::cloud::Timeouts::default(),
         );
         let service = Self::new(Arc::new(cloud), &link.service, None, Options::default());
         service.shared.link.store(Some(link));

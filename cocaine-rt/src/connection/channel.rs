@@ -13,10 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::{
         handle::ConnectionHandle,
-        mux::{
-            ChannelKey, Mux, NewChannel,
-            slot::{Message, RecvState},
-        },
+        mux::{ChannelKey, Mux, NewChannel, message::Message, recv_state::RecvState},
     },
     protocol::{
         code::Code,
@@ -94,7 +91,7 @@ pub struct DynReceiver {
 
 impl DynReceiver {
     pub(crate) fn new(channel: ChannelRef, tree: &Tree) -> Self {
-        channel.handle.with(|mux| mux.share(channel.key));
+        channel.handle.with(|mux| mux.add_handle(channel.key));
         Self::held(channel, tree)
     }
 
@@ -124,7 +121,7 @@ impl DynReceiver {
     /// Accepts no further message: the peer breaks the protocol by sending one.
     #[doc(hidden)]
     pub fn reject_messages(self) {
-        self.channel.handle.with(|mux| mux.refuse(self.channel.key));
+        self.channel.handle.with(|mux| mux.finish_receiving(self.channel.key));
     }
 
     /// Waits for the next message: its id, its arguments, and what can be read after it.
@@ -199,7 +196,7 @@ impl DynReceiver {
 
 impl Drop for DynReceiver {
     fn drop(&mut self) {
-        self.channel.handle.with(|mux| mux.discard(self.channel.key));
+        self.channel.handle.with(|mux| mux.release_receiver(self.channel.key));
     }
 }
 
@@ -248,7 +245,7 @@ impl DynSender {
         on_drop: OnDrop,
         revocable: bool,
     ) -> Self {
-        channel.handle.with(|mux| mux.share(channel.key));
+        channel.handle.with(|mux| mux.add_handle(channel.key));
         Self { channel, node: tree.node(), side, on_drop, revocable }
     }
 
@@ -288,7 +285,7 @@ impl DynSender {
 
     /// Returns once nobody can receive what this half sends.
     pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.channel.handle.with(|mux| mux.poll_gone(self.channel.key, cx.waker()))
+        self.channel.handle.with(|mux| mux.poll_reset(self.channel.key, cx.waker()))
     }
 
     /// Queues a message at once, however much is queued.
@@ -304,7 +301,7 @@ impl DynSender {
 
     /// Queues a terminal message that is held back until the invocation of the channel has ended.
     pub(crate) fn part<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A) -> Result<()> {
-        self.put(kind, args, Mux::part)
+        self.put(kind, args, Mux::finish)
     }
 
     /// Queues messages of a stream that are encoded already, with the one that ends it if it has `ended`.
@@ -327,20 +324,20 @@ impl DynSender {
         };
         let mut scratch = Scratch::take();
         encode::args(args, &mut scratch).map_err(|error| self.channel.blame(Error::from_encode(error)))?;
-        let mut headers = Vec::new();
-        let tail = self.tail(&mut headers);
-        let sent = self.channel.handle.with(|mux| act(mux, self.channel.key.id, kind, &scratch, tail));
+        let mut buf = Vec::new();
+        let headers = self.frame_headers(&mut buf);
+        let sent = self.channel.handle.with(|mux| act(mux, self.channel.key.id, kind, &scratch, headers));
         if let Tree::Node(next) = next {
             self.node = next;
         }
         sent.map_err(|error| self.channel.blame(error))
     }
 
-    pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> FrameHeaders<'a> {
+    pub(crate) fn frame_headers<'a>(&self, buf: &'a mut Vec<u8>) -> FrameHeaders<'a> {
         match &self.side {
             Side::Client => FrameHeaders::None,
             Side::Server(trace, extra) => FrameHeaders::Encoded(hpack::write_reply(
-                headers,
+                buf,
                 trace.map(Trace::ids),
                 extra.as_deref().unwrap_or_default(),
             )),
@@ -368,7 +365,7 @@ impl DynSender {
         let terminal = self.node.messages().filter(|edge| edge.is_terminal());
         let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");
         let kind = error.or_else(|| terminal.min_by_key(|edge| edge.id)).map(|edge| edge.id);
-        let act = if self.channel.key.own { Mux::send } else { Mux::part };
+        let act = if self.channel.key.own { Mux::send } else { Mux::finish };
         match (self.on_drop, kind) {
             (OnDrop::Terminal, Some(kind)) if error.is_some() => {
                 let _ = self.put(kind, &(Code::SENDER_DROPPED, "the sender was dropped"), act);
@@ -394,7 +391,7 @@ impl DynSender {
             let open = NewChannel {
                 method: REVOKE,
                 args: &scratch,
-                tail: FrameHeaders::None,
+                headers: FrameHeaders::None,
                 recv_state,
                 ticks: u64::MAX,
                 reader: None,

@@ -220,7 +220,7 @@ where
                     let stuck = self.flush(cx, true)? == Flush::Stuck;
                     if stuck && self.conn.queued.load(Ordering::Relaxed) >= self.outgoing {
                         // The client does not read: what else it has asked for is not worked on yet.
-                        self.conn.with(|mux| mux.put_back(waiting.by_ref()));
+                        self.conn.with(|mux| mux.requeue(waiting.by_ref()));
                     }
                 }
             }
@@ -263,7 +263,7 @@ where
                 }
             }
             match self.output.poll_write(cx, &mut self.io) {
-                Poll::Ready(Ok(())) => self.conn.with(Mux::written),
+                Poll::Ready(Ok(())) => self.conn.with(Mux::note_written),
                 Poll::Ready(Err(error)) => {
                     return Err(Error::disconnected(error.to_string()).with_source(error));
                 }
@@ -279,7 +279,7 @@ where
             if mux.output_len() == 0 {
                 return Flush::Idle;
             }
-            if !urgent && !*lingered && mux.live() > 1 {
+            if !urgent && !*lingered && mux.in_flight() > 1 {
                 *lingered = true;
                 return Flush::Lingering;
             }
@@ -306,7 +306,7 @@ where
         // A task that was kept busy comes late, and makes up for it.
         let late = Instant::now().saturating_duration_since(timer.deadline());
         let ticks = 1 + late.as_millis() / TICK.as_millis();
-        self.conn.with(|mux| mux.sweep(u64::try_from(ticks).unwrap_or(u64::MAX)));
+        self.conn.with(|mux| mux.expire(u64::try_from(ticks).unwrap_or(u64::MAX)));
         if wanted {
             self.start_timer(cx);
         } else {

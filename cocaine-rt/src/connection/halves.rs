@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     connection::{
         channel::{DynReceiver, DynSender, Payload, answered},
-        mux::slot::Message,
+        mux::message::Message,
     },
     protocol::{
         error::{Error, Result},

@@ -50,7 +50,7 @@ pub(super) struct ConnectionState {
 impl ConnectionState {
     /// Notes whether a timer runs, or has to; returns whether some channel has a deadline.
     pub(super) fn keep_ticking(&mut self, running: bool) -> bool {
-        let timed = self.mux.is_timed();
+        let timed = self.mux.has_deadlines();
         self.ticking = timed || running;
         timed
     }
@@ -60,7 +60,7 @@ impl ConnectionState {
     fn attention(&mut self) -> Option<Waker> {
         self.task.as_ref()?;
         let output = !self.stuck && self.mux.output_len() > 0;
-        let time = self.mux.is_timed() && !self.ticking;
+        let time = self.mux.has_deadlines() && !self.ticking;
         let end = self.left || self.mux.is_drained() || self.mux.is_closed();
         (output || time || end || self.mux.can_begin()).then(|| self.task.take())?
     }
@@ -96,8 +96,8 @@ impl SharedConnection {
         let result = act(&mut state.mux);
         self.queued.store(state.mux.output_len(), Ordering::Relaxed);
         let task = state.attention();
-        if !state.mux.due().is_empty() {
-            std::mem::swap(state.mux.due(), due);
+        if !state.mux.wakers().is_empty() {
+            std::mem::swap(state.mux.wakers(), due);
         }
         drop(state);
         if let Some(task) = task {

@@ -55,8 +55,7 @@ impl Run {
         host.handle.with(|mux| {
             act(mux);
             if !mem::replace(ended, true) {
-                mux.leave(key.id);
-                mux.end(*cost);
+                mux.finish_invocation(key.id, *cost, None);
             }
         });
     }
@@ -181,12 +180,12 @@ impl Answer {
         if let (Err(error), VALUE) = (&encoded, kind) {
             return self.refuse(error);
         }
-        let mut headers = Vec::new();
+        let mut buf = Vec::new();
         let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
-        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut headers, self.trace.map(Trace::ids), extra));
+        let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, self.trace.map(Trace::ids), extra));
         // A connection that has ended takes no answer.
         let id = self.run.key.id;
-        self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));
+        self.run.end(|mux| drop(mux.send(id, kind, &scratch, headers)));
     }
 
     fn close(&self, error: &Error) {

@@ -11,7 +11,7 @@ use crate::{
         driver::Driver,
         halves::{Duplex, Receiver, Sender},
         handle::{ConnectionHandle, SharedConnection},
-        mux::{NewChannel, Role, roots::RootProtocol, slot::RecvState},
+        mux::{NewChannel, Role, recv_state::RecvState, root_protocol::RootProtocol},
     },
     protocol::{
         error::{Error, Result},
@@ -70,9 +70,9 @@ impl Connection {
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
         let (mut buf, headers) = (Vec::new(), headers.forwarded());
-        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
+        let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let recv_state = RecvState::Streaming;
-        let open = NewChannel { method: 0, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
+        let open = NewChannel { method: 0, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: self.handle.clone(), key, context: ErrorContext::default() };
         let rx = DynReceiver::held(channel.clone(), &self.stream);

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use crate::{
     connection::{
         halves::{Receiver, Sender},
-        mux::slot::Message,
+        mux::message::Message,
     },
     protocol::{
         code::{Category, Code},
@@ -79,13 +79,13 @@ impl Relay {
         frames: &mut Encoded,
     ) -> Poll<Result<Option<Passed>, Passed>> {
         let half = self.to.half();
-        let (id, mut headers) = (half.id(), Vec::new());
-        let tail = half.tail(&mut headers);
+        let (id, mut buf) = (half.id(), Vec::new());
+        let headers = half.frame_headers(&mut buf);
         let (mut last, mut written) = (None, Ok(()));
         let polled = self.from.poll_each(cx, |message| {
             last = Some(message.kind);
             if written.is_ok() {
-                written = write(frames, id, message, tail);
+                written = write(frames, id, message, headers);
             }
         });
         if let Err(error) = ready!(polled) {
@@ -128,15 +128,15 @@ fn write(
     frames: &mut Encoded,
     id: u64,
     message: &Message,
-    tail: FrameHeaders<'_>,
+    headers: FrameHeaders<'_>,
 ) -> Result<(), DecodeError> {
-    frame::begin(frames, id, message.kind, tail);
+    frame::begin(frames, id, message.kind, headers);
     match message.kind {
         WRITE => chunk(&message.args, frames)?,
         ERROR => error(&message.args, frames)?,
         _ => encode::write_array_len(&mut frames.buf, 0),
     }
-    frame::end(frames, tail);
+    frame::end(frames, headers);
     Ok(())
 }
 

@@ -73,7 +73,7 @@ async fn an_event_is_its_examples() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_travels_with_an_event_when_it_was_set_and_with_nothing_else() {
+async fn only_events_send_the_deadline_if_set() {
     let (service, mut peer) = app();
     pass(&service, &mut peer, 10).await;
     let service = service.with_deadline(Duration::from_secs(30));
@@ -92,7 +92,7 @@ async fn a_deadline_travels_with_an_event_when_it_was_set_and_with_nothing_else(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_keeps_the_deadline_that_was_set_and_has_none_otherwise() {
+async fn event_has_deadline_only_if_set() {
     let (service, _peer) = app();
     let mut patient = enqueue(&service).await;
     let mut hasty = enqueue(&service.with_deadline(Duration::from_secs(2))).await;
@@ -109,7 +109,7 @@ async fn an_event_keeps_the_deadline_that_was_set_and_has_none_otherwise() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn control_has_no_deadline_even_when_one_was_set() {
+async fn control_ignores_the_deadline() {
     let (service, _peer) = app();
     let service = service.with_deadline(Duration::from_secs(2));
     let control: Duplex<Sender<i32>, Reply<()>> = service.open("control", ()).await.unwrap();
@@ -117,7 +117,7 @@ async fn control_has_no_deadline_even_when_one_was_set() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_asked_for_before_it_is_read_and_ends_with_close() {
+async fn stream_request_precedes_reading_and_ends_with_close() {
     let (service, mut peer) = app();
     let mut stream: Receiver<u32> = service.stream("watch", ("w",));
     peer.expect("93 01 04 91 a1 77").await;
@@ -145,7 +145,7 @@ async fn an_item_of_another_type_ends_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_dropped_says_nothing_and_what_comes_is_dropped() {
+async fn dropped_stream_is_silent_and_drops_messages() {
     let (service, mut peer) = app();
     drop(service.stream::<_, u32>("watch", ()));
     peer.expect("93 01 04 90").await;
@@ -161,7 +161,7 @@ async fn a_stream_that_is_dropped_says_nothing_and_what_comes_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_connection_ends_a_stream_with_an_error_after_what_had_come() {
+async fn stream_reads_received_items_before_connection_error() {
     let (service, mut peer) = app();
     let mut stream: Receiver<u32> = service.stream("watch", ());
     peer.expect("93 01 04 90").await;
@@ -177,7 +177,7 @@ async fn the_end_of_the_connection_ends_a_stream_with_an_error_after_what_had_co
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_that_is_dropped_ends_its_stream_with_an_error() {
+async fn dropped_sender_ends_stream_with_error() {
     let (service, mut peer) = app();
     let mut event = enqueue(&service).await;
     event.send("a").await.unwrap();
@@ -193,7 +193,7 @@ async fn a_sender_that_is_dropped_ends_its_stream_with_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_is_dropped_leaves_the_sender_alone() {
+async fn dropped_receiver_does_not_affect_sender() {
     let (service, mut peer) = app();
     let Duplex { mut tx, rx }: Duplex<Sender<Bytes>, Receiver<Bytes>> = enqueue(&service).await;
     drop(rx);
@@ -206,7 +206,7 @@ async fn a_receiver_that_is_dropped_leaves_the_sender_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_cannot_be_encoded_ends_the_stream_with_an_error_once() {
+async fn unencodable_item_ends_stream_with_one_error() {
     let (service, mut peer) = app();
     let mut event: Duplex<Sender<i128>, Receiver<Bytes>> = service.open("enqueue", ("e",)).await.unwrap();
     assert!(matches!(event.tx.send(1).await.unwrap_err().kind(), ErrorKind::Encode(_)));
@@ -218,7 +218,7 @@ async fn an_item_that_cannot_be_encoded_ends_the_stream_with_an_error_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_half_with_a_last_message_of_its_own_sends_it_when_it_is_dropped() {
+async fn dropped_sender_sends_its_terminal_message() {
     let (service, mut peer) = app();
     let lock: Duplex<DynSender, Reply<()>> = service.open("lock", ()).await.unwrap();
     peer.expect("93 01 05 90").await;
@@ -232,7 +232,7 @@ async fn a_half_with_a_last_message_of_its_own_sends_it_when_it_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_ended_is_revoked_with_a_code_that_is_not_zero() {
+async fn sender_without_terminal_message_is_revoked() {
     for (name, kind) in [("control", "02"), ("feed", "06")] {
         let (service, mut peer) = app();
         let Duplex { mut tx, rx }: Duplex<Sender<i32>, Reply<()>> = service.open(name, ()).await.unwrap();
@@ -246,7 +246,7 @@ async fn what_cannot_be_ended_is_revoked_with_a_code_that_is_not_zero() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_neither_be_ended_nor_revoked_closes_the_connection() {
+async fn sender_that_cannot_be_revoked_closes_connection() {
     let old = Graph::new([method(2, "control", Tree::streaming(), Tree::primitive()), unary(0, "read")]);
     let (service, mut peer) = Peer::with(old, 1024, Limits::default());
     let control: Duplex<Sender<i32>, Reply<()>> = service.open("control", ()).await.unwrap();
@@ -296,7 +296,7 @@ async fn messages_by_name_are_held_against_the_graph() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_out_of_turn_is_refused_before_it_is_sent() {
+async fn message_out_of_turn_is_not_sent() {
     let (service, mut peer) = app();
     let event: Duplex<DynSender, DynReceiver> = service.open("enqueue", ("e",)).await.unwrap();
     peer.expect("93 01 00 91 a1 65").await;
@@ -307,7 +307,7 @@ async fn a_message_out_of_turn_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_waits_while_the_other_side_does_not_read_and_goes_on_when_it_does() {
+async fn sender_waits_until_the_peer_reads() {
     let limits = Limits { outgoing: 100, ..Limits::default() };
     let graph = Graph::new([method(0, "enqueue", Tree::streaming(), Tree::streaming())]);
     let (service, mut peer) = Peer::with(graph, 64, limits);

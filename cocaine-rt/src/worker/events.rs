@@ -233,12 +233,11 @@ impl InvocationGuard {
             Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
         };
         self.ground.handle.with(|mux| {
-            if let Ok(kind) = kind {
+            let last = kind.ok().map(|kind| {
                 frame::write(&mut frame, self.id, kind, &args, FrameHeaders::None);
-                mux.settle(self.id, &frame);
-            }
-            mux.leave(self.id);
-            mux.end(self.cost);
+                &*frame
+            });
+            mux.finish_invocation(self.id, self.cost, last);
         });
     }
 

@@ -211,7 +211,7 @@ impl Context {
 
     /// As [`Context::cancelled`], for whoever polls.
     pub fn poll_closed(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.handle.with(|mux| mux.poll_gone(self.0.key, cx.waker()))
+        self.0.handle.with(|mux| mux.poll_reset(self.0.key, cx.waker()))
     }
 }
 

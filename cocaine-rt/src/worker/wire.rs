@@ -27,7 +27,7 @@ use crate::{
         channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
         driver::Driver,
         handle::{ConnectionHandle, SharedConnection},
-        mux::{Mux, NewChannel, PendingInvocation, Role, roots::RootProtocol, slot::RecvState},
+        mux::{Mux, NewChannel, PendingInvocation, Role, recv_state::RecvState, root_protocol::RootProtocol},
         unix::UnixSocket,
     },
     protocol::{
@@ -179,8 +179,7 @@ impl Router {
                 // A connection that has ended takes no answer.
                 let _ = mux.send(pending.id, ERROR, &args, FrameHeaders::None);
             }
-            mux.leave(pending.id);
-            mux.end(pending.cost);
+            mux.finish_invocation(pending.id, pending.cost, None);
         });
     }
 }
@@ -216,9 +215,9 @@ impl Control {
         let mut args = Scratch::take();
         encode::args(&(uuid,), &mut args).map_err(Error::from_encode)?;
         let tree = HANDSHAKE.dispatch.tree();
-        let recv_state = RecvState::of(&tree);
-        let (method, tail) = (HANDSHAKE.id, FrameHeaders::None);
-        let open = NewChannel { method, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
+        let recv_state = RecvState::new(&tree);
+        let (method, headers) = (HANDSHAKE.id, FrameHeaders::None);
+        let open = NewChannel { method, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };
         let key = handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: handle.clone(), key, context: ErrorContext::default() };
         let rx = DynReceiver::new(channel.clone(), &tree);

@@ -74,7 +74,7 @@ proptest! {
     }
 
     #[test]
-    fn the_short_way_finds_what_the_long_one_finds(
+    fn fast_path_agrees_with_scanner(
         channel in 0_u64..100_000, kind in 0_u64..3, args in usual_args(), headers in usual_args(),
         more in vec(any::<u8>(), 0..40),
     ) {
@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_frame_gives_the_same_in_any_chunks(
+    fn damaged_frame_scans_alike_in_any_chunks(
         frame in any_frame(), at in any::<prop::sample::Index>(), byte in any::<u8>(), step in 1_usize..20,
     ) {
         let mut bytes = msgpack::to_vec(&frame).unwrap();
@@ -150,7 +150,7 @@ fn integers_of_any_width_are_ids() {
 }
 
 #[test]
-fn what_is_no_frame_is_refused_for_its_shape() {
+fn value_that_is_no_frame_is_refused() {
     for text in [
         "92 01 00",
         "90",
@@ -184,7 +184,7 @@ fn what_is_no_value_is_refused() {
 }
 
 #[test]
-fn the_33rd_container_is_too_deep_even_if_empty() {
+fn empty_container_at_level_33_is_too_deep() {
     let nested = |levels: usize| [vec![0x93, 1, 0], vec![0x91; levels - 2], vec![0x90]].concat();
     assert_eq!(whole(&nested(32)).unwrap().unwrap().len, 34);
     assert_eq!(whole(&nested(33)), Err(ScanError::TooDeep));
@@ -195,7 +195,7 @@ fn the_33rd_container_is_too_deep_even_if_empty() {
 }
 
 #[test]
-fn a_length_above_the_limit_is_refused_at_once() {
+fn length_above_limit_is_refused_at_once() {
     for (text, fits) in [
         ("93 01 00 91 db 00 00 00 0b", true),
         ("93 01 00 91 db 00 00 00 0c", false),
@@ -212,7 +212,7 @@ fn a_length_above_the_limit_is_refused_at_once() {
 }
 
 #[test]
-fn a_frame_may_be_as_long_as_the_limit() {
+fn frame_of_limit_length_is_accepted() {
     let frame = test_support::hex::decode("93 01 00 92 a3 61 62 63 cd 01 00");
     assert!(Scanner::new(11).frame(&frame).unwrap().is_some());
     assert_eq!(Scanner::new(10).frame(&frame), Err(ScanError::TooLarge(10)));
