@@ -25,17 +25,17 @@
 //!
 //! Arguments are compared as they are encoded for the wire: no type has to be `PartialEq` or `Debug`.
 
-mod book;
 mod expectation;
+mod expectations;
 mod items;
-mod peer;
+mod session;
 
 use std::{fmt, panic::Location, sync::Arc};
 
 use serde::Serialize;
 
-use self::book::{Answer, Book};
-pub use self::{expectation::Expectation, items::Items, peer::Peer};
+use self::expectations::{AnswerFn, Expectations};
+pub use self::{expectation::Expectation, items::Items, session::Peer};
 use crate::{
     connection::{
         channel::{DynReceiver, DynSender},
@@ -46,12 +46,12 @@ use crate::{
 
 /// What a generated double is made of: the calls that a test expects of a service. Clones share it.
 #[derive(Clone)]
-pub struct Double(Arc<Book>);
+pub struct Double(Arc<Expectations>);
 
 impl Double {
     /// Returns the double of a service, of which nothing is expected yet.
     pub fn new(spec: &'static ServiceSpec) -> Self {
-        Self(Arc::new(Book::new(spec)))
+        Self(Arc::new(Expectations::new(spec)))
     }
 
     /// Has the calls come in the order of their expectations.
@@ -71,13 +71,13 @@ impl Double {
     /// # Panics
     /// If the call is not expected.
     pub fn answer<O: 'static>(&self, method: usize, args: impl Serialize) -> O {
-        self.answer_to(method, &self.0.encode(method, &args))
+        self.answer_encoded(method, &self.0.encode_args(method, &args))
     }
 
-    fn answer_to<O: 'static>(&self, method: usize, args: &bytes::Bytes) -> O {
-        let answer = self.0.claim(method, args);
+    fn answer_encoded<O: 'static>(&self, method: usize, args: &bytes::Bytes) -> O {
+        let answer = self.0.match_call(method, args);
         let answer =
-            answer.downcast_ref::<Answer<O>>().expect("expected with the type that it is called with");
+            answer.downcast_ref::<AnswerFn<O>>().expect("expected with the type that it is called with");
         answer(args)
     }
 
@@ -92,15 +92,15 @@ impl Double {
         X: From<DynSender>,
         Y: From<DynReceiver>,
     {
-        let args = self.0.encode(method, &args);
-        let peer = self.answer_to::<Peer<R, S>>(method, &args);
-        peer::open(&self.0, method, args, peer)
+        let args = self.0.encode_args(method, &args);
+        let peer = self.answer_encoded::<Peer<R, S>>(method, &args);
+        session::open_session(&self.0, method, args, peer)
     }
 
     /// Waits until every script of a session has come to its end.
     pub async fn played(&self) {
         // The sender is here: it cannot be gone.
-        let _ = self.0.playing().subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.0.running_scripts().subscribe().wait_for(|count| *count == 0).await;
     }
 
     /// Fails the test unless everything that was expected has been called, and nothing else.
@@ -108,7 +108,7 @@ impl Double {
     /// # Panics
     /// If something was not called, or a call was not expected; both are forgotten then.
     pub fn verify(&self) {
-        if let Some(text) = self.0.settle() {
+        if let Some(text) = self.0.take_failures() {
             panic!("{text}");
         }
     }

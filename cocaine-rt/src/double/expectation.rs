@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Items, Peer,
-    book::{Answer, Book, Fits, decode},
+    expectations::{AnswerFn, ArgumentMatcher, Expectations, decode_args},
 };
 use crate::{
     connection::{
@@ -25,45 +25,45 @@ use crate::{
 /// It is for one call, with any arguments, unless it is told otherwise. `O` is a `Result` for what is answered once,
 /// [`Items`] for a stream, and a [`Peer`] for a session.
 pub struct Expectation<A, W, O> {
-    book: Arc<Book>,
-    rule: usize,
+    expectations: Arc<Expectations>,
+    index: usize,
     types: PhantomData<fn(A, W) -> O>,
 }
 
 impl<A, W, O: 'static> Expectation<A, W, O> {
-    pub(super) fn new(book: Arc<Book>, rule: usize) -> Self {
-        Self { book, rule, types: PhantomData }
+    pub(super) fn new(expectations: Arc<Expectations>, index: usize) -> Self {
+        Self { expectations, index, types: PhantomData }
     }
 
     /// Expects the call exactly so often; with 0, not at all.
     pub fn times(self, count: usize) -> Self {
-        self.book.change(self.rule, |rule| rule.times = Some(count));
+        self.expectations.change(self.index, |expected| expected.times = Some(count));
         self
     }
 
     /// Allows the call any number of times, or none.
     pub fn any_times(self) -> Self {
-        self.book.change(self.rule, |rule| rule.times = None);
+        self.expectations.change(self.index, |expected| expected.times = None);
         self
     }
 
-    fn only(self, fits: Fits) -> Self {
-        self.book.change(self.rule, |rule| rule.fits = fits);
+    fn with_matcher(self, matcher: ArgumentMatcher) -> Self {
+        self.expectations.change(self.index, |expected| expected.matcher = matcher);
         self
     }
 
-    fn exactly(self, args: &impl Serialize) -> Self {
-        let args = self.book.encode(self.book.method_of(self.rule), args);
-        self.only(Fits::Exactly(args))
+    fn with_args(self, args: &impl Serialize) -> Self {
+        let args = self.expectations.encode_args(self.expectations.expected_method(self.index), args);
+        self.with_matcher(ArgumentMatcher::Equal(args))
     }
 
-    fn when(self, holds: impl Fn(&bytes::Bytes) -> bool + Send + Sync + 'static) -> Self {
-        self.only(Fits::If(Arc::new(holds)))
+    fn with_predicate(self, predicate: impl Fn(&bytes::Bytes) -> bool + Send + Sync + 'static) -> Self {
+        self.with_matcher(ArgumentMatcher::Predicate(Arc::new(predicate)))
     }
 
-    fn by(self, answer: impl Fn(&bytes::Bytes) -> O + Send + Sync + 'static) -> Self {
-        let answer: Answer<O> = Box::new(answer);
-        self.book.change(self.rule, |rule| rule.answer = Some(Arc::new(answer)));
+    fn answer_with(self, answer: impl Fn(&bytes::Bytes) -> O + Send + Sync + 'static) -> Self {
+        let answer: AnswerFn<O> = Box::new(answer);
+        self.expectations.change(self.index, |expected| expected.answer = Some(Arc::new(answer)));
         self
     }
 }
@@ -76,12 +76,12 @@ impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
         T: Clone + Send + Sync,
     {
         let value = value.into();
-        self.by(move |_| Ok(value.clone()))
+        self.answer_with(move |_| Ok(value.clone()))
     }
 
     /// Fails with this, each time. It is what the caller gets, whether a service could say it or not.
     pub fn fails(self, error: Error) -> Self {
-        self.by(move |_| Err(error.clone()))
+        self.answer_with(move |_| Err(error.clone()))
     }
 }
 
@@ -89,7 +89,7 @@ impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
 impl<A, W> Expectation<A, W, Result<Guard>> {
     /// Holds it, each time.
     pub fn holds(self) -> Self {
-        self.by(|_| Ok(Guard::new(())))
+        self.answer_with(|_| Ok(Guard::new(())))
     }
 }
 
@@ -101,24 +101,24 @@ where
     /// Answers with these items and the end of the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Items::of(items.clone()))
+        self.answer_with(move |_| Items::of(items.clone()))
     }
 
     /// Answers with these items and an error.
     pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Items::of(items.clone()).then_fails(error.clone()))
+        self.answer_with(move |_| Items::of(items.clone()).then_fails(error.clone()))
     }
 
     /// Answers with these items, and the stream goes on for ever without another.
     pub fn streams_then_waits(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Items::of(items.clone()).then_waits())
+        self.answer_with(move |_| Items::of(items.clone()).then_waits())
     }
 
     /// Fails at once.
     pub fn fails(self, error: Error) -> Self {
-        self.by(move |_| Items::of([]).then_fails(error.clone()))
+        self.answer_with(move |_| Items::of([]).then_fails(error.clone()))
     }
 }
 
@@ -130,7 +130,7 @@ impl<A, W, R: 'static, S: 'static> Expectation<A, W, Peer<R, S>> {
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let script = Arc::new(script);
-        self.by(move |_| {
+        self.answer_with(move |_| {
             let script = script.clone();
             Peer::plays(move |input, output| script(input, output))
         })
@@ -138,7 +138,7 @@ impl<A, W, R: 'static, S: 'static> Expectation<A, W, Peer<R, S>> {
 
     /// Does not open the session.
     pub fn fails(self, error: Error) -> Self {
-        self.by(move |_| Peer::fails(error.clone()))
+        self.answer_with(move |_| Peer::fails(error.clone()))
     }
 }
 
@@ -151,19 +151,19 @@ where
     /// Answers with these items and the end of the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Peer::streams(Items::of(items.clone())))
+        self.answer_with(move |_| Peer::streams(Items::of(items.clone())))
     }
 
     /// Answers with these items and an error.
     pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Peer::streams(Items::of(items.clone()).then_fails(error.clone())))
+        self.answer_with(move |_| Peer::streams(Items::of(items.clone()).then_fails(error.clone())))
     }
 
     /// Answers with these items, and the stream goes on for ever without another.
     pub fn streams_then_waits(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Peer::streams(Items::of(items.clone()).then_waits()))
+        self.answer_with(move |_| Peer::streams(Items::of(items.clone()).then_waits()))
     }
 }
 
@@ -171,7 +171,7 @@ where
 impl<O: 'static> Expectation<(), (), O> {
     /// Answers with what `answer` returns.
     pub fn answers(self, answer: impl Fn() -> O + Send + Sync + 'static) -> Self {
-        self.by(move |_| answer())
+        self.answer_with(move |_| answer())
     }
 }
 
@@ -180,17 +180,17 @@ impl<O: 'static> Expectation<Args, Args, O> {
     /// Expects the call with exactly these arguments.
     #[allow(clippy::needless_pass_by_value, reason = "the call passes them by value too")]
     pub fn with(self, args: Args) -> Self {
-        self.exactly(&args)
+        self.with_args(&args)
     }
 
     /// Expects the call only with arguments for which this holds.
-    pub fn matching(self, holds: impl Fn(Args) -> bool + Send + Sync + 'static) -> Self {
-        self.when(move |args| holds(decode(args)))
+    pub fn matching(self, predicate: impl Fn(Args) -> bool + Send + Sync + 'static) -> Self {
+        self.with_predicate(move |args| predicate(decode_args(args)))
     }
 
     /// Answers with what `answer` makes of the arguments.
     pub fn answers(self, answer: impl Fn(Args) -> O + Send + Sync + 'static) -> Self {
-        self.by(move |args| answer(decode(args)))
+        self.answer_with(move |args| answer(decode_args(args)))
     }
 }
 
@@ -203,21 +203,21 @@ macro_rules! arguments {
             /// Expects the call with exactly these arguments.
             #[allow(clippy::too_many_arguments)]
             pub fn with(self, $($arg: $given),+) -> Self {
-                self.exactly(&($($arg,)+))
+                self.with_args(&($($arg,)+))
             }
 
             /// Expects the call only with arguments for which this holds.
-            pub fn matching(self, holds: impl Fn($($owned),+) -> bool + Send + Sync + 'static) -> Self {
-                self.when(move |args| {
-                    let ($($arg,)+) = decode::<($($owned,)+)>(args);
-                    holds($($arg),+)
+            pub fn matching(self, predicate: impl Fn($($owned),+) -> bool + Send + Sync + 'static) -> Self {
+                self.with_predicate(move |args| {
+                    let ($($arg,)+) = decode_args::<($($owned,)+)>(args);
+                    predicate($($arg),+)
                 })
             }
 
             /// Answers with what `answer` makes of the arguments.
             pub fn answers(self, answer: impl Fn($($owned),+) -> O + Send + Sync + 'static) -> Self {
-                self.by(move |args| {
-                    let ($($arg,)+) = decode::<($($owned,)+)>(args);
+                self.answer_with(move |args| {
+                    let ($($arg,)+) = decode_args::<($($owned,)+)>(args);
                     answer($($arg),+)
                 })
             }
@@ -240,6 +240,6 @@ all_arguments!(
 
 impl<A, W, O> fmt::Debug for Expectation<A, W, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Expectation").field("service", &self.book.spec().name).finish_non_exhaustive()
+        f.debug_struct("Expectation").field("service", &self.expectations.spec().name).finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Items, book::Book};
+use super::{Items, expectations::Expectations};
 use crate::{
     client::{
         connection::{Attempt, Link, Options, Request},
@@ -33,14 +33,14 @@ use crate::{
     wire::encode::Encoded,
 };
 
-type Playing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
-type Script<R, S> = Box<dyn FnOnce(R, S) -> Playing + Send>;
+type ScriptFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+type ScriptFn<R, S> = Box<dyn FnOnce(R, S) -> ScriptFuture + Send>;
 
 /// Who answers a session: `R` is the half that receives what the caller sends, `S` the half that answers.
 ///
 /// It runs until it returns, or the runtime ends; an `Err` closes the connection, as a server's does. That it panicked is
 /// told by [`super::Double::verify`], and that it has ended by [`super::Double::played`].
-pub struct Peer<R, S>(Result<Script<R, S>>);
+pub struct Peer<R, S>(Result<ScriptFn<R, S>>);
 
 impl<R, S> Peer<R, S> {
     /// Answers as this script does.
@@ -78,11 +78,11 @@ impl<R, S> fmt::Debug for Peer<R, S> {
 }
 
 /// How much the connection holds.
-const ROOM: usize = 64 << 10;
+const BUFFER_SIZE: usize = 64 << 10;
 
 /// Opens a session with `peer`.
-pub(super) fn open<R, S, X, Y>(
-    book: &Arc<Book>,
+pub(super) fn open_session<R, S, X, Y>(
+    expectations: &Arc<Expectations>,
     method: usize,
     args: bytes::Bytes,
     Peer(script): Peer<R, S>,
@@ -93,14 +93,14 @@ where
     X: From<DynSender>,
     Y: From<DynReceiver>,
 {
-    let (spec, script) = (book.spec(), script?);
-    let play = Play { script, end: End::of(book), method };
-    let (near, far) = tokio::io::duplex(ROOM);
-    let stage = Stage { spec, play: Mutex::new(Some(play)) };
-    Connection::start(far, "the caller of a double", Limits::default(), spec, |_| stage);
-    let handle = driver::connect(near, "a double".into(), Limits::default());
-    let found = ServiceInfo { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
-    let table = Table::new(Some(spec), &found, Compatibility::Unchecked)?;
+    let (spec, script) = (expectations.spec(), script?);
+    let pending = PendingScript { script, guard: ScriptGuard::new(expectations), method };
+    let (client, server_io) = tokio::io::duplex(BUFFER_SIZE);
+    let server = SessionServer { spec, pending: Mutex::new(Some(pending)) };
+    Connection::start(server_io, "the caller of a double", Limits::default(), spec, |_| server);
+    let handle = driver::connect(client, "a double".into(), Limits::default());
+    let info = ServiceInfo { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
+    let table = Table::new(Some(spec), &info, Compatibility::Unchecked)?;
     let link = Link { handle, table, service: spec.name.into() };
     let bound = link.table.select(Selector::Place(method))?;
     let args = Encoded { buf: args.into(), segments: Vec::new() };
@@ -112,37 +112,37 @@ where
 }
 
 /// Serves one session.
-struct Stage<R, S> {
+struct SessionServer<R, S> {
     spec: &'static ServiceSpec,
-    play: Mutex<Option<Play<R, S>>>,
+    pending: Mutex<Option<PendingScript<R, S>>>,
 }
 
 /// What is to be played.
-struct Play<R, S> {
-    script: Script<R, S>,
-    end: End,
+struct PendingScript<R, S> {
+    script: ScriptFn<R, S>,
+    guard: ScriptGuard,
     method: usize,
 }
 
 /// Dropped when a script has come to its end.
-struct End(Weak<Book>);
+struct ScriptGuard(Weak<Expectations>);
 
-impl End {
-    fn of(book: &Arc<Book>) -> Self {
-        book.playing().send_modify(|count| *count += 1);
-        Self(Arc::downgrade(book))
+impl ScriptGuard {
+    fn new(expectations: &Arc<Expectations>) -> Self {
+        expectations.running_scripts().send_modify(|count| *count += 1);
+        Self(Arc::downgrade(expectations))
     }
 }
 
-impl Drop for End {
+impl Drop for ScriptGuard {
     fn drop(&mut self) {
-        if let Some(book) = self.0.upgrade() {
-            book.playing().send_modify(|count| *count -= 1);
+        if let Some(expectations) = self.0.upgrade() {
+            expectations.running_scripts().send_modify(|count| *count -= 1);
         }
     }
 }
 
-impl<R, S> Dispatch for Stage<R, S>
+impl<R, S> Dispatch for SessionServer<R, S>
 where
     R: From<DynReceiver> + Send + 'static,
     S: From<DynSender> + Send + 'static,
@@ -152,29 +152,36 @@ where
     }
 
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<R, S> {
-        let play = self.play.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner).take();
         async move {
             let (_, reply) = call.split();
-            let Some(Play { script, end, method }) = play else {
+            let Some(PendingScript { script, guard, method }) = pending else {
                 return reply.unknown();
             };
             let (halves, outcome) = reply.session();
             let (input, output) = halves.open();
-            outcome.settle(watched(script(input, output), &end.0, method).await);
+            outcome.settle(run_script(script(input, output), &guard.0, method).await);
         }
     }
 }
 
 /// Runs a script, and has the double tell of its panic: the task in which it runs keeps it to itself.
-async fn watched(mut playing: Playing, book: &Weak<Book>, method: usize) -> Result<()> {
-    let polled = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| playing.as_mut().poll(cx))) {
-        Ok(polled) => polled.map(Ok),
+async fn run_script(
+    mut future: ScriptFuture,
+    expectations: &Weak<Expectations>,
+    method: usize,
+) -> Result<()> {
+    let run = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),
     });
-    polled.await.unwrap_or_else(|panic| {
-        if let Some(book) = book.upgrade() {
-            let (service, method) = (book.spec().name, book.method(method));
-            book.fault(format!("the script of {service}.{method} panicked: {}", panic_text(&*panic)));
+    run.await.unwrap_or_else(|panic| {
+        if let Some(expectations) = expectations.upgrade() {
+            let (service, method) = (expectations.spec().name, expectations.method_name(method));
+            expectations.record_failure(format!(
+                "the script of {service}.{method} panicked: {}",
+                panic_text(&*panic)
+            ));
         }
         resume_unwind(panic)
     })
