@@ -1,5 +1,5 @@
-//! What a test says of one call.
-#![allow(clippy::return_self_not_must_use, reason = "the double keeps what it is told")]
+//! The builder of one expectation.
+#![allow(clippy::return_self_not_must_use, reason = "the double stores the expectation")]
 
 use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 
@@ -20,10 +20,10 @@ use crate::{
     },
 };
 
-/// A call that a test expects: with the arguments `A`, of which closures take the owned `W`, and answered by an `O`.
+/// An expected call with the arguments `A`, their owned form `W`, and an answer of type `O`.
 ///
-/// It is for one call, with any arguments, unless it is told otherwise. `O` is a `Result` for what is answered once,
-/// [`Items`] for a stream, and a [`Peer`] for a session.
+/// By default it is for one call with any arguments. `O` is a `Result` for a method with one answer, [`Items`] for a
+/// stream, and a [`Peer`] for a session.
 pub struct Expectation<A, W, O> {
     expectations: Arc<Expectations>,
     index: usize,
@@ -35,13 +35,13 @@ impl<A, W, O: 'static> Expectation<A, W, O> {
         Self { expectations, index, types: PhantomData }
     }
 
-    /// Expects the call exactly so often; with 0, not at all.
+    /// Expects exactly `count` calls. With 0, any call fails the test.
     pub fn times(self, count: usize) -> Self {
         self.expectations.change(self.index, |expected| expected.times = Some(count));
         self
     }
 
-    /// Allows the call any number of times, or none.
+    /// Allows any number of calls, including none.
     pub fn any_times(self) -> Self {
         self.expectations.change(self.index, |expected| expected.times = None);
         self
@@ -68,9 +68,9 @@ impl<A, W, O: 'static> Expectation<A, W, O> {
     }
 }
 
-/// What is answered once.
+/// A method with one answer.
 impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
-    /// Answers with this, each time.
+    /// Answers each call with `value`.
     pub fn returns(self, value: impl Into<T>) -> Self
     where
         T: Clone + Send + Sync,
@@ -79,15 +79,15 @@ impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
         self.answer_with(move |_| Ok(value.clone()))
     }
 
-    /// Fails with this, each time. It is what the caller gets, whether a service could say it or not.
+    /// Fails each call with `error`. The caller gets it unchanged, even if a service could not send it.
     pub fn fails(self, error: Error) -> Self {
         self.answer_with(move |_| Err(error.clone()))
     }
 }
 
-/// What is held until the caller lets go.
+/// A method whose effect lasts until the caller drops a guard.
 impl<A, W> Expectation<A, W, Result<Guard>> {
-    /// Holds it, each time.
+    /// Returns a new guard for each call.
     pub fn holds(self) -> Self {
         self.answer_with(|_| Ok(Guard::new(())))
     }
@@ -98,19 +98,19 @@ impl<A, W, T> Expectation<A, W, Items<T>>
 where
     T: Clone + Send + Sync + Unpin + 'static,
 {
-    /// Answers with these items and the end of the stream.
+    /// Answers with `items` and the end of the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
         self.answer_with(move |_| Items::of(items.clone()))
     }
 
-    /// Answers with these items and an error.
+    /// Answers with `items` and an error.
     pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
         self.answer_with(move |_| Items::of(items.clone()).then_fails(error.clone()))
     }
 
-    /// Answers with these items, and the stream goes on for ever without another.
+    /// Answers with `items` and leaves the stream open.
     pub fn streams_then_waits(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
         self.answer_with(move |_| Items::of(items.clone()).then_waits())
@@ -122,9 +122,9 @@ where
     }
 }
 
-/// A session.
+/// A session with a scripted peer.
 impl<A, W, R: 'static, S: 'static> Expectation<A, W, Peer<R, S>> {
-    /// Answers as this script does, which gets what the caller sends and what answers it.
+    /// Answers with a script. It gets the half that receives from the caller, and the half that sends to it.
     pub fn plays<F>(self, script: impl Fn(R, S) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
@@ -136,31 +136,31 @@ impl<A, W, R: 'static, S: 'static> Expectation<A, W, Peer<R, S>> {
         })
     }
 
-    /// Does not open the session.
+    /// Fails to open the session.
     pub fn fails(self, error: Error) -> Self {
         self.answer_with(move |_| Peer::fails(error.clone()))
     }
 }
 
-/// A session in which both sides send streams: what the caller sends is read, and not looked at.
+/// A session in which both sides send streams. The items of the caller are discarded.
 impl<A, W, I, T> Expectation<A, W, Peer<Receiver<I>, Sender<T>>>
 where
     I: DeserializeOwned + Send + 'static,
     T: Serialize + Clone + Send + Sync + Unpin + 'static,
 {
-    /// Answers with these items and the end of the stream.
+    /// Answers with `items` and the end of the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
         self.answer_with(move |_| Peer::streams(Items::of(items.clone())))
     }
 
-    /// Answers with these items and an error.
+    /// Answers with `items` and an error.
     pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
         self.answer_with(move |_| Peer::streams(Items::of(items.clone()).then_fails(error.clone())))
     }
 
-    /// Answers with these items, and the stream goes on for ever without another.
+    /// Answers with `items` and leaves the stream open.
     pub fn streams_then_waits(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
         self.answer_with(move |_| Peer::streams(Items::of(items.clone()).then_waits()))
@@ -169,13 +169,13 @@ where
 
 /// A call without arguments.
 impl<O: 'static> Expectation<(), (), O> {
-    /// Answers with what `answer` returns.
+    /// Answers each call with the result of `answer`.
     pub fn answers(self, answer: impl Fn() -> O + Send + Sync + 'static) -> Self {
         self.answer_with(move |_| answer())
     }
 }
 
-/// A call whose arguments nobody describes.
+/// A method whose arguments have no schema.
 impl<O: 'static> Expectation<Args, Args, O> {
     /// Expects the call with exactly these arguments.
     #[allow(clippy::needless_pass_by_value, reason = "the call passes them by value too")]
@@ -183,18 +183,18 @@ impl<O: 'static> Expectation<Args, Args, O> {
         self.with_args(&args)
     }
 
-    /// Expects the call only with arguments for which this holds.
+    /// Expects the call with arguments that satisfy a predicate.
     pub fn matching(self, predicate: impl Fn(Args) -> bool + Send + Sync + 'static) -> Self {
         self.with_predicate(move |args| predicate(decode_args(args)))
     }
 
-    /// Answers with what `answer` makes of the arguments.
+    /// Answers each call with the result of `answer` for its arguments.
     pub fn answers(self, answer: impl Fn(Args) -> O + Send + Sync + 'static) -> Self {
         self.answer_with(move |args| answer(decode_args(args)))
     }
 }
 
-/// As many arguments as serde's tuples can have.
+/// Implemented for up to 16 arguments, the longest tuples that serde supports.
 macro_rules! arguments {
     ($($arg:ident: $given:ident $owned:ident),+) => {
         impl<$($given: Serialize, $owned: DeserializeOwned,)+ O: 'static>
@@ -206,7 +206,7 @@ macro_rules! arguments {
                 self.with_args(&($($arg,)+))
             }
 
-            /// Expects the call only with arguments for which this holds.
+            /// Expects the call with arguments that satisfy a predicate.
             pub fn matching(self, predicate: impl Fn($($owned),+) -> bool + Send + Sync + 'static) -> Self {
                 self.with_predicate(move |args| {
                     let ($($arg,)+) = decode_args::<($($owned,)+)>(args);
@@ -214,7 +214,7 @@ macro_rules! arguments {
                 })
             }
 
-            /// Answers with what `answer` makes of the arguments.
+            /// Answers each call with the result of `answer` for its arguments.
             pub fn answers(self, answer: impl Fn($($owned),+) -> O + Send + Sync + 'static) -> Self {
                 self.answer_with(move |args| {
                     let ($($arg,)+) = decode_args::<($($owned,)+)>(args);

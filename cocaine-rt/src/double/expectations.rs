@@ -1,4 +1,4 @@
-//! What is expected of a double, and what has been called.
+//! The expected calls of a double, and the calls that were made.
 
 use std::{
     any::Any,
@@ -20,10 +20,10 @@ use crate::{
     },
 };
 
-/// What makes an answer of encoded arguments.
+/// Returns the answer to encoded arguments.
 pub(super) type AnswerFn<O> = Box<dyn Fn(&bytes::Bytes) -> O + Send + Sync>;
 
-/// What an expectation says of arguments.
+/// Decides which arguments an expectation accepts.
 #[derive(Clone)]
 pub(super) enum ArgumentMatcher {
     Any,
@@ -41,13 +41,13 @@ impl ArgumentMatcher {
     }
 }
 
-/// One expectation.
+/// One expectation, and how often it has been called.
 pub(super) struct ExpectedCall {
     method: usize,
-    /// Where the test says so.
+    /// Where the test sets it.
     location: &'static Location<'static>,
     pub(super) matcher: ArgumentMatcher,
-    /// How often it is to be met; without a number, any number of times.
+    /// The expected number of calls; `None` for any number.
     pub(super) times: Option<usize>,
     calls: usize,
     /// An [`AnswerFn`].
@@ -68,12 +68,12 @@ impl ExpectedCall {
 struct State {
     expected_calls: Vec<ExpectedCall>,
     in_order: bool,
-    /// What went wrong where the test may not have seen it.
+    /// Panics in tasks, where the test may not see them.
     failures: Vec<String>,
 }
 
 impl State {
-    /// Returns whether the call may be made that the rule at `index` expects.
+    /// Returns whether the expectation at `index` accepts a call now.
     fn is_next(&self, index: usize) -> bool {
         let is_its_turn = || {
             self.expected_calls[..index].iter().all(ExpectedCall::is_met)
@@ -87,7 +87,7 @@ impl State {
 pub(super) struct Expectations {
     spec: &'static ServiceSpec,
     state: Mutex<State>,
-    /// How many scripts are being played.
+    /// The number of scripts that have not ended.
     running_scripts: watch::Sender<usize>,
 }
 
@@ -108,7 +108,7 @@ impl Expectations {
         self.lock().in_order = true;
     }
 
-    /// Adds an expectation, and returns its place.
+    /// Adds an expectation and returns its index.
     pub(super) fn expect(&self, method: usize, location: &'static Location<'static>) -> usize {
         let mut state = self.lock();
         let expected = ExpectedCall {
@@ -123,14 +123,14 @@ impl Expectations {
         state.expected_calls.len() - 1
     }
 
-    /// Changes an expectation, unless it has been forgotten.
+    /// Changes an expectation, unless it has been cleared.
     pub(super) fn change(&self, expected: usize, change: impl FnOnce(&mut ExpectedCall)) {
         if let Some(expected) = self.lock().expected_calls.get_mut(expected) {
             change(expected);
         }
     }
 
-    /// Notes what the test may not see otherwise.
+    /// Records a panic that the test may not see, for [`Self::take_failures`].
     pub(super) fn record_failure(&self, text: String) {
         self.lock().failures.push(text);
     }
@@ -145,7 +145,7 @@ impl Expectations {
         self.spec.methods.get(method).map_or("?", |method| method.name)
     }
 
-    /// Returns arguments as they would be sent.
+    /// Encodes arguments as a client does.
     pub(super) fn encode_args<T: Serialize>(&self, method: usize, args: &T) -> bytes::Bytes {
         let mut encoded = Encoded::default();
         if let Err(error) = encode::args(args, &mut encoded).map_err(Error::from_encode) {
@@ -158,9 +158,9 @@ impl Expectations {
         encoded.flatten().into()
     }
 
-    /// Returns the [`AnswerFn`] to a call, and counts the call.
+    /// Counts a call and returns its [`AnswerFn`]. Panics if the call is not expected.
     pub(super) fn match_call(&self, method: usize, args: &bytes::Bytes) -> Arc<dyn Any + Send + Sync> {
-        // A test's own code runs without the lock: it may call the double.
+        // Predicates run without the lock: they may call the double.
         let expected_calls: Vec<_> =
             (self.lock().expected_calls.iter().map(|expected| (expected.method, expected.matcher.clone())))
                 .collect();
@@ -210,7 +210,7 @@ impl Expectations {
         text
     }
 
-    /// Returns a call as Rust writes it.
+    /// Formats a call in the notation of Rust.
     fn format_call(&self, method: usize, args: &bytes::Bytes) -> String {
         format!("{}.{}({})", self.spec.name, self.method_name(method), format_arguments(args))
     }
@@ -233,7 +233,7 @@ impl Expectations {
         )
     }
 
-    /// Returns what the test has to know, and forgets it.
+    /// Removes and returns all failures: recorded ones and unmet expectations.
     pub(super) fn take_failures(&self) -> Option<String> {
         let mut state = self.lock();
         let mut lines = mem::take(&mut state.failures);
@@ -266,7 +266,7 @@ impl Drop for Expectations {
     }
 }
 
-/// Returns arguments as a closure takes them.
+/// Decodes arguments for a closure of the test.
 pub(super) fn decode_args<T: DeserializeOwned>(args: &bytes::Bytes) -> T {
     decode::args(args).unwrap_or_else(|malformed| {
         panic!("({}) are not read as they were written: {malformed}", format_arguments(args))
@@ -281,10 +281,10 @@ fn format_count(times: usize, never: &str) -> String {
     }
 }
 
-/// As much of an argument as a message shows.
+/// The maximum number of characters of an argument in a message.
 const MAX_ARGUMENT_LEN: usize = 120;
 
-/// Returns arguments as a reader wants them.
+/// Formats encoded arguments for a message.
 fn format_arguments(args: &bytes::Bytes) -> String {
     let Ok(Args(values)) = decode::args(args) else {
         return "…".to_owned();

@@ -1,4 +1,4 @@
-//! A stream that a double answers with.
+//! The stream that answers a call of a double.
 
 use std::{
     fmt,
@@ -10,20 +10,20 @@ use futures_core::Stream;
 
 use crate::protocol::error::{Error, Result};
 
-/// A stream that a double answers with: what [`Items::of`] lists, or any other stream.
+/// The stream that answers a call of a double: listed items, or any other stream.
 pub struct Items<T> {
     stream: Pin<Box<dyn Stream<Item = Result<T>> + Send>>,
     end: StreamEnd,
 }
 
-/// What comes after the last item.
+/// What follows the last item.
 enum StreamEnd {
     Close,
     Error(Error),
     Never,
 }
 
-/// Items that are there already.
+/// A stream of the items of an iterator, which never waits.
 struct IterStream<I>(I);
 
 impl<I: Iterator + Unpin> Stream for IterStream<I> {
@@ -35,23 +35,23 @@ impl<I: Iterator + Unpin> Stream for IterStream<I> {
 }
 
 impl<T> Items<T> {
-    /// Returns a stream of these items.
+    /// Creates a stream of these items.
     pub fn of(items: impl IntoIterator<Item = T, IntoIter: Send + Unpin + 'static>) -> Self {
         Self::new(IterStream(items.into_iter()))
     }
 
-    /// Returns what answers as `stream` does.
+    /// Wraps a stream.
     pub fn new(stream: impl Stream<Item = Result<T>> + Send + 'static) -> Self {
         Self { stream: Box::pin(stream), end: StreamEnd::Close }
     }
 
-    /// Ends with an error instead.
+    /// Ends the stream with an error.
     #[must_use]
     pub fn then_fails(self, error: Error) -> Self {
         Self { end: StreamEnd::Error(error), ..self }
     }
 
-    /// Does not end.
+    /// Keeps the stream open after its last item.
     #[must_use]
     pub fn then_waits(self) -> Self {
         Self { end: StreamEnd::Never, ..self }

@@ -1,4 +1,4 @@
-//! The other side of a session: a script at the other end of a connection in memory.
+//! The server side of a session: a script at the other end of an in-memory connection.
 
 use std::{
     fmt,
@@ -36,14 +36,14 @@ use crate::{
 type ScriptFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 type ScriptFn<R, S> = Box<dyn FnOnce(R, S) -> ScriptFuture + Send>;
 
-/// Who answers a session: `R` is the half that receives what the caller sends, `S` the half that answers.
+/// The peer of a session: `R` is the half that receives from the caller, `S` the half that sends to it.
 ///
-/// It runs until it returns, or the runtime ends; an `Err` closes the connection, as a server's does. That it panicked is
-/// told by [`super::Double::verify`], and that it has ended by [`super::Double::played`].
+/// Its script runs until it returns or the runtime ends. An `Err` closes the connection, as that of a server's handler
+/// does. [`super::Double::played`] waits for scripts to end, and [`super::Double::verify`] reports their panics.
 pub struct Peer<R, S>(Result<ScriptFn<R, S>>);
 
 impl<R, S> Peer<R, S> {
-    /// Answers as this script does.
+    /// Creates a peer that runs `script`.
     pub fn plays<F>(script: impl FnOnce(R, S) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
@@ -51,7 +51,7 @@ impl<R, S> Peer<R, S> {
         Self(Ok(Box::new(move |input, output| Box::pin(script(input, output)))))
     }
 
-    /// Does not open the session.
+    /// Creates a peer that fails to open the session.
     pub fn fails(error: Error) -> Self {
         Self(Err(error))
     }
@@ -62,7 +62,7 @@ where
     I: DeserializeOwned + Send + 'static,
     T: Serialize + Send + 'static,
 {
-    /// Answers with a stream; what the caller sends is read, and not looked at.
+    /// Creates a peer that sends a stream and discards the items of the caller.
     pub fn streams(items: Items<T>) -> Self {
         Self::plays(move |mut input: Receiver<I>, output| async move {
             let read = async { while input.recv().await.is_some() {} };
@@ -77,10 +77,10 @@ impl<R, S> fmt::Debug for Peer<R, S> {
     }
 }
 
-/// How much the connection holds.
+/// The capacity of the in-memory connection, in bytes.
 const BUFFER_SIZE: usize = 64 << 10;
 
-/// Opens a session with `peer`.
+/// Opens a session with a peer.
 pub(super) fn open_session<R, S, X, Y>(
     expectations: &Arc<Expectations>,
     method: usize,
@@ -117,14 +117,14 @@ struct SessionServer<R, S> {
     pending: Mutex<Option<PendingScript<R, S>>>,
 }
 
-/// What is to be played.
+/// A script that has not been started.
 struct PendingScript<R, S> {
     script: ScriptFn<R, S>,
     guard: ScriptGuard,
     method: usize,
 }
 
-/// Dropped when a script has come to its end.
+/// Counts a script as running until it is dropped.
 struct ScriptGuard(Weak<Expectations>);
 
 impl ScriptGuard {
@@ -165,7 +165,7 @@ where
     }
 }
 
-/// Runs a script, and has the double tell of its panic: the task in which it runs keeps it to itself.
+/// Runs a script and records its panic in the double, since the task would hide it from the test.
 async fn run_script(
     mut future: ScriptFuture,
     expectations: &Weak<Expectations>,
