@@ -96,7 +96,7 @@ async fn writes_resume_when_full_disk_has_room() {
     disk.set_full(false);
     let held = tree.lock("/l", &2.into()).await.unwrap();
     let lock = names(&mut tree.children("/l", "peer")).await;
-    assert_eq!(lock, Some((1, vec!["lock0000000000".into()])), "nothing is left of kind was refused");
+    assert_eq!(lock, Some((1, vec!["lock0000000000".into()])), "a refused change leaves nothing behind");
     assert!(tree.put("/a", &2.into(), 0).await.unwrap().0);
     tree.create("/other", &3.into()).await.unwrap();
     assert_eq!(version(&mut other).await, Some(0), "whom nothing was refused about hears on");
@@ -355,7 +355,7 @@ async fn subscription_fails_when_node_gets_children() {
     let mut leaf = tree.values("/a/b", "peer");
     assert_eq!(version(&mut leaf).await, Some(0));
     tree.create("/a/b/c", &1.into()).await.unwrap();
-    assert_eq!(version(&mut leaf).await, None, "its value is kind it was");
+    assert_eq!(version(&mut leaf).await, None, "its value has not changed");
     tree.put("/a/b", &2.into(), 0).await.unwrap();
     assert_eq!(ready(&mut leaf).await.unwrap().unwrap_err().code(), Some(1));
     let mut list = tree.children("/a/b/c", "peer");
@@ -408,7 +408,11 @@ async fn lists_of_one_client_share_its_budget() {
     let mut other = tree.children("/d", "other");
     assert_eq!(names(&mut other).await.unwrap().0, 8);
     drop((first, second));
-    assert_eq!(names(&mut tree.children("/d", "one")).await.unwrap().0, 8, "kind has ended counts no more");
+    assert_eq!(
+        names(&mut tree.children("/d", "one")).await.unwrap().0,
+        8,
+        "an ended stream frees its budget"
+    );
 }
 
 #[tokio::test]
