@@ -10,9 +10,9 @@ use serde_json::{Value as Json, json};
 use test_support::recording::{Event, Recording};
 
 use crate::{
+    app_node::{Setting, Stage, upload},
     expected::{REFUSED, TOLD},
     peer::{Peer, answer},
-    stage::{Setting, Stage, upload},
     wire::{decode_frames, of_runtime},
 };
 

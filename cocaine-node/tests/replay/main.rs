@@ -1,13 +1,13 @@
 //! The recorded exchanges with the original runtime, played again against this node and compared by their bytes.
 
+mod app_node;
 mod apps;
 mod expected;
+mod http_server;
 mod peer;
 mod process;
-mod script;
-mod site;
-mod stage;
 mod wire;
+mod worker_replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ impl Cloud {
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
         let mut ports = BTreeMap::new();
         for (recorded, name) in SERVICES {
-            ports.insert(*recorded, stage::address(&client, name).await.port());
+            ports.insert(*recorded, app_node::address(&client, name).await.port());
         }
         let uuid = client.dynamic("locator").await.unwrap().call("uuid", ()).await.unwrap();
         Self { node, client, substitutes: Substitutes { ports, uuid, site: None } }
@@ -49,7 +49,7 @@ impl Cloud {
         };
         let service = SERVICES.iter().find(is_it);
         let (_, service) = service.unwrap_or_else(|| panic!("{name}: no service at {}", trace.endpoint));
-        let address = stage::address(&self.client, service).await;
+        let address = app_node::address(&self.client, service).await;
         Peer::new(name, TcpStream::connect(address).await.unwrap(), &self.substitutes)
     }
 
@@ -208,7 +208,7 @@ async fn router_recording_matches_refresh() {
 
 #[tokio::test]
 async fn urlfetch_recording_matches() {
-    let (port, serving) = site::start().await;
+    let (port, serving) = http_server::start().await;
     let mut cloud = Cloud::start(true).await;
     cloud.substitutes.site = Some(format!("127.0.0.1:{port}"));
     cloud.play(FETCHED).await;

@@ -25,7 +25,7 @@ use crate::{
     expected::Substitutes,
     peer::{PATIENCE, Peer},
     process::{self, arg},
-    script::{Script, Waits},
+    worker_replay::{Script, Waits},
 };
 
 /// What an app is run with.
