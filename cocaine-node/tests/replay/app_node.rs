@@ -1,10 +1,9 @@
-//! A node that runs one app, its clients, and its workers.
+//! A node with one app, whose worker processes are played by the test or by this program.
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use cocaine::{Bytes, Client, Value, msgpack};
@@ -13,92 +12,97 @@ use cocaine_node::{Node, NodeBuilder, helper::Helper};
 use serde::Serialize;
 use serde_json::Value as Json;
 use tempfile::TempDir;
-use test_support::recording::{Event, Recording};
+use test_support::{
+    recording::{Event, Recording},
+    wait::wait_until,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixListener, UnixStream},
     task::JoinHandle,
-    time::timeout,
 };
 
 use crate::{
     expected::Substitutes,
-    peer::{PATIENCE, Peer},
+    peer::Peer,
     process::{self, arg},
-    worker_replay::{Script, Waits},
+    worker_replay::{ExpectedFrame, WorkerReplay},
 };
 
-/// What an app is run with.
+/// The configuration of an app and its workers.
 #[derive(Clone)]
-pub(crate) struct Setting {
+pub(crate) struct AppSettings {
     pub(crate) app: &'static str,
     pub(crate) profile: Json,
-    /// How its worker processes differ from others (`process.rs`).
+    /// How the worker processes deviate from the ordinary worker (`process.rs`).
     pub(crate) mode: &'static str,
-    /// The recordings that its workers play, in the order in which they are started; further ones behave.
-    pub(crate) scripts: &'static [&'static str],
+    /// The recordings that the workers replay, in the order of their start. Later workers run on their own.
+    pub(crate) recordings: &'static [&'static str],
     /// The manifest's `slave`.
     pub(crate) slave: &'static str,
 }
 
-pub(crate) struct Stage {
+/// A running node with a running app.
+pub(crate) struct AppNode {
     pub(crate) node: Node,
     pub(crate) apps: NodeClient,
     pub(crate) storage: StorageClient,
     pub(crate) app: &'static str,
     client: Client,
-    started: Arc<Mutex<Started>>,
-    accepting: JoinHandle<()>,
+    workers: Arc<Mutex<StartedWorkers>>,
+    accept_task: JoinHandle<()>,
     _folder: TempDir,
 }
 
+/// The worker processes that have started.
 #[derive(Default)]
-struct Started {
+struct StartedWorkers {
+    /// The socket of the node that the newest worker connects to.
     endpoint: Option<String>,
-    scripts: Vec<(JoinHandle<()>, Waits)>,
+    replays: Vec<(JoinHandle<()>, ExpectedFrame)>,
 }
 
-impl Stage {
-    pub(crate) async fn open(setting: &Setting) -> Self {
-        Self::with(setting, Node::builder()).await
+impl AppNode {
+    pub(crate) async fn start(settings: &AppSettings) -> Self {
+        Self::start_with(settings, Node::builder()).await
     }
 
-    pub(crate) async fn with(setting: &Setting, builder: NodeBuilder) -> Self {
+    pub(crate) async fn start_with(settings: &AppSettings, builder: NodeBuilder) -> Self {
         let helper = Helper::at(env!("CARGO_BIN_EXE_cocaine-node"));
         let node = builder.in_memory().listen("127.0.0.1:0").helper(helper).start().await.unwrap();
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
         let (storage, apps): (StorageClient, NodeClient) = client.services().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("stage");
+        let socket = folder.path().join("control");
         let listener = UnixListener::bind(&socket).unwrap();
-        let started = Arc::<Mutex<Started>>::default();
-        let accepting = tokio::spawn(accept(listener, setting.scripts, started.clone()));
+        let workers = Arc::<Mutex<StartedWorkers>>::default();
+        let accept_task = tokio::spawn(accept_workers(listener, settings.recordings, workers.clone()));
         let program = std::env::current_exe().unwrap();
         let environment = BTreeMap::from([
             (process::PROGRAM, program.display().to_string()),
-            (process::STAGE, socket.display().to_string()),
-            (process::MODE, setting.mode.to_owned()),
+            (process::CONTROL_SOCKET, socket.display().to_string()),
+            (process::MODE, settings.mode.to_owned()),
         ]);
-        let manifest = serde_json::json!({"slave": setting.slave, "environment": environment});
-        upload(&storage, setting.app, &manifest, &setting.profile).await;
-        apps.start_app(setting.app, setting.app).await.unwrap();
-        Self { node, apps, storage, app: setting.app, client, started, accepting, _folder: folder }
+        let manifest = serde_json::json!({"slave": settings.slave, "environment": environment});
+        upload(&storage, settings.app, &manifest, &settings.profile).await;
+        apps.start_app(settings.app, settings.app).await.unwrap();
+        Self { node, apps, storage, app: settings.app, client, workers, accept_task, _folder: folder }
     }
 
-    /// Returns the recorded client of a service.
+    /// Returns the recorded client of a service, connected.
     pub(crate) async fn peer(&self, name: &'static str) -> Peer {
         let service = Recording::read(name).service.expect("a client's recording names the service");
         Peer::new(name, self.connect(&service).await, &Substitutes::default())
     }
 
-    /// Returns a client of the app that plays what no file holds.
-    pub(crate) async fn own_peer(&self, name: &'static str, events: Vec<Event>) -> Peer {
-        Peer::of(name, events, self.connect(self.app).await, &Substitutes::default())
+    /// Returns a client of the app that plays these events.
+    pub(crate) async fn inline_peer(&self, name: &'static str, events: Vec<Event>) -> Peer {
+        Peer::with_events(name, events, self.connect(self.app).await, &Substitutes::default())
     }
 
-    /// Returns the recorded peer of the socket where the workers connect, which one of them must have done.
+    /// Returns the recorded peer of the socket that workers connect to. A worker must have started.
     pub(crate) async fn worker_peer(&self, name: &'static str) -> Peer {
-        let endpoint = self.started.lock().unwrap().endpoint.clone().expect("a worker");
+        let endpoint = self.workers.lock().unwrap().endpoint.clone().expect("a worker has started");
         Peer::new(name, UnixStream::connect(endpoint).await.unwrap(), &Substitutes::default())
     }
 
@@ -106,73 +110,72 @@ impl Stage {
         TcpStream::connect(address(&self.client, service).await).await.unwrap()
     }
 
-    /// Waits until a number that `info` tells of the app is as wanted.
-    pub(crate) async fn until(&self, path: &[&str], wanted: impl Fn(u64) -> bool) {
-        let poll = async {
-            loop {
-                let info = self.apps.info(self.app, Some(1)).await.unwrap();
-                let found = path.iter().try_fold(&info, |value, key| value.get(key)).and_then(Value::as_u64);
-                if wanted(found.unwrap_or_else(|| panic!("no {path:?} in {info}"))) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("{}: {path:?} is not as wanted", self.app));
+    /// Waits until the number at `path` in the `info` of the app satisfies `condition`.
+    pub(crate) async fn wait_for_info(&self, path: &[&str], condition: impl Fn(u64) -> bool) {
+        wait_until(&format!("{path:?} in the info of {}", self.app), async || {
+            let info = self.apps.info(self.app, Some(1)).await.unwrap();
+            let number = path.iter().try_fold(&info, |value, key| value.get(key)).and_then(Value::as_u64);
+            condition(number.unwrap_or_else(|| panic!("no {path:?} in {info}")))
+        })
+        .await;
     }
 
-    /// Returns once all recorded workers wait for a frame with this text, or have ended.
-    pub(crate) async fn awaited(&self, text: &str) {
-        let scripts: Vec<_> =
-            self.started.lock().unwrap().scripts.iter().map(|(_, waits)| waits.clone()).collect();
-        for mut waits in scripts {
-            waits.text(text).await;
+    /// Waits until every replayed worker expects a frame with this text, or has ended.
+    pub(crate) async fn wait_for_workers_expecting(&self, text: &str) {
+        let expected: Vec<_> =
+            self.workers.lock().unwrap().replays.iter().map(|(_, expected)| expected.clone()).collect();
+        for mut frame in expected {
+            frame.wait_for_text(text).await;
         }
     }
 
-    /// Stops the app and the node, and returns how many workers have played a recording to its end.
-    pub(crate) async fn close(self) -> usize {
-        self.awaited("overseer is shutting down").await;
-        // It may have been stopped.
+    /// Stops the app and the node. Returns the number of workers that have replayed a recording to its end.
+    pub(crate) async fn shutdown(self) -> usize {
+        self.wait_for_workers_expecting("overseer is shutting down").await;
+        // The test may have stopped it already.
         let _ = self.apps.pause_app(self.app).await;
-        let scripts = std::mem::take(&mut self.started.lock().unwrap().scripts);
-        let played = scripts.len();
-        for (script, _) in scripts {
-            script.await.unwrap();
+        let replays = std::mem::take(&mut self.workers.lock().unwrap().replays);
+        let finished = replays.len();
+        for (replay, _) in replays {
+            replay.await.unwrap();
         }
-        self.accepting.abort();
+        self.accept_task.abort();
         self.node.shutdown().await;
-        played
+        finished
     }
 }
 
-/// Returns where a service listens.
+/// Returns the address of a service.
 pub(crate) async fn address(client: &Client, service: &str) -> SocketAddr {
     client.resolve(service, None).await.unwrap().endpoints[0].0
 }
 
-/// Awaits the processes of workers: those that have a recording leave it to the test to speak, others behave.
-async fn accept(listener: UnixListener, scripts: &'static [&'static str], started: Arc<Mutex<Started>>) {
-    let mut scripts = scripts.iter();
+/// Accepts the worker processes. The test plays those that have a recording; the others run on their own.
+async fn accept_workers(
+    listener: UnixListener,
+    recordings: &'static [&'static str],
+    workers: Arc<Mutex<StartedWorkers>>,
+) {
+    let mut recordings = recordings.iter();
     loop {
         let (mut process, _) = listener.accept().await.unwrap();
         let mut args = String::new();
         process.read_to_string(&mut args).await.unwrap();
-        started.lock().unwrap().endpoint = Some(arg(&args, "--endpoint").to_owned());
-        let Some(name) = scripts.next() else {
-            process.write_all(process::BEHAVE).await.unwrap();
+        workers.lock().unwrap().endpoint = Some(arg(&args, "--endpoint").to_owned());
+        let Some(name) = recordings.next() else {
+            process.write_all(process::RUN_WORKER).await.unwrap();
             continue;
         };
-        let (sender, waits) = Waits::new();
-        let script = tokio::spawn(async move {
-            Script::connect(name, &args, sender).await.play().await;
+        let (sender, expected) = ExpectedFrame::channel();
+        let replay = tokio::spawn(async move {
+            WorkerReplay::connect(name, &args, sender).await.play().await;
             drop(process);
         });
-        started.lock().unwrap().scripts.push((script, waits));
+        workers.lock().unwrap().replays.push((replay, expected));
     }
 }
 
-/// Stores an app under its name, with a profile of the same name.
+/// Stores an app and a profile of the same name.
 pub(crate) async fn upload(
     storage: &StorageClient,
     app: &str,
