@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Error, Exchange, Held, Receiver, Sender, Severity, Value,
+    Bytes, Category, Code, Duplex, Error, Guard, Receiver, Sender, Severity, Value,
     double::{Items, Peer},
 };
 use cocaine_bindings::{
@@ -31,7 +31,7 @@ fn now<F: Future>(call: F) -> F::Output {
 }
 
 fn gone() -> Error {
-    Error::service(Category::GENERIC, 2, "no such key")
+    Error::service(Code::NOT_FOUND, "no such key")
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn call_is_answered_by_the_matching_expectation() {
         .returns(Vec::from(["a".to_owned()]))
         .times(2);
     assert_eq!(now(storage.read("c", "a")).unwrap(), "first");
-    assert_eq!(now(storage.read("c", "b")).unwrap_err().code(), Some(2));
+    assert_eq!(now(storage.read("c", "b")).unwrap_err().code(), Some(Code::NOT_FOUND));
     assert_eq!(now(storage.read("c", "a")).unwrap(), "second");
     now(storage.write("c", "a", &"blob".into(), Some(&["t", "u"]))).unwrap();
     for tag in ["t", "u"] {
@@ -200,12 +200,12 @@ fn lock_is_granted_or_refused() {
     let unicorn = UnicornDouble::new();
     unicorn.expect_lock().with("/a").holds();
     unicorn.expect_lock().with("/b").fails(gone());
-    unicorn.expect_lock().with("/c").answers(|_| Ok(Held::until((), async { gone() })));
+    unicorn.expect_lock().with("/c").answers(|_| Ok(Guard::until((), async { gone() })));
     unicorn.expect_put().returns(Err(versioned(7)));
     let mut held = now(unicorn.lock("/a")).unwrap();
     assert!(held.lost().now_or_never().is_none());
     now(unicorn.lock("/b")).unwrap_err();
-    assert_eq!(now(now(unicorn.lock("/c")).unwrap().lost()).code(), Some(2));
+    assert_eq!(now(now(unicorn.lock("/c")).unwrap().lost()).code(), Some(Code::NOT_FOUND));
     assert_eq!(now(unicorn.put("/a", &Value::Nil, 1)).unwrap().unwrap_err().version, 7);
 }
 
@@ -219,16 +219,16 @@ async fn session_answers_with_a_stream() {
     for _ in 0..100 {
         event.send("ignored").await.unwrap();
     }
-    let mut answer = event.close().await.unwrap();
+    let mut answer = event.finish().unwrap();
     assert_eq!(answer.recv().await.unwrap().unwrap(), "a");
     assert_eq!(answer.recv().await.unwrap().unwrap(), "b");
     assert!(answer.recv().await.is_none());
     let mut event = app.enqueue("fail", None).await.unwrap();
     assert_eq!(event.recv().await.unwrap().unwrap(), "a");
     let error = event.recv().await.unwrap().unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::WORKER_USER), Some(7)));
+    assert_eq!(error.code(), Some(Code::new(Category::WORKER_USER, 7)));
     assert_eq!((error.service_name(), error.method()), (Some("app"), Some("enqueue")));
-    assert_eq!(app.enqueue("full", Some("tag")).await.unwrap_err().code(), Some(2));
+    assert_eq!(app.enqueue("full", Some("tag")).await.unwrap_err().code(), Some(Code::NOT_FOUND));
 }
 
 #[tokio::test]
@@ -239,13 +239,13 @@ async fn session_is_played_by_a_script() {
             while let Some(chunk) = input.recv().await {
                 output.send(format!("{event} {}", chunk?.as_str().unwrap_or("?"))).await?;
             }
-            output.close().await
+            output.finish()
         })
     });
     app.expect_control().plays(|mut workers, output| async move {
         assert_eq!(workers.recv().await.unwrap().unwrap(), 3);
         assert!(workers.recv().await.is_none_or(|ended| ended.is_err()));
-        output.give_up();
+        output.abandon();
         Ok(())
     });
     let mut event = app.enqueue("echo", None).await.unwrap();
@@ -253,8 +253,8 @@ async fn session_is_played_by_a_script() {
         event.send(chunk).await.unwrap();
         assert_eq!(event.recv().await.unwrap().unwrap(), *format!("echo {chunk}"));
     }
-    assert!(event.close().await.unwrap().recv().await.is_none());
-    let Exchange { mut tx, rx } = app.control().await.unwrap();
+    assert!(event.finish().unwrap().recv().await.is_none());
+    let Duplex { mut tx, rx } = app.control().await.unwrap();
     tx.send(3).await.unwrap();
     drop((tx, rx));
     app.played().await;
@@ -265,11 +265,11 @@ async fn session_is_played_by_a_script() {
 async fn session_with_states_is_played_by_a_script() {
     let locator = LocatorDouble::new();
     locator.expect_publish().matching(|name, _, _| name == "service").plays(|input, output| async move {
-        output.value(())?;
+        output.send(())?;
         assert!(matches!(input.recv().await?, PublishReceived::Discard));
         Ok(())
     });
-    let Exchange { tx, rx } = locator.publish("service", &[], None).await.unwrap();
+    let Duplex { tx, rx } = locator.publish("service", &[], None).await.unwrap();
     rx.await.unwrap();
     tx.discard().await.unwrap();
     locator.played().await;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Duplex, Endpoint, Error, ErrorKind, Limits, Receiver, Responder, Result, Scalar, Sender,
+    Bytes, Code, Duplex, Endpoint, Error, ErrorKind, Limits, Receiver, ReplySender, Result, Scalar, Sender,
     Severity, Stream, Trace, Value,
     server::{Caller, Server},
 };
@@ -78,7 +78,7 @@ impl Storage for ScriptedStorage {
     }
 
     async fn write(&self, _: &str, _: &str, _: &Bytes, _: Option<&[&str]>) -> Result<()> {
-        Err(Error::service(Category::GENERIC, 13, "Permission denied"))
+        Err(Error::service(Code::PERMISSION_DENIED, "Permission denied"))
     }
 
     async fn remove(&self, _: &str, _: &str) -> Result<()> {
@@ -113,11 +113,11 @@ impl AppServer for ScriptedApp {
                 while let Some(chunk) = input.recv().await {
                     output.send(chunk?).await?;
                 }
-                output.close().await
+                output.finish()
             }
             "tag" => {
                 output.send(tag.unwrap_or("none")).await?;
-                output.close().await
+                output.finish()
             }
             "panic" => {
                 output.send("before").await?;
@@ -129,7 +129,7 @@ impl AppServer for ScriptedApp {
                 self.0.send(end.map_or("the end".to_owned(), |end| end.unwrap_err().to_string())).unwrap();
                 Ok(())
             }
-            _ => Err(Error::service(Category::WORKER, 200, "no handler")),
+            _ => Err(Error::service(Code::UNKNOWN_EVENT, "no handler")),
         }
     }
 
@@ -137,7 +137,7 @@ impl AppServer for ScriptedApp {
         Ok(Value::from("info"))
     }
 
-    async fn control(&self, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+    async fn control(&self, mut input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
         loop {
             let item = input.recv().await;
             self.0.send(format!("{item:?}")).unwrap();
@@ -172,7 +172,7 @@ async fn chunks_go_both_ways() {
         event.send(chunk.clone()).await.unwrap();
         assert!(event.recv().await.unwrap().unwrap() == chunk);
     }
-    let mut rest = event.close().await.unwrap();
+    let mut rest = event.finish().unwrap();
     assert!(rest.recv().await.is_none());
     let mut event = app.enqueue("tag", Some("t")).await.unwrap();
     assert_eq!(event.recv().await.unwrap().unwrap(), "t");
@@ -186,7 +186,7 @@ async fn panicking_or_forgotten_event_is_answered_with_error() {
     let mut event = app.enqueue("panic", None).await.unwrap();
     assert_eq!(event.recv().await.unwrap().unwrap(), "before");
     let error = event.recv().await.unwrap().unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::GENERIC), Some(125)));
+    assert_eq!(error.code(), Some(Code::SENDER_DROPPED));
     let mut event = app.enqueue("forget", None).await.unwrap();
     assert!(event.recv().await.unwrap().is_err());
     other.send("still here").await.unwrap();
@@ -238,7 +238,7 @@ async fn handler_learns_that_its_caller_is_gone() {
 #[tokio::test]
 async fn sessions_do_not_count_as_invocations() {
     let (app, _server, _locator, _said) = app().await;
-    let mut events: Vec<Duplex<Bytes, Bytes>> = Vec::new();
+    let mut events: Vec<Duplex<Sender<Bytes>, Receiver<Bytes>>> = Vec::new();
     for _ in 0..Limits::default().invocations + 100 {
         events.push(app.enqueue("echo", None).await.unwrap());
     }
@@ -300,12 +300,12 @@ async fn panic_is_an_error_for_its_caller_alone() {
     let marked = cocaine::ServiceClient::with_header(&storage, "panic", "yes");
     for (storage, key) in [(&storage, "panic"), (&storage, "panic later"), (&marked, "before it is split")] {
         let error = timeout(TIMEOUT, storage.read("c", key)).await.expect("an answer").unwrap_err();
-        assert_eq!((error.category(), error.code()), (Some(Category::DISPATCH), Some(7)), "{key}: {error}");
+        assert_eq!(error.code(), Some(Code::UNCAUGHT_ERROR), "{key}: {error}");
     }
     service.wait.notify_one();
     assert_eq!(other.await.unwrap().unwrap(), "wait");
     let error = storage.write("c", "k", &Bytes::new(), None).await.unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::GENERIC), Some(13)));
+    assert_eq!(error.code(), Some(Code::PERMISSION_DENIED));
 }
 
 #[tokio::test]
@@ -441,7 +441,7 @@ impl Logging for ScriptedLogging {
         match source {
             "wait" => self.wait.notified().await,
             "panic" => panic!("as the caller asked"),
-            "fail" => return Err(Error::service(Category::GENERIC, 22, "no")),
+            "fail" => return Err(Error::service(Code::INVALID_VALUE, "no")),
             _ => {}
         }
         Ok(())
@@ -507,7 +507,7 @@ struct EndlessStream {
 }
 
 impl Stream for EndlessStream {
-    type Item = Result<(String, BTreeMap<String, cocaine::Resolved>)>;
+    type Item = Result<(String, BTreeMap<String, cocaine::ServiceInfo>)>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if std::mem::take(&mut self.first) {
@@ -522,7 +522,7 @@ impl Stream for EndlessStream {
 struct StreamLocator(Arc<AtomicUsize>);
 
 impl LocatorServer for StreamLocator {
-    async fn resolve(&self, _: &str, _: Option<&str>) -> Result<cocaine::Resolved> {
+    async fn resolve(&self, _: &str, _: Option<&str>) -> Result<cocaine::ServiceInfo> {
         Err(Error::unbound())
     }
 
@@ -548,7 +548,7 @@ impl LocatorServer for StreamLocator {
         _: &[Endpoint],
         _: Option<(u32, cocaine::Graph)>,
         _: cocaine_bindings::locator::PublishReceiver,
-        _: Responder<()>,
+        _: ReplySender<()>,
     ) -> Result<()> {
         Err(Error::unbound())
     }

@@ -9,7 +9,7 @@ trait Locator {
     /// # Errors
     ///
     /// Category 10, code 1 if there is no such service, nor the chosen member of such a group.
-    fn resolve(name: &str, seed: Option<&str>) -> Resolved;
+    fn resolve(name: &str, seed: Option<&str>) -> ServiceInfo;
 
     /// Streams the services of this node: all of them at first, then one for each change.
     ///
@@ -20,7 +20,7 @@ trait Locator {
     /// # Errors
     ///
     /// If the connection is lost; that is also how a node that stops ends the stream.
-    fn connect(uuid: &str) -> Stream<(String, BTreeMap<String, Resolved>)>;
+    fn connect(uuid: &str) -> Stream<(String, BTreeMap<String, ServiceInfo>)>;
 
     /// Reads the named routing groups anew from storage, and sends the whole table to every router.
     ///

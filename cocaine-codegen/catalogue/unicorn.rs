@@ -81,14 +81,14 @@ trait Unicorn {
     /// # Errors
     ///
     /// Category 11, code 6 for a path that cannot be. A lock that is lost later tells it by `lost`.
-    fn lock(path: &str) -> Held;
+    fn lock(path: &str) -> Guard;
 
     /// As `lock`, with a `value` that others can read where the lock is kept.
     ///
     /// # Errors
     ///
     /// As of `lock`. With authorization on, the original may crash (inferred from its sources).
-    fn named_lock(path: &str, value: &Value) -> Held;
+    fn named_lock(path: &str, value: &Value) -> Guard;
 }
 
 /// A value and its version.

@@ -17,7 +17,7 @@
 //! | `-> Stream<T>` | any number of values |
 //! | `-> Duplex<In, Out>` | both sides stream: `In` comes from the service, `Out` goes to it |
 //! | `-> Session<Tx, Rx>` | any other: a side is `Stream<T>`, `Reply<T>`, `End`, `Root`, or a trait of this file |
-//! | `-> Held` | it answers once it holds something, until the caller sends `close`: a stream of one `true` |
+//! | `-> Guard` | it answers once it holds something, until the caller sends `close`: a stream of one `true` |
 //! | `-> Found<T>` | `[found, value]`, an `Option<T>` in Rust |
 //! | `-> Tried<T>` | `[done, value]`, a `Result<T, T>` in Rust: what came of it, or what stands in its way |
 //! | `-> List<T>` | a `Vec<T>` that is also read if its elements are the arguments |
@@ -30,7 +30,7 @@
 //! | `#[service(…, any_name)]` | any service that has these methods and no others, as each app under its own name |
 //!
 //! A caller that may send nothing but `close` says it by letting go: such a method is one with a value, a stream or
-//! a `Held` like any other. Dropping the call, the stream or what is held sends the message, and so does the end of a
+//! a `Guard` like any other. Dropping the call, the stream or what is held sends the message, and so does the end of a
 //! call; a server's stream, or what it holds, is dropped when it comes, and with a revoke or the end of the connection.
 //!
 //! A file may declare the types that its methods use:
@@ -45,19 +45,19 @@
 //!
 //! A trait that a `Session` names describes the messages of that side, by name; every other trait is a service.
 
-mod own;
+mod declared;
 mod read;
 mod signature;
+pub(crate) mod types;
 
 use std::collections::BTreeMap;
 
-pub(crate) use own::{Field, Form, Number, Own};
-pub(crate) use signature::{Argument, Pack, Reply, Side, Signature};
+pub(crate) use declared::{DeclaredType, EnumVariant, StructField, TypeForm};
+pub(crate) use signature::{Argument, Reply, ReplyWrapper, SideDescription, Signature};
 
 use crate::{
-    error::{Error, Place, Problem, Result},
-    metadata::Service,
-    tree::FIRST_CONTROL,
+    error::{Error, Problem, Result, SourceLocation},
+    metadata::{Service, tree::FIRST_CONTROL},
 };
 
 /// The files that come with this crate.
@@ -100,14 +100,14 @@ pub(crate) struct Entry {
     pub(crate) version: Option<u64>,
     /// It describes services of any name that have the same methods.
     pub(crate) any_name: bool,
-    pub(crate) place: Place,
+    pub(crate) place: SourceLocation,
     /// The trait's name.
     pub(crate) name: String,
     pub(crate) docs: Vec<String>,
     /// By name on the wire.
     pub(crate) methods: BTreeMap<String, Signature>,
     /// The types that the methods need, in the order of the file.
-    pub(crate) types: Vec<Own>,
+    pub(crate) types: Vec<DeclaredType>,
 }
 
 impl Catalogue {

@@ -1,6 +1,8 @@
 //! What each command does.
 
 mod check;
+pub(crate) mod command_line;
+mod source;
 
 use std::{
     io::{self, Write as _},
@@ -8,13 +10,10 @@ use std::{
 };
 
 use cocaine_codegen::{
-    Catalogue, Layout, Options, Output, Problem, Result, Warning, dot, dump, generate, write_file,
+    Catalogue, Options, Output, OutputLayout, Problem, Result, Warning, dot, dump, generate, write_file,
 };
 
-use crate::{
-    cli::{Cli, Command, Dump, Fetch, Generate, View},
-    source,
-};
+use crate::commands::command_line::{Cli, Command, Dump, DumpFormat, Fetch, Generate};
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
@@ -30,7 +29,7 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
 fn generated(args: &Generate) -> Result<ExitCode> {
     let catalogue = source::catalogue(&args.description)?;
     let metadata = source::metadata(&args.source, &catalogue)?;
-    let layout = if args.out_dir.is_some() { Layout::Folder } else { Layout::File };
+    let layout = if args.out_dir.is_some() { OutputLayout::FilePerService } else { OutputLayout::SingleFile };
     let (strict, doubles_of) = (args.description.strict, args.doubles_of.clone());
     let output = generate(&metadata, &catalogue, &Options { layout, strict, doubles_of })?;
     warn(&output.warnings);
@@ -52,9 +51,9 @@ fn fetched(args: &Fetch) -> Result<ExitCode> {
 fn dumped(args: &Dump) -> Result<ExitCode> {
     let metadata = source::metadata(&args.source, &Catalogue::builtin())?;
     print(&match args.format {
-        View::Text => dump(&metadata),
-        View::Json => metadata.to_json(),
-        View::Dot => dot(&metadata),
+        DumpFormat::Text => dump(&metadata),
+        DumpFormat::Json => metadata.to_json(),
+        DumpFormat::Dot => dot(&metadata),
     })
 }
 

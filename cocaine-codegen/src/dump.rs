@@ -7,9 +7,12 @@ use std::fmt::Write as _;
 pub use dot::dot;
 
 use crate::{
-    metadata::{Metadata, Method, Service},
+    metadata::{
+        Metadata, Method, Service,
+        shape::TreeShape,
+        tree::{FIRST_CONTROL, Message, Tree},
+    },
     naming::shown,
-    tree::{FIRST_CONTROL, Kind, Message, Tree},
 };
 
 /// Returns what the services of `metadata` offer, as an indented tree.
@@ -28,11 +31,11 @@ fn dump_service(text: &mut String, name: &str, service: &Service) {
     let _ = writeln!(text, "{}, version {}", shown(name), service.version);
     for (id, Method(name, dispatch, upstream)) in &service.graph {
         let _ = write!(text, "  {id} {}", shown(name));
-        if dispatch.kind() != Kind::End {
+        if dispatch.kind() != TreeShape::End {
             text.push('\n');
             dump_side(text, "    the caller sends", dispatch);
             dump_side(text, "    the service sends", upstream);
-        } else if matches!(upstream.kind(), Kind::Close | Kind::Other) {
+        } else if matches!(upstream.kind(), TreeShape::Close | TreeShape::Other) {
             text.push('\n');
             dump_side(text, "    the service sends", upstream);
         } else {
@@ -42,7 +45,7 @@ fn dump_service(text: &mut String, name: &str, service: &Service) {
 }
 
 fn dump_side(text: &mut String, lead: &str, tree: &Tree) {
-    if matches!(tree.kind(), Kind::Close | Kind::Other) {
+    if matches!(tree.kind(), TreeShape::Close | TreeShape::Other) {
         let _ = writeln!(text, "{lead}:");
         dump_messages(text, tree, 6);
     } else {
@@ -50,13 +53,13 @@ fn dump_side(text: &mut String, lead: &str, tree: &Tree) {
     }
 }
 
-fn standard(kind: Kind) -> &'static str {
+fn standard(kind: TreeShape) -> &'static str {
     match kind {
-        Kind::End => "nothing",
-        Kind::Primitive => "one value or an error",
-        Kind::Streaming => "a stream",
-        Kind::Root => "methods of the service",
-        Kind::Close | Kind::Other => "messages of its own",
+        TreeShape::End => "nothing",
+        TreeShape::Primitive => "one value or an error",
+        TreeShape::Streaming => "a stream",
+        TreeShape::Root => "methods of the service",
+        TreeShape::Close | TreeShape::Other => "messages of its own",
     }
 }
 
@@ -74,20 +77,6 @@ fn dump_messages(text: &mut String, tree: &Tree, indent: usize) {
         let _ = writeln!(text, "{:indent$}{id} {}{control}{then}", "", shown(name));
         dump_messages(text, next, indent + 2);
     }
-}
-
-/// Returns a tree on one line: `{0 begin {1 chunk …, 2 end}}`, with `…` for what repeats.
-pub(crate) fn line(tree: &Tree) -> String {
-    let Tree::Node(messages) = tree else {
-        return "…".to_owned();
-    };
-    let messages: Vec<_> = (messages.iter())
-        .map(|(id, Message(name, next))| {
-            let next = if next.is_end() { String::new() } else { format!(" {}", line(next)) };
-            format!("{id} {}{next}", shown(name))
-        })
-        .collect();
-    format!("{{{}}}", messages.join(", "))
 }
 
 #[cfg(test)]
@@ -123,7 +112,7 @@ b, version 1
 ";
         assert_eq!(dump(&metadata), expected);
         let Method(_, dispatch, upstream) = &metadata.services["a\n"].graph[&4];
-        assert_eq!(line(dispatch), "{0 discard, 65532 goaway}");
-        assert_eq!(line(upstream), "{0 write …, 1 x {2 y}}");
+        assert_eq!(dispatch.to_line(), "{0 discard, 65532 goaway}");
+        assert_eq!(upstream.to_line(), "{0 write …, 1 x {2 y}}");
     }
 }

@@ -52,7 +52,7 @@ impl std::error::Error for Error {}
 
 /// Where something stands in a catalogue; lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SourceLocation {
     /// The name of the file, as it was given.
     pub file: String,
     /// The line.
@@ -61,7 +61,7 @@ pub struct Place {
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
@@ -75,7 +75,7 @@ pub enum Problem {
     #[error("{place}: {message}")]
     Catalogue {
         /// Where.
-        place: Place,
+        place: SourceLocation,
         /// What is wrong and what to write instead.
         message: String,
     },
@@ -107,7 +107,7 @@ pub enum Problem {
         /// The method.
         method: String,
         /// Where the catalogue describes it.
-        place: Place,
+        place: SourceLocation,
         /// What the catalogue says.
         catalogue: String,
         /// What the graph says.

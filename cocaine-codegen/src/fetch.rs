@@ -8,18 +8,20 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cocaine::{Category, Client, Edge, Error, Graph, Resolved, Result, Stream as _};
+use cocaine::{Client, Code, Edge, Error, Graph, Result, ServiceInfo, Stream as _};
 use tokio::{runtime, time};
 
 use crate::{
     error::Problem,
-    metadata::{Metadata, Method, Service},
-    tree::{Message, Tree},
+    metadata::{
+        Metadata, Method, Service,
+        tree::{Message, Tree},
+    },
 };
 
 /// What was learned, and what is to be said about it.
 #[derive(Debug)]
-pub struct Fetched {
+pub struct FetchReport {
     /// The services that were found.
     pub metadata: Metadata,
     /// What a user should read of how they were found.
@@ -35,18 +37,23 @@ pub fn fetch(
     services: &[String],
     known: &[&str],
     timeout: Duration,
-) -> crate::Result<Fetched> {
-    let wanted = if services.is_empty() { Wanted::All(known) } else { Wanted::Each(services) };
+) -> crate::Result<FetchReport> {
+    let wanted =
+        if services.is_empty() { ServiceSelection::All(known) } else { ServiceSelection::Each(services) };
     ask_in_turn(locators, &wanted, timeout)
 }
 
 /// As [`fetch`], but a service that the locator does not have is left out.
-pub fn fetch_present(locators: &[String], services: &[String], timeout: Duration) -> crate::Result<Fetched> {
-    ask_in_turn(locators, &Wanted::Present(services), timeout)
+pub fn fetch_present(
+    locators: &[String],
+    services: &[String],
+    timeout: Duration,
+) -> crate::Result<FetchReport> {
+    ask_in_turn(locators, &ServiceSelection::Present(services), timeout)
 }
 
 /// What a locator is asked for.
-enum Wanted<'a> {
+enum ServiceSelection<'a> {
     /// All that it lists, or else what it has of these.
     All(&'a [&'a str]),
     /// All of these.
@@ -55,7 +62,11 @@ enum Wanted<'a> {
     Present(&'a [String]),
 }
 
-fn ask_in_turn(locators: &[String], wanted: &Wanted<'_>, timeout: Duration) -> crate::Result<Fetched> {
+fn ask_in_turn(
+    locators: &[String],
+    wanted: &ServiceSelection<'_>,
+    timeout: Duration,
+) -> crate::Result<FetchReport> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| problem(format!("no runtime: {error}")))?;
     let mut failures = Vec::new();
@@ -77,13 +88,13 @@ fn problem(message: String) -> Problem {
     Problem::Locator(message)
 }
 
-async fn ask(locator: &str, wanted: &Wanted<'_>) -> Result<Fetched> {
+async fn ask(locator: &str, wanted: &ServiceSelection<'_>) -> Result<FetchReport> {
     let client = Client::new(locator)?;
     let mut notes = Vec::new();
     let found = match wanted {
-        Wanted::Each(names) => named(&client, names).await?,
-        Wanted::Present(names) => resolved(&client, names).await?,
-        Wanted::All(known) => {
+        ServiceSelection::Each(names) => named(&client, names).await?,
+        ServiceSelection::Present(names) => resolved(&client, names).await?,
+        ServiceSelection::All(known) => {
             if let Some(found) = listed(&client).await? {
                 found
             } else {
@@ -105,17 +116,17 @@ async fn ask(locator: &str, wanted: &Wanted<'_>) -> Result<Fetched> {
             metadata.services.insert(name, service);
         }
     }
-    Ok(Fetched { metadata, notes })
+    Ok(FetchReport { metadata, notes })
 }
 
 /// Returns the services that the locator lists, and the locator itself, which it never lists; nothing if it has no
 /// cluster.
-async fn listed(client: &Client) -> Result<Option<BTreeMap<String, Resolved>>> {
+async fn listed(client: &Client) -> Result<Option<BTreeMap<String, ServiceInfo>>> {
     let locator = client.dynamic("locator").await?;
     // Whoever asks under the same name ends the older stream: it has to be nobody else's.
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
     let uuid = format!("cocaine-codegen-{}-{now}", process::id());
-    let stream = locator.stream::<_, (String, BTreeMap<String, Resolved>)>("connect", (uuid,));
+    let stream = locator.stream::<_, (String, BTreeMap<String, ServiceInfo>)>("connect", (uuid,));
     let mut stream = pin!(stream);
     let Some(first) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await else {
         return Ok(None);
@@ -127,7 +138,7 @@ async fn listed(client: &Client) -> Result<Option<BTreeMap<String, Resolved>>> {
 }
 
 /// Returns those of the services that the locator has.
-async fn resolved<S: AsRef<str>>(client: &Client, names: &[S]) -> Result<BTreeMap<String, Resolved>> {
+async fn resolved<S: AsRef<str>>(client: &Client, names: &[S]) -> Result<BTreeMap<String, ServiceInfo>> {
     let mut found = BTreeMap::new();
     for name in names.iter().map(AsRef::as_ref) {
         match client.resolve(name, None).await {
@@ -140,7 +151,7 @@ async fn resolved<S: AsRef<str>>(client: &Client, names: &[S]) -> Result<BTreeMa
 }
 
 /// Returns the services, all of them.
-async fn named(client: &Client, names: &[String]) -> Result<BTreeMap<String, Resolved>> {
+async fn named(client: &Client, names: &[String]) -> Result<BTreeMap<String, ServiceInfo>> {
     let mut found = BTreeMap::new();
     for name in names {
         found.insert(name.clone(), client.resolve(name, None).await?);
@@ -149,7 +160,7 @@ async fn named(client: &Client, names: &[String]) -> Result<BTreeMap<String, Res
 }
 
 fn is_unknown(error: &Error) -> bool {
-    (error.category(), error.code()) == (Some(Category::LOCATOR), Some(1))
+    error.code() == Some(Code::SERVICE_NOT_AVAILABLE)
 }
 
 /// Returns the methods of a graph, without the control messages of its root.

@@ -1,5 +1,8 @@
 //! Metadata and catalogue in, files out.
 
+pub(crate) mod builder;
+pub(crate) mod write;
+
 use std::{
     num::NonZero,
     sync::atomic::{AtomicUsize, Ordering},
@@ -8,29 +11,31 @@ use std::{
 
 use crate::{
     catalogue::Catalogue,
-    emit::Part,
+    emit::{
+        OutputKind,
+        format::{self, HEADER},
+    },
     error::{Error, Problem, Result, Warning},
-    format::{self, HEADER},
     metadata::Metadata,
-    model::{self, Findings, Service},
-    naming::{self, Names},
+    model::{self, Diagnostics, ServiceModel},
+    naming::{self, NameScope},
 };
 
 /// How the output is cut into files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Layout {
+pub enum OutputLayout {
     /// One file, with a module for each service.
     #[default]
-    File,
+    SingleFile,
     /// A file for each service, and `mod.rs`.
-    Folder,
+    FilePerService,
 }
 
 /// What is to be generated, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// How the output is cut into files.
-    pub layout: Layout,
+    pub layout: OutputLayout,
     /// Whether a warning is an error.
     pub strict: bool,
     /// The path of the module in which the bindings are: doubles of them are generated, and not the bindings.
@@ -44,15 +49,15 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
     /// The files: one without a name, or those of a folder with `mod.rs` last.
-    pub files: Vec<File>,
+    pub files: Vec<GeneratedFile>,
     /// What could be better, in the order of the services.
     pub warnings: Vec<Warning>,
 }
 
 /// One generated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// Its name in the folder; empty for the only file of [`Layout::File`].
+pub struct GeneratedFile {
+    /// Its name in the folder; empty for the only file of [`OutputLayout::SingleFile`].
     pub name: String,
     /// What is in it.
     pub text: String,
@@ -64,11 +69,11 @@ pub struct File {
 pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -> Result<Output> {
     metadata.check_depth()?;
     let part = match &options.doubles_of {
-        None => Part::Bindings,
-        Some(path) => Part::doubles_of(path)?,
+        None => OutputKind::Bindings,
+        Some(path) => OutputKind::doubles_of(path)?,
     };
-    let mut findings = Findings::default();
-    let mut modules = Names::default();
+    let mut findings = Diagnostics::default();
+    let mut modules = NameScope::default();
     let services: Vec<_> = (metadata.services.iter())
         .map(|(name, service)| {
             let module = modules.claim(naming::module(name), "_");
@@ -80,37 +85,40 @@ pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -
     }
     Error::check(findings.problems)?;
     let files = match options.layout {
-        Layout::File => vec![one_file(&services, part)?],
-        Layout::Folder => folder(&services, part)?,
+        OutputLayout::SingleFile => vec![one_file(&services, part)?],
+        OutputLayout::FilePerService => folder(&services, part)?,
     };
     Ok(Output { files, warnings: findings.warnings })
 }
 
-fn one_file(services: &[Service], part: Part<'_>) -> Result<File> {
+fn one_file(services: &[ServiceModel], part: OutputKind<'_>) -> Result<GeneratedFile> {
     let mut text = HEADER.to_owned();
     text.push_str(&format::layout(part.exports(services)));
     for module in each(services, |service| lay_out(service, part.module(service)))? {
         text.push('\n');
         text.push_str(&module);
     }
-    Ok(File { name: String::new(), text })
+    Ok(GeneratedFile { name: String::new(), text })
 }
 
-fn folder(services: &[Service], part: Part<'_>) -> Result<Vec<File>> {
+fn folder(services: &[ServiceModel], part: OutputKind<'_>) -> Result<Vec<GeneratedFile>> {
     let texts = each(services, |service| lay_out(service, part.items(service)))?;
     let mut files: Vec<_> = (services.iter().zip(texts))
-        .map(|(service, text)| File {
+        .map(|(service, text)| GeneratedFile {
             name: format!("{}.rs", service.module),
             text: format!("{HEADER}{text}"),
         })
         .collect();
     let declarations = format::layout(part.declarations(services));
     let exports = format::layout(part.exports(services));
-    files.push(File { name: "mod.rs".to_owned(), text: format!("{HEADER}{declarations}\n{exports}") });
+    files.push(GeneratedFile {
+        name: "mod.rs".to_owned(),
+        text: format!("{HEADER}{declarations}\n{exports}"),
+    });
     Ok(files)
 }
 
-fn lay_out(service: &Service, items: syn::Result<Vec<syn::Item>>) -> Result<String> {
+fn lay_out(service: &ServiceModel, items: syn::Result<Vec<syn::Item>>) -> Result<String> {
     items.map(format::layout).map_err(|error| {
         let name = naming::shown(&service.wire);
         Problem::Metadata(format!("the code for service `{name}` is no Rust, please report it: {error}"))
@@ -119,7 +127,10 @@ fn lay_out(service: &Service, items: syn::Result<Vec<syn::Item>>) -> Result<Stri
 }
 
 /// Returns what `make` makes of each service, in their order, on all processors.
-fn each(services: &[Service], make: impl Fn(&Service) -> Result<String> + Sync) -> Result<Vec<String>> {
+fn each(
+    services: &[ServiceModel],
+    make: impl Fn(&ServiceModel) -> Result<String> + Sync,
+) -> Result<Vec<String>> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(services.len());
     if workers < 2 {
         return services.iter().map(make).collect();

@@ -1,8 +1,9 @@
-//! Turns what a Cocaine locator says about its services into typed Rust.
+//! Generates typed Rust from what a Cocaine locator announces about its services.
 //!
-//! A locator knows of each service a *graph*: the names of its methods, and what either side may say next. It
-//! knows no argument types and no docs; a [`Catalogue`] adds them. Both together give, for each service, a trait
-//! for callers (and one for servers where they differ), a client, and the serving side.
+//! A locator announces a *graph* for each service: the names of its methods, and what either side may send next. Graphs
+//! have no argument types and no documentation; a [`Catalogue`] adds them, in the form of Rust traits. From both,
+//! [`generate()`] makes a trait for callers (and one for servers where they differ), a client, and the serving side of each
+//! service.
 //!
 //! ```
 //! use cocaine_codegen::{Catalogue, Metadata, Options, generate};
@@ -11,7 +12,7 @@
 //!     "0": ["ping", {}, {"0": ["value", {}], "1": ["error", {}]}]
 //! }}}}"#;
 //! let catalogue = Catalogue::parse("echo.rs", "
-//!     /// Says what it is told.
+//!     /// Sends messages back.
 //!     trait Echo {
 //!         /// Returns `message`.
 //!         fn ping(message: &str) -> String;
@@ -22,41 +23,52 @@
 //! # Ok::<(), cocaine_codegen::Error>(())
 //! ```
 //!
-//! But for `fetch`, which asks a live locator, the library reads no clock, no network and no environment, and keeps
-//! its output in order: the same input gives the same bytes. What comes from a locator is never trusted: any text becomes a valid name, an escaped literal
-//! or a harmless comment.
+//! In a build script, [`Builder`] does the same from files. The program `cocaine-codegen` has the commands `generate`,
+//! `fetch`, `check` and `dump`.
+//!
+//! The same input gives the same bytes: but for `fetch`, which asks a live locator, the library reads no clock, no network
+//! and no environment, and sorts its output. Input is not trusted: any text becomes a valid name, an escaped literal or a
+//! harmless comment.
+//!
+//! # Modules
 //!
 //! ```text
-//! fetch ─> metadata ─┬─> model ─> emit ─> format ─> text
-//!          catalogue ─┘
+//! metadata   graphs, from a locator (fetch) or a file ──┐
+//! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
+//!                                                           every     syntax   one file
+//!                                                           name      trees    or a folder
+//! compare    what has changed between two of them
+//! dump       a service's protocol as a tree, JSON or a graph
+//! commands   the program
 //! ```
+//!
+//! # Features
+//!
+//! `cli`, on by default, adds the program, and with it `fetch` and an async runtime. A build script does without.
 
-mod builder;
 mod catalogue;
-mod check;
+mod compare;
 mod dump;
 mod emit;
 mod error;
 #[cfg(feature = "cli")]
 mod fetch;
-mod format;
 mod generate;
 mod metadata;
 mod model;
 mod naming;
-mod tree;
-mod types;
-mod unique;
-mod write;
 
-pub use builder::Builder;
 pub use catalogue::Catalogue;
-pub use check::{Drift, Grade, compare, compare_code, read_tables};
+pub use compare::{Difference, Grade, compare, compare_code, read_tables};
 pub use dump::{dot, dump};
-pub use error::{Error, Place, Problem, Result, Warning};
+pub use error::{Error, Problem, Result, SourceLocation, Warning};
 #[cfg(feature = "cli")]
-pub use fetch::{Fetched, fetch, fetch_present};
-pub use generate::{File, Layout, Options, Output, generate};
-pub use metadata::{Metadata, Method, Service};
-pub use tree::{FIRST_CONTROL, Kind, MAX_DEPTH, Message, Tree};
-pub use write::write_file;
+pub use fetch::{FetchReport, fetch, fetch_present};
+pub use generate::{
+    GeneratedFile, Options, Output, OutputLayout, builder::Builder, generate, write::write_file,
+};
+pub use metadata::{
+    Metadata, Method, Service,
+    shape::TreeShape,
+    tree::{FIRST_CONTROL, MAX_DEPTH, Message, Tree},
+};

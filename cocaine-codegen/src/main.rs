@@ -1,15 +1,13 @@
 //! Typed Rust for every service of a Cocaine cloud, from what its locator says.
 
-mod cli;
 mod commands;
-mod source;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    match commands::run(&cli::Cli::parse()) {
+    match commands::run(&commands::command_line::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");

@@ -1,13 +1,16 @@
 //! What a locator says about its services, as plain data, and the JSON that keeps it.
 
+pub(crate) mod shape;
+pub(crate) mod tree;
+mod unique_map;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Problem, Result},
-    tree::{FIRST_CONTROL, MAX_DEPTH, Tree},
-    unique,
+    metadata::tree::{FIRST_CONTROL, MAX_DEPTH, Tree},
 };
 
 /// Services by name.
@@ -47,14 +50,14 @@ pub struct Method(
 );
 
 fn graph<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u64, Method>, D::Error> {
-    let mut methods = unique::Map::deserialize(deserializer)?.0;
+    let mut methods = unique_map::UniqueMap::deserialize(deserializer)?.0;
     methods.retain(|id, _| *id < FIRST_CONTROL);
     Ok(methods)
 }
 
 #[derive(Deserialize)]
 struct Envelope {
-    services: unique::Map<String, Service>,
+    services: unique_map::UniqueMap<String, Service>,
 }
 
 #[derive(Deserialize)]
@@ -127,16 +130,16 @@ impl Metadata {
 /// Returns `value` as JSON on one line, with a space after each comma and colon.
 fn json<T: Serialize>(value: &T) -> String {
     let mut out = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Spaced);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, SpacedFormatter);
     // Plain strings, numbers and maps of them: there is nothing here that JSON lacks.
     let written = value.serialize(&mut serializer);
     debug_assert!(written.is_ok(), "{written:?}");
     String::from_utf8(out).unwrap_or_default()
 }
 
-struct Spaced;
+struct SpacedFormatter;
 
-impl serde_json::ser::Formatter for Spaced {
+impl serde_json::ser::Formatter for SpacedFormatter {
     fn begin_array_value<W: ?Sized + std::io::Write>(
         &mut self,
         w: &mut W,

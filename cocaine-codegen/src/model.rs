@@ -3,22 +3,23 @@
 //! The graph decides ids and shapes, the catalogue names and types. What they disagree about is an error, what
 //! one of them lacks a warning.
 
-mod half;
-mod merge;
+mod context;
 mod names;
-mod states;
+mod service;
+mod session;
+mod side;
 
-pub(crate) use merge::{Findings, service};
+pub(crate) use context::Diagnostics;
+pub(crate) use service::service;
 
 use crate::{
-    catalogue::{Argument, Own, Pack, Signature},
-    tree::Tree,
-    types::Type,
+    catalogue::{Argument, DeclaredType, ReplyWrapper, Signature, types::Type},
+    metadata::tree::Tree,
 };
 
 /// One service.
 #[derive(Debug)]
-pub(crate) struct Service {
+pub(crate) struct ServiceModel {
     /// The name on the wire.
     pub(crate) wire: String,
     pub(crate) version: u64,
@@ -27,9 +28,9 @@ pub(crate) struct Service {
     pub(crate) docs: Vec<String>,
     pub(crate) names: TypeNames,
     /// The types that the catalogue declares for it.
-    pub(crate) types: Vec<Own>,
+    pub(crate) types: Vec<DeclaredType>,
     /// By id, ascending.
-    pub(crate) methods: Vec<Method>,
+    pub(crate) methods: Vec<MethodModel>,
 }
 
 /// What the items of a service are called.
@@ -47,7 +48,7 @@ pub(crate) struct TypeNames {
 
 /// One method.
 #[derive(Debug)]
-pub(crate) struct Method {
+pub(crate) struct MethodModel {
     pub(crate) id: u64,
     /// The name on the wire.
     pub(crate) wire: String,
@@ -55,7 +56,7 @@ pub(crate) struct Method {
     pub(crate) name: String,
     pub(crate) docs: Vec<String>,
     pub(crate) arguments: Arguments,
-    pub(crate) shape: Shape,
+    pub(crate) shape: CallModel,
     pub(crate) revoke_on_drop: bool,
     pub(crate) dispatch: Tree,
     pub(crate) upstream: Tree,
@@ -79,27 +80,27 @@ pub(crate) enum Payload {
 
 /// How a call goes.
 #[derive(Debug)]
-pub(crate) enum Shape {
+pub(crate) enum CallModel {
     /// Nothing comes back.
     Mute,
     /// One value comes back.
-    Unary(Pack, Payload),
+    Unary(ReplyWrapper, Payload),
     /// Any number of values come back.
     Stream(Payload),
     /// Something is held until the caller lets go.
-    Held,
+    Guard,
     /// Both sides speak, or one in a way of its own.
     Session {
         /// What the caller sends.
-        tx: Half,
+        tx: SideModel,
         /// What the service sends.
-        rx: Half,
+        rx: SideModel,
     },
 }
 
 /// What one side of a session sends.
 #[derive(Debug)]
-pub(crate) enum Half {
+pub(crate) enum SideModel {
     /// Nothing.
     End,
     /// Methods of the service, on the same channel.
@@ -107,19 +108,19 @@ pub(crate) enum Half {
     Stream(Payload),
     Reply(Payload),
     /// The first of these, and what follows it.
-    States(Vec<State>),
+    States(Vec<StateModel>),
 }
 
 /// Whose messages they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Speaker {
+pub(crate) enum Side {
     Caller,
-    Service,
+    ServiceModel,
 }
 
 /// One node of a tree: what may be said here.
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct StateModel {
     /// The struct that sends.
     pub(crate) sender: String,
     /// The struct that receives.
@@ -129,12 +130,12 @@ pub(crate) struct State {
     /// How one comes here, by names on the wire.
     pub(crate) path: Vec<String>,
     /// By id, ascending.
-    pub(crate) messages: Vec<Message>,
+    pub(crate) messages: Vec<MessageModel>,
 }
 
 /// One message of a state.
 #[derive(Debug)]
-pub(crate) struct Message {
+pub(crate) struct MessageModel {
     pub(crate) id: u64,
     /// The name on the wire.
     pub(crate) wire: String,
@@ -144,12 +145,12 @@ pub(crate) struct Message {
     pub(crate) variant: String,
     pub(crate) docs: Vec<String>,
     pub(crate) arguments: Arguments,
-    pub(crate) next: Next,
+    pub(crate) next: Transition,
 }
 
 /// What follows a message.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub(crate) enum Transition {
     End,
     Stay,
     /// The state of this index.
@@ -166,40 +167,40 @@ impl Arguments {
     }
 }
 
-impl Service {
+impl ServiceModel {
     /// Returns the name of the trait that a server implements.
     pub(crate) fn served(&self) -> &str {
         self.names.server.as_ref().unwrap_or(&self.names.contract)
     }
 
     /// Returns the states of all sessions, and who speaks in them.
-    pub(crate) fn sides(&self) -> impl Iterator<Item = (&Method, Speaker, &[State])> {
+    pub(crate) fn sides(&self) -> impl Iterator<Item = (&MethodModel, Side, &[StateModel])> {
         self.methods.iter().flat_map(|method| {
             let halves = match &method.shape {
-                Shape::Session { tx, rx } => [Some((Speaker::Caller, tx)), Some((Speaker::Service, rx))],
+                CallModel::Session { tx, rx } => [Some((Side::Caller, tx)), Some((Side::ServiceModel, rx))],
                 _ => [None, None],
             };
             halves.into_iter().flatten().filter_map(move |(speaker, half)| match half {
-                Half::States(states) => Some((method, speaker, &states[..])),
+                SideModel::States(states) => Some((method, speaker, &states[..])),
                 _ => None,
             })
         })
     }
 }
 
-impl State {
+impl StateModel {
     /// Returns the message that a sender sends when it is dropped in this state: `error` if it ends the side, or else
     /// the first that does.
-    pub(crate) fn parting(&self, method: &Method, speaker: Speaker) -> Option<&Message> {
-        if method.revoke_on_drop && speaker == Speaker::Caller {
+    pub(crate) fn parting(&self, method: &MethodModel, speaker: Side) -> Option<&MessageModel> {
+        if method.revoke_on_drop && speaker == Side::Caller {
             return None;
         }
-        let mut last = self.messages.iter().filter(|message| matches!(message.next, Next::End));
+        let mut last = self.messages.iter().filter(|message| matches!(message.next, Transition::End));
         last.clone().find(|message| message.wire == "error").or_else(|| last.next())
     }
 }
 
-impl Method {
+impl MethodModel {
     /// Returns whether somebody has described what it takes.
     pub(crate) fn is_described(&self) -> bool {
         matches!(self.arguments, Arguments::Known(_))

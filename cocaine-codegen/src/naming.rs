@@ -18,12 +18,13 @@ pub(crate) const RUNTIME: &[&str] = &[
     "Deserializer",
     "Dispatch",
     "Duplex",
+    "DynReceiver",
+    "DynSender",
     "End",
     "Endpoint",
-    "Exchange",
     "Found",
     "Graph",
-    "Held",
+    "Guard",
     "List",
     "Lossy",
     "MethodSpec",
@@ -31,23 +32,21 @@ pub(crate) const RUNTIME: &[&str] = &[
     "One",
     "Receiver",
     "Reply",
-    "Resolved",
-    "Responder",
+    "ReplySender",
     "Result",
-    "Rx",
     "Scalar",
     "Sender",
     "Serialize",
     "Serializer",
     "Service",
     "ServiceClient",
+    "ServiceInfo",
     "ServiceSpec",
     "Severity",
     "Short",
     "Stream",
     "TreeSpec",
     "Tried",
-    "Tx",
     "Value",
 ];
 
@@ -211,12 +210,12 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// The names of one place, each given once.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct NameScope {
     taken: BTreeSet<String>,
     repeats: BTreeMap<String, usize>,
 }
 
-impl Names {
+impl NameScope {
     /// Returns `wanted`, or the first of `wanted2`, `wanted3`, … that is free (with `between` before the number).
     pub(crate) fn claim(&mut self, wanted: String, between: &str) -> String {
         if self.taken.insert(wanted.clone()) {
@@ -289,7 +288,7 @@ mod tests {
 
     #[test]
     fn every_name_is_given_once() {
-        let mut names = Names::default();
+        let mut names = NameScope::default();
         let mut claim = |wanted: &str| names.claim(wanted.to_owned(), "_");
         assert_eq!([claim("a"), claim("a_2"), claim("a"), claim("a")], ["a", "a_2", "a_3", "a_4"]);
     }

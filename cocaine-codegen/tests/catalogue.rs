@@ -41,12 +41,12 @@ fn a_mistake_is_told_with_its_place_and_what_to_do() {
         ("fn ping() -> Vec<&str>;", "my.rs:2:18: what is received is owned"),
         (
             "fn ping() -> Stream;",
-            "my.rs:2:18: write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Held`",
+            "my.rs:2:18: write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`",
         ),
-        ("fn ping() -> Held<u8>;", "my.rs:2:18: write `Stream<T>`"),
+        ("fn ping() -> Guard<u8>;", "my.rs:2:18: write `Stream<T>`"),
         ("fn ping() -> Found;", "my.rs:2:18: write `Stream<T>`"),
         ("fn ping() -> Tried<u8, u8>;", "my.rs:2:18: write `Stream<T>`"),
-        ("fn ping() -> Stream<Held>;", "my.rs:2:25: `Held` stands alone, behind `->`"),
+        ("fn ping() -> Stream<Guard>;", "my.rs:2:25: `Guard` stands alone, behind `->`"),
         ("fn ping() -> Vec<Found<u8>>;", "my.rs:2:22: `Found` stands alone, behind `->`"),
         ("fn ping() -> Session<Nobody, Reply<u8>>;", "my.rs:2:26: a side of a session is"),
         ("fn ping() {}", "my.rs:2:15: a method has no body here"),
@@ -247,7 +247,7 @@ fn only_types_that_a_service_needs_are_declared_in_its_module() {
 #[test]
 fn what_is_held_needs_a_caller_that_can_close() {
     let upstream = r#"{"0": ["write", null], "1": ["error", {}], "2": ["close", {}]}"#;
-    let text = "trait Echo { fn ping() -> Held; }";
+    let text = "trait Echo { fn ping() -> Guard; }";
     let code = generated(&format!(r#"{{"0": ["ping", {{"0": ["close", {{}}]}}, {upstream}]}}"#), text);
     assert!(code.unwrap().contains("self.0.hold(0, ()).await"));
     for dispatch in ["{}", r#"{"0": ["cancel", {}]}"#] {

@@ -4,7 +4,7 @@ mod machine;
 
 use std::{env, fs, path::Path};
 
-use cocaine_codegen::{Catalogue, Layout, Metadata, Options, dot, dump, generate};
+use cocaine_codegen::{Catalogue, Metadata, Options, OutputLayout, dot, dump, generate};
 
 use self::machine::{Machine, driver::driver};
 
@@ -87,7 +87,7 @@ fn bindings() {
     let metadata = Metadata::from_json(&text).unwrap();
     assert_eq!(metadata.to_json(), text);
     for (doubles_of, part) in [(None, "services"), (Some("crate".to_owned()), "doubles")] {
-        let options = Options { layout: Layout::Folder, strict: true, doubles_of };
+        let options = Options { layout: OutputLayout::FilePerService, strict: true, doubles_of };
         let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
         let part = folder.join("src").join(part);
         for file in &output.files {

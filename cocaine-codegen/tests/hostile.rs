@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cocaine_codegen::{
-    Catalogue, Layout, Message, Metadata, Method, Options, Service, Tree, compare, dot, dump, generate,
+    Catalogue, Message, Metadata, Method, Options, OutputLayout, Service, Tree, compare, dot, dump, generate,
     read_tables,
 };
 use syn::{Item, TraitItem};
@@ -108,8 +108,12 @@ fn node<'a>(messages: impl IntoIterator<Item = (&'a str, Tree)>) -> Tree {
 /// Generates both layouts, and checks what must hold of any output; returns the single file.
 fn generated(metadata: &Metadata) -> String {
     let catalogue = Catalogue::builtin();
-    let folder =
-        generate(metadata, &catalogue, &Options { layout: Layout::Folder, ..Options::default() }).unwrap();
+    let folder = generate(
+        metadata,
+        &catalogue,
+        &Options { layout: OutputLayout::FilePerService, ..Options::default() },
+    )
+    .unwrap();
     let names: BTreeSet<_> = folder.files.iter().map(|file| file.name.to_lowercase()).collect();
     assert_eq!(names.len(), folder.files.len(), "two files of one name");
     for file in &folder.files {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cocaine::{
-    Category, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient as _, Stream,
+    Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceClient as _, ServiceInfo, Stream,
     server::Server,
 };
 use cocaine_bindings::{
@@ -23,7 +23,7 @@ struct Locator {
     address: Arc<OnceLock<Endpoint>>,
 }
 
-fn service(name: &str) -> Option<Resolved> {
+fn service(name: &str) -> Option<ServiceInfo> {
     let spec = match name {
         "locator" => LocatorClient::SPEC,
         "storage" => StorageClient::SPEC,
@@ -31,13 +31,13 @@ fn service(name: &str) -> Option<Resolved> {
         _ => return None,
     };
     let endpoints = vec![Endpoint("127.0.0.1:1".parse().unwrap())];
-    Some(Resolved { endpoints, version: spec.version, graph: spec.graph() })
+    Some(ServiceInfo { endpoints, version: spec.version, graph: spec.graph() })
 }
 
 impl LocatorServer for Locator {
-    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
-        let mut found =
-            service(name).ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))?;
+    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<ServiceInfo> {
+        let mut found = service(name)
+            .ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))?;
         if name == "locator" {
             found.endpoints = self.address.get().copied().into_iter().collect();
         }
@@ -47,15 +47,18 @@ impl LocatorServer for Locator {
     fn connect(
         &self,
         uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
+    ) -> impl Stream<Item = Result<(String, BTreeMap<String, ServiceInfo>)>> + Send + 'static + use<> {
         assert!(uuid.starts_with("cocaine-codegen-"));
         let mut services: BTreeMap<_, _> = ["storage", "my-app"]
             .into_iter()
             .filter_map(|name| service(name).map(|service| (name.to_owned(), service)))
             .collect();
-        services.insert("gone".to_owned(), Resolved { endpoints: Vec::new(), ..service("storage").unwrap() });
         services
-            .insert("legacy".to_owned(), Resolved { graph: Graph::default(), ..service("storage").unwrap() });
+            .insert("gone".to_owned(), ServiceInfo { endpoints: Vec::new(), ..service("storage").unwrap() });
+        services.insert(
+            "legacy".to_owned(),
+            ServiceInfo { graph: Graph::default(), ..service("storage").unwrap() },
+        );
         futures_util::stream::iter(self.cluster.then(|| Ok(("node".to_owned(), services))))
     }
 
@@ -73,7 +76,7 @@ impl LocatorServer for Locator {
         _: &[Endpoint],
         _: Option<(u32, Graph)>,
         _: PublishReceiver,
-        _: Responder<()>,
+        _: ReplySender<()>,
     ) -> Result<()> {
         Ok(())
     }
@@ -123,7 +126,7 @@ async fn a_cluster_lists_its_services() {
         "pub trait Storage {",
         "pub trait MyApp {",
         "fn enqueue(",
-        "Duplex<Bytes, Bytes>",
+        "Duplex<Sender<Bytes>, Receiver<Bytes>>",
     ] {
         assert!(code.contains(item), "{item}");
     }

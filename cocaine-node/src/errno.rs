@@ -2,12 +2,12 @@
 
 use std::io;
 
-use cocaine::{Category, Error};
+use cocaine::{Code, Error};
 pub(crate) use rustix::io::Errno;
 
 /// Returns the error that a caller gets for a POSIX number.
 pub(crate) fn error(number: Errno, text: impl Into<String>) -> Error {
-    Error::service(Category::GENERIC, number.raw_os_error().into(), text)
+    Error::service(Code::posix(number.raw_os_error().into()), text)
 }
 
 /// Returns the error for an invalid argument, with the suffix that the original adds to its text.

@@ -20,7 +20,7 @@ use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::Subscr
 
 use cli::{Cli, Command};
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type ProgramError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long the log may take to write its queue when the program ends.
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ async fn start() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), BoxError> {
+async fn run(cli: Cli) -> Result<(), ProgramError> {
     let command = cli.into_command(|name| std::env::var_os(name))?;
     let log = start_log(command.log_config())?;
     let served = run_command(&command, &log).await;
@@ -52,7 +52,7 @@ async fn run(cli: Cli) -> Result<(), BoxError> {
 }
 
 /// Runs a node or a gateway until the process is told to stop.
-async fn run_command(command: &Command, log: &Log) -> Result<(), BoxError> {
+async fn run_command(command: &Command, log: &Log) -> Result<(), ProgramError> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stopped = async {
         tokio::select! {
@@ -79,7 +79,7 @@ async fn run_command(command: &Command, log: &Log) -> Result<(), BoxError> {
     Ok(())
 }
 
-async fn start_node(config: &NodeConfig, data: &Path, log: &Log) -> Result<Node, BoxError> {
+async fn start_node(config: &NodeConfig, data: &Path, log: &Log) -> Result<Node, ProgramError> {
     let node = Node::builder().config(config).data(data).log(log.clone()).helper(Helper::current_exe());
     let node = node.start().await?;
     let (address, data) = (node.locator_addr(), data.display());
@@ -94,7 +94,7 @@ fn print_line(text: &str) {
 }
 
 /// Starts the log, and sends the program's own events to it.
-fn start_log(config: &LogConfig) -> Result<Log, BoxError> {
+fn start_log(config: &LogConfig) -> Result<Log, ProgramError> {
     let mut log = Log::builder().verbosity(config.verbosity.unwrap_or_default());
     if config.terminal.unwrap_or(true) {
         log = log.stderr();

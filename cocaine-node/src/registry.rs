@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cocaine::Resolved;
+use cocaine::ServiceInfo;
 
 pub(crate) use routers::{RouterSubscription, Routers};
 pub(crate) use updates::ServiceUpdates;
@@ -23,7 +23,7 @@ pub(crate) use updates::ServiceUpdates;
 use updates::UpdateSender;
 
 /// Services by name, as subscribers get them. A service that was withdrawn has no endpoints.
-pub(crate) type ServiceMap = BTreeMap<String, Resolved>;
+pub(crate) type ServiceMap = BTreeMap<String, ServiceInfo>;
 
 /// The reason for the end of a subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,19 +64,19 @@ struct RegistryState {
 /// The services registered under one name, each with the id of its registration.
 #[derive(Default)]
 struct NameEntry {
-    local: Option<(u64, Arc<Resolved>)>,
-    fallback: Option<(u64, Arc<Resolved>)>,
-    published: Vec<(u64, Arc<Resolved>)>,
+    local: Option<(u64, Arc<ServiceInfo>)>,
+    fallback: Option<(u64, Arc<ServiceInfo>)>,
+    published: Vec<(u64, Arc<ServiceInfo>)>,
 }
 
 impl NameEntry {
     /// Returns the service of this node.
-    fn of_this_node(&self) -> Option<&(u64, Arc<Resolved>)> {
+    fn of_this_node(&self) -> Option<&(u64, Arc<ServiceInfo>)> {
         self.local.as_ref().or(self.fallback.as_ref())
     }
 
     /// Returns the service that subscribers see.
-    fn visible(&self) -> Option<&(u64, Arc<Resolved>)> {
+    fn visible(&self) -> Option<&(u64, Arc<ServiceInfo>)> {
         self.of_this_node().or(self.published.first())
     }
 }
@@ -98,7 +98,7 @@ impl Registry {
 
     /// Returns the service of this node with this name, restricted or not. Published services are not found: another
     /// node's gateway resolves them.
-    pub(crate) fn resolve(&self, name: &str) -> Option<Arc<Resolved>> {
+    pub(crate) fn resolve(&self, name: &str) -> Option<Arc<ServiceInfo>> {
         self.state().names.get(name)?.of_this_node().map(|(_, service)| service.clone())
     }
 
@@ -106,7 +106,7 @@ impl Registry {
     pub(crate) fn register_local(
         &self,
         name: &str,
-        service: Resolved,
+        service: ServiceInfo,
     ) -> Result<Registration, NameTakenError> {
         let state = self.state();
         if state.names.get(name).is_some_and(|entry| entry.local.is_some()) {
@@ -116,12 +116,12 @@ impl Registry {
     }
 
     /// Registers a service of this node that a local one of the same name replaces while it is registered.
-    pub(crate) fn register_fallback(&self, name: &str, service: Resolved) -> Registration {
+    pub(crate) fn register_fallback(&self, name: &str, service: ServiceInfo) -> Registration {
         self.register(self.state(), name, |entry, id| entry.fallback = Some((id, Arc::new(service))))
     }
 
     /// Registers a service that runs elsewhere. Its name need not be unique.
-    pub(crate) fn publish(&self, name: &str, service: Resolved) -> Registration {
+    pub(crate) fn publish(&self, name: &str, service: ServiceInfo) -> Registration {
         self.register(self.state(), name, |entry, id| entry.published.push((id, Arc::new(service))))
     }
 
@@ -188,8 +188,8 @@ impl Registry {
         &self,
         state: &mut RegistryState,
         name: &str,
-        before: Option<(u64, Arc<Resolved>)>,
-        after: Option<(u64, Arc<Resolved>)>,
+        before: Option<(u64, Arc<ServiceInfo>)>,
+        after: Option<(u64, Arc<ServiceInfo>)>,
     ) {
         if before.as_ref().map(|(id, _)| id) == after.as_ref().map(|(id, _)| id)
             || self.0.restricted.contains(name)
@@ -197,8 +197,10 @@ impl Registry {
             return;
         }
         let service = match (after, before) {
-            (Some((_, service)), _) => Resolved::clone(&service),
-            (None, Some((_, withdrawn))) => Resolved { endpoints: Vec::new(), ..Resolved::clone(&withdrawn) },
+            (Some((_, service)), _) => ServiceInfo::clone(&service),
+            (None, Some((_, withdrawn))) => {
+                ServiceInfo { endpoints: Vec::new(), ..ServiceInfo::clone(&withdrawn) }
+            }
             (None, None) => return,
         };
         let update = Arc::new(ServiceMap::from([(name.to_owned(), service)]));
@@ -208,7 +210,7 @@ impl Registry {
     fn snapshot(&self, state: &RegistryState) -> ServiceMap {
         let announced = state.names.iter().filter(|(name, _)| !self.0.restricted.contains(*name));
         announced
-            .filter_map(|(name, entry)| Some((name.clone(), Resolved::clone(&entry.visible()?.1))))
+            .filter_map(|(name, entry)| Some((name.clone(), ServiceInfo::clone(&entry.visible()?.1))))
             .collect()
     }
 

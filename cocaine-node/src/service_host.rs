@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use cocaine::{
-    Endpoint, Limits, Resolved,
+    Endpoint, Limits, ServiceInfo,
     bind::ServiceSpec,
     server::{Dispatch, Server, ServerBuilder},
 };
@@ -28,7 +28,11 @@ pub(crate) struct ServiceHost {
 
 impl ServiceHost {
     /// Serves on a free port. Returns the server and its entry for the locator.
-    pub(crate) async fn bind(&self, name: &str, dispatch: impl Dispatch) -> io::Result<(Server, Resolved)> {
+    pub(crate) async fn bind(
+        &self,
+        name: &str,
+        dispatch: impl Dispatch,
+    ) -> io::Result<(Server, ServiceInfo)> {
         let spec = dispatch.spec();
         self.bind_at(&self.free_address(), spec, self.server_builder(name, dispatch)).await
     }
@@ -39,10 +43,10 @@ impl ServiceHost {
         address: &str,
         spec: &ServiceSpec,
         server: ServerBuilder<impl Dispatch>,
-    ) -> io::Result<(Server, Resolved)> {
+    ) -> io::Result<(Server, ServiceInfo)> {
         let server = server.bind(address).await?;
         let endpoints = self.announced_endpoints(server.local_addr()).await;
-        Ok((server, Resolved { endpoints, version: spec.version, graph: spec.graph() }))
+        Ok((server, ServiceInfo { endpoints, version: spec.version, graph: spec.graph() }))
     }
 
     /// Returns a builder of a server whose connections and calls are counted under `name`.

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use cocaine::{Client, Graph, msgpack};
-use cocaine_codegen::{Catalogue, Layout, Metadata, Options, compare, fetch, generate};
+use cocaine_codegen::{Catalogue, Metadata, Options, OutputLayout, compare, fetch, generate};
 use cocaine_node::Node;
 use test_support::{hex, recording};
 use tokio::task::spawn_blocking;
@@ -67,7 +67,7 @@ async fn bindings_equal_generator_output_for_node() {
             "urlfetch"
         ]
     );
-    let options = Options { layout: Layout::Folder, strict: true, ..Options::default() };
+    let options = Options { layout: OutputLayout::FilePerService, strict: true, ..Options::default() };
     let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
     for file in output.files.iter().filter(|file| file.name != "mod.rs") {
         assert_eq!(file.text, read(&format!("../bindings/src/services/{}", file.name)), "{}", file.name);

@@ -5,13 +5,13 @@ pub use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Deserializ
 pub use crate::{
     client::service::{Service, ServiceClient},
     connection::{
-        channel::{Payload, Rx, Tx},
-        guard::Held,
-        halves::{Duplex, End, Exchange, Receiver, Reply, Responder, Sender},
+        channel::{DynReceiver, DynSender, Payload},
+        guard::Guard,
+        halves::{Duplex, End, Receiver, Reply, ReplySender, Sender},
     },
     protocol::{
         args::Args,
-        endpoint::{Endpoint, Resolved},
+        endpoint::{Endpoint, ServiceInfo},
         error::{Error, Result},
         graph::Graph,
         lossy::Lossy,

@@ -13,13 +13,13 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use crate::{
     client::{
         address::Address,
-        cloud::Cloud,
+        cloud::{Cloud, Timeouts},
         connection::Options,
-        methods::Drift,
+        methods::Compatibility,
         service::{Service, ServiceClient},
     },
     protocol::{
-        endpoint::Resolved,
+        endpoint::ServiceInfo,
         error::{Error, ErrorKind, Result},
         limits::Limits,
     },
@@ -40,8 +40,9 @@ pub struct Client {
 pub struct ClientBuilder {
     locators: Vec<Address>,
     options: Options,
-    drift: Drift,
+    compatibility: Compatibility,
     limits: Limits,
+    timeouts: Timeouts,
 }
 
 impl Client {
@@ -69,8 +70,9 @@ impl Client {
         Ok(ClientBuilder {
             locators: Address::list(locators)?,
             options: Options::default(),
-            drift: Drift::default(),
+            compatibility: Compatibility::default(),
             limits: Limits::default(),
+            timeouts: Timeouts::default(),
         })
     }
 
@@ -87,7 +89,7 @@ impl Client {
 
     /// Returns several typed services, connected at once: `client.services::<(StorageClient, LoggingClient)>()`.
     ///
-    /// The error is [`ErrorKind::Several`], with one error for each service that failed.
+    /// The error is [`ErrorKind::Multiple`], with one error for each service that failed.
     pub async fn services<S: Services>(&self) -> Result<S> {
         S::connect(self).await
     }
@@ -99,7 +101,7 @@ impl Client {
 
     /// Asks a locator where a service is and what it offers. A routing group gives the member that `seed` falls on,
     /// or any without one.
-    pub async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    pub async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         self.cloud.resolve(name, seed).await
     }
 
@@ -142,10 +144,10 @@ impl ClientBuilder {
         Self { options: self.options.with_header(name, value.into()), ..self }
     }
 
-    /// Sets how strictly bindings are held against services.
+    /// Sets how strictly bindings are compared with what services announce.
     #[must_use]
-    pub fn drift(self, drift: Drift) -> Self {
-        Self { drift, ..self }
+    pub fn compatibility(self, compatibility: Compatibility) -> Self {
+        Self { compatibility, ..self }
     }
 
     /// Sets the limits of each connection.
@@ -154,9 +156,24 @@ impl ClientBuilder {
         Self { limits, ..self }
     }
 
+    /// Sets how long one address may take to accept a connection; 1 s by default.
+    #[must_use]
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        Self { timeouts: Timeouts { connect: timeout, ..self.timeouts }, ..self }
+    }
+
+    /// Sets how long a locator may take to answer before the next one is asked; 5 s by default.
+    #[must_use]
+    pub fn locator_timeout(self, timeout: Duration) -> Self {
+        Self { timeouts: Timeouts { locator: timeout, ..self.timeouts }, ..self }
+    }
+
     /// Returns the client; nothing is connected yet.
     pub fn build(self) -> Client {
-        Client { cloud: Arc::new(Cloud::new(self.locators, self.drift, self.limits)), options: self.options }
+        Client {
+            cloud: Arc::new(Cloud::new(self.locators, self.compatibility, self.limits, self.timeouts)),
+            options: self.options,
+        }
     }
 }
 
@@ -174,7 +191,7 @@ macro_rules! services {
                 let errors = [$($result.as_ref().err().cloned()),+];
                 match ($($result,)+) {
                     ($(Ok($result),)+) => Ok(($($result,)+)),
-                    _ => Err(Error::new(ErrorKind::Several(errors.into_iter().flatten().collect()))),
+                    _ => Err(Error::new(ErrorKind::Multiple(errors.into_iter().flatten().collect()))),
                 }
             }
         }

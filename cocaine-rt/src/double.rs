@@ -7,7 +7,7 @@
 //! ```text
 //! let storage = StorageDouble::new();
 //! storage.expect_read().with("greetings", "ada").returns("good day");
-//! storage.expect_read().with("greetings", "bob").fails(Error::service(Category::GENERIC, 2, "no such key"));
+//! storage.expect_read().with("greetings", "bob").fails(Error::service(Code::NOT_FOUND, "no such key"));
 //! storage.expect_find().matching(|collection, tags| tags.len() == 1).returns(vec!["ada".to_owned()]).times(2);
 //! storage.expect_write();
 //! ```
@@ -38,8 +38,8 @@ use self::book::{Answer, Book};
 pub use self::{expectation::Expectation, items::Items, peer::Peer};
 use crate::{
     connection::{
-        channel::{Rx, Tx},
-        halves::Exchange,
+        channel::{DynReceiver, DynSender},
+        halves::Duplex,
     },
     protocol::{error::Result, spec::ServiceSpec},
 };
@@ -85,12 +85,12 @@ impl Double {
     ///
     /// # Panics
     /// If the call is not expected, or outside a tokio runtime.
-    pub fn open<R, S, X, Y>(&self, method: usize, args: impl Serialize) -> Result<Exchange<X, Y>>
+    pub fn open<R, S, X, Y>(&self, method: usize, args: impl Serialize) -> Result<Duplex<X, Y>>
     where
-        R: From<Rx> + Send + 'static,
-        S: From<Tx> + Send + 'static,
-        X: From<Tx>,
-        Y: From<Rx>,
+        R: From<DynReceiver> + Send + 'static,
+        S: From<DynSender> + Send + 'static,
+        X: From<DynSender>,
+        Y: From<DynReceiver>,
     {
         let args = self.0.encode(method, &args);
         let peer = self.answer_to::<Peer<R, S>>(method, &args);

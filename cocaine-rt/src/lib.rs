@@ -1,7 +1,13 @@
-//! The wire of the Cocaine cloud: typed and untyped clients, workers, and the serving side of generated traits.
+//! The runtime of the Cocaine application cloud: clients, workers and servers, on tokio.
 //!
-//! A [`Client`] is the cloud, by its locators. It gives typed services, which are bindings made by `cocaine-codegen`
-//! around a [`Service`], and untyped ones, whose methods are called by name:
+//! In Cocaine, a *locator* resolves the name of a service to its endpoints and to a graph of its methods. Calls travel as
+//! `MessagePack` frames, many at a time over one connection. An *app* is a program that a *node* starts as workers, to which
+//! it hands events.
+//!
+//! # A client
+//!
+//! A [`Client`] is the cloud, named by its locators. It returns typed services, which are bindings that `cocaine-codegen`
+//! has generated around a [`Service`], and untyped ones, whose methods are called by name:
 //!
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")]
@@ -13,7 +19,9 @@
 //! # }
 //! ```
 //!
-//! A [`Worker`] is a process that a node starts and hands events to, which [`macro@worker`] makes of functions:
+//! # A worker
+//!
+//! A [`Worker`] is the process of an app. [`macro@worker`] turns functions into events:
 //!
 //! ```no_run
 //! use cocaine::{Result, Worker, events};
@@ -29,38 +37,44 @@
 //! }
 //! ```
 //!
-//! # What to expect
+//! # Guarantees
 //!
-//! - Calls of all clones of a service share one connection, hundreds at a time. A dropped call costs nothing.
-//! - Each call that is answered once has a deadline, 30 s unless set: [`Client::with_deadline`],
-//!   [`Service::with_deadline`]. It is kept to a tenth of a second; one below a second is kept exactly. Streams and
-//!   sessions have none, but for events of apps where one was set.
-//! - A connection that ends fails the calls in flight. The next call resolves the name again and connects again. Nothing
-//!   is sent twice; [`Error::is_safe_to_repeat`] says what may be.
-//! - Bindings are held against what the service announces when it is connected ([`Drift`]): a method that has moved is
-//!   found by its name, one that is missing or has another shape fails when it is called. What differs is logged once.
-//! - Memory is bounded ([`Limits`]), whatever a peer sends.
-//! - A worker's connection has a thread of its own, so that no handler can delay a heartbeat; its events are answered
-//!   exactly once, whatever a handler does. When the node terminates it, it finishes what it has taken.
-//! - Within [`Trace::scope`] every call carries the trace. A server's handlers run in the scope of their request.
+//! - All clones of a service share one connection. A call that is dropped costs nothing more.
+//! - A call that is answered once has a deadline, 30 s unless another is set: [`Client::with_deadline`],
+//!   [`Service::with_deadline`]. It is kept to a tenth of a second, and exactly if it is below a second. Streams and sessions
+//!   have no deadline, except events of apps for which one was set.
+//! - When a connection ends, the calls in flight fail. The next call resolves the name and connects again. Nothing is sent
+//!   twice; an [`Error`] says whether the call may be repeated.
+//! - Bindings are compared with what the service announces when it is connected: a method with another id is
+//!   found by its name; one that is missing or has another tree fails when it is called. Differences are logged once.
+//! - Memory is bounded for each connection ([`Limits`]), whatever a peer sends.
+//! - A worker's connection has a thread of its own, so that no handler can delay a heartbeat. Each event gets exactly one
+//!   terminal message, whatever its handler does. A worker that the node terminates finishes the events that it has taken.
+//! - Every call within [`Trace::scope`] carries the trace. Handlers of a server run in the scope of their request.
 //!
-//! # Layers
+//! # Modules
 //!
-//! A file imports what is below it.
+//! | module | what it holds |
+//! |---|---|
+//! | `server` | listeners, and what generated servers are called with |
+//! | `msgpack` | the encoding of what users store and send, for code of their own |
+//! | `http` | events that are HTTP requests (feature `http`) |
+//! | `double` | expectations of test doubles (feature `doubles`) |
+//! | `bind` | what generated code uses, and nobody else |
 //!
-//! ```text
-//! L4  client    server    worker        what users hold: the cloud, a listening socket, the events of an app
-//!     double                            what tests hold instead: feature `doubles`
-//! L3  service  cloud  told              resolve, connect, connect again     bind: what generated code uses
-//! L2  link  halves  dynamic  table      one connected service: its methods, typed halves of channels
-//! L1  conn  channel  unix               the mux behind a lock, the task that owns the socket
-//! L0  mux                               open channels, ids, bytes to write: no I/O, no async, no lock
-//!     scan  encode  decode  header      the bytes: frames, MessagePack, headers
-//!     graph  spec  control  error  …    what they mean
-//! ```
+//! The private modules are layers, of which each uses those below it: `worker`, `server` and `client`, `connection` (one
+//! connection: its channels and the task that owns the socket), `protocol` (graphs, errors, codes), `wire` (frames,
+//! `MessagePack`, headers). `docs/architecture.md` of the repository follows a call through them.
 //!
-//! One task owns a socket; it reads, hands messages over, begins invocations and writes. A server's invocation is polled
-//! where it arrived, and gets a task of its own only when it is pending.
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `http` | the module `http`: events that are HTTP requests |
+//! | `axum` | `http`, and its listener as `axum::serve` takes it |
+//! | `doubles` | the module `double` |
+//!
+//! None is on by default.
 
 #[cfg(test)]
 extern crate self as cocaine;
@@ -72,6 +86,7 @@ mod connection;
 pub mod double;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod prelude;
 mod protocol;
 pub mod server;
 #[cfg(test)]
@@ -81,23 +96,22 @@ mod worker;
 
 pub use client::{
     Client, ClientBuilder, Services,
-    methods::Drift,
+    methods::Compatibility,
     service::{Service, ServiceClient},
 };
 pub use cocaine_macros::worker;
 pub use connection::{
-    channel::Payload,
-    dyn_halves::{MessageReceiver, MessageSender},
-    guard::Held,
-    halves::{Duplex, Exchange, Receiver, Reply, Responder, Sender},
+    channel::{DynReceiver, DynSender, Payload},
+    guard::Guard,
+    halves::{Duplex, Receiver, Reply, ReplySender, Sender},
 };
 pub use futures_core::Stream;
 pub use protocol::{
     args::Args,
-    code::Category,
+    code::{Category, Code},
     control,
-    endpoint::{Endpoint, Resolved},
-    error::{Cause, Error, ErrorKind, Fault, Result},
+    endpoint::{Endpoint, ServiceInfo},
+    error::{Error, ErrorKind, Fault, Result},
     graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
     limits::Limits,
     msgpack,

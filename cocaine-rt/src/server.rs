@@ -151,7 +151,7 @@ impl Incoming {
 
     /// Returns the arguments as `T`, which may borrow from them.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(|malformed| Error::malformed(malformed.to_string()))
+        decode::args(&self.args).map_err(|malformed| Error::invalid_arguments(malformed.to_string()))
     }
 }
 

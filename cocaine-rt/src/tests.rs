@@ -6,3 +6,4 @@ mod hostile;
 mod many;
 pub(crate) mod peer;
 mod sessions;
+mod timeouts;

@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use cocaine::{Category, Client, Error, Held, Result, Stream, Value, server::Server};
+use cocaine::{Client, Code, Error, Guard, Result, Stream, Value, server::Server};
 use cocaine_bindings::{Children, ServeUnicorn, Unicorn, UnicornClient, Versioned};
 use futures_util::StreamExt as _;
 use test_locator::cloud;
@@ -47,7 +47,7 @@ fn at(version: i64) -> Versioned {
 impl Unicorn for TestUnicorn {
     fn subscribe(&self, path: &str) -> impl Stream<Item = Result<Versioned>> + Send + 'static + use<> {
         let signal = Arc::new(DropSignal("subscription", self.dropped.clone()));
-        let removed = Error::service(Category::UNICORN, 8, "removed");
+        let removed = Error::service(Code::NO_NODE, "removed");
         let first = futures_util::stream::iter([Ok(at(0)), Ok(at(1))]);
         let last = futures_util::stream::iter((path == "/removed").then_some(Err(removed)));
         let never = futures_util::stream::pending();
@@ -64,7 +64,7 @@ impl Unicorn for TestUnicorn {
 
     async fn get(&self, path: &str) -> Result<Versioned> {
         match path {
-            "/" => Err(Error::service(Category::UNICORN, 6, "root path is not allowed")),
+            "/" => Err(Error::service(Code::INVALID_PATH, "root path is not allowed")),
             "/none" => Ok(Versioned { value: Value::Nil, version: -1 }),
             _ => Ok(at(0)),
         }
@@ -86,24 +86,24 @@ impl Unicorn for TestUnicorn {
         Ok(Versioned { value: value.clone(), version: 0 })
     }
 
-    async fn lock(&self, path: &str) -> Result<Held> {
+    async fn lock(&self, path: &str) -> Result<Guard> {
         if path == "/" {
-            return Err(Error::service(Category::UNICORN, 6, "root path is not allowed"));
+            return Err(Error::service(Code::INVALID_PATH, "root path is not allowed"));
         }
         let signal = DropSignal("wait", self.dropped.clone());
         self.requests.fetch_add(1, Ordering::Relaxed);
         let guard = self.lock.clone().lock_owned().await;
         std::mem::forget(signal);
-        Ok(Held::new((guard, DropSignal("lock", self.dropped.clone()))))
+        Ok(Guard::new((guard, DropSignal("lock", self.dropped.clone()))))
     }
 
-    async fn named_lock(&self, _: &str, _: &Value) -> Result<Held> {
+    async fn named_lock(&self, _: &str, _: &Value) -> Result<Guard> {
         let signal = self.session_lost.clone();
         let lost = async move {
             signal.notified().await;
-            Error::service(Category::UNICORN, 10, "session lost")
+            Error::service(Code::CONNECTION_LOSS, "session lost")
         };
-        Ok(Held::until(DropSignal("named lock", self.dropped.clone()), lost))
+        Ok(Guard::until(DropSignal("named lock", self.dropped.clone()), lost))
     }
 }
 
@@ -151,7 +151,7 @@ async fn values_are_read_and_written() {
     let unicorn = &cloud.unicorn;
     assert_eq!(unicorn.get("/a").await.unwrap(), at(0));
     assert_eq!(unicorn.get("/none").await.unwrap(), Versioned { value: Value::Nil, version: -1 });
-    assert_eq!(unicorn.get("/").await.unwrap_err().code(), Some(6));
+    assert_eq!(unicorn.get("/").await.unwrap_err().code(), Some(Code::INVALID_PATH));
     let value = Value::from(5);
     let stored = unicorn.put("/a", &value, 0).await.unwrap();
     assert_eq!(stored, Ok(Versioned { value: value.clone(), version: 1 }));
@@ -172,7 +172,9 @@ async fn subscription_ends_when_its_receiver_is_dropped() {
     assert_eq!(cloud.next_dropped().await, "subscription");
     let mut removed = cloud.unicorn.subscribe("/removed");
     let items = [removed.recv().await, removed.recv().await, removed.recv().await, removed.recv().await];
-    assert!(matches!(&items, [Some(Ok(_)), Some(Ok(_)), Some(Err(error)), None] if error.code() == Some(8)));
+    assert!(
+        matches!(&items, [Some(Ok(_)), Some(Ok(_)), Some(Err(error)), None] if error.code() == Some(Code::NO_NODE))
+    );
     assert_eq!(cloud.next_dropped().await, "subscription");
     let mut children = cloud.unicorn.children_subscribe("/a");
     assert_eq!(children.recv().await.unwrap().unwrap().names, ["one"]);
@@ -201,7 +203,7 @@ async fn lock_is_held_until_dropped() {
     assert_eq!(cloud.next_dropped().await, "wait", "the service gives up a wait that its caller gave up");
     drop(lock);
     assert_eq!(cloud.next_dropped().await, "lock");
-    assert_eq!(cloud.unicorn.lock("/").await.unwrap_err().code(), Some(6));
+    assert_eq!(cloud.unicorn.lock("/").await.unwrap_err().code(), Some(Code::INVALID_PATH));
 }
 
 #[tokio::test]
@@ -209,7 +211,7 @@ async fn lost_lock_reports_the_reason() {
     let mut cloud = Cloud::start().await;
     let mut lock = cloud.unicorn.named_lock("/l", &Value::from("owner")).await.unwrap();
     cloud.tree.session_lost.notify_one();
-    assert_eq!(timeout(TIMEOUT, lock.lost()).await.unwrap().code(), Some(10));
+    assert_eq!(timeout(TIMEOUT, lock.lost()).await.unwrap().code(), Some(Code::CONNECTION_LOSS));
     assert_eq!(cloud.next_dropped().await, "named lock");
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use cocaine::{
-    Client, Drift, Edge, Error, ErrorKind, Fault, Graph, Method, ServiceClient, Tree, TreeNode,
+    Client, Compatibility, Edge, Error, ErrorKind, Fault, Graph, Method, ServiceClient, Tree, TreeNode,
     server::Server,
 };
 use cocaine_bindings::{Storage, StorageClient};
@@ -46,11 +46,11 @@ async fn id_server() -> SocketAddr {
 
 /// Starts a storage that announces these methods, and a locator. Returns a client, the locator, and the address of
 /// the storage.
-async fn announce(policy: Drift, version: u64, methods: Vec<Method>) -> (Client, Server, SocketAddr) {
+async fn announce(policy: Compatibility, version: u64, methods: Vec<Method>) -> (Client, Server, SocketAddr) {
     let (names, address) = (TestLocator::default(), id_server().await);
     names.announce("storage", address, Graph::new(methods).with_controls(), version);
     let locator = names.serve("127.0.0.1:0").await;
-    let client = Client::builder(&locator.local_addr().to_string()).unwrap().drift(policy).build();
+    let client = Client::builder(&locator.local_addr().to_string()).unwrap().compatibility(policy).build();
     (client, locator, address)
 }
 
@@ -72,7 +72,7 @@ fn changed_methods() -> Vec<Method> {
 }
 
 fn assert_names(error: &Error, address: SocketAddr, expected: &str, found: &str) {
-    let ErrorKind::Drift { expected: named, found: seen } = error.kind() else { panic!("{error}") };
+    let ErrorKind::SchemaMismatch { expected: named, found: seen } = error.kind() else { panic!("{error}") };
     assert!(named.contains(expected), "expected {named}");
     assert!(seen.contains(found), "found {seen}");
     let text = error.to_string();
@@ -82,14 +82,14 @@ fn assert_names(error: &Error, address: SocketAddr, expected: &str, found: &str)
 
 #[tokio::test]
 async fn moved_method_is_called_by_its_new_id() {
-    let (client, _locator, _) = announce(Drift::Compatible, 1, changed_methods()).await;
+    let (client, _locator, _) = announce(Compatibility::Lenient, 1, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     assert_eq!(storage.read("c", "k").await.unwrap(), "7");
 }
 
 #[tokio::test]
 async fn missing_or_reshaped_method_fails_when_called() {
-    let (client, _locator, address) = announce(Drift::Compatible, 9, changed_methods()).await;
+    let (client, _locator, address) = announce(Compatibility::Lenient, 9, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     let error = storage.write("c", "k", &"v".into(), None).await.unwrap_err();
     assert_names(&error, address, "method 1", "no such method");
@@ -102,7 +102,7 @@ async fn missing_or_reshaped_method_fails_when_called() {
 
 #[tokio::test]
 async fn exact_policy_refuses_any_difference() {
-    let (client, _locator, _) = announce(Drift::Exact, 1, expected_methods()).await;
+    let (client, _locator, _) = announce(Compatibility::Exact, 1, expected_methods()).await;
     assert!(client.service::<StorageClient>().await.is_ok());
     let mut extended = expected_methods();
     extended.push(unary(9, "sweep"));
@@ -111,7 +111,7 @@ async fn exact_policy_refuses_any_difference() {
         (1, extended, "nothing", "`sweep` as method 9"),
         (1, changed_methods(), "`read` as method 0", "`find` as method 0"),
     ] {
-        let (client, _locator, address) = announce(Drift::Exact, version, methods).await;
+        let (client, _locator, address) = announce(Compatibility::Exact, version, methods).await;
         let error = client.service::<StorageClient>().await.unwrap_err();
         assert_names(&error, address, expected, found);
     }
@@ -119,14 +119,14 @@ async fn exact_policy_refuses_any_difference() {
 
 #[tokio::test]
 async fn policy_off_trusts_the_bindings() {
-    let (client, _locator, _) = announce(Drift::Off, 9, changed_methods()).await;
+    let (client, _locator, _) = announce(Compatibility::Unchecked, 9, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     assert_eq!(storage.read("c", "k").await.unwrap(), "0");
 }
 
 #[tokio::test]
 async fn untyped_call_uses_the_announced_id() {
-    let (client, _locator, address) = announce(Drift::Exact, 9, changed_methods()).await;
+    let (client, _locator, address) = announce(Compatibility::Exact, 9, changed_methods()).await;
     let storage = client.dynamic("storage").await.unwrap();
     assert_eq!(storage.call::<_, String>("read", ("c", "k")).await.unwrap(), "7");
     let error = storage.call::<_, String>("write", ("c", "k")).await.unwrap_err();
@@ -161,7 +161,7 @@ async fn differences_are_logged_once_across_reconnects() {
     let subscriber =
         tracing_subscriber::fmt().with_writer(move || writer.clone()).with_max_level(LevelFilter::INFO);
     let _logged = subscriber.without_time().with_ansi(false).with_target(false).finish().set_default();
-    let (client, _locator, address) = announce(Drift::Compatible, 9, changed_methods()).await;
+    let (client, _locator, address) = announce(Compatibility::Lenient, 9, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     let at = format!("service=storage endpoint={address}");
     let lost = "a method is not what the bindings expect: calls of it will fail";
@@ -197,9 +197,9 @@ async fn matching_or_trusted_bindings_log_nothing() {
         tracing_subscriber::fmt().with_writer(move || writer.clone()).with_max_level(LevelFilter::INFO);
     let _logged = subscriber.finish().set_default();
     for (policy, version, methods) in [
-        (Drift::Compatible, 1, expected_methods()),
-        (Drift::Exact, 1, expected_methods()),
-        (Drift::Off, 9, changed_methods()),
+        (Compatibility::Lenient, 1, expected_methods()),
+        (Compatibility::Exact, 1, expected_methods()),
+        (Compatibility::Unchecked, 9, changed_methods()),
     ] {
         let (client, _locator, _) = announce(policy, version, methods).await;
         client.service::<StorageClient>().await.unwrap();

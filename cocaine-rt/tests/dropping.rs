@@ -124,7 +124,7 @@ async fn late_frames_of_a_dropped_stream_are_discarded() {
 #[tokio::test]
 async fn sender_and_receiver_are_independent() {
     let (logging, mut peer, _alive) = scripted::<LoggingV2Client>().await;
-    let cocaine::Exchange { tx, rx } = logging.get("l").await.unwrap();
+    let cocaine::Duplex { tx, rx } = logging.get("l").await.unwrap();
     peer.expect(b"\x93\x01\x04\x91\xa1l").await;
     drop(rx);
     peer.write(b"\x93\x01\x00\x91\xc3").await;
@@ -134,7 +134,7 @@ async fn sender_and_receiver_are_independent() {
     peer.expect(&revoke(1)).await;
 
     let (isolate, mut peer, _alive) = scripted::<IsolateClient>().await;
-    let cocaine::Exchange { tx, rx } =
+    let cocaine::Duplex { tx, rx } =
         isolate.spawn(&Value::Nil, "a", "e", &[].into(), &[].into()).await.unwrap();
     let mut output: Receiver<_> = rx;
     let reading = tokio::spawn(async move { (output.recv().await, output.recv().await) });

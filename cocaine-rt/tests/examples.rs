@@ -14,7 +14,7 @@ fn value(json: &Json) -> Value {
             _ => number.as_f64().unwrap().into(),
         },
         Json::String(text) => match text.strip_prefix("hex:") {
-            Some(digits) => Value::Raw(bytes(digits).into()),
+            Some(digits) => Value::Raw(test_support::hex::decode(digits).into()),
             None => text.as_str().into(),
         },
         Json::Array(items) => Value::Array(items.iter().map(value).collect()),
@@ -23,11 +23,6 @@ fn value(json: &Json) -> Value {
             Value::Map(entries.iter().map(|(name, item)| (key(name), value(item))).collect())
         }
     }
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: String = hex.split_whitespace().collect();
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 
 /// The three trace headers, by literal names.
@@ -126,7 +121,7 @@ fn numbers_are_their_examples() {
 
 #[track_caller]
 fn check(hex: &str, json: &Json) {
-    let (bytes, value) = (bytes(hex), value(json));
+    let (bytes, value) = (test_support::hex::decode(hex), value(json));
     assert_eq!(msgpack::from_slice::<Value>(&bytes).unwrap(), value);
     assert_eq!(msgpack::to_vec(&value).unwrap(), bytes, "{value}");
 }

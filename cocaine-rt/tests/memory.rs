@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cocaine::{Bytes, Category, Client, Error, Result, server::Server};
+use cocaine::{Bytes, Client, Code, Error, Result, server::Server};
 use cocaine_bindings::{ServeStorage, Storage, StorageClient};
 use test_locator::TestLocator;
 
@@ -19,7 +19,7 @@ impl Storage for MemoryStorage {
     async fn read(&self, collection: &str, key: &str) -> Result<Bytes> {
         let blobs = self.0.lock().unwrap();
         let found = blobs.get(&(collection.to_owned(), key.to_owned())).cloned();
-        found.ok_or_else(|| Error::service(Category::GENERIC, 2, "No such file or directory"))
+        found.ok_or_else(|| Error::service(Code::NOT_FOUND, "No such file or directory"))
     }
 
     async fn write(&self, collection: &str, key: &str, blob: &Bytes, _: Option<&[&str]>) -> Result<()> {
@@ -58,7 +58,7 @@ async fn written_blob_is_read_back() {
     assert_eq!(storage.find("c", &["x", "y"]).await.unwrap(), ["x", "y"]);
     storage.remove("c", "k").await.unwrap();
     let error = storage.read("c", "k").await.unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::GENERIC), Some(2)));
+    assert_eq!(error.code(), Some(Code::NOT_FOUND));
     assert_eq!((error.service_name(), error.method()), (Some("storage"), Some("read")));
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Client, Endpoint, ErrorKind, Fault, Resolved, Result, ServiceClient,
+    Bytes, Client, Code, Endpoint, ErrorKind, Fault, Result, ServiceClient, ServiceInfo,
     server::{Caller, Server},
 };
 use cocaine_bindings::{AppClient, LoggingClient, ServeStorage, Storage, StorageClient};
@@ -89,11 +89,11 @@ async fn calls_in_flight_fail_and_later_ones_reconnect() {
         let error = result.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
         assert_eq!((error.endpoint(), error.method()), (Some(&*address.to_string()), Some("read")));
-        assert!(!error.is_safe_to_repeat());
+        assert!(!error.is_safe_to_retry());
     }
     assert_eq!(keys.0.load(Ordering::Relaxed), 10, "nothing is sent twice");
     let error = storage.read("c", "down").await.unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Connect(_)) && error.is_safe_to_repeat(), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Connect(_)) && error.is_safe_to_retry(), "{error}");
     assert!(error.to_string().contains(&address.to_string()), "{error}");
     let _server = serve(&keys, address).await;
     assert_eq!(storage.read("c", "again").await.unwrap(), "again");
@@ -168,10 +168,10 @@ async fn each_service_that_fails_to_connect_is_named() {
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
     let error = client.services::<(StorageClient, LoggingClient, AppClient)>().await.unwrap_err();
-    let ErrorKind::Several(errors) = error.kind() else { panic!("{error}") };
+    let ErrorKind::Multiple(errors) = error.kind() else { panic!("{error}") };
     let failed: Vec<_> = errors.iter().map(|error| error.service_name().unwrap()).collect();
     assert_eq!(failed, ["logging", "app"]);
-    assert_eq!(errors[0].code(), Some(1));
+    assert_eq!(errors[0].code(), Some(Code::SERVICE_NOT_AVAILABLE));
     assert!(error.to_string().contains("service is not available"), "{error}");
     names.add::<AppClient>("app", server.local_addr());
     assert!(client.services::<(StorageClient, AppClient)>().await.is_ok());
@@ -241,8 +241,8 @@ async fn endpoints_are_tried_in_order() {
     let names = TestLocator::default();
     let endpoints = vec![Endpoint(closed_address().await), Endpoint(server.local_addr())];
     let graph = StorageClient::SPEC.graph();
-    names.insert("storage", Resolved { endpoints, version: 1, graph: graph.clone() });
-    names.insert("gone", Resolved { endpoints: Vec::new(), version: 1, graph });
+    names.insert("storage", ServiceInfo { endpoints, version: 1, graph: graph.clone() });
+    names.insert("gone", ServiceInfo { endpoints: Vec::new(), version: 1, graph });
     let locator = names.serve("127.0.0.1:0").await;
     let client = Client::new(&locator.local_addr().to_string()).unwrap();
     assert!(client.service::<StorageClient>().await.unwrap().read("c", "k").await.is_ok());

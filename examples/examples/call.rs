@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let value = chunk.parse::<i64>().map_or_else(|_| Value::from(chunk.as_str()), Value::from);
         channel.send(Bytes::from(msgpack::to_vec(&value)?)).await?;
     }
-    let mut answer = channel.close().await?;
+    let mut answer = channel.finish()?;
     while let Some(chunk) = answer.recv().await {
         println!("{}", msgpack::from_slice::<Value>(&chunk?)?);
     }

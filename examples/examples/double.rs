@@ -9,7 +9,7 @@ use cocaine_bindings::{App, AppClient, Storage, StorageClient};
 async fn greeting(storage: &impl Storage, names: &impl App, user: &str) -> Result<String> {
     let greeting = match storage.read("greetings", user).await {
         Ok(blob) => String::from_utf8_lossy(&blob).into_owned(),
-        Err(error) if error.code() == Some(2) => "hello".to_owned(), // not found
+        Err(error) if error.is_not_found() => "hello".to_owned(), // not found
         Err(error) => return Err(error),
     };
     let mut event = names.enqueue("full", None).await?;
@@ -29,7 +29,7 @@ async fn main() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use cocaine::{Category, Error};
+    use cocaine::{Code, Error};
     use cocaine_bindings::doubles::{AppDouble, StorageDouble};
 
     use super::*;
@@ -38,7 +38,7 @@ mod tests {
     async fn user_without_greeting_gets_the_default() {
         let (storage, names) = (StorageDouble::new(), AppDouble::new());
         storage.expect_read().with("greetings", "ada").returns("good day");
-        storage.expect_read().with("greetings", "bob").fails(Error::service(Category::GENERIC, 2, "gone"));
+        storage.expect_read().with("greetings", "bob").fails(Error::service(Code::NOT_FOUND, "gone"));
         names.expect_enqueue().with("full", None).streams(["Ada Lovelace"]).times(2);
         assert_eq!(greeting(&storage, &names, "ada").await.unwrap(), "good day Ada Lovelace");
         assert_eq!(greeting(&storage, &names, "bob").await.unwrap(), "hello Ada Lovelace");

@@ -2,7 +2,7 @@
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example errors`.
 
-use cocaine::{Category, Client, Error, Fault, Result};
+use cocaine::{Client, Error, Fault, Result};
 use cocaine_bindings::{LoggingClient, NodeClient, Storage, StorageClient};
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,7 +11,7 @@ async fn main() -> Result<()> {
     let storage: StorageClient = cloud.service().await?;
 
     match storage.read("greetings", "klingon").await {
-        Err(error) if error.category() == Some(Category::GENERIC) && error.code() == Some(2) => {
+        Err(error) if error.is_not_found() => {
             println!("there is no such key\n  {error}");
         }
         other => println!("{other:?}"),
@@ -32,5 +32,5 @@ fn report(error: &Error) {
         Fault::Network => "the network",
         _ => "the service",
     };
-    println!("caused by {side}; safe to repeat: {}\n  {error}", error.is_safe_to_repeat());
+    println!("caused by {side}; safe to repeat: {}\n  {error}", error.is_safe_to_retry());
 }

@@ -2,7 +2,7 @@
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example filters`.
 
-use cocaine::{Client, Exchange, Result, Scalar, Severity, Value};
+use cocaine::{Client, Duplex, Result, Scalar, Severity, Value};
 use cocaine_bindings::{LoggingV2, LoggingV2Client, Metrics, MetricsClient};
 
 /// The lifetime of the filter in seconds; it ends earlier when it is removed.
@@ -23,7 +23,7 @@ async fn main() -> Result<()> {
     let filter = list(["||".into(), severe, ada]);
     let id = logging.set_filter("app/shop", &filter, TTL).await?;
 
-    let Exchange { mut tx, mut rx } = logging.get("app/shop").await?;
+    let Duplex { mut tx, mut rx } = logging.get("app/shop").await?;
     let customer = |name: &str| [("customer", Scalar::from(name))];
     let lines = [(Severity::Info, "Bob"), (Severity::Info, "Ada"), (Severity::Error, "Bob")];
     for (severity, name) in lines {

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use cocaine::{Bytes, Category, Error, Result, server::Server};
+use cocaine::{Bytes, Code, Error, Result, server::Server};
 use cocaine_bindings::{ServeStorage, Storage};
 
 #[derive(Clone, Default)]
@@ -17,8 +17,7 @@ impl Storage for MemoryStorage {
     async fn read(&self, collection: &str, key: &str) -> Result<Bytes> {
         let blobs = self.0.read().expect("no writer panics");
         let blob = blobs.get(&(collection.to_owned(), key.to_owned()));
-        blob.cloned()
-            .ok_or_else(|| Error::service(Category::GENERIC, 2, format!("{collection}/{key}: not found")))
+        blob.cloned().ok_or_else(|| Error::service(Code::NOT_FOUND, format!("{collection}/{key}: not found")))
     }
 
     async fn write(&self, collection: &str, key: &str, blob: &Bytes, _tags: Option<&[&str]>) -> Result<()> {
@@ -33,7 +32,7 @@ impl Storage for MemoryStorage {
     }
 
     async fn find(&self, _collection: &str, _tags: &[&str]) -> Result<Vec<String>> {
-        Err(Error::service(Category::GENERIC, 95, "this storage has no tags"))
+        Err(Error::service(Code::NOT_SUPPORTED, "this storage has no tags"))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{env, error::Error};
 
-use cocaine::{Bytes, Client, ErrorKind, Value, msgpack};
+use cocaine::{Bytes, Client, Code, Value, msgpack};
 use cocaine_bindings::{Node, NodeClient, Storage, StorageClient};
 
 #[tokio::main]
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     store(&storage, "profiles", "default", &Value::Map(Vec::new()), "profile").await?;
 
     match node.pause_app(app).await {
-        Err(error) if !matches!(error.kind(), ErrorKind::Service { code: 6, .. }) => return Err(error.into()),
+        Err(error) if error.code() != Some(Code::NOT_RUNNING) => return Err(error.into()),
         _ => {}
     }
     node.start_app(app, "default").await?;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 pub const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\
     \x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
 
-/// Returns the length of the first MessagePack value in `bytes`, or `None` if its end is missing.
+/// Returns the length of the first `MessagePack` value in `bytes`, or `None` if its end is missing.
 pub fn length(bytes: &[u8]) -> Option<usize> {
     let mut cursor = Cursor::new(bytes);
     rmp_serde::from_read::<_, IgnoredAny>(&mut cursor).ok()?;

@@ -101,7 +101,9 @@ fn test_names_have_at_most_eight_words() {
         let mut names = Vec::new();
         collect_tests(tokens, &mut names);
         names.retain(|name| name.split('_').count() > TEST_WORDS);
-        names.iter().for_each(|name| add(&mut offenders, name, &file));
+        for name in &names {
+            add(&mut offenders, name, &file);
+        }
     }
     check("test-name", &offenders);
 }
@@ -179,7 +181,9 @@ fn check(rule: &str, offenders: &Offenders) {
 /// Returns all files of the workspace that are written by hand and are Rust.
 fn rust_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    CRATES.iter().for_each(|name| collect_files(&workspace().join(name), &mut files));
+    for name in CRATES {
+        collect_files(&workspace().join(name), &mut files);
+    }
     files
 }
 
@@ -203,7 +207,7 @@ fn collect_tests(tokens: TokenStream, names: &mut Vec<String>) {
     for token in tokens {
         match token {
             TokenTree::Punct(punct) if punct.as_char() == '#' && punct.spacing() == Spacing::Alone => {
-                after_hash = true
+                after_hash = true;
             }
             TokenTree::Group(group) if after_hash => {
                 is_test |= is_test_attribute(group.stream());

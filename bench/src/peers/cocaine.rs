@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use cocaine::bind::{Call, Dispatch, MethodSpec, OnDrop, ServiceSpec, TreeSpec};
 use cocaine::server::Server;
-use cocaine::{Bytes, Category, Client, Endpoint, Error, Resolved, Service, ServiceClient};
+use cocaine::{Bytes, Code, Client, Endpoint, Error, ServiceInfo, Service, ServiceClient};
 use cocaine_bindings::{ServeStorage, Storage, StorageClient};
 
 use crate::payload::{self, Payload};
@@ -65,7 +65,7 @@ impl Storage for Memory {
     async fn read(&self, collection: &str, key: &str) -> cocaine::Result<Bytes> {
         match payload::read(collection, key) {
             Some(blob) => Ok(Bytes::from(blob)),
-            None => Err(Error::service(Category::GENERIC, 2, "no such blob")),
+            None => Err(Error::service(Code::NOT_FOUND, "no such blob")),
         }
     }
 
@@ -103,7 +103,7 @@ impl Dispatch for Locator {
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<> {
         let spec = StorageClient::SPEC;
         let endpoints = vec![Endpoint(self.0)];
-        let resolved = Resolved { endpoints, version: spec.version, graph: spec.graph() };
+        let resolved = ServiceInfo { endpoints, version: spec.version, graph: spec.graph() };
         let (_, answer) = call.split();
         answer.primitive(Ok(resolved));
         std::future::ready(())

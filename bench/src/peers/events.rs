@@ -58,7 +58,7 @@ impl Caller for Event {
     async fn call(&self, payload: Payload) -> Result<Bytes> {
         let mut event = self.app.enqueue(self.name, None).await?;
         event.send(Bytes::from(payload.expected().clone())).await?;
-        let mut answer = event.close().await?;
+        let mut answer = event.finish()?;
         let chunk = answer.recv().await.transpose()?.unwrap_or_default();
         anyhow::ensure!(answer.recv().await.is_none(), "more than one chunk");
         Ok(chunk)

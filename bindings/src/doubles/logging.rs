@@ -6,8 +6,8 @@ use crate::logging::{Logging, LoggingClient};
 
 /// A double of `logging`, version 2: [`Logging`] for tests.
 ///
-/// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-/// is still expected.
+/// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+/// an expected call is missing.
 #[derive(Clone, Debug)]
 pub struct LoggingDouble(double::Double);
 
@@ -19,23 +19,23 @@ impl Default for LoggingDouble {
 
 #[allow(clippy::must_use_candidate, clippy::type_complexity)]
 impl LoggingDouble {
-    /// Returns a double of which nothing is expected yet.
+    /// Returns a double that expects no call.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Has the calls come in the order in which they are expected.
+    /// Requires the calls in the order in which they are expected.
     #[must_use]
     pub fn in_order(self) -> Self {
         self.0.in_order();
         self
     }
 
-    /// Fails the test unless everything that was expected has been called, and nothing else.
+    /// Fails the test if an expected call is missing, or if there was an unexpected one.
     ///
     /// # Panics
     ///
-    /// If something was not called, or a call was not expected; both are forgotten then.
+    /// If a call is missing or was unexpected. Both are reported once.
     pub fn verify(&self) {
         self.0.verify();
     }

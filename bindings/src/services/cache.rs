@@ -22,7 +22,7 @@ pub trait Cache {
     fn put(&self, key: &str, value: &Bytes) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// The methods of `cache`, which a connection is held against.
+/// The methods of `cache`, which are compared with those of the server on connecting.
 static CACHE: ServiceSpec = ServiceSpec {
     name: "cache",
     version: 1,
@@ -72,12 +72,12 @@ impl Cache for CacheClient {
 
 /// Serves `cache`, version 1.
 ///
-/// Each call is answered by a [`Cache`] that is made for it, from who calls.
+/// Each call is answered by a [`Cache`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeCache<F>(F);
 
 impl<F> ServeCache<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for TimerId {
     }
 }
 
-/// The methods of `chrono`, which a connection is held against.
+/// The methods of `chrono`, which are compared with those of the server on connecting.
 static CHRONO: ServiceSpec = ServiceSpec {
     name: "chrono",
     version: 1,
@@ -147,12 +147,12 @@ impl Chrono for ChronoClient {
 
 /// Serves `chrono`, version 1.
 ///
-/// Each call is answered by a [`Chrono`] that is made for it, from who calls.
+/// Each call is answered by a [`Chrono`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeChrono<F>(F);
 
 impl<F> ServeChrono<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

@@ -17,7 +17,7 @@ pub trait Echo {
     fn ping(&self, message: &Bytes) -> impl Future<Output = Result<Bytes>> + Send;
 }
 
-/// The methods of `echo`, which a connection is held against.
+/// The methods of `echo`, which are compared with those of the server on connecting.
 static ECHO: ServiceSpec = ServiceSpec {
     name: "echo",
     version: 1,
@@ -56,12 +56,12 @@ impl Echo for EchoClient {
 
 /// Serves `echo`, version 1.
 ///
-/// Each call is answered by a [`Echo`] that is made for it, from who calls.
+/// Each call is answered by a [`Echo`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeEcho<F>(F);
 
 impl<F> ServeEcho<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

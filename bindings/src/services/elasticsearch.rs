@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Hits {
     }
 }
 
-/// The methods of `elasticsearch`, which a connection is held against.
+/// The methods of `elasticsearch`, which are compared with those of the server on connecting.
 static ELASTICSEARCH: ServiceSpec = ServiceSpec {
     name: "elasticsearch",
     version: 1,
@@ -176,12 +176,12 @@ impl Elasticsearch for ElasticsearchClient {
 
 /// Serves `elasticsearch`, version 1.
 ///
-/// Each call is answered by a [`Elasticsearch`] that is made for it, from who calls.
+/// Each call is answered by a [`Elasticsearch`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeElasticsearch<F>(F);
 
 impl<F> ServeElasticsearch<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

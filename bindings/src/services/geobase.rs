@@ -245,7 +245,7 @@ impl<'de> Deserialize<'de> for Timezone {
     }
 }
 
-/// The methods of `geobase`, which a connection is held against.
+/// The methods of `geobase`, which are compared with those of the server on connecting.
 static GEOBASE: ServiceSpec = ServiceSpec {
     name: "geobase",
     version: 1,
@@ -540,12 +540,12 @@ impl Geobase for GeobaseClient {
 
 /// Serves `geobase`, version 1.
 ///
-/// Each call is answered by a [`Geobase`] that is made for it, from who calls.
+/// Each call is answered by a [`Geobase`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeGeobase<F>(F);
 
 impl<F> ServeGeobase<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where
@@ -564,189 +564,288 @@ where
         &GEOBASE
     }
 
-    #[allow(clippy::too_many_lines)]
     fn invoke(
         &self,
         call: Call,
     ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
         let service = (self.0)(call.caller());
         async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                0 => {
-                    let answer = async {
-                        let (ip,) = args.decode::<(&str,)>()?;
-                        Geobase::region_id(&service, ip).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                1 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::chief_region_id(&service, id).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                2 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::children(&service, id).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                3 => {
-                    let answer = async {
-                        let (ip, id) = args.decode::<(&str, i32)>()?;
-                        Geobase::ip_in(&service, ip, id).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                4 => {
-                    let answer = async {
-                        let (id, parent) = args.decode::<(i32, i32)>()?;
-                        Geobase::id_in(&service, id, parent).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                5 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::parent_id(&service, id).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                6 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::parents(&service, id).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                7 => {
-                    let answer = async {
-                        let (latitude, longitude) = args.decode::<(f64, f64)>()?;
-                        Geobase::region_id_by_location(&service, latitude, longitude)
-                            .await
-                    };
-                    reply.primitive(answer.await);
-                }
-                8 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::subtree(&service, id).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                9 => {
-                    let answer = async {
-                        args.decode::<()>()?;
-                        Geobase::supported_linguistics(&service).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                10 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::timezone_name(&service, id).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                11 => {
-                    let answer = async {
-                        let (name,) = args.decode::<(&str,)>()?;
-                        Geobase::timezone(&service, name).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                12 => {
-                    let answer = async {
-                        let (name, time) = args.decode::<(&str, i64)>()?;
-                        Geobase::timezone_for_time(&service, name, time).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                13 => {
-                    let answer = async {
-                        let (id, lang) = args.decode::<(i32, &str)>()?;
-                        Geobase::linguistics_for_region(&service, id, lang)
-                            .await
-                            .map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                14 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::get_services(&service, id).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                15 => {
-                    let answer = async {
-                        let (id, service_) = args.decode::<(i32, &str)>()?;
-                        Geobase::have_service(&service, id, service_).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                16 => {
-                    let answer = async {
-                        let (id, service_, enabled) = args
-                            .decode::<(i32, &str, bool)>()?;
-                        Geobase::set_service(&service, id, service_, enabled).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                17 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::parent(&service, id).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                18 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::coordinates(&service, id).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                19 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::names(&service, id).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                20 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::codes(&service, id).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                21 => {
-                    let answer = async {
-                        let (id,) = args.decode::<(i32,)>()?;
-                        Geobase::region_data(&service, id).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                22 => {
-                    let answer = async {
-                        let (request,) = args.decode::<(BTreeMap<String, String>,)>()?;
-                        Geobase::pinpoint_geolocation(&service, &request).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                23 => {
-                    let answer = async {
-                        let (name, max) = args.decode::<(&str, i32)>()?;
-                        Geobase::region_ids_by_name(&service, name, max).await.map(List)
-                    };
-                    reply.primitive(answer.await);
-                }
-                _ => reply.unknown(),
+            match call.method() {
+                0 => answer_region_id(&service, call).await,
+                1 => answer_chief_region_id(&service, call).await,
+                2 => answer_children(&service, call).await,
+                3 => answer_ip_in(&service, call).await,
+                4 => answer_id_in(&service, call).await,
+                5 => answer_parent_id(&service, call).await,
+                6 => answer_parents(&service, call).await,
+                7 => answer_region_id_by_location(&service, call).await,
+                8 => answer_subtree(&service, call).await,
+                9 => answer_supported_linguistics(&service, call).await,
+                10 => answer_timezone_name(&service, call).await,
+                11 => answer_timezone(&service, call).await,
+                12 => answer_timezone_for_time(&service, call).await,
+                13 => answer_linguistics_for_region(&service, call).await,
+                14 => answer_get_services(&service, call).await,
+                15 => answer_have_service(&service, call).await,
+                16 => answer_set_service(&service, call).await,
+                17 => answer_parent(&service, call).await,
+                18 => answer_coordinates(&service, call).await,
+                19 => answer_names(&service, call).await,
+                20 => answer_codes(&service, call).await,
+                21 => answer_region_data(&service, call).await,
+                22 => answer_pinpoint_geolocation(&service, call).await,
+                23 => answer_region_ids_by_name(&service, call).await,
+                _ => call.split().1.unknown(),
             }
         }
     }
+}
+
+/// Answers `region_id`.
+async fn answer_region_id<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (ip,) = args.decode::<(&str,)>()?;
+        Geobase::region_id(service, ip).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `chief_region_id`.
+async fn answer_chief_region_id<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::chief_region_id(service, id).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `children`.
+async fn answer_children<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::children(service, id).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `ip_in`.
+async fn answer_ip_in<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (ip, id) = args.decode::<(&str, i32)>()?;
+        Geobase::ip_in(service, ip, id).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `id_in`.
+async fn answer_id_in<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id, parent) = args.decode::<(i32, i32)>()?;
+        Geobase::id_in(service, id, parent).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `parent_id`.
+async fn answer_parent_id<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::parent_id(service, id).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `parents`.
+async fn answer_parents<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::parents(service, id).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `region_id_by_location`.
+async fn answer_region_id_by_location<T: Geobase + Send + Sync>(
+    service: &T,
+    call: Call,
+) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (latitude, longitude) = args.decode::<(f64, f64)>()?;
+        Geobase::region_id_by_location(service, latitude, longitude).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `subtree`.
+async fn answer_subtree<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::subtree(service, id).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `supported_linguistics`.
+async fn answer_supported_linguistics<T: Geobase + Send + Sync>(
+    service: &T,
+    call: Call,
+) {
+    let (args, reply) = call.split();
+    let answer = async {
+        args.decode::<()>()?;
+        Geobase::supported_linguistics(service).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `timezone_name`.
+async fn answer_timezone_name<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::timezone_name(service, id).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `timezone`.
+async fn answer_timezone<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (name,) = args.decode::<(&str,)>()?;
+        Geobase::timezone(service, name).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `timezone_for_time`.
+async fn answer_timezone_for_time<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (name, time) = args.decode::<(&str, i64)>()?;
+        Geobase::timezone_for_time(service, name, time).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `linguistics_for_region`.
+async fn answer_linguistics_for_region<T: Geobase + Send + Sync>(
+    service: &T,
+    call: Call,
+) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id, lang) = args.decode::<(i32, &str)>()?;
+        Geobase::linguistics_for_region(service, id, lang).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `get_services`.
+async fn answer_get_services<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::get_services(service, id).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `have_service`.
+async fn answer_have_service<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id, service_) = args.decode::<(i32, &str)>()?;
+        Geobase::have_service(service, id, service_).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `set_service`.
+async fn answer_set_service<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id, service_, enabled) = args.decode::<(i32, &str, bool)>()?;
+        Geobase::set_service(service, id, service_, enabled).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `parent`.
+async fn answer_parent<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::parent(service, id).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `coordinates`.
+async fn answer_coordinates<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::coordinates(service, id).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `names`.
+async fn answer_names<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::names(service, id).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `codes`.
+async fn answer_codes<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::codes(service, id).await.map(List)
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `region_data`.
+async fn answer_region_data<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (id,) = args.decode::<(i32,)>()?;
+        Geobase::region_data(service, id).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `pinpoint_geolocation`.
+async fn answer_pinpoint_geolocation<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (request,) = args.decode::<(BTreeMap<String, String>,)>()?;
+        Geobase::pinpoint_geolocation(service, &request).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `region_ids_by_name`.
+async fn answer_region_ids_by_name<T: Geobase + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (name, max) = args.decode::<(&str, i32)>()?;
+        Geobase::region_ids_by_name(service, name, max).await.map(List)
+    };
+    reply.primitive(answer.await);
 }

@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for Metric {
     }
 }
 
-/// The methods of `graphite`, which a connection is held against.
+/// The methods of `graphite`, which are compared with those of the server on connecting.
 static GRAPHITE: ServiceSpec = ServiceSpec {
     name: "graphite",
     version: 1,
@@ -101,12 +101,12 @@ impl Graphite for GraphiteClient {
 
 /// Serves `graphite`, version 1.
 ///
-/// Each call is answered by a [`Graphite`] that is made for it, from who calls.
+/// Each call is answered by a [`Graphite`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeGraphite<F>(F);
 
 impl<F> ServeGraphite<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

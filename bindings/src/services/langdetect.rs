@@ -55,7 +55,7 @@ pub trait Langdetect {
     ) -> impl Future<Output = Result<i32>> + Send;
 }
 
-/// The methods of `langdetect`, which a connection is held against.
+/// The methods of `langdetect`, which are compared with those of the server on connecting.
 static LANGDETECT: ServiceSpec = ServiceSpec {
     name: "langdetect",
     version: 1,
@@ -136,10 +136,10 @@ impl Langdetect for LangdetectClient {
     }
 }
 
-/// The methods whose arguments nobody has described, for any arguments.
+/// The methods that no catalogue describes, for arguments of any type.
 ///
-/// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-/// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+/// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+/// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
 #[allow(clippy::missing_errors_doc)]
 impl LangdetectClient {
     /// Returns the domain, and the region, that fit a request best (inferred). What it takes is unknown: it is made of
@@ -182,12 +182,12 @@ impl LangdetectClient {
 
 /// Serves `langdetect`, version 1.
 ///
-/// Each call is answered by a [`Langdetect`] that is made for it, from who calls.
+/// Each call is answered by a [`Langdetect`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeLangdetect<F>(F);
 
 impl<F> ServeLangdetect<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where
@@ -212,45 +212,64 @@ where
     ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
         let service = (self.0)(call.caller());
         async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                0 => {
-                    let answer = async {
-                        let list = args.decode::<Args>()?;
-                        Langdetect::find_domain(&service, list).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                1 => {
-                    let answer = async {
-                        let list = args.decode::<Args>()?;
-                        Langdetect::find_language(&service, list).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                2 => {
-                    let answer = async {
-                        let list = args.decode::<Args>()?;
-                        Langdetect::list_languages(&service, list).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                3 => {
-                    let answer = async {
-                        let (cookie,) = args.decode::<(i32,)>()?;
-                        Langdetect::cookie2language(&service, cookie).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                4 => {
-                    let answer = async {
-                        let (language,) = args.decode::<(&str,)>()?;
-                        Langdetect::language2cookie(&service, language).await
-                    };
-                    reply.primitive(answer.await);
-                }
-                _ => reply.unknown(),
+            match call.method() {
+                0 => answer_find_domain(&service, call).await,
+                1 => answer_find_language(&service, call).await,
+                2 => answer_list_languages(&service, call).await,
+                3 => answer_cookie2language(&service, call).await,
+                4 => answer_language2cookie(&service, call).await,
+                _ => call.split().1.unknown(),
             }
         }
     }
+}
+
+/// Answers `find_domain`.
+async fn answer_find_domain<T: Langdetect + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let list = args.decode::<Args>()?;
+        Langdetect::find_domain(service, list).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `find_language`.
+async fn answer_find_language<T: Langdetect + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let list = args.decode::<Args>()?;
+        Langdetect::find_language(service, list).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `list_languages`.
+async fn answer_list_languages<T: Langdetect + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let list = args.decode::<Args>()?;
+        Langdetect::list_languages(service, list).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `cookie2language`.
+async fn answer_cookie2language<T: Langdetect + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (cookie,) = args.decode::<(i32,)>()?;
+        Langdetect::cookie2language(service, cookie).await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `language2cookie`.
+async fn answer_language2cookie<T: Langdetect + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (language,) = args.decode::<(&str,)>()?;
+        Langdetect::language2cookie(service, language).await
+    };
+    reply.primitive(answer.await);
 }

@@ -41,7 +41,7 @@ pub trait Logging {
     ) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// The methods of `logging`, which a connection is held against.
+/// The methods of `logging`, which are compared with those of the server on connecting.
 static LOGGING: ServiceSpec = ServiceSpec {
     name: "logging",
     version: 2,
@@ -108,12 +108,12 @@ impl Logging for LoggingClient {
 
 /// Serves `logging`, version 2.
 ///
-/// Each call is answered by a [`Logging`] that is made for it, from who calls.
+/// Each call is answered by a [`Logging`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeLogging<F>(F);
 
 impl<F> ServeLogging<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

@@ -27,7 +27,7 @@ pub trait Metrics {
     ) -> impl Future<Output = Result<Value>> + Send;
 }
 
-/// The methods of `metrics`, which a connection is held against.
+/// The methods of `metrics`, which are compared with those of the server on connecting.
 static METRICS: ServiceSpec = ServiceSpec {
     name: "metrics",
     version: 1,
@@ -66,12 +66,12 @@ impl Metrics for MetricsClient {
 
 /// Serves `metrics`, version 1.
 ///
-/// Each call is answered by a [`Metrics`] that is made for it, from who calls.
+/// Each call is answered by a [`Metrics`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeMetrics<F>(F);
 
 impl<F> ServeMetrics<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

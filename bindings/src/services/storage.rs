@@ -61,7 +61,7 @@ pub trait Storage {
     ) -> impl Future<Output = Result<Vec<String>>> + Send;
 }
 
-/// The methods of `storage`, which a connection is held against.
+/// The methods of `storage`, which are compared with those of the server on connecting.
 static STORAGE: ServiceSpec = ServiceSpec {
     name: "storage",
     version: 1,
@@ -139,12 +139,12 @@ impl Storage for StorageClient {
 
 /// Serves `storage`, version 1.
 ///
-/// Each call is answered by a [`Storage`] that is made for it, from who calls.
+/// Each call is answered by a [`Storage`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeStorage<F>(F);
 
 impl<F> ServeStorage<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

@@ -28,7 +28,7 @@ pub trait Tvm {
     ) -> impl Future<Output = Result<String>> + Send;
 }
 
-/// The methods of `tvm`, which a connection is held against.
+/// The methods of `tvm`, which are compared with those of the server on connecting.
 static TVM: ServiceSpec = ServiceSpec {
     name: "tvm",
     version: 1,
@@ -73,12 +73,12 @@ impl Tvm for TvmClient {
 
 /// Serves `tvm`, version 1.
 ///
-/// Each call is answered by a [`Tvm`] that is made for it, from who calls.
+/// Each call is answered by a [`Tvm`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeTvm<F>(F);
 
 impl<F> ServeTvm<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

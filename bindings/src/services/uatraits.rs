@@ -33,7 +33,7 @@ pub trait Uatraits {
     ) -> impl Future<Output = Result<BTreeMap<String, Scalar>>> + Send;
 }
 
-/// The methods of `uatraits`, which a connection is held against.
+/// The methods of `uatraits`, which are compared with those of the server on connecting.
 static UATRAITS: ServiceSpec = ServiceSpec {
     name: "uatraits",
     version: 1,
@@ -86,12 +86,12 @@ impl Uatraits for UatraitsClient {
 
 /// Serves `uatraits`, version 1.
 ///
-/// Each call is answered by a [`Uatraits`] that is made for it, from who calls.
+/// Each call is answered by a [`Uatraits`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeUatraits<F>(F);
 
 impl<F> ServeUatraits<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

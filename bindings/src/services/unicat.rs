@@ -115,7 +115,7 @@ impl<'de> Deserialize<'de> for Access {
     }
 }
 
-/// The methods of `unicat`, which a connection is held against.
+/// The methods of `unicat`, which are compared with those of the server on connecting.
 static UNICAT: ServiceSpec = ServiceSpec {
     name: "unicat",
     version: 1,
@@ -177,12 +177,12 @@ impl Unicat for UnicatClient {
 
 /// Serves `unicat`, version 1.
 ///
-/// Each call is answered by a [`Unicat`] that is made for it, from who calls.
+/// Each call is answered by a [`Unicat`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeUnicat<F>(F);
 
 impl<F> ServeUnicat<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

@@ -29,7 +29,7 @@ pub trait Uniresis {
     fn uuid(&self) -> impl Future<Output = Result<String>> + Send;
 }
 
-/// The methods of `uniresis`, which a connection is held against.
+/// The methods of `uniresis`, which are compared with those of the server on connecting.
 static UNIRESIS: ServiceSpec = ServiceSpec {
     name: "uniresis",
     version: 1,
@@ -90,12 +90,12 @@ impl Uniresis for UniresisClient {
 
 /// Serves `uniresis`, version 1.
 ///
-/// Each call is answered by a [`Uniresis`] that is made for it, from who calls.
+/// Each call is answered by a [`Uniresis`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeUniresis<F>(F);
 
 impl<F> ServeUniresis<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Fetched {
     }
 }
 
-/// The methods of `urlfetch`, which a connection is held against.
+/// The methods of `urlfetch`, which are compared with those of the server on connecting.
 static URLFETCH: ServiceSpec = ServiceSpec {
     name: "urlfetch",
     version: 1,
@@ -134,12 +134,12 @@ impl Urlfetch for UrlfetchClient {
 
 /// Serves `urlfetch`, version 1.
 ///
-/// Each call is answered by a [`Urlfetch`] that is made for it, from who calls.
+/// Each call is answered by a [`Urlfetch`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeUrlfetch<F>(F);
 
 impl<F> ServeUrlfetch<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where
@@ -164,60 +164,67 @@ where
     ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
         let service = (self.0)(call.caller());
         async move {
-            let (args, reply) = call.split();
-            match args.method() {
-                0 => {
-                    let answer = async {
-                        let (url, timeout, cookies, headers, follow_location) = args
-                            .decode::<
-                                (
-                                    &str,
-                                    Option<i32>,
-                                    Option<BTreeMap<String, String>>,
-                                    Option<BTreeMap<String, String>>,
-                                    Option<bool>,
-                                ),
-                            >()?;
-                        Urlfetch::get(
-                                &service,
-                                url,
-                                timeout,
-                                cookies.as_ref(),
-                                headers.as_ref(),
-                                follow_location,
-                            )
-                            .await
-                    };
-                    reply.primitive(answer.await);
-                }
-                1 => {
-                    let answer = async {
-                        let (url, body, timeout, cookies, headers, follow_location) = args
-                            .decode::<
-                                (
-                                    &str,
-                                    Bytes,
-                                    Option<i32>,
-                                    Option<BTreeMap<String, String>>,
-                                    Option<BTreeMap<String, String>>,
-                                    Option<bool>,
-                                ),
-                            >()?;
-                        Urlfetch::post(
-                                &service,
-                                url,
-                                &body,
-                                timeout,
-                                cookies.as_ref(),
-                                headers.as_ref(),
-                                follow_location,
-                            )
-                            .await
-                    };
-                    reply.primitive(answer.await);
-                }
-                _ => reply.unknown(),
+            match call.method() {
+                0 => answer_get(&service, call).await,
+                1 => answer_post(&service, call).await,
+                _ => call.split().1.unknown(),
             }
         }
     }
+}
+
+/// Answers `get`.
+async fn answer_get<T: Urlfetch + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (url, timeout, cookies, headers, follow_location) = args
+            .decode::<
+                (
+                    &str,
+                    Option<i32>,
+                    Option<BTreeMap<String, String>>,
+                    Option<BTreeMap<String, String>>,
+                    Option<bool>,
+                ),
+            >()?;
+        Urlfetch::get(
+                service,
+                url,
+                timeout,
+                cookies.as_ref(),
+                headers.as_ref(),
+                follow_location,
+            )
+            .await
+    };
+    reply.primitive(answer.await);
+}
+
+/// Answers `post`.
+async fn answer_post<T: Urlfetch + Send + Sync>(service: &T, call: Call) {
+    let (args, reply) = call.split();
+    let answer = async {
+        let (url, body, timeout, cookies, headers, follow_location) = args
+            .decode::<
+                (
+                    &str,
+                    Bytes,
+                    Option<i32>,
+                    Option<BTreeMap<String, String>>,
+                    Option<BTreeMap<String, String>>,
+                    Option<bool>,
+                ),
+            >()?;
+        Urlfetch::post(
+                service,
+                url,
+                &body,
+                timeout,
+                cookies.as_ref(),
+                headers.as_ref(),
+                follow_location,
+            )
+            .await
+    };
+    reply.primitive(answer.await);
 }

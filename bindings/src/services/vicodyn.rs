@@ -32,7 +32,7 @@ pub trait Vicodyn {
     fn apps(&self, app: Option<&str>) -> impl Future<Output = Result<Value>> + Send;
 }
 
-/// The methods of `vicodyn`, which a connection is held against.
+/// The methods of `vicodyn`, which are compared with those of the server on connecting.
 static VICODYN: ServiceSpec = ServiceSpec {
     name: "vicodyn",
     version: 1,
@@ -93,12 +93,12 @@ impl Vicodyn for VicodynClient {
 
 /// Serves `vicodyn`, version 1.
 ///
-/// Each call is answered by a [`Vicodyn`] that is made for it, from who calls.
+/// Each call is answered by a [`Vicodyn`] that is made for its caller.
 #[derive(Clone, Debug)]
 pub struct ServeVicodyn<F>(F);
 
 impl<F> ServeVicodyn<F> {
-    /// Serves with what `service` makes for a caller.
+    /// Serves each call with the value that `service` returns for its caller.
     #[must_use]
     pub fn new<T>(service: F) -> Self
     where

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Category, Client, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, ServiceClient, Stream,
+    Client, Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceClient, ServiceInfo, Stream,
     server::Server,
 };
 use cocaine_bindings::{
@@ -18,7 +18,7 @@ use cocaine_bindings::{
 
 /// A locator of the services that a test registers.
 #[derive(Clone, Default)]
-pub(crate) struct TestLocator(Arc<Mutex<BTreeMap<String, Resolved>>>);
+pub(crate) struct TestLocator(Arc<Mutex<BTreeMap<String, ServiceInfo>>>);
 
 impl TestLocator {
     /// Registers a service that announces what its bindings were written for.
@@ -28,11 +28,11 @@ impl TestLocator {
 
     /// Registers a service that announces this graph and version.
     pub(crate) fn announce(&self, name: &str, address: SocketAddr, graph: Graph, version: u64) {
-        self.insert(name, Resolved { endpoints: vec![Endpoint(address)], version, graph });
+        self.insert(name, ServiceInfo { endpoints: vec![Endpoint(address)], version, graph });
     }
 
     /// Registers what the locator answers for this name.
-    pub(crate) fn insert(&self, name: &str, resolved: Resolved) {
+    pub(crate) fn insert(&self, name: &str, resolved: ServiceInfo) {
         self.0.lock().unwrap().insert(name.to_owned(), resolved);
     }
 
@@ -52,15 +52,15 @@ pub(crate) async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server)
 }
 
 impl LocatorServer for TestLocator {
-    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<Resolved> {
+    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<ServiceInfo> {
         let found = self.0.lock().unwrap().get(name).cloned();
-        found.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))
+        found.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))
     }
 
     fn connect(
         &self,
         uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
+    ) -> impl Stream<Item = Result<(String, BTreeMap<String, ServiceInfo>)>> + Send + 'static + use<> {
         let uuid = uuid.to_owned();
         futures_util::stream::iter((0..3).map(move |_| Ok((uuid.clone(), BTreeMap::new()))))
     }
@@ -79,13 +79,13 @@ impl LocatorServer for TestLocator {
         endpoints: &[Endpoint],
         _: Option<(u32, Graph)>,
         input: PublishReceiver,
-        output: Responder<()>,
+        output: ReplySender<()>,
     ) -> Result<()> {
         if name == "taken" {
-            return Err(Error::service(Category::LOCATOR, 4, "taken"));
+            return Err(Error::service(Code::DUPLICATE_SERVICE, "taken"));
         }
         self.announce(name, endpoints[0].0, Graph::default(), 0);
-        output.value(())?;
+        output.send(())?;
         let ended = input.recv().await;
         self.0.lock().unwrap().remove(name);
         let PublishReceived::Discard = ended?;
@@ -100,7 +100,7 @@ impl LocatorServer for TestLocator {
     ) -> Result<()> {
         output.send([(router.to_owned(), vec![(1, "member".to_owned())])]).await?;
         let RoutingReceived::Discard = input.recv().await?;
-        output.close().await
+        output.finish()
     }
 
     async fn uuid(&self) -> Result<String> {

@@ -2,7 +2,7 @@ use cocaine_bindings::{Unicorn, UnicornClient};
 
 async fn watch(unicorn: UnicornClient) -> cocaine::Result<()> {
     let changes = unicorn.subscribe("/path");
-    changes.tx.close().await?;
+    changes.tx.finish()?;
     Ok(())
 }
 

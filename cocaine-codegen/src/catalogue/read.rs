@@ -1,6 +1,6 @@
 //! From a file's text to its entries, with every mistake on the way.
 
-mod own;
+mod declared;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use syn::{
     ReturnType, TraitItem, TraitItemFn, ext::IdentExt as _, spanned::Spanned as _,
 };
 
-use super::{Argument, Entry, Pack, Reply, Side, Signature, own::used};
+use super::{Argument, Entry, Reply, ReplyWrapper, SideDescription, Signature, declared::used};
 use crate::{
-    error::{Place, Problem},
+    catalogue::types::{Type, UnsupportedType},
+    error::{Problem, SourceLocation},
     naming,
-    types::{Type, Unusable},
 };
 
 /// As many arguments as serde's tuples can have.
@@ -22,7 +22,8 @@ const MOST_ARGUMENTS: usize = 16;
 
 /// Returns the services that `text` describes.
 pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
-    let mut reader = Reader { file: name, problems, own: BTreeSet::new(), messages: BTreeMap::new() };
+    let mut reader =
+        CatalogueReader { file: name, problems, own: BTreeSet::new(), messages: BTreeMap::new() };
     let parsed = match syn::parse_file(text) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -84,7 +85,7 @@ fn generic(ty: &syn::Type) -> Option<(String, Vec<&syn::Type>)> {
     Some((segment.ident.to_string(), types.collect()))
 }
 
-struct Reader<'a> {
+struct CatalogueReader<'a> {
     file: &'a str,
     problems: &'a mut Vec<Problem>,
     /// The names of the types that the file declares.
@@ -93,10 +94,10 @@ struct Reader<'a> {
     messages: BTreeMap<String, BTreeMap<String, Signature>>,
 }
 
-impl Reader<'_> {
-    fn place(&self, span: Span) -> Place {
+impl CatalogueReader<'_> {
+    fn place(&self, span: Span) -> SourceLocation {
         let start = span.start();
-        Place { file: self.file.to_owned(), line: start.line, column: start.column + 1 }
+        SourceLocation { file: self.file.to_owned(), line: start.line, column: start.column + 1 }
     }
 
     fn report(&mut self, span: Span, message: impl Into<String>) {
@@ -292,47 +293,49 @@ impl Reader<'_> {
             return Reply::Nothing;
         };
         let Some((name, arguments)) = generic(ty) else {
-            return self.value(Pack::Plain, ty);
+            return self.value(ReplyWrapper::Plain, ty);
         };
         match (name.as_str(), &arguments[..]) {
             ("Stream", [item]) => self.owned(item).map_or(Reply::Nothing, Reply::Stream),
             ("Duplex", [input, output]) => {
                 let (input, output) = (self.owned(input), self.owned(output));
-                let side = |ty: Option<Type>| ty.map_or(Side::End, Side::Stream);
+                let side = |ty: Option<Type>| ty.map_or(SideDescription::End, SideDescription::Stream);
                 Reply::Session(side(output), side(input))
             }
             ("Session", [tx, rx]) => Reply::Session(self.side(tx), self.side(rx)),
-            ("Held", []) => Reply::Held,
-            ("Found", [value]) => self.value(Pack::Found, value),
-            ("Tried", [value]) => self.value(Pack::Tried, value),
-            ("List", [value]) => self.value(Pack::List, value),
-            ("Stream" | "Duplex" | "Session" | "Held" | "Found" | "Tried" | "List", _) => {
-                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Held`, `Found<T>`, \
+            ("Guard", []) => Reply::Guard,
+            ("Found", [value]) => self.value(ReplyWrapper::Found, value),
+            ("Tried", [value]) => self.value(ReplyWrapper::Tried, value),
+            ("List", [value]) => self.value(ReplyWrapper::List, value),
+            ("Stream" | "Duplex" | "Session" | "Guard" | "Found" | "Tried" | "List", _) => {
+                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`, `Found<T>`, \
                                `Tried<T>` or `List<T>`";
                 self.report(ty.span(), message);
                 Reply::Nothing
             }
-            _ => self.value(Pack::Plain, ty),
+            _ => self.value(ReplyWrapper::Plain, ty),
         }
     }
 
-    fn value(&mut self, pack: Pack, ty: &syn::Type) -> Reply {
+    fn value(&mut self, pack: ReplyWrapper, ty: &syn::Type) -> Reply {
         self.owned(ty).map_or(Reply::Nothing, |ty| Reply::Value(pack, ty))
     }
 
-    fn side(&mut self, ty: &syn::Type) -> Side {
+    fn side(&mut self, ty: &syn::Type) -> SideDescription {
         let (name, arguments) = generic(ty).unwrap_or_default();
         match (name.as_str(), &arguments[..]) {
-            ("End", []) => Side::End,
-            ("Root", []) => Side::Root,
-            ("Stream", [item]) => self.owned(item).map_or(Side::End, Side::Stream),
-            ("Reply", [value]) => self.owned(value).map_or(Side::End, Side::Reply),
-            (name, []) if self.messages.contains_key(name) => Side::Messages(self.messages[name].clone()),
+            ("End", []) => SideDescription::End,
+            ("Root", []) => SideDescription::Root,
+            ("Stream", [item]) => self.owned(item).map_or(SideDescription::End, SideDescription::Stream),
+            ("Reply", [value]) => self.owned(value).map_or(SideDescription::End, SideDescription::Reply),
+            (name, []) if self.messages.contains_key(name) => {
+                SideDescription::Messages(self.messages[name].clone())
+            }
             _ => {
                 let message = "a side of a session is `Stream<T>`, `Reply<T>`, `End`, `Root`, or the name of a \
                                trait in this file that describes its messages";
                 self.report(ty.span(), message);
-                Side::End
+                SideDescription::End
             }
         }
     }
@@ -340,7 +343,7 @@ impl Reader<'_> {
     fn ty(&mut self, ty: &syn::Type) -> Option<Type> {
         match Type::parse(ty, &self.own) {
             Ok(ty) => Some(ty),
-            Err(Unusable { span, message }) => {
+            Err(UnsupportedType { span, message }) => {
                 self.report(span, message);
                 None
             }

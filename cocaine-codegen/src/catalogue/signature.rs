@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    error::Place,
-    tree::{Kind, Manner, Tree},
-    types::Type,
+    catalogue::types::Type,
+    error::SourceLocation,
+    metadata::{
+        shape::{CallKind, TreeShape},
+        tree::Tree,
+    },
 };
 
 /// What a method or a message takes and answers.
@@ -13,7 +16,7 @@ use crate::{
 pub(crate) struct Signature {
     /// The name of the Rust method.
     pub(crate) name: String,
-    pub(crate) place: Place,
+    pub(crate) place: SourceLocation,
     pub(crate) docs: Vec<String>,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) reply: Reply,
@@ -35,18 +38,18 @@ pub(crate) enum Reply {
     /// Nothing.
     Nothing,
     /// `T`, or what is packed in another way on the wire.
-    Value(Pack, Type),
-    /// `Held`.
-    Held,
+    Value(ReplyWrapper, Type),
+    /// `Guard`.
+    Guard,
     /// `Stream<T>`.
     Stream(Type),
     /// `Session<Tx, Rx>`, and `Duplex<In, Out>` as `Session<Stream<Out>, Stream<In>>`.
-    Session(Side, Side),
+    Session(SideDescription, SideDescription),
 }
 
 /// How one value is packed on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pack {
+pub(crate) enum ReplyWrapper {
     /// As it is.
     Plain,
     /// `Found<T>`: `[found, value]` for an `Option<T>`.
@@ -57,7 +60,7 @@ pub(crate) enum Pack {
     List,
 }
 
-impl Pack {
+impl ReplyWrapper {
     /// Returns the name of what packs it.
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
@@ -71,7 +74,7 @@ impl Pack {
 
 /// What one side of a session sends.
 #[derive(Clone, Debug)]
-pub(crate) enum Side {
+pub(crate) enum SideDescription {
     /// Nothing.
     End,
     /// What the service takes at its root.
@@ -87,12 +90,14 @@ pub(crate) enum Side {
 impl Reply {
     /// Returns whether a method with these trees is answered like this.
     pub(crate) fn fits(&self, dispatch: &Tree, upstream: &Tree) -> bool {
-        match (self, Manner::of(dispatch, upstream)) {
-            (Self::Nothing, Manner::Mute | Manner::Unary)
-            | (Self::Value(..), Manner::Unary)
-            | (Self::Stream(_), Manner::Stream) => true,
-            (Self::Held, Manner::Stream) => dispatch.kind() == Kind::Close,
-            (Self::Session(tx, rx), Manner::Session) => tx.fits(dispatch.kind()) && rx.fits(upstream.kind()),
+        match (self, CallKind::of(dispatch, upstream)) {
+            (Self::Nothing, CallKind::Mute | CallKind::Unary)
+            | (Self::Value(..), CallKind::Unary)
+            | (Self::Stream(_), CallKind::Streaming) => true,
+            (Self::Guard, CallKind::Streaming) => dispatch.kind() == TreeShape::Close,
+            (Self::Session(tx, rx), CallKind::Session) => {
+                tx.fits(dispatch.kind()) && rx.fits(upstream.kind())
+            }
             _ => false,
         }
     }
@@ -102,7 +107,7 @@ impl Reply {
         match self {
             Self::Nothing => "it answers with no value".to_owned(),
             Self::Value(..) => "it answers with one value".to_owned(),
-            Self::Held => "it holds something until the caller sends `close`".to_owned(),
+            Self::Guard => "it holds something until the caller sends `close`".to_owned(),
             Self::Stream(_) => "it answers with a stream".to_owned(),
             Self::Session(tx, rx) => {
                 format!("the caller sends {} and the service {}", tx.describe(), rx.describe())
@@ -111,15 +116,15 @@ impl Reply {
     }
 }
 
-impl Side {
+impl SideDescription {
     /// Returns whether a tree of this kind is spoken like this.
-    pub(crate) fn fits(&self, kind: Kind) -> bool {
+    pub(crate) fn fits(&self, kind: TreeShape) -> bool {
         match self {
-            Self::End => kind == Kind::End,
-            Self::Root => kind == Kind::Root,
-            Self::Stream(_) => kind == Kind::Streaming,
-            Self::Reply(_) => kind == Kind::Primitive,
-            Self::Messages(_) => matches!(kind, Kind::Close | Kind::Other),
+            Self::End => kind == TreeShape::End,
+            Self::Root => kind == TreeShape::Root,
+            Self::Stream(_) => kind == TreeShape::Streaming,
+            Self::Reply(_) => kind == TreeShape::Primitive,
+            Self::Messages(_) => matches!(kind, TreeShape::Close | TreeShape::Other),
         }
     }
 

@@ -3,33 +3,33 @@
 use std::{path::Path, process::ExitCode};
 
 use cocaine_codegen::{
-    Drift, Grade, Layout, Metadata, Options, Output, Problem, Result, compare, compare_code, generate,
-    read_tables,
+    Difference, Grade, Metadata, Options, Output, OutputLayout, Problem, Result, compare, compare_code,
+    generate, read_tables,
 };
 use serde::Serialize;
 
 use super::{only_text, print, warn};
-use crate::{
-    cli::{Check, Format},
+use crate::commands::{
+    command_line::{Check, ReportFormat},
     source,
 };
 
 /// What `check` says as JSON.
 #[derive(Serialize)]
-struct Report<'a> {
+struct CheckReport<'a> {
     /// The file, as it was given.
     file: String,
     /// The grade of the worst difference.
     worst: Option<Grade>,
-    differences: &'a [Drift],
+    differences: &'a [Difference],
 }
 
 /// Compares, reports, and says whether that is a failure.
 pub(super) fn check(args: &Check) -> Result<ExitCode> {
     let drifts = compared(args)?;
     let code = print(&match args.format {
-        Format::Text => lines(&drifts),
-        Format::Json => json(&Report {
+        ReportFormat::Text => lines(&drifts),
+        ReportFormat::Json => json(&CheckReport {
             file: args.file.display().to_string(),
             worst: drifts.first().map(|drift| drift.grade),
             differences: &drifts,
@@ -40,18 +40,18 @@ pub(super) fn check(args: &Check) -> Result<ExitCode> {
     Ok(if fails { ExitCode::from(1) } else { code })
 }
 
-fn lines(drifts: &[Drift]) -> String {
+fn lines(drifts: &[Difference]) -> String {
     drifts.iter().fold(String::new(), |text, drift| text + &drift.to_string() + "\n")
 }
 
-fn json(report: &Report<'_>) -> String {
+fn json(report: &CheckReport<'_>) -> String {
     // Texts and lists of them: there is nothing here that JSON lacks.
     let written = serde_json::to_string_pretty(report);
     debug_assert!(written.is_ok(), "{written:?}");
     written.unwrap_or_default() + "\n"
 }
 
-fn summary(args: &Check, drifts: &[Drift]) -> String {
+fn summary(args: &Check, drifts: &[Difference]) -> String {
     let file = args.file.display();
     let Some(worst) = drifts.first() else {
         return format!("{file} is up to date");
@@ -70,7 +70,7 @@ fn summary(args: &Check, drifts: &[Drift]) -> String {
 }
 
 /// Returns the differences, the worst first.
-fn compared(args: &Check) -> Result<Vec<Drift>> {
+fn compared(args: &Check) -> Result<Vec<Difference>> {
     if args.file.is_dir() {
         return check_folder(args);
     }
@@ -78,23 +78,23 @@ fn compared(args: &Check) -> Result<Vec<Drift>> {
     if have.trim_start().starts_with('{') { check_metadata(args, &have) } else { check_code(args, &have) }
 }
 
-fn check_metadata(args: &Check, have: &str) -> Result<Vec<Drift>> {
+fn check_metadata(args: &Check, have: &str) -> Result<Vec<Difference>> {
     let known = Metadata::from_json(have).map_err(|error| source::in_file(&args.file, &error))?;
     Ok(protocols(args, known)?.drifts)
 }
 
-fn check_code(args: &Check, have: &str) -> Result<Vec<Drift>> {
+fn check_code(args: &Check, have: &str) -> Result<Vec<Difference>> {
     let known = read_tables(have).map_err(|error| source::in_file(&args.file, &error))?;
-    let Protocols { drifts, now, whole } = protocols(args, known)?;
+    let ProtocolComparison { drifts, now, whole } = protocols(args, known)?;
     if !drifts.is_empty() || !whole {
         return Ok(drifts);
     }
-    compare_code(have, only_text(&generate_now(args, &now, Layout::File)?))
+    compare_code(have, only_text(&generate_now(args, &now, OutputLayout::SingleFile)?))
 }
 
 /// Compares a folder, and file by file if its services are the same; a file that is not there is as one without
 /// services.
-fn check_folder(args: &Check) -> Result<Vec<Drift>> {
+fn check_folder(args: &Check) -> Result<Vec<Difference>> {
     let mut known = Metadata::default();
     for entry in args.file.read_dir().into_iter().flatten().flatten() {
         let path = entry.path();
@@ -104,13 +104,13 @@ fn check_folder(args: &Check) -> Result<Vec<Drift>> {
             known.services.extend(tables.services);
         }
     }
-    let Protocols { drifts, now, whole } = protocols(args, known)?;
+    let ProtocolComparison { drifts, now, whole } = protocols(args, known)?;
     if drifts.is_empty() && whole { check_files(args, &now) } else { Ok(drifts) }
 }
 
-fn check_files(args: &Check, now: &Metadata) -> Result<Vec<Drift>> {
+fn check_files(args: &Check, now: &Metadata) -> Result<Vec<Difference>> {
     let mut drifts = Vec::new();
-    let output = generate_now(args, now, Layout::Folder)?;
+    let output = generate_now(args, now, OutputLayout::FilePerService)?;
     for file in &output.files {
         let path = args.file.join(&file.name);
         let have = if path.exists() { source::read(&path)? } else { String::new() };
@@ -129,7 +129,7 @@ fn check_files(args: &Check, now: &Metadata) -> Result<Vec<Drift>> {
     Ok(drifts)
 }
 
-fn generate_now(args: &Check, now: &Metadata, layout: Layout) -> Result<Output> {
+fn generate_now(args: &Check, now: &Metadata, layout: OutputLayout) -> Result<Output> {
     let catalogue = source::catalogue(&args.description)?;
     let output =
         generate(now, &catalogue, &Options { layout, strict: args.description.strict, doubles_of: None })?;
@@ -138,8 +138,8 @@ fn generate_now(args: &Check, now: &Metadata, layout: Layout) -> Result<Output> 
 }
 
 /// How services differ, whatever is generated for them.
-struct Protocols {
-    drifts: Vec<Drift>,
+struct ProtocolComparison {
+    drifts: Vec<Difference>,
     now: Metadata,
     /// All services of the file were compared.
     whole: bool,
@@ -147,7 +147,7 @@ struct Protocols {
 
 /// Compares the services that are wanted, or all. A locator is asked for those that are `known` and named, since a cloud
 /// always has services that nobody wants bindings for.
-fn protocols(args: &Check, mut known: Metadata) -> Result<Protocols> {
+fn protocols(args: &Check, mut known: Metadata) -> Result<ProtocolComparison> {
     let (all, wanted) = (known.services.len(), &args.source.service);
     known.services.retain(|name, _| wanted.is_empty() || wanted.contains(name));
     let now = source::metadata_of(&args.source, known.services.keys())?;
@@ -156,5 +156,5 @@ fn protocols(args: &Check, mut known: Metadata) -> Result<Protocols> {
         let text = format!("there is no service `{name}`, neither expected nor found");
         return Err(Problem::Metadata(text).into());
     }
-    Ok(Protocols { drifts: compare(&known, &now), now, whole: known.services.len() == all })
+    Ok(ProtocolComparison { drifts: compare(&known, &now), now, whole: known.services.len() == all })
 }

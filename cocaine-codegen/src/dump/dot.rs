@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::{
-    metadata::{Metadata, Method, Service},
+    metadata::{
+        Metadata, Method, Service,
+        tree::{FIRST_CONTROL, Message, Tree},
+    },
     naming::shown,
-    tree::{FIRST_CONTROL, Message, Tree},
 };
 
 /// Returns a graph for graphviz: a box for each service, in it a row of methods, behind each method the states that
@@ -14,7 +16,7 @@ use crate::{
 /// What the caller sends is blue, what the service sends red; the two sides of a channel go on independently. Control
 /// messages are dashed. A state in which nothing may follow is a double circle.
 pub fn dot(metadata: &Metadata) -> String {
-    let mut picture = Picture { text: String::from(HEADER), nodes: 0 };
+    let mut picture = DotWriter { text: String::from(HEADER), nodes: 0 };
     for (index, (name, service)) in metadata.services.iter().enumerate() {
         picture.service(index, name, service);
     }
@@ -44,13 +46,13 @@ impl Side {
     }
 }
 
-struct Picture {
+struct DotWriter {
     text: String,
     /// How many nodes there are: each is called by its number, whatever names are in the metadata.
     nodes: usize,
 }
 
-impl Picture {
+impl DotWriter {
     fn node(&mut self, attributes: &str) -> usize {
         let node = self.nodes;
         self.nodes += 1;

@@ -4,53 +4,54 @@ use proc_macro2::Ident;
 use syn::{Attribute, Item, TraitItem, Type as Tree, parse_quote};
 
 use super::{
-    arguments, docs,
-    docs::Docs,
-    lints,
-    tree::{future, named, parameter, required, signature, stream, tuple_type},
-    types,
+    arguments,
+    docs::{self, DocComment},
+    lints, types,
+};
+use crate::emit::syntax::{
+    fn_param, fn_signature, item_trait_fn, type_future, type_name, type_stream, type_tuple,
 };
 use crate::{
-    model::{Arguments, Half, Method, Service, Shape},
+    model::{Arguments, CallModel, MethodModel, ServiceModel, SideModel},
     naming::ident,
 };
 
 /// Names of the two more arguments of a server's method.
 const HALVES: [&str; 2] = ["input", "output"];
 
-pub(super) fn traits(service: &Service) -> Vec<Item> {
+pub(super) fn traits(service: &ServiceModel) -> Vec<Item> {
     let callers = callers(service);
     let servers = service.names.server.as_deref().map(|name| servers(service, name));
     [callers].into_iter().chain(servers).collect()
 }
 
-fn callers(service: &Service) -> Item {
+fn callers(service: &ServiceModel) -> Item {
     let wire = docs::name(&service.wire);
     let fallback =
         format!("The {wire} service. No catalogue describes it: what it takes and answers is untyped.");
     let docs = docs::or_line(&service.docs, &fallback);
-    contract(&docs, &service.names.contract, service.methods.iter().map(called).collect())
+    let methods = service.methods.iter().map(|method| called(method, attributes(method, 0))).collect();
+    contract(&docs, &service.names.contract, methods)
 }
 
-fn servers(service: &Service, name: &str) -> Item {
+fn servers(service: &ServiceModel, name: &str) -> Item {
     let docs = docs::lines([
-        format!("What a server of {} implements.", docs::name(&service.wire)),
+        format!("Implemented by a server of {}.", docs::name(&service.wire)),
         String::new(),
         format!(
-            "It differs from [`{}`] in the methods in which the caller speaks too: these",
+            "It differs from [`{}`] in the methods that open a session: these receive what the",
             service.names.contract
         ),
-        "take what the caller sends and what answers it. An `Err` of theirs closes the connection."
-            .to_owned(),
+        "caller sends, and send the answers. If one returns `Err`, the connection is closed.".to_owned(),
     ]);
     let methods = service.methods.iter().map(|method| match &method.shape {
-        Shape::Session { tx, rx } => served(method, tx, rx),
-        _ => called(method),
+        CallModel::Session { tx, rx } => served(service, method, tx, rx),
+        _ => called(method, server_attributes(service, method, 0)),
     });
     contract(&docs, name, methods.collect())
 }
 
-fn contract(docs: &Docs, name: &str, methods: Vec<TraitItem>) -> Item {
+fn contract(docs: &DocComment, name: &str, methods: Vec<TraitItem>) -> Item {
     let name = ident(name);
     let mut item: syn::ItemTrait = parse_quote!(#docs pub trait #name {});
     item.items = methods;
@@ -58,21 +59,21 @@ fn contract(docs: &Docs, name: &str, methods: Vec<TraitItem>) -> Item {
 }
 
 /// A method as a caller calls it.
-fn called(method: &Method) -> TraitItem {
+fn called(method: &MethodModel, attributes: Vec<Attribute>) -> TraitItem {
     let output = match &method.shape {
-        Shape::Stream(payload) => stream(types::received(payload)),
-        shape => future(output(shape)),
+        CallModel::Stream(payload) => type_stream(types::received(payload)),
+        shape => type_future(output(shape)),
     };
-    required(attributes(method, 0), signature(&method.name, types::parameters(&method.arguments), output))
+    item_trait_fn(attributes, fn_signature(&method.name, types::parameters(&method.arguments), output))
 }
 
 /// A method with the halves that its server takes.
-fn served(method: &Method, tx: &Half, rx: &Half) -> TraitItem {
+fn served(service: &ServiceModel, method: &MethodModel, tx: &SideModel, rx: &SideModel) -> TraitItem {
     let mut parameters = types::parameters(&method.arguments);
     let [input, output] = halves(&method.arguments);
-    parameters.extend([parameter(&input, types::receiver(tx)), parameter(&output, types::sender(rx))]);
-    let signature = signature(&method.name, parameters, future(tuple_type([])));
-    required(attributes(method, HALVES.len()), signature)
+    parameters.extend([fn_param(&input, types::receiver(tx)), fn_param(&output, types::sender(rx))]);
+    let signature = fn_signature(&method.name, parameters, type_future(type_tuple([])));
+    item_trait_fn(server_attributes(service, method, HALVES.len()), signature)
 }
 
 /// Returns the names of the halves, which no argument may have.
@@ -85,24 +86,36 @@ fn halves(arguments: &Arguments) -> [Ident; 2] {
 }
 
 /// Returns what a method gives when it succeeds.
-pub(super) fn output(shape: &Shape) -> Tree {
+pub(super) fn output(shape: &CallModel) -> Tree {
     match shape {
-        Shape::Mute => tuple_type([]),
-        Shape::Unary(pack, payload) => types::packed(*pack, types::received(payload)),
-        Shape::Stream(payload) => types::received(payload),
-        Shape::Held => named("Held"),
-        Shape::Session { tx, rx } => types::exchange(tx, rx),
+        CallModel::Mute => type_tuple([]),
+        CallModel::Unary(pack, payload) => types::packed(*pack, types::received(payload)),
+        CallModel::Stream(payload) => types::received(payload),
+        CallModel::Guard => type_name("Guard"),
+        CallModel::Session { tx, rx } => types::exchange(tx, rx),
     }
 }
 
 /// Returns docs and lints.
-fn attributes(method: &Method, more_arguments: usize) -> Vec<Attribute> {
+fn attributes(method: &MethodModel, more_arguments: usize) -> Vec<Attribute> {
     let wire = docs::name(&method.wire);
     let line = format!("Calls {wire}, which no catalogue describes.");
-    let Docs(mut attributes) = docs::or_line(&method.docs, &line);
+    let DocComment(mut attributes) = docs::or_line(&method.docs, &line);
     if !method.docs.is_empty() && method.name != method.wire {
         attributes.extend(docs::lines([String::new(), format!("On the wire: {wire}.")]).0);
     }
+    attributes.extend(lints::of(method, more_arguments));
+    attributes
+}
+
+/// Returns the first paragraph of the docs with a link to the rest, which stands at the trait for callers, and lints.
+fn server_attributes(service: &ServiceModel, method: &MethodModel, more_arguments: usize) -> Vec<Attribute> {
+    let mut lines: Vec<_> = method.docs.iter().take_while(|line| !line.trim().is_empty()).cloned().collect();
+    if lines.is_empty() {
+        lines.push(format!("Answers {}, which no catalogue describes.", docs::name(&method.wire)));
+    }
+    lines.extend([String::new(), format!("See [`{}::{}`].", service.names.contract, ident(&method.name))]);
+    let DocComment(mut attributes) = docs::lines(lines);
     attributes.extend(lints::of(method, more_arguments));
     attributes
 }

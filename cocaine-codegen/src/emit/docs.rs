@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{AttrStyle, Attribute, Meta, MetaNameValue, token};
 
-use super::tree;
+use crate::emit::syntax;
 use crate::naming::ident;
 
 /// As much of a name as a doc comment shows.
@@ -12,9 +12,9 @@ const SHOWN: usize = 120;
 
 /// A doc comment.
 #[derive(Clone)]
-pub(super) struct Docs(pub(super) Vec<Attribute>);
+pub(super) struct DocComment(pub(super) Vec<Attribute>);
 
-impl ToTokens for Docs {
+impl ToTokens for DocComment {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         for attribute in &self.0 {
             attribute.to_tokens(tokens);
@@ -23,12 +23,12 @@ impl ToTokens for Docs {
 }
 
 /// Returns a doc comment of these lines; an empty one ends a paragraph.
-pub(super) fn lines<S: AsRef<str>>(lines: impl IntoIterator<Item = S>) -> Docs {
-    Docs(lines.into_iter().map(|line| line_of(line.as_ref())).collect())
+pub(super) fn lines<S: AsRef<str>>(lines: impl IntoIterator<Item = S>) -> DocComment {
+    DocComment(lines.into_iter().map(|line| line_of(line.as_ref())).collect())
 }
 
 /// Returns the docs of the catalogue, or else one line.
-pub(super) fn or_line(docs: &[String], line: &str) -> Docs {
+pub(super) fn or_line(docs: &[String], line: &str) -> DocComment {
     if docs.is_empty() { lines([line]) } else { lines(docs) }
 }
 
@@ -46,7 +46,7 @@ fn line_of(line: &str) -> Attribute {
         meta: Meta::NameValue(MetaNameValue {
             path: ident("doc").into(),
             eq_token: token::Eq::default(),
-            value: tree::text(&text),
+            value: syntax::expr_str(&text),
         }),
     }
 }

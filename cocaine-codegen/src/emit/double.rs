@@ -6,34 +6,30 @@ use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Item, Path, Type as Tree, parse_quote};
 
-use super::{
-    arguments, contract, docs,
-    tree::{named, number, result, tuple_type},
-    types,
-};
+use super::{arguments, contract, docs, types};
+use crate::emit::syntax::{expr_int, type_name, type_result, type_tuple};
 use crate::{
-    catalogue::Argument,
-    model::{Arguments, Half, Method, Payload, Service, Shape},
+    catalogue::{Argument, types::Type},
+    model::{Arguments, CallModel, MethodModel, Payload, ServiceModel, SideModel},
     naming::{self, ident},
-    types::Type,
 };
 
 /// Returns the items of a double's module; `bindings` is the module of the bindings.
-pub(super) fn double(service: &Service, bindings: &Path) -> syn::Result<Vec<Item>> {
+pub(super) fn double(service: &ServiceModel, bindings: &Path) -> syn::Result<Vec<Item>> {
     let mut items = vec![structure(service)];
     items.extend(syn::parse2::<syn::File>(methods(service))?.items);
     let tokens = items.iter().map(ToTokens::to_token_stream).collect();
     Ok(imports(service, bindings, tokens).into_iter().chain(items).collect())
 }
 
-fn structure(service: &Service) -> Item {
+fn structure(service: &ServiceModel) -> Item {
     let (double, contract) = (ident(&service.names.double), &service.names.contract);
     let doc = docs::lines([
         format!("A double of {}, version {}: [`{contract}`] for tests.", docs::name(&service.wire), service.version),
         String::new(),
-        "It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call"
+        "It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while"
             .to_owned(),
-        "is still expected.".to_owned(),
+        "an expected call is missing.".to_owned(),
     ]);
     parse_quote! {
         #doc
@@ -42,20 +38,20 @@ fn structure(service: &Service) -> Item {
     }
 }
 
-fn methods(service: &Service) -> TokenStream {
+fn methods(service: &ServiceModel) -> TokenStream {
     let [double, contract, client] =
         [&service.names.double, &service.names.contract, &service.names.client].map(|name| ident(name));
     let expected = (0..).zip(&service.methods).map(|(index, method)| expected(index, method));
     let called = (0..).zip(&service.methods).map(|(index, method)| called(index, method));
-    let new = docs::lines(["Returns a double of which nothing is expected yet."]);
-    let order = docs::lines(["Has the calls come in the order in which they are expected."]);
+    let new = docs::lines(["Returns a double that expects no call."]);
+    let order = docs::lines(["Requires the calls in the order in which they are expected."]);
     let sessions = service.names.server.is_some().then(played);
     let verify = docs::lines([
-        "Fails the test unless everything that was expected has been called, and nothing else.",
+        "Fails the test if an expected call is missing, or if there was an unexpected one.",
         "",
         "# Panics",
         "",
-        "If something was not called, or a call was not expected; both are forgotten then.",
+        "If a call is missing or was unexpected. Both are reported once.",
     ]);
     quote! {
         impl Default for #double {
@@ -96,7 +92,7 @@ fn methods(service: &Service) -> TokenStream {
 
 /// The method that waits for the scripts of sessions.
 fn played() -> TokenStream {
-    let doc = docs::lines(["Waits until every script of a session has come to its end."]);
+    let doc = docs::lines(["Waits until the script of every session has ended."]);
     quote! {
         #doc
         pub async fn played(&self) {
@@ -106,7 +102,7 @@ fn played() -> TokenStream {
 }
 
 /// The method that expects a call.
-fn expected(index: u64, method: &Method) -> TokenStream {
+fn expected(index: u64, method: &MethodModel) -> TokenStream {
     let arguments = match &method.arguments {
         Arguments::Known(arguments) => {
             let names: Vec<_> = arguments.iter().map(|argument| format!("`{}`", argument.name)).collect();
@@ -115,7 +111,7 @@ fn expected(index: u64, method: &Method) -> TokenStream {
         Arguments::Unknown => " with `args`".to_owned(),
     };
     let doc = docs::lines([format!("Expects a call of {}{arguments}.", docs::name(&method.wire))]);
-    let (name, index) = (ident(&format!("expect_{}", method.name)), number(index));
+    let (name, index) = (ident(&format!("expect_{}", method.name)), expr_int(index));
     let (given, owned) = (given(&method.arguments), owned(&method.arguments));
     let answer = answer(&method.shape);
     let preset = is_unit(&method.shape).then(|| quote!(.returns(())));
@@ -129,11 +125,11 @@ fn expected(index: u64, method: &Method) -> TokenStream {
 }
 
 /// The method of the trait.
-fn called(index: u64, method: &Method) -> TokenStream {
-    let (name, index, args) = (ident(&method.name), number(index), arguments::passed(&method.arguments));
+fn called(index: u64, method: &MethodModel) -> TokenStream {
+    let (name, index, args) = (ident(&method.name), expr_int(index), arguments::passed(&method.arguments));
     let parameters = types::parameters(&method.arguments);
     match &method.shape {
-        Shape::Stream(_) => {
+        CallModel::Stream(_) => {
             let items = answer(&method.shape);
             quote! {
                 #[allow(refining_impl_trait)]
@@ -142,9 +138,9 @@ fn called(index: u64, method: &Method) -> TokenStream {
                 }
             }
         }
-        Shape::Session { tx, rx } => {
+        CallModel::Session { tx, rx } => {
             let (input, output) = (types::receiver(tx), types::sender(rx));
-            let session = result(contract::output(&method.shape));
+            let session = type_result(contract::output(&method.shape));
             quote! {
                 async fn #name(&self #(, #parameters)*) -> #session {
                     self.0.open::<#input, #output, _, _>(#index, #args)
@@ -152,7 +148,7 @@ fn called(index: u64, method: &Method) -> TokenStream {
             }
         }
         shape => {
-            let answer = result(contract::output(shape));
+            let answer = type_result(contract::output(shape));
             quote! {
                 async fn #name(&self #(, #parameters)*) -> #answer {
                     self.0.answer(#index, #args)
@@ -166,46 +162,48 @@ fn called(index: u64, method: &Method) -> TokenStream {
 fn given(arguments: &Arguments) -> Tree {
     match arguments {
         Arguments::Known(arguments) => {
-            tuple_type(arguments.iter().map(|Argument { ty, .. }| types::written(ty)))
+            type_tuple(arguments.iter().map(|Argument { ty, .. }| types::written(ty)))
         }
-        Arguments::Unknown => named("Args"),
+        Arguments::Unknown => type_name("Args"),
     }
 }
 
 /// Returns the type of the arguments as a closure takes them.
 fn owned(arguments: &Arguments) -> Tree {
     match arguments {
-        Arguments::Known(_) => tuple_type(types::fields(arguments)),
-        Arguments::Unknown => named("Args"),
+        Arguments::Known(_) => type_tuple(types::fields(arguments)),
+        Arguments::Unknown => type_name("Args"),
     }
 }
 
 /// Returns the type of what a test answers with.
-fn answer(shape: &Shape) -> TokenStream {
+fn answer(shape: &CallModel) -> TokenStream {
     match shape {
-        Shape::Stream(payload) => {
+        CallModel::Stream(payload) => {
             let item = types::received(payload);
             quote!(double::Items<#item>)
         }
-        Shape::Session { tx, rx } => {
+        CallModel::Session { tx, rx } => {
             let (input, output) = (types::receiver(tx), types::sender(rx));
             quote!(double::Peer<#input, #output>)
         }
-        shape => result(contract::output(shape)).to_token_stream(),
+        shape => type_result(contract::output(shape)).to_token_stream(),
     }
 }
 
 /// Returns whether there is but one answer.
-fn is_unit(shape: &Shape) -> bool {
+fn is_unit(shape: &CallModel) -> bool {
     match shape {
-        Shape::Mute => true,
-        Shape::Unary(crate::catalogue::Pack::Plain, Payload::Known(Type::Tuple(items))) => items.is_empty(),
+        CallModel::Mute => true,
+        CallModel::Unary(crate::catalogue::ReplyWrapper::Plain, Payload::Known(Type::Tuple(items))) => {
+            items.is_empty()
+        }
         _ => false,
     }
 }
 
 /// Returns the `use` declarations for what `items` name.
-fn imports(service: &Service, bindings: &Path, items: TokenStream) -> Vec<Item> {
+fn imports(service: &ServiceModel, bindings: &Path, items: TokenStream) -> Vec<Item> {
     let mut used = BTreeSet::new();
     collect(items, &mut used);
     let module = ident(&service.module);
@@ -228,13 +226,13 @@ fn imports(service: &Service, bindings: &Path, items: TokenStream) -> Vec<Item> 
 }
 
 /// Returns the names of the bindings that a double may use.
-fn own_names(service: &Service) -> impl Iterator<Item = &str> {
+fn own_names(service: &ServiceModel) -> impl Iterator<Item = &str> {
     let states = service.methods.iter().flat_map(|method| match &method.shape {
-        Shape::Session { tx, rx } => vec![tx, rx],
+        CallModel::Session { tx, rx } => vec![tx, rx],
         _ => Vec::new(),
     });
     let states = states.filter_map(|half| match half {
-        Half::States(states) => states.first(),
+        SideModel::States(states) => states.first(),
         _ => None,
     });
     [&*service.names.contract, &*service.names.client]

@@ -4,17 +4,16 @@ use std::collections::BTreeSet;
 
 use syn::{Item, parse_quote};
 
-use super::own::is_short;
+use crate::emit::declared::is_short;
 use crate::{
-    catalogue::{Form, Own},
-    model::{Arguments, Half, Payload, Service, Shape, State},
+    catalogue::{DeclaredType, TypeForm, types::Type},
+    model::{Arguments, CallModel, Payload, ServiceModel, SideModel, StateModel},
     naming::ident,
-    types::Type,
 };
 
 /// Returns the `use` declarations for the items of `service`.
-pub(super) fn of(service: &Service) -> Vec<Item> {
-    let mut used = Used::default();
+pub(super) fn of(service: &ServiceModel) -> Vec<Item> {
+    let mut used = UsedNames::default();
     used.add(&["Call", "Caller", "Dispatch", "Service", "ServiceClient", "ServiceSpec"]);
     for method in &service.methods {
         used.add(&["MethodSpec", "OnDrop", "Result", "TreeSpec"]);
@@ -35,13 +34,13 @@ pub(super) fn of(service: &Service) -> Vec<Item> {
 }
 
 #[derive(Default)]
-struct Used {
+struct UsedNames {
     names: BTreeSet<&'static str>,
     /// `BTreeMap` is not the runtime's.
     map: bool,
 }
 
-impl Used {
+impl UsedNames {
     fn add(&mut self, names: &[&'static str]) {
         self.names.extend(names);
     }
@@ -68,15 +67,15 @@ impl Used {
             }
             Type::Tuple(items) => items.iter().for_each(|item| self.ty(item)),
             Type::Runtime(name) => self.add(&[name]),
-            Type::Str | Type::Plain(_) | Type::Own(_) | Type::Path(_) => {}
+            Type::Str | Type::Plain(_) | Type::DeclaredType(_) | Type::Path(_) => {}
         }
     }
 
-    fn own(&mut self, own: &Own) {
+    fn own(&mut self, own: &DeclaredType) {
         self.add(&["Deserialize", "Deserializer", "Result", "Serialize", "Serializer"]);
         match &own.form {
-            Form::Newtype(ty) => self.ty(ty),
-            Form::Struct { fields, flat } => {
+            TypeForm::Newtype(ty) => self.ty(ty),
+            TypeForm::Struct { fields, flat } => {
                 for field in fields {
                     self.ty(&field.ty);
                 }
@@ -87,25 +86,24 @@ impl Used {
                     self.add(&["Short"]);
                 }
             }
-            Form::Numbers { .. } => {}
+            TypeForm::Numbers { .. } => {}
         }
     }
 
-    fn shape(&mut self, shape: &Shape) {
+    fn shape(&mut self, shape: &CallModel) {
         match shape {
-            Shape::Mute => {}
-            Shape::Unary(pack, payload) => {
+            CallModel::Mute => {}
+            CallModel::Unary(pack, payload) => {
                 self.names.extend(pack.name());
                 self.received(payload);
             }
-            Shape::Held => self.add(&["Held"]),
-            Shape::Stream(payload) => {
+            CallModel::Guard => self.add(&["Guard"]),
+            CallModel::Stream(payload) => {
                 self.add(&["Receiver", "Stream"]);
                 self.received(payload);
             }
-            Shape::Session { tx, rx } => {
-                let both_stream = matches!((tx, rx), (Half::Stream(_), Half::Stream(_)));
-                self.add(if both_stream { &["Duplex"] } else { &["Exchange"] });
+            CallModel::Session { tx, rx } => {
+                self.add(&["Duplex"]);
                 self.half(tx);
                 self.half(rx);
             }
@@ -120,19 +118,19 @@ impl Used {
     }
 
     /// Adds what both sides of a session need: what one of them sends, the other receives.
-    fn half(&mut self, half: &Half) {
+    fn half(&mut self, half: &SideModel) {
         match half {
-            Half::End => self.add(&["End"]),
-            Half::Root => self.add(&["Rx", "Tx"]),
-            Half::Stream(payload) => {
+            SideModel::End => self.add(&["End"]),
+            SideModel::Root => self.add(&["DynReceiver", "DynSender"]),
+            SideModel::Stream(payload) => {
                 self.add(&["Receiver", "Sender"]);
                 self.payload(payload);
             }
-            Half::Reply(payload) => {
-                self.add(&["Reply", "Responder"]);
+            SideModel::Reply(payload) => {
+                self.add(&["Reply", "ReplySender"]);
                 self.payload(payload);
             }
-            Half::States(states) => self.states(states),
+            SideModel::States(states) => self.states(states),
         }
     }
 
@@ -143,8 +141,8 @@ impl Used {
         }
     }
 
-    fn states(&mut self, states: &[State]) {
-        self.add(&["Rx", "Tx"]);
+    fn states(&mut self, states: &[StateModel]) {
+        self.add(&["DynReceiver", "DynSender"]);
         for message in states.iter().flat_map(|state| &state.messages) {
             self.arguments(&message.arguments);
         }

@@ -3,12 +3,12 @@
 use syn::{Attribute, parse_quote};
 
 use crate::{
-    catalogue::Pack,
-    model::{Arguments, Half, Method, Payload, Shape},
+    catalogue::ReplyWrapper,
+    model::{Arguments, CallModel, MethodModel, Payload, SideModel},
 };
 
 /// Returns `#[allow(…)]` for the lints that a method would not pass.
-pub(super) fn of(method: &Method, more_arguments: usize) -> Option<Attribute> {
+pub(super) fn of(method: &MethodModel, more_arguments: usize) -> Option<Attribute> {
     let mut lints: Vec<syn::Path> = Vec::new();
     let count = match &method.arguments {
         Arguments::Known(arguments) => arguments.len(),
@@ -37,24 +37,24 @@ pub(super) fn of_name(name: &str) -> Vec<syn::Path> {
 }
 
 /// Returns of how many types the largest of a method is made.
-fn complexity(method: &Method) -> usize {
+fn complexity(method: &MethodModel) -> usize {
     let arguments = match &method.arguments {
         Arguments::Known(arguments) => arguments.iter().map(|argument| argument.ty.size()).max().unwrap_or(0),
         Arguments::Unknown => 1,
     };
     arguments.max(match &method.shape {
-        Shape::Mute => 1,
-        Shape::Held => 2,
-        Shape::Unary(Pack::Tried, known) => 3 + 2 * payload(known),
-        Shape::Unary(_, known) | Shape::Stream(known) => 2 + payload(known),
-        Shape::Session { tx, rx } => 4 + half(tx) + half(rx),
+        CallModel::Mute => 1,
+        CallModel::Guard => 2,
+        CallModel::Unary(ReplyWrapper::Tried, known) => 3 + 2 * payload(known),
+        CallModel::Unary(_, known) | CallModel::Stream(known) => 2 + payload(known),
+        CallModel::Session { tx, rx } => 4 + half(tx) + half(rx),
     })
 }
 
-fn half(half: &Half) -> usize {
+fn half(half: &SideModel) -> usize {
     match half {
-        Half::Stream(known) | Half::Reply(known) => payload(known),
-        Half::End | Half::Root | Half::States(_) => 1,
+        SideModel::Stream(known) | SideModel::Reply(known) => payload(known),
+        SideModel::End | SideModel::Root | SideModel::States(_) => 1,
     }
 }
 

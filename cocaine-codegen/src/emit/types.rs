@@ -2,20 +2,19 @@
 
 use syn::{FnArg, Type as Tree};
 
-use super::tree::{array, generic, named, parameter, reference, tuple_type};
+use crate::emit::syntax::{fn_param, type_generic, type_name, type_ref, type_slice, type_tuple};
 use crate::{
-    catalogue::{Argument, Pack},
-    model::{Arguments, Half, Payload},
+    catalogue::{Argument, ReplyWrapper, types::Type},
+    model::{Arguments, Payload, SideModel},
     naming::ident,
-    types::Type,
 };
 
 /// Returns `ty` as the catalogue writes it.
 pub(super) fn written(ty: &Type) -> Tree {
     match ty {
-        Type::Str => reference(named("str")),
-        Type::Slice(inner) => reference(array(written(inner))),
-        Type::Ref(inner) => reference(written(inner)),
+        Type::Str => type_ref(type_name("str")),
+        Type::Slice(inner) => type_ref(type_slice(written(inner))),
+        Type::Ref(inner) => type_ref(written(inner)),
         other => composed(other, written),
     }
 }
@@ -23,8 +22,8 @@ pub(super) fn written(ty: &Type) -> Tree {
 /// Returns the type in which a receiver keeps `ty`.
 pub(super) fn owned(ty: &Type) -> Tree {
     match ty {
-        Type::Str => named("String"),
-        Type::Slice(inner) => generic("Vec", [owned(inner)]),
+        Type::Str => type_name("String"),
+        Type::Slice(inner) => type_generic("Vec", [owned(inner)]),
         Type::Ref(inner) => owned(inner),
         other => composed(other, owned),
     }
@@ -33,14 +32,14 @@ pub(super) fn owned(ty: &Type) -> Tree {
 /// Returns a type without a reference at its top; `part` writes what is inside.
 fn composed(ty: &Type, part: fn(&Type) -> Tree) -> Tree {
     match ty {
-        Type::Option(inner) => generic("Option", [part(inner)]),
-        Type::Vec(inner) => generic("Vec", [part(inner)]),
-        Type::Map(key, value) => generic("BTreeMap", [part(key), part(value)]),
-        Type::Tuple(items) => tuple_type(items.iter().map(part)),
-        Type::Plain(name) | Type::Runtime(name) => named(name),
-        Type::Own(name) => named(name),
+        Type::Option(inner) => type_generic("Option", [part(inner)]),
+        Type::Vec(inner) => type_generic("Vec", [part(inner)]),
+        Type::Map(key, value) => type_generic("BTreeMap", [part(key), part(value)]),
+        Type::Tuple(items) => type_tuple(items.iter().map(part)),
+        Type::Plain(name) | Type::Runtime(name) => type_name(name),
+        Type::DeclaredType(name) => type_name(name),
         // It was a type before it was text.
-        Type::Path(path) => syn::parse_str(path).unwrap_or_else(|_| tuple_type([])),
+        Type::Path(path) => syn::parse_str(path).unwrap_or_else(|_| type_tuple([])),
         Type::Str | Type::Slice(_) | Type::Ref(_) => part(ty),
     }
 }
@@ -49,17 +48,17 @@ fn composed(ty: &Type, part: fn(&Type) -> Tree) -> Tree {
 pub(super) fn received(payload: &Payload) -> Tree {
     match payload {
         Payload::Known(ty) => written(ty),
-        Payload::Unknown => named("Value"),
+        Payload::Unknown => type_name("Value"),
     }
 }
 
 /// Returns the type in Rust of a `ty` that is packed on the wire.
-pub(super) fn packed(pack: Pack, ty: Tree) -> Tree {
+pub(super) fn packed(pack: ReplyWrapper, ty: Tree) -> Tree {
     match pack {
-        Pack::Plain => ty,
-        Pack::Found => generic("Option", [ty]),
-        Pack::Tried => generic("Result", [ty.clone(), ty]),
-        Pack::List => generic("Vec", [ty]),
+        ReplyWrapper::Plain => ty,
+        ReplyWrapper::Found => type_generic("Option", [ty]),
+        ReplyWrapper::Tried => type_generic("Result", [ty.clone(), ty]),
+        ReplyWrapper::List => type_generic("Vec", [ty]),
     }
 }
 
@@ -67,52 +66,49 @@ pub(super) fn packed(pack: Pack, ty: Tree) -> Tree {
 fn sent(payload: &Payload) -> Tree {
     match payload {
         Payload::Known(ty) => written(ty),
-        Payload::Unknown => named("Args"),
+        Payload::Unknown => type_name("Args"),
     }
 }
 
 /// Returns the type of the half that sends.
-pub(super) fn sender(half: &Half) -> Tree {
+pub(super) fn sender(half: &SideModel) -> Tree {
     match half {
-        Half::End => named("End"),
-        Half::Root => named("Tx"),
-        Half::Stream(payload) => generic("Sender", [sent(payload)]),
-        Half::Reply(payload) => generic("Responder", [sent(payload)]),
-        Half::States(states) => named(states.first().map_or("Tx", |state| &state.sender)),
+        SideModel::End => type_name("End"),
+        SideModel::Root => type_name("DynSender"),
+        SideModel::Stream(payload) => type_generic("Sender", [sent(payload)]),
+        SideModel::Reply(payload) => type_generic("ReplySender", [sent(payload)]),
+        SideModel::States(states) => type_name(states.first().map_or("DynSender", |state| &state.sender)),
     }
 }
 
 /// Returns the type of the half that receives.
-pub(super) fn receiver(half: &Half) -> Tree {
+pub(super) fn receiver(half: &SideModel) -> Tree {
     match half {
-        Half::End => named("End"),
-        Half::Root => named("Rx"),
-        Half::Stream(payload) => generic("Receiver", [received(payload)]),
-        Half::Reply(payload) => generic("Reply", [received(payload)]),
-        Half::States(states) => named(states.first().map_or("Rx", |state| &state.receiver)),
+        SideModel::End => type_name("End"),
+        SideModel::Root => type_name("DynReceiver"),
+        SideModel::Stream(payload) => type_generic("Receiver", [received(payload)]),
+        SideModel::Reply(payload) => type_generic("Reply", [received(payload)]),
+        SideModel::States(states) => type_name(states.first().map_or("DynReceiver", |state| &state.receiver)),
     }
 }
 
 /// Returns what a caller holds of a session.
-pub(super) fn exchange(tx: &Half, rx: &Half) -> Tree {
-    if let (Half::Stream(out), Half::Stream(into)) = (tx, rx) {
-        return generic("Duplex", [received(into), sent(out)]);
-    }
-    generic("Exchange", [sender(tx), receiver(rx)])
+pub(super) fn exchange(tx: &SideModel, rx: &SideModel) -> Tree {
+    type_generic("Duplex", [sender(tx), receiver(rx)])
 }
 
 /// Returns the parameters behind `self`.
 pub(super) fn parameters(arguments: &Arguments) -> Vec<FnArg> {
     let Arguments::Known(arguments) = arguments else {
-        return vec![parameter(&ident("args"), named("Args"))];
+        return vec![fn_param(&ident("args"), type_name("Args"))];
     };
-    arguments.iter().map(|Argument { name, ty, .. }| parameter(&ident(name), written(ty))).collect()
+    arguments.iter().map(|Argument { name, ty, .. }| fn_param(&ident(name), written(ty))).collect()
 }
 
 /// Returns the types of the fields in which a receiver keeps the arguments.
 pub(super) fn fields(arguments: &Arguments) -> Vec<Tree> {
     match arguments {
         Arguments::Known(arguments) => arguments.iter().map(|argument| owned(&argument.ty)).collect(),
-        Arguments::Unknown => vec![named("Args")],
+        Arguments::Unknown => vec![type_name("Args")],
     }
 }

@@ -1,13 +1,13 @@
 //! What the items of a service are called.
 
 use super::TypeNames;
-use crate::naming::{self, Names};
+use crate::naming::{self, NameScope};
 
 /// Names the traits, the client, the serving side and the double; `camel` is the service's name, `sessions` whether a second
 /// trait is needed.
 ///
 /// They are named together, so that `Storage` never goes with `StorageClient2`.
-pub(super) fn service(camel: &str, sessions: bool, types: &mut Names) -> TypeNames {
+pub(super) fn service(camel: &str, sessions: bool, types: &mut NameScope) -> TypeNames {
     let mut stem = camel.to_owned();
     let mut repeat = 1;
     loop {
@@ -38,7 +38,7 @@ fn wanted(stem: &str, sessions: bool) -> TypeNames {
 }
 
 /// Claims `wanted` for a type.
-pub(super) fn state(wanted: String, types: &mut Names) -> String {
-    let wanted = if naming::is_taken_type(&wanted) { format!("{wanted}State") } else { wanted };
+pub(super) fn state(wanted: String, types: &mut NameScope) -> String {
+    let wanted = if naming::is_taken_type(&wanted) { format!("{wanted}StateModel") } else { wanted };
     types.claim(wanted, "")
 }

@@ -10,7 +10,7 @@ trait Vec {
         outcome: Option<(u32, Graph)>,
         call: Option<&[(&str, Scalar)]>,
         list: Option<bool>,
-    ) -> BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>;
+    ) -> BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>;
     #[name = "watch"]
     fn into(#[lossy] text: &str, r#type: i64, f: f64, #[lossy] r#fn: Option<&str>) -> Stream<(u8, String)>;
     fn publish(

@@ -17,8 +17,8 @@ pub mod service {
 
     /// A double of “”, version 1: [`ServiceService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ServiceServiceDouble(double::Double);
 
@@ -30,23 +30,23 @@ pub mod service {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ServiceServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -74,8 +74,8 @@ pub mod service_2 {
 
     /// A double of “\*\/”, version 1: [`ServiceService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ServiceServiceDouble(double::Double);
 
@@ -87,23 +87,23 @@ pub mod service_2 {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ServiceServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -131,8 +131,8 @@ pub mod storage {
 
     /// A double of `Storage`, version 1: [`Storage`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct StorageDouble(double::Double);
 
@@ -144,23 +144,23 @@ pub mod storage {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl StorageDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -188,8 +188,8 @@ pub mod clashes {
 
     /// A double of `clashes`, version 1: [`Clashes`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ClashesDouble(double::Double);
 
@@ -201,23 +201,23 @@ pub mod clashes {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ClashesDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -285,8 +285,8 @@ pub mod empty {
 
     /// A double of `empty`, version 1: [`Empty`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct EmptyDouble(double::Double);
 
@@ -298,23 +298,23 @@ pub mod empty {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl EmptyDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -332,8 +332,8 @@ pub mod keywords {
 
     /// A double of `keywords`, version 1: [`Keywords`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct KeywordsDouble(double::Double);
 
@@ -345,23 +345,23 @@ pub mod keywords {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl KeywordsDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -449,8 +449,8 @@ pub mod result {
 
     /// A double of `result`, version 1: [`ResultService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ResultServiceDouble(double::Double);
 
@@ -462,23 +462,23 @@ pub mod result {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ResultServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -506,8 +506,8 @@ pub mod self_service {
 
     /// A double of `self`, version 1: [`SelfService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct SelfServiceDouble(double::Double);
 
@@ -519,23 +519,23 @@ pub mod self_service {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl SelfServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -558,8 +558,8 @@ pub mod self_service {
 #[allow(dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
-        Args, End, Exchange, Receiver, Reply, Responder, Result, Rx, Sender,
-        ServiceClient, Tx, Value,
+        Args, Duplex, DynReceiver, DynSender, End, Receiver, Reply, ReplySender, Result,
+        Sender, ServiceClient, Value,
     };
     use ::cocaine::double;
     use crate::from_hostile::sessions::{
@@ -569,8 +569,8 @@ pub mod sessions {
 
     /// A double of `sessions`, version 1: [`Sessions`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct SessionsDouble(double::Double);
 
@@ -582,28 +582,28 @@ pub mod sessions {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl SessionsDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
 
-        /// Waits until every script of a session has come to its end.
+        /// Waits until the script of every session has ended.
         pub async fn played(&self) {
             self.0.played().await;
         }
@@ -620,7 +620,11 @@ pub mod sessions {
         #[track_caller]
         pub fn expect_root(
             &self,
-        ) -> double::Expectation<Args, Args, double::Peer<Rx, Responder<Args>>> {
+        ) -> double::Expectation<
+            Args,
+            Args,
+            double::Peer<DynReceiver, ReplySender<Args>>,
+        > {
             self.0.expect(1)
         }
 
@@ -645,7 +649,7 @@ pub mod sessions {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<Reply<Value>, Responder<Args>>,
+            double::Peer<Reply<Value>, ReplySender<Args>>,
         > {
             self.0.expect(4)
         }
@@ -676,40 +680,40 @@ pub mod sessions {
     }
 
     impl Sessions for SessionsDouble {
-        async fn open(&self, args: Args) -> Result<Exchange<OpenSender, End>> {
+        async fn open(&self, args: Args) -> Result<Duplex<OpenSender, End>> {
             self.0.open::<OpenReceiver, End, _, _>(0, args)
         }
 
-        async fn root(&self, args: Args) -> Result<Exchange<Tx, Reply<Value>>> {
-            self.0.open::<Rx, Responder<Args>, _, _>(1, args)
+        async fn root(&self, args: Args) -> Result<Duplex<DynSender, Reply<Value>>> {
+            self.0.open::<DynReceiver, ReplySender<Args>, _, _>(1, args)
         }
 
         async fn control(&self, args: Args) -> Result<()> {
             self.0.answer(2, args)
         }
 
-        async fn mute(&self, args: Args) -> Result<Exchange<Sender<Args>, End>> {
+        async fn mute(&self, args: Args) -> Result<Duplex<Sender<Args>, End>> {
             self.0.open::<Receiver<Value>, End, _, _>(3, args)
         }
 
         async fn both(
             &self,
             args: Args,
-        ) -> Result<Exchange<Responder<Args>, Reply<Value>>> {
-            self.0.open::<Reply<Value>, Responder<Args>, _, _>(4, args)
+        ) -> Result<Duplex<ReplySender<Args>, Reply<Value>>> {
+            self.0.open::<Reply<Value>, ReplySender<Args>, _, _>(4, args)
         }
 
         async fn sender(
             &self,
             args: Args,
-        ) -> Result<Exchange<SenderSender, Receiver<Value>>> {
+        ) -> Result<Duplex<SenderSender, Receiver<Value>>> {
             self.0.open::<SenderReceiver, Sender<Args>, _, _>(5, args)
         }
 
         async fn sender_2(
             &self,
             args: Args,
-        ) -> Result<Exchange<Sender2Sender, Receiver<Value>>> {
+        ) -> Result<Duplex<Sender2Sender, Receiver<Value>>> {
             self.0.open::<Sender2Receiver, Sender<Args>, _, _>(6, args)
         }
     }
@@ -724,8 +728,8 @@ pub mod std_service {
 
     /// A double of `std`, version 1: [`Std`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct StdDouble(double::Double);
 
@@ -737,23 +741,23 @@ pub mod std_service {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl StdDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -781,8 +785,8 @@ pub mod storage_2 {
 
     /// A double of `storage`, version 1: [`Storage`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct StorageDouble(double::Double);
 
@@ -794,23 +798,23 @@ pub mod storage_2 {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl StorageDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -838,8 +842,8 @@ pub mod texts {
 
     /// A double of `texts`, version 1: [`Texts`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct TextsDouble(double::Double);
 
@@ -851,23 +855,23 @@ pub mod texts {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl TextsDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -1032,8 +1036,8 @@ pub mod texts {
 #[allow(dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
-        Args, Bytes, Endpoint, Exchange, Graph, Receiver, Resolved, Result, Scalar,
-        Sender, ServiceClient, Severity, Value,
+        Args, Bytes, Duplex, Endpoint, Graph, Receiver, Result, Scalar, Sender,
+        ServiceClient, ServiceInfo, Severity, Value,
     };
     use ::cocaine::double;
     use crate::from_hostile::vec::{
@@ -1043,8 +1047,8 @@ pub mod vec {
 
     /// A double of `vec`, version 18446744073709551615: [`VecService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct VecServiceDouble(double::Double);
 
@@ -1056,28 +1060,28 @@ pub mod vec {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl VecServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
 
-        /// Waits until every script of a session has come to its end.
+        /// Waits until the script of every session has ended.
         pub async fn played(&self) {
             self.0.played().await;
         }
@@ -1107,7 +1111,9 @@ pub mod vec {
                 Option<Vec<(String, Scalar)>>,
                 Option<bool>,
             ),
-            Result<BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>>,
+            Result<
+                BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
+            >,
         > {
             self.0.expect(0)
         }
@@ -1161,7 +1167,7 @@ pub mod vec {
             call: Option<&[(&str, Scalar)]>,
             list: Option<bool>,
         ) -> Result<
-            BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>,
+            BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
         > {
             self.0.answer(0, (service, args, reply, answer, halves, outcome, call, list))
         }
@@ -1182,7 +1188,7 @@ pub mod vec {
             input: &str,
             output: &Value,
             kind: &Bytes,
-        ) -> Result<Exchange<PublishSender, Receiver<((Value, i64),)>>> {
+        ) -> Result<Duplex<PublishSender, Receiver<((Value, i64),)>>> {
             self.0
                 .open::<
                     PublishReceiver,
@@ -1212,8 +1218,8 @@ pub mod service_3 {
 
     /// A double of “\\u\{202e\}”, version 1: [`ServiceService`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ServiceServiceDouble(double::Double);
 
@@ -1225,23 +1231,23 @@ pub mod service_3 {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ServiceServiceDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }

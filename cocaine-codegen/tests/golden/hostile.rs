@@ -27,7 +27,7 @@ pub mod service {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of “”, which a connection is held against.
+    /// The methods of “”, which are compared with those of the server on connecting.
     static SERVICE_SERVICE: ServiceSpec = ServiceSpec {
         name: "",
         version: 1,
@@ -64,10 +64,10 @@ pub mod service {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.
@@ -78,12 +78,12 @@ pub mod service {
 
     /// Serves “”, version 1.
     ///
-    /// Each call is answered by a [`ServiceService`] that is made for it, from who calls.
+    /// Each call is answered by a [`ServiceService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeServiceService<F>(F);
 
     impl<F> ServeServiceService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -138,7 +138,7 @@ pub mod service_2 {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of “\*\/”, which a connection is held against.
+    /// The methods of “\*\/”, which are compared with those of the server on connecting.
     static SERVICE_SERVICE: ServiceSpec = ServiceSpec {
         name: "*/",
         version: 1,
@@ -175,10 +175,10 @@ pub mod service_2 {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.
@@ -189,12 +189,12 @@ pub mod service_2 {
 
     /// Serves “\*\/”, version 1.
     ///
-    /// Each call is answered by a [`ServiceService`] that is made for it, from who calls.
+    /// Each call is answered by a [`ServiceService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeServiceService<F>(F);
 
     impl<F> ServeServiceService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -249,7 +249,7 @@ pub mod storage {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `Storage`, which a connection is held against.
+    /// The methods of `Storage`, which are compared with those of the server on connecting.
     static STORAGE: ServiceSpec = ServiceSpec {
         name: "Storage",
         version: 1,
@@ -286,10 +286,10 @@ pub mod storage {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StorageClient {
         /// Calls `a`.
@@ -300,12 +300,12 @@ pub mod storage {
 
     /// Serves `Storage`, version 1.
     ///
-    /// Each call is answered by a [`Storage`] that is made for it, from who calls.
+    /// Each call is answered by a [`Storage`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeStorage<F>(F);
 
     impl<F> ServeStorage<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -373,7 +373,7 @@ pub mod clashes {
         fn drop(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
     }
 
-    /// The methods of `clashes`, which a connection is held against.
+    /// The methods of `clashes`, which are compared with those of the server on connecting.
     static CLASHES: ServiceSpec = ServiceSpec {
         name: "clashes",
         version: 1,
@@ -454,10 +454,10 @@ pub mod clashes {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ClashesClient {
         /// Calls `clone`.
@@ -504,12 +504,12 @@ pub mod clashes {
 
     /// Serves `clashes`, version 1.
     ///
-    /// Each call is answered by a [`Clashes`] that is made for it, from who calls.
+    /// Each call is answered by a [`Clashes`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeClashes<F>(F);
 
     impl<F> ServeClashes<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -534,47 +534,66 @@ pub mod clashes {
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::clone(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::new(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::into(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::service(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    4 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Clashes::drop(&service, list).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_clone(&service, call).await,
+                    1 => answer_new(&service, call).await,
+                    2 => answer_into(&service, call).await,
+                    3 => answer_service(&service, call).await,
+                    4 => answer_drop(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
+    }
+
+    /// Answers `clone`.
+    async fn answer_clone<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::clone(service, list).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `new`.
+    async fn answer_new<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::new(service, list).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `into`.
+    async fn answer_into<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::into(service, list).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `service`.
+    async fn answer_service<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::service(service, list).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `drop`.
+    async fn answer_drop<T: Clashes + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Clashes::drop(service, list).await
+        };
+        reply.primitive(answer.await);
     }
 }
 
@@ -586,7 +605,7 @@ pub mod empty {
     /// The `empty` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Empty {}
 
-    /// The methods of `empty`, which a connection is held against.
+    /// The methods of `empty`, which are compared with those of the server on connecting.
     static EMPTY: ServiceSpec = ServiceSpec {
         name: "empty",
         version: 1,
@@ -613,12 +632,12 @@ pub mod empty {
 
     /// Serves `empty`, version 1.
     ///
-    /// Each call is answered by a [`Empty`] that is made for it, from who calls.
+    /// Each call is answered by a [`Empty`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeEmpty<F>(F);
 
     impl<F> ServeEmpty<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -681,7 +700,7 @@ pub mod keywords {
         fn fn_2(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `keywords`, which a connection is held against.
+    /// The methods of `keywords`, which are compared with those of the server on connecting.
     static KEYWORDS: ServiceSpec = ServiceSpec {
         name: "keywords",
         version: 1,
@@ -784,10 +803,10 @@ pub mod keywords {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl KeywordsClient {
         /// Calls `self`.
@@ -828,12 +847,12 @@ pub mod keywords {
 
     /// Serves `keywords`, version 1.
     ///
-    /// Each call is answered by a [`Keywords`] that is made for it, from who calls.
+    /// Each call is answered by a [`Keywords`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeKeywords<F>(F);
 
     impl<F> ServeKeywords<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -852,68 +871,94 @@ pub mod keywords {
             &KEYWORDS
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::self_(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::self_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::crate_(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::method_3(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    4 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::r#fn(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    5 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::r#gen(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Keywords::fn_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_self(&service, call).await,
+                    1 => answer_self_2(&service, call).await,
+                    2 => answer_crate(&service, call).await,
+                    3 => answer_method_3(&service, call).await,
+                    4 => answer_fn(&service, call).await,
+                    5 => answer_gen(&service, call).await,
+                    6 => answer_fn_2(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
+    }
+
+    /// Answers `self`.
+    async fn answer_self<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::self_(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `Self`.
+    async fn answer_self_2<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::self_2(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `crate`.
+    async fn answer_crate<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::crate_(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `_`.
+    async fn answer_method_3<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::method_3(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `fn`.
+    async fn answer_fn<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::r#fn(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `gen`.
+    async fn answer_gen<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::r#gen(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `fn`.
+    async fn answer_fn_2<T: Keywords + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Keywords::fn_2(service, list).await
+        };
+        reply.mute(answer.await);
     }
 }
 
@@ -931,7 +976,7 @@ pub mod result {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `result`, which a connection is held against.
+    /// The methods of `result`, which are compared with those of the server on connecting.
     static RESULT_SERVICE: ServiceSpec = ServiceSpec {
         name: "result",
         version: 1,
@@ -968,10 +1013,10 @@ pub mod result {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ResultServiceClient {
         /// Calls `a`.
@@ -982,12 +1027,12 @@ pub mod result {
 
     /// Serves `result`, version 1.
     ///
-    /// Each call is answered by a [`ResultService`] that is made for it, from who calls.
+    /// Each call is answered by a [`ResultService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeResultService<F>(F);
 
     impl<F> ServeResultService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -1042,7 +1087,7 @@ pub mod self_service {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `self`, which a connection is held against.
+    /// The methods of `self`, which are compared with those of the server on connecting.
     static SELF_SERVICE: ServiceSpec = ServiceSpec {
         name: "self",
         version: 1,
@@ -1079,10 +1124,10 @@ pub mod self_service {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl SelfServiceClient {
         /// Calls `a`.
@@ -1093,12 +1138,12 @@ pub mod self_service {
 
     /// Serves `self`, version 1.
     ///
-    /// Each call is answered by a [`SelfService`] that is made for it, from who calls.
+    /// Each call is answered by a [`SelfService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeSelfService<F>(F);
 
     impl<F> ServeSelfService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -1143,9 +1188,9 @@ pub mod self_service {
 #[allow(dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, End, Exchange, MethodSpec, OnDrop, Receiver, Reply,
-        Responder, Result, Rx, Sender, Serialize, Service, ServiceClient, ServiceSpec,
-        TreeSpec, Tx, Value,
+        Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, End, MethodSpec,
+        OnDrop, Receiver, Reply, ReplySender, Result, Sender, Serialize, Service,
+        ServiceClient, ServiceSpec, TreeSpec, Value,
     };
 
     /// The `sessions` service. No catalogue describes it: what it takes and answers is untyped.
@@ -1154,13 +1199,13 @@ pub mod sessions {
         fn open(
             &self,
             args: Args,
-        ) -> impl Future<Output = Result<Exchange<OpenSender, End>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<OpenSender, End>>> + Send;
 
         /// Calls `root`, which no catalogue describes.
         fn root(
             &self,
             args: Args,
-        ) -> impl Future<Output = Result<Exchange<Tx, Reply<Value>>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<DynSender, Reply<Value>>>> + Send;
 
         /// Calls `control`, which no catalogue describes.
         fn control(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
@@ -1169,39 +1214,37 @@ pub mod sessions {
         fn mute(
             &self,
             args: Args,
-        ) -> impl Future<Output = Result<Exchange<Sender<Args>, End>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<Sender<Args>, End>>> + Send;
 
         /// Calls `both`, which no catalogue describes.
         fn both(
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<Responder<Args>, Reply<Value>>>,
+            Output = Result<Duplex<ReplySender<Args>, Reply<Value>>>,
         > + Send;
 
         /// Calls `sender`, which no catalogue describes.
         fn sender(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<SenderSender, Receiver<Value>>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<SenderSender, Receiver<Value>>>> + Send;
 
         /// Calls `Sender`, which no catalogue describes.
         fn sender_2(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<Sender2Sender, Receiver<Value>>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<Sender2Sender, Receiver<Value>>>> + Send;
     }
 
-    /// What a server of `sessions` implements.
+    /// Implemented by a server of `sessions`.
     ///
-    /// It differs from [`Sessions`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`Sessions`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait SessionsServer {
-        /// Calls `open`, which no catalogue describes.
+        /// Answers `open`, which no catalogue describes.
+        ///
+        /// See [`Sessions::open`].
         fn open(
             &self,
             args: Args,
@@ -1209,18 +1252,24 @@ pub mod sessions {
             output: End,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `root`, which no catalogue describes.
+        /// Answers `root`, which no catalogue describes.
+        ///
+        /// See [`Sessions::root`].
         fn root(
             &self,
             args: Args,
-            input: Rx,
-            output: Responder<Args>,
+            input: DynReceiver,
+            output: ReplySender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `control`, which no catalogue describes.
+        /// Answers `control`, which no catalogue describes.
+        ///
+        /// See [`Sessions::control`].
         fn control(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `mute`, which no catalogue describes.
+        /// Answers `mute`, which no catalogue describes.
+        ///
+        /// See [`Sessions::mute`].
         fn mute(
             &self,
             args: Args,
@@ -1228,15 +1277,19 @@ pub mod sessions {
             output: End,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `both`, which no catalogue describes.
+        /// Answers `both`, which no catalogue describes.
+        ///
+        /// See [`Sessions::both`].
         fn both(
             &self,
             args: Args,
             input: Reply<Value>,
-            output: Responder<Args>,
+            output: ReplySender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `sender`, which no catalogue describes.
+        /// Answers `sender`, which no catalogue describes.
+        ///
+        /// See [`Sessions::sender`].
         fn sender(
             &self,
             args: Args,
@@ -1244,7 +1297,9 @@ pub mod sessions {
             output: Sender<Args>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `Sender`, which no catalogue describes.
+        /// Answers `Sender`, which no catalogue describes.
+        ///
+        /// See [`Sessions::sender_2`].
         fn sender_2(
             &self,
             args: Args,
@@ -1253,7 +1308,7 @@ pub mod sessions {
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `sessions`, which a connection is held against.
+    /// The methods of `sessions`, which are compared with those of the server on connecting.
     static SESSIONS: ServiceSpec = ServiceSpec {
         name: "sessions",
         version: 1,
@@ -1362,11 +1417,11 @@ pub mod sessions {
     }
 
     impl Sessions for SessionsClient {
-        async fn open(&self, args: Args) -> Result<Exchange<OpenSender, End>> {
+        async fn open(&self, args: Args) -> Result<Duplex<OpenSender, End>> {
             self.0.open(0, args).await
         }
 
-        async fn root(&self, args: Args) -> Result<Exchange<Tx, Reply<Value>>> {
+        async fn root(&self, args: Args) -> Result<Duplex<DynSender, Reply<Value>>> {
             self.0.open(1, args).await
         }
 
@@ -1374,43 +1429,43 @@ pub mod sessions {
             self.0.mute(2, args).await
         }
 
-        async fn mute(&self, args: Args) -> Result<Exchange<Sender<Args>, End>> {
+        async fn mute(&self, args: Args) -> Result<Duplex<Sender<Args>, End>> {
             self.0.open(3, args).await
         }
 
         async fn both(
             &self,
             args: Args,
-        ) -> Result<Exchange<Responder<Args>, Reply<Value>>> {
+        ) -> Result<Duplex<ReplySender<Args>, Reply<Value>>> {
             self.0.open(4, args).await
         }
 
         async fn sender(
             &self,
             args: Args,
-        ) -> Result<Exchange<SenderSender, Receiver<Value>>> {
+        ) -> Result<Duplex<SenderSender, Receiver<Value>>> {
             self.0.open(5, args).await
         }
 
         async fn sender_2(
             &self,
             args: Args,
-        ) -> Result<Exchange<Sender2Sender, Receiver<Value>>> {
+        ) -> Result<Duplex<Sender2Sender, Receiver<Value>>> {
             self.0.open(6, args).await
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl SessionsClient {
         /// Calls `open`.
         pub async fn open(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<OpenSender, End>> {
+        ) -> Result<Duplex<OpenSender, End>> {
             self.0.open(0, args).await
         }
 
@@ -1418,7 +1473,7 @@ pub mod sessions {
         pub async fn root(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<Tx, Reply<Value>>> {
+        ) -> Result<Duplex<DynSender, Reply<Value>>> {
             self.0.open(1, args).await
         }
 
@@ -1431,7 +1486,7 @@ pub mod sessions {
         pub async fn mute(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<Sender<Args>, End>> {
+        ) -> Result<Duplex<Sender<Args>, End>> {
             self.0.open(3, args).await
         }
 
@@ -1439,7 +1494,7 @@ pub mod sessions {
         pub async fn both(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<Responder<Args>, Reply<Value>>> {
+        ) -> Result<Duplex<ReplySender<Args>, Reply<Value>>> {
             self.0.open(4, args).await
         }
 
@@ -1447,7 +1502,7 @@ pub mod sessions {
         pub async fn sender(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<SenderSender, Receiver<Value>>> {
+        ) -> Result<Duplex<SenderSender, Receiver<Value>>> {
             self.0.open(5, args).await
         }
 
@@ -1455,19 +1510,19 @@ pub mod sessions {
         pub async fn sender_2(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<Sender2Sender, Receiver<Value>>> {
+        ) -> Result<Duplex<Sender2Sender, Receiver<Value>>> {
             self.0.open(6, args).await
         }
     }
 
     /// Serves `sessions`, version 1.
     ///
-    /// Each call is answered by a [`SessionsServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`SessionsServer`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeSessions<F>(F);
 
     impl<F> ServeSessions<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -1486,90 +1541,116 @@ pub mod sessions {
             &SESSIONS
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::open(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    1 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::root(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            SessionsServer::control(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    3 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::mute(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    4 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::both(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    5 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::sender(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    6 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            SessionsServer::sender_2(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_open(&service, call).await,
+                    1 => answer_root(&service, call).await,
+                    2 => answer_control(&service, call).await,
+                    3 => answer_mute(&service, call).await,
+                    4 => answer_both(&service, call).await,
+                    5 => answer_sender(&service, call).await,
+                    6 => answer_sender_2(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `open`.
+    async fn answer_open<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::open(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `root`.
+    async fn answer_root<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::root(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `control`.
+    async fn answer_control<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            SessionsServer::control(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `mute`.
+    async fn answer_mute<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::mute(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `both`.
+    async fn answer_both<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::both(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `sender`.
+    async fn answer_sender<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::sender(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `Sender`.
+    async fn answer_sender_2<T: SessionsServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            SessionsServer::sender_2(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
     /// Sends on a channel of `open`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `a`, after which [`OpenSenderA`] may be
+    /// - `a`, which continues as [`OpenSenderA`]
     /// - `a`, the last
     /// - `value`, the last
-    /// - `Result`, after which the same may be sent
+    /// - `Result`, after which the same messages can be sent
     /// - `fn`, the last
     /// - `fn`, the last
     /// - `drop`, the last
@@ -1578,10 +1659,10 @@ pub mod sessions {
     /// Dropped here, it sends `a`.
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenSender(Tx);
+    pub struct OpenSender(DynSender);
 
-    impl From<Tx> for OpenSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for OpenSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1591,70 +1672,70 @@ pub mod sessions {
     impl OpenSender {
         /// Sends `a`.
         ///
-        /// What may follow it: [`OpenSenderA`].
+        /// Continues as [`OpenSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<OpenSenderA> {
-            Ok(OpenSenderA(self.0.send(0, args).await?))
+            Ok(OpenSenderA(self.0.send_message(0, args).await?))
         }
 
         /// Sends `a`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn a_2(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(7, args).await
+            self.0.send_last_message(7, args).await
         }
 
         /// Sends `value`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn value(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(8, args).await
+            self.0.send_last_message(8, args).await
         }
 
         /// Sends `Result`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn result(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(9, args).await?))
+            Ok(Self(self.0.send_message(9, args).await?))
         }
 
         /// Sends `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(10, args).await
+            self.0.send_last_message(10, args).await
         }
 
         /// Sends `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(11, args).await
+            self.0.send_last_message(11, args).await
         }
 
         /// Sends `drop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn drop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(12, args).await
+            self.0.send_last_message(12, args).await
         }
 
         /// Sends “\\u\{a\}”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message_13(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(13, args).await
+            self.0.send_last_message(13, args).await
         }
     }
 
     /// Receives on a channel of `open`.
     ///
-    /// What may come: [`OpenReceived`].
+    /// The messages: [`OpenReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenReceiver(Rx);
+    pub struct OpenReceiver(DynReceiver);
 
-    impl From<Rx> for OpenReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for OpenReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1664,9 +1745,9 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1712,56 +1793,56 @@ pub mod sessions {
     pub enum OpenReceived {
         /// `a`.
         ///
-        /// What may follow it: [`OpenReceivedA`].
+        /// Continues as [`OpenReceivedA`].
         A(Args, OpenReceiverA),
         /// `a`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         A2(Args),
         /// `value`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Value(Args),
         /// `Result`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Result(Args, OpenReceiver),
         /// `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Fn(Args),
         /// `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Fn2(Args),
         /// `drop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Drop(Args),
         /// “\\u\{a\}”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message13(Args),
     }
 
     /// Sends on a channel of `open`, after `a`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `begin`, after which [`OpenSenderABegin`] may be
-    /// - “”, after which the same may be sent
+    /// - `begin`, which continues as [`OpenSenderABegin`]
+    /// - “”, after which the same messages can be sent
     /// - `self`, the last
     /// - `Self`, the last
     /// - “\*\/”, the last
-    /// - `recv`, after which the same may be sent
+    /// - `recv`, after which the same messages can be sent
     ///
     /// Dropped here, it sends `self`.
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenSenderA(Tx);
+    pub struct OpenSenderA(DynSender);
 
-    impl From<Tx> for OpenSenderA {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for OpenSenderA {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1771,59 +1852,59 @@ pub mod sessions {
     impl OpenSenderA {
         /// Sends `begin`.
         ///
-        /// What may follow it: [`OpenSenderABegin`].
+        /// Continues as [`OpenSenderABegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
         ) -> Result<OpenSenderABegin> {
-            Ok(OpenSenderABegin(self.0.send(0, args).await?))
+            Ok(OpenSenderABegin(self.0.send_message(0, args).await?))
         }
 
         /// Sends “”.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message_1(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(1, args).await?))
+            Ok(Self(self.0.send_message(1, args).await?))
         }
 
         /// Sends `self`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
 
         /// Sends `Self`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn self_2(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(3, args).await
+            self.0.send_last_message(3, args).await
         }
 
         /// Sends “\*\/”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message_4(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(4, args).await
+            self.0.send_last_message(4, args).await
         }
 
         /// Sends `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(5, args).await?))
+            Ok(Self(self.0.send_message(5, args).await?))
         }
     }
 
     /// Receives on a channel of `open`, after `a`.
     ///
-    /// What may come: [`OpenReceivedA`].
+    /// The messages: [`OpenReceivedA`].
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenReceiverA(Rx);
+    pub struct OpenReceiverA(DynReceiver);
 
-    impl From<Rx> for OpenReceiverA {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for OpenReceiverA {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1833,9 +1914,9 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedA> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1873,45 +1954,45 @@ pub mod sessions {
     pub enum OpenReceivedA {
         /// `begin`.
         ///
-        /// What may follow it: [`OpenReceivedABegin`].
+        /// Continues as [`OpenReceivedABegin`].
         Begin(Args, OpenReceiverABegin),
         /// “”.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message1(Args, OpenReceiverA),
         /// `self`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Self_(Args),
         /// `Self`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Self2(Args),
         /// “\*\/”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message4(Args),
         /// `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Recv(Args, OpenReceiverA),
     }
 
     /// Sends on a channel of `open`, after `a`, `begin`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `chunk`, after which the same may be sent
+    /// - `chunk`, after which the same messages can be sent
     /// - `end`, the last
-    /// - `begin`, after which [`OpenSenderABeginBegin`] may be
+    /// - `begin`, which continues as [`OpenSenderABeginBegin`]
     ///
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenSenderABegin(Tx);
+    pub struct OpenSenderABegin(DynSender);
 
-    impl From<Tx> for OpenSenderABegin {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for OpenSenderABegin {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1921,38 +2002,38 @@ pub mod sessions {
     impl OpenSenderABegin {
         /// Sends `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(1, args).await?))
+            Ok(Self(self.0.send_message(1, args).await?))
         }
 
         /// Sends `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
 
         /// Sends `begin`.
         ///
-        /// What may follow it: [`OpenSenderABeginBegin`].
+        /// Continues as [`OpenSenderABeginBegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
         ) -> Result<OpenSenderABeginBegin> {
-            Ok(OpenSenderABeginBegin(self.0.send(3, args).await?))
+            Ok(OpenSenderABeginBegin(self.0.send_message(3, args).await?))
         }
     }
 
     /// Receives on a channel of `open`, after `a`, `begin`.
     ///
-    /// What may come: [`OpenReceivedABegin`].
+    /// The messages: [`OpenReceivedABegin`].
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenReceiverABegin(Rx);
+    pub struct OpenReceiverABegin(DynReceiver);
 
-    impl From<Rx> for OpenReceiverABegin {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for OpenReceiverABegin {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1962,9 +2043,9 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedABegin> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 1 => {
                     let list = args.decode::<Args>()?;
@@ -1990,31 +2071,31 @@ pub mod sessions {
     pub enum OpenReceivedABegin {
         /// `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Chunk(Args, OpenReceiverABegin),
         /// `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         End(Args),
         /// `begin`.
         ///
-        /// What may follow it: [`OpenReceivedABeginBegin`].
+        /// Continues as [`OpenReceivedABeginBegin`].
         Begin(Args, OpenReceiverABeginBegin),
     }
 
     /// Sends on a channel of `open`, after `a`, `begin`, `begin`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `a`, the last
     ///
     /// Dropped here, it sends `a`.
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenSenderABeginBegin(Tx);
+    pub struct OpenSenderABeginBegin(DynSender);
 
-    impl From<Tx> for OpenSenderABeginBegin {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for OpenSenderABeginBegin {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2024,21 +2105,21 @@ pub mod sessions {
     impl OpenSenderABeginBegin {
         /// Sends `a`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn a(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
     /// Receives on a channel of `open`, after `a`, `begin`, `begin`.
     ///
-    /// What may come: [`OpenReceivedABeginBegin`].
+    /// The messages: [`OpenReceivedABeginBegin`].
     #[derive(Debug)]
     #[must_use]
-    pub struct OpenReceiverABeginBegin(Rx);
+    pub struct OpenReceiverABeginBegin(DynReceiver);
 
-    impl From<Rx> for OpenReceiverABeginBegin {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for OpenReceiverABeginBegin {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2048,9 +2129,9 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<OpenReceivedABeginBegin> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2068,23 +2149,23 @@ pub mod sessions {
     pub enum OpenReceivedABeginBegin {
         /// `a`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         A(Args),
     }
 
     /// Sends on a channel of `sender`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `x`, the last
     ///
     /// Dropped here, it sends `x`.
     #[derive(Debug)]
     #[must_use]
-    pub struct SenderSender(Tx);
+    pub struct SenderSender(DynSender);
 
-    impl From<Tx> for SenderSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for SenderSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2094,21 +2175,21 @@ pub mod sessions {
     impl SenderSender {
         /// Sends `x`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn x(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
     /// Receives on a channel of `sender`.
     ///
-    /// What may come: [`SenderReceived`].
+    /// The messages: [`SenderReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct SenderReceiver(Rx);
+    pub struct SenderReceiver(DynReceiver);
 
-    impl From<Rx> for SenderReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for SenderReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2118,9 +2199,9 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<SenderReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2138,23 +2219,23 @@ pub mod sessions {
     pub enum SenderReceived {
         /// `x`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         X(Args),
     }
 
     /// Sends on a channel of `Sender`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `x`, the last
     ///
     /// Dropped here, it sends `x`.
     #[derive(Debug)]
     #[must_use]
-    pub struct Sender2Sender(Tx);
+    pub struct Sender2Sender(DynSender);
 
-    impl From<Tx> for Sender2Sender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for Sender2Sender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2164,21 +2245,21 @@ pub mod sessions {
     impl Sender2Sender {
         /// Sends `x`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn x(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
     /// Receives on a channel of `Sender`.
     ///
-    /// What may come: [`Sender2Received`].
+    /// The messages: [`Sender2Received`].
     #[derive(Debug)]
     #[must_use]
-    pub struct Sender2Receiver(Rx);
+    pub struct Sender2Receiver(DynReceiver);
 
-    impl From<Rx> for Sender2Receiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for Sender2Receiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2188,9 +2269,9 @@ pub mod sessions {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<Sender2Received> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2208,7 +2289,7 @@ pub mod sessions {
     pub enum Sender2Received {
         /// `x`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         X(Args),
     }
 }
@@ -2227,7 +2308,7 @@ pub mod std_service {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `std`, which a connection is held against.
+    /// The methods of `std`, which are compared with those of the server on connecting.
     static STD: ServiceSpec = ServiceSpec {
         name: "std",
         version: 1,
@@ -2264,10 +2345,10 @@ pub mod std_service {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StdClient {
         /// Calls `a`.
@@ -2278,12 +2359,12 @@ pub mod std_service {
 
     /// Serves `std`, version 1.
     ///
-    /// Each call is answered by a [`Std`] that is made for it, from who calls.
+    /// Each call is answered by a [`Std`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeStd<F>(F);
 
     impl<F> ServeStd<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -2341,7 +2422,7 @@ pub mod storage_2 {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `storage`, which a connection is held against.
+    /// The methods of `storage`, which are compared with those of the server on connecting.
     static STORAGE: ServiceSpec = ServiceSpec {
         name: "storage",
         version: 1,
@@ -2378,10 +2459,10 @@ pub mod storage_2 {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl StorageClient {
         /// Calls `a`.
@@ -2392,12 +2473,12 @@ pub mod storage_2 {
 
     /// Serves `storage`, version 1.
     ///
-    /// Each call is answered by a [`Storage`] that is made for it, from who calls.
+    /// Each call is answered by a [`Storage`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeStorage<F>(F);
 
     impl<F> ServeStorage<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -2497,7 +2578,7 @@ pub mod texts {
         fn n1(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `texts`, which a connection is held against.
+    /// The methods of `texts`, which are compared with those of the server on connecting.
     static TEXTS: ServiceSpec = ServiceSpec {
         name: "texts",
         version: 1,
@@ -2688,10 +2769,10 @@ pub mod texts {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl TextsClient {
         /// Calls “”.
@@ -2775,12 +2856,12 @@ pub mod texts {
 
     /// Serves `texts`, version 1.
     ///
-    /// Each call is answered by a [`Texts`] that is made for it, from who calls.
+    /// Each call is answered by a [`Texts`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeTexts<F>(F);
 
     impl<F> ServeTexts<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -2799,124 +2880,182 @@ pub mod texts {
             &TEXTS
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_0(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_1(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_3(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    4 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::vec(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    5 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::b(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::evil(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    7 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::u436(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    8 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::e(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    9 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::method_9(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    10 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::https_example_com(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    11 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::a_b(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    12 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::a_b_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    13 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::a_b_2_2(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    14 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            Texts::n1(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_method_0(&service, call).await,
+                    1 => answer_method_1(&service, call).await,
+                    2 => answer_method_2(&service, call).await,
+                    3 => answer_method_3(&service, call).await,
+                    4 => answer_vec(&service, call).await,
+                    5 => answer_b(&service, call).await,
+                    6 => answer_evil(&service, call).await,
+                    7 => answer_u436(&service, call).await,
+                    8 => answer_e(&service, call).await,
+                    9 => answer_method_9(&service, call).await,
+                    10 => answer_https_example_com(&service, call).await,
+                    11 => answer_a_b(&service, call).await,
+                    12 => answer_a_b_2(&service, call).await,
+                    13 => answer_a_b_2_2(&service, call).await,
+                    14 => answer_n1(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
+    }
+
+    /// Answers “”.
+    async fn answer_method_0<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_0(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\*\/”.
+    async fn answer_method_1<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_1(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\"\\”.
+    async fn answer_method_2<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_2(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\\u\{d\}\\u\{a\}\\u\{0\}”.
+    async fn answer_method_3<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_3(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\[\`Vec\`\]”.
+    async fn answer_vec<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::vec(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\<b\>”.
+    async fn answer_b<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::b(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “\\u\{202e\}\\u\{2066\}evil”.
+    async fn answer_evil<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::evil(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “ж”.
+    async fn answer_u436<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::u436(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “é”.
+    async fn answer_e<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::e(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers “🦀”.
+    async fn answer_method_9<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::method_9(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `https://example.com`.
+    async fn answer_https_example_com<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::https_example_com(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `a-b`.
+    async fn answer_a_b<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::a_b(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `a_b`.
+    async fn answer_a_b_2<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::a_b_2(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `a_b_2`.
+    async fn answer_a_b_2_2<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::a_b_2_2(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `1`.
+    async fn answer_n1<T: Texts + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            Texts::n1(service, list).await
+        };
+        reply.mute(answer.await);
     }
 }
 
@@ -2924,9 +3063,9 @@ pub mod texts {
 #[allow(dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
-        Args, Bytes, Call, Caller, Dispatch, Endpoint, Exchange, Graph, Lossy,
-        MethodSpec, OnDrop, Receiver, Resolved, Result, Rx, Scalar, Sender, Service,
-        ServiceClient, ServiceSpec, Severity, Stream, TreeSpec, Tx, Value,
+        Args, Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, Endpoint,
+        Graph, Lossy, MethodSpec, OnDrop, Receiver, Result, Scalar, Sender, Service,
+        ServiceClient, ServiceInfo, ServiceSpec, Severity, Stream, TreeSpec, Value,
     };
     use ::std::collections::BTreeMap;
 
@@ -2946,7 +3085,7 @@ pub mod vec {
             list: Option<bool>,
         ) -> impl Future<
             Output = Result<
-                BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>,
+                BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
             >,
         > + Send;
 
@@ -2967,7 +3106,7 @@ pub mod vec {
             output: &Value,
             kind: &Bytes,
         ) -> impl Future<
-            Output = Result<Exchange<PublishSender, Receiver<((Value, i64),)>>>,
+            Output = Result<Duplex<PublishSender, Receiver<((Value, i64),)>>>,
         > + Send;
 
         /// Calls `log`, which no catalogue describes.
@@ -2980,12 +3119,14 @@ pub mod vec {
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// What a server of `vec` implements.
+    /// Implemented by a server of `vec`.
     ///
-    /// It differs from [`VecService`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`VecService`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait VecServiceServer {
-        /// Calls `read`, which no catalogue describes.
+        /// Answers `read`, which no catalogue describes.
+        ///
+        /// See [`VecService::read`].
         #[allow(clippy::too_many_arguments, clippy::type_complexity)]
         fn read(
             &self,
@@ -2999,11 +3140,13 @@ pub mod vec {
             list: Option<bool>,
         ) -> impl Future<
             Output = Result<
-                BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>,
+                BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
             >,
         > + Send;
 
-        /// Calls `watch`, which no catalogue describes.
+        /// Answers `watch`, which no catalogue describes.
+        ///
+        /// See [`VecService::into`].
         fn into(
             &self,
             text: &str,
@@ -3012,7 +3155,9 @@ pub mod vec {
             r#fn: Option<&str>,
         ) -> impl Stream<Item = Result<(u8, String)>> + Send + 'static + use<Self>;
 
-        /// Calls `publish`, which no catalogue describes.
+        /// Answers `publish`, which no catalogue describes.
+        ///
+        /// See [`VecService::publish`].
         #[allow(clippy::type_complexity)]
         fn publish(
             &self,
@@ -3023,7 +3168,9 @@ pub mod vec {
             output_: Sender<((Value, i64),)>,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `log`, which no catalogue describes.
+        /// Answers `log`, which no catalogue describes.
+        ///
+        /// See [`VecService::from_log`].
         #[allow(clippy::wrong_self_convention)]
         fn from_log(
             &self,
@@ -3033,7 +3180,7 @@ pub mod vec {
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `vec`, which a connection is held against.
+    /// The methods of `vec`, which are compared with those of the server on connecting.
     static VEC_SERVICE: ServiceSpec = ServiceSpec {
         name: "vec",
         version: 18_446_744_073_709_551_615,
@@ -3108,7 +3255,7 @@ pub mod vec {
             call: Option<&[(&str, Scalar)]>,
             list: Option<bool>,
         ) -> Result<
-            BTreeMap<String, Vec<(Endpoint, Resolved, Option<Severity>, Args)>>,
+            BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
         > {
             self.0
                 .unary(0, (service, args, reply, answer, halves, outcome, call, list))
@@ -3131,7 +3278,7 @@ pub mod vec {
             input: &str,
             output: &Value,
             kind: &Bytes,
-        ) -> Result<Exchange<PublishSender, Receiver<((Value, i64),)>>> {
+        ) -> Result<Duplex<PublishSender, Receiver<((Value, i64),)>>> {
             self.0.open(2, (input, output, kind)).await
         }
 
@@ -3147,12 +3294,12 @@ pub mod vec {
 
     /// Serves `vec`, version 18446744073709551615.
     ///
-    /// Each call is answered by a [`VecServiceServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`VecServiceServer`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeVecService<F>(F);
 
     impl<F> ServeVecService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -3177,112 +3324,102 @@ pub mod vec {
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let (
-                                service_,
-                                args_,
-                                reply_,
-                                answer_,
-                                halves_,
-                                outcome_,
-                                call_,
-                                list_,
-                            ) = args
-                                .decode::<
-                                    (
-                                        &str,
-                                        Vec<&str>,
-                                        Option<Bytes>,
-                                        Option<Vec<Bytes>>,
-                                        Option<BTreeMap<String, Value>>,
-                                        Option<(u32, Graph)>,
-                                        Option<Vec<(&str, Scalar)>>,
-                                        Option<bool>,
-                                    ),
-                                >()?;
-                            VecServiceServer::read(
-                                    &service,
-                                    service_,
-                                    &args_,
-                                    reply_.as_ref(),
-                                    answer_.as_deref(),
-                                    halves_.as_ref(),
-                                    outcome_,
-                                    call_.as_deref(),
-                                    list_,
-                                )
-                                .await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            let (text, r#type, f, r#fn) = args
-                                .decode::<(Lossy<'_>, i64, f64, Option<Lossy<'_>>)>()?;
-                            Ok(
-                                VecServiceServer::into(
-                                    &service,
-                                    &text,
-                                    r#type,
-                                    f,
-                                    r#fn.as_deref(),
-                                ),
-                            )
-                        };
-                        reply.stream(answer.await).await;
-                    }
-                    2 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let (input_, output_, kind) = args
-                                .decode::<(&str, Value, Bytes)>()?;
-                            let (input, output) = halves.open();
-                            VecServiceServer::publish(
-                                    &service,
-                                    input_,
-                                    &output_,
-                                    &kind,
-                                    input,
-                                    output,
-                                )
-                                .await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let (x, y, z) = args
-                                .decode::<
-                                    (crate::Own, crate::Own, Option<Vec<crate::Own>>),
-                                >()?;
-                            VecServiceServer::from_log(&service, x, &y, z.as_deref())
-                                .await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_read(&service, call).await,
+                    1 => answer_into(&service, call).await,
+                    2 => answer_publish(&service, call).await,
+                    3 => answer_from_log(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `read`.
+    async fn answer_read<T: VecServiceServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (service_, args_, reply_, answer_, halves_, outcome_, call_, list_) = args
+                .decode::<
+                    (
+                        &str,
+                        Vec<&str>,
+                        Option<Bytes>,
+                        Option<Vec<Bytes>>,
+                        Option<BTreeMap<String, Value>>,
+                        Option<(u32, Graph)>,
+                        Option<Vec<(&str, Scalar)>>,
+                        Option<bool>,
+                    ),
+                >()?;
+            VecServiceServer::read(
+                    service,
+                    service_,
+                    &args_,
+                    reply_.as_ref(),
+                    answer_.as_deref(),
+                    halves_.as_ref(),
+                    outcome_,
+                    call_.as_deref(),
+                    list_,
+                )
+                .await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `watch`.
+    async fn answer_into<T: VecServiceServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (text, r#type, f, r#fn) = args
+                .decode::<(Lossy<'_>, i64, f64, Option<Lossy<'_>>)>()?;
+            Ok(VecServiceServer::into(service, &text, r#type, f, r#fn.as_deref()))
+        };
+        reply.stream(answer.await).await;
+    }
+
+    /// Answers `publish`.
+    async fn answer_publish<T: VecServiceServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let (input_, output_, kind) = args.decode::<(&str, Value, Bytes)>()?;
+            let (input, output) = halves.open();
+            VecServiceServer::publish(service, input_, &output_, &kind, input, output)
+                .await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `log`.
+    async fn answer_from_log<T: VecServiceServer + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (x, y, z) = args
+                .decode::<(crate::Own, crate::Own, Option<Vec<crate::Own>>)>()?;
+            VecServiceServer::from_log(service, x, &y, z.as_deref()).await
+        };
+        reply.mute(answer.await);
+    }
+
     /// Sends on a channel of `publish`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `a`, after which [`PublishSenderA`] may be
+    /// - `a`, which continues as [`PublishSenderA`]
     /// - “\\u\{a\}”, the last
     ///
     /// Dropped here, it sends “\\u\{a\}”.
     #[derive(Debug)]
     #[must_use]
-    pub struct PublishSender(Tx);
+    pub struct PublishSender(DynSender);
 
-    impl From<Tx> for PublishSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for PublishSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3292,7 +3429,7 @@ pub mod vec {
     impl PublishSender {
         /// Sends `a`.
         ///
-        /// What may follow it: [`PublishSenderA`].
+        /// Continues as [`PublishSenderA`].
         pub async fn a(
             self,
             kind: &str,
@@ -3301,26 +3438,30 @@ pub mod vec {
             other: Option<&[(&str, Scalar)]>,
             list: Option<&Value>,
         ) -> Result<PublishSenderA> {
-            Ok(PublishSenderA(self.0.send(0, (kind, args, rest, other, list)).await?))
+            Ok(
+                PublishSenderA(
+                    self.0.send_message(0, (kind, args, rest, other, list)).await?,
+                ),
+            )
         }
 
         /// Sends “\\u\{a\}”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn new_line(self, x: crate::Own) -> Result<()> {
-            self.0.finish(1, (x,)).await
+            self.0.send_last_message(1, (x,)).await
         }
     }
 
     /// Receives on a channel of `publish`.
     ///
-    /// What may come: [`PublishReceived`].
+    /// The messages: [`PublishReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct PublishReceiver(Rx);
+    pub struct PublishReceiver(DynReceiver);
 
-    impl From<Rx> for PublishReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for PublishReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3330,9 +3471,9 @@ pub mod vec {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<PublishReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let (kind_, args_, rest_, other_, list_) = args
@@ -3372,7 +3513,7 @@ pub mod vec {
     pub enum PublishReceived {
         /// `a`.
         ///
-        /// What may follow it: [`PublishReceivedA`].
+        /// Continues as [`PublishReceivedA`].
         A(
             String,
             Bytes,
@@ -3383,24 +3524,24 @@ pub mod vec {
         ),
         /// “\\u\{a\}”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         NewLine(crate::Own),
     }
 
     /// Sends on a channel of `publish`, after `a`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `value`, after which the same may be sent
+    /// - `value`, after which the same messages can be sent
     /// - “\*\/”, the last
     ///
     /// Dropped here, it sends “\*\/”.
     #[derive(Debug)]
     #[must_use]
-    pub struct PublishSenderA(Tx);
+    pub struct PublishSenderA(DynSender);
 
-    impl From<Tx> for PublishSenderA {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for PublishSenderA {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3410,28 +3551,28 @@ pub mod vec {
     impl PublishSenderA {
         /// Sends `value`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn value(self, text: Option<&str>) -> Result<Self> {
-            Ok(Self(self.0.send(0, (text,)).await?))
+            Ok(Self(self.0.send_message(0, (text,)).await?))
         }
 
         /// Sends “\*\/”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn star(self, x: u8) -> Result<()> {
-            self.0.finish(1, (x,)).await
+            self.0.send_last_message(1, (x,)).await
         }
     }
 
     /// Receives on a channel of `publish`, after `a`.
     ///
-    /// What may come: [`PublishReceivedA`].
+    /// The messages: [`PublishReceivedA`].
     #[derive(Debug)]
     #[must_use]
-    pub struct PublishReceiverA(Rx);
+    pub struct PublishReceiverA(DynReceiver);
 
-    impl From<Rx> for PublishReceiverA {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for PublishReceiverA {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3441,9 +3582,9 @@ pub mod vec {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<PublishReceivedA> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let (text,) = args.decode::<(Option<Lossy<'_>>,)>()?;
@@ -3470,11 +3611,11 @@ pub mod vec {
     pub enum PublishReceivedA {
         /// `value`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Value(Option<String>, PublishReceiverA),
         /// “\*\/”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Star(u8),
     }
 }
@@ -3493,7 +3634,7 @@ pub mod service_3 {
         fn a(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of “\\u\{202e\}”, which a connection is held against.
+    /// The methods of “\\u\{202e\}”, which are compared with those of the server on connecting.
     static SERVICE_SERVICE: ServiceSpec = ServiceSpec {
         name: "\u{202e}",
         version: 1,
@@ -3530,10 +3671,10 @@ pub mod service_3 {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl ServiceServiceClient {
         /// Calls `a`.
@@ -3544,12 +3685,12 @@ pub mod service_3 {
 
     /// Serves “\\u\{202e\}”, version 1.
     ///
-    /// Each call is answered by a [`ServiceService`] that is made for it, from who calls.
+    /// Each call is answered by a [`ServiceService`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeServiceService<F>(F);
 
     impl<F> ServeServiceService<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where

@@ -7,8 +7,8 @@ pub use self::isolate::IsolateDouble;
 #[allow(dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
-        Bytes, Exchange, Receiver, Reply, Responder, Result, Rx, Sender, ServiceClient,
-        Tx, Value,
+        Bytes, Duplex, DynReceiver, DynSender, Receiver, Reply, ReplySender, Result,
+        Sender, ServiceClient, Value,
     };
     use ::cocaine::double;
     use crate::from_isolate::isolate::{
@@ -18,8 +18,8 @@ pub mod isolate {
 
     /// A double of `isolate`, version 1: [`Isolate`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct IsolateDouble(double::Double);
 
@@ -31,28 +31,28 @@ pub mod isolate {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl IsolateDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
 
-        /// Waits until every script of a session has come to its end.
+        /// Waits until the script of every session has ended.
         pub async fn played(&self) {
             self.0.played().await;
         }
@@ -64,7 +64,7 @@ pub mod isolate {
         ) -> double::Expectation<
             (&Value, &str),
             (Value, String),
-            double::Peer<SpoolReceiver, Responder<()>>,
+            double::Peer<SpoolReceiver, ReplySender<()>>,
         > {
             self.0.expect(0)
         }
@@ -88,7 +88,10 @@ pub mod isolate {
         ) -> double::Expectation<
             (&[&str],),
             (Vec<String>,),
-            double::Peer<Rx, Responder<BTreeMap<String, BTreeMap<String, Value>>>>,
+            double::Peer<
+                DynReceiver,
+                ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
+            >,
         > {
             self.0.expect(2)
         }
@@ -99,8 +102,8 @@ pub mod isolate {
             &self,
             args: &Value,
             app: &str,
-        ) -> Result<Exchange<SpoolSender, Reply<()>>> {
-            self.0.open::<SpoolReceiver, Responder<()>, _, _>(0, (args, app))
+        ) -> Result<Duplex<SpoolSender, Reply<()>>> {
+            self.0.open::<SpoolReceiver, ReplySender<()>, _, _>(0, (args, app))
         }
 
         async fn spawn(
@@ -110,7 +113,7 @@ pub mod isolate {
             executable: &str,
             worker_args: &BTreeMap<String, String>,
             env: &BTreeMap<String, String>,
-        ) -> Result<Exchange<SpawnSender, Receiver<Bytes>>> {
+        ) -> Result<Duplex<SpawnSender, Receiver<Bytes>>> {
             self.0
                 .open::<
                     SpawnReceiver,
@@ -123,11 +126,13 @@ pub mod isolate {
         async fn metrics(
             &self,
             uuids: &[&str],
-        ) -> Result<Exchange<Tx, Reply<BTreeMap<String, BTreeMap<String, Value>>>>> {
+        ) -> Result<
+            Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+        > {
             self.0
                 .open::<
-                    Rx,
-                    Responder<BTreeMap<String, BTreeMap<String, Value>>>,
+                    DynReceiver,
+                    ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
                     _,
                     _,
                 >(2, (uuids,))

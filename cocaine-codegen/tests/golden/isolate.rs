@@ -7,9 +7,9 @@ pub use self::isolate::{Isolate, IsolateClient, IsolateServer, ServeIsolate};
 #[allow(dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
-        Bytes, Call, Caller, Dispatch, Exchange, MethodSpec, OnDrop, Receiver, Reply,
-        Responder, Result, Rx, Sender, Service, ServiceClient, ServiceSpec, TreeSpec, Tx,
-        Value,
+        Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec,
+        OnDrop, Receiver, Reply, ReplySender, Result, Sender, Service, ServiceClient,
+        ServiceSpec, TreeSpec, Value,
     };
     use ::std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub mod isolate {
             &self,
             args: &Value,
             app: &str,
-        ) -> impl Future<Output = Result<Exchange<SpoolSender, Reply<()>>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<SpoolSender, Reply<()>>>> + Send;
 
         /// Starts `executable` for `app` with these arguments and this environment.
         ///
@@ -46,7 +46,7 @@ pub mod isolate {
             executable: &str,
             worker_args: &BTreeMap<String, String>,
             env: &BTreeMap<String, String>,
-        ) -> impl Future<Output = Result<Exchange<SpawnSender, Receiver<Bytes>>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<SpawnSender, Receiver<Bytes>>>> + Send;
 
         /// Returns what the processes of these uuids use, by uuid and by name.
         ///
@@ -61,39 +61,30 @@ pub mod isolate {
             uuids: &[&str],
         ) -> impl Future<
             Output = Result<
-                Exchange<Tx, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+                Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
             >,
         > + Send;
     }
 
-    /// What a server of `isolate` implements.
+    /// Implemented by a server of `isolate`.
     ///
-    /// It differs from [`Isolate`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`Isolate`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait IsolateServer {
         /// Fetches what is needed to start `app`; `args` is the `isolate` of its profile, as a map.
         ///
-        /// Answers once all is there. Until then `cancel` stops it, and so does dropping the sender.
-        ///
-        /// # Errors
-        ///
-        /// What the daemon says.
+        /// See [`Isolate::spool`].
         fn spool(
             &self,
             args: &Value,
             app: &str,
             input: SpoolReceiver,
-            output: Responder<()>,
+            output: ReplySender<()>,
         ) -> impl Future<Output = Result<()>> + Send;
 
         /// Starts `executable` for `app` with these arguments and this environment.
         ///
-        /// The stream's first chunk is empty and says that the process runs; all others are what it prints. The stream ends
-        /// with the process. Until then `kill` ends the process, and so does dropping the sender.
-        ///
-        /// # Errors
-        ///
-        /// On the stream: what the daemon says.
+        /// See [`Isolate::spawn`].
         #[allow(clippy::too_many_arguments)]
         fn spawn(
             &self,
@@ -108,21 +99,17 @@ pub mod isolate {
 
         /// Returns what the processes of these uuids use, by uuid and by name.
         ///
-        /// By its graph the channel takes methods of the service from then on, which nobody sends.
-        ///
-        /// # Errors
-        ///
-        /// What the daemon says.
+        /// See [`Isolate::metrics`].
         #[allow(clippy::type_complexity)]
         fn metrics(
             &self,
             uuids: &[&str],
-            input: Rx,
-            output: Responder<BTreeMap<String, BTreeMap<String, Value>>>,
+            input: DynReceiver,
+            output: ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `isolate`, which a connection is held against.
+    /// The methods of `isolate`, which are compared with those of the server on connecting.
     static ISOLATE: ServiceSpec = ServiceSpec {
         name: "isolate",
         version: 1,
@@ -174,7 +161,7 @@ pub mod isolate {
             &self,
             args: &Value,
             app: &str,
-        ) -> Result<Exchange<SpoolSender, Reply<()>>> {
+        ) -> Result<Duplex<SpoolSender, Reply<()>>> {
             self.0.open(0, (args, app)).await
         }
 
@@ -185,26 +172,28 @@ pub mod isolate {
             executable: &str,
             worker_args: &BTreeMap<String, String>,
             env: &BTreeMap<String, String>,
-        ) -> Result<Exchange<SpawnSender, Receiver<Bytes>>> {
+        ) -> Result<Duplex<SpawnSender, Receiver<Bytes>>> {
             self.0.open(1, (args, app, executable, worker_args, env)).await
         }
 
         async fn metrics(
             &self,
             uuids: &[&str],
-        ) -> Result<Exchange<Tx, Reply<BTreeMap<String, BTreeMap<String, Value>>>>> {
+        ) -> Result<
+            Duplex<DynSender, Reply<BTreeMap<String, BTreeMap<String, Value>>>>,
+        > {
             self.0.open(2, (uuids,)).await
         }
     }
 
     /// Serves `isolate`, version 1.
     ///
-    /// Each call is answered by a [`IsolateServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`IsolateServer`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeIsolate<F>(F);
 
     impl<F> ServeIsolate<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -229,74 +218,84 @@ pub mod isolate {
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let (args_, app) = args.decode::<(Value, &str)>()?;
-                            let (input, output) = halves.open();
-                            IsolateServer::spool(&service, &args_, app, input, output)
-                                .await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    1 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let (args_, app, executable, worker_args, env) = args
-                                .decode::<
-                                    (
-                                        Value,
-                                        &str,
-                                        &str,
-                                        BTreeMap<String, String>,
-                                        BTreeMap<String, String>,
-                                    ),
-                                >()?;
-                            let (input, output) = halves.open();
-                            IsolateServer::spawn(
-                                    &service,
-                                    &args_,
-                                    app,
-                                    executable,
-                                    &worker_args,
-                                    &env,
-                                    input,
-                                    output,
-                                )
-                                .await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    2 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let (uuids,) = args.decode::<(Vec<&str>,)>()?;
-                            let (input, output) = halves.open();
-                            IsolateServer::metrics(&service, &uuids, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_spool(&service, call).await,
+                    1 => answer_spawn(&service, call).await,
+                    2 => answer_metrics(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `spool`.
+    async fn answer_spool<T: IsolateServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let (args_, app) = args.decode::<(Value, &str)>()?;
+            let (input, output) = halves.open();
+            IsolateServer::spool(service, &args_, app, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `spawn`.
+    async fn answer_spawn<T: IsolateServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let (args_, app, executable, worker_args, env) = args
+                .decode::<
+                    (
+                        Value,
+                        &str,
+                        &str,
+                        BTreeMap<String, String>,
+                        BTreeMap<String, String>,
+                    ),
+                >()?;
+            let (input, output) = halves.open();
+            IsolateServer::spawn(
+                    service,
+                    &args_,
+                    app,
+                    executable,
+                    &worker_args,
+                    &env,
+                    input,
+                    output,
+                )
+                .await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `metrics`.
+    async fn answer_metrics<T: IsolateServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let (uuids,) = args.decode::<(Vec<&str>,)>()?;
+            let (input, output) = halves.open();
+            IsolateServer::metrics(service, &uuids, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
     /// Sends on a channel of `spool`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `cancel`, the last
     ///
     /// Dropped here, it sends `cancel`.
     #[derive(Debug)]
     #[must_use]
-    pub struct SpoolSender(Tx);
+    pub struct SpoolSender(DynSender);
 
-    impl From<Tx> for SpoolSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for SpoolSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -306,21 +305,21 @@ pub mod isolate {
     impl SpoolSender {
         /// Stops it.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn cancel(self) -> Result<()> {
-            self.0.finish(0, ()).await
+            self.0.send_last_message(0, ()).await
         }
     }
 
     /// Receives on a channel of `spool`.
     ///
-    /// What may come: [`SpoolReceived`].
+    /// The messages: [`SpoolReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct SpoolReceiver(Rx);
+    pub struct SpoolReceiver(DynReceiver);
 
-    impl From<Rx> for SpoolReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for SpoolReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -330,9 +329,9 @@ pub mod isolate {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<SpoolReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     args.decode::<()>()?;
@@ -350,23 +349,23 @@ pub mod isolate {
     pub enum SpoolReceived {
         /// Stops it.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Cancel,
     }
 
     /// Sends on a channel of `spawn`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `kill`, the last
     ///
     /// Dropped here, it sends `kill`.
     #[derive(Debug)]
     #[must_use]
-    pub struct SpawnSender(Tx);
+    pub struct SpawnSender(DynSender);
 
-    impl From<Tx> for SpawnSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for SpawnSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -376,21 +375,21 @@ pub mod isolate {
     impl SpawnSender {
         /// Ends the process.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn kill(self) -> Result<()> {
-            self.0.finish(0, ()).await
+            self.0.send_last_message(0, ()).await
         }
     }
 
     /// Receives on a channel of `spawn`.
     ///
-    /// What may come: [`SpawnReceived`].
+    /// The messages: [`SpawnReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct SpawnReceiver(Rx);
+    pub struct SpawnReceiver(DynReceiver);
 
-    impl From<Rx> for SpawnReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for SpawnReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -400,9 +399,9 @@ pub mod isolate {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<SpawnReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     args.decode::<()>()?;
@@ -420,7 +419,7 @@ pub mod isolate {
     pub enum SpawnReceived {
         /// Ends the process.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Kill,
     }
 }

@@ -15,8 +15,8 @@ pub mod cache {
 
     /// A double of `cache`, version 1: [`Cache`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct CacheDouble(double::Double);
 
@@ -28,23 +28,23 @@ pub mod cache {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl CacheDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -86,8 +86,8 @@ pub mod chrono {
 
     /// A double of `chrono`, version 1: [`Chrono`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct ChronoDouble(double::Double);
 
@@ -99,23 +99,23 @@ pub mod chrono {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl ChronoDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -194,7 +194,7 @@ pub mod chrono {
 #[allow(dead_code, unreachable_pub)]
 pub mod logging_v2 {
     use ::cocaine::bind::{
-        Exchange, Receiver, Result, Scalar, Sender, ServiceClient, Severity, Value,
+        Duplex, Receiver, Result, Scalar, Sender, ServiceClient, Severity, Value,
     };
     use ::cocaine::double;
     use crate::from_recorded::logging_v2::{
@@ -203,8 +203,8 @@ pub mod logging_v2 {
 
     /// A double of `logging_v2`, version 2: [`LoggingV2`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct LoggingV2Double(double::Double);
 
@@ -216,28 +216,28 @@ pub mod logging_v2 {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl LoggingV2Double {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
 
-        /// Waits until every script of a session has come to its end.
+        /// Waits until the script of every session has ended.
         pub async fn played(&self) {
             self.0.played().await;
         }
@@ -370,7 +370,7 @@ pub mod logging_v2 {
             self.0.answer(3, (severity, backend, message, attributes))
         }
 
-        async fn get(&self, name: &str) -> Result<Exchange<GetSender, Receiver<bool>>> {
+        async fn get(&self, name: &str) -> Result<Duplex<GetSender, Receiver<bool>>> {
             self.0.open::<GetReceiver, Sender<bool>, _, _>(4, (name,))
         }
 
@@ -404,14 +404,14 @@ pub mod logging_v2 {
 /// A double of the `unicorn` service, version 1.
 #[allow(dead_code, unreachable_pub)]
 pub mod unicorn {
-    use ::cocaine::bind::{Held, Result, ServiceClient, Value};
+    use ::cocaine::bind::{Guard, Result, ServiceClient, Value};
     use ::cocaine::double;
     use crate::from_recorded::unicorn::{Children, Unicorn, UnicornClient, Versioned};
 
     /// A double of `unicorn`, version 1: [`Unicorn`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct UnicornDouble(double::Double);
 
@@ -423,23 +423,23 @@ pub mod unicorn {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl UnicornDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
@@ -516,7 +516,7 @@ pub mod unicorn {
         #[track_caller]
         pub fn expect_lock(
             &self,
-        ) -> double::Expectation<(&str,), (String,), Result<Held>> {
+        ) -> double::Expectation<(&str,), (String,), Result<Guard>> {
             self.0.expect(8)
         }
 
@@ -524,7 +524,7 @@ pub mod unicorn {
         #[track_caller]
         pub fn expect_named_lock(
             &self,
-        ) -> double::Expectation<(&str, &Value), (String, Value), Result<Held>> {
+        ) -> double::Expectation<(&str, &Value), (String, Value), Result<Guard>> {
             self.0.expect(9)
         }
     }
@@ -569,11 +569,11 @@ pub mod unicorn {
             self.0.answer(7, (path, value))
         }
 
-        async fn lock(&self, path: &str) -> Result<Held> {
+        async fn lock(&self, path: &str) -> Result<Guard> {
             self.0.answer(8, (path,))
         }
 
-        async fn named_lock(&self, path: &str, value: &Value) -> Result<Held> {
+        async fn named_lock(&self, path: &str, value: &Value) -> Result<Guard> {
             self.0.answer(9, (path, value))
         }
     }

@@ -40,7 +40,7 @@ pub mod cache {
         ) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `cache`, which a connection is held against.
+    /// The methods of `cache`, which are compared with those of the server on connecting.
     static CACHE: ServiceSpec = ServiceSpec {
         name: "cache",
         version: 1,
@@ -90,12 +90,12 @@ pub mod cache {
 
     /// Serves `cache`, version 1.
     ///
-    /// Each call is answered by a [`Cache`] that is made for it, from who calls.
+    /// Each call is answered by a [`Cache`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeCache<F>(F);
 
     impl<F> ServeCache<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -220,7 +220,7 @@ pub mod chrono {
         }
     }
 
-    /// The methods of `chrono`, which a connection is held against.
+    /// The methods of `chrono`, which are compared with those of the server on connecting.
     static CHRONO: ServiceSpec = ServiceSpec {
         name: "chrono",
         version: 1,
@@ -302,12 +302,12 @@ pub mod chrono {
 
     /// Serves `chrono`, version 1.
     ///
-    /// Each call is answered by a [`Chrono`] that is made for it, from who calls.
+    /// Each call is answered by a [`Chrono`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeChrono<F>(F);
 
     impl<F> ServeChrono<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -375,9 +375,10 @@ pub mod chrono {
 #[allow(dead_code, unreachable_pub)]
 pub mod logging_v2 {
     use ::cocaine::bind::{
-        Call, Caller, Deserialize, Deserializer, Dispatch, Exchange, Lossy, MethodSpec,
-        OnDrop, One, Receiver, Result, Rx, Scalar, Sender, Serialize, Serializer,
-        Service, ServiceClient, ServiceSpec, Severity, TreeSpec, Tx, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, Duplex, DynReceiver,
+        DynSender, Lossy, MethodSpec, OnDrop, One, Receiver, Result, Scalar, Sender,
+        Serialize, Serializer, Service, ServiceClient, ServiceSpec, Severity, TreeSpec,
+        Value,
     };
 
     /// The log of the cloud, with filters that can be set while it runs, and answers that tell what they let pass.
@@ -447,7 +448,7 @@ pub mod logging_v2 {
         fn get(
             &self,
             name: &str,
-        ) -> impl Future<Output = Result<Exchange<GetSender, Receiver<bool>>>> + Send;
+        ) -> impl Future<Output = Result<Duplex<GetSender, Receiver<bool>>>> + Send;
 
         /// Returns the names for which filters are known; `core` and `default` at first.
         ///
@@ -495,19 +496,14 @@ pub mod logging_v2 {
         ) -> impl Future<Output = Result<u64>> + Send;
     }
 
-    /// What a server of `logging_v2` implements.
+    /// Implemented by a server of `logging_v2`.
     ///
-    /// It differs from [`LoggingV2`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`LoggingV2`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait LoggingV2Server {
         /// Logs `message`, if the filter of `backend` lets it pass.
         ///
-        /// Nothing answers: the call is over as soon as the message is queued.
-        ///
-        /// # Errors
-        ///
-        /// If the connection is lost; a service closes it for arguments that it cannot read, among which is a negative
-        /// severity.
+        /// See [`LoggingV2::emit`].
         fn emit(
             &self,
             severity: Severity,
@@ -518,16 +514,12 @@ pub mod logging_v2 {
 
         /// Returns `Severity::Debug`: filters decide.
         ///
-        /// # Errors
-        ///
-        /// If the connection is lost.
+        /// See [`LoggingV2::verbosity`].
         fn verbosity(&self) -> impl Future<Output = Result<Severity>> + Send;
 
         /// Does nothing: filters decide.
         ///
-        /// # Errors
-        ///
-        /// If the connection is lost.
+        /// See [`LoggingV2::set_verbosity`].
         fn set_verbosity(
             &self,
             severity: Severity,
@@ -535,9 +527,7 @@ pub mod logging_v2 {
 
         /// As `emit`, and returns whether the message passed.
         ///
-        /// # Errors
-        ///
-        /// As of `emit`.
+        /// See [`LoggingV2::emit_ack`].
         fn emit_ack(
             &self,
             severity: Severity,
@@ -549,11 +539,7 @@ pub mod logging_v2 {
         /// Opens the logger `name`: a channel for messages of one backend. Each `emit_ack` on it is answered with whether
         /// the message passed, in their order; nothing else is.
         ///
-        /// There is no message that ends it: a sender that is dropped revokes the channel.
-        ///
-        /// # Errors
-        ///
-        /// If the connection is lost.
+        /// See [`LoggingV2::get`].
         fn get(
             &self,
             name: &str,
@@ -563,16 +549,12 @@ pub mod logging_v2 {
 
         /// Returns the names for which filters are known; `core` and `default` at first.
         ///
-        /// # Errors
-        ///
-        /// If the connection is lost.
+        /// See [`LoggingV2::list_loggers`].
         fn list_loggers(&self) -> impl Future<Output = Result<Vec<String>>> + Send;
 
         /// Adds a filter for the logger `name` that lasts for `ttl` seconds, and returns its id.
         ///
-        /// # Errors
-        ///
-        /// If the connection is lost; a service closes it for a filter that it does not know.
+        /// See [`LoggingV2::set_filter`].
         fn set_filter(
             &self,
             name: &str,
@@ -582,23 +564,17 @@ pub mod logging_v2 {
 
         /// Removes a filter, and returns whether it was there.
         ///
-        /// # Errors
-        ///
-        /// If the connection is lost.
+        /// See [`LoggingV2::remove_filter`].
         fn remove_filter(&self, id: u64) -> impl Future<Output = Result<bool>> + Send;
 
         /// Returns all filters, by the names of their loggers.
         ///
-        /// # Errors
-        ///
-        /// If the connection is lost.
+        /// See [`LoggingV2::list_filters`].
         fn list_filters(&self) -> impl Future<Output = Result<Vec<LogFilter>>> + Send;
 
         /// As `set_filter`, for all nodes of the cluster: it is kept in unicorn, below `/cocaine/logging_v2/filters`.
         ///
-        /// # Errors
-        ///
-        /// As of `set_filter`, and those of unicorn (inferred).
+        /// See [`LoggingV2::set_cluster_filter`].
         fn set_cluster_filter(
             &self,
             name: &str,
@@ -695,7 +671,7 @@ pub mod logging_v2 {
         }
     }
 
-    /// The methods of `logging_v2`, which a connection is held against.
+    /// The methods of `logging_v2`, which are compared with those of the server on connecting.
     static LOGGING_V2: ServiceSpec = ServiceSpec {
         name: "logging_v2",
         version: 2,
@@ -820,7 +796,7 @@ pub mod logging_v2 {
             self.0.unary(3, (severity, backend, message, attributes)).await
         }
 
-        async fn get(&self, name: &str) -> Result<Exchange<GetSender, Receiver<bool>>> {
+        async fn get(&self, name: &str) -> Result<Duplex<GetSender, Receiver<bool>>> {
             self.0.open(4, (name,)).await
         }
 
@@ -852,12 +828,12 @@ pub mod logging_v2 {
 
     /// Serves `logging_v2`, version 2.
     ///
-    /// Each call is answered by a [`LoggingV2Server`] that is made for it, from who calls.
+    /// Each call is answered by a [`LoggingV2Server`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeLoggingV2<F>(F);
 
     impl<F> ServeLoggingV2<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -876,146 +852,186 @@ pub mod logging_v2 {
             &LOGGING_V2
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let (severity, backend, message, attributes) = args
-                                .decode::<
-                                    (
-                                        Severity,
-                                        Lossy<'_>,
-                                        Lossy<'_>,
-                                        Option<Vec<(&str, Scalar)>>,
-                                    ),
-                                >()?;
-                            LoggingV2Server::emit(
-                                    &service,
-                                    severity,
-                                    &backend,
-                                    &message,
-                                    attributes.as_deref(),
-                                )
-                                .await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    1 => {
-                        let answer = async {
-                            args.decode::<()>()?;
-                            LoggingV2Server::verbosity(&service).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    2 => {
-                        let answer = async {
-                            let (severity,) = args.decode::<(Severity,)>()?;
-                            LoggingV2Server::set_verbosity(&service, severity).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let (severity, backend, message, attributes) = args
-                                .decode::<
-                                    (
-                                        Severity,
-                                        Lossy<'_>,
-                                        Lossy<'_>,
-                                        Option<Vec<(&str, Scalar)>>,
-                                    ),
-                                >()?;
-                            LoggingV2Server::emit_ack(
-                                    &service,
-                                    severity,
-                                    &backend,
-                                    &message,
-                                    attributes.as_deref(),
-                                )
-                                .await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    4 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let (name,) = args.decode::<(Lossy<'_>,)>()?;
-                            let (input, output) = halves.open();
-                            LoggingV2Server::get(&service, &name, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    5 => {
-                        let answer = async {
-                            args.decode::<()>()?;
-                            LoggingV2Server::list_loggers(&service).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let (name, filter, ttl) = args
-                                .decode::<(&str, Value, u64)>()?;
-                            LoggingV2Server::set_filter(&service, name, &filter, ttl)
-                                .await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    7 => {
-                        let answer = async {
-                            let (id,) = args.decode::<(u64,)>()?;
-                            LoggingV2Server::remove_filter(&service, id).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    8 => {
-                        let answer = async {
-                            args.decode::<()>()?;
-                            LoggingV2Server::list_filters(&service).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    9 => {
-                        let answer = async {
-                            let (name, filter, ttl) = args
-                                .decode::<(&str, Value, u64)>()?;
-                            LoggingV2Server::set_cluster_filter(
-                                    &service,
-                                    name,
-                                    &filter,
-                                    ttl,
-                                )
-                                .await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_emit(&service, call).await,
+                    1 => answer_verbosity(&service, call).await,
+                    2 => answer_set_verbosity(&service, call).await,
+                    3 => answer_emit_ack(&service, call).await,
+                    4 => answer_get(&service, call).await,
+                    5 => answer_list_loggers(&service, call).await,
+                    6 => answer_set_filter(&service, call).await,
+                    7 => answer_remove_filter(&service, call).await,
+                    8 => answer_list_filters(&service, call).await,
+                    9 => answer_set_cluster_filter(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `emit`.
+    async fn answer_emit<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (severity, backend, message, attributes) = args
+                .decode::<
+                    (Severity, Lossy<'_>, Lossy<'_>, Option<Vec<(&str, Scalar)>>),
+                >()?;
+            LoggingV2Server::emit(
+                    service,
+                    severity,
+                    &backend,
+                    &message,
+                    attributes.as_deref(),
+                )
+                .await
+        };
+        reply.mute(answer.await);
+    }
+
+    /// Answers `verbosity`.
+    async fn answer_verbosity<T: LoggingV2Server + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            args.decode::<()>()?;
+            LoggingV2Server::verbosity(service).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `set_verbosity`.
+    async fn answer_set_verbosity<T: LoggingV2Server + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (severity,) = args.decode::<(Severity,)>()?;
+            LoggingV2Server::set_verbosity(service, severity).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `emit_ack`.
+    async fn answer_emit_ack<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (severity, backend, message, attributes) = args
+                .decode::<
+                    (Severity, Lossy<'_>, Lossy<'_>, Option<Vec<(&str, Scalar)>>),
+                >()?;
+            LoggingV2Server::emit_ack(
+                    service,
+                    severity,
+                    &backend,
+                    &message,
+                    attributes.as_deref(),
+                )
+                .await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `get`.
+    async fn answer_get<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let (name,) = args.decode::<(Lossy<'_>,)>()?;
+            let (input, output) = halves.open();
+            LoggingV2Server::get(service, &name, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `list_loggers`.
+    async fn answer_list_loggers<T: LoggingV2Server + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            args.decode::<()>()?;
+            LoggingV2Server::list_loggers(service).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `set_filter`.
+    async fn answer_set_filter<T: LoggingV2Server + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (name, filter, ttl) = args.decode::<(&str, Value, u64)>()?;
+            LoggingV2Server::set_filter(service, name, &filter, ttl).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `remove_filter`.
+    async fn answer_remove_filter<T: LoggingV2Server + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (id,) = args.decode::<(u64,)>()?;
+            LoggingV2Server::remove_filter(service, id).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `list_filters`.
+    async fn answer_list_filters<T: LoggingV2Server + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            args.decode::<()>()?;
+            LoggingV2Server::list_filters(service).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `set_cluster_filter`.
+    async fn answer_set_cluster_filter<T: LoggingV2Server + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (name, filter, ttl) = args.decode::<(&str, Value, u64)>()?;
+            LoggingV2Server::set_cluster_filter(service, name, &filter, ttl).await
+        };
+        reply.primitive(answer.await);
+    }
+
     /// Sends on a channel of `get`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `emit`, after which the same may be sent
-    /// - `emit_ack`, after which the same may be sent
+    /// - `emit`, after which the same messages can be sent
+    /// - `emit_ack`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct GetSender(Tx);
+    pub struct GetSender(DynSender);
 
-    impl From<Tx> for GetSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GetSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1025,38 +1041,38 @@ pub mod logging_v2 {
     impl GetSender {
         /// Logs `message`, if the filter lets it pass; nothing answers.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn emit(
             self,
             severity: Severity,
             message: &str,
             attributes: Option<&[(&str, Scalar)]>,
         ) -> Result<Self> {
-            Ok(Self(self.0.send(0, (severity, message, attributes)).await?))
+            Ok(Self(self.0.send_message(0, (severity, message, attributes)).await?))
         }
 
         /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn emit_ack(
             self,
             severity: Severity,
             message: &str,
             attributes: Option<&[(&str, Scalar)]>,
         ) -> Result<Self> {
-            Ok(Self(self.0.send(1, (severity, message, attributes)).await?))
+            Ok(Self(self.0.send_message(1, (severity, message, attributes)).await?))
         }
     }
 
     /// Receives on a channel of `get`.
     ///
-    /// What may come: [`GetReceived`].
+    /// The messages: [`GetReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GetReceiver(Rx);
+    pub struct GetReceiver(DynReceiver);
 
-    impl From<Rx> for GetReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GetReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1066,9 +1082,9 @@ pub mod logging_v2 {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GetReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let (severity, message, attributes) = args
@@ -1110,11 +1126,11 @@ pub mod logging_v2 {
     pub enum GetReceived {
         /// Logs `message`, if the filter lets it pass; nothing answers.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Emit(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
         /// Logs `message`, if the filter lets it pass; the channel answers with whether it did.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         EmitAck(Severity, String, Option<Vec<(String, Scalar)>>, GetReceiver),
     }
 }
@@ -1123,9 +1139,9 @@ pub mod logging_v2 {
 #[allow(dead_code, unreachable_pub)]
 pub mod unicorn {
     use ::cocaine::bind::{
-        Call, Caller, Deserialize, Deserializer, Dispatch, Held, MethodSpec, OnDrop, One,
-        Receiver, Result, Serialize, Serializer, Service, ServiceClient, ServiceSpec,
-        Stream, TreeSpec, Tried, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, Guard, MethodSpec, OnDrop,
+        One, Receiver, Result, Serialize, Serializer, Service, ServiceClient,
+        ServiceSpec, Stream, TreeSpec, Tried, Value,
     };
 
     /// A tree of values with versions, by which programs of the cloud agree: settings, counters, announcements, locks.
@@ -1237,7 +1253,7 @@ pub mod unicorn {
         /// # Errors
         ///
         /// Category 11, code 6 for a path that cannot be. A lock that is lost later tells it by `lost`.
-        fn lock(&self, path: &str) -> impl Future<Output = Result<Held>> + Send;
+        fn lock(&self, path: &str) -> impl Future<Output = Result<Guard>> + Send;
 
         /// As `lock`, with a `value` that others can read where the lock is kept.
         ///
@@ -1248,7 +1264,7 @@ pub mod unicorn {
             &self,
             path: &str,
             value: &Value,
-        ) -> impl Future<Output = Result<Held>> + Send;
+        ) -> impl Future<Output = Result<Guard>> + Send;
     }
 
     /// A value and its version.
@@ -1297,7 +1313,7 @@ pub mod unicorn {
         }
     }
 
-    /// The methods of `unicorn`, which a connection is held against.
+    /// The methods of `unicorn`, which are compared with those of the server on connecting.
     static UNICORN: ServiceSpec = ServiceSpec {
         name: "unicorn",
         version: 1,
@@ -1431,23 +1447,23 @@ pub mod unicorn {
             self.0.unary(7, (path, value)).await
         }
 
-        async fn lock(&self, path: &str) -> Result<Held> {
+        async fn lock(&self, path: &str) -> Result<Guard> {
             self.0.hold(8, (path,)).await
         }
 
-        async fn named_lock(&self, path: &str, value: &Value) -> Result<Held> {
+        async fn named_lock(&self, path: &str, value: &Value) -> Result<Guard> {
             self.0.hold(9, (path, value)).await
         }
     }
 
     /// Serves `unicorn`, version 1.
     ///
-    /// Each call is answered by a [`Unicorn`] that is made for it, from who calls.
+    /// Each call is answered by a [`Unicorn`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeUnicorn<F>(F);
 
     impl<F> ServeUnicorn<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -1466,91 +1482,129 @@ pub mod unicorn {
             &UNICORN
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let answer = async {
-                            let (path,) = args.decode::<(&str,)>()?;
-                            Ok(Unicorn::subscribe(&service, path))
-                        };
-                        reply.stream(answer.await).await;
-                    }
-                    1 => {
-                        let answer = async {
-                            let (path,) = args.decode::<(&str,)>()?;
-                            Ok(Unicorn::children_subscribe(&service, path))
-                        };
-                        reply.stream(answer.await).await;
-                    }
-                    2 => {
-                        let answer = async {
-                            let (path, value, version) = args
-                                .decode::<(&str, Value, i64)>()?;
-                            Unicorn::put(&service, path, &value, version)
-                                .await
-                                .map(Tried)
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    3 => {
-                        let answer = async {
-                            let (path,) = args.decode::<(&str,)>()?;
-                            Unicorn::get(&service, path).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    4 => {
-                        let answer = async {
-                            let (path, value) = args.decode::<(&str, Value)>()?;
-                            Unicorn::create(&service, path, &value).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    5 => {
-                        let answer = async {
-                            let (path, version) = args.decode::<(&str, i64)>()?;
-                            Unicorn::del(&service, path, version).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let (path, version) = args.decode::<(&str, i64)>()?;
-                            Unicorn::remove(&service, path, version).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    7 => {
-                        let answer = async {
-                            let (path, value) = args.decode::<(&str, Value)>()?;
-                            Unicorn::increment(&service, path, &value).await
-                        };
-                        reply.primitive(answer.await);
-                    }
-                    8 => {
-                        let answer = async {
-                            let (path,) = args.decode::<(&str,)>()?;
-                            Unicorn::lock(&service, path).await
-                        };
-                        reply.hold(answer).await;
-                    }
-                    9 => {
-                        let answer = async {
-                            let (path, value) = args.decode::<(&str, Value)>()?;
-                            Unicorn::named_lock(&service, path, &value).await
-                        };
-                        reply.hold(answer).await;
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_subscribe(&service, call).await,
+                    1 => answer_children_subscribe(&service, call).await,
+                    2 => answer_put(&service, call).await,
+                    3 => answer_get(&service, call).await,
+                    4 => answer_create(&service, call).await,
+                    5 => answer_del(&service, call).await,
+                    6 => answer_remove(&service, call).await,
+                    7 => answer_increment(&service, call).await,
+                    8 => answer_lock(&service, call).await,
+                    9 => answer_named_lock(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
+    }
+
+    /// Answers `subscribe`.
+    async fn answer_subscribe<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path,) = args.decode::<(&str,)>()?;
+            Ok(Unicorn::subscribe(service, path))
+        };
+        reply.stream(answer.await).await;
+    }
+
+    /// Answers `children_subscribe`.
+    async fn answer_children_subscribe<T: Unicorn + Send + Sync>(
+        service: &T,
+        call: Call,
+    ) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path,) = args.decode::<(&str,)>()?;
+            Ok(Unicorn::children_subscribe(service, path))
+        };
+        reply.stream(answer.await).await;
+    }
+
+    /// Answers `put`.
+    async fn answer_put<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path, value, version) = args.decode::<(&str, Value, i64)>()?;
+            Unicorn::put(service, path, &value, version).await.map(Tried)
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `get`.
+    async fn answer_get<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path,) = args.decode::<(&str,)>()?;
+            Unicorn::get(service, path).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `create`.
+    async fn answer_create<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path, value) = args.decode::<(&str, Value)>()?;
+            Unicorn::create(service, path, &value).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `del`.
+    async fn answer_del<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path, version) = args.decode::<(&str, i64)>()?;
+            Unicorn::del(service, path, version).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `remove`.
+    async fn answer_remove<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path, version) = args.decode::<(&str, i64)>()?;
+            Unicorn::remove(service, path, version).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `increment`.
+    async fn answer_increment<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path, value) = args.decode::<(&str, Value)>()?;
+            Unicorn::increment(service, path, &value).await
+        };
+        reply.primitive(answer.await);
+    }
+
+    /// Answers `lock`.
+    async fn answer_lock<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path,) = args.decode::<(&str,)>()?;
+            Unicorn::lock(service, path).await
+        };
+        reply.hold(answer).await;
+    }
+
+    /// Answers `named_lock`.
+    async fn answer_named_lock<T: Unicorn + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let (path, value) = args.decode::<(&str, Value)>()?;
+            Unicorn::named_lock(service, path, &value).await
+        };
+        reply.hold(answer).await;
     }
 }

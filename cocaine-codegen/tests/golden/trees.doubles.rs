@@ -6,7 +6,7 @@ pub use self::trees::TreesDouble;
 /// A double of the `trees` service, version 1.
 #[allow(dead_code, unreachable_pub)]
 pub mod trees {
-    use ::cocaine::bind::{Args, Exchange, Result, ServiceClient};
+    use ::cocaine::bind::{Args, Duplex, Result, ServiceClient};
     use ::cocaine::double;
     use crate::from_trees::trees::{
         DeepReceiver, DeepReplyReceiver, DeepReplySender, DeepSender, EndlessReceiver,
@@ -19,8 +19,8 @@ pub mod trees {
 
     /// A double of `trees`, version 1: [`Trees`] for tests.
     ///
-    /// It answers as it is told to expect; any other call panics, and so does dropping its last clone while a call
-    /// is still expected.
+    /// It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while
+    /// an expected call is missing.
     #[derive(Clone, Debug)]
     pub struct TreesDouble(double::Double);
 
@@ -32,28 +32,28 @@ pub mod trees {
 
     #[allow(clippy::must_use_candidate, clippy::type_complexity)]
     impl TreesDouble {
-        /// Returns a double of which nothing is expected yet.
+        /// Returns a double that expects no call.
         pub fn new() -> Self {
             Self::default()
         }
 
-        /// Has the calls come in the order in which they are expected.
+        /// Requires the calls in the order in which they are expected.
         #[must_use]
         pub fn in_order(self) -> Self {
             self.0.in_order();
             self
         }
 
-        /// Fails the test unless everything that was expected has been called, and nothing else.
+        /// Fails the test if an expected call is missing, or if there was an unexpected one.
         ///
         /// # Panics
         ///
-        /// If something was not called, or a call was not expected; both are forgotten then.
+        /// If a call is missing or was unexpected. Both are reported once.
         pub fn verify(&self) {
             self.0.verify();
         }
 
-        /// Waits until every script of a session has come to its end.
+        /// Waits until the script of every session has ended.
         pub async fn played(&self) {
             self.0.played().await;
         }
@@ -141,42 +141,42 @@ pub mod trees {
         async fn nested(
             &self,
             args: Args,
-        ) -> Result<Exchange<NestedSender, NestedReplyReceiver>> {
+        ) -> Result<Duplex<NestedSender, NestedReplyReceiver>> {
             self.0.open::<NestedReceiver, NestedReplySender, _, _>(0, args)
         }
 
         async fn wide(
             &self,
             args: Args,
-        ) -> Result<Exchange<WideSender, WideReplyReceiver>> {
+        ) -> Result<Duplex<WideSender, WideReplyReceiver>> {
             self.0.open::<WideReceiver, WideReplySender, _, _>(1, args)
         }
 
         async fn deep(
             &self,
             args: Args,
-        ) -> Result<Exchange<DeepSender, DeepReplyReceiver>> {
+        ) -> Result<Duplex<DeepSender, DeepReplyReceiver>> {
             self.0.open::<DeepReceiver, DeepReplySender, _, _>(2, args)
         }
 
         async fn names(
             &self,
             args: Args,
-        ) -> Result<Exchange<NamesSender, NamesReplyReceiver>> {
+        ) -> Result<Duplex<NamesSender, NamesReplyReceiver>> {
             self.0.open::<NamesReceiver, NamesReplySender, _, _>(3, args)
         }
 
         async fn gaps(
             &self,
             args: Args,
-        ) -> Result<Exchange<GapsSender, GapsReplyReceiver>> {
+        ) -> Result<Duplex<GapsSender, GapsReplyReceiver>> {
             self.0.open::<GapsReceiver, GapsReplySender, _, _>(4, args)
         }
 
         async fn endless(
             &self,
             args: Args,
-        ) -> Result<Exchange<EndlessSender, EndlessReplyReceiver>> {
+        ) -> Result<Duplex<EndlessSender, EndlessReplyReceiver>> {
             self.0.open::<EndlessReceiver, EndlessReplySender, _, _>(5, args)
         }
 

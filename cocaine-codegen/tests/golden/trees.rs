@@ -7,8 +7,8 @@ pub use self::trees::{ServeTrees, Trees, TreesClient, TreesServer};
 #[allow(dead_code, unreachable_pub)]
 pub mod trees {
     use ::cocaine::bind::{
-        Args, Call, Caller, Dispatch, Exchange, MethodSpec, OnDrop, Result, Rx,
-        Serialize, Service, ServiceClient, ServiceSpec, TreeSpec, Tx,
+        Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec, OnDrop,
+        Result, Serialize, Service, ServiceClient, ServiceSpec, TreeSpec,
     };
 
     /// The `trees` service. No catalogue describes it: what it takes and answers is untyped.
@@ -18,59 +18,55 @@ pub mod trees {
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<NestedSender, NestedReplyReceiver>>,
+            Output = Result<Duplex<NestedSender, NestedReplyReceiver>>,
         > + Send;
 
         /// Calls `wide`, which no catalogue describes.
         fn wide(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<WideSender, WideReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<WideSender, WideReplyReceiver>>> + Send;
 
         /// Calls `deep`, which no catalogue describes.
         fn deep(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<DeepSender, DeepReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<DeepSender, DeepReplyReceiver>>> + Send;
 
         /// Calls `names`, which no catalogue describes.
         fn names(
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<NamesSender, NamesReplyReceiver>>,
+            Output = Result<Duplex<NamesSender, NamesReplyReceiver>>,
         > + Send;
 
         /// Calls `gaps`, which no catalogue describes.
         fn gaps(
             &self,
             args: Args,
-        ) -> impl Future<
-            Output = Result<Exchange<GapsSender, GapsReplyReceiver>>,
-        > + Send;
+        ) -> impl Future<Output = Result<Duplex<GapsSender, GapsReplyReceiver>>> + Send;
 
         /// Calls `endless`, which no catalogue describes.
         fn endless(
             &self,
             args: Args,
         ) -> impl Future<
-            Output = Result<Exchange<EndlessSender, EndlessReplyReceiver>>,
+            Output = Result<Duplex<EndlessSender, EndlessReplyReceiver>>,
         > + Send;
 
         /// Calls `controls`, which no catalogue describes.
         fn controls(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// What a server of `trees` implements.
+    /// Implemented by a server of `trees`.
     ///
-    /// It differs from [`Trees`] in the methods in which the caller speaks too: these
-    /// take what the caller sends and what answers it. An `Err` of theirs closes the connection.
+    /// It differs from [`Trees`] in the methods that open a session: these receive what the
+    /// caller sends, and send the answers. If one returns `Err`, the connection is closed.
     pub trait TreesServer {
-        /// Calls `nested`, which no catalogue describes.
+        /// Answers `nested`, which no catalogue describes.
+        ///
+        /// See [`Trees::nested`].
         fn nested(
             &self,
             args: Args,
@@ -78,7 +74,9 @@ pub mod trees {
             output: NestedReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `wide`, which no catalogue describes.
+        /// Answers `wide`, which no catalogue describes.
+        ///
+        /// See [`Trees::wide`].
         fn wide(
             &self,
             args: Args,
@@ -86,7 +84,9 @@ pub mod trees {
             output: WideReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `deep`, which no catalogue describes.
+        /// Answers `deep`, which no catalogue describes.
+        ///
+        /// See [`Trees::deep`].
         fn deep(
             &self,
             args: Args,
@@ -94,7 +94,9 @@ pub mod trees {
             output: DeepReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `names`, which no catalogue describes.
+        /// Answers `names`, which no catalogue describes.
+        ///
+        /// See [`Trees::names`].
         fn names(
             &self,
             args: Args,
@@ -102,7 +104,9 @@ pub mod trees {
             output: NamesReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `gaps`, which no catalogue describes.
+        /// Answers `gaps`, which no catalogue describes.
+        ///
+        /// See [`Trees::gaps`].
         fn gaps(
             &self,
             args: Args,
@@ -110,7 +114,9 @@ pub mod trees {
             output: GapsReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `endless`, which no catalogue describes.
+        /// Answers `endless`, which no catalogue describes.
+        ///
+        /// See [`Trees::endless`].
         fn endless(
             &self,
             args: Args,
@@ -118,11 +124,13 @@ pub mod trees {
             output: EndlessReplySender,
         ) -> impl Future<Output = Result<()>> + Send;
 
-        /// Calls `controls`, which no catalogue describes.
+        /// Answers `controls`, which no catalogue describes.
+        ///
+        /// See [`Trees::controls`].
         fn controls(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
     }
 
-    /// The methods of `trees`, which a connection is held against.
+    /// The methods of `trees`, which are compared with those of the server on connecting.
     static TREES: ServiceSpec = ServiceSpec {
         name: "trees",
         version: 1,
@@ -399,42 +407,42 @@ pub mod trees {
         async fn nested(
             &self,
             args: Args,
-        ) -> Result<Exchange<NestedSender, NestedReplyReceiver>> {
+        ) -> Result<Duplex<NestedSender, NestedReplyReceiver>> {
             self.0.open(0, args).await
         }
 
         async fn wide(
             &self,
             args: Args,
-        ) -> Result<Exchange<WideSender, WideReplyReceiver>> {
+        ) -> Result<Duplex<WideSender, WideReplyReceiver>> {
             self.0.open(1, args).await
         }
 
         async fn deep(
             &self,
             args: Args,
-        ) -> Result<Exchange<DeepSender, DeepReplyReceiver>> {
+        ) -> Result<Duplex<DeepSender, DeepReplyReceiver>> {
             self.0.open(2, args).await
         }
 
         async fn names(
             &self,
             args: Args,
-        ) -> Result<Exchange<NamesSender, NamesReplyReceiver>> {
+        ) -> Result<Duplex<NamesSender, NamesReplyReceiver>> {
             self.0.open(3, args).await
         }
 
         async fn gaps(
             &self,
             args: Args,
-        ) -> Result<Exchange<GapsSender, GapsReplyReceiver>> {
+        ) -> Result<Duplex<GapsSender, GapsReplyReceiver>> {
             self.0.open(4, args).await
         }
 
         async fn endless(
             &self,
             args: Args,
-        ) -> Result<Exchange<EndlessSender, EndlessReplyReceiver>> {
+        ) -> Result<Duplex<EndlessSender, EndlessReplyReceiver>> {
             self.0.open(5, args).await
         }
 
@@ -443,17 +451,17 @@ pub mod trees {
         }
     }
 
-    /// The methods whose arguments nobody has described, for any arguments.
+    /// The methods that no catalogue describes, for arguments of any type.
     ///
-    /// Arguments are a tuple, `()` for none, or one value of another type; the answer is what the caller reads it
-    /// as. A call fails if the arguments cannot be encoded, as any call does, or if the answer is of another type.
+    /// The arguments are a tuple, `()` for none, or one value of another type. The caller chooses the type of the
+    /// answer. A call fails if the arguments cannot be encoded, or if the answer is of another type.
     #[allow(clippy::missing_errors_doc)]
     impl TreesClient {
         /// Calls `nested`.
         pub async fn nested(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<NestedSender, NestedReplyReceiver>> {
+        ) -> Result<Duplex<NestedSender, NestedReplyReceiver>> {
             self.0.open(0, args).await
         }
 
@@ -461,7 +469,7 @@ pub mod trees {
         pub async fn wide(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<WideSender, WideReplyReceiver>> {
+        ) -> Result<Duplex<WideSender, WideReplyReceiver>> {
             self.0.open(1, args).await
         }
 
@@ -469,7 +477,7 @@ pub mod trees {
         pub async fn deep(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<DeepSender, DeepReplyReceiver>> {
+        ) -> Result<Duplex<DeepSender, DeepReplyReceiver>> {
             self.0.open(2, args).await
         }
 
@@ -477,7 +485,7 @@ pub mod trees {
         pub async fn names(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<NamesSender, NamesReplyReceiver>> {
+        ) -> Result<Duplex<NamesSender, NamesReplyReceiver>> {
             self.0.open(3, args).await
         }
 
@@ -485,7 +493,7 @@ pub mod trees {
         pub async fn gaps(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<GapsSender, GapsReplyReceiver>> {
+        ) -> Result<Duplex<GapsSender, GapsReplyReceiver>> {
             self.0.open(4, args).await
         }
 
@@ -493,7 +501,7 @@ pub mod trees {
         pub async fn endless(
             &self,
             args: impl Serialize + Send,
-        ) -> Result<Exchange<EndlessSender, EndlessReplyReceiver>> {
+        ) -> Result<Duplex<EndlessSender, EndlessReplyReceiver>> {
             self.0.open(5, args).await
         }
 
@@ -505,12 +513,12 @@ pub mod trees {
 
     /// Serves `trees`, version 1.
     ///
-    /// Each call is answered by a [`TreesServer`] that is made for it, from who calls.
+    /// Each call is answered by a [`TreesServer`] that is made for its caller.
     #[derive(Clone, Debug)]
     pub struct ServeTrees<F>(F);
 
     impl<F> ServeTrees<F> {
-        /// Serves with what `service` makes for a caller.
+        /// Serves each call with the value that `service` returns for its caller.
         #[must_use]
         pub fn new<T>(service: F) -> Self
         where
@@ -529,96 +537,122 @@ pub mod trees {
             &TREES
         }
 
-        #[allow(clippy::too_many_lines)]
         fn invoke(
             &self,
             call: Call,
         ) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
             let service = (self.0)(call.caller());
             async move {
-                let (args, reply) = call.split();
-                match args.method() {
-                    0 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::nested(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    1 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::wide(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    2 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::deep(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    3 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::names(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    4 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::gaps(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    5 => {
-                        let (halves, outcome) = reply.session();
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            let (input, output) = halves.open();
-                            TreesServer::endless(&service, list, input, output).await
-                        };
-                        outcome.settle(answer.await);
-                    }
-                    6 => {
-                        let answer = async {
-                            let list = args.decode::<Args>()?;
-                            TreesServer::controls(&service, list).await
-                        };
-                        reply.mute(answer.await);
-                    }
-                    _ => reply.unknown(),
+                match call.method() {
+                    0 => answer_nested(&service, call).await,
+                    1 => answer_wide(&service, call).await,
+                    2 => answer_deep(&service, call).await,
+                    3 => answer_names(&service, call).await,
+                    4 => answer_gaps(&service, call).await,
+                    5 => answer_endless(&service, call).await,
+                    6 => answer_controls(&service, call).await,
+                    _ => call.split().1.unknown(),
                 }
             }
         }
     }
 
+    /// Answers `nested`.
+    async fn answer_nested<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::nested(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `wide`.
+    async fn answer_wide<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::wide(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `deep`.
+    async fn answer_deep<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::deep(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `names`.
+    async fn answer_names<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::names(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `gaps`.
+    async fn answer_gaps<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::gaps(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `endless`.
+    async fn answer_endless<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let (halves, outcome) = reply.session();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            let (input, output) = halves.open();
+            TreesServer::endless(service, list, input, output).await
+        };
+        outcome.settle(answer.await);
+    }
+
+    /// Answers `controls`.
+    async fn answer_controls<T: TreesServer + Send + Sync>(service: &T, call: Call) {
+        let (args, reply) = call.split();
+        let answer = async {
+            let list = args.decode::<Args>()?;
+            TreesServer::controls(service, list).await
+        };
+        reply.mute(answer.await);
+    }
+
     /// Sends on a channel of `nested`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `a`, after which [`NestedSenderA`] may be
+    /// - `a`, which continues as [`NestedSenderA`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSender(Tx);
+    pub struct NestedSender(DynSender);
 
-    impl From<Tx> for NestedSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -628,28 +662,28 @@ pub mod trees {
     impl NestedSender {
         /// Sends `a`.
         ///
-        /// What may follow it: [`NestedSenderA`].
+        /// Continues as [`NestedSenderA`].
         pub async fn a(self, args: impl Serialize + Send) -> Result<NestedSenderA> {
-            Ok(NestedSenderA(self.0.send(0, args).await?))
+            Ok(NestedSenderA(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `nested`.
     ///
-    /// What may come: [`NestedReceived`].
+    /// The messages: [`NestedReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiver(Rx);
+    pub struct NestedReceiver(DynReceiver);
 
-    impl From<Rx> for NestedReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -659,9 +693,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -683,28 +717,28 @@ pub mod trees {
     pub enum NestedReceived {
         /// `a`.
         ///
-        /// What may follow it: [`NestedReceivedA`].
+        /// Continues as [`NestedReceivedA`].
         A(Args, NestedReceiverA),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `nested`, after `a`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `b`, after which [`NestedSenderAB`] may be
-    /// - `again`, after which the same may be sent
+    /// - `b`, which continues as [`NestedSenderAB`]
+    /// - `again`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSenderA(Tx);
+    pub struct NestedSenderA(DynSender);
 
-    impl From<Tx> for NestedSenderA {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSenderA {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -714,28 +748,28 @@ pub mod trees {
     impl NestedSenderA {
         /// Sends `b`.
         ///
-        /// What may follow it: [`NestedSenderAB`].
+        /// Continues as [`NestedSenderAB`].
         pub async fn b(self, args: impl Serialize + Send) -> Result<NestedSenderAB> {
-            Ok(NestedSenderAB(self.0.send(1, args).await?))
+            Ok(NestedSenderAB(self.0.send_message(1, args).await?))
         }
 
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(4, args).await?))
+            Ok(Self(self.0.send_message(4, args).await?))
         }
     }
 
     /// Receives on a channel of `nested`, after `a`.
     ///
-    /// What may come: [`NestedReceivedA`].
+    /// The messages: [`NestedReceivedA`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiverA(Rx);
+    pub struct NestedReceiverA(DynReceiver);
 
-    impl From<Rx> for NestedReceiverA {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiverA {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -745,9 +779,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedA> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 1 => {
                     let list = args.decode::<Args>()?;
@@ -769,28 +803,28 @@ pub mod trees {
     pub enum NestedReceivedA {
         /// `b`.
         ///
-        /// What may follow it: [`NestedReceivedAB`].
+        /// Continues as [`NestedReceivedAB`].
         B(Args, NestedReceiverAB),
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, NestedReceiverA),
     }
 
     /// Sends on a channel of `nested`, after `a`, `b`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `c`, after which the same may be sent
+    /// - `c`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedSenderAB(Tx);
+    pub struct NestedSenderAB(DynSender);
 
-    impl From<Tx> for NestedSenderAB {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedSenderAB {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -800,28 +834,28 @@ pub mod trees {
     impl NestedSenderAB {
         /// Sends `c`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn c(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(2, args).await?))
+            Ok(Self(self.0.send_message(2, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(3, args).await
+            self.0.send_last_message(3, args).await
         }
     }
 
     /// Receives on a channel of `nested`, after `a`, `b`.
     ///
-    /// What may come: [`NestedReceivedAB`].
+    /// The messages: [`NestedReceivedAB`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReceiverAB(Rx);
+    pub struct NestedReceiverAB(DynReceiver);
 
-    impl From<Rx> for NestedReceiverAB {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReceiverAB {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -831,9 +865,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReceivedAB> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 2 => {
                     let list = args.decode::<Args>()?;
@@ -855,28 +889,28 @@ pub mod trees {
     pub enum NestedReceivedAB {
         /// `c`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         C(Args, NestedReceiverAB),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `nested`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `part`, after which [`NestedReplySenderPart`] may be
+    /// - `part`, which continues as [`NestedReplySenderPart`]
     /// - `none`, the last
     ///
     /// Dropped here, it sends `none`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySender(Tx);
+    pub struct NestedReplySender(DynSender);
 
-    impl From<Tx> for NestedReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -886,31 +920,31 @@ pub mod trees {
     impl NestedReplySender {
         /// Sends `part`.
         ///
-        /// What may follow it: [`NestedReplySenderPart`].
+        /// Continues as [`NestedReplySenderPart`].
         pub async fn part(
             self,
             args: impl Serialize + Send,
         ) -> Result<NestedReplySenderPart> {
-            Ok(NestedReplySenderPart(self.0.send(0, args).await?))
+            Ok(NestedReplySenderPart(self.0.send_message(0, args).await?))
         }
 
         /// Sends `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
     }
 
     /// Receives on a channel of `nested`.
     ///
-    /// What may come: [`NestedReplyReceived`].
+    /// The messages: [`NestedReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiver(Rx);
+    pub struct NestedReplyReceiver(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -920,9 +954,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -944,29 +978,29 @@ pub mod trees {
     pub enum NestedReplyReceived {
         /// `part`.
         ///
-        /// What may follow it: [`NestedReplyReceivedPart`].
+        /// Continues as [`NestedReplyReceivedPart`].
         Part(Args, NestedReplyReceiverPart),
         /// `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         None(Args),
     }
 
     /// Sends on a channel of `nested`, after `part`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `again`, after which the same may be sent
+    /// - `again`, after which the same messages can be sent
     /// - `whole`, the last
-    /// - `back`, after which [`NestedReplySenderPartBack`] may be
+    /// - `back`, which continues as [`NestedReplySenderPartBack`]
     ///
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySenderPart(Tx);
+    pub struct NestedReplySenderPart(DynSender);
 
-    impl From<Tx> for NestedReplySenderPart {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySenderPart {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -976,38 +1010,38 @@ pub mod trees {
     impl NestedReplySenderPart {
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `back`.
         ///
-        /// What may follow it: [`NestedReplySenderPartBack`].
+        /// Continues as [`NestedReplySenderPartBack`].
         pub async fn back(
             self,
             args: impl Serialize + Send,
         ) -> Result<NestedReplySenderPartBack> {
-            Ok(NestedReplySenderPartBack(self.0.send(4, args).await?))
+            Ok(NestedReplySenderPartBack(self.0.send_message(4, args).await?))
         }
     }
 
     /// Receives on a channel of `nested`, after `part`.
     ///
-    /// What may come: [`NestedReplyReceivedPart`].
+    /// The messages: [`NestedReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiverPart(Rx);
+    pub struct NestedReplyReceiverPart(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiverPart {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiverPart {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1017,9 +1051,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPart> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1055,31 +1089,31 @@ pub mod trees {
     pub enum NestedReplyReceivedPart {
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, NestedReplyReceiverPart),
         /// `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Whole(Args),
         /// `back`.
         ///
-        /// What may follow it: [`NestedReplyReceivedPartBack`].
+        /// Continues as [`NestedReplyReceivedPartBack`].
         Back(Args, NestedReplyReceiverPartBack),
     }
 
     /// Sends on a channel of `nested`, after `part`, `back`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `part`, the last
     ///
     /// Dropped here, it sends `part`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplySenderPartBack(Tx);
+    pub struct NestedReplySenderPartBack(DynSender);
 
-    impl From<Tx> for NestedReplySenderPartBack {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NestedReplySenderPartBack {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1089,21 +1123,21 @@ pub mod trees {
     impl NestedReplySenderPartBack {
         /// Sends `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
     /// Receives on a channel of `nested`, after `part`, `back`.
     ///
-    /// What may come: [`NestedReplyReceivedPartBack`].
+    /// The messages: [`NestedReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NestedReplyReceiverPartBack(Rx);
+    pub struct NestedReplyReceiverPartBack(DynReceiver);
 
-    impl From<Rx> for NestedReplyReceiverPartBack {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NestedReplyReceiverPartBack {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1113,9 +1147,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NestedReplyReceivedPartBack> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1133,31 +1167,31 @@ pub mod trees {
     pub enum NestedReplyReceivedPartBack {
         /// `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Part(Args),
     }
 
     /// Sends on a channel of `wide`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `message0`, after which the same may be sent
+    /// - `message0`, after which the same messages can be sent
     /// - `message1`, the last
-    /// - `message2`, after which [`WideSenderMessage2`] may be
-    /// - `message3`, after which the same may be sent
+    /// - `message2`, which continues as [`WideSenderMessage2`]
+    /// - `message3`, after which the same messages can be sent
     /// - `message4`, the last
-    /// - `message5`, after which [`WideSenderMessage5`] may be
-    /// - `message6`, after which the same may be sent
+    /// - `message5`, which continues as [`WideSenderMessage5`]
+    /// - `message6`, after which the same messages can be sent
     /// - `message7`, the last
-    /// - `message8`, after which [`WideSenderMessage8`] may be
+    /// - `message8`, which continues as [`WideSenderMessage8`]
     ///
     /// Dropped here, it sends `message1`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSender(Tx);
+    pub struct WideSender(DynSender);
 
-    impl From<Tx> for WideSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1167,86 +1201,86 @@ pub mod trees {
     impl WideSender {
         /// Sends `message0`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message0(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `message1`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message1(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `message2`.
         ///
-        /// What may follow it: [`WideSenderMessage2`].
+        /// Continues as [`WideSenderMessage2`].
         pub async fn message2(
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage2> {
-            Ok(WideSenderMessage2(self.0.send(2, args).await?))
+            Ok(WideSenderMessage2(self.0.send_message(2, args).await?))
         }
 
         /// Sends `message3`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message3(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(3, args).await?))
+            Ok(Self(self.0.send_message(3, args).await?))
         }
 
         /// Sends `message4`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message4(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(4, args).await
+            self.0.send_last_message(4, args).await
         }
 
         /// Sends `message5`.
         ///
-        /// What may follow it: [`WideSenderMessage5`].
+        /// Continues as [`WideSenderMessage5`].
         pub async fn message5(
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage5> {
-            Ok(WideSenderMessage5(self.0.send(5, args).await?))
+            Ok(WideSenderMessage5(self.0.send_message(5, args).await?))
         }
 
         /// Sends `message6`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn message6(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(6, args).await?))
+            Ok(Self(self.0.send_message(6, args).await?))
         }
 
         /// Sends `message7`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message7(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(7, args).await
+            self.0.send_last_message(7, args).await
         }
 
         /// Sends `message8`.
         ///
-        /// What may follow it: [`WideSenderMessage8`].
+        /// Continues as [`WideSenderMessage8`].
         pub async fn message8(
             self,
             args: impl Serialize + Send,
         ) -> Result<WideSenderMessage8> {
-            Ok(WideSenderMessage8(self.0.send(8, args).await?))
+            Ok(WideSenderMessage8(self.0.send_message(8, args).await?))
         }
     }
 
     /// Receives on a channel of `wide`.
     ///
-    /// What may come: [`WideReceived`].
+    /// The messages: [`WideReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiver(Rx);
+    pub struct WideReceiver(DynReceiver);
 
-    impl From<Rx> for WideReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1256,9 +1290,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1308,56 +1342,56 @@ pub mod trees {
     pub enum WideReceived {
         /// `message0`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message0(Args, WideReceiver),
         /// `message1`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message1(Args),
         /// `message2`.
         ///
-        /// What may follow it: [`WideReceivedMessage2`].
+        /// Continues as [`WideReceivedMessage2`].
         Message2(Args, WideReceiverMessage2),
         /// `message3`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message3(Args, WideReceiver),
         /// `message4`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message4(Args),
         /// `message5`.
         ///
-        /// What may follow it: [`WideReceivedMessage5`].
+        /// Continues as [`WideReceivedMessage5`].
         Message5(Args, WideReceiverMessage5),
         /// `message6`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Message6(Args, WideReceiver),
         /// `message7`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message7(Args),
         /// `message8`.
         ///
-        /// What may follow it: [`WideReceivedMessage8`].
+        /// Continues as [`WideReceivedMessage8`].
         Message8(Args, WideReceiverMessage8),
     }
 
     /// Sends on a channel of `wide`, after `message2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage2(Tx);
+    pub struct WideSenderMessage2(DynSender);
 
-    impl From<Tx> for WideSenderMessage2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1367,28 +1401,28 @@ pub mod trees {
     impl WideSenderMessage2 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `wide`, after `message2`.
     ///
-    /// What may come: [`WideReceivedMessage2`].
+    /// The messages: [`WideReceivedMessage2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage2(Rx);
+    pub struct WideReceiverMessage2(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1398,9 +1432,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1422,28 +1456,28 @@ pub mod trees {
     pub enum WideReceivedMessage2 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage2),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`, after `message5`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage5(Tx);
+    pub struct WideSenderMessage5(DynSender);
 
-    impl From<Tx> for WideSenderMessage5 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage5 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1453,28 +1487,28 @@ pub mod trees {
     impl WideSenderMessage5 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `wide`, after `message5`.
     ///
-    /// What may come: [`WideReceivedMessage5`].
+    /// The messages: [`WideReceivedMessage5`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage5(Rx);
+    pub struct WideReceiverMessage5(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage5 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage5 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1484,9 +1518,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage5> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1508,28 +1542,28 @@ pub mod trees {
     pub enum WideReceivedMessage5 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage5),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`, after `message8`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `more`, after which the same may be sent
+    /// - `more`, after which the same messages can be sent
     /// - `done`, the last
     ///
     /// Dropped here, it sends `done`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideSenderMessage8(Tx);
+    pub struct WideSenderMessage8(DynSender);
 
-    impl From<Tx> for WideSenderMessage8 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideSenderMessage8 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1539,28 +1573,28 @@ pub mod trees {
     impl WideSenderMessage8 {
         /// Sends `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn more(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn done(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `wide`, after `message8`.
     ///
-    /// What may come: [`WideReceivedMessage8`].
+    /// The messages: [`WideReceivedMessage8`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReceiverMessage8(Rx);
+    pub struct WideReceiverMessage8(DynReceiver);
 
-    impl From<Rx> for WideReceiverMessage8 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReceiverMessage8 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1570,9 +1604,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReceivedMessage8> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1594,28 +1628,28 @@ pub mod trees {
     pub enum WideReceivedMessage8 {
         /// `more`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         More(Args, WideReceiverMessage8),
         /// `done`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Done(Args),
     }
 
     /// Sends on a channel of `wide`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `item`, after which the same may be sent
+    /// - `item`, after which the same messages can be sent
     /// - `end`, the last
     ///
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReplySender(Tx);
+    pub struct WideReplySender(DynSender);
 
-    impl From<Tx> for WideReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for WideReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1625,28 +1659,28 @@ pub mod trees {
     impl WideReplySender {
         /// Sends `item`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn item(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `wide`.
     ///
-    /// What may come: [`WideReplyReceived`].
+    /// The messages: [`WideReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct WideReplyReceiver(Rx);
+    pub struct WideReplyReceiver(DynReceiver);
 
-    impl From<Rx> for WideReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for WideReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1656,9 +1690,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<WideReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1680,28 +1714,28 @@ pub mod trees {
     pub enum WideReplyReceived {
         /// `item`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Item(Args, WideReplyReceiver),
         /// `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         End(Args),
     }
 
     /// Sends on a channel of `deep`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step4`, after which [`DeepSenderStep4`] may be
+    /// - `step4`, which continues as [`DeepSenderStep4`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSender(Tx);
+    pub struct DeepSender(DynSender);
 
-    impl From<Tx> for DeepSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1711,31 +1745,31 @@ pub mod trees {
     impl DeepSender {
         /// Sends `step4`.
         ///
-        /// What may follow it: [`DeepSenderStep4`].
+        /// Continues as [`DeepSenderStep4`].
         pub async fn step4(
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4> {
-            Ok(DeepSenderStep4(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `deep`.
     ///
-    /// What may come: [`DeepReceived`].
+    /// The messages: [`DeepReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiver(Rx);
+    pub struct DeepReceiver(DynReceiver);
 
-    impl From<Rx> for DeepReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1745,9 +1779,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1769,28 +1803,28 @@ pub mod trees {
     pub enum DeepReceived {
         /// `step4`.
         ///
-        /// What may follow it: [`DeepReceivedStep4`].
+        /// Continues as [`DeepReceivedStep4`].
         Step4(Args, DeepReceiverStep4),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step3`, after which [`DeepSenderStep4Step3`] may be
+    /// - `step3`, which continues as [`DeepSenderStep4Step3`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4(Tx);
+    pub struct DeepSenderStep4(DynSender);
 
-    impl From<Tx> for DeepSenderStep4 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1800,31 +1834,31 @@ pub mod trees {
     impl DeepSenderStep4 {
         /// Sends `step3`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3`].
+        /// Continues as [`DeepSenderStep4Step3`].
         pub async fn step3(
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3> {
-            Ok(DeepSenderStep4Step3(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `deep`, after `step4`.
     ///
-    /// What may come: [`DeepReceivedStep4`].
+    /// The messages: [`DeepReceivedStep4`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4(Rx);
+    pub struct DeepReceiverStep4(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1834,9 +1868,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1858,28 +1892,28 @@ pub mod trees {
     pub enum DeepReceivedStep4 {
         /// `step3`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3`].
+        /// Continues as [`DeepReceivedStep4Step3`].
         Step3(Args, DeepReceiverStep4Step3),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step2`, after which [`DeepSenderStep4Step3Step2`] may be
+    /// - `step2`, which continues as [`DeepSenderStep4Step3Step2`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3(Tx);
+    pub struct DeepSenderStep4Step3(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1889,31 +1923,31 @@ pub mod trees {
     impl DeepSenderStep4Step3 {
         /// Sends `step2`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2`].
+        /// Continues as [`DeepSenderStep4Step3Step2`].
         pub async fn step2(
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2> {
-            Ok(DeepSenderStep4Step3Step2(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `deep`, after `step4`, `step3`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3`].
+    /// The messages: [`DeepReceivedStep4Step3`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3(Rx);
+    pub struct DeepReceiverStep4Step3(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -1923,9 +1957,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -1952,28 +1986,28 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3 {
         /// `step2`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2`].
+        /// Continues as [`DeepReceivedStep4Step3Step2`].
         Step2(Args, DeepReceiverStep4Step3Step2),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step1`, after which [`DeepSenderStep4Step3Step2Step1`] may be
+    /// - `step1`, which continues as [`DeepSenderStep4Step3Step2Step1`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2(Tx);
+    pub struct DeepSenderStep4Step3Step2(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -1983,31 +2017,31 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2 {
         /// Sends `step1`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2Step1`].
+        /// Continues as [`DeepSenderStep4Step3Step2Step1`].
         pub async fn step1(
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2Step1> {
-            Ok(DeepSenderStep4Step3Step2Step1(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2Step1(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2`].
+    /// The messages: [`DeepReceivedStep4Step3Step2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2(Rx);
+    pub struct DeepReceiverStep4Step3Step2(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2017,9 +2051,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2046,28 +2080,28 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2 {
         /// `step1`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2Step1`].
+        /// Continues as [`DeepReceivedStep4Step3Step2Step1`].
         Step1(Args, DeepReceiverStep4Step3Step2Step1),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step0`, after which [`DeepSenderStep4Step3Step2Step1Step0`] may be
+    /// - `step0`, which continues as [`DeepSenderStep4Step3Step2Step1Step0`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2Step1(Tx);
+    pub struct DeepSenderStep4Step3Step2Step1(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2Step1 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2Step1 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2077,31 +2111,31 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2Step1 {
         /// Sends `step0`.
         ///
-        /// What may follow it: [`DeepSenderStep4Step3Step2Step1Step0`].
+        /// Continues as [`DeepSenderStep4Step3Step2Step1Step0`].
         pub async fn step0(
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepSenderStep4Step3Step2Step1Step0> {
-            Ok(DeepSenderStep4Step3Step2Step1Step0(self.0.send(0, args).await?))
+            Ok(DeepSenderStep4Step3Step2Step1Step0(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2Step1`].
+    /// The messages: [`DeepReceivedStep4Step3Step2Step1`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2Step1(Rx);
+    pub struct DeepReceiverStep4Step3Step2Step1(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2Step1 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2Step1 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2111,9 +2145,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2140,27 +2174,27 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2Step1 {
         /// `step0`.
         ///
-        /// What may follow it: [`DeepReceivedStep4Step3Step2Step1Step0`].
+        /// Continues as [`DeepReceivedStep4Step3Step2Step1Step0`].
         Step0(Args, DeepReceiverStep4Step3Step2Step1Step0),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `forever`, after which the same may be sent
+    /// - `forever`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepSenderStep4Step3Step2Step1Step0(Tx);
+    pub struct DeepSenderStep4Step3Step2Step1Step0(DynSender);
 
-    impl From<Tx> for DeepSenderStep4Step3Step2Step1Step0 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepSenderStep4Step3Step2Step1Step0 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2170,21 +2204,21 @@ pub mod trees {
     impl DeepSenderStep4Step3Step2Step1Step0 {
         /// Sends `forever`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn forever(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
     /// Receives on a channel of `deep`, after `step4`, `step3`, `step2`, `step1`, `step0`.
     ///
-    /// What may come: [`DeepReceivedStep4Step3Step2Step1Step0`].
+    /// The messages: [`DeepReceivedStep4Step3Step2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReceiverStep4Step3Step2Step1Step0(Rx);
+    pub struct DeepReceiverStep4Step3Step2Step1Step0(DynReceiver);
 
-    impl From<Rx> for DeepReceiverStep4Step3Step2Step1Step0 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReceiverStep4Step3Step2Step1Step0 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2194,9 +2228,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReceivedStep4Step3Step2Step1Step0> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2219,24 +2253,24 @@ pub mod trees {
     pub enum DeepReceivedStep4Step3Step2Step1Step0 {
         /// `forever`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Forever(Args, DeepReceiverStep4Step3Step2Step1Step0),
     }
 
     /// Sends on a channel of `deep`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step2`, after which [`DeepReplySenderStep2`] may be
+    /// - `step2`, which continues as [`DeepReplySenderStep2`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySender(Tx);
+    pub struct DeepReplySender(DynSender);
 
-    impl From<Tx> for DeepReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2246,31 +2280,31 @@ pub mod trees {
     impl DeepReplySender {
         /// Sends `step2`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2`].
+        /// Continues as [`DeepReplySenderStep2`].
         pub async fn step2(
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2> {
-            Ok(DeepReplySenderStep2(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `deep`.
     ///
-    /// What may come: [`DeepReplyReceived`].
+    /// The messages: [`DeepReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiver(Rx);
+    pub struct DeepReplyReceiver(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2280,9 +2314,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2304,28 +2338,28 @@ pub mod trees {
     pub enum DeepReplyReceived {
         /// `step2`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2`].
+        /// Continues as [`DeepReplyReceivedStep2`].
         Step2(Args, DeepReplyReceiverStep2),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step1`, after which [`DeepReplySenderStep2Step1`] may be
+    /// - `step1`, which continues as [`DeepReplySenderStep2Step1`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2(Tx);
+    pub struct DeepReplySenderStep2(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2335,31 +2369,31 @@ pub mod trees {
     impl DeepReplySenderStep2 {
         /// Sends `step1`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2Step1`].
+        /// Continues as [`DeepReplySenderStep2Step1`].
         pub async fn step1(
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2Step1> {
-            Ok(DeepReplySenderStep2Step1(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2Step1(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `deep`, after `step2`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2`].
+    /// The messages: [`DeepReplyReceivedStep2`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2(Rx);
+    pub struct DeepReplyReceiverStep2(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2369,9 +2403,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2398,28 +2432,28 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2 {
         /// `step1`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2Step1`].
+        /// Continues as [`DeepReplyReceivedStep2Step1`].
         Step1(Args, DeepReplyReceiverStep2Step1),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`, `step1`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `step0`, after which [`DeepReplySenderStep2Step1Step0`] may be
+    /// - `step0`, which continues as [`DeepReplySenderStep2Step1Step0`]
     /// - `stop`, the last
     ///
     /// Dropped here, it sends `stop`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2Step1(Tx);
+    pub struct DeepReplySenderStep2Step1(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2Step1 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2Step1 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2429,31 +2463,31 @@ pub mod trees {
     impl DeepReplySenderStep2Step1 {
         /// Sends `step0`.
         ///
-        /// What may follow it: [`DeepReplySenderStep2Step1Step0`].
+        /// Continues as [`DeepReplySenderStep2Step1Step0`].
         pub async fn step0(
             self,
             args: impl Serialize + Send,
         ) -> Result<DeepReplySenderStep2Step1Step0> {
-            Ok(DeepReplySenderStep2Step1Step0(self.0.send(0, args).await?))
+            Ok(DeepReplySenderStep2Step1Step0(self.0.send_message(0, args).await?))
         }
 
         /// Sends `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn stop(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
     }
 
     /// Receives on a channel of `deep`, after `step2`, `step1`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2Step1`].
+    /// The messages: [`DeepReplyReceivedStep2Step1`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2Step1(Rx);
+    pub struct DeepReplyReceiverStep2Step1(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2Step1 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2Step1 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2463,9 +2497,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2492,27 +2526,27 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2Step1 {
         /// `step0`.
         ///
-        /// What may follow it: [`DeepReplyReceivedStep2Step1Step0`].
+        /// Continues as [`DeepReplyReceivedStep2Step1Step0`].
         Step0(Args, DeepReplyReceiverStep2Step1Step0),
         /// `stop`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Stop(Args),
     }
 
     /// Sends on a channel of `deep`, after `step2`, `step1`, `step0`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `last`, the last
     ///
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplySenderStep2Step1Step0(Tx);
+    pub struct DeepReplySenderStep2Step1Step0(DynSender);
 
-    impl From<Tx> for DeepReplySenderStep2Step1Step0 {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for DeepReplySenderStep2Step1Step0 {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2522,21 +2556,21 @@ pub mod trees {
     impl DeepReplySenderStep2Step1Step0 {
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
     /// Receives on a channel of `deep`, after `step2`, `step1`, `step0`.
     ///
-    /// What may come: [`DeepReplyReceivedStep2Step1Step0`].
+    /// The messages: [`DeepReplyReceivedStep2Step1Step0`].
     #[derive(Debug)]
     #[must_use]
-    pub struct DeepReplyReceiverStep2Step1Step0(Rx);
+    pub struct DeepReplyReceiverStep2Step1Step0(DynReceiver);
 
-    impl From<Rx> for DeepReplyReceiverStep2Step1Step0 {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for DeepReplyReceiverStep2Step1Step0 {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2546,9 +2580,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<DeepReplyReceivedStep2Step1Step0> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2566,26 +2600,26 @@ pub mod trees {
     pub enum DeepReplyReceivedStep2Step1Step0 {
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `names`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `fn`, the last
-    /// - `fn`, after which the same may be sent
-    /// - `self`, after which [`NamesSenderSelf_`] may be
+    /// - `fn`, after which the same messages can be sent
+    /// - `self`, which continues as [`NamesSenderSelf_`]
     /// - “”, the last
     ///
     /// Dropped here, it sends `fn`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesSender(Tx);
+    pub struct NamesSender(DynSender);
 
-    impl From<Tx> for NamesSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2595,45 +2629,45 @@ pub mod trees {
     impl NamesSender {
         /// Sends `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn r#fn(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
 
         /// Sends `fn`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn fn_2(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(3, args).await?))
+            Ok(Self(self.0.send_message(3, args).await?))
         }
 
         /// Sends `self`.
         ///
-        /// What may follow it: [`NamesSenderSelf_`].
+        /// Continues as [`NamesSenderSelf_`].
         pub async fn self_(
             self,
             args: impl Serialize + Send,
         ) -> Result<NamesSenderSelf_> {
-            Ok(NamesSenderSelf_(self.0.send(7, args).await?))
+            Ok(NamesSenderSelf_(self.0.send_message(7, args).await?))
         }
 
         /// Sends “”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn message_8(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(8, args).await
+            self.0.send_last_message(8, args).await
         }
     }
 
     /// Receives on a channel of `names`.
     ///
-    /// What may come: [`NamesReceived`].
+    /// The messages: [`NamesReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReceiver(Rx);
+    pub struct NamesReceiver(DynReceiver);
 
-    impl From<Rx> for NamesReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2643,9 +2677,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2675,36 +2709,36 @@ pub mod trees {
     pub enum NamesReceived {
         /// `fn`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Fn(Args),
         /// `fn`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Fn2(Args, NamesReceiver),
         /// `self`.
         ///
-        /// What may follow it: [`NamesReceivedSelf_`].
+        /// Continues as [`NamesReceivedSelf_`].
         Self_(Args, NamesReceiverSelf_),
         /// “”.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Message8(Args),
     }
 
     /// Sends on a channel of `names`, after `self`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `end`, the last
-    /// - `Self`, after which the same may be sent
+    /// - `Self`, after which the same messages can be sent
     ///
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesSenderSelf_(Tx);
+    pub struct NamesSenderSelf_(DynSender);
 
-    impl From<Tx> for NamesSenderSelf_ {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesSenderSelf_ {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2714,28 +2748,28 @@ pub mod trees {
     impl NamesSenderSelf_ {
         /// Sends `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn end(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
 
         /// Sends `Self`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn self_(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(1, args).await?))
+            Ok(Self(self.0.send_message(1, args).await?))
         }
     }
 
     /// Receives on a channel of `names`, after `self`.
     ///
-    /// What may come: [`NamesReceivedSelf_`].
+    /// The messages: [`NamesReceivedSelf_`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReceiverSelf_(Rx);
+    pub struct NamesReceiverSelf_(DynReceiver);
 
-    impl From<Rx> for NamesReceiverSelf_ {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReceiverSelf_ {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2745,9 +2779,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReceivedSelf_> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2769,28 +2803,28 @@ pub mod trees {
     pub enum NamesReceivedSelf_ {
         /// `end`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         End(Args),
         /// `Self`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Self_(Args, NamesReceiverSelf_),
     }
 
     /// Sends on a channel of `names`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `recv`, after which the same may be sent
-    /// - `send`, after which [`NamesReplySenderSend`] may be
+    /// - `recv`, after which the same messages can be sent
+    /// - `send`, which continues as [`NamesReplySenderSend`]
     ///
-    /// Dropped here, it says nothing.
+    /// Dropped here, it sends nothing.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplySender(Tx);
+    pub struct NamesReplySender(DynSender);
 
-    impl From<Tx> for NamesReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2800,31 +2834,31 @@ pub mod trees {
     impl NamesReplySender {
         /// Sends `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `send`.
         ///
-        /// What may follow it: [`NamesReplySenderSend`].
+        /// Continues as [`NamesReplySenderSend`].
         pub async fn send(
             self,
             args: impl Serialize + Send,
         ) -> Result<NamesReplySenderSend> {
-            Ok(NamesReplySenderSend(self.0.send(1, args).await?))
+            Ok(NamesReplySenderSend(self.0.send_message(1, args).await?))
         }
     }
 
     /// Receives on a channel of `names`.
     ///
-    /// What may come: [`NamesReplyReceived`].
+    /// The messages: [`NamesReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplyReceiver(Rx);
+    pub struct NamesReplyReceiver(DynReceiver);
 
-    impl From<Rx> for NamesReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2834,9 +2868,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2858,27 +2892,27 @@ pub mod trees {
     pub enum NamesReplyReceived {
         /// `recv`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Recv(Args, NamesReplyReceiver),
         /// `send`.
         ///
-        /// What may follow it: [`NamesReplyReceivedSend`].
+        /// Continues as [`NamesReplyReceivedSend`].
         Send(Args, NamesReplyReceiverSend),
     }
 
     /// Sends on a channel of `names`, after `send`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `recv`, the last
     ///
     /// Dropped here, it sends `recv`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplySenderSend(Tx);
+    pub struct NamesReplySenderSend(DynSender);
 
-    impl From<Tx> for NamesReplySenderSend {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for NamesReplySenderSend {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2888,21 +2922,21 @@ pub mod trees {
     impl NamesReplySenderSend {
         /// Sends `recv`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn recv(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
     /// Receives on a channel of `names`, after `send`.
     ///
-    /// What may come: [`NamesReplyReceivedSend`].
+    /// The messages: [`NamesReplyReceivedSend`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReplyReceiverSend(Rx);
+    pub struct NamesReplyReceiverSend(DynReceiver);
 
-    impl From<Rx> for NamesReplyReceiverSend {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for NamesReplyReceiverSend {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -2912,9 +2946,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<NamesReplyReceivedSend> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -2932,25 +2966,25 @@ pub mod trees {
     pub enum NamesReplyReceivedSend {
         /// `recv`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Recv(Args),
     }
 
     /// Sends on a channel of `gaps`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `five`, after which the same may be sent
-    /// - `thousand`, after which [`GapsSenderThousand`] may be
+    /// - `five`, after which the same messages can be sent
+    /// - `thousand`, which continues as [`GapsSenderThousand`]
     /// - `last`, the last
     ///
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsSender(Tx);
+    pub struct GapsSender(DynSender);
 
-    impl From<Tx> for GapsSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -2960,38 +2994,38 @@ pub mod trees {
     impl GapsSender {
         /// Sends `five`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn five(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(5, args).await?))
+            Ok(Self(self.0.send_message(5, args).await?))
         }
 
         /// Sends `thousand`.
         ///
-        /// What may follow it: [`GapsSenderThousand`].
+        /// Continues as [`GapsSenderThousand`].
         pub async fn thousand(
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsSenderThousand> {
-            Ok(GapsSenderThousand(self.0.send(1000, args).await?))
+            Ok(GapsSenderThousand(self.0.send_message(1000, args).await?))
         }
 
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(65531, args).await
+            self.0.send_last_message(65531, args).await
         }
     }
 
     /// Receives on a channel of `gaps`.
     ///
-    /// What may come: [`GapsReceived`].
+    /// The messages: [`GapsReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReceiver(Rx);
+    pub struct GapsReceiver(DynReceiver);
 
-    impl From<Rx> for GapsReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3001,9 +3035,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 5 => {
                     let list = args.decode::<Args>()?;
@@ -3029,31 +3063,31 @@ pub mod trees {
     pub enum GapsReceived {
         /// `five`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Five(Args, GapsReceiver),
         /// `thousand`.
         ///
-        /// What may follow it: [`GapsReceivedThousand`].
+        /// Continues as [`GapsReceivedThousand`].
         Thousand(Args, GapsReceiverThousand),
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `gaps`, after `thousand`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `last`, the last
     ///
     /// Dropped here, it sends `last`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsSenderThousand(Tx);
+    pub struct GapsSenderThousand(DynSender);
 
-    impl From<Tx> for GapsSenderThousand {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsSenderThousand {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3063,21 +3097,21 @@ pub mod trees {
     impl GapsSenderThousand {
         /// Sends `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn last(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(65531, args).await
+            self.0.send_last_message(65531, args).await
         }
     }
 
     /// Receives on a channel of `gaps`, after `thousand`.
     ///
-    /// What may come: [`GapsReceivedThousand`].
+    /// The messages: [`GapsReceivedThousand`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReceiverThousand(Rx);
+    pub struct GapsReceiverThousand(DynReceiver);
 
-    impl From<Rx> for GapsReceiverThousand {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReceiverThousand {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3087,9 +3121,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReceivedThousand> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 65531 => {
                     let list = args.decode::<Args>()?;
@@ -3107,24 +3141,24 @@ pub mod trees {
     pub enum GapsReceivedThousand {
         /// `last`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Last(Args),
     }
 
     /// Sends on a channel of `gaps`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `part`, after which [`GapsReplySenderPart`] may be
+    /// - `part`, which continues as [`GapsReplySenderPart`]
     /// - `none`, the last
     ///
     /// Dropped here, it sends `none`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySender(Tx);
+    pub struct GapsReplySender(DynSender);
 
-    impl From<Tx> for GapsReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3134,31 +3168,31 @@ pub mod trees {
     impl GapsReplySender {
         /// Sends `part`.
         ///
-        /// What may follow it: [`GapsReplySenderPart`].
+        /// Continues as [`GapsReplySenderPart`].
         pub async fn part(
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsReplySenderPart> {
-            Ok(GapsReplySenderPart(self.0.send(0, args).await?))
+            Ok(GapsReplySenderPart(self.0.send_message(0, args).await?))
         }
 
         /// Sends `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn none(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(2, args).await
+            self.0.send_last_message(2, args).await
         }
     }
 
     /// Receives on a channel of `gaps`.
     ///
-    /// What may come: [`GapsReplyReceived`].
+    /// The messages: [`GapsReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiver(Rx);
+    pub struct GapsReplyReceiver(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3168,9 +3202,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3192,29 +3226,29 @@ pub mod trees {
     pub enum GapsReplyReceived {
         /// `part`.
         ///
-        /// What may follow it: [`GapsReplyReceivedPart`].
+        /// Continues as [`GapsReplyReceivedPart`].
         Part(Args, GapsReplyReceiverPart),
         /// `none`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         None(Args),
     }
 
     /// Sends on a channel of `gaps`, after `part`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `again`, after which the same may be sent
+    /// - `again`, after which the same messages can be sent
     /// - `whole`, the last
-    /// - `back`, after which [`GapsReplySenderPartBack`] may be
+    /// - `back`, which continues as [`GapsReplySenderPartBack`]
     ///
     /// Dropped here, it sends `whole`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySenderPart(Tx);
+    pub struct GapsReplySenderPart(DynSender);
 
-    impl From<Tx> for GapsReplySenderPart {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySenderPart {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3224,38 +3258,38 @@ pub mod trees {
     impl GapsReplySenderPart {
         /// Sends `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn again(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn whole(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(1, args).await
+            self.0.send_last_message(1, args).await
         }
 
         /// Sends `back`.
         ///
-        /// What may follow it: [`GapsReplySenderPartBack`].
+        /// Continues as [`GapsReplySenderPartBack`].
         pub async fn back(
             self,
             args: impl Serialize + Send,
         ) -> Result<GapsReplySenderPartBack> {
-            Ok(GapsReplySenderPartBack(self.0.send(4, args).await?))
+            Ok(GapsReplySenderPartBack(self.0.send_message(4, args).await?))
         }
     }
 
     /// Receives on a channel of `gaps`, after `part`.
     ///
-    /// What may come: [`GapsReplyReceivedPart`].
+    /// The messages: [`GapsReplyReceivedPart`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiverPart(Rx);
+    pub struct GapsReplyReceiverPart(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiverPart {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiverPart {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3265,9 +3299,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPart> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3298,31 +3332,31 @@ pub mod trees {
     pub enum GapsReplyReceivedPart {
         /// `again`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Again(Args, GapsReplyReceiverPart),
         /// `whole`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Whole(Args),
         /// `back`.
         ///
-        /// What may follow it: [`GapsReplyReceivedPartBack`].
+        /// Continues as [`GapsReplyReceivedPartBack`].
         Back(Args, GapsReplyReceiverPartBack),
     }
 
     /// Sends on a channel of `gaps`, after `part`, `back`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
     /// - `part`, the last
     ///
     /// Dropped here, it sends `part`.
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplySenderPartBack(Tx);
+    pub struct GapsReplySenderPartBack(DynSender);
 
-    impl From<Tx> for GapsReplySenderPartBack {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for GapsReplySenderPartBack {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3332,21 +3366,21 @@ pub mod trees {
     impl GapsReplySenderPartBack {
         /// Sends `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         pub async fn part(self, args: impl Serialize + Send) -> Result<()> {
-            self.0.finish(0, args).await
+            self.0.send_last_message(0, args).await
         }
     }
 
     /// Receives on a channel of `gaps`, after `part`, `back`.
     ///
-    /// What may come: [`GapsReplyReceivedPartBack`].
+    /// The messages: [`GapsReplyReceivedPartBack`].
     #[derive(Debug)]
     #[must_use]
-    pub struct GapsReplyReceiverPartBack(Rx);
+    pub struct GapsReplyReceiverPartBack(DynReceiver);
 
-    impl From<Rx> for GapsReplyReceiverPartBack {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for GapsReplyReceiverPartBack {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3356,9 +3390,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<GapsReplyReceivedPartBack> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3376,24 +3410,24 @@ pub mod trees {
     pub enum GapsReplyReceivedPartBack {
         /// `part`.
         ///
-        /// Nothing follows it.
+        /// It is the last message.
         Part(Args),
     }
 
     /// Sends on a channel of `endless`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `write`, after which the same may be sent
-    /// - `begin`, after which [`EndlessSenderBegin`] may be
+    /// - `write`, after which the same messages can be sent
+    /// - `begin`, which continues as [`EndlessSenderBegin`]
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessSender(Tx);
+    pub struct EndlessSender(DynSender);
 
-    impl From<Tx> for EndlessSender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessSender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3403,31 +3437,31 @@ pub mod trees {
     impl EndlessSender {
         /// Sends `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
 
         /// Sends `begin`.
         ///
-        /// What may follow it: [`EndlessSenderBegin`].
+        /// Continues as [`EndlessSenderBegin`].
         pub async fn begin(
             self,
             args: impl Serialize + Send,
         ) -> Result<EndlessSenderBegin> {
-            Ok(EndlessSenderBegin(self.0.send(1, args).await?))
+            Ok(EndlessSenderBegin(self.0.send_message(1, args).await?))
         }
     }
 
     /// Receives on a channel of `endless`.
     ///
-    /// What may come: [`EndlessReceived`].
+    /// The messages: [`EndlessReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReceiver(Rx);
+    pub struct EndlessReceiver(DynReceiver);
 
-    impl From<Rx> for EndlessReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3437,9 +3471,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3461,27 +3495,27 @@ pub mod trees {
     pub enum EndlessReceived {
         /// `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Write(Args, EndlessReceiver),
         /// `begin`.
         ///
-        /// What may follow it: [`EndlessReceivedBegin`].
+        /// Continues as [`EndlessReceivedBegin`].
         Begin(Args, EndlessReceiverBegin),
     }
 
     /// Sends on a channel of `endless`, after `begin`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `chunk`, after which the same may be sent
+    /// - `chunk`, after which the same messages can be sent
     ///
     /// Dropped here, it revokes the channel, or closes the connection if it cannot.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessSenderBegin(Tx);
+    pub struct EndlessSenderBegin(DynSender);
 
-    impl From<Tx> for EndlessSenderBegin {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessSenderBegin {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3491,21 +3525,21 @@ pub mod trees {
     impl EndlessSenderBegin {
         /// Sends `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn chunk(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
     /// Receives on a channel of `endless`, after `begin`.
     ///
-    /// What may come: [`EndlessReceivedBegin`].
+    /// The messages: [`EndlessReceivedBegin`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReceiverBegin(Rx);
+    pub struct EndlessReceiverBegin(DynReceiver);
 
-    impl From<Rx> for EndlessReceiverBegin {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReceiverBegin {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3515,9 +3549,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReceivedBegin> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3535,23 +3569,23 @@ pub mod trees {
     pub enum EndlessReceivedBegin {
         /// `chunk`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Chunk(Args, EndlessReceiverBegin),
     }
 
     /// Sends on a channel of `endless`.
     ///
-    /// What may be sent:
+    /// The messages that can be sent:
     ///
-    /// - `write`, after which the same may be sent
+    /// - `write`, after which the same messages can be sent
     ///
-    /// Dropped here, it says nothing.
+    /// Dropped here, it sends nothing.
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReplySender(Tx);
+    pub struct EndlessReplySender(DynSender);
 
-    impl From<Tx> for EndlessReplySender {
-        fn from(raw: Tx) -> Self {
+    impl From<DynSender> for EndlessReplySender {
+        fn from(raw: DynSender) -> Self {
             Self(raw)
         }
     }
@@ -3561,21 +3595,21 @@ pub mod trees {
     impl EndlessReplySender {
         /// Sends `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         pub async fn write(self, args: impl Serialize + Send) -> Result<Self> {
-            Ok(Self(self.0.send(0, args).await?))
+            Ok(Self(self.0.send_message(0, args).await?))
         }
     }
 
     /// Receives on a channel of `endless`.
     ///
-    /// What may come: [`EndlessReplyReceived`].
+    /// The messages: [`EndlessReplyReceived`].
     #[derive(Debug)]
     #[must_use]
-    pub struct EndlessReplyReceiver(Rx);
+    pub struct EndlessReplyReceiver(DynReceiver);
 
-    impl From<Rx> for EndlessReplyReceiver {
-        fn from(raw: Rx) -> Self {
+    impl From<DynReceiver> for EndlessReplyReceiver {
+        fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
@@ -3585,9 +3619,9 @@ pub mod trees {
         ///
         /// # Errors
         ///
-        /// If the channel ended, or the message is none of these or cannot be decoded.
+        /// If the channel ended, or if the message is unknown or cannot be decoded.
         pub async fn recv(self) -> Result<EndlessReplyReceived> {
-            let (kind, args, rest) = self.0.recv().await?;
+            let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
@@ -3605,7 +3639,7 @@ pub mod trees {
     pub enum EndlessReplyReceived {
         /// `write`.
         ///
-        /// The same may follow it.
+        /// The same messages can follow.
         Write(Args, EndlessReplyReceiver),
     }
 }

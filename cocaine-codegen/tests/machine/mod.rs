@@ -133,10 +133,10 @@ fn runtime() -> BTreeMap<String, BTreeMap<u64, Step>> {
     for name in ["Sender", "Receiver"] {
         states.insert(name.to_owned(), messages(&["write", "error", "close"], Some(name)));
     }
-    for name in ["Responder", "Reply"] {
+    for name in ["ReplySender", "Reply"] {
         states.insert(name.to_owned(), messages(&["value", "error"], None));
     }
-    states.extend(["End", "Tx", "Rx"].map(|name| (name.to_owned(), BTreeMap::new())));
+    states.extend(["End", "DynSender", "DynReceiver"].map(|name| (name.to_owned(), BTreeMap::new())));
     states
 }
 
@@ -173,7 +173,7 @@ fn received(function: &ImplItemFn) -> Option<String> {
     }
 }
 
-/// Reads `self.0.send(ID, …)` or `self.0.finish(ID, …)`, and what the method returns.
+/// Reads `self.0.send_message(ID, …)` or `self.0.send_last_message(ID, …)`, and what the method returns.
 fn sends(state: &str, function: &ImplItemFn) -> Option<(u64, Step)> {
     let Some(Stmt::Expr(body, None)) = function.block.stmts.last() else { return None };
     let (method, id) = call(body)?;
@@ -182,7 +182,7 @@ fn sends(state: &str, function: &ImplItemFn) -> Option<(u64, Step)> {
         Some("Self") => Next::State(state.to_owned()),
         Some(next) => Next::State(next.to_owned()),
     };
-    assert_eq!(method == "finish", next == Next::End, "{state}.{}", function.sig.ident);
+    assert_eq!(method == "send_last_message", next == Next::End, "{state}.{}", function.sig.ident);
     Some((id, Step { name: function.sig.ident.to_string(), next }))
 }
 
@@ -249,14 +249,13 @@ fn sessions(items: &[&Item]) -> BTreeMap<String, Halves> {
     pairs.collect()
 }
 
-/// Finds `Exchange<S, R>`, or `Duplex<In, Out>`, in what a method returns.
+/// Finds `Duplex<S, R>` in what a method returns.
 fn exchange(method: &syn::TraitItemFn) -> Option<[String; 2]> {
     let syn::ReturnType::Type(_, output) = &method.sig.output else { return None };
     let mut left = vec![(**output).clone()];
     while let Some(ty) = left.pop() {
         match ident(&ty).as_deref() {
-            Some("Duplex") => return Some(["Sender", "Receiver"].map(str::to_owned)),
-            Some("Exchange") => {
+            Some("Duplex") => {
                 let halves: Vec<_> = generics(&ty).iter().filter_map(ident).collect();
                 return halves.try_into().ok();
             }

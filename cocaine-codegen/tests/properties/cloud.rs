@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cocaine::{
-    CallKind, Client, Endpoint, Graph, MessageReceiver, MessageSender, Resolved, Service, ServiceClient,
-    bind::{OnDrop, Rx, ServiceSpec, Tx},
+    CallKind, Client, DynReceiver, DynSender, Endpoint, Graph, Service, ServiceClient, ServiceInfo,
+    bind::{OnDrop, ServiceSpec},
     server::{Call, Dispatch, Server},
 };
 use cocaine_bindings::LocatorClient;
@@ -46,7 +46,7 @@ pub(crate) fn is_session(method: &Method) -> bool {
 }
 
 /// A locator that finds one service, whatever it is asked for.
-struct Locator(Resolved);
+struct Locator(ServiceInfo);
 
 impl Dispatch for Locator {
     fn spec(&self) -> &'static ServiceSpec {
@@ -70,9 +70,9 @@ impl Dispatch for Sessions {
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<> {
         async move {
             let (halves, outcome) = call.split().1.session();
-            let (mut input, output): (Rx, Tx) = halves.open();
-            while let Some(Ok(_)) = input.next().await {}
-            output.give_up();
+            let (mut input, output): (DynReceiver, DynSender) = halves.open();
+            while let Some(Ok(_)) = input.next_message().await {}
+            output.abandon();
             outcome.settle(Ok(()));
         }
     }
@@ -95,7 +95,7 @@ impl Cloud {
     }
 
     async fn at(address: SocketAddr, graph: Graph) -> Self {
-        let resolved = Resolved { endpoints: vec![Endpoint(address)], version: 1, graph };
+        let resolved = ServiceInfo { endpoints: vec![Endpoint(address)], version: 1, graph };
         let locator = Server::bind("127.0.0.1:0", Locator(resolved)).await.unwrap();
         let client = Client::new(&locator.local_addr().to_string()).unwrap();
         Self { client, address, _locator: locator, _server: None }
@@ -145,7 +145,7 @@ impl Cloud {
     }
 }
 
-type Channel = cocaine::Exchange<MessageSender, MessageReceiver>;
+type Channel = cocaine::Duplex<DynSender, DynReceiver>;
 
 async fn open(service: &Service, method: &str) -> Channel {
     timeout(LONG, service.open(method, ())).await.expect("a channel").unwrap()

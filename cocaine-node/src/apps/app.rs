@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cocaine::{Category, Cause, Error, ErrorKind, Result, Value, server::Server};
+use cocaine::{Code, Error, ErrorKind, Result, Value, server::Server};
 use cocaine_bindings::ServeApp;
 use tokio::task::spawn_blocking;
 
@@ -80,9 +80,8 @@ impl App {
         match started {
             Ok(running) => *state = State::Running(Box::new(running)),
             Err(error) => {
-                let category = error.category().unwrap_or(Category::NODE);
-                let code = error.code().unwrap_or(errors::code::UNCAUGHT_PUBLISH_ERROR);
-                *state = State::Broken { code, cause: errors::cause_text(Cause(category, code)) };
+                let code = error.code().unwrap_or(Code::PUBLISH_ERROR);
+                *state = State::Broken { code: code.code, cause: errors::cause_text(code) };
                 return Err(error);
             }
         }
@@ -132,18 +131,18 @@ async fn spool(app: &str, environment: &AppEnvironment) -> Result<()> {
         let blob = store.read("apps", &app).map_err(StoreError::into_service_error);
         package::unpack(&blob.map_err(|error| spool_error(&error))?, &folder, ArchiveLimits::default())
     });
-    let code = errors::code::UNCAUGHT_SPOOL_ERROR;
-    unpacked.await.unwrap_or_else(|error| Err(Error::service(Category::NODE, code, error.to_string())))
+    unpacked.await.unwrap_or_else(|error| Err(Error::service(Code::SPOOL_ERROR, error.to_string())))
 }
 
 /// Returns the error for a package that cannot be read, with the original's text: `[code] text: text of the code`.
 fn spool_error(error: &Error) -> Error {
-    let (category, code) = (error.category().unwrap_or(Category::GENERIC), error.code().unwrap_or_default());
+    let code = error.code().unwrap_or(Code::posix(0));
     let text = match error.kind() {
         ErrorKind::Service { message, .. } => message.clone(),
         other => other.to_string(),
     };
-    Error::service(category, code, format!("[{code}] {text}: {}", errors::system_text(code)))
+    let number = code.code;
+    Error::service(code, format!("[{number}] {text}: {}", errors::system_text(number)))
 }
 
 impl RunningApp {

@@ -5,12 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cocaine::{Category, Error, Result, Value, server::Server};
+use cocaine::{Code, Error, Result, Value, server::Server};
 use tokio::task::JoinSet;
 
 use super::{
     app::App,
-    errors,
     overseer::{Overseer, environment::AppEnvironment},
     profile::config::AppConfig,
     report::{info::InfoFlags, readings},
@@ -178,10 +177,10 @@ impl Drop for AppsGuard {
 fn already_started(name: &str, app: &App) -> Error {
     let state = app.state_name();
     let text = format!("app '{name}' is {state}: application has already been started");
-    Error::service(Category::NODE, errors::code::ALREADY_STARTED, text)
+    Error::service(Code::ALREADY_STARTED, text)
 }
 
 fn not_running(name: &str) -> Error {
     let text = format!("app '{name}' is not running: application is not running");
-    Error::service(Category::NODE, errors::code::NOT_RUNNING, text)
+    Error::service(Code::NOT_RUNNING, text)
 }

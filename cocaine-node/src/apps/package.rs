@@ -16,7 +16,7 @@ use std::{
     path::Path,
 };
 
-use cocaine::{Category, Error, Result, msgpack};
+use cocaine::{Category, Code, Error, Result, msgpack};
 use flate2::bufread::GzDecoder;
 use md5::{Digest, Md5};
 
@@ -59,7 +59,7 @@ pub(crate) fn unpack(blob: &[u8], folder: &Path, limits: ArchiveLimits) -> Resul
         _ => {}
     }
     let archive: &[u8] = msgpack::from_slice(blob).map_err(|_| {
-        Error::service(Category::NODE, 7, "[7] std::bad_cast: uncaught error while spooling app")
+        Error::service(Code::SPOOL_ERROR, "[7] std::bad_cast: uncaught error while spooling app")
     })?;
     let parent = folder.parent().unwrap_or(Path::new("."));
     let private = Permissions::from_mode(0o700);
@@ -104,8 +104,7 @@ fn unrecognized() -> Error {
     let code = Errno::ILSEQ.raw_os_error();
     let text = errno::strerror(code);
     Error::service(
-        Category::UNKNOWN,
-        code.into(),
+        Code::new(Category::UNKNOWN, code.into()),
         format!("[{code}] Unrecognized archive format: {text}: {text}"),
     )
 }

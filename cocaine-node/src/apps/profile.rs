@@ -6,7 +6,7 @@ mod stored;
 
 use std::time::Duration;
 
-use cocaine::{Category, Error, Result, Value};
+use cocaine::{Category, Code, Error, Result, Value};
 
 use crate::errno::invalid_argument;
 
@@ -143,8 +143,7 @@ impl Isolate {
         match self.kind.as_str() {
             "process" | "legacy_process" => Ok(()),
             _ => Err(Error::service(
-                Category::REPOSITORY,
-                7,
+                Code::new(Category::REPOSITORY, 7),
                 format!(
                     "{}[N7cocaine3api9isolate_tE]: component has not been registered in repository",
                     self.kind
@@ -167,7 +166,7 @@ mod tests {
 
     fn refusal(entries: &[(&str, Value)]) -> String {
         match read(entries).unwrap_err().kind() {
-            ErrorKind::Service { category: Category::GENERIC, code: 22, message } => {
+            ErrorKind::Service { code: Code::INVALID_VALUE, message } => {
                 message.strip_suffix(": Invalid argument").unwrap().to_owned()
             }
             other => panic!("{other}"),
@@ -336,7 +335,7 @@ mod tests {
         assert!(isolate("process").is_ok() && isolate("legacy_process").is_ok());
         for kind in ["docker", "porto", "external", "x"] {
             let error = isolate(kind).unwrap_err();
-            assert_eq!((error.category(), error.code()), (Some(Category::REPOSITORY), Some(7)));
+            assert_eq!(error.code(), Some(Code::new(Category::REPOSITORY, 7)));
             assert!(
                 error
                     .to_string()

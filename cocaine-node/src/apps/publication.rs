@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cocaine::{Error, Resolved, Result};
+use cocaine::{Error, Result, ServiceInfo};
 use tokio::task::JoinHandle;
 
 use super::overseer::Overseer;
@@ -20,7 +20,7 @@ pub(super) struct Publication {
 }
 
 impl Publication {
-    pub(super) fn new(overseer: &Overseer, registry: Registry, service: Resolved) -> Result<Self> {
+    pub(super) fn new(overseer: &Overseer, registry: Registry, service: ServiceInfo) -> Result<Self> {
         let config = overseer.config();
         let (app, on, under) =
             (config.app.clone(), config.profile.publish_on, config.profile.unpublish_under);

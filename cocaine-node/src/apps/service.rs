@@ -1,6 +1,6 @@
 //! The service of an app (`node.md` 5.1, 6).
 
-use cocaine::{Bytes, Cause, Error, Receiver, Responder, Result, Sender, Value, bind::Caller};
+use cocaine::{Bytes, Code, Error, Receiver, ReplySender, Result, Sender, Value, bind::Caller};
 use cocaine_bindings::AppServer;
 
 use super::{
@@ -43,13 +43,13 @@ impl AppServer for AppService {
     }
 
     /// A client that ends the stream other than by revoking it, or by leaving, loses its connection (`node.md` 6).
-    async fn control(&self, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+    async fn control(&self, mut input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
         let ended = self.overseer.follow_control(&mut input).await;
-        output.give_up();
+        output.abandon();
         match ended {
-            Some(error) if error.category().is_none() => Ok(()),
+            Some(error) if error.code().is_none() => Ok(()),
             Some(error) => Err(error),
-            None => Err(Error::service(Cause::SLOT.0, Cause::SLOT.1, "control has no end of its own")),
+            None => Err(Error::service(Code::SLOT_NOT_FOUND, "control has no end of its own")),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Which event a request is for, the connections to services, and calls of events.
 
-pub(super) mod codes;
 pub(super) mod event_call;
 pub(super) mod route;
 pub(super) mod service_pool;

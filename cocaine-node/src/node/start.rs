@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Endpoint, Resolved,
+    Bytes, Endpoint, ServiceInfo,
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
@@ -249,7 +249,7 @@ impl ServiceStarter<'_> {
         name: &'static str,
         dispatch: impl Dispatch,
         listen: Option<&str>,
-    ) -> Result<(Server, Resolved), StartError> {
+    ) -> Result<(Server, ServiceInfo), StartError> {
         let spec = dispatch.spec();
         let mut server = self.host.server_builder(name, dispatch);
         if let Some(extra) = &self.extra {

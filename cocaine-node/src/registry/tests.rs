@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, pin::pin, sync::Arc, task::Poll};
 
-use cocaine::{Endpoint, Resolved, ServiceClient};
+use cocaine::{Endpoint, ServiceClient, ServiceInfo};
 use cocaine_bindings::StorageClient;
 use futures_util::poll;
 use tokio::task::unconstrained;
@@ -11,20 +11,28 @@ use super::{
 };
 use crate::registry::routing::RoutingTable;
 
-fn service(port: u16) -> Resolved {
+fn service(port: u16) -> ServiceInfo {
     let endpoint = Endpoint(SocketAddr::from(([127, 0, 0, 1], port)));
-    Resolved { endpoints: vec![endpoint], version: 1, graph: <StorageClient as ServiceClient>::SPEC.graph() }
+    ServiceInfo {
+        endpoints: vec![endpoint],
+        version: 1,
+        graph: <StorageClient as ServiceClient>::SPEC.graph(),
+    }
 }
 
-fn withdrawn(version: u64) -> Resolved {
-    Resolved { endpoints: Vec::new(), version, ..if version == 0 { Resolved::default() } else { service(0) } }
+fn withdrawn(version: u64) -> ServiceInfo {
+    ServiceInfo {
+        endpoints: Vec::new(),
+        version,
+        ..if version == 0 { ServiceInfo::default() } else { service(0) }
+    }
 }
 
 fn registry() -> Registry {
     Registry::new(["secret".to_owned()])
 }
 
-fn services<const N: usize>(entries: [(&str, Resolved); N]) -> ServiceMap {
+fn services<const N: usize>(entries: [(&str, ServiceInfo); N]) -> ServiceMap {
     entries.map(|(name, service)| (name.to_owned(), service)).into()
 }
 

@@ -5,7 +5,7 @@ mod schedule;
 mod tick_stream;
 mod timers;
 
-use cocaine::{Category, Error, Result, Stream, bind::Caller};
+use cocaine::{Code, Error, Result, Stream, bind::Caller};
 use cocaine_bindings::{Chrono, chrono::TimerId};
 use futures_util::{
     future::{self, Either, Ready},
@@ -94,6 +94,6 @@ impl Chrono for ChronoService {
 
     /// The error text is the original's.
     async fn restart(&self, TimerId(id): TimerId) -> Result<()> {
-        if self.timers.restart(id) { Ok(()) } else { Err(Error::service(Category::DISPATCH, 7, "map::at")) }
+        if self.timers.restart(id) { Ok(()) } else { Err(Error::service(Code::UNCAUGHT_ERROR, "map::at")) }
     }
 }

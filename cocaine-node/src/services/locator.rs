@@ -8,7 +8,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use cocaine::{Category, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, Stream, bind::Caller};
+use cocaine::{Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceInfo, Stream, bind::Caller};
 use cocaine_bindings::{
     LocatorServer,
     locator::{PublishReceiver, RoutingReceiver},
@@ -100,8 +100,8 @@ fn unavailable(error: &StoreError) -> Error {
 /// Returns the error that callers get, as the original chooses it (`protocol.md` 7).
 fn to_service_error(error: GroupError) -> Error {
     match error {
-        GroupError::Unavailable => Error::service(Category::LOCATOR, 2, error.to_string()),
-        _ => Error::service(Category::DISPATCH, 7, error.to_string()),
+        GroupError::Unavailable => Error::service(Code::ROUTING_STORAGE_ERROR, error.to_string()),
+        _ => Error::service(Code::UNCAUGHT_ERROR, error.to_string()),
     }
 }
 
@@ -119,11 +119,12 @@ impl LocatorService {
 }
 
 impl LocatorServer for LocatorService {
-    async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         let groups = self.locator.groups.load();
         let found = self.locator.registry.resolve(groups.resolve(name, seed));
-        let found = found.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))?;
-        Ok(Resolved::clone(&found))
+        let found =
+            found.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))?;
+        Ok(ServiceInfo::clone(&found))
     }
 
     #[allow(refining_impl_trait)]
@@ -146,15 +147,15 @@ impl LocatorServer for LocatorService {
         endpoints: &[Endpoint],
         metadata: Option<(u32, Graph)>,
         input: PublishReceiver,
-        output: Responder<()>,
+        output: ReplySender<()>,
     ) -> Result<()> {
         let (version, graph) = metadata.unwrap_or_default();
         if version == 0 && !graph.entries().is_empty() {
-            return Err(Error::service(Category::LOCATOR, 3, "missing protocol version"));
+            return Err(Error::service(Code::MISSING_VERSION, "missing protocol version"));
         }
-        let service = Resolved { endpoints: endpoints.to_vec(), version: version.into(), graph };
+        let service = ServiceInfo { endpoints: endpoints.to_vec(), version: version.into(), graph };
         let published = self.locator.registry.publish(name, service);
-        output.value(())?;
+        output.send(())?;
         // The publication ends with the channel: closed by the caller, revoked, or lost with the connection.
         drop(input.recv().await);
         drop(published);
@@ -174,7 +175,7 @@ impl LocatorServer for LocatorService {
             _ = input.recv() => {}
             () = send_tables(&mut router, &mut output) => {}
         }
-        output.give_up();
+        output.abandon();
         Ok(())
     }
 

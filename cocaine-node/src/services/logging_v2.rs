@@ -134,7 +134,7 @@ impl LoggingV2Shared {
         attributes: &[(N, Scalar)],
     ) -> Result<bool> {
         if i32::from(severity) < 0 {
-            return Err(Error::malformed(format!("{} is no severity", i32::from(severity))));
+            return Err(Error::invalid_arguments(format!("{} is no severity", i32::from(severity))));
         }
         let attribute = |name: &str| {
             let found = attributes.iter().find(|(known, _)| known.as_ref() == name);
@@ -167,7 +167,7 @@ fn check_name(name: &str) -> Result<()> {
 /// Returns the error for an invalid filter. As with the original a malformed one closes the connection.
 fn filter_error(error: FilterError) -> Error {
     match error {
-        FilterError::Malformed(text) => Error::malformed(text),
+        FilterError::Malformed(text) => Error::invalid_arguments(text),
         FilterError::TooLarge(text) => too_large(text),
     }
 }
@@ -245,7 +245,7 @@ impl LoggingV2Server for LoggingV2Service {
 
     async fn set_verbosity(&self, severity: Severity) -> Result<()> {
         if i32::from(severity) < 0 {
-            return Err(Error::malformed(format!("{} is no severity", i32::from(severity))));
+            return Err(Error::invalid_arguments(format!("{} is no severity", i32::from(severity))));
         }
         Ok(())
     }
@@ -267,12 +267,12 @@ impl LoggingV2Server for LoggingV2Service {
             Ok(guard) => guard,
             Err(error) => {
                 // The client may have left.
-                let _ = output.answer(&error);
+                let _ = output.fail(&error);
                 return Ok(());
             }
         };
         let ended = self.serve(name, input, &mut output).await;
-        output.give_up();
+        output.abandon();
         ended
     }
 

@@ -1,6 +1,6 @@
 //! The service `node`: starts, stops and inspects apps (`node.md` 6).
 
-use cocaine::{Bytes, Receiver, Responder, Result, Sender, Value, bind::Caller};
+use cocaine::{Bytes, Receiver, ReplySender, Result, Sender, Value, bind::Caller};
 use cocaine_bindings::NodeServer;
 
 use crate::apps::{Apps, EventRequest, not_found};
@@ -35,11 +35,11 @@ impl NodeServer for NodeService {
         self.apps.info(app, flags.unwrap_or_default())
     }
 
-    async fn control(&self, app: &str, mut input: Receiver<i32>, output: Responder<()>) -> Result<()> {
+    async fn control(&self, app: &str, mut input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
         let overseer = self.apps.overseer(app).ok_or_else(|| not_found(app))?;
         // The events decide again, however the stream ends.
         let _ = overseer.follow_control(&mut input).await;
-        output.give_up();
+        output.abandon();
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl NodeServer for NodeService {
             return overseer.handle_event(EventRequest::new(event, &self.caller), input, output).await;
         }
         // Fails only if the client has left.
-        let _ = output.answer(&not_found(app));
+        let _ = output.fail(&not_found(app));
         Ok(())
     }
 }

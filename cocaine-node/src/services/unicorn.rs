@@ -22,7 +22,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use cocaine::{Held, Limits, Result, Stream, Value, bind::Caller};
+use cocaine::{Guard, Limits, Result, Stream, Value, bind::Caller};
 use cocaine_bindings::{Children, Unicorn, Versioned};
 
 use self::{
@@ -127,7 +127,7 @@ impl UnicornShared {
         versioned(&apply_change(&self.hub, 0, increment).await?)
     }
 
-    async fn lock(&self, path: &str, value: &Value) -> Result<Held, UnicornError> {
+    async fn lock(&self, path: &str, value: &Value) -> Result<Guard, UnicornError> {
         let handle = LockHandle::enqueue(&self.hub, Path::new(path)?, tree::encode(value)?).await?;
         let mut states = handle.states();
         // The handle owns the sender, so waiting fails only if the state is lost.
@@ -142,7 +142,7 @@ impl UnicornShared {
             let _ = states.wait_for(|state| *state == LockState::Lost).await;
             UnicornError::NodeRemoved.into_service_error()
         };
-        Ok(Held::until(handle, lost))
+        Ok(Guard::until(handle, lost))
     }
 }
 
@@ -197,12 +197,12 @@ impl Unicorn for UnicornService {
         self.shared.increment(path, value).await.map_err(UnicornError::into_service_error)
     }
 
-    async fn lock(&self, path: &str) -> Result<Held> {
+    async fn lock(&self, path: &str) -> Result<Guard> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.named_lock(path, &since.into()).await
     }
 
-    async fn named_lock(&self, path: &str, value: &Value) -> Result<Held> {
+    async fn named_lock(&self, path: &str, value: &Value) -> Result<Guard> {
         self.shared.lock(path, value).await.map_err(UnicornError::into_service_error)
     }
 }

@@ -159,7 +159,7 @@ impl From<DatabaseError> for StoreError {
 
 #[cfg(test)]
 mod tests {
-    use cocaine::Category;
+    use cocaine::Code;
 
     use super::*;
 
@@ -173,7 +173,7 @@ mod tests {
         ];
         for (error, code) in codes {
             let answered = error.into_service_error();
-            assert_eq!((answered.category(), answered.code()), (Some(Category::GENERIC), Some(code)));
+            assert_eq!(answered.code(), Some(Code::posix(code)));
         }
     }
 }

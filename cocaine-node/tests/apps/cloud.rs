@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cocaine::{Bytes, Client, Duplex, Error, Result, Value, msgpack};
+use cocaine::{Bytes, Client, Duplex, Error, Receiver, Result, Sender, Value, msgpack};
 use cocaine_bindings::{App, AppClient, Node as _, NodeClient, Storage, StorageClient};
 use cocaine_node::{Node, NodeBuilder, helper::Helper};
 use serde::Serialize;
@@ -116,15 +116,19 @@ pub(crate) async fn call(app: &AppClient, event: &str, chunk: &str) -> Result<St
 }
 
 /// Enqueues an event with one chunk, and returns the open channel.
-pub(crate) async fn open(app: &AppClient, event: &str, chunk: &str) -> Result<Duplex<Bytes, Bytes>> {
+pub(crate) async fn open(
+    app: &AppClient,
+    event: &str,
+    chunk: &str,
+) -> Result<Duplex<Sender<Bytes>, Receiver<Bytes>>> {
     let mut channel = app.enqueue(event, None).await?;
     channel.send(chunk).await?;
     Ok(channel)
 }
 
 /// Closes the client's side and reads the reply to its end.
-pub(crate) async fn finish(channel: Duplex<Bytes, Bytes>) -> Result<String> {
-    let mut answer = channel.close().await?;
+pub(crate) async fn finish(channel: Duplex<Sender<Bytes>, Receiver<Bytes>>) -> Result<String> {
+    let mut answer = channel.finish()?;
     let read = async {
         let mut text = String::new();
         while let Some(chunk) = answer.recv().await {
@@ -137,7 +141,8 @@ pub(crate) async fn finish(channel: Duplex<Bytes, Bytes>) -> Result<String> {
 
 /// Returns category and code of a service's error.
 pub(crate) fn code(error: &Error) -> (i64, i64) {
-    (error.category().expect("a category").0, error.code().expect("a code"))
+    let code = error.code().expect("a code");
+    (code.category.0, code.code)
 }
 
 fn archive() -> Vec<u8> {

@@ -59,7 +59,7 @@ async fn two_workers_handle_thousand_concurrent_events() {
     let profile = json!({"pool-limit": 2, "concurrency": 600, "queue-limit": 2000, "grow-threshold": 1});
     let app = cloud.run("echo", "", profile).await;
     let control = app.control().await.unwrap();
-    let cocaine::Exchange { mut tx, .. } = control;
+    let cocaine::Duplex { mut tx, .. } = control;
     tx.send(2).await.unwrap();
     cloud
         .until("echo", |info| number(info, &["pool", "idle"]) == 2 && states(info) == ["active", "active"])
@@ -110,7 +110,7 @@ async fn event_of_departed_client_keeps_its_slot() {
     let leaving = Client::new(&cloud.node.locator_addr().to_string()).unwrap();
     let left: AppClient = leaving.service_named("one").await.unwrap();
     let started = Instant::now();
-    let asked = open(&left, "slow", "500").await.unwrap().close().await.unwrap();
+    let asked = open(&left, "slow", "500").await.unwrap().finish().unwrap();
     cloud.until("one", |info| number(info, &["load"]) == 1).await;
     drop((asked, left, leaving));
     assert_eq!(call(&app, "pid", "").await.unwrap(), pid);
@@ -122,13 +122,13 @@ async fn event_of_departed_client_keeps_its_slot() {
 async fn pool_follows_the_controlling_client() {
     let cloud = Cloud::start().await;
     let app: AppClient = cloud.run("pool", "", json!({"pool-limit": 3})).await;
-    let cocaine::Exchange { mut tx, rx } = cloud.apps.control("pool").await.unwrap();
+    let cocaine::Duplex { mut tx, rx } = cloud.apps.control("pool").await.unwrap();
     tx.send(3).await.unwrap();
     cloud.until("pool", |info| states(info) == ["active"; 3]).await;
     tx.send(1).await.unwrap();
     cloud.until("pool", |info| states(info) == ["active"]).await;
     drop(rx);
-    tx.close().await.unwrap();
+    tx.finish().unwrap();
     assert_eq!(call(&app, "echo", "still").await.unwrap(), "still");
     cloud.node.shutdown().await;
 }

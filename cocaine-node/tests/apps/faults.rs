@@ -18,7 +18,7 @@ fn kill(pid: &str) {
 async fn killed_worker_fails_only_its_own_events() {
     let cloud = Cloud::start().await;
     let app = cloud.run("two", "", json!({"pool-limit": 2, "concurrency": 2})).await;
-    let cocaine::Exchange { mut tx, .. } = app.control().await.unwrap();
+    let cocaine::Duplex { mut tx, .. } = app.control().await.unwrap();
     tx.send(2).await.unwrap();
     cloud.until("two", |info| crate::events::states(info) == ["active"; 2]).await;
     let mut lost = open(&app, "hold", "").await.unwrap();

@@ -68,8 +68,8 @@ async fn app_is_published_with_enough_active_workers() {
     cloud.upload("few", "", json!({"pool-limit": 2, "publish-on": 2, "unpublish-under": 1})).await;
     cloud.apps.start_app("few", "few").await.unwrap();
     let resolve = || cloud.client.resolve("few", None);
-    assert_eq!(resolve().await.unwrap_err().category(), Some(Category::LOCATOR));
-    let cocaine::Exchange { mut tx, rx: _rx } = cloud.apps.control("few").await.unwrap();
+    assert_eq!(resolve().await.unwrap_err().code().unwrap().category, Category::LOCATOR);
+    let cocaine::Duplex { mut tx, rx: _rx } = cloud.apps.control("few").await.unwrap();
     tx.send(2).await.unwrap();
     cloud.until("few", |info| info.get("publushed").is_some_and(|public| public.to_string() == "true")).await;
     let app: AppClient = cloud.client.service_named("few").await.unwrap();

@@ -3,6 +3,7 @@
 use cocaine::Value;
 use cocaine_bindings::{AppClient, Metrics, MetricsClient, Node as _, Storage};
 use serde_json::json;
+use test_support::wait::wait_for;
 
 use crate::cloud::{Cloud, call, number, open};
 
@@ -13,16 +14,7 @@ async fn fetch_metrics(cloud: &Cloud) -> Value {
 
 /// Waits until the metrics satisfy a condition.
 async fn until(cloud: &Cloud, wanted: impl Fn(&Value) -> bool) -> Value {
-    let metrics = async {
-        loop {
-            let metrics = fetch_metrics(cloud).await;
-            if wanted(&metrics) {
-                return metrics;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::cloud::PATIENCE, metrics).await.expect("metrics in time")
+    wait_for("the metrics are as expected", async || Some(fetch_metrics(cloud).await).filter(&wanted)).await
 }
 
 /// Returns the metrics of the only worker of the app `busy`.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Error, Headers, Receiver, Responder, Result, Sender, Value,
+    Bytes, Category, Code, Error, Headers, Receiver, ReplySender, Result, Sender, Value,
     http::{RequestChunk, write_meta},
     server::{Caller, Dispatch, Server},
 };
@@ -84,9 +84,9 @@ impl AppServer for App {
             match step {
                 Step::Chunk(chunk) => output.send(chunk).await?,
                 Step::Error(category, code, text) => {
-                    return output.fail(Category(category), code, &text).await;
+                    return output.fail(&Error::service(Code::new(Category(category), code), text));
                 }
-                Step::Close => return output.close().await,
+                Step::Close => return output.finish(),
                 Step::Wait(signal) => signal.notified().await,
                 Step::Echo => {
                     output.send(head(200, &[("content-length", &first.len().to_string())])).await?;
@@ -109,11 +109,11 @@ impl AppServer for App {
     }
 
     async fn info(&self) -> Result<Value> {
-        Err(Error::service(Category::GENERIC, 95, "not supported by this app"))
+        Err(Error::service(Code::NOT_SUPPORTED, "not supported by this app"))
     }
 
-    async fn control(&self, _input: Receiver<i32>, output: Responder<()>) -> Result<()> {
-        output.give_up();
+    async fn control(&self, _input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
+        output.abandon();
         Ok(())
     }
 }

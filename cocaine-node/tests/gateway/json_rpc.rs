@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 
 use cocaine::{
-    Bytes, Category, Client as Cloud, Receiver, Responder, Result, Sender, Value,
+    Bytes, Category, Client as Cloud, Code, Error, Receiver, ReplySender, Result, Sender, Value,
     http::write_meta,
     server::{Dispatch, Server},
 };
@@ -42,16 +42,16 @@ impl AppServer for App {
             "plain-text" => {
                 output.send(data).await?;
                 output.send("two").await?;
-                output.close().await
+                output.finish()
             }
             "plain" => {
                 output.send(&b"\x01\xff not utf8"[..]).await?;
                 output.send("two").await?;
-                output.close().await
+                output.finish()
             }
             "error-after-body" => {
                 output.send("part").await?;
-                output.fail(Category(42), 7, "after body").await
+                output.fail(&Error::service(Code::new(Category::WORKER, 7), "after body"))
             }
             "flood" => loop {
                 output.send(vec![b'x'; 1 << 16]).await?;
@@ -61,10 +61,10 @@ impl AppServer for App {
                 self.go_on.notified().await;
                 output.send(write_meta(StatusCode::OK, &HeaderMap::new())).await?;
                 output.send("done").await?;
-                output.close().await
+                output.finish()
             }
-            "full" => output.fail(Category(0x52ff), 1, "the queue is full").await,
-            _ => output.fail(Category(42), 7, "on purpose").await,
+            "full" => output.fail(&Error::service(Code::QUEUE_FULL, "the queue is full")),
+            _ => output.fail(&Error::service(Code::new(Category::WORKER, 7), "on purpose")),
         }
     }
 
@@ -72,8 +72,8 @@ impl AppServer for App {
         Ok(Value::Map(vec![("bytes".into(), Value::from(&[0xff_u8][..]))]))
     }
 
-    async fn control(&self, _input: Receiver<i32>, output: Responder<()>) -> Result<()> {
-        output.give_up();
+    async fn control(&self, _input: Receiver<i32>, output: ReplySender<()>) -> Result<()> {
+        output.abandon();
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Category, Endpoint, Error, Graph, Resolved, Responder, Result, Sender, Stream,
+    Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceInfo, Stream,
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
@@ -16,7 +16,7 @@ use cocaine_bindings::{
 
 /// A locator, and its services by name.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FakeLocator(Arc<Mutex<BTreeMap<String, Resolved>>>);
+pub(crate) struct FakeLocator(Arc<Mutex<BTreeMap<String, ServiceInfo>>>);
 
 impl FakeLocator {
     /// Starts the locator, which also resolves itself.
@@ -30,7 +30,7 @@ impl FakeLocator {
     }
 
     /// Adds a service.
-    pub(crate) fn add(&self, name: &str, service: Resolved) {
+    pub(crate) fn add(&self, name: &str, service: ServiceInfo) {
         self.0.lock().unwrap().insert(name.into(), service);
     }
 
@@ -47,20 +47,20 @@ impl FakeLocator {
 }
 
 /// Returns the entry of a service.
-pub(crate) fn resolved_at(server: &Server, graph: Graph) -> Resolved {
-    Resolved { endpoints: vec![Endpoint(server.local_addr())], version: 1, graph }
+pub(crate) fn resolved_at(server: &Server, graph: Graph) -> ServiceInfo {
+    ServiceInfo { endpoints: vec![Endpoint(server.local_addr())], version: 1, graph }
 }
 
 impl LocatorServer for FakeLocator {
-    async fn resolve(&self, name: &str, _seed: Option<&str>) -> Result<Resolved> {
+    async fn resolve(&self, name: &str, _seed: Option<&str>) -> Result<ServiceInfo> {
         let known = self.0.lock().unwrap().get(name).cloned();
-        known.ok_or_else(|| Error::service(Category::LOCATOR, 1, "service is not available"))
+        known.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))
     }
 
     fn connect(
         &self,
         _uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, Resolved>)>> + Send + 'static + use<> {
+    ) -> impl Stream<Item = Result<(String, BTreeMap<String, ServiceInfo>)>> + Send + 'static + use<> {
         futures_util::stream::pending()
     }
 
@@ -78,7 +78,7 @@ impl LocatorServer for FakeLocator {
         _endpoints: &[Endpoint],
         _metadata: Option<(u32, Graph)>,
         _input: PublishReceiver,
-        _output: Responder<()>,
+        _output: ReplySender<()>,
     ) -> Result<()> {
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cocaine::{Category, Exchange, Receiver, Scalar, Severity, Trace, Value};
+use cocaine::{Code, Duplex, Receiver, Scalar, Severity, Trace, Value};
 use cocaine_bindings::{
     Logging, LoggingClient, LoggingV2, LoggingV2Client, Storage, StorageClient,
     logging_v2::{Disposition, GetSender},
@@ -78,7 +78,7 @@ async fn only_accepted_messages_are_logged() {
     logging.emit(Severity::Error, "app/x", "rejected", Some(&attributes[1..])).await.unwrap();
     logging.emit(Severity::Error, "app/x", "rejected", None).await.unwrap();
     assert!(logging.emit_ack(Severity::Other(7), "app/y", "acknowledged", None).await.unwrap());
-    let Exchange { tx, mut rx } = logging.get("app/x/named").await.unwrap();
+    let Duplex { tx, mut rx } = logging.get("app/x/named").await.unwrap();
     let tx = tx.emit(Severity::Info, "by name", Some(&attributes)).await.unwrap();
     let _tx = tx.emit_ack(Severity::Info, "rejected", None).await.unwrap();
     assert!(!rx.recv().await.unwrap().unwrap());
@@ -140,7 +140,7 @@ async fn acks(rx: &mut Receiver<bool>, count: usize) -> Vec<bool> {
 async fn named_logger_applies_later_filters_in_order() {
     let node = node().await;
     let (first, second): (LoggingV2Client, LoggingV2Client) = (service(&node).await, service(&node).await);
-    let Exchange { mut tx, mut rx } = first.get("app/named").await.unwrap();
+    let Duplex { mut tx, mut rx } = first.get("app/named").await.unwrap();
     tx = tx.emit_ack(Severity::Debug, "before", None).await.unwrap();
     assert_eq!(acks(&mut rx, 1).await, [true]);
     let id = second.set_filter("app/named", &severity(2), 3600).await.unwrap();
@@ -211,15 +211,15 @@ async fn malformed_arguments_close_the_connection() {
 async fn oversized_arguments_are_refused() {
     let node = node().await;
     let logging: LoggingV2Client = service(&node).await;
-    let too_large = (Some(Category::GENERIC), Some(7));
+    let too_large = Some(Code::posix(7));
     let long = list(["e".into(), "x".repeat(5000).into()]);
     let error = logging.set_filter("x", &long, 60).await.unwrap_err();
-    assert_eq!((error.category(), error.code()), too_large, "{error}");
+    assert_eq!(error.code(), too_large, "{error}");
     let error = logging.set_cluster_filter(&"x".repeat(1025), &severity(1), 60).await.unwrap_err();
-    assert_eq!((error.category(), error.code()), too_large, "{error}");
-    let Exchange { tx: _tx, mut rx } = logging.get(&"x".repeat(1025)).await.unwrap();
+    assert_eq!(error.code(), too_large, "{error}");
+    let Duplex { tx: _tx, mut rx } = logging.get(&"x".repeat(1025)).await.unwrap();
     let error = rx.recv().await.unwrap().unwrap_err();
-    assert_eq!((error.category(), error.code()), too_large, "{error}");
+    assert_eq!(error.code(), too_large, "{error}");
     assert!(logging.emit_ack(Severity::Info, &"x".repeat(1025), "text", None).await.unwrap());
     node.shutdown().await;
 }
@@ -305,7 +305,7 @@ async fn slow_reader_does_not_block_others() {
     let limits = cocaine::Limits { outgoing: 4096, ..cocaine::Limits::default() };
     let node = Node::builder().listen("127.0.0.1:0").limits(limits).start().await.unwrap();
     let logging: LoggingV2Client = service(&node).await;
-    let Exchange { tx, mut rx } = logging.get("app/slow").await.unwrap();
+    let Duplex { tx, mut rx } = logging.get("app/slow").await.unwrap();
     let sent = tokio::spawn(async move {
         let mut tx: GetSender = tx;
         for _ in 0..20_000 {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cocaine::{Category, Endpoint, Graph, Value, msgpack};
+use cocaine::{Category, Code, Endpoint, Graph, Value, msgpack};
 use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
 use cocaine_node::Node;
 
@@ -15,9 +15,9 @@ const PUBLISH: u64 = 4;
 const ROUTING: u64 = 5;
 const REVOKE: u64 = 65535;
 
-async fn refusal(node: &Node, name: &str, seed: Option<&str>) -> (Option<Category>, Option<i64>) {
+async fn refusal(node: &Node, name: &str, seed: Option<&str>) -> Option<Code> {
     let error = service::<LocatorClient>(node).await.resolve(name, seed).await.unwrap_err();
-    (error.category(), error.code())
+    error.code()
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn group_resolves_to_one_member() {
     group(&node, "any", &[("storage", 50), ("logging", 50)]).await;
     group(&node, "logging", &[("storage", 1)]).await;
     group(&node, "empty", &[("nobody", 1)]).await;
-    let missing = (Some(Category::LOCATOR), Some(1));
+    let missing = Some(Code::SERVICE_NOT_AVAILABLE);
     assert_eq!(refusal(&node, "any", None).await, missing, "groups take effect with a refresh");
     locator.refresh(&["any", "logging", "empty"]).await.unwrap();
 
@@ -93,7 +93,7 @@ async fn unusable_group_fails_refresh_without_change() {
     for (blob, category, code, text) in cases {
         store_group(&node, "bad", blob).await;
         let error = locator.refresh(&["good", "bad"]).await.unwrap_err();
-        assert_eq!((error.category(), error.code()), (Some(category), Some(code)), "{error}");
+        assert_eq!(error.code(), Some(Code::new(category, code)), "{error}");
         assert!(error.to_string().contains(text), "{error}");
         assert_eq!(locator.resolve("good", None).await.unwrap().version, 1, "the old group still applies");
     }
@@ -112,7 +112,7 @@ async fn untagged_group_is_removed_by_refresh() {
     storage.write("groups", "any", &b"\x81\xa7storage\x01".into(), None).await.unwrap();
     assert_eq!(locator.resolve("any", None).await.unwrap().version, 1);
     locator.refresh(&["any"]).await.unwrap();
-    assert_eq!(refusal(&node, "any", None).await, (Some(Category::LOCATOR), Some(1)));
+    assert_eq!(refusal(&node, "any", None).await, Some(Code::SERVICE_NOT_AVAILABLE));
     node.shutdown().await;
 }
 
@@ -238,7 +238,7 @@ async fn publication_ends_with_its_channel() {
     assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(1));
     drop(publisher);
     assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(0), "disconnected");
-    assert_eq!(refusal(&node, "ext", None).await, (Some(Category::LOCATOR), Some(1)));
+    assert_eq!(refusal(&node, "ext", None).await, Some(Code::SERVICE_NOT_AVAILABLE));
     node.shutdown().await;
 }
 

@@ -18,6 +18,7 @@ use std::{
 
 use cocaine_node::helper::{self, Helper};
 use spawn::{Process, ProcessSpec, Spawner};
+use test_support::wait::wait_until;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt},
     net::unix::pipe::Receiver,
@@ -141,7 +142,7 @@ async fn child_processes_end_with_the_leader() {
     drop(process);
     read_all(output).await;
     // Not even as a zombie.
-    until(|| !Path::new(&format!("/proc/{pid}")).exists()).await;
+    wait_until("the process ends", async || !Path::new(&format!("/proc/{pid}")).exists()).await;
 }
 
 #[tokio::test]
@@ -159,7 +160,7 @@ async fn cancelled_spawn_kills_the_process() {
     // The next process is started only once that one was.
     let (_process, output) = spawner.spawn(shell("")).await.unwrap();
     read_all(output).await;
-    until(|| !has_process_with(&mark)).await;
+    wait_until("all processes end", async || !has_process_with(&mark)).await;
 }
 
 /// Returns whether a process runs that has `name` in its environment.
@@ -169,15 +170,6 @@ fn has_process_with(name: &str) -> bool {
         environment.split(|byte| *byte == 0).any(|pair| pair.starts_with(name.as_bytes()))
     };
     fs::read_dir("/proc").unwrap().any(|process| has(&process.unwrap()))
-}
-
-async fn until(condition: impl Fn() -> bool) {
-    let met = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    timeout(PATIENCE, met).await.expect("it happens");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use crate::{
         address::Address,
         connection::{Attempt, Link, Options, Request},
         drift::Told,
-        methods::{Drift, Selector, Table},
+        methods::{Compatibility, Selector, Table},
     },
     connection::{
         channel::{answered, deadline},
@@ -30,7 +30,7 @@ use crate::{
         handle::{self, ConnectionHandle},
     },
     protocol::{
-        endpoint::{Endpoint, Resolved},
+        endpoint::{Endpoint, ServiceInfo},
         error::{Error, ErrorKind, Result},
         graph::VALUE,
         limits::Limits,
@@ -56,8 +56,9 @@ static RESOLVE: ServiceSpec = ServiceSpec {
 #[derive(Debug)]
 pub(crate) struct Cloud {
     locators: Vec<Address>,
-    drift: Drift,
+    compatibility: Compatibility,
     limits: Limits,
+    timeouts: Timeouts,
     /// The connection to the locator that answered last.
     link: Mutex<Option<Arc<Link>>>,
     /// Locators that did not answer in time: the one after the last of them is asked first.
@@ -65,30 +66,45 @@ pub(crate) struct Cloud {
     told: Told,
 }
 
-impl Cloud {
-    /// How long one address may take to accept a connection.
-    const CONNECT: Duration = Duration::from_secs(1);
-    /// How long a locator may take to answer before the next one is asked.
-    const ANSWER: Duration = Duration::from_secs(5);
+/// How long a cloud waits for others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// For one address to accept a connection.
+    pub(crate) connect: Duration,
+    /// For a locator to answer, before the next one is asked.
+    pub(crate) locator: Duration,
+}
 
-    pub(crate) fn new(locators: Vec<Address>, drift: Drift, limits: Limits) -> Self {
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(1), locator: Duration::from_secs(5) }
+    }
+}
+
+impl Cloud {
+    pub(crate) fn new(
+        locators: Vec<Address>,
+        compatibility: Compatibility,
+        limits: Limits,
+        timeouts: Timeouts,
+    ) -> Self {
         let (link, passed) = (Mutex::new(None), AtomicUsize::new(0));
-        Self { locators, drift, limits, link, passed, told: Told::default() }
+        Self { locators, compatibility, limits, timeouts, link, passed, told: Told::default() }
     }
 
-    pub(crate) fn drift(&self) -> Drift {
-        self.drift
+    pub(crate) fn compatibility(&self) -> Compatibility {
+        self.compatibility
     }
 
     /// Logs how a connected service differs from its bindings, if it has any, once.
     pub(crate) fn compare(&self, spec: Option<&'static ServiceSpec>, version: u64, link: &Link) {
-        if let Some(spec) = spec.filter(|_| self.drift != Drift::Off) {
+        if let Some(spec) = spec.filter(|_| self.compatibility != Compatibility::Unchecked) {
             self.told.tell(spec, version, link);
         }
     }
 
     /// Asks the locators, one after the other, where a service is. An answer that it is nowhere is an answer.
-    pub(crate) async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    pub(crate) async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         // One attempt more than there are locators: a connection may have ended long ago, unnoticed. Asking is safe.
         for _ in &self.locators {
             let link = self.locator().await?;
@@ -112,11 +128,11 @@ impl Cloud {
         }
     }
 
-    async fn ask(&self, link: &Link, name: &str, seed: Option<&str>) -> Result<Resolved> {
+    async fn ask(&self, link: &Link, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         let blame = |error: Error| error.at(Some(&Arc::from(name)), None, Some(link.handle.peer()));
         let mut args = Scratch::take();
         encode::args(&(name, seed), &mut args).map_err(Error::from_encode)?;
-        let options = Options { deadline: Self::ANSWER, ..Options::default() };
+        let options = Options { deadline: self.timeouts.locator, ..Options::default() };
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let bound = link.table.select(Selector::Place(0))?;
         let request = Request { args: &args, options: &options, waker: &waker };
@@ -142,7 +158,8 @@ impl Cloud {
         for address in self.locators.iter().cycle().skip(first).take(self.locators.len()) {
             match self.reach(address).await {
                 Ok(handle) => {
-                    let table = Table::new(Some(&RESOLVE), &Resolved::default(), Drift::Off)?;
+                    let table =
+                        Table::new(Some(&RESOLVE), &ServiceInfo::default(), Compatibility::Unchecked)?;
                     let made = Arc::new(Link { handle, table, service: RESOLVE.name.into() });
                     *link = Some(made.clone());
                     return Ok(made);
@@ -176,13 +193,15 @@ impl Cloud {
     async fn connect_any(&self, addresses: &[SocketAddr]) -> Result<ConnectionHandle, String> {
         let mut failures = Vec::new();
         for address in addresses {
-            match timeout(Self::CONNECT, TcpStream::connect(address)).await {
+            match timeout(self.timeouts.connect, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     handle::tune(&stream);
                     return Ok(driver::connect(stream, address.to_string().into(), self.limits));
                 }
                 Ok(Err(error)) => failures.push(format!("{address}: {error}")),
-                Err(_) => failures.push(format!("{address}: no connection within {:?}", Self::CONNECT)),
+                Err(_) => {
+                    failures.push(format!("{address}: no connection within {:?}", self.timeouts.connect))
+                }
             }
         }
         Err(failures.join("; "))

@@ -11,13 +11,10 @@ use std::{
 use crate::{
     client::methods::{Bound, Table},
     connection::{
-        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
+        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
         halves::Reading,
         handle::{ConnectionHandle, TICK},
-        mux::{
-            ChannelKey, NewChannel,
-            slot::{Message, RecvState},
-        },
+        mux::{ChannelKey, NewChannel, message::Message, recv_state::RecvState},
     },
     protocol::{
         error::{Error, Result},
@@ -79,7 +76,7 @@ impl Options {
 
     /// Writes the headers of a request: the trace, the user's own, the time limit of an event.
     #[inline]
-    fn tail<'a>(&self, buf: &'a mut Vec<u8>, event: bool) -> FrameHeaders<'a> {
+    fn encode_headers<'a>(&self, buf: &'a mut Vec<u8>, event: bool) -> FrameHeaders<'a> {
         let (trace, event) = (Trace::current(), event && self.chosen);
         let own = self.headers.as_deref().map_or(&[][..], Vec::as_slice);
         if trace.is_none() && own.is_empty() && !event {
@@ -159,7 +156,7 @@ impl Link {
         bound.check(CallKind::Streaming)?;
         Ok(self.channel(bound, request).map(|channel| {
             if bound.close.is_none() {
-                return Rx::new(channel, &bound.upstream).into();
+                return DynReceiver::new(channel, &bound.upstream).into();
             }
             let (close, rx) = self.halves(bound, channel);
             Reading { _close: Some(Box::new(close)), rx }
@@ -167,14 +164,18 @@ impl Link {
     }
 
     /// Opens a channel on which both sides go on sending.
-    pub(crate) fn session(&self, bound: &Bound, request: Request<'_>) -> Result<Attempt<(Tx, Rx)>> {
+    pub(crate) fn session(
+        &self,
+        bound: &Bound,
+        request: Request<'_>,
+    ) -> Result<Attempt<(DynSender, DynReceiver)>> {
         bound.check(CallKind::Session)?;
         Ok(self.channel(bound, request).map(|channel| self.halves(bound, channel)))
     }
 
     fn channel(&self, bound: &Bound, request: Request<'_>) -> Attempt<ChannelRef> {
         let ticks = if bound.is_event { request.options.event_ticks() } else { u64::MAX };
-        self.open(bound, request, RecvState::of(&bound.upstream), ticks).map(|key| {
+        self.open(bound, request, RecvState::new(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
             let context = ErrorContext { service, method, deadline: request.options.deadline };
             ChannelRef { handle: self.handle.clone(), key, context }
@@ -191,22 +192,27 @@ impl Link {
     ) -> Attempt<ChannelKey> {
         let Request { args, options, waker } = request;
         let mut headers = Vec::new();
-        let tail = options.tail(&mut headers, bound.is_event);
+        let headers = options.encode_headers(&mut headers, bound.is_event);
         self.handle.with(|mux| {
             if mux.poll_room(waker).is_pending() {
                 return Attempt::Full(self.handle.clone());
             }
-            let reader = (!recv_state.ended()).then(|| waker.clone());
-            let open = NewChannel { method: bound.id, args, tail, recv_state, ticks, reader };
+            let reader = (!recv_state.is_ended()).then(|| waker.clone());
+            let open = NewChannel { method: bound.id, args, headers, recv_state, ticks, reader };
             mux.open(open).map_or(Attempt::Ended, Attempt::Sent)
         })
     }
 
     /// Returns both halves of a session's channel.
-    fn halves(&self, bound: &Bound, channel: ChannelRef) -> (Tx, Rx) {
-        let tx =
-            Tx::new(channel.clone(), &bound.dispatch, Side::Client, bound.on_drop, self.table.revocable());
-        (tx, Rx::new(channel, &bound.upstream))
+    fn halves(&self, bound: &Bound, channel: ChannelRef) -> (DynSender, DynReceiver) {
+        let tx = DynSender::new(
+            channel.clone(),
+            &bound.dispatch,
+            Side::Client,
+            bound.on_drop,
+            self.table.revocable(),
+        );
+        (tx, DynReceiver::new(channel, &bound.upstream))
     }
 
     /// Names where an error happened.
@@ -245,10 +251,10 @@ impl Drop for Pending {
     #[inline]
     fn drop(&mut self) {
         if !self.done {
-            self.handle.with(|mux| mux.forget(self.key));
+            self.handle.with(|mux| mux.release_receiver(self.key));
         }
         if let Some(close) = self.close {
-            self.handle.with(|mux| mux.close_call(self.key, close));
+            self.handle.with(|mux| mux.send_close(self.key, close));
         }
     }
 }

@@ -46,10 +46,12 @@ impl Told {
                 %service, %endpoint, method = name, expected = method.id, found = bound.id,
                 "a method has another id than in the bindings, and is called by that"
             ),
-            Err(ErrorKind::Drift { expected, found }) if self.is_new(service, name) => tracing::warn!(
-                %service, %endpoint, method = name, expected, found,
-                "a method is not what the bindings expect: calls of it will fail"
-            ),
+            Err(ErrorKind::SchemaMismatch { expected, found }) if self.is_new(service, name) => {
+                tracing::warn!(
+                    %service, %endpoint, method = name, expected, found,
+                    "a method is not what the bindings expect: calls of it will fail"
+                )
+            }
             _ => {}
         }
     }

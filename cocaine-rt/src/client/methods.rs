@@ -3,23 +3,23 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::protocol::{
-    endpoint::Resolved,
+    endpoint::ServiceInfo,
     error::{Error, ErrorKind, Result},
     graph::{CallKind, Graph, Method, Tree},
     spec::{MethodSpec, OnDrop, ServiceSpec},
 };
 
-/// How strictly bindings are held against a service when it is connected.
+/// How strictly bindings are compared with what a service announces when it is connected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Drift {
+pub enum Compatibility {
     /// Any difference fails the connection: another version, a method missing, moved or reshaped.
     Exact,
-    /// A method that moved is found by its name; one that is missing or reshaped fails when it is called.
+    /// A method whose id changed is found by its name. One that is missing or reshaped fails when it is called.
     #[default]
-    Compatible,
-    /// The bindings are trusted and nothing is compared.
-    Off,
+    Lenient,
+    /// Nothing is compared: calls use the ids of the bindings.
+    Unchecked,
 }
 
 /// A method as one connection knows it.
@@ -65,10 +65,14 @@ pub(crate) struct Table {
 
 impl Table {
     /// Holds `spec` against what the service announces.
-    pub(crate) fn new(spec: Option<&ServiceSpec>, found: &Resolved, policy: Drift) -> Result<Self> {
+    pub(crate) fn new(
+        spec: Option<&ServiceSpec>,
+        found: &ServiceInfo,
+        policy: Compatibility,
+    ) -> Result<Self> {
         let methods = spec.map_or(&[][..], |spec| spec.methods);
         let bound: Vec<_> = methods.iter().map(|method| bind(method, &found.graph, policy)).collect();
-        if let (Some(spec), Drift::Exact) = (spec, policy) {
+        if let (Some(spec), Compatibility::Exact) = (spec, policy) {
             exact(spec, found)?;
         }
         Ok(Self { bound, graph: found.graph.clone() })
@@ -89,9 +93,9 @@ impl Table {
     }
 }
 
-fn bind(spec: &MethodSpec, graph: &Graph, policy: Drift) -> Result<Bound> {
+fn bind(spec: &MethodSpec, graph: &Graph, policy: Compatibility) -> Result<Bound> {
     let expected = spec.method();
-    if policy == Drift::Off {
+    if policy == Compatibility::Unchecked {
         return Ok(Bound::new(expected, spec.on_drop));
     }
     let fits = |found: &&Method| {
@@ -100,18 +104,22 @@ fn bind(spec: &MethodSpec, graph: &Graph, policy: Drift) -> Result<Bound> {
             && found.upstream.same_messages(&expected.upstream)
     };
     let same = graph.entry(spec.id).filter(fits).or_else(|| graph.methods().find(fits));
-    same.map(|found| Bound::new(found.clone(), spec.on_drop)).ok_or_else(|| drift(&expected, graph))
+    same.map(|found| Bound::new(found.clone(), spec.on_drop)).ok_or_else(|| mismatch(&expected, graph))
 }
 
-fn drift(expected: &Method, graph: &Graph) -> Error {
+fn mismatch(expected: &Method, graph: &Graph) -> Error {
     let found = graph.method(&expected.name).map_or_else(|| "no such method".to_owned(), describe);
-    Error::new(ErrorKind::Drift { expected: describe(expected), found }).at(None, Some(&expected.name), None)
+    Error::new(ErrorKind::SchemaMismatch { expected: describe(expected), found }).at(
+        None,
+        Some(&expected.name),
+        None,
+    )
 }
 
-fn exact(spec: &ServiceSpec, found: &Resolved) -> Result<()> {
-    let drift = |expected, found| Err(Error::new(ErrorKind::Drift { expected, found }));
+fn exact(spec: &ServiceSpec, found: &ServiceInfo) -> Result<()> {
+    let mismatch = |expected, found| Err(Error::new(ErrorKind::SchemaMismatch { expected, found }));
     if spec.version != found.version {
-        return drift(format!("version {}", spec.version), format!("version {}", found.version));
+        return mismatch(format!("version {}", spec.version), format!("version {}", found.version));
     }
     let expected: Vec<_> = spec.methods.iter().map(MethodSpec::method).collect();
     let differs = |method: &&Method| {
@@ -130,7 +138,7 @@ fn exact(spec: &ServiceSpec, found: &Resolved) -> Result<()> {
         )
     };
     let (missing, extra) = (expected.iter().find(differs), found.graph.methods().find(differs));
-    if missing.is_none() && extra.is_none() { Ok(()) } else { drift(list(missing), list(extra)) }
+    if missing.is_none() && extra.is_none() { Ok(()) } else { mismatch(list(missing), list(extra)) }
 }
 
 fn describe(method: &Method) -> String {
@@ -183,7 +191,7 @@ impl Table {
     fn unknown(&self, name: &str) -> Error {
         let names: Vec<_> = self.graph.methods().map(|method| &*method.name).collect();
         let found = format!("only {}", names.join(", "));
-        let kind = ErrorKind::Drift { expected: format!("a method `{name}`"), found };
+        let kind = ErrorKind::SchemaMismatch { expected: format!("a method `{name}`"), found };
         Error::new(kind).at(None, Some(name), None)
     }
 }

@@ -23,10 +23,10 @@ use crate::{
         methods::{Bound, Selector, Table},
     },
     connection::{
-        channel::{Rx, Tx, answered, deadline},
-        guard::Held,
-        halves::{Exchange, Reading, Receiver},
-        mux::slot::Message,
+        channel::{DynReceiver, DynSender, answered, deadline},
+        guard::Guard,
+        halves::{Duplex, Reading, Receiver},
+        mux::message::Message,
     },
     protocol::{
         error::{Error, ErrorKind, Result},
@@ -91,8 +91,9 @@ impl Service {
         let nowhere = crate::client::address::Address::list("127.0.0.1:1").unwrap_or_default();
         let cloud = Cloud::new(
             nowhere,
-            crate::client::methods::Drift::default(),
+            crate::client::methods::Compatibility::default(),
             crate::protocol::limits::Limits::default(),
+            crate::client::cloud::Timeouts::default(),
         );
         let service = Self::new(Arc::new(cloud), &link.service, None, Options::default());
         service.shared.link.store(Some(link));
@@ -190,12 +191,12 @@ impl Service {
     /// Calls a method that answers once it holds something, and holds that until what this returns is dropped.
     ///
     /// Waiting for it takes as long as it takes: there is a deadline only if one was set ([`Service::with_deadline`]).
-    pub async fn hold<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Held>
+    pub async fn hold<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Guard>
     where
         A: Serialize + Send,
     {
         let method = method.into();
-        let held = Held::by(self.stream(method, args));
+        let held = Guard::by(self.stream(method, args));
         if !self.options.chosen {
             return held.await;
         }
@@ -203,16 +204,16 @@ impl Service {
     }
 
     /// Opens a session: a channel on which this side sends messages too.
-    pub async fn open<'m, A, S, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Exchange<S, R>>
+    pub async fn open<'m, A, S, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Duplex<S, R>>
     where
         A: Serialize + Send,
-        S: From<Tx>,
-        R: From<Rx>,
+        S: From<DynSender>,
+        R: From<DynReceiver>,
     {
         let method = method.into();
         let args = self.encode(method, args)?;
         let (tx, rx) = self.send(method, args, Link::session).await?;
-        Ok(Exchange { tx: tx.into(), rx: rx.into() })
+        Ok(Duplex { tx: tx.into(), rx: rx.into() })
     }
 
     /// Returns once everything that was queued is with the operating system; mute calls are only queued.
@@ -373,7 +374,7 @@ impl Shared {
     async fn establish(&self) -> Result<Arc<Link>> {
         let resolved = self.cloud.resolve(&self.name, None).await?;
         let handle = self.cloud.connect(&resolved.endpoints).await?;
-        let table = Table::new(self.spec, &resolved, self.cloud.drift())
+        let table = Table::new(self.spec, &resolved, self.cloud.compatibility())
             .map_err(|error| error.at(Some(&self.name), None, Some(handle.peer())))?;
         tracing::debug!(service = %self.name, endpoint = %handle.peer(), "connected");
         let link = Link { handle, table, service: self.name.clone() };

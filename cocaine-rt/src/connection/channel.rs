@@ -13,13 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     connection::{
         handle::ConnectionHandle,
-        mux::{
-            ChannelKey, Mux, NewChannel,
-            slot::{Message, RecvState},
-        },
+        mux::{ChannelKey, Mux, NewChannel, message::Message, recv_state::RecvState},
     },
     protocol::{
-        code::Category,
+        code::Code,
         error::{Error, ErrorKind, Result},
         graph::{REVOKE, Tree, TreeNode},
         lossy::Lossy,
@@ -84,17 +81,17 @@ impl ChannelRef {
     }
 }
 
-/// The half of a channel that reads, as generated code holds it.
+/// The half of a channel that receives messages by their names, checked against the graph as they come.
 #[derive(Debug)]
-pub struct Rx {
+pub struct DynReceiver {
     channel: ChannelRef,
     node: Arc<TreeNode>,
     ended: bool,
 }
 
-impl Rx {
+impl DynReceiver {
     pub(crate) fn new(channel: ChannelRef, tree: &Tree) -> Self {
-        channel.handle.with(|mux| mux.share(channel.key));
+        channel.handle.with(|mux| mux.add_handle(channel.key));
         Self::held(channel, tree)
     }
 
@@ -121,24 +118,27 @@ impl Rx {
         Poll::Ready(polled.map_err(|error| self.channel.blame(error)))
     }
 
-    /// Takes no further message: one that comes breaks the protocol.
-    pub fn refuse(self) {
-        self.channel.handle.with(|mux| mux.refuse(self.channel.key));
+    /// Accepts no further message: the peer breaks the protocol by sending one.
+    #[doc(hidden)]
+    pub fn reject_messages(self) {
+        self.channel.handle.with(|mux| mux.finish_receiving(self.channel.key));
     }
 
     /// Waits for the next message: its id, its arguments, and what can be read after it.
     ///
     /// An `error` message that ends the channel is returned as the error that it stands for.
-    pub async fn recv(mut self) -> Result<(u64, Payload, Self)> {
-        let next = self.next().await;
+    #[doc(hidden)]
+    pub async fn recv_message(mut self) -> Result<(u64, Payload, Self)> {
+        let next = self.next_message().await;
         let (kind, payload) =
             next.unwrap_or_else(|| Err(self.blame(Error::protocol("the channel has ended"))))?;
         Ok((kind, payload, self))
     }
 
-    /// Waits for the next message, as [`Rx::recv`] does; `None` once the other side has ended the channel. Nothing is
-    /// lost when this is dropped.
-    pub async fn next(&mut self) -> Option<Result<(u64, Payload)>> {
+    /// Waits for the next message, as [`DynReceiver::recv_message`] does; `None` once the other side has ended the
+    /// channel. Dropping the future loses nothing.
+    #[doc(hidden)]
+    pub async fn next_message(&mut self) -> Option<Result<(u64, Payload)>> {
         let message = poll_fn(|cx| self.poll_message(cx)).await?;
         Some(message.and_then(|message| self.follow(message)))
     }
@@ -156,12 +156,22 @@ impl Rx {
         Ok((kind, Payload::new(message)))
     }
 
-    /// Returns what may be received next.
-    pub(crate) fn node(&self) -> &Arc<TreeNode> {
-        &self.node
+    /// Names a message by the graph, and moves on to the state that follows it.
+    pub(crate) fn name_message(&mut self, message: Message) -> Result<(String, Payload)> {
+        let Some(edge) = self.node.message(message.kind).cloned() else {
+            return Err(self.blame(Error::protocol(format!("message {} has no name", message.kind))));
+        };
+        if edge.is_terminal() && &*edge.name == "error" {
+            self.heed(&message);
+        }
+        if let Tree::Node(next) = &edge.next {
+            self.node = next.clone();
+        }
+        Ok((edge.name.to_string(), Payload::new(message)))
     }
 
     /// Returns the error of a message that the bindings do not know.
+    #[doc(hidden)]
     pub fn unexpected(self, kind: u64) -> Error {
         self.blame(Error::protocol(format!("message {kind} is not known to the bindings")))
     }
@@ -184,18 +194,16 @@ impl Rx {
     }
 }
 
-impl Drop for Rx {
+impl Drop for DynReceiver {
     fn drop(&mut self) {
-        self.channel.handle.with(|mux| mux.discard(self.channel.key));
+        self.channel.handle.with(|mux| mux.release_receiver(self.channel.key));
     }
 }
 
 /// Returns the error that an `error` message stands for: `[[category, code], text?]` (`protocol.md` 4.3).
 pub(crate) fn answered(message: &Message) -> Error {
-    match decode::args::<((i64, i64), Option<Lossy<'_>>)>(&message.args) {
-        Ok(((category, code), text)) => {
-            Error::service(Category(category), code, text.map_or_else(String::new, Lossy::into_string))
-        }
+    match decode::args::<(Code, Option<Lossy<'_>>)>(&message.args) {
+        Ok((code, text)) => Error::service(code, text.map_or_else(String::new, Lossy::into_string)),
         Err(malformed) => Error::decode(format!("the service's error: {malformed}")),
     }
 }
@@ -215,9 +223,12 @@ pub(crate) enum Side {
 /// How a frame is queued.
 type SendFn = fn(&mut Mux, u64, u64, &Encoded, FrameHeaders<'_>) -> Result<()>;
 
-/// The half of a channel that sends, as generated code holds it.
+/// The half of a channel that sends messages by their names, checked against the graph as they go.
+///
+/// Dropped before its side has ended, it ends it: with the terminal message that its state allows, or by revoking the
+/// channel.
 #[derive(Debug)]
-pub struct Tx {
+pub struct DynSender {
     channel: ChannelRef,
     node: Arc<TreeNode>,
     side: Side,
@@ -226,7 +237,7 @@ pub struct Tx {
     revocable: bool,
 }
 
-impl Tx {
+impl DynSender {
     pub(crate) fn new(
         channel: ChannelRef,
         tree: &Tree,
@@ -234,7 +245,7 @@ impl Tx {
         on_drop: OnDrop,
         revocable: bool,
     ) -> Self {
-        channel.handle.with(|mux| mux.share(channel.key));
+        channel.handle.with(|mux| mux.add_handle(channel.key));
         Self { channel, node: tree.node(), side, on_drop, revocable }
     }
 
@@ -244,18 +255,21 @@ impl Tx {
     }
 
     /// Sends a message after which the channel goes on; returns what can be sent then.
-    pub async fn send<A: Serialize + Send>(mut self, kind: u64, args: A) -> Result<Self> {
+    #[doc(hidden)]
+    pub async fn send_message<A: Serialize + Send>(mut self, kind: u64, args: A) -> Result<Self> {
         self.push(kind, args).await?;
         Ok(self)
     }
 
     /// Sends the message that ends this side of the channel.
-    pub async fn finish<A: Serialize + Send>(mut self, kind: u64, args: A) -> Result<()> {
+    #[doc(hidden)]
+    pub async fn send_last_message<A: Serialize + Send>(mut self, kind: u64, args: A) -> Result<()> {
         self.push(kind, args).await
     }
 
-    /// As [`Tx::finish`], however much is queued already.
-    pub fn finish_now<A: Serialize>(mut self, kind: u64, args: A) -> Result<()> {
+    /// Queues the message that ends this side of the channel, however much is queued already.
+    #[doc(hidden)]
+    pub fn queue_last_message<A: Serialize>(mut self, kind: u64, args: A) -> Result<()> {
         self.queue(kind, &args)
     }
 
@@ -270,8 +284,8 @@ impl Tx {
     }
 
     /// Returns once nobody can receive what this half sends.
-    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.channel.handle.with(|mux| mux.poll_gone(self.channel.key, cx.waker()))
+    pub(crate) fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.channel.handle.with(|mux| mux.poll_reset(self.channel.key, cx.waker()))
     }
 
     /// Queues a message at once, however much is queued.
@@ -280,13 +294,14 @@ impl Tx {
     }
 
     /// Queues a message without arguments before all that waits: a sign of life, which nothing may delay.
+    #[doc(hidden)]
     pub fn queue_urgent(&mut self, kind: u64) -> Result<()> {
         self.put(kind, &(), Mux::send_urgent)
     }
 
     /// Queues a terminal message that is held back until the invocation of the channel has ended.
     pub(crate) fn part<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A) -> Result<()> {
-        self.put(kind, args, Mux::part)
+        self.put(kind, args, Mux::finish)
     }
 
     /// Queues messages of a stream that are encoded already, with the one that ends it if it has `ended`.
@@ -309,20 +324,20 @@ impl Tx {
         };
         let mut scratch = Scratch::take();
         encode::args(args, &mut scratch).map_err(|error| self.channel.blame(Error::from_encode(error)))?;
-        let mut headers = Vec::new();
-        let tail = self.tail(&mut headers);
-        let sent = self.channel.handle.with(|mux| act(mux, self.channel.key.id, kind, &scratch, tail));
+        let mut buf = Vec::new();
+        let headers = self.frame_headers(&mut buf);
+        let sent = self.channel.handle.with(|mux| act(mux, self.channel.key.id, kind, &scratch, headers));
         if let Tree::Node(next) = next {
             self.node = next;
         }
         sent.map_err(|error| self.channel.blame(error))
     }
 
-    pub(crate) fn tail<'a>(&self, headers: &'a mut Vec<u8>) -> FrameHeaders<'a> {
+    pub(crate) fn frame_headers<'a>(&self, buf: &'a mut Vec<u8>) -> FrameHeaders<'a> {
         match &self.side {
             Side::Client => FrameHeaders::None,
             Side::Server(trace, extra) => FrameHeaders::Encoded(hpack::write_reply(
-                headers,
+                buf,
                 trace.map(Trace::ids),
                 extra.as_deref().unwrap_or_default(),
             )),
@@ -338,21 +353,22 @@ impl Tx {
         &self.node
     }
 
-    /// Gives up the channel without a word: nobody listens any more.
-    pub fn give_up(mut self) {
+    /// Drops this half without ending its side: nobody listens any more.
+    #[doc(hidden)]
+    pub fn abandon(mut self) {
         self.node = Tree::end().node();
     }
 
     /// Ends this side as its graph allows: by a terminal message, else by revoking the channel, else by closing the
     /// connection. Nothing may follow a terminal message.
-    fn abandon(&mut self) {
+    fn end_on_drop(&mut self) {
         let terminal = self.node.messages().filter(|edge| edge.is_terminal());
         let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");
         let kind = error.or_else(|| terminal.min_by_key(|edge| edge.id)).map(|edge| edge.id);
-        let act = if self.channel.key.own { Mux::send } else { Mux::part };
+        let act = if self.channel.key.own { Mux::send } else { Mux::finish };
         match (self.on_drop, kind) {
             (OnDrop::Terminal, Some(kind)) if error.is_some() => {
-                let _ = self.put(kind, &((ABANDONED.0.0, ABANDONED.1), "the sender was dropped"), act);
+                let _ = self.put(kind, &(Code::SENDER_DROPPED, "the sender was dropped"), act);
             }
             (OnDrop::Terminal, Some(kind)) => {
                 let _ = self.put(kind, &(), act);
@@ -369,13 +385,13 @@ impl Tx {
             return self.channel.handle.close(&Error::disconnected("a channel could not be ended otherwise"));
         }
         let mut scratch = Scratch::take();
-        let args = (self.channel.key.id, (ABANDONED.0.0, ABANDONED.1));
+        let args = (self.channel.key.id, Code::SENDER_DROPPED);
         if encode::args(&args, &mut scratch).is_ok() {
             let recv_state = RecvState::Ended;
             let open = NewChannel {
                 method: REVOKE,
                 args: &scratch,
-                tail: FrameHeaders::None,
+                headers: FrameHeaders::None,
                 recv_state,
                 ticks: u64::MAX,
                 reader: None,
@@ -385,13 +401,10 @@ impl Tx {
     }
 }
 
-/// The code of a half that was dropped before it had finished: `ECANCELED`.
-const ABANDONED: (Category, i64) = (Category::GENERIC, 125);
-
-impl Drop for Tx {
+impl Drop for DynSender {
     fn drop(&mut self) {
         if !self.node.is_end() {
-            self.abandon();
+            self.end_on_drop();
         }
         self.channel.handle.with(|mux| mux.release(self.channel.key));
     }

@@ -23,7 +23,8 @@ use crate::{
         output::Output,
     },
     protocol::{
-        error::{Cause, Error, ErrorKind},
+        code::Code,
+        error::{Error, ErrorKind},
         limits::Limits,
     },
     wire::scan::{FrameBounds, Scanner},
@@ -130,7 +131,7 @@ where
             self.run_pending(cx)?;
             let flush = self.flush(cx, intake == Intake::Large || self.violation.is_some())?;
             if let Some(Violation { cause, text }) = self.violation.take() {
-                return Err(Error::protocol(text).caused(cause));
+                return Err(Error::protocol(text).with_wire_code(cause));
             }
             if intake == Intake::Large {
                 cx.waker().wake_by_ref();
@@ -161,9 +162,9 @@ where
             Poll::Ready(Ok(0)) => Err(Error::disconnected(
                 "closed by the other side, as runtimes do when they cannot read a call",
             )
-            .caused(Cause::EOF)),
+            .with_wire_code(Code::EOF)),
             Poll::Ready(Ok(_)) => Ok(self.hand_over()),
-            Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string())),
+            Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string()).with_source(error)),
         }
     }
 
@@ -219,7 +220,7 @@ where
                     let stuck = self.flush(cx, true)? == Flush::Stuck;
                     if stuck && self.conn.queued.load(Ordering::Relaxed) >= self.outgoing {
                         // The client does not read: what else it has asked for is not worked on yet.
-                        self.conn.with(|mux| mux.put_back(waiting.by_ref()));
+                        self.conn.with(|mux| mux.requeue(waiting.by_ref()));
                     }
                 }
             }
@@ -262,8 +263,10 @@ where
                 }
             }
             match self.output.poll_write(cx, &mut self.io) {
-                Poll::Ready(Ok(())) => self.conn.with(Mux::written),
-                Poll::Ready(Err(error)) => return Err(Error::disconnected(error.to_string())),
+                Poll::Ready(Ok(())) => self.conn.with(Mux::note_written),
+                Poll::Ready(Err(error)) => {
+                    return Err(Error::disconnected(error.to_string()).with_source(error));
+                }
                 Poll::Pending => return Ok(Flush::Stuck),
             }
         }
@@ -276,7 +279,7 @@ where
             if mux.output_len() == 0 {
                 return Flush::Idle;
             }
-            if !urgent && !*lingered && mux.live() > 1 {
+            if !urgent && !*lingered && mux.in_flight() > 1 {
                 *lingered = true;
                 return Flush::Lingering;
             }
@@ -303,7 +306,7 @@ where
         // A task that was kept busy comes late, and makes up for it.
         let late = Instant::now().saturating_duration_since(timer.deadline());
         let ticks = 1 + late.as_millis() / TICK.as_millis();
-        self.conn.with(|mux| mux.sweep(u64::try_from(ticks).unwrap_or(u64::MAX)));
+        self.conn.with(|mux| mux.expire(u64::try_from(ticks).unwrap_or(u64::MAX)));
         if wanted {
             self.start_timer(cx);
         } else {

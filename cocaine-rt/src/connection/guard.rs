@@ -16,22 +16,22 @@ use crate::{
 /// once.
 ///
 /// On the wire it is a stream that says `true` once the thing is held, and then nothing. A client gets it then, and a
-/// server makes it with [`Held::new`].
+/// server makes it with [`Guard::new`].
 #[must_use = "what is held is let go of at once if this is dropped"]
-pub struct Held(By);
+pub struct Guard(By);
 
 enum By {
     Service(Receiver<bool>),
     Guard { lost: Pin<Box<dyn Future<Output = Error> + Send>>, _guard: Box<dyn Any + Send> },
 }
 
-impl Held {
+impl Guard {
     /// Returns what a server answers with: `guard` is dropped once the client has let go, or has left.
     pub fn new(guard: impl Send + 'static) -> Self {
         Self::until(guard, pending())
     }
 
-    /// As [`Held::new`], for what can be lost: the client is told the error that `lost` ends with.
+    /// As [`Guard::new`], for what can be lost: the client is told the error that `lost` ends with.
     pub fn until(guard: impl Send + 'static, lost: impl Future<Output = Error> + Send + 'static) -> Self {
         Self(By::Guard { lost: Box::pin(lost), _guard: Box::new(guard) })
     }
@@ -62,8 +62,8 @@ impl Held {
     }
 }
 
-impl fmt::Debug for Held {
+impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Held")
+        f.write_str("Guard")
     }
 }

@@ -13,29 +13,25 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     connection::{
-        channel::{Payload, Rx, Tx, answered},
-        mux::slot::Message,
+        channel::{DynReceiver, DynSender, Payload, answered},
+        mux::message::Message,
     },
     protocol::{
-        code::Category,
         error::{Error, Result},
         graph::{CLOSE, ERROR, VALUE, WRITE},
     },
 };
 
-/// Both halves of a channel.
+/// Both halves of a channel: `S` sends, `R` receives.
 #[derive(Debug)]
-pub struct Exchange<S, R> {
+pub struct Duplex<S, R> {
     /// The half that sends.
     pub tx: S,
     /// The half that reads.
     pub rx: R,
 }
 
-/// A channel on which both sides send streams: `In` is read, `Out` is sent.
-pub type Duplex<In, Out> = Exchange<Sender<Out>, Receiver<In>>;
-
-impl<In: DeserializeOwned, Out: Serialize + Send> Duplex<In, Out> {
+impl<In: DeserializeOwned, Out: Serialize + Send> Duplex<Sender<Out>, Receiver<In>> {
     /// Sends an item; waits while too much is queued.
     pub async fn send(&mut self, item: impl Into<Out>) -> Result<()> {
         self.tx.send(item).await
@@ -46,9 +42,9 @@ impl<In: DeserializeOwned, Out: Serialize + Send> Duplex<In, Out> {
         self.rx.recv().await
     }
 
-    /// Ends this side's stream and goes on reading.
-    pub async fn close(self) -> Result<Receiver<In>> {
-        self.tx.close().await?;
+    /// Ends this side's stream and returns the half that goes on receiving.
+    pub fn finish(self) -> Result<Receiver<In>> {
+        self.tx.finish()?;
         Ok(self.rx)
     }
 }
@@ -57,29 +53,29 @@ impl<In: DeserializeOwned, Out: Serialize + Send> Duplex<In, Out> {
 #[derive(Debug)]
 pub struct End;
 
-impl From<Tx> for End {
-    fn from(_: Tx) -> Self {
+impl From<DynSender> for End {
+    fn from(_: DynSender) -> Self {
         Self
     }
 }
 
-impl From<Rx> for End {
-    fn from(_: Rx) -> Self {
+impl From<DynReceiver> for End {
+    fn from(_: DynReceiver) -> Self {
         Self
     }
 }
 
 /// The half that sends a stream of `T`.
 ///
-/// Dropped before [`Sender::close`], it ends the stream with an error, so that what was cut off is never taken for a
+/// Dropped before [`Sender::finish`], it ends the stream with an error, so that what was cut off is never taken for a
 /// whole.
 pub struct Sender<T> {
-    tx: Tx,
+    tx: DynSender,
     items: PhantomData<fn(T)>,
 }
 
-impl<T> From<Tx> for Sender<T> {
-    fn from(tx: Tx) -> Self {
+impl<T> From<DynSender> for Sender<T> {
+    fn from(tx: DynSender) -> Self {
         Self { tx, items: PhantomData }
     }
 }
@@ -93,33 +89,28 @@ impl<T: Serialize + Send> Sender<T> {
     }
 
     /// Ends the stream.
-    pub async fn close(mut self) -> Result<()> {
-        self.tx.push(CLOSE, ()).await
+    pub fn finish(mut self) -> Result<()> {
+        self.tx.queue(CLOSE, &())
     }
 
-    /// Ends the stream with an error of the caller's own.
-    pub async fn fail(mut self, category: Category, code: i64, text: &str) -> Result<()> {
-        self.tx.push(ERROR, ((category.0, code), text)).await
-    }
-
-    /// Ends the stream with what `error` says.
-    pub fn answer(mut self, error: &Error) -> Result<()> {
+    /// Ends the stream with an error.
+    pub fn fail(mut self, error: &Error) -> Result<()> {
         self.tx.queue(ERROR, &error.answer())
     }
 
     /// The half itself, for what is not sent item by item.
-    pub(crate) fn half(&mut self) -> &mut Tx {
+    pub(crate) fn half(&mut self) -> &mut DynSender {
         &mut self.tx
     }
 
     /// Returns once nobody can receive the stream: the channel was revoked, or the connection has ended.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.tx.poll_gone(cx)
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.tx.poll_closed(cx)
     }
 
-    /// Ends the stream without a word, for a server whose client has said that it listens no more.
-    pub fn give_up(self) {
-        self.tx.give_up();
+    /// Drops the half without ending the stream: the client has said that it listens no more.
+    pub fn abandon(self) {
+        self.tx.abandon();
     }
 }
 
@@ -132,37 +123,37 @@ impl<T> fmt::Debug for Sender<T> {
 /// The half that sends one reply.
 ///
 /// Dropped before it has, it answers with an error.
-pub struct Responder<T> {
-    tx: Tx,
+pub struct ReplySender<T> {
+    tx: DynSender,
     reply: PhantomData<fn(T)>,
 }
 
-impl<T> From<Tx> for Responder<T> {
-    fn from(tx: Tx) -> Self {
+impl<T> From<DynSender> for ReplySender<T> {
+    fn from(tx: DynSender) -> Self {
         Self { tx, reply: PhantomData }
     }
 }
 
-impl<T: Serialize> Responder<T> {
+impl<T: Serialize> ReplySender<T> {
     /// Sends the reply.
-    pub fn value(mut self, reply: impl Into<T>) -> Result<()> {
+    pub fn send(mut self, reply: impl Into<T>) -> Result<()> {
         self.tx.queue(VALUE, &reply.into())
     }
 
     /// Sends an error instead.
-    pub fn error(mut self, error: &Error) -> Result<()> {
+    pub fn fail(mut self, error: &Error) -> Result<()> {
         self.tx.queue(ERROR, &error.answer())
     }
 
-    /// Does not reply, as methods do whose protocol has replies that never come.
-    pub fn give_up(self) {
-        self.tx.give_up();
+    /// Drops the half without a reply, where the protocol has replies that never come.
+    pub fn abandon(self) {
+        self.tx.abandon();
     }
 }
 
-impl<T> fmt::Debug for Responder<T> {
+impl<T> fmt::Debug for ReplySender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Responder").field(&self.tx).finish()
+        f.debug_tuple("ReplySender").field(&self.tx).finish()
     }
 }
 
@@ -170,12 +161,12 @@ impl<T> fmt::Debug for Responder<T> {
 #[derive(Debug)]
 pub(crate) struct Reading {
     /// Dropped with the stream, or at its end: it sends `close`, where the protocol has that (`services.md` 8).
-    pub(crate) _close: Option<Box<Tx>>,
-    pub(crate) rx: Rx,
+    pub(crate) _close: Option<Box<DynSender>>,
+    pub(crate) rx: DynReceiver,
 }
 
-impl From<Rx> for Reading {
-    fn from(rx: Rx) -> Self {
+impl From<DynReceiver> for Reading {
+    fn from(rx: DynReceiver) -> Self {
         Self { _close: None, rx }
     }
 }
@@ -194,8 +185,8 @@ pub struct Receiver<T> {
     items: PhantomData<fn() -> T>,
 }
 
-impl<T> From<Rx> for Receiver<T> {
-    fn from(rx: Rx) -> Self {
+impl<T> From<DynReceiver> for Receiver<T> {
+    fn from(rx: DynReceiver) -> Self {
         Reading::from(rx).into()
     }
 }
@@ -304,12 +295,12 @@ impl<T> fmt::Debug for Receiver<T> {
 
 /// The half that reads one reply: a future.
 pub struct Reply<T> {
-    rx: Rx,
+    rx: DynReceiver,
     reply: PhantomData<fn() -> T>,
 }
 
-impl<T> From<Rx> for Reply<T> {
-    fn from(rx: Rx) -> Self {
+impl<T> From<DynReceiver> for Reply<T> {
+    fn from(rx: DynReceiver) -> Self {
         Self { rx, reply: PhantomData }
     }
 }

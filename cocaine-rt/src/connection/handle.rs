@@ -18,11 +18,8 @@ use tokio::net::TcpStream;
 
 use crate::{
     connection::mux::{Mux, Role},
-    protocol::{code::Category, error::Error, limits::Limits},
+    protocol::{error::Error, limits::Limits},
 };
-
-/// The code of an app that has been stopped: `EPIPE`.
-const STOPPED: i64 = 32;
 
 /// How exactly deadlines are kept: one sweep of all channels a tick is
 /// cheaper than a timer a call.
@@ -53,7 +50,7 @@ pub(super) struct ConnectionState {
 impl ConnectionState {
     /// Notes whether a timer runs, or has to; returns whether some channel has a deadline.
     pub(super) fn keep_ticking(&mut self, running: bool) -> bool {
-        let timed = self.mux.is_timed();
+        let timed = self.mux.has_deadlines();
         self.ticking = timed || running;
         timed
     }
@@ -63,7 +60,7 @@ impl ConnectionState {
     fn attention(&mut self) -> Option<Waker> {
         self.task.as_ref()?;
         let output = !self.stuck && self.mux.output_len() > 0;
-        let time = self.mux.is_timed() && !self.ticking;
+        let time = self.mux.has_deadlines() && !self.ticking;
         let end = self.left || self.mux.is_drained() || self.mux.is_closed();
         (output || time || end || self.mux.can_begin()).then(|| self.task.take())?
     }
@@ -99,8 +96,8 @@ impl SharedConnection {
         let result = act(&mut state.mux);
         self.queued.store(state.mux.output_len(), Ordering::Relaxed);
         let task = state.attention();
-        if !state.mux.due().is_empty() {
-            std::mem::swap(state.mux.due(), due);
+        if !state.mux.wakers().is_empty() {
+            std::mem::swap(state.mux.wakers(), due);
         }
         drop(state);
         if let Some(task) = task {
@@ -124,7 +121,7 @@ impl SharedConnection {
     /// Heeds an error of the service: an app that has been stopped goes on answering old connections, and only that
     /// (`node.md` 5.1). It may have been started again elsewhere.
     pub(crate) fn heed(&self, error: &Error) {
-        if (error.category(), error.code()) == (Some(Category::GENERIC), Some(STOPPED)) {
+        if error.is_app_stopped() {
             self.outdated.store(true, Ordering::Relaxed);
         }
     }

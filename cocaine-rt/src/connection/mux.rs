@@ -1,14 +1,42 @@
-//! The state of one connection: open channels, ids, what waits to be written. No I/O, no `async`, no lock.
+//! The state of one connection: open channels, ids, and the output. No I/O, no `async`, no lock.
 //!
-//! Frames come in through [`Mux::receive`], bytes go out through [`Mux::take_output`], and wakers that became due are
-//! collected for whoever holds the lock to wake once it is gone.
+//! Frames arrive through [`Mux::receive`], and bytes leave through [`Mux::take_output`]. Wakers are collected, and whoever
+//! holds the lock wakes them after its release.
+//!
+//! # Channels
+//!
+//! The states of a channel, as its reader and its sender see it. What the peer may send is apart: [`recv_state`].
+//!
+//! ```text
+//!           fail, expire            the reader has the error
+//!   Open ───────────────> Failed ────────────────────────────> Discarding
+//!    │ │                    │                                    ^    │
+//!    │ └── the reader is released ───────────────────────────────┘    │
+//!    │                      │                                         │
+//!    └───── reset ──────────┴──────────────── reset ──────────────────┘
+//!                           v
+//!                         Reset: the error, if there is one, is still to be read
+//! ```
+//!
+//! | verb | effect |
+//! |---|---|
+//! | `open` | opens a channel and queues its first frame |
+//! | `finish` | ends a sender, an invocation, or what the peer may send, in good order |
+//! | `reset` | ends a channel from outside: the peer has revoked it, or the connection ends |
+//! | `expire` | fails the channels whose deadline has passed |
+//! | `drain` | accepts no further invocations, and lets those finish that run |
+//! | `close` | ends the connection, and resets all channels |
+//! | `release` | returns a handle; a channel without handles on which nothing may arrive is freed |
 
-mod holding;
+mod channel;
+mod handles;
 mod id_hash;
-mod intake;
-pub(crate) mod roots;
+mod invocations;
+pub(crate) mod message;
+mod receiving;
+pub(crate) mod recv_state;
+pub(crate) mod root_protocol;
 mod sending;
-pub(crate) mod slot;
 mod table;
 
 use std::{
@@ -18,58 +46,57 @@ use std::{
 };
 
 use self::{
-    id_hash::IdHashBuilder,
-    roots::RootProtocol,
-    slot::{Message, RecvState, Slot},
-    table::Table,
+    channel::Channel, id_hash::IdHashBuilder, message::Message, recv_state::RecvState,
+    root_protocol::RootProtocol, table::ChannelTable,
 };
 use crate::{
     protocol::{
-        error::{Cause, Error, ErrorKind},
+        code::Code,
+        error::{Error, ErrorKind},
         limits::Limits,
         trace::Trace,
     },
     wire::{encode::Encoded, frame::FrameHeaders, hpack::HpackTable},
 };
 
-/// A rule of the protocol that the peer broke; the connection ends without a word (`protocol.md` 2.2).
+/// A rule of the protocol that the peer broke. The connection ends without a message (`protocol.md` 2.2).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
-    /// What those learn who share a channel with the peer (`worker.md` 3.4, 4).
-    pub(crate) cause: Cause,
+    /// The code that the other ends of relayed channels get (`worker.md` 3.4, 4).
+    pub(crate) cause: Code,
     pub(crate) text: String,
 }
 
 impl Violation {
-    pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
+    pub(crate) fn new(cause: Code, text: impl Into<String>) -> Self {
         Self { cause, text: text.into() }
     }
 }
 
-/// What a connection is to this side.
+/// The role of this side of the connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Role {
-    /// It carries calls to a service; what is not known is dropped.
+    /// Calls a service. Messages of unknown channels are dropped.
     Client,
-    /// It carries calls of a client to what is served here.
+    /// Serves a client.
     Server(Arc<RootProtocol>),
-    /// It carries events to a worker, and what the worker says of itself. Ids are shared: one that is opened here is
-    /// above all that the worker has used (`worker.md` 3.3).
+    /// Sends events to a worker and serves its control messages. Both sides share one sequence of ids: an id that is opened
+    /// here is above all that the worker has used (`worker.md` 3.3).
     Host(Arc<RootProtocol>),
-    /// It carries events to this worker; what is not known is dropped.
+    /// Receives events as a worker. Messages that are not understood are dropped.
     Worker(Arc<RootProtocol>),
 }
 
 impl Role {
-    fn roots(&self) -> Option<&Arc<RootProtocol>> {
+    fn root(&self) -> Option<&Arc<RootProtocol>> {
         match self {
             Self::Client => None,
-            Self::Server(roots) | Self::Host(roots) | Self::Worker(roots) => Some(roots),
+            Self::Server(root) | Self::Host(root) | Self::Worker(root) => Some(root),
         }
     }
 }
 
-/// Which channel, and who opened it.
+/// The identity of a channel: its id, and which side has opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChannelKey {
     pub(crate) id: u64,
@@ -80,28 +107,28 @@ pub(crate) struct ChannelKey {
 pub(crate) struct NewChannel<'a> {
     pub(crate) method: u64,
     pub(crate) args: &'a Encoded,
-    pub(crate) tail: FrameHeaders<'a>,
+    pub(crate) headers: FrameHeaders<'a>,
     pub(crate) recv_state: RecvState,
     /// Ticks from now after which the channel fails; `u64::MAX` for never.
     pub(crate) ticks: u64,
-    /// Who waits for the reply.
+    /// The task that waits for the reply.
     pub(crate) reader: Option<Waker>,
 }
 
-/// What an invocation takes while it runs.
+/// The resources that an invocation occupies while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InvocationCost {
-    /// It is a stream or a session: it lasts as long as its channel, and does not count among the invocations.
-    pub(crate) lasting: bool,
+    /// A stream or a session lasts as long as its channel, and does not count among the invocations.
+    pub(crate) is_long_lived: bool,
     /// The size of its arguments.
     pub(crate) bytes: usize,
 }
 
-/// An invocation that a server has received and not begun.
+/// An invocation that a server has received and not yet begun.
 #[derive(Debug)]
 pub(crate) struct PendingInvocation {
     pub(crate) id: u64,
-    /// Place of the method in the server's table.
+    /// The index among the methods of the service.
     pub(crate) method: usize,
     pub(crate) message: Message,
     pub(crate) trace: Option<Trace>,
@@ -113,39 +140,39 @@ pub(crate) struct Mux {
     limits: Limits,
     role: Role,
     /// The highest id that this side has opened.
-    opened: u64,
+    last_own_id: u64,
     /// The highest id that the peer has opened.
-    accepted: u64,
-    own: Table,
-    peers: HashMap<u64, Slot, IdHashBuilder>,
-    headers: HpackTable,
+    last_peer_id: u64,
+    own: ChannelTable,
+    peers: HashMap<u64, Channel, IdHashBuilder>,
+    hpack: HpackTable,
     output: Encoded,
-    /// What is written before all other output: heartbeats, which nothing may delay.
+    /// Output that is written before all other: heartbeats, which nothing may delay.
     urgent: Encoded,
     pending: VecDeque<PendingInvocation>,
-    /// Invocations that have begun and not ended, and those of them that last as long as their channels.
+    /// Invocations that run, and those among them that last as long as their channels.
     running: usize,
-    lasting: usize,
-    /// Bytes of the arguments of what runs.
-    held: usize,
-    /// Bytes that have come on open channels since what is unread was last added up.
-    arrived: usize,
+    running_long_lived: usize,
+    /// Bytes of the arguments of the invocations that run.
+    args_bytes: usize,
+    /// Bytes that have arrived on open channels since the unread bytes were last summed.
+    unchecked_bytes: usize,
     tick: u64,
-    /// The highest id that this side had opened when ticks were last counted.
-    swept: u64,
-    timed: usize,
+    /// The highest id that this side had opened at the last call of `expire`.
+    last_expired_id: u64,
+    deadlines: usize,
     closed: Option<Error>,
-    /// Nothing more is taken in; what runs may finish.
+    /// No further invocation is accepted; those that run may finish.
     draining: bool,
-    /// Output was taken and is not yet written.
+    /// The driver has output that is not yet written.
     writing: bool,
-    /// Who waits until everything is written.
-    flushers: Vec<Waker>,
-    /// Who waits for room in the output.
-    blocked: Vec<Waker>,
-    /// Who waits until nothing that was taken in is under way.
-    finishers: Vec<Waker>,
-    due: Vec<Waker>,
+    /// Tasks that wait until everything is written.
+    flush_watchers: Vec<Waker>,
+    /// Tasks that wait for room in the output.
+    room_watchers: Vec<Waker>,
+    /// Tasks that wait until no invocation is under way.
+    finish_watchers: Vec<Waker>,
+    wakers: Vec<Waker>,
 }
 
 impl Mux {
@@ -153,49 +180,50 @@ impl Mux {
         Self {
             limits,
             role,
-            opened: 0,
-            accepted: 0,
-            own: Table::new(),
+            last_own_id: 0,
+            last_peer_id: 0,
+            own: ChannelTable::new(),
             peers: HashMap::default(),
-            headers: HpackTable::default(),
+            hpack: HpackTable::default(),
             output: Encoded::default(),
             urgent: Encoded::default(),
             pending: VecDeque::new(),
             running: 0,
-            lasting: 0,
-            held: 0,
-            arrived: 0,
+            running_long_lived: 0,
+            args_bytes: 0,
+            unchecked_bytes: 0,
             tick: 0,
-            swept: 0,
-            timed: 0,
+            last_expired_id: 0,
+            deadlines: 0,
             closed: None,
             draining: false,
             writing: false,
-            flushers: Vec::new(),
-            blocked: Vec::new(),
-            finishers: Vec::new(),
-            due: Vec::new(),
+            flush_watchers: Vec::new(),
+            room_watchers: Vec::new(),
+            finish_watchers: Vec::new(),
+            wakers: Vec::new(),
         }
     }
 
     /// Returns whether some channel has a deadline.
     #[inline]
-    pub(crate) fn is_timed(&self) -> bool {
-        self.timed > 0
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.deadlines > 0
     }
 
-    /// Counts ticks, and fails the channels whose deadline has passed. A channel that was opened since the last sweep
-    /// may be younger than that: for it, one tick has passed.
-    pub(crate) fn sweep(&mut self, ticks: u64) {
+    /// Advances the clock by `ticks`, and fails the channels whose deadline has passed. A channel that was opened since the
+    /// last call may be younger: for it, one tick has passed.
+    pub(crate) fn expire(&mut self, ticks: u64) {
         self.tick = self.tick.saturating_add(ticks);
-        let (young, swept) = (ticks.saturating_sub(1), std::mem::replace(&mut self.swept, self.opened));
-        for slot in self.own.iter_mut() {
-            if slot.id > swept {
-                slot.expires = slot.expires.saturating_add(young);
+        let young = ticks.saturating_sub(1);
+        let last_expired_id = std::mem::replace(&mut self.last_expired_id, self.last_own_id);
+        for channel in self.own.iter_mut() {
+            if channel.id > last_expired_id {
+                channel.expires = channel.expires.saturating_add(young);
             }
-            if slot.expires <= self.tick {
-                slot.fail(Error::new(ErrorKind::Deadline(std::time::Duration::ZERO)));
-                self.due.extend(slot.reader.take());
+            if channel.expires <= self.tick {
+                channel.fail(Error::new(ErrorKind::Deadline(std::time::Duration::ZERO)));
+                self.wakers.extend(channel.reader.take());
             }
         }
     }
@@ -206,24 +234,25 @@ impl Mux {
             return;
         }
         self.closed = Some(error.clone());
-        for slot in self.own.iter_mut().chain(self.peers.values_mut()) {
-            slot.end(error.clone(), &mut self.due);
+        for channel in self.own.iter_mut().chain(self.peers.values_mut()) {
+            channel.reset(error.clone(), &mut self.wakers);
         }
-        self.due.append(&mut self.blocked);
-        self.due.append(&mut self.flushers);
-        self.due.append(&mut self.finishers);
+        self.wakers.append(&mut self.room_watchers);
+        self.wakers.append(&mut self.flush_watchers);
+        self.wakers.append(&mut self.finish_watchers);
     }
 
-    /// Takes nothing more in and ends the channels that could last for ever; calls that run may finish.
+    /// Accepts no further invocation, and resets the channels of the peer, which could last for ever. Calls that run may
+    /// finish.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         let error = Error::disconnected("the server shuts down");
-        for slot in self.peers.values_mut() {
-            slot.end(error.clone(), &mut self.due);
+        for channel in self.peers.values_mut() {
+            channel.reset(error.clone(), &mut self.wakers);
         }
     }
 
-    /// Returns whether a connection that drains has nothing left to do.
+    /// Returns whether the connection drains and no invocation is left.
     #[inline]
     pub(crate) fn is_drained(&self) -> bool {
         self.draining && self.running == 0 && self.pending.is_empty()
@@ -238,15 +267,15 @@ impl Mux {
         self.closed.as_ref()
     }
 
-    /// Takes the wakers that became due.
+    /// Returns the wakers to be woken.
     #[inline]
-    pub(crate) fn due(&mut self) -> &mut Vec<Waker> {
-        &mut self.due
+    pub(crate) fn wakers(&mut self) -> &mut Vec<Waker> {
+        &mut self.wakers
     }
 }
 
-/// Adds a waker, unless it is there already: a task may ask again before it is woken.
-fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
+/// Adds a waker unless the list has it: a task may poll again before it is woken.
+fn add_waker(wakers: &mut Vec<Waker>, waker: &Waker) {
     if !wakers.iter().any(|known| known.will_wake(waker)) {
         wakers.push(waker.clone());
     }

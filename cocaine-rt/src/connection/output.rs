@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn blobs_and_buffer_arrive_in_order_however_little_is_taken_at_a_time() {
+    async fn partial_writes_keep_blobs_and_buffer_in_order() {
         for size in [1, 7, 4096, 1 << 20] {
             let (mut near, mut far) = tokio::io::duplex(size);
             let (encoded, flat) = sample();

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     connection::{
-        guard::Held,
+        guard::Guard,
         halves::{Receiver, Sender},
     },
     protocol::{
@@ -86,10 +86,10 @@ impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
 }
 
 /// What is held until the caller lets go.
-impl<A, W> Expectation<A, W, Result<Held>> {
+impl<A, W> Expectation<A, W, Result<Guard>> {
     /// Holds it, each time.
     pub fn holds(self) -> Self {
-        self.by(|_| Ok(Held::new(())))
+        self.by(|_| Ok(Guard::new(())))
     }
 }
 

@@ -15,15 +15,15 @@ use super::{Items, book::Book};
 use crate::{
     client::{
         connection::{Attempt, Link, Options, Request},
-        methods::{Drift, Selector, Table},
+        methods::{Compatibility, Selector, Table},
     },
     connection::{
-        channel::{Rx, Tx},
+        channel::{DynReceiver, DynSender},
         driver,
-        halves::{Exchange, Receiver, Sender},
+        halves::{Duplex, Receiver, Sender},
     },
     protocol::{
-        endpoint::Resolved,
+        endpoint::ServiceInfo,
         error::{Error, Result},
         limits::Limits,
         panic::panic_text,
@@ -86,12 +86,12 @@ pub(super) fn open<R, S, X, Y>(
     method: usize,
     args: bytes::Bytes,
     Peer(script): Peer<R, S>,
-) -> Result<Exchange<X, Y>>
+) -> Result<Duplex<X, Y>>
 where
-    R: From<Rx> + Send + 'static,
-    S: From<Tx> + Send + 'static,
-    X: From<Tx>,
-    Y: From<Rx>,
+    R: From<DynReceiver> + Send + 'static,
+    S: From<DynSender> + Send + 'static,
+    X: From<DynSender>,
+    Y: From<DynReceiver>,
 {
     let (spec, script) = (book.spec(), script?);
     let play = Play { script, end: End::of(book), method };
@@ -99,14 +99,14 @@ where
     let stage = Stage { spec, play: Mutex::new(Some(play)) };
     Connection::start(far, "the caller of a double", Limits::default(), spec, |_| stage);
     let handle = driver::connect(near, "a double".into(), Limits::default());
-    let found = Resolved { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
-    let table = Table::new(Some(spec), &found, Drift::Off)?;
+    let found = ServiceInfo { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
+    let table = Table::new(Some(spec), &found, Compatibility::Unchecked)?;
     let link = Link { handle, table, service: spec.name.into() };
     let bound = link.table.select(Selector::Place(method))?;
     let args = Encoded { buf: args.into(), segments: Vec::new() };
     let request = Request { args: &args, options: &Options::default(), waker: Waker::noop() };
     match link.session(&bound, request)? {
-        Attempt::Sent((tx, rx)) => Ok(Exchange { tx: tx.into(), rx: rx.into() }),
+        Attempt::Sent((tx, rx)) => Ok(Duplex { tx: tx.into(), rx: rx.into() }),
         Attempt::Full(_) | Attempt::Ended => Err(Error::disconnected("the double has no room")),
     }
 }
@@ -144,8 +144,8 @@ impl Drop for End {
 
 impl<R, S> Dispatch for Stage<R, S>
 where
-    R: From<Rx> + Send + 'static,
-    S: From<Tx> + Send + 'static,
+    R: From<DynReceiver> + Send + 'static,
+    S: From<DynSender> + Send + 'static,
 {
     fn spec(&self) -> &'static ServiceSpec {
         self.spec

@@ -90,7 +90,7 @@ where
     // Of a client that has closed its stream nobody tells.
     let mut answered = pin!(answered);
     poll_fn(|cx| match answered.as_mut().poll(cx) {
-        Poll::Pending => context.poll_gone(cx).map(|()| Err(Error::handler("the client has left"))),
+        Poll::Pending => context.poll_closed(cx).map(|()| Err(Error::handler("the client has left"))),
         ready @ Poll::Ready(_) => ready,
     })
     .await

@@ -1,6 +1,161 @@
-//! The names of error categories and codes (`protocol.md` 6).
+//! Error codes, their categories, and the names of both (`protocol.md` 6).
 
 use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An error code: a number within a [`Category`].
+///
+/// The wire carries it as a pair of integers. It is displayed as that pair, after the names of the category and the
+/// code where they are known: `cocaine.service.locator: service_not_available, [10,1]`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code {
+    /// The family of the code.
+    pub category: Category,
+    /// The number within the family.
+    pub code: i64,
+}
+
+impl Code {
+    /// The peer closed the connection.
+    pub const EOF: Self = Self::new(Category::ASIO_MISC, 2);
+    /// This side closed the connection.
+    pub const CANCELLED: Self = Self::new(Category::ASIO_SYSTEM, posix::ECANCELED);
+
+    /// A value that is not a frame.
+    pub const FRAME_FORMAT_ERROR: Self = Self::new(Category::TRANSPORT, 1);
+    /// Headers that cannot be decoded.
+    pub const HPACK_ERROR: Self = Self::new(Category::TRANSPORT, 2);
+    /// Bytes that are not `MessagePack`.
+    pub const PARSE_ERROR: Self = Self::new(Category::TRANSPORT, 4);
+
+    /// Arguments that the message does not take.
+    pub const INVALID_ARGUMENTS: Self = Self::new(Category::DISPATCH, 2);
+    /// A message on a channel that has ended.
+    pub const REVOKED_CHANNEL: Self = Self::new(Category::DISPATCH, 4);
+    /// A message that the channel does not allow.
+    pub const SLOT_NOT_FOUND: Self = Self::new(Category::DISPATCH, 5);
+    /// An invocation that failed without a code of its own.
+    pub const UNCAUGHT_ERROR: Self = Self::new(Category::DISPATCH, 7);
+
+    /// No running service has this name.
+    pub const SERVICE_NOT_AVAILABLE: Self = Self::new(Category::LOCATOR, 1);
+    /// The storage of routing groups cannot be read.
+    pub const ROUTING_STORAGE_ERROR: Self = Self::new(Category::LOCATOR, 2);
+    /// A service that is published without the version of its protocol.
+    pub const MISSING_VERSION: Self = Self::new(Category::LOCATOR, 3);
+    /// A service of this name exists already.
+    pub const DUPLICATE_SERVICE: Self = Self::new(Category::LOCATOR, 4);
+
+    /// A path that unicorn does not allow.
+    pub const INVALID_PATH: Self = Self::new(Category::UNICORN, 6);
+    /// Unicorn has no node at this path.
+    pub const NO_NODE: Self = Self::new(Category::UNICORN, 8);
+    /// Unicorn has a node at this path already.
+    pub const NODE_EXISTS: Self = Self::new(Category::UNICORN, 9);
+    /// Unicorn lost its connection to the storage of its tree.
+    pub const CONNECTION_LOSS: Self = Self::new(Category::UNICORN, 10);
+
+    /// `ENOENT`: there is no such blob, file or record.
+    pub const NOT_FOUND: Self = Self::posix(posix::ENOENT);
+    /// `ENOMEM`: a peer asked for more memory than its limits allow.
+    pub const OUT_OF_MEMORY: Self = Self::posix(posix::ENOMEM);
+    /// `EACCES`: the caller may not do this.
+    pub const PERMISSION_DENIED: Self = Self::posix(posix::EACCES);
+    /// `EINVAL`: an argument has a value that the service does not take.
+    pub const INVALID_VALUE: Self = Self::posix(posix::EINVAL);
+    /// `EPIPE`: the app was stopped.
+    pub const APP_STOPPED: Self = Self::posix(posix::EPIPE);
+    /// `EOPNOTSUPP`: the service does not implement the method.
+    pub const NOT_SUPPORTED: Self = Self::posix(posix::EOPNOTSUPP);
+    /// `ETIMEDOUT`: the operation took too long.
+    pub const TIMED_OUT: Self = Self::posix(posix::ETIMEDOUT);
+    /// `ECANCELED`: a sender was dropped before it finished its stream.
+    pub const SENDER_DROPPED: Self = Self::posix(posix::ECANCELED);
+
+    /// The worker has no such event, as the C++ framework reports it.
+    pub const EVENT_NOT_FOUND: Self = Self::new(Category::WORKER, 1);
+    /// The handler failed or panicked (`worker.md` 3.6).
+    pub const HANDLER_FAILED: Self = Self::new(Category::WORKER, 100);
+    /// The worker has no handler for the event, as the Go and Python frameworks report it (`worker.md` 3.6).
+    pub const UNKNOWN_EVENT: Self = Self::new(Category::WORKER, 200);
+    /// The worker cannot read the invocation, as the Python framework reports it (`worker.md` 3.6).
+    pub const BAD_MESSAGE: Self = Self::new(Category::WORKER, 240);
+
+    /// The deadline of an event passed before a worker took it.
+    pub const DEADLINE_PASSED: Self = Self::new(Category::NODE, 1);
+    /// A worker took longer over an event than it may.
+    pub const INVOCATION_TIMED_OUT: Self = Self::new(Category::NODE, 3);
+    /// The app is running already.
+    pub const ALREADY_STARTED: Self = Self::new(Category::NODE, 5);
+    /// The app is not running.
+    pub const NOT_RUNNING: Self = Self::new(Category::NODE, 6);
+    /// The app could not be uploaded or unpacked.
+    pub const SPOOL_ERROR: Self = Self::new(Category::NODE, 7);
+    /// The app's service could not be published.
+    pub const PUBLISH_ERROR: Self = Self::new(Category::NODE, 8);
+    /// The queue of the app is full. The event did not reach a worker.
+    pub const QUEUE_FULL: Self = Self::new(Category::OVERSEER, 1);
+
+    /// Returns the code with this number in `category`.
+    pub const fn new(category: Category, code: i64) -> Self {
+        Self { category, code }
+    }
+
+    /// Returns the code for a POSIX error number: [`Category::GENERIC`] has them.
+    pub const fn posix(errno: i64) -> Self {
+        Self::new(Category::GENERIC, errno)
+    }
+
+    /// Returns the name of the code, if it has one.
+    pub fn name(self) -> Option<&'static str> {
+        self.category.code_name(self.code)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(category) = self.category.name() {
+            f.write_str(category)?;
+            if let Some(name) = self.name() {
+                write!(f, ": {name}")?;
+            }
+            f.write_str(", ")?;
+        }
+        write!(f, "[{},{}]", self.category.0, self.code)
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.category.0, self.code).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (category, code) = Deserialize::deserialize(deserializer)?;
+        Ok(Self::new(Category(category), code))
+    }
+}
+
+/// POSIX error numbers, as Linux has them: the wire carries those of the original's platform.
+mod posix {
+    pub(super) const ENOENT: i64 = 2;
+    pub(super) const ENOMEM: i64 = 12;
+    pub(super) const EACCES: i64 = 13;
+    pub(super) const EINVAL: i64 = 22;
+    pub(super) const EPIPE: i64 = 32;
+    pub(super) const EOPNOTSUPP: i64 = 95;
+    pub(super) const ETIMEDOUT: i64 = 110;
+    pub(super) const ECANCELED: i64 = 125;
+}
 
 /// The family of an error code, by the number that stands for it on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,19 +208,10 @@ impl Category {
         if self.name().is_some() { self } else { Self::UNKNOWN }
     }
 
-    /// Returns the name of `code` within this category, if it has one.
-    pub fn code_name(self, code: i64) -> Option<&'static str> {
+    fn code_name(self, code: i64) -> Option<&'static str> {
         let (_, names) = CODES.iter().find(|(id, _)| *id == self.0)?;
         let index = usize::try_from(code.checked_sub(1)?).ok()?;
         names.get(index).copied()
-    }
-
-    pub(crate) fn describe(self, code: i64) -> String {
-        match (self.name(), self.code_name(code)) {
-            (Some(category), Some(name)) => format!("{category}: {name}, [{},{code}]", self.0),
-            (Some(category), None) => format!("{category}, [{},{code}]", self.0),
-            (None, _) => format!("[{},{code}]", self.0),
-        }
     }
 }
 

@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Endpoint {
 /// What a locator knows of a service: `endpoints, version, graph`, flat as a reply and an array within others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(Vec<Endpoint>, u64, Graph)", into = "(Vec<Endpoint>, u64, Graph)")]
-pub struct Resolved {
+pub struct ServiceInfo {
     /// Where it listens, in the order in which they should be tried; empty when it has gone.
     pub endpoints: Vec<Endpoint>,
     /// The version of its protocol.
@@ -63,14 +63,14 @@ pub struct Resolved {
     pub graph: Graph,
 }
 
-impl From<(Vec<Endpoint>, u64, Graph)> for Resolved {
+impl From<(Vec<Endpoint>, u64, Graph)> for ServiceInfo {
     fn from((endpoints, version, graph): (Vec<Endpoint>, u64, Graph)) -> Self {
         Self { endpoints, version, graph }
     }
 }
 
-impl From<Resolved> for (Vec<Endpoint>, u64, Graph) {
-    fn from(resolved: Resolved) -> Self {
+impl From<ServiceInfo> for (Vec<Endpoint>, u64, Graph) {
+    fn from(resolved: ServiceInfo) -> Self {
         (resolved.endpoints, resolved.version, resolved.graph)
     }
 }

@@ -1,14 +1,11 @@
 //! The one error of this crate: what went wrong, where, whose fault it is, and whether a repeat is safe.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use crate::{
-    protocol::code::Category,
+    protocol::code::{Category, Code},
     wire::{decode::DecodeError, encode::EncodeError, scan::ScanError},
 };
-
-/// The code of a handler that failed, in the category of workers (`worker.md` 3.6).
-const HANDLER_FAILED: i64 = 100;
 
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -25,43 +22,18 @@ struct Inner {
     service: Option<Arc<str>>,
     method: Option<Arc<str>>,
     endpoint: Option<Arc<str>>,
-    cause: Option<Cause>,
+    /// The code by which the original runtime reports the end of this connection.
+    wire_code: Option<Code>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// The category and code by which the original runtime calls the end of a connection (`worker.md` 3.4, 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cause(pub Category, pub i64);
-
-impl Cause {
-    /// The other side has closed the connection.
-    pub const EOF: Self = Self(Category::ASIO_MISC, 2);
-    /// This side has ended it.
-    pub const CANCELLED: Self = Self(Category::ASIO_SYSTEM, 125);
-    /// A value that is no frame.
-    pub const FRAME: Self = Self(Category::TRANSPORT, 1);
-    /// Headers that cannot be read.
-    pub const HEADERS: Self = Self(Category::TRANSPORT, 2);
-    /// Bytes that are not `MessagePack`.
-    pub const PARSE: Self = Self(Category::TRANSPORT, 4);
-    /// Arguments that are not what the message takes.
-    pub const ARGUMENTS: Self = Self(Category::DISPATCH, 2);
-    /// A message on a channel that has ended.
-    pub const REVOKED: Self = Self(Category::DISPATCH, 4);
-    /// A message that the channel does not allow.
-    pub const SLOT: Self = Self(Category::DISPATCH, 5);
-    /// A channel that begins with a message that opens none.
-    pub const UNCAUGHT: Self = Self(Category::DISPATCH, 7);
-    /// More than this side keeps in memory.
-    pub const MEMORY: Self = Self(Category::GENERIC, 12);
-}
-
-impl From<&ScanError> for Cause {
+impl From<&ScanError> for Code {
     /// Returns the code by which the original runtime reports the broken frame.
     fn from(error: &ScanError) -> Self {
         match error {
-            ScanError::Parse(_) | ScanError::TooDeep => Self::PARSE,
-            ScanError::Shape(_) => Self::FRAME,
-            ScanError::TooLarge(_) => Self::MEMORY,
+            ScanError::Parse(_) | ScanError::TooDeep => Self::PARSE_ERROR,
+            ScanError::Shape(_) => Self::FRAME_FORMAT_ERROR,
+            ScanError::TooLarge(_) => Self::OUT_OF_MEMORY,
         }
     }
 }
@@ -71,12 +43,10 @@ impl From<&ScanError> for Cause {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The service answered with an error (`protocol.md` 4.3, 6).
-    #[error("{message} ({})", .category.describe(*.code))]
+    #[error("{message} ({code})")]
     Service {
-        /// The family of the code.
-        category: Category,
-        /// The number within the family.
-        code: i64,
+        /// The service's code.
+        code: Code,
         /// The service's own words; may be empty.
         message: String,
     },
@@ -97,7 +67,7 @@ pub enum ErrorKind {
     Encode(String),
     /// A request whose arguments are not what the method takes; a server closes the connection (`protocol.md` 2.2).
     #[error("malformed arguments: {0}")]
-    Malformed(String),
+    InvalidArguments(String),
     /// A message whose arguments are not of the expected type.
     #[error("cannot decode: {0}")]
     Decode(String),
@@ -106,7 +76,7 @@ pub enum ErrorKind {
     Protocol(String),
     /// The service does not offer the method as the bindings, or the caller, expect it.
     #[error("expected {expected}, found {found}")]
-    Drift {
+    SchemaMismatch {
         /// What the bindings or the caller ask for.
         expected: String,
         /// What the service announces.
@@ -114,13 +84,13 @@ pub enum ErrorKind {
     },
     /// More unread or unsent bytes than the limit allows.
     #[error("limit exceeded: {0}")]
-    Overflow(String),
+    LimitExceeded(String),
     /// The method is announced but nobody serves it; a server closes the connection.
     #[error("not served")]
     Unbound,
     /// Several services failed at once, each with its own error.
     #[error("{}", list(.0))]
-    Several(Vec<Error>),
+    Multiple(Vec<Error>),
 }
 
 /// Who has to act for the error to go away.
@@ -137,23 +107,30 @@ pub enum Fault {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self(Arc::new(Inner { kind, service: None, method: None, endpoint: None, cause: None }))
+        Self(Arc::new(Inner {
+            kind,
+            service: None,
+            method: None,
+            endpoint: None,
+            wire_code: None,
+            source: None,
+        }))
     }
 
     /// Returns an error as a service answers it; servers return it from a method to choose the code.
-    pub fn service(category: Category, code: i64, message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Service { category, code, message: message.into() })
+    pub fn service(code: Code, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Service { code, message: message.into() })
     }
 
     /// Returns an error of an app's own: what a handler returns to choose the code that its caller gets
     /// (category 43, `worker.md` 3.6).
     pub fn user(code: i32, message: impl Into<String>) -> Self {
-        Self::service(Category::WORKER_USER, code.into(), message)
+        Self::service(Code::new(Category::WORKER_USER, code.into()), message)
     }
 
     /// Returns the error of a handler that failed without a code of its own.
     pub(crate) fn handler(message: impl Into<String>) -> Self {
-        Self::service(Category::WORKER, HANDLER_FAILED, message)
+        Self::service(Code::HANDLER_FAILED, message)
     }
 
     /// Returns the error of a method that is announced but not served: the server closes the connection
@@ -164,8 +141,8 @@ impl Error {
 
     /// Returns the error of arguments that are not what the method takes: the server closes the connection
     /// (`protocol.md` 2.2).
-    pub fn malformed(text: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Malformed(text.into())).caused(Cause::ARGUMENTS)
+    pub fn invalid_arguments(text: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArguments(text.into())).with_wire_code(Code::INVALID_ARGUMENTS)
     }
 
     pub(crate) fn config(text: impl Into<String>) -> Self {
@@ -200,16 +177,16 @@ impl Error {
         Self::decode(error.to_string())
     }
 
-    /// Says what the original runtime would call it.
-    pub(crate) fn caused(mut self, cause: Cause) -> Self {
-        Arc::make_mut(&mut self.0).cause = Some(cause);
+    /// Sets the code by which the original runtime reports the end of this connection.
+    pub(crate) fn with_wire_code(mut self, code: Code) -> Self {
+        Arc::make_mut(&mut self.0).wire_code = Some(code);
         self
     }
 
-    /// Returns what the original runtime calls the end of the connection that this error stands for, or the code of a
-    /// service's answer.
-    pub fn cause(&self) -> Option<Cause> {
-        self.0.cause.or_else(|| Some(Cause(self.category()?, self.code()?)))
+    /// Sets the error that caused this one.
+    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.0).source = Some(Arc::new(source));
+        self
     }
 
     /// Names the service, the method and the endpoint, where they are not named yet.
@@ -226,23 +203,23 @@ impl Error {
         self
     }
 
-    /// Returns the arguments of the `error` message that says this: a service's own code, or that the invocation failed
-    /// (`protocol.md` 4.3, 6).
-    pub(crate) fn answer(&self) -> ((i64, i64), Cow<'_, str>) {
+    /// Returns the arguments of the `error` message that reports this error: the service's own code, or
+    /// [`Code::UNCAUGHT_ERROR`] (`protocol.md` 4.3, 6).
+    pub(crate) fn answer(&self) -> (Code, Cow<'_, str>) {
         match self.kind() {
-            ErrorKind::Service { category, code, message } => ((category.0, *code), message.into()),
-            _ => ((Category::DISPATCH.0, 7), self.to_string().into()),
+            ErrorKind::Service { code, message } => (*code, message.into()),
+            _ => (Code::UNCAUGHT_ERROR, self.to_string().into()),
         }
     }
 
-    /// Returns the arguments of the `error` message by which a worker says this: a service's own code, or that the
-    /// handler failed (`worker.md` 3.6). A code that does not fit the wire would cost the whole connection.
-    pub(crate) fn worker_answer(&self) -> ((i64, i64), Cow<'_, str>) {
+    /// Returns the arguments of the `error` message by which a worker reports this error: the service's own code, or
+    /// [`Code::HANDLER_FAILED`] (`worker.md` 3.6). A code that does not fit the wire would cost the whole connection.
+    pub(crate) fn worker_answer(&self) -> (Code, Cow<'_, str>) {
         match self.kind() {
-            ErrorKind::Service { category, code, message } if i32::try_from(*code).is_ok() => {
-                ((category.0, *code), message.into())
+            ErrorKind::Service { code, message } if i32::try_from(code.code).is_ok() => {
+                (*code, message.into())
             }
-            _ => ((Category::WORKER.0, HANDLER_FAILED), self.to_string().into()),
+            _ => (Code::HANDLER_FAILED, self.to_string().into()),
         }
     }
 
@@ -251,20 +228,62 @@ impl Error {
         &self.0.kind
     }
 
-    /// Returns the category of the service's answer, if it was one.
-    pub fn category(&self) -> Option<Category> {
-        match self.kind() {
-            ErrorKind::Service { category, .. } => Some(*category),
-            _ => None,
-        }
-    }
-
-    /// Returns the code of the service's answer, if it was one.
-    pub fn code(&self) -> Option<i64> {
+    /// Returns the service's code, if the service answered with an error.
+    pub fn code(&self) -> Option<Code> {
         match self.kind() {
             ErrorKind::Service { code, .. } => Some(*code),
             _ => None,
         }
+    }
+
+    /// Returns the service's code, or the code by which the original runtime reports the end of this connection
+    /// (`worker.md` 3.4, 4).
+    pub fn wire_code(&self) -> Option<Code> {
+        self.0.wire_code.or_else(|| self.code())
+    }
+
+    /// Returns whether what was asked for does not exist: a blob, a node of unicorn, a service, a running app.
+    pub fn is_not_found(&self) -> bool {
+        const CODES: [Code; 4] =
+            [Code::NOT_FOUND, Code::NO_NODE, Code::SERVICE_NOT_AVAILABLE, Code::NOT_RUNNING];
+        self.code().is_some_and(|code| CODES.contains(&code))
+    }
+
+    /// Returns whether the answer did not come in time: the deadline of this side passed, or the service reports that
+    /// one of its own did.
+    pub fn is_timeout(&self) -> bool {
+        const CODES: [Code; 3] = [Code::DEADLINE_PASSED, Code::INVOCATION_TIMED_OUT, Code::TIMED_OUT];
+        matches!(self.kind(), ErrorKind::Deadline(_)) || self.code().is_some_and(|code| CODES.contains(&code))
+    }
+
+    /// Returns whether the connection ended before the answer came.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Disconnected(_))
+    }
+
+    /// Returns whether no connection could be made.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Connect(_))
+    }
+
+    /// Returns whether the queue of the app is full. The event did not reach a worker and may be sent again.
+    pub fn is_queue_full(&self) -> bool {
+        self.code() == Some(Code::QUEUE_FULL)
+    }
+
+    /// Returns whether the app was stopped. The next call resolves its name again.
+    pub fn is_app_stopped(&self) -> bool {
+        self.code() == Some(Code::APP_STOPPED)
+    }
+
+    /// Returns whether the caller may not do what it asked for.
+    pub fn is_permission_denied(&self) -> bool {
+        self.code().is_some_and(|code| code == Code::PERMISSION_DENIED || code.category == Category::SECURITY)
+    }
+
+    /// Returns whether the app has no handler for the event.
+    pub fn is_unknown_event(&self) -> bool {
+        matches!(self.code(), Some(Code::UNKNOWN_EVENT | Code::EVENT_NOT_FOUND))
     }
 
     /// Returns the name of the service that was called.
@@ -285,21 +304,21 @@ impl Error {
     /// Returns who has to act.
     pub fn fault(&self) -> Fault {
         match self.kind() {
-            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::Drift { .. } => Fault::Caller,
+            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::SchemaMismatch { .. } => Fault::Caller,
             ErrorKind::Connect(_) | ErrorKind::Disconnected(_) | ErrorKind::Deadline(_) => Fault::Network,
-            ErrorKind::Several(errors) => errors.first().map_or(Fault::Service, Self::fault),
+            ErrorKind::Multiple(errors) => errors.first().map_or(Fault::Service, Self::fault),
             _ => Fault::Service,
         }
     }
 
     /// Returns whether the request surely did nothing, so that it may be sent again.
-    pub fn is_safe_to_repeat(&self) -> bool {
+    pub fn is_safe_to_retry(&self) -> bool {
         match self.kind() {
             ErrorKind::Connect(_) => true,
-            ErrorKind::Service { category, code, .. } => {
-                (*category, *code) == (Category::OVERSEER, 1) || (*category, *code) == (Category::LOCATOR, 1)
+            ErrorKind::Service { code, .. } => {
+                matches!(*code, Code::QUEUE_FULL | Code::SERVICE_NOT_AVAILABLE)
             }
-            ErrorKind::Several(errors) => errors.iter().all(Self::is_safe_to_repeat),
+            ErrorKind::Multiple(errors) => errors.iter().all(Self::is_safe_to_retry),
             _ => false,
         }
     }
@@ -324,12 +343,76 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({self})")
+        let mut fields = f.debug_struct("Error");
+        fields.field("kind", self.kind());
+        let places =
+            [("service", self.service_name()), ("method", self.method()), ("endpoint", self.endpoint())];
+        for (name, place) in places {
+            if let Some(place) = place {
+                fields.field(name, &place);
+            }
+        }
+        if let Some(code) = self.0.wire_code {
+            fields.field("wire_code", &code);
+        }
+        if let Some(source) = &self.0.source {
+            fields.field("source", source);
+        }
+        fields.finish()
     }
 }
 
-impl std::error::Error for Error {}
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
 
 fn list(errors: &[Error]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_names_kind_code_and_place() {
+        let error = Error::service(Code::NOT_FOUND, "no such blob").at(
+            Some(&"storage".into()),
+            Some("read"),
+            Some(&"peer:1".into()),
+        );
+        let expected = "Error { kind: Service { code: generic, [12,2], message: \"no such blob\" }, \
+                        service: \"storage\", method: \"read\", endpoint: \"peer:1\" }";
+        assert_eq!(format!("{error:?}"), expected);
+    }
+
+    #[test]
+    fn io_error_is_the_source() {
+        let io = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let error = Error::disconnected(io.to_string()).with_source(io);
+        let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+        assert_eq!(source.map(std::io::Error::kind), Some(std::io::ErrorKind::ConnectionReset));
+        assert!(error.is_disconnected());
+    }
+
+    #[test]
+    fn predicates_know_every_code_of_their_meaning() {
+        let service = |code| Error::service(code, "");
+        for code in [Code::NOT_FOUND, Code::NO_NODE, Code::SERVICE_NOT_AVAILABLE, Code::NOT_RUNNING] {
+            assert!(service(code).is_not_found(), "{code}");
+        }
+        for code in [Code::DEADLINE_PASSED, Code::INVOCATION_TIMED_OUT, Code::TIMED_OUT] {
+            assert!(service(code).is_timeout(), "{code}");
+        }
+        assert!(Error::new(ErrorKind::Deadline(Duration::ZERO)).is_timeout());
+        assert!(service(Code::QUEUE_FULL).is_queue_full() && service(Code::APP_STOPPED).is_app_stopped());
+        assert!(
+            service(Code::UNKNOWN_EVENT).is_unknown_event()
+                && service(Code::EVENT_NOT_FOUND).is_unknown_event()
+        );
+        assert!(service(Code::new(Category::SECURITY, 3)).is_permission_denied());
+        assert!(!service(Code::INVALID_VALUE).is_not_found() && !service(Code::EOF).is_timeout());
+    }
 }

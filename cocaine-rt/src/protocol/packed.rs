@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_at_the_end_of_a_list_is_none() {
+    fn missing_values_at_the_end_are_none() {
         type Metric = One<Short<(String, f64, Option<i64>)>>;
         let metric = |time| One(Short(("m".to_owned(), 1.5, time)));
         let timed = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\x05";

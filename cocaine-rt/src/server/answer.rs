@@ -14,14 +14,14 @@ use serde::Serialize;
 use super::Host;
 use crate::{
     connection::{
-        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
-        guard::Held,
+        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        guard::Guard,
         halves::Sender,
         mux::{ChannelKey, InvocationCost, Mux},
     },
     protocol::{
-        code::Category,
-        error::{Cause, Error, ErrorKind, Result},
+        code::Code,
+        error::{Error, ErrorKind, Result},
         graph::{ERROR, Method, TreeShape, VALUE},
         spec::OnDrop,
         trace::Trace,
@@ -55,8 +55,7 @@ impl Run {
         host.handle.with(|mux| {
             act(mux);
             if !mem::replace(ended, true) {
-                mux.leave(key.id);
-                mux.end(*cost);
+                mux.finish_invocation(key.id, *cost, None);
             }
         });
     }
@@ -111,14 +110,14 @@ impl Answer {
 
     /// Answers once something is held, and holds it until the client lets go or leaves; what is still to be held then
     /// is given up.
-    pub async fn hold(mut self, held: impl Future<Output = Result<Held>>) {
+    pub async fn hold(mut self, held: impl Future<Output = Result<Guard>>) {
         self.owed = false;
         let sender = Sender::<bool>::from(self.half());
         let held = match unless_gone(&sender, held).await {
-            None => return sender.give_up(),
+            None => return sender.abandon(),
             Some(Ok(held)) => held,
             Some(Err(error)) => {
-                sender.give_up();
+                sender.abandon();
                 return self.refuse(&error);
             }
         };
@@ -162,14 +161,14 @@ impl Answer {
         Side::Server(self.trace, self.run.host.offer.extra.get(self.method).cloned().flatten())
     }
 
-    fn half(&self) -> Tx {
-        Tx::new(self.channel(), &self.method().upstream, self.side(), OnDrop::Terminal, false)
+    fn half(&self) -> DynSender {
+        DynSender::new(self.channel(), &self.method().upstream, self.side(), OnDrop::Terminal, false)
     }
 
     fn refuse(&mut self, error: &Error) {
         self.owed = false;
         match error.kind() {
-            ErrorKind::Malformed(_) | ErrorKind::Unbound => self.close(error),
+            ErrorKind::InvalidArguments(_) | ErrorKind::Unbound => self.close(error),
             _ => self.reply(ERROR, &error.answer()),
         }
     }
@@ -181,26 +180,26 @@ impl Answer {
         if let (Err(error), VALUE) = (&encoded, kind) {
             return self.refuse(error);
         }
-        let mut headers = Vec::new();
+        let mut buf = Vec::new();
         let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
-        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut headers, self.trace.map(Trace::ids), extra));
+        let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, self.trace.map(Trace::ids), extra));
         // A connection that has ended takes no answer.
         let id = self.run.key.id;
-        self.run.end(|mux| drop(mux.send(id, kind, &scratch, tail)));
+        self.run.end(|mux| drop(mux.send(id, kind, &scratch, headers)));
     }
 
     fn close(&self, error: &Error) {
         let method = &self.method().name;
         let reason = Error::protocol(format!("{method}: {error}"));
-        let cause = error.cause().unwrap_or(Cause::UNCAUGHT);
-        self.run.host.handle.close(&reason.caused(cause));
+        let cause = error.wire_code().unwrap_or(Code::UNCAUGHT_ERROR);
+        self.run.host.handle.close(&reason.with_wire_code(cause));
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
         if mem::take(&mut self.owed) {
-            let lost = Error::service(Category::DISPATCH, 7, "the invocation was dropped without an answer");
+            let lost = Error::service(Code::UNCAUGHT_ERROR, "the invocation was dropped without an answer");
             match self.method().upstream.shape() {
                 TreeShape::End => self.close(&lost),
                 _ => self.refuse(&lost),
@@ -220,10 +219,10 @@ pub struct Halves {
 
 impl Halves {
     /// Opens them: what the client sends, and what it is sent.
-    pub fn open<R: From<Rx>, S: From<Tx>>(self) -> (R, S) {
+    pub fn open<R: From<DynReceiver>, S: From<DynSender>>(self) -> (R, S) {
         let method = &self.host.offer.graph.entries()[self.method];
-        let rx = Rx::new(self.channel.clone(), &method.dispatch);
-        let tx = Tx::new(self.channel, &method.upstream, self.side, OnDrop::Terminal, false);
+        let rx = DynReceiver::new(self.channel.clone(), &method.dispatch);
+        let tx = DynSender::new(self.channel, &method.upstream, self.side, OnDrop::Terminal, false);
         (rx.into(), tx.into())
     }
 }
@@ -242,12 +241,12 @@ impl Outcome {
 }
 
 /// Says that something is held, and holds it until it is lost or nobody listens.
-async fn keep(mut held: Held, mut sender: Sender<bool>) -> Result<()> {
+async fn keep(mut held: Guard, mut sender: Sender<bool>) -> Result<()> {
     sender.send(true).await?;
     let lost = unless_gone(&sender, held.lost()).await;
     match lost {
-        None => sender.give_up(),
-        Some(error) => sender.answer(&error)?,
+        None => sender.abandon(),
+        Some(error) => sender.fail(&error)?,
     }
     Ok(())
 }
@@ -255,7 +254,7 @@ async fn keep(mut held: Held, mut sender: Sender<bool>) -> Result<()> {
 /// Returns what `future` ends with; `None` if nobody listens by then.
 async fn unless_gone<F: Future>(sender: &Sender<bool>, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
-    poll_fn(|cx| match sender.poll_gone(cx) {
+    poll_fn(|cx| match sender.poll_closed(cx) {
         Poll::Ready(()) => Poll::Ready(None),
         Poll::Pending => future.as_mut().poll(cx).map(Some),
     })
@@ -270,18 +269,18 @@ where
 {
     let mut items = pin!(items);
     loop {
-        let next = poll_fn(|cx| match sender.poll_gone(cx) {
+        let next = poll_fn(|cx| match sender.poll_closed(cx) {
             Poll::Ready(()) => Poll::Ready(None),
             Poll::Pending => items.as_mut().poll_next(cx).map(Some),
         });
         match next.await {
             None => {
-                sender.give_up();
+                sender.abandon();
                 return Ok(());
             }
             Some(Some(Ok(item))) => sender.send(item).await?,
-            Some(Some(Err(error))) => return sender.answer(&error),
-            Some(None) => return sender.close().await,
+            Some(Some(Err(error))) => return sender.fail(&error),
+            Some(None) => return sender.finish(),
         }
     }
 }

@@ -7,11 +7,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, Host, Offer, Traced};
 use crate::{
     connection::{
-        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
+        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
         driver::Driver,
-        halves::Duplex,
+        halves::{Duplex, Receiver, Sender},
         handle::{ConnectionHandle, SharedConnection},
-        mux::{NewChannel, Role, roots::RootProtocol, slot::RecvState},
+        mux::{NewChannel, Role, recv_state::RecvState, root_protocol::RootProtocol},
     },
     protocol::{
         error::{Error, Result},
@@ -65,18 +65,18 @@ impl Connection {
         event: &[u8],
         trace: Option<Trace>,
         headers: &Headers,
-    ) -> Result<(u64, Duplex<Bytes, Bytes>)> {
+    ) -> Result<(u64, Duplex<Sender<Bytes>, Receiver<Bytes>>)> {
         let mut args = Scratch::take();
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
         let (mut buf, headers) = (Vec::new(), headers.forwarded());
-        let tail = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
+        let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let recv_state = RecvState::Streaming;
-        let open = NewChannel { method: 0, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
+        let open = NewChannel { method: 0, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: self.handle.clone(), key, context: ErrorContext::default() };
-        let rx = Rx::held(channel.clone(), &self.stream);
-        let tx = Tx::held(channel, &self.stream, Side::Server(trace, None));
+        let rx = DynReceiver::held(channel.clone(), &self.stream);
+        let tx = DynSender::held(channel, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 

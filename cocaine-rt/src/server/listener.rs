@@ -22,7 +22,7 @@ use crate::{
     connection::{
         driver::Driver,
         handle::{self, ConnectionHandle, SharedConnection},
-        mux::{Mux, Role, roots::RootProtocol},
+        mux::{Mux, Role, root_protocol::RootProtocol},
     },
     protocol::limits::Limits,
     wire::bytes::Bytes,

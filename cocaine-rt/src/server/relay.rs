@@ -5,11 +5,11 @@ use std::task::{Context, Poll, ready};
 use crate::{
     connection::{
         halves::{Receiver, Sender},
-        mux::slot::Message,
+        mux::message::Message,
     },
     protocol::{
-        code::Category,
-        error::{Cause, Error},
+        code::{Category, Code},
+        error::Error,
         graph::{CLOSE, ERROR, WRITE},
     },
     wire::{
@@ -79,13 +79,13 @@ impl Relay {
         frames: &mut Encoded,
     ) -> Poll<Result<Option<Passed>, Passed>> {
         let half = self.to.half();
-        let (id, mut headers) = (half.id(), Vec::new());
-        let tail = half.tail(&mut headers);
+        let (id, mut buf) = (half.id(), Vec::new());
+        let headers = half.frame_headers(&mut buf);
         let (mut last, mut written) = (None, Ok(()));
         let polled = self.from.poll_each(cx, |message| {
             last = Some(message.kind);
             if written.is_ok() {
-                written = write(frames, id, message, tail);
+                written = write(frames, id, message, headers);
             }
         });
         if let Err(error) = ready!(polled) {
@@ -93,7 +93,7 @@ impl Relay {
         }
         if let Err(malformed) = written {
             let error = Error::protocol(format!("a message of a stream: {malformed}"));
-            return Poll::Ready(Err(Passed::Malformed(error.caused(Cause::ARGUMENTS))));
+            return Poll::Ready(Err(Passed::Malformed(error.with_wire_code(Code::INVALID_ARGUMENTS))));
         }
         Poll::Ready(Ok(match last {
             None | Some(CLOSE) => Some(Passed::Closed),
@@ -108,19 +108,19 @@ impl Relay {
     }
 
     /// Returns once nobody can receive what is handed on.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.to.poll_gone(cx)
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.to.poll_closed(cx)
     }
 
     /// Ends the stream that is sent with an error.
     pub fn fail(self, error: &Error) {
         // Nobody is left to be told.
-        let _ = self.to.answer(error);
+        let _ = self.to.fail(error);
     }
 
     /// Ends the stream that is sent without a word.
-    pub fn give_up(self) {
-        self.to.give_up();
+    pub fn abandon(self) {
+        self.to.abandon();
     }
 }
 
@@ -128,15 +128,15 @@ fn write(
     frames: &mut Encoded,
     id: u64,
     message: &Message,
-    tail: FrameHeaders<'_>,
+    headers: FrameHeaders<'_>,
 ) -> Result<(), DecodeError> {
-    frame::begin(frames, id, message.kind, tail);
+    frame::begin(frames, id, message.kind, headers);
     match message.kind {
         WRITE => chunk(&message.args, frames)?,
         ERROR => error(&message.args, frames)?,
         _ => encode::write_array_len(&mut frames.buf, 0),
     }
-    frame::end(frames, tail);
+    frame::end(frames, headers);
     Ok(())
 }
 

@@ -5,9 +5,9 @@ use std::{future::Future, pin::pin, task::Poll, time::Duration};
 use serde::{Serialize, Serializer, ser};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
-use super::peer::{Peer, method, unary, unhex};
+use super::peer::{Peer, method, unary};
 use crate::{
-    Bytes, Category, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
+    Bytes, Category, Code, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
     wire::{
         encode::{self, Encoded},
         frame::{self, FrameHeaders},
@@ -32,7 +32,7 @@ fn storage() -> (Service, Peer) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_its_example_and_so_is_the_next() {
+async fn calls_match_recorded_examples() {
     let (service, mut peer) = Peer::serving([unary(0, "resolve"), unary(1, "write")]);
     let script = async {
         peer.expect("93 01 00 91 a7 73 74 6f 72 61 67 65").await;
@@ -52,7 +52,7 @@ async fn a_call_is_its_example_and_so_is_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mute_call_is_its_example_and_waits_for_nothing() {
+async fn mute_call_matches_example_without_waiting() {
     let (service, mut peer) = Peer::serving([method(0, "emit", Tree::end(), Tree::end())]);
     for id in 1..=3 {
         service.mute("emit", ()).await.unwrap();
@@ -71,8 +71,8 @@ fn control_messages_are_their_examples() {
         frame::write(&mut out, channel, kind, &args, FrameHeaders::None);
         out.flatten()
     };
-    assert_eq!(written(5, 65533, &()), unhex("93 05 cd ff fd 90"));
-    assert_eq!(written(6, 65535, &(4, (7, 4))), unhex("93 06 cd ff ff 92 04 92 07 04"));
+    assert_eq!(written(5, 65533, &()), test_support::hex::decode("93 05 cd ff fd 90"));
+    assert_eq!(written(6, 65535, &(4, (7, 4))), test_support::hex::decode("93 06 cd ff ff 92 04 92 07 04"));
 }
 
 mod erased {
@@ -96,7 +96,7 @@ async fn a_reply_may_come_byte_by_byte() {
     let reply = "94 01 00 91 a5 68 65 6c 6c 6f 93 93 c2 a8 74 72 61 63 65 5f 69 64 a8 00 00 00 00 00 00 00 00 \
         93 c2 a7 73 70 61 6e 5f 69 64 a8 00 00 00 00 00 00 00 00 \
         93 c2 a9 70 61 72 65 6e 74 5f 69 64 a8 00 00 00 00 00 00 00 00";
-    for byte in unhex(reply) {
+    for byte in test_support::hex::decode(reply) {
         assert!(!call.is_finished());
         peer.io.write_u8(byte).await.unwrap();
         peer_rests().await;
@@ -120,7 +120,7 @@ async fn an_error_may_have_a_text_or_none() {
         let call = in_flight(&service).await;
         peer.write(reply).await;
         let error = call.await.unwrap().unwrap_err();
-        assert_eq!((error.category(), error.code()), (Some(Category(code.0)), Some(code.1)));
+        assert_eq!(error.code(), Some(Code::new(Category(code.0), code.1)));
         assert!(matches!(error.kind(), ErrorKind::Service { message, .. } if message == text), "{error}");
         assert_eq!((error.service_name(), error.method()), (Some("test"), Some("read")));
         assert_eq!((error.endpoint(), error.fault()), (Some("peer:1"), Fault::Service));
@@ -128,7 +128,7 @@ async fn an_error_may_have_a_text_or_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_of_another_type_fails_its_call_alone() {
+async fn reply_of_wrong_type_fails_only_its_call() {
     let (service, mut peer) = storage();
     for (reply, text) in [
         ("93 01 00 91 07", "cannot decode"),
@@ -147,7 +147,7 @@ async fn a_reply_of_another_type_fails_its_call_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_call_costs_nothing_and_its_answer_is_dropped() {
+async fn answer_of_dropped_call_is_dropped() {
     let (service, mut peer) = storage();
     let call = in_flight(&service).await;
     call.abort();
@@ -169,7 +169,7 @@ async fn a_call_that_was_never_polled_sends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_call_has_thirty_seconds_unless_it_is_told_otherwise() {
+async fn default_deadline_is_thirty_seconds() {
     let (service, _peer) = storage();
     for (service, millis) in [
         (service.clone(), 30_000),
@@ -183,12 +183,12 @@ async fn each_call_has_thirty_seconds_unless_it_is_told_otherwise() {
         assert!(taken >= deadline && taken <= deadline + Duration::from_millis(200), "{taken:?}");
         assert!(matches!(error.kind(), ErrorKind::Deadline(named) if *named == deadline), "{error}");
         assert_eq!((error.method(), error.endpoint()), (Some("read"), Some("peer:1")));
-        assert!(!error.is_safe_to_repeat());
+        assert!(!error.is_safe_to_retry());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_under_a_second_is_kept_to_the_millisecond() {
+async fn deadline_below_a_second_is_exact() {
     let (service, mut peer) = storage();
     for millis in [1, 70, 999] {
         let service = service.with_deadline(Duration::from_millis(millis));
@@ -203,7 +203,7 @@ async fn a_deadline_under_a_second_is_kept_to_the_millisecond() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thread_that_was_busy_does_not_cost_a_later_call_its_time() {
+async fn busy_thread_does_not_shorten_later_deadlines() {
     let (service, mut peer) = storage();
     let early = in_flight(&service).await;
     peer_rests().await;
@@ -219,7 +219,7 @@ async fn a_thread_that_was_busy_does_not_cost_a_later_call_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_waits_for_room_keeps_its_deadline() {
+async fn call_waiting_for_room_keeps_its_deadline() {
     let limits = Limits { outgoing: 100, ..Limits::default() };
     let (service, _peer) = Peer::with(Graph::new([unary(0, "read")]), 10, limits);
     let mut calls = Vec::new();
@@ -237,7 +237,7 @@ async fn a_call_that_waits_for_room_keeps_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_scope_of_a_trace_sends_three_headers_by_their_static_indices() {
+async fn trace_scope_sends_ids_by_static_index() {
     let (service, mut peer) = storage();
     let trace = Trace { trace_id: 0x1234, span_id: 7, parent_id: 0 };
     let call = service.call::<_, Bytes>("read", ("c", "k"));
@@ -255,7 +255,7 @@ async fn the_scope_of_a_trace_sends_three_headers_by_their_static_indices() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_of_a_service_go_with_each_call_as_literals_in_order() {
+async fn service_headers_are_sent_as_ordered_literals() {
     let (service, mut peer) = storage();
     let service = service.with_header("authorization", "TVM abc").with_header("x", vec![0xff]);
     let trace = Trace::root(1);
@@ -271,7 +271,7 @@ async fn headers_of_a_service_go_with_each_call_as_literals_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_connection_fails_all_calls_in_flight_alike() {
+async fn lost_connection_fails_all_calls_alike() {
     let (service, mut peer) = storage();
     let answered = in_flight(&service).await;
     let calls = [in_flight(&service).await, in_flight(&service).await, in_flight(&service).await];
@@ -283,7 +283,7 @@ async fn the_end_of_the_connection_fails_all_calls_in_flight_alike() {
         let error = call.await.unwrap().unwrap_err();
         let text = "test.read at peer:1: connection lost: closed by the other side, as runtimes do when they cannot read a call";
         assert_eq!(error.to_string(), text);
-        assert!(!error.is_safe_to_repeat(), "nobody knows what the other side has done");
+        assert!(!error.is_safe_to_retry(), "nobody knows what the other side has done");
     }
 }
 
@@ -320,7 +320,7 @@ async fn arguments_that_fail_or_panic_leave_no_trace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_method_is_called_the_way_that_it_is_and_by_a_name_that_is_there() {
+async fn wrong_kind_or_name_of_method_is_refused() {
     let (service, mut peer) = Peer::serving([
         unary(0, "read"),
         method(1, "emit", Tree::end(), Tree::end()),
@@ -334,14 +334,17 @@ async fn a_method_is_called_the_way_that_it_is_and_by_a_name_that_is_there() {
     assert!(service.mute("read", ()).await.unwrap_err().to_string().contains("use `call`"));
     for name in ["ping", "revoke", "nothing"] {
         let error = service.call::<_, ()>(name, ()).await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Drift { .. }), "control messages are no methods: {error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::SchemaMismatch { .. }),
+            "control messages are no methods: {error}"
+        );
         assert!(error.to_string().contains("only read, emit, watch, pipe"), "{error}");
     }
     peer.expect_silence().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_blob_of_three_mebibytes_is_written_and_read_whole() {
+async fn blob_of_three_mebibytes_arrives_whole() {
     let (service, mut peer) = storage();
     let blob = Bytes::from(vec![7; 3 << 20]);
     let call = {
@@ -357,7 +360,7 @@ async fn a_blob_of_three_mebibytes_is_written_and_read_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_blobs_of_one_reply_lie_in_the_buffer_that_was_read() {
+async fn blobs_of_one_reply_share_read_buffer() {
     let (service, mut peer) = storage();
     let call = {
         let service = service.clone();
@@ -378,7 +381,7 @@ async fn two_blobs_of_one_reply_lie_in_the_buffer_that_was_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_queued_is_written_after_the_last_handle_is_gone() {
+async fn queued_output_is_written_after_last_handle() {
     let (service, mut peer) = Peer::serving([method(0, "emit", Tree::end(), Tree::end())]);
     service.mute("emit", ("bye",)).await.unwrap();
     drop(service);
@@ -387,12 +390,12 @@ async fn what_is_queued_is_written_after_the_last_handle_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_whose_cloud_is_gone_says_that_no_locator_answers() {
+async fn lost_cloud_reports_that_no_locator_answers() {
     let (service, peer) = storage();
     drop(peer);
     peer_rests().await;
     let error: Error = service.call::<_, ()>("read", ()).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Connect(_)), "{error}");
     assert!(error.to_string().contains("no locator answers: 127.0.0.1:1"), "{error}");
-    assert!(error.is_safe_to_repeat(), "nothing was sent");
+    assert!(error.is_safe_to_retry(), "nothing was sent");
 }

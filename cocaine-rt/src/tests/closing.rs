@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::peer::{Peer, method};
-use crate::{CallKind, Edge, ErrorKind, Receiver, Service, Tree, TreeNode, protocol::graph::TreeShape};
+use crate::{CallKind, Code, Edge, ErrorKind, Receiver, Service, Tree, TreeNode, protocol::graph::TreeShape};
 
 fn close() -> Tree {
     let close = Edge { id: 0, name: "close".into(), next: Tree::end() };
@@ -36,12 +36,12 @@ fn a_side_that_only_closes_makes_no_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answered_call_is_closed_and_so_is_one_that_failed() {
+async fn answered_and_failed_calls_are_closed() {
     let (service, mut peer) = unicorn();
     let calls = async {
         assert_eq!(service.call::<_, ((String, i64),)>("get", ("/a",)).await.unwrap().0, ("v".to_owned(), 0));
         let error = service.call::<_, ((String, i64),)>("get", ("/",)).await.unwrap_err();
-        assert_eq!(error.code(), Some(6));
+        assert_eq!(error.code(), Some(Code::INVALID_PATH));
     };
     let script = async {
         peer.expect("93 01 03 91 a2 2f 61").await;
@@ -55,7 +55,7 @@ async fn an_answered_call_is_closed_and_so_is_one_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_dropped_or_too_late_is_closed() {
+async fn dropped_and_late_calls_are_closed() {
     let (service, mut peer) = unicorn();
     let call = tokio::spawn({
         let service = service.clone();
@@ -75,7 +75,7 @@ async fn a_call_that_is_dropped_or_too_late_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_closed_when_it_is_dropped_and_when_the_service_ends_it() {
+async fn dropped_and_ended_streams_are_closed() {
     let (service, mut peer) = unicorn();
     let mut changes: Receiver<(i64,)> = service.stream("subscribe", ("/a",));
     peer.expect("93 01 00 91 a2 2f 61").await;
@@ -86,7 +86,7 @@ async fn a_stream_is_closed_when_it_is_dropped_and_when_the_service_ends_it() {
     let mut changes: Receiver<(i64,)> = service.stream("subscribe", ("/a",));
     peer.expect("93 02 00 91 a2 2f 61").await;
     peer.write("93 02 01 91 92 0b 08").await;
-    assert_eq!(changes.recv().await.unwrap().unwrap_err().code(), Some(8));
+    assert_eq!(changes.recv().await.unwrap().unwrap_err().code(), Some(Code::NO_NODE));
     peer.expect("93 02 00 90").await;
     assert!(changes.recv().await.is_none());
     drop(changes);
@@ -94,7 +94,7 @@ async fn a_stream_is_closed_when_it_is_dropped_and_when_the_service_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_is_let_go_of_by_dropping_it() {
+async fn dropped_guard_is_released() {
     let (service, mut peer) = unicorn();
     let script = async {
         peer.expect("93 01 08 91 a2 2f 61").await;
@@ -110,7 +110,7 @@ async fn what_is_held_is_let_go_of_by_dropping_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_what_is_held_ends_by_dropping_it_by_a_deadline_and_by_the_service() {
+async fn waiting_for_guard_can_be_cut_short() {
     let (service, mut peer) = unicorn();
     let waiting = tokio::spawn({
         let service = service.clone();
@@ -141,7 +141,9 @@ async fn waiting_for_what_is_held_ends_by_dropping_it_by_a_deadline_and_by_the_s
 #[tokio::test(start_paused = true)]
 async fn what_is_held_may_be_lost() {
     let (service, mut peer) = unicorn();
-    for (id, end, code) in [(1, "93 01 01 91 92 0b 0a", Some(10)), (2, "93 02 02 90", None)] {
+    for (id, end, code) in
+        [(1, "93 01 01 91 92 0b 0a", Some(Code::CONNECTION_LOSS)), (2, "93 02 02 90", None)]
+    {
         let (held, ()) = tokio::join!(service.hold("lock", ("/a",)), async {
             peer.expect(&format!("93 0{id} 08 91 a2 2f 61")).await;
             peer.write(&format!("93 0{id} 00 91 c3")).await;

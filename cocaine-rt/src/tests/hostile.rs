@@ -25,7 +25,7 @@ async fn outcome(bytes: &[u8], ends: bool) -> Result<u32, Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_that_breaks_a_rule_ends_the_connection_at_once_and_says_why() {
+async fn broken_frame_ends_connection_with_reason() {
     for (bytes, text) in [
         (b"\x93\x01\x00\x91\xdb\x7f\xff\xff\xff".as_slice(), "a frame of more than 1048576 bytes"),
         (b"\x93\x01\x00\xdd\x7f\xff\xff\xff", "a frame of more than 1048576 bytes"),
@@ -56,25 +56,25 @@ async fn what_came_before_a_broken_frame_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn frames_on_channels_that_were_never_opened_are_dropped() {
+async fn frames_on_unopened_channels_are_dropped() {
     let strange = b"\x93\x00\x00\x90\x93\x09\x07\x90\x93\xcf\xff\xff\xff\xff\xff\xff\xff\xff\x00\x90";
     assert_eq!(outcome(&[strange, b"\x93\x01\x00\x91\x05".as_slice()].concat(), true).await.unwrap(), 5);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frame_that_does_not_end_is_an_end_of_the_connection() {
+async fn unfinished_frame_is_lost_connection() {
     let error = outcome(b"\x93\x01\x00\x91\xda\xff\xff", true).await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Disconnected(_)), "{error}");
 }
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_end_a_call_one_way_or_another(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_always_end_the_call(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         answered(&bytes);
     }
 
     #[test]
-    fn damaged_replies_end_a_call_one_way_or_another(at in 0..60usize, byte in any::<u8>()) {
+    fn damaged_replies_always_end_the_call(at in 0..60usize, byte in any::<u8>()) {
         let mut reply = b"\x94\x01\x01\x92\x92\x0c\x02\xa4gone\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\0\x50\x52".to_vec();
         reply.extend_from_slice(b"\x93\x01\x00\x91\x05");
         let place = at % reply.len();

@@ -42,7 +42,7 @@ async fn answer(mut io: DuplexStream) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn thousands_of_callers_get_their_own_answers_and_ids_rise_on_the_wire() {
+async fn thousands_of_callers_get_their_own_answers() {
     const CALLERS: u64 = 3000;
     const CALLS: u64 = 4;
     let (service, peer) = Peer::with(Graph::new([unary(0, "echo")]), 4096, Limits::default());
@@ -89,11 +89,11 @@ async fn callers_that_are_cut_off_leave_nothing_behind() {
 }
 
 fn live(service: &Service) -> usize {
-    service.connected_link().handle.with(|mux| mux.live())
+    service.connected_link().handle.with(|mux| mux.in_flight())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn callers_above_the_mark_wait_and_all_of_them_are_answered() {
+async fn callers_above_output_limit_are_all_answered() {
     let limits = Limits { outgoing: 256, ..Limits::default() };
     let (service, peer) = Peer::with(Graph::new([unary(0, "echo")]), 512, limits);
     let wire = tokio::spawn(answer(peer.io));

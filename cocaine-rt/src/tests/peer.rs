@@ -2,20 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
-    time::timeout,
-};
+use test_support::{hex, raw::RawConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use crate::{
     client::{
         connection::Link,
-        methods::{Drift, Table},
+        methods::{Compatibility, Table},
         service::Service,
     },
     connection::driver,
     protocol::{
-        endpoint::Resolved,
+        endpoint::ServiceInfo,
         graph::{Graph, Method, Tree},
         limits::Limits,
     },
@@ -40,19 +38,13 @@ pub(crate) fn unary(id: u64, name: &str) -> Method {
     method(id, name, Tree::end(), Tree::primitive())
 }
 
-/// Returns the bytes that `text` shows in hexadecimal.
-pub(crate) fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<_> = text.chars().filter_map(|c| c.to_digit(16)).collect();
-    digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
-}
-
 impl Peer {
     /// Returns a service with these methods, connected to a peer over a pipe that holds `room` bytes.
     pub(crate) fn with(graph: Graph, room: usize, limits: Limits) -> (Service, Self) {
         let (near, io) = tokio::io::duplex(room);
         let handle = driver::connect(near, "peer:1".into(), limits);
-        let found = Resolved { graph, version: 1, endpoints: Vec::new() };
-        let table = Table::new(None, &found, Drift::Compatible).unwrap();
+        let found = ServiceInfo { graph, version: 1, endpoints: Vec::new() };
+        let table = Table::new(None, &found, Compatibility::Lenient).unwrap();
         let link = Link { handle, table, service: "test".into() };
         (Service::over(Arc::new(link)), Self { io })
     }
@@ -62,32 +54,28 @@ impl Peer {
         Self::with(Graph::new(methods).with_controls(), 64 << 10, Limits::default())
     }
 
+    /// Returns the connection, on which everything that is due comes within a moment of the paused clock.
+    fn raw(&mut self) -> RawConnection<&mut DuplexStream> {
+        RawConnection::new(&mut self.io).with_timeout(Duration::from_millis(1))
+    }
+
     /// Fails unless exactly these bytes come next.
     pub(crate) async fn expect(&mut self, hex: &str) {
-        let (wanted, mut got) = (unhex(hex), Vec::new());
-        let mut io = (&mut self.io).take(wanted.len() as u64);
-        let read = timeout(Duration::from_millis(1), io.read_to_end(&mut got)).await;
-        assert!(read.is_ok(), "only {got:02x?} of {wanted:02x?}");
-        assert_eq!(got, wanted, "{got:02x?} instead of {wanted:02x?}");
+        self.raw().expect(&hex::decode(hex)).await;
     }
 
-    /// Fails if anything comes before everything else has come to rest, the end of the connection included.
+    /// Fails if bytes or the end of the connection come once all tasks are idle.
     pub(crate) async fn expect_silence(&mut self) {
-        let mut byte = [0];
-        let read = timeout(Duration::from_millis(1), self.io.read(&mut byte)).await;
-        assert!(read.is_err(), "{read:?} {byte:02x?}");
+        self.raw().expect_silence().await;
     }
 
-    /// Fails unless the connection ends with nothing more to read.
+    /// Fails unless the connection ends and no bytes come before its end.
     pub(crate) async fn expect_end(&mut self) {
-        let mut rest = Vec::new();
-        let end = timeout(Duration::from_millis(1), self.io.read_to_end(&mut rest)).await;
-        assert!(end.is_ok(), "the connection goes on");
-        assert!(rest.is_empty(), "{rest:02x?}");
+        self.raw().expect_end().await;
     }
 
     pub(crate) async fn write(&mut self, hex: &str) {
-        self.io.write_all(&unhex(hex)).await.unwrap();
+        self.io.write_all(&hex::decode(hex)).await.unwrap();
     }
 
     /// Writes one frame without headers.
@@ -98,13 +86,9 @@ impl Peer {
         self.io.write_all(&out.flatten()).await.unwrap();
     }
 
-    /// Fails unless exactly these bytes come next, within some time and a moment.
+    /// Fails unless exactly these bytes come next, within `time` and a moment.
     pub(crate) async fn expect_after(&mut self, time: Duration, hex: &str) {
-        let wanted = unhex(hex);
-        let mut got = vec![0; wanted.len()];
-        let read = timeout(time + Duration::from_millis(50), self.io.read_exact(&mut got)).await;
-        assert!(read.is_ok(), "nothing of {wanted:02x?}");
-        assert_eq!(got, wanted, "{got:02x?} instead of {wanted:02x?}");
+        self.raw().expect_within(time + Duration::from_millis(50), &hex::decode(hex)).await;
     }
 
     /// Calls an event of a worker, and expects one frame: its type and its encoded arguments.
@@ -112,8 +96,7 @@ impl Peer {
         self.send(id.into(), 0, (event,)).await;
         let mut wanted = vec![0x93, id, answer.0, 0x90 | u8::try_from(answer.1.len()).unwrap()];
         wanted.extend(answer.1.concat());
-        let hex = wanted.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        self.expect(&hex).await;
+        self.raw().expect(&wanted).await;
     }
 
     /// Reads one text.

@@ -7,9 +7,8 @@ use tokio::time::Instant;
 
 use super::peer::{Peer, method, unary};
 use crate::{
-    Bytes, Category, Duplex, Edge, ErrorKind, Exchange, Graph, Limits, MessageReceiver, MessageSender,
-    Receiver, Reply, Sender, Service, Tree, TreeNode,
-    bind::{Rx, Tx},
+    Bytes, Category, Code, Duplex, DynReceiver, DynSender, Edge, Error, ErrorKind, Graph, Limits, Receiver,
+    Reply, Sender, Service, Tree, TreeNode,
 };
 
 /// Returns a tree whose messages, by id, end the side or may be repeated.
@@ -47,7 +46,7 @@ async fn rest() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-async fn enqueue(service: &Service) -> Duplex<Bytes, Bytes> {
+async fn enqueue(service: &Service) -> Duplex<Sender<Bytes>, Receiver<Bytes>> {
     service.open("enqueue", ("e",)).await.unwrap()
 }
 
@@ -55,17 +54,18 @@ async fn enqueue(service: &Service) -> Duplex<Bytes, Bytes> {
 async fn an_event_is_its_examples() {
     let (service, mut peer) = app();
     pass(&service, &mut peer, 7).await;
-    let mut event: Duplex<Bytes, Bytes> = service.open("enqueue", ("ping", None::<&str>)).await.unwrap();
+    let mut event: Duplex<Sender<Bytes>, Receiver<Bytes>> =
+        service.open("enqueue", ("ping", None::<&str>)).await.unwrap();
     peer.expect("93 07 00 91 a4 70 69 6e 67").await;
     event.send("data").await.unwrap();
     peer.expect("93 07 00 91 a4 64 61 74 61").await;
-    let mut answer = event.close().await.unwrap();
+    let mut answer = event.finish().unwrap();
     peer.expect("93 07 02 90").await;
     peer.send(7, 0, ("pong",)).await;
     assert_eq!(answer.recv().await.unwrap().unwrap(), "pong");
     peer.write("93 07 01 92 92 2b cd 01 f4 a4 62 6f 6f 6d").await;
     let error = answer.recv().await.unwrap().unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::WORKER_USER), Some(500)));
+    assert_eq!(error.code(), Some(Code::new(Category::WORKER_USER, 500)));
     assert_eq!(error.to_string(), format!("test.enqueue at peer:1: {}", error.kind()));
     assert!(answer.recv().await.is_none(), "an error ends the stream");
     drop(answer);
@@ -73,7 +73,7 @@ async fn an_event_is_its_examples() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_travels_with_an_event_when_it_was_set_and_with_nothing_else() {
+async fn only_events_send_the_deadline_if_set() {
     let (service, mut peer) = app();
     pass(&service, &mut peer, 10).await;
     let service = service.with_deadline(Duration::from_secs(30));
@@ -82,7 +82,7 @@ async fn a_deadline_travels_with_an_event_when_it_was_set_and_with_nothing_else(
         async move { service.call::<_, ()>("info", ()).await }
     });
     peer.expect("93 0a 01 90").await;
-    let event: Duplex<Bytes, Bytes> = service.open("enqueue", ("http",)).await.unwrap();
+    let event: Duplex<Sender<Bytes>, Receiver<Bytes>> = service.open("enqueue", ("http",)).await.unwrap();
     peer.expect(
         "94 0b 00 91 a4 68 74 74 70 91 93 c2 af 72 65 71 75 65 73 74 5f 74 69 6d 65 6f 75 74 \
         a8 30 75 00 00 00 00 00 00",
@@ -92,7 +92,7 @@ async fn a_deadline_travels_with_an_event_when_it_was_set_and_with_nothing_else(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_keeps_the_deadline_that_was_set_and_has_none_otherwise() {
+async fn event_has_deadline_only_if_set() {
     let (service, _peer) = app();
     let mut patient = enqueue(&service).await;
     let mut hasty = enqueue(&service.with_deadline(Duration::from_secs(2))).await;
@@ -109,15 +109,15 @@ async fn an_event_keeps_the_deadline_that_was_set_and_has_none_otherwise() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn control_has_no_deadline_even_when_one_was_set() {
+async fn control_ignores_the_deadline() {
     let (service, _peer) = app();
     let service = service.with_deadline(Duration::from_secs(2));
-    let control: Exchange<Sender<i32>, Reply<()>> = service.open("control", ()).await.unwrap();
+    let control: Duplex<Sender<i32>, Reply<()>> = service.open("control", ()).await.unwrap();
     assert!(tokio::time::timeout(Duration::from_hours(24), control.rx).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_asked_for_before_it_is_read_and_ends_with_close() {
+async fn stream_request_precedes_reading_and_ends_with_close() {
     let (service, mut peer) = app();
     let mut stream: Receiver<u32> = service.stream("watch", ("w",));
     peer.expect("93 01 04 91 a1 77").await;
@@ -145,7 +145,7 @@ async fn an_item_of_another_type_ends_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_dropped_says_nothing_and_what_comes_is_dropped() {
+async fn dropped_stream_is_silent_and_drops_messages() {
     let (service, mut peer) = app();
     drop(service.stream::<_, u32>("watch", ()));
     peer.expect("93 01 04 90").await;
@@ -161,7 +161,7 @@ async fn a_stream_that_is_dropped_says_nothing_and_what_comes_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_connection_ends_a_stream_with_an_error_after_what_had_come() {
+async fn stream_reads_received_items_before_connection_error() {
     let (service, mut peer) = app();
     let mut stream: Receiver<u32> = service.stream("watch", ());
     peer.expect("93 01 04 90").await;
@@ -177,12 +177,12 @@ async fn the_end_of_the_connection_ends_a_stream_with_an_error_after_what_had_co
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_that_is_dropped_ends_its_stream_with_an_error() {
+async fn dropped_sender_ends_stream_with_error() {
     let (service, mut peer) = app();
     let mut event = enqueue(&service).await;
     event.send("a").await.unwrap();
     peer.expect("93 01 00 91 a1 65 93 01 00 91 a1 61").await;
-    let Exchange { tx, mut rx } = event;
+    let Duplex { tx, mut rx } = event;
     drop(tx);
     peer.expect("93 01 01 92 92 0c 7d b6 74 68 65 20 73 65 6e 64 65 72 20 77 61 73 20 64 72 6f 70 70 65 64")
         .await;
@@ -193,49 +193,49 @@ async fn a_sender_that_is_dropped_ends_its_stream_with_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_is_dropped_leaves_the_sender_alone() {
+async fn dropped_receiver_does_not_affect_sender() {
     let (service, mut peer) = app();
-    let Exchange { mut tx, rx }: Duplex<Bytes, Bytes> = enqueue(&service).await;
+    let Duplex { mut tx, rx }: Duplex<Sender<Bytes>, Receiver<Bytes>> = enqueue(&service).await;
     drop(rx);
     peer.expect("93 01 00 91 a1 65").await;
     peer.send(1, 0, ("unheard",)).await;
     tx.send("a").await.unwrap();
-    tx.fail(Category::WORKER_USER, 7, "no").await.unwrap();
+    tx.fail(&Error::service(Code::new(Category::WORKER_USER, 7), "no")).unwrap();
     peer.expect("93 01 00 91 a1 61 93 01 01 92 92 2b 07 a2 6e 6f").await;
     peer.expect_silence().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_cannot_be_encoded_ends_the_stream_with_an_error_once() {
+async fn unencodable_item_ends_stream_with_one_error() {
     let (service, mut peer) = app();
-    let mut event: Exchange<Sender<i128>, Receiver<Bytes>> = service.open("enqueue", ("e",)).await.unwrap();
+    let mut event: Duplex<Sender<i128>, Receiver<Bytes>> = service.open("enqueue", ("e",)).await.unwrap();
     assert!(matches!(event.tx.send(1).await.unwrap_err().kind(), ErrorKind::Encode(_)));
     peer.expect("93 01 00 91 a1 65").await;
     peer.expect_silence().await;
-    event.tx.close().await.unwrap();
+    event.tx.finish().unwrap();
     peer.expect("93 01 02 90").await;
     peer.expect_silence().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_half_with_a_last_message_of_its_own_sends_it_when_it_is_dropped() {
+async fn dropped_sender_sends_its_terminal_message() {
     let (service, mut peer) = app();
-    let lock: Exchange<Tx, Reply<()>> = service.open("lock", ()).await.unwrap();
+    let lock: Duplex<DynSender, Reply<()>> = service.open("lock", ()).await.unwrap();
     peer.expect("93 01 05 90").await;
     drop(lock.tx);
     peer.expect("93 01 00 90").await;
-    let lock: Exchange<Tx, Reply<()>> = service.open("lock", ()).await.unwrap();
-    lock.tx.finish(0, ()).await.unwrap();
+    let lock: Duplex<DynSender, Reply<()>> = service.open("lock", ()).await.unwrap();
+    lock.tx.send_last_message(0, ()).await.unwrap();
     peer.expect("93 02 05 90 93 02 00 90").await;
     drop(lock.rx);
     peer.expect_silence().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_ended_is_revoked_with_a_code_that_is_not_zero() {
+async fn sender_without_terminal_message_is_revoked() {
     for (name, kind) in [("control", "02"), ("feed", "06")] {
         let (service, mut peer) = app();
-        let Exchange { mut tx, rx }: Exchange<Sender<i32>, Reply<()>> = service.open(name, ()).await.unwrap();
+        let Duplex { mut tx, rx }: Duplex<Sender<i32>, Reply<()>> = service.open(name, ()).await.unwrap();
         tx.send(3).await.unwrap();
         peer.expect(&format!("93 01 {kind} 90 93 01 00 91 03")).await;
         drop((tx, rx));
@@ -246,10 +246,10 @@ async fn what_cannot_be_ended_is_revoked_with_a_code_that_is_not_zero() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_neither_be_ended_nor_revoked_closes_the_connection() {
+async fn sender_that_cannot_be_revoked_closes_connection() {
     let old = Graph::new([method(2, "control", Tree::streaming(), Tree::primitive()), unary(0, "read")]);
     let (service, mut peer) = Peer::with(old, 1024, Limits::default());
-    let control: Exchange<Sender<i32>, Reply<()>> = service.open("control", ()).await.unwrap();
+    let control: Duplex<Sender<i32>, Reply<()>> = service.open("control", ()).await.unwrap();
     let call = tokio::spawn(async move { service.call::<_, ()>("read", ()).await });
     peer.expect("93 01 02 90 93 02 00 90").await;
     drop(control);
@@ -261,20 +261,20 @@ async fn what_can_neither_be_ended_nor_revoked_closes_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_reply_of_a_session_is_a_future() {
     let (service, mut peer) = app();
-    let lock: Exchange<Tx, Reply<u32>> = service.open("lock", ()).await.unwrap();
+    let lock: Duplex<DynSender, Reply<u32>> = service.open("lock", ()).await.unwrap();
     peer.expect("93 01 05 90").await;
     peer.send(1, 0, (5,)).await;
     assert_eq!(lock.rx.await.unwrap(), 5);
-    let lock: Exchange<Tx, Reply<u32>> = service.open("lock", ()).await.unwrap();
+    let lock: Duplex<DynSender, Reply<u32>> = service.open("lock", ()).await.unwrap();
     peer.send(2, 1, ((11, 2), "held")).await;
     let error = lock.rx.await.unwrap_err();
-    assert_eq!((error.category(), error.code()), (Some(Category::UNICORN), Some(2)));
+    assert_eq!(error.code(), Some(Code::new(Category::UNICORN, 2)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn messages_by_name_are_held_against_the_graph() {
     let (service, mut peer) = app();
-    let mut event: Exchange<MessageSender, MessageReceiver> = service.open("enqueue", ("e",)).await.unwrap();
+    let mut event: Duplex<DynSender, DynReceiver> = service.open("enqueue", ("e",)).await.unwrap();
     peer.expect("93 01 00 91 a1 65").await;
     assert_eq!(event.tx.allowed(), ["write", "error", "close"]);
     let error = event.tx.send("discard", ()).await.unwrap_err();
@@ -296,18 +296,18 @@ async fn messages_by_name_are_held_against_the_graph() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_out_of_turn_is_refused_before_it_is_sent() {
+async fn message_out_of_turn_is_not_sent() {
     let (service, mut peer) = app();
-    let event: Exchange<Tx, Rx> = service.open("enqueue", ("e",)).await.unwrap();
+    let event: Duplex<DynSender, DynReceiver> = service.open("enqueue", ("e",)).await.unwrap();
     peer.expect("93 01 00 91 a1 65").await;
-    let error = event.tx.send(5, ()).await.unwrap_err();
+    let error = event.tx.send_message(5, ()).await.unwrap_err();
     assert!(error.to_string().contains("message 5 cannot be sent now"), "{error}");
     peer.expect("93 01 01 92 92 0c 7d b6 74 68 65 20 73 65 6e 64 65 72 20 77 61 73 20 64 72 6f 70 70 65 64")
         .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_waits_while_the_other_side_does_not_read_and_goes_on_when_it_does() {
+async fn sender_waits_until_the_peer_reads() {
     let limits = Limits { outgoing: 100, ..Limits::default() };
     let graph = Graph::new([method(0, "enqueue", Tree::streaming(), Tree::streaming())]);
     let (service, mut peer) = Peer::with(graph, 64, limits);
@@ -319,7 +319,7 @@ async fn a_sender_waits_while_the_other_side_does_not_read_and_goes_on_when_it_d
             event.send("x".repeat(28)).await.unwrap();
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
-        event.close().await.map(drop)
+        event.finish().map(drop)
     });
     rest().await;
     let before = sent.load(std::sync::atomic::Ordering::Relaxed);

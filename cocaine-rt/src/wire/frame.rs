@@ -13,16 +13,16 @@ pub(crate) enum FrameHeaders<'a> {
 
 /// Appends one frame whose arguments are encoded already.
 #[inline]
-pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, tail: FrameHeaders<'_>) {
-    begin(out, channel, kind, tail);
+pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, headers: FrameHeaders<'_>) {
+    begin(out, channel, kind, headers);
     out.append(args);
-    end(out, tail);
+    end(out, headers);
 }
 
 /// Appends what stands before the arguments of a frame.
 #[inline]
-pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, tail: FrameHeaders<'_>) {
-    out.buf.push(match tail {
+pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, headers: FrameHeaders<'_>) {
+    out.buf.push(match headers {
         FrameHeaders::None => 0x93,
         FrameHeaders::Encoded(_) => 0x94,
     });
@@ -32,8 +32,8 @@ pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, tail: FrameHeade
 
 /// Appends what stands after the arguments of a frame.
 #[inline]
-pub(crate) fn end(out: &mut Encoded, tail: FrameHeaders<'_>) {
-    if let FrameHeaders::Encoded(headers) = tail {
+pub(crate) fn end(out: &mut Encoded, headers: FrameHeaders<'_>) {
+    if let FrameHeaders::Encoded(headers) = headers {
         out.buf.extend_from_slice(headers);
     }
 }

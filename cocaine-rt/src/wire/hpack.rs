@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_the_trace_in_whatever_form_they_come() {
+    fn trace_is_read_from_any_form_of_ids() {
         let trace = Trace { trace_id: 0x0102_0304_0506_0708, span_id: 9, parent_id: 0 };
         let ids = [trace.trace_id, trace.span_id, trace.parent_id].map(u64::to_le_bytes);
         let by_name = |store: u8, at: usize| {

@@ -15,7 +15,7 @@ use super::session::{Ground, Session};
 use crate::{
     connection::mux::{InvocationCost, PendingInvocation},
     protocol::{
-        code::Category,
+        code::Code,
         error::{Error, Result},
         graph::{CLOSE, ERROR},
         panic::panic_text,
@@ -144,11 +144,9 @@ impl Table {
         let event = String::from_utf8_lossy(event);
         match &self.fallback {
             Some(entry) => Ok((event.into(), entry.clone())),
-            None => Err(Error::service(
-                Category::WORKER,
-                NO_HANDLER,
-                format!("there is no handler for event {event}"),
-            )),
+            None => {
+                Err(Error::service(Code::UNKNOWN_EVENT, format!("there is no handler for event {event}")))
+            }
         }
     }
 }
@@ -158,9 +156,6 @@ impl fmt::Debug for Table {
         f.debug_set().entries(self.entries.keys()).finish()
     }
 }
-
-/// The code of an event that nobody handles, as of the Go and Python frameworks (`worker.md` 3.6).
-const NO_HANDLER: i64 = 200;
 
 /// A handler that runs.
 pub(super) type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -194,7 +189,7 @@ impl Entry {
 /// Returns the handler of an event, ready to run, unless it has panicked already.
 fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = ()> + Send + 'static> {
     let Begun { ground, event, pending } = begun;
-    let mut guard = Guard {
+    let mut guard = InvocationGuard {
         id: pending.id,
         cost: pending.cost,
         event: event.clone(),
@@ -216,7 +211,7 @@ pub(super) struct Begun {
 }
 
 /// Ends an event when its handler has, however that was.
-struct Guard {
+struct InvocationGuard {
     ground: Arc<Ground>,
     event: Arc<str>,
     id: u64,
@@ -224,7 +219,7 @@ struct Guard {
     ended: bool,
 }
 
-impl Guard {
+impl InvocationGuard {
     fn end(&mut self, result: &Result<()>) {
         if std::mem::replace(&mut self.ended, true) {
             return;
@@ -238,12 +233,11 @@ impl Guard {
             Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
         };
         self.ground.handle.with(|mux| {
-            if let Ok(kind) = kind {
+            let last = kind.ok().map(|kind| {
                 frame::write(&mut frame, self.id, kind, &args, FrameHeaders::None);
-                mux.settle(self.id, &frame);
-            }
-            mux.leave(self.id);
-            mux.end(self.cost);
+                &*frame
+            });
+            mux.finish_invocation(self.id, self.cost, last);
         });
     }
 
@@ -254,7 +248,7 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for InvocationGuard {
     fn drop(&mut self) {
         let text = "the worker ended before the handler did";
         self.end(&Err(Error::handler(text)));
@@ -266,7 +260,7 @@ pin_project_lite::pin_project! {
     struct Handled<F> {
         #[pin]
         future: F,
-        guard: Guard,
+        guard: InvocationGuard,
     }
 }
 

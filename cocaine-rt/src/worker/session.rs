@@ -11,7 +11,7 @@ use std::{
 use crate::{
     client::Client,
     connection::{
-        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
+        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
         halves::Receiver,
         handle::ConnectionHandle,
         mux::{ChannelKey, PendingInvocation},
@@ -98,7 +98,7 @@ impl Incoming {
 
 /// The half of a session that answers.
 #[derive(Debug)]
-pub struct Outgoing(Tx);
+pub struct Outgoing(DynSender);
 
 impl Outgoing {
     /// Sends a chunk; waits while too much is queued.
@@ -142,8 +142,8 @@ impl Outgoing {
     }
 
     /// As [`Context::cancelled`], for whoever polls.
-    pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.poll_gone(cx)
+    pub fn poll_closed(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.poll_closed(cx)
     }
 }
 
@@ -206,12 +206,12 @@ impl Context {
     /// Returns once the client has left before it has closed its stream, or has ended that with an error; also once the
     /// event is over. A node does not tell of a client that leaves later (`worker.md` 3.4).
     pub async fn cancelled(&self) {
-        poll_fn(|cx| self.poll_gone(cx)).await;
+        poll_fn(|cx| self.poll_closed(cx)).await;
     }
 
     /// As [`Context::cancelled`], for whoever polls.
-    pub fn poll_gone(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.handle.with(|mux| mux.poll_gone(self.0.key, cx.waker()))
+    pub fn poll_closed(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        self.0.handle.with(|mux| mux.poll_reset(self.0.key, cx.waker()))
     }
 }
 
@@ -238,8 +238,8 @@ impl Ground {
             key,
             context: ErrorContext { method: Some(event.clone()), ..ErrorContext::default() },
         };
-        let incoming = Incoming(Rx::new(channel(), &self.stream).into());
-        let tx = Tx::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);
+        let incoming = Incoming(DynReceiver::new(channel(), &self.stream).into());
+        let tx = DynSender::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);
         let headers = pending.message.headers;
         let deadline = headers.get(REQUEST_TIMEOUT).and_then(|value| decode_request_timeout(value));
         let deadline = deadline.and_then(|timeout| Instant::now().checked_add(timeout));

@@ -9,6 +9,7 @@ use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 use super::{Events, Session, Table, Worker, events::Mode, run};
 use crate::{
     protocol::{
+        code::{Category, Code},
         error::{Error, ErrorKind, Result},
         trace::Trace,
     },
@@ -106,7 +107,7 @@ async fn whatever_a_handler_does_it_answers_exactly_once() {
             Err(Error::user(7, "too late"))
         })
         .on("out of range", |_session: Session| async {
-            Err(Error::service(crate::protocol::code::Category::WORKER_USER, 1 << 40, "far"))
+            Err(Error::service(Code::new(Category::WORKER_USER, 1 << 40), "far"))
         });
     let (mut node, _served) = serve(worker, ());
     node.expect(HELLO).await;

@@ -24,16 +24,16 @@ use super::{
 use crate::{
     client::Client,
     connection::{
-        channel::{ChannelRef, ErrorContext, Rx, Side, Tx},
+        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
         driver::Driver,
         handle::{ConnectionHandle, SharedConnection},
-        mux::{Mux, NewChannel, PendingInvocation, Role, roots::RootProtocol, slot::RecvState},
+        mux::{Mux, NewChannel, PendingInvocation, Role, recv_state::RecvState, root_protocol::RootProtocol},
         unix::UnixSocket,
     },
     protocol::{
-        code::Category,
+        code::Code,
         control::{HANDSHAKE, HEARTBEAT, TERMINATE},
-        error::{Cause, Error, ErrorKind, Result},
+        error::{Error, ErrorKind, Result},
         graph::{ERROR, Graph},
         limits::Limits,
         spec::{MethodSpec, OnDrop, TreeSpec},
@@ -111,7 +111,8 @@ impl Wire {
         };
         let io = timeout(CONNECT, UnixStream::connect(&self.endpoint)).await;
         let io = io.map_err(|_| failed(format!("no answer within {CONNECT:?}")))?;
-        let io = io.and_then(UnixSocket::new).map_err(|error| failed(error.to_string()))?;
+        let io =
+            io.and_then(UnixSocket::new).map_err(|error| failed(error.to_string()).with_source(error))?;
         self.serve(io).await
     }
 
@@ -178,8 +179,7 @@ impl Router {
                 // A connection that has ended takes no answer.
                 let _ = mux.send(pending.id, ERROR, &args, FrameHeaders::None);
             }
-            mux.leave(pending.id);
-            mux.end(pending.cost);
+            mux.finish_invocation(pending.id, pending.cost, None);
         });
     }
 }
@@ -199,17 +199,14 @@ impl Future for Routed {
 fn event(pending: &PendingInvocation) -> Result<&[u8]> {
     let mut reader = Reader::new(&pending.message.args);
     let name = reader.array_len().and_then(|_| reader.raw());
-    name.map_err(|malformed| Error::service(Category::WORKER, BAD_MESSAGE, format!("invoke: {malformed}")))
+    name.map_err(|malformed| Error::service(Code::BAD_MESSAGE, format!("invoke: {malformed}")))
 }
-
-/// The code of an invocation that cannot be read, as of the Python framework (`worker.md` 3.6).
-const BAD_MESSAGE: i64 = 240;
 
 /// The channel on which worker and node speak of the worker itself.
 struct Control {
     handle: ConnectionHandle,
-    rx: Rx,
-    tx: Tx,
+    rx: DynReceiver,
+    tx: DynSender,
 }
 
 impl Control {
@@ -218,13 +215,13 @@ impl Control {
         let mut args = Scratch::take();
         encode::args(&(uuid,), &mut args).map_err(Error::from_encode)?;
         let tree = HANDSHAKE.dispatch.tree();
-        let recv_state = RecvState::of(&tree);
-        let (method, tail) = (HANDSHAKE.id, FrameHeaders::None);
-        let open = NewChannel { method, args: &args, tail, recv_state, ticks: u64::MAX, reader: None };
+        let recv_state = RecvState::new(&tree);
+        let (method, headers) = (HANDSHAKE.id, FrameHeaders::None);
+        let open = NewChannel { method, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };
         let key = handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: handle.clone(), key, context: ErrorContext::default() };
-        let rx = Rx::new(channel.clone(), &tree);
-        let tx = Tx::new(channel, &tree, Side::Client, OnDrop::Terminal, false);
+        let rx = DynReceiver::new(channel.clone(), &tree);
+        let tx = DynSender::new(channel, &tree, Side::Client, OnDrop::Terminal, false);
         let mut control = Self { handle, rx, tx };
         control.tx.queue(HEARTBEAT, &())?;
         Ok(control)
@@ -246,7 +243,7 @@ impl Control {
                 },
                 () = &mut disown => {
                     let text = format!("disowned: the node has answered no heartbeat for {:?}", pace.disown);
-                    return Err(Error::disconnected(text).caused(Cause::CANCELLED));
+                    return Err(Error::disconnected(text).with_wire_code(Code::CANCELLED));
                 }
             }
         }

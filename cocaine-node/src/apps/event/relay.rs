@@ -9,7 +9,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Cause, Duplex, Error, Receiver, Sender,
+    Bytes, Code, Duplex, Error, Receiver, Sender,
     server::{Connection, Passed, Relay},
 };
 use tokio::time::Sleep;
@@ -49,7 +49,7 @@ impl EventRelay {
         connection: Connection,
         id: u64,
         client: (Receiver<Bytes>, Sender<Bytes>),
-        worker: Duplex<Bytes, Bytes>,
+        worker: Duplex<Sender<Bytes>, Receiver<Bytes>>,
         timeout: Duration,
     ) -> Self {
         let requests = Some(Relay::new(client.0, worker.tx));
@@ -76,10 +76,10 @@ impl EventRelay {
             }
             Passed::Lost(error) => (error, EventOutcome::Finished),
         };
-        match error.cause().unwrap_or(Cause::EOF) {
+        match error.wire_code().unwrap_or(Code::EOF) {
             // A client that revokes a channel with code 0 sends the worker nothing.
-            Cause(_, 0) => relay.give_up(),
-            cause => relay.fail(&Error::service(cause.0, cause.1, errors::cause_text(cause))),
+            Code { code: 0, .. } => relay.abandon(),
+            cause => relay.fail(&Error::service(cause, errors::cause_text(cause))),
         }
         self.abandon_responses();
         Poll::Ready(ended)
@@ -112,27 +112,27 @@ impl EventRelay {
                 self.channels.set_blocked(self.id, false);
             }
             if let Some(relay) = self.requests.take() {
-                relay.give_up();
+                relay.abandon();
             }
         }
         if let Poll::Ready(cause) = self.channels.poll_discarded(self.id, cx)
             && let Some(relay) = self.responses.take()
         {
-            relay.fail(&Error::service(cause.0, cause.1, errors::DISCARDED));
+            relay.fail(&Error::service(cause, errors::DISCARDED));
         }
     }
 
     /// Ends the event when the worker has finished and is gone. If only the client is gone, the event continues: the worker
     /// does not know by then, and finishes what it has taken (`worker.md` 3.4).
-    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<EventOutcome> {
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<EventOutcome> {
         let gone = match (&self.requests, &self.responses) {
-            (Some(relay), None) if !self.discarded => relay.poll_gone(cx),
+            (Some(relay), None) if !self.discarded => relay.poll_closed(cx),
             _ => Poll::Pending,
         };
         if gone.is_ready()
             && let Some(relay) = self.requests.take()
         {
-            relay.give_up();
+            relay.abandon();
         }
         gone.map(|()| EventOutcome::Finished)
     }
@@ -147,18 +147,18 @@ impl EventRelay {
 
     /// Fails both directions, because the time is up.
     fn expire(&mut self) {
-        let (category, code) = (Category::NODE, errors::code::TIMED_OUT);
+        let code = Code::INVOCATION_TIMED_OUT;
         if let Some(relay) = self.requests.take() {
-            relay.fail(&Error::service(category, code, "invocation has timed out"));
+            relay.fail(&Error::service(code, "invocation has timed out"));
         }
         if let Some(relay) = self.responses.take() {
-            relay.fail(&Error::service(category, code, errors::DISCARDED));
+            relay.fail(&Error::service(code, errors::DISCARDED));
         }
     }
 
     fn abandon_responses(&mut self) {
         if let Some(relay) = self.responses.take() {
-            relay.give_up();
+            relay.abandon();
         }
     }
 }
@@ -180,7 +180,7 @@ impl Future for EventRelay {
             self.expire();
             return Poll::Ready(EventOutcome::Finished);
         }
-        self.poll_gone(cx)
+        self.poll_closed(cx)
     }
 }
 

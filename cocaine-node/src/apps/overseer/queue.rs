@@ -27,7 +27,7 @@ struct StartedEvent {
     slot: Slot,
     /// The id of the channel to the worker.
     id: u64,
-    worker: Duplex<Bytes, Bytes>,
+    worker: Duplex<Sender<Bytes>, Receiver<Bytes>>,
     /// How long the event may still take.
     time_left: Duration,
 }
@@ -52,7 +52,7 @@ impl Overseer {
             Ok(started) => started,
             Err(error) => {
                 // Fails only if the client has left.
-                let _ = output.answer(&error);
+                let _ = output.fail(&error);
                 return Ok(());
             }
         };

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use cocaine::{Bytes, Cause, msgpack};
+use cocaine::{Bytes, Code, msgpack};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -93,7 +93,7 @@ impl CleanupGuard<'_> {
 
     fn remove(&mut self, exit: &WorkerExit) {
         if !std::mem::replace(&mut self.removed, true) {
-            self.channels.discard(Cause::CANCELLED);
+            self.channels.discard(Code::CANCELLED);
             self.overseer.endpoint().cancel_worker(self.uuid);
             self.overseer.remove_worker(self.uuid, exit);
         }

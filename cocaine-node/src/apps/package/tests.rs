@@ -82,7 +82,7 @@ impl Spool {
     fn expect_error(&self, result: Result<()>) -> (i64, i64, String) {
         assert_eq!(fs::read_dir(self.0.path()).unwrap().count(), 0, "something was left behind");
         match result.unwrap_err().kind() {
-            ErrorKind::Service { category, code, message } => (category.0, *code, message.clone()),
+            ErrorKind::Service { code, message } => (code.category.0, code.code, message.clone()),
             other => panic!("{other}"),
         }
     }

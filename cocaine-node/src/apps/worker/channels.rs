@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cocaine::Cause;
+use cocaine::Code;
 
 /// The channels of one worker, by id. When the worker is discarded, its waiting clients get their errors in this order.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct WorkerChannels(Mutex<State>);
 struct State {
     open: BTreeMap<u64, Channel>,
     /// Why the worker is discarded.
-    discarded: Option<Cause>,
+    discarded: Option<Code>,
 }
 
 #[derive(Debug)]
@@ -89,14 +89,14 @@ impl WorkerChannels {
     }
 
     /// Discards the worker; only the first cause counts.
-    pub(crate) fn discard(&self, cause: Cause) {
+    pub(crate) fn discard(&self, cause: Code) {
         let mut state = self.state();
         state.discarded.get_or_insert(cause);
         state.wake_next();
     }
 
     /// Returns why the worker is discarded, once it is and the clients of all earlier channels have their errors.
-    pub(crate) fn poll_discarded(&self, id: u64, cx: &mut Context<'_>) -> Poll<Cause> {
+    pub(crate) fn poll_discarded(&self, id: u64, cx: &mut Context<'_>) -> Poll<Code> {
         let mut state = self.state();
         if let Some(cause) = state.discarded
             && state.first_waiting().is_none_or(|next| next >= id)
@@ -147,7 +147,7 @@ impl State {
 mod tests {
     use super::*;
 
-    fn poll(channels: &WorkerChannels, id: u64) -> Poll<Cause> {
+    fn poll(channels: &WorkerChannels, id: u64) -> Poll<Code> {
         channels.poll_discarded(id, &mut Context::from_waker(Waker::noop()))
     }
 
@@ -158,16 +158,16 @@ mod tests {
             channels.open(id, now);
         }
         assert_eq!(poll(&channels, 2), Poll::Pending, "not discarded");
-        channels.discard(Cause::EOF);
-        channels.discard(Cause::CANCELLED);
+        channels.discard(Code::EOF);
+        channels.discard(Code::CANCELLED);
         assert_eq!(poll(&channels, 3), Poll::Pending);
-        assert_eq!(poll(&channels, 2), Poll::Ready(Cause::EOF));
+        assert_eq!(poll(&channels, 2), Poll::Ready(Code::EOF));
         channels.remove(2);
         channels.finish_direction(3, Direction::Response);
         assert_eq!(poll(&channels, 9), Poll::Pending);
-        assert_eq!(poll(&channels, 5), Poll::Ready(Cause::EOF), "a finished response is skipped");
+        assert_eq!(poll(&channels, 5), Poll::Ready(Code::EOF), "a finished response is skipped");
         channels.remove(5);
-        assert_eq!(poll(&channels, 9), Poll::Ready(Cause::EOF));
+        assert_eq!(poll(&channels, 9), Poll::Ready(Code::EOF));
     }
 
     #[test]
@@ -176,10 +176,10 @@ mod tests {
         channels.open(2, now);
         channels.open(3, now);
         channels.set_blocked(2, true);
-        channels.discard(Cause::EOF);
-        assert_eq!(poll(&channels, 3), Poll::Ready(Cause::EOF));
+        channels.discard(Code::EOF);
+        assert_eq!(poll(&channels, 3), Poll::Ready(Code::EOF));
         channels.set_blocked(2, false);
-        assert_eq!(poll(&channels, 2), Poll::Ready(Cause::EOF), "once it reads");
+        assert_eq!(poll(&channels, 2), Poll::Ready(Code::EOF), "once it reads");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The control channel: what node and worker say about the worker itself (`worker.md` 3.2, 3.5).
 
 use cocaine::{
-    Bytes, Category, Cause, Error,
-    bind::{Rx, Tx},
+    Bytes, Code, Error,
+    bind::{DynReceiver, DynSender},
     control::{HEARTBEAT, TERMINATE},
 };
 
@@ -15,13 +15,13 @@ pub(super) enum WorkerMessage {
 
 /// The control channel of one worker.
 pub(super) struct ControlChannel {
-    rx: Rx,
+    rx: DynReceiver,
     /// `None` once terminate was sent.
-    tx: Option<Tx>,
+    tx: Option<DynSender>,
 }
 
 impl ControlChannel {
-    pub(super) fn new(rx: Rx, tx: Tx) -> Self {
+    pub(super) fn new(rx: DynReceiver, tx: DynSender) -> Self {
         Self { rx, tx: Some(tx) }
     }
 
@@ -29,13 +29,12 @@ impl ControlChannel {
     pub(super) async fn recv(&mut self) -> Result<WorkerMessage, Error> {
         // A worker that never stops sending must not starve the timers of its task.
         tokio::task::coop::consume_budget().await;
-        let lost = || Error::service(Category::ASIO_MISC, 2, "it ended its control channel");
-        let (kind, payload) = self.rx.next().await.ok_or_else(lost)??;
+        let lost = || Error::service(Code::EOF, "it ended its control channel");
+        let (kind, payload) = self.rx.next_message().await.ok_or_else(lost)??;
         if kind == TERMINATE {
-            let (_, reason): (i64, Bytes) = payload.decode().map_err(|error| {
-                let Cause(category, code) = Cause::ARGUMENTS;
-                Error::service(category, code, error.to_string())
-            })?;
+            let (_, reason): (i64, Bytes) = payload
+                .decode()
+                .map_err(|error| Error::service(Code::INVALID_ARGUMENTS, error.to_string()))?;
             return Ok(WorkerMessage::Terminate(String::from_utf8_lossy(&reason).into_owned()));
         }
         if let Some(tx) = &mut self.tx {
@@ -48,14 +47,14 @@ impl ControlChannel {
     pub(super) fn send_terminate(&mut self, code: i64, reason: &str) {
         if let Some(tx) = self.tx.take() {
             // Fails only for a worker that is gone.
-            let _ = tx.finish_now(TERMINATE, (code, reason));
+            let _ = tx.queue_last_message(TERMINATE, (code, reason));
         }
     }
 
     /// Ends the channel without a message.
     pub(super) fn abandon(self) {
         if let Some(tx) = self.tx {
-            tx.give_up();
+            tx.abandon();
         }
     }
 }

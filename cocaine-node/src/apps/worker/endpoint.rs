@@ -14,7 +14,7 @@ use std::{
 
 use cocaine::{
     Limits,
-    bind::{Call, Dispatch, Rx, ServiceSpec, Tx},
+    bind::{Call, Dispatch, DynReceiver, DynSender, ServiceSpec},
     control::WORKER,
     server::{Connection, Server, UnixSocket},
 };
@@ -24,8 +24,8 @@ use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
 #[derive(Debug)]
 pub(crate) struct Handshake {
     pub(crate) connection: Connection,
-    pub(crate) rx: Rx,
-    pub(crate) tx: Tx,
+    pub(crate) rx: DynReceiver,
+    pub(crate) tx: DynSender,
 }
 
 /// The workers whose handshakes are awaited, by their uuids.
@@ -150,7 +150,7 @@ fn accept_handshake(expected: &ExpectedWorkers, uuid: &str, handshake: Handshake
     };
     if let Some(Handshake { rx, tx, .. }) = refused {
         tracing::warn!(uuid, "a worker that nobody waits for has connected");
-        rx.refuse();
-        tx.give_up();
+        rx.reject_messages();
+        tx.abandon();
     }
 }

@@ -1,6 +1,6 @@
 //! How a worker ends.
 
-use cocaine::{Bytes, Category, Cause, Error};
+use cocaine::{Bytes, Category, Code, Error};
 
 /// Codes of [`Category::SLAVE`].
 pub(super) mod code {
@@ -54,30 +54,30 @@ impl WorkerExit {
             output => format!("its output ends with:\n{output}"),
         };
         let text = format!("the app `{app}` does not start: {}; {output}", self.reason);
-        Error::service(Category::SLAVE, self.code, text)
+        Error::service(Code::new(Category::SLAVE, self.code), text)
     }
 }
 
 /// How a worker's connection has ended, and the cause that its clients get.
 pub(super) struct ConnectionEnd {
     pub(super) exit: WorkerExit,
-    pub(super) cause: Cause,
+    pub(super) cause: Code,
 }
 
 impl ConnectionEnd {
     /// The node has closed it.
     pub(super) fn closed(exit: WorkerExit) -> Self {
-        Self { exit, cause: Cause::CANCELLED }
+        Self { exit, cause: Code::CANCELLED }
     }
 
     /// It broke.
     pub(super) fn lost(error: &Error) -> Self {
         let exit = WorkerExit::crash(code::LOST, error.kind().to_string());
-        Self { exit, cause: error.cause().unwrap_or(Cause::EOF) }
+        Self { exit, cause: error.wire_code().unwrap_or(Code::EOF) }
     }
 
     /// The process exited, and the connection remained open.
     pub(super) fn process_exited() -> Self {
-        Self { exit: WorkerExit::crash(code::LOST, "its process has ended"), cause: Cause::EOF }
+        Self { exit: WorkerExit::crash(code::LOST, "its process has ended"), cause: Code::EOF }
     }
 }

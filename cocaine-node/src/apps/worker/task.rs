@@ -2,7 +2,7 @@
 
 use std::{future::pending, io, pin::pin, process::ExitStatus, sync::Arc, time::Duration};
 
-use cocaine::{Cause, Error, server::Connection};
+use cocaine::{Code, Error, server::Connection};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep, sleep_until, timeout},
@@ -129,9 +129,9 @@ impl WorkerTask {
         let ConnectionEnd { mut exit, cause } = self.await_end(process, &mut control).await;
         self.set_state(WorkerState::Broken);
         self.channels.discard(cause);
-        connection.close(&Error::service(cause.0, cause.1, exit.reason.clone()));
+        connection.close(&Error::service(cause, exit.reason.clone()));
         control.abandon();
-        if cause == Cause::EOF
+        if cause == Code::EOF
             && let Ok(status) = timeout(EXIT_AFTER_EOF, process.wait()).await
         {
             exit.reason = format!("its process has ended: {}", describe(&status));

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use cocaine::{Category, Error, ErrorKind};
+use cocaine::{Category, Code, Error, ErrorKind};
 use http::StatusCode;
-
-use crate::gateway::routing::codes::{APP_STOPPED, QUEUE_FULL, SERVICE_UNKNOWN};
 
 /// The category of errors of the scheduler in front of a cluster.
 pub(super) const VICODYN: Category = Category(0x54FF);
@@ -34,21 +32,25 @@ impl HttpError {
     /// Returns the error for a call that failed before its response began.
     pub(crate) fn from_call(error: &Error) -> Self {
         let (status, cause) = match error.kind() {
-            ErrorKind::Service { category, code, message } => match (*category, *code) {
-                SERVICE_UNKNOWN => {
+            ErrorKind::Service { code, message } => match *code {
+                Code::SERVICE_NOT_AVAILABLE => {
                     (StatusCode::SERVICE_UNAVAILABLE, or_default(message, "service is not available"))
                 }
-                APP_STOPPED => (StatusCode::SERVICE_UNAVAILABLE, or_default(message, "the app is stopped")),
-                QUEUE_FULL => {
+                Code::APP_STOPPED => {
+                    (StatusCode::SERVICE_UNAVAILABLE, or_default(message, "the app is stopped"))
+                }
+                Code::QUEUE_FULL => {
                     (StatusCode::INTERNAL_SERVER_ERROR, "Retry limit exceeded: queue is full".to_owned())
                 }
-                (VICODYN, code) => return Self { generated_by: "vicodyn", ..Self::from_app(code, message) },
-                (_, code) => return Self::from_app(code, message),
+                Code { category: VICODYN, code } => {
+                    return Self { generated_by: "vicodyn", ..Self::from_app(code, message) };
+                }
+                Code { code, .. } => return Self::from_app(code, message),
             },
             ErrorKind::Connect(_) => (StatusCode::SERVICE_UNAVAILABLE, error.kind().to_string()),
             ErrorKind::Deadline(limit) => return Self::timed_out(*limit),
             ErrorKind::Disconnected(_) => (StatusCode::BAD_GATEWAY, error.kind().to_string()),
-            ErrorKind::Drift { .. } => {
+            ErrorKind::SchemaMismatch { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("the service is not an app: {}", error.kind()))
             }
             _ => (StatusCode::INTERNAL_SERVER_ERROR, error.kind().to_string()),
@@ -71,14 +73,17 @@ mod tests {
 
     #[test]
     fn each_error_has_its_status() {
-        let service = |(category, code), text: &str| Error::service(category, code, text);
         for (error, status, text) in [
-            (service(SERVICE_UNKNOWN, "service is not available"), 503, "service is not available"),
-            (service(SERVICE_UNKNOWN, ""), 503, "service is not available"),
-            (service(APP_STOPPED, "invalid queue state"), 503, "invalid queue state"),
-            (service(QUEUE_FULL, "odd"), 500, "Retry limit exceeded: queue is full"),
-            (service((Category::WORKER, 7), "on purpose"), 500, "[7]: on purpose"),
-            (service((Category::UNKNOWN, 32), "Broken pipe"), 500, "[32]: Broken pipe"),
+            (
+                Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"),
+                503,
+                "service is not available",
+            ),
+            (Error::service(Code::SERVICE_NOT_AVAILABLE, ""), 503, "service is not available"),
+            (Error::service(Code::APP_STOPPED, "invalid queue state"), 503, "invalid queue state"),
+            (Error::service(Code::QUEUE_FULL, "odd"), 500, "Retry limit exceeded: queue is full"),
+            (Error::service(Code::new(Category::WORKER, 7), "on purpose"), 500, "[7]: on purpose"),
+            (Error::service(Code::new(Category::UNKNOWN, 32), "Broken pipe"), 500, "[32]: Broken pipe"),
         ] {
             let http = HttpError::from_call(&error);
             assert_eq!((http.status.as_u16(), http.cause.as_str()), (status, text));

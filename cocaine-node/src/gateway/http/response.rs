@@ -159,7 +159,7 @@ pub(crate) fn text_response(text: impl Into<Bytes>, media_type: &'static str) ->
 
 #[cfg(test)]
 mod tests {
-    use cocaine::{Category, Error};
+    use cocaine::{Category, Code, Error};
 
     use super::{super::error::VICODYN, *};
 
@@ -167,7 +167,7 @@ mod tests {
     fn scheduler_error_names_the_scheduler() {
         let target = Target::new("s", "e");
         let generated_by = |category| {
-            let error = HttpError::from_call(&Error::service(category, 1, "x"));
+            let error = HttpError::from_call(&Error::service(Code::new(category, 1), "x"));
             error_response(error, Some(&target)).headers()[GENERATED_BY].clone()
         };
         assert_eq!(generated_by(VICODYN), "vicodyn");

@@ -6,8 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, CallKind, Exchange, MessageReceiver, MessageSender, Method, Receiver, Service, Tree,
-    TreeShape, Value,
+    Args, Bytes, CallKind, Duplex, DynReceiver, DynSender, Method, Receiver, Service, Tree, TreeShape, Value,
 };
 
 use super::{
@@ -131,10 +130,10 @@ impl RpcCall<'_> {
 
     async fn session(
         &self,
-        opened: Exchange<MessageSender, MessageReceiver>,
+        opened: Duplex<DynSender, DynReceiver>,
         chunks: Vec<RpcMessage>,
     ) -> Result<ReceivedMessages, RpcError> {
-        let Exchange { mut tx, mut rx } = opened;
+        let Duplex { mut tx, mut rx } = opened;
         let send = async {
             for RpcMessage { name, args } in chunks {
                 tx.send(&name, Args(args)).await?;
@@ -240,8 +239,8 @@ impl RpcMessage {
 
     /// Returns the message in which a service reports the error, if it is an error of a service.
     fn from_error(error: &cocaine::Error) -> Option<Self> {
-        let cocaine::ErrorKind::Service { category, code, message } = error.kind() else { return None };
-        let pair = Value::Array(vec![category.0.into(), (*code).into()]);
+        let cocaine::ErrorKind::Service { code, message } = error.kind() else { return None };
+        let pair = Value::Array(vec![code.category.0.into(), code.code.into()]);
         Some(Self { name: "error".into(), args: vec![pair, message.as_str().into()] })
     }
 
@@ -254,8 +253,8 @@ impl RpcMessage {
         let [category, code] = pair.as_array()? else { return None };
         let text =
             text.first().and_then(Value::as_bytes).map(|text| String::from_utf8_lossy(text).into_owned());
-        let category = cocaine::Category(category.as_i64()?);
-        Some(cocaine::Error::service(category, code.as_i64()?, text.unwrap_or_default()))
+        let code = cocaine::Code::new(cocaine::Category(category.as_i64()?), code.as_i64()?);
+        Some(cocaine::Error::service(code, text.unwrap_or_default()))
     }
 
     /// Returns the only argument, or the list of all arguments.

@@ -68,7 +68,7 @@ impl RpcError {
     /// Returns the error for a service that cannot be reached.
     pub(super) fn not_connected(error: &Error) -> Self {
         let reason = match error.kind() {
-            ErrorKind::Service { code, message, .. } => format!("[{code}]: {message}"),
+            ErrorKind::Service { code, message } => format!("[{}]: {message}", code.code),
             kind => kind.to_string(),
         };
         Self::new(-32001, "Service is not connected", &reason)
@@ -78,12 +78,14 @@ impl RpcError {
     /// data.
     pub(super) fn from_call(error: &Error) -> Self {
         let (code, message) = match error.kind() {
-            ErrorKind::Service { category, code, message } => {
-                let data =
-                    Value::Map(vec![("category".into(), category.0.into()), ("code".into(), (*code).into())]);
-                return Self { code: *code, message: message.clone(), data };
+            ErrorKind::Service { code, message } => {
+                let data = Value::Map(vec![
+                    ("category".into(), code.category.0.into()),
+                    ("code".into(), code.code.into()),
+                ]);
+                return Self { code: code.code, message: message.clone(), data };
             }
-            ErrorKind::Drift { .. } => (-32601, "Method not found"),
+            ErrorKind::SchemaMismatch { .. } => (-32601, "Method not found"),
             ErrorKind::Encode(_) => return Self::invalid_params(error.kind().to_string()),
             ErrorKind::Deadline(limit) => return Self::timed_out(*limit),
             ErrorKind::Connect(_) => (-32001, "Service is not connected"),

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use cocaine::{Bytes, Category, Error, ErrorKind, Exchange, Receiver, Result, Sender, Service};
+use cocaine::{Bytes, Code, Duplex, Error, Receiver, Result, Sender, Service};
 use tokio::time::sleep;
 
-use super::{
-    codes::{APP_STOPPED, QUEUE_FULL, SERVICE_UNKNOWN},
-    service_pool::ServicePool,
-};
+use super::service_pool::ServicePool;
 use crate::{config::Target, gateway::metrics::GatewayMetrics};
 
 /// How often a call is attempted that the app has certainly not accepted.
@@ -50,7 +47,7 @@ impl EventCall<'_> {
         for (name, value) in &self.headers {
             service = service.with_header(name, value.clone());
         }
-        let Exchange { tx, rx: mut rest } = self.open(&service).await?;
+        let Duplex { tx, rx: mut rest } = self.open(&service).await?;
         let sent = self.send_request(tx).await;
         match (rest.recv().await.transpose()?, sent) {
             (None, Err(error)) => Err(error),
@@ -58,13 +55,13 @@ impl EventCall<'_> {
         }
     }
 
-    async fn open(&self, service: &Service) -> Result<Exchange<Sender<Bytes>, Receiver<Bytes>>> {
+    async fn open(&self, service: &Service) -> Result<Duplex<Sender<Bytes>, Receiver<Bytes>>> {
         service.open("enqueue", (self.target.event.as_str(),)).await
     }
 
     async fn send_request(&self, mut tx: Sender<Bytes>) -> Result<()> {
         tx.send(self.chunk.clone()).await?;
-        tx.close().await
+        tx.finish()
     }
 }
 
@@ -84,10 +81,10 @@ impl<'a> Retries<'a> {
     /// Returns whether to try again, after a delay: the app has certainly not accepted the event, since its queue is full
     /// or it was stopped, and attempts are left. A service that the locator does not know is removed from the pool.
     pub(crate) async fn wait_to_retry(&mut self, error: &Error) -> bool {
-        if has_code(error, SERVICE_UNKNOWN) {
+        if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
             self.pool.remove(self.service);
         }
-        let not_accepted = has_code(error, QUEUE_FULL) || has_code(error, APP_STOPPED);
+        let not_accepted = error.is_queue_full() || error.is_app_stopped();
         if self.attempts == MAX_ATTEMPTS || !not_accepted {
             return false;
         }
@@ -96,8 +93,4 @@ impl<'a> Retries<'a> {
         self.attempts += 1;
         true
     }
-}
-
-fn has_code(error: &Error, expected: (Category, i64)) -> bool {
-    matches!(error.kind(), ErrorKind::Service { category, code, .. } if (*category, *code) == expected)
 }

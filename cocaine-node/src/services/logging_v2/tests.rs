@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cocaine::Code;
 use cocaine_bindings::logging_v2::Disposition;
 use tokio::time::advance;
 
@@ -93,12 +94,15 @@ async fn filter_limit_is_enforced() {
             Err(error) => break error,
         }
     };
-    assert_eq!((ids.len(), full.code()), (1023, Some(12)), "{full}");
+    assert_eq!((ids.len(), full.code()), (1023, Some(Code::OUT_OF_MEMORY)), "{full}");
     let refused = shared.set("app/x", &errors_only(), 60, Disposition::Cluster).await.unwrap_err();
-    assert_eq!(refused.code(), Some(12));
+    assert_eq!(refused.code(), Some(Code::OUT_OF_MEMORY));
     assert_eq!(cluster_filters::load(&shared.store).await.unwrap(), [], "a refused filter is not stored");
     assert!(shared.remove(ids[0]).await.unwrap());
     shared.set("app/x", &errors_only(), 60, Disposition::Cluster).await.unwrap();
     let long = "x".repeat(1025);
-    assert_eq!(shared.set(&long, &errors_only(), 1, Disposition::Local).await.unwrap_err().code(), Some(7));
+    assert_eq!(
+        shared.set(&long, &errors_only(), 1, Disposition::Local).await.unwrap_err().code(),
+        Some(Code::posix(7))
+    );
 }

@@ -1,6 +1,6 @@
 //! The errors of the service, with the texts of the original (`services.md` 8).
 
-use cocaine::{Category, Error};
+use cocaine::{Category, Code, Error};
 
 use super::limits;
 use crate::{
@@ -66,7 +66,7 @@ impl UnicornError {
     pub(super) fn into_service_error(self) -> Error {
         let (code, name) = match &self {
             Self::Lagged => return errno::error(Errno::NOBUFS, self.to_string()),
-            Self::RootPath => return Error::service(Category::UNICORN, 6, self.to_string()),
+            Self::RootPath => return Error::service(Code::INVALID_PATH, self.to_string()),
             Self::ReadParent | Self::WatchParent | Self::IncrementParent => {
                 (1, "can not get value of a node with childs")
             }
@@ -89,7 +89,7 @@ impl UnicornError {
             | Self::ParentIsLock
             | Self::Storage(_) => (11, "internal backend error"),
         };
-        Error::service(Category::UNICORN, code, format!("[{code}] {self}: {name}"))
+        Error::service(Code::new(Category::UNICORN, code), format!("[{code}] {self}: {name}"))
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
         ];
         for (fault, code, text) in recorded {
             let error = fault.into_service_error();
-            assert_eq!((error.category(), error.code()), (Some(Category::UNICORN), Some(code)));
+            assert_eq!(error.code(), Some(Code::new(Category::UNICORN, code)));
             assert!(error.to_string().contains(text), "{error}");
         }
     }

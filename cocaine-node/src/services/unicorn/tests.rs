@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future::poll_fn, pin::pin, task::Poll};
 
-use cocaine::Stream;
+use cocaine::{Category, Code, Stream};
 use futures_util::{StreamExt, future::join_all};
 use tokio::task::{JoinSet, unconstrained};
 
@@ -44,7 +44,7 @@ async fn names(stream: &mut EventStream<ChildrenItems>) -> Option<(i64, Vec<Stri
 
 fn code<T>(outcome: Result<T, UnicornError>) -> i64 {
     let Err(error) = outcome else { panic!("the operation succeeds") };
-    error.into_service_error().code().unwrap()
+    error.into_service_error().code().unwrap().code
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn full_disk_refuses_growth_and_keeps_data() {
         assert!(created < 100, "the disk does not fill up");
     };
     assert!(matches!(full, UnicornError::Storage(StoreError::Full(_))), "{full:?}");
-    assert_eq!(full.into_service_error().code(), Some(11));
+    assert_eq!(full.into_service_error().code(), Some(Code::new(Category::UNICORN, 11)));
     assert_eq!(tree.get("/a/b").unwrap().version, 0);
     for before in 0..created {
         assert_eq!(names(&mut list).await.unwrap().0, 2 + before, "each created node is reported");
@@ -150,7 +150,7 @@ async fn unknown_outcome_is_published_to_value_subscribers() {
     assert_eq!(code(tree.put("/a", &ONE, 0).await), 11);
     assert_eq!(code(tree.get("/a")), 11, "reads fail too");
     let lost = ready(&mut value).await.unwrap().unwrap_err();
-    assert_eq!(lost.code(), Some(10), "{lost}");
+    assert_eq!(lost.code(), Some(Code::CONNECTION_LOSS), "{lost}");
     disk.fail_syncs(0);
     let found = tree.put("/a", &ONE, i64::MAX).await.unwrap().1.version;
     let mut value = tree.values("/a", "peer");
@@ -335,7 +335,10 @@ async fn lock_nodes_behave_like_other_nodes() {
     poll_pending(unconstrained(next.as_mut())).await;
     tree.remove(node, 2).await.unwrap();
     let lost = held.lost().await;
-    assert_eq!((lost.code(), ready(&mut missing).await.unwrap().unwrap_err().code()), (Some(8), Some(8)));
+    assert_eq!(
+        (lost.code(), ready(&mut missing).await.unwrap().unwrap_err().code()),
+        (Some(Code::NO_NODE), Some(Code::NO_NODE))
+    );
     let next = next.await.unwrap();
     drop(held);
     assert_eq!(tree.get(node).unwrap().version, -1);
@@ -351,22 +354,28 @@ async fn subscription_fails_when_node_gets_children() {
     tree.create("/a/b", &1.into()).await.unwrap();
     assert_eq!(
         ready(&mut absent).await.unwrap().unwrap_err().code(),
-        Some(1),
+        Some(Code::new(Category::UNICORN, 1)),
         "the node was created as a parent"
     );
     assert!(absent.next().await.is_none());
-    assert_eq!(ready(&mut tree.values("/a", "peer")).await.unwrap().unwrap_err().code(), Some(1));
+    assert_eq!(
+        ready(&mut tree.values("/a", "peer")).await.unwrap().unwrap_err().code(),
+        Some(Code::new(Category::UNICORN, 1))
+    );
     let mut leaf = tree.values("/a/b", "peer");
     assert_eq!(version(&mut leaf).await, Some(0));
     tree.create("/a/b/c", &1.into()).await.unwrap();
     assert_eq!(version(&mut leaf).await, None, "its value has not changed");
     tree.put("/a/b", &2.into(), 0).await.unwrap();
-    assert_eq!(ready(&mut leaf).await.unwrap().unwrap_err().code(), Some(1));
+    assert_eq!(ready(&mut leaf).await.unwrap().unwrap_err().code(), Some(Code::new(Category::UNICORN, 1)));
     let mut list = tree.children("/a/b/c", "peer");
     assert_eq!(names(&mut list).await, Some((0, vec![])));
     tree.remove("/a/b/c", -1).await.unwrap();
-    assert_eq!(ready(&mut list).await.unwrap().unwrap_err().code(), Some(8));
-    assert_eq!(ready(&mut tree.children("/a/b/c", "peer")).await.unwrap().unwrap_err().code(), Some(8));
+    assert_eq!(ready(&mut list).await.unwrap().unwrap_err().code(), Some(Code::NO_NODE));
+    assert_eq!(
+        ready(&mut tree.children("/a/b/c", "peer")).await.unwrap().unwrap_err().code(),
+        Some(Code::NO_NODE)
+    );
 }
 
 #[tokio::test]
@@ -390,7 +399,7 @@ async fn unknown_outcome_is_published_to_children_subscribers() {
     assert_eq!(names(&mut list).await, Some((0, vec![])));
     disk.set_full(true);
     assert_eq!(code(tree.lock("/l", &ONE).await), 11);
-    assert_eq!(ready(&mut list).await.unwrap().unwrap_err().code(), Some(10));
+    assert_eq!(ready(&mut list).await.unwrap().unwrap_err().code(), Some(Code::CONNECTION_LOSS));
     disk.set_full(false);
     let held = tree.lock("/l", &ONE).await.unwrap();
     let seen = names(&mut tree.children("/l", "peer")).await;
@@ -408,7 +417,7 @@ async fn lists_of_one_client_share_its_budget() {
     let mut first = tree.children("/d", "one");
     assert_eq!(names(&mut first).await.unwrap().0, 8);
     let mut second = tree.children("/d", "one");
-    assert_eq!(ready(&mut second).await.unwrap().unwrap_err().code(), Some(105));
+    assert_eq!(ready(&mut second).await.unwrap().unwrap_err().code(), Some(Code::posix(105)));
     let mut other = tree.children("/d", "other");
     assert_eq!(names(&mut other).await.unwrap().0, 8);
     drop((first, second));

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io};
 
-use cocaine::{Category, Error};
+use cocaine::{Code, Error};
 
 use super::address_filter::DeniedError;
 
@@ -85,7 +85,7 @@ impl FetchError {
     pub(super) fn to_service_error(&self, url: &str) -> Error {
         let shown: String = url.chars().take(MAX_URL_CHARS).collect();
         let text = format!("Unable to download {shown}, error {self}");
-        Error::service(Category::GENERIC, self.code().into(), text)
+        Error::service(Code::posix(self.code().into()), text)
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
 
     fn answered(failure: &FetchError) -> (Option<i64>, String) {
         let answer = failure.to_service_error("http://host/");
-        (answer.code(), answer.to_string())
+        (answer.code().map(|code| code.code), answer.to_string())
     }
 
     #[test]

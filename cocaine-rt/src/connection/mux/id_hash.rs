@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Makes hashers with one random key.
 #[derive(Clone, Debug)]
-pub(crate) struct IdHashBuilder(u64);
+pub(super) struct IdHashBuilder(u64);
 
 impl Default for IdHashBuilder {
     fn default() -> Self {
@@ -23,7 +23,7 @@ impl BuildHasher for IdHashBuilder {
 
 /// Multiplies by the key and folds the product, and once more by a constant: some keys alone spread some ids badly.
 #[derive(Debug)]
-pub(crate) struct IdHasher {
+pub(super) struct IdHasher {
     key: u64,
     state: u64,
 }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_spread_whatever_their_gaps() {
+    fn ids_with_gaps_are_spread_evenly() {
         for (keyed, shift) in (0..100)
             .map(|_| IdHashBuilder::default())
             .flat_map(|keyed| [0, 1, 7, 16, 32, 47].map(|shift| (keyed.clone(), shift)))

@@ -1,8 +1,11 @@
-//! What this side sends: first frames, further ones, and when there is room for them.
+//! The frames of this side, and the room that they need in the output.
 
 use std::task::{Poll, Waker};
 
-use super::{ChannelKey, Mux, NewChannel, Role, keep, slot::Slot};
+use super::{
+    ChannelKey, Mux, NewChannel, Role, add_waker,
+    channel::{Channel, HandlerState},
+};
 use crate::{
     protocol::error::{Error, ErrorKind},
     wire::{
@@ -12,35 +15,35 @@ use crate::{
 };
 
 impl Mux {
-    /// Takes the next id and queues the first frame of a channel with it.
+    /// Opens a channel: queues its first frame with the next id.
     #[inline]
     pub(crate) fn open(&mut self, open: NewChannel<'_>) -> Result<ChannelKey, Error> {
         self.check_open()?;
         if matches!(self.role, Role::Host(_)) {
             return self.open_shared(open);
         }
-        let id = self.own.vacancy(self.opened).ok_or_else(exhausted)?;
-        self.opened = id;
-        frame::write(&mut self.output, id, open.method, open.args, open.tail);
-        if !open.recv_state.ended() {
+        let id = self.own.next_id(self.last_own_id).ok_or_else(ids_exhausted)?;
+        self.last_own_id = id;
+        frame::write(&mut self.output, id, open.method, open.args, open.headers);
+        if !open.recv_state.is_ended() {
             let expires = self.tick.saturating_add(open.ticks);
-            self.timed += usize::from(expires != u64::MAX);
-            let slot = self.own.open(id, open.recv_state);
-            slot.expires = expires;
-            slot.reader = open.reader;
+            self.deadlines += usize::from(expires != u64::MAX);
+            let channel = self.own.open(id, open.recv_state);
+            channel.expires = expires;
+            channel.reader = open.reader;
         }
         Ok(ChannelKey { id, own: true })
     }
 
     /// Opens a channel with an id above all that either side has used.
     fn open_shared(&mut self, open: NewChannel<'_>) -> Result<ChannelKey, Error> {
-        let id = self.accepted.checked_add(1).ok_or_else(exhausted)?;
-        self.accepted = id;
-        frame::write(&mut self.output, id, open.method, open.args, open.tail);
-        let mut slot = Slot::new(id, open.recv_state);
-        // One for each half: the answer may come before they are made.
-        slot.handles = 2;
-        self.peers.insert(id, slot);
+        let id = self.last_peer_id.checked_add(1).ok_or_else(ids_exhausted)?;
+        self.last_peer_id = id;
+        frame::write(&mut self.output, id, open.method, open.args, open.headers);
+        let mut channel = Channel::new(id, open.recv_state);
+        // One for each half: the answer may arrive before the halves exist.
+        channel.handles = 2;
+        self.peers.insert(id, channel);
         Ok(ChannelKey { id, own: false })
     }
 
@@ -58,84 +61,91 @@ impl Mux {
         id: u64,
         kind: u64,
         args: &Encoded,
-        tail: FrameHeaders<'_>,
+        headers: FrameHeaders<'_>,
     ) -> Result<(), Error> {
         self.check_open()?;
-        frame::write(&mut self.output, id, kind, args, tail);
+        frame::write(&mut self.output, id, kind, args, headers);
         Ok(())
     }
 
-    /// Lets go of a call with the message that its protocol has for that; a connection that has ended needs none.
-    pub(crate) fn close_call(&mut self, key: ChannelKey, close: u64) {
+    /// Sends the message by which the protocol of a call abandons it; a connection that has ended needs none.
+    pub(crate) fn send_close(&mut self, key: ChannelKey, close: u64) {
         if self.check_open().is_ok() {
-            let none = Encoded { buf: vec![0x90], segments: Vec::new() };
-            frame::write(&mut self.output, key.id, close, &none, FrameHeaders::None);
+            let no_args = Encoded { buf: vec![0x90], segments: Vec::new() };
+            frame::write(&mut self.output, key.id, close, &no_args, FrameHeaders::None);
         }
     }
 
-    /// Queues a further frame of a channel before all that waits.
+    /// Queues a further frame of a channel before all others.
     pub(crate) fn send_urgent(
         &mut self,
         id: u64,
         kind: u64,
         args: &Encoded,
-        tail: FrameHeaders<'_>,
+        headers: FrameHeaders<'_>,
     ) -> Result<(), Error> {
         self.check_open()?;
-        if self.urgent.len() > MOST_URGENT {
+        if self.urgent.len() > MAX_URGENT_BYTES {
             let text = format!("{} bytes of heartbeats wait for the peer to read", self.urgent.len());
-            return Err(Error::new(ErrorKind::Overflow(text)));
+            return Err(Error::new(ErrorKind::LimitExceeded(text)));
         }
-        frame::write(&mut self.urgent, id, kind, args, tail);
+        frame::write(&mut self.urgent, id, kind, args, headers);
         Ok(())
     }
 
-    /// Queues the last frame of a half that was dropped unfinished. While the invocation runs it is held back: if that
-    /// fails, the connection is closed without it.
-    pub(crate) fn part(
+    /// Queues the last frame of a sender that was dropped unfinished. While the handler of the channel runs, the frame
+    /// waits for its end: if the handler fails, the connection is closed without the frame.
+    pub(crate) fn finish(
         &mut self,
         id: u64,
         kind: u64,
         args: &Encoded,
-        tail: FrameHeaders<'_>,
+        headers: FrameHeaders<'_>,
     ) -> Result<(), Error> {
-        match self.peers.get_mut(&id).filter(|slot| slot.invoked) {
-            None => self.send(id, kind, args, tail),
-            Some(slot) => {
-                frame::write(slot.parting.get_or_insert_default(), id, kind, args, tail);
+        let handler = self.peers.get_mut(&id).map(|channel| &mut channel.handler);
+        match handler {
+            None | Some(HandlerState::Idle) => self.send(id, kind, args, headers),
+            Some(HandlerState::SenderFinished(frames)) => {
+                frame::write(frames, id, kind, args, headers);
+                Ok(())
+            }
+            Some(handler @ HandlerState::Running) => {
+                let mut frames = Box::<Encoded>::default();
+                frame::write(&mut frames, id, kind, args, headers);
+                *handler = HandlerState::SenderFinished(frames);
                 Ok(())
             }
         }
     }
 
-    /// Returns whether senders may go on, or keeps `waker` until they may.
+    /// Returns once senders may go on.
     #[inline]
     pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
         if self.has_room() || self.closed.is_some() {
             return Poll::Ready(());
         }
-        keep(&mut self.blocked, waker);
+        add_waker(&mut self.room_watchers, waker);
         Poll::Pending
     }
 
-    /// Exchanges the output for an empty buffer and lets senders go on.
+    /// Swaps the output for an empty buffer, and wakes senders that wait for room.
     #[inline]
     pub(crate) fn take_output(&mut self, empty: &mut Encoded) {
         let first = if self.urgent.len() > 0 { &mut self.urgent } else { &mut self.output };
         std::mem::swap(first, empty);
         self.writing = true;
-        self.due.append(&mut self.blocked);
+        self.wakers.append(&mut self.room_watchers);
     }
 
-    /// Notes that the output which was taken is written.
-    pub(crate) fn written(&mut self) {
+    /// Notes that the output which [`Mux::take_output`] returned is written.
+    pub(crate) fn note_written(&mut self) {
         self.writing = false;
         if self.output_len() == 0 {
-            self.due.append(&mut self.flushers);
+            self.wakers.append(&mut self.flush_watchers);
         }
     }
 
-    /// Returns once everything that was queued is with the socket.
+    /// Returns once the socket has everything that was queued.
     pub(crate) fn poll_flushed(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
         if let Some(error) = &self.closed {
             return Poll::Ready(Err(error.clone()));
@@ -143,7 +153,7 @@ impl Mux {
         if self.output_len() == 0 && !self.writing {
             return Poll::Ready(Ok(()));
         }
-        keep(&mut self.flushers, waker);
+        add_waker(&mut self.flush_watchers, waker);
         Poll::Pending
     }
 
@@ -162,9 +172,9 @@ impl Mux {
     }
 }
 
-/// How many bytes of urgent frames may wait: some hundreds of them.
-const MOST_URGENT: usize = 16 << 10;
+/// The bytes of urgent frames that may wait: some hundreds of frames.
+const MAX_URGENT_BYTES: usize = 16 << 10;
 
-fn exhausted() -> Error {
+fn ids_exhausted() -> Error {
     Error::disconnected("channel ids are used up")
 }

@@ -6,7 +6,7 @@ use std::{
 use super::*;
 use crate::{
     protocol::{
-        code::Category,
+        code::{Category, Code},
         graph::{Edge, Graph, Method, Tree, TreeNode},
     },
     wire::{encode, frame, scan::Scanner},
@@ -30,7 +30,7 @@ impl Alarm {
 
     /// Returns how often it was woken, once those that are due in `mux` are.
     fn rung(&self, mux: &mut Mux) -> usize {
-        mux.due().drain(..).for_each(Waker::wake);
+        mux.wakers().drain(..).for_each(Waker::wake);
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -39,10 +39,10 @@ const SMALL: Limits =
     Limits { frame: 1 << 20, unread: 1000, outgoing: 100, invocations: 2, channels: 3, held: 2000 };
 
 /// What an invocation without arguments takes.
-fn load(lasting: bool) -> InvocationCost {
+fn cost(is_long_lived: bool) -> InvocationCost {
     let args = ::bytes::Bytes::from_static(&[0x90]);
     InvocationCost {
-        lasting,
+        is_long_lived,
         bytes: Message { kind: 0, args, headers: crate::wire::headers::Headers::default() }.weight(),
     }
 }
@@ -105,7 +105,14 @@ fn open(
     ticks: u64,
     reader: Option<Waker>,
 ) -> Result<ChannelKey, Error> {
-    mux.open(NewChannel { method: 0, args: &args(&()), tail: FrameHeaders::None, recv_state, ticks, reader })
+    mux.open(NewChannel {
+        method: 0,
+        args: &args(&()),
+        headers: FrameHeaders::None,
+        recv_state,
+        ticks,
+        reader,
+    })
 }
 
 fn call(mux: &mut Mux) -> ChannelKey {
@@ -115,7 +122,7 @@ fn call(mux: &mut Mux) -> ChannelKey {
 fn written(mux: &mut Mux) -> Vec<u8> {
     let mut output = Encoded::default();
     mux.take_output(&mut output);
-    mux.written();
+    mux.note_written();
     output.flatten()
 }
 
@@ -143,25 +150,25 @@ fn peers(id: u64) -> ChannelKey {
 }
 
 #[test]
-fn ids_rise_and_pass_over_places_that_are_taken() {
+fn ids_rise_and_skip_occupied_slots() {
     let mut mux = client();
     let first = call(&mut mux);
     for _ in 0..63 {
         let key = call(&mut mux);
-        mux.forget(key);
+        mux.release_receiver(key);
     }
     assert_eq!((first.id, call(&mut mux).id), (1, 66), "65 would take the place of 1");
 }
 
 #[test]
-fn a_call_that_is_never_answered_takes_an_id_and_no_place() {
+fn call_without_answer_takes_no_slot() {
     let mut mux = client();
     open(&mut mux, RecvState::Ended, u64::MAX, None).unwrap();
-    assert_eq!((mux.live(), call(&mut mux).id), (0, 2));
+    assert_eq!((mux.in_flight(), call(&mut mux).id), (0, 2));
 }
 
 #[test]
-fn a_reply_wakes_the_caller_and_ends_the_call() {
+fn reply_wakes_caller_and_ends_call() {
     let mut mux = client();
     let (alarm, waker) = Alarm::new();
     let key = open(&mut mux, RecvState::Primitive, 5, Some(waker)).unwrap();
@@ -172,7 +179,7 @@ fn a_reply_wakes_the_caller_and_ends_the_call() {
     assert_eq!((alarm.rung(&mut mux), late.rung(&mut mux)), (0, 1), "the last waker is the one that counts");
     let Poll::Ready(Ok(reply)) = mux.poll_reply(key, Waker::noop()) else { panic!("no reply") };
     assert_eq!((reply.kind, &*reply.args), (0, b"\x91\xa1x".as_slice()));
-    assert_eq!((mux.live(), mux.is_timed()), (0, false));
+    assert_eq!((mux.in_flight(), mux.has_deadlines()), (0, false));
 }
 
 #[test]
@@ -188,7 +195,7 @@ fn the_second_answer_to_one_call_is_dropped() {
 fn what_arrives_for_a_forgotten_call_is_dropped() {
     let mut mux = client();
     let key = call(&mut mux);
-    mux.forget(key);
+    mux.release_receiver(key);
     feed(&mut mux, [frame(1, 0, &1), frame(7, 9, &1)].concat()).unwrap();
     let next = call(&mut mux);
     assert!(message(&mut mux, next).is_pending());
@@ -196,7 +203,7 @@ fn what_arrives_for_a_forgotten_call_is_dropped() {
 }
 
 #[test]
-fn a_message_that_a_channel_does_not_allow_fails_that_channel_alone() {
+fn forbidden_message_fails_its_channel_alone() {
     let mut mux = client();
     let (one, two) = (call(&mut mux), call(&mut mux));
     feed(&mut mux, [frame(1, 2, &()), frame(2, 0, &())].concat()).unwrap();
@@ -206,7 +213,7 @@ fn a_message_that_a_channel_does_not_allow_fails_that_channel_alone() {
 }
 
 #[test]
-fn a_stream_goes_on_until_its_error_or_close() {
+fn stream_ends_with_error_or_close() {
     for last in [1, 2] {
         let mut mux = client();
         let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
@@ -218,7 +225,7 @@ fn a_stream_goes_on_until_its_error_or_close() {
 }
 
 #[test]
-fn what_a_tree_does_not_allow_ends_a_servers_connection() {
+fn forbidden_message_ends_connection_of_server() {
     for (frames, text) in [
         (vec![frame(0, 0, &())], "channel 0 is not above"),
         (vec![frame(5, 0, &()), frame(4, 0, &())], "channel 4 is not above"),
@@ -258,14 +265,20 @@ fn gaps_between_a_clients_ids_are_legal() {
 }
 
 #[test]
-fn ping_and_revoke_are_answered_with_the_trace_that_came() {
+fn ping_and_revoke_replies_carry_the_trace() {
     let mut mux = server(Limits::default());
     let zeros = "93 93c2a874726163655f6964a80000000000000000 93c2a77370616e5f6964a80000000000000000 \
         93c2a9706172656e745f6964a80000000000000000";
     feed(&mut mux, frame(5, 65533, &())).unwrap();
-    assert_eq!(hex(&written(&mut mux)), format!("94 05 00 90 {zeros}").replace(' ', ""));
+    assert_eq!(
+        test_support::hex::encode(&written(&mut mux)),
+        format!("94 05 00 90 {zeros}").replace(' ', "")
+    );
     feed(&mut mux, frame(6, 65535, &(4, (7, 4)))).unwrap();
-    assert_eq!(hex(&written(&mut mux)), format!("94 06 00 90 {zeros}").replace(' ', ""));
+    assert_eq!(
+        test_support::hex::encode(&written(&mut mux)),
+        format!("94 06 00 90 {zeros}").replace(' ', "")
+    );
     feed(&mut mux, b"\x94\x07\xcd\xff\xfd\x90\x93\x93\xc2\x50\xa8\x07\0\0\0\0\0\0\0\x93\xc2\x51\xa8\x08\0\0\0\0\0\0\0\x52")
         .unwrap();
     let traced = zeros.replacen("a80000000000000000", "a80700000000000000", 1).replacen(
@@ -273,19 +286,14 @@ fn ping_and_revoke_are_answered_with_the_trace_that_came() {
         "a80800000000000000",
         1,
     );
-    assert_eq!(hex(&written(&mut mux)), format!("94 07 00 90 {traced}").replace(' ', ""));
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
+    assert_eq!(
+        test_support::hex::encode(&written(&mut mux)),
+        format!("94 07 00 90 {traced}").replace(' ', "")
+    );
 }
 
 #[test]
-fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
+fn revoke_notifies_reader_and_sender() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(1, 2, &"event"), frame(1, 0, &"chunk")].concat()).unwrap();
     mux.begin().unwrap();
@@ -293,12 +301,12 @@ fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
     let (sender, sends) = Alarm::new();
     assert_eq!(kinds(&mut mux, peers(1)), [0]);
     assert!(mux.poll_message(peers(1), &recv_state).is_pending());
-    assert!(mux.poll_gone(peers(1), &sends).is_pending());
+    assert!(mux.poll_reset(peers(1), &sends).is_pending());
     feed(&mut mux, frame(2, 65535, &(1, (42, 7)))).unwrap();
     assert_eq!((reader.rung(&mut mux), sender.rung(&mut mux)), (1, 1));
-    assert!(mux.poll_gone(peers(1), &sends).is_ready());
+    assert!(mux.poll_reset(peers(1), &sends).is_ready());
     let error = failure(&mut mux, peers(1));
-    assert_eq!((error.category(), error.code()), (Some(Category(42)), Some(7)));
+    assert_eq!(error.code(), Some(Code::new(Category(42), 7)));
     assert!(matches!(message(&mut mux, peers(1)), Poll::Ready(None)));
     mux.release(peers(1));
     let after = feed(&mut mux, frame(1, 0, &"chunk")).unwrap_err();
@@ -306,40 +314,38 @@ fn a_revoked_channel_gives_its_reader_the_error_and_its_sender_notice() {
 }
 
 #[test]
-fn revoke_leaves_a_channel_alone_whose_client_has_nothing_more_to_send() {
+fn revoke_ignores_channel_with_ended_receiving_side() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(1, 1, &()), frame(2, 65535, &(1, (42, 7)))].concat()).unwrap();
     mux.begin().unwrap();
-    assert!(mux.poll_gone(peers(1), Waker::noop()).is_pending(), "the original has freed it already");
+    assert!(mux.poll_reset(peers(1), Waker::noop()).is_pending(), "the original has freed it already");
 }
 
 #[test]
-fn a_client_that_closes_listens_no_more() {
+fn client_close_resets_the_channel() {
     let mut mux = server(Limits::default());
     let (alarm, waker) = Alarm::new();
     feed(&mut mux, frame(1, 6, &())).unwrap();
     let pending = mux.begin().unwrap();
-    assert!(pending.cost.lasting);
-    assert!(mux.poll_gone(peers(1), &waker).is_pending());
+    assert!(pending.cost.is_long_lived);
+    assert!(mux.poll_reset(peers(1), &waker).is_pending());
     feed(&mut mux, frame(1, 0, &())).unwrap();
     assert_eq!(alarm.rung(&mut mux), 1);
-    assert!(mux.poll_gone(peers(1), &waker).is_ready());
-    mux.leave(1);
-    mux.end(pending.cost);
+    assert!(mux.poll_reset(peers(1), &waker).is_ready());
+    mux.finish_invocation(1, pending.cost, None);
     assert!(mux.peers.is_empty());
     let again = feed(&mut mux, frame(1, 0, &())).unwrap_err();
     assert!(again.text.contains("channel 1 is not above"), "{again:?}");
 }
 
 #[test]
-fn an_answered_call_is_kept_until_its_client_closes_it() {
+fn answered_call_stays_until_client_closes_it() {
     let mut mux = server(SMALL);
     for id in 1..=3 {
         feed(&mut mux, frame(id, 5, &())).unwrap();
         let pending = mux.begin().unwrap();
-        assert!(!pending.cost.lasting, "it counts among the calls");
-        mux.leave(id);
-        mux.end(pending.cost);
+        assert!(!pending.cost.is_long_lived, "it counts among the calls");
+        mux.finish_invocation(id, pending.cost, None);
     }
     assert_eq!(mux.peers.len(), 3);
     feed(&mut mux, frame(2, 0, &())).unwrap();
@@ -352,7 +358,7 @@ fn an_answered_call_is_kept_until_its_client_closes_it() {
 }
 
 #[test]
-fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
+fn unread_overflow_fails_channel_and_frees_its_queue() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     let full = open(&mut mux, RecvState::Streaming, u64::MAX, Some(waker)).unwrap();
@@ -361,13 +367,13 @@ fn too_much_unread_fails_that_channel_alone_and_frees_what_waits() {
     feed(&mut mux, [&big[..], &frame(2, 0, &())].concat()).unwrap();
     assert_eq!(kinds(&mut mux, full), [0], "one frame fits, however large");
     feed(&mut mux, big.clone()).unwrap();
-    let held = |mux: &mut Mux| mux.own.get(1).unwrap().held();
+    let held = |mux: &mut Mux| mux.own.get(1).unwrap().unread_bytes();
     assert!(held(&mut mux) >= 5000);
     alarm.rung(&mut mux);
     mux.own.get(1).unwrap().reader = Some(Alarm::new().1);
     feed(&mut mux, frame(1, 0, &())).unwrap();
     assert_eq!(held(&mut mux), 0);
-    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::Overflow(_)));
+    assert!(matches!(failure(&mut mux, full).kind(), ErrorKind::LimitExceeded(_)));
     assert_eq!(kinds(&mut mux, other), [0]);
     feed(&mut mux, big).unwrap();
     assert_eq!(held(&mut mux), 0, "what comes later is not kept");
@@ -393,14 +399,14 @@ fn empty_messages_and_headers_count_as_unread_too() {
         for _ in 0..fit {
             feed(&mut mux, bytes.clone()).unwrap();
         }
-        assert!(mux.own.get(1).unwrap().failure.is_none(), "{fit} fit");
+        assert!(!mux.own.get(1).unwrap().is_failed(), "{fit} fit");
         feed(&mut mux, bytes).unwrap();
-        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::Overflow(_)));
+        assert!(matches!(failure(&mut mux, key).kind(), ErrorKind::LimitExceeded(_)));
     }
 }
 
 #[test]
-fn small_messages_of_a_stream_do_not_keep_the_buffer_that_they_came_in() {
+fn small_stream_messages_release_the_read_buffer() {
     let mut mux = client();
     let key = open(&mut mux, RecvState::Streaming, u64::MAX, None).unwrap();
     let batch = bytes::Bytes::from([frame(1, 0, &"x".repeat(100)), frame(1, 0, &"x".repeat(5000))].concat());
@@ -416,44 +422,44 @@ fn small_messages_of_a_stream_do_not_keep_the_buffer_that_they_came_in() {
 }
 
 #[test]
-fn a_deadline_fails_its_call_at_its_tick_and_no_earlier() {
+fn deadline_fails_call_exactly_at_its_tick() {
     let mut mux = client();
-    mux.sweep(1);
+    mux.expire(1);
     let (alarm, waker) = Alarm::new();
     let key = open(&mut mux, RecvState::Primitive, 3, Some(waker)).unwrap();
     let other = open(&mut mux, RecvState::Primitive, u64::MAX, None).unwrap();
-    assert!(mux.is_timed());
+    assert!(mux.has_deadlines());
     for _ in 0..2 {
-        mux.sweep(1);
+        mux.expire(1);
         assert_eq!(alarm.rung(&mut mux), 0);
-        assert!(mux.own.get(key.id).unwrap().failure.is_none());
+        assert!(!mux.own.get(key.id).unwrap().is_failed());
     }
-    mux.sweep(1);
+    mux.expire(1);
     assert_eq!(alarm.rung(&mut mux), 1);
     let Poll::Ready(Err(error)) = mux.poll_reply(key, Waker::noop()) else { panic!("in time") };
     assert!(matches!(error.kind(), ErrorKind::Deadline(_)));
-    assert!(!mux.is_timed(), "the other call has none");
+    assert!(!mux.has_deadlines(), "the other call has none");
     assert!(message(&mut mux, other).is_pending());
 }
 
 #[test]
-fn an_answer_that_was_there_before_the_deadline_is_read() {
+fn answer_before_deadline_is_still_read() {
     let mut mux = client();
     let key = open(&mut mux, RecvState::Primitive, 1, None).unwrap();
     feed(&mut mux, frame(1, 0, &())).unwrap();
-    mux.sweep(1);
-    mux.sweep(1);
+    mux.expire(1);
+    mux.expire(1);
     assert!(matches!(mux.poll_reply(key, Waker::noop()), Poll::Ready(Ok(_))));
 }
 
 #[test]
-fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
+fn close_wakes_all_and_refuses_new_channels() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     let answered = call(&mut mux);
     feed(&mut mux, frame(1, 0, &())).unwrap();
     let key = open(&mut mux, RecvState::Primitive, u64::MAX, Some(waker.clone())).unwrap();
-    assert!(mux.poll_gone(key, &waker).is_pending());
+    assert!(mux.poll_reset(key, &waker).is_pending());
     mux.send(2, 0, &args(&"x".repeat(200)), FrameHeaders::None).unwrap();
     assert!(mux.poll_room(&waker).is_pending());
     assert!(mux.poll_flushed(&waker).is_pending());
@@ -472,26 +478,26 @@ fn close_wakes_everyone_and_nothing_can_be_opened_after_it() {
 }
 
 #[test]
-fn a_waiting_sender_goes_on_when_the_output_is_taken() {
+fn taken_output_wakes_waiting_sender() {
     let mut mux = Mux::new(SMALL, Role::Client);
     let (alarm, waker) = Alarm::new();
     assert!(mux.poll_room(&waker).is_ready());
     mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();
     assert!(mux.poll_room(&waker).is_pending());
     assert!(mux.poll_room(&waker).is_pending());
-    assert_eq!(mux.blocked.len(), 1, "who asks twice waits once");
+    assert_eq!(mux.room_watchers.len(), 1, "who asks twice waits once");
     let mut output = Encoded::default();
     mux.take_output(&mut output);
     assert_eq!(alarm.rung(&mut mux), 1);
     assert!(mux.poll_room(&waker).is_ready());
     assert!(mux.poll_flushed(&waker).is_pending(), "taken is not written");
-    mux.written();
+    mux.note_written();
     assert_eq!(alarm.rung(&mut mux), 2);
     assert!(matches!(mux.poll_flushed(&waker), Poll::Ready(Ok(()))));
 }
 
 #[test]
-fn invocations_above_the_limit_wait_unread_and_begin_in_order() {
+fn invocations_above_limit_begin_later_in_order() {
     let mut mux = server(SMALL);
     feed(&mut mux, [1, 2, 3].map(|id| frame(id, 0, &())).concat()).unwrap();
     assert!(!mux.wants_input());
@@ -500,24 +506,24 @@ fn invocations_above_the_limit_wait_unread_and_begin_in_order() {
         [Some(1), Some(2)]
     );
     assert!(mux.begin().is_none() && !mux.can_begin() && !mux.wants_input());
-    mux.end(load(false));
+    mux.uncount(cost(false));
     assert!(mux.can_begin());
     assert_eq!(mux.begin().map(|pending| pending.id), Some(3));
     assert!(mux.wants_input());
 }
 
 #[test]
-fn calls_whose_arguments_are_too_much_together_wait_and_one_always_runs() {
+fn calls_above_argument_budget_wait_but_one_runs() {
     let mut mux = server(Limits { outgoing: 1 << 20, invocations: 9, ..SMALL });
     let large = "x".repeat(1500);
     feed(&mut mux, [1, 2].map(|id| frame(id, 0, &(&large,))).concat()).unwrap();
     let first = mux.begin().unwrap();
     assert!(mux.begin().is_none() && !mux.wants_input());
-    mux.end(first.cost);
+    mux.uncount(first.cost);
     let second = mux.begin().unwrap();
     assert!(second.cost.bytes > 1500 && mux.wants_input());
     feed(&mut mux, frame(3, 0, &("x".repeat(5000),))).unwrap();
-    mux.end(second.cost);
+    mux.uncount(second.cost);
     assert!(mux.begin().is_some(), "alone, even one above the limit runs");
 }
 
@@ -529,11 +535,11 @@ fn sessions_that_keep_too_much_end_the_connection() {
     let session = mux.begin().unwrap();
     let error = feed(&mut mux, frame(2, 2, &(&large,))).unwrap_err();
     assert!(error.text.contains("more than 2000 bytes are kept"), "{error:?}");
-    mux.end(session.cost);
+    mux.uncount(session.cost);
 }
 
 #[test]
-fn unread_messages_of_all_channels_together_end_the_connection() {
+fn total_unread_above_limit_ends_connection() {
     let mut mux = server(Limits { channels: 9, unread: 1000, ..SMALL });
     let open: Vec<_> = [1, 2, 3].map(|id| frame(id, 2, &())).concat();
     feed(&mut mux, open).unwrap();
@@ -545,21 +551,21 @@ fn unread_messages_of_all_channels_together_end_the_connection() {
 }
 
 #[test]
-fn streams_and_sessions_are_not_counted_among_the_invocations() {
+fn streams_and_sessions_do_not_count_as_invocations() {
     let mut mux = server(SMALL);
     let frames = [frame(1, 1, &()), frame(2, 2, &()), frame(3, 4, &()), frame(4, 0, &()), frame(5, 0, &())];
     feed(&mut mux, frames.concat()).unwrap();
     assert_eq!(std::iter::from_fn(|| mux.begin()).count(), 5);
     assert!(mux.wants_input());
     feed(&mut mux, frame(6, 0, &())).unwrap();
-    mux.end(load(true));
+    mux.uncount(cost(true));
     assert!(!mux.can_begin(), "a stream that ends makes no room for a call");
-    mux.end(load(false));
+    mux.uncount(cost(false));
     assert!(mux.can_begin());
 }
 
 #[test]
-fn nothing_begins_while_the_client_does_not_take_its_answers() {
+fn full_output_delays_invocations() {
     let mut mux = server(SMALL);
     mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();
     feed(&mut mux, frame(2, 0, &())).unwrap();
@@ -573,13 +579,13 @@ fn invocations_that_are_put_back_keep_their_order() {
     let mut mux = server(SMALL);
     feed(&mut mux, [1, 2, 3].map(|id| frame(id, 1, &())).concat()).unwrap();
     let taken: Vec<_> = std::iter::from_fn(|| mux.begin()).collect();
-    mux.put_back(taken.into_iter().skip(1));
-    assert_eq!(mux.live(), 1);
+    mux.requeue(taken.into_iter().skip(1));
+    assert_eq!(mux.in_flight(), 1);
     assert_eq!(std::iter::from_fn(|| mux.begin()).map(|pending| pending.id).collect::<Vec<_>>(), [2, 3]);
 }
 
 #[test]
-fn a_peer_may_not_leave_more_channels_open_than_the_limit() {
+fn channels_above_limit_end_connection() {
     let mut mux = server(SMALL);
     feed(&mut mux, [1, 2, 3].map(|id| frame(id, 2, &())).concat()).unwrap();
     feed(&mut mux, frame(4, 0, &())).unwrap();
@@ -588,25 +594,25 @@ fn a_peer_may_not_leave_more_channels_open_than_the_limit() {
 }
 
 #[test]
-fn a_channel_that_nobody_reads_is_still_held_against_its_tree_and_retired_at_the_end() {
+fn unread_channel_is_checked_and_freed_at_end() {
     let mut mux = server(Limits::default());
     feed(&mut mux, frame(1, 2, &())).unwrap();
     mux.begin().unwrap();
-    mux.share(peers(1));
-    mux.discard(peers(1));
+    mux.add_handle(peers(1));
+    mux.release_receiver(peers(1));
     mux.release(peers(1));
     feed(&mut mux, frame(1, 0, &"x".repeat(1000))).unwrap();
-    assert_eq!(mux.peers[&1].held(), 0, "nothing is kept");
+    assert_eq!(mux.peers[&1].unread_bytes(), 0, "nothing is kept");
     assert!(feed(&mut mux, frame(1, 7, &())).is_err());
     feed(&mut mux, frame(1, 2, &())).unwrap();
     assert!(mux.peers.is_empty());
 }
 
 #[test]
-fn a_channel_is_kept_until_its_last_holder_lets_go() {
+fn channel_lives_until_last_handle_is_released() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(1, 2, &()), frame(1, 2, &())].concat()).unwrap();
-    mux.share(peers(1));
+    mux.add_handle(peers(1));
     mux.release(peers(1));
     assert_eq!(kinds(&mut mux, peers(1)), [2]);
     mux.release(peers(1));
@@ -614,15 +620,14 @@ fn a_channel_is_kept_until_its_last_holder_lets_go() {
 }
 
 #[test]
-fn a_tree_that_recurs_at_its_root_takes_no_message_and_keeps_no_channel() {
+fn tree_recurring_at_root_opens_no_channel() {
     let mut mux = server(SMALL);
     for id in 1..=2 * SMALL.channels as u64 {
         feed(&mut mux, frame(id, 7, &())).unwrap();
         let pending = mux.begin().unwrap();
-        mux.share(peers(id));
+        mux.add_handle(peers(id));
         mux.release(peers(id));
-        mux.leave(id);
-        mux.end(pending.cost);
+        mux.finish_invocation(id, pending.cost, None);
     }
     assert!(mux.peers.is_empty());
     feed(&mut mux, frame(9, 7, &())).unwrap();
@@ -630,56 +635,56 @@ fn a_tree_that_recurs_at_its_root_takes_no_message_and_keeps_no_channel() {
 }
 
 #[test]
-fn draining_ends_what_could_last_for_ever_and_lets_calls_finish() {
+fn drain_resets_streams_and_lets_calls_finish() {
     let mut mux = server(Limits::default());
     feed(&mut mux, [frame(1, 2, &()), frame(2, 0, &()), frame(3, 0, &())].concat()).unwrap();
     mux.begin().unwrap();
     mux.begin().unwrap();
     mux.drain();
-    assert!(mux.poll_gone(peers(1), Waker::noop()).is_ready());
+    assert!(mux.poll_reset(peers(1), Waker::noop()).is_ready());
     assert!(matches!(failure(&mut mux, peers(1)).kind(), ErrorKind::Disconnected(_)));
     assert!(!mux.wants_input());
     assert!(mux.begin().is_some(), "what was read already is answered");
     for lasting in [true, false, false] {
         assert!(!mux.is_drained());
-        mux.end(load(lasting));
+        mux.uncount(cost(lasting));
     }
     assert!(mux.is_drained());
 }
 
 #[test]
-fn a_late_sweep_counts_in_full_only_for_calls_that_the_last_one_saw() {
+fn late_tick_counts_once_for_younger_calls() {
     let mut mux = client();
     let old = open(&mut mux, RecvState::Primitive, 11, None).unwrap();
-    mux.sweep(1);
+    mux.expire(1);
     let young = open(&mut mux, RecvState::Primitive, 11, None).unwrap();
-    mux.sweep(10);
+    mux.expire(10);
     assert!(matches!(failure(&mut mux, old).kind(), ErrorKind::Deadline(_)));
     assert!(message(&mut mux, young).is_pending());
-    mux.sweep(9);
+    mux.expire(9);
     assert!(message(&mut mux, young).is_pending());
-    mux.sweep(1);
+    mux.expire(1);
     assert!(matches!(failure(&mut mux, young).kind(), ErrorKind::Deadline(_)));
 }
 
 #[test]
-fn the_last_frame_of_a_dropped_sender_waits_for_its_invocation() {
+fn last_frame_of_dropped_sender_waits_for_handler() {
     for closes in [false, true] {
         let mut mux = server(Limits::default());
         feed(&mut mux, frame(1, 2, &())).unwrap();
-        mux.begin().unwrap();
-        mux.part(1, 1, &args(&(7,)), FrameHeaders::None).unwrap();
+        let cost = mux.begin().unwrap().cost;
+        mux.finish(1, 1, &args(&(7,)), FrameHeaders::None).unwrap();
         assert_eq!(mux.output_len(), 0);
         if closes {
             mux.close(&Error::protocol("the handler failed"));
         }
-        mux.leave(1);
-        assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
+        mux.finish_invocation(1, cost, None);
+        assert_eq!(test_support::hex::encode(&written(&mut mux)), if closes { "" } else { "9301019107" });
         assert_eq!(
-            mux.part(1, 1, &args(&(7,)), FrameHeaders::None).is_ok(),
+            mux.finish(1, 1, &args(&(7,)), FrameHeaders::None).is_ok(),
             !closes,
             "by then nothing holds it back"
         );
-        assert_eq!(hex(&written(&mut mux)), if closes { "" } else { "9301019107" });
+        assert_eq!(test_support::hex::encode(&written(&mut mux)), if closes { "" } else { "9301019107" });
     }
 }

@@ -3,11 +3,6 @@ use http::{Method, Request, Response};
 use super::*;
 use crate::protocol::error::ErrorKind;
 
-fn hex(text: &str) -> Bytes {
-    let digits = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
-    (0..text.len()).step_by(2).map(digits).collect::<Vec<_>>().into()
-}
-
 fn request(method: Method, uri: &str, headers: &[(&str, &str)]) -> request::Parts {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
@@ -32,7 +27,7 @@ fn requests_are_the_examples() {
         ),
     ];
     for (written, expected) in examples {
-        assert_eq!(written, hex(expected));
+        assert_eq!(written[..], test_support::hex::decode(expected));
     }
     let read = RequestChunk::read(&write_request(&post, b"hello")).unwrap();
     assert_eq!((&*read.method, &*read.uri, read.version), (&b"POST"[..], &b"/echo"[..], Version::HTTP_11));
@@ -47,8 +42,8 @@ fn meta_is_the_example() {
         "92ccc89292ac436f6e74656e742d54797065aa746578742f706c61696e92ae436f6e74656e742d4c656e677468a135";
     let response = Response::builder().header("content-type", "text/plain").header("content-length", 5);
     let (parts, ()) = response.body(()).unwrap().into_parts();
-    assert_eq!(write_meta(parts.status, &parts.headers), hex(example));
-    assert_eq!(read_meta(&hex(example)).unwrap(), (parts.status, parts.headers));
+    assert_eq!(write_meta(parts.status, &parts.headers)[..], test_support::hex::decode(example));
+    assert_eq!(read_meta(&test_support::hex::decode(example).into()).unwrap(), (parts.status, parts.headers));
 }
 
 #[test]
@@ -107,7 +102,7 @@ fn what_is_no_answer_is_refused() {
         "92ccc89292ac",
         "",
     ] {
-        let error = read_meta(&hex(chunk)).unwrap_err();
+        let error = read_meta(&test_support::hex::decode(chunk).into()).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Decode(_)), "{chunk}: {error}");
     }
 }
@@ -123,7 +118,7 @@ fn requests_are_read_with_tolerance() {
     let chunk = crate::protocol::msgpack::to_vec(&("GET", "/", "1.1", headers)).unwrap();
     assert!(RequestChunk::read(&chunk.into()).unwrap().body.is_empty());
     for chunk in ["90", "93a3474554a12fa3312e31", "c0", "95a3474554a12fa3322e3090a0", ""] {
-        let error = RequestChunk::read(&hex(chunk)).unwrap_err();
+        let error = RequestChunk::read(&test_support::hex::decode(chunk).into()).unwrap_err();
         assert!(error.to_string().contains("the chunk is not an HTTP request"), "{chunk}: {error}");
     }
 }

@@ -27,7 +27,7 @@ fn encoded<T: Serialize>(value: &T) -> Encoded {
 }
 
 #[test]
-fn a_blob_above_16_kib_is_a_segment_and_not_copied() {
+fn blob_above_16_kib_becomes_a_segment() {
     let large = blob((16 << 10) + 1);
     let into = encoded(&("k", &large, 7));
     let [(at, segment)] = &into.segments[..] else { panic!("{} segments", into.segments.len()) };
@@ -58,7 +58,7 @@ fn a_segment_moves_with_the_head_before_it() {
 }
 
 #[test]
-fn a_plain_slice_and_a_value_in_one_piece_have_no_segments() {
+fn plain_slices_and_flat_values_have_no_segments() {
     struct Plain<'a>(&'a [u8]);
     impl Serialize for Plain<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -72,7 +72,7 @@ fn a_plain_slice_and_a_value_in_one_piece_have_no_segments() {
 }
 
 #[test]
-fn a_blob_of_4_kib_is_a_slice_of_the_source_and_a_smaller_one_is_not() {
+fn blob_from_4_kib_is_slice_of_source() {
     let (large, small) = (blob(4 << 10), blob((4 << 10) - 1));
     let source = encoded(&(&large, &small, Value::Raw(large.clone()))).flatten().into();
     let (first, second, third): (Bytes, Bytes, Value) = decode::args(&source).unwrap();
@@ -86,7 +86,7 @@ fn a_blob_of_4_kib_is_a_slice_of_the_source_and_a_smaller_one_is_not() {
 }
 
 #[test]
-fn a_value_decoded_within_another_is_sliced_from_its_own_source() {
+fn nested_decoding_slices_its_own_source() {
     struct Nested(Bytes, Bytes, bool);
     impl<'de> Deserialize<'de> for Nested {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_read_as_what_they_are_asked_for() {
+    fn elements_decode_as_requested_types() {
         let source = packed(&(1, "x", (), [1, 2], 5));
         let mut elements = Elements::open(&source).unwrap();
         assert_eq!(elements.next::<u8>().unwrap(), Some(1));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_none_and_what_is_too_much_is_passed_over() {
+    fn missing_elements_are_none_and_extra_ones_skipped() {
         let source = packed(&(1, 2, [3]));
         let mut elements = Elements::open(&source).unwrap();
         assert_eq!(elements.next::<u8>().unwrap(), Some(1));
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_blob_is_a_slice_of_the_source() {
+    fn large_blob_is_slice_of_source() {
         let source = packed(&("x", "y".repeat(8 << 10)));
         let mut elements = Elements::open(&source).unwrap();
         elements.next::<String>().unwrap();

@@ -153,7 +153,7 @@ fn a_tuple_may_be_long() {
 }
 
 #[test]
-fn a_list_of_any_number_is_taken_as_it_is() {
+fn list_of_any_length_is_accepted() {
     struct All(Vec<Value>);
     impl<'de> Deserialize<'de> for All {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -181,7 +181,7 @@ fn a_list_of_any_number_is_taken_as_it_is() {
 }
 
 #[test]
-fn structs_and_enums_are_read_as_rmp_writes_them() {
+fn structs_and_enums_of_rmp_are_decoded() {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Unit;
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -216,7 +216,7 @@ fn structs_and_enums_are_read_as_rmp_writes_them() {
 }
 
 #[test]
-fn a_type_that_does_not_look_at_its_value_skips_it() {
+fn ignored_value_is_skipped() {
     #[derive(Debug, PartialEq)]
     struct Blind;
     impl<'de> Deserialize<'de> for Blind {
@@ -231,7 +231,7 @@ fn a_type_that_does_not_look_at_its_value_skips_it() {
 }
 
 #[test]
-fn a_count_that_lies_is_refused_without_its_memory() {
+fn false_count_is_refused_without_allocating() {
     for bytes in [&[0xdd, 0xff, 0xff, 0xff, 0xff][..], &[0xdf, 0xff, 0xff, 0xff, 0xff, 1, 2]] {
         assert!(plain::<Value>(bytes).is_err());
         assert!(plain::<Vec<[u64; 32]>>(bytes).is_err());
@@ -278,7 +278,7 @@ fn a_reader_reads_one_value_after_the_other() {
 }
 
 #[test]
-fn a_lone_value_takes_an_empty_list_as_nil() {
+fn empty_list_is_nil_for_a_lone_value() {
     let empty = ::bytes::Bytes::from_static(&[0x90]);
     assert_eq!(args::<Value>(&empty).unwrap(), Value::Nil);
     assert_eq!(args::<String>(&empty).unwrap_err().to_string(), "argument 1 of 1 is missing");

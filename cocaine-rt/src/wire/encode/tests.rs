@@ -42,7 +42,7 @@ fn integers_take_the_smallest_form() {
 }
 
 #[test]
-fn texts_and_bytes_are_raws_of_the_old_family() {
+fn texts_and_bytes_are_old_raws() {
     for (len, head) in [
         (0, &[0xa0][..]),
         (31, &[0xbf]),
@@ -84,7 +84,7 @@ fn floats_booleans_and_nil() {
 }
 
 #[test]
-fn a_tuple_is_the_list_and_anything_else_one_argument() {
+fn tuple_is_list_and_others_one_argument() {
     #[derive(Serialize)]
     struct Pair(u8, u8);
     assert_eq!(list(&()), [0x90]);
@@ -100,7 +100,7 @@ fn a_tuple_is_the_list_and_anything_else_one_argument() {
 }
 
 #[test]
-fn only_trailing_nones_of_the_list_are_left_out() {
+fn only_trailing_nones_are_left_out() {
     let none = None::<u8>;
     assert_eq!(list(&(1, none)), [0x91, 1]);
     assert_eq!(list(&(none, none)), [0x90]);
@@ -117,7 +117,7 @@ fn only_trailing_nones_of_the_list_are_left_out() {
 }
 
 #[test]
-fn structs_and_enums_are_written_as_rmp_writes_them() {
+fn structs_and_enums_are_encoded_like_rmp() {
     #[derive(Serialize)]
     struct Unit;
     #[derive(Serialize)]
@@ -165,7 +165,7 @@ fn a_length_is_the_number_of_elements_written() {
 }
 
 #[test]
-fn a_map_whose_key_has_no_value_is_refused() {
+fn map_key_without_value_is_refused() {
     struct Half;
     impl Serialize for Half {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -24,10 +24,6 @@ fn chunked(bytes: &[u8], step: usize) -> Result<Option<FrameBounds>, ScanError> 
     result
 }
 
-fn hex(text: &str) -> Vec<u8> {
-    text.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
-}
-
 fn any_frame() -> impl Strategy<Value = Vec<Value>> {
     let list = || vec(any_value(), 0..5).prop_map(Value::Array);
     (any::<u64>(), 0_u64..70_000, list(), list(), vec(any_value(), 0..3), 0..3).prop_map(
@@ -78,7 +74,7 @@ proptest! {
     }
 
     #[test]
-    fn the_short_way_finds_what_the_long_one_finds(
+    fn fast_path_agrees_with_scanner(
         channel in 0_u64..100_000, kind in 0_u64..3, args in usual_args(), headers in usual_args(),
         more in vec(any::<u8>(), 0..40),
     ) {
@@ -111,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_frame_gives_the_same_in_any_chunks(
+    fn damaged_frame_scans_alike_in_any_chunks(
         frame in any_frame(), at in any::<prop::sample::Index>(), byte in any::<u8>(), step in 1_usize..20,
     ) {
         let mut bytes = msgpack::to_vec(&frame).unwrap();
@@ -123,15 +119,15 @@ proptest! {
 
 #[test]
 fn the_worked_examples_are_frames() {
-    let request = hex("93 01 00 91 a7 73 74 6f 72 61 67 65");
+    let request = test_support::hex::decode("93 01 00 91 a7 73 74 6f 72 61 67 65");
     let found = whole(&request).unwrap().unwrap();
     assert_eq!(found, FrameBounds { len: 12, args: 3..12, headers: None, channel: 1, kind: 0 });
 
-    let seeded = hex("94 01 00 92 a7 73 74 6f 72 61 67 65 a7 75 73 65 72 2d 34 32 90");
+    let seeded = test_support::hex::decode("94 01 00 92 a7 73 74 6f 72 61 67 65 a7 75 73 65 72 2d 34 32 90");
     let found = whole(&seeded).unwrap().unwrap();
     assert_eq!(found, FrameBounds { len: 21, args: 3..20, headers: Some(20..21), channel: 1, kind: 0 });
 
-    let revoke = hex("93 06 cd ff ff 92 04 92 07 04");
+    let revoke = test_support::hex::decode("93 06 cd ff ff 92 04 92 07 04");
     let found = whole(&revoke).unwrap().unwrap();
     assert_eq!(found, FrameBounds { len: 10, args: 5..10, headers: None, channel: 6, kind: 65535 });
 }
@@ -146,13 +142,15 @@ fn integers_of_any_width_are_ids() {
         ("cf 00 00 00 00 00 00 00 05", 5),
         ("cf ff ff ff ff ff ff ff ff", u64::MAX),
     ] {
-        let found = whole(&hex(&format!("dc 00 03 {id} {id} dd 00 00 00 00"))).unwrap().unwrap();
+        let found = whole(&test_support::hex::decode(&format!("dc 00 03 {id} {id} dd 00 00 00 00")))
+            .unwrap()
+            .unwrap();
         assert_eq!((found.channel, found.kind), (value, value), "{id}");
     }
 }
 
 #[test]
-fn what_is_no_frame_is_refused_for_its_shape() {
+fn value_that_is_no_frame_is_refused() {
     for text in [
         "92 01 00",
         "90",
@@ -173,7 +171,7 @@ fn what_is_no_frame_is_refused_for_its_shape() {
         "94 01 00 90 c0",
         "94 01 00 90 80",
     ] {
-        assert!(matches!(whole(&hex(text)), Err(ScanError::Shape(_))), "{text}");
+        assert!(matches!(whole(&test_support::hex::decode(text)), Err(ScanError::Shape(_))), "{text}");
     }
 }
 
@@ -186,7 +184,7 @@ fn what_is_no_value_is_refused() {
 }
 
 #[test]
-fn the_33rd_container_is_too_deep_even_if_empty() {
+fn empty_container_at_level_33_is_too_deep() {
     let nested = |levels: usize| [vec![0x93, 1, 0], vec![0x91; levels - 2], vec![0x90]].concat();
     assert_eq!(whole(&nested(32)).unwrap().unwrap().len, 34);
     assert_eq!(whole(&nested(33)), Err(ScanError::TooDeep));
@@ -197,7 +195,7 @@ fn the_33rd_container_is_too_deep_even_if_empty() {
 }
 
 #[test]
-fn a_length_above_the_limit_is_refused_at_once() {
+fn length_above_limit_is_refused_at_once() {
     for (text, fits) in [
         ("93 01 00 91 db 00 00 00 0b", true),
         ("93 01 00 91 db 00 00 00 0c", false),
@@ -208,14 +206,14 @@ fn a_length_above_the_limit_is_refused_at_once() {
         ("93 01 00 91 df ff ff ff ff", false),
         ("dd ff ff ff ff", false),
     ] {
-        let found = Scanner::new(20).frame(&hex(text));
+        let found = Scanner::new(20).frame(&test_support::hex::decode(text));
         assert_eq!(found, if fits { Ok(None) } else { Err(ScanError::TooLarge(20)) }, "{text}");
     }
 }
 
 #[test]
-fn a_frame_may_be_as_long_as_the_limit() {
-    let frame = hex("93 01 00 92 a3 61 62 63 cd 01 00");
+fn frame_of_limit_length_is_accepted() {
+    let frame = test_support::hex::decode("93 01 00 92 a3 61 62 63 cd 01 00");
     assert!(Scanner::new(11).frame(&frame).unwrap().is_some());
     assert_eq!(Scanner::new(10).frame(&frame), Err(ScanError::TooLarge(10)));
 }

@@ -30,7 +30,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn what_we_write_is_read_by_us_and_by_rmp(value in any_value()) {
+    fn written_values_are_readable_here_and_by_rmp(value in any_value()) {
         let ours = msgpack::to_vec(&value).unwrap();
         prop_assert_eq!(&msgpack::from_slice::<Value>(&ours).unwrap(), &value);
         prop_assert_eq!(&rmp_serde::from_slice::<Value>(&ours).unwrap(), &value);

@@ -45,8 +45,8 @@ impl<T: Serialize + 'static> Output<T> {
     }
 
     /// Returns once the client has left, so that nobody receives the stream.
-    pub fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.outgoing.poll_gone(cx)
+    pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.outgoing.poll_closed(cx)
     }
 }
 

@@ -156,7 +156,7 @@ where
         let mut items = pin!(self.0);
         loop {
             let next = poll_fn(|cx| {
-                if event.cancel && outgoing.poll_gone(cx).is_ready() {
+                if event.cancel && outgoing.poll_closed(cx).is_ready() {
                     return Poll::Ready(Some(Err(event.left())));
                 }
                 items.as_mut().poll_next(cx).map(|item| item.map(encode))

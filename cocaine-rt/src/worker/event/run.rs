@@ -56,7 +56,7 @@ fn poll<A>(
     end: &impl End,
     cx: &mut Context<'_>,
 ) -> Poll<Result<A>> {
-    if event.cancel && end.poll_gone(cx).is_ready() {
+    if event.cancel && end.poll_closed(cx).is_ready() {
         return Poll::Ready(Err(event.left()));
     }
     handling.poll(cx)
@@ -111,15 +111,15 @@ impl<V, I> Stage for Claims<V, I, Taken> {
 /// What ends an event after its handler.
 pub trait End: Send {
     /// Returns once the client has left.
-    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()>;
+    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Ends the event with what its handler has returned.
     fn end<A: Answer>(self, event: &'static Event, answer: A) -> impl Future<Output = Result<()>> + Send;
 }
 
 impl End for Outgoing {
-    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_gone(cx)
+    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_closed(cx)
     }
 
     #[inline]
@@ -130,8 +130,8 @@ impl End for Outgoing {
 
 /// The handler had the sending half itself.
 impl End for Caller {
-    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_gone(cx)
+    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_closed(cx)
     }
 
     #[inline]

@@ -142,8 +142,8 @@ async fn ask_broken(events: impl Events, error: Error) -> End {
     let mut client = Client::of(events).await;
     let event = client.events[0].0.clone();
     client.call(&event).await;
-    let ErrorKind::Service { category, code, message } = error.kind() else { panic!("{error}") };
-    client.node.send(client.channel, 1, ((category.0, *code), message)).await;
+    let ErrorKind::Service { code, message } = error.kind() else { panic!("{error}") };
+    client.node.send(client.channel, 1, (code, message)).await;
     client.end().await
 }
 

@@ -12,7 +12,7 @@ use super::serve;
 use crate::{
     Session, Worker,
     protocol::{
-        code::Category,
+        code::{Category, Code},
         error::{Error, Result},
     },
     tests::peer::Peer,
@@ -97,10 +97,10 @@ fn worker(name: &str, trace: &Recording) -> Worker {
         .on("big", |session: Session| async move { session.finish(Some(vec![b'B'; 100_000].into())) })
         .on("choke-only", |session: Session| async move { session.finish(None) })
         .on("late-chunk", |session: Session| async move { session.finish(Some("a".into())) })
-        .on("error", |_: Session| async { Err(Error::service(Category::WORKER, 7, "user error")) })
-        .on("error-noreason", |_: Session| async { Err(Error::service(Category::WORKER, 7, "")) })
-        .on("err", |_: Session| async { Err(Error::service(Category::WORKER, 100, "framework error")) })
-        .on("raise", |_: Session| async { Err(Error::service(Category::WORKER, 100, "boom")) })
+        .on("error", |_: Session| async { Err(Error::service(Code::new(Category::WORKER, 7), "user error")) })
+        .on("error-noreason", |_: Session| async { Err(Error::service(Code::new(Category::WORKER, 7), "")) })
+        .on("err", |_: Session| async { Err(Error::service(Code::HANDLER_FAILED, "framework error")) })
+        .on("raise", |_: Session| async { Err(Error::service(Code::HANDLER_FAILED, "boom")) })
         .on("store", |mut session: Session| async move {
             session.recv().await.transpose()?;
             session.finish(Some("stored-by-worker".into()))
@@ -126,7 +126,7 @@ async fn stream(mut session: Session) -> Result<()> {
 /// Refuses what is not known, and leaves open what the recorded worker left open, or broke a rule on.
 async fn other(session: Session) -> Result<()> {
     match session.event() {
-        "no-such-event" => Err(Error::service(Category::LOCATOR, 1, "unknown event: no-such-event")),
+        "no-such-event" => Err(Error::service(Code::SERVICE_NOT_AVAILABLE, "unknown event: no-such-event")),
         _ => pending().await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use cocaine::{Bytes, Cause, Client, Exchange, MessageReceiver, MessageSender, Value, msgpack};
+use cocaine::{Bytes, Category, Client, Code, Duplex, DynReceiver, DynSender, Value, msgpack};
 use cocaine_bindings::{App, AppClient, Node, NodeClient};
 
 use crate::{
@@ -38,7 +38,7 @@ async fn call(cloud: &Client, app: &AppClient) -> Step {
     check(greeting == "hello Ada, you are number 1", "the worker greets")?;
 
     let untyped = cloud.dynamic(APP).await?;
-    let mut event: Exchange<MessageSender, MessageReceiver> = untyped.open("enqueue", ("greet",)).await?;
+    let mut event: Duplex<DynSender, DynReceiver> = untyped.open("enqueue", ("greet",)).await?;
     event.tx.send("write", (encode(&"Grace")?,)).await?;
     event.tx.send("close", ()).await?;
     let (message, payload) = event.rx.recv().await.ok_or("no answer came")??;
@@ -49,14 +49,14 @@ async fn call(cloud: &Client, app: &AppClient) -> Step {
 
     let error = greet(app, "").await.err().ok_or("nobody was greeted")?;
     show(format!("an error: {error}"));
-    check(error.code() == Some(1), "the worker chooses its own codes")
+    check(error.code() == Some(Code::new(Category::WORKER_USER, 1)), "the worker chooses its own codes")
 }
 
 /// Calls the event `greet` with one argument and returns its reply.
 async fn greet(app: &AppClient, name: &str) -> cocaine::Result<String> {
     let mut event = app.enqueue("greet", None).await?;
     event.send(encode(&name)?).await?;
-    let mut answer = event.close().await?;
+    let mut answer = event.finish()?;
     let chunk = answer.recv().await.transpose()?.unwrap_or_default();
     msgpack::from_slice(&chunk)
 }
@@ -71,7 +71,7 @@ async fn stream(app: &AppClient) -> Step {
         show(format!("{name} is answered before the next comes: {greeting:?}"));
         check(greeting.ends_with(&format!("number {number}")), "each chunk is answered")?;
     }
-    let mut rest = party.close().await?;
+    let mut rest = party.finish()?;
     check(rest.recv().await.is_none(), "the worker ends its stream when the client does")
 }
 
@@ -84,7 +84,7 @@ async fn kill(node: &NodeClient, app: &AppClient) -> Step {
     let next = loop {
         match whoami(app).await {
             Ok(pid) => break pid,
-            Err(error) if error.cause() == Some(Cause::EOF) => show(format!("lost with it: {error}")),
+            Err(error) if error.wire_code() == Some(Code::EOF) => show(format!("lost with it: {error}")),
             Err(error) => return Err(error.into()),
         }
     };
@@ -100,7 +100,7 @@ async fn kill(node: &NodeClient, app: &AppClient) -> Step {
 
 async fn whoami(app: &AppClient) -> cocaine::Result<String> {
     let event = app.enqueue("whoami", None).await?;
-    let mut answer = event.close().await?;
+    let mut answer = event.finish()?;
     let chunk = answer.recv().await.transpose()?.unwrap_or_default();
     Ok(chunk.as_str().unwrap_or_default().to_owned())
 }

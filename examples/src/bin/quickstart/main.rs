@@ -9,9 +9,9 @@ mod web;
 
 use std::{path::Path, time::Duration};
 
-use cocaine::{Bytes, Category, Client, Endpoint, ErrorKind, Scalar, ServiceClient, Severity, Value};
+use cocaine::{Bytes, Client, Code, Endpoint, ErrorKind, Scalar, ServiceClient, Severity, Value};
 use cocaine_bindings::{AppClient, Locator, LocatorClient, Logging, LoggingClient, Storage, StorageClient};
-use cocaine_codegen::{Catalogue, Fetched, Options, fetch, generate};
+use cocaine_codegen::{Catalogue, FetchReport, Options, fetch, generate};
 use cocaine_node::{
     Node,
     config::HttpConfig,
@@ -68,7 +68,7 @@ async fn generator(locator: &str) -> Step {
     let known = Catalogue::builtin();
     let learned = tokio::task::spawn_blocking(move || {
         let names: Vec<_> = known.services().collect();
-        let Fetched { metadata, .. } = fetch(&locators, &[], &names, Duration::from_secs(5))?;
+        let FetchReport { metadata, .. } = fetch(&locators, &[], &names, Duration::from_secs(5))?;
         let output = generate(&metadata, &known, &Options::default())?;
         Ok::<_, cocaine_codegen::Error>((metadata, output))
     });
@@ -149,12 +149,12 @@ async fn errors(cloud: &Client) -> Step {
 
     let error = storage.read("greetings", "klingon").await.err().ok_or("a missing key was read")?;
     show(format!("a missing key:      {error}"));
-    let code = (error.category(), error.code());
-    check(code == (Some(Category::GENERIC), Some(2)), "a missing key is [12,2]")?;
+    let code = error.code();
+    check(code == Some(Code::NOT_FOUND), "a missing key is [12,2]")?;
 
     let error = cloud.service_named::<AppClient>("blog").await.err().ok_or("a missing service was found")?;
     show(format!("a missing service:  {error}"));
-    check(error.category() == Some(Category::LOCATOR), "a missing service is an error of the locator")?;
+    check(error.code() == Some(Code::SERVICE_NOT_AVAILABLE), "a missing service is an error of the locator")?;
 
     let untyped = cloud.dynamic("storage").await?;
     let error =

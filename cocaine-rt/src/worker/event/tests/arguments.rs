@@ -1,5 +1,5 @@
 use super::{Alias, Client, End, ask, ask_broken, listed, packed};
-use crate::{Bytes, Category, Chunks, Context, Error, Mode, Output, Result, Session, worker};
+use crate::{Bytes, Category, Chunks, Code, Context, Error, Mode, Output, Result, Session, worker};
 
 #[worker]
 async fn none() -> &'static str {
@@ -136,7 +136,7 @@ async fn a_session_is_the_whole_event() {
 
 #[tokio::test]
 async fn an_error_of_the_client_is_passed_on() {
-    let error = Error::service(Category(7), 3, "gone");
+    let error = Error::service(Code::new(Category(7), 3), "gone");
     assert_eq!(ask_broken(events![one], error.clone()).await, End::Failed(7, 3, "gone".to_owned()));
     assert_eq!(ask_broken(events![sum], error).await, End::Failed(7, 3, "gone".to_owned()));
     assert_eq!(

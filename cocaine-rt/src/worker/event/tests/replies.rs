@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Client, End, Outcome, ask, listed, packed};
-use crate::{Bytes, Category, Error, Mode, Result, Stream, worker};
+use crate::{Bytes, Category, Code, Error, Mode, Result, Stream, worker};
 
 #[worker]
 async fn nothing() {}
@@ -28,7 +28,7 @@ async fn pair() -> (u8, Option<&'static str>) {
 
 #[worker]
 async fn refused() -> Result<u8> {
-    Err(Error::service(Category::WORKER_USER, 7, "no"))
+    Err(Error::service(Code::new(Category::WORKER_USER, 7), "no"))
 }
 
 #[worker]
@@ -83,7 +83,7 @@ async fn numbers(from: u8) -> Countdown {
 #[worker]
 async fn some(fails: Option<String>) -> Result<impl Stream<Item = std::result::Result<u8, &'static str>>> {
     match fails.as_deref() {
-        Some("at once") => Err(Error::service(Category(43), 1, "at once")),
+        Some("at once") => Err(Error::service(Code::new(Category(43), 1), "at once")),
         Some("panic") => Ok(Countdown(1, Some("panic"))),
         Some(_) => Ok(Countdown(1, Some("at the end"))),
         None => Ok(Countdown(1, None)),

@@ -1,0 +1,173 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use cocaine_codegen::Grade;
+
+/// Generates typed Rust for the services of a Cocaine cloud.
+///
+/// Without a command, generates: `cocaine-codegen --locator localhost:10053 > bindings.rs`. Standard output carries
+/// the result and nothing else. Ends with 0 if all went well, 1 if `check` found a difference, 2 after an error.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) generate: Generate,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Generates code: what is done without a command
+    Generate(Generate),
+    /// Writes what a locator says to a JSON file that can be committed
+    Fetch(Fetch),
+    /// Compares a file with what it would be now, and says how much each difference matters
+    ///
+    /// The file says what is expected, the locator or another file what is found: `check bindings.rs --locator
+    /// localhost:10053`, `check staging.json --from production.json`. A locator is asked for the services that the file
+    /// knows, or for those that `--service` names; of a file with others only the protocols are compared then. Ends with 0 if nothing differs, or less than `--fail-on` says, with 1 if something does, and with 2 if
+    /// that could not be found out.
+    ///
+    /// As JSON: `{"file", "worst", "differences": [{"grade", "service", "method", "message", "expected", "found"}]}`,
+    /// the worst difference first. `worst` and `grade` are `breaking`, `renumbered`, `additive` or `code`; `worst`,
+    /// `method`, `expected` and `found` may be `null`. There may be more fields in later versions.
+    Check(Check),
+    /// Shows what the services offer
+    Dump(Dump),
+}
+
+/// What to generate, from what, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) description: Description,
+    /// Write to this file, whole or not at all, and only if it changes [default: standard output]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "out_dir")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write a file for each service, and `mod.rs`, to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out_dir: Option<PathBuf>,
+    /// Write doubles for tests of the bindings in this module, such as `crate::bindings`, and not the bindings
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) doubles_of: Option<String>,
+}
+
+/// Where to write what is fetched.
+#[derive(Debug, Args)]
+pub(crate) struct Fetch {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Write to this file, whole or not at all, and only if it changes [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What to compare with what.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Generated code, a folder of it, or metadata as `fetch` writes it
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) description: Description,
+    /// Fail for a difference of this grade, and for worse ones
+    #[arg(long, value_name = "GRADE", value_enum, default_value_t = Grade::Code)]
+    pub(crate) fail_on: Grade,
+    /// How the differences are written
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ReportFormat,
+}
+
+/// How differences are written.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// A line each
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// What to show, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Dump {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: DumpFormat,
+}
+
+/// How services are shown.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum DumpFormat {
+    /// An indented tree
+    #[default]
+    Text,
+    /// JSON, as `fetch` writes it
+    Json,
+    /// A graph for graphviz: states and the messages between them
+    Dot,
+}
+
+/// Where metadata comes from.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// Read metadata from this file, not from a locator
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Ask these locators, in this order
+    #[arg(long, env = "COCAINE_LOCATOR", value_name = "HOST:PORT", value_delimiter = ',')]
+    pub(crate) locator: Vec<String>,
+    /// Only these services
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) service: Vec<String>,
+    /// How many seconds a locator may take
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+}
+
+/// How services are described.
+#[derive(Debug, Args)]
+pub(crate) struct Description {
+    /// Read this catalogue too; it wins over the built-in one, and a later one over an earlier (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Vec<PathBuf>,
+    /// Make each warning an error
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 =
+        text.parse().map_err(|_| "a number of seconds is wanted, such as 5 or 0.5".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_bare_form_generates() {
+        let cli = Cli::parse_from(["cocaine-codegen", "--locator", "a:1,b:2", "--service", "x,y"]);
+        assert!(cli.command.is_none());
+        assert_eq!(cli.generate.source.locator, ["a:1", "b:2"]);
+        assert_eq!(cli.generate.source.service, ["x", "y"]);
+        assert_eq!(cli.generate.source.timeout, Duration::from_secs(5));
+    }
+}

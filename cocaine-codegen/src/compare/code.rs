@@ -1,0 +1,72 @@
+//! Generated code compared with what would be generated now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quote::ToTokens as _;
+use syn::{Item, TraitItem};
+
+use super::{Difference, Grade, compare, drift, read_tables};
+use crate::error::{Problem, Result};
+
+/// Returns what differs between generated code and the code that would be generated now.
+///
+/// That is what [`compare`] finds between their tables; if it finds nothing, the methods whose docs, names or types
+/// differ.
+pub fn compare_code(have: &str, now: &str) -> Result<Vec<Difference>> {
+    if have == now {
+        return Ok(Vec::new());
+    }
+    let drifts = compare(&read_tables(have)?, &read_tables(now)?);
+    if !drifts.is_empty() {
+        return Ok(drifts);
+    }
+    let (have, now) = (traits(have)?, traits(now)?);
+    let names: BTreeSet<_> = have.keys().chain(now.keys()).collect();
+    let mut drifts: Vec<_> = (names.into_iter())
+        .filter(|name| have.get(*name) != now.get(*name))
+        .map(|(contract, method)| {
+            let text = match (
+                have.contains_key(&(contract.clone(), method.clone())),
+                now.contains_key(&(contract.clone(), method.clone())),
+            ) {
+                (true, true) => "its docs, arguments or answer are described differently now",
+                (true, false) => "it has another name now",
+                (false, _) => "it is not there yet",
+            };
+            drift(Grade::Code, contract, Some(method), text)
+        })
+        .collect();
+    if drifts.is_empty() {
+        let text = "only what is around the traits differs: the generator is another, or the file was edited";
+        drifts.push(drift(Grade::Code, "(all)", None, text));
+    }
+    Ok(drifts)
+}
+
+type MethodsByName = BTreeMap<(String, String), String>;
+
+/// Returns the methods of all traits, by trait and name, as text.
+fn traits(code: &str) -> Result<MethodsByName> {
+    let file =
+        syn::parse_file(code).map_err(|error| Problem::Metadata(format!("this is no Rust: {error}")))?;
+    let mut methods = BTreeMap::new();
+    collect(&file.items, &mut methods);
+    Ok(methods)
+}
+
+fn collect(items: &[Item], methods: &mut MethodsByName) {
+    for item in items {
+        match item {
+            Item::Mod(module) => collect(module.content.as_ref().map_or(&[], |content| &content.1), methods),
+            Item::Trait(contract) => {
+                for item in &contract.items {
+                    if let TraitItem::Fn(method) = item {
+                        let name = (contract.ident.to_string(), method.sig.ident.to_string());
+                        methods.insert(name, method.to_token_stream().to_string());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Session types: a struct a state, a method a message, so that a message out of turn does not compile.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{arguments, docs, lints, types};
+use crate::emit::syntax::{expr_int, fn_param, type_impl_serialize};
+use crate::{
+    model::{Arguments, MessageModel, MethodModel, ServiceModel, Side, StateModel, Transition},
+    naming::ident,
+};
+
+/// Names of the locals of `recv`.
+const LOCALS: &[&str] = &["args", "kind", "list", "other", "rest"];
+
+pub(super) fn states(service: &ServiceModel) -> TokenStream {
+    let sides = service.sides().flat_map(|(method, speaker, states)| {
+        states.iter().map(move |state| (method, speaker, states, state))
+    });
+    sides
+        .map(|(method, speaker, states, state)| {
+            let sender = sender(method, speaker, states, state);
+            let receiver = receiver(method, states, state);
+            let message = received(method, states, state);
+            quote!(#sender #receiver #message)
+        })
+        .collect()
+}
+
+/// Where a state stands, for its docs.
+fn standing(method: &MethodModel, state: &StateModel) -> String {
+    let path: Vec<_> = state.path.iter().map(|name| docs::name(name)).collect();
+    let method = docs::name(&method.wire);
+    if path.is_empty() { format!("of {method}") } else { format!("of {method}, after {}", path.join(", ")) }
+}
+
+fn sender(method: &MethodModel, speaker: Side, states: &[StateModel], state: &StateModel) -> TokenStream {
+    let doc = docs::lines(sender_docs(method, speaker, states, state));
+    let name = ident(&state.sender);
+    // Where nothing can be said, the channel is held all the same.
+    let allow = state.messages.is_empty().then(|| quote!(#[allow(dead_code)]));
+    let methods = (!state.messages.is_empty()).then(|| sending(states, state));
+    quote! {
+        #doc
+        #[derive(Debug)]
+        #[must_use]
+        #allow
+        pub struct #name(DynSender);
+
+        impl From<DynSender> for #name {
+            fn from(raw: DynSender) -> Self {
+                Self(raw)
+            }
+        }
+
+        #methods
+    }
+}
+
+/// Says what may be sent, what then, and what is sent when there is nobody left to send.
+fn sender_docs(
+    method: &MethodModel,
+    speaker: Side,
+    states: &[StateModel],
+    state: &StateModel,
+) -> Vec<String> {
+    let first = format!("Sends on a channel {}.", standing(method, state));
+    if state.messages.is_empty() {
+        return vec![first, String::new(), "Nothing can be sent.".to_owned()];
+    }
+    let mut lines = vec![first, String::new(), "The messages that can be sent:".to_owned(), String::new()];
+    lines.extend(state.messages.iter().map(|message| {
+        let then = match message.next {
+            Transition::End => "the last".to_owned(),
+            Transition::Stay => "after which the same messages can be sent".to_owned(),
+            Transition::State(next) => format!("which continues as [`{}`]", states[next].sender),
+        };
+        format!("- {}, {then}", docs::name(&message.wire))
+    }));
+    let parting = match (speaker, state.parting(method, speaker)) {
+        (_, Some(last)) => format!("Dropped here, it sends {}.", docs::name(&last.wire)),
+        (Side::Caller, None) => {
+            "Dropped here, it revokes the channel, or closes the connection if it cannot.".to_owned()
+        }
+        (Side::ServiceModel, None) => "Dropped here, it sends nothing.".to_owned(),
+    };
+    lines.extend([String::new(), parting]);
+    lines
+}
+
+fn sending(states: &[StateModel], state: &StateModel) -> TokenStream {
+    let doc =
+        docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
+    let lints = state.messages.iter().flat_map(|message| lints::of_name(&message.name));
+    let name = ident(&state.sender);
+    let methods = state.messages.iter().map(|message| send(states, message));
+    quote! {
+        #doc
+        #[allow(clippy::missing_errors_doc #(, #lints)*)]
+        impl #name {
+            #(#methods)*
+        }
+    }
+}
+
+fn send(states: &[StateModel], message: &MessageModel) -> TokenStream {
+    let docs = message_docs(
+        message,
+        &format!("Sends {}.", docs::name(&message.wire)),
+        |state| &state.sender,
+        states,
+    );
+    let (name, kind) = (ident(&message.name), expr_int(message.id));
+    let (parameters, args) = match &message.arguments {
+        Arguments::Unknown => {
+            (vec![fn_param(&ident("args"), type_impl_serialize())], arguments::passed(&Arguments::Unknown))
+        }
+        known @ Arguments::Known(_) => (types::parameters(known), arguments::passed(known)),
+    };
+    let (output, body) = match message.next {
+        Transition::End => (quote!(()), quote!(self.0.send_last_message(#kind, #args).await)),
+        Transition::Stay => (quote!(Self), quote!(Ok(Self(self.0.send_message(#kind, #args).await?)))),
+        Transition::State(next) => {
+            let next = ident(&states[next].sender);
+            (quote!(#next), quote!(Ok(#next(self.0.send_message(#kind, #args).await?))))
+        }
+    };
+    quote! {
+        #docs
+        pub async fn #name(self #(, #parameters)*) -> Result<#output> { #body }
+    }
+}
+
+/// Returns what the catalogue says of a message, or else `line`, and what follows it; `named` names a state.
+fn message_docs(
+    message: &MessageModel,
+    line: &str,
+    named: fn(&StateModel) -> &str,
+    states: &[StateModel],
+) -> docs::DocComment {
+    let docs::DocComment(mut lines) = docs::or_line(&message.docs, line);
+    let follows = match message.next {
+        Transition::End => "It is the last message.".to_owned(),
+        Transition::Stay => "The same messages can follow.".to_owned(),
+        Transition::State(next) => format!("Continues as [`{}`].", named(&states[next])),
+    };
+    lines.extend(docs::lines([String::new(), follows]).0);
+    docs::DocComment(lines)
+}
+
+fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
+    let doc = docs::lines([
+        format!("Receives on a channel {}.", standing(method, state)),
+        String::new(),
+        format!("The messages: [`{}`].", state.received),
+    ]);
+    let recv = docs::lines([
+        "Waits for the next message.",
+        "",
+        "# Errors",
+        "",
+        "If the channel ended, or if the message is unknown or cannot be decoded.",
+    ]);
+    let (name, received) = (ident(&state.receiver), ident(&state.received));
+    let arms = state.messages.iter().map(|message| receive(states, state, message));
+    let args = if state.messages.is_empty() { ident("_args") } else { ident("args") };
+    let matched = if state.messages.is_empty() {
+        quote!(Err(rest.unexpected(kind)))
+    } else {
+        quote!(match kind { #(#arms)* other => Err(rest.unexpected(other)), })
+    };
+    quote! {
+        #doc
+        #[derive(Debug)]
+        #[must_use]
+        pub struct #name(DynReceiver);
+
+        impl From<DynReceiver> for #name {
+            fn from(raw: DynReceiver) -> Self {
+                Self(raw)
+            }
+        }
+
+        impl #name {
+            #recv
+            pub async fn recv(self) -> Result<#received> {
+                let (kind, #args, rest) = self.0.recv_message().await?;
+                #matched
+            }
+        }
+    }
+}
+
+fn receive(states: &[StateModel], state: &StateModel, message: &MessageModel) -> TokenStream {
+    let kind = expr_int(message.id);
+    let (received, variant) = (ident(&state.received), ident(&message.variant));
+    let arguments::DecodedArguments { statement, mut values } = arguments::kept(&message.arguments, LOCALS);
+    values.extend(next(states, state, message).map(|next| syn::parse_quote!(#next(rest))));
+    let fields = (!values.is_empty()).then(|| quote!((#(#values),*)));
+    quote! {
+        #kind => {
+            #statement
+            Ok(#received::#variant #fields)
+        }
+    }
+}
+
+/// Returns the receiver of what follows `message`.
+fn next(states: &[StateModel], state: &StateModel, message: &MessageModel) -> Option<proc_macro2::Ident> {
+    match message.next {
+        Transition::End => None,
+        Transition::Stay => Some(ident(&state.receiver)),
+        Transition::State(next) => Some(ident(&states[next].receiver)),
+    }
+}
+
+fn received(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
+    let doc = docs::lines([format!("A message {}.", standing(method, state))]);
+    let name = ident(&state.received);
+    let variants = state.messages.iter().map(|message| {
+        let line = format!("{}.", docs::name(&message.wire));
+        let lines = message_docs(message, &line, |state| &state.received, states);
+        let variant = ident(&message.variant);
+        let mut fields = types::fields(&message.arguments);
+        fields.extend(next(states, state, message).map(|next| syn::parse_quote!(#next)));
+        let fields = (!fields.is_empty()).then(|| quote!((#(#fields),*)));
+        quote!(#lines #variant #fields)
+    });
+    quote! {
+        #doc
+        #[derive(Debug)]
+        #[must_use]
+        #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
+        pub enum #name { #(#variants),* }
+    }
+}

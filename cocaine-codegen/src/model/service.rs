@@ -1,0 +1,161 @@
+//! A service's graph merged with its description.
+
+use super::{
+    Arguments, CallModel, MethodModel, Payload, ServiceModel,
+    context::{Diagnostics, MergeContext},
+    names, side,
+};
+use crate::{
+    catalogue::{Catalogue, Entry, Reply, ReplyWrapper, Signature, types::Type},
+    error::Problem,
+    metadata::{
+        self,
+        shape::CallKind,
+        tree::{FIRST_CONTROL, Tree},
+    },
+    naming::{self, NameScope},
+};
+
+/// Returns the service `name` of `metadata`, described by `catalogue`; `module` is its module.
+pub(crate) fn service(
+    name: &str,
+    module: String,
+    metadata: &metadata::Service,
+    catalogue: &Catalogue,
+    findings: &mut Diagnostics,
+) -> ServiceModel {
+    let entry = catalogue.find(name, metadata);
+    judge_entry(name, metadata, entry, findings);
+    let methods = metadata.graph.iter().filter(|(id, _)| **id < FIRST_CONTROL);
+    let sessions = methods.clone().any(|(_, method)| CallKind::of(&method.1, &method.2) == CallKind::Session);
+    let described = entry.filter(|entry| entry.service == name);
+    let camel = described.map_or_else(|| naming::camel(name, "Service"), |entry| entry.name.clone());
+    let mut types = NameScope::default();
+    let own = entry.map(|entry| entry.types.clone()).unwrap_or_default();
+    for own in &own {
+        types.claim(own.name.clone(), "");
+    }
+    let names = names::service(&camel, sessions, &mut types);
+    let mut context = MergeContext { service: name, types, findings };
+    let mut taken = NameScope::default();
+    let methods = methods
+        .map(|(id, method)| {
+            let signature = entry.and_then(|entry| entry.methods.get(&method.0));
+            if entry.is_some() && signature.is_none() {
+                let text = "the catalogue does not describe it: it is untyped";
+                context.findings.warn(name, Some(&method.0), text);
+            }
+            merge(*id, method, signature, &mut taken, &mut context)
+        })
+        .collect();
+    ServiceModel {
+        wire: name.to_owned(),
+        version: metadata.version,
+        module,
+        docs: entry.map(|entry| entry.docs.clone()).unwrap_or_default(),
+        names,
+        types: own,
+        methods,
+    }
+}
+
+/// Warns of what the description of a service lacks, or has beyond the graph.
+fn judge_entry(name: &str, metadata: &metadata::Service, entry: Option<&Entry>, findings: &mut Diagnostics) {
+    let Some(entry) = entry else {
+        let text = "no catalogue describes it: its methods are untyped; describe it with `--catalogue FILE`";
+        return findings.warn(name, None, text);
+    };
+    if let Some(version) = entry.version.filter(|version| *version != metadata.version) {
+        let text = format!("the catalogue describes version {version}, this is version {}", metadata.version);
+        findings.warn(name, None, text);
+    }
+    for method in entry.methods.keys() {
+        if !metadata.graph.values().any(|known| known.0 == *method) {
+            let text = "the catalogue describes it, but the graph has no such method: it is left out";
+            findings.warn(name, Some(method), text);
+        }
+    }
+}
+
+fn merge(
+    id: u64,
+    method: &metadata::Method,
+    signature: Option<&Signature>,
+    taken: &mut NameScope,
+    context: &mut MergeContext<'_>,
+) -> MethodModel {
+    let metadata::Method(wire, dispatch, upstream) = method;
+    let wanted =
+        signature.map_or_else(|| naming::snake(wire, &format!("method_{id}")), |known| known.name.clone());
+    let name = taken.claim(wanted, "_");
+    let shape = shape(&name, method, signature, context);
+    MethodModel {
+        id,
+        wire: wire.clone(),
+        name,
+        docs: signature.map(|signature| signature.docs.clone()).unwrap_or_default(),
+        arguments: Arguments::of(signature),
+        shape,
+        revoke_on_drop: signature.is_some_and(|signature| signature.revoke_on_drop),
+        dispatch: dispatch.clone(),
+        upstream: upstream.clone(),
+    }
+}
+
+/// Returns how a call goes: as the graph says, with the types of the catalogue.
+fn shape(
+    name: &str,
+    method: &metadata::Method,
+    signature: Option<&Signature>,
+    context: &mut MergeContext<'_>,
+) -> CallModel {
+    let metadata::Method(wire, dispatch, upstream) = method;
+    if let Some(signature) = signature.filter(|signature| !signature.reply.fits(dispatch, upstream)) {
+        disagree(wire, dispatch, upstream, signature, context);
+        return CallModel::Mute;
+    }
+    let reply = signature.map(|signature| &signature.reply);
+    let (pack, payload) = match reply {
+        None | Some(Reply::Session(..) | Reply::Guard) => (ReplyWrapper::Plain, Payload::Unknown),
+        Some(Reply::Nothing) => (ReplyWrapper::Plain, Payload::Known(Type::Tuple(Vec::new()))),
+        Some(Reply::Stream(ty)) => (ReplyWrapper::Plain, Payload::Known(ty.clone())),
+        Some(Reply::Value(pack, ty)) => (*pack, Payload::Known(ty.clone())),
+    };
+    let payload = match (Arguments::of(signature), payload) {
+        // Who does not know what it takes does not know what it answers with.
+        (Arguments::Unknown, Payload::Known(Type::Runtime("Value"))) => Payload::Unknown,
+        (_, payload) => payload,
+    };
+    match CallKind::of(dispatch, upstream) {
+        CallKind::Mute => CallModel::Mute,
+        CallKind::Unary => CallModel::Unary(pack, payload),
+        CallKind::Streaming if matches!(reply, Some(Reply::Guard)) => CallModel::Guard,
+        CallKind::Streaming => CallModel::Stream(payload),
+        CallKind::Session => {
+            let (sent, received) = match reply {
+                Some(Reply::Session(sent, received)) => (Some(sent), Some(received)),
+                _ => (None, None),
+            };
+            let stem = naming::camel(name, "Method");
+            let tx = side::merge(dispatch, sent, &stem, wire, context);
+            let rx = side::merge(upstream, received, &format!("{stem}Reply"), wire, context);
+            CallModel::Session { tx, rx }
+        }
+    }
+}
+
+fn disagree(
+    wire: &str,
+    dispatch: &Tree,
+    upstream: &Tree,
+    signature: &Signature,
+    context: &mut MergeContext<'_>,
+) {
+    context.findings.problems.push(Problem::Disagreement {
+        service: context.service.to_owned(),
+        method: wire.to_owned(),
+        place: signature.place.clone(),
+        catalogue: signature.reply.describe(),
+        graph: side::describe(dispatch, upstream),
+    });
+}

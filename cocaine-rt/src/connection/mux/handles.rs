@@ -1,0 +1,139 @@
+//! The handles of open channels: they poll for messages, and are released.
+
+use std::task::{Poll, Waker};
+
+use super::{ChannelKey, Mux, add_waker, channel::Channel, message::Message, recv_state::RecvState};
+use crate::protocol::error::Error;
+
+impl Mux {
+    #[inline]
+    fn channel(&mut self, key: ChannelKey) -> Option<&mut Channel> {
+        if key.own { self.own.get(key.id) } else { self.peers.get_mut(&key.id) }
+    }
+
+    /// Returns the next message of a channel, or `None` when it has ended.
+    #[inline]
+    pub(crate) fn poll_message(
+        &mut self,
+        key: ChannelKey,
+        waker: &Waker,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        let Some(channel) = self.channel(key) else { return Poll::Ready(None) };
+        if let Some(message) = channel.pop_message() {
+            return Poll::Ready(Some(Ok(message)));
+        }
+        if let Some(error) = channel.take_error() {
+            if key.own {
+                channel.recv_state = RecvState::Ended;
+            } else {
+                // The peer may go on sending, and what it sends is dropped.
+                channel.discard();
+            }
+            return Poll::Ready(Some(Err(error)));
+        }
+        if channel.recv_state.is_ended() {
+            return Poll::Ready(None);
+        }
+        if !channel.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            channel.reader = Some(waker.clone());
+        }
+        Poll::Pending
+    }
+
+    /// Calls `read` with each unread message of a channel; with none if the channel has ended.
+    pub(crate) fn poll_each(
+        &mut self,
+        key: ChannelKey,
+        waker: &Waker,
+        mut read: impl FnMut(&Message),
+    ) -> Poll<Result<(), Error>> {
+        match self.poll_message(key, waker) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(Ok(())),
+            Poll::Ready(Some(message)) => read(&message?),
+        }
+        if let Some(channel) = self.channel(key) {
+            std::iter::from_fn(|| channel.pop_message()).for_each(|message| read(&message));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Returns the only message of a call, and releases the call.
+    #[inline]
+    pub(crate) fn poll_reply(&mut self, key: ChannelKey, waker: &Waker) -> Poll<Result<Message, Error>> {
+        let reply = match self.poll_message(key, waker) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Some(reply)) => reply,
+            Poll::Ready(None) => Err(Error::disconnected("the channel is gone")),
+        };
+        self.release_own(key.id);
+        Poll::Ready(reply)
+    }
+
+    /// Returns once the channel is reset, by the peer or by the end of the connection.
+    pub(crate) fn poll_reset(&mut self, key: ChannelKey, waker: &Waker) -> Poll<()> {
+        match self.channel(key) {
+            Some(channel) if !channel.is_reset() => add_waker(&mut channel.reset_watchers, waker),
+            _ => return Poll::Ready(()),
+        }
+        Poll::Pending
+    }
+
+    /// Counts one more handle of a channel.
+    pub(crate) fn add_handle(&mut self, key: ChannelKey) {
+        if let Some(channel) = self.channel(key) {
+            channel.handles += 1;
+        }
+    }
+
+    /// Ends what the peer may send on its channel.
+    pub(crate) fn finish_receiving(&mut self, key: ChannelKey) {
+        if let Some(channel) = self.channel(key) {
+            channel.recv_state = RecvState::Ended;
+        }
+    }
+
+    /// Releases the handle that reads. A channel of this side is freed, and what still arrives on it is dropped; a channel
+    /// of the peer discards what it has received and what still arrives.
+    #[inline]
+    pub(crate) fn release_receiver(&mut self, key: ChannelKey) {
+        if key.own {
+            return self.release_own(key.id);
+        }
+        if let Some(channel) = self.channel(key) {
+            channel.discard();
+        }
+        self.release(key);
+    }
+
+    /// Releases one handle of a channel. Without handles, a channel discards what it has received.
+    #[inline]
+    pub(crate) fn release(&mut self, key: ChannelKey) {
+        if let Some(channel) = self.channel(key) {
+            channel.handles = channel.handles.saturating_sub(1);
+            if channel.handles == 0 {
+                channel.discard();
+            }
+        }
+        if !key.own {
+            self.free_if_unused(key.id);
+        }
+        self.wake_if_finished();
+    }
+
+    /// Frees a channel of the peer without handles, on which nothing more may arrive.
+    #[inline]
+    pub(super) fn free_if_unused(&mut self, id: u64) {
+        if self.peers.get(&id).is_some_and(|channel| channel.handles == 0 && channel.recv_state.is_ended()) {
+            self.peers.remove(&id);
+        }
+    }
+
+    /// Frees a channel of this side.
+    #[inline]
+    fn release_own(&mut self, id: u64) {
+        if let Some(has_deadline) = self.own.remove(id) {
+            self.deadlines -= usize::from(has_deadline);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The frames of the peer: messages of open channels, invocations of a server, and control messages.
+
+use super::{
+    InvocationCost, Mux, PendingInvocation, Role, Violation,
+    channel::{Channel, Delivery, HandlerState},
+    message::Message,
+    recv_state::RecvState,
+    root_protocol::{FirstMessage, decode_revoke},
+};
+use crate::{
+    protocol::{code::Code, error::Error, graph::ERROR, trace::Trace},
+    wire::{
+        encode::Encoded,
+        frame::{self, FrameHeaders},
+        headers::Headers,
+        hpack,
+        scan::FrameBounds,
+    },
+};
+
+impl Mux {
+    /// Receives one frame, whose bytes start at `start` in `batch`.
+    #[inline]
+    pub(crate) fn receive(
+        &mut self,
+        batch: &bytes::Bytes,
+        start: usize,
+        bounds: &FrameBounds,
+    ) -> Result<(), Violation> {
+        let headers = match &bounds.headers {
+            None => Headers::default(),
+            Some(range) => self
+                .hpack
+                .read(&batch[start + range.start..start + range.end])
+                .map_err(|error| Violation::new(Code::HPACK_ERROR, format!("unreadable headers: {error}")))?,
+        };
+        let args = batch.slice(start + bounds.args.start..start + bounds.args.end);
+        let message = Message { kind: bounds.kind, args, headers };
+        let Some(channel) = self.own.get(bounds.channel) else {
+            return self.receive_peers(bounds.channel, message);
+        };
+        if channel.recv_state.is_ended() {
+            return Ok(());
+        }
+        let is_refused = channel.deliver(message, self.limits.unread) == Delivery::NotAllowed;
+        if is_refused && !matches!(self.role, Role::Worker(_)) {
+            channel.fail(Error::protocol(not_allowed(bounds.kind, channel.id)));
+        }
+        self.wakers.extend(channel.reader.take());
+        Ok(())
+    }
+
+    /// Receives a message of a channel that the peer has opened, or that a host has.
+    fn receive_peers(&mut self, id: u64, message: Message) -> Result<(), Violation> {
+        match self.peers.get_mut(&id) {
+            Some(channel) if !channel.recv_state.is_ended() => {
+                let kind = message.kind;
+                self.unchecked_bytes += message.weight();
+                if channel.deliver(message, self.limits.unread) == Delivery::NotAllowed {
+                    return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(kind, id));
+                }
+                self.wakers.extend(channel.reader.take());
+                if kind == ERROR && matches!(self.role, Role::Worker(_)) {
+                    channel.mark_reset();
+                }
+                if channel.is_reset() {
+                    self.wakers.append(&mut channel.reset_watchers);
+                }
+                self.free_if_unused(id);
+                self.check_unread()
+            }
+            _ if id > self.last_peer_id => self.accept(id, message),
+            _ => self
+                .tolerate(Code::REVOKED_CHANNEL, || format!("channel {id} is not above every earlier one")),
+        }
+    }
+
+    /// Ends the connection for a broken rule, unless this role drops what it does not understand.
+    fn tolerate(&self, cause: Code, text: impl FnOnce() -> String) -> Result<(), Violation> {
+        match self.role {
+            Role::Client => Ok(()),
+            Role::Worker(_) => {
+                tracing::debug!(reason = text(), "a message of the node was dropped");
+                Ok(())
+            }
+            Role::Server(_) | Role::Host(_) => Err(Violation::new(cause, text())),
+        }
+    }
+
+    /// Sums the unread bytes of all channels each time that a quarter of the limit has arrived.
+    fn check_unread(&mut self) -> Result<(), Violation> {
+        if self.unchecked_bytes <= self.limits.held / 4 {
+            return Ok(());
+        }
+        self.unchecked_bytes = 0;
+        self.check_budget(self.peers.values().map(Channel::unread_bytes).sum())
+    }
+
+    fn check_budget(&self, bytes: usize) -> Result<(), Violation> {
+        if bytes <= self.limits.held {
+            return Ok(());
+        }
+        let text = format!("more than {} bytes are kept for one connection", self.limits.held);
+        Err(Violation::new(Code::OUT_OF_MEMORY, text))
+    }
+
+    /// Accepts the first message of a channel.
+    fn accept(&mut self, id: u64, mut message: Message) -> Result<(), Violation> {
+        let Some(root) = self.role.root() else { return Ok(()) };
+        let first = root.first_message(message.kind);
+        self.last_peer_id = id;
+        let trace = match message.headers.trace() {
+            Ok(trace) => trace,
+            Err(_) if matches!(self.role, Role::Worker(_)) => None,
+            Err(text) => return Err(Violation::new(Code::HPACK_ERROR, text)),
+        };
+        match first {
+            FirstMessage::Method { index, recv_state, is_tracked, is_long_lived } => {
+                let cost = InvocationCost { is_long_lived, bytes: message.weight() };
+                if is_tracked {
+                    self.check_budget(self.args_bytes + cost.bytes)?;
+                    self.track(id, recv_state)?;
+                    // It may wait for as long as the channel is open.
+                    message.detach();
+                }
+                self.pending.push_back(PendingInvocation { id, method: index, message, trace, cost });
+                Ok(())
+            }
+            FirstMessage::Ping => self.acknowledge(id, trace),
+            FirstMessage::Revoke => {
+                let (target, error) = decode_revoke(&message.args)?;
+                self.reset(target, error);
+                self.acknowledge(id, trace)
+            }
+            FirstMessage::Unknown => {
+                let cause = if matches!(self.role, Role::Host(_)) {
+                    Code::UNCAUGHT_ERROR
+                } else {
+                    Code::SLOT_NOT_FOUND
+                };
+                self.tolerate(cause, || format!("no method has the id {}", message.kind))
+            }
+        }
+    }
+
+    /// Opens a channel for an invocation that outlives its first message.
+    fn track(&mut self, id: u64, recv_state: RecvState) -> Result<(), Violation> {
+        if self.peers.len() >= self.limits.channels {
+            let text = format!("more than {} channels are open", self.limits.channels);
+            return Err(Violation::new(Code::OUT_OF_MEMORY, text));
+        }
+        let mut channel = Channel::new(id, recv_state);
+        channel.handler = HandlerState::Running;
+        self.peers.insert(id, channel);
+        Ok(())
+    }
+
+    /// Answers a control message.
+    fn acknowledge(&mut self, id: u64, trace: Option<Trace>) -> Result<(), Violation> {
+        // A server has stopped reading by then; the other roles read on, since heartbeats share their socket.
+        if !matches!(self.role, Role::Server(_)) && !self.has_room() {
+            return Err(Violation::new(Code::OUT_OF_MEMORY, "the answers to control messages are not read"));
+        }
+        let mut buf = Vec::new();
+        let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &[]));
+        let no_args = Encoded { buf: vec![0x90], segments: Vec::new() };
+        frame::write(&mut self.output, id, 0, &no_args, headers);
+        Ok(())
+    }
+
+    /// Resets a channel of the peer: its reader gets the error, and its sender learns that nobody receives.
+    pub(super) fn reset(&mut self, id: u64, error: Error) {
+        let Some(channel) = self.peers.get_mut(&id).filter(|channel| !channel.recv_state.is_ended()) else {
+            return;
+        };
+        channel.reset(error, &mut self.wakers);
+        channel.recv_state = RecvState::Ended;
+        self.free_if_unused(id);
+    }
+}
+
+fn not_allowed(kind: u64, channel: u64) -> String {
+    format!("message {kind} is not allowed on channel {channel}")
+}
