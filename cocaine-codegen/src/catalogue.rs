@@ -57,7 +57,7 @@ pub(crate) use signature::{Argument, Reply, ReplyWrapper, SideDescription, Signa
 
 use crate::{
     error::{Error, Problem, Result, SourceLocation},
-    metadata::{Service, tree::FIRST_CONTROL},
+    metadata::{Method, Service, tree::FIRST_CONTROL},
 };
 
 /// The files that come with this crate.
@@ -175,7 +175,7 @@ impl Catalogue {
 impl Entry {
     /// Returns whether `service` has these methods, answered alike, and no others.
     fn describes(&self, service: &Service) -> bool {
-        let fits = |method: &crate::Method| {
+        let fits = |method: &Method| {
             let reply = self.methods.get(&method.0).map(|signature| &signature.reply);
             reply.is_some_and(|reply| reply.fits(&method.1, &method.2))
         };

@@ -2,4 +2,13 @@
 
 pub use cocaine_macros::worker;
 
-pub use crate::{Bytes, Client, Code, Error, Result, Service, Session, Worker, events};
+pub use crate::{
+    client::{Client, service::Service},
+    events,
+    protocol::{
+        code::Code,
+        error::{Error, Result},
+    },
+    wire::bytes::Bytes,
+    worker::{Session, Worker},
+};

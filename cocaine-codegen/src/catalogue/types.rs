@@ -27,7 +27,7 @@ pub(crate) enum Type {
     /// One of the runtime's own types.
     Runtime(&'static str),
     /// A type that the same file declares.
-    DeclaredType(String),
+    Declared(String),
     /// A user's type: a path from `crate` or from `::`.
     Path(String),
 }
@@ -70,7 +70,7 @@ impl Type {
             Self::Option(inner) | Self::Vec(inner) => inner.borrows(but_text),
             Self::Map(key, value) => key.borrows(but_text) || value.borrows(but_text),
             Self::Tuple(items) => items.iter().any(|item| item.borrows(but_text)),
-            Self::Plain(_) | Self::Runtime(_) | Self::DeclaredType(_) | Self::Path(_) => false,
+            Self::Plain(_) | Self::Runtime(_) | Self::Declared(_) | Self::Path(_) => false,
         }
     }
 
@@ -82,7 +82,7 @@ impl Type {
     /// Tells `found` of each type that the file declares.
     pub(crate) fn each_own<'t>(&'t self, found: &mut impl FnMut(&'t str)) {
         match self {
-            Self::DeclaredType(name) => found(name),
+            Self::Declared(name) => found(name),
             Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => {
                 inner.each_own(found);
             }
@@ -98,7 +98,7 @@ impl Type {
             Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => inner.size(),
             Self::Map(key, value) => key.size() + value.size(),
             Self::Tuple(items) => items.iter().map(Self::size).sum(),
-            Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::DeclaredType(_) | Self::Path(_) => 0,
+            Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::Declared(_) | Self::Path(_) => 0,
         }
     }
 }
@@ -147,7 +147,7 @@ fn parse_path(path: &syn::Path, own: &BTreeSet<String>) -> Result<Type, Unsuppor
             Err(_) => Err(unusable(path, "write `BTreeMap<Key, Value>`".to_owned())),
         },
         (name, Err(arguments)) if arguments.is_empty() && own.contains(name) => {
-            Ok(Type::DeclaredType(name.to_owned()))
+            Ok(Type::Declared(name.to_owned()))
         }
         (name, Err(arguments)) if arguments.is_empty() => named(name).ok_or_else(|| unknown(path, name)),
         (name, _) => Err(unknown(path, name)),

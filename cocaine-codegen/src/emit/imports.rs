@@ -67,7 +67,7 @@ impl UsedNames {
             }
             Type::Tuple(items) => items.iter().for_each(|item| self.ty(item)),
             Type::Runtime(name) => self.add(&[name]),
-            Type::Str | Type::Plain(_) | Type::DeclaredType(_) | Type::Path(_) => {}
+            Type::Str | Type::Plain(_) | Type::Declared(_) | Type::Path(_) => {}
         }
     }
 

@@ -37,7 +37,7 @@ fn composed(ty: &Type, part: fn(&Type) -> Tree) -> Tree {
         Type::Map(key, value) => type_generic("BTreeMap", [part(key), part(value)]),
         Type::Tuple(items) => type_tuple(items.iter().map(part)),
         Type::Plain(name) | Type::Runtime(name) => type_name(name),
-        Type::DeclaredType(name) => type_name(name),
+        Type::Declared(name) => type_name(name),
         // It was a type before it was text.
         Type::Path(path) => syn::parse_str(path).unwrap_or_else(|_| type_tuple([])),
         Type::Str | Type::Slice(_) | Type::Ref(_) => part(ty),

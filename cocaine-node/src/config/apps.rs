@@ -19,8 +19,8 @@ pub struct AppsConfig {
 
 impl AppsConfig {
     /// Overwrites every value that `newer` sets.
-    pub(super) fn merge(&mut self, newer: Self) {
-        let Self { startup_timeout, idle_timeout } = newer;
+    pub(super) fn merge(&mut self, newer: &Self) {
+        let Self { startup_timeout, idle_timeout } = *newer;
         overwrite(&mut self.startup_timeout, startup_timeout);
         overwrite(&mut self.idle_timeout, idle_timeout);
     }

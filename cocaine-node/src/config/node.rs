@@ -68,7 +68,7 @@ impl NodeConfig {
         overwrite(&mut self.uuid, newer.uuid);
         overwrite(&mut self.restrict, newer.restrict);
         overwrite(&mut self.runlist, newer.runlist);
-        self.apps.merge(newer.apps);
+        self.apps.merge(&newer.apps);
         self.log.merge(newer.log);
         match (&mut self.http, newer.http) {
             (Some(http), Some(newer)) => http.merge(newer),

@@ -48,7 +48,7 @@ impl Proxy {
         let sampling = self.context.settings.sampling;
         let id = match validate(&parts).and_then(|()| RequestId::from_headers(&parts.headers, sampling)) {
             Ok(id) => id,
-            Err(error) => return refuse(timer, error),
+            Err(error) => return refuse(timer, &error),
         };
         let mut response = id.trace.scope(self.dispatch(parts, body, id, timer)).await;
         response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.to_header());
@@ -73,12 +73,12 @@ impl Proxy {
     ) -> Response<ResponseBody> {
         if self.context.settings.json_rpc && parts.headers.contains_key(&JSON_RPC) {
             let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, &parts, body, id);
-            let response = Box::pin(answer).await.unwrap_or_else(|error| error_response(error, None));
+            let response = Box::pin(answer).await.unwrap_or_else(|error| error_response(&error, None));
             timer.finish(None, response.status());
             return response;
         }
         match find_route(&parts, &self.context.settings.hosts) {
-            Err(error) => refuse(timer, HttpError::new(StatusCode::BAD_REQUEST, error.0)),
+            Err(error) => refuse(timer, &HttpError::new(StatusCode::BAD_REQUEST, error.0)),
             Ok(Route::Gateway) => {
                 let response = Box::pin(self.gateway_page(&parts)).await;
                 timer.finish(None, response.status());
@@ -87,7 +87,7 @@ impl Proxy {
             Ok(Route::Event(target, uri)) => {
                 let result = self.call_event(&target, parts, uri, body, id).await;
                 let answered_by = result.is_ok().then_some(target.service.as_str());
-                let mut response = result.unwrap_or_else(|error| error_response(error, Some(&target)));
+                let mut response = result.unwrap_or_else(|error| error_response(&error, Some(&target)));
                 timer.finish(answered_by, response.status());
                 if let Ok(service) = HeaderValue::from_str(&target.service) {
                     response.headers_mut().insert(APPLICATION, service);
@@ -140,15 +140,15 @@ impl Proxy {
     }
 }
 
-fn refuse(timer: RequestTimer<'_>, error: HttpError) -> Response<ResponseBody> {
+fn refuse(timer: RequestTimer<'_>, error: &HttpError) -> Response<ResponseBody> {
     timer.finish(None, error.status);
     error_response(error, None)
 }
 
 fn not_found(cause: &str) -> Response<ResponseBody> {
-    error_response(HttpError::new(StatusCode::NOT_FOUND, cause), None)
+    error_response(&HttpError::new(StatusCode::NOT_FOUND, cause), None)
 }
 
 fn ping_failed(cause: &str) -> Response<ResponseBody> {
-    error_response(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("Failed: {cause}")), None)
+    error_response(&HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("Failed: {cause}")), None)
 }

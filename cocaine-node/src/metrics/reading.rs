@@ -117,7 +117,7 @@ pub(crate) fn to_nested_map(readings: Vec<Reading>) -> Value {
     let mut root = BTreeMap::new();
     for reading in readings {
         reading.for_each_value(|name, end, value| {
-            insert(&mut root, name.split('.').chain(suffix_names(end)), value)
+            insert(&mut root, name.split('.').chain(suffix_names(end)), value);
         });
     }
     value_of(TreeEntry::Inner(root))

@@ -10,8 +10,13 @@ use crate::{Client, Error, Service, Session};
 fn handles_are_send_and_sync() {
     fn check_send<T: Send>() {}
     fn check_sync<T: Sync>() {}
-    (check_send::<Client>(), check_send::<Service>(), check_send::<Error>(), check_send::<Session>());
-    (check_sync::<Client>(), check_sync::<Service>(), check_sync::<Error>());
+    check_send::<Client>();
+    check_send::<Service>();
+    check_send::<Error>();
+    check_send::<Session>();
+    check_sync::<Client>();
+    check_sync::<Service>();
+    check_sync::<Error>();
 }
 
 #[tokio::test(start_paused = true)]

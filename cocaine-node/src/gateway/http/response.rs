@@ -140,7 +140,7 @@ fn invalid(cause: String) -> HttpError {
 }
 
 /// Returns the response for an error: a text with the cause, and the service and the event if they are known.
-pub(crate) fn error_response(error: HttpError, target: Option<&Target>) -> Response<ResponseBody> {
+pub(crate) fn error_response(error: &HttpError, target: Option<&Target>) -> Response<ResponseBody> {
     let text = match target {
         Some(Target { service, event }) => format!("service `{service}`, event `{event}`: {}\n", error.cause),
         None => format!("{}\n", error.cause),
@@ -169,7 +169,7 @@ mod tests {
         let target = Target::new("s", "e");
         let generated_by = |category| {
             let error = HttpError::from_call(&Error::service(Code::new(category, 1), "x"));
-            error_response(error, Some(&target)).headers()[GENERATED_BY].clone()
+            error_response(&error, Some(&target)).headers()[GENERATED_BY].clone()
         };
         assert_eq!(generated_by(VICODYN), "vicodyn");
         assert_eq!(generated_by(Category::WORKER), "cocaine-gateway");

@@ -49,7 +49,8 @@ fn owner_is_next_point_with_wraparound() {
 /// Returns the recorded tables of a router.
 fn recorded() -> Vec<Value> {
     let events = Recording::read("locator/routing_updates").events;
-    let sent = events.iter().filter(|event| event.dir == "s2c").flat_map(|event| event.frames());
+    let sent =
+        events.iter().filter(|event| event.dir == "s2c").flat_map(test_support::recording::Event::frames);
     let frames = sent.map(|bytes| msgpack::from_slice::<Value>(&bytes).unwrap());
     frames.map(|frame| frame.as_array().unwrap()[2].as_array().unwrap()[0].clone()).collect()
 }

@@ -35,7 +35,7 @@ impl Values for ValuesTaken {}
 #[derive(Debug)]
 pub struct ValuesTaken;
 
-/// SessionReceiver that nobody has claimed.
+/// Chunks that nobody has claimed.
 #[diagnostic::on_unimplemented(
     message = "an event has one `SessionReceiver`",
     label = "the receiving half is an argument already",
