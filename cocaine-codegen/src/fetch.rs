@@ -12,7 +12,7 @@ use cocaine::{Client, Code, Edge, Error, Graph, Result, ServiceInfo, Stream as _
 use tokio::{runtime, time};
 
 use crate::{
-    error::{Problem, Result},
+    error::{self, Problem},
     metadata::{
         Metadata, Method, Service,
         tree::{Message, Tree},
@@ -37,7 +37,7 @@ pub fn fetch(
     services: &[String],
     known: &[&str],
     timeout: Duration,
-) -> Result<FetchReport> {
+) -> error::Result<FetchReport> {
     let wanted =
         if services.is_empty() { ServiceSelection::All(known) } else { ServiceSelection::Each(services) };
     ask_in_turn(locators, &wanted, timeout)
@@ -48,7 +48,7 @@ pub fn fetch_present(
     locators: &[String],
     services: &[String],
     timeout: Duration,
-) -> Result<FetchReport> {
+) -> error::Result<FetchReport> {
     ask_in_turn(locators, &ServiceSelection::Present(services), timeout)
 }
 
@@ -66,7 +66,7 @@ fn ask_in_turn(
     locators: &[String],
     wanted: &ServiceSelection<'_>,
     timeout: Duration,
-) -> Result<FetchReport> {
+) -> error::Result<FetchReport> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| problem(format!("no runtime: {error}")))?;
     let mut failures = Vec::new();

@@ -49,10 +49,9 @@ const RUNTIME: Layers = Layers {
         // Recursive descent: a container writes its elements with an encoder, which meets containers.
         &["wire::encode::containers", "wire::encode::encoder"],
     ],
-    known_upward: &[("worker::event", ""), ("worker::event", "bind")],
-    known_circles: &[
-        &["worker::event::arguments", "worker::event::kinds", "worker::event::source"],
-    ],
+    // A macro that is exported has its path at the root.
+    known_upward: &[("prelude", "")],
+    known_circles: &[&["worker::event::arguments", "worker::event::kinds", "worker::event::source"]],
 };
 
 const NODE: Layers = Layers {
