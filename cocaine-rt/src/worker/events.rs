@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::session::{Ground, Session};
+use super::session::{Session, WorkerShared};
 use crate::{
     connection::mux::{InvocationCost, PendingInvocation},
     protocol::{
@@ -192,16 +192,16 @@ impl Entry {
 
 /// Returns the handler of an event, ready to run, unless it has panicked already.
 fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = ()> + Send + 'static> {
-    let Begun { ground, event, pending } = begun;
+    let Begun { shared, event, pending } = begun;
     let mut guard = InvocationGuard {
         id: pending.id,
         cost: pending.cost,
         event: event.clone(),
-        ground: ground.clone(),
+        shared: shared.clone(),
         ended: false,
     };
     let trace = pending.trace;
-    let session = ground.session(event, pending);
+    let session = shared.session(event, pending);
     let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
     let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
     Some(Handled { future: Traced::new(trace, future), guard })
@@ -209,14 +209,14 @@ fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = (
 
 /// An event that has arrived.
 pub(super) struct Begun {
-    pub(super) ground: Arc<Ground>,
+    pub(super) shared: Arc<WorkerShared>,
     pub(super) event: Arc<str>,
     pub(super) pending: PendingInvocation,
 }
 
 /// Ends an event when its handler has, however that was.
 struct InvocationGuard {
-    ground: Arc<Ground>,
+    shared: Arc<WorkerShared>,
     event: Arc<str>,
     id: u64,
     cost: InvocationCost,
@@ -236,7 +236,7 @@ impl InvocationGuard {
             Ok(()) => encode::args(&(), &mut args).map(|()| CLOSE),
             Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
         };
-        self.ground.handle.with(|mux| {
+        self.shared.handle.with(|mux| {
             let last = kind.ok().map(|kind| {
                 frame::write(&mut frame, self.id, kind, &args, FrameHeaders::None);
                 &*frame

@@ -146,13 +146,13 @@ impl fmt::Debug for Context {
 
 /// What all sessions of a worker share.
 #[derive(Clone, Debug)]
-pub(super) struct Ground {
+pub(super) struct WorkerShared {
     pub(super) handle: ConnectionHandle,
     pub(super) stream: Tree,
     pub(super) cloud: Client,
 }
 
-impl Ground {
+impl WorkerShared {
     /// Returns the session of an event that has arrived.
     pub(super) fn session(&self, event: Arc<str>, pending: PendingInvocation) -> Session {
         let key = ChannelKey { id: pending.id, own: false };

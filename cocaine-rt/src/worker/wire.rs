@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     events::{Begun, Entry, HandlerRegistry, Handling, Spawn},
-    session::Ground,
+    session::WorkerShared,
 };
 use crate::{
     client::Client,
@@ -126,8 +126,8 @@ impl Wire {
         let peer: Arc<str> = endpoint.display().to_string().into();
         let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
         let handle = ConnectionHandle::new(conn.clone());
-        let ground = Ground { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
-        let router = Router { registry, ground: Arc::new(ground), events };
+        let shared = WorkerShared { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
+        let router = Router { registry, shared: Arc::new(shared), events };
         let mut control = Control::shake_hands(handle, &uuid)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
         let served = control.attend(timeouts).await;
@@ -150,7 +150,7 @@ impl Wire {
 /// Finds the handlers of events.
 struct Router {
     registry: HandlerRegistry,
-    ground: Arc<Ground>,
+    shared: Arc<WorkerShared>,
     events: mpsc::UnboundedSender<(Spawn, Begun)>,
 }
 
@@ -159,7 +159,7 @@ impl Router {
     fn route(&self, pending: PendingInvocation) -> Routed {
         match event(&pending).and_then(|event| self.registry.find(event)) {
             Ok((event, entry)) => {
-                let begun = Begun { ground: self.ground.clone(), event, pending };
+                let begun = Begun { shared: self.shared.clone(), event, pending };
                 match entry {
                     Entry::Inline(handle) => return Routed(handle(begun)),
                     // Nobody takes events any more when the worker is no longer served.
@@ -174,7 +174,7 @@ impl Router {
     fn refuse(&self, pending: &PendingInvocation, error: &Error) {
         let mut args = Scratch::take();
         let encoded = encode::args(&error.worker_answer(), &mut args);
-        self.ground.handle.with(|mux| {
+        self.shared.handle.with(|mux| {
             if encoded.is_ok() {
                 // A connection that has ended takes no answer.
                 let _ = mux.send(pending.id, ERROR, &args, FrameHeaders::None);
