@@ -22,7 +22,7 @@ pub use self::{
 };
 use self::{
     command_line::CommandLine,
-    events::{Begun, Spawn},
+    events::{Invocation, Spawn},
     wire::{Timeouts, Wire},
 };
 use crate::{
@@ -214,14 +214,14 @@ impl Worker {
     }
 }
 
-type Arrivals = mpsc::UnboundedReceiver<(Spawn, Begun)>;
+type Arrivals = mpsc::UnboundedReceiver<(Spawn, Invocation)>;
 
 /// Gives each event a task.
 async fn run(mut events: Arrivals) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH).await > 0 {
-        for (spawn, begun) in batch.drain(..) {
-            spawn(begun);
+        for (spawn, invocation) in batch.drain(..) {
+            spawn(invocation);
         }
     }
 }

@@ -164,26 +164,26 @@ impl fmt::Debug for HandlerRegistry {
 /// A handler that runs.
 pub(super) type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Handles an event in a task of its own.
-pub(super) type Spawn = Arc<dyn Fn(Begun) + Send + Sync>;
+pub(super) type Spawn = Arc<dyn Fn(Invocation) + Send + Sync>;
 
 /// A handler, whatever its type, by where it runs.
 #[derive(Clone)]
 pub(super) enum Entry {
     Spawned(Spawn),
     /// Returns what handles an event, unless it has failed already.
-    Inline(Arc<dyn Fn(Begun) -> Option<Handling> + Send + Sync>),
+    Inline(Arc<dyn Fn(Invocation) -> Option<Handling> + Send + Sync>),
 }
 
 impl Entry {
     fn new(mode: ExecutionMode, handler: impl Handler) -> Self {
         match mode {
-            ExecutionMode::Spawned => Self::Spawned(Arc::new(move |begun| {
-                if let Some(handling) = begin(&handler, begun) {
+            ExecutionMode::Spawned => Self::Spawned(Arc::new(move |invocation| {
+                if let Some(handling) = begin(&handler, invocation) {
                     tokio::spawn(handling);
                 }
             })),
-            ExecutionMode::Inline => Self::Inline(Arc::new(move |begun| {
-                let handling = begin(&handler, begun)?;
+            ExecutionMode::Inline => Self::Inline(Arc::new(move |invocation| {
+                let handling = begin(&handler, invocation)?;
                 Some(Box::pin(handling))
             })),
         }
@@ -191,8 +191,11 @@ impl Entry {
 }
 
 /// Returns the handler of an event, ready to run, unless it has panicked already.
-fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = ()> + Send + 'static> {
-    let Begun { shared, event, pending } = begun;
+fn begin<H: Handler>(
+    handler: &H,
+    invocation: Invocation,
+) -> Option<impl Future<Output = ()> + Send + 'static> {
+    let Invocation { shared, event, pending } = invocation;
     let mut guard = InvocationGuard {
         id: pending.id,
         cost: pending.cost,
@@ -208,7 +211,7 @@ fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = (
 }
 
 /// An event that has arrived.
-pub(super) struct Begun {
+pub(super) struct Invocation {
     pub(super) shared: Arc<WorkerShared>,
     pub(super) event: Arc<str>,
     pub(super) pending: PendingInvocation,

@@ -82,9 +82,9 @@ impl Session {
 
 /// Who asks for an event, and what goes with it. Cheap to clone.
 #[derive(Clone)]
-pub struct Context(Arc<Asked>);
+pub struct Context(Arc<ContextInner>);
 
-struct Asked {
+struct ContextInner {
     event: Arc<str>,
     headers: Headers,
     trace: Option<Trace>,
@@ -168,7 +168,7 @@ impl WorkerShared {
         let deadline = headers.get(REQUEST_TIMEOUT).and_then(|value| decode_request_timeout(value));
         let deadline = deadline.and_then(|timeout| Instant::now().checked_add(timeout));
         let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), pending.trace);
-        let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, handle, key }));
+        let context = Context(Arc::new(ContextInner { event, headers, trace, deadline, cloud, handle, key }));
         Session { rx, tx, context }
     }
 }

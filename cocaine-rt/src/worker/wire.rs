@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    events::{Begun, Entry, HandlerRegistry, Handling, Spawn},
+    events::{Entry, HandlerRegistry, Handling, Invocation, Spawn},
     session::WorkerShared,
 };
 use crate::{
@@ -62,7 +62,7 @@ pub(super) struct Wire {
     pub(super) registry: HandlerRegistry,
     pub(super) terminated: watch::Sender<bool>,
     /// Where events go whose handlers get tasks of their own.
-    pub(super) events: mpsc::UnboundedSender<(Spawn, Begun)>,
+    pub(super) events: mpsc::UnboundedSender<(Spawn, Invocation)>,
 }
 
 /// What a node opens channels with (`worker.md` 2.1).
@@ -151,7 +151,7 @@ impl Wire {
 struct Router {
     registry: HandlerRegistry,
     shared: Arc<WorkerShared>,
-    events: mpsc::UnboundedSender<(Spawn, Begun)>,
+    events: mpsc::UnboundedSender<(Spawn, Invocation)>,
 }
 
 impl Router {
@@ -159,11 +159,11 @@ impl Router {
     fn route(&self, pending: PendingInvocation) -> Routed {
         match event(&pending).and_then(|event| self.registry.find(event)) {
             Ok((event, entry)) => {
-                let begun = Begun { shared: self.shared.clone(), event, pending };
+                let invocation = Invocation { shared: self.shared.clone(), event, pending };
                 match entry {
-                    Entry::Inline(handle) => return Routed(handle(begun)),
+                    Entry::Inline(handle) => return Routed(handle(invocation)),
                     // Nobody takes events any more when the worker is no longer served.
-                    Entry::Spawned(spawn) => drop(self.events.send((spawn, begun))),
+                    Entry::Spawned(spawn) => drop(self.events.send((spawn, invocation))),
                 }
             }
             Err(error) => self.refuse(&pending, &error),
