@@ -5,10 +5,10 @@ mod command_line;
 pub mod event;
 mod events;
 mod halves;
+mod node_connection;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
-mod wire;
 
 use std::{env, ffi::OsString, fmt, future::Future, time::Duration};
 
@@ -23,7 +23,7 @@ pub use self::{
 use self::{
     command_line::CommandLine,
     events::{Invocation, Spawn},
-    wire::{Timeouts, Wire},
+    node_connection::{NodeConnection, Timeouts},
 };
 use crate::{
     client::Client,
@@ -195,38 +195,41 @@ impl Worker {
     /// If an event has two handlers or there is none at all; if the node cannot be reached; if the connection is lost or
     /// the node answers no heartbeat. There is no way back then: the program is to end, and the node starts another.
     pub async fn serve(self, events: impl Events) -> Result<()> {
-        let (wire, events) = self.wire(events)?;
-        let served = wire.start()?;
-        let runner = tokio::spawn(run(events));
+        let (connection, invocations) = self.into_connection(events)?;
+        let served = connection.start()?;
+        let runner = tokio::spawn(spawn_handlers(invocations));
         let result = served.await;
         runner.abort();
         result.unwrap_or_else(|_| Err(Error::disconnected("the thread of the connection has panicked")))
     }
 
-    /// Returns what serves the worker, and where its events come out.
-    fn wire(self, events: impl Events) -> Result<(Wire, Arrivals)> {
+    /// Returns the connection to the node, and the invocations whose handlers need tasks.
+    fn into_connection(self, events: impl Events) -> Result<(NodeConnection, Invocations)> {
         let Self { line, timeouts, limits, cloud, mut registry, terminated, .. } = self;
         events.register(&mut registry);
         registry.check()?;
-        let (events, arrivals) = mpsc::unbounded_channel();
+        let (spawned, invocations) = mpsc::unbounded_channel();
         let CommandLine { endpoint, uuid, .. } = line;
-        Ok((Wire { endpoint, uuid, timeouts, limits, cloud, registry, terminated, events }, arrivals))
+        Ok((
+            NodeConnection { endpoint, uuid, timeouts, limits, cloud, registry, terminated, spawned },
+            invocations,
+        ))
     }
 }
 
-type Arrivals = mpsc::UnboundedReceiver<(Spawn, Invocation)>;
+type Invocations = mpsc::UnboundedReceiver<(Spawn, Invocation)>;
 
-/// Gives each event a task.
-async fn run(mut events: Arrivals) {
+/// Spawns a task for the handler of each invocation.
+async fn spawn_handlers(mut invocations: Invocations) {
     let mut batch = Vec::new();
-    while events.recv_many(&mut batch, BATCH).await > 0 {
+    while invocations.recv_many(&mut batch, BATCH).await > 0 {
         for (spawn, invocation) in batch.drain(..) {
             spawn(invocation);
         }
     }
 }
 
-/// How many events are given tasks before others run.
+/// How many handlers are spawned before the task yields.
 const BATCH: usize = 64;
 
 impl fmt::Debug for Worker {

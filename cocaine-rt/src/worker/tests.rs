@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
-use super::{Events, HandlerRegistry, Session, Worker, events::ExecutionMode, run};
+use super::{Events, HandlerRegistry, Session, Worker, events::ExecutionMode, spawn_handlers};
 use crate::{
     protocol::{
         code::{Category, Code},
@@ -30,9 +30,9 @@ pub(crate) fn worker() -> Worker {
 /// Serves a worker over a pipe.
 pub(crate) fn serve(worker: Worker, events: impl Events) -> (Peer, JoinHandle<Result<()>>) {
     let (near, io) = tokio::io::duplex(64 << 10);
-    let (wire, arrivals) = worker.wire(events).unwrap();
-    tokio::spawn(run(arrivals));
-    (Peer { io }, tokio::spawn(wire.serve(near)))
+    let (connection, invocations) = worker.into_connection(events).unwrap();
+    tokio::spawn(spawn_handlers(invocations));
+    (Peer { io }, tokio::spawn(connection.serve(near)))
 }
 
 /// Serves one event, and expects the handshake.
@@ -75,9 +75,9 @@ async fn heartbeats_go_out_on_time_and_ahead_of_what_waits() {
             session.send(vec![b'x'; 2 << 10]).await?;
         }
     });
-    let (wire, arrivals) = worker.wire(()).unwrap();
-    tokio::spawn(run(arrivals));
-    let _served = tokio::spawn(wire.serve(near));
+    let (connection, invocations) = worker.into_connection(()).unwrap();
+    tokio::spawn(spawn_handlers(invocations));
+    let _served = tokio::spawn(connection.serve(near));
     let mut node = Peer { io };
     node.expect(HELLO).await;
     let start = Instant::now();

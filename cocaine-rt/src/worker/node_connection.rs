@@ -52,8 +52,8 @@ pub(super) struct Timeouts {
     pub(super) shutdown: Duration,
 }
 
-/// What a worker's connection is made of.
-pub(super) struct Wire {
+/// The connection of a worker to its node, before it is opened.
+pub(super) struct NodeConnection {
     pub(super) endpoint: PathBuf,
     pub(super) uuid: String,
     pub(super) timeouts: Timeouts,
@@ -61,8 +61,8 @@ pub(super) struct Wire {
     pub(super) cloud: Client,
     pub(super) registry: HandlerRegistry,
     pub(super) terminated: watch::Sender<bool>,
-    /// Where events go whose handlers get tasks of their own.
-    pub(super) events: mpsc::UnboundedSender<(Spawn, Invocation)>,
+    /// Receives the invocations whose handlers run in tasks of their own.
+    pub(super) spawned: mpsc::UnboundedSender<(Spawn, Invocation)>,
 }
 
 /// What a node opens channels with (`worker.md` 2.1).
@@ -77,7 +77,7 @@ const INVOKE: MethodSpec = MethodSpec {
 /// How long the node's socket may take to answer.
 const CONNECT: Duration = Duration::from_secs(5);
 
-impl Wire {
+impl NodeConnection {
     /// Serves on a thread of its own, and returns what to wait for: the end of the connection. Dropping that ends it.
     pub(super) fn start(self) -> Result<oneshot::Receiver<Result<()>>> {
         let (done, served) = oneshot::channel();
@@ -121,13 +121,13 @@ impl Wire {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { endpoint, uuid, timeouts, limits, cloud, registry, terminated, events } = self;
+        let Self { endpoint, uuid, timeouts, limits, cloud, registry, terminated, spawned } = self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
         let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
         let handle = ConnectionHandle::new(conn.clone());
         let shared = WorkerShared { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
-        let router = Router { registry, shared: Arc::new(shared), events };
+        let router = Router { registry, shared: Arc::new(shared), spawned };
         let mut control = Control::shake_hands(handle, &uuid)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
         let served = control.attend(timeouts).await;
@@ -151,7 +151,7 @@ impl Wire {
 struct Router {
     registry: HandlerRegistry,
     shared: Arc<WorkerShared>,
-    events: mpsc::UnboundedSender<(Spawn, Invocation)>,
+    spawned: mpsc::UnboundedSender<(Spawn, Invocation)>,
 }
 
 impl Router {
@@ -163,7 +163,7 @@ impl Router {
                 match entry {
                     Entry::Inline(handle) => return Routed(handle(invocation)),
                     // Nobody takes events any more when the worker is no longer served.
-                    Entry::Spawned(spawn) => drop(self.events.send((spawn, invocation))),
+                    Entry::Spawned(spawn) => drop(self.spawned.send((spawn, invocation))),
                 }
             }
             Err(error) => self.refuse(&pending, &error),
