@@ -22,7 +22,7 @@ pub use self::{
 };
 use self::{
     command_line::CommandLine,
-    events::{Invocation, Spawn},
+    events::{Invocation, SpawnFn},
     node_connection::{NodeConnection, Timeouts},
 };
 use crate::{
@@ -61,7 +61,7 @@ use crate::{
 /// }
 /// ```
 pub struct Worker {
-    line: CommandLine,
+    command_line: CommandLine,
     token: Option<AppToken>,
     timeouts: Timeouts,
     limits: Limits,
@@ -88,16 +88,16 @@ impl Worker {
     /// Returns the worker that these arguments describe: `--app`, `--endpoint`, `--uuid` and `--locator`, and
     /// `--protocol`, which must be 1 if it is there. Others are passed over.
     pub fn new(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
-        let line = CommandLine::parse(args.into_iter().map(Into::into))?;
+        let command_line = CommandLine::parse(args.into_iter().map(Into::into))?;
         let timeouts = Timeouts {
             heartbeat_interval: Self::DEFAULT_HEARTBEAT_INTERVAL,
             heartbeat_timeout: Self::DEFAULT_HEARTBEAT_TIMEOUT,
             shutdown: Self::DEFAULT_SHUTDOWN_TIMEOUT,
         };
-        let cloud = Client::new(&line.locators)?;
+        let cloud = Client::new(&command_line.locators)?;
         let (registry, limits) = (HandlerRegistry::default(), Limits::default());
         Ok(Self {
-            line,
+            command_line,
             token: None,
             timeouts,
             limits,
@@ -159,12 +159,12 @@ impl Worker {
 
     /// Returns the name of the app.
     pub fn app(&self) -> &str {
-        &self.line.app
+        &self.command_line.app
     }
 
     /// Returns the name by which the node knows this worker.
     pub fn uuid(&self) -> &str {
-        &self.line.uuid
+        &self.command_line.uuid
     }
 
     /// Returns what proves to services which app calls, if the node has passed it.
@@ -205,11 +205,11 @@ impl Worker {
 
     /// Returns the connection to the node, and the invocations whose handlers need tasks.
     fn into_connection(self, events: impl Events) -> Result<(NodeConnection, Invocations)> {
-        let Self { line, timeouts, limits, cloud, mut registry, terminated, .. } = self;
+        let Self { command_line, timeouts, limits, cloud, mut registry, terminated, .. } = self;
         events.register(&mut registry);
         registry.check()?;
         let (spawned, invocations) = mpsc::unbounded_channel();
-        let CommandLine { endpoint, uuid, .. } = line;
+        let CommandLine { endpoint, uuid, .. } = command_line;
         Ok((
             NodeConnection { endpoint, uuid, timeouts, limits, cloud, registry, terminated, spawned },
             invocations,
@@ -217,7 +217,7 @@ impl Worker {
     }
 }
 
-type Invocations = mpsc::UnboundedReceiver<(Spawn, Invocation)>;
+type Invocations = mpsc::UnboundedReceiver<(SpawnFn, Invocation)>;
 
 /// Spawns a task for the handler of each invocation.
 async fn spawn_handlers(mut invocations: Invocations) {
@@ -235,7 +235,7 @@ const BATCH: usize = 64;
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker")
-            .field("line", &self.line)
+            .field("command_line", &self.command_line)
             .field("events", &self.registry)
             .finish_non_exhaustive()
     }

@@ -58,7 +58,7 @@ pub trait Events {
     fn register(self, registry: &mut HandlerRegistry);
 }
 
-macro_rules! sets {
+macro_rules! impl_events_for_tuple {
     ($($set:ident)*) => {
         impl<$($set: Events),*> Events for ($($set,)*) {
             #[allow(non_snake_case, unused_variables)]
@@ -70,15 +70,15 @@ macro_rules! sets {
     };
 }
 
-sets!();
-sets!(A);
-sets!(A B);
-sets!(A B C);
-sets!(A B C D);
-sets!(A B C D E);
-sets!(A B C D E F);
-sets!(A B C D E F G);
-sets!(A B C D E F G H);
+impl_events_for_tuple!();
+impl_events_for_tuple!(A);
+impl_events_for_tuple!(A B);
+impl_events_for_tuple!(A B C);
+impl_events_for_tuple!(A B C D);
+impl_events_for_tuple!(A B C D E);
+impl_events_for_tuple!(A B C D E F);
+impl_events_for_tuple!(A B C D E F G);
+impl_events_for_tuple!(A B C D E F G H);
 
 /// Where a handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub enum ExecutionMode {
 pub struct HandlerRegistry {
     entries: HashMap<Arc<str>, Entry>,
     fallback: Option<Entry>,
-    twice: Vec<Arc<str>>,
+    duplicates: Vec<Arc<str>>,
 }
 
 impl HandlerRegistry {
@@ -102,7 +102,7 @@ impl HandlerRegistry {
     pub fn add<H: Handler>(&mut self, event: &str, mode: ExecutionMode, handler: H) {
         let event: Arc<str> = event.into();
         if self.entries.insert(event.clone(), Entry::new(mode, handler)).is_some() {
-            self.twice.push(event);
+            self.duplicates.push(event);
         }
     }
 
@@ -128,7 +128,7 @@ impl HandlerRegistry {
 
     /// Returns an error if two handlers have one event, or if there is none at all.
     pub(super) fn check(&self) -> Result<()> {
-        if let Some(event) = self.twice.first() {
+        if let Some(event) = self.duplicates.first() {
             return Err(Error::config(format!("the event `{event}` has two handlers: rename one of them")));
         }
         if self.entries.is_empty() && self.fallback.is_none() {
@@ -162,28 +162,28 @@ impl fmt::Debug for HandlerRegistry {
 }
 
 /// A handler that runs.
-pub(super) type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(super) type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Handles an event in a task of its own.
-pub(super) type Spawn = Arc<dyn Fn(Invocation) + Send + Sync>;
+pub(super) type SpawnFn = Arc<dyn Fn(Invocation) + Send + Sync>;
 
 /// A handler, whatever its type, by where it runs.
 #[derive(Clone)]
 pub(super) enum Entry {
-    Spawned(Spawn),
+    Spawned(SpawnFn),
     /// Returns what handles an event, unless it has failed already.
-    Inline(Arc<dyn Fn(Invocation) -> Option<Handling> + Send + Sync>),
+    Inline(Arc<dyn Fn(Invocation) -> Option<HandlerFuture> + Send + Sync>),
 }
 
 impl Entry {
     fn new(mode: ExecutionMode, handler: impl Handler) -> Self {
         match mode {
             ExecutionMode::Spawned => Self::Spawned(Arc::new(move |invocation| {
-                if let Some(handling) = begin(&handler, invocation) {
+                if let Some(handling) = start_invocation(&handler, invocation) {
                     tokio::spawn(handling);
                 }
             })),
             ExecutionMode::Inline => Self::Inline(Arc::new(move |invocation| {
-                let handling = begin(&handler, invocation)?;
+                let handling = start_invocation(&handler, invocation)?;
                 Some(Box::pin(handling))
             })),
         }
@@ -191,7 +191,7 @@ impl Entry {
 }
 
 /// Returns the handler of an event, ready to run, unless it has panicked already.
-fn begin<H: Handler>(
+fn start_invocation<H: Handler>(
     handler: &H,
     invocation: Invocation,
 ) -> Option<impl Future<Output = ()> + Send + 'static> {
@@ -207,7 +207,7 @@ fn begin<H: Handler>(
     let session = shared.session(event, pending);
     let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
     let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
-    Some(Handled { future: Traced::new(trace, future), guard })
+    Some(InvocationFuture { future: Traced::new(trace, future), guard })
 }
 
 /// An event that has arrived.
@@ -264,14 +264,14 @@ impl Drop for InvocationGuard {
 
 pin_project_lite::pin_project! {
     /// A handler that runs, and what ends its event when it has ended.
-    struct Handled<F> {
+    struct InvocationFuture<F> {
         #[pin]
         future: F,
         guard: InvocationGuard,
     }
 }
 
-impl<F: Future<Output = Result<()>>> Future for Handled<F> {
+impl<F: Future<Output = Result<()>>> Future for InvocationFuture<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

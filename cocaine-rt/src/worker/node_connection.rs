@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    events::{Entry, HandlerRegistry, Handling, Invocation, Spawn},
+    events::{Entry, HandlerFuture, HandlerRegistry, Invocation, SpawnFn},
     session::WorkerShared,
 };
 use crate::{
@@ -62,7 +62,7 @@ pub(super) struct NodeConnection {
     pub(super) registry: HandlerRegistry,
     pub(super) terminated: watch::Sender<bool>,
     /// Receives the invocations whose handlers run in tasks of their own.
-    pub(super) spawned: mpsc::UnboundedSender<(Spawn, Invocation)>,
+    pub(super) spawned: mpsc::UnboundedSender<(SpawnFn, Invocation)>,
 }
 
 /// What a node opens channels with (`worker.md` 2.1).
@@ -128,9 +128,9 @@ impl NodeConnection {
         let handle = ConnectionHandle::new(conn.clone());
         let shared = WorkerShared { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
         let router = Router { registry, shared: Arc::new(shared), spawned };
-        let mut control = Control::shake_hands(handle, &uuid)?;
+        let mut control = ControlChannel::open(handle, &uuid)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
-        let served = control.attend(timeouts).await;
+        let served = control.exchange_heartbeats(timeouts).await;
         let ended = match served {
             Ok(()) => {
                 terminated.send_replace(true);
@@ -151,27 +151,27 @@ impl NodeConnection {
 struct Router {
     registry: HandlerRegistry,
     shared: Arc<WorkerShared>,
-    spawned: mpsc::UnboundedSender<(Spawn, Invocation)>,
+    spawned: mpsc::UnboundedSender<(SpawnFn, Invocation)>,
 }
 
 impl Router {
     /// Begins an event: hands it over, or returns what handles it here.
-    fn route(&self, pending: PendingInvocation) -> Routed {
+    fn route(&self, pending: PendingInvocation) -> RoutedInvocation {
         match event(&pending).and_then(|event| self.registry.find(event)) {
             Ok((event, entry)) => {
                 let invocation = Invocation { shared: self.shared.clone(), event, pending };
                 match entry {
-                    Entry::Inline(handle) => return Routed(handle(invocation)),
+                    Entry::Inline(handle) => return RoutedInvocation(handle(invocation)),
                     // Nobody takes events any more when the worker is no longer served.
                     Entry::Spawned(spawn) => drop(self.spawned.send((spawn, invocation))),
                 }
             }
-            Err(error) => self.refuse(&pending, &error),
+            Err(error) => self.reject(&pending, &error),
         }
-        Routed(None)
+        RoutedInvocation(None)
     }
 
-    fn refuse(&self, pending: &PendingInvocation, error: &Error) {
+    fn reject(&self, pending: &PendingInvocation, error: &Error) {
         let mut args = Scratch::take();
         let encoded = encode::args(&error.worker_answer(), &mut args);
         self.shared.handle.with(|mux| {
@@ -185,9 +185,9 @@ impl Router {
 }
 
 /// What is left to do for an event where it arrived: its handler, if it runs there.
-struct Routed(Option<Handling>);
+struct RoutedInvocation(Option<HandlerFuture>);
 
-impl Future for Routed {
+impl Future for RoutedInvocation {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -203,15 +203,15 @@ fn event(pending: &PendingInvocation) -> Result<&[u8]> {
 }
 
 /// The channel on which worker and node speak of the worker itself.
-struct Control {
+struct ControlChannel {
     handle: ConnectionHandle,
     rx: DynReceiver,
     tx: DynSender,
 }
 
-impl Control {
+impl ControlChannel {
     /// Queues the handshake and the first heartbeat.
-    fn shake_hands(handle: ConnectionHandle, uuid: &str) -> Result<Self> {
+    fn open(handle: ConnectionHandle, uuid: &str) -> Result<Self> {
         let mut args = Scratch::take();
         encode::args(&(uuid,), &mut args).map_err(Error::from_encode)?;
         let tree = HANDSHAKE.dispatch.tree();
@@ -228,7 +228,7 @@ impl Control {
     }
 
     /// Sends heartbeats until the node says to terminate.
-    async fn attend(&mut self, timeouts: Timeouts) -> Result<()> {
+    async fn exchange_heartbeats(&mut self, timeouts: Timeouts) -> Result<()> {
         let mut beat = interval_at(Instant::now() + timeouts.heartbeat_interval, timeouts.heartbeat_interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expired = pin!(sleep_until(Instant::now() + timeouts.heartbeat_timeout));
