@@ -49,12 +49,8 @@ const RUNTIME: Layers = Layers {
         // Recursive descent: a container writes its elements with an encoder, which meets containers.
         &["wire::encode::containers", "wire::encode::encoder"],
     ],
-    known_upward: &[("http::stream", ""), ("worker::event", ""), ("worker::event", "bind")],
-    known_circles: &[
-        &["", "worker", "worker::event"],
-        &["http::listen", "http::raw", "http::stream"],
-        &["worker::event::arguments", "worker::event::kinds", "worker::event::source"],
-    ],
+    known_upward: &[("http::stream", "")],
+    known_circles: &[&["http::listen", "http::raw", "http::stream"]],
 };
 
 const NODE: Layers = Layers {

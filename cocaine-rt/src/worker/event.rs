@@ -21,7 +21,7 @@ pub use self::{
     reply::{Plain, Returned, Turn},
     run::run,
 };
-pub use super::events::{ExecutionMode, HandlerRegistry};
+pub use super::events::{Events, ExecutionMode, HandlerRegistry};
 
 /// What the expansion knows of an event.
 #[derive(Clone, Copy, Debug)]
@@ -32,40 +32,11 @@ pub struct Event {
     pub cancel: bool,
 }
 
-/// Lists the events of functions under `#[cocaine::worker]`, for a worker that serves them all. A type with an `impl`
-/// block of events can be listed too, if it has a default.
-///
-/// ```
-/// mod math {
-///     #[cocaine::worker]
-///     pub async fn sum(a: i64, b: i64) -> i64 {
-///         a + b
-///     }
-/// }
-///
-/// #[cocaine::worker]
-/// async fn ping() -> &'static str {
-///     "pong"
-/// }
-///
-/// async fn serve(worker: cocaine::Worker) -> cocaine::Result<()> {
-///     worker.serve(cocaine::events![ping, math::sum]).await
-/// }
-/// ```
-#[macro_export]
-macro_rules! events {
-    ($($event:ty),* $(,)?) => {
-        $crate::bind::event::List(|#[allow(unused_variables)] registry: &mut $crate::bind::event::HandlerRegistry| {
-            $($crate::Events::register(<$event as ::core::default::Default>::default(), registry);)*
-        })
-    };
-}
-
-/// Events that a function registers: what [`events!`](crate::events) makes.
+/// Events that a function registers: what `events!` makes.
 #[derive(Clone, Copy, Debug)]
 pub struct List<F>(pub F);
 
-impl<F: FnOnce(&mut HandlerRegistry)> super::events::Events for List<F> {
+impl<F: FnOnce(&mut HandlerRegistry)> Events for List<F> {
     fn register(self, registry: &mut HandlerRegistry) {
         (self.0)(registry);
     }

@@ -2,14 +2,18 @@
 
 use std::{any::type_name, fmt, marker::PhantomData};
 
-use serde::de::DeserializeOwned;
-
 use super::{
+    Event,
     claims::{Claims, Follows, Free},
-    kinds::TakeValue,
-    source::Source,
+    source::{Parts, Payload, Source},
 };
-use crate::protocol::error::Result;
+use crate::{
+    protocol::error::{Error, Result},
+    wire::{
+        bytes::Bytes,
+        decode::{DecodeError, Elements},
+    },
+};
 
 /// A type that can be an argument of an event, by way of `Via`: decoded, or a part of the event.
 #[diagnostic::on_unimplemented(
@@ -21,22 +25,6 @@ use crate::protocol::error::Result;
 pub trait Argument<Via> {
     /// How it is taken.
     type Kind: Take<Value = Self>;
-}
-
-/// By its `MessagePack`, or as the chunk itself.
-#[derive(Debug)]
-pub struct ByValue;
-
-/// By being a part of the event.
-#[derive(Debug)]
-pub struct ByPart;
-
-impl<T: DeserializeOwned + Send + 'static> Argument<ByValue> for T {
-    type Kind = TakeValue<T>;
-}
-
-impl<T: Part> Argument<ByPart> for T {
-    type Kind = T::Kind;
 }
 
 /// A part of an event.
@@ -150,4 +138,33 @@ pub(super) fn names(list: &impl List) -> String {
     let mut names = Vec::new();
     list.names(&mut names);
     names.join(", ")
+}
+
+/// Takes the arguments of `event` from its first chunk and its parts.
+#[inline]
+pub(super) fn extract<L: List>(
+    event: &Event,
+    list: &L,
+    chunk: Option<Bytes>,
+    parts: Parts,
+) -> Result<L::Values> {
+    let mut source = Source { event: event.name, parts, payload: Payload::Nothing };
+    if L::VALUES > 1 {
+        return elements(source, list, &chunk.unwrap_or_default());
+    }
+    source.payload = chunk.map_or(Payload::Nothing, Payload::Whole);
+    list.take(&mut source)
+}
+
+fn elements<'c, L: List>(mut source: Source<'c>, list: &L, chunk: &'c Bytes) -> Result<L::Values> {
+    let event = source.event;
+    let malformed = |malformed: DecodeError| {
+        Error::handler(format!("{event}: the arguments ({}): {malformed}", names(list)))
+    };
+    source.payload = Payload::Elements(Elements::open(chunk.handle()).map_err(malformed)?);
+    let values = list.take(&mut source)?;
+    if let Payload::Elements(elements) = source.payload {
+        elements.end().map_err(malformed)?;
+    }
+    Ok(values)
 }

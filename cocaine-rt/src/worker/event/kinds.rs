@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    arguments::{Part, Take},
+    arguments::{Argument, Part, Take},
     claims::{Claims, Follows, FreeReceiver, FreeSender, Taken, Unclaimed, Values, ValuesTaken},
     source::Source,
 };
@@ -16,6 +16,22 @@ use crate::{
         session::{Context, Session},
     },
 };
+
+/// By its `MessagePack`, or as the chunk itself.
+#[derive(Debug)]
+pub struct ByValue;
+
+/// By being a part of the event.
+#[derive(Debug)]
+pub struct ByPart;
+
+impl<T: DeserializeOwned + Send + 'static> Argument<ByValue> for T {
+    type Kind = TakeValue<T>;
+}
+
+impl<T: Part> Argument<ByPart> for T {
+    type Kind = T::Kind;
+}
 
 /// Takes a value.
 pub struct TakeValue<T> {

@@ -8,10 +8,10 @@ use std::{
 
 use super::{
     Event,
-    arguments::{Arguments, List, names},
+    arguments::{Arguments, List, extract, names},
     claims::{Claims, Free, Taken},
     reply::{Answer, Turn},
-    source::{self, Parts},
+    source::Parts,
 };
 use crate::{
     protocol::error::{Error, Result},
@@ -42,7 +42,7 @@ where
         let context = L::CONTEXT.then(|| session.context().clone());
         let (parts, end) = C::part(session, context);
         // Only the future is kept while it is pending, not what it is made of.
-        let values = source::take(event, &arguments.list, chunk, parts)?;
+        let values = extract(event, &arguments.list, chunk, parts)?;
         let handling = handler(Turn::of(event), values);
         let answer = {
             let mut handling = pin!(handling);

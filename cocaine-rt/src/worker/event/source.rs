@@ -4,16 +4,9 @@ use std::{fmt, mem};
 
 use serde::de::DeserializeOwned;
 
-use super::{
-    Event,
-    arguments::{List, names},
-};
 use crate::{
     protocol::error::{Error, Result},
-    wire::{
-        bytes::Bytes,
-        decode::{DecodeError, Elements},
-    },
+    wire::{bytes::Bytes, decode::Elements},
     worker::{
         chunk,
         halves::{SessionReceiver, SessionSender},
@@ -42,7 +35,7 @@ impl Parts {
 }
 
 /// Where the values come from.
-enum Payload<'c> {
+pub(super) enum Payload<'c> {
     /// There are none.
     Nothing,
     /// The one value is the chunk.
@@ -55,7 +48,7 @@ enum Payload<'c> {
 pub struct Source<'c> {
     pub(super) event: &'static str,
     pub(super) parts: Parts,
-    payload: Payload<'c>,
+    pub(super) payload: Payload<'c>,
 }
 
 impl Source<'_> {
@@ -87,33 +80,4 @@ impl fmt::Debug for Source<'_> {
             .field("parts", &self.parts)
             .finish_non_exhaustive()
     }
-}
-
-/// Takes the arguments of `event` from its first chunk and its parts.
-#[inline]
-pub(super) fn take<L: List>(
-    event: &Event,
-    list: &L,
-    chunk: Option<Bytes>,
-    parts: Parts,
-) -> Result<L::Values> {
-    let mut source = Source { event: event.name, parts, payload: Payload::Nothing };
-    if L::VALUES > 1 {
-        return elements(source, list, &chunk.unwrap_or_default());
-    }
-    source.payload = chunk.map_or(Payload::Nothing, Payload::Whole);
-    list.take(&mut source)
-}
-
-fn elements<'c, L: List>(mut source: Source<'c>, list: &L, chunk: &'c Bytes) -> Result<L::Values> {
-    let event = source.event;
-    let malformed = |malformed: DecodeError| {
-        Error::handler(format!("{event}: the arguments ({}): {malformed}", names(list)))
-    };
-    source.payload = Payload::Elements(Elements::open(chunk.handle()).map_err(malformed)?);
-    let values = list.take(&mut source)?;
-    if let Payload::Elements(elements) = source.payload {
-        elements.end().map_err(malformed)?;
-    }
-    Ok(values)
 }
