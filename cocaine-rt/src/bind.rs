@@ -52,7 +52,7 @@ pub use crate::worker::event;
 #[macro_export]
 macro_rules! events {
     ($($event:ty),* $(,)?) => {
-        $crate::bind::event::List(|#[allow(unused_variables)] registry: &mut $crate::bind::event::HandlerRegistry| {
+        $crate::bind::event::EventList(|#[allow(unused_variables)] registry: &mut $crate::bind::event::HandlerRegistry| {
             $($crate::bind::event::Events::register(<$event as ::core::default::Default>::default(), registry);)*
         })
     };

@@ -1,29 +1,32 @@
-//! What `#[cocaine::worker]` expands to: the arguments of an event are taken, its handler runs, and what it returns is
-//! sent.
+//! The runtime of what `#[cocaine::worker]` expands to: it extracts the arguments of an event, runs the handler, and
+//! sends the reply.
 //!
 //! ```text
-//! run                      one event, from its first chunk to its end
-//! arguments  source  kinds  claims   what a handler takes: in order, where from, how, and what goes together
-//! reply                    what it returns
-//! failure                  one error and its text
+//! run         one event, from its first chunk to its end
+//! extractors  how each type of argument is extracted, and what it claims
+//! arguments   the list of arguments, and their extraction in order
+//! source      the first chunk and the parts of the session, which arguments are extracted from
+//! claims      which arguments can be combined
+//! reply       the return value of a handler
+//! error       the error of a handler
 //! ```
 
 mod arguments;
 mod claims;
-mod failure;
-mod kinds;
+mod error;
+mod extractors;
 mod reply;
 mod run;
 mod source;
 
 pub use self::{
-    arguments::{Arguments, arguments},
-    reply::{Plain, Returned, Turn},
+    arguments::{EventArguments, arguments},
+    reply::{HandlerOutput, InfallibleOutput, ReplyEncoder},
     run::run,
 };
 pub use super::events::{Events, ExecutionMode, HandlerRegistry};
 
-/// What the expansion knows of an event.
+/// An event as the macro describes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     /// Its name.
@@ -32,11 +35,11 @@ pub struct Event {
     pub cancel: bool,
 }
 
-/// Events that a function registers: what `events!` makes.
+/// Events that a function registers: the expansion of `events!`.
 #[derive(Clone, Copy, Debug)]
-pub struct List<F>(pub F);
+pub struct EventList<F>(pub F);
 
-impl<F: FnOnce(&mut HandlerRegistry)> Events for List<F> {
+impl<F: FnOnce(&mut HandlerRegistry)> Events for EventList<F> {
     fn register(self, registry: &mut HandlerRegistry) {
         (self.0)(registry);
     }

@@ -14,8 +14,8 @@ mod local {
     use crate::worker;
 
     #[worker]
-    pub(crate) async fn registry(session: u8, turn: u8) -> u8 {
-        session + turn
+    pub(crate) async fn registry(session: u8, encoder: u8) -> u8 {
+        session + encoder
     }
 
     #[worker]
