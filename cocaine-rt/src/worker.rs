@@ -1,4 +1,4 @@
-//! The worker side: a process that a node starts, and to which it hands events (`worker.md`).
+//! Workers: processes that a node starts and sends events to (`worker.md`).
 
 mod chunk;
 mod command_line;
@@ -33,9 +33,9 @@ use crate::{
     },
 };
 
-/// A worker: a process that a node has started and hands events to.
+/// A worker: a process that a node starts and sends events to.
 ///
-/// Nothing is connected before [`Worker::serve`], so that all handlers are in place when the first event comes.
+/// Nothing is connected before [`Worker::serve`], so all handlers are registered when the first event arrives.
 ///
 /// ```no_run
 /// use cocaine::{Result, Session, Worker, events};
@@ -78,15 +78,15 @@ impl Worker {
     /// The default of [`Worker::shutdown_timeout`]. By default a node waits 10 s before it kills the worker.
     pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
-    /// Returns the worker that the program's arguments and environment describe. An error says what a node passes, for
-    /// that is who starts workers.
+    /// Creates a worker from the program's arguments and environment. An error lists the arguments that a node passes,
+    /// because only nodes start workers.
     pub fn from_args() -> Result<Self> {
         let worker = Self::new(env::args_os().skip(1))?;
         Ok(Self { token: AppToken::from_env(|name| env::var(name).ok()), ..worker })
     }
 
-    /// Returns the worker that these arguments describe: `--app`, `--endpoint`, `--uuid` and `--locator`, and
-    /// `--protocol`, which must be 1 if it is there. Others are passed over.
+    /// Creates a worker from these arguments: `--app`, `--endpoint`, `--uuid` and `--locator`, and the optional
+    /// `--protocol`, which must be 1. Others are ignored.
     pub fn new(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
         let command_line = CommandLine::parse(args.into_iter().map(Into::into))?;
         let timeouts = Timeouts {
@@ -162,38 +162,38 @@ impl Worker {
         &self.command_line.app
     }
 
-    /// Returns the name by which the node knows this worker.
+    /// Returns the id by which the node knows this worker.
     pub fn uuid(&self) -> &str {
         &self.command_line.uuid
     }
 
-    /// Returns what proves to services which app calls, if the node has passed it.
+    /// Returns the token that proves to services which app is calling, if the node has passed one.
     pub fn token(&self) -> Option<&AppToken> {
         self.token.as_ref()
     }
 
-    /// Returns the cloud that the worker runs in, by the locators that the node has passed.
+    /// Returns a client of the cloud that the worker runs in. Its locators are those that the node has passed.
     pub fn cloud(&self) -> &Client {
         &self.cloud
     }
 
-    /// Returns a future that is ready once the node has said to terminate: nothing more comes, and what runs has the
-    /// time of [`Worker::shutdown_timeout`].
+    /// Returns a future that completes once the node terminates the worker: no more events arrive, and running handlers
+    /// have [`Worker::shutdown_timeout`] to finish.
     pub fn terminated(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let mut terminated = self.terminated.subscribe();
         async move {
-            // A worker that is gone is terminated as well.
+            // Fails if the worker was dropped, which terminates it as well.
             let _ = terminated.wait_for(|terminated| *terminated).await;
         }
     }
 
-    /// Connects to the node and handles events, until the node terminates the worker: then what runs is finished and
-    /// answered, and the program is to end. Each event has a task of its own on the runtime that this is called on.
+    /// Connects to the node and handles events until the node terminates the worker. Running handlers then finish, and
+    /// the program should exit. Each handler runs in a task of its own on the current runtime.
     ///
     /// # Errors
     ///
-    /// If an event has two handlers or there is none at all; if the node cannot be reached; if the connection is lost or
-    /// the node answers no heartbeat. There is no way back then: the program is to end, and the node starts another.
+    /// Fails if an event has two handlers or there are no handlers, if the node cannot be reached, if the connection is
+    /// lost, or if the node answers no heartbeat. The program should exit then; the node starts another worker.
     pub async fn serve(self, events: impl Events) -> Result<()> {
         let (connection, invocations) = self.into_connection(events)?;
         let served = connection.start()?;

@@ -28,12 +28,11 @@ use crate::{
     },
 };
 
-/// What handles one event.
+/// Handles the invocations of an event.
 ///
-/// Functions that take a [`Session`] do; `#[cocaine::worker]` makes them of functions with arguments of their own.
+/// Functions that take a [`Session`] are handlers. `#[cocaine::worker]` makes one of a function with other arguments.
 pub trait Handler: Send + Sync + 'static {
-    /// Handles one event to its end. A session that is dropped unfinished is ended by what is returned: a close, or the
-    /// error.
+    /// Handles one invocation. If the session is dropped unfinished, the result ends it: with a close, or with the error.
     fn handle(&self, session: Session) -> impl Future<Output = Result<()>> + Send + 'static;
 }
 
@@ -47,14 +46,14 @@ where
     }
 }
 
-/// A set of events: what `events![]` lists, a value with a `#[cocaine::worker]` impl block, or a tuple of such.
+/// A set of events: `events![]`, a value whose type has a `#[cocaine::worker]` impl block, or a tuple of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no events",
     label = "no events",
     note = "list functions with `events![]`, or put `#[cocaine::worker]` on an impl block of the type"
 )]
 pub trait Events {
-    /// Adds the events to those of a worker.
+    /// Adds the events to the registry of a worker.
     fn register(self, registry: &mut HandlerRegistry);
 }
 
@@ -85,7 +84,7 @@ impl_events_for_tuple!(A B C D E F G H);
 pub enum ExecutionMode {
     /// In a task of its own, on the runtime that serves the worker.
     Spawned,
-    /// Where its event arrived, on the thread that owns the socket: for handlers that never block.
+    /// On the thread that owns the socket, where the event arrives: for handlers that never block.
     Inline,
 }
 
@@ -110,7 +109,7 @@ impl HandlerRegistry {
         self.fallback = Some(Entry::new(ExecutionMode::Spawned, handler));
     }
 
-    /// Returns the names of the events, in their order, and where their handlers run.
+    /// Returns the sorted names of the events, and where their handlers run.
     #[cfg(test)]
     pub(super) fn listed(&self) -> Vec<(String, ExecutionMode)> {
         let entries = self.entries.iter().map(|(event, entry)| {
@@ -126,7 +125,7 @@ impl HandlerRegistry {
         listed
     }
 
-    /// Returns an error if two handlers have one event, or if there is none at all.
+    /// Returns an error if an event has two handlers, or if there are no handlers.
     pub(super) fn check(&self) -> Result<()> {
         if let Some(event) = self.duplicates.first() {
             return Err(Error::config(format!("the event `{event}` has two handlers: rename one of them")));
@@ -139,7 +138,7 @@ impl HandlerRegistry {
         Ok(())
     }
 
-    /// Returns what handles an event, or the error that answers it.
+    /// Returns the handler of an event, or the error to answer with.
     pub(super) fn find(&self, event: &[u8]) -> Result<(Arc<str>, Entry)> {
         let known = std::str::from_utf8(event).ok().and_then(|event| self.entries.get_key_value(event));
         if let Some((event, entry)) = known {
@@ -161,16 +160,16 @@ impl fmt::Debug for HandlerRegistry {
     }
 }
 
-/// A handler that runs.
+/// A running handler.
 pub(super) type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// Handles an event in a task of its own.
+/// Spawns a handler in a task of its own.
 pub(super) type SpawnFn = Arc<dyn Fn(Invocation) + Send + Sync>;
 
-/// A handler, whatever its type, by where it runs.
+/// A type-erased handler, by where it runs.
 #[derive(Clone)]
 pub(super) enum Entry {
     Spawned(SpawnFn),
-    /// Returns what handles an event, unless it has failed already.
+    /// Returns the running handler, or `None` if it panicked before its first poll.
     Inline(Arc<dyn Fn(Invocation) -> Option<HandlerFuture> + Send + Sync>),
 }
 
@@ -190,7 +189,7 @@ impl Entry {
     }
 }
 
-/// Returns the handler of an event, ready to run, unless it has panicked already.
+/// Starts a handler; `None` if it panics before it returns its future.
 fn start_invocation<H: Handler>(
     handler: &H,
     invocation: Invocation,
@@ -210,14 +209,14 @@ fn start_invocation<H: Handler>(
     Some(InvocationFuture { future: Traced::new(trace, future), guard })
 }
 
-/// An event that has arrived.
+/// An event that has arrived, with what its session needs.
 pub(super) struct Invocation {
     pub(super) shared: Arc<WorkerShared>,
     pub(super) event: Arc<str>,
     pub(super) pending: PendingInvocation,
 }
 
-/// Ends an event when its handler has, however that was.
+/// Ends an event exactly once, when its handler returns, panics or is dropped.
 struct InvocationGuard {
     shared: Arc<WorkerShared>,
     event: Arc<str>,
@@ -263,7 +262,7 @@ impl Drop for InvocationGuard {
 }
 
 pin_project_lite::pin_project! {
-    /// A handler that runs, and what ends its event when it has ended.
+    /// A running handler, and the guard that ends its event.
     struct InvocationFuture<F> {
         #[pin]
         future: F,

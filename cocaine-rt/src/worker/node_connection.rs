@@ -1,4 +1,4 @@
-//! The connection of a worker to its node, on a thread of its own: nothing that a handler does can delay a heartbeat.
+//! The connection of a worker to its node. It has a thread of its own, so that no handler can delay a heartbeat.
 
 use std::{
     future::{Future, poll_fn},
@@ -65,7 +65,7 @@ pub(super) struct NodeConnection {
     pub(super) spawned: mpsc::UnboundedSender<(SpawnFn, Invocation)>,
 }
 
-/// What a node opens channels with (`worker.md` 2.1).
+/// The method with which a node opens the channel of an event (`worker.md` 2.1).
 const INVOKE: MethodSpec = MethodSpec {
     id: 0,
     name: "invoke",
@@ -74,11 +74,11 @@ const INVOKE: MethodSpec = MethodSpec {
     on_drop: OnDrop::Terminal,
 };
 
-/// How long the node's socket may take to answer.
-const CONNECT: Duration = Duration::from_secs(5);
+/// How long connecting to the node's socket may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl NodeConnection {
-    /// Serves on a thread of its own, and returns what to wait for: the end of the connection. Dropping that ends it.
+    /// Starts the thread of the connection, and returns a receiver of its result. Dropping the receiver ends the thread.
     pub(super) fn start(self) -> Result<oneshot::Receiver<Result<()>>> {
         let (done, served) = oneshot::channel();
         let thread = thread::Builder::new().name("cocaine-wire".to_owned());
@@ -99,7 +99,7 @@ impl NodeConnection {
             }),
             Err(error) => Err(Error::config(format!("cannot start the runtime of the connection: {error}"))),
         };
-        // Whoever served the worker may have given up.
+        // `Worker::serve` may have been dropped.
         let _ = done.send(result);
     }
 
@@ -109,8 +109,8 @@ impl NodeConnection {
             let advice = "the node that started the worker must be running on this machine";
             Error::new(ErrorKind::Connect(format!("{reason}; {advice}"))).at(None, None, Some(&peer))
         };
-        let io = timeout(CONNECT, UnixStream::connect(&self.endpoint)).await;
-        let io = io.map_err(|_| failed(format!("no answer within {CONNECT:?}")))?;
+        let io = timeout(CONNECT_TIMEOUT, UnixStream::connect(&self.endpoint)).await;
+        let io = io.map_err(|_| failed(format!("no answer within {CONNECT_TIMEOUT:?}")))?;
         let io =
             io.and_then(UnixSocket::new).map_err(|error| failed(error.to_string()).with_source(error))?;
         self.serve(io).await
@@ -141,13 +141,13 @@ impl NodeConnection {
                 Err(error)
             }
         };
-        // It ends at once, for its connection has.
+        // The driver ends at once, because its connection is closed.
         let _ = driver.await;
         ended
     }
 }
 
-/// Finds the handlers of events.
+/// Routes invocations to their handlers.
 struct Router {
     registry: HandlerRegistry,
     shared: Arc<WorkerShared>,
@@ -155,14 +155,14 @@ struct Router {
 }
 
 impl Router {
-    /// Begins an event: hands it over, or returns what handles it here.
+    /// Sends an invocation to be spawned, or returns its handler if that runs inline.
     fn route(&self, pending: PendingInvocation) -> RoutedInvocation {
-        match event(&pending).and_then(|event| self.registry.find(event)) {
+        match event_name(&pending).and_then(|event| self.registry.find(event)) {
             Ok((event, entry)) => {
                 let invocation = Invocation { shared: self.shared.clone(), event, pending };
                 match entry {
                     Entry::Inline(handle) => return RoutedInvocation(handle(invocation)),
-                    // Nobody takes events any more when the worker is no longer served.
+                    // The receiver is closed once the worker is no longer served.
                     Entry::Spawned(spawn) => drop(self.spawned.send((spawn, invocation))),
                 }
             }
@@ -176,7 +176,7 @@ impl Router {
         let encoded = encode::args(&error.worker_answer(), &mut args);
         self.shared.handle.with(|mux| {
             if encoded.is_ok() {
-                // A connection that has ended takes no answer.
+                // Fails only if the connection has ended.
                 let _ = mux.send(pending.id, ERROR, &args, FrameHeaders::None);
             }
             mux.finish_invocation(pending.id, pending.cost, None);
@@ -184,7 +184,7 @@ impl Router {
     }
 }
 
-/// What is left to do for an event where it arrived: its handler, if it runs there.
+/// An inline handler to poll on this thread, or nothing.
 struct RoutedInvocation(Option<HandlerFuture>);
 
 impl Future for RoutedInvocation {
@@ -195,14 +195,14 @@ impl Future for RoutedInvocation {
     }
 }
 
-/// Returns the name of an event: `[name]`.
-fn event(pending: &PendingInvocation) -> Result<&[u8]> {
+/// Decodes the name of an event from the arguments of `invoke`: `[name]`.
+fn event_name(pending: &PendingInvocation) -> Result<&[u8]> {
     let mut reader = Reader::new(&pending.message.args);
     let name = reader.array_len().and_then(|_| reader.raw());
     name.map_err(|malformed| Error::service(Code::BAD_MESSAGE, format!("invoke: {malformed}")))
 }
 
-/// The channel on which worker and node speak of the worker itself.
+/// The control channel: handshake, heartbeats and termination.
 struct ControlChannel {
     handle: ConnectionHandle,
     rx: DynReceiver,
@@ -210,7 +210,7 @@ struct ControlChannel {
 }
 
 impl ControlChannel {
-    /// Queues the handshake and the first heartbeat.
+    /// Opens the channel and queues the handshake and the first heartbeat.
     fn open(handle: ConnectionHandle, uuid: &str) -> Result<Self> {
         let mut args = Scratch::take();
         encode::args(&(uuid,), &mut args).map_err(Error::from_encode)?;
@@ -227,7 +227,7 @@ impl ControlChannel {
         Ok(control)
     }
 
-    /// Sends heartbeats until the node says to terminate.
+    /// Sends heartbeats until the node terminates the worker.
     async fn exchange_heartbeats(&mut self, timeouts: Timeouts) -> Result<()> {
         let mut beat = interval_at(Instant::now() + timeouts.heartbeat_interval, timeouts.heartbeat_interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -249,14 +249,14 @@ impl ControlChannel {
         }
     }
 
-    /// Lets what runs finish, confirms, and closes the connection once that is written.
+    /// Waits for running handlers, confirms the termination, and closes the connection once the confirmation is written.
     async fn drain(mut self, shutdown_timeout: Duration) -> Result<()> {
         let finished = poll_fn(|cx| self.handle.with(|mux| mux.poll_finished(cx.waker())));
         tokio::select! {
             () = finished => {}
             () = sleep(shutdown_timeout) => tracing::warn!("handlers did not finish within {shutdown_timeout:?} and are cut off"),
         }
-        // A node that has gone meanwhile needs no confirmation.
+        // Fails only if the node has disconnected meanwhile.
         let _ = self.tx.queue(TERMINATE, &(0, "confirmed"));
         let flushed = poll_fn(|cx| self.handle.with(|mux| mux.poll_flushed(cx.waker())));
         let _ = timeout(shutdown_timeout, flushed).await;
