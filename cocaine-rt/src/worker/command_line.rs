@@ -98,7 +98,7 @@ mod tests {
                             --protocol 1 --uuid 1d5739ab-2375-4d32-b211-d6ef03c0dd3d";
 
     #[test]
-    fn the_recorded_arguments_are_read() {
+    fn recorded_arguments_are_parsed() {
         let expected = CommandLine {
             app: "flow".into(),
             endpoint: "/var/lib/cocaine/run/flow.4122".into(),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named_together_with_who_passes_it() {
+    fn missing_or_invalid_argument_is_explained() {
         for key in ["--app", "--endpoint", "--locator", "--uuid"] {
             let refusal = refusal(&RECORDED.replace(key, "--other"));
             assert!(refusal.starts_with(&format!("{key} is missing. A worker is started by")), "{refusal}");
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_needs_a_type() {
+    fn token_requires_a_type() {
         let env = |set: &'static [(&str, &str)]| {
             move |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };

@@ -59,12 +59,12 @@ impl Session {
         self.tx.send(chunk).await
     }
 
-    /// Ends the reply. SessionReceiver that the client still sends are discarded.
+    /// Ends the reply. Chunks that the client still sends are discarded.
     pub fn finish(self) -> Result<()> {
         self.tx.finish()
     }
 
-    /// Sends a last chunk and ends the reply. SessionReceiver that the client still sends are discarded.
+    /// Sends a last chunk and ends the reply. Chunks that the client still sends are discarded.
     pub fn finish_with(self, last: impl Into<Bytes>) -> Result<()> {
         self.tx.finish_with(last)
     }

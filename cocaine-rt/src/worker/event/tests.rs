@@ -1,4 +1,4 @@
-//! What handlers receive, and what their clients do.
+//! Annotated handlers, called by a scripted client.
 
 mod arguments;
 mod endings;

@@ -61,7 +61,7 @@ async fn whole(mut session: Session, _who: Context) -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_arguments_no_chunk_is_waited_for() {
+async fn no_arguments_need_no_chunk() {
     let mut client = Client::of(events![none]).await;
     client.call("none").await;
     assert_eq!(client.end().await, End::value(&"at once"));
@@ -79,7 +79,7 @@ async fn one_value_is_the_first_chunk() {
 }
 
 #[tokio::test]
-async fn bytes_alone_are_the_chunk_as_it_is() {
+async fn bytes_argument_is_the_raw_chunk() {
     let chunk = Bytes::from(b"\xc1 no MessagePack");
     assert_eq!(ask(events![raw], [chunk.clone()]).await, End::Closed(vec![chunk]));
 }
@@ -96,7 +96,7 @@ async fn several_values_are_one_array() {
 }
 
 #[tokio::test]
-async fn an_array_that_does_not_fit_is_named() {
+async fn mismatched_array_is_named_in_error() {
     let cases = [
         (packed(&[0; 0]), "several: argument `a` is missing"),
         (packed(&("x", "y")), "several: argument `b`: expected an integer, found a text at byte 3"),
@@ -110,12 +110,12 @@ async fn an_array_that_does_not_fit_is_named() {
 }
 
 #[tokio::test]
-async fn a_context_goes_with_everything_and_is_no_value() {
+async fn context_combines_with_all_arguments() {
     assert_eq!(ask(events![context], [packed(&(2, 3))]).await, End::value(&5));
 }
 
 #[tokio::test]
-async fn chunks_are_those_after_the_values() {
+async fn receiver_has_the_chunks_after_values() {
     assert_eq!(ask(events![sum], [packed(&10), packed(&1), packed(&2)]).await, End::value(&30));
     assert_eq!(
         ask(events![sum], [packed(&10), packed("x")]).await,
@@ -124,7 +124,7 @@ async fn chunks_are_those_after_the_values() {
 }
 
 #[tokio::test]
-async fn chunks_and_output_go_together() {
+async fn receiver_and_sender_can_be_combined() {
     let chunks = ["a", "b"].map(Bytes::from);
     assert_eq!(ask(events![echo], chunks.clone()).await, End::Closed(chunks.to_vec()));
     assert_eq!(ask(events![count], [packed(&2)]).await, End::Closed(vec![packed(&0), packed(&1)]));
@@ -133,12 +133,12 @@ async fn chunks_and_output_go_together() {
 }
 
 #[tokio::test]
-async fn a_session_is_the_whole_event() {
+async fn session_is_the_whole_event() {
     assert_eq!(ask(events![whole], [Bytes::from("x")]).await, End::Closed(vec!["x".into()]));
 }
 
 #[tokio::test]
-async fn an_error_of_the_client_is_passed_on() {
+async fn client_error_is_the_handler_error() {
     let error = Error::service(Code::new(Category(7), 3), "gone");
     assert_eq!(ask_broken(events![one], error.clone()).await, End::Failed(7, 3, "gone".to_owned()));
     assert_eq!(ask_broken(events![sum], error).await, End::Failed(7, 3, "gone".to_owned()));
@@ -149,7 +149,7 @@ async fn an_error_of_the_client_is_passed_on() {
 }
 
 #[tokio::test]
-async fn any_number_of_events_is_listed() {
+async fn events_macro_lists_any_number() {
     assert_eq!(listed(events![]), []);
     let all = listed(events![none, self::one, super::arguments::raw,]);
     assert_eq!(all, ["none", "one", "raw"].map(|name| (name.to_owned(), ExecutionMode::Spawned)));

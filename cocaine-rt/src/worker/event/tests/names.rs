@@ -90,21 +90,21 @@ async fn names_do_not_clash() {
 }
 
 #[tokio::test]
-async fn a_raw_name_goes_without_its_prefix() {
+async fn raw_identifier_loses_its_prefix() {
     assert_eq!(listed(events![r#type])[0].0, "type");
     let text = "type: the client closed its stream before it sent the arguments (move)";
     assert_eq!(ask(events![r#type], []).await, End::failed(text));
 }
 
 #[tokio::test]
-async fn methods_are_those_of_the_type() {
+async fn impl_block_methods_are_events() {
     assert_eq!(ask(State, []).await, End::value(&1));
     let listed: Vec<_> = listed(State).into_iter().map(|(name, _)| name).collect();
     assert_eq!(listed, ["clone", "register"]);
 }
 
 #[tokio::test]
-async fn an_event_may_stand_in_a_function() {
+async fn event_can_be_local_to_function() {
     #[worker(event = "inner")]
     async fn within() -> u8 {
         9

@@ -127,7 +127,7 @@ impl Counter {
 struct Like<T>(std::marker::PhantomData<T>);
 
 #[tokio::test]
-async fn a_value_is_one_chunk_and_nothing_is_none() {
+async fn value_is_one_chunk_and_unit_none() {
     assert_eq!(ask(events![nothing], []).await, End::Closed(vec![]));
     assert_eq!(ask(events![fine], []).await, End::Closed(vec![]));
     assert_eq!(ask(events![blob], []).await, End::Closed(vec!["as it is".into()]));
@@ -135,7 +135,7 @@ async fn a_value_is_one_chunk_and_nothing_is_none() {
 }
 
 #[tokio::test]
-async fn an_error_keeps_its_code_or_is_a_text() {
+async fn error_keeps_its_code_or_text() {
     assert_eq!(ask(events![refused], []).await, End::Failed(43, 7, "no".to_owned()));
     assert_eq!(ask(events![lost], []).await, End::failed("connection lost: peer"));
     assert_eq!(ask(events![own], []).await, End::failed("an error of its own"));
@@ -145,7 +145,7 @@ async fn an_error_keeps_its_code_or_is_a_text() {
 }
 
 #[tokio::test]
-async fn a_stream_is_a_chunk_for_each_item() {
+async fn stream_sends_a_chunk_per_item() {
     assert_eq!(ask(events![numbers], [packed(&2)]).await, End::Closed(vec![packed(&1), packed(&0)]));
     assert_eq!(ask(events![some], [packed(&())]).await, End::Closed(vec![packed(&0)]));
     assert_eq!(ask(events![some], [packed("at once")]).await, End::Failed(43, 1, "at once".to_owned()));
@@ -157,7 +157,7 @@ async fn a_stream_is_a_chunk_for_each_item() {
 }
 
 #[tokio::test]
-async fn the_events_of_a_type_share_its_value() {
+async fn events_of_a_type_share_state() {
     let spawned = |name: &str| (name.to_owned(), ExecutionMode::Spawned);
     let events = [spawned("add"), spawned("count"), ("get".to_owned(), ExecutionMode::Inline), spawned("of")];
     assert_eq!(listed(Counter::default()), events);
