@@ -1,8 +1,8 @@
-//! HTTP as events (`worker.md` 6): one chunk is a request, the first chunk of the answer is its status and headers, and
-//! those that follow are its body.
+//! Events that are HTTP requests (`worker.md` 6). A request is one chunk; the first chunk of the response is its head
+//! (status and headers), and the chunks after it are the body.
 //!
-//! A worker answers in one of two ways. [`Worker::http`](crate::Worker::http) takes a tower service, such as an
-//! `axum::Router`, as it is:
+//! A worker can serve them in two ways. [`Worker::http`](crate::Worker::http) calls a tower service, such as an
+//! `axum::Router`, directly:
 //!
 //! ```no_run
 //! # async fn serve(router: axum::Router) -> cocaine::Result<()> {
@@ -10,8 +10,8 @@
 //! # }
 //! ```
 //!
-//! [`Worker::listen`](crate::Worker::listen) gives a listener to a server that would listen on TCP; what that server
-//! reads and writes is HTTP/1.1. With the feature `axum`, `axum::serve` takes it:
+//! [`Worker::listen`](crate::Worker::listen) returns a listener that replaces a TCP listener. Each request is a stream, on
+//! which the server reads and writes HTTP/1.1. With the feature `axum`, `axum::serve` accepts it:
 //!
 //! ```no_run
 //! # #[cfg(feature = "axum")]
@@ -24,39 +24,40 @@
 //! # }
 //! ```
 //!
-//! [`Worker::listen_raw`](crate::Worker::listen_raw) is a tunnel of plain bytes.
+//! [`Worker::listen_raw`](crate::Worker::listen_raw) passes plain bytes in both directions, without HTTP.
 //!
 //! # Layers
 //!
 //! ```text
-//! service  listen            a tower service, a listener
-//! body  answer  stream  raw  what a handler reads and is answered with; streams of bytes
-//! request  parse             a request as a handler gets it; HTTP/1.1 as a server writes it
-//! form  hop  chunked         chunks of the cloud, headers of one connection, chunks of HTTP/1.1
-//! content                    which responses have no body
+//! service          listener                      a tower service; a listener for an HTTP/1.1 server
+//!                  http_stream  raw_stream       byte streams that stand for TCP connections
+//! response         response_sink  response_parser
+//! request  body                                  a request as a handler gets it
+//! codec  hop_by_hop  chunked  content            chunks, headers, the rules of HTTP/1.1
 //! ```
 
-mod answer;
 mod body;
 mod chunked;
+mod codec;
 mod content;
-mod form;
-mod hop;
-mod listen;
-mod parse;
-mod raw;
+mod hop_by_hop;
+mod http_stream;
+mod listener;
+mod raw_stream;
 mod request;
+mod response;
+mod response_parser;
+mod response_sink;
 mod service;
-mod stream;
 #[cfg(all(test, feature = "axum"))]
 mod tests;
 
 pub use self::{
     body::Body,
+    codec::{RequestChunk, decode_response_head, encode_request_chunk, encode_response_head},
     content::{ends_with_head, forbids_content, set_bodiless_length},
-    form::{RequestChunk, read_meta, write_meta, write_request},
-    hop::end_to_end,
-    listen::{Listener, Peer},
-    raw::RawStream,
-    stream::HttpStream,
+    hop_by_hop::remove_hop_by_hop,
+    http_stream::HttpStream,
+    listener::{EventAddr, Listener},
+    raw_stream::RawStream,
 };

@@ -9,7 +9,7 @@ use std::{
 
 use cocaine::{
     Bytes, Category, Code, Error, Headers, Receiver, ReplySender, Result, Sender, Value,
-    http::{RequestChunk, write_meta},
+    http::{RequestChunk, encode_response_head},
     server::{Caller, Dispatch, Server},
 };
 use cocaine_bindings::{AppServer, ServeApp};
@@ -45,7 +45,7 @@ pub(crate) struct ReceivedEvent {
 impl ReceivedEvent {
     /// Returns the request of the first chunk.
     pub(crate) fn request(&self) -> RequestChunk {
-        RequestChunk::read(&self.chunks[0]).unwrap()
+        RequestChunk::decode(&self.chunks[0]).unwrap()
     }
 }
 
@@ -245,7 +245,7 @@ pub(crate) fn head(status: u16, headers: &[(&str, &str)]) -> Bytes {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         map.append(name, HeaderValue::from_str(value).unwrap());
     }
-    write_meta(StatusCode::from_u16(status).unwrap(), &map)
+    encode_response_head(StatusCode::from_u16(status).unwrap(), &map)
 }
 
 /// Returns the steps of a short response.

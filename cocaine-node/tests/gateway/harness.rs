@@ -28,7 +28,7 @@ pub(crate) async fn start_impatient_cloud() -> Cloud {
 /// Returns the request that the app received, from a response that echoes it.
 pub(crate) fn echoed_request(response: &Response) -> RequestChunk {
     assert_eq!(response.status, 200, "{}", response.text());
-    RequestChunk::read(&response.body.clone().into()).unwrap()
+    RequestChunk::decode(&response.body.clone().into()).unwrap()
 }
 
 /// Returns the steps of a response that pauses after its beginning, and the signal that resumes it.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 
 use cocaine::{
     Bytes, Category, Client as Cloud, Code, Error, Receiver, ReplySender, Result, Sender, Value,
-    http::write_meta,
+    http::encode_response_head,
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{AppServer, ServeApp, Storage, StorageClient};
@@ -59,7 +59,7 @@ impl AppServer for App {
             "wait" => {
                 self.waiting.notify_one();
                 self.go_on.notified().await;
-                output.send(write_meta(StatusCode::OK, &HeaderMap::new())).await?;
+                output.send(encode_response_head(StatusCode::OK, &HeaderMap::new())).await?;
                 output.send("done").await?;
                 output.finish()
             }

@@ -309,7 +309,7 @@ fn requests(exchange: &Exchange, asked: &[ReceivedEvent]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (call, asked) in calls.iter().zip(asked) {
         let Some(theirs) = call.request() else { continue };
-        let theirs = RequestChunk::read(&theirs).unwrap();
+        let theirs = RequestChunk::decode(&theirs).unwrap();
         let absolute = theirs.uri.starts_with(b"http://");
         let (theirs, ours) = (told(&theirs, absolute), told(&asked.request(), absolute));
         if (&call.event, &theirs) != (&asked.event, &ours) {

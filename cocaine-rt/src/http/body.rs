@@ -1,4 +1,4 @@
-//! The body of a request: what its first chunk has, and the chunks that follow.
+//! The body of a request: the data of its first chunk, and the chunks after it.
 
 use std::{
     pin::Pin,
@@ -9,19 +9,19 @@ use http_body::{Frame, SizeHint};
 
 use crate::{protocol::error::Error, wire::bytes::Bytes, worker::SessionReceiver};
 
-/// The body of a request, as a handler reads it.
+/// The body of a request.
 ///
-/// A client that gives up or leaves before its request is whole makes it fail.
+/// Reading it fails if the client cancels the request or disconnects before the body is complete.
 #[derive(Debug, Default)]
 pub struct Body {
-    here: Bytes,
-    rest: Option<SessionReceiver>,
+    first: Bytes,
+    remaining: Option<SessionReceiver>,
 }
 
 impl Body {
-    /// Returns a body of which `here` has come, and `rest` may follow.
-    pub(super) fn new(here: Bytes, rest: Option<SessionReceiver>) -> Self {
-        Self { here, rest }
+    /// Creates a body that begins with `first` and continues with the chunks of `remaining`, if there are more.
+    pub(super) fn new(first: Bytes, remaining: Option<SessionReceiver>) -> Self {
+        Self { first, remaining }
     }
 }
 
@@ -33,15 +33,15 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<bytes::Bytes>, Error>>> {
-        if !self.here.is_empty() {
-            let here = std::mem::take(&mut self.here);
-            return Poll::Ready(Some(Ok(Frame::data(here.into()))));
+        if !self.first.is_empty() {
+            let first = std::mem::take(&mut self.first);
+            return Poll::Ready(Some(Ok(Frame::data(first.into()))));
         }
         loop {
-            let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
-            let chunk = ready!(rest.poll_recv(cx));
+            let Some(remaining) = &mut self.remaining else { return Poll::Ready(None) };
+            let chunk = ready!(remaining.poll_recv(cx));
             if !matches!(chunk, Some(Ok(_))) {
-                self.rest = None;
+                self.remaining = None;
             }
             match chunk {
                 Some(Ok(chunk)) if chunk.is_empty() => {}
@@ -53,16 +53,16 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.here.is_empty() && self.rest.is_none()
+        self.first.is_empty() && self.remaining.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let here = self.here.len() as u64;
-        if self.rest.is_none() {
-            return SizeHint::with_exact(here);
+        let first = self.first.len() as u64;
+        if self.remaining.is_none() {
+            return SizeHint::with_exact(first);
         }
         let mut hint = SizeHint::new();
-        hint.set_lower(here);
+        hint.set_lower(first);
         hint
     }
 }

@@ -1,50 +1,50 @@
-//! Chunks of HTTP/1.1, as a server writes them (RFC 9112, 7.1). Extensions and trailers are passed over.
+//! Decodes the chunked transfer coding (RFC 9112, 7.1). Extensions and trailers are skipped.
 
-/// The longest line: a size with its extensions, or a trailer.
-const LINE: usize = 8 << 10;
+/// The maximum length of a line: a size with its extensions, or a trailer.
+const MAX_LINE: usize = 8 << 10;
 
-/// Reads a body that comes in chunks.
+/// Decodes a chunked body.
 #[derive(Debug, Default)]
-pub(super) struct Chunked {
+pub(super) struct ChunkedDecoder {
     state: State,
     line: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
 enum State {
-    /// A line with the size of the next chunk.
+    /// In the line with the size of the next chunk.
     #[default]
     Size,
-    /// So many bytes of a chunk.
+    /// In a chunk, of which this many bytes are left.
     Data(u64),
-    /// The end of the line behind a chunk.
+    /// At the line break after a chunk.
     DataEnd,
-    /// Lines behind the last chunk, the last one empty.
+    /// In the trailers, which an empty line ends.
     Trailer,
-    Ended,
+    Finished,
 }
 
-impl Chunked {
-    pub(super) fn is_ended(&self) -> bool {
-        matches!(self.state, State::Ended)
+impl ChunkedDecoder {
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished)
     }
 
-    /// Takes data from the front of `input`; `None` once it needs more, or the body has ended.
+    /// Advances `input` and returns the next data of the body; `None` if more input is needed or the body is complete.
     ///
     /// # Errors
-    /// What is wrong with the chunks.
-    pub(super) fn take<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, String> {
+    /// If the input is not a chunked body; the error says why.
+    pub(super) fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, String> {
         while !input.is_empty() {
             match &mut self.state {
                 State::Size => {
-                    let Some(line) = self.line(input)? else { return Ok(None) };
-                    let size = size(&line).ok_or("a chunk of the answer has no size")?;
+                    let Some(line) = self.read_line(input)? else { return Ok(None) };
+                    let size = parse_size(&line).ok_or("a chunk of the answer has no size")?;
                     self.state = if size == 0 { State::Trailer } else { State::Data(size) };
                 }
                 State::Data(left) => {
                     let len = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
-                    let (data, more) = input.split_at(len);
-                    *input = more;
+                    let (data, rest) = input.split_at(len);
+                    *input = rest;
                     *left -= len as u64;
                     if *left == 0 {
                         self.state = State::DataEnd;
@@ -52,31 +52,31 @@ impl Chunked {
                     return Ok(Some(data));
                 }
                 State::DataEnd => {
-                    let Some(line) = self.line(input)? else { return Ok(None) };
+                    let Some(line) = self.read_line(input)? else { return Ok(None) };
                     if !line.is_empty() {
                         return Err("a chunk of the answer is longer than its size".into());
                     }
                     self.state = State::Size;
                 }
                 State::Trailer => {
-                    let Some(line) = self.line(input)? else { return Ok(None) };
+                    let Some(line) = self.read_line(input)? else { return Ok(None) };
                     if line.is_empty() {
-                        self.state = State::Ended;
+                        self.state = State::Finished;
                     }
                 }
-                State::Ended => return Ok(None),
+                State::Finished => return Ok(None),
             }
         }
         Ok(None)
     }
 
-    /// Takes a line, without its end; `None` if it has not ended yet.
-    fn line(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, String> {
+    /// Returns the next line without its line break, or `None` if the line is incomplete.
+    fn read_line(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, String> {
         let end = input.iter().position(|byte| *byte == b'\n');
-        let (taken, more) = input.split_at(end.map_or(input.len(), |end| end + 1));
-        *input = more;
-        self.line.extend_from_slice(taken);
-        if self.line.len() > LINE {
+        let (part, rest) = input.split_at(end.map_or(input.len(), |end| end + 1));
+        *input = rest;
+        self.line.extend_from_slice(part);
+        if self.line.len() > MAX_LINE {
             return Err("a line between chunks of the answer is too long".into());
         }
         if end.is_none() {
@@ -91,7 +91,7 @@ impl Chunked {
     }
 }
 
-fn size(line: &[u8]) -> Option<u64> {
+fn parse_size(line: &[u8]) -> Option<u64> {
     let digits = line.split(|byte| *byte == b';').next()?.trim_ascii();
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;

@@ -1,4 +1,4 @@
-//! Which responses have no content. Everything that writes or reads responses asks here.
+//! Decides which responses have no content, for all code that reads or writes responses.
 //!
 //! | response | body | Content-Length |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! The request of an event: read from its first chunk, or refused.
+//! Reads the request of an event from its first chunk, or rejects it.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 
 use super::{
     body::Body,
-    form::{self, RequestChunk, write_meta},
-    hop::end_to_end,
+    codec::{self, RequestChunk, encode_response_head},
+    hop_by_hop::remove_hop_by_hop,
 };
 use crate::{
     protocol::error::{Error, Result},
@@ -15,35 +15,36 @@ use crate::{
     worker::{Context, Session, SessionReceiver, SessionSender},
 };
 
-/// A request that has come, with what its event still brings.
-pub(super) struct Asked {
+/// A request chunk, and the rest of its event.
+pub(super) struct IncomingRequest {
     pub(super) chunk: RequestChunk,
-    /// The chunks that follow, unless the client has closed its stream already.
-    pub(super) rest: Option<SessionReceiver>,
+    /// The following chunks; `None` if the client has closed its side already.
+    pub(super) remaining: Option<SessionReceiver>,
     pub(super) outgoing: SessionSender,
     pub(super) context: Context,
 }
 
-impl Asked {
-    /// Reads the first chunk; `None` for one that is no request and has been answered with status 400.
+impl IncomingRequest {
+    /// Reads the first chunk. Returns `None` if it is not a request; the client has got status 400 then.
     ///
     /// # Errors
-    /// A client that has left, or has closed its stream without a request.
-    pub(super) async fn of(mut session: Session) -> Result<Option<Self>> {
+    /// If the client has disconnected, or has closed its side without a request.
+    pub(super) async fn read(mut session: Session) -> Result<Option<Self>> {
         let Some(chunk) = session.recv().await.transpose()? else {
             return Err(Error::handler("the event was closed without a request"));
         };
         let context = session.context().clone();
         let (mut incoming, outgoing) = session.split();
-        let chunk = match RequestChunk::read(&chunk) {
+        let chunk = match RequestChunk::decode(&chunk) {
             Ok(chunk) => chunk,
             Err(error) => {
-                return refuse(outgoing, &format!("malformed request: {}", error.kind())).map(|()| None);
+                return send_bad_request(outgoing, &format!("malformed request: {}", error.kind()))
+                    .map(|()| None);
             }
         };
-        // Most requests are one chunk, and closed at once.
+        // Most clients send one chunk and close at once.
         let mut chunk = chunk;
-        let rest = match poll_fn(|cx| Poll::Ready(incoming.poll_recv(cx))).await {
+        let remaining = match poll_fn(|cx| Poll::Ready(incoming.poll_recv(cx))).await {
             Poll::Ready(None) => None,
             Poll::Ready(Some(more)) => {
                 chunk.body = [&*chunk.body, &*more?].concat().into();
@@ -51,17 +52,17 @@ impl Asked {
             }
             Poll::Pending => Some(incoming),
         };
-        Ok(Some(Self { chunk, rest, outgoing, context }))
+        Ok(Some(Self { chunk, remaining, outgoing, context }))
     }
 }
 
-/// Returns the request as a handler takes it; headers that HTTP does not allow are left out.
+/// Converts a chunk into a request. Invalid headers are skipped.
 ///
 /// # Errors
-/// What is wrong with the method or the URI.
-pub(super) fn request(
+/// If the method or the URI is invalid; the error is the text of the response.
+pub(super) fn build_request(
     chunk: RequestChunk,
-    rest: Option<SessionReceiver>,
+    remaining: Option<SessionReceiver>,
     context: Context,
 ) -> Result<Request<Body>, String> {
     let RequestChunk { method, uri, version, headers, body } = chunk;
@@ -69,7 +70,7 @@ pub(super) fn request(
         Method::from_bytes(&method).map_err(|_| format!("malformed request: the method is {method:?}"))?;
     let uri = Uri::from_maybe_shared(bytes::Bytes::from(uri.clone()))
         .map_err(|error| format!("malformed request: the URI is {uri:?}: {error}"))?;
-    let mut request = Request::new(Body::new(body, rest));
+    let mut request = Request::new(Body::new(body, remaining));
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.version_mut() = version;
@@ -79,24 +80,25 @@ pub(super) fn request(
 }
 
 fn header_map(pairs: &[(Bytes, Bytes)]) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(pairs.len().min(MOST));
+    let mut headers = HeaderMap::with_capacity(pairs.len().min(INITIAL_HEADERS));
     for (name, value) in pairs {
-        let taken = form::pair(name, value).and_then(|(name, value)| headers.try_append(name, value).ok());
-        if taken.is_none() {
+        let appended =
+            codec::parse_header(name, value).and_then(|(name, value)| headers.try_append(name, value).ok());
+        if appended.is_none() {
             tracing::debug!(?name, ?value, "a header of a request is left out");
         }
     }
-    end_to_end(&mut headers);
+    remove_hop_by_hop(&mut headers);
     headers
 }
 
-/// How many headers are expected at most; more of them may come.
-const MOST: usize = 128;
+/// The maximum initial capacity: a peer does not choose how much is allocated up front.
+const INITIAL_HEADERS: usize = 128;
 
-/// Answers a request that cannot be understood with status 400.
-pub(super) fn refuse(outgoing: SessionSender, reason: &str) -> Result<()> {
+/// Responds with status 400 and `reason`.
+pub(super) fn send_bad_request(outgoing: SessionSender, reason: &str) -> Result<()> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CONTENT_LENGTH, reason.len().into());
-    outgoing.finish_with_chunks([write_meta(StatusCode::BAD_REQUEST, &headers), reason.into()])
+    outgoing.finish_with_chunks([encode_response_head(StatusCode::BAD_REQUEST, &headers), reason.into()])
 }

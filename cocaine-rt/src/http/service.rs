@@ -12,9 +12,9 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
-    answer,
     body::Body,
-    request::{Asked, refuse, request},
+    request::{IncomingRequest, build_request, send_bad_request},
+    response,
 };
 use crate::{
     protocol::error::{Error, Result},
@@ -22,16 +22,16 @@ use crate::{
 };
 
 impl Worker {
-    /// Answers an event's requests with a tower service: an `axum::Router`, or whatever takes an [`http::Request`] and
-    /// gives an [`http::Response`].
+    /// Serves the requests of an event with a tower service: an `axum::Router`, or any service from [`http::Request`] to
+    /// [`http::Response`].
     ///
-    /// The service sees the request as the client of the gateway has made it, without the headers that concern one
-    /// connection; the [`Context`](crate::Context) of the event is among its extensions. It answers at once and streams:
-    /// each piece of the body is sent as it is yielded. A body whose length is known gets a `Content-Length`. Nothing is
-    /// compressed or decompressed; tower has layers for that.
+    /// The service gets the request as the client sent it to the gateway, without hop-by-hop headers; the
+    /// [`Context`](crate::Context) of the event is among its extensions. The response is streamed: each piece of the body
+    /// is sent as it is yielded. A body of known length gets a `Content-Length`. Nothing is compressed or decompressed;
+    /// tower has layers for that.
     ///
-    /// A client that leaves before its request is whole ends the service's future. An error of the service, or of a body
-    /// that has begun, ends the event with category 42, code 100.
+    /// If the client disconnects before its request is complete, the service's future is dropped. An error of the service
+    /// or of the response's body ends the event with category 42, code 100.
     #[must_use]
     pub fn http<S, B>(self, event: &str, service: S) -> Self
     where
@@ -44,7 +44,7 @@ impl Worker {
         self.on(event, handler(service))
     }
 
-    /// As [`Worker::http`], for every event that has no handler of its own.
+    /// Like [`Worker::http`], for all events without a handler.
     #[must_use]
     pub fn http_fallback<S, B>(self, service: S) -> Self
     where
@@ -75,23 +75,27 @@ where
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
     B: http_body::Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
 {
-    let Some(Asked { chunk, rest, outgoing, context }) = Asked::of(session).await? else { return Ok(()) };
-    let may_leave = rest.is_some();
-    let request = match request(chunk, rest, context.clone()) {
+    let Some(IncomingRequest { chunk, remaining, outgoing, context }) =
+        IncomingRequest::read(session).await?
+    else {
+        return Ok(());
+    };
+    let is_open = remaining.is_some();
+    let request = match build_request(chunk, remaining, context.clone()) {
         Ok(request) => request,
-        Err(reason) => return refuse(outgoing, &reason),
+        Err(reason) => return send_bad_request(outgoing, &reason),
     };
     let method = request.method().clone();
-    let answered = async {
+    let respond = async {
         let response = call(service, request).await?;
-        answer::send(response, &method, outgoing).await
+        response::send_response(response, &method, outgoing).await
     };
-    if !may_leave {
-        return answered.await;
+    if !is_open {
+        return respond.await;
     }
-    // Of a client that has closed its stream nobody tells.
-    let mut answered = pin!(answered);
-    poll_fn(|cx| match answered.as_mut().poll(cx) {
+    // Once the client has closed its side, its disconnecting is not reported.
+    let mut respond = pin!(respond);
+    poll_fn(|cx| match respond.as_mut().poll(cx) {
         Poll::Pending => context.poll_closed(cx).map(|()| Err(Error::handler("the client has left"))),
         ready @ Poll::Ready(_) => ready,
     })

@@ -1,7 +1,7 @@
-//! Requests as a node hands them over, and the chunks that answer them.
+//! Workers that serve HTTP events of a scripted node.
 
-mod hostile;
 mod listener;
+mod malformed;
 mod replay;
 mod service;
 
@@ -15,7 +15,7 @@ use axum::{
 use http::HeaderMap;
 use tokio::io::AsyncReadExt;
 
-use super::{read_meta, write_request};
+use super::{decode_response_head, encode_request_chunk};
 use crate::{
     Worker,
     tests::peer::Peer,
@@ -23,58 +23,58 @@ use crate::{
     worker::tests::{HELLO, serve as serve_over, worker},
 };
 
-/// How an event has ended.
+/// The last frame of an event.
 #[derive(Debug, PartialEq)]
-enum End {
+enum EventEnd {
     Closed,
-    /// Category, code and text.
+    /// Category, code and message.
     Error(u64, u64, String),
 }
 
-/// What has answered an event.
+/// All chunks of an event's response, and its last frame.
 #[derive(Debug, PartialEq)]
-struct Answer {
+struct EventResponse {
     chunks: Vec<Bytes>,
-    end: End,
+    end: EventEnd,
 }
 
-/// A node that reads frames.
+/// A node with one worker, whose frames it reads.
 struct Node {
     peer: Peer,
     read: Vec<u8>,
 }
 
 impl Node {
-    /// Starts a worker of this node.
-    async fn of(worker: Worker) -> Self {
+    /// Starts the worker and waits for its handshake.
+    async fn start(worker: Worker) -> Self {
         let (mut peer, _served) = serve_over(worker, ());
         peer.expect(HELLO).await;
         Self { peer, read: Vec::new() }
     }
 
-    /// Begins an event with a request chunk, and closes it.
-    async fn ask(&mut self, channel: u64, event: &str, chunk: &Bytes) -> Answer {
+    /// Sends an event with one chunk, closes it, and reads the response.
+    async fn request(&mut self, channel: u64, event: &str, chunk: &Bytes) -> EventResponse {
         self.peer.send(channel, 0, (event,)).await;
         self.peer.send(channel, 0, (chunk,)).await;
         self.peer.send(channel, 2, ()).await;
-        self.answer(channel).await
+        self.response(channel).await
     }
 
-    /// Reads an event's frames to its end.
-    async fn answer(&mut self, channel: u64) -> Answer {
+    /// Reads the frames of an event up to the last one.
+    async fn response(&mut self, channel: u64) -> EventResponse {
         let mut chunks = Vec::new();
         loop {
             match self.frame(channel).await {
                 Ok(chunk) => chunks.push(chunk),
-                Err(end) => return Answer { chunks, end },
+                Err(end) => return EventResponse { chunks, end },
             }
         }
     }
 
-    /// Reads the next frame of an event: a chunk, or its end.
-    async fn frame(&mut self, channel: u64) -> Result<Bytes, End> {
+    /// Reads the next frame of an event: a chunk or the end.
+    async fn frame(&mut self, channel: u64) -> Result<Bytes, EventEnd> {
         loop {
-            if let Some((id, frame, len)) = parse(&self.read) {
+            if let Some((id, frame, len)) = parse_frame(&self.read) {
                 self.read.drain(..len);
                 if id == channel {
                     return frame;
@@ -90,45 +90,45 @@ impl Node {
     }
 }
 
-/// Returns the first frame: its channel, what it says, and its length.
-fn parse(bytes: &[u8]) -> Option<(u64, Result<Bytes, End>, usize)> {
+/// Parses the first frame. Returns its channel, its message and its length.
+fn parse_frame(bytes: &[u8]) -> Option<(u64, Result<Bytes, EventEnd>, usize)> {
     let mut reader = Reader::new(bytes);
     reader.array_len().ok()?;
     let (id, kind) = (reader.uint().ok()?, reader.uint().ok()?);
     let args = reader.array_len().ok()?;
     let frame = match (kind, args) {
-        (0, 0) | (2, _) => Err(End::Closed),
+        (0, 0) | (2, _) => Err(EventEnd::Closed),
         (0, _) => Ok(reader.raw().ok()?.into()),
         _ => {
             reader.array_len().ok()?;
             let (category, code) = (reader.uint().ok()?, reader.uint().ok()?);
-            Err(End::Error(category, code, reader.text().ok()?.to_owned()))
+            Err(EventEnd::Error(category, code, reader.text().ok()?.to_owned()))
         }
     };
     Some((id, frame, reader.position()))
 }
 
-impl Answer {
-    /// Returns status, headers and body of an answer that is whole.
+impl EventResponse {
+    /// Returns status, headers and body. Panics if the event has failed.
     fn http(&self) -> (u16, HeaderMap, Vec<u8>) {
-        assert_eq!(self.end, End::Closed, "{self:?}");
-        let (status, headers) = read_meta(&self.chunks[0]).unwrap();
+        assert_eq!(self.end, EventEnd::Closed, "{self:?}");
+        let (status, headers) = decode_response_head(&self.chunks[0]).unwrap();
         assert!(self.chunks[1..].iter().all(|chunk| !chunk.is_empty()), "an empty chunk may end the body");
         let body = self.chunks[1..].iter().flat_map(|chunk| chunk.to_vec()).collect();
         (status.as_u16(), headers, body)
     }
 }
 
-/// A request as a gateway sends it.
+/// Encodes a request as a gateway does.
 fn request(method: &str, uri: &str, headers: &[(&str, &str)], body: &[u8]) -> Bytes {
     let mut request = http::Request::builder().method(method).uri(uri).header("host", "h");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    write_request(&request.body(()).unwrap().into_parts().0, body)
+    encode_request_chunk(&request.body(()).unwrap().into_parts().0, body)
 }
 
-/// An app that knows nothing of a cloud.
+/// A plain axum app, without any reference to a cloud.
 fn app() -> Router {
     let pieces = || async {
         AxumBody::from_stream(futures_util::stream::iter(
@@ -155,18 +155,23 @@ fn app() -> Router {
         .route("/same", get(|| async { (StatusCode::NOT_MODIFIED, [("etag", "\"v1\"")]) }))
         .route("/empty", get(|| async {}))
         .route("/large", get(|| async { vec![b'x'; 5 << 20] }))
-        .fallback(any(seen))
+        .fallback(any(describe_request))
 }
 
-/// Tells what has arrived.
-async fn seen(method: Method, uri: Uri, headers: AxumHeaders, body: bytes::Bytes) -> impl IntoResponse {
+/// Responds with a description of the request.
+async fn describe_request(
+    method: Method,
+    uri: Uri,
+    headers: AxumHeaders,
+    body: bytes::Bytes,
+) -> impl IntoResponse {
     let names: Vec<_> =
         headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii())).collect();
     format!("{method} {uri}\n{}\n\n{}", names.join("\n"), body.escape_ascii())
 }
 
-/// A worker that serves the app both ways: as a service and behind a listener.
-fn both_ways() -> Worker {
+/// Creates a worker that serves the app twice: as a service and behind a listener.
+fn worker_with_service_and_listener() -> Worker {
     let mut worker = worker().http("service", app());
     let listener = worker.listen("listener");
     tokio::spawn(axum::serve(listener, app()).into_future());

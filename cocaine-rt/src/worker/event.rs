@@ -31,7 +31,7 @@ pub use super::events::{Events, ExecutionMode, HandlerRegistry};
 pub struct Event {
     /// Its name.
     pub name: &'static str,
-    /// Whether its handler is dropped when the client leaves.
+    /// Whether its handler is dropped when the client disconnects.
     pub cancel: bool,
 }
 

@@ -177,13 +177,13 @@ impl Entry {
     fn new(mode: ExecutionMode, handler: impl Handler) -> Self {
         match mode {
             ExecutionMode::Spawned => Self::Spawned(Arc::new(move |invocation| {
-                if let Some(handling) = start_invocation(&handler, invocation) {
-                    tokio::spawn(handling);
+                if let Some(future) = start_invocation(&handler, invocation) {
+                    tokio::spawn(future);
                 }
             })),
             ExecutionMode::Inline => Self::Inline(Arc::new(move |invocation| {
-                let handling = start_invocation(&handler, invocation)?;
-                Some(Box::pin(handling))
+                let future = start_invocation(&handler, invocation)?;
+                Some(Box::pin(future))
             })),
         }
     }

@@ -191,7 +191,7 @@ impl Future for RoutedInvocation {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().map_or(Poll::Ready(()), |handling| handling.as_mut().poll(cx))
+        self.0.as_mut().map_or(Poll::Ready(()), |future| future.as_mut().poll(cx))
     }
 }
 

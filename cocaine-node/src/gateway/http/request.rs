@@ -1,6 +1,6 @@
 //! Requests: which are refused, and the chunk that an app receives.
 
-use cocaine::http::{end_to_end, write_request};
+use cocaine::http::{encode_request_chunk, remove_hop_by_hop};
 use http::{HeaderValue, Method, StatusCode, Version, header, request::Parts, uri::PathAndQuery};
 
 use super::error::HttpError;
@@ -29,7 +29,7 @@ pub(crate) fn validate(parts: &Parts) -> Result<(), HttpError> {
 /// Content-Length, and the host of an absolute URI replaces the `Host`.
 pub(crate) fn encode_request(mut parts: Parts, uri: PathAndQuery, body: &[u8]) -> cocaine::Bytes {
     let was_chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
-    end_to_end(&mut parts.headers);
+    remove_hop_by_hop(&mut parts.headers);
     parts.headers.remove(header::EXPECT);
     if was_chunked {
         parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
@@ -43,5 +43,5 @@ pub(crate) fn encode_request(mut parts: Parts, uri: PathAndQuery, body: &[u8]) -
     if parts.version != Version::HTTP_10 {
         parts.version = Version::HTTP_11;
     }
-    write_request(&parts, body)
+    encode_request_chunk(&parts, body)
 }

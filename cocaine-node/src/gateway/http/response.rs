@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use cocaine::http::{end_to_end, forbids_content, read_meta, set_bodiless_length};
+use cocaine::http::{decode_response_head, forbids_content, remove_hop_by_hop, set_bodiless_length};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::{
@@ -46,9 +46,10 @@ impl RequestInfo {
         let Some(first) = start.first else {
             return Err(invalid("received `close` event without prior meta info".into()));
         };
-        let (status, mut headers) = read_meta(&first).map_err(|error| HttpError::from_call(&error))?;
+        let (status, mut headers) =
+            decode_response_head(&first).map_err(|error| HttpError::from_call(&error))?;
         let ends_at_empty = ends_at_empty(&mut headers)?;
-        end_to_end(&mut headers);
+        remove_hop_by_hop(&mut headers);
         let declared = declared_length(&mut headers)?;
         let body = if forbids_content(&self.method, status) {
             set_bodiless_length(status, &mut headers);

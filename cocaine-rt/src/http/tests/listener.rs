@@ -3,11 +3,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 use crate::http::HttpStream;
 
-/// Serves one request with bytes that a server writes.
-async fn written(method: &str, pieces: &'static [&'static str]) -> Answer {
+/// Returns the response to one request, for which the server writes `pieces`.
+async fn respond_with(method: &str, pieces: &'static [&'static str]) -> EventResponse {
     let mut worker = worker();
     let mut listener = worker.listen("web");
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     tokio::spawn(async move {
         let (mut stream, peer) = listener.accept().await.unwrap();
         assert_eq!((peer.event(), peer.context().unwrap().event()), ("web", "web"));
@@ -17,11 +17,11 @@ async fn written(method: &str, pieces: &'static [&'static str]) -> Answer {
             }
         }
     });
-    node.ask(2, "web", &request(method, "/", &[], b"")).await
+    node.request(2, "web", &request(method, "/", &[], b"")).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_are_read_however_they_are_framed() {
+async fn all_response_framings_are_parsed() {
     let ways: [(&str, &'static [&'static str], &[u8]); 7] = [
         ("GET", &["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"], b"hello"),
         ("GET", &["HTTP/1.1 2", "00 OK\r\nContent-Le", "ngth: 5\r\n\r", "\nhe", "llo", "surplus"], b"hello"),
@@ -47,14 +47,14 @@ async fn answers_are_read_however_they_are_framed() {
         ("GET", &["HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"], b""),
     ];
     for (method, pieces, expected) in ways {
-        let (_, headers, body) = written(method, pieces).await.http();
+        let (_, headers, body) = respond_with(method, pieces).await.http();
         assert_eq!(body, expected, "{pieces:?}");
         assert!(!headers.contains_key("transfer-encoding"));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_are_none_end_the_event_with_an_error() {
+async fn invalid_response_ends_event_with_an_error() {
     let ways: [(&'static [&'static str], &str); 12] = [
         (&[], "without an answer"),
         (&["HTTP/1.1 200"], "within the head"),
@@ -70,34 +70,37 @@ async fn answers_that_are_none_end_the_event_with_an_error() {
         (&["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n"], "no size"),
     ];
     for (pieces, expected) in ways {
-        let answer = written("GET", pieces).await;
+        let response = respond_with("GET", pieces).await;
         assert!(
-            matches!(&answer.end, End::Error(42, 100, text) if text.contains(expected)),
-            "{pieces:?}: {answer:?}"
+            matches!(&response.end, EventEnd::Error(42, 100, text) if text.contains(expected)),
+            "{pieces:?}: {response:?}"
         );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_without_end_is_refused() {
+async fn oversized_response_head_is_rejected() {
     let mut worker = worker();
     let mut listener = worker.listen("web");
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     let server = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\nX: ").await.unwrap();
         stream.write_all(&vec![b'x'; 1 << 20]).await.unwrap_err().to_string()
     });
-    let answer = node.ask(2, "web", &request("GET", "/", &[], b"")).await;
-    assert!(matches!(&answer.end, End::Error(42, 100, text) if text.contains("longer than")), "{answer:?}");
+    let response = node.request(2, "web", &request("GET", "/", &[], b"")).await;
+    assert!(
+        matches!(&response.end, EventEnd::Error(42, 100, text) if text.contains("longer than")),
+        "{response:?}"
+    );
     assert!(!server.await.unwrap().is_empty());
 }
 
-/// Returns the bytes that a server reads, up to the blank line and the body.
-async fn rendered(chunk: Bytes, more: &[&str]) -> String {
+/// Returns everything that the server reads of a request whose chunks follow one by one.
+async fn read_request(chunk: Bytes, more: &[&str]) -> String {
     let mut worker = worker();
     let mut listener = worker.listen("web");
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     node.peer.send(2, 0, ("web",)).await;
     node.peer.send(2, 0, (chunk,)).await;
     let (mut stream, _): (HttpStream, _) = listener.accept().await.unwrap();
@@ -119,12 +122,12 @@ async fn rendered(chunk: Bytes, more: &[&str]) -> String {
     String::from_utf8(read).unwrap()
 }
 
-fn raw_request(headers: &[(&str, &str)], body: &str) -> Bytes {
+fn request_chunk(headers: &[(&str, &str)], body: &str) -> Bytes {
     crate::protocol::msgpack::to_vec(&("POST", "/x?y", "1.1", headers, body)).unwrap().into()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_rendered_with_one_length() {
+async fn request_is_written_with_one_content_length() {
     let head = "POST /x?y HTTP/1.1\r\nhost: h\r\n";
     let close = "connection: close\r\n";
     for (headers, body, expected) in [
@@ -157,16 +160,16 @@ async fn a_request_is_rendered_with_one_length() {
         ),
         (&[("Expect", "100-continue"), ("Host", "h")], "", format!("{head}{close}\r\n")),
     ] {
-        let closed = rendered_closed(raw_request(headers, body)).await;
+        let closed = read_closed_request(request_chunk(headers, body)).await;
         assert_eq!(closed, expected);
     }
 }
 
-/// As [`rendered`], of an event that was closed before it was looked at.
-async fn rendered_closed(chunk: Bytes) -> String {
+/// Like [`read_request`], for an event that the client has closed before the worker reads it.
+async fn read_closed_request(chunk: Bytes) -> String {
     let mut worker = worker();
     let mut listener = worker.listen("web");
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     let reading = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut read = vec![0; 4096];
@@ -179,47 +182,48 @@ async fn rendered_closed(chunk: Bytes) -> String {
         read.truncate(len);
         String::from_utf8(read).unwrap()
     });
-    let answer = node.ask(2, "web", &chunk).await;
-    assert!(matches!(answer.end, End::Error(42, 100, text) if text.contains("without an answer")));
+    let response = node.request(2, "web", &chunk).await;
+    assert!(matches!(response.end, EventEnd::Error(42, 100, text) if text.contains("without an answer")));
     reading.await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_goes_on_is_rendered_as_it_comes() {
+async fn open_request_is_written_as_it_arrives() {
     let head = "POST /x?y HTTP/1.1\r\nhost: h\r\n";
-    let chunked = rendered(raw_request(&[("Host", "h")], "one"), &["twelve bytes", ""]).await;
+    let chunked = read_request(request_chunk(&[("Host", "h")], "one"), &["twelve bytes", ""]).await;
     let expected = format!(
         "{head}connection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\nc\r\ntwelve bytes\r\n0\r\n\r\n"
     );
     assert_eq!(chunked, expected);
     let counted =
-        rendered(raw_request(&[("Host", "h"), ("Content-Length", "6")], "one"), &["two", "surplus"]).await;
+        read_request(request_chunk(&[("Host", "h"), ("Content-Length", "6")], "one"), &["two", "surplus"])
+            .await;
     assert_eq!(counted, format!("{head}connection: close\r\ncontent-length: 6\r\n\r\nonetwo"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_that_is_gone_answers_with_an_error() {
+async fn dropped_listener_fails_its_events() {
     let mut worker = worker();
     drop(worker.listen("web"));
-    let mut node = Node::of(worker).await;
-    let answer = node.ask(2, "web", &request("GET", "/", &[], b"")).await;
+    let mut node = Node::start(worker).await;
+    let response = node.request(2, "web", &request("GET", "/", &[], b"")).await;
     assert!(
-        matches!(&answer.end, End::Error(42, 100, text) if text.contains("stopped listening")),
-        "{answer:?}"
+        matches!(&response.end, EventEnd::Error(42, 100, text) if text.contains("stopped listening")),
+        "{response:?}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tunnel_has_an_end_in_each_direction() {
+async fn raw_stream_closes_each_direction_separately() {
     let mut worker = worker();
     let mut listener = worker.listen_raw("raw");
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     node.peer.send(2, 0, ("raw",)).await;
     let (mut stream, _) = listener.accept().await.unwrap();
     stream.write_all(b"first").await.unwrap();
     assert_eq!(node.frame(2).await.unwrap(), "first");
     stream.shutdown().await.unwrap();
-    assert_eq!(node.frame(2).await, Err(End::Closed));
+    assert_eq!(node.frame(2).await, Err(EventEnd::Closed));
     stream.write_all(b"late").await.unwrap_err();
     node.peer.send(2, 0, ("still ",)).await;
     node.peer.send(2, 0, ("read",)).await;
@@ -235,14 +239,14 @@ async fn a_tunnel_has_an_end_in_each_direction() {
     stream.write_all(b"answer").await.unwrap();
     assert_eq!(node.frame(3).await.unwrap(), "answer");
     drop(stream);
-    assert!(matches!(node.frame(3).await, Err(End::Error(42, 100, _))));
+    assert!(matches!(node.frame(3).await, Err(EventEnd::Error(42, 100, _))));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tunnel_tells_of_a_client_that_gives_up() {
+async fn raw_stream_reports_a_disconnected_client() {
     let mut worker = worker();
     let mut listener = worker.listen_raw("raw");
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     node.peer.send(2, 0, ("raw",)).await;
     let (mut stream, _) = listener.accept().await.unwrap();
     node.peer.send(2, 1, ((42, 1), "gone")).await;
@@ -251,10 +255,10 @@ async fn a_tunnel_tells_of_a_client_that_gives_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_writes_faster_than_the_node_reads_waits() {
+async fn raw_stream_applies_backpressure_to_the_server() {
     let mut worker = worker();
     let mut listener = worker.listen_raw("raw");
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     node.peer.send(2, 0, ("raw",)).await;
     let (mut stream, _) = listener.accept().await.unwrap();
     let piece = vec![b'x'; 1 << 20];

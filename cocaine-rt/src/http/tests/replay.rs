@@ -1,4 +1,4 @@
-//! Every request that the original proxies were seen to hand to a worker.
+//! Recorded requests of the original proxies.
 
 use serde::Deserialize;
 
@@ -6,33 +6,33 @@ use super::*;
 use crate::http::RequestChunk;
 
 #[derive(Deserialize)]
-struct Recorded {
+struct RecordedRequest {
     scenario: String,
     proxy: String,
     chunk: String,
 }
 
-/// How many there are.
-const ALL: usize = 351;
+/// The number of recorded requests.
+const RECORDED_REQUESTS: usize = 351;
 
-fn recorded() -> Vec<Recorded> {
-    let all: Vec<Recorded> = test_support::recording::read_json("http/requests");
-    assert_eq!(all.len(), ALL);
+fn recorded() -> Vec<RecordedRequest> {
+    let all: Vec<RecordedRequest> = test_support::recording::read_json("http/requests");
+    assert_eq!(all.len(), RECORDED_REQUESTS);
     all
 }
 
-/// Returns what the app tells of a request: its own words for what the chunk holds.
-fn told(chunk: &RequestChunk) -> (String, Vec<String>, String) {
-    // A fragment is none of a server's business.
+/// Returns the expected response of `describe_request`: request line, headers and body.
+fn describe_chunk(chunk: &RequestChunk) -> (String, Vec<String>, String) {
+    // HTTP servers do not see the fragment.
     let uri = String::from_utf8_lossy(&chunk.uri);
     let uri = uri.split('#').next().unwrap_or_default();
     let mut headers = HeaderMap::new();
     for (name, value) in &chunk.headers {
-        if let Some((name, value)) = super::super::form::pair(name, value) {
+        if let Some((name, value)) = super::super::codec::parse_header(name, value) {
             headers.append(name, value);
         }
     }
-    super::super::end_to_end(&mut headers);
+    super::super::remove_hop_by_hop(&mut headers);
     let mut lines: Vec<_> =
         headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii())).collect();
     lines.sort();
@@ -44,17 +44,17 @@ fn told(chunk: &RequestChunk) -> (String, Vec<String>, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_recorded_request_arrives_both_ways() {
-    let seen = Router::new().fallback(any(seen));
-    let mut worker = worker().http("service", seen.clone());
-    tokio::spawn(axum::serve(worker.listen("listener"), seen).into_future());
-    let mut node = Node::of(worker).await;
+async fn recorded_requests_reach_service_and_listener() {
+    let app = Router::new().fallback(any(describe_request));
+    let mut worker = worker().http("service", app.clone());
+    tokio::spawn(axum::serve(worker.listen("listener"), app).into_future());
+    let mut node = Node::start(worker).await;
     for (id, recorded) in (2..).step_by(2).zip(recorded()) {
         let name = format!("{}/{}", recorded.proxy, recorded.scenario);
         let chunk: Bytes = test_support::hex::decode(&recorded.chunk).into();
-        let (line, headers, body) = told(&RequestChunk::read(&chunk).unwrap());
+        let (line, headers, body) = describe_chunk(&RequestChunk::decode(&chunk).unwrap());
         for (id, event) in [(id, "service"), (id + 1, "listener")] {
-            let (status, _, answer) = node.ask(id, event, &chunk).await.http();
+            let (status, _, answer) = node.request(id, event, &chunk).await.http();
             assert_eq!(status, 200, "{name} {event}");
             if line.starts_with("HEAD") {
                 continue;

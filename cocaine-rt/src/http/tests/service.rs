@@ -11,11 +11,11 @@ use super::*;
 use crate::http::Body;
 
 async fn node() -> Node {
-    Node::of(both_ways()).await
+    Node::start(worker_with_service_and_listener()).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_router_answers_alike_both_ways() {
+async fn service_and_listener_respond_alike() {
     let mut node = node().await;
     let requests = [
         request("GET", "/hello", &[], b""),
@@ -35,29 +35,29 @@ async fn a_router_answers_alike_both_ways() {
         request("DELETE", "/hello", &[], b""),
     ];
     for (id, request) in (2..).step_by(2).zip(&requests) {
-        let one = node.ask(id, "service", request).await.http();
-        let other = node.ask(id + 1, "listener", request).await.http();
-        let end_to_end = |headers: &HeaderMap| {
+        let one = node.request(id, "service", request).await.http();
+        let other = node.request(id + 1, "listener", request).await.http();
+        let comparable = |headers: &HeaderMap| {
             let mut headers: Vec<_> =
                 headers.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
             headers.retain(|(name, _)| name != "date");
             headers.sort();
             headers
         };
-        assert_eq!((one.0, end_to_end(&one.1)), (other.0, end_to_end(&other.1)), "{request:?}");
+        assert_eq!((one.0, comparable(&one.1)), (other.0, comparable(&other.1)), "{request:?}");
         assert!(one.2 == other.2, "{request:?}: the bodies differ");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_answer_is_its_head_and_its_body() {
+async fn short_response_is_head_and_body_chunk() {
     let mut node = node().await;
     node.peer.send(2, 0, ("service",)).await;
     node.peer.send(2, 0, (request("GET", "/hello", &[], b""),)).await;
     node.peer.send(2, 2, ()).await;
-    let Answer { chunks, end } = node.answer(2).await;
-    assert_eq!((chunks.len(), &end), (2, &End::Closed));
-    let (status, headers) = read_meta(&chunks[0]).unwrap();
+    let EventResponse { chunks, end } = node.response(2).await;
+    assert_eq!((chunks.len(), &end), (2, &EventEnd::Closed));
+    let (status, headers) = decode_response_head(&chunks[0]).unwrap();
     assert_eq!(
         (status.as_u16(), &headers["content-length"], &*chunks[1]),
         (200, &"5".parse().unwrap(), &b"hello"[..])
@@ -65,10 +65,11 @@ async fn a_short_answer_is_its_head_and_its_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_and_bodies_follow_the_rules() {
+async fn response_headers_follow_the_rfc() {
     let mut node = node().await;
     let mut get = async |id, method, uri| {
-        let (status, headers, body) = node.ask(id, "service", &request(method, uri, &[], b"")).await.http();
+        let (status, headers, body) =
+            node.request(id, "service", &request(method, uri, &[], b"")).await.http();
         (status, headers, body.len())
     };
     let (_, headers, len) = get(2, "HEAD", "/hello").await;
@@ -90,18 +91,18 @@ async fn headers_and_bodies_follow_the_rules() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_large_body_comes_in_pieces() {
+async fn large_body_is_split_into_chunks() {
     let mut node = node().await;
     for (id, event) in [(2, "service"), (3, "listener")] {
-        let answer = node.ask(id, event, &request("GET", "/large", &[], b"")).await;
-        let longest = answer.chunks.iter().map(|chunk| chunk.len()).max();
+        let response = node.request(id, event, &request("GET", "/large", &[], b"")).await;
+        let longest = response.chunks.iter().map(|chunk| chunk.len()).max();
         assert!(longest <= Some(1 << 20), "{event}: {longest:?}");
-        assert_eq!(answer.http().2.len(), 5 << 20);
+        assert_eq!(response.http().2.len(), 5 << 20);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_piece_is_sent_as_it_is_yielded() {
+async fn body_pieces_are_sent_as_yielded() {
     let (pieces, source) = mpsc::unbounded_channel::<&str>();
     let source = Arc::new(tokio::sync::Mutex::new(source));
     let app = Router::new().route(
@@ -114,39 +115,39 @@ async fn each_piece_is_sent_as_it_is_yielded() {
         }),
     );
     let worker = worker().http("web", app);
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     node.peer.send(2, 0, ("web",)).await;
     node.peer.send(2, 0, (request("GET", "/", &[], b""),)).await;
     node.peer.send(2, 2, ()).await;
-    let (status, headers) = read_meta(&node.frame(2).await.unwrap()).unwrap();
+    let (status, headers) = decode_response_head(&node.frame(2).await.unwrap()).unwrap();
     assert_eq!((status.as_u16(), headers.get("content-length")), (200, None));
     for piece in ["one", "two"] {
         pieces.send(piece).unwrap();
         assert_eq!(node.frame(2).await.unwrap(), piece);
     }
     drop(pieces);
-    assert_eq!(node.frame(2).await, Err(End::Closed));
+    assert_eq!(node.frame(2).await, Err(EventEnd::Closed));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_fails_ends_the_event_with_an_error() {
+async fn failed_body_ends_event_with_an_error() {
     let mut node = node().await;
     for (id, event) in [(2, "service"), (3, "listener")] {
-        let answer = node.ask(id, event, &request("GET", "/broken", &[], b"")).await;
-        assert!(matches!(&answer.end, End::Error(42, 100, _)), "{event}: {answer:?}");
-        // A server may throw away what it has not written yet.
-        assert!(event == "listener" || answer.chunks[1] == "part", "{answer:?}");
+        let response = node.request(id, event, &request("GET", "/broken", &[], b"")).await;
+        assert!(matches!(&response.end, EventEnd::Error(42, 100, _)), "{event}: {response:?}");
+        // hyper may discard data that it has not written yet.
+        assert!(event == "listener" || response.chunks[1] == "part", "{response:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_request_is_refused() {
+async fn invalid_request_is_answered_with_400() {
     let mut node = node().await;
     let odd = crate::protocol::msgpack::to_vec(&("GET", "/a b", "1.1", [("a", "b")], "")).unwrap().into();
     let no_method = crate::protocol::msgpack::to_vec(&("G T", "/", "1.1", [("a", "b")], "")).unwrap().into();
     for (id, chunk) in (2..).step_by(2).zip([Bytes::from("\u{1}"), Bytes::new(), odd, no_method]) {
         for (id, event) in [(id, "service"), (id + 1, "listener")] {
-            let (status, _, body) = node.ask(id, event, &chunk).await.http();
+            let (status, _, body) = node.request(id, event, &chunk).await.http();
             let body = String::from_utf8(body).unwrap();
             assert!(status == 400 && body.starts_with("malformed request"), "{event}: {status} {body}");
         }
@@ -154,12 +155,12 @@ async fn what_is_no_request_is_refused() {
     node.peer.send(100, 0, ("service",)).await;
     node.peer.send(100, 2, ()).await;
     assert!(
-        matches!(node.frame(100).await, Err(End::Error(42, 100, text)) if text.contains("without a request"))
+        matches!(node.frame(100).await, Err(EventEnd::Error(42, 100, text)) if text.contains("without a request"))
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_may_follow_in_chunks() {
+async fn request_body_continues_in_chunks() {
     let mut node = node().await;
     for (id, event) in [(2, "service"), (3, "listener")] {
         node.peer.send(id, 0, (event,)).await;
@@ -169,47 +170,47 @@ async fn a_body_may_follow_in_chunks() {
             node.peer.send(id, 0, (piece,)).await;
         }
         node.peer.send(id, 2, ()).await;
-        assert_eq!(node.answer(id).await.http().2, b"one, two, three", "{event}");
+        assert_eq!(node.response(id).await.http().2, b"one, two, three", "{event}");
     }
 }
 
-/// Tells when it is dropped.
-struct Flag(Arc<Notify>);
+/// Notifies when it is dropped.
+struct NotifyOnDrop(Arc<Notify>);
 
-impl Drop for Flag {
+impl Drop for NotifyOnDrop {
     fn drop(&mut self) {
         self.0.notify_one();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_ends_the_handler() {
-    let (begun, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let told = (begun.clone(), dropped.clone());
+async fn disconnected_client_drops_the_handler() {
+    let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let signals = (started.clone(), dropped.clone());
     let worker = worker().http(
         "web",
         Router::new().fallback(move |body: AxumBody| {
-            let (begun, dropped) = told.clone();
+            let (started, dropped) = signals.clone();
             async move {
-                let _flag = Flag(dropped);
-                begun.notify_one();
+                let _notify = NotifyOnDrop(dropped);
+                started.notify_one();
                 body.into_data_stream().for_each(|_| async {}).await;
                 std::future::pending::<()>().await;
             }
         }),
     );
-    let mut node = Node::of(worker).await;
+    let mut node = Node::start(worker).await;
     node.peer.send(2, 0, ("web",)).await;
     node.peer.send(2, 0, (request("POST", "/", &[], b"part"),)).await;
-    begun.notified().await;
+    started.notified().await;
     node.peer.send(2, 1, ((42, 1), "gone")).await;
     dropped.notified().await;
 }
 
 #[derive(Clone)]
-struct Fails;
+struct FailingService;
 
-impl tower_service::Service<Request<Body>> for Fails {
+impl tower_service::Service<Request<Body>> for FailingService {
     type Response = Response<String>;
     type Error = String;
     type Future = std::future::Ready<Result<Response<String>, String>>;
@@ -225,10 +226,10 @@ impl tower_service::Service<Request<Body>> for Fails {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_service_will_do_and_its_error_is_told() {
-    let worker = worker().http_fallback(Fails);
-    let mut node = Node::of(worker).await;
-    let answer = node.ask(2, "today", &request("GET", "/", &[], b"")).await;
-    assert_eq!(answer.end, End::Error(42, 100, "the service failed: not today".into()));
-    assert!(answer.chunks.is_empty());
+async fn service_error_ends_the_event() {
+    let worker = worker().http_fallback(FailingService);
+    let mut node = Node::start(worker).await;
+    let response = node.request(2, "today", &request("GET", "/", &[], b"")).await;
+    assert_eq!(response.end, EventEnd::Error(42, 100, "the service failed: not today".into()));
+    assert!(response.chunks.is_empty());
 }

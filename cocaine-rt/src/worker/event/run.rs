@@ -43,26 +43,26 @@ where
         let (parts, finisher) = C::split(session, context);
         // While the handler is pending, this future holds the handler's future alone, not the arguments.
         let values = extract(event, &arguments.list, chunk, parts)?;
-        let handling = handler(ReplyEncoder::new(event), values);
+        let handler_future = handler(ReplyEncoder::new(event), values);
         let reply = {
-            let mut handling = pin!(handling);
-            poll_fn(|cx| poll_handler(event, handling.as_mut(), &finisher, cx)).await?
+            let mut handler_future = pin!(handler_future);
+            poll_fn(|cx| poll_handler(event, handler_future.as_mut(), &finisher, cx)).await?
         };
         finisher.finish(event, reply).await
     }
 }
 
-/// Polls a handler, or returns an error if its client has left and the event can be cancelled.
+/// Polls a handler, or returns an error if its client has disconnected and the event can be cancelled.
 fn poll_handler<A>(
     event: &Event,
-    handling: Pin<&mut impl Future<Output = Result<A>>>,
+    handler_future: Pin<&mut impl Future<Output = Result<A>>>,
     finisher: &impl FinishReply,
     cx: &mut Context<'_>,
 ) -> Poll<Result<A>> {
     if event.cancel && finisher.poll_closed(cx).is_ready() {
         return Poll::Ready(Err(event.client_left()));
     }
-    handling.poll(cx)
+    handler_future.poll(cx)
 }
 
 /// Receives the chunk with the values, if the handler has any.

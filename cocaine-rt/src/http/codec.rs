@@ -1,7 +1,7 @@
-//! Requests and the heads of answers as chunks, in `MessagePack` (`worker.md` 6.1, 6.2).
+//! The `MessagePack` encoding of requests and response heads (`worker.md` 6.1, 6.2).
 //!
-//! Written as the specification says; read with all the tolerance that loses nothing: headers as a list or a map, names
-//! and values as texts, bytes or integers, more elements than are asked for.
+//! Encoding follows the specification. Decoding is lenient where nothing is lost: headers may be a list or a map, names and
+//! values may be strings, bytes or integers, and surplus elements are skipped.
 
 use std::borrow::Cow;
 
@@ -16,46 +16,47 @@ use crate::{
     },
 };
 
-type Read<T> = std::result::Result<T, DecodeError>;
+type DecodeResult<T> = std::result::Result<T, DecodeError>;
 
-/// A request as its chunk has it. Nothing is checked that HTTP would check.
+/// A decoded request chunk. The elements are not validated as HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestChunk {
     /// The method, as the client sent it.
     pub method: Bytes,
-    /// The path and the query.
+    /// Path and query.
     pub uri: Bytes,
-    /// 1.0 or 1.1.
+    /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
-    /// Names and values, in their order. A name may be anything: one original proxy prepends cookies as pairs of their own.
+    /// Names and values in their original order. Names may be invalid: one of the original proxies adds a pair for each
+    /// cookie.
     pub headers: Vec<(Bytes, Bytes)>,
-    /// The body, or its beginning if more chunks follow.
+    /// The body, or its first part if more chunks follow.
     pub body: Bytes,
 }
 
 impl RequestChunk {
-    /// Reads a request: `[method, uri, version, headers, body]`; a body of 4 KiB or more is a slice of the chunk. The
-    /// version may have the prefix `HTTP/`, and the body may be missing.
+    /// Decodes `[method, uri, version, headers, body]`. A body of 4 KiB or more is a slice of the chunk. The version may
+    /// have the prefix `HTTP/`, and the body may be missing.
     ///
     /// # Errors
-    /// `ErrorKind::Decode`, which names the element, if the chunk is something else, or has more than 8,192 headers.
-    pub fn read(chunk: &Bytes) -> Result<Self> {
+    /// `ErrorKind::Decode`, which names the element, if the chunk is not a request or has more than 8,192 headers.
+    pub fn decode(chunk: &Bytes) -> Result<Self> {
         let _restore = bytes::set_source(chunk.handle());
         let mut reader = Reader::new(chunk);
-        Self::elements(&mut reader)
+        Self::decode_elements(&mut reader)
             .map_err(|malformed| Error::decode(format!("the chunk is not an HTTP request: {malformed}")))
     }
 
-    fn elements(reader: &mut Reader<'_>) -> Read<Self> {
+    fn decode_elements(reader: &mut Reader<'_>) -> DecodeResult<Self> {
         let len = reader.array_len()?;
         if len < 4 {
             return Err(DecodeError::new(format!("it has {len} elements of 5")));
         }
         let method = bytes::slice_or_copy(reader.raw()?);
         let uri = bytes::slice_or_copy(reader.raw()?);
-        let version = version(reader.raw()?)?;
+        let version = decode_version(reader.raw()?)?;
         let mut headers = Vec::new();
-        each_header(reader, |name, value| {
+        for_each_header(reader, |name, value| {
             headers.push((bytes::slice_or_copy(name), bytes::slice_or_copy(value)));
             Ok(())
         })?;
@@ -66,64 +67,65 @@ impl RequestChunk {
     }
 }
 
-/// Returns the chunk of a request: path and query of its URI, headers in their order with names as `X-Request-Id`.
-/// Repeated headers stay apart.
-pub fn write_request(parts: &request::Parts, body: &[u8]) -> Bytes {
+/// Encodes a request: the path and query of its URI, the headers in their order. Names are written as in `X-Request-Id`.
+/// Repeated headers are not joined.
+pub fn encode_request_chunk(parts: &request::Parts, body: &[u8]) -> Bytes {
     let uri = parts.uri.path_and_query().map_or("/", |uri| uri.as_str());
-    let mut chunk = Vec::with_capacity(ROOM + uri.len() + parts.headers.len() * ROOM + body.len());
+    let mut chunk =
+        Vec::with_capacity(HEADER_CAPACITY + uri.len() + parts.headers.len() * HEADER_CAPACITY + body.len());
     encode::write_array_len(&mut chunk, 5);
     encode::write_raw(&mut chunk, parts.method.as_str().as_bytes());
     encode::write_raw(&mut chunk, uri.as_bytes());
     encode::write_raw(&mut chunk, if parts.version == Version::HTTP_10 { b"1.0" } else { b"1.1" });
-    write_headers(&mut chunk, &parts.headers);
+    encode_headers(&mut chunk, &parts.headers);
     encode::write_raw(&mut chunk, body);
     chunk.into()
 }
 
-/// Returns the chunk that begins an answer: `[status, headers]`, with names as `Content-Type`. Repeated headers, such as
-/// `Set-Cookie`, stay apart.
-pub fn write_meta(status: StatusCode, headers: &HeaderMap) -> Bytes {
-    let mut chunk = Vec::with_capacity(ROOM + headers.len() * ROOM);
+/// Encodes the first chunk of a response, `[status, headers]`. Names are written as in `Content-Type`. Repeated headers,
+/// such as `Set-Cookie`, are not joined.
+pub fn encode_response_head(status: StatusCode, headers: &HeaderMap) -> Bytes {
+    let mut chunk = Vec::with_capacity(HEADER_CAPACITY + headers.len() * HEADER_CAPACITY);
     encode::write_array_len(&mut chunk, 2);
     encode::write_uint(&mut chunk, status.as_u16().into());
-    write_headers(&mut chunk, headers);
+    encode_headers(&mut chunk, headers);
     chunk.into()
 }
 
-/// Reads the chunk that begins an answer. Headers that HTTP does not allow are left out, and the log tells of them.
+/// Decodes the first chunk of a response. Invalid headers are skipped, with a warning in the log.
 ///
 /// # Errors
-/// `ErrorKind::Decode` if the chunk is something else, or its status none that can end a request: 200 to 999, or if it
-/// has more than 8,192 headers.
-pub fn read_meta(chunk: &Bytes) -> Result<(StatusCode, HeaderMap)> {
+/// `ErrorKind::Decode` if the chunk is not `[status, headers]`, if the status is not a final one (200 to 999), or if there
+/// are more than 8,192 headers.
+pub fn decode_response_head(chunk: &Bytes) -> Result<(StatusCode, HeaderMap)> {
     let mut reader = Reader::new(chunk);
-    meta(&mut reader).map_err(|malformed| {
+    decode_head(&mut reader).map_err(|malformed| {
         Error::decode(format!("the first chunk of the answer is not [status, headers]: {malformed}"))
     })
 }
 
-fn meta(reader: &mut Reader<'_>) -> Read<(StatusCode, HeaderMap)> {
+fn decode_head(reader: &mut Reader<'_>) -> DecodeResult<(StatusCode, HeaderMap)> {
     let len = reader.array_len()?;
     if len < 2 {
         return Err(DecodeError::new(format!("it has {len} elements of 2")));
     }
-    let status = status(reader.token()?)?;
+    let status = decode_status(reader.token()?)?;
     let mut headers = HeaderMap::new();
-    each_header(reader, |name, value| {
-        let Some((name, value)) = pair(name, value) else {
+    for_each_header(reader, |name, value| {
+        let Some((name, value)) = parse_header(name, value) else {
             let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
             tracing::warn!(%name, %value, "a header that HTTP does not allow is left out");
             return Ok(());
         };
-        let taken = headers.try_append(name, value);
-        taken.map(drop).map_err(|_| DecodeError::new("it has too many headers"))
+        let appended = headers.try_append(name, value);
+        appended.map(drop).map_err(|_| DecodeError::new("it has too many headers"))
     })?;
     reader.skip(len - 2)?;
     reader.end()?;
     Ok((status, headers))
 }
 
-fn status(token: Token<'_>) -> Read<StatusCode> {
+fn decode_status(token: Token<'_>) -> DecodeResult<StatusCode> {
     let code = match token {
         Token::UInt(code) => u16::try_from(code).ok().filter(|code| *code >= 200),
         other => return Err(DecodeError::new(format!("the status is {}", other.name()))),
@@ -132,28 +134,31 @@ fn status(token: Token<'_>) -> Read<StatusCode> {
     status.ok_or_else(|| DecodeError::new("the status is not between 200 and 999"))
 }
 
-/// Returns a header as HTTP has it, or `None` if it cannot.
-pub(super) fn pair(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+/// Returns a name and a value as a header, or `None` if HTTP does not allow it.
+pub(super) fn parse_header(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?))
 }
 
-fn version(text: &[u8]) -> Read<Version> {
+fn decode_version(text: &[u8]) -> DecodeResult<Version> {
     match text.strip_prefix(b"HTTP/").unwrap_or(text) {
         b"1.0" => Ok(Version::HTTP_10),
-        // Whoever speaks a later one understands this.
+        // A peer of a later minor version understands HTTP/1.1.
         [b'1', b'.', b'1'..=b'9'] => Ok(Version::HTTP_11),
         _ => Err(DecodeError::new(format!("the version is {:?}", Bytes::from(text)))),
     }
 }
 
-/// The most headers of a request or an answer. A map of headers holds more, so that some can always be added.
-const HEADERS: usize = 8192;
+/// The maximum number of headers. A `HeaderMap` can hold more, so that adding a few never fails.
+const MAX_HEADERS: usize = 8192;
 
-/// Hands over each header of a list of pairs or of a map.
-fn each_header(reader: &mut Reader<'_>, mut take: impl FnMut(&[u8], &[u8]) -> Read<()>) -> Read<()> {
+/// Calls `visit` with each header of a list of pairs or of a map.
+fn for_each_header(
+    reader: &mut Reader<'_>,
+    mut visit: impl FnMut(&[u8], &[u8]) -> DecodeResult<()>,
+) -> DecodeResult<()> {
     match reader.token()? {
-        Token::Array(len) | Token::Map(len) if len as usize > HEADERS => {
-            return Err(DecodeError::new(format!("it has {len} headers, and {HEADERS} are the most")));
+        Token::Array(len) | Token::Map(len) if len as usize > MAX_HEADERS => {
+            return Err(DecodeError::new(format!("it has {len} headers, and {MAX_HEADERS} are the most")));
         }
         Token::Array(len) => {
             for _ in 0..len {
@@ -161,13 +166,13 @@ fn each_header(reader: &mut Reader<'_>, mut take: impl FnMut(&[u8], &[u8]) -> Re
                 if parts < 2 {
                     return Err(DecodeError::new(format!("a header has {parts} elements of 2")));
                 }
-                take(&text(reader)?, &text(reader)?)?;
+                visit(&decode_text(reader)?, &decode_text(reader)?)?;
                 reader.skip(parts - 2)?;
             }
         }
         Token::Map(len) => {
             for _ in 0..len {
-                take(&text(reader)?, &text(reader)?)?;
+                visit(&decode_text(reader)?, &decode_text(reader)?)?;
             }
         }
         other => return Err(DecodeError::new(format!("the headers are {}", other.name()))),
@@ -175,8 +180,8 @@ fn each_header(reader: &mut Reader<'_>, mut take: impl FnMut(&[u8], &[u8]) -> Re
     Ok(())
 }
 
-/// Reads a name or a value; an integer is its digits.
-fn text<'a>(reader: &mut Reader<'a>) -> Read<Cow<'a, [u8]>> {
+/// Decodes a name or a value. An integer becomes its decimal digits.
+fn decode_text<'a>(reader: &mut Reader<'a>) -> DecodeResult<Cow<'a, [u8]>> {
     match reader.token()? {
         Token::Raw(raw) => Ok(raw.into()),
         Token::UInt(number) => Ok(number.to_string().into_bytes().into()),
@@ -185,10 +190,10 @@ fn text<'a>(reader: &mut Reader<'a>) -> Read<Cow<'a, [u8]>> {
     }
 }
 
-/// About what one header takes.
-const ROOM: usize = 64;
+/// A rough size of one encoded header.
+const HEADER_CAPACITY: usize = 64;
 
-fn write_headers(chunk: &mut Vec<u8>, headers: &HeaderMap) {
+fn encode_headers(chunk: &mut Vec<u8>, headers: &HeaderMap) {
     encode::write_array_len(chunk, headers.len());
     for (name, value) in headers {
         encode::write_array_len(chunk, 2);
@@ -199,7 +204,7 @@ fn write_headers(chunk: &mut Vec<u8>, headers: &HeaderMap) {
     }
 }
 
-/// Writes the first letter of each word large.
+/// Capitalizes the first letter of each word.
 fn title_case(name: &mut [u8]) {
     let mut first = true;
     for byte in name {

@@ -1,4 +1,4 @@
-//! One event as a plain stream of bytes.
+//! An event as a stream of plain bytes.
 
 use std::{
     io,
@@ -9,23 +9,26 @@ use std::{
 use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{answer::PIECE, listen::Answering, stream::left};
+use super::{
+    response::MAX_CHUNK,
+    response_sink::{ResponseSink, connection_reset},
+};
 use crate::{protocol::error::Error, wire::bytes::Bytes, worker::SessionReceiver};
 
-/// What the client sends to read, and what it is answered to write: each chunk is bytes of a stream.
+/// A byte stream to the client of an event. Reads return the chunks that the client sends, and each write sends a chunk.
 ///
-/// Either side may end its stream before the other: reading gives the end once the client has closed, and a shutdown
-/// closes the answer. A stream that is dropped before its shutdown ends the event with category 42, code 100.
+/// Each direction is closed on its own: reads return the end of the stream once the client has closed its side, and a
+/// shutdown closes the response. Dropping the stream before its shutdown ends the event with category 42, code 100.
 #[derive(Debug)]
 pub struct RawStream {
     unread: bytes::Bytes,
     incoming: Option<SessionReceiver>,
-    answering: Option<Answering>,
+    sink: Option<ResponseSink>,
 }
 
 impl RawStream {
-    pub(super) fn new(incoming: SessionReceiver, answering: Answering) -> Self {
-        Self { unread: bytes::Bytes::new(), incoming: Some(incoming), answering: Some(answering) }
+    pub(super) fn new(incoming: SessionReceiver, sink: ResponseSink) -> Self {
+        Self { unread: bytes::Bytes::new(), incoming: Some(incoming), sink: Some(sink) }
     }
 }
 
@@ -38,7 +41,7 @@ impl AsyncRead for RawStream {
         while self.unread.is_empty() {
             let Some(incoming) = &mut self.incoming else { return Poll::Ready(Ok(())) };
             match ready!(incoming.poll_recv(cx)) {
-                Some(chunk) => self.unread = chunk.map_err(left)?.into(),
+                Some(chunk) => self.unread = chunk.map_err(connection_reset)?.into(),
                 None => self.incoming = None,
             }
         }
@@ -51,13 +54,13 @@ impl AsyncRead for RawStream {
 
 impl AsyncWrite for RawStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let Some(answering) = &mut self.answering else {
+        let Some(sink) = &mut self.sink else {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         };
-        let piece = &buf[..buf.len().min(PIECE)];
+        let piece = &buf[..buf.len().min(MAX_CHUNK)];
         if !piece.is_empty() {
-            ready!(answering.poll_room(cx));
-            answering.queue(Bytes::from(piece)).map_err(left)?;
+            ready!(sink.poll_room(cx));
+            sink.queue(Bytes::from(piece)).map_err(connection_reset)?;
         }
         Poll::Ready(Ok(piece.len()))
     }
@@ -67,15 +70,15 @@ impl AsyncWrite for RawStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let finished = self.answering.take().map_or(Ok(()), |answering| answering.finish([]));
-        Poll::Ready(finished.map_err(left))
+        let finished = self.sink.take().map_or(Ok(()), |sink| sink.finish([]));
+        Poll::Ready(finished.map_err(connection_reset))
     }
 }
 
 impl Drop for RawStream {
     fn drop(&mut self) {
-        if let Some(answering) = self.answering.take() {
-            let _ = answering.fail(&Error::handler("the stream was dropped before its end"));
+        if let Some(sink) = self.sink.take() {
+            let _ = sink.fail(&Error::handler("the stream was dropped before its end"));
         }
     }
 }

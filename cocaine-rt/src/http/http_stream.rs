@@ -1,4 +1,4 @@
-//! One request as a stream of HTTP/1.1, for a server that would read it from a socket.
+//! An event as a stream of HTTP/1.1, for servers that read requests from sockets.
 
 use std::{
     io,
@@ -11,55 +11,60 @@ use http::{HeaderValue, Request, Version, header};
 use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{answer::PIECE, body::Body, listen::Answering, parse::Parser};
-use crate::protocol::error::Error;
+use super::{
+    body::Body,
+    response::MAX_CHUNK,
+    response_parser::ResponseParser,
+    response_sink::{ResponseSink, connection_reset},
+};
+use crate::protocol::error::{Error, Result};
 
-/// What a server accepts in place of a TCP connection: one request to read, one answer to write.
+/// Stands for a TCP connection on which one request is read and one response is written.
 ///
-/// The request says `Connection: close`. When its answer is whole, the event ends, reading gives the end of the stream,
-/// and what is still written is passed over. A stream that is dropped or shut down before ends the event with category 42,
-/// code 100.
+/// The request has the header `Connection: close`. Once the response is complete, the event ends, reads return the end of
+/// the stream, and further writes are discarded. Dropping the stream or shutting it down before that ends the event with
+/// category 42, code 100.
 #[derive(Debug)]
 pub struct HttpStream {
-    /// What of the request has not been read yet.
+    /// Bytes of the request that are ready to be read.
     unread: bytes::Bytes,
     body: Body,
     framing: Framing,
-    parser: Parser,
-    answering: Option<Answering>,
-    /// Who waits for the end of the answer.
+    parser: ResponseParser,
+    sink: Option<ResponseSink>,
+    /// Woken when the response is complete: until then, a read behind the request waits.
     reader: Option<Waker>,
 }
 
-/// How the body of the request is written.
+/// How the rest of the request's body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
-    /// As it is; so many bytes are still to come.
+    /// By Content-Length; this many bytes are left.
     Length(u64),
     Chunked,
-    /// To its end.
-    Written,
+    /// The whole body has been encoded.
+    Complete,
 }
 
 impl HttpStream {
-    pub(super) fn new(request: Request<Body>, answering: Answering) -> Self {
+    pub(super) fn new(request: Request<Body>, sink: ResponseSink) -> Self {
         let (mut parts, body) = request.into_parts();
-        let framing = framing(&mut parts, &body);
-        let parser = Parser::new(parts.method.clone());
-        let unread = head(&parts).into();
-        Self { unread, body, framing, parser, answering: Some(answering), reader: None }
+        let framing = frame_body(&mut parts, &body);
+        let parser = ResponseParser::new(parts.method.clone());
+        let unread = encode_head(&parts).into();
+        Self { unread, body, framing, parser, sink: Some(sink), reader: None }
     }
 
-    /// Fills what is to be read with the next part of the body; false at its end.
+    /// Replaces the unread bytes by the next part of the body. Returns false at its end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if self.framing == Framing::Written {
+        if self.framing == Framing::Complete {
             return Poll::Ready(Ok(false));
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(left)?;
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(connection_reset)?;
         let data = frame.and_then(|frame| frame.into_data().ok());
         self.unread = match (&mut self.framing, data) {
-            (Framing::Length(0) | Framing::Written, _) => {
-                self.framing = Framing::Written;
+            (Framing::Length(0) | Framing::Complete, _) => {
+                self.framing = Framing::Complete;
                 return Poll::Ready(Ok(false));
             }
             (Framing::Length(left), Some(mut data)) => {
@@ -75,32 +80,32 @@ impl HttpStream {
                 [format!("{:x}\r\n", data.len()).as_bytes(), &data, b"\r\n"].concat().into()
             }
             (Framing::Chunked, None) => {
-                self.framing = Framing::Written;
+                self.framing = Framing::Complete;
                 bytes::Bytes::from_static(b"0\r\n\r\n")
             }
         };
         Poll::Ready(Ok(true))
     }
 
-    /// Ends the event, and tells whoever waits for that.
-    fn end(&mut self, end: impl FnOnce(Answering) -> crate::Result<()>) -> io::Result<()> {
+    /// Ends the event and wakes the reader.
+    fn end_event(&mut self, end: impl FnOnce(ResponseSink) -> Result<()>) -> io::Result<()> {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
-        self.answering.take().map_or(Ok(()), end).map_err(left)
+        self.sink.take().map_or(Ok(()), end).map_err(connection_reset)
     }
 
     fn fail(&mut self, text: String) -> io::Error {
-        let failed = self.end(|answering| answering.fail(&Error::handler(&text)));
+        let failed = self.end_event(|sink| sink.fail(&Error::handler(&text)));
         failed.err().unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidData, text))
     }
 
     fn close(&mut self) -> io::Result<()> {
-        if self.answering.is_none() {
+        if self.sink.is_none() {
             return Ok(());
         }
         match self.parser.close() {
-            Ok(()) => self.end(|answering| answering.finish([])),
+            Ok(()) => self.end_event(|sink| sink.finish([])),
             Err(text) => Err(self.fail(text)),
         }
     }
@@ -116,10 +121,10 @@ impl AsyncRead for HttpStream {
             if ready!(self.poll_fill(cx))? {
                 continue;
             }
-            if self.answering.is_none() {
+            if self.sink.is_none() {
                 return Poll::Ready(Ok(()));
             }
-            // A server takes the end of the stream for a client that has left.
+            // Not the end of the stream: a server would take it for a client that has disconnected.
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -132,19 +137,19 @@ impl AsyncRead for HttpStream {
 
 impl AsyncWrite for HttpStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let buf = &buf[..buf.len().min(PIECE)];
+        let buf = &buf[..buf.len().min(MAX_CHUNK)];
         let this = &mut *self;
-        let Some(answering) = &mut this.answering else { return Poll::Ready(Ok(buf.len())) };
-        ready!(answering.poll_room(cx));
+        let Some(sink) = &mut this.sink else { return Poll::Ready(Ok(buf.len())) };
+        ready!(sink.poll_room(cx));
         let mut chunks = Vec::new();
         if let Err(text) = this.parser.write(buf, &mut chunks) {
             return Poll::Ready(Err(this.fail(text)));
         }
-        if this.parser.is_ended() {
-            this.end(|answering| answering.finish(chunks))?;
+        if this.parser.is_finished() {
+            this.end_event(|sink| sink.finish(chunks))?;
         } else {
             for chunk in chunks {
-                answering.queue(chunk).map_err(left)?;
+                sink.queue(chunk).map_err(connection_reset)?;
             }
         }
         Poll::Ready(Ok(buf.len()))
@@ -165,26 +170,26 @@ impl Drop for HttpStream {
     }
 }
 
-/// Decides how the body is framed, and sets the headers that say so.
-fn framing(parts: &mut http::request::Parts, body: &Body) -> Framing {
+/// Chooses the framing of the body and sets the headers that declare it.
+fn frame_body(parts: &mut http::request::Parts, body: &Body) -> Framing {
     let declared = parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::EXPECT);
     parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    let whole = body.size_hint().exact();
-    let promised = || declared.as_ref()?.to_str().ok()?.parse().ok();
-    if let Some(length) = whole.or_else(promised) {
+    let known = body.size_hint().exact();
+    let declared_length = || declared.as_ref()?.to_str().ok()?.parse().ok();
+    if let Some(length) = known.or_else(declared_length) {
         if length > 0 || declared.is_some() {
             parts.headers.insert(header::CONTENT_LENGTH, length.into());
         }
         return Framing::Length(length);
     }
-    // Only HTTP/1.1 has chunks.
+    // HTTP/1.0 has no chunked transfer coding.
     parts.version = Version::HTTP_11;
     parts.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     Framing::Chunked
 }
 
-fn head(parts: &http::request::Parts) -> Vec<u8> {
+fn encode_head(parts: &http::request::Parts) -> Vec<u8> {
     let mut head = format!("{} {} {:?}\r\n", parts.method, parts.uri, parts.version).into_bytes();
     let mut write = |name: &str, value: &[u8]| {
         head.extend_from_slice(name.as_bytes());
@@ -194,7 +199,7 @@ fn head(parts: &http::request::Parts) -> Vec<u8> {
     };
     match parts.headers.get(header::HOST) {
         Some(host) => write("host", host.as_bytes()),
-        // A server may insist on it.
+        // HTTP/1.1 requires the header, and servers reject requests without it.
         None if parts.version == Version::HTTP_11 => write("host", b""),
         None => {}
     }
@@ -203,9 +208,4 @@ fn head(parts: &http::request::Parts) -> Vec<u8> {
     }
     head.extend_from_slice(b"\r\n");
     head
-}
-
-/// Returns the error of a client or a node that has left.
-pub(super) fn left(error: Error) -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionReset, error)
 }

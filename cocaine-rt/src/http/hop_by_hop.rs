@@ -1,4 +1,4 @@
-//! Headers that speak of one connection, and go no further (RFC 9110, 7.6.1).
+//! Hop-by-hop headers, which an intermediary does not forward (RFC 9110, 7.6.1).
 
 use http::{HeaderMap, HeaderName, header};
 
@@ -13,11 +13,12 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// Removes what concerns one connection alone: `Connection` and all that it names, `Keep-Alive`, `Proxy-*`, `TE`,
-/// `Trailer`, `Transfer-Encoding` and `Upgrade`.
-pub fn end_to_end(headers: &mut HeaderMap) {
+/// Removes the hop-by-hop headers: `Connection` and the headers that it names, `Keep-Alive`, `Proxy-*`, `TE`, `Trailer`,
+/// `Transfer-Encoding` and `Upgrade`.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> = headers.get_all(header::CONNECTION).iter().flat_map(names).collect();
+        let named: Vec<HeaderName> =
+            headers.get_all(header::CONNECTION).iter().flat_map(named_headers).collect();
         for name in named {
             headers.remove(name);
         }
@@ -28,13 +29,13 @@ pub fn end_to_end(headers: &mut HeaderMap) {
     headers.remove(header::TRANSFER_ENCODING);
 }
 
-/// Returns the names in a list of names; `close` names nothing.
-fn names(list: &http::HeaderValue) -> impl Iterator<Item = HeaderName> {
+/// Returns the headers that a `Connection` header names, except for those that may not be removed.
+fn named_headers(list: &http::HeaderValue) -> impl Iterator<Item = HeaderName> {
     list.as_bytes().split(|byte| *byte == b',').filter_map(|name| {
         let name = HeaderName::from_bytes(name.trim_ascii()).ok()?;
-        // Nobody may take away what says where a request goes and how long it is.
-        let kept = [header::HOST, header::CONTENT_LENGTH].contains(&name);
-        (!kept).then_some(name)
+        // Without these a request would change its target or its length.
+        let required = [header::HOST, header::CONTENT_LENGTH].contains(&name);
+        (!required).then_some(name)
     })
 }
 
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_concerns_one_connection_goes() {
+    fn hop_by_hop_headers_are_removed() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("connection", "close, X-Private"),
@@ -62,7 +63,7 @@ mod tests {
         ] {
             headers.append(name, value.parse().unwrap());
         }
-        end_to_end(&mut headers);
+        remove_hop_by_hop(&mut headers);
         let mut left: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         left.sort_unstable();
         assert_eq!(left, ["content-length", "host", "set-cookie", "set-cookie"]);
