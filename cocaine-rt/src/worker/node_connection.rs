@@ -61,7 +61,7 @@ pub(super) struct NodeConnection {
     pub(super) cloud: Client,
     pub(super) registry: HandlerRegistry,
     pub(super) terminated: watch::Sender<bool>,
-    /// Receives the invocations whose handlers run in tasks of their own.
+    /// The queue of invocations whose handlers run in tasks of their own.
     pub(super) spawned: mpsc::UnboundedSender<(SpawnFn, Invocation)>,
 }
 
@@ -82,13 +82,13 @@ impl NodeConnection {
     pub(super) fn start(self) -> Result<oneshot::Receiver<Result<()>>> {
         let (done, served) = oneshot::channel();
         let thread = thread::Builder::new().name("cocaine-wire".to_owned());
-        let started = thread.spawn(move || self.block(done));
+        let started = thread.spawn(move || self.run_thread(done));
         started
             .map_err(|error| Error::config(format!("cannot start the thread of the connection: {error}")))?;
         Ok(served)
     }
 
-    fn block(self, mut done: oneshot::Sender<Result<()>>) {
+    fn run_thread(self, mut done: oneshot::Sender<Result<()>>) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let result = match runtime {
             Ok(runtime) => runtime.block_on(async {
