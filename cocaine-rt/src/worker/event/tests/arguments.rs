@@ -1,7 +1,7 @@
 use super::{Alias, Client, End, ask, ask_broken, listed, packed};
 use crate::{
     Bytes, Category, Code, Context, Error, ExecutionMode, Result, Session, SessionReceiver, SessionSender,
-    worker,
+    events, worker,
 };
 
 #[worker]

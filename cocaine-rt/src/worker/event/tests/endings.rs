@@ -7,7 +7,8 @@ use std::{
 
 use super::{Client, End, ask, listed, packed};
 use crate::{
-    Bytes, Error, Events, ExecutionMode, Result, Session, SessionReceiver, SessionSender, Stream, worker,
+    Bytes, Error, Events, ExecutionMode, Result, Session, SessionReceiver, SessionSender, Stream, events,
+    worker,
 };
 
 #[worker]

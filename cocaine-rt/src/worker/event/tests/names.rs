@@ -3,7 +3,7 @@
 #![allow(non_camel_case_types, clippy::used_underscore_binding)]
 
 use super::{End, ask, listed, packed};
-use crate::{Events, worker};
+use crate::{Events, events, worker};
 
 #[worker]
 async fn registry_(registry: u8) -> u8 {

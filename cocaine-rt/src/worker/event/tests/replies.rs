@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Client, End, Outcome, ask, listed, packed};
-use crate::{Bytes, Category, Code, Error, ExecutionMode, Result, Stream, worker};
+use crate::{Bytes, Category, Code, Error, ExecutionMode, Result, Stream, events, worker};
 
 #[worker]
 async fn nothing() {}
