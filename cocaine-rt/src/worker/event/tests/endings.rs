@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Client, End, ask, listed, packed};
+use super::{Client, EventEnd, ask, listed, packed};
 use crate::{
     Bytes, Error, Events, ExecutionMode, Result, Session, SessionReceiver, SessionSender, Stream, events,
     worker,
@@ -70,18 +70,18 @@ async fn waits_with_output(output: SessionSender<Bytes>) {
 async fn panic_is_reported_as_error() {
     assert_eq!(
         ask(events![panics], [packed("ouch")]).await,
-        End::failed("the handler of `panics` panicked: ouch")
+        EventEnd::failed("the handler of `panics` panicked: ouch")
     );
     let end = ask(events![panics], [packed(&())]).await;
-    assert_eq!(end, End::failed("the handler of `panics` panicked: the panic has no text"));
+    assert_eq!(end, EventEnd::failed("the handler of `panics` panicked: the panic has no text"));
     let end = ask(events![panics_with_output], []).await;
-    assert_eq!(end, End::failed("the handler of `panics_with_output` panicked: halfway"));
+    assert_eq!(end, EventEnd::failed("the handler of `panics_with_output` panicked: halfway"));
 }
 
 #[tokio::test]
 async fn dropped_session_ends_with_handler_result() {
-    assert_eq!(ask(events![drops_its_session], []).await, End::Closed(vec![]));
-    assert_eq!(ask(events![fails_with_its_session], []).await, End::failed("x"));
+    assert_eq!(ask(events![drops_its_session], []).await, EventEnd::Closed(vec![]));
+    assert_eq!(ask(events![fails_with_its_session], []).await, EventEnd::failed("x"));
 }
 
 /// Never has an item.
@@ -100,7 +100,7 @@ async fn silent() -> Silent {
     Silent(DropCounter::new())
 }
 
-async fn left(events: impl Events, event: &str) -> End {
+async fn left(events: impl Events, event: &str) -> EventEnd {
     let mut client = Client::of(events).await;
     client.call(event).await;
     while LIVE_HANDLERS.load(SeqCst) == 0 {
@@ -115,10 +115,10 @@ async fn left(events: impl Events, event: &str) -> End {
 #[tokio::test]
 async fn cancellable_handler_is_dropped_on_client_disconnect() {
     assert_eq!(listed(events![waits]), [("wait".to_owned(), ExecutionMode::Inline)]);
-    assert_eq!(left(events![waits], "wait").await, End::failed("wait: the client has left"));
-    assert_eq!(left(events![silent], "silent").await, End::failed("silent: the client has left"));
+    assert_eq!(left(events![waits], "wait").await, EventEnd::failed("wait: the client has left"));
+    assert_eq!(left(events![silent], "silent").await, EventEnd::failed("silent: the client has left"));
     let end = left(events![waits_with_output], "waits_with_output").await;
-    assert_eq!(end, End::failed("waits_with_output: the client has left"));
+    assert_eq!(end, EventEnd::failed("waits_with_output: the client has left"));
 }
 
 #[worker]
@@ -128,7 +128,7 @@ async fn first(mut chunks: SessionReceiver<u8>) -> Result<Option<u8>> {
 
 #[tokio::test]
 async fn annotated_functions_stay_callable() {
-    assert_eq!(ask(events![first], [packed(&3)]).await, End::value(&3));
+    assert_eq!(ask(events![first], [packed(&3)]).await, EventEnd::value(&3));
     waits_is_callable();
 }
 
