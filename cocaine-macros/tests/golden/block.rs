@@ -12,11 +12,11 @@ impl Counter {
 }
 #[automatically_derived]
 impl ::cocaine::Events for Counter {
-    fn register(self, table: &mut ::cocaine::bind::event::HandlerRegistry) {
+    fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::Plain as _;
         let shared = ::std::sync::Arc::new(self);
-        table
+        registry
             .add(
                 "add",
                 ::cocaine::bind::event::ExecutionMode::Spawned,
@@ -44,7 +44,7 @@ impl ::cocaine::Events for Counter {
                 },
             );
         #[cfg(unix)]
-        table
+        registry
             .add(
                 "get",
                 ::cocaine::bind::event::ExecutionMode::Inline,

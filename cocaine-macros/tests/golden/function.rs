@@ -15,10 +15,10 @@ pub(crate) struct ping {}
 #[cfg(unix)]
 #[automatically_derived]
 impl ::cocaine::Events for ping {
-    fn register(self, table: &mut ::cocaine::bind::event::HandlerRegistry) {
+    fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::Plain as _;
-        table
+        registry
             .add(
                 "say",
                 ::cocaine::bind::event::ExecutionMode::Inline,
