@@ -20,7 +20,7 @@ use self::answer::Run;
 pub(crate) use self::answer::pump;
 pub use self::{
     answer::{Answer, Halves, Outcome},
-    connection::Connection,
+    connection::{Connection, EventChannel},
     listener::{Admissions, Server, ServerBuilder},
     relay::{Passed, Relay},
 };

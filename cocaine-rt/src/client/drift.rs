@@ -50,7 +50,7 @@ impl Told {
                 tracing::warn!(
                     %service, %endpoint, method = name, expected, found,
                     "a method is not what the bindings expect: calls of it will fail"
-                )
+                );
             }
             _ => {}
         }
