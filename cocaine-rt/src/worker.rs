@@ -23,7 +23,7 @@ pub use self::{
 use self::{
     command_line::CommandLine,
     events::{Invocation, SpawnFn},
-    node_connection::{NodeConnection, Timeouts},
+    node_connection::{NodeConnection, WorkerTimeouts},
 };
 use crate::{
     client::Client,
@@ -63,7 +63,7 @@ use crate::{
 pub struct Worker {
     command_line: CommandLine,
     token: Option<AppToken>,
-    timeouts: Timeouts,
+    timeouts: WorkerTimeouts,
     limits: Limits,
     cloud: Client,
     registry: HandlerRegistry,
@@ -89,7 +89,7 @@ impl Worker {
     /// `--protocol`, which must be 1. Others are ignored.
     pub fn new(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
         let command_line = CommandLine::parse(args.into_iter().map(Into::into))?;
-        let timeouts = Timeouts {
+        let timeouts = WorkerTimeouts {
             heartbeat_interval: Self::DEFAULT_HEARTBEAT_INTERVAL,
             heartbeat_timeout: Self::DEFAULT_HEARTBEAT_TIMEOUT,
             shutdown: Self::DEFAULT_SHUTDOWN_TIMEOUT,

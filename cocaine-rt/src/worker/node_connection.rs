@@ -43,7 +43,7 @@ use crate::{
 
 /// The durations of heartbeats and shutdown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timeouts {
+pub(super) struct WorkerTimeouts {
     /// The time between two heartbeats.
     pub(super) heartbeat_interval: Duration,
     /// How long the node may leave heartbeats unanswered.
@@ -56,7 +56,7 @@ pub(super) struct Timeouts {
 pub(super) struct NodeConnection {
     pub(super) endpoint: PathBuf,
     pub(super) uuid: String,
-    pub(super) timeouts: Timeouts,
+    pub(super) timeouts: WorkerTimeouts,
     pub(super) limits: Limits,
     pub(super) cloud: Client,
     pub(super) registry: HandlerRegistry,
@@ -228,7 +228,7 @@ impl ControlChannel {
     }
 
     /// Sends heartbeats until the node terminates the worker.
-    async fn exchange_heartbeats(&mut self, timeouts: Timeouts) -> Result<()> {
+    async fn exchange_heartbeats(&mut self, timeouts: WorkerTimeouts) -> Result<()> {
         let mut beat = interval_at(Instant::now() + timeouts.heartbeat_interval, timeouts.heartbeat_interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expired = pin!(sleep_until(Instant::now() + timeouts.heartbeat_timeout));
