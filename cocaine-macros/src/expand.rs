@@ -64,7 +64,7 @@ fn events(ty: &TokenStream, body: &TokenStream) -> TokenStream {
         impl ::cocaine::Events for #ty {
             fn register(self, #registry: &mut ::cocaine::bind::event::HandlerRegistry) {
                 #[allow(unused_imports)]
-                use ::cocaine::bind::event::Plain as _;
+                use ::cocaine::bind::event::InfallibleOutput as _;
                 #body
             }
         }
@@ -124,11 +124,11 @@ fn call(event: &Event, function: &TokenStream, shared: Option<&Ident>) -> TokenS
     let list = arguments.iter().fold(quote!(()), |list, argument| quote!((#list, #argument)));
     let own = shared.map(|shared| quote!(&#shared,));
     let span = event.returns.as_ref().map_or_else(|| event.function.span(), Spanned::span);
-    let turn = Ident::new("turn", Span::mixed_site().located_at(span));
+    let encoder = Ident::new("encoder", Span::mixed_site().located_at(span));
     quote_spanned! {span=>
-        move |#turn, #list| async move {
-            #turn.reply(
-                ::cocaine::bind::event::Returned(#function(#own #(#arguments),*).await).outcome(),
+        move |#encoder, #list| async move {
+            #encoder.encode(
+                ::cocaine::bind::event::HandlerOutput(#function(#own #(#arguments),*).await).into_result(),
             )
         }
     }

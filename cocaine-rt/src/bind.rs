@@ -28,3 +28,32 @@ pub use crate::{
 pub use futures_core::Stream;
 
 pub use crate::worker::event;
+
+/// Lists the events of functions under `#[cocaine::worker]`, for a worker that serves them all. A type with an `impl`
+/// block of events can be listed too, if it has a default.
+///
+/// ```
+/// mod math {
+///     #[cocaine::worker]
+///     pub async fn sum(a: i64, b: i64) -> i64 {
+///         a + b
+///     }
+/// }
+///
+/// #[cocaine::worker]
+/// async fn ping() -> &'static str {
+///     "pong"
+/// }
+///
+/// async fn serve(worker: cocaine::Worker) -> cocaine::Result<()> {
+///     worker.serve(cocaine::events![ping, math::sum]).await
+/// }
+/// ```
+#[macro_export]
+macro_rules! events {
+    ($($event:ty),* $(,)?) => {
+        $crate::bind::event::EventList(|#[allow(unused_variables)] registry: &mut $crate::bind::event::HandlerRegistry| {
+            $($crate::bind::event::Events::register(<$event as ::core::default::Default>::default(), registry);)*
+        })
+    };
+}

@@ -1,14 +1,14 @@
-//! The worker side: a process that a node starts, and to which it hands events (`worker.md`).
+//! Workers: processes that a node starts and sends events to (`worker.md`).
 
 mod chunk;
 mod command_line;
 pub mod event;
 mod events;
 mod halves;
+mod node_connection;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
-mod wire;
 
 use std::{env, ffi::OsString, fmt, future::Future, time::Duration};
 
@@ -22,8 +22,8 @@ pub use self::{
 };
 use self::{
     command_line::CommandLine,
-    events::{Begun, Spawn},
-    wire::{Timeouts, Wire},
+    events::{Invocation, SpawnFn},
+    node_connection::{NodeConnection, WorkerTimeouts},
 };
 use crate::{
     client::Client,
@@ -33,9 +33,9 @@ use crate::{
     },
 };
 
-/// A worker: a process that a node has started and hands events to.
+/// A worker: a process that a node starts and sends events to.
 ///
-/// Nothing is connected before [`Worker::serve`], so that all handlers are in place when the first event comes.
+/// Nothing is connected before [`Worker::serve`], so all handlers are registered when the first event arrives.
 ///
 /// ```no_run
 /// use cocaine::{Result, Session, Worker, events};
@@ -61,9 +61,9 @@ use crate::{
 /// }
 /// ```
 pub struct Worker {
-    line: CommandLine,
+    command_line: CommandLine,
     token: Option<AppToken>,
-    timeouts: Timeouts,
+    timeouts: WorkerTimeouts,
     limits: Limits,
     cloud: Client,
     registry: HandlerRegistry,
@@ -78,26 +78,26 @@ impl Worker {
     /// The default of [`Worker::shutdown_timeout`]. By default a node waits 10 s before it kills the worker.
     pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
-    /// Returns the worker that the program's arguments and environment describe. An error says what a node passes, for
-    /// that is who starts workers.
+    /// Creates a worker from the program's arguments and environment. An error lists the arguments that a node passes,
+    /// because only nodes start workers.
     pub fn from_args() -> Result<Self> {
         let worker = Self::new(env::args_os().skip(1))?;
         Ok(Self { token: AppToken::from_env(|name| env::var(name).ok()), ..worker })
     }
 
-    /// Returns the worker that these arguments describe: `--app`, `--endpoint`, `--uuid` and `--locator`, and
-    /// `--protocol`, which must be 1 if it is there. Others are passed over.
+    /// Creates a worker from these arguments: `--app`, `--endpoint`, `--uuid` and `--locator`, and the optional
+    /// `--protocol`, which must be 1. Others are ignored.
     pub fn new(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
-        let line = CommandLine::parse(args.into_iter().map(Into::into))?;
-        let timeouts = Timeouts {
+        let command_line = CommandLine::parse(args.into_iter().map(Into::into))?;
+        let timeouts = WorkerTimeouts {
             heartbeat_interval: Self::DEFAULT_HEARTBEAT_INTERVAL,
             heartbeat_timeout: Self::DEFAULT_HEARTBEAT_TIMEOUT,
             shutdown: Self::DEFAULT_SHUTDOWN_TIMEOUT,
         };
-        let cloud = Client::new(&line.locators)?;
+        let cloud = Client::new(&command_line.locators)?;
         let (registry, limits) = (HandlerRegistry::default(), Limits::default());
         Ok(Self {
-            line,
+            command_line,
             token: None,
             timeouts,
             limits,
@@ -159,80 +159,83 @@ impl Worker {
 
     /// Returns the name of the app.
     pub fn app(&self) -> &str {
-        &self.line.app
+        &self.command_line.app
     }
 
-    /// Returns the name by which the node knows this worker.
+    /// Returns the id by which the node knows this worker.
     pub fn uuid(&self) -> &str {
-        &self.line.uuid
+        &self.command_line.uuid
     }
 
-    /// Returns what proves to services which app calls, if the node has passed it.
+    /// Returns the token that proves to services which app is calling, if the node has passed one.
     pub fn token(&self) -> Option<&AppToken> {
         self.token.as_ref()
     }
 
-    /// Returns the cloud that the worker runs in, by the locators that the node has passed.
+    /// Returns a client of the cloud that the worker runs in. Its locators are those that the node has passed.
     pub fn cloud(&self) -> &Client {
         &self.cloud
     }
 
-    /// Returns a future that is ready once the node has said to terminate: nothing more comes, and what runs has the
-    /// time of [`Worker::shutdown_timeout`].
+    /// Returns a future that completes once the node terminates the worker: no more events arrive, and running handlers
+    /// have [`Worker::shutdown_timeout`] to finish.
     pub fn terminated(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let mut terminated = self.terminated.subscribe();
         async move {
-            // A worker that is gone is terminated as well.
+            // Fails if the worker was dropped, which terminates it as well.
             let _ = terminated.wait_for(|terminated| *terminated).await;
         }
     }
 
-    /// Connects to the node and handles events, until the node terminates the worker: then what runs is finished and
-    /// answered, and the program is to end. Each event has a task of its own on the runtime that this is called on.
+    /// Connects to the node and handles events until the node terminates the worker. Running handlers then finish, and
+    /// the program should exit. Each handler runs in a task of its own on the current runtime.
     ///
     /// # Errors
     ///
-    /// If an event has two handlers or there is none at all; if the node cannot be reached; if the connection is lost or
-    /// the node answers no heartbeat. There is no way back then: the program is to end, and the node starts another.
+    /// Fails if an event has two handlers or there are no handlers, if the node cannot be reached, if the connection is
+    /// lost, or if the node answers no heartbeat. The program should exit then; the node starts another worker.
     pub async fn serve(self, events: impl Events) -> Result<()> {
-        let (wire, events) = self.wire(events)?;
-        let served = wire.start()?;
-        let runner = tokio::spawn(run(events));
+        let (connection, invocations) = self.into_connection(events)?;
+        let served = connection.start()?;
+        let runner = tokio::spawn(spawn_handlers(invocations));
         let result = served.await;
         runner.abort();
         result.unwrap_or_else(|_| Err(Error::disconnected("the thread of the connection has panicked")))
     }
 
-    /// Returns what serves the worker, and where its events come out.
-    fn wire(self, events: impl Events) -> Result<(Wire, Arrivals)> {
-        let Self { line, timeouts, limits, cloud, mut registry, terminated, .. } = self;
+    /// Returns the connection to the node, and the invocations whose handlers need tasks.
+    fn into_connection(self, events: impl Events) -> Result<(NodeConnection, Invocations)> {
+        let Self { command_line, timeouts, limits, cloud, mut registry, terminated, .. } = self;
         events.register(&mut registry);
         registry.check()?;
-        let (events, arrivals) = mpsc::unbounded_channel();
-        let CommandLine { endpoint, uuid, .. } = line;
-        Ok((Wire { endpoint, uuid, timeouts, limits, cloud, registry, terminated, events }, arrivals))
+        let (spawned, invocations) = mpsc::unbounded_channel();
+        let CommandLine { endpoint, uuid, .. } = command_line;
+        Ok((
+            NodeConnection { endpoint, uuid, timeouts, limits, cloud, registry, terminated, spawned },
+            invocations,
+        ))
     }
 }
 
-type Arrivals = mpsc::UnboundedReceiver<(Spawn, Begun)>;
+type Invocations = mpsc::UnboundedReceiver<(SpawnFn, Invocation)>;
 
-/// Gives each event a task.
-async fn run(mut events: Arrivals) {
+/// Spawns a task for the handler of each invocation.
+async fn spawn_handlers(mut invocations: Invocations) {
     let mut batch = Vec::new();
-    while events.recv_many(&mut batch, BATCH).await > 0 {
-        for (spawn, begun) in batch.drain(..) {
-            spawn(begun);
+    while invocations.recv_many(&mut batch, BATCH).await > 0 {
+        for (spawn, invocation) in batch.drain(..) {
+            spawn(invocation);
         }
     }
 }
 
-/// How many events are given tasks before others run.
+/// How many handlers are spawned before the task yields.
 const BATCH: usize = 64;
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker")
-            .field("line", &self.line)
+            .field("command_line", &self.command_line)
             .field("events", &self.registry)
             .finish_non_exhaustive()
     }

@@ -51,7 +51,7 @@ const RUNTIME: Layers = Layers {
     ],
     // A macro that is exported has its path at the root.
     known_upward: &[("prelude", "")],
-    known_circles: &[&["worker::event::arguments", "worker::event::kinds", "worker::event::source"]],
+    known_circles: &[],
 };
 
 const NODE: Layers = Layers {

@@ -14,7 +14,7 @@ impl Counter {
 impl ::cocaine::Events for Counter {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
-        use ::cocaine::bind::event::Plain as _;
+        use ::cocaine::bind::event::InfallibleOutput as _;
         let shared = ::std::sync::Arc::new(self);
         registry
             .add(
@@ -31,13 +31,14 @@ impl ::cocaine::Events for Counter {
                             },
                             session,
                             ::cocaine::bind::event::arguments().and::<u64, _>("n"),
-                            move |turn, ((), argument0)| async move {
-                                turn.reply(
-                                    ::cocaine::bind::event::Returned(
-                                            Self::add(&shared, argument0).await,
-                                        )
-                                        .outcome(),
-                                )
+                            move |encoder, ((), argument0)| async move {
+                                encoder
+                                    .encode(
+                                        ::cocaine::bind::event::HandlerOutput(
+                                                Self::add(&shared, argument0).await,
+                                            )
+                                            .into_result(),
+                                    )
                             },
                         )
                     }
@@ -59,13 +60,14 @@ impl ::cocaine::Events for Counter {
                             },
                             session,
                             ::cocaine::bind::event::arguments(),
-                            move |turn, ()| async move {
-                                turn.reply(
-                                    ::cocaine::bind::event::Returned(
-                                            Self::r#value(&shared).await,
-                                        )
-                                        .outcome(),
-                                )
+                            move |encoder, ()| async move {
+                                encoder
+                                    .encode(
+                                        ::cocaine::bind::event::HandlerOutput(
+                                                Self::r#value(&shared).await,
+                                            )
+                                            .into_result(),
+                                    )
                             },
                         )
                     }

@@ -17,7 +17,7 @@ pub(crate) struct ping {}
 impl ::cocaine::Events for ping {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
-        use ::cocaine::bind::event::Plain as _;
+        use ::cocaine::bind::event::InfallibleOutput as _;
         registry
             .add(
                 "say",
@@ -32,13 +32,14 @@ impl ::cocaine::Events for ping {
                         .and::<String, _>("message")
                         .and::<Point, _>("Point { x, .. }")
                         .and::<Context, _>("who"),
-                    move |turn, ((((), argument0), argument1), argument2)| async move {
-                        turn.reply(
-                            ::cocaine::bind::event::Returned(
-                                    ping(argument0, argument1, argument2).await,
-                                )
-                                .outcome(),
-                        )
+                    move |encoder, ((((), argument0), argument1), argument2)| async move {
+                        encoder
+                            .encode(
+                                ::cocaine::bind::event::HandlerOutput(
+                                        ping(argument0, argument1, argument2).await,
+                                    )
+                                    .into_result(),
+                            )
                     },
                 ),
             );

@@ -1,4 +1,4 @@
-//! A chunk and its value: [`Bytes`] are the chunk as it is, anything else is its `MessagePack`.
+//! Chunks and values: [`Bytes`] are the chunk as it is, anything else is encoded as `MessagePack`.
 
 use std::{any::Any, mem};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Returns the value of `chunk`.
+/// Decodes the value of `chunk`.
 #[inline]
 pub(super) fn read<T: DeserializeOwned + 'static>(chunk: Bytes) -> Result<T, DecodeError> {
     let mut chunk = Some(chunk);
@@ -23,7 +23,7 @@ pub(super) fn read<T: DeserializeOwned + 'static>(chunk: Bytes) -> Result<T, Dec
     }
 }
 
-/// Returns the chunk of `value`.
+/// Encodes `value` as a chunk.
 #[inline]
 pub(super) fn write<T: Serialize + 'static>(mut value: T) -> Result<Bytes> {
     match (&mut value as &mut dyn Any).downcast_mut::<Bytes>() {
@@ -32,7 +32,7 @@ pub(super) fn write<T: Serialize + 'static>(mut value: T) -> Result<Bytes> {
     }
 }
 
-/// Returns the chunk of what a handler has returned; `()` has none.
+/// Encodes the return value of a handler as its last chunk; `()` has none.
 #[inline]
 pub(super) fn last<T: Serialize + 'static>(value: T) -> Result<Option<Bytes>> {
     if (&value as &dyn Any).is::<()>() { Ok(None) } else { write(value).map(Some) }

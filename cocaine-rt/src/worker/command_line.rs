@@ -1,23 +1,23 @@
-//! What a node passes to a worker: arguments and environment (`worker.md` 1).
+//! The arguments and the environment that a node passes to a worker (`worker.md` 1).
 
 use std::{ffi::OsString, path::PathBuf};
 
 use crate::protocol::error::{Error, Result};
 
-/// What a node says to the worker that it starts.
+/// The arguments of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CommandLine {
     pub(super) app: String,
     pub(super) endpoint: PathBuf,
     pub(super) uuid: String,
-    /// `address:port`, several of them with commas between.
+    /// One or more `address:port`, separated by commas.
     pub(super) locators: String,
 }
 
-/// Proves to services which app calls; nodes with an authentication set it (`worker.md` 1.2).
+/// Proves to services which app is calling. Nodes with authentication pass it (`worker.md` 1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppToken {
-    /// What kind of token it is, such as `TVM`.
+    /// The kind of the token, such as `TVM`.
     pub kind: String,
     /// The token itself.
     pub body: String,
@@ -27,48 +27,47 @@ pub struct AppToken {
 const PROTOCOL: &str = "1";
 
 impl CommandLine {
-    /// Reads the arguments after the program's name: `--key value` or `--key=value`; those that are not known are
-    /// passed over.
+    /// Parses the arguments after the program's name: `--key value` or `--key=value`. Unknown ones are ignored.
     pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self> {
         let mut found: [Option<OsString>; 5] = Default::default();
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
-            let Some((place, inline)) = known(&arg) else { continue };
+            let Some((index, inline)) = split_argument(&arg) else { continue };
             let value = inline.or_else(|| args.next());
-            found[place] = Some(value.ok_or_else(|| refused(KEYS[place], "has no value"))?);
+            found[index] = Some(value.ok_or_else(|| config_error(KEYS[index], "has no value"))?);
         }
         let [app, endpoint, uuid, locators, protocol] = found;
         if let Some(other) = protocol.filter(|version| version != PROTOCOL) {
             let text = format!("is {}; this crate speaks version 1", other.display());
-            return Err(refused("--protocol", &text));
+            return Err(config_error("--protocol", &text));
         }
         Ok(Self {
-            app: text("--app", app)?,
-            endpoint: present("--endpoint", endpoint)?.into(),
-            uuid: text("--uuid", uuid)?,
-            locators: text("--locator", locators)?,
+            app: require_text("--app", app)?,
+            endpoint: require("--endpoint", endpoint)?.into(),
+            uuid: require_text("--uuid", uuid)?,
+            locators: require_text("--locator", locators)?,
         })
     }
 }
 
 const KEYS: [&str; 5] = ["--app", "--endpoint", "--uuid", "--locator", "--protocol"];
 
-/// Returns which key an argument is, and the value that it carries itself.
-fn known(arg: &OsString) -> Option<(usize, Option<OsString>)> {
+/// Returns the index in `KEYS` of an argument's key, and the value after its `=`.
+fn split_argument(arg: &OsString) -> Option<(usize, Option<OsString>)> {
     let arg = arg.to_str()?;
     let (key, value) = arg.split_once('=').map_or((arg, None), |(key, value)| (key, Some(value.into())));
-    KEYS.iter().position(|known| *known == key).map(|place| (place, value))
+    KEYS.iter().position(|candidate| *candidate == key).map(|index| (index, value))
 }
 
-fn present(key: &str, value: Option<OsString>) -> Result<OsString> {
-    value.filter(|value| !value.is_empty()).ok_or_else(|| refused(key, "is missing"))
+fn require(key: &str, value: Option<OsString>) -> Result<OsString> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| config_error(key, "is missing"))
 }
 
-fn text(key: &str, value: Option<OsString>) -> Result<String> {
-    present(key, value)?.into_string().map_err(|_| refused(key, "is not UTF-8"))
+fn require_text(key: &str, value: Option<OsString>) -> Result<String> {
+    require(key, value)?.into_string().map_err(|_| config_error(key, "is not UTF-8"))
 }
 
-fn refused(key: &str, problem: &str) -> Error {
+fn config_error(key: &str, problem: &str) -> Error {
     Error::config(format!(
         "{key} {problem}. A worker is started by a Cocaine node, which passes --app NAME --endpoint SOCKET \
          --locator ADDRESS:PORT --protocol 1 --uuid UUID: upload this program as an app, start the app and call it"
@@ -76,7 +75,7 @@ fn refused(key: &str, problem: &str) -> Error {
 }
 
 impl AppToken {
-    /// Returns the token that the environment holds, if there is one.
+    /// Reads the token from the environment, if there is one.
     pub(super) fn from_env(env: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let kind = env("COCAINE_APP_TOKEN_TYPE").filter(|kind| !kind.is_empty())?;
         Some(Self { kind, body: env("COCAINE_APP_TOKEN_BODY").unwrap_or_default() })
@@ -99,7 +98,7 @@ mod tests {
                             --protocol 1 --uuid 1d5739ab-2375-4d32-b211-d6ef03c0dd3d";
 
     #[test]
-    fn the_recorded_arguments_are_read() {
+    fn recorded_arguments_are_parsed() {
         let expected = CommandLine {
             app: "flow".into(),
             endpoint: "/var/lib/cocaine/run/flow.4122".into(),
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named_together_with_who_passes_it() {
+    fn missing_or_invalid_argument_is_explained() {
         for key in ["--app", "--endpoint", "--locator", "--uuid"] {
             let refusal = refusal(&RECORDED.replace(key, "--other"));
             assert!(refusal.starts_with(&format!("{key} is missing. A worker is started by")), "{refusal}");
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_needs_a_type() {
+    fn token_requires_a_type() {
         let env = |set: &'static [(&str, &str)]| {
             move |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };

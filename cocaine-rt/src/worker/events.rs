@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::session::{Ground, Session};
+use super::session::{Session, WorkerShared};
 use crate::{
     connection::mux::{InvocationCost, PendingInvocation},
     protocol::{
@@ -28,12 +28,11 @@ use crate::{
     },
 };
 
-/// What handles one event.
+/// Handles the invocations of an event.
 ///
-/// Functions that take a [`Session`] do; `#[cocaine::worker]` makes them of functions with arguments of their own.
+/// Functions that take a [`Session`] are handlers. `#[cocaine::worker]` makes one of a function with other arguments.
 pub trait Handler: Send + Sync + 'static {
-    /// Handles one event to its end. A session that is dropped unfinished is ended by what is returned: a close, or the
-    /// error.
+    /// Handles one invocation. If the session is dropped unfinished, the result ends it: with a close, or with the error.
     fn handle(&self, session: Session) -> impl Future<Output = Result<()>> + Send + 'static;
 }
 
@@ -47,18 +46,18 @@ where
     }
 }
 
-/// A set of events: what `events![]` lists, a value with a `#[cocaine::worker]` impl block, or a tuple of such.
+/// A set of events: `events![]`, a value whose type has a `#[cocaine::worker]` impl block, or a tuple of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no events",
     label = "no events",
     note = "list functions with `events![]`, or put `#[cocaine::worker]` on an impl block of the type"
 )]
 pub trait Events {
-    /// Adds the events to those of a worker.
+    /// Adds the events to the registry of a worker.
     fn register(self, registry: &mut HandlerRegistry);
 }
 
-macro_rules! sets {
+macro_rules! impl_events_for_tuple {
     ($($set:ident)*) => {
         impl<$($set: Events),*> Events for ($($set,)*) {
             #[allow(non_snake_case, unused_variables)]
@@ -70,22 +69,22 @@ macro_rules! sets {
     };
 }
 
-sets!();
-sets!(A);
-sets!(A B);
-sets!(A B C);
-sets!(A B C D);
-sets!(A B C D E);
-sets!(A B C D E F);
-sets!(A B C D E F G);
-sets!(A B C D E F G H);
+impl_events_for_tuple!();
+impl_events_for_tuple!(A);
+impl_events_for_tuple!(A B);
+impl_events_for_tuple!(A B C);
+impl_events_for_tuple!(A B C D);
+impl_events_for_tuple!(A B C D E);
+impl_events_for_tuple!(A B C D E F);
+impl_events_for_tuple!(A B C D E F G);
+impl_events_for_tuple!(A B C D E F G H);
 
 /// Where a handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExecutionMode {
     /// In a task of its own, on the runtime that serves the worker.
     Spawned,
-    /// Where its event arrived, on the thread that owns the socket: for handlers that never block.
+    /// On the thread that owns the socket, where the event arrives: for handlers that never block.
     Inline,
 }
 
@@ -94,7 +93,7 @@ pub enum ExecutionMode {
 pub struct HandlerRegistry {
     entries: HashMap<Arc<str>, Entry>,
     fallback: Option<Entry>,
-    twice: Vec<Arc<str>>,
+    duplicates: Vec<Arc<str>>,
 }
 
 impl HandlerRegistry {
@@ -102,7 +101,7 @@ impl HandlerRegistry {
     pub fn add<H: Handler>(&mut self, event: &str, mode: ExecutionMode, handler: H) {
         let event: Arc<str> = event.into();
         if self.entries.insert(event.clone(), Entry::new(mode, handler)).is_some() {
-            self.twice.push(event);
+            self.duplicates.push(event);
         }
     }
 
@@ -110,7 +109,7 @@ impl HandlerRegistry {
         self.fallback = Some(Entry::new(ExecutionMode::Spawned, handler));
     }
 
-    /// Returns the names of the events, in their order, and where their handlers run.
+    /// Returns the sorted names of the events, and where their handlers run.
     #[cfg(test)]
     pub(super) fn listed(&self) -> Vec<(String, ExecutionMode)> {
         let entries = self.entries.iter().map(|(event, entry)| {
@@ -126,9 +125,9 @@ impl HandlerRegistry {
         listed
     }
 
-    /// Returns an error if two handlers have one event, or if there is none at all.
+    /// Returns an error if an event has two handlers, or if there are no handlers.
     pub(super) fn check(&self) -> Result<()> {
-        if let Some(event) = self.twice.first() {
+        if let Some(event) = self.duplicates.first() {
             return Err(Error::config(format!("the event `{event}` has two handlers: rename one of them")));
         }
         if self.entries.is_empty() && self.fallback.is_none() {
@@ -139,7 +138,7 @@ impl HandlerRegistry {
         Ok(())
     }
 
-    /// Returns what handles an event, or the error that answers it.
+    /// Returns the handler of an event, or the error to answer with.
     pub(super) fn find(&self, event: &[u8]) -> Result<(Arc<str>, Entry)> {
         let known = std::str::from_utf8(event).ok().and_then(|event| self.entries.get_key_value(event));
         if let Some((event, entry)) = known {
@@ -161,62 +160,65 @@ impl fmt::Debug for HandlerRegistry {
     }
 }
 
-/// A handler that runs.
-pub(super) type Handling = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// Handles an event in a task of its own.
-pub(super) type Spawn = Arc<dyn Fn(Begun) + Send + Sync>;
+/// A running handler.
+pub(super) type HandlerFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Spawns a handler in a task of its own.
+pub(super) type SpawnFn = Arc<dyn Fn(Invocation) + Send + Sync>;
 
-/// A handler, whatever its type, by where it runs.
+/// A type-erased handler, by where it runs.
 #[derive(Clone)]
 pub(super) enum Entry {
-    Spawned(Spawn),
-    /// Returns what handles an event, unless it has failed already.
-    Inline(Arc<dyn Fn(Begun) -> Option<Handling> + Send + Sync>),
+    Spawned(SpawnFn),
+    /// Returns the running handler, or `None` if it panicked before its first poll.
+    Inline(Arc<dyn Fn(Invocation) -> Option<HandlerFuture> + Send + Sync>),
 }
 
 impl Entry {
     fn new(mode: ExecutionMode, handler: impl Handler) -> Self {
         match mode {
-            ExecutionMode::Spawned => Self::Spawned(Arc::new(move |begun| {
-                if let Some(handling) = begin(&handler, begun) {
-                    tokio::spawn(handling);
+            ExecutionMode::Spawned => Self::Spawned(Arc::new(move |invocation| {
+                if let Some(future) = start_invocation(&handler, invocation) {
+                    tokio::spawn(future);
                 }
             })),
-            ExecutionMode::Inline => Self::Inline(Arc::new(move |begun| {
-                let handling = begin(&handler, begun)?;
-                Some(Box::pin(handling))
+            ExecutionMode::Inline => Self::Inline(Arc::new(move |invocation| {
+                let future = start_invocation(&handler, invocation)?;
+                Some(Box::pin(future))
             })),
         }
     }
 }
 
-/// Returns the handler of an event, ready to run, unless it has panicked already.
-fn begin<H: Handler>(handler: &H, begun: Begun) -> Option<impl Future<Output = ()> + Send + 'static> {
-    let Begun { ground, event, pending } = begun;
+/// Starts a handler; `None` if it panics before it returns its future.
+fn start_invocation<H: Handler>(
+    handler: &H,
+    invocation: Invocation,
+) -> Option<impl Future<Output = ()> + Send + 'static> {
+    let Invocation { shared, event, pending } = invocation;
     let mut guard = InvocationGuard {
         id: pending.id,
         cost: pending.cost,
         event: event.clone(),
-        ground: ground.clone(),
+        shared: shared.clone(),
         ended: false,
     };
     let trace = pending.trace;
-    let session = ground.session(event, pending);
+    let session = shared.session(event, pending);
     let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
     let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
-    Some(Handled { future: Traced::new(trace, future), guard })
+    Some(InvocationFuture { future: Traced::new(trace, future), guard })
 }
 
-/// An event that has arrived.
-pub(super) struct Begun {
-    pub(super) ground: Arc<Ground>,
+/// An event that has arrived, with what its session needs.
+pub(super) struct Invocation {
+    pub(super) shared: Arc<WorkerShared>,
     pub(super) event: Arc<str>,
     pub(super) pending: PendingInvocation,
 }
 
-/// Ends an event when its handler has, however that was.
+/// Ends an event exactly once, when its handler returns, panics or is dropped.
 struct InvocationGuard {
-    ground: Arc<Ground>,
+    shared: Arc<WorkerShared>,
     event: Arc<str>,
     id: u64,
     cost: InvocationCost,
@@ -236,7 +238,7 @@ impl InvocationGuard {
             Ok(()) => encode::args(&(), &mut args).map(|()| CLOSE),
             Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
         };
-        self.ground.handle.with(|mux| {
+        self.shared.handle.with(|mux| {
             let last = kind.ok().map(|kind| {
                 frame::write(&mut frame, self.id, kind, &args, FrameHeaders::None);
                 &*frame
@@ -260,15 +262,15 @@ impl Drop for InvocationGuard {
 }
 
 pin_project_lite::pin_project! {
-    /// A handler that runs, and what ends its event when it has ended.
-    struct Handled<F> {
+    /// A running handler, and the guard that ends its event.
+    struct InvocationFuture<F> {
         #[pin]
         future: F,
         guard: InvocationGuard,
     }
 }
 
-impl<F: Future<Output = Result<()>>> Future for Handled<F> {
+impl<F: Future<Output = Result<()>>> Future for InvocationFuture<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

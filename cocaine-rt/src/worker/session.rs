@@ -1,4 +1,4 @@
-//! One event in hand: what its client sends, what answers it, and who asks.
+//! One event: its session and its context.
 
 use std::{
     fmt,
@@ -80,11 +80,11 @@ impl Session {
     }
 }
 
-/// Who asks for an event, and what goes with it. Cheap to clone.
+/// The circumstances of an event: its name, headers, trace, deadline and client. Cheap to clone.
 #[derive(Clone)]
-pub struct Context(Arc<Asked>);
+pub struct Context(Arc<ContextInner>);
 
-struct Asked {
+struct ContextInner {
     event: Arc<str>,
     headers: Headers,
     trace: Option<Trace>,
@@ -105,18 +105,18 @@ impl Context {
         &self.0.headers
     }
 
-    /// Returns the `authorization` header: who the client says to be (`protocol.md` 8).
+    /// Returns the `authorization` header, with which the client identifies itself (`protocol.md` 8).
     pub fn identity(&self) -> Option<&Bytes> {
         self.0.headers.get("authorization")
     }
 
-    /// Returns the trace of the event, if it has one. The handler runs in its scope: the calls that it makes carry it.
+    /// Returns the trace of the event, if it has one. The handler runs in the scope of the trace, so its calls carry it.
     pub fn trace(&self) -> Option<Trace> {
         self.0.trace
     }
 
-    /// Returns when the client stops waiting, if it has said so: the time that the event may take counts from its
-    /// arrival here, for when it was sent is not known (`node.md` 5.1).
+    /// Returns when the client stops waiting, if it set a timeout. The timeout counts from the arrival of the event here,
+    /// because the time at which it was sent is not known (`node.md` 5.1).
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline
     }
@@ -126,13 +126,13 @@ impl Context {
         &self.0.cloud
     }
 
-    /// Returns once the client has left before it has closed its stream, or has ended that with an error; also once the
-    /// event is over. A node does not tell of a client that leaves later (`worker.md` 3.4).
+    /// Returns once the client has ended its stream with an error or has disconnected before closing it; also once the
+    /// event is over. A node does not report a client that disconnects later (`worker.md` 3.4).
     pub async fn cancelled(&self) {
         poll_fn(|cx| self.poll_closed(cx)).await;
     }
 
-    /// As [`Context::cancelled`], for whoever polls.
+    /// Polls for the same as [`Context::cancelled`].
     pub fn poll_closed(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
         self.0.handle.with(|mux| mux.poll_reset(self.0.key, cx.waker()))
     }
@@ -144,16 +144,16 @@ impl fmt::Debug for Context {
     }
 }
 
-/// What all sessions of a worker share.
+/// The state that all sessions of a worker share.
 #[derive(Clone, Debug)]
-pub(super) struct Ground {
+pub(super) struct WorkerShared {
     pub(super) handle: ConnectionHandle,
     pub(super) stream: Tree,
     pub(super) cloud: Client,
 }
 
-impl Ground {
-    /// Returns the session of an event that has arrived.
+impl WorkerShared {
+    /// Creates the session of an event that has arrived.
     pub(super) fn session(&self, event: Arc<str>, pending: PendingInvocation) -> Session {
         let key = ChannelKey { id: pending.id, own: false };
         let channel = || ChannelRef {
@@ -168,7 +168,7 @@ impl Ground {
         let deadline = headers.get(REQUEST_TIMEOUT).and_then(|value| decode_request_timeout(value));
         let deadline = deadline.and_then(|timeout| Instant::now().checked_add(timeout));
         let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), pending.trace);
-        let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, handle, key }));
+        let context = Context(Arc::new(ContextInner { event, headers, trace, deadline, cloud, handle, key }));
         Session { rx, tx, context }
     }
 }

@@ -1,4 +1,4 @@
-//! Workers held against a node that speaks by script.
+//! Workers connected to a scripted node.
 
 mod replay;
 
@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
-use super::{Events, HandlerRegistry, Session, Worker, events::ExecutionMode, run};
+use super::{Events, HandlerRegistry, Session, Worker, events::ExecutionMode, spawn_handlers};
 use crate::{
     protocol::{
         code::{Category, Code},
@@ -30,9 +30,9 @@ pub(crate) fn worker() -> Worker {
 /// Serves a worker over a pipe.
 pub(crate) fn serve(worker: Worker, events: impl Events) -> (Peer, JoinHandle<Result<()>>) {
     let (near, io) = tokio::io::duplex(64 << 10);
-    let (wire, arrivals) = worker.wire(events).unwrap();
-    tokio::spawn(run(arrivals));
-    (Peer { io }, tokio::spawn(wire.serve(near)))
+    let (connection, invocations) = worker.into_connection(events).unwrap();
+    tokio::spawn(spawn_handlers(invocations));
+    (Peer { io }, tokio::spawn(connection.serve(near)))
 }
 
 /// Serves one event, and expects the handshake.
@@ -54,7 +54,7 @@ async fn echo(mut session: Session) -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_is_answered_in_the_recorded_bytes() {
+async fn event_is_answered_in_recorded_bytes() {
     let (mut node, _served) = serving("echo", echo).await;
     node.send(4, 0, ("echo",)).await;
     node.send(4, 0, ("one",)).await;
@@ -68,16 +68,16 @@ async fn an_event_is_answered_in_the_recorded_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn heartbeats_go_out_on_time_and_ahead_of_what_waits() {
+async fn heartbeats_are_on_time_despite_full_queue() {
     let (near, io) = tokio::io::duplex(1 << 10);
     let worker = worker().on("flood", |mut session: Session| async move {
         loop {
             session.send(vec![b'x'; 2 << 10]).await?;
         }
     });
-    let (wire, arrivals) = worker.wire(()).unwrap();
-    tokio::spawn(run(arrivals));
-    let _served = tokio::spawn(wire.serve(near));
+    let (connection, invocations) = worker.into_connection(()).unwrap();
+    tokio::spawn(spawn_handlers(invocations));
+    let _served = tokio::spawn(connection.serve(near));
     let mut node = Peer { io };
     node.expect(HELLO).await;
     let start = Instant::now();
@@ -92,7 +92,7 @@ async fn heartbeats_go_out_on_time_and_ahead_of_what_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_a_handler_does_it_answers_exactly_once() {
+async fn every_handler_answers_exactly_once() {
     let worker = worker()
         .on("returns", |_session: Session| async { Ok(()) })
         .on("fails", |_session: Session| async { Err(Error::user(7, "boom")) })
@@ -122,23 +122,23 @@ async fn whatever_a_handler_does_it_answers_exactly_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_without_a_handler_is_refused_or_falls_back() {
+async fn unknown_event_is_rejected_or_uses_fallback() {
     let (mut node, _served) = serving("echo", echo).await;
     node.send(2, 0, ("no-such",)).await;
     node.expect("93020192922accc8").await;
     assert_eq!(node.text().await, "there is no handler for event no-such");
-    let falling = worker().fallback(|session: Session| async move {
+    let fallback_worker = worker().fallback(|session: Session| async move {
         let event = session.event().to_owned();
         session.finish_with(event)
     });
-    let (mut node, _served) = serve(falling, ());
+    let (mut node, _served) = serve(fallback_worker, ());
     node.expect(HELLO).await;
     node.send(2, 0, ("other",)).await;
     node.expect("93020091a56f74686572 93020290").await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_known_is_dropped() {
+async fn unknown_frames_are_dropped() {
     let (mut node, served) = serving("echo", echo).await;
     node.send(5, 0, ("echo",)).await;
     node.send(5, 7, ()).await;
@@ -152,7 +152,7 @@ async fn what_is_not_known_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn terminate_lets_what_runs_finish() {
+async fn terminate_waits_for_running_handlers() {
     let release = Arc::new(Notify::new());
     let released = release.clone();
     let (mut node, served) = serving("slow", move |session: Session| {
@@ -173,7 +173,7 @@ async fn terminate_lets_what_runs_finish() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn terminate_waits_no_longer_than_the_grace() {
+async fn terminate_waits_at_most_shutdown_timeout() {
     let stuck =
         worker().shutdown_timeout(Duration::from_secs(3)).heartbeat_interval(Duration::from_secs(100));
     let stuck = stuck.on("stuck", |session: Session| async move {
@@ -188,14 +188,14 @@ async fn terminate_waits_no_longer_than_the_grace() {
     let start = Instant::now();
     node.send(1, 1, (11, "overseer is shutting down")).await;
     terminated.await;
-    assert!(start.elapsed() < Duration::from_millis(100), "told at once");
+    assert!(start.elapsed() < Duration::from_millis(100), "notified at once");
     node.expect_after(Duration::from_secs(3), "9301019200a9636f6e6669726d6564").await;
     assert!(start.elapsed() >= Duration::from_secs(3));
     served.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_answers_no_heartbeat_is_given_up() {
+async fn unanswered_heartbeats_end_the_worker() {
     let alone = worker().heartbeat_timeout(Duration::from_secs(5)).on("echo", echo);
     let (mut node, served) = serve(alone, ());
     node.expect(HELLO).await;
@@ -208,7 +208,7 @@ async fn a_node_that_answers_no_heartbeat_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_that_goes_ends_the_worker() {
+async fn lost_node_ends_the_worker() {
     let (node, served) = serving("echo", echo).await;
     drop(node);
     let error = served.await.unwrap().unwrap_err();
@@ -216,15 +216,15 @@ async fn a_node_that_goes_ends_the_worker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_ends_reads_and_can_cancel() {
+async fn client_disconnect_ends_reads_and_cancels() {
     let left = Arc::new(Notify::new());
-    let told = left.clone();
+    let notifier = left.clone();
     let (mut node, _served) = serving("long", move |mut session: Session| {
-        let told = told.clone();
+        let notifier = notifier.clone();
         async move {
             let context = session.context().clone();
             context.cancelled().await;
-            told.notify_one();
+            notifier.notify_one();
             session.recv().await.expect("the error comes once").map(|_| ())
         }
     })
@@ -236,7 +236,7 @@ async fn a_client_that_leaves_ends_reads_and_can_cancel() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_trace_and_deadline_can_be_read() {
+async fn context_has_headers_trace_and_deadline() {
     let (mut node, _served) = serving("who", |session: Session| async move {
         let context = session.context();
         assert_eq!(Trace::current(), context.trace(), "calls of the handler carry it");
@@ -255,7 +255,7 @@ async fn headers_trace_and_deadline_can_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_half_that_outlives_its_handler_is_finished_by_its_owner() {
+async fn half_that_outlives_handler_finishes_reply() {
     let (mut node, served) = serving("apart", |session: Session| async move {
         let (mut incoming, outgoing) = session.split();
         tokio::spawn(async move { outgoing.finish_with(incoming.recv().await.unwrap()?) });
@@ -272,7 +272,7 @@ async fn a_half_that_outlives_its_handler_is_finished_by_its_owner() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn inline_handlers_run_where_events_arrive() {
+async fn inline_handlers_run_on_connection_thread() {
     struct Inline;
     impl Events for Inline {
         fn register(self, registry: &mut HandlerRegistry) {
@@ -290,7 +290,7 @@ async fn inline_handlers_run_where_events_arrive() {
 }
 
 #[tokio::test]
-async fn mistakes_in_the_table_are_named_before_anything_is_connected() {
+async fn registration_errors_are_reported_before_connecting() {
     let none = worker().serve(()).await.unwrap_err().to_string();
     assert!(none.contains("the worker has no events"), "{none}");
     let twice = worker().on("a", echo).on("a", echo);

@@ -2,118 +2,110 @@
 
 use std::{any::type_name, fmt, marker::PhantomData};
 
-use serde::de::DeserializeOwned;
-
 use super::{
-    claims::{Claims, Follows, Free},
-    kinds::TakeValue,
-    source::Source,
+    Event,
+    claims::{Available, ClaimParts, Claims},
+    source::{ArgumentSource, ChunkValues, SessionParts},
 };
-use crate::protocol::error::Result;
+use crate::{
+    protocol::error::{Error, Result},
+    wire::{
+        bytes::Bytes,
+        decode::{DecodeError, Elements},
+    },
+};
 
-/// A type that can be an argument of an event, by way of `Via`: decoded, or a part of the event.
+/// A type that can be an argument of an event: a decoded value, or a part of the session. `Via` keeps the two
+/// implementations apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of an event",
     label = "no argument of an event",
     note = "an argument is a value that owns what it holds and implements `serde::Deserialize`, or one of `Bytes`, \
             `SessionReceiver<T>`, `SessionSender<T>`, `Session` and `Context`"
 )]
-pub trait Argument<Via> {
-    /// How it is taken.
-    type Kind: Take<Value = Self>;
+pub trait EventArgument<Via> {
+    /// Extracts it.
+    type Extractor: Extract<Value = Self>;
 }
 
-/// By its `MessagePack`, or as the chunk itself.
-#[derive(Debug)]
-pub struct ByValue;
-
-/// By being a part of the event.
-#[derive(Debug)]
-pub struct ByPart;
-
-impl<T: DeserializeOwned + Send + 'static> Argument<ByValue> for T {
-    type Kind = TakeValue<T>;
+/// A part of a session.
+pub trait SessionPart: Sized {
+    /// Extracts it.
+    type Extractor: Extract<Value = Self>;
 }
 
-impl<T: Part> Argument<ByPart> for T {
-    type Kind = T::Kind;
-}
-
-/// A part of an event.
-pub trait Part: Sized {
-    /// How it is taken.
-    type Kind: Take<Value = Self>;
-}
-
-/// How an argument is taken.
-pub trait Take {
-    /// What the handler receives.
+/// Extracts one argument.
+pub trait Extract {
+    /// The type of the argument.
     type Value: Send;
-    /// Whether it is in the first chunk.
+    /// Whether it is decoded from the first chunk.
     const IS_VALUE: bool = false;
-    /// Whether it is the context.
+    /// Whether it is the [`Context`](crate::Context).
     const IS_CONTEXT: bool = false;
 
-    /// Returns the way to take the argument `name`.
-    fn named(name: &'static str) -> Self;
+    /// Returns the extractor of the argument `name`.
+    fn with_name(name: &'static str) -> Self;
 
     /// Returns the name of a value.
     fn name(&self) -> &'static str {
         ""
     }
 
-    /// Takes it.
-    fn take(&self, source: &mut Source<'_>) -> Result<Self::Value>;
+    /// Extracts the argument.
+    fn extract(&self, source: &mut ArgumentSource<'_>) -> Result<Self::Value>;
 }
 
 /// The arguments of an event, in order.
-pub struct Arguments<L, C> {
+pub struct EventArguments<L, C> {
     pub(super) list: L,
     claims: PhantomData<fn() -> C>,
 }
 
-/// Returns no arguments.
+/// Returns an empty list of arguments.
 #[inline]
-pub fn arguments() -> Arguments<(), Claims<Free, Free, Free>> {
-    Arguments { list: (), claims: PhantomData }
+pub fn arguments() -> EventArguments<(), Claims<Available, Available, Available>> {
+    EventArguments { list: (), claims: PhantomData }
 }
 
-impl<L, C> Arguments<L, C> {
+impl<L, C> EventArguments<L, C> {
     /// Adds the argument `name`.
     #[inline]
     #[must_use]
-    pub fn and<T, Via>(self, name: &'static str) -> Arguments<(L, T::Kind), <T::Kind as Follows<C>>::Claims>
+    pub fn and<T, Via>(
+        self,
+        name: &'static str,
+    ) -> EventArguments<(L, T::Extractor), <T::Extractor as ClaimParts<C>>::Claims>
     where
-        T: Argument<Via>,
-        T::Kind: Follows<C>,
+        T: EventArgument<Via>,
+        T::Extractor: ClaimParts<C>,
     {
-        Arguments { list: (self.list, T::Kind::named(name)), claims: PhantomData }
+        EventArguments { list: (self.list, T::Extractor::with_name(name)), claims: PhantomData }
     }
 }
 
-impl<L, C> fmt::Debug for Arguments<L, C> {
+impl<L, C> fmt::Debug for EventArguments<L, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Arguments({})", type_name::<L>())
+        write!(f, "EventArguments({})", type_name::<L>())
     }
 }
 
 /// A list of arguments: `()`, or a list and one more.
-pub trait List {
-    /// What the handler receives, as it is listed.
+pub trait ArgumentList {
+    /// The arguments of the handler, as nested pairs.
     type Values: Send;
-    /// How many of them are in the first chunk.
+    /// How many of them are decoded from the first chunk.
     const VALUES: usize;
-    /// Whether one is the context.
+    /// Whether one of them is the [`Context`](crate::Context).
     const CONTEXT: bool;
 
     /// Adds the names of the values to `names`.
     fn names(&self, names: &mut Vec<&'static str>);
 
-    /// Takes them all.
-    fn take(&self, source: &mut Source<'_>) -> Result<Self::Values>;
+    /// Extracts them all, in order.
+    fn extract(&self, source: &mut ArgumentSource<'_>) -> Result<Self::Values>;
 }
 
-impl List for () {
+impl ArgumentList for () {
     type Values = ();
     const VALUES: usize = 0;
     const CONTEXT: bool = false;
@@ -121,12 +113,12 @@ impl List for () {
     fn names(&self, _names: &mut Vec<&'static str>) {}
 
     #[inline]
-    fn take(&self, _source: &mut Source<'_>) -> Result<()> {
+    fn extract(&self, _source: &mut ArgumentSource<'_>) -> Result<()> {
         Ok(())
     }
 }
 
-impl<L: List, K: Take> List for (L, K) {
+impl<L: ArgumentList, K: Extract> ArgumentList for (L, K) {
     type Values = (L::Values, K::Value);
     const VALUES: usize = L::VALUES + K::IS_VALUE as usize;
     const CONTEXT: bool = L::CONTEXT || K::IS_CONTEXT;
@@ -139,15 +131,48 @@ impl<L: List, K: Take> List for (L, K) {
     }
 
     #[inline]
-    fn take(&self, source: &mut Source<'_>) -> Result<Self::Values> {
-        Ok((self.0.take(source)?, self.1.take(source)?))
+    fn extract(&self, source: &mut ArgumentSource<'_>) -> Result<Self::Values> {
+        Ok((self.0.extract(source)?, self.1.extract(source)?))
     }
 }
 
-/// Returns the names of the values in `list`, for an error.
+/// Returns the names of the values in `list`, for an error text.
 #[cold]
-pub(super) fn names(list: &impl List) -> String {
+pub(super) fn names(list: &impl ArgumentList) -> String {
     let mut names = Vec::new();
     list.names(&mut names);
     names.join(", ")
+}
+
+/// Extracts the arguments of `event` from its first chunk and the parts of its session.
+#[inline]
+pub(super) fn extract<L: ArgumentList>(
+    event: &Event,
+    list: &L,
+    chunk: Option<Bytes>,
+    parts: SessionParts,
+) -> Result<L::Values> {
+    let mut source = ArgumentSource { event: event.name, parts, values: ChunkValues::Empty };
+    if L::VALUES > 1 {
+        return extract_elements(source, list, &chunk.unwrap_or_default());
+    }
+    source.values = chunk.map_or(ChunkValues::Empty, ChunkValues::Whole);
+    list.extract(&mut source)
+}
+
+fn extract_elements<'c, L: ArgumentList>(
+    mut source: ArgumentSource<'c>,
+    list: &L,
+    chunk: &'c Bytes,
+) -> Result<L::Values> {
+    let event = source.event;
+    let malformed = |malformed: DecodeError| {
+        Error::handler(format!("{event}: the arguments ({}): {malformed}", names(list)))
+    };
+    source.values = ChunkValues::Elements(Elements::open(chunk.handle()).map_err(malformed)?);
+    let values = list.extract(&mut source)?;
+    if let ChunkValues::Elements(elements) = source.values {
+        elements.end().map_err(malformed)?;
+    }
+    Ok(values)
 }

@@ -1,22 +1,22 @@
-//! Which arguments go together: each claims a part of its event, and no part is claimed twice.
+//! Which arguments can be combined: each claims a part of its session, and no part is claimed twice.
 
 use std::marker::PhantomData;
 
-/// Nobody has claimed this part.
+/// No argument has claimed this part.
 #[derive(Debug)]
-pub struct Free;
+pub struct Available;
 
 /// An argument has claimed this part.
 #[derive(Debug)]
-pub struct Taken;
+pub struct Claimed;
 
-/// What the arguments have claimed so far: the chunk of values, the chunks that follow, the sending half.
+/// What the arguments have claimed so far: the values of the first chunk, the receiving half, the sending half.
 #[derive(Debug)]
 pub struct Claims<V, I, O>(PhantomData<(V, I, O)>);
 
-/// A kind of argument that can follow those before it.
-pub trait Follows<C> {
-    /// What is claimed with it.
+/// An extractor whose argument can follow others that have claimed `C`.
+pub trait ClaimParts<C> {
+    /// The claims that include its own.
     type Claims;
 }
 
@@ -26,51 +26,51 @@ pub trait Follows<C> {
     label = "a value beside a `Session`",
     note = "take the first chunk from the session: `session.recv().await`"
 )]
-pub trait Values {}
+pub trait AllowsValues {}
 
-impl Values for Free {}
-impl Values for ValuesTaken {}
+impl AllowsValues for Available {}
+impl AllowsValues for ValuesClaimed {}
 
-/// Values have been taken, and more may be.
+/// Arguments have claimed values of the first chunk; more values may follow.
 #[derive(Debug)]
-pub struct ValuesTaken;
+pub struct ValuesClaimed;
 
-/// Chunks that nobody has claimed.
+/// The receiving half is available.
 #[diagnostic::on_unimplemented(
     message = "an event has one `SessionReceiver`",
     label = "the receiving half is an argument already",
     note = "an event takes one `SessionReceiver`, and none beside a `Session`"
 )]
-pub trait FreeReceiver {}
+pub trait AllowsReceiver {}
 
-impl FreeReceiver for Free {}
+impl AllowsReceiver for Available {}
 
-/// A sending half that nobody has claimed.
+/// The sending half is available.
 #[diagnostic::on_unimplemented(
     message = "an event has one `SessionSender`",
     label = "the sending half is an argument already",
     note = "an event takes one `SessionSender`, and none beside a `Session`"
 )]
-pub trait FreeSender {}
+pub trait AllowsSender {}
 
-impl FreeSender for Free {}
+impl AllowsSender for Available {}
 
-/// An event of which nothing is claimed.
+/// Nothing is claimed.
 #[diagnostic::on_unimplemented(
     message = "a `Session` is the whole event: only a `Context` goes beside it",
     label = "a part of the session is taken already",
     note = "take either the `Session`, or values, a `SessionReceiver` and a `SessionSender`"
 )]
-pub trait Unclaimed {}
+pub trait AllowsSession {}
 
-impl Unclaimed for Claims<Free, Free, Free> {}
+impl AllowsSession for Claims<Available, Available, Available> {}
 
-/// What a handler may return whose arguments have claimed `C`.
+/// A return value of a handler whose arguments have claimed `C`.
 #[diagnostic::on_unimplemented(
     message = "an event that takes a `SessionSender` or a `Session` sends its chunks through it and returns none",
     label = "must be `()` or `Result<()>`"
 )]
-pub trait Beside<C> {}
+pub trait AllowedReply<C> {}
 
-impl<T, V, I> Beside<Claims<V, I, Free>> for T {}
-impl<V, I> Beside<Claims<V, I, Taken>> for () {}
+impl<T, V, I> AllowedReply<Claims<V, I, Available>> for T {}
+impl<V, I> AllowedReply<Claims<V, I, Claimed>> for () {}

@@ -1,4 +1,4 @@
-//! What a handler returns, and how it is sent.
+//! The return values of handlers, and how they are sent.
 
 use std::{
     fmt,
@@ -11,131 +11,137 @@ use std::{
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::{Event, claims::Beside, failure::Failure};
+use super::{Event, claims::AllowedReply, error::IntoEventError};
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
     worker::{chunk, halves::SessionSender},
 };
 
-/// What a handler has returned, to be told apart: a `Result`, or a [`Plain`] value.
+/// The return value of a handler: a `Result`, or a value that cannot fail.
+///
+/// An inherent method takes precedence over one of a trait: `into_result` of a `Result` is the inherent one, and of
+/// anything else that of [`InfallibleOutput`].
 #[derive(Debug)]
-pub struct Returned<T>(pub T);
+pub struct HandlerOutput<T>(pub T);
 
-impl<T, E> Returned<std::result::Result<T, E>> {
+impl<T, E> HandlerOutput<std::result::Result<T, E>> {
     /// Returns the value, or the error as the client receives it.
     #[inline]
-    pub fn outcome(self) -> Result<T>
+    pub fn into_result(self) -> Result<T>
     where
-        E: Failure,
+        E: IntoEventError,
     {
-        self.0.map_err(Failure::into_answer)
+        self.0.map_err(IntoEventError::into_error)
     }
 }
 
-/// What a handler returns that cannot fail.
-pub trait Plain {
+/// The return value of a handler that cannot fail.
+pub trait InfallibleOutput {
     /// The value.
     type Value;
 
     /// Returns the value.
-    fn outcome(self) -> Result<Self::Value>;
+    fn into_result(self) -> Result<Self::Value>;
 }
 
-impl<T> Plain for Returned<T> {
+impl<T> InfallibleOutput for HandlerOutput<T> {
     type Value = T;
 
     #[inline]
-    fn outcome(self) -> Result<T> {
+    fn into_result(self) -> Result<T> {
         Ok(self.0)
     }
 }
 
-/// A type that a handler can return, by way of `Via`: one chunk or none, or a stream of them.
+/// A type that a handler can return: one chunk or none, or a stream of chunks. `Via` keeps the two implementations
+/// apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned from an event",
     label = "no reply of an event",
     note = "an event returns `()`, `Bytes`, a value that implements `serde::Serialize`, a `Stream` of `Result`s of \
             those that is `Send`, or a `Result` of any of them"
 )]
-pub trait Reply<Via>: Sized {
-    /// What is sent of it.
-    type Answer: Answer;
+pub trait IntoReply<Via>: Sized {
+    /// The encoded reply.
+    type Reply: SendReply;
 
-    /// Returns what is sent.
-    fn answer(self) -> Result<Self::Answer>;
+    /// Encodes the reply.
+    fn into_reply(self) -> Result<Self::Reply>;
 }
 
-/// By the one chunk that it is.
+/// Marks values that are one chunk.
 #[derive(Debug)]
-pub struct ByChunk;
+pub struct ViaChunk;
 
-/// By its items.
+/// Marks streams, each item of which is a chunk.
 #[derive(Debug)]
-pub struct ByItems;
+pub struct ViaStream;
 
-impl<T: Serialize + 'static> Reply<ByChunk> for T {
-    type Answer = Last;
+impl<T: Serialize + 'static> IntoReply<ViaChunk> for T {
+    type Reply = LastChunk;
 
     #[inline]
-    fn answer(self) -> Result<Last> {
-        chunk::last(self).map(Last)
+    fn into_reply(self) -> Result<LastChunk> {
+        chunk::last(self).map(LastChunk)
     }
 }
 
-impl<S, T, E> Reply<ByItems> for S
+impl<S, T, E> IntoReply<ViaStream> for S
 where
     S: Stream<Item = std::result::Result<T, E>> + Send + 'static,
     T: Serialize + 'static,
-    E: Failure,
+    E: IntoEventError,
 {
-    type Answer = Items<S>;
+    type Reply = ChunkStream<S>;
 
     #[inline]
-    fn answer(self) -> Result<Items<S>> {
-        Ok(Items(self))
+    fn into_reply(self) -> Result<ChunkStream<S>> {
+        Ok(ChunkStream(self))
     }
 }
 
-/// The end of a handler whose arguments have claimed `C`.
-pub struct Turn<C> {
+/// Encodes the return value of a handler whose arguments have claimed `C`.
+pub struct ReplyEncoder<C> {
     event: &'static Event,
     claims: PhantomData<fn() -> C>,
 }
 
-impl<C> Turn<C> {
+impl<C> ReplyEncoder<C> {
     #[inline]
-    pub(super) fn of(event: &'static Event) -> Self {
+    pub(super) fn new(event: &'static Event) -> Self {
         Self { event, claims: PhantomData }
     }
 
-    /// Returns what is sent of `outcome`.
+    /// Encodes the reply of `result`.
     #[inline]
-    pub fn reply<T, Via>(self, outcome: Result<T>) -> Result<T::Answer>
+    pub fn encode<T, Via>(self, result: Result<T>) -> Result<T::Reply>
     where
-        T: Reply<Via> + Beside<C>,
+        T: IntoReply<Via> + AllowedReply<C>,
     {
-        outcome?.answer().map_err(|error| Error::handler(format!("{}: the reply: {error}", self.event.name)))
+        result?
+            .into_reply()
+            .map_err(|error| Error::handler(format!("{}: the reply: {error}", self.event.name)))
     }
 }
 
-impl<C> fmt::Debug for Turn<C> {
+impl<C> fmt::Debug for ReplyEncoder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn").field("event", &self.event).finish_non_exhaustive()
+        f.debug_struct("ReplyEncoder").field("event", &self.event).finish_non_exhaustive()
     }
 }
 
-/// What is sent once a handler has returned.
-pub trait Answer: Send {
-    /// Sends it, and ends the event.
+/// A reply that is sent once its handler has returned.
+pub trait SendReply: Send {
+    /// Sends the reply and ends the event.
     fn send(self, event: &'static Event, sender: SessionSender) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// One last chunk, or none.
 #[derive(Debug)]
-pub struct Last(Option<Bytes>);
+pub struct LastChunk(Option<Bytes>);
 
-impl Answer for Last {
+impl SendReply for LastChunk {
     #[inline]
     async fn send(self, _event: &'static Event, sender: SessionSender) -> Result<()> {
         sender.finish_with_chunks(self.0)
@@ -144,22 +150,22 @@ impl Answer for Last {
 
 /// A chunk for each item.
 #[derive(Debug)]
-pub struct Items<S>(S);
+pub struct ChunkStream<S>(S);
 
-impl<S, T, E> Answer for Items<S>
+impl<S, T, E> SendReply for ChunkStream<S>
 where
     S: Stream<Item = std::result::Result<T, E>> + Send + 'static,
     T: Serialize + 'static,
-    E: Failure,
+    E: IntoEventError,
 {
     async fn send(self, event: &'static Event, mut sender: SessionSender) -> Result<()> {
         let mut items = pin!(self.0);
         loop {
             let next = poll_fn(|cx| {
                 if event.cancel && sender.poll_closed(cx).is_ready() {
-                    return Poll::Ready(Some(Err(event.left())));
+                    return Poll::Ready(Some(Err(event.client_left())));
                 }
-                items.as_mut().poll_next(cx).map(|item| item.map(encode))
+                items.as_mut().poll_next(cx).map(|item| item.map(encode_item))
             });
             match next.await {
                 Some(chunk) => sender.send(chunk?).await?,
@@ -169,6 +175,6 @@ where
     }
 }
 
-fn encode<T: Serialize + 'static, E: Failure>(item: std::result::Result<T, E>) -> Result<Bytes> {
-    chunk::write(item.map_err(Failure::into_answer)?)
+fn encode_item<T: Serialize + 'static, E: IntoEventError>(item: std::result::Result<T, E>) -> Result<Bytes> {
+    chunk::write(item.map_err(IntoEventError::into_error)?)
 }

@@ -8,17 +8,17 @@ use std::{
 
 use super::{
     Event,
-    arguments::{Arguments, List, names},
-    claims::{Claims, Free, Taken},
-    reply::{Answer, Turn},
-    source::{self, Parts},
+    arguments::{ArgumentList, EventArguments, extract, names},
+    claims::{Available, Claimed, Claims},
+    reply::{ReplyEncoder, SendReply},
+    source::SessionParts,
 };
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
     worker::{
         halves::SessionSender,
-        session::{Context as Caller, Session},
+        session::{Context as EventContext, Session},
     },
 };
 
@@ -27,118 +27,123 @@ use crate::{
 pub fn run<L, C, F, R, A>(
     event: &'static Event,
     mut session: Session,
-    arguments: Arguments<L, C>,
+    arguments: EventArguments<L, C>,
     handler: F,
 ) -> impl Future<Output = Result<()>>
 where
-    L: List,
-    C: Stage,
-    F: FnOnce(Turn<C>, L::Values) -> R,
+    L: ArgumentList,
+    C: SplitSession,
+    F: FnOnce(ReplyEncoder<C>, L::Values) -> R,
     R: Future<Output = Result<A>>,
-    A: Answer,
+    A: SendReply,
 {
     async move {
-        let chunk = first(event, &mut session, &arguments.list).await?;
+        let chunk = recv_first_chunk(event, &mut session, &arguments.list).await?;
         let context = L::CONTEXT.then(|| session.context().clone());
-        let (parts, end) = C::part(session, context);
-        // Only the future is kept while it is pending, not what it is made of.
-        let values = source::take(event, &arguments.list, chunk, parts)?;
-        let handling = handler(Turn::of(event), values);
-        let answer = {
-            let mut handling = pin!(handling);
-            poll_fn(|cx| poll(event, handling.as_mut(), &end, cx)).await?
+        let (parts, finisher) = C::split(session, context);
+        // While the handler is pending, this future holds the handler's future alone, not the arguments.
+        let values = extract(event, &arguments.list, chunk, parts)?;
+        let handler_future = handler(ReplyEncoder::new(event), values);
+        let reply = {
+            let mut handler_future = pin!(handler_future);
+            poll_fn(|cx| poll_handler(event, handler_future.as_mut(), &finisher, cx)).await?
         };
-        end.end(event, answer).await
+        finisher.finish(event, reply).await
     }
 }
 
-/// Returns the outcome of a handler, or an error if it is not to go on.
-fn poll<A>(
+/// Polls a handler, or returns an error if its client has disconnected and the event can be cancelled.
+fn poll_handler<A>(
     event: &Event,
-    handling: Pin<&mut impl Future<Output = Result<A>>>,
-    end: &impl End,
+    handler_future: Pin<&mut impl Future<Output = Result<A>>>,
+    finisher: &impl FinishReply,
     cx: &mut Context<'_>,
 ) -> Poll<Result<A>> {
-    if event.cancel && end.poll_closed(cx).is_ready() {
-        return Poll::Ready(Err(event.left()));
+    if event.cancel && finisher.poll_closed(cx).is_ready() {
+        return Poll::Ready(Err(event.client_left()));
     }
-    handling.poll(cx)
+    handler_future.poll(cx)
 }
 
-/// Returns the chunk that the values are in, if there are any.
-async fn first<L: List>(event: &Event, session: &mut Session, list: &L) -> Result<Option<Bytes>> {
+/// Receives the chunk with the values, if the handler has any.
+async fn recv_first_chunk<L: ArgumentList>(
+    event: &Event,
+    session: &mut Session,
+    list: &L,
+) -> Result<Option<Bytes>> {
     if L::VALUES == 0 {
         return Ok(None);
     }
     match session.recv().await {
         Some(chunk) => chunk.map(Some),
-        None => Err(unsent(event, list)),
+        None => Err(missing_arguments(event, list)),
     }
 }
 
 #[cold]
-fn unsent(event: &Event, list: &impl List) -> Error {
+fn missing_arguments(event: &Event, list: &impl ArgumentList) -> Error {
     let text = "the client closed its stream before it sent the arguments";
     Error::handler(format!("{}: {text} ({})", event.name, names(list)))
 }
 
-/// What the arguments of an event have claimed, and so what is left to end it with.
-pub trait Stage {
-    /// What ends the event.
-    type End: End;
+/// Splits a session into the parts that arguments have claimed and the rest, which ends the event.
+pub trait SplitSession {
+    /// Ends the event.
+    type Finisher: FinishReply;
 
-    /// Returns the parts that arguments take, and what ends the event.
-    fn part(session: Session, context: Option<Caller>) -> (Parts, Self::End);
+    /// Returns the parts for the arguments, and the finisher of the event.
+    fn split(session: Session, context: Option<EventContext>) -> (SessionParts, Self::Finisher);
 }
 
-impl<V, I> Stage for Claims<V, I, Free> {
-    type End = SessionSender;
+impl<V, I> SplitSession for Claims<V, I, Available> {
+    type Finisher = SessionSender;
 
     #[inline]
-    fn part(session: Session, context: Option<Caller>) -> (Parts, SessionSender) {
+    fn split(session: Session, context: Option<EventContext>) -> (SessionParts, SessionSender) {
         let (receiver, sender) = session.split();
-        (Parts { context, receiver: Some(receiver), ..Parts::default() }, sender)
+        (SessionParts { context, receiver: Some(receiver), ..SessionParts::default() }, sender)
     }
 }
 
-impl<V, I> Stage for Claims<V, I, Taken> {
-    type End = Caller;
+impl<V, I> SplitSession for Claims<V, I, Claimed> {
+    type Finisher = EventContext;
 
     #[inline]
-    fn part(session: Session, context: Option<Caller>) -> (Parts, Caller) {
+    fn split(session: Session, context: Option<EventContext>) -> (SessionParts, EventContext) {
         let caller = session.context().clone();
-        (Parts { context, session: Some(session), ..Parts::default() }, caller)
+        (SessionParts { context, session: Some(session), ..SessionParts::default() }, caller)
     }
 }
 
-/// What ends an event after its handler.
-pub trait End: Send {
-    /// Returns once the client has left.
+/// Ends an event after its handler.
+pub trait FinishReply: Send {
+    /// Polls for the client's departure.
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Ends the event with what its handler has returned.
-    fn end<A: Answer>(self, event: &'static Event, answer: A) -> impl Future<Output = Result<()>> + Send;
+    /// Ends the event with its handler's reply.
+    fn finish<A: SendReply>(self, event: &'static Event, reply: A)
+    -> impl Future<Output = Result<()>> + Send;
 }
 
-impl End for SessionSender {
+impl FinishReply for SessionSender {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_closed(cx)
     }
 
     #[inline]
-    async fn end<A: Answer>(self, event: &'static Event, answer: A) -> Result<()> {
-        answer.send(event, self).await
+    async fn finish<A: SendReply>(self, event: &'static Event, reply: A) -> Result<()> {
+        reply.send(event, self).await
     }
 }
 
-/// The handler had the sending half itself.
-impl End for Caller {
+/// The handler owned the sending half, so nothing remains to be sent.
+impl FinishReply for EventContext {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_closed(cx)
     }
 
     #[inline]
-    async fn end<A: Answer>(self, _event: &'static Event, _answer: A) -> Result<()> {
+    async fn finish<A: SendReply>(self, _event: &'static Event, _reply: A) -> Result<()> {
         Ok(())
     }
 }

@@ -1,19 +1,12 @@
-//! What arguments are taken from: the first chunk of an event, and its parts.
+//! The source of arguments: the first chunk of an event, and the parts of its session.
 
 use std::{fmt, mem};
 
 use serde::de::DeserializeOwned;
 
-use super::{
-    Event,
-    arguments::{List, names},
-};
 use crate::{
     protocol::error::{Error, Result},
-    wire::{
-        bytes::Bytes,
-        decode::{DecodeError, Elements},
-    },
+    wire::{bytes::Bytes, decode::Elements},
     worker::{
         chunk,
         halves::{SessionReceiver, SessionSender},
@@ -21,17 +14,17 @@ use crate::{
     },
 };
 
-/// The parts of an event that its arguments may take.
+/// The parts of a session that arguments may claim.
 #[derive(Debug, Default)]
-pub struct Parts {
+pub struct SessionParts {
     pub(super) context: Option<Context>,
     pub(super) session: Option<Session>,
     pub(super) receiver: Option<SessionReceiver>,
     pub(super) sender: Option<SessionSender>,
 }
 
-impl Parts {
-    /// Splits the session, unless that has been done.
+impl SessionParts {
+    /// Splits the session if it is still whole.
     pub(super) fn split(&mut self) {
         if let Some(session) = self.session.take() {
             let (receiver, sender) = session.split();
@@ -41,31 +34,31 @@ impl Parts {
     }
 }
 
-/// Where the values come from.
-enum Payload<'c> {
-    /// There are none.
-    Nothing,
-    /// The one value is the chunk.
+/// The values in the first chunk.
+pub(super) enum ChunkValues<'c> {
+    /// No argument is a value.
+    Empty,
+    /// The chunk is the only value.
     Whole(Bytes),
-    /// The values are the elements of the chunk.
+    /// The chunk is an array of the values.
     Elements(Elements<'c>),
 }
 
-/// What arguments are taken from.
-pub struct Source<'c> {
+/// The source that arguments are extracted from.
+pub struct ArgumentSource<'c> {
     pub(super) event: &'static str,
-    pub(super) parts: Parts,
-    payload: Payload<'c>,
+    pub(super) parts: SessionParts,
+    pub(super) values: ChunkValues<'c>,
 }
 
-impl Source<'_> {
-    /// Returns the next value, which is the argument `name`.
+impl ArgumentSource<'_> {
+    /// Decodes the next value, which is the argument `name`.
     #[inline]
     pub(super) fn value<T: DeserializeOwned + 'static>(&mut self, name: &str) -> Result<T> {
-        let value = match &mut self.payload {
-            Payload::Nothing => Ok(None),
-            Payload::Whole(chunk) => chunk::read(mem::take(chunk)).map(Some),
-            Payload::Elements(elements) => elements.next(),
+        let value = match &mut self.values {
+            ChunkValues::Empty => Ok(None),
+            ChunkValues::Whole(chunk) => chunk::read(mem::take(chunk)).map(Some),
+            ChunkValues::Elements(elements) => elements.next(),
         };
         match value {
             Ok(Some(value)) => Ok(value),
@@ -74,46 +67,17 @@ impl Source<'_> {
         }
     }
 
-    /// Returns `part`, which the types of arguments let only one of them take.
+    /// Returns `part`. The claims ensure that no other argument has taken it.
     pub(super) fn part<T>(&self, part: Option<T>) -> Result<T> {
         part.ok_or_else(|| Error::handler(format!("{}: a part of the event was taken twice", self.event)))
     }
 }
 
-impl fmt::Debug for Source<'_> {
+impl fmt::Debug for ArgumentSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source")
+        f.debug_struct("ArgumentSource")
             .field("event", &self.event)
             .field("parts", &self.parts)
             .finish_non_exhaustive()
     }
-}
-
-/// Takes the arguments of `event` from its first chunk and its parts.
-#[inline]
-pub(super) fn take<L: List>(
-    event: &Event,
-    list: &L,
-    chunk: Option<Bytes>,
-    parts: Parts,
-) -> Result<L::Values> {
-    let mut source = Source { event: event.name, parts, payload: Payload::Nothing };
-    if L::VALUES > 1 {
-        return elements(source, list, &chunk.unwrap_or_default());
-    }
-    source.payload = chunk.map_or(Payload::Nothing, Payload::Whole);
-    list.take(&mut source)
-}
-
-fn elements<'c, L: List>(mut source: Source<'c>, list: &L, chunk: &'c Bytes) -> Result<L::Values> {
-    let event = source.event;
-    let malformed = |malformed: DecodeError| {
-        Error::handler(format!("{event}: the arguments ({}): {malformed}", names(list)))
-    };
-    source.payload = Payload::Elements(Elements::open(chunk.handle()).map_err(malformed)?);
-    let values = list.take(&mut source)?;
-    if let Payload::Elements(elements) = source.payload {
-        elements.end().map_err(malformed)?;
-    }
-    Ok(values)
 }

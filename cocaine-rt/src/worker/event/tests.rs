@@ -1,4 +1,4 @@
-//! What handlers receive, and what their clients do.
+//! Annotated handlers, called by a scripted client.
 
 mod arguments;
 mod endings;
@@ -25,14 +25,14 @@ use crate::{
 
 /// How an event ended, as its client sees it.
 #[derive(Debug, PartialEq)]
-enum End {
+enum EventEnd {
     /// With the chunks that were sent.
     Closed(Vec<Bytes>),
     /// With the category, the code and the text of an error.
     Failed(i64, i64, String),
 }
 
-impl End {
+impl EventEnd {
     fn failed(text: &str) -> Self {
         Self::Failed(42, 100, text.to_owned())
     }
@@ -95,11 +95,11 @@ impl Client {
 
     /// The client leaves.
     async fn leave(&mut self) {
-        self.node.send(self.channel, 1, ((5, 2), "End of file")).await;
+        self.node.send(self.channel, 1, ((5, 2), "EventEnd of file")).await;
     }
 
     /// Returns how the event ends.
-    async fn end(&mut self) -> End {
+    async fn end(&mut self) -> EventEnd {
         let (mut sent, mut read, mut scanner) = (Vec::new(), Vec::new(), Scanner::new(1 << 20));
         loop {
             while let Some(extent) = scanner.frame(&read).unwrap() {
@@ -112,9 +112,9 @@ impl Client {
                     }
                     (channel, 1) if channel == self.channel => {
                         let ((category, code), text) = decode::args::<((i64, i64), String)>(&args).unwrap();
-                        return End::Failed(category, code, text);
+                        return EventEnd::Failed(category, code, text);
                     }
-                    (channel, 2) if channel == self.channel => return End::Closed(sent),
+                    (channel, 2) if channel == self.channel => return EventEnd::Closed(sent),
                     other => panic!("{other:?}"),
                 }
             }
@@ -131,14 +131,14 @@ fn listed(events: impl Events) -> Vec<(String, ExecutionMode)> {
 }
 
 /// Runs the only event of `events` for a client that sends `chunks` and closes.
-async fn ask(events: impl Events, chunks: impl IntoIterator<Item = Bytes>) -> End {
+async fn ask(events: impl Events, chunks: impl IntoIterator<Item = Bytes>) -> EventEnd {
     let mut client = Client::of(events).await;
     client.ask(chunks).await;
     client.end().await
 }
 
 /// Runs the only event of `events` for a client whose stream ends with an error.
-async fn ask_broken(events: impl Events, error: Error) -> End {
+async fn ask_broken(events: impl Events, error: Error) -> EventEnd {
     let mut client = Client::of(events).await;
     let event = client.events[0].0.clone();
     client.call(&event).await;

@@ -1,4 +1,4 @@
-//! What recorded workers heard, said again to this one: it answers in the recorded bytes (`traces/README.md`).
+//! Replays recorded sessions of other workers: this worker answers in the recorded bytes (`traces/README.md`).
 
 use std::{collections::BTreeSet, future::pending, time::Duration};
 
@@ -18,8 +18,8 @@ use crate::{
     tests::peer::Peer,
 };
 
-/// Recordings without a word of another kind than this worker's.
-const PLAYED: &[&str] = &[
+/// Recordings of workers that behave exactly as this one.
+const CONFORMING: &[&str] = &[
     "flow.0",
     "fwpy.0",
     "hs.0",
@@ -40,8 +40,8 @@ const PLAYED: &[&str] = &[
     "w-timeout.0",
 ];
 
-/// Recordings of workers that break a rule, which this one cannot: the frame that it leaves out.
-const UNSAID: &[(&str, &str)] = &[
+/// Frames of recorded workers that break a rule. This worker does not send them.
+const OMITTED_FRAMES: &[(&str, &str)] = &[
     ("flow.0", "93120091ab61667465722063686f6b65"),
     ("w-badchannel.0", "93680091a178"),
     ("w-badmethod.0", "93040990"),
@@ -52,13 +52,13 @@ const UNSAID: &[(&str, &str)] = &[
     ("w-terminate.0", "9301019205b0776f726b65722077616e7473206f7574"),
 ];
 
-/// Recordings of workers that leave without a word: what this one says in their place.
-const LEAVES: &[(&str, &str)] = &[("w-exit.0", ""), ("w-noack.0", CONFIRMED)];
+/// Recordings of workers that disconnect without a message, and what this worker sends instead.
+const SILENT_EXITS: &[(&str, &str)] = &[("w-exit.0", ""), ("w-noack.0", CONFIRMED)];
 
-/// `[1,1,[0,"confirmed"]]`, as the framework in C++ says it.
+/// `[1,1,[0,"confirmed"]]`, as the C++ framework sends it.
 const CONFIRMED: &str = "9301019200a9636f6e6669726d6564";
 
-/// What this worker says in other words.
+/// Frames that this worker sends in another form.
 const REPHRASED: &[(&str, &str)] = &[
     // "ack"
     ("9301019200a361636b", CONFIRMED),
@@ -73,7 +73,7 @@ const REPHRASED: &[(&str, &str)] = &[
 
 const HEARTBEAT: &str = "93010090";
 
-/// Returns how often the recorded worker sent a heartbeat.
+/// Returns the heartbeat interval of the recorded worker.
 fn interval(name: &str) -> Duration {
     Duration::from_secs(match name {
         "fwpy.0" => 20,
@@ -85,7 +85,7 @@ fn interval(name: &str) -> Duration {
 /// Returns a worker that handles the events of the recordings.
 fn worker(name: &str, trace: &Recording) -> Worker {
     let worker = Worker::new(&trace.runtime_argv).unwrap().heartbeat_interval(interval(name));
-    // The recorded workers left at once.
+    // The recorded workers disconnected at once.
     let worker = worker
         .shutdown_timeout(Duration::ZERO)
         .on("ping", |session: Session| async move { session.finish_with("pong") })
@@ -121,7 +121,7 @@ async fn stream(mut session: Session) -> Result<()> {
     session.finish()
 }
 
-/// Refuses what is not known, and leaves open what the recorded worker left open, or broke a rule on.
+/// Rejects unknown events. Never answers those that the recorded worker left open or answered in breach of a rule.
 async fn other(session: Session) -> Result<()> {
     match session.event() {
         "no-such-event" => Err(Error::service(Code::SERVICE_NOT_AVAILABLE, "unknown event: no-such-event")),
@@ -129,8 +129,8 @@ async fn other(session: Session) -> Result<()> {
     }
 }
 
-/// A recording that is played.
-struct Play {
+/// A recording being played.
+struct Playback {
     name: &'static str,
     node: Peer,
     interval: Duration,
@@ -139,12 +139,12 @@ struct Play {
     ended: bool,
 }
 
-/// Says what the recorded node said, and expects what the recorded worker answered.
+/// Sends the frames of the recorded node, and expects those of the recorded worker.
 async fn play(name: &'static str) {
     let trace = Recording::read(&format!("worker/{name}"));
     let (node, _served) = serve(worker(name, &trace), ());
     let mut play =
-        Play { name, node, interval: interval(name), start: Instant::now(), beats: 0, ended: false };
+        Playback { name, node, interval: interval(name), start: Instant::now(), beats: 0, ended: false };
     for event in &trace.events {
         match event.dir.as_str() {
             "r2w" => play.node.write(&event.hex).await,
@@ -156,7 +156,7 @@ async fn play(name: &'static str) {
             _ => {}
         }
     }
-    if let Some((_, instead)) = LEAVES.iter().find(|(left, _)| *left == name) {
+    if let Some((_, instead)) = SILENT_EXITS.iter().find(|(left, _)| *left == name) {
         play.expect(instead).await;
     }
     if play.ended {
@@ -166,9 +166,9 @@ async fn play(name: &'static str) {
     }
 }
 
-impl Play {
+impl Playback {
     async fn expect(&mut self, frame: &str) {
-        if UNSAID.contains(&(self.name, frame)) {
+        if OMITTED_FRAMES.contains(&(self.name, frame)) {
             return;
         }
         let rephrased = REPHRASED.iter().find(|(recorded, _)| *recorded == frame);
@@ -190,23 +190,23 @@ impl Play {
 }
 
 #[tokio::test(start_paused = true)]
-async fn recorded_events_are_answered_in_the_recorded_bytes() {
-    for name in PLAYED {
+async fn recorded_events_are_answered_in_recorded_bytes() {
+    for name in CONFORMING {
         play(name).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn recorded_misdeeds_are_not_committed() {
-    let misdeeds = UNSAID.iter().chain(LEAVES).filter(|(name, _)| !PLAYED.contains(name));
-    for (name, _) in misdeeds {
+async fn recorded_protocol_violations_are_not_repeated() {
+    let violations = OMITTED_FRAMES.iter().chain(SILENT_EXITS).filter(|(name, _)| !CONFORMING.contains(name));
+    for (name, _) in violations {
         play(name).await;
     }
 }
 
 #[test]
-fn no_recording_is_left_out() {
-    let named = UNSAID.iter().chain(LEAVES).map(|(name, _)| name).chain(PLAYED);
+fn all_recordings_are_played() {
+    let named = OMITTED_FRAMES.iter().chain(SILENT_EXITS).map(|(name, _)| name).chain(CONFORMING);
     let named: BTreeSet<_> = named.map(|name| format!("worker/{name}")).collect();
     let found: BTreeSet<_> = recording::names("worker").into_iter().collect();
     assert_eq!(named, found);

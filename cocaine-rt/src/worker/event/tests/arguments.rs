@@ -1,7 +1,7 @@
-use super::{Alias, Client, End, ask, ask_broken, listed, packed};
+use super::{Alias, Client, EventEnd, ask, ask_broken, listed, packed};
 use crate::{
     Bytes, Category, Code, Context, Error, ExecutionMode, Result, Session, SessionReceiver, SessionSender,
-    worker,
+    events, worker,
 };
 
 #[worker]
@@ -61,42 +61,45 @@ async fn whole(mut session: Session, _who: Context) -> Result<()> {
 }
 
 #[tokio::test]
-async fn without_arguments_no_chunk_is_waited_for() {
+async fn no_arguments_need_no_chunk() {
     let mut client = Client::of(events![none]).await;
     client.call("none").await;
-    assert_eq!(client.end().await, End::value(&"at once"));
+    assert_eq!(client.end().await, EventEnd::value(&"at once"));
 }
 
 #[tokio::test]
 async fn one_value_is_the_first_chunk() {
-    assert_eq!(ask(events![one], [packed("hi"), packed("more")]).await, End::value(&"hi"));
+    assert_eq!(ask(events![one], [packed("hi"), packed("more")]).await, EventEnd::value(&"hi"));
     assert_eq!(
         ask(events![one], [packed(&7)]).await,
-        End::failed("one: argument `message`: expected a text, found an integer at byte 0")
+        EventEnd::failed("one: argument `message`: expected a text, found an integer at byte 0")
     );
     let nothing = "one: the client closed its stream before it sent the arguments (message)";
-    assert_eq!(ask(events![one], []).await, End::failed(nothing));
+    assert_eq!(ask(events![one], []).await, EventEnd::failed(nothing));
 }
 
 #[tokio::test]
-async fn bytes_alone_are_the_chunk_as_it_is() {
+async fn bytes_argument_is_the_raw_chunk() {
     let chunk = Bytes::from(b"\xc1 no MessagePack");
-    assert_eq!(ask(events![raw], [chunk.clone()]).await, End::Closed(vec![chunk]));
+    assert_eq!(ask(events![raw], [chunk.clone()]).await, EventEnd::Closed(vec![chunk]));
 }
 
 #[tokio::test]
 async fn several_values_are_one_array() {
     let full = ("x", Some(1), Some(Bytes::from("y")));
-    assert_eq!(ask(events![several], [packed(&("x", 1, "y", "extra"))]).await, End::value(&full));
+    assert_eq!(ask(events![several], [packed(&("x", 1, "y", "extra"))]).await, EventEnd::value(&full));
     assert_eq!(
         ask(events![several], [packed(&("x", (), "y"))]).await,
-        End::value(&("x", None::<u8>, Some("y")))
+        EventEnd::value(&("x", None::<u8>, Some("y")))
     );
-    assert_eq!(ask(events![several], [packed(&["x"])]).await, End::value(&("x", None::<u8>, None::<u8>)));
+    assert_eq!(
+        ask(events![several], [packed(&["x"])]).await,
+        EventEnd::value(&("x", None::<u8>, None::<u8>))
+    );
 }
 
 #[tokio::test]
-async fn an_array_that_does_not_fit_is_named() {
+async fn mismatched_array_is_named_in_error() {
     let cases = [
         (packed(&[0; 0]), "several: argument `a` is missing"),
         (packed(&("x", "y")), "several: argument `b`: expected an integer, found a text at byte 3"),
@@ -105,51 +108,51 @@ async fn an_array_that_does_not_fit_is_named() {
         (Bytes::new(), "several: the arguments (a, b, c): the input ends at byte 0"),
     ];
     for (chunk, text) in cases {
-        assert_eq!(ask(events![several], [chunk]).await, End::failed(text));
+        assert_eq!(ask(events![several], [chunk]).await, EventEnd::failed(text));
     }
 }
 
 #[tokio::test]
-async fn a_context_goes_with_everything_and_is_no_value() {
-    assert_eq!(ask(events![context], [packed(&(2, 3))]).await, End::value(&5));
+async fn context_combines_with_all_arguments() {
+    assert_eq!(ask(events![context], [packed(&(2, 3))]).await, EventEnd::value(&5));
 }
 
 #[tokio::test]
-async fn chunks_are_those_after_the_values() {
-    assert_eq!(ask(events![sum], [packed(&10), packed(&1), packed(&2)]).await, End::value(&30));
+async fn receiver_has_the_chunks_after_values() {
+    assert_eq!(ask(events![sum], [packed(&10), packed(&1), packed(&2)]).await, EventEnd::value(&30));
     assert_eq!(
         ask(events![sum], [packed(&10), packed("x")]).await,
-        End::failed("sum: a chunk: expected an integer, found a text at byte 0")
+        EventEnd::failed("sum: a chunk: expected an integer, found a text at byte 0")
     );
 }
 
 #[tokio::test]
-async fn chunks_and_output_go_together() {
+async fn receiver_and_sender_can_be_combined() {
     let chunks = ["a", "b"].map(Bytes::from);
-    assert_eq!(ask(events![echo], chunks.clone()).await, End::Closed(chunks.to_vec()));
-    assert_eq!(ask(events![count], [packed(&2)]).await, End::Closed(vec![packed(&0), packed(&1)]));
+    assert_eq!(ask(events![echo], chunks.clone()).await, EventEnd::Closed(chunks.to_vec()));
+    assert_eq!(ask(events![count], [packed(&2)]).await, EventEnd::Closed(vec![packed(&0), packed(&1)]));
     let late = "count: the client closed its stream before it sent the arguments (to)";
-    assert_eq!(ask(events![count], []).await, End::failed(late));
+    assert_eq!(ask(events![count], []).await, EventEnd::failed(late));
 }
 
 #[tokio::test]
-async fn a_session_is_the_whole_event() {
-    assert_eq!(ask(events![whole], [Bytes::from("x")]).await, End::Closed(vec!["x".into()]));
+async fn session_is_the_whole_event() {
+    assert_eq!(ask(events![whole], [Bytes::from("x")]).await, EventEnd::Closed(vec!["x".into()]));
 }
 
 #[tokio::test]
-async fn an_error_of_the_client_is_passed_on() {
+async fn client_error_is_the_handler_error() {
     let error = Error::service(Code::new(Category(7), 3), "gone");
-    assert_eq!(ask_broken(events![one], error.clone()).await, End::Failed(7, 3, "gone".to_owned()));
-    assert_eq!(ask_broken(events![sum], error).await, End::Failed(7, 3, "gone".to_owned()));
+    assert_eq!(ask_broken(events![one], error.clone()).await, EventEnd::Failed(7, 3, "gone".to_owned()));
+    assert_eq!(ask_broken(events![sum], error).await, EventEnd::Failed(7, 3, "gone".to_owned()));
     assert_eq!(
         ask_broken(events![echo], Error::user(7, "enough")).await,
-        End::Failed(43, 7, "enough".to_owned())
+        EventEnd::Failed(43, 7, "enough".to_owned())
     );
 }
 
 #[tokio::test]
-async fn any_number_of_events_is_listed() {
+async fn events_macro_lists_any_number() {
     assert_eq!(listed(events![]), []);
     let all = listed(events![none, self::one, super::arguments::raw,]);
     assert_eq!(all, ["none", "one", "raw"].map(|name| (name.to_owned(), ExecutionMode::Spawned)));

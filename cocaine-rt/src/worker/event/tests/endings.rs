@@ -5,9 +5,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Client, End, ask, listed, packed};
+use super::{Client, EventEnd, ask, listed, packed};
 use crate::{
-    Bytes, Error, Events, ExecutionMode, Result, Session, SessionReceiver, SessionSender, Stream, worker,
+    Bytes, Error, Events, ExecutionMode, Result, Session, SessionReceiver, SessionSender, Stream, events,
+    worker,
 };
 
 #[worker]
@@ -36,55 +37,55 @@ async fn fails_with_its_session(session: Session) -> Result<()> {
     Err(Error::config("x"))
 }
 
-static HELD: AtomicUsize = AtomicUsize::new(0);
+static LIVE_HANDLERS: AtomicUsize = AtomicUsize::new(0);
 
-struct Held;
+struct DropCounter;
 
-impl Held {
+impl DropCounter {
     fn new() -> Self {
-        HELD.fetch_add(1, SeqCst);
+        LIVE_HANDLERS.fetch_add(1, SeqCst);
         Self
     }
 }
 
-impl Drop for Held {
+impl Drop for DropCounter {
     fn drop(&mut self) {
-        HELD.fetch_sub(1, SeqCst);
+        LIVE_HANDLERS.fetch_sub(1, SeqCst);
     }
 }
 
 #[worker(event = "wait", cancel, inline)]
 async fn waits() {
-    let _held = Held::new();
+    let _counter = DropCounter::new();
     pending::<()>().await;
 }
 
 #[worker(cancel)]
 async fn waits_with_output(output: SessionSender<Bytes>) {
-    let _held = (Held::new(), output);
+    let _counter = (DropCounter::new(), output);
     pending::<()>().await;
 }
 
 #[tokio::test]
-async fn a_panic_is_an_error() {
+async fn panic_is_reported_as_error() {
     assert_eq!(
         ask(events![panics], [packed("ouch")]).await,
-        End::failed("the handler of `panics` panicked: ouch")
+        EventEnd::failed("the handler of `panics` panicked: ouch")
     );
     let end = ask(events![panics], [packed(&())]).await;
-    assert_eq!(end, End::failed("the handler of `panics` panicked: the panic has no text"));
+    assert_eq!(end, EventEnd::failed("the handler of `panics` panicked: the panic has no text"));
     let end = ask(events![panics_with_output], []).await;
-    assert_eq!(end, End::failed("the handler of `panics_with_output` panicked: halfway"));
+    assert_eq!(end, EventEnd::failed("the handler of `panics_with_output` panicked: halfway"));
 }
 
 #[tokio::test]
-async fn a_session_that_was_dropped_ends_as_the_handler_returns() {
-    assert_eq!(ask(events![drops_its_session], []).await, End::Closed(vec![]));
-    assert_eq!(ask(events![fails_with_its_session], []).await, End::failed("x"));
+async fn dropped_session_ends_with_handler_result() {
+    assert_eq!(ask(events![drops_its_session], []).await, EventEnd::Closed(vec![]));
+    assert_eq!(ask(events![fails_with_its_session], []).await, EventEnd::failed("x"));
 }
 
 /// Never has an item.
-struct Silent(Held);
+struct Silent(DropCounter);
 
 impl Stream for Silent {
     type Item = Result<u8>;
@@ -96,28 +97,28 @@ impl Stream for Silent {
 
 #[worker(cancel)]
 async fn silent() -> Silent {
-    Silent(Held::new())
+    Silent(DropCounter::new())
 }
 
-async fn left(events: impl Events, event: &str) -> End {
+async fn left(events: impl Events, event: &str) -> EventEnd {
     let mut client = Client::of(events).await;
     client.call(event).await;
-    while HELD.load(SeqCst) == 0 {
+    while LIVE_HANDLERS.load(SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
     client.leave().await;
     let end = client.end().await;
-    assert_eq!(HELD.load(SeqCst), 0);
+    assert_eq!(LIVE_HANDLERS.load(SeqCst), 0);
     end
 }
 
 #[tokio::test]
-async fn a_handler_that_may_be_cancelled_is_dropped_when_the_client_leaves() {
+async fn cancellable_handler_is_dropped_on_client_disconnect() {
     assert_eq!(listed(events![waits]), [("wait".to_owned(), ExecutionMode::Inline)]);
-    assert_eq!(left(events![waits], "wait").await, End::failed("wait: the client has left"));
-    assert_eq!(left(events![silent], "silent").await, End::failed("silent: the client has left"));
+    assert_eq!(left(events![waits], "wait").await, EventEnd::failed("wait: the client has left"));
+    assert_eq!(left(events![silent], "silent").await, EventEnd::failed("silent: the client has left"));
     let end = left(events![waits_with_output], "waits_with_output").await;
-    assert_eq!(end, End::failed("waits_with_output: the client has left"));
+    assert_eq!(end, EventEnd::failed("waits_with_output: the client has left"));
 }
 
 #[worker]
@@ -126,8 +127,8 @@ async fn first(mut chunks: SessionReceiver<u8>) -> Result<Option<u8>> {
 }
 
 #[tokio::test]
-async fn handlers_are_still_functions() {
-    assert_eq!(ask(events![first], [packed(&3)]).await, End::value(&3));
+async fn annotated_functions_stay_callable() {
+    assert_eq!(ask(events![first], [packed(&3)]).await, EventEnd::value(&3));
     waits_is_callable();
 }
 

@@ -2,8 +2,8 @@
 
 #![allow(non_camel_case_types, clippy::used_underscore_binding)]
 
-use super::{End, ask, listed, packed};
-use crate::{Events, worker};
+use super::{EventEnd, ask, listed, packed};
+use crate::{Events, events, worker};
 
 #[worker]
 async fn registry_(registry: u8) -> u8 {
@@ -14,8 +14,8 @@ mod local {
     use crate::worker;
 
     #[worker]
-    pub(crate) async fn registry(session: u8, turn: u8) -> u8 {
-        session + turn
+    pub(crate) async fn registry(session: u8, encoder: u8) -> u8 {
+        session + encoder
     }
 
     #[worker]
@@ -81,36 +81,36 @@ async fn never_either(missing: Missing) {}
 
 #[tokio::test]
 async fn names_do_not_clash() {
-    assert_eq!(ask(events![registry_], [packed(&3)]).await, End::value(&3));
-    assert_eq!(ask(events![local::registry], [packed(&(3, 4))]).await, End::value(&7));
-    assert_eq!(ask(events![local::session], [packed(&(3, 1))]).await, End::value(&2));
-    assert_eq!(ask(events![local::register], []).await, End::value(&7));
-    assert_eq!(ask(events![plus_one], [packed(&3)]).await, End::value(&4));
-    assert_eq!(ask(events![plus_two], [packed(&3)]).await, End::value(&5));
+    assert_eq!(ask(events![registry_], [packed(&3)]).await, EventEnd::value(&3));
+    assert_eq!(ask(events![local::registry], [packed(&(3, 4))]).await, EventEnd::value(&7));
+    assert_eq!(ask(events![local::session], [packed(&(3, 1))]).await, EventEnd::value(&2));
+    assert_eq!(ask(events![local::register], []).await, EventEnd::value(&7));
+    assert_eq!(ask(events![plus_one], [packed(&3)]).await, EventEnd::value(&4));
+    assert_eq!(ask(events![plus_two], [packed(&3)]).await, EventEnd::value(&5));
 }
 
 #[tokio::test]
-async fn a_raw_name_goes_without_its_prefix() {
+async fn raw_identifier_loses_its_prefix() {
     assert_eq!(listed(events![r#type])[0].0, "type");
     let text = "type: the client closed its stream before it sent the arguments (move)";
-    assert_eq!(ask(events![r#type], []).await, End::failed(text));
+    assert_eq!(ask(events![r#type], []).await, EventEnd::failed(text));
 }
 
 #[tokio::test]
-async fn methods_are_those_of_the_type() {
-    assert_eq!(ask(State, []).await, End::value(&1));
+async fn impl_block_methods_are_events() {
+    assert_eq!(ask(State, []).await, EventEnd::value(&1));
     let listed: Vec<_> = listed(State).into_iter().map(|(name, _)| name).collect();
     assert_eq!(listed, ["clone", "register"]);
 }
 
 #[tokio::test]
-async fn an_event_may_stand_in_a_function() {
+async fn event_can_be_local_to_function() {
     #[worker(event = "inner")]
     async fn within() -> u8 {
         9
     }
 
-    assert_eq!(ask(events![within], []).await, End::value(&9));
+    assert_eq!(ask(events![within], []).await, EventEnd::value(&9));
     assert_eq!(within().await, 9);
     within::default().register(&mut crate::HandlerRegistry::default());
 }

@@ -5,8 +5,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::{Client, End, Outcome, ask, listed, packed};
-use crate::{Bytes, Category, Code, Error, ExecutionMode, Result, Stream, worker};
+use super::{Client, EventEnd, Outcome, ask, listed, packed};
+use crate::{Bytes, Category, Code, Error, ExecutionMode, Result, Stream, events, worker};
 
 #[worker]
 async fn nothing() {}
@@ -127,44 +127,46 @@ impl Counter {
 struct Like<T>(std::marker::PhantomData<T>);
 
 #[tokio::test]
-async fn a_value_is_one_chunk_and_nothing_is_none() {
-    assert_eq!(ask(events![nothing], []).await, End::Closed(vec![]));
-    assert_eq!(ask(events![fine], []).await, End::Closed(vec![]));
-    assert_eq!(ask(events![blob], []).await, End::Closed(vec!["as it is".into()]));
-    assert_eq!(ask(events![pair], []).await, End::value(&(1, ())));
+async fn value_is_one_chunk_and_unit_none() {
+    assert_eq!(ask(events![nothing], []).await, EventEnd::Closed(vec![]));
+    assert_eq!(ask(events![fine], []).await, EventEnd::Closed(vec![]));
+    assert_eq!(ask(events![blob], []).await, EventEnd::Closed(vec!["as it is".into()]));
+    assert_eq!(ask(events![pair], []).await, EventEnd::value(&(1, ())));
 }
 
 #[tokio::test]
-async fn an_error_keeps_its_code_or_is_a_text() {
-    assert_eq!(ask(events![refused], []).await, End::Failed(43, 7, "no".to_owned()));
-    assert_eq!(ask(events![lost], []).await, End::failed("connection lost: peer"));
-    assert_eq!(ask(events![own], []).await, End::failed("an error of its own"));
-    assert_eq!(ask(events![boxed], []).await, End::failed("boxed"));
-    let End::Failed(42, 100, text) = ask(events![unwritable], []).await else { panic!("it was written") };
+async fn error_keeps_its_code_or_text() {
+    assert_eq!(ask(events![refused], []).await, EventEnd::Failed(43, 7, "no".to_owned()));
+    assert_eq!(ask(events![lost], []).await, EventEnd::failed("connection lost: peer"));
+    assert_eq!(ask(events![own], []).await, EventEnd::failed("an error of its own"));
+    assert_eq!(ask(events![boxed], []).await, EventEnd::failed("boxed"));
+    let EventEnd::Failed(42, 100, text) = ask(events![unwritable], []).await else {
+        panic!("it was written")
+    };
     assert!(text.starts_with("unwritable: the reply: cannot encode: "), "{text}");
 }
 
 #[tokio::test]
-async fn a_stream_is_a_chunk_for_each_item() {
-    assert_eq!(ask(events![numbers], [packed(&2)]).await, End::Closed(vec![packed(&1), packed(&0)]));
-    assert_eq!(ask(events![some], [packed(&())]).await, End::Closed(vec![packed(&0)]));
-    assert_eq!(ask(events![some], [packed("at once")]).await, End::Failed(43, 1, "at once".to_owned()));
-    assert_eq!(ask(events![some], [packed("late")]).await, End::failed("at the end"));
+async fn stream_sends_a_chunk_per_item() {
+    assert_eq!(ask(events![numbers], [packed(&2)]).await, EventEnd::Closed(vec![packed(&1), packed(&0)]));
+    assert_eq!(ask(events![some], [packed(&())]).await, EventEnd::Closed(vec![packed(&0)]));
+    assert_eq!(ask(events![some], [packed("at once")]).await, EventEnd::Failed(43, 1, "at once".to_owned()));
+    assert_eq!(ask(events![some], [packed("late")]).await, EventEnd::failed("at the end"));
     assert_eq!(
         ask(events![some], [packed("panic")]).await,
-        End::failed("the handler of `some` panicked: halfway")
+        EventEnd::failed("the handler of `some` panicked: halfway")
     );
 }
 
 #[tokio::test]
-async fn the_events_of_a_type_share_its_value() {
+async fn events_of_a_type_share_state() {
     let spawned = |name: &str| (name.to_owned(), ExecutionMode::Spawned);
     let events = [spawned("add"), spawned("count"), ("get".to_owned(), ExecutionMode::Inline), spawned("of")];
     assert_eq!(listed(Counter::default()), events);
     let mut client = Client::of(Counter::default()).await;
     client.ask([packed(&5)]).await;
-    assert_eq!(client.end().await, End::value(&5));
+    assert_eq!(client.end().await, EventEnd::value(&5));
     client.next().call("get").await;
-    assert_eq!(client.end().await, End::value(&5));
+    assert_eq!(client.end().await, EventEnd::value(&5));
     assert_eq!(Counter::default().add(1).await.unwrap(), 1);
 }

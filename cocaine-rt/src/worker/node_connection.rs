@@ -1,4 +1,4 @@
-//! The connection of a worker to its node, on a thread of its own: nothing that a handler does can delay a heartbeat.
+//! The connection of a worker to its node. It has a thread of its own, so that no handler can delay a heartbeat.
 
 use std::{
     future::{Future, poll_fn},
@@ -18,8 +18,8 @@ use tokio::{
 };
 
 use super::{
-    events::{Begun, Entry, HandlerRegistry, Handling, Spawn},
-    session::Ground,
+    events::{Entry, HandlerFuture, HandlerRegistry, Invocation, SpawnFn},
+    session::WorkerShared,
 };
 use crate::{
     client::Client,
@@ -43,7 +43,7 @@ use crate::{
 
 /// The durations of heartbeats and shutdown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timeouts {
+pub(super) struct WorkerTimeouts {
     /// The time between two heartbeats.
     pub(super) heartbeat_interval: Duration,
     /// How long the node may leave heartbeats unanswered.
@@ -52,20 +52,20 @@ pub(super) struct Timeouts {
     pub(super) shutdown: Duration,
 }
 
-/// What a worker's connection is made of.
-pub(super) struct Wire {
+/// The connection of a worker to its node, before it is opened.
+pub(super) struct NodeConnection {
     pub(super) endpoint: PathBuf,
     pub(super) uuid: String,
-    pub(super) timeouts: Timeouts,
+    pub(super) timeouts: WorkerTimeouts,
     pub(super) limits: Limits,
     pub(super) cloud: Client,
     pub(super) registry: HandlerRegistry,
     pub(super) terminated: watch::Sender<bool>,
-    /// Where events go whose handlers get tasks of their own.
-    pub(super) events: mpsc::UnboundedSender<(Spawn, Begun)>,
+    /// The queue of invocations whose handlers run in tasks of their own.
+    pub(super) spawned: mpsc::UnboundedSender<(SpawnFn, Invocation)>,
 }
 
-/// What a node opens channels with (`worker.md` 2.1).
+/// The method with which a node opens the channel of an event (`worker.md` 2.1).
 const INVOKE: MethodSpec = MethodSpec {
     id: 0,
     name: "invoke",
@@ -74,21 +74,21 @@ const INVOKE: MethodSpec = MethodSpec {
     on_drop: OnDrop::Terminal,
 };
 
-/// How long the node's socket may take to answer.
-const CONNECT: Duration = Duration::from_secs(5);
+/// How long connecting to the node's socket may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Wire {
-    /// Serves on a thread of its own, and returns what to wait for: the end of the connection. Dropping that ends it.
+impl NodeConnection {
+    /// Starts the thread of the connection, and returns a receiver of its result. Dropping the receiver ends the thread.
     pub(super) fn start(self) -> Result<oneshot::Receiver<Result<()>>> {
         let (done, served) = oneshot::channel();
         let thread = thread::Builder::new().name("cocaine-wire".to_owned());
-        let started = thread.spawn(move || self.block(done));
+        let started = thread.spawn(move || self.run_thread(done));
         started
             .map_err(|error| Error::config(format!("cannot start the thread of the connection: {error}")))?;
         Ok(served)
     }
 
-    fn block(self, mut done: oneshot::Sender<Result<()>>) {
+    fn run_thread(self, mut done: oneshot::Sender<Result<()>>) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let result = match runtime {
             Ok(runtime) => runtime.block_on(async {
@@ -99,7 +99,7 @@ impl Wire {
             }),
             Err(error) => Err(Error::config(format!("cannot start the runtime of the connection: {error}"))),
         };
-        // Whoever served the worker may have given up.
+        // `Worker::serve` may have been dropped.
         let _ = done.send(result);
     }
 
@@ -109,8 +109,8 @@ impl Wire {
             let advice = "the node that started the worker must be running on this machine";
             Error::new(ErrorKind::Connect(format!("{reason}; {advice}"))).at(None, None, Some(&peer))
         };
-        let io = timeout(CONNECT, UnixStream::connect(&self.endpoint)).await;
-        let io = io.map_err(|_| failed(format!("no answer within {CONNECT:?}")))?;
+        let io = timeout(CONNECT_TIMEOUT, UnixStream::connect(&self.endpoint)).await;
+        let io = io.map_err(|_| failed(format!("no answer within {CONNECT_TIMEOUT:?}")))?;
         let io =
             io.and_then(UnixSocket::new).map_err(|error| failed(error.to_string()).with_source(error))?;
         self.serve(io).await
@@ -121,16 +121,16 @@ impl Wire {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { endpoint, uuid, timeouts, limits, cloud, registry, terminated, events } = self;
+        let Self { endpoint, uuid, timeouts, limits, cloud, registry, terminated, spawned } = self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
         let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
         let handle = ConnectionHandle::new(conn.clone());
-        let ground = Ground { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
-        let router = Router { registry, ground: Arc::new(ground), events };
-        let mut control = Control::shake_hands(handle, &uuid)?;
+        let shared = WorkerShared { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
+        let router = Router { registry, shared: Arc::new(shared), spawned };
+        let mut control = ControlChannel::open(handle, &uuid)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
-        let served = control.attend(timeouts).await;
+        let served = control.exchange_heartbeats(timeouts).await;
         let ended = match served {
             Ok(()) => {
                 terminated.send_replace(true);
@@ -141,42 +141,42 @@ impl Wire {
                 Err(error)
             }
         };
-        // It ends at once, for its connection has.
+        // The driver ends at once, because its connection is closed.
         let _ = driver.await;
         ended
     }
 }
 
-/// Finds the handlers of events.
+/// Routes invocations to their handlers.
 struct Router {
     registry: HandlerRegistry,
-    ground: Arc<Ground>,
-    events: mpsc::UnboundedSender<(Spawn, Begun)>,
+    shared: Arc<WorkerShared>,
+    spawned: mpsc::UnboundedSender<(SpawnFn, Invocation)>,
 }
 
 impl Router {
-    /// Begins an event: hands it over, or returns what handles it here.
-    fn route(&self, pending: PendingInvocation) -> Routed {
-        match event(&pending).and_then(|event| self.registry.find(event)) {
+    /// Sends an invocation to be spawned, or returns its handler if that runs inline.
+    fn route(&self, pending: PendingInvocation) -> RoutedInvocation {
+        match event_name(&pending).and_then(|event| self.registry.find(event)) {
             Ok((event, entry)) => {
-                let begun = Begun { ground: self.ground.clone(), event, pending };
+                let invocation = Invocation { shared: self.shared.clone(), event, pending };
                 match entry {
-                    Entry::Inline(handle) => return Routed(handle(begun)),
-                    // Nobody takes events any more when the worker is no longer served.
-                    Entry::Spawned(spawn) => drop(self.events.send((spawn, begun))),
+                    Entry::Inline(handle) => return RoutedInvocation(handle(invocation)),
+                    // The receiver is closed once the worker is no longer served.
+                    Entry::Spawned(spawn) => drop(self.spawned.send((spawn, invocation))),
                 }
             }
-            Err(error) => self.refuse(&pending, &error),
+            Err(error) => self.reject(&pending, &error),
         }
-        Routed(None)
+        RoutedInvocation(None)
     }
 
-    fn refuse(&self, pending: &PendingInvocation, error: &Error) {
+    fn reject(&self, pending: &PendingInvocation, error: &Error) {
         let mut args = Scratch::take();
         let encoded = encode::args(&error.worker_answer(), &mut args);
-        self.ground.handle.with(|mux| {
+        self.shared.handle.with(|mux| {
             if encoded.is_ok() {
-                // A connection that has ended takes no answer.
+                // Fails only if the connection has ended.
                 let _ = mux.send(pending.id, ERROR, &args, FrameHeaders::None);
             }
             mux.finish_invocation(pending.id, pending.cost, None);
@@ -184,34 +184,34 @@ impl Router {
     }
 }
 
-/// What is left to do for an event where it arrived: its handler, if it runs there.
-struct Routed(Option<Handling>);
+/// An inline handler to poll on this thread, or nothing.
+struct RoutedInvocation(Option<HandlerFuture>);
 
-impl Future for Routed {
+impl Future for RoutedInvocation {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().map_or(Poll::Ready(()), |handling| handling.as_mut().poll(cx))
+        self.0.as_mut().map_or(Poll::Ready(()), |future| future.as_mut().poll(cx))
     }
 }
 
-/// Returns the name of an event: `[name]`.
-fn event(pending: &PendingInvocation) -> Result<&[u8]> {
+/// Decodes the name of an event from the arguments of `invoke`: `[name]`.
+fn event_name(pending: &PendingInvocation) -> Result<&[u8]> {
     let mut reader = Reader::new(&pending.message.args);
     let name = reader.array_len().and_then(|_| reader.raw());
     name.map_err(|malformed| Error::service(Code::BAD_MESSAGE, format!("invoke: {malformed}")))
 }
 
-/// The channel on which worker and node speak of the worker itself.
-struct Control {
+/// The control channel: handshake, heartbeats and termination.
+struct ControlChannel {
     handle: ConnectionHandle,
     rx: DynReceiver,
     tx: DynSender,
 }
 
-impl Control {
-    /// Queues the handshake and the first heartbeat.
-    fn shake_hands(handle: ConnectionHandle, uuid: &str) -> Result<Self> {
+impl ControlChannel {
+    /// Opens the channel and queues the handshake and the first heartbeat.
+    fn open(handle: ConnectionHandle, uuid: &str) -> Result<Self> {
         let mut args = Scratch::take();
         encode::args(&(uuid,), &mut args).map_err(Error::from_encode)?;
         let tree = HANDSHAKE.dispatch.tree();
@@ -227,8 +227,8 @@ impl Control {
         Ok(control)
     }
 
-    /// Sends heartbeats until the node says to terminate.
-    async fn attend(&mut self, timeouts: Timeouts) -> Result<()> {
+    /// Sends heartbeats until the node terminates the worker.
+    async fn exchange_heartbeats(&mut self, timeouts: WorkerTimeouts) -> Result<()> {
         let mut beat = interval_at(Instant::now() + timeouts.heartbeat_interval, timeouts.heartbeat_interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expired = pin!(sleep_until(Instant::now() + timeouts.heartbeat_timeout));
@@ -249,14 +249,14 @@ impl Control {
         }
     }
 
-    /// Lets what runs finish, confirms, and closes the connection once that is written.
+    /// Waits for running handlers, confirms the termination, and closes the connection once the confirmation is written.
     async fn drain(mut self, shutdown_timeout: Duration) -> Result<()> {
         let finished = poll_fn(|cx| self.handle.with(|mux| mux.poll_finished(cx.waker())));
         tokio::select! {
             () = finished => {}
             () = sleep(shutdown_timeout) => tracing::warn!("handlers did not finish within {shutdown_timeout:?} and are cut off"),
         }
-        // A node that has gone meanwhile needs no confirmation.
+        // Fails only if the node has disconnected meanwhile.
         let _ = self.tx.queue(TERMINATE, &(0, "confirmed"));
         let flushed = poll_fn(|cx| self.handle.with(|mux| mux.poll_flushed(cx.waker())));
         let _ = timeout(shutdown_timeout, flushed).await;
