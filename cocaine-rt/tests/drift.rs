@@ -10,7 +10,8 @@ use std::{
 };
 
 use cocaine::{
-    Client, Compatibility, Edge, Error, ErrorKind, Fault, Graph, Method, ServiceClient, Tree, TreeNode,
+    Client, Compatibility, Error, ErrorKind, Fault, ServiceClient,
+    graph::{Edge, Graph, Method, Tree, TreeNode},
     server::Server,
 };
 use cocaine_bindings::{Storage, StorageClient};

@@ -144,7 +144,16 @@ impl Service {
         self.unary(method, args).await
     }
 
-    /// As [`Service::call`], with the method's place in the bindings or its name.
+    /// Calls a method that never answers; returns once the call is queued.
+    pub async fn send<A>(&self, method: &str, args: A) -> Result<()>
+    where
+        A: Serialize + Send,
+    {
+        self.mute(method, args).await
+    }
+
+    /// Does what [`Service::call`] does, for generated code.
+    #[doc(hidden)]
     pub async fn unary<'m, A, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<R>
     where
         A: Serialize + Send,
@@ -160,14 +169,15 @@ impl Service {
         self.read(method, &message)
     }
 
-    /// Calls a method that never answers; returns once the call is queued.
+    /// Does what [`Service::send`] does, for generated code.
+    #[doc(hidden)]
     pub async fn mute<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<()>
     where
         A: Serialize + Send,
     {
         let method = method.into();
         let args = self.encode(method, args)?;
-        self.send(method, args, Link::mute).await
+        self.send_request(method, args, Link::mute).await
     }
 
     /// Calls a method that answers with a stream. The arguments are encoded at once; the call is made now if the
@@ -188,9 +198,10 @@ impl Service {
         }
     }
 
-    /// Calls a method that answers once it holds something, and holds that until what this returns is dropped.
+    /// Calls a method whose answer grants a resource, for generated code. Dropping the guard releases the resource.
     ///
-    /// Waiting for it takes as long as it takes: there is a deadline only if one was set ([`Service::with_deadline`]).
+    /// Waiting is unlimited, unless a deadline was set ([`Service::with_deadline`]).
+    #[doc(hidden)]
     pub async fn hold<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Guard>
     where
         A: Serialize + Send,
@@ -212,7 +223,7 @@ impl Service {
     {
         let method = method.into();
         let args = self.encode(method, args)?;
-        let (tx, rx) = self.send(method, args, Link::session).await?;
+        let (tx, rx) = self.send_request(method, args, Link::session).await?;
         Ok(Duplex { tx: tx.into(), rx: rx.into() })
     }
 
@@ -243,7 +254,7 @@ impl Service {
     /// Connects, waits for room, sends and waits for the answer, all within the deadline.
     async fn in_time(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
         let exchange = async {
-            let pending = self.send(method, args, Link::call).await?;
+            let pending = self.send_request(method, args, Link::call).await?;
             self.answer(method, pending).await
         };
         timeout(self.options.deadline, exchange).await.unwrap_or_else(|_| Err(self.late(method)))
@@ -270,19 +281,19 @@ impl Service {
         self,
         method: Selector<'_>,
         args: Scratch,
-    ) -> impl Future<Output = Result<Reading>> + Send + 'static + use<> {
+    ) -> impl Future<Output = Result<Reading>> + Send + Sync + 'static + use<> {
         let (place, name) = match method {
             Selector::Place(place) => (place, None),
             Selector::Name(name) => (0, Some(name.to_owned())),
         };
         async move {
             let method = name.as_deref().map_or(Selector::Place(place), Selector::Name);
-            self.send(method, args, Link::stream).await
+            self.send_request(method, args, Link::stream).await
         }
     }
 
     /// Sends until it is sent, connecting and waiting for room as needed.
-    async fn send<T>(
+    async fn send_request<T>(
         &self,
         method: Selector<'_>,
         args: Scratch,

@@ -171,7 +171,7 @@ impl From<DynReceiver> for Reading {
     }
 }
 
-type OpenFuture = Pin<Box<dyn Future<Output = Result<Reading>> + Send>>;
+type OpenFuture = Pin<Box<dyn Future<Output = Result<Reading>> + Send + Sync>>;
 
 enum Source {
     OpenFuture(OpenFuture),
@@ -199,7 +199,7 @@ impl<T> From<Reading> for Receiver<T> {
 
 impl<T> Receiver<T> {
     /// Returns a stream whose channel is opened when it is first read.
-    pub(crate) fn opening(opening: impl Future<Output = Result<Reading>> + Send + 'static) -> Self {
+    pub(crate) fn opening(opening: impl Future<Output = Result<Reading>> + Send + Sync + 'static) -> Self {
         Self { source: Source::OpenFuture(Box::pin(opening)), items: PhantomData }
     }
 

@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// Takes a value.
+#[derive(Debug)]
 pub struct TakeValue<T> {
     name: &'static str,
     value: PhantomData<fn() -> T>,
@@ -102,6 +103,7 @@ where
 }
 
 /// Takes the chunks that follow.
+#[derive(Debug)]
 pub struct TakeChunks<T>(PhantomData<fn() -> T>);
 
 impl<T: DeserializeOwned + 'static> Part for Chunks<T> {
@@ -128,6 +130,7 @@ impl<T, V, I: FreeChunks, O> Follows<Claims<V, I, O>> for TakeChunks<T> {
 }
 
 /// Takes the half that sends.
+#[derive(Debug)]
 pub struct TakeOutput<T>(PhantomData<fn(T)>);
 
 impl<T: Serialize + 'static> Part for Output<T> {
