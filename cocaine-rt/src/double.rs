@@ -1,8 +1,8 @@
-//! Doubles of services, which tests call instead of a cloud: they answer as they were told, and fail a test that calls
-//! otherwise. Feature `doubles`.
+//! Test doubles of services: they return the answers that a test has set, and fail the test on any other call. Feature
+//! `doubles`.
 //!
-//! `cocaine-codegen --doubles-of crate::bindings` writes one for each service, around a [`Double`]. A test says what is
-//! to be called and what is answered:
+//! `cocaine-codegen --doubles-of crate::bindings` generates one for each service, around a [`Double`]. A test sets the
+//! expected calls and their answers:
 //!
 //! ```text
 //! let storage = StorageDouble::new();
@@ -12,30 +12,30 @@
 //! storage.expect_write();
 //! ```
 //!
-//! - An expectation is for one call, unless [`Expectation::times`] or [`Expectation::any_times`] says otherwise. A call
-//!   is answered by the first one that fits and has not been met, in whichever order the calls come, unless the double
-//!   is told `in_order`.
-//! - A call that none fits panics where it is made, with what was called and what was expected.
-//! - When the last clone of a double is dropped, it panics if an expectation was not met, or if a call that was not
-//!   expected has panicked where the test could not see it, in a task; [`Double::verify`] does the same earlier. Neither
-//!   does while a panic is under way.
-//! - A session is answered by a [`Peer`]: a script that has the other halves of a channel in memory. It speaks the
-//!   protocol as a server does, and needs a tokio runtime; nothing else here does. A script may go on when the caller
-//!   has what it wanted: what it asserts then is seen by a test that waits for it, with [`Double::played`].
+//! - An expectation is for one call, unless [`Expectation::times`] or [`Expectation::any_times`] changes that. A call is
+//!   answered by the first matching expectation that is not exhausted. Calls may come in any order, unless the double is
+//!   set to `in_order`.
+//! - A call that matches no expectation panics in the caller. The message has the call and the expectations.
+//! - Dropping the last clone of a double panics if an expectation was not met, or if an unexpected call has panicked in a
+//!   task, where the test may not see it. [`Double::verify`] checks the same earlier. Neither panics while the thread is
+//!   already panicking.
+//! - A session is answered by a [`Peer`]: a script at the other end of an in-memory connection. It runs on a server of the
+//!   protocol, and is the only part that needs a tokio runtime. A script may outlive the caller's session; a test whose
+//!   script asserts something then waits for it with [`Double::played`].
 //!
-//! Arguments are compared as they are encoded for the wire: no type has to be `PartialEq` or `Debug`.
+//! Arguments are compared in their encoded form, so that their types need neither `PartialEq` nor `Debug`.
 
-mod book;
 mod expectation;
+mod expectations;
 mod items;
-mod peer;
+mod session;
 
 use std::{fmt, panic::Location, sync::Arc};
 
 use serde::Serialize;
 
-use self::book::{Answer, Book};
-pub use self::{expectation::Expectation, items::Items, peer::Peer};
+use self::expectations::{AnswerFn, Expectations};
+pub use self::{expectation::Expectation, items::Items, session::Peer};
 use crate::{
     connection::{
         channel::{DynReceiver, DynSender},
@@ -44,23 +44,23 @@ use crate::{
     protocol::{error::Result, spec::ServiceSpec},
 };
 
-/// What a generated double is made of: the calls that a test expects of a service. Clones share it.
+/// The untyped core of a generated double: the calls that a test expects of a service. Clones share it.
 #[derive(Clone)]
-pub struct Double(Arc<Book>);
+pub struct Double(Arc<Expectations>);
 
 impl Double {
-    /// Returns the double of a service, of which nothing is expected yet.
+    /// Creates a double of a service, without expectations.
     pub fn new(spec: &'static ServiceSpec) -> Self {
-        Self(Arc::new(Book::new(spec)))
+        Self(Arc::new(Expectations::new(spec)))
     }
 
-    /// Has the calls come in the order of their expectations.
+    /// Requires the calls to come in the order of their expectations.
     pub fn in_order(&self) {
         self.0.in_order();
     }
 
-    /// Expects a call of the method at this place of the table: with the arguments `A`, which `W` are read from, and
-    /// answered by an `O`.
+    /// Expects a call of the method with this index in the service's table. `A` are the arguments, `W` their owned form,
+    /// and `O` is the type of the answer.
     #[track_caller]
     pub fn expect<A, W, O: 'static>(&self, method: usize) -> Expectation<A, W, O> {
         Expectation::new(self.0.clone(), self.0.expect(method, Location::caller()))
@@ -71,17 +71,17 @@ impl Double {
     /// # Panics
     /// If the call is not expected.
     pub fn answer<O: 'static>(&self, method: usize, args: impl Serialize) -> O {
-        self.answer_to(method, &self.0.encode(method, &args))
+        self.answer_encoded(method, &self.0.encode_args(method, &args))
     }
 
-    fn answer_to<O: 'static>(&self, method: usize, args: &bytes::Bytes) -> O {
-        let answer = self.0.claim(method, args);
+    fn answer_encoded<O: 'static>(&self, method: usize, args: &bytes::Bytes) -> O {
+        let answer = self.0.match_call(method, args);
         let answer =
-            answer.downcast_ref::<Answer<O>>().expect("expected with the type that it is called with");
+            answer.downcast_ref::<AnswerFn<O>>().expect("expected with the type that it is called with");
         answer(args)
     }
 
-    /// Opens a session whose other halves, an `R` and an `S`, are a [`Peer`]'s.
+    /// Opens a session with a [`Peer`], which has the halves `R` and `S`.
     ///
     /// # Panics
     /// If the call is not expected, or outside a tokio runtime.
@@ -92,23 +92,23 @@ impl Double {
         X: From<DynSender>,
         Y: From<DynReceiver>,
     {
-        let args = self.0.encode(method, &args);
-        let peer = self.answer_to::<Peer<R, S>>(method, &args);
-        peer::open(&self.0, method, args, peer)
+        let args = self.0.encode_args(method, &args);
+        let peer = self.answer_encoded::<Peer<R, S>>(method, &args);
+        session::open_session(&self.0, method, args, peer)
     }
 
-    /// Waits until every script of a session has come to its end.
+    /// Waits until all scripts have ended.
     pub async fn played(&self) {
-        // The sender is here: it cannot be gone.
-        let _ = self.0.playing().subscribe().wait_for(|count| *count == 0).await;
+        // The wait fails only once the sender is dropped, which `self` owns.
+        let _ = self.0.running_scripts().subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// Fails the test unless everything that was expected has been called, and nothing else.
+    /// Fails the test unless all expectations are met and no other call was made.
     ///
     /// # Panics
-    /// If something was not called, or a call was not expected; both are forgotten then.
+    /// If an expectation is not met, or an unexpected call was made. Both are then cleared.
     pub fn verify(&self) {
-        if let Some(text) = self.0.settle() {
+        if let Some(text) = self.0.take_failures() {
             panic!("{text}");
         }
     }

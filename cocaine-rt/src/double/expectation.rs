@@ -1,5 +1,5 @@
-//! What a test says of one call.
-#![allow(clippy::return_self_not_must_use, reason = "the double keeps what it is told")]
+//! The builder of one expectation.
+#![allow(clippy::return_self_not_must_use, reason = "the double stores the expectation")]
 
 use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 
@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Items, Peer,
-    book::{Answer, Book, Fits, decode},
+    expectations::{AnswerFn, ArgumentMatcher, Expectations, decode_args},
 };
 use crate::{
     connection::{
@@ -20,76 +20,76 @@ use crate::{
     },
 };
 
-/// A call that a test expects: with the arguments `A`, of which closures take the owned `W`, and answered by an `O`.
+/// An expected call with the arguments `A`, their owned form `W`, and an answer of type `O`.
 ///
-/// It is for one call, with any arguments, unless it is told otherwise. `O` is a `Result` for what is answered once,
-/// [`Items`] for a stream, and a [`Peer`] for a session.
+/// By default it is for one call with any arguments. `O` is a `Result` for a method with one answer, [`Items`] for a
+/// stream, and a [`Peer`] for a session.
 pub struct Expectation<A, W, O> {
-    book: Arc<Book>,
-    rule: usize,
+    expectations: Arc<Expectations>,
+    index: usize,
     types: PhantomData<fn(A, W) -> O>,
 }
 
 impl<A, W, O: 'static> Expectation<A, W, O> {
-    pub(super) fn new(book: Arc<Book>, rule: usize) -> Self {
-        Self { book, rule, types: PhantomData }
+    pub(super) fn new(expectations: Arc<Expectations>, index: usize) -> Self {
+        Self { expectations, index, types: PhantomData }
     }
 
-    /// Expects the call exactly so often; with 0, not at all.
+    /// Expects exactly `count` calls. With 0, any call fails the test.
     pub fn times(self, count: usize) -> Self {
-        self.book.change(self.rule, |rule| rule.times = Some(count));
+        self.expectations.change(self.index, |expected| expected.times = Some(count));
         self
     }
 
-    /// Allows the call any number of times, or none.
+    /// Allows any number of calls, including none.
     pub fn any_times(self) -> Self {
-        self.book.change(self.rule, |rule| rule.times = None);
+        self.expectations.change(self.index, |expected| expected.times = None);
         self
     }
 
-    fn only(self, fits: Fits) -> Self {
-        self.book.change(self.rule, |rule| rule.fits = fits);
+    fn with_matcher(self, matcher: ArgumentMatcher) -> Self {
+        self.expectations.change(self.index, |expected| expected.matcher = matcher);
         self
     }
 
-    fn exactly(self, args: &impl Serialize) -> Self {
-        let args = self.book.encode(self.book.method_of(self.rule), args);
-        self.only(Fits::Exactly(args))
+    fn with_args(self, args: &impl Serialize) -> Self {
+        let args = self.expectations.encode_args(self.expectations.expected_method(self.index), args);
+        self.with_matcher(ArgumentMatcher::Equal(args))
     }
 
-    fn when(self, holds: impl Fn(&bytes::Bytes) -> bool + Send + Sync + 'static) -> Self {
-        self.only(Fits::If(Arc::new(holds)))
+    fn with_predicate(self, predicate: impl Fn(&bytes::Bytes) -> bool + Send + Sync + 'static) -> Self {
+        self.with_matcher(ArgumentMatcher::Predicate(Arc::new(predicate)))
     }
 
-    fn by(self, answer: impl Fn(&bytes::Bytes) -> O + Send + Sync + 'static) -> Self {
-        let answer: Answer<O> = Box::new(answer);
-        self.book.change(self.rule, |rule| rule.answer = Some(Arc::new(answer)));
+    fn answer_with(self, answer: impl Fn(&bytes::Bytes) -> O + Send + Sync + 'static) -> Self {
+        let answer: AnswerFn<O> = Box::new(answer);
+        self.expectations.change(self.index, |expected| expected.answer = Some(Arc::new(answer)));
         self
     }
 }
 
-/// What is answered once.
+/// A method with one answer.
 impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
-    /// Answers with this, each time.
+    /// Answers each call with `value`.
     pub fn returns(self, value: impl Into<T>) -> Self
     where
         T: Clone + Send + Sync,
     {
         let value = value.into();
-        self.by(move |_| Ok(value.clone()))
+        self.answer_with(move |_| Ok(value.clone()))
     }
 
-    /// Fails with this, each time. It is what the caller gets, whether a service could say it or not.
+    /// Fails each call with `error`. The caller gets it unchanged, even if a service could not send it.
     pub fn fails(self, error: Error) -> Self {
-        self.by(move |_| Err(error.clone()))
+        self.answer_with(move |_| Err(error.clone()))
     }
 }
 
-/// What is held until the caller lets go.
+/// A method whose effect lasts until the caller drops a guard.
 impl<A, W> Expectation<A, W, Result<Guard>> {
-    /// Holds it, each time.
+    /// Returns a new guard for each call.
     pub fn holds(self) -> Self {
-        self.by(|_| Ok(Guard::new(())))
+        self.answer_with(|_| Ok(Guard::new(())))
     }
 }
 
@@ -98,103 +98,103 @@ impl<A, W, T> Expectation<A, W, Items<T>>
 where
     T: Clone + Send + Sync + Unpin + 'static,
 {
-    /// Answers with these items and the end of the stream.
+    /// Answers with `items` and the end of the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Items::of(items.clone()))
+        self.answer_with(move |_| Items::of(items.clone()))
     }
 
-    /// Answers with these items and an error.
+    /// Answers with `items` and an error.
     pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Items::of(items.clone()).then_fails(error.clone()))
+        self.answer_with(move |_| Items::of(items.clone()).then_fails(error.clone()))
     }
 
-    /// Answers with these items, and the stream goes on for ever without another.
+    /// Answers with `items` and leaves the stream open.
     pub fn streams_then_waits(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Items::of(items.clone()).then_waits())
+        self.answer_with(move |_| Items::of(items.clone()).then_waits())
     }
 
     /// Fails at once.
     pub fn fails(self, error: Error) -> Self {
-        self.by(move |_| Items::of([]).then_fails(error.clone()))
+        self.answer_with(move |_| Items::of([]).then_fails(error.clone()))
     }
 }
 
-/// A session.
+/// A session with a scripted peer.
 impl<A, W, R: 'static, S: 'static> Expectation<A, W, Peer<R, S>> {
-    /// Answers as this script does, which gets what the caller sends and what answers it.
+    /// Answers with a script. It gets the half that receives from the caller, and the half that sends to it.
     pub fn plays<F>(self, script: impl Fn(R, S) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let script = Arc::new(script);
-        self.by(move |_| {
+        self.answer_with(move |_| {
             let script = script.clone();
             Peer::plays(move |input, output| script(input, output))
         })
     }
 
-    /// Does not open the session.
+    /// Fails to open the session.
     pub fn fails(self, error: Error) -> Self {
-        self.by(move |_| Peer::fails(error.clone()))
+        self.answer_with(move |_| Peer::fails(error.clone()))
     }
 }
 
-/// A session in which both sides send streams: what the caller sends is read, and not looked at.
+/// A session in which both sides send streams. The items of the caller are discarded.
 impl<A, W, I, T> Expectation<A, W, Peer<Receiver<I>, Sender<T>>>
 where
     I: DeserializeOwned + Send + 'static,
     T: Serialize + Clone + Send + Sync + Unpin + 'static,
 {
-    /// Answers with these items and the end of the stream.
+    /// Answers with `items` and the end of the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Peer::streams(Items::of(items.clone())))
+        self.answer_with(move |_| Peer::streams(Items::of(items.clone())))
     }
 
-    /// Answers with these items and an error.
+    /// Answers with `items` and an error.
     pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Peer::streams(Items::of(items.clone()).then_fails(error.clone())))
+        self.answer_with(move |_| Peer::streams(Items::of(items.clone()).then_fails(error.clone())))
     }
 
-    /// Answers with these items, and the stream goes on for ever without another.
+    /// Answers with `items` and leaves the stream open.
     pub fn streams_then_waits(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.by(move |_| Peer::streams(Items::of(items.clone()).then_waits()))
+        self.answer_with(move |_| Peer::streams(Items::of(items.clone()).then_waits()))
     }
 }
 
 /// A call without arguments.
 impl<O: 'static> Expectation<(), (), O> {
-    /// Answers with what `answer` returns.
+    /// Answers each call with the result of `answer`.
     pub fn answers(self, answer: impl Fn() -> O + Send + Sync + 'static) -> Self {
-        self.by(move |_| answer())
+        self.answer_with(move |_| answer())
     }
 }
 
-/// A call whose arguments nobody describes.
+/// A method whose arguments have no schema.
 impl<O: 'static> Expectation<Args, Args, O> {
     /// Expects the call with exactly these arguments.
     #[allow(clippy::needless_pass_by_value, reason = "the call passes them by value too")]
     pub fn with(self, args: Args) -> Self {
-        self.exactly(&args)
+        self.with_args(&args)
     }
 
-    /// Expects the call only with arguments for which this holds.
-    pub fn matching(self, holds: impl Fn(Args) -> bool + Send + Sync + 'static) -> Self {
-        self.when(move |args| holds(decode(args)))
+    /// Expects the call with arguments that satisfy a predicate.
+    pub fn matching(self, predicate: impl Fn(Args) -> bool + Send + Sync + 'static) -> Self {
+        self.with_predicate(move |args| predicate(decode_args(args)))
     }
 
-    /// Answers with what `answer` makes of the arguments.
+    /// Answers each call with the result of `answer` for its arguments.
     pub fn answers(self, answer: impl Fn(Args) -> O + Send + Sync + 'static) -> Self {
-        self.by(move |args| answer(decode(args)))
+        self.answer_with(move |args| answer(decode_args(args)))
     }
 }
 
-/// As many arguments as serde's tuples can have.
+/// Implemented for up to 16 arguments, the longest tuples that serde supports.
 macro_rules! arguments {
     ($($arg:ident: $given:ident $owned:ident),+) => {
         impl<$($given: Serialize, $owned: DeserializeOwned,)+ O: 'static>
@@ -203,21 +203,21 @@ macro_rules! arguments {
             /// Expects the call with exactly these arguments.
             #[allow(clippy::too_many_arguments)]
             pub fn with(self, $($arg: $given),+) -> Self {
-                self.exactly(&($($arg,)+))
+                self.with_args(&($($arg,)+))
             }
 
-            /// Expects the call only with arguments for which this holds.
-            pub fn matching(self, holds: impl Fn($($owned),+) -> bool + Send + Sync + 'static) -> Self {
-                self.when(move |args| {
-                    let ($($arg,)+) = decode::<($($owned,)+)>(args);
-                    holds($($arg),+)
+            /// Expects the call with arguments that satisfy a predicate.
+            pub fn matching(self, predicate: impl Fn($($owned),+) -> bool + Send + Sync + 'static) -> Self {
+                self.with_predicate(move |args| {
+                    let ($($arg,)+) = decode_args::<($($owned,)+)>(args);
+                    predicate($($arg),+)
                 })
             }
 
-            /// Answers with what `answer` makes of the arguments.
+            /// Answers each call with the result of `answer` for its arguments.
             pub fn answers(self, answer: impl Fn($($owned),+) -> O + Send + Sync + 'static) -> Self {
-                self.by(move |args| {
-                    let ($($arg,)+) = decode::<($($owned,)+)>(args);
+                self.answer_with(move |args| {
+                    let ($($arg,)+) = decode_args::<($($owned,)+)>(args);
                     answer($($arg),+)
                 })
             }
@@ -240,6 +240,6 @@ all_arguments!(
 
 impl<A, W, O> fmt::Debug for Expectation<A, W, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Expectation").field("service", &self.book.spec().name).finish_non_exhaustive()
+        f.debug_struct("Expectation").field("service", &self.expectations.spec().name).finish_non_exhaustive()
     }
 }

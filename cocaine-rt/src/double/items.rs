@@ -1,4 +1,4 @@
-//! A stream that a double answers with.
+//! The stream that answers a call of a double.
 
 use std::{
     fmt,
@@ -10,23 +10,23 @@ use futures_core::Stream;
 
 use crate::protocol::error::{Error, Result};
 
-/// A stream that a double answers with: what [`Items::of`] lists, or any other stream.
+/// The stream that answers a call of a double: listed items, or any other stream.
 pub struct Items<T> {
     stream: Pin<Box<dyn Stream<Item = Result<T>> + Send>>,
-    end: End,
+    end: StreamEnd,
 }
 
-/// What comes after the last item.
-enum End {
-    Nothing,
+/// What follows the last item.
+enum StreamEnd {
+    Close,
     Error(Error),
     Never,
 }
 
-/// Items that are there already.
-struct Listed<I>(I);
+/// A stream of the items of an iterator, which never waits.
+struct IterStream<I>(I);
 
-impl<I: Iterator + Unpin> Stream for Listed<I> {
+impl<I: Iterator + Unpin> Stream for IterStream<I> {
     type Item = Result<I::Item>;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -35,26 +35,26 @@ impl<I: Iterator + Unpin> Stream for Listed<I> {
 }
 
 impl<T> Items<T> {
-    /// Returns a stream of these items.
+    /// Creates a stream of these items.
     pub fn of(items: impl IntoIterator<Item = T, IntoIter: Send + Unpin + 'static>) -> Self {
-        Self::new(Listed(items.into_iter()))
+        Self::new(IterStream(items.into_iter()))
     }
 
-    /// Returns what answers as `stream` does.
+    /// Wraps a stream.
     pub fn new(stream: impl Stream<Item = Result<T>> + Send + 'static) -> Self {
-        Self { stream: Box::pin(stream), end: End::Nothing }
+        Self { stream: Box::pin(stream), end: StreamEnd::Close }
     }
 
-    /// Ends with an error instead.
+    /// Ends the stream with an error.
     #[must_use]
     pub fn then_fails(self, error: Error) -> Self {
-        Self { end: End::Error(error), ..self }
+        Self { end: StreamEnd::Error(error), ..self }
     }
 
-    /// Does not end.
+    /// Keeps the stream open after its last item.
     #[must_use]
     pub fn then_waits(self) -> Self {
-        Self { end: End::Never, ..self }
+        Self { end: StreamEnd::Never, ..self }
     }
 }
 
@@ -65,11 +65,11 @@ impl<T> Stream for Items<T> {
         if let Some(item) = ready!(self.stream.as_mut().poll_next(cx)) {
             return Poll::Ready(Some(item));
         }
-        match std::mem::replace(&mut self.end, End::Nothing) {
-            End::Nothing => Poll::Ready(None),
-            End::Error(error) => Poll::Ready(Some(Err(error))),
-            End::Never => {
-                self.end = End::Never;
+        match std::mem::replace(&mut self.end, StreamEnd::Close) {
+            StreamEnd::Close => Poll::Ready(None),
+            StreamEnd::Error(error) => Poll::Ready(Some(Err(error))),
+            StreamEnd::Never => {
+                self.end = StreamEnd::Never;
                 Poll::Pending
             }
         }
