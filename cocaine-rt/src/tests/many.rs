@@ -90,7 +90,7 @@ async fn callers_that_are_cut_off_leave_nothing_behind() {
 }
 
 fn live(service: &Service) -> usize {
-    service.connected_link().handle.with(|mux| mux.in_flight())
+    service.current_connection().handle.with(|mux| mux.in_flight())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
