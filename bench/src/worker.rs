@@ -14,10 +14,8 @@ pub fn is_worker() -> bool {
 pub fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut worker = Worker::from_args()?;
-        let events = events::register(&mut worker);
-        web::register(&mut worker);
-        worker.serve(events).await
+        let worker = web::register(events::register(Worker::from_args()?));
+        worker.serve(events::annotated_events()).await
     })?;
     Ok(())
 }

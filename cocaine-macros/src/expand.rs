@@ -58,11 +58,11 @@ pub(crate) fn marker(item: &ItemFn) -> TokenStream {
 
 /// Returns an implementation of `Events` that registers with `body`.
 fn events(ty: &TokenStream, body: &TokenStream) -> TokenStream {
-    let table = local("table");
+    let registry = local("registry");
     quote! {
         #[automatically_derived]
         impl ::cocaine::Events for #ty {
-            fn register(self, #table: &mut ::cocaine::bind::event::Table) {
+            fn register(self, #registry: &mut ::cocaine::bind::event::HandlerRegistry) {
                 #[allow(unused_imports)]
                 use ::cocaine::bind::event::Plain as _;
                 #body
@@ -90,10 +90,10 @@ fn method(event: &Event, shared: &Ident) -> TokenStream {
 
 /// Returns the statement that registers `handler`.
 fn add(event: &Event, handler: &TokenStream) -> TokenStream {
-    let (table, name, span) = (local("table"), &event.name, event.function.span());
+    let (registry, name, span) = (local("registry"), &event.name, event.function.span());
     let mode = if event.inline { quote!(Inline) } else { quote!(Spawned) };
     quote_spanned! {span=>
-        #table.add(#name, ::cocaine::bind::event::Mode::#mode, #handler);
+        #registry.add(#name, ::cocaine::bind::event::ExecutionMode::#mode, #handler);
     }
 }
 

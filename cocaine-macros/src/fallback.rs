@@ -34,7 +34,7 @@ fn silent(attributes: &[Attribute], generics: &Generics, ty: &impl ToTokens) -> 
         #(#conditions)*
         #[automatically_derived]
         impl #generics ::cocaine::Events for #ty #clause {
-            fn register(self, _: &mut ::cocaine::bind::event::Table) {}
+            fn register(self, _: &mut ::cocaine::bind::event::HandlerRegistry) {}
         }
     }
 }

@@ -73,8 +73,8 @@ use mistakes::Mistakes;
 /// - One value: the first chunk, decoded as `MessagePack`; `Bytes` are the chunk as it is.
 /// - Several values: the elements of the array that the first chunk holds. Further elements are ignored, and one that is
 ///   missing at the end is `None`.
-/// - `Chunks<T>`: the chunks that follow, as a stream.
-/// - `Output<T>`: the half that sends. The function then returns `()` or `Result<()>`.
+/// - `SessionReceiver<T>`: the chunks that follow, as a stream.
+/// - `SessionSender<T>`: the half that sends. The function then returns `()` or `Result<()>`.
 /// - `Session`: the whole event.
 /// - `Context`: who calls. Goes with everything.
 ///

@@ -32,10 +32,10 @@ pub(crate) enum SubscriptionError {
     #[error("replaced by a newer stream of the same name")]
     Replaced,
     /// The subscriber was too slow, and has missed changes.
-    #[error("the listener fell too far behind")]
+    #[error("the subscriber fell too far behind")]
     Lagged,
     /// The node is stopping.
-    #[error("the node stops")]
+    #[error("the node is stopping")]
     Stopped,
 }
 
@@ -46,18 +46,18 @@ pub(crate) struct NameTakenError(pub String);
 
 /// The services that a node knows; clones share them.
 #[derive(Clone)]
-pub(crate) struct Registry(Arc<Shared>);
+pub(crate) struct Registry(Arc<RegistryShared>);
 
-struct Shared {
+struct RegistryShared {
     restricted: BTreeSet<String>,
-    state: Mutex<State>,
+    state: Mutex<RegistryState>,
 }
 
 #[derive(Default)]
-struct State {
+struct RegistryState {
     names: BTreeMap<String, NameEntry>,
     subscribers: BTreeMap<String, UpdateSender>,
-    last: u64,
+    last_id: u64,
     stopped: bool,
 }
 
@@ -71,13 +71,13 @@ struct NameEntry {
 
 impl NameEntry {
     /// Returns the service of this node.
-    fn own(&self) -> Option<&(u64, Arc<ServiceInfo>)> {
+    fn of_this_node(&self) -> Option<&(u64, Arc<ServiceInfo>)> {
         self.local.as_ref().or(self.fallback.as_ref())
     }
 
     /// Returns the service that subscribers see.
     fn visible(&self) -> Option<&(u64, Arc<ServiceInfo>)> {
-        self.own().or(self.published.first())
+        self.of_this_node().or(self.published.first())
     }
 }
 
@@ -93,13 +93,13 @@ impl Registry {
     /// Returns a registry that hides the `restricted` names and the locator itself from subscribers.
     pub(crate) fn new(restricted: impl IntoIterator<Item = String>) -> Self {
         let restricted = restricted.into_iter().chain(["locator".to_owned()]).collect();
-        Self(Arc::new(Shared { restricted, state: Mutex::default() }))
+        Self(Arc::new(RegistryShared { restricted, state: Mutex::default() }))
     }
 
     /// Returns the service of this node with this name, restricted or not. Published services are not found: another
     /// node's gateway resolves them.
     pub(crate) fn resolve(&self, name: &str) -> Option<Arc<ServiceInfo>> {
-        self.state().names.get(name)?.own().map(|(_, service)| service.clone())
+        self.state().names.get(name)?.of_this_node().map(|(_, service)| service.clone())
     }
 
     /// Registers a service of this node.
@@ -109,26 +109,26 @@ impl Registry {
         service: ServiceInfo,
     ) -> Result<Registration, NameTakenError> {
         let state = self.state();
-        if state.names.get(name).is_some_and(|known| known.local.is_some()) {
+        if state.names.get(name).is_some_and(|entry| entry.local.is_some()) {
             return Err(NameTakenError(name.to_owned()));
         }
-        Ok(self.register(state, name, |known, id| known.local = Some((id, Arc::new(service)))))
+        Ok(self.register(state, name, |entry, id| entry.local = Some((id, Arc::new(service)))))
     }
 
     /// Registers a service of this node that a local one of the same name replaces while it is registered.
     pub(crate) fn register_fallback(&self, name: &str, service: ServiceInfo) -> Registration {
-        self.register(self.state(), name, |known, id| known.fallback = Some((id, Arc::new(service))))
+        self.register(self.state(), name, |entry, id| entry.fallback = Some((id, Arc::new(service))))
     }
 
     /// Registers a service that runs elsewhere. Its name need not be unique.
     pub(crate) fn publish(&self, name: &str, service: ServiceInfo) -> Registration {
-        self.register(self.state(), name, |known, id| known.published.push((id, Arc::new(service))))
+        self.register(self.state(), name, |entry, id| entry.published.push((id, Arc::new(service))))
     }
 
     /// Subscribes `uuid` to the services: all of them first, then each change. An older subscription of `uuid` ends.
     pub(crate) fn subscribe(&self, uuid: &str) -> ServiceUpdates {
         let mut state = self.state();
-        let id = state.next();
+        let id = state.next_id();
         let (sender, updates) = updates::channel(self.clone(), uuid, id);
         if state.stopped {
             sender.end(SubscriptionError::Stopped);
@@ -152,39 +152,41 @@ impl Registry {
 
     fn register(
         &self,
-        mut state: MutexGuard<'_, State>,
+        mut state: MutexGuard<'_, RegistryState>,
         name: &str,
-        enter: impl FnOnce(&mut NameEntry, u64),
+        add: impl FnOnce(&mut NameEntry, u64),
     ) -> Registration {
-        let id = state.next();
-        let known = state.names.entry(name.to_owned()).or_default();
-        let before = known.visible().cloned();
-        enter(known, id);
-        let after = known.visible().cloned();
+        let id = state.next_id();
+        let entry = state.names.entry(name.to_owned()).or_default();
+        let before = entry.visible().cloned();
+        add(entry, id);
+        let after = entry.visible().cloned();
         self.notify(&mut state, name, before, after);
         Registration { registry: self.clone(), name: name.to_owned(), id }
     }
 
     fn withdraw(&self, name: &str, id: u64) {
         let mut state = self.state();
-        let Some(known) = state.names.get_mut(name) else { return };
-        let before = known.visible().cloned();
-        let taken = [&mut known.local, &mut known.fallback].map(|own| own.take_if(|(known, _)| *known == id));
-        let own = taken.iter().any(Option::is_some);
-        known.published.retain(|(known, _)| *known != id);
-        let after = known.visible().cloned();
+        let Some(entry) = state.names.get_mut(name) else { return };
+        let before = entry.visible().cloned();
+        let removed = [&mut entry.local, &mut entry.fallback]
+            .map(|slot| slot.take_if(|(registered, _)| *registered == id));
+        let was_of_this_node = removed.iter().any(Option::is_some);
+        entry.published.retain(|(registered, _)| *registered != id);
+        let after = entry.visible().cloned();
         if after.is_none() {
             state.names.remove(name);
         }
         // The original announces version and graph of its own withdrawn services, and neither for published ones.
-        let gone = before.map(|(id, service)| (id, if own { service } else { Arc::default() }));
-        self.notify(&mut state, name, gone, after);
+        let withdrawn =
+            before.map(|(id, service)| (id, if was_of_this_node { service } else { Arc::default() }));
+        self.notify(&mut state, name, withdrawn, after);
     }
 
     /// Notifies subscribers if `name` resolves to another registration than before.
     fn notify(
         &self,
-        state: &mut State,
+        state: &mut RegistryState,
         name: &str,
         before: Option<(u64, Arc<ServiceInfo>)>,
         after: Option<(u64, Arc<ServiceInfo>)>,
@@ -196,17 +198,19 @@ impl Registry {
         }
         let service = match (after, before) {
             (Some((_, service)), _) => ServiceInfo::clone(&service),
-            (None, Some((_, gone))) => ServiceInfo { endpoints: Vec::new(), ..ServiceInfo::clone(&gone) },
+            (None, Some((_, withdrawn))) => {
+                ServiceInfo { endpoints: Vec::new(), ..ServiceInfo::clone(&withdrawn) }
+            }
             (None, None) => return,
         };
         let update = Arc::new(ServiceMap::from([(name.to_owned(), service)]));
         state.subscribers.retain(|_, sender| sender.send(update.clone()));
     }
 
-    fn snapshot(&self, state: &State) -> ServiceMap {
+    fn snapshot(&self, state: &RegistryState) -> ServiceMap {
         let announced = state.names.iter().filter(|(name, _)| !self.0.restricted.contains(*name));
         announced
-            .filter_map(|(name, known)| Some((name.clone(), ServiceInfo::clone(&known.visible()?.1))))
+            .filter_map(|(name, entry)| Some((name.clone(), ServiceInfo::clone(&entry.visible()?.1))))
             .collect()
     }
 
@@ -218,15 +222,15 @@ impl Registry {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RegistryState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn next(&mut self) -> u64 {
-        self.last += 1;
-        self.last
+impl RegistryState {
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 }
 

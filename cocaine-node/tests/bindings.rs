@@ -1,11 +1,11 @@
-//! The committed bindings are those of the recorded runtime, and those of this node.
+//! The committed bindings match the recorded runtime and this node.
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use cocaine::{Client, graph::Graph, msgpack};
 use cocaine_codegen::{Catalogue, Metadata, Options, OutputLayout, compare, fetch, generate};
 use cocaine_node::Node;
-use test_support::recording;
+use test_support::{hex, recording};
 use tokio::task::spawn_blocking;
 
 fn read(path: &str) -> String {
@@ -26,10 +26,10 @@ fn recorded() -> Metadata {
     recorded
 }
 
-/// Services that nobody has recorded, whose graphs are those of the original's headers.
+/// Services without a recording. Their graphs come from the headers of the original.
 const FROM_HEADERS: &[&str] = &["elasticsearch", "isolate", "vicodyn"];
 
-/// Services whose graphs are inferred from what is known of their methods.
+/// Services without a recording and headers. Their graphs are inferred from descriptions of their methods.
 const INFERRED: &[&str] = &["geobase", "langdetect", "tvm", "uatraits"];
 
 #[test]
@@ -46,8 +46,8 @@ fn metadata_equals_the_recordings() {
 async fn bindings_equal_generator_output_for_node() {
     let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
     let locator = node.locator_addr().to_string();
-    let learned = spawn_blocking(move || fetch(&[locator], &[], &[], Duration::from_secs(20)).unwrap());
-    let metadata = learned.await.unwrap().metadata;
+    let fetched = spawn_blocking(move || fetch(&[locator], &[], &[], Duration::from_secs(20)).unwrap());
+    let metadata = fetched.await.unwrap().metadata;
     let names: Vec<_> = metadata.services.keys().map(String::as_str).collect();
     assert_eq!(
         names,
@@ -76,12 +76,12 @@ async fn bindings_equal_generator_output_for_node() {
     node.shutdown().await;
 }
 
-/// The order and the control entries of a graph show only in its bytes.
+/// Only the bytes of a graph show the order of its entries and the control entries.
 #[tokio::test]
 async fn served_graphs_equal_recorded_bytes() {
     let recorded: serde_json::Value = recording::read_json("graphs");
     let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
-    let cloud = Client::new(&node.locator_addr().to_string()).unwrap();
+    let client = Client::new(&node.locator_addr().to_string()).unwrap();
     for name in [
         "cache",
         "chrono",
@@ -96,11 +96,11 @@ async fn served_graphs_equal_recorded_bytes() {
         "uniresis",
         "urlfetch",
     ] {
-        let resolved = cloud.resolve(name, None).await.unwrap();
+        let resolved = client.resolve(name, None).await.unwrap();
         let recorded = &recorded[name.replace("::", "_")];
         let reply = recorded["resolve_reply_hex"].as_str().unwrap();
         let graph = msgpack::to_vec::<Graph>(&resolved.graph).unwrap();
-        let served = graph.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let served = hex::encode(&graph);
         assert!(reply.contains(&served), "{name}");
         assert_eq!(Some(resolved.version), recorded["version"].as_u64());
     }

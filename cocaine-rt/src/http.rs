@@ -6,9 +6,7 @@
 //!
 //! ```no_run
 //! # async fn serve(router: axum::Router) -> cocaine::Result<()> {
-//! let mut worker = cocaine::Worker::from_args()?;
-//! worker.http("web", router);
-//! worker.serve(cocaine::events![]).await
+//! cocaine::Worker::from_args()?.http("web", router).serve(cocaine::events![]).await
 //! # }
 //! ```
 //!

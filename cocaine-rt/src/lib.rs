@@ -122,6 +122,6 @@ pub use protocol::{
 };
 pub use wire::{bytes::Bytes, headers::Headers, value::Value};
 pub use worker::{
-    Chunks, Context, Events, Handler, Incoming, Mode, Outgoing, Output, Session, Table as EventTable, Token,
-    Worker,
+    AppToken, Context, Events, ExecutionMode, Handler, HandlerRegistry, Session, SessionReceiver,
+    SessionSender, Worker,
 };

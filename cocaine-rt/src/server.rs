@@ -19,7 +19,7 @@ use self::reply::RunningCall;
 #[cfg(feature = "doubles")]
 pub(crate) use self::reply::send_items;
 pub use self::{
-    connection::Connection,
+    connection::{Connection, EventChannel},
     listener::{AcceptCounters, Server, ServerBuilder},
     relay::{Relay, RelayEnd},
     reply::{CallResponder, SessionHalves, SessionOutcome},

@@ -1,4 +1,4 @@
-//! The bytes: frames, the MessagePack dialect of the original runtime, and headers. No meaning, no I/O.
+//! The bytes: frames, the `MessagePack` dialect of the original runtime, and headers. No meaning, no I/O.
 
 pub(crate) mod bytes;
 pub(crate) mod decode;

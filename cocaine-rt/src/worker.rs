@@ -1,8 +1,10 @@
 //! The worker side: a process that a node starts, and to which it hands events (`worker.md`).
 
+mod chunk;
 mod command_line;
 pub mod event;
 mod events;
+mod halves;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -12,16 +14,16 @@ use std::{env, ffi::OsString, fmt, future::Future, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
+pub use self::{
+    command_line::AppToken,
+    events::{Events, ExecutionMode, Handler, HandlerRegistry},
+    halves::{SessionReceiver, SessionSender},
+    session::{Context, Session},
+};
 use self::{
     command_line::CommandLine,
     events::{Begun, Spawn},
-    wire::{Pace, Wire},
-};
-pub use self::{
-    command_line::Token,
-    event::{Chunks, Output},
-    events::{Events, Handler, Mode, Table},
-    session::{Context, Incoming, Outgoing, Session},
+    wire::{Timeouts, Wire},
 };
 use crate::{
     client::Client,
@@ -46,73 +48,85 @@ use crate::{
 ///
 /// #[tokio::main]
 /// async fn main() -> Result<()> {
-///     let mut worker = Worker::from_args()?;
-///     // An event by hand, chunk by chunk.
-///     worker.on("echo", |mut session: Session| async move {
-///         while let Some(chunk) = session.recv().await.transpose()? {
-///             session.send(chunk).await?;
-///         }
-///         session.finish(None)
-///     });
-///     worker.serve(events![ping]).await
+///     Worker::from_args()?
+///         // A handler that reads and writes chunk by chunk.
+///         .on("echo", |mut session: Session| async move {
+///             while let Some(chunk) = session.recv().await.transpose()? {
+///                 session.send(chunk).await?;
+///             }
+///             session.finish()
+///         })
+///         .serve(events![ping])
+///         .await
 /// }
 /// ```
 pub struct Worker {
     line: CommandLine,
-    token: Option<Token>,
-    pace: Pace,
+    token: Option<AppToken>,
+    timeouts: Timeouts,
     limits: Limits,
     cloud: Client,
-    table: Table,
+    registry: HandlerRegistry,
     terminated: watch::Sender<bool>,
 }
 
 impl Worker {
-    /// How often a heartbeat is sent unless [`Worker::heartbeat`] says otherwise.
-    pub const HEARTBEAT: Duration = Duration::from_secs(10);
-    /// How long the node may leave heartbeats unanswered unless [`Worker::disown`] says otherwise.
-    pub const DISOWN: Duration = Duration::from_mins(1);
-    /// How long handlers may take to finish unless [`Worker::grace`] says otherwise. A node waits 10 s by default, then
-    /// it kills.
-    pub const GRACE: Duration = Duration::from_secs(8);
+    /// The default of [`Worker::heartbeat_interval`].
+    pub const DEFAULT_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+    /// The default of [`Worker::heartbeat_timeout`].
+    pub const DEFAULT_HEARTBEAT_TIMEOUT: Duration = Duration::from_mins(1);
+    /// The default of [`Worker::shutdown_timeout`]. By default a node waits 10 s before it kills the worker.
+    pub const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
     /// Returns the worker that the program's arguments and environment describe. An error says what a node passes, for
     /// that is who starts workers.
     pub fn from_args() -> Result<Self> {
         let worker = Self::new(env::args_os().skip(1))?;
-        Ok(Self { token: Token::from_env(|name| env::var(name).ok()), ..worker })
+        Ok(Self { token: AppToken::from_env(|name| env::var(name).ok()), ..worker })
     }
 
     /// Returns the worker that these arguments describe: `--app`, `--endpoint`, `--uuid` and `--locator`, and
     /// `--protocol`, which must be 1 if it is there. Others are passed over.
     pub fn new(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
         let line = CommandLine::parse(args.into_iter().map(Into::into))?;
-        let pace = Pace { heartbeat: Self::HEARTBEAT, disown: Self::DISOWN, grace: Self::GRACE };
+        let timeouts = Timeouts {
+            heartbeat_interval: Self::DEFAULT_HEARTBEAT_INTERVAL,
+            heartbeat_timeout: Self::DEFAULT_HEARTBEAT_TIMEOUT,
+            shutdown: Self::DEFAULT_SHUTDOWN_TIMEOUT,
+        };
         let cloud = Client::new(&line.locators)?;
-        let (table, limits) = (Table::default(), Limits::default());
-        Ok(Self { line, token: None, pace, limits, cloud, table, terminated: watch::Sender::new(false) })
+        let (registry, limits) = (HandlerRegistry::default(), Limits::default());
+        Ok(Self {
+            line,
+            token: None,
+            timeouts,
+            limits,
+            cloud,
+            registry,
+            terminated: watch::Sender::new(false),
+        })
     }
 
-    /// Sets how often a heartbeat is sent. The node kills a worker that is silent for its profile's
+    /// Sets the time between two heartbeats. The node kills a worker from which it receives none for its profile's
     /// `heartbeat-timeout`, 30 s by default.
     #[must_use]
-    pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.pace.heartbeat = interval.max(Duration::from_millis(1));
+    pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.timeouts.heartbeat_interval = interval.max(Duration::from_millis(1));
         self
     }
 
-    /// Sets how long the node may leave heartbeats unanswered before the worker gives up.
+    /// Sets how long the node may leave heartbeats unanswered before [`Worker::serve`] fails.
     #[must_use]
-    pub fn disown(mut self, timeout: Duration) -> Self {
-        self.pace.disown = timeout;
+    pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.heartbeat_timeout = timeout;
         self
     }
 
-    /// Sets how long handlers may take to finish when the node terminates the worker. It should be less than the
-    /// profile's `terminate-timeout`, after which the node kills.
+    /// Sets how long handlers may run on once the node has terminated the worker. It should be less than the profile's
+    /// `terminate-timeout`, after which the node kills the worker.
     #[must_use]
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.pace.grace = grace;
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.shutdown = timeout;
         self
     }
 
@@ -123,17 +137,24 @@ impl Worker {
         self
     }
 
-    /// Handles an event with a function of its session.
-    pub fn on(&mut self, event: &str, handler: impl Handler) -> &mut Self {
-        self.table.add(event, Mode::Spawned, handler);
+    /// Sets the handler of an event.
+    #[must_use]
+    pub fn on(mut self, event: &str, handler: impl Handler) -> Self {
+        self.add_handler(event, handler);
         self
     }
 
-    /// Handles every event that has no handler of its own; [`Session::event`] is its name. Without it such an event is
-    /// answered with category 42, code 200.
-    pub fn fallback(&mut self, handler: impl Handler) -> &mut Self {
-        self.table.set_fallback(handler);
+    /// Sets the handler of every event that has none of its own; [`Session::event`] is the event's name. Without it, such
+    /// an event is answered with category 42, code 200.
+    #[must_use]
+    pub fn fallback(mut self, handler: impl Handler) -> Self {
+        self.registry.set_fallback(handler);
         self
+    }
+
+    /// Sets the handler of an event on a borrowed worker.
+    pub(crate) fn add_handler(&mut self, event: &str, handler: impl Handler) {
+        self.registry.add(event, ExecutionMode::Spawned, handler);
     }
 
     /// Returns the name of the app.
@@ -147,7 +168,7 @@ impl Worker {
     }
 
     /// Returns what proves to services which app calls, if the node has passed it.
-    pub fn token(&self) -> Option<&Token> {
+    pub fn token(&self) -> Option<&AppToken> {
         self.token.as_ref()
     }
 
@@ -157,7 +178,7 @@ impl Worker {
     }
 
     /// Returns a future that is ready once the node has said to terminate: nothing more comes, and what runs has the
-    /// time of [`Worker::grace`].
+    /// time of [`Worker::shutdown_timeout`].
     pub fn terminated(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let mut terminated = self.terminated.subscribe();
         async move {
@@ -184,12 +205,12 @@ impl Worker {
 
     /// Returns what serves the worker, and where its events come out.
     fn wire(self, events: impl Events) -> Result<(Wire, Arrivals)> {
-        let Self { line, pace, limits, cloud, mut table, terminated, .. } = self;
-        events.register(&mut table);
-        table.check()?;
+        let Self { line, timeouts, limits, cloud, mut registry, terminated, .. } = self;
+        events.register(&mut registry);
+        registry.check()?;
         let (events, arrivals) = mpsc::unbounded_channel();
         let CommandLine { endpoint, uuid, .. } = line;
-        Ok((Wire { endpoint, uuid, pace, limits, cloud, table, terminated, events }, arrivals))
+        Ok((Wire { endpoint, uuid, timeouts, limits, cloud, registry, terminated, events }, arrivals))
     }
 }
 
@@ -212,7 +233,7 @@ impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker")
             .field("line", &self.line)
-            .field("events", &self.table)
+            .field("events", &self.registry)
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use cocaine::{Chunks, Output, Result, Stream, Worker, events};
+use cocaine::{Result, SessionReceiver, SessionSender, Stream, Worker, events};
 
 /// Replies with a stream: each item is one chunk.
 #[cocaine::worker]
@@ -19,7 +19,7 @@ async fn count(to: u32) -> impl Stream<Item = Result<u32>> {
 
 /// Reads a stream: the reply is sent when the client has closed its side.
 #[cocaine::worker]
-async fn sum(mut numbers: Chunks<i64>) -> Result<i64> {
+async fn sum(mut numbers: SessionReceiver<i64>) -> Result<i64> {
     let mut sum = 0;
     while let Some(number) = numbers.recv().await {
         sum += number?;
@@ -29,7 +29,7 @@ async fn sum(mut numbers: Chunks<i64>) -> Result<i64> {
 
 /// Reads and writes: each chunk is answered as it arrives. When the client disconnects, the handler is dropped.
 #[cocaine::worker(cancel)]
-async fn shout(mut words: Chunks<String>, mut shouts: Output<String>) -> Result<()> {
+async fn shout(mut words: SessionReceiver<String>, mut shouts: SessionSender<String>) -> Result<()> {
     while let Some(word) = words.recv().await {
         shouts.send(word?.to_uppercase()).await?;
     }

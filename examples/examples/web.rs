@@ -41,8 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("listening on http://{}/greet/Ada", listener.local_addr()?);
         return Ok(axum::serve(listener, app()).await?);
     }
-    let mut worker = Worker::from_args()?;
-    worker.http("web", app());
+    let mut worker = Worker::from_args()?.http("web", app());
     let site = axum::serve(worker.listen("site"), app()).with_graceful_shutdown(worker.terminated());
     let site = tokio::spawn(site.into_future());
     worker.serve(events![]).await?;

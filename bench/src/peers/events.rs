@@ -33,15 +33,21 @@ async fn inline(chunk: Bytes) -> Bytes {
     chunk
 }
 
-/// Registers the handlers of the three events, and returns the table of those made by the macro.
-pub fn register(worker: &mut Worker) -> impl cocaine::Events + use<> {
-    worker.on("by_hand", by_hand);
+/// Registers the handler that is written by hand.
+pub fn register(worker: Worker) -> Worker {
+    worker.on("by_hand", by_hand)
+}
+
+/// Returns the events whose handlers the macro makes.
+pub fn annotated_events() -> impl cocaine::Events {
     cocaine::events![annotated, inline]
 }
 
 async fn by_hand(mut session: Session) -> cocaine::Result<()> {
-    let chunk = session.recv().await.transpose()?;
-    session.finish(chunk)
+    match session.recv().await.transpose()? {
+        Some(chunk) => session.finish_with(chunk),
+        None => session.finish(),
+    }
 }
 
 /// Calls one event of the app.

@@ -80,6 +80,6 @@ async fn check(address: SocketAddr) -> Result<()> {
 }
 
 /// Registers the axum app as an event of the worker.
-pub fn register(worker: &mut Worker) {
-    worker.http(EVENT, router());
+pub fn register(worker: Worker) -> Worker {
+    worker.http(EVENT, router())
 }

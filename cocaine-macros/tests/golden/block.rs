@@ -12,14 +12,14 @@ impl Counter {
 }
 #[automatically_derived]
 impl ::cocaine::Events for Counter {
-    fn register(self, table: &mut ::cocaine::bind::event::Table) {
+    fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::Plain as _;
         let shared = ::std::sync::Arc::new(self);
-        table
+        registry
             .add(
                 "add",
-                ::cocaine::bind::event::Mode::Spawned,
+                ::cocaine::bind::event::ExecutionMode::Spawned,
                 {
                     let shared = ::std::sync::Arc::clone(&shared);
                     move |session| {
@@ -44,10 +44,10 @@ impl ::cocaine::Events for Counter {
                 },
             );
         #[cfg(unix)]
-        table
+        registry
             .add(
                 "get",
-                ::cocaine::bind::event::Mode::Inline,
+                ::cocaine::bind::event::ExecutionMode::Inline,
                 {
                     let shared = ::std::sync::Arc::clone(&shared);
                     move |session| {

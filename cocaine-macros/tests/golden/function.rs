@@ -15,13 +15,13 @@ pub(crate) struct ping {}
 #[cfg(unix)]
 #[automatically_derived]
 impl ::cocaine::Events for ping {
-    fn register(self, table: &mut ::cocaine::bind::event::Table) {
+    fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::Plain as _;
-        table
+        registry
             .add(
                 "say",
-                ::cocaine::bind::event::Mode::Inline,
+                ::cocaine::bind::event::ExecutionMode::Inline,
                 |session| ::cocaine::bind::event::run(
                     &::cocaine::bind::event::Event {
                         name: "say",

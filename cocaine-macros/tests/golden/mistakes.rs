@@ -5,7 +5,7 @@ fn ping(message: &str) {}
 struct ping {}
 #[automatically_derived]
 impl ::cocaine::Events for ping {
-    fn register(self, _: &mut ::cocaine::bind::event::Table) {}
+    fn register(self, _: &mut ::cocaine::bind::event::HandlerRegistry) {}
 }
 ::core::compile_error! {
     "no such setting: `cocaine::worker` takes `event = \"name\"`, `inline` and `cancel`"

@@ -19,25 +19,27 @@ struct TestTerminal(Arc<(Mutex<TerminalState>, Condvar)>);
 #[derive(Default)]
 struct TerminalState {
     bytes: Vec<u8>,
-    held: bool,
-    waiting: bool,
+    writes_blocked: bool,
+    /// A write is blocked.
+    write_waiting: bool,
 }
 
 impl TestTerminal {
     fn block_writes(&self) {
-        self.0.0.lock().unwrap().held = true;
+        self.0.0.lock().unwrap().writes_blocked = true;
     }
 
     /// Waits until a write is blocked.
     fn wait_until_blocked(&self) {
         let limit = Duration::from_mins(1);
         let state = self.0.0.lock().unwrap();
-        let (_state, waited) = self.0.1.wait_timeout_while(state, limit, |state| !state.waiting).unwrap();
-        assert!(!waited.timed_out(), "nothing is written");
+        let (_state, result) =
+            self.0.1.wait_timeout_while(state, limit, |state| !state.write_waiting).unwrap();
+        assert!(!result.timed_out(), "no write is blocked");
     }
 
     fn unblock_writes(&self) {
-        self.0.0.lock().unwrap().held = false;
+        self.0.0.lock().unwrap().writes_blocked = false;
         self.0.1.notify_all();
     }
 
@@ -50,10 +52,10 @@ impl Write for TestTerminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (state, changed) = &*self.0;
         let mut state = state.lock().unwrap();
-        state.waiting = state.held;
+        state.write_waiting = state.writes_blocked;
         changed.notify_all();
-        let mut state = changed.wait_while(state, |state| state.held).unwrap();
-        state.waiting = false;
+        let mut state = changed.wait_while(state, |state| state.writes_blocked).unwrap();
+        state.write_waiting = false;
         state.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
@@ -63,8 +65,8 @@ impl Write for TestTerminal {
     }
 }
 
-fn on(screen: &TestTerminal, colour: bool) -> LogBuilder {
-    Log::builder().terminal(Box::new(screen.clone()), colour)
+fn log_to(terminal: &TestTerminal, colour: bool) -> LogBuilder {
+    Log::builder().terminal(Box::new(terminal.clone()), colour)
 }
 
 fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> LogRecord {
@@ -77,17 +79,17 @@ fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> LogRec
     }
 }
 
-async fn shown(colour: bool, records: &[LogRecord]) -> String {
-    let screen = TestTerminal::default();
-    let log = on(&screen, colour).start().unwrap();
+async fn terminal_output(colour: bool, records: &[LogRecord]) -> String {
+    let terminal = TestTerminal::default();
+    let log = log_to(&terminal, colour).start().unwrap();
     for record in records {
         log.write(record.clone());
     }
     log.close().await;
-    screen.text()
+    terminal.text()
 }
 
-async fn lines(path: &Path, records: &[LogRecord]) -> Vec<Value> {
+async fn file_lines(path: &Path, records: &[LogRecord]) -> Vec<Value> {
     let log = Log::builder().file(path).start().unwrap();
     for record in records {
         log.write(record.clone());
@@ -122,19 +124,19 @@ async fn terminal_gets_readable_lines() {
 2025-12-31T23:59:59.123Z ERROR   app/echo: broken
 2025-12-31T23:59:59.123Z -7      app/echo: odd
 ";
-    assert_eq!(shown(false, &records).await, expected);
+    assert_eq!(terminal_output(false, &records).await, expected);
 }
 
 #[tokio::test]
 async fn colour_only_adds_escape_sequences() {
     let records = [record(3, "broken", &[("k", 1.into())])];
-    let coloured = shown(true, &records).await;
+    let coloured = terminal_output(true, &records).await;
     assert!(coloured.contains("\x1b[31mERROR  \x1b[0m"), "{coloured:?}");
     let mut stripped = coloured;
     for code in ["\x1b[31m", "\x1b[2m", "\x1b[0m"] {
         stripped = stripped.replace(code, "");
     }
-    assert_eq!(stripped, shown(false, &records).await);
+    assert_eq!(stripped, terminal_output(false, &records).await);
 }
 
 #[tokio::test]
@@ -144,18 +146,18 @@ async fn control_characters_are_escaped() {
         record(1, hostile, &[("a\nb", "x\ny".into()), ("raw", Bytes::from(&b"\xffz"[..]).into())]);
     record.source = "app\nfake".into();
     assert_eq!(
-        shown(true, &[record.clone()]).await.matches('\x1b').count(),
-        shown(true, &[record_like(&record)]).await.matches('\x1b').count(),
-        "no escapes but our own"
+        terminal_output(true, &[record.clone()]).await.matches('\x1b').count(),
+        terminal_output(true, &[harmless_record(&record)]).await.matches('\x1b').count(),
+        "only the escapes of the colours"
     );
     assert_eq!(
-        shown(false, &[record]).await,
+        terminal_output(false, &[record]).await,
         "2025-12-31T23:59:59.123Z INFO    app\\nfake: one\n    | two\\r\\u{1b}[2Jthree\\u{9b}\tfour\\u{7f}ü  \
          a\\nb=x\\ny raw=\u{fffd}z\n"
     );
 }
 
-fn record_like(record: &LogRecord) -> LogRecord {
+fn harmless_record(record: &LogRecord) -> LogRecord {
     LogRecord { message: "harmless".into(), source: "app".into(), ..record.clone() }
 }
 
@@ -187,8 +189,8 @@ async fn file_gets_one_json_line_per_record() {
             "message": "bare",
         }),
     ];
-    assert_eq!(lines(&path, &records).await, expected);
-    assert_eq!(lines(&path, &records[2..]).await.len(), 4, "a file is appended to");
+    assert_eq!(file_lines(&path, &records).await, expected);
+    assert_eq!(file_lines(&path, &records[2..]).await.len(), 4, "a file is appended to");
 }
 
 #[tokio::test]
@@ -202,43 +204,43 @@ async fn verbosity_is_a_threshold() {
 
 #[tokio::test]
 async fn records_dropped_on_full_queue_are_reported() {
-    let screen = TestTerminal::default();
-    let log = on(&screen, false).start().unwrap();
-    screen.block_writes();
+    let terminal = TestTerminal::default();
+    let log = log_to(&terminal, false).start().unwrap();
+    terminal.block_writes();
     log.write(record(1, "first", &[]));
-    screen.wait_until_blocked();
+    terminal.wait_until_blocked();
     for number in 0..MAX_QUEUED_RECORDS + 10 {
         log.write(record(1, &format!("record {number}."), &[]));
     }
-    screen.unblock_writes();
+    terminal.unblock_writes();
     log.close().await;
-    let text = screen.text();
+    let text = terminal.text();
     assert!(
         text.contains(&format!("record {}.", MAX_QUEUED_RECORDS - 1)),
         "the queue held {MAX_QUEUED_RECORDS}"
     );
-    assert!(!text.contains(&format!("record {MAX_QUEUED_RECORDS}.")), "and no more");
+    assert!(!text.contains(&format!("record {MAX_QUEUED_RECORDS}.")), "the next one is dropped");
     assert!(text.contains("WARNING node/log: 10 records were dropped"), "{}", &text[text.len() - 300..]);
     assert_eq!(text.matches("were dropped").count(), 1);
 }
 
 #[tokio::test]
 async fn queue_is_limited_in_bytes_too() {
-    let screen = TestTerminal::default();
-    let log = on(&screen, false).start().unwrap();
-    screen.block_writes();
+    let terminal = TestTerminal::default();
+    let log = log_to(&terminal, false).start().unwrap();
+    terminal.block_writes();
     log.write(record(1, "first", &[]));
-    screen.wait_until_blocked();
+    terminal.wait_until_blocked();
     let megabyte = "x".repeat(1 << 20);
     for _ in 0..10 {
         log.write(record(1, &megabyte, &[]));
         log.write(record(1, "short", &[("k", megabyte.clone().into())]));
     }
     log.write(record(1, "too late", &[]));
-    screen.unblock_writes();
+    terminal.unblock_writes();
     log.close().await;
-    let text = screen.text();
-    // Sixteen fill it, and each takes a little more than a megabyte.
+    let text = terminal.text();
+    // Each record takes a little more than a megabyte, so fifteen fill the queue.
     assert!(text.contains("5 records were dropped"), "{}", &text[text.len() - 300..]);
     assert!(!text.contains("too late"));
     log.write(record(1, "after the end", &[]));
@@ -246,19 +248,19 @@ async fn queue_is_limited_in_bytes_too() {
 
 #[tokio::test]
 async fn single_record_may_exceed_the_queue() {
-    let text = shown(false, &[record(1, &"x".repeat(20 << 20), &[])]).await;
+    let text = terminal_output(false, &[record(1, &"x".repeat(20 << 20), &[])]).await;
     assert!(text.len() > 20 << 20);
 }
 
 #[tokio::test]
 async fn dropping_last_handle_writes_the_queue() {
-    let screen = TestTerminal::default();
-    let log = on(&screen, false).start().unwrap();
+    let terminal = TestTerminal::default();
+    let log = log_to(&terminal, false).start().unwrap();
     let mut end = log.end.clone();
     log.write(record(1, "last words", &[]));
     drop(log);
     while end.changed().await.is_ok() {}
-    assert!(screen.text().contains("last words"));
+    assert!(terminal.text().contains("last words"));
 }
 
 #[test]
@@ -272,17 +274,17 @@ fn unopenable_file_is_named() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn unwritable_file_is_reported_once() {
-    let screen = TestTerminal::default();
-    let log = on(&screen, false).file("/dev/full").start().unwrap();
+    let terminal = TestTerminal::default();
+    let log = log_to(&terminal, false).file("/dev/full").start().unwrap();
     for number in 0..5 {
         log.write(record(1, &format!("record {number}"), &[]));
-        // Each in a batch of its own.
-        while !screen.text().contains(&format!("record {number}")) {
+        // Each record is a batch of its own.
+        while !terminal.text().contains(&format!("record {number}")) {
             tokio::task::yield_now().await;
         }
     }
     log.close().await;
-    let text = screen.text();
+    let text = terminal.text();
     assert_eq!(
         text.matches("ERROR   node/log: the log file /dev/full cannot be written").count(),
         1,
@@ -299,12 +301,12 @@ fn recovered_file_reports_lost_lines() {
     let mut file = LogFile::open(path.clone()).unwrap();
     assert_eq!(file.write(b"one\n"), None);
     file.redirect("/dev/full");
-    let trouble = file.write(b"two\nthree\n").unwrap();
-    assert!(trouble.contains("cannot be written"), "{trouble}");
+    let failure = file.write(b"two\nthree\n").unwrap();
+    assert!(failure.contains("cannot be written"), "{failure}");
     assert_eq!(file.write(b"four\n"), None);
     file.redirect(&path);
-    let relief = file.write(b"five\n").unwrap();
-    assert!(relief.contains("3 lines are missing"), "{relief}");
+    let recovery = file.write(b"five\n").unwrap();
+    assert!(recovery.contains("3 lines are missing"), "{recovery}");
     file.append_partial_line();
     assert_eq!(file.write(b"six\n"), None);
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\nfive\ntorn\nsix\n");
@@ -312,8 +314,8 @@ fn recovered_file_reports_lost_lines() {
 
 #[tokio::test]
 async fn tracing_events_go_into_the_log() {
-    let screen = TestTerminal::default();
-    let log = on(&screen, false).verbosity(3).start().unwrap();
+    let terminal = TestTerminal::default();
+    let log = log_to(&terminal, false).verbosity(3).start().unwrap();
     let subscriber = tracing_subscriber::registry().with(LogLayer::new(log.clone()));
     tracing::subscriber::with_default(subscriber, || {
         let error: &dyn std::error::Error = &io::Error::other("no luck");
@@ -322,7 +324,7 @@ async fn tracing_events_go_into_the_log() {
         tracing::info!(target: "node/test", negative = -3, truth = true, part = 0.5);
     });
     log.close().await;
-    let text: Vec<_> = screen.text().lines().map(|line| line[25..].to_owned()).collect();
+    let text: Vec<_> = terminal.text().lines().map(|line| line[25..].to_owned()).collect();
     let expected = [
         "WARNING node/test: it failed  error=no luck count=3 name=x odd=Some(1)",
         "DEBUG   node/test: quiet",

@@ -105,9 +105,9 @@ impl Outputs {
 
     fn flush(&mut self) {
         if let Some(file) = &mut self.file
-            && let Some(trouble) = file.write(&self.json)
+            && let Some(message) = file.write(&self.json)
         {
-            let record = LogRecord::new(Severity::Error, SOURCE, trouble);
+            let record = LogRecord::new(Severity::Error, SOURCE, message);
             if let Some((_, colour)) = self.terminal {
                 format::write_text(&record, colour, &mut self.readable);
             }

@@ -116,13 +116,14 @@ enum TreeEntry {
 pub(crate) fn to_nested_map(readings: Vec<Reading>) -> Value {
     let mut root = BTreeMap::new();
     for reading in readings {
-        reading
-            .for_each_value(|name, end, value| insert(&mut root, name.split('.').chain(parts(end)), value));
+        reading.for_each_value(|name, end, value| {
+            insert(&mut root, name.split('.').chain(suffix_names(end)), value)
+        });
     }
     value_of(TreeEntry::Inner(root))
 }
 
-fn parts(end: &str) -> impl Iterator<Item = &str> {
+fn suffix_names(end: &str) -> impl Iterator<Item = &str> {
     end.split('.').skip(1)
 }
 

@@ -47,7 +47,7 @@ impl MetricsRegistry {
     /// Returns the readings of all services.
     pub(crate) fn read(&self, now: Instant) -> Vec<Reading> {
         let mut readings = Vec::new();
-        for (name, meter) in self.alive() {
+        for (name, meter) in self.live_services() {
             meter.read(&name, now, &mut readings);
         }
         readings
@@ -62,12 +62,12 @@ impl MetricsRegistry {
             loop {
                 ticks.tick().await;
                 let now = Instant::now();
-                registry.alive().iter().for_each(|(_, meter)| meter.tick(now));
+                registry.live_services().iter().for_each(|(_, meter)| meter.tick(now));
             }
         }))
     }
 
-    fn alive(&self) -> Vec<(String, Arc<ServiceMetrics>)> {
+    fn live_services(&self) -> Vec<(String, Arc<ServiceMetrics>)> {
         let meters = self.meters();
         meters.iter().filter_map(|(name, meter)| Some((name.clone(), meter.upgrade()?))).collect()
     }

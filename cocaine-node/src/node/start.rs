@@ -227,7 +227,10 @@ impl ServiceStarter<'_> {
         listen: Option<&str>,
     ) -> Result<SocketAddr, StartError> {
         let (server, service) = self.bind(name, dispatch, listen).await?;
-        let registration = self.host.registry.register_local(name, service).ok();
+        // Can fail only if a client finds the port of `node` and starts an app of this name before the node has started.
+        let registration = self.host.registry.register_local(name, service);
+        let registration =
+            registration.inspect_err(|error| tracing::error!(%error, "a service cannot be resolved")).ok();
         let address = server.local_addr();
         self.services.push(RunningService { server, _registration: registration });
         Ok(address)

@@ -13,10 +13,10 @@ use crate::registry::routing::RoutingTable;
 
 /// The subscribed routers and the current table; clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Routers(Arc<Mutex<State>>);
+pub(crate) struct Routers(Arc<Mutex<RouterState>>);
 
 #[derive(Default)]
-struct State {
+struct RouterState {
     table: Arc<RoutingTable>,
     routers: BTreeMap<String, Arc<RouterSlot>>,
     stopped: bool,
@@ -25,7 +25,7 @@ struct State {
 /// The mailbox of one router. A new table replaces an undelivered one, since each table is complete.
 struct RouterSlot {
     owner: String,
-    waiting: Mutex<SlotState>,
+    state: Mutex<SlotState>,
     changed: Notify,
 }
 
@@ -73,8 +73,9 @@ impl Routers {
         let mut state = self.state();
         let table = Some(state.table.clone());
         let ended = state.stopped.then_some(SubscriptionError::Stopped);
-        let waiting = Mutex::new(SlotState { table, ended, ..SlotState::default() });
-        let slot = Arc::new(RouterSlot { owner: owner.to_owned(), waiting, changed: Notify::new() });
+        let slot_state = Mutex::new(SlotState { table, ended, ..SlotState::default() });
+        let slot =
+            Arc::new(RouterSlot { owner: owner.to_owned(), state: slot_state, changed: Notify::new() });
         if let Some(older) = state.routers.insert(uuid.to_owned(), slot.clone()) {
             older.end(SubscriptionError::Replaced);
         }
@@ -103,36 +104,36 @@ impl Routers {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, RouterState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl RouterSlot {
     fn set(&self, table: Arc<RoutingTable>, guard: Option<DeliveryGuard>) {
-        let mut waiting = self.waiting();
-        waiting.table = Some(table);
-        waiting.guards.extend(guard);
+        let mut state = self.state();
+        state.table = Some(table);
+        state.guards.extend(guard);
         self.changed.notify_one();
     }
 
-    fn take(&self) -> Option<Result<TableDelivery, SubscriptionError>> {
-        let mut waiting = self.waiting();
-        if let Some(ended) = waiting.ended {
+    fn poll_ready(&self) -> Option<Result<TableDelivery, SubscriptionError>> {
+        let mut state = self.state();
+        if let Some(ended) = state.ended {
             return Some(Err(ended));
         }
-        let table = waiting.table.take()?;
-        Some(Ok(TableDelivery { table, _guards: mem::take(&mut waiting.guards) }))
+        let table = state.table.take()?;
+        Some(Ok(TableDelivery { table, _guards: mem::take(&mut state.guards) }))
     }
 
-    fn end(&self, why: SubscriptionError) {
-        let mut waiting = self.waiting();
-        *waiting = SlotState { ended: Some(why), ..SlotState::default() };
+    fn end(&self, reason: SubscriptionError) {
+        let mut state = self.state();
+        *state = SlotState { ended: Some(reason), ..SlotState::default() };
         self.changed.notify_one();
     }
 
-    fn waiting(&self) -> MutexGuard<'_, SlotState> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, SlotState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,7 +141,7 @@ impl RouterSubscription {
     /// Waits for the next table.
     pub(crate) async fn next(&mut self) -> Result<TableDelivery, SubscriptionError> {
         loop {
-            if let Some(next) = self.slot.take() {
+            if let Some(next) = self.slot.poll_ready() {
                 return next;
             }
             self.slot.changed.notified().await;

@@ -20,7 +20,7 @@ fn service(port: u16) -> ServiceInfo {
     }
 }
 
-fn gone(version: u64) -> ServiceInfo {
+fn withdrawn(version: u64) -> ServiceInfo {
     ServiceInfo {
         endpoints: Vec::new(),
         version,
@@ -37,7 +37,7 @@ fn services<const N: usize>(entries: [(&str, ServiceInfo); N]) -> ServiceMap {
 }
 
 /// Returns the updates that are queued for a subscriber.
-async fn waiting(updates: &mut ServiceUpdates) -> Vec<ServiceMap> {
+async fn queued_updates(updates: &mut ServiceUpdates) -> Vec<ServiceMap> {
     let mut received = Vec::new();
     while let Poll::Ready(Ok(update)) = poll!(pin!(unconstrained(updates.next()))) {
         received.push(ServiceMap::clone(&update));
@@ -50,29 +50,33 @@ async fn subscription_starts_with_all_services() {
     let registry = registry();
     let storage = registry.register_local("storage", service(1)).unwrap();
     let mut updates = registry.subscribe("b");
-    assert_eq!(waiting(&mut updates).await, [services([("storage", service(1))])]);
+    assert_eq!(queued_updates(&mut updates).await, [services([("storage", service(1))])]);
     let logging = registry.register_local("logging", service(2)).unwrap();
     let ext = registry.publish("ext", service(3));
     drop(storage);
     drop(ext);
     assert_eq!(
-        waiting(&mut updates).await,
+        queued_updates(&mut updates).await,
         [
             services([("logging", service(2))]),
             services([("ext", service(3))]),
-            services([("storage", gone(1))]),
-            services([("ext", gone(0))]),
+            services([("storage", withdrawn(1))]),
+            services([("ext", withdrawn(0))]),
         ]
     );
     drop(logging);
-    assert_eq!(waiting(&mut registry.subscribe("c")).await, [services([])], "all, even if that is nothing");
+    assert_eq!(
+        queued_updates(&mut registry.subscribe("c")).await,
+        [services([])],
+        "a subscription starts even without services"
+    );
 }
 
 #[tokio::test]
 async fn waiting_subscriber_is_woken() {
     let registry = registry();
     let mut updates = registry.subscribe("b");
-    waiting(&mut updates).await;
+    queued_updates(&mut updates).await;
     let woken = tokio::spawn(async move { updates.next().await });
     tokio::task::yield_now().await;
     let _storage = registry.register_local("storage", service(1)).unwrap();
@@ -89,8 +93,8 @@ async fn restricted_names_resolve_but_are_hidden() {
     assert_eq!(*registry.resolve("secret").unwrap(), service(2));
     assert_eq!(*registry.resolve("locator").unwrap(), service(1));
     drop(locator);
-    assert_eq!(waiting(&mut updates).await, [services([])]);
-    assert_eq!(waiting(&mut registry.subscribe("c")).await, [services([])]);
+    assert_eq!(queued_updates(&mut updates).await, [services([])]);
+    assert_eq!(queued_updates(&mut registry.subscribe("c")).await, [services([])]);
 }
 
 #[test]
@@ -110,39 +114,46 @@ fn only_local_services_resolve() {
 async fn fallback_returns_after_local_service() {
     let registry = registry();
     let mut updates = registry.subscribe("b");
-    waiting(&mut updates).await;
-    let offered = registry.register_fallback("echo", service(1));
+    queued_updates(&mut updates).await;
+    let fallback = registry.register_fallback("echo", service(1));
     let published = registry.publish("echo", service(2));
     assert_eq!(*registry.resolve("echo").unwrap(), service(1));
     let local = registry.register_local("echo", service(3)).unwrap();
     assert_eq!(*registry.resolve("echo").unwrap(), service(3));
     drop(local);
     assert_eq!(*registry.resolve("echo").unwrap(), service(1));
-    drop((offered, published));
+    drop((fallback, published));
     assert_eq!(registry.resolve("echo"), None);
-    let told = [service(1), service(3), service(1), service(2), gone(0)];
-    assert_eq!(waiting(&mut updates).await, told.map(|told| services([("echo", told)])));
+    let visible = [service(1), service(3), service(1), service(2), withdrawn(0)];
+    assert_eq!(queued_updates(&mut updates).await, visible.map(|service| services([("echo", service)])));
 }
 
 #[tokio::test]
 async fn oldest_publication_is_visible() {
     let registry = registry();
     let mut updates = registry.subscribe("b");
-    waiting(&mut updates).await;
+    queued_updates(&mut updates).await;
     let first = registry.publish("ext", service(1));
     let second = registry.publish("ext", service(2));
     let third = registry.publish("ext", service(3));
-    assert_eq!(waiting(&mut updates).await, [services([("ext", service(1))])], "the others are hidden");
+    assert_eq!(
+        queued_updates(&mut updates).await,
+        [services([("ext", service(1))])],
+        "the others are hidden"
+    );
     drop(second);
-    assert_eq!(waiting(&mut updates).await, [], "what was hidden goes unseen");
+    assert_eq!(queued_updates(&mut updates).await, [], "a hidden service is withdrawn silently");
     drop(first);
-    assert_eq!(waiting(&mut updates).await, [services([("ext", service(3))])]);
+    assert_eq!(queued_updates(&mut updates).await, [services([("ext", service(3))])]);
     let local = registry.register_local("ext", service(4)).unwrap();
-    assert_eq!(waiting(&mut updates).await, [services([("ext", service(4))])]);
-    assert_eq!(waiting(&mut registry.subscribe("c")).await, [services([("ext", service(4))])]);
+    assert_eq!(queued_updates(&mut updates).await, [services([("ext", service(4))])]);
+    assert_eq!(queued_updates(&mut registry.subscribe("c")).await, [services([("ext", service(4))])]);
     drop(local);
     drop(third);
-    assert_eq!(waiting(&mut updates).await, [services([("ext", service(3))]), services([("ext", gone(0))])]);
+    assert_eq!(
+        queued_updates(&mut updates).await,
+        [services([("ext", service(3))]), services([("ext", withdrawn(0))])]
+    );
 }
 
 #[tokio::test]
@@ -150,11 +161,11 @@ async fn newer_subscription_replaces_older() {
     let registry = registry();
     let mut older = registry.subscribe("b");
     let mut newer = registry.subscribe("b");
-    assert_eq!(waiting(&mut older).await.len(), 1);
+    assert_eq!(queued_updates(&mut older).await.len(), 1);
     assert_eq!(older.next().await, Err(SubscriptionError::Replaced));
     drop(older);
     let _ext = registry.publish("ext", service(1));
-    assert_eq!(waiting(&mut newer).await.len(), 2, "the end of the older one does not end the newer");
+    assert_eq!(queued_updates(&mut newer).await.len(), 2, "dropping the older one does not end the newer");
 }
 
 #[tokio::test]
@@ -165,7 +176,11 @@ async fn slow_subscriber_is_cut_off() {
         drop(registry.publish("ext", service(1)));
     }
     assert!(registry.state().subscribers.is_empty());
-    assert_eq!(waiting(&mut slow).await.len(), MAX_PENDING_UPDATES, "what waited is still there");
+    assert_eq!(
+        queued_updates(&mut slow).await.len(),
+        MAX_PENDING_UPDATES,
+        "queued updates are still delivered"
+    );
     assert_eq!(slow.next().await, Err(SubscriptionError::Lagged));
 }
 
@@ -192,7 +207,7 @@ async fn stopping_ends_subscriptions_silently() {
     let mut updates = registry.subscribe("b");
     registry.stop();
     drop(storage);
-    assert_eq!(waiting(&mut updates).await.len(), 1);
+    assert_eq!(queued_updates(&mut updates).await.len(), 1);
     assert_eq!(updates.next().await, Err(SubscriptionError::Stopped));
     assert_eq!(registry.subscribe("late").next().await, Err(SubscriptionError::Stopped));
 }
@@ -202,7 +217,7 @@ fn table(group: &str) -> RoutingTable {
 }
 
 /// Returns the table that is ready for a router, if there is one.
-async fn told(router: &mut RouterSubscription) -> Option<Result<RoutingTable, SubscriptionError>> {
+async fn ready_table(router: &mut RouterSubscription) -> Option<Result<RoutingTable, SubscriptionError>> {
     match poll!(pin!(router.next())) {
         Poll::Ready(next) => Some(next.map(|delivery| RoutingTable::clone(&delivery.table))),
         Poll::Pending => None,
@@ -213,14 +228,14 @@ async fn told(router: &mut RouterSubscription) -> Option<Result<RoutingTable, Su
 async fn router_gets_table_after_each_refresh() {
     let routers = Routers::default();
     let mut router = routers.subscribe("r", "peer");
-    assert_eq!(told(&mut router).await, Some(Ok(RoutingTable::new())), "even if there is nothing");
-    assert_eq!(told(&mut router).await, None);
+    assert_eq!(ready_table(&mut router).await, Some(Ok(RoutingTable::new())), "an empty table is sent");
+    assert_eq!(ready_table(&mut router).await, None);
     for group in ["a", "a", "b"] {
         routers.publish(table(group), "").wait().await;
-        assert_eq!(told(&mut router).await, Some(Ok(table(group))), "even if nothing has changed");
-        assert_eq!(told(&mut router).await, None);
+        assert_eq!(ready_table(&mut router).await, Some(Ok(table(group))), "an unchanged table is sent");
+        assert_eq!(ready_table(&mut router).await, None);
     }
-    assert_eq!(told(&mut routers.subscribe("s", "peer")).await, Some(Ok(table("b"))));
+    assert_eq!(ready_table(&mut routers.subscribe("s", "peer")).await, Some(Ok(table("b"))));
 }
 
 #[tokio::test]
@@ -230,15 +245,15 @@ async fn slow_router_gets_newest_table() {
     for group in ["a", "b", "c"] {
         routers.publish(table(group), "").wait().await;
     }
-    assert_eq!(told(&mut router).await, Some(Ok(table("c"))));
-    assert_eq!(told(&mut router).await, None);
+    assert_eq!(ready_table(&mut router).await, Some(Ok(table("c"))));
+    assert_eq!(ready_table(&mut router).await, None);
 }
 
 #[tokio::test]
 async fn waiting_router_is_woken() {
     let routers = Routers::default();
     let mut router = routers.subscribe("r", "peer");
-    told(&mut router).await;
+    ready_table(&mut router).await;
     let woken =
         tokio::spawn(async move { router.next().await.map(|delivery| RoutingTable::clone(&delivery.table)) });
     tokio::task::yield_now().await;
@@ -250,13 +265,13 @@ async fn waiting_router_is_woken() {
 async fn refresh_waits_for_routers_on_its_connection() {
     let routers = Routers::default();
     let mut own = routers.subscribe("own", "peer");
-    let mut other = routers.subscribe("other", "somebody");
-    let (_, _) = (told(&mut own).await, told(&mut other).await);
+    let mut other = routers.subscribe("other", "another peer");
+    let (_, _) = (ready_table(&mut own).await, ready_table(&mut other).await);
     let mut first = pin!(routers.publish(table("a"), "peer").wait());
     assert!(poll!(first.as_mut()).is_pending());
     let mut second = pin!(routers.publish(table("b"), "peer").wait());
     let delivery = own.next().await.unwrap();
-    assert!(poll!(first.as_mut()).is_pending(), "taken is not told");
+    assert!(poll!(first.as_mut()).is_pending(), "a received table is not yet delivered");
     assert!(poll!(second.as_mut()).is_pending());
     drop(delivery);
     first.await;
@@ -274,14 +289,17 @@ async fn newer_router_replaces_older() {
     let routers = Routers::default();
     let mut older = routers.subscribe("r", "peer");
     let mut newer = routers.subscribe("r", "peer");
-    assert_eq!(told(&mut older).await, Some(Err(SubscriptionError::Replaced)));
+    assert_eq!(ready_table(&mut older).await, Some(Err(SubscriptionError::Replaced)));
     drop(older);
     routers.publish(table("a"), "").wait().await;
-    assert_eq!(told(&mut newer).await, Some(Ok(table("a"))));
+    assert_eq!(ready_table(&mut newer).await, Some(Ok(table("a"))));
     routers.stop();
-    assert_eq!(told(&mut newer).await, Some(Err(SubscriptionError::Stopped)));
-    assert_eq!(told(&mut newer).await, Some(Err(SubscriptionError::Stopped)), "for good");
-    assert_eq!(told(&mut routers.subscribe("late", "peer")).await, Some(Err(SubscriptionError::Stopped)));
+    assert_eq!(ready_table(&mut newer).await, Some(Err(SubscriptionError::Stopped)));
+    assert_eq!(ready_table(&mut newer).await, Some(Err(SubscriptionError::Stopped)), "the error stays");
+    assert_eq!(
+        ready_table(&mut routers.subscribe("late", "peer")).await,
+        Some(Err(SubscriptionError::Stopped))
+    );
 }
 
 #[tokio::test]

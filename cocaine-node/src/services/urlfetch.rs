@@ -24,10 +24,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state that all callers share.
 #[derive(Clone, Debug)]
-pub(crate) struct UrlfetchShared(Arc<Shared>);
+pub(crate) struct UrlfetchShared(Arc<UrlfetchState>);
 
 #[derive(Debug)]
-struct Shared {
+struct UrlfetchState {
     settings: UrlfetchSettings,
     /// Created by the first call, because it reads the machine's certificates.
     fetcher: OnceCell<Fetcher>,
@@ -36,7 +36,7 @@ struct Shared {
 impl UrlfetchShared {
     pub(crate) fn new(config: &UrlfetchConfig) -> Result<Self, ConfigError> {
         let settings = config.settings()?;
-        Ok(Self(Arc::new(Shared { settings, fetcher: OnceCell::new() })))
+        Ok(Self(Arc::new(UrlfetchState { settings, fetcher: OnceCell::new() })))
     }
 
     /// Returns the service for a caller.
@@ -48,7 +48,7 @@ impl UrlfetchShared {
 /// The service, as one caller sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct UrlfetchService {
-    shared: Arc<Shared>,
+    shared: Arc<UrlfetchState>,
     caller: Caller,
 }
 

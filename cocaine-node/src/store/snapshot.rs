@@ -20,7 +20,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn take(database: &Database) -> Result<Self, StoreError> {
+    pub(super) fn new(database: &Database) -> Result<Self, StoreError> {
         let txn = database.begin_read()?;
         Ok(Self { blobs: BlobTables::open(&txn)?, nodes: NodeTableReader::open(&txn)?, txn })
     }
@@ -37,7 +37,7 @@ impl Snapshot {
             }
             other => drop(other?),
         }
-        Self::take(database)
+        Self::new(database)
     }
 
     /// Returns the transaction, for tables that this type has no methods for.

@@ -152,7 +152,7 @@ impl StoreWriter {
             {
                 None => {
                     txn.commit()?;
-                    self.current.store(Arc::new(Ok(Arc::new(Snapshot::take(database)?))));
+                    self.current.store(Arc::new(Ok(Arc::new(Snapshot::new(database)?))));
                     return Ok(());
                 }
                 Some((_, error)) if error.is_fatal() => return Err(error),

@@ -60,24 +60,21 @@ async fn run(mode: &str, args: &[String]) {
 async fn serve(args: &[String], mode: &str) -> Result<()> {
     let mut worker = Worker::new(args)?;
     if mode == "fast" {
-        worker = worker.grace(Duration::from_millis(100));
+        worker = worker.shutdown_timeout(Duration::from_millis(100));
     }
-    worker
+    let worker = worker
         .on("echo", echo)
-        .on(
-            "pid",
-            |session: Session| async move { session.finish(Some(std::process::id().to_string().into())) },
-        )
+        .on("pid", |session: Session| async move { session.finish_with(std::process::id().to_string()) })
         .on("slow", |mut session: Session| async move {
             let millis = session.recv().await.transpose()?.unwrap_or_default();
             let millis: u64 = millis.as_str().and_then(|text| text.parse().ok()).unwrap_or(100);
             tokio::time::sleep(Duration::from_millis(millis)).await;
-            session.finish(Some("slow".into()))
+            session.finish_with("slow")
         })
         .on("hold", |mut session: Session| async move {
             session.send(std::process::id().to_string()).await?;
             session.context().cancelled().await;
-            session.finish(None)
+            session.finish()
         })
         .on("pour", |mut session: Session| async move {
             let mib = session.recv().await.transpose()?.unwrap_or_default();
@@ -87,17 +84,17 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
                 session.send(chunk.clone()).await?;
             }
             POURED.notify_one();
-            session.finish(None)
+            session.finish()
         })
         .on("poured", |session: Session| async move {
             POURED.notified().await;
-            session.finish(None)
+            session.finish()
         })
         .on("fail", |session: Session| async move { session.fail(&Error::user(7, "boom")) })
         .on("storage", |session: Session| async move {
             let storage = session.context().cloud().dynamic("storage").await?;
             let keys: Vec<String> = storage.call("find", ("manifests", ["app"])).await?;
-            session.finish(Some(keys.join(",").into()))
+            session.finish_with(keys.join(","))
         });
     worker.serve(()).await
 }
@@ -109,7 +106,7 @@ async fn echo(mut session: Session) -> Result<()> {
     while let Some(chunk) = session.recv().await.transpose()? {
         session.send(chunk).await?;
     }
-    session.finish(None)
+    session.finish()
 }
 
 /// Connects, sends the handshake and a heartbeat, calls `act`, and stays connected.

@@ -1,4 +1,4 @@
-//! Blobs in the node's memory.
+//! The cache: sharing, limits and configuration.
 
 use cocaine::{Bytes, Code};
 use cocaine_bindings::{Cache, CacheClient};
@@ -28,7 +28,7 @@ async fn all_clients_share_the_cache() {
     clients.join_all().await;
     let cache: CacheClient = service(&node).await;
     for client in 0..20 {
-        let blob = cache.get(&format!("{client}/49")).await.unwrap().expect("there is room for all");
+        let blob = cache.get(&format!("{client}/49")).await.unwrap().expect("all blobs fit");
         assert_eq!(blob, format!("{client}").as_str());
     }
     cache.put("one more", &"".into()).await.unwrap();
@@ -45,10 +45,10 @@ async fn oversized_blob_is_refused_and_others_stay() {
     assert_eq!(error.code(), Some(Code::posix(27)), "{error}");
     assert!(error.to_string().contains("`cache.max_bytes`"), "{error}");
     assert_eq!(cache.get("key").await.unwrap().unwrap(), "old");
-    let most = vec![1; (1 << 20) - 3];
-    cache.put("new", &most.clone().into()).await.unwrap();
-    assert_eq!(cache.get("new").await.unwrap().unwrap(), most.as_slice());
-    assert_eq!(cache.get("key").await.unwrap(), None, "it made room");
+    let largest = vec![1; (1 << 20) - 3];
+    cache.put("new", &largest.clone().into()).await.unwrap();
+    assert_eq!(cache.get("new").await.unwrap().unwrap(), largest.as_slice());
+    assert_eq!(cache.get("key").await.unwrap(), None, "it is evicted");
     node.shutdown().await;
 }
 

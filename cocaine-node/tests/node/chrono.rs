@@ -1,14 +1,14 @@
-//! Timers, over sockets.
+//! Timers: ticks, cancellation, and the limits of clients.
 
 use std::time::Duration;
 
-use cocaine::{Client, Code, Value};
+use cocaine::{Code, Value};
 use cocaine_bindings::{Chrono, ChronoClient, chrono::TimerId};
 use cocaine_node::{Node, config::ChronoConfig};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::{cloud, node, raw::Raw, service};
+use crate::{client, node, raw::Raw, service};
 
 const AFTER: u64 = 0;
 const EVERY: u64 = 1;
@@ -19,14 +19,13 @@ const ERROR: u64 = 1;
 const CLOSE: u64 = 2;
 
 async fn raw(node: &Node) -> Raw {
-    let cloud: Client = cloud(node);
-    Raw::connect(cloud.resolve("chrono", None).await.unwrap().endpoints[0].0).await
+    Raw::connect(client(node).resolve("chrono", None).await.unwrap().endpoints[0].0).await
 }
 
-/// Returns the id that a timer says.
+/// Returns the id of the next tick of a timer.
 async fn id(raw: &mut Raw, channel: u64) -> u64 {
-    let (of, kind, args) = raw.recv().await;
-    assert_eq!((of, kind), (channel, WRITE), "{args}");
+    let (received, kind, args) = raw.recv().await;
+    assert_eq!((received, kind), (channel, WRITE), "{args}");
     args.as_array().unwrap()[0].as_u64().expect("an id")
 }
 
@@ -47,7 +46,7 @@ async fn stream_closes_before_cancel_is_answered() {
         assert_eq!(raw.recv().await, (cancel, WRITE, empty()));
     }
     raw.send(1000, CANCEL, (77,)).await;
-    assert_eq!(raw.recv().await, (1000, WRITE, empty()), "one that is not there is no error");
+    assert_eq!(raw.recv().await, (1000, WRITE, empty()), "cancelling an unknown timer is no error");
     raw.send(1001, RESTART, (77,)).await;
     let (channel, kind, args) = raw.recv().await;
     assert_eq!((channel, kind), (1001, ERROR));
@@ -63,9 +62,9 @@ async fn any_client_can_cancel_and_restart() {
     let id = timer.recv().await.unwrap().unwrap();
     other.restart(id).await.unwrap();
     other.cancel(id).await.unwrap();
-    assert!(timer.recv().await.is_none(), "cancelled");
-    let gone = other.restart(id).await.unwrap_err();
-    assert_eq!(gone.code(), Some(Code::UNCAUGHT_ERROR));
+    assert!(timer.recv().await.is_none(), "the stream has ended");
+    let error = other.restart(id).await.unwrap_err();
+    assert_eq!(error.code(), Some(Code::UNCAUGHT_ERROR));
     node.shutdown().await;
 }
 
@@ -81,7 +80,7 @@ async fn timers_of_many_clients_are_independent() {
         }
         client.cancel(id).await.unwrap();
         while let Some(late) = timer.recv().await {
-            assert_eq!(late.unwrap(), id, "on its way when it was cancelled");
+            assert_eq!(late.unwrap(), id, "it was sent before the cancellation");
         }
         id
     });
@@ -148,6 +147,6 @@ async fn shutdown_does_not_wait_for_timers() {
     let mut raw = raw(&node).await;
     raw.send(1, AFTER, (3600.0, true)).await;
     id(&mut raw, 1).await;
-    timeout(Duration::from_secs(20), node.shutdown()).await.expect("it stops");
-    raw.closed().await;
+    timeout(Duration::from_secs(20), node.shutdown()).await.expect("the node stops");
+    raw.expect_end().await;
 }

@@ -1,4 +1,4 @@
-//! `logging::v2` over its sockets: filters, named loggers, and what outlives the node.
+//! `logging::v2`: filters, named loggers, and the filters that a restart keeps.
 
 use std::path::Path;
 
@@ -10,27 +10,27 @@ use cocaine_bindings::{
 use cocaine_node::{Node, log::Log};
 use serde_json::json;
 
-use crate::{cloud, logging::lines, node, raw::Raw, service};
+use crate::{client, logging::lines, node, raw::Raw, service};
 
 const EMIT_ACK: u64 = 3;
 const GET: u64 = 4;
 const SET_FILTER: u64 = 6;
 const REVOKE: u64 = 65535;
 
-fn list(parts: impl IntoIterator<Item = Value>) -> Value {
-    Value::Array(parts.into_iter().collect())
+fn list(items: impl IntoIterator<Item = Value>) -> Value {
+    Value::Array(items.into_iter().collect())
 }
 
-fn severity(least: u64) -> Value {
-    list(["severity".into(), least.into()])
+fn severity(minimum: u64) -> Value {
+    list(["severity".into(), minimum.into()])
 }
 
 async fn raw(node: &Node) -> Raw {
-    let address = cloud(node).resolve("logging::v2", None).await.unwrap().endpoints[0].0;
+    let address = client(node).resolve("logging::v2", None).await.unwrap().endpoints[0].0;
     Raw::connect(address).await
 }
 
-async fn names(logging: &LoggingV2Client) -> Vec<String> {
+async fn logger_names(logging: &LoggingV2Client) -> Vec<String> {
     logging.list_loggers().await.unwrap()
 }
 
@@ -44,11 +44,11 @@ async fn filter_applies_to_all_clients() {
     assert!(!passes(1).await && passes(2).await);
     let stricter = second.set_filter("app/x", &severity(3), 3600).await.unwrap();
     assert!(!passes(2).await && passes(3).await);
-    assert_eq!(names(&first).await, ["app/", "app/x", "core", "default"]);
+    assert_eq!(logger_names(&first).await, ["app/", "app/x", "core", "default"]);
 
     let filters = first.list_filters().await.unwrap();
-    let told: Vec<_> = filters.iter().map(|filter| (filter.logger.as_str(), filter.id)).collect();
-    assert_eq!(told[..2], [("app/", id), ("app/x", stricter)]);
+    let ids: Vec<_> = filters.iter().map(|filter| (filter.logger.as_str(), filter.id)).collect();
+    assert_eq!(ids[..2], [("app/", id), ("app/x", stricter)]);
     assert_eq!((&filters[0].filter, filters[0].disposition), (&severity(2), Disposition::Local));
     let default = &filters[2];
     assert_eq!((default.logger.as_str(), &default.filter), ("default", &list(["empty".into()])));
@@ -59,7 +59,7 @@ async fn filter_applies_to_all_clients() {
     assert!(passes(2).await && !passes(1).await);
     assert!(second.remove_filter(id).await.unwrap());
     assert!(passes(0).await);
-    assert_eq!(names(&first).await, ["core", "default"]);
+    assert_eq!(logger_names(&first).await, ["core", "default"]);
     node.shutdown().await;
 }
 
@@ -74,25 +74,25 @@ async fn only_accepted_messages_are_logged() {
     logging.set_verbosity(Severity::Error).await.unwrap();
     logging.set_filter("app/x", &list(["==".into(), "k".into(), "v".into()]), 3600).await.unwrap();
     let attributes = [("k", Scalar::from("v")), ("n", 7_u64.into())];
-    logging.emit(Severity::Debug, "app/x", "heard", Some(&attributes)).await.unwrap();
-    logging.emit(Severity::Error, "app/x", "not heard", Some(&attributes[1..])).await.unwrap();
-    logging.emit(Severity::Error, "app/x", "not heard", None).await.unwrap();
+    logging.emit(Severity::Debug, "app/x", "accepted", Some(&attributes)).await.unwrap();
+    logging.emit(Severity::Error, "app/x", "rejected", Some(&attributes[1..])).await.unwrap();
+    logging.emit(Severity::Error, "app/x", "rejected", None).await.unwrap();
     assert!(logging.emit_ack(Severity::Other(7), "app/y", "acknowledged", None).await.unwrap());
     let Duplex { tx, mut rx } = logging.get("app/x/named").await.unwrap();
     let tx = tx.emit(Severity::Info, "by name", Some(&attributes)).await.unwrap();
-    let _tx = tx.emit_ack(Severity::Info, "not heard", None).await.unwrap();
+    let _tx = tx.emit_ack(Severity::Info, "rejected", None).await.unwrap();
     assert!(!rx.recv().await.unwrap().unwrap());
     node.shutdown().await;
     log.close().await;
     let line = |severity: i32, level: &str, source: &str, message: &str| json!({"severity": severity, "level": level, "source": source, "message": message});
-    let with = |mut line: serde_json::Value| {
+    let with_attributes = |mut line: serde_json::Value| {
         line["attributes"] = json!({"k": "v", "n": 7});
         line
     };
     let expected = [
-        with(line(0, "debug", "app/x", "heard")),
+        with_attributes(line(0, "debug", "app/x", "accepted")),
         line(7, "7", "app/y", "acknowledged"),
-        with(line(1, "info", "app/x/named", "by name")),
+        with_attributes(line(1, "info", "app/x/named", "by name")),
     ];
     assert_eq!(lines(Path::new(&path)), expected);
 }
@@ -167,7 +167,7 @@ async fn closing_named_logger_is_not_answered() {
     assert_eq!(raw.recv().await, (1, 0, list([true.into()])));
     raw.send(2, REVOKE, (1, (7, 4))).await;
     assert_eq!(raw.recv().await.0, 2, "only the revoke is answered");
-    raw.silent().await;
+    raw.expect_silence().await;
     let logging: LoggingV2Client = service(&node).await;
     drop(logging.get("app/x").await.unwrap());
     assert!(
@@ -181,7 +181,7 @@ async fn closing_named_logger_is_not_answered() {
 async fn malformed_arguments_close_the_connection() {
     let node = node().await;
     let set = |filter: Value, ttl: Value| list(["x".into(), filter, ttl]);
-    let wrong = [
+    let malformed = [
         (0, list([(-1_i64).into(), "x".into(), "text".into()])),
         (2, list([(-1_i64).into()])),
         (EMIT_ACK, list([(-1_i64).into(), "x".into(), "text".into()])),
@@ -191,17 +191,17 @@ async fn malformed_arguments_close_the_connection() {
         (SET_FILTER, set(list(["severity".into(), (-1_i64).into()]), 60_u64.into())),
         (9, set(list(["&&".into(), severity(1), list([])]), 60_u64.into())),
     ];
-    for (kind, args) in wrong {
+    for (kind, args) in malformed {
         let mut raw = raw(&node).await;
         raw.send(1, kind, args).await;
-        raw.closed().await;
+        raw.expect_end().await;
     }
     for args in [list([(-1_i64).into(), "text".into()]), list(["x".into(), "text".into()])] {
         for kind in [0, 1] {
             let mut raw = raw(&node).await;
             raw.send(1, GET, ["x"]).await;
             raw.send(1, kind, &args).await;
-            raw.closed().await;
+            raw.expect_end().await;
         }
     }
     node.shutdown().await;
@@ -235,9 +235,9 @@ async fn named_loggers_are_limited() {
     let (channel, kind, args) = raw.recv().await;
     assert_eq!((channel, kind), (1025, 1), "{args}");
     assert_eq!(args.as_array().unwrap()[0], list([12_u64.into(), 11_u64.into()]));
-    // What was sent before the answer came is not held against the client.
+    // Messages for the refused logger may have been on their way, so they are ignored.
     raw.send(1025, 1, (1, "text")).await;
-    raw.silent().await;
+    raw.expect_silence().await;
     raw.send((1 << 20) + 10, REVOKE, (1, (7, 4))).await;
     raw.recv().await;
     raw.send((1 << 20) + 11, GET, ["x"]).await;
@@ -249,28 +249,28 @@ async fn named_loggers_are_limited() {
 #[tokio::test]
 async fn only_cluster_filters_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let on = async || Node::builder().listen("127.0.0.1:0").data(folder.path()).start().await.unwrap();
-    let node = on().await;
+    let start = async || Node::builder().listen("127.0.0.1:0").data(folder.path()).start().await.unwrap();
+    let node = start().await;
     let logging: LoggingV2Client = service(&node).await;
-    let kept = logging.set_cluster_filter("app/x", &severity(2), 3600).await.unwrap();
+    let remaining = logging.set_cluster_filter("app/x", &severity(2), 3600).await.unwrap();
     logging.set_filter("app/y", &severity(2), 3600).await.unwrap();
     let removed = logging.set_cluster_filter("app/z", &severity(2), 3600).await.unwrap();
     assert!(logging.remove_filter(removed).await.unwrap());
     let before = logging.list_filters().await.unwrap();
     node.shutdown().await;
 
-    let node = on().await;
+    let node = start().await;
     let logging: LoggingV2Client = service(&node).await;
-    assert_eq!(names(&logging).await, ["app/x", "core", "default"]);
+    assert_eq!(logger_names(&logging).await, ["app/x", "core", "default"]);
     let filters = logging.list_filters().await.unwrap();
-    assert_eq!((&filters[0], filters[0].id), (&before[0], kept));
+    assert_eq!((&filters[0], filters[0].id), (&before[0], remaining));
     assert_eq!(filters[0].disposition, Disposition::Cluster);
     assert!(!logging.emit_ack(Severity::Info, "app/x", "text", None).await.unwrap());
-    assert!(logging.remove_filter(kept).await.unwrap());
+    assert!(logging.remove_filter(remaining).await.unwrap());
     node.shutdown().await;
 
-    let node = on().await;
-    assert_eq!(names(&service(&node).await).await, ["core", "default"]);
+    let node = start().await;
+    assert_eq!(logger_names(&service(&node).await).await, ["core", "default"]);
     let storage: StorageClient = service(&node).await;
     assert!(storage.find("cocaine/logging_v2/filters", &["filter"]).await.unwrap().is_empty());
     node.shutdown().await;
@@ -298,8 +298,8 @@ async fn filters_change_concurrently_with_logging() {
     node.shutdown().await;
 }
 
-/// A sender that never reads its acknowledgements is not read any more at some point; others go on, and so does it once
-/// it reads.
+/// The node stops reading from a client that does not read its acknowledgements, until the client reads them. Other
+/// clients are not affected.
 #[tokio::test]
 async fn slow_reader_does_not_block_others() {
     let limits = cocaine::Limits::default().max_queued_bytes(4096);

@@ -1,4 +1,4 @@
-//! Regions: the sample, by all of the service's methods.
+//! All methods of the geobase service, with the sample database.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use cocaine_bindings::{Geobase, GeobaseClient};
 use cocaine_node::Node;
 use tokio::task::JoinSet;
 
-use crate::{cloud, node, raw::Raw, service};
+use crate::{client, node, raw::Raw, service};
 
 const EARTH: i32 = 6_295_630;
 const EUROPE: i32 = 6_255_148;
@@ -21,11 +21,11 @@ const LOS_ANGELES: i32 = 5_368_361;
 const TOKYO: i32 = 1_850_147;
 const NOWHERE: i32 = 1;
 
-/// Checks that a call is refused with what the service says for all that is not known, and with these words.
-fn refused<T: std::fmt::Debug>(outcome: Result<T, Error>, words: &str) {
+/// Checks that a call fails with the code of the service and this text.
+fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Error>, text: &str) {
     let error = outcome.unwrap_err();
     assert_eq!(error.code(), Some(Code::INVALID_VALUE), "{error}");
-    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.to_string().contains(text), "{error}");
 }
 
 #[tokio::test]
@@ -42,21 +42,21 @@ async fn regions_are_found_by_address_and_location() {
     ] {
         assert_eq!(geobase.region_id(address).await.unwrap(), region, "{address}");
     }
-    refused(geobase.region_id("127.0.0.1").await, "the address 127.0.0.1 is of no known region");
-    refused(geobase.region_id("2001:db9::").await, "2001:db9::");
-    refused(geobase.region_id("192.0.2").await, "\"192.0.2\" is no IP address");
+    assert_refused(geobase.region_id("127.0.0.1").await, "the address 127.0.0.1 is of no known region");
+    assert_refused(geobase.region_id("2001:db9::").await, "2001:db9::");
+    assert_refused(geobase.region_id("192.0.2").await, "\"192.0.2\" is no IP address");
 
     assert!(geobase.ip_in("192.0.2.1", RUSSIA).await.unwrap());
     assert!(geobase.ip_in("2001:db8::7", EARTH).await.unwrap());
     assert!(!geobase.ip_in("192.0.2.1", PETERSBURG).await.unwrap());
-    assert!(!geobase.ip_in("127.0.0.1", EARTH).await.unwrap(), "nobody knows where it is");
-    refused(geobase.ip_in("192.0.2.1", NOWHERE).await, "region 1 is not known");
-    refused(geobase.ip_in("here", RUSSIA).await, "\"here\" is no IP address");
+    assert!(!geobase.ip_in("127.0.0.1", EARTH).await.unwrap(), "its region is not known");
+    assert_refused(geobase.ip_in("192.0.2.1", NOWHERE).await, "region 1 is not known");
+    assert_refused(geobase.ip_in("here", RUSSIA).await, "\"here\" is no IP address");
 
     assert_eq!(geobase.region_id_by_location(55.9, 37.4).await.unwrap(), MOSCOW);
-    assert_eq!(geobase.region_id_by_location(20.0, -179.0).await.unwrap(), TOKYO, "over the date line");
+    assert_eq!(geobase.region_id_by_location(20.0, -179.0).await.unwrap(), TOKYO, "across the date line");
     for (latitude, longitude) in [(91.0, 0.0), (0.0, -180.5), (f64::NAN, 0.0)] {
-        refused(
+        assert_refused(
             geobase.region_id_by_location(latitude, longitude).await,
             "is no place: latitudes are from -90",
         );
@@ -70,35 +70,35 @@ async fn region_relations_are_reported() {
     let geobase: GeobaseClient = service(&node).await;
     assert_eq!(geobase.children(RUSSIA).await.unwrap(), [MOSCOW_AREA, PETERSBURG_AREA]);
     assert!(geobase.children(MOSCOW).await.unwrap().is_empty());
-    refused(geobase.children(-7).await, "region -7 is not known");
+    assert_refused(geobase.children(-7).await, "region -7 is not known");
 
     let all = [RUSSIA, MOSCOW_AREA, MOSCOW, PETERSBURG_AREA, PETERSBURG];
     assert_eq!(geobase.subtree(RUSSIA).await.unwrap(), all);
     assert_eq!(geobase.subtree(EARTH).await.unwrap()[0], EARTH);
-    refused(geobase.subtree(NOWHERE).await, "region 1");
+    assert_refused(geobase.subtree(NOWHERE).await, "region 1");
 
     assert!(geobase.id_in(MOSCOW, RUSSIA).await.unwrap());
     assert!(geobase.id_in(MOSCOW, MOSCOW).await.unwrap());
     assert!(!geobase.id_in(RUSSIA, MOSCOW).await.unwrap());
     assert!(!geobase.id_in(MOSCOW, UNITED_STATES).await.unwrap());
-    refused(geobase.id_in(NOWHERE, RUSSIA).await, "region 1");
-    refused(geobase.id_in(MOSCOW, NOWHERE).await, "region 1");
+    assert_refused(geobase.id_in(NOWHERE, RUSSIA).await, "region 1");
+    assert_refused(geobase.id_in(MOSCOW, NOWHERE).await, "region 1");
 
     assert_eq!(geobase.parents(MOSCOW).await.unwrap(), [MOSCOW, MOSCOW_AREA, RUSSIA, EUROPE, EARTH]);
-    refused(geobase.parents(NOWHERE).await, "region 1");
+    assert_refused(geobase.parents(NOWHERE).await, "region 1");
     assert_eq!(geobase.parent_id(RUSSIA).await.unwrap(), EUROPE);
     assert_eq!(geobase.parent(RUSSIA).await.unwrap(), EUROPE);
     for outcome in [geobase.parent_id(EARTH).await, geobase.parent(EARTH).await] {
-        refused(outcome, "no region is above region 6295630");
+        assert_refused(outcome, "no region is above region 6295630");
     }
     for outcome in [geobase.parent_id(NOWHERE).await, geobase.parent(NOWHERE).await] {
-        refused(outcome, "region 1 is not known");
+        assert_refused(outcome, "region 1 is not known");
     }
 
     assert_eq!(geobase.chief_region_id(RUSSIA).await.unwrap(), MOSCOW);
     assert_eq!(geobase.chief_region_id(PETERSBURG_AREA).await.unwrap(), PETERSBURG);
     assert_eq!(geobase.chief_region_id(PETERSBURG).await.unwrap(), PETERSBURG);
-    refused(geobase.chief_region_id(NOWHERE).await, "region 1");
+    assert_refused(geobase.chief_region_id(NOWHERE).await, "region 1");
     node.shutdown().await;
 }
 
@@ -111,13 +111,13 @@ async fn names_codes_and_coordinates_are_reported() {
     assert_eq!(
         geobase.names(2_643_743).await.unwrap(),
         ["London", "Londres", "ロンドン", "Лондон"],
-        "each once"
+        "without duplicates"
     );
-    refused(geobase.names(NOWHERE).await, "region 1");
+    assert_refused(geobase.names(NOWHERE).await, "region 1");
     assert_eq!(geobase.linguistics_for_region(MOSCOW, "ru").await.unwrap(), ["Москва"]);
     assert_eq!(geobase.linguistics_for_region(EARTH, "en").await.unwrap(), ["Earth"]);
-    refused(geobase.linguistics_for_region(MOSCOW, "tlh").await, "in the language \"tlh\"");
-    refused(geobase.linguistics_for_region(NOWHERE, "ru").await, "region 1");
+    assert_refused(geobase.linguistics_for_region(MOSCOW, "tlh").await, "in the language \"tlh\"");
+    assert_refused(geobase.linguistics_for_region(NOWHERE, "ru").await, "region 1");
 
     assert_eq!(geobase.region_ids_by_name("МОСКВА", 10).await.unwrap(), [MOSCOW_AREA, MOSCOW]);
     assert_eq!(geobase.region_ids_by_name("saint", 10).await.unwrap(), [PETERSBURG_AREA, PETERSBURG]);
@@ -130,11 +130,11 @@ async fn names_codes_and_coordinates_are_reported() {
     assert_eq!(geobase.codes(MOSCOW_AREA).await.unwrap(), ["MOW"]);
     assert_eq!(geobase.codes(EUROPE).await.unwrap(), ["EU"]);
     assert!(geobase.codes(MOSCOW).await.unwrap().is_empty());
-    refused(geobase.codes(NOWHERE).await, "region 1");
+    assert_refused(geobase.codes(NOWHERE).await, "region 1");
 
     assert_eq!(geobase.coordinates(MOSCOW).await.unwrap(), [55.752_22, 37.615_56]);
-    refused(geobase.coordinates(EUROPE).await, "where region 6255148 is, the database does not tell");
-    refused(geobase.coordinates(NOWHERE).await, "region 1");
+    assert_refused(geobase.coordinates(EUROPE).await, "where region 6255148 is, the database does not tell");
+    assert_refused(geobase.coordinates(NOWHERE).await, "region 1");
     node.shutdown().await;
 }
 
@@ -143,9 +143,9 @@ async fn time_zones_are_reported() {
     let node = node().await;
     let geobase: GeobaseClient = service(&node).await;
     assert_eq!(geobase.timezone_name(LOS_ANGELES).await.unwrap(), "America/Los_Angeles");
-    assert_eq!(geobase.timezone_name(RUSSIA).await.unwrap(), "Europe/Moscow", "that of all its towns");
-    refused(geobase.timezone_name(UNITED_STATES).await, "region 6252001 has no time zone of its own");
-    refused(geobase.timezone_name(NOWHERE).await, "region 1 is not known");
+    assert_eq!(geobase.timezone_name(RUSSIA).await.unwrap(), "Europe/Moscow", "all its cities share it");
+    assert_refused(geobase.timezone_name(UNITED_STATES).await, "region 6252001 has no time zone of its own");
+    assert_refused(geobase.timezone_name(NOWHERE).await, "region 1 is not known");
 
     let summer = geobase.timezone_for_time("europe/berlin", 1_711_846_800).await.unwrap();
     assert_eq!(
@@ -154,14 +154,14 @@ async fn time_zones_are_reported() {
     );
     let before = geobase.timezone_for_time("Europe/Berlin", 1_711_846_799).await.unwrap();
     assert_eq!((before.abbreviation.as_str(), before.dst, before.offset), ("CET", false, 3600));
-    refused(
+    assert_refused(
         geobase.timezone_for_time("Mars/Olympus", 0).await,
         "the time zone \"Mars/Olympus\" is not known",
     );
     assert_eq!(
         geobase.timezone_for_time("UTC", i64::MAX).await.unwrap_err().code(),
         Some(Code::INVALID_VALUE),
-        "that is no time"
+        "it is not a valid time"
     );
 
     let now = geobase.timezone("Asia/Tokyo").await.unwrap();
@@ -169,7 +169,7 @@ async fn time_zones_are_reported() {
         (now.name.as_str(), now.abbreviation.as_str(), now.dst, now.offset),
         ("Asia/Tokyo", "JST", false, 32_400)
     );
-    refused(geobase.timezone("").await, "the time zone \"\"");
+    assert_refused(geobase.timezone("").await, "the time zone \"\"");
     node.shutdown().await;
 }
 
@@ -189,17 +189,20 @@ async fn region_services_survive_a_restart() {
     }
     setting.join_all().await;
     let all: Vec<_> = (0..32).map(|number| format!("s{number:02}")).collect();
-    assert_eq!(geobase.get_services(MOSCOW).await.unwrap(), all, "none is lost");
+    assert_eq!(geobase.get_services(MOSCOW).await.unwrap(), all, "no update is lost");
     assert!(geobase.have_service(MOSCOW, "s07").await.unwrap());
-    assert!(geobase.get_services(RUSSIA).await.unwrap().is_empty(), "what a town has, its country has not");
+    assert!(
+        geobase.get_services(RUSSIA).await.unwrap().is_empty(),
+        "services of a city are not those of its country"
+    );
     geobase.set_service(MOSCOW, "s07", false).await.unwrap();
     geobase.set_service(MOSCOW, "s07", false).await.unwrap();
     geobase.set_service(PETERSBURG, "only", true).await.unwrap();
     geobase.set_service(PETERSBURG, "only", false).await.unwrap();
-    refused(geobase.set_service(MOSCOW, "", true).await, "a service's name has from 1 to 256 bytes");
-    refused(geobase.set_service(NOWHERE, "taxi", true).await, "region 1");
-    refused(geobase.get_services(NOWHERE).await, "region 1");
-    refused(geobase.have_service(NOWHERE, "taxi").await, "region 1");
+    assert_refused(geobase.set_service(MOSCOW, "", true).await, "a service's name has from 1 to 256 bytes");
+    assert_refused(geobase.set_service(NOWHERE, "taxi", true).await, "region 1");
+    assert_refused(geobase.get_services(NOWHERE).await, "region 1");
+    assert_refused(geobase.have_service(NOWHERE, "taxi").await, "region 1");
     node.shutdown().await;
 
     let node = start().await.unwrap();
@@ -219,12 +222,12 @@ async fn region_data_has_all_known_entries() {
     let expected = "{id: 2017370, type: country, parent: 6255148, chief: 524901, names: {de: Russland, en: Russia, \
                     fr: Russie, ja: ロシア, ru: Россия}, codes: [RU], coordinates: [60.0, 100.0], timezone: Europe/Moscow, \
                     services: [taxi]}";
-    assert_eq!(plain(&data), expected);
+    assert_eq!(unquoted(&data), expected);
     let earth = geobase.region_data(EARTH).await.unwrap();
     for (key, value) in [("type", Some("earth")), ("parent", None), ("timezone", None), ("codes", None)] {
         assert_eq!(earth.get(key).and_then(Value::as_str), value, "{key}");
     }
-    refused(geobase.region_data(NOWHERE).await, "region 1");
+    assert_refused(geobase.region_data(NOWHERE).await, "region 1");
     node.shutdown().await;
 }
 
@@ -232,35 +235,38 @@ async fn region_data_has_all_known_entries() {
 async fn requests_are_located_by_address_or_coordinates() {
     let node = node().await;
     let geobase: GeobaseClient = service(&node).await;
-    let origin = async |request: &[(&str, &str)]| {
+    let pinpoint = async |request: &[(&str, &str)]| {
         let request: BTreeMap<_, _> =
             request.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         geobase.pinpoint_geolocation(&request).await
     };
-    let by_address = origin(&[("ip", "192.0.2.1"), ("user-agent", "x")]).await.unwrap();
+    let by_address = pinpoint(&[("ip", "192.0.2.1"), ("user-agent", "x")]).await.unwrap();
     let expected = "{region_id: 524901, parents: [524901, 524894, 2017370, 6255148, 6295630], \
                     coordinates: [55.75222, 37.61556], radius: 20.0, timezone: Europe/Moscow, postal: 101000}";
-    assert_eq!(plain(&by_address), expected);
-    let country = origin(&[("ip", "192.0.2.200")]).await.unwrap();
-    assert_eq!(country.get("timezone").and_then(Value::as_str), Some("Europe/Moscow"), "by its region");
+    assert_eq!(unquoted(&by_address), expected);
+    let country = pinpoint(&[("ip", "192.0.2.200")]).await.unwrap();
+    assert_eq!(country.get("timezone").and_then(Value::as_str), Some("Europe/Moscow"), "from its region");
     assert_eq!(country.get("postal"), None);
 
-    let by_place = [("ip", "192.0.2.1"), ("latitude", "59.93863"), ("longitude", " 30.31413")];
-    let by_place = origin(&by_place).await.unwrap();
+    let by_coordinates = [("ip", "192.0.2.1"), ("latitude", "59.93863"), ("longitude", " 30.31413")];
+    let by_coordinates = pinpoint(&by_coordinates).await.unwrap();
     assert_eq!(
-        by_place.get("region_id").and_then(Value::as_i64),
+        by_coordinates.get("region_id").and_then(Value::as_i64),
         Some(PETERSBURG.into()),
-        "the place is nearer"
+        "the coordinates take precedence"
     );
-    assert!(by_place.get("distance").and_then(Value::as_f64).unwrap() < 0.001);
-    assert_eq!(by_place.get("timezone").and_then(Value::as_str), Some("Europe/Moscow"));
+    assert!(by_coordinates.get("distance").and_then(Value::as_f64).unwrap() < 0.001);
+    assert_eq!(by_coordinates.get("timezone").and_then(Value::as_str), Some("Europe/Moscow"));
 
-    refused(origin(&[("latitude", "1")]).await, "it takes `ip`, or both `latitude` and `longitude`");
-    refused(origin(&[]).await, "it takes `ip`");
-    refused(origin(&[("ip", "here")]).await, "\"here\" is no IP address");
-    refused(origin(&[("ip", "127.0.0.1")]).await, "127.0.0.1 is of no known region");
-    refused(origin(&[("latitude", "north"), ("longitude", "0")]).await, "\"north\" is no number of degrees");
-    refused(origin(&[("latitude", "NaN"), ("longitude", "0")]).await, "is no place");
+    assert_refused(pinpoint(&[("latitude", "1")]).await, "it takes `ip`, or both `latitude` and `longitude`");
+    assert_refused(pinpoint(&[]).await, "it takes `ip`");
+    assert_refused(pinpoint(&[("ip", "here")]).await, "\"here\" is no IP address");
+    assert_refused(pinpoint(&[("ip", "127.0.0.1")]).await, "127.0.0.1 is of no known region");
+    assert_refused(
+        pinpoint(&[("latitude", "north"), ("longitude", "0")]).await,
+        "\"north\" is no number of degrees",
+    );
+    assert_refused(pinpoint(&[("latitude", "NaN"), ("longitude", "0")]).await, "is no place");
     node.shutdown().await;
 }
 
@@ -268,17 +274,17 @@ async fn requests_are_located_by_address_or_coordinates() {
 async fn wrong_argument_type_closes_the_connection() {
     const CHILDREN: u64 = 2;
     let node = node().await;
-    let address = cloud(&node).resolve("geobase", None).await.unwrap().endpoints[0].0;
+    let address = client(&node).resolve("geobase", None).await.unwrap().endpoints[0].0;
     let mut raw = Raw::connect(address).await;
     raw.send(1, CHILDREN, [RUSSIA]).await;
     let list = Value::Array(vec![MOSCOW_AREA.into(), PETERSBURG_AREA.into()]);
     assert_eq!(raw.recv().await, (1, 0, Value::Array(vec![list])));
     raw.send(2, CHILDREN, ["Russia"]).await;
-    raw.closed().await;
+    raw.expect_end().await;
     node.shutdown().await;
 }
 
-/// Returns a value without the signs that tell texts from other things.
-fn plain(value: &Value) -> String {
+/// Formats a value without quotation marks.
+fn unquoted(value: &Value) -> String {
     value.to_string().replace('"', "")
 }

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Starting and stopping a node.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
 use cocaine_node::{Node, StartError};
 use tokio::net::TcpListener;
 
-use crate::{cloud, group, node, raw::Raw, service, store_group};
+use crate::{client, group, node, raw::Raw, service, store_group};
 
 async fn start_in(folder: &std::path::Path) -> Result<Node, StartError> {
     Node::builder().listen("127.0.0.1:0").data(folder).start().await
@@ -22,12 +22,12 @@ async fn stored_data_outlives_the_node() {
     store_group(&node, "broken", b"\xc1").await;
     node.shutdown().await;
 
-    let node = start_in(folder.path()).await.expect("an invalid group does not keep a node from starting");
+    let node = start_in(folder.path()).await.expect("an invalid group does not prevent the start");
     let storage: StorageClient = service(&node).await;
     assert_eq!(storage.read("c", "k").await.unwrap(), "v");
     assert_eq!(storage.find("c", &["t"]).await.unwrap(), ["k"]);
     let any = service::<LocatorClient>(&node).await.resolve("any", None).await.unwrap();
-    assert_eq!(any.version, 2, "groups are loaded at the start");
+    assert_eq!(any.version, 2, "groups are loaded on start");
     node.shutdown().await;
 }
 
@@ -45,8 +45,8 @@ async fn folder_in_use_is_refused() {
 #[tokio::test]
 async fn address_in_use_releases_the_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
     let refused = Node::builder().listen(&address).data(folder.path()).start().await.unwrap_err().to_string();
     assert!(refused.starts_with(&format!("locator cannot listen on {address}: ")), "{refused}");
     start_in(folder.path()).await.unwrap().shutdown().await;
@@ -80,12 +80,12 @@ async fn shutdown_closes_streams_without_messages() {
     for _ in 0..4 {
         locator.recv().await;
     }
-    let storage = cloud(&node).resolve("storage", None).await.unwrap().endpoints[0].0;
+    let storage = client(&node).resolve("storage", None).await.unwrap().endpoints[0].0;
     let mut storage = Raw::connect(storage).await;
-    storage.silent().await;
+    storage.expect_silence().await;
     node.shutdown().await;
-    locator.closed().await;
-    storage.closed().await;
+    locator.expect_end().await;
+    storage.expect_end().await;
 }
 
 #[tokio::test]
@@ -93,10 +93,10 @@ async fn dropped_node_releases_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let node = start_in(folder.path()).await.unwrap();
     let mut raw = Raw::connect(node.locator_addr()).await;
-    raw.silent().await;
+    raw.expect_silence().await;
     service::<StorageClient>(&node).await.write("c", "k", &"v".into(), None).await.unwrap();
     drop(node);
-    raw.closed().await;
+    raw.expect_end().await;
     // The folder is released when the last connection ends.
     let again = async {
         loop {

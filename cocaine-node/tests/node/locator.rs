@@ -1,4 +1,4 @@
-//! Names, groups and routers.
+//! The locator: names, routing groups, routers and publications.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use cocaine::{Category, Code, Endpoint, Value, graph::Graph, msgpack};
 use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
 use cocaine_node::Node;
 
-use crate::{cloud, group, node, raw::Raw, service, store_group};
+use crate::{client, group, node, raw::Raw, service, store_group};
 
 const RESOLVE: u64 = 0;
 const CONNECT: u64 = 1;
@@ -26,7 +26,7 @@ async fn services_resolve_with_version_and_control_entries() {
     for (name, version) in
         [("locator", 3), ("logging", 2), ("logging::v2", 2), ("metrics", 1), ("storage", 1)]
     {
-        let resolved = cloud(&node).resolve(name, None).await.unwrap();
+        let resolved = client(&node).resolve(name, None).await.unwrap();
         assert_eq!(resolved.version, version);
         assert_eq!(
             resolved.graph,
@@ -37,7 +37,7 @@ async fn services_resolve_with_version_and_control_entries() {
         assert_eq!(endpoints, ["127.0.0.1"]);
     }
     assert_eq!(
-        cloud(&node).resolve("locator", None).await.unwrap().endpoints,
+        client(&node).resolve("locator", None).await.unwrap().endpoints,
         [Endpoint(node.locator_addr())]
     );
     node.shutdown().await;
@@ -49,10 +49,10 @@ async fn group_resolves_to_one_member() {
     let locator: LocatorClient = service(&node).await;
     group(&node, "any", &[("storage", 50), ("logging", 50)]).await;
     group(&node, "logging", &[("storage", 1)]).await;
-    group(&node, "hollow", &[("nobody", 1)]).await;
+    group(&node, "empty", &[("nobody", 1)]).await;
     let missing = Some(Code::SERVICE_NOT_AVAILABLE);
-    assert_eq!(refusal(&node, "any", None).await, missing, "not before a refresh");
-    locator.refresh(&["any", "logging", "hollow"]).await.unwrap();
+    assert_eq!(refusal(&node, "any", None).await, missing, "groups take effect with a refresh");
+    locator.refresh(&["any", "logging", "empty"]).await.unwrap();
 
     let mut versions = BTreeSet::new();
     for number in 0..64 {
@@ -61,18 +61,18 @@ async fn group_resolves_to_one_member() {
         assert_eq!(
             version,
             locator.resolve("any", Some(&seed)).await.unwrap().version,
-            "the same for a seed"
+            "a seed always resolves to the same member"
         );
         versions.insert(version);
     }
-    assert_eq!(versions, [1, 2].into(), "both members have their seeds");
+    assert_eq!(versions, [1, 2].into(), "each member has seeds");
     let mut versions = BTreeSet::new();
     for _ in 0..64 {
         versions.insert(locator.resolve("any", None).await.unwrap().version);
     }
     assert_eq!(versions, [1, 2].into());
     assert_eq!(locator.resolve("logging", None).await.unwrap().version, 1, "a group shadows a service");
-    assert_eq!(refusal(&node, "hollow", Some("x")).await, missing);
+    assert_eq!(refusal(&node, "empty", Some("x")).await, missing);
     node.shutdown().await;
 }
 
@@ -95,7 +95,7 @@ async fn unusable_group_fails_refresh_without_change() {
         let error = locator.refresh(&["good", "bad"]).await.unwrap_err();
         assert_eq!(error.code(), Some(Code::new(category, code)), "{error}");
         assert!(error.to_string().contains(text), "{error}");
-        assert_eq!(locator.resolve("good", None).await.unwrap().version, 1, "the old group is in force");
+        assert_eq!(locator.resolve("good", None).await.unwrap().version, 1, "the old group still applies");
     }
     locator.refresh(&["good"]).await.unwrap();
     assert_eq!(locator.resolve("good", None).await.unwrap().version, 2);
@@ -154,14 +154,14 @@ async fn routers_on_all_connections_get_tables() {
     assert_eq!(groups(&first.recv().await.2), ["any"]);
     assert_eq!(groups(&second.recv().await.2), ["any"]);
 
-    // The same router from elsewhere: the older stream hears no more, and no word of it.
+    // The same router on another connection: the older stream gets nothing more, not even its end.
     let mut third = Raw::connect(node.locator_addr()).await;
     third.send(1, ROUTING, ["a"]).await;
     assert_eq!(groups(&third.recv().await.2), ["any"]);
     service::<LocatorClient>(&node).await.refresh(&[]).await.unwrap();
     assert_eq!(groups(&third.recv().await.2), ["any"]);
     assert_eq!(groups(&second.recv().await.2), ["any"]);
-    first.silent().await;
+    first.expect_silence().await;
     node.shutdown().await;
 }
 
@@ -173,7 +173,7 @@ async fn closed_router_channel_is_not_answered() {
     raw.send(2, ROUTING, ["b"]).await;
     let (_, _) = (raw.recv().await, raw.recv().await);
     raw.send(1, 0, [(); 0]).await;
-    raw.silent().await;
+    raw.expect_silence().await;
     raw.send((1 << 20) + 10, REVOKE, (2, (7, 4))).await;
     assert_eq!(raw.recv().await.0, (1 << 20) + 10, "only the revoke is answered");
     service::<LocatorClient>(&node).await.refresh(&[]).await.unwrap();
@@ -182,7 +182,7 @@ async fn closed_router_channel_is_not_answered() {
     node.shutdown().await;
 }
 
-fn announced(chunk: &Value) -> BTreeMap<String, usize> {
+fn announced_endpoints(chunk: &Value) -> BTreeMap<String, usize> {
     let Value::Array(args) = chunk else { panic!("{chunk}") };
     let Value::Map(services) = &args[1] else { panic!("{chunk}") };
     let count = |service: &Value| service.as_array().unwrap()[0].as_array().unwrap().len();
@@ -194,7 +194,7 @@ async fn publication_ends_with_its_channel() {
     let node = node().await;
     let mut consumer = Raw::connect(node.locator_addr()).await;
     consumer.send(1, CONNECT, ["consumer"]).await;
-    let all = announced(&consumer.recv().await.2);
+    let all = announced_endpoints(&consumer.recv().await.2);
     assert_eq!(
         all,
         [
@@ -220,24 +220,24 @@ async fn publication_ends_with_its_channel() {
     let mut publisher = Raw::connect(node.locator_addr()).await;
     publisher.send(1, PUBLISH, ("ext", endpoints)).await;
     assert_eq!(publisher.recv().await, (1, 0, Value::Array(Vec::new())));
-    assert_eq!(announced(&consumer.recv().await.2), ext(1));
+    assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(1));
     service::<LocatorClient>(&node).await.uuid().await.unwrap();
-    consumer.silent().await;
+    consumer.expect_silence().await;
     publisher.send(1, 0, [(); 0]).await;
-    assert_eq!(announced(&consumer.recv().await.2), ext(0), "discarded");
+    assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(0), "discarded");
 
     publisher.send(2, PUBLISH, ("ext", endpoints)).await;
     assert_eq!(publisher.recv().await.0, 2);
-    assert_eq!(announced(&consumer.recv().await.2), ext(1));
+    assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(1));
     publisher.send(3, REVOKE, (2, (7, 4))).await;
-    assert_eq!(announced(&consumer.recv().await.2), ext(0), "revoked");
+    assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(0), "revoked");
     assert_eq!(publisher.recv().await.0, 3);
-    publisher.silent().await;
+    publisher.expect_silence().await;
 
     publisher.send((1 << 20) + 10, PUBLISH, ("ext", endpoints)).await;
-    assert_eq!(announced(&consumer.recv().await.2), ext(1));
+    assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(1));
     drop(publisher);
-    assert_eq!(announced(&consumer.recv().await.2), ext(0), "disconnected");
+    assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(0), "disconnected");
     assert_eq!(refusal(&node, "ext", None).await, Some(Code::SERVICE_NOT_AVAILABLE));
     node.shutdown().await;
 }
@@ -249,13 +249,13 @@ async fn graph_without_version_closes_the_connection() {
     let endpoints = [("127.0.0.1", 4567)];
     let mut raw = Raw::connect(node.locator_addr()).await;
     raw.send(1, PUBLISH, ("ext", endpoints, (0, &graph))).await;
-    raw.closed().await;
+    raw.expect_end().await;
     let mut raw = Raw::connect(node.locator_addr()).await;
     raw.send(1, PUBLISH, ("ext", endpoints, (0, Graph::default()))).await;
-    assert_eq!(raw.recv().await, (1, 0, Value::Array(Vec::new())), "no graph needs no version");
+    assert_eq!(raw.recv().await, (1, 0, Value::Array(Vec::new())), "an empty graph needs no version");
     let mut raw = Raw::connect(node.locator_addr()).await;
     raw.send(1, PUBLISH, ("ext", [("localhost", 4567)])).await;
-    raw.closed().await;
+    raw.expect_end().await;
     node.shutdown().await;
 }
 
@@ -265,7 +265,7 @@ async fn restricted_services_resolve_and_are_not_announced() {
     let mut consumer = Raw::connect(node.locator_addr()).await;
     consumer.send(1, CONNECT, ["consumer"]).await;
     assert_eq!(
-        announced(&consumer.recv().await.2),
+        announced_endpoints(&consumer.recv().await.2),
         [
             "cache",
             "chrono",
@@ -282,7 +282,7 @@ async fn restricted_services_resolve_and_are_not_announced() {
         .map(|name| (name.to_owned(), 1))
         .into()
     );
-    assert_eq!(cloud(&node).resolve("storage", None).await.unwrap().version, 1);
+    assert_eq!(client(&node).resolve("storage", None).await.unwrap().version, 1);
     node.shutdown().await;
 }
 
@@ -290,15 +290,15 @@ async fn restricted_services_resolve_and_are_not_announced() {
 async fn unspecified_address_is_announced_by_hostname() {
     let node = Node::builder().listen("0.0.0.0:0").hostname("localhost").start().await.unwrap();
     let port = node.locator_addr().port();
-    let cloud = cocaine::Client::new(&format!("127.0.0.1:{port}")).unwrap();
-    let locator = cloud.resolve("locator", None).await.unwrap();
+    let client = cocaine::Client::new(&format!("127.0.0.1:{port}")).unwrap();
+    let locator = client.resolve("locator", None).await.unwrap();
     assert_eq!(locator.endpoints, [Endpoint(([127, 0, 0, 1], port).into())]);
-    let storage: StorageClient = cloud.service().await.unwrap();
+    let storage: StorageClient = client.service().await.unwrap();
     assert!(storage.find("c", &["t"]).await.unwrap().is_empty());
     node.shutdown().await;
 
     let node = Node::builder().listen("0.0.0.0:0").hostname("no.such.host.invalid").start().await.unwrap();
-    let cloud = cocaine::Client::new(&format!("127.0.0.1:{}", node.locator_addr().port())).unwrap();
-    assert!(cloud.resolve("storage", None).await.unwrap().endpoints.is_empty(), "as the original");
+    let client = cocaine::Client::new(&format!("127.0.0.1:{}", node.locator_addr().port())).unwrap();
+    assert!(client.resolve("storage", None).await.unwrap().endpoints.is_empty(), "like the original");
     node.shutdown().await;
 }

@@ -1,4 +1,4 @@
-//! Log lines on their way from a socket to a file.
+//! Log messages from a client to the log file.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use cocaine_bindings::{Logging, LoggingClient};
 use cocaine_node::{Node, log::Log};
 use serde_json::{Value, json};
 
-use crate::{cloud, raw::Raw, service};
+use crate::{client, raw::Raw, service};
 
 async fn node(path: &Path, verbosity: i32) -> (Node, Log) {
     let log = Log::builder().file(path).verbosity(verbosity).start().unwrap();
@@ -15,7 +15,7 @@ async fn node(path: &Path, verbosity: i32) -> (Node, Log) {
     (node, log)
 }
 
-/// Returns what a log file holds, without the times.
+/// Returns the records of a log file without their times.
 pub(crate) fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -37,7 +37,7 @@ async fn emitted_messages_are_written() {
     logging.emit(Severity::Debug, "app/echo", "too quiet", None).await.unwrap();
     logging.emit(Severity::Other(-5), "app/echo", "quieter", None).await.unwrap();
     logging.emit(Severity::Other(40), "app/echo", "loud", None).await.unwrap();
-    // An answer to a later call on the connection shows that the earlier ones have arrived.
+    // The answer to a later call on the same connection proves that the earlier ones have arrived.
     logging.verbosity().await.unwrap();
     node.shutdown().await;
     log.close().await;
@@ -53,10 +53,10 @@ async fn invalid_utf8_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let (node, log) = node(&path, 0).await;
-    let address = cloud(&node).resolve("logging", None).await.unwrap().endpoints[0].0;
+    let address = client(&node).resolve("logging", None).await.unwrap().endpoints[0].0;
     let mut raw = Raw::connect(address).await;
     raw.send_bytes(b"\x93\x01\x00\x93\x03\xa3app\xa4caf\xe9").await;
-    raw.silent().await;
+    raw.expect_silence().await;
     node.shutdown().await;
     log.close().await;
     assert_eq!(lines(&path)[0]["message"], "caf\u{fffd}");

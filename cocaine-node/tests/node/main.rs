@@ -1,17 +1,17 @@
-//! A node, through the sockets of its services and through its command line.
+//! Tests of a node through the sockets of its services and through its command line.
 
 mod cache;
 mod chrono;
 mod cluster;
 mod filters;
 mod geobase;
+mod http_server;
 mod lifecycle;
 mod locator;
 mod logging;
 mod metrics;
 mod program;
 mod raw;
-mod site;
 mod unicorn;
 mod uniresis;
 mod urlfetch;
@@ -24,15 +24,15 @@ async fn node() -> Node {
     Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap()
 }
 
-fn cloud(node: &Node) -> Client {
+fn client(node: &Node) -> Client {
     Client::new(&node.locator_addr().to_string()).unwrap()
 }
 
 async fn service<S: ServiceClient>(node: &Node) -> S {
-    cloud(node).service().await.unwrap()
+    client(node).service().await.unwrap()
 }
 
-/// Stores a routing group.
+/// Stores a routing group with these weights.
 async fn group(node: &Node, name: &str, members: &[(&str, u32)]) {
     let weights: std::collections::BTreeMap<_, _> = members.iter().copied().collect();
     store_group(node, name, &msgpack::to_vec(&weights).unwrap()).await;

@@ -1,37 +1,29 @@
-//! What the node says that it counts.
+//! The metrics that a node reports.
 
 use cocaine::{Code, Severity, Value};
 use cocaine_bindings::{LoggingV2, LoggingV2Client, Metrics, MetricsClient, Storage, StorageClient};
 use cocaine_node::Node;
-use tokio::time::timeout;
+use test_support::wait::wait_until;
 
-use crate::{
-    cloud, node,
-    raw::{PATIENCE, Raw},
-    service,
-};
+use crate::{client, node, raw::Raw, service};
 
-async fn all(metrics: &MetricsClient) -> Value {
+async fn fetch_all(metrics: &MetricsClient) -> Value {
     metrics.fetch(None, None).await.unwrap()
 }
 
 fn count(metrics: &Value, name: &str) -> u64 {
-    metrics.get(name).and_then(Value::as_u64).unwrap_or_else(|| panic!("{name} is no count"))
+    metrics.get(name).and_then(Value::as_u64).unwrap_or_else(|| panic!("{name} is not a count"))
 }
 
-/// Waits until a count has come to what it must be, and sees that it stays there.
-async fn becomes(metrics: &MetricsClient, name: &str, expected: u64) {
-    let reached = async {
-        loop {
-            let count = count(&all(metrics).await, name);
-            assert!(count <= expected, "{name} is {count}");
-            if count == expected {
-                return;
-            }
-        }
-    };
-    timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{name} does not become {expected}"));
-    assert_eq!(count(&all(metrics).await, name), expected, "{name}");
+/// Waits until a count reaches the expected value, and checks that it stays there.
+async fn wait_for_count(metrics: &MetricsClient, name: &str, expected: u64) {
+    wait_until(&format!("{name} is {expected}"), async || {
+        let count = count(&fetch_all(metrics).await, name);
+        assert!(count <= expected, "{name} is {count}");
+        count == expected
+    })
+    .await;
+    assert_eq!(count(&fetch_all(metrics).await, name), expected, "{name}");
 }
 
 fn map(name: &str, args: Vec<Value>) -> Value {
@@ -42,27 +34,27 @@ fn map(name: &str, args: Vec<Value>) -> Value {
 async fn calls_are_counted() {
     let node = node().await;
     let (metrics, storage): (MetricsClient, StorageClient) = (service(&node).await, service(&node).await);
-    let before = all(&metrics).await;
+    let before = fetch_all(&metrics).await;
     assert_eq!(count(&before, "storage.meter.summary.count"), 0);
     assert_eq!(count(&before, "storage.load"), 0);
     for number in 1..=5 {
         storage.write("c", "k", &"v".into(), None).await.unwrap();
         storage.read("c", "k").await.unwrap();
         storage.read("c", "missing").await.unwrap_err();
-        assert_eq!(count(&all(&metrics).await, "storage.meter.summary.count"), number * 3);
+        assert_eq!(count(&fetch_all(&metrics).await, "storage.meter.summary.count"), number * 3);
     }
     for (name, expected) in [("read", 10), ("write", 5), ("find", 0), ("remove", 0)] {
-        becomes(&metrics, &format!("storage.timer[{name}].count"), expected).await;
+        wait_for_count(&metrics, &format!("storage.timer[{name}].count"), expected).await;
     }
-    let after = all(&metrics).await;
+    let after = fetch_all(&metrics).await;
     assert_eq!(count(&after, "storage.load"), 0);
     assert_eq!(count(&after, "storage.connections.accepted"), 1);
     let time = |name: &str| after.get(&format!("storage.timer[{name}].p50")).and_then(Value::as_f64).unwrap();
     assert!(time("read") > 0.0 && time("write") > 0.0 && time("find") == 0.0);
-    let began = count(&before, "metrics.meter.summary.count");
-    let fetched = count(&all(&metrics).await, "metrics.meter.summary.count") - began;
-    let again = count(&all(&metrics).await, "metrics.meter.summary.count") - began;
-    assert_eq!(again, fetched + 1, "a fetch counts itself");
+    let start = count(&before, "metrics.meter.summary.count");
+    let first = count(&fetch_all(&metrics).await, "metrics.meter.summary.count") - start;
+    let second = count(&fetch_all(&metrics).await, "metrics.meter.summary.count") - start;
+    assert_eq!(second, first + 1, "a fetch counts itself");
     node.shutdown().await;
 }
 
@@ -80,11 +72,11 @@ async fn concurrent_calls_are_all_counted() {
     }
     clients.join_all().await;
     let metrics: MetricsClient = service(&node).await;
-    let told = all(&metrics).await;
-    assert_eq!(count(&told, "storage.meter.summary.count"), 800);
-    assert_eq!(count(&told, "storage.timer[read].count"), 800);
-    assert_eq!(count(&told, "storage.connections.accepted"), 8);
-    assert_eq!(count(&told, "storage.connections.rejected"), 0);
+    let fetched = fetch_all(&metrics).await;
+    assert_eq!(count(&fetched, "storage.meter.summary.count"), 800);
+    assert_eq!(count(&fetched, "storage.timer[read].count"), 800);
+    assert_eq!(count(&fetched, "storage.connections.accepted"), 8);
+    assert_eq!(count(&fetched, "storage.connections.rejected"), 0);
     node.shutdown().await;
 }
 
@@ -93,11 +85,11 @@ async fn open_sessions_count_as_load() {
     let node = node().await;
     let (metrics, logging): (MetricsClient, LoggingV2Client) = (service(&node).await, service(&node).await);
     let session = logging.get("app/x").await.unwrap();
-    becomes(&metrics, "logging::v2.load", 1).await;
-    assert_eq!(count(&all(&metrics).await, "logging::v2.timer[get].count"), 0);
+    wait_for_count(&metrics, "logging::v2.load", 1).await;
+    assert_eq!(count(&fetch_all(&metrics).await, "logging::v2.timer[get].count"), 0);
     drop(session);
-    becomes(&metrics, "logging::v2.timer[get].count", 1).await;
-    assert_eq!(count(&all(&metrics).await, "logging::v2.load"), 0);
+    wait_for_count(&metrics, "logging::v2.timer[get].count", 1).await;
+    assert_eq!(count(&fetch_all(&metrics).await, "logging::v2.load"), 0);
     node.shutdown().await;
 }
 
@@ -114,7 +106,7 @@ async fn log_messages_and_lines_are_counted() {
     for severity in 0..3 {
         emit("app/x", severity).await;
     }
-    let told = all(&metrics).await;
+    let fetched = fetch_all(&metrics).await;
     let expected = [
         ("logging.app/x.accepted.count", 1),
         ("logging.app/x.rejected.count", 2),
@@ -127,11 +119,11 @@ async fn log_messages_and_lines_are_counted() {
         ("node.uptime", 0),
     ];
     for (name, number) in &expected[..8] {
-        assert_eq!(count(&told, name), *number, "{name}");
+        assert_eq!(count(&fetched, name), *number, "{name}");
     }
-    count(&told, expected[8].0);
+    count(&fetched, expected[8].0);
     logging.remove_filter(id).await.unwrap();
-    assert!(all(&metrics).await.get("logging.app/x.sum.count").is_none());
+    assert!(fetch_all(&metrics).await.get("logging.app/x.sum.count").is_none());
     node.shutdown().await;
 }
 
@@ -157,14 +149,14 @@ async fn plain_and_json_formats_agree() {
 #[tokio::test]
 async fn invalid_query_is_refused() {
     let node = node().await;
-    let address = cloud(&node).resolve("metrics", None).await.unwrap().endpoints[0].0;
+    let address = client(&node).resolve("metrics", None).await.unwrap().endpoints[0].0;
     let mut raw = Raw::connect(address).await;
     raw.send(1, 0, ("plain", Value::Nil)).await;
-    let (_, kind, told) = raw.recv().await;
+    let (_, kind, fetched) = raw.recv().await;
     assert_eq!(kind, 0);
-    assert!(told.as_array().unwrap()[0].get("metrics.load").is_some());
+    assert!(fetched.as_array().unwrap()[0].get("metrics.load").is_some());
     let metrics: MetricsClient = service(&node).await;
-    let wrong = [
+    let invalid = [
         (Some("xml"), None, "unknown output type: Invalid argument"),
         (Some(""), Some(map("foo", Vec::new())), "unknown filter 'foo': Invalid argument"),
         (Some(""), Some("x".into()), "AST filter node must be an object: Invalid argument"),
@@ -174,13 +166,13 @@ async fn invalid_query_is_refused() {
             "expected 2 arguments for filter 'contains', found 1: Invalid argument",
         ),
     ];
-    for (format, query, text) in wrong {
+    for (format, query, text) in invalid {
         let error = metrics.fetch(format, query.as_ref()).await.unwrap_err();
         assert_eq!(error.code(), Some(Code::INVALID_VALUE));
         assert!(error.to_string().contains(text), "{error}");
     }
     raw.send(2, 0, [Value::Nil]).await;
-    raw.closed().await;
+    raw.expect_end().await;
     node.shutdown().await;
 }
 
@@ -188,8 +180,9 @@ async fn invalid_query_is_refused() {
 async fn nodes_count_separately() {
     let (first, second) = (node().await, node().await);
     service::<StorageClient>(&first).await.read("c", "k").await.unwrap_err();
-    let of = async |node: &Node| count(&all(&service(node).await).await, "storage.meter.summary.count");
-    assert_eq!((of(&first).await, of(&second).await), (1, 0));
+    let calls =
+        async |node: &Node| count(&fetch_all(&service(node).await).await, "storage.meter.summary.count");
+    assert_eq!((calls(&first).await, calls(&second).await), (1, 0));
     first.shutdown().await;
     second.shutdown().await;
 }

@@ -1,4 +1,4 @@
-//! The program, as a user starts it.
+//! The program `cocaine-node`: its output, signals, options and log.
 
 use std::{
     fs,
@@ -10,6 +10,7 @@ use std::{
 use cocaine::Client;
 use cocaine_bindings::{Logging, LoggingClient, Storage, StorageClient, Unicorn, UnicornClient};
 
+/// A running program.
 struct Program {
     child: Child,
     out: BufReader<ChildStdout>,
@@ -42,7 +43,7 @@ impl Program {
         address.split_once(' ').unwrap().0.to_owned()
     }
 
-    fn cloud(&self) -> Client {
+    fn client(&self) -> Client {
         Client::new(&self.address()).unwrap()
     }
 
@@ -51,8 +52,8 @@ impl Program {
         assert!(Command::new("sh").args(["-c", &format!("kill {signal} {pid}")]).status().unwrap().success());
     }
 
-    /// Waits for the end. Returns what else was printed, and whether the program succeeded.
-    fn end(mut self) -> (String, bool) {
+    /// Waits until the program exits. Returns the rest of its output, and whether it succeeded.
+    fn wait(mut self) -> (String, bool) {
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).unwrap();
         (rest, self.child.wait().unwrap().success())
@@ -78,12 +79,12 @@ async fn program_prints_address_and_stops_on_signal() {
             data.display()
         );
         assert_eq!(program.first_line, expected);
-        let storage: StorageClient = program.cloud().service().await.unwrap();
+        let storage: StorageClient = program.client().service().await.unwrap();
         storage.write("c", "k", &"v".into(), None).await.unwrap();
         program.signal(signal);
-        assert_eq!(program.end(), (String::new(), true), "{signal}");
+        assert_eq!(program.wait(), (String::new(), true), "{signal}");
         let program = Program::start(&data, &[]);
-        let storage: StorageClient = program.cloud().service().await.unwrap();
+        let storage: StorageClient = program.client().service().await.unwrap();
         assert_eq!(storage.read("c", "k").await.unwrap(), "v");
     }
 }
@@ -92,9 +93,9 @@ async fn program_prints_address_and_stops_on_signal() {
 async fn kill_loses_no_acknowledged_write() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]);
-    let storage: StorageClient = program.cloud().service().await.unwrap();
+    let storage: StorageClient = program.client().service().await.unwrap();
     let mut writers = tokio::task::JoinSet::new();
-    let (acknowledged, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let (acknowledged, mut acknowledgements) = tokio::sync::mpsc::unbounded_channel();
     for writer in 0..16 {
         let (storage, acknowledged) = (storage.clone(), acknowledged.clone());
         writers.spawn(async move {
@@ -110,17 +111,17 @@ async fn kill_loses_no_acknowledged_write() {
     drop(acknowledged);
     let mut keys = Vec::new();
     while keys.len() < 300 {
-        keys.push(seen.recv().await.unwrap());
+        keys.push(acknowledgements.recv().await.unwrap());
     }
     program.signal("-KILL");
-    assert!(!program.end().1);
-    while let Some(key) = seen.recv().await {
+    assert!(!program.wait().1);
+    while let Some(key) = acknowledgements.recv().await {
         keys.push(key);
     }
     writers.join_all().await;
 
     let program = Program::start(folder.path(), &[]);
-    let storage: StorageClient = program.cloud().service().await.unwrap();
+    let storage: StorageClient = program.client().service().await.unwrap();
     let found = storage.find("c", &["t"]).await.unwrap();
     for key in keys {
         assert_eq!(storage.read("c", &key).await.unwrap(), key.as_str());
@@ -132,9 +133,9 @@ async fn kill_loses_no_acknowledged_write() {
 async fn kill_loses_no_acknowledged_version() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]);
-    let tree: UnicornClient = program.cloud().service().await.unwrap();
+    let tree: UnicornClient = program.client().service().await.unwrap();
     let mut writers = tokio::task::JoinSet::new();
-    let (acknowledged, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let (acknowledged, mut acknowledgements) = tokio::sync::mpsc::unbounded_channel();
     for writer in 0..16 {
         let (tree, acknowledged) = (tree.clone(), acknowledged.clone());
         writers.spawn(async move {
@@ -153,18 +154,18 @@ async fn kill_loses_no_acknowledged_version() {
     drop(acknowledged);
     let mut versions = [0; 16];
     for _ in 0..300 {
-        let (writer, version) = seen.recv().await.unwrap();
+        let (writer, version) = acknowledgements.recv().await.unwrap();
         versions[writer] = version;
     }
     program.signal("-KILL");
-    assert!(!program.end().1);
-    while let Some((writer, version)) = seen.recv().await {
+    assert!(!program.wait().1);
+    while let Some((writer, version)) = acknowledgements.recv().await {
         versions[writer] = version;
     }
     writers.join_all().await;
 
     let program = Program::start(folder.path(), &[]);
-    let tree: UnicornClient = program.cloud().service().await.unwrap();
+    let tree: UnicornClient = program.client().service().await.unwrap();
     for (writer, version) in versions.into_iter().enumerate().filter(|(_, version)| *version > 0) {
         let found = tree.get(&format!("/writers/{writer}")).await.unwrap();
         assert!(found.version >= version, "{found:?} is older than {version}");
@@ -176,14 +177,14 @@ async fn kill_loses_no_acknowledged_version() {
 async fn client_reconnects_after_restart() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[]);
-    let (address, cloud) = (program.address(), program.cloud());
-    let storage: StorageClient = cloud.service().await.unwrap();
+    let (address, client) = (program.address(), program.client());
+    let storage: StorageClient = client.service().await.unwrap();
     storage.write("c", "k", &"v".into(), None).await.unwrap();
     program.signal("-KILL");
-    program.end();
+    program.wait();
     let _program = Program::start_at(&address, folder.path(), &[]);
     let read = async {
-        // The first call may be the one that notices the closed connection, and then fails.
+        // The first call may fail, since it notices the closed connection.
         while storage.read("c", "k").await.is_err() {}
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), read).await.expect("the client reconnects");
@@ -238,16 +239,16 @@ async fn log_file_has_program_and_service_records() {
     fs::write(&config, "[log]\nterminal = false\nverbosity = 2\n").unwrap();
     let (config, file) = (config.to_str().unwrap(), log.to_str().unwrap());
     let program = Program::start(&folder.path().join("data"), &["--config", config, "--log-file", file]);
-    let logging: LoggingClient = program.cloud().service().await.unwrap();
+    let logging: LoggingClient = program.client().service().await.unwrap();
     assert_eq!(logging.verbosity().await.unwrap(), 2.into());
-    logging.emit(1.into(), "app/test", "unheard", None).await.unwrap();
-    logging.emit(2.into(), "app/test", "heard", None).await.unwrap();
+    logging.emit(1.into(), "app/test", "rejected", None).await.unwrap();
+    logging.emit(2.into(), "app/test", "accepted", None).await.unwrap();
     logging.verbosity().await.unwrap();
     program.signal("-TERM");
-    assert!(program.end().1);
+    assert!(program.wait().1);
     let text = fs::read_to_string(log).unwrap();
-    assert!(text.contains("\"app/test\",\"message\":\"heard\""), "{text}");
-    assert!(!text.contains("unheard"), "{text}");
+    assert!(text.contains("\"app/test\",\"message\":\"accepted\""), "{text}");
+    assert!(!text.contains("rejected"), "{text}");
     assert!(text.contains("told to terminate"), "{text}");
     assert!(text.contains("geobase serves a sample"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What the node may use of the machine.
+//! The resources of the machine that the node reports.
 
 use std::{fs, thread::available_parallelism};
 
@@ -6,8 +6,8 @@ use cocaine_bindings::{Locator, LocatorClient, Uniresis, UniresisClient};
 
 use crate::{node, service};
 
-/// Returns how many bytes of memory the machine has.
-fn machine() -> u64 {
+/// Returns the memory of the machine in bytes.
+fn machine_memory() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap();
     let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap();
     let kib: u64 = total.trim().strip_suffix(" kB").unwrap().parse().unwrap();
@@ -21,8 +21,8 @@ async fn resources_are_those_of_the_process() {
     let cpus = usize::try_from(uniresis.cpu_count().await.unwrap()).unwrap();
     assert_eq!(cpus, available_parallelism().unwrap().get());
     let memory = uniresis.memory_count().await.unwrap();
-    // A cgroup may leave less.
-    assert!((1 << 20..=machine()).contains(&memory), "{memory} bytes");
+    // A cgroup may limit it further.
+    assert!((1 << 20..=machine_memory()).contains(&memory), "{memory} bytes");
     let uuid = service::<LocatorClient>(&node).await.uuid().await.unwrap();
     assert_eq!(uniresis.uuid().await.unwrap(), uuid);
     node.shutdown().await;

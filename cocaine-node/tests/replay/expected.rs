@@ -1,5 +1,5 @@
-//! What may vary between the recorded runtime and this node: the closed lists of its accidents (`traces/README.md`) and
-//! of this node's deliberate differences.
+//! The permitted differences between the recorded runtime and this node: closed lists of the accidents of the recording
+//! (`traces/README.md`) and of this node's deliberate differences.
 
 use std::{
     collections::BTreeMap,
@@ -8,46 +8,48 @@ use std::{
 
 use cocaine::Value;
 
-/// The uuid of the node that the traces were recorded with.
-const UUID: &str = "7516a093-d480-42c9-9234-46f48f09365a";
+/// The uuid of the recorded node.
+const NODE_UUID: &str = "7516a093-d480-42c9-9234-46f48f09365a";
 
-/// Where the recorded `urlfetch` found its server.
-const SITE: &str = "127.0.0.1:18080";
+/// The address of the HTTP server that the recorded `urlfetch` sent requests to.
+const HTTP_SERVER: &str = "127.0.0.1:18080";
 
-/// Where the recorded storage kept its files; this node's texts name the collection and the key only.
-const FOLDER: &str = "/var/lib/cocaine/var/storage/";
+/// The folder of the recorded storage. Error texts of this node name only the collection and the key.
+const STORAGE_FOLDER: &str = "/var/lib/cocaine/var/storage/";
 
-/// What stands for the recorded ports, uuids and paths.
+/// This node's values for the recorded ports, uuids and paths.
 #[derive(Clone, Default)]
 pub(crate) struct Substitutes {
-    /// Recorded port to this node's.
+    /// The ports of this node by the recorded ones.
     pub(crate) ports: BTreeMap<u64, u16>,
     pub(crate) uuid: String,
-    /// What stands for the recorded server of HTTP: as long as that, so that frames keep their lengths.
-    pub(crate) site: Option<String>,
+    /// The address of the HTTP server. It has the length of the recorded one, so that frames keep their lengths.
+    pub(crate) http_server: Option<String>,
 }
 
 impl Substitutes {
-    /// Replaces what varies in what a client sends.
+    /// Replaces the recorded address of the HTTP server in a request.
     pub(crate) fn apply_to_request(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let Some(site) = &self.site else { return bytes };
-        assert_eq!(site.len(), SITE.len(), "a port of five digits");
-        let found = bytes.windows(SITE.len()).position(|window| window == SITE.as_bytes());
+        let Some(server) = &self.http_server else { return bytes };
+        assert_eq!(server.len(), HTTP_SERVER.len(), "the port has five digits");
+        let found = bytes.windows(HTTP_SERVER.len()).position(|window| window == HTTP_SERVER.as_bytes());
         let Some(at) = found else { return bytes };
-        [&bytes[..at], site.as_bytes(), &bytes[at + SITE.len()..]].concat()
+        [&bytes[..at], server.as_bytes(), &bytes[at + HTTP_SERVER.len()..]].concat()
     }
 
-    /// Replaces what varies in a frame.
+    /// Replaces all recorded values in a frame.
     pub(crate) fn apply(&self, value: &mut Value) {
         match value {
             Value::Raw(raw) => {
                 let text = raw.as_str().unwrap_or_default();
-                if text == UUID {
+                if text == NODE_UUID {
                     *raw = self.uuid.as_str().into();
-                } else if let Some(rest) = text.strip_prefix(FOLDER) {
+                } else if let Some(rest) = text.strip_prefix(STORAGE_FOLDER) {
                     *raw = rest.into();
-                } else if let Some(site) = self.site.as_deref().filter(|_| text.contains(SITE)) {
-                    *raw = text.replace(SITE, site).as_str().into();
+                } else if let Some(server) =
+                    self.http_server.as_deref().filter(|_| text.contains(HTTP_SERVER))
+                {
+                    *raw = text.replace(HTTP_SERVER, server).as_str().into();
                 }
             }
             Value::Array(items) => {
@@ -72,9 +74,9 @@ impl Substitutes {
     }
 }
 
-/// The trace ids that a reply should carry where the recording lost them to a race (`traces/README.md`): those of the
-/// request that opened the channel.
-pub(crate) fn raced(name: &str, frame: &Value) -> Option<[u64; 3]> {
+/// Returns the trace ids of a reply whose recording lost them to a race (`traces/README.md`): those of the request that
+/// opened the channel.
+pub(crate) fn lost_trace_ids(name: &str, frame: &Value) -> Option<[u64; 3]> {
     let Value::Array(elements) = frame else { return None };
     match (name, elements.first()?) {
         ("protocol/headers_indexed", Value::UInt(1 | 4)) => Some([0x10, 0x20, 0]),
@@ -87,23 +89,23 @@ pub(crate) fn raced(name: &str, frame: &Value) -> Option<[u64; 3]> {
 
 /// Sets the trace ids of a frame.
 pub(crate) fn set_trace(frame: &mut Value, ids: [u64; 3]) {
-    let Value::Array(elements) = frame else { panic!("{frame} is no frame") };
+    let Value::Array(elements) = frame else { panic!("{frame} is not a frame") };
     let Some(Value::Array(headers)) = elements.get_mut(3) else { panic!("no headers") };
     for (header, id) in headers.iter_mut().zip(ids) {
-        let Value::Array(parts) = header else { panic!("{header} is no header") };
+        let Value::Array(parts) = header else { panic!("{header} is not a header") };
         parts[2] = Value::Raw(id.to_le_bytes().as_slice().into());
     }
 }
 
-/// Texts of the original that are accidents: a dangling pointer in place of the category's words (`traces/README.md`).
-const TEXTS: &[(&str, &str, &str)] = &[
+/// Error texts that the original took from a dangling pointer (`traces/README.md`), by recording, and the intended ones.
+const BROKEN_TEXTS: &[(&str, &str, &str)] = &[
     ("app/queue_full", "queue is0", "queue is full"),
     ("app/pause_while_open", "", "the application has been stopped: Broken pipe"),
 ];
 
-/// Puts in what an accident of the original has taken the place of.
-pub(crate) fn mend(name: &str, frame: &mut Value) {
-    for (_, wrong, right) in TEXTS.iter().filter(|(file, ..)| *file == name) {
+/// Replaces a broken text of the original by the intended one.
+pub(crate) fn fix_text(name: &str, frame: &mut Value) {
+    for (_, wrong, right) in BROKEN_TEXTS.iter().filter(|(file, ..)| *file == name) {
         let Value::Array(elements) = &mut *frame else { return };
         if let Some(Value::Array(args)) = elements.get_mut(2)
             && let Some(text) = args.get_mut(1)
@@ -114,63 +116,67 @@ pub(crate) fn mend(name: &str, frame: &mut Value) {
     }
 }
 
-/// Recordings that end in a stall of the original (`traces/README.md`), or with the runtime itself, and how many
-/// heartbeats it still answered. Instead of the rest this node tells the worker to end.
+/// Recordings that end with a stall (`traces/README.md`) or the end of the original, and the number of heartbeats that it
+/// answered before. Instead of the rest this node asks the worker to terminate.
 pub(crate) const STALLED: &[(&str, usize)] =
     &[("worker/fwpy.0", 1), ("worker/hs.0", 1), ("worker/w-garbage.1", 1), ("worker/w-idle.0", 2)];
 
-/// Deliberate differences, each of which must still differ: where the original stalls, this node answers with an
-/// error at once.
-pub(crate) const REFUSED: &[&str] = &["app/request_timeout_bad", "worker/w-badtimeout.0"];
+/// A deliberate difference, which must still differ: where the original stalls, this node answers with an error at
+/// once. A client and its worker.
+pub(crate) const MALFORMED_TIMEOUT: &[&str] = &["app/request_timeout_bad", "worker/w-badtimeout.0"];
 
-/// Deliberate differences: the original never says why an app does not start; this node does when its patience has
-/// ended. With the worker's mode and the manifest's `slave`.
-pub(crate) const TOLD: &[(&str, &str, &str)] = &[
+/// Deliberate differences: the original never reports that an app does not start; this node does after its startup
+/// timeout. Each with the mode of the worker and the manifest's `slave`.
+pub(crate) const START_FAILURES: &[(&str, &str, &str)] = &[
     ("app/w-diesatonce", "dies", "run.sh"),
     ("app/w-noexec", "", "missing.sh"),
     ("app/w-nohandshake", "mute", "run.sh"),
 ];
 
-/// Exchanges with numbers that are this node's own (`traces/README.md`): the ids of timers, which are random, and what
-/// the machine has.
-const OWN: &[&str] = &["chrono/notify_after", "uniresis/all"];
+/// Recordings with numbers that differ from node to node (`traces/README.md`): the random ids of timers, and the
+/// resources of the machine.
+const VARIABLE_NUMBERS: &[&str] = &["chrono/notify_after", "uniresis/all"];
 
-/// Returns the number that a frame holds, if it is this node's own.
-pub(crate) fn own_number<'a>(name: &str, frame: &'a mut Value) -> Option<&'a mut u64> {
+/// Returns the number in a frame that differs from node to node.
+pub(crate) fn variable_number<'a>(name: &str, frame: &'a mut Value) -> Option<&'a mut u64> {
     let Value::Array(elements) = frame else { return None };
     let Value::Array(args) = elements.get_mut(2)? else { return None };
     match args.as_mut_slice() {
-        [Value::UInt(number)] if OWN.contains(&name) => Some(number),
+        [Value::UInt(number)] if VARIABLE_NUMBERS.contains(&name) => Some(number),
         _ => None,
     }
 }
 
-/// Numbers of a report that time makes, by their keys.
-const TIMES: &[&str] = &["uptime", "depth_average", "rate", "rate_mean", "timings", "timings_reversed"];
+/// The keys of a report whose numbers depend on time.
+const TIME_KEYS: &[&str] = &["uptime", "depth_average", "rate", "rate_mean", "timings", "timings_reversed"];
 
-/// Returns whether a frame answers `info` of an app that runs.
-pub(crate) fn is_report(frame: &Value) -> bool {
+/// Returns whether a frame is the answer to `info` of a running app.
+pub(crate) fn is_info_report(frame: &Value) -> bool {
     let args = frame.as_array().and_then(|elements| elements.get(2)).and_then(Value::as_array);
     args.and_then(<[Value]>::first).is_some_and(|arg| arg.get("uptime").is_some())
 }
 
-/// Makes what may vary in a report the same in all: each number that time makes is 0 of its type, each uuid empty.
-pub(crate) fn level(value: &mut Value) {
+/// Replaces the numbers of a report that depend on time by zero, and its uuids by empty texts.
+pub(crate) fn normalize(value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(level),
+        Value::Array(items) => items.iter_mut().for_each(normalize),
         Value::Map(entries) => {
             for (key, value) in entries {
                 let key = key.as_str().unwrap_or_default();
-                if TIMES.contains(&key) {
-                    zero(value);
+                if TIME_KEYS.contains(&key) {
+                    zero_numbers(value);
                 } else if let ("slaves", Value::Map(slaves)) = (key, &mut *value) {
                     for (uuid, slave) in slaves {
-                        assert_eq!(uuid.as_str().map(str::len), Some(UUID.len()), "{uuid} is no uuid");
+                        assert_eq!(
+                            uuid.as_str().map(str::len),
+                            Some(NODE_UUID.len()),
+                            "{uuid} is not a uuid"
+                        );
                         *uuid = "".into();
-                        level(slave);
+                        normalize(slave);
                     }
                 } else {
-                    level(value);
+                    normalize(value);
                 }
             }
         }
@@ -178,41 +184,41 @@ pub(crate) fn level(value: &mut Value) {
     }
 }
 
-fn zero(value: &mut Value) {
+fn zero_numbers(value: &mut Value) {
     match value {
         Value::UInt(number) => *number = 0,
         Value::Float(number) => *number = 0.0,
-        Value::Array(items) => items.iter_mut().for_each(zero),
-        Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| zero(value)),
-        _ => panic!("{value} is no number"),
+        Value::Array(items) => items.iter_mut().for_each(zero_numbers),
+        Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| zero_numbers(value)),
+        _ => panic!("{value} is not a number"),
     }
 }
 
-/// The ids of log filters, which are drawn by lot.
-const IDS: &[u64] = &[6_229_670_051_029_060_681, 505_010_247_614_084_723];
+/// The recorded ids of log filters, which are random.
+const FILTER_IDS: &[u64] = &[6_229_670_051_029_060_681, 505_010_247_614_084_723];
 
-/// When a recorded log filter ends, in seconds since 1970, and how many seconds it lasts.
-const DEADLINE: (u64, u64) = (1_795_345_916, 60);
+/// The deadline of a recorded log filter in seconds since 1970, and its lifetime in seconds.
+const FILTER_DEADLINE: (u64, u64) = (1_795_345_916, 60);
 
-/// Returns whether a frame holds what is drawn by lot.
-pub(crate) fn is_drawn(frame: &Value) -> bool {
+/// Returns whether a frame contains a random id.
+pub(crate) fn has_random_ids(frame: &Value) -> bool {
     match frame {
-        Value::UInt(number) => IDS.contains(number),
-        Value::Array(items) => items.iter().any(is_drawn),
+        Value::UInt(number) => FILTER_IDS.contains(number),
+        Value::Array(items) => items.iter().any(has_random_ids),
         _ => false,
     }
 }
 
-/// What stands for what was drawn by lot, as the answers tell.
+/// The random ids of this node by the recorded ones, as its answers show them.
 #[derive(Default)]
-pub(crate) struct Drawn(BTreeMap<u64, u64>);
+pub(crate) struct RandomIds(BTreeMap<u64, u64>);
 
-impl Drawn {
+impl RandomIds {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Replaces what is known.
+    /// Replaces the recorded ids whose counterparts are known.
     pub(crate) fn apply(&self, value: &mut Value) {
         match value {
             Value::UInt(number) => *number = *self.0.get(number).unwrap_or(number),
@@ -221,27 +227,28 @@ impl Drawn {
         }
     }
 
-    /// Learns from an answer what stands for what, each time the same, and replaces it in what was recorded.
-    pub(crate) fn learn(&mut self, recorded: &mut Value, got: &Value) {
+    /// Notes the ids of an answer, and replaces the recorded ids and times by them. Each recorded id must always have the
+    /// same counterpart.
+    pub(crate) fn match_recorded(&mut self, recorded: &mut Value, got: &Value) {
         match (recorded, got) {
-            (Value::UInt(recorded), Value::UInt(got)) if IDS.contains(recorded) => {
+            (Value::UInt(recorded), Value::UInt(got)) if FILTER_IDS.contains(recorded) => {
                 *recorded = *self.0.entry(*recorded).or_insert(*got);
             }
-            (Value::UInt(recorded), Value::UInt(got)) if *recorded == DEADLINE.0 => {
+            (Value::UInt(recorded), Value::UInt(got)) if *recorded == FILTER_DEADLINE.0 => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-                assert!((now..=now + DEADLINE.1).contains(got), "{got} is not within a minute");
+                assert!((now..=now + FILTER_DEADLINE.1).contains(got), "{got} is not within a minute");
                 *recorded = *got;
             }
             (Value::Array(recorded), Value::Array(got)) => {
-                recorded.iter_mut().zip(got).for_each(|(recorded, got)| self.learn(recorded, got));
+                recorded.iter_mut().zip(got).for_each(|(recorded, got)| self.match_recorded(recorded, got));
             }
             _ => {}
         }
     }
 }
 
-/// Services that were recorded and are here, by their names there and here.
-const COUNTED: &[(&str, &str)] = &[
+/// The recorded services that this node has too: the recorded names and those of this node.
+const METERED_SERVICES: &[(&str, &str)] = &[
     ("cache", "cache"),
     ("chrono", "chrono"),
     ("echo", "echo"),
@@ -256,11 +263,11 @@ const COUNTED: &[(&str, &str)] = &[
     ("urlfetch", "urlfetch"),
 ];
 
-/// Timers of messages that are for the connection, not for the service: this node does not count them.
-const CONTROLS: &[&str] = &["goaway", "ping", "revoke", "settings"];
+/// Control messages, whose timers this node does not have: they concern the connection, not the service.
+const CONTROL_METHODS: &[&str] = &["goaway", "ping", "revoke", "settings"];
 
-/// Returns whether a frame tells metrics.
-pub(crate) fn are_metrics(name: &str, frame: &Value) -> bool {
+/// Returns whether a frame contains metrics.
+pub(crate) fn is_metrics(name: &str, frame: &Value) -> bool {
     name == "metrics/fetch" && metrics(frame).as_map().is_some()
 }
 
@@ -268,8 +275,8 @@ fn metrics(frame: &Value) -> &Value {
     &frame.as_array().unwrap()[2].as_array().unwrap()[0]
 }
 
-/// Compares metrics: all that was recorded of the services that are here is there, in the same place and of the same
-/// type. What the recorded client made by itself, the counts of `metrics`, is the same number.
+/// Compares metrics: each recorded metric of a service of this node must be at the same place and of the same type. The
+/// counts of `metrics`, which only the recorded client changed, must be equal.
 pub(crate) fn compare_metrics(recorded: &Value, got: &Value) {
     assert_eq!(is_flat(metrics(recorded)), is_flat(metrics(got)), "another format");
     let (mut recorded_all, mut got_all) = (BTreeMap::new(), BTreeMap::new());
@@ -278,8 +285,10 @@ pub(crate) fn compare_metrics(recorded: &Value, got: &Value) {
     let mut compared = 0;
     for (name, value) in recorded_all {
         let (service, rest) = name.split_once('.').unwrap();
-        let Some((_, service)) = COUNTED.iter().find(|(known, _)| *known == service) else { continue };
-        if CONTROLS.iter().any(|control| rest.starts_with(&format!("timer[{control}]"))) {
+        let Some((_, service)) = METERED_SERVICES.iter().find(|(recorded, _)| *recorded == service) else {
+            continue;
+        };
+        if CONTROL_METHODS.iter().any(|control| rest.starts_with(&format!("timer[{control}]"))) {
             continue;
         }
         let name = format!("{service}.{rest}");
@@ -295,17 +304,17 @@ pub(crate) fn compare_metrics(recorded: &Value, got: &Value) {
     assert_eq!((&recorded[..2], &recorded[3]), (&got[..2], &got[3]));
 }
 
-/// Returns whether a map holds no maps.
+/// Returns whether a map contains no maps.
 fn is_flat(map: &Value) -> bool {
     map.as_map().unwrap().iter().all(|(_, value)| value.as_map().is_none())
 }
 
-/// Gives each value of maps within maps the names on the way to it, with dots between.
-fn flatten(above: &str, value: &Value, all: &mut BTreeMap<String, Value>) {
-    let Value::Map(entries) = value else { return drop(all.insert(above.to_owned(), value.clone())) };
-    assert!(entries.is_sorted_by_key(|(name, _)| name.as_str()), "names are not in order below `{above}`");
+/// Collects the values of nested maps under their paths, joined by dots.
+fn flatten(path: &str, value: &Value, all: &mut BTreeMap<String, Value>) {
+    let Value::Map(entries) = value else { return drop(all.insert(path.to_owned(), value.clone())) };
+    assert!(entries.is_sorted_by_key(|(name, _)| name.as_str()), "the names below `{path}` are not sorted");
     for (name, value) in entries {
         let name = name.as_str().unwrap();
-        flatten(&if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") }, value, all);
+        flatten(&if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }, value, all);
     }
 }

@@ -1,13 +1,13 @@
-//! The recorded exchanges with the original runtime, played again against this node and compared by their bytes.
+//! Replays the exchanges recorded with the original runtime against this node, and compares the bytes.
 
+mod app_node;
 mod apps;
 mod expected;
+mod http_server;
 mod peer;
 mod process;
-mod script;
-mod site;
-mod stage;
 mod wire;
+mod worker_replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 use self::{expected::Substitutes, peer::Peer};
 
-/// A node, and what stands for the recorded one.
+/// A node that stands in for the recorded one.
 struct Cloud {
     node: Node,
     client: Client,
@@ -34,22 +34,22 @@ impl Cloud {
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
         let mut ports = BTreeMap::new();
         for (recorded, name) in SERVICES {
-            ports.insert(*recorded, stage::address(&client, name).await.port());
+            ports.insert(*recorded, app_node::address(&client, name).await.port());
         }
         let uuid = client.dynamic("locator").await.unwrap().call("uuid", ()).await.unwrap();
-        Self { node, client, substitutes: Substitutes { ports, uuid, site: None } }
+        Self { node, client, substitutes: Substitutes { ports, uuid, http_server: None } }
     }
 
     async fn peer(&self, name: &'static str) -> Peer {
-        let trace = Recording::read(name);
-        let port = |port: &u64| trace.endpoint.ends_with(&format!(":{port}"));
-        let is_it = |(recorded, service): &&(u64, &str)| match &trace.service {
+        let recording = Recording::read(name);
+        let has_port = |port: &u64| recording.endpoint.ends_with(&format!(":{port}"));
+        let is_recorded = |(port, service): &&(u64, &str)| match &recording.service {
             Some(name) => *name == service.replace("::", "_"),
-            None => port(recorded),
+            None => has_port(port),
         };
-        let service = SERVICES.iter().find(is_it);
-        let (_, service) = service.unwrap_or_else(|| panic!("{name}: no service at {}", trace.endpoint));
-        let address = stage::address(&self.client, service).await;
+        let service = SERVICES.iter().find(is_recorded);
+        let (_, service) = service.unwrap_or_else(|| panic!("{name}: no service at {}", recording.endpoint));
+        let address = app_node::address(&self.client, service).await;
         Peer::new(name, TcpStream::connect(address).await.unwrap(), &self.substitutes)
     }
 
@@ -58,7 +58,7 @@ impl Cloud {
     }
 }
 
-/// The recorded services: their ports, and their names here.
+/// The recorded services: their ports, and their names in this node.
 const SERVICES: &[(u64, &str)] = &[
     (10053, "locator"),
     (10054, "storage"),
@@ -73,8 +73,8 @@ const SERVICES: &[(u64, &str)] = &[
     (10066, "urlfetch"),
 ];
 
-/// Exchanges that stand alone, each on a node of its own.
-const ALONE: &[&str] = &[
+/// Exchanges that need no other, each played on a node of its own.
+const STANDALONE: &[&str] = &[
     "cache/get_put",
     "chrono/int_for_double",
     "chrono/notify_after",
@@ -154,16 +154,16 @@ const ALONE: &[&str] = &[
     "uniresis/all",
 ];
 
-/// Exchanges that belong together: a routing group is made, read and removed while a router listens.
-const GROUP: &[&str] = &[
+/// Exchanges of one node: a routing group is created, read and removed while a router is subscribed.
+const ROUTING_GROUP: &[&str] = &[
     "locator/routing_updates",
     "locator/group_setup_storage",
     "locator/refresh_group",
     "locator/group_remove_storage",
 ];
 
-/// Exchanges that belong together: one waits for the lock of the other, and two subscribers for a writer.
-const TREE: &[&str] = &[
+/// Exchanges of one node: one waits for the lock of another, and two subscribe to the changes of others.
+const UNICORN: &[&str] = &[
     "unicorn/lock",
     "unicorn/lock_waiter",
     "unicorn/subscribe",
@@ -172,20 +172,20 @@ const TREE: &[&str] = &[
     "unicorn/children_other_1",
 ];
 
-/// Recorded with a runtime without a cluster, which the option `--no-cluster` gives.
+/// Recorded with a runtime without a cluster, like a node with the option `--no-cluster`.
 const WITHOUT_CLUSTER: &str = "locator/connect_no_cluster";
 
-/// Played against a server of HTTP.
-const FETCHED: &str = "urlfetch/get";
+/// Played with an HTTP server.
+const URLFETCH: &str = "urlfetch/get";
 
 /// Deliberate differences, each of which must still differ: libmsgpack 0.5.6 closes the connection on `str8` and
-/// `bin8`, 0.5.8 reads them, and so does this node.
-const DIFFERENT: &[(&str, &str)] =
+/// `bin8`; 0.5.8 and this node read them.
+const RAW_TYPE_DIFFERENCES: &[(&str, &str)] =
     &[("msgpack056/bytes_bin8", "protocol/bytes_bin8"), ("msgpack056/bytes_str8", "protocol/bytes_str8")];
 
 #[tokio::test]
 async fn standalone_recordings_match() {
-    for name in ALONE {
+    for name in STANDALONE {
         let cloud = Cloud::start(true).await;
         cloud.play(name).await;
         cloud.node.shutdown().await;
@@ -195,34 +195,34 @@ async fn standalone_recordings_match() {
 #[tokio::test]
 async fn router_recording_matches_refresh() {
     let cloud = Cloud::start(true).await;
-    let mut router = cloud.peer(GROUP[0]).await;
+    let mut router = cloud.peer(ROUTING_GROUP[0]).await;
     router.play_to_answer().await;
-    cloud.play(GROUP[1]).await;
-    cloud.play(GROUP[2]).await;
+    cloud.play(ROUTING_GROUP[1]).await;
+    cloud.play(ROUTING_GROUP[2]).await;
     router.play_to_answer().await;
-    cloud.play(GROUP[3]).await;
-    cloud.play(GROUP[2]).await;
+    cloud.play(ROUTING_GROUP[3]).await;
+    cloud.play(ROUTING_GROUP[2]).await;
     router.play().await;
     cloud.node.shutdown().await;
 }
 
 #[tokio::test]
 async fn urlfetch_recording_matches() {
-    let (port, serving) = site::start().await;
+    let (port, server) = http_server::start().await;
     let mut cloud = Cloud::start(true).await;
-    cloud.substitutes.site = Some(format!("127.0.0.1:{port}"));
-    cloud.play(FETCHED).await;
+    cloud.substitutes.http_server = Some(format!("127.0.0.1:{port}"));
+    cloud.play(URLFETCH).await;
     cloud.node.shutdown().await;
-    serving.abort();
+    server.abort();
 }
 
 #[tokio::test]
 async fn lock_recordings_match() {
     let cloud = Cloud::start(true).await;
-    let (mut holder, mut waiter) = (cloud.peer(TREE[0]).await, cloud.peer(TREE[1]).await);
+    let (mut holder, mut waiter) = (cloud.peer(UNICORN[0]).await, cloud.peer(UNICORN[1]).await);
     holder.play_to_answer().await;
     waiter.play_to_note().await;
-    waiter.silent().await;
+    waiter.expect_silence().await;
     holder.play().await;
     waiter.play().await;
     cloud.node.shutdown().await;
@@ -231,15 +231,15 @@ async fn lock_recordings_match() {
 #[tokio::test]
 async fn subscriber_recordings_match() {
     let cloud = Cloud::start(true).await;
-    let mut subscriber = cloud.peer(TREE[2]).await;
+    let mut subscriber = cloud.peer(UNICORN[2]).await;
     subscriber.play_to_answer().await;
-    cloud.play(TREE[3]).await;
+    cloud.play(UNICORN[3]).await;
     subscriber.play().await;
 
-    cloud.play(TREE[5]).await;
-    let mut subscriber = cloud.peer(TREE[4]).await;
+    cloud.play(UNICORN[5]).await;
+    let mut subscriber = cloud.peer(UNICORN[4]).await;
     subscriber.play_to_answer().await;
-    // By a client that was not recorded.
+    // The client that made these changes was not recorded.
     let tree: UnicornClient = cloud.client.service().await.unwrap();
     tree.create("/t1795345856/dir/two", &1.into()).await.unwrap();
     tree.remove("/t1795345856/dir/one", -1).await.unwrap();
@@ -262,7 +262,7 @@ async fn connect_with_cluster_streams_services() {
     let mut services = locator.stream::<_, (String, cocaine::Value)>("connect", ("a router",));
     let (uuid, services) = services.recv().await.unwrap().unwrap();
     assert_eq!(uuid, cloud.substitutes.uuid);
-    let cocaine::Value::Map(services) = services else { panic!("{services} is no map") };
+    let cocaine::Value::Map(services) = services else { panic!("{services} is not a map") };
     let names: Vec<_> = services.iter().filter_map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
@@ -280,17 +280,17 @@ async fn connect_with_cluster_streams_services() {
             "uniresis",
             "urlfetch"
         ],
-        "the locator is restricted"
+        "all but the locator"
     );
     cloud.node.shutdown().await;
 }
 
 #[tokio::test]
 async fn newer_raw_types_are_read() {
-    for (differs, same) in DIFFERENT {
+    for (differs, same) in RAW_TYPE_DIFFERENCES {
         let (old, new) = (Recording::read(differs), Recording::read(same));
         assert_eq!(old.events[0].hex, new.events[0].hex, "the same request");
-        assert_ne!(old.events[1].dir, new.events[1].dir, "another outcome");
+        assert_ne!(old.events[1].dir, new.events[1].dir, "a different outcome");
         let cloud = Cloud::start(true).await;
         cloud.play(same).await;
         cloud.node.shutdown().await;
@@ -299,12 +299,12 @@ async fn newer_raw_types_are_read() {
 
 #[test]
 fn every_recording_is_played() {
-    let played = ALONE
+    let played = STANDALONE
         .iter()
-        .chain(GROUP)
-        .chain(TREE)
-        .chain([&WITHOUT_CLUSTER, &FETCHED])
-        .chain(DIFFERENT.iter().map(|(name, _)| name));
+        .chain(ROUTING_GROUP)
+        .chain(UNICORN)
+        .chain([&WITHOUT_CLUSTER, &URLFETCH])
+        .chain(RAW_TYPE_DIFFERENCES.iter().map(|(name, _)| name));
     let played: BTreeSet<_> = played.copied().chain(apps::played()).map(str::to_owned).collect();
     // The exchanges over HTTP belong to the tests of the gateway.
     let groups = recording::groups().into_iter().filter(|group| group != "http");

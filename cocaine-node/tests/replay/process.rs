@@ -1,12 +1,11 @@
-//! The worker processes of the replays: this very program, run again by a script that the uploaded archive holds.
+//! The worker processes of the replays: the script in the uploaded archive runs this test program again.
 //!
-//! A process that is told to behave does by itself what the worker of the recordings did, whose events have the names
-//! of what they do. Any other is a stand-in: the test speaks in its place.
+//! The process sends its arguments to the test. It then either runs [`Worker`], which behaves like the recorded worker,
+//! or does nothing while the test replays a recording in its place.
 
 use std::{
     collections::HashMap,
     env,
-    fmt::Write as _,
     io::{Read, Write},
     os::unix::net::UnixStream,
     process::exit,
@@ -19,33 +18,33 @@ use std::{
 };
 
 use cocaine::{Value, msgpack};
-use test_support::frame;
+use test_support::{frame, hex};
 
-use crate::wire::parts;
+use crate::wire::split_frame;
 
-/// What the script passes the node's arguments in, one a line.
+/// The variable with the node's arguments, one per line.
 const ARGS: &str = "REPLAY_WORKER_ARGS";
-/// Which program runs the worker.
+/// The variable with the path of this program.
 pub(crate) const PROGRAM: &str = "REPLAY_WORKER_PROGRAM";
-/// Where the test waits for the worker.
-pub(crate) const STAGE: &str = "REPLAY_WORKER_STAGE";
-/// How the worker differs from others.
+/// The variable with the path of the socket on which the test accepts worker processes.
+pub(crate) const CONTROL_SOCKET: &str = "REPLAY_WORKER_CONTROL_SOCKET";
+/// The variable with the deviation from the ordinary worker: `dies`, `mute`, `noack` or `python`.
 pub(crate) const MODE: &str = "REPLAY_WORKER_MODE";
 
-/// What is uploaded as `run.sh`.
+/// The content of the uploaded `run.sh`.
 pub(crate) const SCRIPT: &str = "#!/bin/sh\n\
     REPLAY_WORKER_ARGS=$(printf '%s\\n' \"$@\") \
-    exec \"$REPLAY_WORKER_PROGRAM\" --ignored --exact --nocapture process::process\n";
+    exec \"$REPLAY_WORKER_PROGRAM\" --ignored --exact --nocapture process::worker_process\n";
 
-/// What the test answers a process that is to behave.
-pub(crate) const BEHAVE: &[u8] = b"behave";
+/// The command of the test that makes a process run [`Worker`].
+pub(crate) const RUN_WORKER: &[u8] = b"run";
 
-/// The chunk of the event `big`.
-const BIG: usize = 100_000;
+/// The length of the chunk that the event `big` sends.
+const BIG_CHUNK: usize = 100_000;
 
 #[test]
 #[ignore = "run by the nodes of the other tests"]
-fn process() {
+fn worker_process() {
     let mode = env::var(MODE).unwrap();
     match mode.as_str() {
         "dies" => exit(7),
@@ -53,12 +52,12 @@ fn process() {
         _ => {}
     }
     let args = env::var(ARGS).unwrap();
-    let mut stage = UnixStream::connect(env::var(STAGE).unwrap()).unwrap();
-    stage.write_all(args.as_bytes()).unwrap();
-    stage.shutdown(std::net::Shutdown::Write).unwrap();
-    let mut told = Vec::new();
-    stage.read_to_end(&mut told).unwrap();
-    if told == BEHAVE {
+    let mut control = UnixStream::connect(env::var(CONTROL_SOCKET).unwrap()).unwrap();
+    control.write_all(args.as_bytes()).unwrap();
+    control.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut command = Vec::new();
+    control.read_to_end(&mut command).unwrap();
+    if command == RUN_WORKER {
         Worker::connect(&args, mode).run();
     }
     exit(0);
@@ -70,19 +69,19 @@ fn park() -> ! {
     }
 }
 
-/// Returns the argument of this name.
+/// Returns the value of the argument `name`.
 pub(crate) fn arg<'a>(args: &'a str, name: &str) -> &'a str {
     let mut lines = args.lines().skip_while(|line| *line != name);
     lines.nth(1).unwrap_or_else(|| panic!("no {name} in {args}"))
 }
 
-/// A worker that behaves as the recorded one.
+/// A worker that behaves like the recorded one: each event is named after what it does.
 struct Worker {
     mode: String,
     socket: UnixStream,
     writer: Arc<Mutex<UnixStream>>,
-    beating: Arc<AtomicBool>,
-    /// The open channels and their events.
+    sends_heartbeats: Arc<AtomicBool>,
+    /// The events of the open channels.
     events: HashMap<u64, String>,
 }
 
@@ -90,9 +89,9 @@ impl Worker {
     fn connect(args: &str, mode: String) -> Self {
         let socket = UnixStream::connect(arg(args, "--endpoint")).unwrap();
         let writer = Arc::new(Mutex::new(socket.try_clone().unwrap()));
-        let worker = Self { mode, socket, writer, beating: Arc::default(), events: HashMap::new() };
+        let worker = Self { mode, socket, writer, sends_heartbeats: Arc::default(), events: HashMap::new() };
         worker.send(1, 0, vec![arg(args, "--uuid").into()]);
-        worker.beat();
+        worker.start_heartbeats();
         worker
     }
 
@@ -101,21 +100,21 @@ impl Worker {
     }
 
     fn write(&self, bytes: &[u8]) {
-        // A node that has gone need not be told.
+        // If the node is gone, so is the reader of the frame.
         let _ = self.writer.lock().unwrap().write_all(bytes);
     }
 
-    /// Sends a heartbeat at once and then now and again.
-    fn beat(&self) {
-        self.beating.store(true, Ordering::Relaxed);
-        let (writer, beating) = (self.writer.clone(), self.beating.clone());
-        let beat = frame(1, 0, Vec::new(), None);
-        self.write(&beat);
+    /// Sends a heartbeat now and every 100 ms until heartbeats are disabled.
+    fn start_heartbeats(&self) {
+        self.sends_heartbeats.store(true, Ordering::Relaxed);
+        let (writer, enabled) = (self.writer.clone(), self.sends_heartbeats.clone());
+        let heartbeat = frame(1, 0, Vec::new(), None);
+        self.write(&heartbeat);
         thread::spawn(move || {
             loop {
                 thread::sleep(Duration::from_millis(100));
-                if beating.load(Ordering::Relaxed) {
-                    let _ = writer.lock().unwrap().write_all(&beat);
+                if enabled.load(Ordering::Relaxed) {
+                    let _ = writer.lock().unwrap().write_all(&heartbeat);
                 }
             }
         });
@@ -127,7 +126,7 @@ impl Worker {
         loop {
             while let Some(len) = frame::length(&buffer) {
                 let rest = buffer.split_off(len);
-                self.hear(&buffer);
+                self.handle_frame(&buffer);
                 buffer = rest;
             }
             match self.socket.read(&mut read) {
@@ -137,27 +136,27 @@ impl Worker {
         }
     }
 
-    fn hear(&mut self, frame: &[u8]) {
-        let (channel, kind, args) = parts(frame);
-        let known = self.events.get(&channel).map(String::as_str);
-        match (channel, known, kind) {
-            (1, _, 1) => self.end(),
+    fn handle_frame(&mut self, frame: &[u8]) {
+        let (channel, kind, args) = split_frame(frame);
+        let event = self.events.get(&channel).map(String::as_str);
+        match (channel, event, kind) {
+            (1, _, 1) => self.terminate(),
             (1, ..) | (_, Some("hold"), _) => {}
             (_, None, 0) => {
                 let event = args[0].as_str().unwrap().to_owned();
-                self.begin(channel, &event, frame);
+                self.handle_event(channel, &event, frame);
                 self.events.insert(channel, event);
             }
-            // That of the Python framework took one chunk.
-            (_, Some("echo"), 0) if self.mode == "python" => self.answer(channel, args[0].clone()),
+            // The recorded handler of the Python framework read one chunk.
+            (_, Some("echo"), 0) if self.mode == "python" => self.reply(channel, args[0].clone()),
             (_, Some("echo"), 0) => self.send(channel, 0, args),
             (_, Some("echo"), _) if self.mode != "python" => self.send(channel, 2, Vec::new()),
-            (_, Some("store"), 0) => self.answer(channel, "stored-by-worker"),
+            (_, Some("store"), 0) => self.reply(channel, "stored-by-worker"),
             _ => {}
         }
     }
 
-    fn end(&self) -> ! {
+    fn terminate(&self) -> ! {
         if self.mode != "noack" {
             self.send(1, 1, vec![0u64.into(), "ack".into()]);
         }
@@ -165,55 +164,55 @@ impl Worker {
     }
 
     /// Does what the event is named after.
-    fn begin(&mut self, channel: u64, event: &str, frame: &[u8]) {
+    fn handle_event(&mut self, channel: u64, event: &str, frame: &[u8]) {
         match event {
-            "ping" => self.answer(channel, "pong"),
+            "ping" => self.reply(channel, "pong"),
             "echo" | "hold" | "store" => {}
-            "stop-heartbeat" => self.beating.store(false, Ordering::Relaxed),
+            "stop-heartbeat" => self.sends_heartbeats.store(false, Ordering::Relaxed),
             "stream" => {
                 for number in 0..5 {
                     self.send(channel, 0, vec![format!("chunk-{number}").into()]);
                 }
                 self.send(channel, 2, Vec::new());
             }
-            "bin" => self.answer(channel, Value::Raw((0..=255).collect::<Vec<u8>>().into())),
-            "big" => self.answer(channel, Value::Raw(vec![b'B'; BIG].into())),
-            "headers" => self.answer(channel, json(&headers(frame))),
-            "with-headers" => self.answer_with_headers(channel),
+            "bin" => self.reply(channel, Value::Raw((0..=255).collect::<Vec<u8>>().into())),
+            "big" => self.reply(channel, Value::Raw(vec![b'B'; BIG_CHUNK].into())),
+            "headers" => self.reply(channel, format_headers(&headers(frame))),
+            "with-headers" => self.reply_with_headers(channel),
             "choke-only" => self.send(channel, 2, Vec::new()),
-            "error" => self.fail(channel, (42, 7), Some("user error")),
-            "error-noreason" => self.fail(channel, (42, 7), None),
-            "err" => self.fail(channel, (42, 100), Some("framework error")),
-            "raise" => self.fail(channel, (42, 100), Some("boom")),
+            "error" => self.send_error(channel, (42, 7), Some("user error")),
+            "error-noreason" => self.send_error(channel, (42, 7), None),
+            "err" => self.send_error(channel, (42, 100), Some("framework error")),
+            "raise" => self.send_error(channel, (42, 100), Some("boom")),
             "nohandler" => {
-                self.fail(channel, (42, 200), Some("there is no handler for event b'nohandler'"));
+                self.send_error(channel, (42, 200), Some("there is no handler for event b'nohandler'"));
             }
-            _ => self.misbehave(channel, event),
+            _ => self.violate_protocol(channel, event),
         }
     }
 
-    fn answer(&self, channel: u64, chunk: impl Into<Value>) {
+    fn reply(&self, channel: u64, chunk: impl Into<Value>) {
         self.send(channel, 0, vec![chunk.into()]);
         self.send(channel, 2, Vec::new());
     }
 
-    fn answer_with_headers(&self, channel: u64) {
+    fn reply_with_headers(&self, channel: u64) {
         let header = || Some(vec![Value::Array(vec![false.into(), "x-worker".into(), "v".into()])]);
         self.write(&frame(channel, 0, vec!["h".into()], header()));
         self.write(&frame(channel, 2, Vec::new(), header()));
     }
 
-    fn fail(&self, channel: u64, code: (u64, u64), reason: Option<&str>) {
+    fn send_error(&self, channel: u64, code: (u64, u64), reason: Option<&str>) {
         let code = Value::Array(vec![code.0.into(), code.1.into()]);
         let args = [code].into_iter().chain(reason.map(Value::from)).collect();
         self.send(channel, 1, args);
     }
 
-    /// Breaks a rule, or else says that it does not know the event.
-    fn misbehave(&self, channel: u64, event: &str) {
+    /// Violates the protocol, or reports an unknown event.
+    fn violate_protocol(&self, channel: u64, event: &str) {
         match event {
             "late-chunk" => {
-                self.answer(channel, "a");
+                self.reply(channel, "a");
                 self.send(channel, 0, vec!["after choke".into()]);
             }
             "exit" => exit(3),
@@ -224,7 +223,7 @@ impl Worker {
             "null-chunk" => self.send(channel, 0, Vec::new()),
             "error-flat" => self.send(channel, 1, vec![7u64.into(), "old v0/v1 style error".into()]),
             "terminate" => self.send(1, 1, vec![5u64.into(), "worker wants out".into()]),
-            _ => self.fail(channel, (10, 1), Some(&format!("unknown event: {event}"))),
+            _ => self.send_error(channel, (10, 1), Some(&format!("unknown event: {event}"))),
         }
     }
 }
@@ -240,24 +239,20 @@ fn headers(frame: &[u8]) -> Value {
     frame.as_array().and_then(|elements| elements.get(3)).unwrap().clone()
 }
 
-/// Writes headers as the recorded worker did, which was in Python: a raw that is no text as `{"$raw": hex}`.
-fn json(value: &Value) -> String {
+/// Formats headers like the recorded worker, which was in Python. A raw that is not text becomes `{"$raw": hex}`.
+fn format_headers(value: &Value) -> String {
     match value {
         Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(json).collect();
+            let items: Vec<_> = items.iter().map(format_headers).collect();
             format!("[{}]", items.join(", "))
         }
         Value::Raw(raw) if raw.iter().all(|byte| matches!(byte, b' '..=b'~')) => {
             format!("\"{}\"", raw.as_str().unwrap())
         }
         Value::Raw(raw) => {
-            let hex = raw.iter().fold(String::new(), |mut hex, byte| {
-                write!(hex, "{byte:02x}").unwrap();
-                hex
-            });
-            format!("{{\"$raw\": \"{hex}\"}}")
+            format!("{{\"$raw\": \"{}\"}}", hex::encode(raw))
         }
         Value::Bool(bool) => bool.to_string(),
-        other => panic!("{other} is in no header"),
+        other => panic!("{other} cannot be in a header"),
     }
 }

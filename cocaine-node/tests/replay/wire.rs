@@ -1,29 +1,29 @@
-//! Frames in a stream of bytes.
+//! Encoding and decoding of recorded frames.
 
 use cocaine::{Value, msgpack};
 use test_support::{frame::UNTRACED, hex, recording::Event};
 
-/// Returns the bytes of a frame of the runtime, by the hexadecimal digits of what comes before its headers.
-pub(crate) fn of_runtime(hex: &str) -> String {
+/// Appends the headers that a runtime sends outside a trace to a frame without headers, in hexadecimal digits.
+pub(crate) fn with_untraced_headers(hex: &str) -> String {
     hex.to_owned() + &hex::encode(UNTRACED)
 }
 
-/// Channel, type and arguments of a frame.
-pub(crate) fn parts(frame: &[u8]) -> (u64, u64, Vec<Value>) {
+/// Returns the channel, the message type and the arguments of a frame.
+pub(crate) fn split_frame(frame: &[u8]) -> (u64, u64, Vec<Value>) {
     let frame: Value = msgpack::from_slice(frame).unwrap();
-    let parts = |elements: &[Value]| match elements {
+    let split = |elements: &[Value]| match elements {
         [channel, kind, Value::Array(args), ..] => Some((channel.as_u64()?, kind.as_u64()?, args.clone())),
         _ => None,
     };
-    frame.as_array().and_then(parts).unwrap_or_else(|| panic!("{frame} is no frame"))
+    frame.as_array().and_then(split).unwrap_or_else(|| panic!("{frame} is not a frame"))
 }
 
-/// Returns the frames that a recorded event completes, decoded. Encoding one again must give its bytes: otherwise a
-/// comparison of re-encoded frames would say nothing about bytes.
+/// Decodes the frames that a recorded event completes. Each must encode to its recorded bytes again: otherwise comparing
+/// re-encoded frames would not compare bytes.
 pub(crate) fn decode_frames(event: &Event) -> Vec<Value> {
     let decode = |bytes: Vec<u8>| {
         let value: Value = msgpack::from_slice(&bytes).unwrap();
-        assert_eq!(msgpack::to_vec(&value).unwrap(), bytes, "{value} is not encoded as it was recorded");
+        assert_eq!(msgpack::to_vec(&value).unwrap(), bytes, "{value} does not encode to the recorded bytes");
         value
     };
     event.frames().map(decode).collect()

@@ -222,7 +222,7 @@ impl Cloud {
                 }
                 Ok(Err(error)) => failures.push(format!("{address}: {error}")),
                 Err(_) => {
-                    failures.push(format!("{address}: no connection within {:?}", self.timeouts.connect))
+                    failures.push(format!("{address}: no connection within {:?}", self.timeouts.connect));
                 }
             }
         }

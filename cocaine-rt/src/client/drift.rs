@@ -54,7 +54,7 @@ impl DriftLog {
                 tracing::warn!(
                     %service, %endpoint, method = name, expected, found,
                     "a method is not what the bindings expect: calls of it will fail"
-                )
+                );
             }
             _ => {}
         }

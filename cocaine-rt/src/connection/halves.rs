@@ -212,7 +212,7 @@ impl<T> Receiver<T> {
 impl<T: DeserializeOwned> Receiver<T> {
     /// Returns the next item; `None` once the other side has closed the stream.
     pub async fn recv(&mut self) -> Option<Result<T>> {
-        poll_fn(|cx| self.poll_item(cx)).await
+        poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// Returns the next item together with its headers.
@@ -232,7 +232,8 @@ impl<T: DeserializeOwned> Receiver<T> {
         }
     }
 
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+    /// Polls for the next item, as [`Receiver::recv`] does.
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         let payload = ready!(self.poll_payload(cx));
         Poll::Ready(payload.map(|payload| payload.and_then(|payload| self.decode(&payload))))
     }
@@ -283,7 +284,7 @@ impl<T: DeserializeOwned> Stream for Receiver<T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_item(cx)
+        self.poll_recv(cx)
     }
 }
 

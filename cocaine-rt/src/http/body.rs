@@ -7,7 +7,7 @@ use std::{
 
 use http_body::{Frame, SizeHint};
 
-use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
+use crate::{protocol::error::Error, wire::bytes::Bytes, worker::SessionReceiver};
 
 /// The body of a request.
 ///
@@ -15,12 +15,12 @@ use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
 #[derive(Debug, Default)]
 pub struct Body {
     first: Bytes,
-    remaining: Option<Incoming>,
+    remaining: Option<SessionReceiver>,
 }
 
 impl Body {
     /// Creates a body that begins with `first` and continues with the chunks of `remaining`, if there are more.
-    pub(super) fn new(first: Bytes, remaining: Option<Incoming>) -> Self {
+    pub(super) fn new(first: Bytes, remaining: Option<SessionReceiver>) -> Self {
         Self { first, remaining }
     }
 }
@@ -39,7 +39,7 @@ impl http_body::Body for Body {
         }
         loop {
             let Some(remaining) = &mut self.remaining else { return Poll::Ready(None) };
-            let chunk = ready!(remaining.poll_chunk(cx));
+            let chunk = ready!(remaining.poll_recv(cx));
             if !matches!(chunk, Some(Ok(_))) {
                 self.remaining = None;
             }

@@ -72,7 +72,7 @@ impl Worker {
         F: Future<Output = Result<Option<S>>> + Send,
     {
         let (streams, accepted) = mpsc::channel(ACCEPT_BACKLOG);
-        self.on(event, move |session: Session| {
+        self.add_handler(event, move |session: Session| {
             let streams = streams.clone();
             async move {
                 let not_listening = || Error::handler("the worker has stopped listening for this event");

@@ -13,7 +13,7 @@ use super::{
     response::MAX_CHUNK,
     response_sink::{ResponseSink, connection_reset},
 };
-use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
+use crate::{protocol::error::Error, wire::bytes::Bytes, worker::SessionReceiver};
 
 /// A byte stream to the client of an event. Reads return the chunks that the client sends, and each write sends a chunk.
 ///
@@ -22,12 +22,12 @@ use crate::{protocol::error::Error, wire::bytes::Bytes, worker::Incoming};
 #[derive(Debug)]
 pub struct RawStream {
     unread: bytes::Bytes,
-    incoming: Option<Incoming>,
+    incoming: Option<SessionReceiver>,
     sink: Option<ResponseSink>,
 }
 
 impl RawStream {
-    pub(super) fn new(incoming: Incoming, sink: ResponseSink) -> Self {
+    pub(super) fn new(incoming: SessionReceiver, sink: ResponseSink) -> Self {
         Self { unread: bytes::Bytes::new(), incoming: Some(incoming), sink: Some(sink) }
     }
 }
@@ -40,7 +40,7 @@ impl AsyncRead for RawStream {
     ) -> Poll<io::Result<()>> {
         while self.unread.is_empty() {
             let Some(incoming) = &mut self.incoming else { return Poll::Ready(Ok(())) };
-            match ready!(incoming.poll_chunk(cx)) {
+            match ready!(incoming.poll_recv(cx)) {
                 Some(chunk) => self.unread = chunk.map_err(connection_reset)?.into(),
                 None => self.incoming = None,
             }

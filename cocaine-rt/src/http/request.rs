@@ -12,15 +12,15 @@ use super::{
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
-    worker::{Context, Incoming, Outgoing, Session},
+    worker::{Context, Session, SessionReceiver, SessionSender},
 };
 
 /// A request chunk, and the rest of its event.
 pub(super) struct IncomingRequest {
     pub(super) chunk: RequestChunk,
     /// The following chunks; `None` if the client has closed its side already.
-    pub(super) remaining: Option<Incoming>,
-    pub(super) outgoing: Outgoing,
+    pub(super) remaining: Option<SessionReceiver>,
+    pub(super) outgoing: SessionSender,
     pub(super) context: Context,
 }
 
@@ -44,7 +44,7 @@ impl IncomingRequest {
         };
         // Most clients send one chunk and close at once.
         let mut chunk = chunk;
-        let remaining = match poll_fn(|cx| Poll::Ready(incoming.poll_chunk(cx))).await {
+        let remaining = match poll_fn(|cx| Poll::Ready(incoming.poll_recv(cx))).await {
             Poll::Ready(None) => None,
             Poll::Ready(Some(more)) => {
                 chunk.body = [&*chunk.body, &*more?].concat().into();
@@ -62,7 +62,7 @@ impl IncomingRequest {
 /// If the method or the URI is invalid; the error is the text of the response.
 pub(super) fn build_request(
     chunk: RequestChunk,
-    remaining: Option<Incoming>,
+    remaining: Option<SessionReceiver>,
     context: Context,
 ) -> Result<Request<Body>, String> {
     let RequestChunk { method, uri, version, headers, body } = chunk;
@@ -96,9 +96,9 @@ fn header_map(pairs: &[(Bytes, Bytes)]) -> HeaderMap {
 const INITIAL_HEADERS: usize = 128;
 
 /// Responds with status 400 and `reason`.
-pub(super) fn send_bad_request(outgoing: Outgoing, reason: &str) -> Result<()> {
+pub(super) fn send_bad_request(outgoing: SessionSender, reason: &str) -> Result<()> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CONTENT_LENGTH, reason.len().into());
-    outgoing.finish_with([encode_response_head(StatusCode::BAD_REQUEST, &headers), reason.into()])
+    outgoing.finish_with_chunks([encode_response_head(StatusCode::BAD_REQUEST, &headers), reason.into()])
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
-    worker::Outgoing,
+    worker::SessionSender,
 };
 
 /// The maximum size of a body chunk. Larger pieces of data are split.
@@ -42,7 +42,7 @@ pub(super) fn correct_content_length(status: StatusCode, headers: &mut HeaderMap
 pub(super) async fn send_response<B>(
     response: Response<B>,
     method: &Method,
-    mut outgoing: Outgoing,
+    mut outgoing: SessionSender,
 ) -> Result<()>
 where
     B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
@@ -51,7 +51,7 @@ where
     remove_hop_by_hop(&mut parts.headers);
     if forbids_content(method, parts.status) {
         correct_content_length(parts.status, &mut parts.headers);
-        return outgoing.finish_with([encode_response_head(parts.status, &parts.headers)]);
+        return outgoing.finish_with_chunks([encode_response_head(parts.status, &parts.headers)]);
     }
     set_content_length(&mut parts.headers, &body);
     let head = encode_response_head(parts.status, &parts.headers);
@@ -66,7 +66,8 @@ where
     };
     let first = first.and_then(into_data);
     if body.is_end_stream() {
-        return outgoing.finish_with([head].into_iter().chain(first.into_iter().flat_map(split_into_chunks)));
+        return outgoing
+            .finish_with_chunks([head].into_iter().chain(first.into_iter().flat_map(split_into_chunks)));
     }
     outgoing.send(head).await?;
     for piece in first.into_iter().flat_map(split_into_chunks) {
@@ -76,7 +77,7 @@ where
 }
 
 /// Sends the remaining frames of the body and closes the response.
-async fn send_remaining<B>(mut body: Pin<&mut B>, mut outgoing: Outgoing) -> Result<()>
+async fn send_remaining<B>(mut body: Pin<&mut B>, mut outgoing: SessionSender) -> Result<()>
 where
     B: Body<Data: Buf, Error: Into<Box<dyn StdError + Send + Sync>>>,
 {
@@ -85,7 +86,7 @@ where
             outgoing.send(piece).await?;
         }
     }
-    outgoing.finish(None)
+    outgoing.finish()
 }
 
 fn set_content_length(headers: &mut HeaderMap, body: &impl Body) {

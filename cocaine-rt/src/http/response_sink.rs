@@ -10,19 +10,19 @@ use tokio::sync::oneshot;
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
-    worker::Outgoing,
+    worker::SessionSender,
 };
 
 /// The response half of an event that a byte stream serves. The event's handler returns when the sink is dropped.
 #[derive(Debug)]
 pub(super) struct ResponseSink {
-    outgoing: Outgoing,
+    outgoing: SessionSender,
     /// Never sent to: the handler waits for it to be dropped.
     _handler: oneshot::Sender<()>,
 }
 
 impl ResponseSink {
-    pub(super) fn new(outgoing: Outgoing, handler: oneshot::Sender<()>) -> Self {
+    pub(super) fn new(outgoing: SessionSender, handler: oneshot::Sender<()>) -> Self {
         Self { outgoing, _handler: handler }
     }
 
@@ -37,7 +37,7 @@ impl ResponseSink {
 
     /// Sends the last chunks and closes the response.
     pub(super) fn finish(self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
-        self.outgoing.finish_with(chunks)
+        self.outgoing.finish_with_chunks(chunks)
     }
 
     /// Ends the event with an error.

@@ -32,7 +32,8 @@ impl Worker {
     ///
     /// If the client disconnects before its request is complete, the service's future is dropped. An error of the service
     /// or of the response's body ends the event with category 42, code 100.
-    pub fn http<S, B>(&mut self, event: &str, service: S) -> &mut Self
+    #[must_use]
+    pub fn http<S, B>(self, event: &str, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send,
@@ -44,7 +45,8 @@ impl Worker {
     }
 
     /// Like [`Worker::http`], for all events without a handler.
-    pub fn http_fallback<S, B>(&mut self, service: S) -> &mut Self
+    #[must_use]
+    pub fn http_fallback<S, B>(self, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send,

@@ -23,6 +23,9 @@ use crate::{
     wire::{bytes::Bytes, encode, frame::FrameHeaders, headers::Headers, hpack, scratch::Scratch},
 };
 
+/// Both halves of the channel of an event: chunks go both ways.
+pub type EventChannel = Duplex<Sender<Bytes>, Receiver<Bytes>>;
+
 /// A connection on which both sides open channels, with shared ids (`worker.md` 3.3). Clones share it.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -69,7 +72,7 @@ impl Connection {
         event: &[u8],
         trace: Option<Trace>,
         headers: &Headers,
-    ) -> Result<(u64, Duplex<Sender<Bytes>, Receiver<Bytes>>)> {
+    ) -> Result<(u64, EventChannel)> {
         let mut args = Scratch::take();
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);

@@ -16,7 +16,7 @@ pub(super) struct CommandLine {
 
 /// Proves to services which app calls; nodes with an authentication set it (`worker.md` 1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
+pub struct AppToken {
     /// What kind of token it is, such as `TVM`.
     pub kind: String,
     /// The token itself.
@@ -75,7 +75,7 @@ fn refused(key: &str, problem: &str) -> Error {
     ))
 }
 
-impl Token {
+impl AppToken {
     /// Returns the token that the environment holds, if there is one.
     pub(super) fn from_env(env: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let kind = env("COCAINE_APP_TOKEN_TYPE").filter(|kind| !kind.is_empty())?;
@@ -133,8 +133,8 @@ mod tests {
             move |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
         let both = [("COCAINE_APP_TOKEN_TYPE", "TVM"), ("COCAINE_APP_TOKEN_BODY", "ticket")];
-        let token = Token::from_env(env(Box::leak(Box::new(both)))).unwrap();
-        assert_eq!(token, Token { kind: "TVM".into(), body: "ticket".into() });
-        assert_eq!(Token::from_env(env(&[("COCAINE_APP_TOKEN_BODY", "ticket")])), None);
+        let token = AppToken::from_env(env(Box::leak(Box::new(both)))).unwrap();
+        assert_eq!(token, AppToken { kind: "TVM".into(), body: "ticket".into() });
+        assert_eq!(AppToken::from_env(env(&[("COCAINE_APP_TOKEN_BODY", "ticket")])), None);
     }
 }

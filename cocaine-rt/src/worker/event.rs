@@ -5,29 +5,23 @@
 //! run                      one event, from its first chunk to its end
 //! arguments  source  kinds  claims   what a handler takes: in order, where from, how, and what goes together
 //! reply                    what it returns
-//! chunks  output           streams of chunks
-//! chunk  failure           one chunk and its value, one error and its text
+//! failure                  one error and its text
 //! ```
 
 mod arguments;
-mod chunk;
-mod chunks;
 mod claims;
 mod failure;
 mod kinds;
-mod output;
 mod reply;
 mod run;
 mod source;
 
 pub use self::{
     arguments::{Arguments, arguments},
-    chunks::Chunks,
-    output::Output,
     reply::{Plain, Returned, Turn},
     run::run,
 };
-pub use super::events::{Mode, Table};
+pub use super::events::{ExecutionMode, HandlerRegistry};
 
 /// What the expansion knows of an event.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +55,8 @@ pub struct Event {
 #[macro_export]
 macro_rules! events {
     ($($event:ty),* $(,)?) => {
-        $crate::bind::event::List(|#[allow(unused_variables)] table: &mut $crate::bind::event::Table| {
-            $($crate::Events::register(<$event as ::core::default::Default>::default(), table);)*
+        $crate::bind::event::List(|#[allow(unused_variables)] registry: &mut $crate::bind::event::HandlerRegistry| {
+            $($crate::Events::register(<$event as ::core::default::Default>::default(), registry);)*
         })
     };
 }
@@ -71,9 +65,9 @@ macro_rules! events {
 #[derive(Clone, Copy, Debug)]
 pub struct List<F>(pub F);
 
-impl<F: FnOnce(&mut Table)> super::events::Events for List<F> {
-    fn register(self, table: &mut Table) {
-        (self.0)(table);
+impl<F: FnOnce(&mut HandlerRegistry)> super::events::Events for List<F> {
+    fn register(self, registry: &mut HandlerRegistry) {
+        (self.0)(registry);
     }
 }
 

@@ -55,16 +55,16 @@ where
 )]
 pub trait Events {
     /// Adds the events to those of a worker.
-    fn register(self, table: &mut Table);
+    fn register(self, registry: &mut HandlerRegistry);
 }
 
 macro_rules! sets {
     ($($set:ident)*) => {
         impl<$($set: Events),*> Events for ($($set,)*) {
             #[allow(non_snake_case, unused_variables)]
-            fn register(self, table: &mut Table) {
+            fn register(self, registry: &mut HandlerRegistry) {
                 let ($($set,)*) = self;
-                $($set.register(table);)*
+                $($set.register(registry);)*
             }
         }
     };
@@ -82,7 +82,7 @@ sets!(A B C D E F G H);
 
 /// Where a handler runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum ExecutionMode {
     /// In a task of its own, on the runtime that serves the worker.
     Spawned,
     /// Where its event arrived, on the thread that owns the socket: for handlers that never block.
@@ -91,15 +91,15 @@ pub enum Mode {
 
 /// The handlers of a worker, by the names of their events.
 #[derive(Default)]
-pub struct Table {
+pub struct HandlerRegistry {
     entries: HashMap<Arc<str>, Entry>,
     fallback: Option<Entry>,
     twice: Vec<Arc<str>>,
 }
 
-impl Table {
+impl HandlerRegistry {
     /// Adds a handler.
-    pub fn add<H: Handler>(&mut self, event: &str, mode: Mode, handler: H) {
+    pub fn add<H: Handler>(&mut self, event: &str, mode: ExecutionMode, handler: H) {
         let event: Arc<str> = event.into();
         if self.entries.insert(event.clone(), Entry::new(mode, handler)).is_some() {
             self.twice.push(event);
@@ -107,14 +107,18 @@ impl Table {
     }
 
     pub(super) fn set_fallback<H: Handler>(&mut self, handler: H) {
-        self.fallback = Some(Entry::new(Mode::Spawned, handler));
+        self.fallback = Some(Entry::new(ExecutionMode::Spawned, handler));
     }
 
     /// Returns the names of the events, in their order, and where their handlers run.
     #[cfg(test)]
-    pub(super) fn listed(&self) -> Vec<(String, Mode)> {
+    pub(super) fn listed(&self) -> Vec<(String, ExecutionMode)> {
         let entries = self.entries.iter().map(|(event, entry)| {
-            let mode = if matches!(entry, Entry::Inline(_)) { Mode::Inline } else { Mode::Spawned };
+            let mode = if matches!(entry, Entry::Inline(_)) {
+                ExecutionMode::Inline
+            } else {
+                ExecutionMode::Spawned
+            };
             (event.to_string(), mode)
         });
         let mut listed: Vec<_> = entries.collect();
@@ -151,7 +155,7 @@ impl Table {
     }
 }
 
-impl fmt::Debug for Table {
+impl fmt::Debug for HandlerRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.entries.keys()).finish()
     }
@@ -171,14 +175,14 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    fn new(mode: Mode, handler: impl Handler) -> Self {
+    fn new(mode: ExecutionMode, handler: impl Handler) -> Self {
         match mode {
-            Mode::Spawned => Self::Spawned(Arc::new(move |begun| {
+            ExecutionMode::Spawned => Self::Spawned(Arc::new(move |begun| {
                 if let Some(handling) = begin(&handler, begun) {
                     tokio::spawn(handling);
                 }
             })),
-            Mode::Inline => Self::Inline(Arc::new(move |begun| {
+            ExecutionMode::Inline => Self::Inline(Arc::new(move |begun| {
                 let handling = begin(&handler, begun)?;
                 Some(Box::pin(handling))
             })),

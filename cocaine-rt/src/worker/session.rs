@@ -8,43 +8,37 @@ use std::{
     time::Instant,
 };
 
+use super::halves::{SessionReceiver, SessionSender};
 use crate::{
     client::Client,
     connection::{
         channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
-        halves::Receiver,
         handle::ConnectionHandle,
         mux::{ChannelKey, PendingInvocation},
     },
     protocol::{
         error::{Error, Result},
-        graph::{CLOSE, ERROR, Tree, WRITE},
+        graph::Tree,
         request_timeout::{REQUEST_TIMEOUT, decode_request_timeout},
         spec::OnDrop,
         trace::Trace,
     },
-    wire::{
-        bytes::Bytes,
-        encode::{self, Encoded},
-        frame::{self, FrameHeaders},
-        headers::Headers,
-        scratch::Scratch,
-    },
+    wire::{bytes::Bytes, headers::Headers},
 };
 
 /// One event that a worker handles: a stream of chunks from the client, and one back.
 ///
-/// A session that is dropped before [`Session::finish`] or [`Session::fail`] is ended by the worker when its handler
+/// If a session is dropped before [`Session::finish`] or [`Session::fail`], the worker ends the reply when the handler
 /// returns: with a close if the handler succeeds, with an error if it fails or panics.
 #[derive(Debug)]
 pub struct Session {
-    incoming: Incoming,
-    outgoing: Outgoing,
+    rx: SessionReceiver,
+    tx: SessionSender,
     context: Context,
 }
 
 impl Session {
-    /// Returns who asks, and for what.
+    /// Returns the circumstances of the event: its name, headers, trace and deadline.
     pub fn context(&self) -> &Context {
         &self.context
     }
@@ -54,106 +48,35 @@ impl Session {
         self.context.event()
     }
 
-    /// Returns the next chunk; `None` once the client has closed its stream, an error once if it gave up or has left.
+    /// Returns the next chunk; `None` once the client has closed its stream. The error of a client that gives up or
+    /// disconnects is returned once.
     pub async fn recv(&mut self) -> Option<Result<Bytes>> {
-        self.incoming.recv().await
+        self.rx.recv().await
     }
 
     /// Sends a chunk; waits while too much is queued.
     pub async fn send(&mut self, chunk: impl Into<Bytes>) -> Result<()> {
-        self.outgoing.send(chunk).await
+        self.tx.send(chunk).await
     }
 
-    /// Sends a last chunk, if there is one, and ends the answer. What the client still sends is discarded.
-    pub fn finish(self, last: Option<Bytes>) -> Result<()> {
-        self.outgoing.finish(last)
+    /// Ends the reply. SessionReceiver that the client still sends are discarded.
+    pub fn finish(self) -> Result<()> {
+        self.tx.finish()
     }
 
-    /// Ends the answer with an error: a service's own code ([`Error::user`]), or category 42, code 100 with its text.
+    /// Sends a last chunk and ends the reply. SessionReceiver that the client still sends are discarded.
+    pub fn finish_with(self, last: impl Into<Bytes>) -> Result<()> {
+        self.tx.finish_with(last)
+    }
+
+    /// Ends the reply with an error: a service's own code ([`Error::user`]), or category 42, code 100 with its text.
     pub fn fail(self, error: &Error) -> Result<()> {
-        self.outgoing.fail(error)
+        self.tx.fail(error)
     }
 
-    /// Returns both halves, each of which may live on without the other.
-    pub fn split(self) -> (Incoming, Outgoing) {
-        (self.incoming, self.outgoing)
-    }
-}
-
-/// The half of a session that the client sends.
-#[derive(Debug)]
-pub struct Incoming(Receiver<Bytes>);
-
-impl Incoming {
-    /// Returns the next chunk; `None` once the client has closed its stream, an error once if it gave up or has left.
-    pub async fn recv(&mut self) -> Option<Result<Bytes>> {
-        self.0.recv().await
-    }
-
-    /// As [`Incoming::recv`], for whoever polls.
-    pub fn poll_chunk(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Bytes>>> {
-        futures_core::Stream::poll_next(std::pin::Pin::new(&mut self.0), cx)
-    }
-}
-
-/// The half of a session that answers.
-#[derive(Debug)]
-pub struct Outgoing(DynSender);
-
-impl Outgoing {
-    /// Sends a chunk; waits while too much is queued.
-    pub async fn send(&mut self, chunk: impl Into<Bytes>) -> Result<()> {
-        self.0.push(WRITE, (chunk.into(),)).await
-    }
-
-    /// Sends a last chunk, if there is one, and ends the answer.
-    pub fn finish(self, last: Option<Bytes>) -> Result<()> {
-        self.finish_with(last)
-    }
-
-    /// Sends all these chunks and ends the answer, in one go.
-    pub(crate) fn finish_with(mut self, chunks: impl IntoIterator<Item = Bytes>) -> Result<()> {
-        let (mut frames, mut args) = (Scratch::take(), Encoded::default());
-        for chunk in chunks {
-            encode::args(&(chunk,), &mut args).map_err(Error::from_encode)?;
-            frame::write(&mut frames, self.0.id(), WRITE, &args, FrameHeaders::None);
-            args.clear();
-        }
-        encode::write_array_len(&mut args.buf, 0);
-        frame::write(&mut frames, self.0.id(), CLOSE, &args, FrameHeaders::None);
-        self.0.queue_encoded(&frames, true)
-    }
-
-    /// Returns once a chunk may be queued.
-    #[cfg(feature = "http")]
-    pub(crate) fn poll_room(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.poll_room(cx)
-    }
-
-    /// Queues a chunk at once.
-    #[cfg(feature = "http")]
-    pub(crate) fn queue(&mut self, chunk: Bytes) -> Result<()> {
-        self.0.queue(WRITE, &(chunk,))
-    }
-
-    /// Ends the answer with an error, as [`Session::fail`] does.
-    pub fn fail(mut self, error: &Error) -> Result<()> {
-        self.0.queue(ERROR, &error.worker_answer())
-    }
-
-    /// As [`Context::cancelled`], for whoever polls.
-    pub fn poll_closed(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.poll_closed(cx)
-    }
-}
-
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        if !self.0.node().is_end() {
-            // Held back until the handler has returned, which knows better how it ended.
-            let error = Error::handler("the session was dropped without an answer");
-            let _ = self.0.part(ERROR, &error.worker_answer());
-        }
+    /// Splits the session into its halves, each of which can be used and dropped on its own.
+    pub fn split(self) -> (SessionReceiver, SessionSender) {
+        (self.rx, self.tx)
     }
 }
 
@@ -238,13 +161,14 @@ impl Ground {
             key,
             context: ErrorContext { method: Some(event.clone()), ..ErrorContext::default() },
         };
-        let incoming = Incoming(DynReceiver::new(channel(), &self.stream).into());
+        let rx = SessionReceiver::new(DynReceiver::new(channel(), &self.stream));
         let tx = DynSender::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);
+        let tx = SessionSender::new(tx);
         let headers = pending.message.headers;
         let deadline = headers.get(REQUEST_TIMEOUT).and_then(|value| decode_request_timeout(value));
         let deadline = deadline.and_then(|timeout| Instant::now().checked_add(timeout));
         let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), pending.trace);
         let context = Context(Arc::new(Asked { event, headers, trace, deadline, cloud, handle, key }));
-        Session { incoming, outgoing: Outgoing(tx), context }
+        Session { rx, tx, context }
     }
 }

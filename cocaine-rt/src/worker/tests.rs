@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
-use super::{Events, Session, Table, Worker, events::Mode, run};
+use super::{Events, HandlerRegistry, Session, Worker, events::ExecutionMode, run};
 use crate::{
     protocol::{
         code::{Category, Code},
@@ -24,7 +24,7 @@ pub(crate) const HELLO: &str =
 
 pub(crate) fn worker() -> Worker {
     let line = ["--app", "flow", "--endpoint", "/run/flow", "--locator", "127.0.0.1:10053", "--uuid", UUID];
-    Worker::new(line).unwrap().heartbeat(Duration::from_secs(2))
+    Worker::new(line).unwrap().heartbeat_interval(Duration::from_secs(2))
 }
 
 /// Serves a worker over a pipe.
@@ -41,9 +41,7 @@ where
     F: Fn(Session) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
 {
-    let mut worker = worker();
-    worker.on(event, handler);
-    let (mut node, served) = serve(worker, ());
+    let (mut node, served) = serve(worker().on(event, handler), ());
     node.expect(HELLO).await;
     (node, served)
 }
@@ -52,7 +50,7 @@ async fn echo(mut session: Session) -> Result<()> {
     while let Some(Ok(chunk)) = session.recv().await {
         session.send(chunk).await?;
     }
-    session.finish(None)
+    session.finish()
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,8 +70,7 @@ async fn an_event_is_answered_in_the_recorded_bytes() {
 #[tokio::test(start_paused = true)]
 async fn heartbeats_go_out_on_time_and_ahead_of_what_waits() {
     let (near, io) = tokio::io::duplex(1 << 10);
-    let mut worker = worker();
-    worker.on("flood", |mut session: Session| async move {
+    let worker = worker().on("flood", |mut session: Session| async move {
         loop {
             session.send(vec![b'x'; 2 << 10]).await?;
         }
@@ -96,14 +93,13 @@ async fn heartbeats_go_out_on_time_and_ahead_of_what_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_a_handler_does_it_answers_exactly_once() {
-    let mut worker = worker();
-    worker
+    let worker = worker()
         .on("returns", |_session: Session| async { Ok(()) })
         .on("fails", |_session: Session| async { Err(Error::user(7, "boom")) })
         .on("breaks", |_session: Session| async { Err(Error::encode("odd")) })
         .on("panics", |_session: Session| async { panic!("at {}", 3) })
         .on("fails late", |session: Session| async move {
-            session.finish(Some("done".into()))?;
+            session.finish_with("done")?;
             Err(Error::user(7, "too late"))
         })
         .on("out of range", |_session: Session| async {
@@ -131,10 +127,9 @@ async fn an_event_without_a_handler_is_refused_or_falls_back() {
     node.send(2, 0, ("no-such",)).await;
     node.expect("93020192922accc8").await;
     assert_eq!(node.text().await, "there is no handler for event no-such");
-    let mut falling = worker();
-    falling.fallback(|session: Session| async move {
+    let falling = worker().fallback(|session: Session| async move {
         let event = session.event().to_owned();
-        session.finish(Some(event.into()))
+        session.finish_with(event)
     });
     let (mut node, _served) = serve(falling, ());
     node.expect(HELLO).await;
@@ -164,7 +159,7 @@ async fn terminate_lets_what_runs_finish() {
         let release = released.clone();
         async move {
             release.notified().await;
-            session.finish(Some("late".into()))
+            session.finish_with("late")
         }
     })
     .await;
@@ -179,10 +174,11 @@ async fn terminate_lets_what_runs_finish() {
 
 #[tokio::test(start_paused = true)]
 async fn terminate_waits_no_longer_than_the_grace() {
-    let mut stuck = worker().grace(Duration::from_secs(3)).heartbeat(Duration::from_secs(100));
-    stuck.on("stuck", |session: Session| async move {
+    let stuck =
+        worker().shutdown_timeout(Duration::from_secs(3)).heartbeat_interval(Duration::from_secs(100));
+    let stuck = stuck.on("stuck", |session: Session| async move {
         std::future::pending::<()>().await;
-        session.finish(None)
+        session.finish()
     });
     let terminated = stuck.terminated();
     let (mut node, served) = serve(stuck, ());
@@ -200,8 +196,7 @@ async fn terminate_waits_no_longer_than_the_grace() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_answers_no_heartbeat_is_given_up() {
-    let mut alone = worker().disown(Duration::from_secs(5));
-    alone.on("echo", echo);
+    let alone = worker().heartbeat_timeout(Duration::from_secs(5)).on("echo", echo);
     let (mut node, served) = serve(alone, ());
     node.expect(HELLO).await;
     let start = Instant::now();
@@ -249,7 +244,7 @@ async fn headers_trace_and_deadline_can_be_read() {
         let left = context.deadline().map(|at| at.saturating_duration_since(std::time::Instant::now()));
         let within = left.is_some_and(|left| left <= Duration::from_secs(5) && left > Duration::from_secs(1));
         let answer = format!("{trace:?} {:?} {within}", context.identity());
-        session.finish(Some(answer.into()))
+        session.finish_with(answer)
     })
     .await;
     let headers = "95 93c250a80100000000000000 93c251a80200000000000000 93c252a80000000000000000 \
@@ -263,10 +258,7 @@ async fn headers_trace_and_deadline_can_be_read() {
 async fn a_half_that_outlives_its_handler_is_finished_by_its_owner() {
     let (mut node, served) = serving("apart", |session: Session| async move {
         let (mut incoming, outgoing) = session.split();
-        tokio::spawn(async move {
-            let last = incoming.recv().await.and_then(Result::ok);
-            outgoing.finish(last)
-        });
+        tokio::spawn(async move { outgoing.finish_with(incoming.recv().await.unwrap()?) });
         Ok(())
     })
     .await;
@@ -283,11 +275,11 @@ async fn a_half_that_outlives_its_handler_is_finished_by_its_owner() {
 async fn inline_handlers_run_where_events_arrive() {
     struct Inline;
     impl Events for Inline {
-        fn register(self, table: &mut Table) {
-            table.add(
+        fn register(self, registry: &mut HandlerRegistry) {
+            registry.add(
                 "now",
-                Mode::Inline,
-                |session: Session| async move { session.finish(Some("!".into())) },
+                ExecutionMode::Inline,
+                |session: Session| async move { session.finish_with("!") },
             );
         }
     }
@@ -301,12 +293,10 @@ async fn inline_handlers_run_where_events_arrive() {
 async fn mistakes_in_the_table_are_named_before_anything_is_connected() {
     let none = worker().serve(()).await.unwrap_err().to_string();
     assert!(none.contains("the worker has no events"), "{none}");
-    let mut twice = worker();
-    twice.on("a", echo).on("a", echo);
+    let twice = worker().on("a", echo).on("a", echo);
     let twice = twice.serve(()).await.unwrap_err().to_string();
     assert!(twice.contains("the event `a` has two handlers"), "{twice}");
-    let mut lost = worker();
-    lost.on("a", echo);
+    let lost = worker().on("a", echo);
     let lost = lost.serve(()).await.unwrap_err().to_string();
     assert!(lost.contains("/run/flow: cannot connect: No such file"), "{lost}");
 }

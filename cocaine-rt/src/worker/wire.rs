@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    events::{Begun, Entry, Handling, Spawn, Table},
+    events::{Begun, Entry, HandlerRegistry, Handling, Spawn},
     session::Ground,
 };
 use crate::{
@@ -41,25 +41,25 @@ use crate::{
     wire::{decode::Reader, encode, frame::FrameHeaders, scratch::Scratch},
 };
 
-/// How often the worker shows that it lives, and how long it waits for others.
+/// The durations of heartbeats and shutdown.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    /// Between two heartbeats.
-    pub(super) heartbeat: Duration,
-    /// Without an answer to any heartbeat.
-    pub(super) disown: Duration,
-    /// For handlers to finish once the node has said to terminate.
-    pub(super) grace: Duration,
+pub(super) struct Timeouts {
+    /// The time between two heartbeats.
+    pub(super) heartbeat_interval: Duration,
+    /// How long the node may leave heartbeats unanswered.
+    pub(super) heartbeat_timeout: Duration,
+    /// How long handlers may run after the node has terminated the worker.
+    pub(super) shutdown: Duration,
 }
 
 /// What a worker's connection is made of.
 pub(super) struct Wire {
     pub(super) endpoint: PathBuf,
     pub(super) uuid: String,
-    pub(super) pace: Pace,
+    pub(super) timeouts: Timeouts,
     pub(super) limits: Limits,
     pub(super) cloud: Client,
-    pub(super) table: Table,
+    pub(super) registry: HandlerRegistry,
     pub(super) terminated: watch::Sender<bool>,
     /// Where events go whose handlers get tasks of their own.
     pub(super) events: mpsc::UnboundedSender<(Spawn, Begun)>,
@@ -121,20 +121,20 @@ impl Wire {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { endpoint, uuid, pace, limits, cloud, table, terminated, events } = self;
+        let Self { endpoint, uuid, timeouts, limits, cloud, registry, terminated, events } = self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
         let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
         let handle = ConnectionHandle::new(conn.clone());
         let ground = Ground { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
-        let router = Router { table, ground: Arc::new(ground), events };
+        let router = Router { registry, ground: Arc::new(ground), events };
         let mut control = Control::shake_hands(handle, &uuid)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
-        let served = control.attend(pace).await;
+        let served = control.attend(timeouts).await;
         let ended = match served {
             Ok(()) => {
                 terminated.send_replace(true);
-                control.drain(pace.grace).await
+                control.drain(timeouts.shutdown).await
             }
             Err(error) => {
                 control.handle.close(&error);
@@ -149,7 +149,7 @@ impl Wire {
 
 /// Finds the handlers of events.
 struct Router {
-    table: Table,
+    registry: HandlerRegistry,
     ground: Arc<Ground>,
     events: mpsc::UnboundedSender<(Spawn, Begun)>,
 }
@@ -157,7 +157,7 @@ struct Router {
 impl Router {
     /// Begins an event: hands it over, or returns what handles it here.
     fn route(&self, pending: PendingInvocation) -> Routed {
-        match event(&pending).and_then(|event| self.table.find(event)) {
+        match event(&pending).and_then(|event| self.registry.find(event)) {
             Ok((event, entry)) => {
                 let begun = Begun { ground: self.ground.clone(), event, pending };
                 match entry {
@@ -228,21 +228,21 @@ impl Control {
     }
 
     /// Sends heartbeats until the node says to terminate.
-    async fn attend(&mut self, pace: Pace) -> Result<()> {
-        let mut beat = interval_at(Instant::now() + pace.heartbeat, pace.heartbeat);
+    async fn attend(&mut self, timeouts: Timeouts) -> Result<()> {
+        let mut beat = interval_at(Instant::now() + timeouts.heartbeat_interval, timeouts.heartbeat_interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut disown = pin!(sleep_until(Instant::now() + pace.disown));
+        let mut expired = pin!(sleep_until(Instant::now() + timeouts.heartbeat_timeout));
         loop {
             tokio::select! {
                 _ = beat.tick() => self.tx.queue_urgent(HEARTBEAT)?,
                 message = poll_fn(|cx| self.rx.poll_message(cx)) => match message {
                     Some(Ok(message)) if message.kind == TERMINATE => return Ok(()),
-                    Some(Ok(_)) => disown.as_mut().reset(Instant::now() + pace.disown),
+                    Some(Ok(_)) => expired.as_mut().reset(Instant::now() + timeouts.heartbeat_timeout),
                     Some(Err(error)) => return Err(error),
                     None => return Err(Error::disconnected("the node ended the control channel")),
                 },
-                () = &mut disown => {
-                    let text = format!("disowned: the node has answered no heartbeat for {:?}", pace.disown);
+                () = &mut expired => {
+                    let text = format!("disowned: the node has answered no heartbeat for {:?}", timeouts.heartbeat_timeout);
                     return Err(Error::disconnected(text).with_wire_code(Code::CANCELLED));
                 }
             }
@@ -250,15 +250,16 @@ impl Control {
     }
 
     /// Lets what runs finish, confirms, and closes the connection once that is written.
-    async fn drain(mut self, grace: Duration) -> Result<()> {
+    async fn drain(mut self, shutdown_timeout: Duration) -> Result<()> {
         let finished = poll_fn(|cx| self.handle.with(|mux| mux.poll_finished(cx.waker())));
         tokio::select! {
             () = finished => {}
-            () = sleep(grace) => tracing::warn!("handlers did not finish within {grace:?} and are cut off"),
+            () = sleep(shutdown_timeout) => tracing::warn!("handlers did not finish within {shutdown_timeout:?} and are cut off"),
         }
         // A node that has gone meanwhile needs no confirmation.
         let _ = self.tx.queue(TERMINATE, &(0, "confirmed"));
-        let _ = timeout(grace, poll_fn(|cx| self.handle.with(|mux| mux.poll_flushed(cx.waker())))).await;
+        let flushed = poll_fn(|cx| self.handle.with(|mux| mux.poll_flushed(cx.waker())));
+        let _ = timeout(shutdown_timeout, flushed).await;
         self.handle
             .with(|mux: &mut Mux| mux.close(&Error::disconnected("the node has terminated the worker")));
         Ok(())

@@ -1,6 +1,6 @@
 #![allow(unused_variables)]
 
-use cocaine::{Chunks, Context, Output, Result, worker};
+use cocaine::{SessionReceiver, Context, SessionSender, Result, worker};
 
 struct Point;
 
@@ -13,10 +13,10 @@ async fn not_decoded(name: String, point: Point, _who: Context) -> String {
 async fn not_decoded_within(points: Vec<Point>) {}
 
 #[worker]
-async fn not_decoded_chunks(name: String, points: Chunks<Point>) {}
+async fn not_decoded_chunks(name: String, points: SessionReceiver<Point>) {}
 
 #[worker]
-async fn not_encoded(points: Output<Point>) -> Result<()> {
+async fn not_encoded(points: SessionSender<Point>) -> Result<()> {
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 #![allow(unused_variables)]
 
-use cocaine::{Bytes, Chunks, Context, Output, Session, worker};
+use cocaine::{Bytes, SessionReceiver, Context, SessionSender, Session, worker};
 
 type Whole = Session;
 
@@ -11,18 +11,18 @@ async fn session_after_value(name: String, who: Context, session: Whole) {}
 async fn value_after_session(session: Whole, who: Context, name: String) {}
 
 #[worker]
-async fn session_and_chunks(session: Session, chunks: Chunks<Bytes>) {}
+async fn session_and_chunks(session: Session, chunks: SessionReceiver<Bytes>) {}
 
 #[worker]
-async fn output_and_session(output: Output<Bytes>, session: Session) {}
+async fn output_and_session(output: SessionSender<Bytes>, session: Session) {}
 
 #[worker]
 async fn two_sessions(one: Session, another: Session) {}
 
 #[worker]
-async fn two_chunks(numbers: Chunks<u8>, name: String, texts: Chunks<String>) {}
+async fn two_chunks(numbers: SessionReceiver<u8>, name: String, texts: SessionReceiver<String>) {}
 
 #[worker]
-async fn two_outputs(numbers: Output<u8>, texts: Output<String>) {}
+async fn two_outputs(numbers: SessionSender<u8>, texts: SessionSender<String>) {}
 
 fn main() {}

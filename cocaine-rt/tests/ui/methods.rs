@@ -37,5 +37,5 @@ impl Counter {
 }
 
 fn main() {
-    let _ = |counter: Counter, table: &mut cocaine::Table| cocaine::Events::register(counter, table);
+    let _ = |counter: Counter, registry: &mut cocaine::HandlerRegistry| cocaine::Events::register(counter, registry);
 }

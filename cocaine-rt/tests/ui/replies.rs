@@ -1,6 +1,6 @@
 #![allow(unused_variables)]
 
-use cocaine::{Output, Result, Session, Stream, worker};
+use cocaine::{SessionSender, Result, Session, Stream, worker};
 
 struct Point;
 
@@ -20,7 +20,7 @@ async fn error_without_text(n: u64) -> std::result::Result<u64, Point> {
 }
 
 #[worker]
-async fn value_beside_output(output: Output<u8>) -> Result<u64> {
+async fn value_beside_output(output: SessionSender<u8>) -> Result<u64> {
     Ok(1)
 }
 

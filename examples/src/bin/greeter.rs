@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cocaine::{Bytes, Chunks, Context, Error, Output, Result, Worker};
+use cocaine::{Bytes, Context, Error, Result, SessionReceiver, SessionSender, Worker};
 use cocaine_bindings::{Logging, LoggingClient};
 
 /// The state that all events share.
@@ -24,7 +24,11 @@ impl Greeter {
     }
 
     /// Reads and writes a stream: each name is answered as it arrives.
-    async fn party(&self, mut names: Chunks<String>, mut greetings: Output<String>) -> Result<()> {
+    async fn party(
+        &self,
+        mut names: SessionReceiver<String>,
+        mut greetings: SessionSender<String>,
+    ) -> Result<()> {
         while let Some(name) = names.recv().await {
             greetings.send(self.greet(name?).await?).await?;
         }

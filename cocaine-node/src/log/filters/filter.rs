@@ -106,9 +106,8 @@ impl Filter {
             Self::Severity(least) => u64::try_from(message.severity).is_ok_and(|severity| severity >= *least),
             Self::Exists(name) => (message.attribute)(name).is_some(),
             Self::Missing(name) => (message.attribute)(name).is_none(),
-            Self::Compare(comparison, name, constant) => {
-                (message.attribute)(name).is_some_and(|value| comparison.holds(constant.compare(value)))
-            }
+            Self::Compare(comparison, name, constant) => (message.attribute)(name)
+                .is_some_and(|value| comparison.is_satisfied_by(constant.compare(value))),
             Self::And(both) => both.iter().all(|filter| filter.matches(message)),
             Self::Or(both) => both.iter().any(|filter| filter.matches(message)),
             Self::Xor(both) => both[0].matches(message) != both[1].matches(message),
@@ -132,7 +131,7 @@ impl Comparison {
     }
 
     /// Returns whether the comparison holds for values in this order. Values that cannot be compared are unequal.
-    fn holds(self, order: Option<Ordering>) -> bool {
+    fn is_satisfied_by(self, order: Option<Ordering>) -> bool {
         match self {
             Self::Equal => order == Some(Ordering::Equal),
             Self::Unequal => order != Some(Ordering::Equal),

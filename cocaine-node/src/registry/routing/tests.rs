@@ -99,8 +99,8 @@ fn random_members_follow_the_weights() {
         })
         .sum();
     let share = f64::from(light) / f64::from(u32::MAX);
-    let drawn = (0..20_000).filter(|_| ring.random_member() == "light").count();
-    let found = f64::from(u32::try_from(drawn).unwrap()) / 20_000.0;
+    let drawn_members = (0..20_000).filter(|_| ring.random_member() == "light").count();
+    let found = f64::from(u32::try_from(drawn_members).unwrap()) / 20_000.0;
     assert!((found - share).abs() < 0.02, "{found} of the draws, {share} of the ring");
 }
 
@@ -111,8 +111,9 @@ fn only_groups_resolve_to_members() {
     assert_eq!(groups.resolve("app", Some("user-42")), "app_v1");
     assert_eq!(groups.resolve("app", Some("user-43")), "app_v2");
     assert_eq!(groups.resolve("other", Some("user-43")), "other");
-    let drawn: std::collections::BTreeSet<_> = (0..200).map(|_| groups.resolve("app", Some(""))).collect();
-    assert_eq!(drawn.len(), 2, "an empty seed is none");
+    let drawn_members: std::collections::BTreeSet<_> =
+        (0..200).map(|_| groups.resolve("app", Some(""))).collect();
+    assert_eq!(drawn_members.len(), 2, "an empty seed is none");
 }
 
 #[test]

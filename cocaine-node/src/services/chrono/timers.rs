@@ -14,9 +14,9 @@ use super::config::TimerLimits;
 
 /// The running timers; clones share them.
 #[derive(Clone)]
-pub(super) struct Timers(Arc<Mutex<State>>);
+pub(super) struct Timers(Arc<Mutex<TimersState>>);
 
-struct State {
+struct TimersState {
     bounds: TimerLimits,
     timers: HashMap<i64, TimerEntry>,
     /// The number of timers of each client.
@@ -62,7 +62,7 @@ pub(super) enum ExpireOutcome {
 impl Timers {
     pub(super) fn new(bounds: TimerLimits) -> Self {
         let (timers, clients) = (HashMap::new(), HashMap::new());
-        Self(Arc::new(Mutex::new(State { bounds, timers, clients })))
+        Self(Arc::new(Mutex::new(TimersState { bounds, timers, clients })))
     }
 
     /// Adds a timer of a client, and returns its id. `stream_closed` resolves when the timer's stream is dropped.
@@ -116,12 +116,12 @@ impl Timers {
         self.state().remove(id);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TimersState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl TimersState {
     fn add(&mut self, client: &str, gone: oneshot::Receiver<()>) -> Result<i64, TimerLimitError> {
         if self.timers.len() >= self.bounds.timers {
             return Err(TimerLimitError::All(self.timers.len()));

@@ -37,7 +37,7 @@ pub(super) enum UnicornError {
     NegativeVersion,
     #[error("failure during deleting node - bad version")]
     BadVersion,
-    #[error("failure during hub_for_write node value - no node")]
+    #[error("failure during writing node value - no node")]
     PutMissing,
     #[error("failure during deleting node - no node")]
     RemoveMissing,
@@ -107,6 +107,7 @@ mod tests {
                 11,
                 "[11] can not perform operation - bad arguments: internal backend error",
             ),
+            (UnicornError::PutMissing, 8, "[8] failure during writing node value - no node: node not exists"),
             (UnicornError::NodeRemoved, 8, "[8] node was removed: node not exists"),
             (
                 UnicornError::NodeExists,

@@ -134,7 +134,7 @@ mod tests {
         assert!(queue.push(&event(400)));
         assert!(queue.push(&event(400)));
         assert!(!queue.push(&event(400)));
-        assert_eq!(client.used(), 0, "kind waited is dropped");
+        assert_eq!(client.used(), 0, "queued events are dropped");
         assert_eq!(next(&queue), Poll::Ready(Err(LaggedError)));
         assert!(!queue.push(&event(1)));
     }

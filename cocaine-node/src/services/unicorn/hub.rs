@@ -28,14 +28,14 @@ pub(super) enum Topic {
 /// Publishes changes to subscribers, and holds the lock nodes.
 pub(super) struct Hub {
     pub(super) store: Store,
-    state: Mutex<State>,
+    state: Mutex<HubState>,
 }
 
 #[derive(Default)]
-struct State {
+struct HubState {
     subscribers: HashMap<(Topic, Path), BTreeMap<u64, Arc<EventQueue>>>,
     locks: LockNodes,
-    last: u64,
+    last_id: u64,
 }
 
 /// A subscriber's registration, which ends when it is dropped.
@@ -71,8 +71,8 @@ impl Hub {
         queue: EventQueue,
     ) -> Result<(Subscription, NodeView), StoreError> {
         let mut state = self.state();
-        state.last += 1;
-        let (id, queue, topic) = (state.last, Arc::new(queue), (topic, path.clone()));
+        state.last_id += 1;
+        let (id, queue, topic) = (state.last_id, Arc::new(queue), (topic, path.clone()));
         state.subscribers.entry(topic.clone()).or_default().insert(id, queue.clone());
         let pending = self.pending_view(&state, path);
         // On an error the subscription is dropped, which takes the lock.
@@ -87,10 +87,11 @@ impl Hub {
         pending.resolve()
     }
 
-    fn pending_view(&self, state: &State, path: &Path) -> Result<PendingView, StoreError> {
-        let seen = |lock: &LockNode| (!lock.committed).then_some(lock.change_number);
-        let lock = state.locks.get(path).map(|lock| (lock.record.clone(), seen(lock)));
-        let locks = state.locks.children(path).map(|(path, lock)| (path.split().1.into(), seen(lock)));
+    fn pending_view(&self, state: &HubState, path: &Path) -> Result<PendingView, StoreError> {
+        let pending_change = |lock: &LockNode| (!lock.committed).then_some(lock.change_number);
+        let lock = state.locks.get(path).map(|lock| (lock.record.clone(), pending_change(lock)));
+        let locks =
+            state.locks.children(path).map(|(path, lock)| (path.split().1.into(), pending_change(lock)));
         Ok(PendingView { snapshot: self.store.snapshot()?, path: path.clone(), lock, locks: locks.collect() })
     }
 
@@ -219,12 +220,12 @@ impl Hub {
         Some(removable)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HubState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl HubState {
     fn notify_change(&mut self, number: Option<u64>, change: &TreeChange) {
         match change {
             TreeChange::Value { path, value, version, parent } => {

@@ -98,7 +98,7 @@ impl LockNodes {
     /// Removes the uncommitted node of a request, if there is one, and returns its path.
     pub(super) fn cancel(&mut self, request: &LockRequest) -> Option<Path> {
         let path = request.progress().node.take()?;
-        self.take(&path);
+        self.remove_node(&path);
         Some(path)
     }
 
@@ -121,12 +121,12 @@ impl LockNodes {
 
     /// Removes a node. Its owner loses the lock or its place in the queue, and the next in the queue gets the lock.
     pub(super) fn remove(&mut self, path: &Path) {
-        if let Some(lock) = self.take(path) {
+        if let Some(lock) = self.remove_node(path) {
             lock.request.state.send_replace(LockState::Lost);
         }
     }
 
-    fn take(&mut self, path: &Path) -> Option<LockNode> {
+    fn remove_node(&mut self, path: &Path) -> Option<LockNode> {
         let (parent, _) = path.split();
         let folder = self.0.get_mut(parent)?;
         let lock = folder.remove(path);
@@ -160,7 +160,7 @@ mod tests {
         Path::new(&format!("/folder/lock{number:010}")).unwrap()
     }
 
-    fn enter(locks: &mut LockNodes, number: usize) -> (Arc<LockRequest>, watch::Receiver<LockState>) {
+    fn add_request(locks: &mut LockNodes, number: usize) -> (Arc<LockRequest>, watch::Receiver<LockState>) {
         let request = Arc::new(LockRequest::default());
         locks.add_pending(
             &path(number),
@@ -172,60 +172,60 @@ mod tests {
         (request, states)
     }
 
-    fn now(requests: &[(Arc<LockRequest>, watch::Receiver<LockState>)]) -> Vec<LockState> {
+    fn states(requests: &[(Arc<LockRequest>, watch::Receiver<LockState>)]) -> Vec<LockState> {
         requests.iter().map(|(_, state)| *state.borrow()).collect()
     }
 
     #[test]
     fn lock_is_granted_in_order_of_requests() {
         let mut locks = LockNodes::default();
-        let requests: Vec<_> = (0..4).map(|number| enter(&mut locks, number)).collect();
-        assert_eq!(now(&requests), [LockState::Waiting; 4], "nothing is committed");
+        let requests: Vec<_> = (0..4).map(|number| add_request(&mut locks, number)).collect();
+        assert_eq!(states(&requests), [LockState::Waiting; 4], "nothing is committed");
         for (number, (request, _)) in requests.iter().enumerate() {
             assert_eq!(locks.commit(request), Some((path(number), true)));
         }
         assert_eq!(
-            now(&requests),
+            states(&requests),
             [LockState::Acquired, LockState::Waiting, LockState::Waiting, LockState::Waiting]
         );
         locks.remove(&path(1));
         assert_eq!(
-            now(&requests),
+            states(&requests),
             [LockState::Acquired, LockState::Lost, LockState::Waiting, LockState::Waiting],
-            "a dead waiter"
+            "a removed waiter"
         );
         locks.remove(&path(0));
         assert_eq!(
-            now(&requests),
+            states(&requests),
             [LockState::Lost, LockState::Lost, LockState::Acquired, LockState::Waiting]
         );
         locks.remove(&path(2));
         locks.remove(&path(3));
-        assert!(locks.0.is_empty(), "nothing is kept of what nobody wants");
+        assert!(locks.0.is_empty(), "removed nodes leave nothing behind");
     }
 
     #[test]
     fn request_abandoned_before_commit_is_removed_after() {
         let mut locks = LockNodes::default();
-        let requests: Vec<_> = (0..2).map(|number| enter(&mut locks, number)).collect();
+        let requests: Vec<_> = (0..2).map(|number| add_request(&mut locks, number)).collect();
         assert_eq!(locks.release(&requests[0].0), None);
         assert!(locks.committed_mut(&path(0)).is_none());
         assert_eq!(locks.commit(&requests[0].0), Some((path(0), false)));
         locks.remove(&path(0));
-        assert_eq!(now(&requests), [LockState::Lost, LockState::Waiting]);
+        assert_eq!(states(&requests), [LockState::Lost, LockState::Waiting]);
         assert_eq!(locks.commit(&requests[1].0), Some((path(1), true)));
-        assert_eq!(now(&requests), [LockState::Lost, LockState::Acquired]);
-        assert_eq!(locks.release(&requests[1].0), Some(path(1)), "one that is known can go at once");
+        assert_eq!(states(&requests), [LockState::Lost, LockState::Acquired]);
+        assert_eq!(locks.release(&requests[1].0), Some(path(1)), "a committed node can be removed at once");
     }
 
     #[test]
     fn cancelled_request_leaves_no_trace() {
         let mut locks = LockNodes::default();
-        let requests: Vec<_> = (0..2).map(|number| enter(&mut locks, number)).collect();
+        let requests: Vec<_> = (0..2).map(|number| add_request(&mut locks, number)).collect();
         locks.cancel(&requests[0].0);
         assert_eq!(locks.commit(&requests[0].0), None);
         assert_eq!(locks.commit(&requests[1].0), Some((path(1), true)));
-        assert_eq!(now(&requests), [LockState::Waiting, LockState::Acquired]);
+        assert_eq!(states(&requests), [LockState::Waiting, LockState::Acquired]);
         assert_eq!(locks.release(&requests[0].0), None);
         locks.cancel(&requests[0].0);
     }

@@ -11,12 +11,12 @@ use crate::store::{StoreError, tests::disk::FaultyDisk};
 
 static ONE: Value = Value::UInt(1);
 
-fn over(store: Store) -> UnicornShared {
+fn tree_on(store: Store) -> UnicornShared {
     UnicornShared::new(store, Limits::default())
 }
 
 /// Polls a future once; it must still be pending.
-async fn start(future: impl Future) {
+async fn poll_pending(future: impl Future) {
     let mut future = pin!(future);
     poll_fn(|context| {
         assert!(future.as_mut().poll(context).is_pending());
@@ -43,31 +43,31 @@ async fn names(stream: &mut EventStream<ChildrenItems>) -> Option<(i64, Vec<Stri
 }
 
 fn code<T>(outcome: Result<T, UnicornError>) -> i64 {
-    let Err(fault) = outcome else { panic!("it is not refused") };
-    fault.into_service_error().code().unwrap().code
+    let Err(error) = outcome else { panic!("the operation succeeds") };
+    error.into_service_error().code().unwrap().code
 }
 
 #[tokio::test]
 async fn full_disk_refuses_growth_and_keeps_data() {
     let disk = FaultyDisk::default();
-    let tree = over(disk.store());
+    let tree = tree_on(disk.store());
     let large = Value::Raw(vec![7; 1 << 19].into());
     tree.create("/a/b", &1.into()).await.unwrap();
     let (mut value, mut list) = (tree.values("/a/b", "peer"), tree.children("/a", "peer"));
     assert_eq!((version(&mut value).await, names(&mut list).await), (Some(0), Some((1, vec!["b".into()]))));
     disk.set_fixed(true);
-    let mut made = 0;
+    let mut created = 0;
     let full = loop {
-        match tree.create(&format!("/a/c{made}"), &large).await {
-            Ok(_) => made += 1,
-            Err(fault) => break fault,
+        match tree.create(&format!("/a/c{created}"), &large).await {
+            Ok(_) => created += 1,
+            Err(error) => break error,
         }
-        assert!(made < 100, "it cannot grow");
+        assert!(created < 100, "the disk does not fill up");
     };
     assert!(matches!(full, UnicornError::Storage(StoreError::Full(_))), "{full:?}");
     assert_eq!(full.into_service_error().code(), Some(Code::new(Category::UNICORN, 11)));
     assert_eq!(tree.get("/a/b").unwrap().version, 0);
-    for before in 0..made {
+    for before in 0..created {
         assert_eq!(names(&mut list).await.unwrap().0, 2 + before, "each created node is reported");
         assert_eq!(tree.get(&format!("/a/c{before}")).unwrap().value, large);
     }
@@ -76,13 +76,13 @@ async fn full_disk_refuses_growth_and_keeps_data() {
     assert!(tree.put("/a/b", &large, 0).await.unwrap().0);
     tree.create("/a/d", &large).await.unwrap();
     assert_eq!(version(&mut value).await, Some(1));
-    assert_eq!(names(&mut list).await.unwrap().0, 2 + made);
+    assert_eq!(names(&mut list).await.unwrap().0, 2 + created);
 }
 
 #[tokio::test]
 async fn writes_resume_when_full_disk_has_room() {
     let disk = FaultyDisk::default();
-    let tree = over(disk.store());
+    let tree = tree_on(disk.store());
     tree.create("/a", &1.into()).await.unwrap();
     let mut other = tree.values("/other", "peer");
     assert_eq!(version(&mut other).await, Some(-1));
@@ -96,20 +96,20 @@ async fn writes_resume_when_full_disk_has_room() {
     disk.set_full(false);
     let held = tree.lock("/l", &2.into()).await.unwrap();
     let lock = names(&mut tree.children("/l", "peer")).await;
-    assert_eq!(lock, Some((1, vec!["lock0000000000".into()])), "nothing is left of kind was refused");
+    assert_eq!(lock, Some((1, vec!["lock0000000000".into()])), "a refused change leaves nothing behind");
     assert!(tree.put("/a", &2.into(), 0).await.unwrap().0);
     tree.create("/other", &3.into()).await.unwrap();
-    assert_eq!(version(&mut other).await, Some(0), "whom nothing was refused about hears on");
+    assert_eq!(version(&mut other).await, Some(0), "other subscriptions continue");
     drop(held);
 }
 
 #[tokio::test]
 async fn lock_is_released_on_full_disk() {
     let disk = FaultyDisk::default();
-    let tree = over(disk.store());
+    let tree = tree_on(disk.store());
     let held = tree.lock("/lock", &1.into()).await.unwrap();
     let mut waiting = pin!(tree.lock("/lock", &ONE));
-    start(unconstrained(waiting.as_mut())).await;
+    poll_pending(unconstrained(waiting.as_mut())).await;
     // Queued behind the waiter.
     tree.create("/after", &1.into()).await.unwrap();
     disk.set_full(true);
@@ -120,7 +120,7 @@ async fn lock_is_released_on_full_disk() {
 #[tokio::test]
 async fn durable_change_of_failed_commit_is_published() {
     let disk = FaultyDisk::default();
-    let tree = over(disk.store());
+    let tree = tree_on(disk.store());
     tree.create("/a", &ONE).await.unwrap();
     tree.create("/l", &ONE).await.unwrap();
     let (mut value, mut list) = (tree.values("/a", "peer"), tree.children("/l", "peer"));
@@ -128,13 +128,13 @@ async fn durable_change_of_failed_commit_is_published() {
     disk.fail_syncs(1);
     let failed = tree.put("/a", &ONE, 0).await;
     assert!(matches!(failed, Err(UnicornError::Storage(StoreError::Io { .. }))), "{failed:?}");
-    assert_eq!(tree.get("/a").unwrap().version, 1, "the medium has it, though it said otherwise");
+    assert_eq!(tree.get("/a").unwrap().version, 1, "the change is durable despite the error");
     assert_eq!(version(&mut value).await, Some(1));
     disk.fail_syncs(1);
     assert_eq!(code(tree.lock("/l", &ONE).await), 11);
     let lock = vec!["lock0000000000".to_owned()];
     assert_eq!(names(&mut list).await, Some((1, lock)));
-    assert_eq!(names(&mut list).await, Some((2, vec![])), "nobody was given it");
+    assert_eq!(names(&mut list).await, Some((2, vec![])), "the lock was not granted");
     assert!(tree.put("/a", &ONE, 1).await.unwrap().0);
     assert_eq!(version(&mut value).await, Some(2));
 }
@@ -142,13 +142,13 @@ async fn durable_change_of_failed_commit_is_published() {
 #[tokio::test]
 async fn unknown_outcome_is_published_to_value_subscribers() {
     let disk = FaultyDisk::default();
-    let tree = over(disk.store());
+    let tree = tree_on(disk.store());
     tree.create("/a", &ONE).await.unwrap();
     let mut value = tree.values("/a", "peer");
     assert_eq!(version(&mut value).await, Some(0));
     disk.fail_syncs(usize::MAX);
     assert_eq!(code(tree.put("/a", &ONE, 0).await), 11);
-    assert_eq!(code(tree.get("/a")), 11, "it cannot even be read");
+    assert_eq!(code(tree.get("/a")), 11, "reads fail too");
     let lost = ready(&mut value).await.unwrap().unwrap_err();
     assert_eq!(lost.code(), Some(Code::CONNECTION_LOSS), "{lost}");
     disk.fail_syncs(0);
@@ -162,17 +162,17 @@ async fn unknown_outcome_is_published_to_value_subscribers() {
 #[tokio::test]
 async fn power_loss_keeps_values_and_drops_locks() {
     let disk = FaultyDisk::default();
-    let tree = over(disk.store());
+    let tree = tree_on(disk.store());
     let held = tree.lock("/folder", &1.into()).await.unwrap();
     let mut random = fastrand::Rng::with_seed(3);
     for number in 0..20 {
         tree.create(&format!("/folder/{number}"), &number.into()).await.unwrap();
         tree.increment("/counter", &1.into()).await.unwrap();
-        let after = over(disk.after_power_loss(&mut random).store());
+        let after = tree_on(disk.after_power_loss(&mut random).store());
         assert_eq!(after.get("/counter").unwrap(), tree.get("/counter").unwrap());
         let (version, names) = names(&mut after.children("/folder", "peer")).await.unwrap();
         let (before, _) = self::names(&mut tree.children("/folder", "peer")).await.unwrap();
-        assert_eq!(version, before + 1, "the lock node went");
+        assert_eq!(version, before + 1, "the lock node is gone");
         assert_eq!(names.len(), usize::try_from(number).unwrap() + 1);
         assert!(names.iter().all(|name| !name.starts_with("lock")));
     }
@@ -182,23 +182,23 @@ async fn power_loss_keeps_values_and_drops_locks() {
 #[tokio::test]
 async fn abandoned_lock_request_blocks_nobody() {
     let disk = FaultyDisk::default();
-    let tree = over(disk.store());
+    let tree = tree_on(disk.store());
     tree.create("/lock", &1.into()).await.unwrap();
     let mut list = tree.children("/lock", "peer");
     assert_eq!(names(&mut list).await, Some((0, vec![])));
-    disk.hold();
+    disk.block_syncs();
     let mut first = pin!(tree.create("/first", &ONE));
-    start(first.as_mut()).await;
-    disk.held_up().await;
+    poll_pending(first.as_mut()).await;
+    disk.wait_until_blocked().await;
     {
-        let mut leaving = Box::pin(tree.lock("/lock", &ONE));
-        start(leaving.as_mut()).await;
+        let mut abandoned = Box::pin(tree.lock("/lock", &ONE));
+        poll_pending(abandoned.as_mut()).await;
     }
-    let mut staying = pin!(tree.lock("/lock", &ONE));
-    start(staying.as_mut()).await;
-    disk.release();
+    let mut waiting = pin!(tree.lock("/lock", &ONE));
+    poll_pending(waiting.as_mut()).await;
+    disk.unblock_syncs();
     first.await.unwrap();
-    let held = staying.await.unwrap();
+    let held = waiting.await.unwrap();
     let mut seen = Vec::new();
     while let Some(list) = names(&mut list).await {
         seen.push(list.0);
@@ -213,21 +213,21 @@ async fn abandoned_lock_request_blocks_nobody() {
 async fn rerun_transaction_adds_one_lock_node() {
     let disk = FaultyDisk::default();
     let store = disk.store();
-    let tree = over(store.clone());
-    disk.hold();
+    let tree = tree_on(store.clone());
+    disk.block_syncs();
     let mut first = pin!(tree.create("/first", &ONE));
-    start(first.as_mut()).await;
-    disk.held_up().await;
+    poll_pending(first.as_mut()).await;
+    disk.wait_until_blocked().await;
     let mut all = pin!(async {
-        let spoiling = store.submit::<(), _>(0, |_| Err(StoreError::TooLarge(7)));
-        tokio::join!(tree.lock("/lock", &ONE), spoiling, tree.create("/lock/child", &ONE))
+        let failing = store.submit::<(), _>(0, |_| Err(StoreError::TooLarge(7)));
+        tokio::join!(tree.lock("/lock", &ONE), failing, tree.create("/lock/child", &ONE))
     });
-    start(unconstrained(all.as_mut())).await;
-    disk.release();
+    poll_pending(unconstrained(all.as_mut())).await;
+    disk.unblock_syncs();
     first.await.unwrap();
-    let (held, spoilt, child) = all.await;
+    let (held, failed, child) = all.await;
     let (held, ()) = (held.unwrap(), child.map(drop).unwrap());
-    assert_eq!(spoilt, Err(StoreError::TooLarge(7)));
+    assert_eq!(failed, Err(StoreError::TooLarge(7)));
     let seen = names(&mut tree.children("/lock", "peer")).await;
     assert_eq!(seen, Some((2, vec!["lock0000000000".into(), "child".into()])));
     drop(held);
@@ -240,7 +240,7 @@ async fn rerun_transaction_adds_one_lock_node() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_subscribers_see_each_change_once() {
     const CHANGES: i64 = 500;
-    let tree = Arc::new(over(Store::in_memory().unwrap()));
+    let tree = Arc::new(tree_on(Store::in_memory().unwrap()));
     tree.create("/n", &0.into()).await.unwrap();
     let mut tasks = JoinSet::new();
     for writer in 0..4 {
@@ -271,7 +271,7 @@ async fn concurrent_subscribers_see_each_change_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_children_version_changes_one_name() {
     const ROUNDS: usize = 50;
-    let tree = Arc::new(over(Store::in_memory().unwrap()));
+    let tree = Arc::new(tree_on(Store::in_memory().unwrap()));
     tree.create("/d/last", &0.into()).await.unwrap();
     tree.remove("/d/last", -1).await.unwrap();
     let mut tasks = JoinSet::new();
@@ -313,7 +313,7 @@ async fn each_children_version_changes_one_name() {
 
 #[tokio::test]
 async fn lock_nodes_behave_like_other_nodes() {
-    let tree = over(Store::in_memory().unwrap());
+    let tree = tree_on(Store::in_memory().unwrap());
     let mut missing = tree.values("/l/lock0000000000", "peer");
     assert_eq!(version(&mut missing).await, Some(-1));
     let mut held = tree.lock("/l", &"me".into()).await.unwrap();
@@ -332,7 +332,7 @@ async fn lock_nodes_behave_like_other_nodes() {
     assert_eq!(code(tree.remove(node, 1).await), 7);
 
     let mut next = pin!(tree.lock("/l", &ONE));
-    start(unconstrained(next.as_mut())).await;
+    poll_pending(unconstrained(next.as_mut())).await;
     tree.remove(node, 2).await.unwrap();
     let lost = held.lost().await;
     assert_eq!(
@@ -348,14 +348,14 @@ async fn lock_nodes_behave_like_other_nodes() {
 
 #[tokio::test]
 async fn subscription_fails_when_node_gets_children() {
-    let tree = over(Store::in_memory().unwrap());
+    let tree = tree_on(Store::in_memory().unwrap());
     let mut absent = tree.values("/a", "peer");
     assert_eq!(version(&mut absent).await, Some(-1));
     tree.create("/a/b", &1.into()).await.unwrap();
     assert_eq!(
         ready(&mut absent).await.unwrap().unwrap_err().code(),
         Some(Code::new(Category::UNICORN, 1)),
-        "made for its child"
+        "the node was created as a parent"
     );
     assert!(absent.next().await.is_none());
     assert_eq!(
@@ -365,7 +365,7 @@ async fn subscription_fails_when_node_gets_children() {
     let mut leaf = tree.values("/a/b", "peer");
     assert_eq!(version(&mut leaf).await, Some(0));
     tree.create("/a/b/c", &1.into()).await.unwrap();
-    assert_eq!(version(&mut leaf).await, None, "its value is kind it was");
+    assert_eq!(version(&mut leaf).await, None, "its value has not changed");
     tree.put("/a/b", &2.into(), 0).await.unwrap();
     assert_eq!(ready(&mut leaf).await.unwrap().unwrap_err().code(), Some(Code::new(Category::UNICORN, 1)));
     let mut list = tree.children("/a/b/c", "peer");
@@ -380,20 +380,20 @@ async fn subscription_fails_when_node_gets_children() {
 
 #[tokio::test]
 async fn departed_subscribers_leave_nothing_behind() {
-    let tree = over(Store::in_memory().unwrap());
+    let tree = tree_on(Store::in_memory().unwrap());
     tree.create("/a/b", &1.into()).await.unwrap();
     let streams: Vec<_> =
         (0..10).map(|_| (tree.values("/a/b", "peer"), tree.children("/a", "peer"))).collect();
     let held = join_all(["/l/1", "/l/2", "/l/3"].map(|path| tree.lock(path, &ONE))).await;
     drop((streams, held));
-    let kept = format!("{:?}", tree.hub);
-    assert!(kept.contains("subscribed: []") && kept.contains("LockNodes({})"), "{kept}");
+    let debug = format!("{:?}", tree.hub);
+    assert!(debug.contains("subscribed: []") && debug.contains("LockNodes({})"), "{debug}");
 }
 
 #[tokio::test]
 async fn unknown_outcome_is_published_to_children_subscribers() {
     let disk = FaultyDisk::default();
-    let tree = over(disk.store());
+    let tree = tree_on(disk.store());
     tree.create("/l", &ONE).await.unwrap();
     let mut list = tree.children("/l", "peer");
     assert_eq!(names(&mut list).await, Some((0, vec![])));
@@ -403,7 +403,7 @@ async fn unknown_outcome_is_published_to_children_subscribers() {
     disk.set_full(false);
     let held = tree.lock("/l", &ONE).await.unwrap();
     let seen = names(&mut tree.children("/l", "peer")).await;
-    assert_eq!(seen, Some((1, vec!["lock0000000000".into()])), "it had not come");
+    assert_eq!(seen, Some((1, vec!["lock0000000000".into()])), "the lock node was not added");
     drop(held);
 }
 
@@ -421,25 +421,29 @@ async fn lists_of_one_client_share_its_budget() {
     let mut other = tree.children("/d", "other");
     assert_eq!(names(&mut other).await.unwrap().0, 8);
     drop((first, second));
-    assert_eq!(names(&mut tree.children("/d", "one")).await.unwrap().0, 8, "kind has ended counts no more");
+    assert_eq!(
+        names(&mut tree.children("/d", "one")).await.unwrap().0,
+        8,
+        "an ended stream frees its budget"
+    );
 }
 
 #[tokio::test]
 async fn committed_unpublished_change_is_seen_once() {
     let disk = FaultyDisk::default();
     let store = disk.store();
-    let tree = over(store.clone());
+    let tree = tree_on(store.clone());
     tree.create("/n", &ONE).await.unwrap();
     tree.create("/d/x", &ONE).await.unwrap();
     let (mut early, mut early_list) = (tree.values("/n", "peer"), tree.children("/d", "peer"));
     assert_eq!((version(&mut early).await, names(&mut early_list).await.unwrap().0), (Some(0), 1));
-    disk.hold();
+    disk.block_syncs();
     let mut first = pin!(tree.create("/first", &ONE));
-    start(first.as_mut()).await;
-    disk.held_up().await;
-    // All that follows is one transaction, and what its changes tell waits behind this.
+    poll_pending(first.as_mut()).await;
+    disk.wait_until_blocked().await;
+    // All that follows is one transaction, whose changes are published after this callback.
     let (committed, commit) = tokio::sync::oneshot::channel();
-    let (go_on, gate) = std::sync::mpsc::channel::<()>();
+    let (unblock, gate) = std::sync::mpsc::channel::<()>();
     let blocking = store.submit_with_callback(
         0,
         |_| Ok(()),
@@ -451,8 +455,8 @@ async fn committed_unpublished_change_is_seen_once() {
     let mut all = pin!(unconstrained(async {
         tokio::join!(blocking, tree.put("/n", &ONE, 0), tree.remove("/d/x", 0), tree.lock("/d", &ONE))
     }));
-    start(all.as_mut()).await;
-    disk.release();
+    poll_pending(all.as_mut()).await;
+    disk.unblock_syncs();
     first.await.unwrap();
     commit.await.unwrap();
     assert_eq!((version(&mut early).await, names(&mut early_list).await), (None, None));
@@ -460,10 +464,14 @@ async fn committed_unpublished_change_is_seen_once() {
     let lock = vec!["lock0000000002".to_owned()];
     assert_eq!(version(&mut late).await, Some(1));
     assert_eq!(names(&mut late_list).await, Some((3, lock.clone())));
-    go_on.send(()).unwrap();
+    unblock.send(()).unwrap();
     let (_, put, _, held) = all.await;
     assert!(put.unwrap().0);
-    assert_eq!((version(&mut late).await, names(&mut late_list).await), (None, None), "it was seen already");
+    assert_eq!(
+        (version(&mut late).await, names(&mut late_list).await),
+        (None, None),
+        "the first view included the change"
+    );
     assert_eq!(version(&mut early).await, Some(1));
     assert_eq!(names(&mut early_list).await, Some((2, vec![])));
     assert_eq!(names(&mut early_list).await, Some((3, lock)));

@@ -21,7 +21,7 @@ const CA: &[u8] = include_bytes!("../../../tests/tls/ca.pem");
 const CERTIFICATE: &[u8] = include_bytes!("../../../tests/tls/server.pem");
 const KEY: &[u8] = include_bytes!("../../../tests/tls/server.key");
 
-fn trusting() -> RootCertStore {
+fn test_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(CA).unwrap()).unwrap();
     roots
@@ -34,7 +34,7 @@ fn fetcher(roots: RootCertStore) -> Fetcher {
 }
 
 /// Serves the same response to every connection, over TLS.
-async fn site(address: &str) -> (u16, JoinHandle<()>) {
+async fn start_tls_server(address: &str) -> (u16, JoinHandle<()>) {
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
     let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
     let config =
@@ -42,7 +42,7 @@ async fn site(address: &str) -> (u16, JoinHandle<()>) {
     let (acceptor, listener) =
         (TlsAcceptor::from(Arc::new(config)), TcpListener::bind((address, 0)).await.unwrap());
     let port = listener.local_addr().unwrap().port();
-    let serving = tokio::spawn(async move {
+    let server = tokio::spawn(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
             let Ok(mut stream) = acceptor.accept(socket).await else { continue };
@@ -53,7 +53,7 @@ async fn site(address: &str) -> (u16, JoinHandle<()>) {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await.unwrap();
         }
     });
-    (port, serving)
+    (port, server)
 }
 
 async fn fetch(client: &Fetcher, url: &str) -> Result<Fetched, cocaine::Error> {
@@ -64,37 +64,37 @@ async fn fetch(client: &Fetcher, url: &str) -> Result<Fetched, cocaine::Error> {
 
 #[tokio::test]
 async fn trusted_server_is_fetched_over_tls() {
-    let (port, serving) = site("127.0.0.1").await;
-    let client = fetcher(trusting());
+    let (port, server) = start_tls_server("127.0.0.1").await;
+    let client = fetcher(test_roots());
     for host in ["127.0.0.1", "localhost"] {
         let fetched = fetch(&client, &format!("https://{host}:{port}/")).await.unwrap();
         assert_eq!((fetched.ok, fetched.code, fetched.body), (true, 200, "secret".into()), "{host}");
     }
-    serving.abort();
+    server.abort();
 }
 
 #[tokio::test]
 async fn untrusted_certificates_are_refused() {
-    let (port, serving) = site("127.0.0.1").await;
-    let stranger = fetch(&fetcher(RootCertStore::empty()), &format!("https://127.0.0.1:{port}/")).await;
-    refused(&stranger.unwrap_err(), "invalid peer certificate: UnknownIssuer");
-    serving.abort();
-    let (port, serving) = site("127.0.0.2").await;
-    let another = fetch(&fetcher(trusting()), &format!("https://127.0.0.2:{port}/")).await;
-    refused(&another.unwrap_err(), "invalid peer certificate");
-    serving.abort();
+    let (port, server) = start_tls_server("127.0.0.1").await;
+    let untrusted = fetch(&fetcher(RootCertStore::empty()), &format!("https://127.0.0.1:{port}/")).await;
+    assert_refused(&untrusted.unwrap_err(), "invalid peer certificate: UnknownIssuer");
+    server.abort();
+    let (port, server) = start_tls_server("127.0.0.2").await;
+    let wrong_host = fetch(&fetcher(test_roots()), &format!("https://127.0.0.2:{port}/")).await;
+    assert_refused(&wrong_host.unwrap_err(), "invalid peer certificate");
+    server.abort();
 }
 
-fn refused(error: &cocaine::Error, text: &str) {
+fn assert_refused(error: &cocaine::Error, text: &str) {
     assert_eq!(error.code(), Some(Code::posix(71)), "{error}");
     assert!(error.to_string().contains(text), "{error}");
 }
 
 #[test]
 fn timeout_defaults_to_five_seconds() {
-    for (given, taken) in
+    for (requested, effective) in
         [(None, 5000), (Some(1), 1), (Some(70_000), 70_000), (Some(0), 5000), (Some(-1), 5000)]
     {
-        assert_eq!(call_timeout(given), Duration::from_millis(taken), "{given:?}");
+        assert_eq!(call_timeout(requested), Duration::from_millis(effective), "{requested:?}");
     }
 }

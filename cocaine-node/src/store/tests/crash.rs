@@ -41,14 +41,14 @@ async fn power_loss_leaves_whole_changes() {
     put(&store, "c", "first", &["t"]).await;
     let mut random = fastrand::Rng::with_seed(11);
     for number in 0..20_u8 {
-        disk.hold();
+        disk.block_syncs();
         let write = tokio::spawn({
             let store = store.clone();
             async move { store.write("c", "k", vec![number; 100_000].into(), &["t"]).await }
         });
-        disk.held_up().await;
+        disk.wait_until_blocked().await;
         let during = disk.after_power_loss(&mut random).store();
-        disk.release();
+        disk.unblock_syncs();
         write.await.unwrap().unwrap();
         assert_eq!(during.read("c", "first").unwrap(), "c/first");
         let found = during.read("c", "k").ok();

@@ -26,20 +26,21 @@ enum DiskChange {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    /// The content that reads see.
-    seen: Vec<u8>,
+struct DiskState {
+    /// The content that reads return.
+    content: Vec<u8>,
     /// The content at the last sync.
     synced: Vec<u8>,
     /// The changes since.
     unsynced: Vec<DiskChange>,
     events: Vec<DiskEvent>,
     syncs: usize,
-    held: bool,
-    waiting: bool,
-    trouble: Option<DiskFault>,
+    syncs_blocked: bool,
+    /// A sync is blocked.
+    sync_waiting: bool,
+    fault: Option<DiskFault>,
     /// The number of next syncs that fail. Reads still see what was written.
-    failing: usize,
+    failing_syncs: usize,
 }
 
 /// A fault of the disk.
@@ -52,49 +53,48 @@ enum DiskFault {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FaultyDisk(Arc<(Mutex<State>, Condvar)>);
+pub(crate) struct FaultyDisk(Arc<(Mutex<DiskState>, Condvar)>);
 
 impl FaultyDisk {
     pub(crate) fn store(&self) -> Store {
-        let database =
-            database_builder().create_with_backend(self.clone()).expect("the disk holds a database");
-        Store::start(database, Box::new(self.clone())).expect("the database holds a store")
+        let database = database_builder().create_with_backend(self.clone()).expect("the disk has a database");
+        Store::start(database, Box::new(self.clone())).expect("the database has a store")
     }
 
     /// Blocks every sync from now on.
-    pub(crate) fn hold(&self) {
-        self.state().held = true;
+    pub(crate) fn block_syncs(&self) {
+        self.state().syncs_blocked = true;
     }
 
     /// Waits until a sync is blocked.
-    pub(crate) async fn held_up(&self) {
+    pub(crate) async fn wait_until_blocked(&self) {
         let disk = self.clone();
-        let held_up = move || {
+        let wait = move || {
             let (_, changed) = &*disk.0;
             let limit = Duration::from_mins(1);
-            let (_state, waited) =
-                changed.wait_timeout_while(disk.state(), limit, |state| !state.waiting).unwrap();
-            assert!(!waited.timed_out(), "nothing is synced");
+            let (_state, result) =
+                changed.wait_timeout_while(disk.state(), limit, |state| !state.sync_waiting).unwrap();
+            assert!(!result.timed_out(), "no sync is blocked");
         };
-        tokio::task::spawn_blocking(held_up).await.unwrap();
+        tokio::task::spawn_blocking(wait).await.unwrap();
     }
 
-    pub(crate) fn release(&self) {
-        self.state().held = false;
+    pub(crate) fn unblock_syncs(&self) {
+        self.state().syncs_blocked = false;
         self.0.1.notify_all();
     }
 
     pub(crate) fn set_full(&self, full: bool) {
-        self.state().trouble = full.then_some(DiskFault::Full);
+        self.state().fault = full.then_some(DiskFault::Full);
     }
 
     pub(crate) fn set_fixed(&self, fixed: bool) {
-        self.state().trouble = fixed.then_some(DiskFault::Fixed);
+        self.state().fault = fixed.then_some(DiskFault::Fixed);
     }
 
     /// Makes the next syncs fail.
-    pub(crate) fn fail_syncs(&self, failing: usize) {
-        self.state().failing = failing;
+    pub(crate) fn fail_syncs(&self, count: usize) {
+        self.state().failing_syncs = count;
     }
 
     pub(crate) fn syncs(&self) -> usize {
@@ -105,7 +105,7 @@ impl FaultyDisk {
         self.state().events.push(event);
     }
 
-    pub(crate) fn take_events(&self) -> Vec<DiskEvent> {
+    pub(crate) fn drain_events(&self) -> Vec<DiskEvent> {
         std::mem::take(&mut self.state().events)
     }
 
@@ -123,18 +123,18 @@ impl FaultyDisk {
                 change => apply(&mut image, change),
             }
         }
-        let state = State { seen: image.clone(), synced: image, ..State::default() };
+        let state = DiskState { content: image.clone(), synced: image, ..DiskState::default() };
         Self(Arc::new((Mutex::new(state), Condvar::new())))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DiskState> {
         self.0.0.lock().unwrap()
     }
 
     fn change(&self, change: DiskChange) -> io::Result<()> {
         let mut state = self.state();
-        let grows = matches!(&change, DiskChange::Length(length) if *length > state.seen.len() as u64);
-        let refused = match state.trouble {
+        let grows = matches!(&change, DiskChange::Length(length) if *length > state.content.len() as u64);
+        let refused = match state.fault {
             Some(DiskFault::Full) => true,
             Some(DiskFault::Fixed) => grows,
             None => false,
@@ -142,7 +142,7 @@ impl FaultyDisk {
         if refused {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        apply(&mut state.seen, &change);
+        apply(&mut state.content, &change);
         state.unsynced.push(change);
         state.events.push(DiskEvent::Write);
         Ok(())
@@ -170,13 +170,13 @@ impl Backend for FaultyDisk {
 
 impl StorageBackend for FaultyDisk {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.state().seen.len() as u64)
+        Ok(self.state().content.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let at = usize::try_from(offset).unwrap();
         let state = self.state();
-        let bytes = state.seen.get(at..at + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let bytes = state.content.get(at..at + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(bytes);
         Ok(())
     }
@@ -188,15 +188,15 @@ impl StorageBackend for FaultyDisk {
     fn sync_data(&self) -> io::Result<()> {
         let (_, changed) = &*self.0;
         let mut state = self.state();
-        state.waiting = state.held;
+        state.sync_waiting = state.syncs_blocked;
         changed.notify_all();
-        state = changed.wait_while(state, |state| state.held).unwrap();
-        state.waiting = false;
-        if state.failing > 0 {
-            state.failing -= 1;
+        state = changed.wait_while(state, |state| state.syncs_blocked).unwrap();
+        state.sync_waiting = false;
+        if state.failing_syncs > 0 {
+            state.failing_syncs -= 1;
             return Err(io::Error::other("the sync failed"));
         }
-        let State { synced, unsynced, .. } = &mut *state;
+        let DiskState { synced, unsynced, .. } = &mut *state;
         for change in unsynced.drain(..) {
             apply(synced, &change);
         }

@@ -15,7 +15,7 @@ use super::{
 use crate::store::{MAX_QUEUED, StoreError, writer::Operation};
 
 /// Polls a future once; it must still be pending.
-async fn start(future: impl Future) {
+async fn poll_pending(future: impl Future) {
     let mut future = pin!(future);
     poll_fn(|context| {
         assert!(future.as_mut().poll(context).is_pending());
@@ -28,12 +28,12 @@ async fn start(future: impl Future) {
 async fn acknowledgement_follows_a_sync() {
     let disk = FaultyDisk::default();
     let store = disk.store();
-    disk.take_events();
+    disk.drain_events();
     for number in 0..20 {
         put(&store, "c", &number.to_string(), &["t"]).await;
         disk.note(DiskEvent::Acknowledged(number));
     }
-    let events = disk.take_events();
+    let events = disk.drain_events();
     for number in 0..20 {
         let at = events.iter().position(|event| *event == DiskEvent::Acknowledged(number)).unwrap();
         let last = events[..at].iter().rposition(|event| *event == DiskEvent::Sync).expect("a sync");
@@ -59,21 +59,21 @@ async fn queued_operations_share_one_sync() {
     let each = disk.syncs() - before;
     assert_eq!(each, 1);
 
-    disk.hold();
+    disk.block_syncs();
     let before = disk.syncs();
     let first = tokio::spawn({
         let store = store.clone();
         async move { put(&store, "c", "first", &[]).await }
     });
-    disk.held_up().await;
+    disk.wait_until_blocked().await;
     let keys: Vec<String> = (0..500).map(|number| number.to_string()).collect();
     let mut rest = pin!(unconstrained(join_all(keys.iter().map(|key| put(&store, "c", key, &[])))));
-    start(rest.as_mut()).await;
+    poll_pending(rest.as_mut()).await;
     assert_eq!(MAX_QUEUED - store.requests.capacity(), 500);
-    disk.release();
+    disk.unblock_syncs();
     rest.await;
     first.await.unwrap();
-    assert_eq!(disk.syncs() - before, 2, "one for the first, one for the 500 that waited meanwhile");
+    assert_eq!(disk.syncs() - before, 2, "one for the first, one for the 500 queued behind it");
     for key in &keys {
         assert_eq!(store.read("c", key).unwrap(), format!("c/{key}"));
     }
@@ -84,13 +84,13 @@ async fn reads_continue_during_a_commit() {
     let disk = FaultyDisk::default();
     let store = disk.store();
     store.write("c", "k", "old".into(), &["t"]).await.unwrap();
-    disk.hold();
+    disk.block_syncs();
     let mut write = pin!(store.write("c", "k", "new".into(), &["t"]));
-    start(write.as_mut()).await;
-    disk.held_up().await;
-    assert_eq!(store.read("c", "k").unwrap(), "old", "what is not committed is not seen");
+    poll_pending(write.as_mut()).await;
+    disk.wait_until_blocked().await;
+    assert_eq!(store.read("c", "k").unwrap(), "old", "uncommitted changes are not visible");
     assert_eq!(store.find("c", &["t"]).await.unwrap(), ["k"]);
-    disk.release();
+    disk.unblock_syncs();
     write.await.unwrap();
     assert_eq!(store.read("c", "k").unwrap(), "new");
 }
@@ -98,7 +98,7 @@ async fn reads_continue_during_a_commit() {
 /// An operation that reads its own write when it is finished.
 struct Reader {
     store: Store,
-    seen: mpsc::Sender<Result<Bytes, StoreError>>,
+    result: mpsc::Sender<Result<Bytes, StoreError>>,
 }
 
 impl Operation for Reader {
@@ -112,15 +112,15 @@ impl Operation for Reader {
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
         outcome.unwrap();
-        self.seen.send(self.store.read("c", "k")).unwrap();
+        self.result.send(self.store.read("c", "k")).unwrap();
     }
 }
 
 #[tokio::test]
 async fn acknowledged_change_is_visible_to_reads() {
     let store = Store::in_memory().unwrap();
-    let (seen, answers) = mpsc::channel();
-    store.enqueue(Box::new(Reader { store: store.clone(), seen })).await.unwrap();
+    let (result, answers) = mpsc::channel();
+    store.enqueue(Box::new(Reader { store: store.clone(), result })).await.unwrap();
     assert_eq!(answers.recv().unwrap().unwrap(), "mine");
 }
 
@@ -129,15 +129,15 @@ fn set(txn: &WriteTransaction, key: &str) -> Result<(), StoreError> {
 }
 
 /// Submits `operation` between two others in the same commit, and returns the three outcomes.
-async fn among_others(
+async fn submit_between_others(
     disk: &FaultyDisk,
     store: &Store,
     operation: impl FnMut(&WriteTransaction) -> Result<(), StoreError> + Send + 'static,
 ) -> [Result<(), StoreError>; 3] {
-    disk.hold();
-    let mut first = pin!(store.submit(0, |txn| set(txn, "held")));
-    start(first.as_mut()).await;
-    disk.held_up().await;
+    disk.block_syncs();
+    let mut first = pin!(store.submit(0, |txn| set(txn, "first")));
+    poll_pending(first.as_mut()).await;
+    disk.wait_until_blocked().await;
     let mut all = pin!(async {
         tokio::join!(
             store.submit(0, |txn| set(txn, "before")),
@@ -145,8 +145,8 @@ async fn among_others(
             store.submit(0, |txn| set(txn, "after")),
         )
     });
-    start(all.as_mut()).await;
-    disk.release();
+    poll_pending(all.as_mut()).await;
+    disk.unblock_syncs();
     first.await.unwrap();
     all.await.into()
 }
@@ -163,10 +163,10 @@ async fn failed_operation_is_undone_alone() {
             Err(failure.clone())
         }
     };
-    let [before, failed, after] = among_others(&disk, &store, failing).await;
+    let [before, failed, after] = submit_between_others(&disk, &store, failing).await;
     assert_eq!(failed, Err(failure));
     assert_eq!((before, after), (Ok(()), Ok(())));
-    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["after", "before", "held"]);
+    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["after", "before", "first"]);
 }
 
 #[tokio::test]
@@ -179,10 +179,10 @@ async fn panicking_operation_fails_alone() {
         table.insert(&b"half"[..], &b"done"[..])?;
         panic!("a bug");
     };
-    let [before, failed, after] = among_others(&disk, &store, panicking).await;
+    let [before, failed, after] = submit_between_others(&disk, &store, panicking).await;
     assert_eq!(failed, Err(StoreError::Panicked("a bug".into())));
     assert_eq!((before, after), (Ok(()), Ok(())));
-    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["after", "before", "held"]);
+    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["after", "before", "first"]);
 }
 
 #[tokio::test]
@@ -196,36 +196,36 @@ async fn refusal_keeps_the_transaction() {
 async fn writes_resume_after_full_disk() {
     let disk = FaultyDisk::default();
     let store = disk.store();
-    put(&store, "c", "kept", &["t"]).await;
+    put(&store, "c", "before", &["t"]).await;
     disk.set_full(true);
-    let full = store.write("c", "lost", vec![1; 1 << 20].into(), &["t"]).await;
+    let full = store.write("c", "refused", vec![1; 1 << 20].into(), &["t"]).await;
     assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
-    let full = store.write("c", "lost too", vec![1; 1 << 20].into(), &["t"]).await;
+    let full = store.write("c", "refused too", vec![1; 1 << 20].into(), &["t"]).await;
     assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
     disk.set_full(false);
     put(&store, "c", "later", &["t"]).await;
-    assert_eq!(store.read("c", "kept").unwrap(), "c/kept");
-    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["kept", "later"]);
+    assert_eq!(store.read("c", "before").unwrap(), "c/before");
+    assert_eq!(store.find("c", &["t"]).await.unwrap(), ["before", "later"]);
 }
 
 #[tokio::test]
 async fn close_finishes_queue_and_refuses_the_rest() {
     let disk = FaultyDisk::default();
     let store = disk.store();
-    disk.hold();
+    disk.block_syncs();
     let mut first = pin!(store.write("c", "first", "1".into(), &[]));
-    start(first.as_mut()).await;
-    disk.held_up().await;
+    poll_pending(first.as_mut()).await;
+    disk.wait_until_blocked().await;
     let mut close = pin!(store.close());
-    start(close.as_mut()).await;
+    poll_pending(close.as_mut()).await;
     let mut close_again = pin!(store.close());
-    start(close_again.as_mut()).await;
-    // So heavy that the third goes into the next transaction.
+    poll_pending(close_again.as_mut()).await;
+    // Its weight fills the transaction, so the third goes into the next one.
     let mut second = pin!(store.submit(1 << 30, |txn| set(txn, "second")));
-    start(second.as_mut()).await;
+    poll_pending(second.as_mut()).await;
     let mut third = pin!(store.submit(0, |txn| set(txn, "third")));
-    start(third.as_mut()).await;
-    disk.release();
+    poll_pending(third.as_mut()).await;
+    disk.unblock_syncs();
     first.await.unwrap();
     second.await.unwrap();
     third.await.expect("it was queued in time");

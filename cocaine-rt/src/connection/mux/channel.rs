@@ -173,9 +173,9 @@ impl Channel {
         match &mut self.state {
             ChannelState::Open | ChannelState::Discarding => None,
             ChannelState::Reset(reason) => reason.take(),
-            state => match mem::replace(state, ChannelState::Discarding) {
+            ChannelState::Failed(_) => match mem::replace(&mut self.state, ChannelState::Discarding) {
                 ChannelState::Failed(error) => Some(error),
-                _ => None,
+                ChannelState::Open | ChannelState::Discarding | ChannelState::Reset(_) => None,
             },
         }
     }

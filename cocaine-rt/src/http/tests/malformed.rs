@@ -159,8 +159,7 @@ async fn empty_and_64_mib_bodies_are_echoed() {
     let app = Router::new()
         .route("/", post(|body: bytes::Bytes| async { body }))
         .layer(DefaultBodyLimit::disable());
-    let mut worker = worker();
-    worker.http("service", app.clone());
+    let mut worker = worker().http("service", app.clone());
     let listener = worker.listen("listener");
     tokio::spawn(axum::serve(listener, app).into_future());
     let mut node = Node::start(worker).await;

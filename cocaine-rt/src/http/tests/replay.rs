@@ -45,9 +45,8 @@ fn describe_chunk(chunk: &RequestChunk) -> (String, Vec<String>, String) {
 
 #[tokio::test(start_paused = true)]
 async fn recorded_requests_reach_service_and_listener() {
-    let mut worker = worker();
     let app = Router::new().fallback(any(describe_request));
-    worker.http("service", app.clone());
+    let mut worker = worker().http("service", app.clone());
     tokio::spawn(axum::serve(worker.listen("listener"), app).into_future());
     let mut node = Node::start(worker).await;
     for (id, recorded) in (2..).step_by(2).zip(recorded()) {

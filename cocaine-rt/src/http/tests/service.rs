@@ -114,8 +114,7 @@ async fn body_pieces_are_sent_as_yielded() {
             }))
         }),
     );
-    let mut worker = worker();
-    worker.http("web", app);
+    let worker = worker().http("web", app);
     let mut node = Node::start(worker).await;
     node.peer.send(2, 0, ("web",)).await;
     node.peer.send(2, 0, (request("GET", "/", &[], b""),)).await;
@@ -187,9 +186,8 @@ impl Drop for NotifyOnDrop {
 #[tokio::test(start_paused = true)]
 async fn disconnected_client_drops_the_handler() {
     let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let mut worker = worker();
     let signals = (started.clone(), dropped.clone());
-    worker.http(
+    let worker = worker().http(
         "web",
         Router::new().fallback(move |body: AxumBody| {
             let (started, dropped) = signals.clone();
@@ -229,8 +227,7 @@ impl tower_service::Service<Request<Body>> for FailingService {
 
 #[tokio::test(start_paused = true)]
 async fn service_error_ends_the_event() {
-    let mut worker = worker();
-    worker.http_fallback(FailingService);
+    let worker = worker().http_fallback(FailingService);
     let mut node = Node::start(worker).await;
     let response = node.request(2, "today", &request("GET", "/", &[], b"")).await;
     assert_eq!(response.end, EventEnd::Error(42, 100, "the service failed: not today".into()));

@@ -28,7 +28,7 @@ pub(super) struct Decoder<'de> {
     /// Containers that are open.
     pub(super) depth: usize,
     pub(super) place: ArgumentPosition,
-    /// ArgumentAccess that are not read yet.
+    /// Arguments that are not read yet.
     pub(super) unread: u32,
 }
 

@@ -54,7 +54,7 @@ pub(super) struct ArgumentEncoder<'w, 'a> {
     start: usize,
     declared: usize,
     written: usize,
-    /// ArgumentEncoder up to the last that is not `None`, and where that one ends.
+    /// The number of arguments up to the last that is not `None`, and where that one ends.
     kept: usize,
     end: usize,
 }

@@ -16,7 +16,7 @@ use crate::protocol::error::Result;
     message = "`{Self}` cannot be an argument of an event",
     label = "no argument of an event",
     note = "an argument is a value that owns what it holds and implements `serde::Deserialize`, or one of `Bytes`, \
-            `Chunks<T>`, `Output<T>`, `Session` and `Context`"
+            `SessionReceiver<T>`, `SessionSender<T>`, `Session` and `Context`"
 )]
 pub trait Argument<Via> {
     /// How it is taken.

@@ -35,31 +35,31 @@ impl Values for ValuesTaken {}
 #[derive(Debug)]
 pub struct ValuesTaken;
 
-/// Chunks that nobody has claimed.
+/// SessionReceiver that nobody has claimed.
 #[diagnostic::on_unimplemented(
-    message = "the chunks of the client are taken already",
-    label = "chunks for the second time",
-    note = "an event takes one `Chunks`, and none beside a `Session`"
+    message = "an event has one `SessionReceiver`",
+    label = "the receiving half is an argument already",
+    note = "an event takes one `SessionReceiver`, and none beside a `Session`"
 )]
-pub trait FreeChunks {}
+pub trait FreeReceiver {}
 
-impl FreeChunks for Free {}
+impl FreeReceiver for Free {}
 
 /// A sending half that nobody has claimed.
 #[diagnostic::on_unimplemented(
-    message = "the sending half is taken already",
-    label = "an output for the second time",
-    note = "an event takes one `Output`, and none beside a `Session`"
+    message = "an event has one `SessionSender`",
+    label = "the sending half is an argument already",
+    note = "an event takes one `SessionSender`, and none beside a `Session`"
 )]
-pub trait FreeOutput {}
+pub trait FreeSender {}
 
-impl FreeOutput for Free {}
+impl FreeSender for Free {}
 
 /// An event of which nothing is claimed.
 #[diagnostic::on_unimplemented(
     message = "a `Session` is the whole event: only a `Context` goes beside it",
     label = "a part of the session is taken already",
-    note = "take either the `Session`, or values, `Chunks` and `Output`"
+    note = "take either the `Session`, or values, a `SessionReceiver` and a `SessionSender`"
 )]
 pub trait Unclaimed {}
 
@@ -67,7 +67,7 @@ impl Unclaimed for Claims<Free, Free, Free> {}
 
 /// What a handler may return whose arguments have claimed `C`.
 #[diagnostic::on_unimplemented(
-    message = "an event that takes an `Output` or a `Session` sends its chunks through it and returns none",
+    message = "an event that takes a `SessionSender` or a `Session` sends its chunks through it and returns none",
     label = "must be `()` or `Result<()>`"
 )]
 pub trait Beside<C> {}

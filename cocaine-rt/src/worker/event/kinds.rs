@@ -6,14 +6,15 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     arguments::{Part, Take},
-    chunks::Chunks,
-    claims::{Claims, Follows, FreeChunks, FreeOutput, Taken, Unclaimed, Values, ValuesTaken},
-    output::Output,
+    claims::{Claims, Follows, FreeReceiver, FreeSender, Taken, Unclaimed, Values, ValuesTaken},
     source::Source,
 };
 use crate::{
     protocol::error::Result,
-    worker::session::{Context, Session},
+    worker::{
+        halves::{SessionReceiver, SessionSender},
+        session::{Context, Session},
+    },
 };
 
 /// Takes a value.
@@ -104,54 +105,54 @@ where
 
 /// Takes the chunks that follow.
 #[derive(Debug)]
-pub struct TakeChunks<T>(PhantomData<fn() -> T>);
+pub struct TakeReceiver<T>(PhantomData<fn() -> T>);
 
-impl<T: DeserializeOwned + 'static> Part for Chunks<T> {
-    type Kind = TakeChunks<T>;
+impl<T: DeserializeOwned + 'static> Part for SessionReceiver<T> {
+    type Kind = TakeReceiver<T>;
 }
 
-impl<T: DeserializeOwned + 'static> Take for TakeChunks<T> {
-    type Value = Chunks<T>;
+impl<T: DeserializeOwned + 'static> Take for TakeReceiver<T> {
+    type Value = SessionReceiver<T>;
 
     fn named(_name: &'static str) -> Self {
         Self(PhantomData)
     }
 
     #[inline]
-    fn take(&self, source: &mut Source<'_>) -> Result<Chunks<T>> {
+    fn take(&self, source: &mut Source<'_>) -> Result<SessionReceiver<T>> {
         source.parts.split();
-        let incoming = source.parts.incoming.take();
-        source.part(incoming).map(|incoming| Chunks::new(source.event, incoming))
+        let receiver = source.parts.receiver.take();
+        source.part(receiver).map(|receiver| receiver.decode(source.event))
     }
 }
 
-impl<T, V, I: FreeChunks, O> Follows<Claims<V, I, O>> for TakeChunks<T> {
+impl<T, V, I: FreeReceiver, O> Follows<Claims<V, I, O>> for TakeReceiver<T> {
     type Claims = Claims<V, Taken, O>;
 }
 
 /// Takes the half that sends.
 #[derive(Debug)]
-pub struct TakeOutput<T>(PhantomData<fn(T)>);
+pub struct TakeSender<T>(PhantomData<fn(T)>);
 
-impl<T: Serialize + 'static> Part for Output<T> {
-    type Kind = TakeOutput<T>;
+impl<T: Serialize + 'static> Part for SessionSender<T> {
+    type Kind = TakeSender<T>;
 }
 
-impl<T: Serialize + 'static> Take for TakeOutput<T> {
-    type Value = Output<T>;
+impl<T: Serialize + 'static> Take for TakeSender<T> {
+    type Value = SessionSender<T>;
 
     fn named(_name: &'static str) -> Self {
         Self(PhantomData)
     }
 
     #[inline]
-    fn take(&self, source: &mut Source<'_>) -> Result<Output<T>> {
+    fn take(&self, source: &mut Source<'_>) -> Result<SessionSender<T>> {
         source.parts.split();
-        let outgoing = source.parts.outgoing.take();
-        source.part(outgoing).map(Output::new)
+        let sender = source.parts.sender.take();
+        source.part(sender).map(SessionSender::encode)
     }
 }
 
-impl<T, V, I, O: FreeOutput> Follows<Claims<V, I, O>> for TakeOutput<T> {
+impl<T, V, I, O: FreeSender> Follows<Claims<V, I, O>> for TakeSender<T> {
     type Claims = Claims<V, I, Taken>;
 }

@@ -11,11 +11,11 @@ use std::{
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::{Event, chunk, claims::Beside, failure::Failure};
+use super::{Event, claims::Beside, failure::Failure};
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
-    worker::session::Outgoing,
+    worker::{chunk, halves::SessionSender},
 };
 
 /// What a handler has returned, to be told apart: a `Result`, or a [`Plain`] value.
@@ -128,7 +128,7 @@ impl<C> fmt::Debug for Turn<C> {
 /// What is sent once a handler has returned.
 pub trait Answer: Send {
     /// Sends it, and ends the event.
-    fn send(self, event: &'static Event, outgoing: Outgoing) -> impl Future<Output = Result<()>> + Send;
+    fn send(self, event: &'static Event, sender: SessionSender) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// One last chunk, or none.
@@ -137,8 +137,8 @@ pub struct Last(Option<Bytes>);
 
 impl Answer for Last {
     #[inline]
-    async fn send(self, _event: &'static Event, outgoing: Outgoing) -> Result<()> {
-        outgoing.finish(self.0)
+    async fn send(self, _event: &'static Event, sender: SessionSender) -> Result<()> {
+        sender.finish_with_chunks(self.0)
     }
 }
 
@@ -152,18 +152,18 @@ where
     T: Serialize + 'static,
     E: Failure,
 {
-    async fn send(self, event: &'static Event, mut outgoing: Outgoing) -> Result<()> {
+    async fn send(self, event: &'static Event, mut sender: SessionSender) -> Result<()> {
         let mut items = pin!(self.0);
         loop {
             let next = poll_fn(|cx| {
-                if event.cancel && outgoing.poll_closed(cx).is_ready() {
+                if event.cancel && sender.poll_closed(cx).is_ready() {
                     return Poll::Ready(Some(Err(event.left())));
                 }
                 items.as_mut().poll_next(cx).map(|item| item.map(encode))
             });
             match next.await {
-                Some(chunk) => outgoing.send(chunk?).await?,
-                None => return outgoing.finish(None),
+                Some(chunk) => sender.send(chunk?).await?,
+                None => return sender.finish(),
             }
         }
     }

@@ -16,7 +16,10 @@ use super::{
 use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
-    worker::session::{Context as Caller, Outgoing, Session},
+    worker::{
+        halves::SessionSender,
+        session::{Context as Caller, Session},
+    },
 };
 
 /// Runs `handler` with the arguments of `event`, and sends what it returns.
@@ -89,12 +92,12 @@ pub trait Stage {
 }
 
 impl<V, I> Stage for Claims<V, I, Free> {
-    type End = Outgoing;
+    type End = SessionSender;
 
     #[inline]
-    fn part(session: Session, context: Option<Caller>) -> (Parts, Outgoing) {
-        let (incoming, outgoing) = session.split();
-        (Parts { context, incoming: Some(incoming), ..Parts::default() }, outgoing)
+    fn part(session: Session, context: Option<Caller>) -> (Parts, SessionSender) {
+        let (receiver, sender) = session.split();
+        (Parts { context, receiver: Some(receiver), ..Parts::default() }, sender)
     }
 }
 
@@ -117,7 +120,7 @@ pub trait End: Send {
     fn end<A: Answer>(self, event: &'static Event, answer: A) -> impl Future<Output = Result<()>> + Send;
 }
 
-impl End for Outgoing {
+impl End for SessionSender {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.poll_closed(cx)
     }

@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use super::{
     Event,
     arguments::{List, names},
-    chunk,
 };
 use crate::{
     protocol::error::{Error, Result},
@@ -15,7 +14,11 @@ use crate::{
         bytes::Bytes,
         decode::{DecodeError, Elements},
     },
-    worker::session::{Context, Incoming, Outgoing, Session},
+    worker::{
+        chunk,
+        halves::{SessionReceiver, SessionSender},
+        session::{Context, Session},
+    },
 };
 
 /// The parts of an event that its arguments may take.
@@ -23,17 +26,17 @@ use crate::{
 pub struct Parts {
     pub(super) context: Option<Context>,
     pub(super) session: Option<Session>,
-    pub(super) incoming: Option<Incoming>,
-    pub(super) outgoing: Option<Outgoing>,
+    pub(super) receiver: Option<SessionReceiver>,
+    pub(super) sender: Option<SessionSender>,
 }
 
 impl Parts {
     /// Splits the session, unless that has been done.
     pub(super) fn split(&mut self) {
         if let Some(session) = self.session.take() {
-            let (incoming, outgoing) = session.split();
-            self.incoming = Some(incoming);
-            self.outgoing = Some(outgoing);
+            let (receiver, sender) = session.split();
+            self.receiver = Some(receiver);
+            self.sender = Some(sender);
         }
     }
 }

@@ -8,7 +8,7 @@ mod replies;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
-    Bytes, EventTable, Events, Result,
+    Bytes, Events, HandlerRegistry, Result,
     protocol::{
         error::{Error, ErrorKind},
         msgpack,
@@ -20,7 +20,7 @@ use crate::{
         frame::{self, FrameHeaders},
         scan::Scanner,
     },
-    worker::{Mode, tests as worker},
+    worker::{ExecutionMode, tests as worker},
 };
 
 /// How an event ended, as its client sees it.
@@ -49,7 +49,7 @@ fn packed<T: serde::Serialize + ?Sized>(value: &T) -> Bytes {
 /// The client of one event, and the node between it and the worker.
 struct Client {
     node: Peer,
-    events: Vec<(String, Mode)>,
+    events: Vec<(String, ExecutionMode)>,
     /// The channel of the event.
     channel: u64,
 }
@@ -58,8 +58,8 @@ impl Client {
     /// Serves `events` to a client that has called none yet.
     async fn of(events: impl Events) -> Self {
         let mut worker = worker::worker();
-        events.register(&mut worker.table);
-        let events = worker.table.listed();
+        events.register(&mut worker.registry);
+        let events = worker.registry.listed();
         let (mut node, _served) = worker::serve(worker, ());
         node.expect(worker::HELLO).await;
         Self { node, events, channel: 2 }
@@ -124,10 +124,10 @@ impl Client {
 }
 
 /// Returns the names of `events`, in their order, and where their handlers run.
-fn listed(events: impl Events) -> Vec<(String, Mode)> {
-    let mut table = EventTable::default();
-    events.register(&mut table);
-    table.listed()
+fn listed(events: impl Events) -> Vec<(String, ExecutionMode)> {
+    let mut registry = HandlerRegistry::default();
+    events.register(&mut registry);
+    registry.listed()
 }
 
 /// Runs the only event of `events` for a client that sends `chunks` and closes.

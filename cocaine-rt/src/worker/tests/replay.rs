@@ -84,43 +84,41 @@ fn interval(name: &str) -> Duration {
 
 /// Returns a worker that handles the events of the recordings.
 fn worker(name: &str, trace: &Recording) -> Worker {
-    let worker = Worker::new(&trace.runtime_argv).unwrap().heartbeat(interval(name));
+    let worker = Worker::new(&trace.runtime_argv).unwrap().heartbeat_interval(interval(name));
     // The recorded workers left at once.
-    let mut worker = worker.grace(Duration::ZERO);
-    worker
-        .on("ping", |session: Session| async move { session.finish(Some("pong".into())) })
+    let worker = worker
+        .shutdown_timeout(Duration::ZERO)
+        .on("ping", |session: Session| async move { session.finish_with("pong") })
         .on("stream", stream)
-        .on(
-            "bin",
-            |session: Session| async move { session.finish(Some((0..=255).collect::<Vec<u8>>().into())) },
-        )
-        .on("big", |session: Session| async move { session.finish(Some(vec![b'B'; 100_000].into())) })
-        .on("choke-only", |session: Session| async move { session.finish(None) })
-        .on("late-chunk", |session: Session| async move { session.finish(Some("a".into())) })
+        .on("bin", |session: Session| async move { session.finish_with((0..=255).collect::<Vec<u8>>()) })
+        .on("big", |session: Session| async move { session.finish_with(vec![b'B'; 100_000]) })
+        .on("choke-only", |session: Session| async move { session.finish() })
+        .on("late-chunk", |session: Session| async move { session.finish_with("a") })
         .on("error", |_: Session| async { Err(Error::service(Code::new(Category::WORKER, 7), "user error")) })
         .on("error-noreason", |_: Session| async { Err(Error::service(Code::new(Category::WORKER, 7), "")) })
         .on("err", |_: Session| async { Err(Error::service(Code::HANDLER_FAILED, "framework error")) })
         .on("raise", |_: Session| async { Err(Error::service(Code::HANDLER_FAILED, "boom")) })
         .on("store", |mut session: Session| async move {
             session.recv().await.transpose()?;
-            session.finish(Some("stored-by-worker".into()))
+            session.finish_with("stored-by-worker")
         });
     if name == "fwpy.0" {
         worker.on("echo", |mut session: Session| async move {
-            let chunk = session.recv().await.transpose()?;
-            session.finish(chunk)
-        });
+            match session.recv().await.transpose()? {
+                Some(chunk) => session.finish_with(chunk),
+                None => session.finish(),
+            }
+        })
     } else {
-        worker.on("echo", super::echo).fallback(other);
+        worker.on("echo", super::echo).fallback(other)
     }
-    worker
 }
 
 async fn stream(mut session: Session) -> Result<()> {
     for number in 0..5 {
         session.send(format!("chunk-{number}")).await?;
     }
-    session.finish(None)
+    session.finish()
 }
 
 /// Refuses what is not known, and leaves open what the recorded worker left open, or broke a rule on.

@@ -28,7 +28,11 @@ fn passes_with(filter: &Value, severity: i32, traced: bool) -> bool {
         attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| AttributeValue::from(value))
     };
     let parsed = Filter::parse(filter).unwrap();
-    assert_eq!(Value::from(&parsed).to_string(), filter.to_string(), "it is told as it was set");
+    assert_eq!(
+        Value::from(&parsed).to_string(),
+        filter.to_string(),
+        "a filter converts to its original value"
+    );
     parsed.matches(&LogMessage { severity, traced, attribute: &find })
 }
 
@@ -49,7 +53,7 @@ fn traced_accepts_traced_messages() {
 
 #[test]
 fn severity_is_a_minimum() {
-    let severity = |least: u64| list(["severity".into(), least.into()]);
+    let severity = |minimum: u64| list(["severity".into(), minimum.into()]);
     assert!(!passes_with(&severity(2), 1, false));
     assert!(passes_with(&severity(2), 2, false) && passes_with(&severity(2), i32::MAX, false));
     assert!(passes_with(&severity(0), 0, false));
@@ -97,7 +101,7 @@ fn each_operator_compares_values_of_each_type() {
 
 #[test]
 fn value_is_converted_to_constant_type() {
-    assert!(passes(&compare("==", "float", 2_u64)), "a float loses what is behind its point");
+    assert!(passes(&compare("==", "float", 2_u64)), "a float is truncated");
     assert!(passes(&compare("==", "uint", true)) && passes(&compare("==", "int", true)));
     assert!(passes(&compare("==", "false", false)) && passes(&compare("<", "false", true)));
     assert!(passes(&compare("==", "true", 1.0)));

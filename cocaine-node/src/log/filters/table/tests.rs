@@ -132,8 +132,8 @@ fn accepted_and_rejected_messages_are_counted() {
     let counts = |table: &FilterTable| {
         let mut readings = Vec::new();
         table.collect_metrics(&mut readings);
-        let told = crate::metrics::to_nested_map(readings);
-        let counts = told.get("logging").and_then(|logging| logging.get("x")).unwrap();
+        let metrics = crate::metrics::to_nested_map(readings);
+        let counts = metrics.get("logging").and_then(|logging| logging.get("x")).unwrap();
         counts.to_string()
     };
     let passed: Vec<_> = (0..4).map(|severity| passes(&table, "x", severity, 0)).collect();

@@ -37,7 +37,7 @@ async fn one_shot_timer_fires_once() {
     assert!(!timers.restart(id), "it has expired");
     assert!(timers.cancel(id, "a client").is_none());
     assert!(ticks.next().await.is_none());
-    assert!(ticks.next().await.is_none(), "asked again");
+    assert!(ticks.next().await.is_none(), "the end is final");
     assert_eq!(start.elapsed(), Duration::from_millis(200));
 }
 
@@ -69,7 +69,7 @@ async fn period_does_not_drift() {
     let mut ticks = periodic(&timers, 1.0);
     for seconds in (1..20).step_by(2) {
         tick(&mut ticks).await;
-        assert_eq!(start.elapsed(), seconds * SECOND, "on time, however late the last one was");
+        assert_eq!(start.elapsed(), seconds * SECOND, "on time, although the last tick was read late");
         advance(SECOND * 3 / 2).await;
         tick(&mut ticks).await;
         assert_eq!(start.elapsed(), seconds * SECOND + SECOND * 3 / 2, "late");
@@ -82,7 +82,7 @@ async fn missed_ticks_are_merged_into_one() {
     let mut ticks = periodic(&timers, 0.001);
     advance(1000 * SECOND).await;
     tick(&mut ticks).await;
-    assert!(ticks.next().now_or_never().is_none(), "nothing was kept");
+    assert!(ticks.next().now_or_never().is_none(), "missed ticks are merged");
     tick(&mut ticks).await;
     assert_eq!(start.elapsed(), 1000 * SECOND + SECOND / 1000);
 }
@@ -138,14 +138,14 @@ async fn cancel_waits_for_end_of_stream() {
     let id = tick(&mut ticks).await;
     let cancelling = async {
         sleep(SECOND / 2).await;
-        let closed = timers.cancel(id, "a client").expect("it is of this client");
+        let closed = timers.cancel(id, "a client").expect("the timer belongs to this client");
         assert!(!timers.restart(id));
         let _ = closed.await;
         Instant::now()
     };
     let reading = async {
         assert!(ticks.next().await.is_none());
-        assert_eq!(start.elapsed(), SECOND / 2, "it was woken");
+        assert_eq!(start.elapsed(), SECOND / 2, "the cancellation wakes the reader");
         // The answer waits for the stream to be closed, and not only for its last item.
         sleep(SECOND).await;
         drop(ticks);
@@ -174,11 +174,11 @@ async fn timers_are_limited_per_client_and_total() {
     assert_eq!(start("b").unwrap_err(), TimerLimitError::All(3));
     assert_eq!(start("c").unwrap_err(), TimerLimitError::All(3));
     drop(second);
-    let fourth = start("a").expect("a client that has gone leaves its place");
+    let fourth = start("a").expect("a dropped timer frees its place");
     tick(&mut first).await;
-    let _fifth = start("a").expect("a timer that has expired leaves its place");
+    let _fifth = start("a").expect("an expired timer frees its place");
     timers.cancel(fourth.id, "b");
-    let _sixth = start("a").expect("a timer that was cancelled leaves its place");
+    let _sixth = start("a").expect("a cancelled timer frees its place");
     assert_eq!(start("a").unwrap_err(), TimerLimitError::All(3));
 }
 

@@ -21,15 +21,15 @@ fn sample_has_the_expected_tree() {
     assert_eq!(
         index.children(EARTH),
         [6_255_146, 6_255_147, 6_255_148, 6_255_149, 6_255_150, 6_255_151],
-        "by their numbers"
+        "sorted by id"
     );
     assert_eq!(index.parents(OXFORD), [OXFORD, 2_640_726, 6_269_131, 2_635_167, 6_255_148, EARTH]);
-    assert_eq!(index.children(6_269_131), [2_640_726, 2_643_743], "a subdivision and a town");
+    assert_eq!(index.children(6_269_131), [2_640_726, 2_643_743], "a subdivision and a city");
     assert!(index.children(OXFORD).is_empty());
     assert_eq!(
         index.ids(index.tree.subtree(index.at(RUSSIA))),
         [RUSSIA, 524_894, MOSCOW, 536_203, 498_817],
-        "each before those that lie in it"
+        "each region before its children"
     );
     assert!(index.tree.contains(0, index.at(MOSCOW)));
     assert!(index.tree.contains(index.at(MOSCOW), index.at(MOSCOW)));
@@ -44,8 +44,8 @@ fn address_lies_in_smallest_known_region() {
     let index = sample();
     let at = |address: &str| Some(index.tree.id(index.find_by_address(address.parse().unwrap())?));
     assert_eq!(at("192.0.2.1"), Some(MOSCOW));
-    assert_eq!(at("192.0.2.200"), Some(RUSSIA), "no town is known");
-    assert_eq!(at("::ffff:198.51.100.80"), Some(OXFORD), "one of IPv4, written as of IPv6");
+    assert_eq!(at("192.0.2.200"), Some(RUSSIA), "no city is known");
+    assert_eq!(at("::ffff:198.51.100.80"), Some(OXFORD), "an IPv4-mapped address");
     assert_eq!(at("2001:db8:8000::1"), Some(5_128_581));
     assert_eq!(at("127.0.0.1"), None);
     assert_eq!(at("2001:db9::"), None);
@@ -75,8 +75,8 @@ fn time_zone_is_own_or_shared_below() {
     let index = sample();
     let zone = |id| index.tree.zone(index.at(id));
     assert_eq!(zone(MOSCOW), Some("Europe/Moscow"));
-    assert_eq!(zone(RUSSIA), Some("Europe/Moscow"), "both towns have it");
-    assert_eq!(zone(UNITED_STATES), None, "its towns have two");
+    assert_eq!(zone(RUSSIA), Some("Europe/Moscow"), "both cities have it");
+    assert_eq!(zone(UNITED_STATES), None, "its cities have two");
     assert_eq!(zone(EARTH), None);
     let index = super::index(&[
         TestNetwork {
@@ -112,7 +112,7 @@ fn first_valid_coordinates_are_kept() {
 #[test]
 fn nearest_region_has_no_children() {
     let index = sample();
-    // Siberia: the middle of Russia, which is no town.
+    // The centre of Russia, in Siberia, is not a city.
     let (at, _) = index.leaves.nearest(Coordinates::new(60.0, 100.0).unwrap()).unwrap();
     assert_eq!(index.tree.region(at).kind, RegionKind::City);
 }
@@ -197,8 +197,8 @@ fn name_search_lists_exact_matches_first() {
     let index = sample();
     assert_eq!(index.named("МОСКВА", 10), [524_894, MOSCOW], "larger regions first");
     assert_eq!(index.named("moscow", 1), [524_894]);
-    assert_eq!(index.named("Lon", 10), [2_643_743], "once, though it is so in three languages");
-    assert_eq!(index.named("東京", 10), [1_850_147, 1_850_144], "the name itself, then what starts so");
+    assert_eq!(index.named("Lon", 10), [2_643_743], "once, although three languages share the name");
+    assert_eq!(index.named("東京", 10), [1_850_147, 1_850_144], "exact matches before prefixes");
     assert_eq!(index.named("New York", 10), [5_128_638, 5_128_581]);
     for nothing in ["", "Atlantis", "oscow"] {
         assert_eq!(index.named(nothing, 10), [0; 0], "{nothing}");

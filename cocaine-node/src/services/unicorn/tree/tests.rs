@@ -4,12 +4,12 @@ use super::*;
 
 /// A tree in memory.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Map {
+struct TestTree {
     nodes: BTreeMap<Path, NodeRecord>,
     locks: BTreeSet<Path>,
 }
 
-impl NodeStore for Map {
+impl NodeStore for TestTree {
     fn get(&self, path: &Path) -> Result<Option<NodeRecord>, StoreError> {
         Ok(self.nodes.get(path).cloned())
     }
@@ -45,12 +45,12 @@ fn value(value: impl Into<Value>) -> Bytes {
     encode(&value.into()).unwrap()
 }
 
-fn created(nodes: &mut Map, at: &str, content: impl Into<Value>) -> Vec<TreeChange> {
+fn create_node(nodes: &mut TestTree, at: &str, content: impl Into<Value>) -> Vec<TreeChange> {
     create(nodes, &path(at), value(content)).unwrap()
 }
 
 /// Returns the value, its version and the version of the children.
-fn at(nodes: &Map, node: &str) -> Option<(Value, i64, i64)> {
+fn at(nodes: &TestTree, node: &str) -> Option<(Value, i64, i64)> {
     nodes.nodes.get(node).map(|record| (decode(&record.value).unwrap(), record.version, record.changes))
 }
 
@@ -59,17 +59,20 @@ fn value_change(at: &str, content: impl Into<Value>, version: i64, parent: bool)
 }
 
 /// Returns the error of an operation, which must leave the tree unchanged.
-fn fault<T>(nodes: &mut Map, act: impl FnOnce(&mut Map) -> Result<T, ChangeError>) -> UnicornError {
+fn change_error<T>(
+    nodes: &mut TestTree,
+    change: impl FnOnce(&mut TestTree) -> Result<T, ChangeError>,
+) -> UnicornError {
     let before = nodes.clone();
-    let Err(stop) = act(nodes) else { panic!("it is not refused") };
-    assert_eq!(*nodes, before, "{stop:?}");
-    stop.into()
+    let Err(error) = change(nodes) else { panic!("the change succeeds") };
+    assert_eq!(*nodes, before, "{error:?}");
+    error.into()
 }
 
 #[test]
 fn missing_parents_are_created_and_count_children() {
-    let mut nodes = Map::default();
-    let changes = created(&mut nodes, "/a/b/c", 1);
+    let mut nodes = TestTree::default();
+    let changes = create_node(&mut nodes, "/a/b/c", 1);
     let expected = [
         value_change("/a", (), 0, true),
         TreeChange::ChildAdded(path("/a")),
@@ -79,14 +82,14 @@ fn missing_parents_are_created_and_count_children() {
         TreeChange::ChildAdded(path("/a/b/c")),
     ];
     assert_eq!(changes, expected);
-    let changes = created(&mut nodes, "/a/b/d", ());
+    let changes = create_node(&mut nodes, "/a/b/d", ());
     assert_eq!(changes, [value_change("/a/b/d", (), 0, false), TreeChange::ChildAdded(path("/a/b/d"))]);
     assert_eq!(at(&nodes, "/a"), Some((Value::Nil, 0, 1)));
     assert_eq!(at(&nodes, "/a/b"), Some((Value::Nil, 0, 2)));
     assert_eq!(at(&nodes, "/a/b/c"), Some((1.into(), 0, 0)));
-    for taken in ["/a", "/a/b/c"] {
+    for existing in ["/a", "/a/b/c"] {
         assert_eq!(
-            fault(&mut nodes, |nodes| create(nodes, &path(taken), value(1))),
+            change_error(&mut nodes, |nodes| create(nodes, &path(existing), value(1))),
             UnicornError::NodeExists
         );
     }
@@ -94,19 +97,22 @@ fn missing_parents_are_created_and_count_children() {
 
 #[test]
 fn put_requires_the_current_version() {
-    let mut nodes = Map::default();
-    created(&mut nodes, "/a", "first");
-    let (put_it, record, changes) = put(&mut nodes, &path("/a"), value("second"), 0).unwrap();
-    assert!(put_it);
+    let mut nodes = TestTree::default();
+    create_node(&mut nodes, "/a", "first");
+    let (replaced, record, changes) = put(&mut nodes, &path("/a"), value("second"), 0).unwrap();
+    assert!(replaced);
     assert_eq!((record.version, record.value), (1, value("second")));
     assert_eq!(changes, [value_change("/a", "second", 1, false)]);
     for other in [0, 2, i64::MAX] {
-        let (put_it, record, changes) = put(&mut nodes, &path("/a"), value("third"), other).unwrap();
-        assert!(!put_it);
+        let (replaced, record, changes) = put(&mut nodes, &path("/a"), value("third"), other).unwrap();
+        assert!(!replaced);
         assert_eq!((record.version, record.value, changes.len()), (1, value("second"), 0));
     }
-    assert_eq!(fault(&mut nodes, |nodes| put(nodes, &path("/b"), value(1), 0)), UnicornError::PutMissing);
-    created(&mut nodes, "/a/b", 1);
+    assert_eq!(
+        change_error(&mut nodes, |nodes| put(nodes, &path("/b"), value(1), 0)),
+        UnicornError::PutMissing
+    );
+    create_node(&mut nodes, "/a/b", 1);
     let (_, record, changes) = put(&mut nodes, &path("/a"), value("with a child"), 1).unwrap();
     assert_eq!((record.version, record.changes), (2, 1));
     assert_eq!(changes, [value_change("/a", "with a child", 2, true)]);
@@ -124,10 +130,10 @@ fn increment_adds_like_the_original() {
         (u64::MAX.into(), 1.into(), 0.into()),
     ];
     for (stored, by, sum) in cases {
-        let mut nodes = Map::default();
+        let mut nodes = TestTree::default();
         let (record, changes) = increment(&mut nodes, &path("/n/m"), &stored).unwrap();
         assert_eq!((record.version, decode(&record.value).unwrap()), (0, stored));
-        assert_eq!(changes.len(), 4, "its parent is made");
+        assert_eq!(changes.len(), 4, "the parent is created");
         let (record, changes) = increment(&mut nodes, &path("/n/m"), &by).unwrap();
         assert_eq!((record.version, decode(&record.value).unwrap()), (1, sum.clone()));
         assert_eq!(changes, [value_change("/n/m", sum, 1, false)]);
@@ -136,16 +142,16 @@ fn increment_adds_like_the_original() {
 
 #[test]
 fn increment_refuses_what_is_no_number() {
-    let mut nodes = Map::default();
-    created(&mut nodes, "/text", "5");
-    created(&mut nodes, "/parent/child", 1);
+    let mut nodes = TestTree::default();
+    create_node(&mut nodes, "/text", "5");
+    create_node(&mut nodes, "/parent/child", 1);
     let by = 1.into();
     assert_eq!(
-        fault(&mut nodes, |nodes| increment(nodes, &path("/text"), &by)),
+        change_error(&mut nodes, |nodes| increment(nodes, &path("/text"), &by)),
         UnicornError::StoredNotNumeric
     );
     assert_eq!(
-        fault(&mut nodes, |nodes| increment(nodes, &path("/parent"), &by)),
+        change_error(&mut nodes, |nodes| increment(nodes, &path("/parent"), &by)),
         UnicornError::IncrementParent
     );
     for value in [Value::Nil, true.into(), "1".into(), Value::Array(Vec::new())] {
@@ -155,10 +161,11 @@ fn increment_refuses_what_is_no_number() {
 
 #[test]
 fn remove_requires_version_and_no_children() {
-    let mut nodes = Map::default();
-    created(&mut nodes, "/a/b", 1);
-    let refused =
-        |nodes: &mut Map, at: &str, version| fault(nodes, |nodes| remove(nodes, &path(at), version));
+    let mut nodes = TestTree::default();
+    create_node(&mut nodes, "/a/b", 1);
+    let refused = |nodes: &mut TestTree, at: &str, version| {
+        change_error(nodes, |nodes| remove(nodes, &path(at), version))
+    };
     assert_eq!(refused(&mut nodes, "/b", 5), UnicornError::RemoveMissing);
     assert_eq!(refused(&mut nodes, "/a", 5), UnicornError::BadVersion, "checked before the children are");
     assert_eq!(refused(&mut nodes, "/a", 0), UnicornError::NotEmpty);
@@ -167,64 +174,73 @@ fn remove_requires_version_and_no_children() {
     }
     let changes = remove(&mut nodes, &path("/a/b"), 0).unwrap();
     assert_eq!(changes, [TreeChange::Removed(path("/a/b")), TreeChange::ChildRemoved(path("/a/b"))]);
-    assert_eq!(at(&nodes, "/a"), Some((Value::Nil, 0, 2)), "one came and went");
+    assert_eq!(at(&nodes, "/a"), Some((Value::Nil, 0, 2)), "a child was added and removed");
     remove(&mut nodes, &path("/a"), -1).unwrap();
-    assert_eq!(nodes, Map::default());
-    created(&mut nodes, "/a", 1);
-    assert_eq!(at(&nodes, "/a"), Some((1.into(), 0, 0)), "a new one begins anew");
+    assert_eq!(nodes, TestTree::default());
+    create_node(&mut nodes, "/a", 1);
+    assert_eq!(at(&nodes, "/a"), Some((1.into(), 0, 0)), "a new node starts at zero");
 }
 
 /// Adds a lock node, and returns its name and the version of the children.
-fn lock(nodes: &mut Map, folder: &str) -> (String, i64) {
+fn lock(nodes: &mut TestTree, folder: &str) -> (String, i64) {
     let (node, _) = reserve_lock_path(nodes, &path(folder)).unwrap();
     nodes.locks.insert(node.clone());
-    (node.split().1.to_owned(), seen(nodes, folder))
+    (node.split().1.to_owned(), children_version(nodes, folder))
 }
 
-fn seen(nodes: &Map, folder: &str) -> i64 {
+fn children_version(nodes: &TestTree, folder: &str) -> i64 {
     visible_changes(at(nodes, folder).unwrap().2, nodes.locks(&path(folder)))
 }
 
 #[test]
 fn lock_node_counts_two_child_changes() {
-    let mut nodes = Map::default();
+    let mut nodes = TestTree::default();
     let (node, changes) = reserve_lock_path(&mut nodes, &path("/locks/one")).unwrap();
     assert_eq!(node, path("/locks/one/lock0000000000"));
-    assert_eq!(changes.len(), 4, "the folder and its parent are made: {changes:?}");
+    assert_eq!(changes.len(), 4, "the folder and its parent are created: {changes:?}");
     nodes.locks.insert(node);
-    assert_eq!(seen(&nodes, "/locks/one"), 1);
+    assert_eq!(children_version(&nodes, "/locks/one"), 1);
     assert_eq!(lock(&mut nodes, "/locks/one"), ("lock0000000001".to_owned(), 2));
     nodes.locks.pop_first();
-    assert_eq!(seen(&nodes, "/locks/one"), 3, "one went, without a word to the storage");
+    assert_eq!(children_version(&nodes, "/locks/one"), 3, "removing a lock node counts without a write");
     assert_eq!(lock(&mut nodes, "/locks/one"), ("lock0000000003".to_owned(), 4));
     nodes.locks.clear();
-    assert_eq!(seen(&nodes, "/locks/one"), 6, "as after a restart");
-    created(&mut nodes, "/locks/one/lock0000000007", ());
+    assert_eq!(children_version(&nodes, "/locks/one"), 6, "like after a restart");
+    create_node(&mut nodes, "/locks/one/lock0000000007", ());
     assert_eq!(
-        fault(&mut nodes, |nodes| reserve_lock_path(nodes, &path("/locks/one"))),
+        change_error(&mut nodes, |nodes| reserve_lock_path(nodes, &path("/locks/one"))),
         UnicornError::NodeExists
     );
 }
 
 #[test]
 fn lock_nodes_block_conflicting_operations() {
-    let mut nodes = Map::default();
+    let mut nodes = TestTree::default();
     let (name, _) = lock(&mut nodes, "/folder");
     let node = format!("/folder/{name}");
-    assert_eq!(fault(&mut nodes, |nodes| remove(nodes, &path("/folder"), -1)), UnicornError::NotEmpty);
+    assert_eq!(change_error(&mut nodes, |nodes| remove(nodes, &path("/folder"), -1)), UnicornError::NotEmpty);
     assert_eq!(
-        fault(&mut nodes, |nodes| increment(nodes, &path("/folder"), &1.into())),
+        change_error(&mut nodes, |nodes| increment(nodes, &path("/folder"), &1.into())),
         UnicornError::IncrementParent
     );
-    assert_eq!(fault(&mut nodes, |nodes| create(nodes, &path(&node), value(1))), UnicornError::NodeExists);
     assert_eq!(
-        fault(&mut nodes, |nodes| increment(nodes, &path(&node), &1.into())),
+        change_error(&mut nodes, |nodes| create(nodes, &path(&node), value(1))),
+        UnicornError::NodeExists
+    );
+    assert_eq!(
+        change_error(&mut nodes, |nodes| increment(nodes, &path(&node), &1.into())),
         UnicornError::NodeExists
     );
     let below = path(&(node.clone() + "/a/b"));
-    assert_eq!(fault(&mut nodes, |nodes| create(nodes, &below, value(1))), UnicornError::ParentIsLock);
-    assert_eq!(fault(&mut nodes, |nodes| reserve_lock_path(nodes, &path(&node))), UnicornError::ParentIsLock);
-    assert_eq!(fault(&mut nodes, |nodes| reserve_lock_path(nodes, &below)), UnicornError::ParentIsLock);
+    assert_eq!(change_error(&mut nodes, |nodes| create(nodes, &below, value(1))), UnicornError::ParentIsLock);
+    assert_eq!(
+        change_error(&mut nodes, |nodes| reserve_lock_path(nodes, &path(&node))),
+        UnicornError::ParentIsLock
+    );
+    assert_eq!(
+        change_error(&mut nodes, |nodes| reserve_lock_path(nodes, &below)),
+        UnicornError::ParentIsLock
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn get(url: &str) -> FetchRequest {
 }
 
 /// A request with headers that must not be sent to another origin, and others.
-fn personal() -> FetchRequest {
+fn request_with_credentials() -> FetchRequest {
     let headers = pairs(&[
         ("authorization", "secret"),
         ("Host", "other.example"),
@@ -21,15 +21,15 @@ fn personal() -> FetchRequest {
     FetchRequest::post("http://a.example/dir/page", "body".into(), Some(&cookies), Some(&headers)).unwrap()
 }
 
-fn answer(status: u16, location: &str) -> Response<()> {
+fn redirect_response(status: u16, location: &str) -> Response<()> {
     Response::builder().status(status).header("Location", location).body(()).unwrap()
 }
 
-fn redirected(request: &FetchRequest, status: u16, location: &str) -> FetchRequest {
-    request.redirected(&answer(status, location)).unwrap().expect("a redirect")
+fn follow_redirect(request: &FetchRequest, status: u16, location: &str) -> FetchRequest {
+    request.redirected(&redirect_response(status, location)).unwrap().expect("a redirect")
 }
 
-fn invalid(request: Result<FetchRequest, FetchError>) -> String {
+fn invalid_text(request: Result<FetchRequest, FetchError>) -> String {
     match request {
         Err(FetchError::Invalid(text)) => text,
         other => panic!("{other:?}"),
@@ -38,7 +38,7 @@ fn invalid(request: Result<FetchRequest, FetchError>) -> String {
 
 #[test]
 fn request_carries_headers_and_cookies() {
-    let sent = personal().to_http().unwrap();
+    let sent = request_with_credentials().to_http().unwrap();
     assert_eq!(sent.method(), Method::POST);
     assert_eq!(sent.uri(), "http://a.example/dir/page");
     assert_eq!(sent.headers()["cookie"], "session=secret");
@@ -70,20 +70,22 @@ fn urls_are_normalized() {
 
 #[test]
 fn invalid_requests_are_refused() {
-    let url = |url| invalid(FetchRequest::get(url, None, None));
+    let url = |url| invalid_text(FetchRequest::get(url, None, None));
     assert!(url("").starts_with("it is no URL: "));
     assert!(url("/path").starts_with("it is no URL: "));
     assert!(url("http://").starts_with("it is no URL: "));
     assert_eq!(url("file:///etc/passwd"), "only http and https are fetched, and not file");
     assert_eq!(url("gopher://a/"), "only http and https are fetched, and not gopher");
     assert!(url("http://user:password@a.example/").starts_with("a URL carries no password"));
-    let header = |name, value| invalid(FetchRequest::get("http://a/", None, Some(&pairs(&[(name, value)]))));
+    let header =
+        |name, value| invalid_text(FetchRequest::get("http://a/", None, Some(&pairs(&[(name, value)]))));
     assert_eq!(header("a b", "1"), "\"a b\" is no name of a header");
     assert!(header("a", "1\r\nb: 2").starts_with("the value of a has characters"));
     for name in ["Content-Length", "transfer-encoding", "Connection", "UPGRADE", "te"] {
         assert_eq!(header(name, "1"), format!("the header {name} is not the caller's to set"));
     }
-    let cookie = |name, value| invalid(FetchRequest::get("http://a/", Some(&pairs(&[(name, value)])), None));
+    let cookie =
+        |name, value| invalid_text(FetchRequest::get("http://a/", Some(&pairs(&[(name, value)])), None));
     for (name, value) in [("", "1"), ("a=b", "1"), ("a;b", "1"), ("a", "1; b=2")] {
         assert!(cookie(name, value).ends_with("is no cookie"));
     }
@@ -95,13 +97,13 @@ fn invalid_requests_are_refused() {
 #[test]
 fn redirect_status_decides_the_method() {
     for status in [301, 302, 303] {
-        let next = redirected(&personal(), status, "other");
+        let next = follow_redirect(&request_with_credentials(), status, "other");
         assert_eq!((&next.method, next.body.len()), (&Method::GET, 0), "{status}");
         assert_eq!(next.url.as_str(), "http://a.example/dir/other");
         assert!(!next.headers.contains_key("content-type"), "{status}");
     }
     for status in [307, 308] {
-        let next = redirected(&personal(), status, "/other");
+        let next = follow_redirect(&request_with_credentials(), status, "/other");
         assert_eq!((&next.method, &next.body[..]), (&Method::POST, &b"body"[..]), "{status}");
         assert_eq!(next.url.as_str(), "http://a.example/other");
         assert!(next.headers.contains_key("content-type"), "{status}");
@@ -110,7 +112,7 @@ fn redirect_status_decides_the_method() {
 
 #[test]
 fn credentials_stay_with_their_origin() {
-    let same = redirected(&personal(), 307, "http://a.example:80/other");
+    let same = follow_redirect(&request_with_credentials(), 307, "http://a.example:80/other");
     for name in ["authorization", "cookie", "host", "proxy-authorization", "x-own"] {
         assert!(same.headers.contains_key(name), "{name}");
     }
@@ -122,27 +124,27 @@ fn credentials_stay_with_their_origin() {
         "http://a.example./",
     ];
     for location in elsewhere {
-        let next = redirected(&personal(), 307, location);
+        let next = follow_redirect(&request_with_credentials(), 307, location);
         assert_eq!(next.headers.len(), 4, "{location}: {:?}", next.headers);
         for name in ["accept", "user-agent", "content-type", "x-own"] {
             assert!(next.headers.contains_key(name), "{location}: {name}");
         }
-        let on = redirected(&next, 307, "/on");
-        assert_eq!(on.headers, next.headers, "what was left behind stays there");
-        let back = redirected(&on, 307, "http://a.example/");
-        assert!(!back.headers.contains_key("cookie"), "nor does it come back");
+        let on = follow_redirect(&next, 307, "/on");
+        assert_eq!(on.headers, next.headers, "removed headers stay removed");
+        let back = follow_redirect(&on, 307, "http://a.example/");
+        assert!(!back.headers.contains_key("cookie"), "the cookie does not return with its origin");
     }
 }
 
 #[test]
 fn only_valid_redirects_are_followed() {
     for status in [200, 201, 300, 304, 305, 404] {
-        assert!(get("http://a/").redirected(&answer(status, "/b")).unwrap().is_none(), "{status}");
+        assert!(get("http://a/").redirected(&redirect_response(status, "/b")).unwrap().is_none(), "{status}");
     }
     let nowhere = Response::builder().status(302).body(()).unwrap();
     assert!(get("http://a/").redirected(&nowhere).unwrap().is_none());
     for location in ["file:///etc/passwd", "ftp://b/", "http://", "http://user:password@b/", "javascript:1"] {
-        let failed = get("http://a/").redirected(&answer(302, location)).unwrap_err();
+        let failed = get("http://a/").redirected(&redirect_response(302, location)).unwrap_err();
         assert!(matches!(failed, FetchError::InvalidResponse(_)), "{location}: {failed}");
     }
 }

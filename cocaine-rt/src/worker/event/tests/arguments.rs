@@ -1,5 +1,8 @@
 use super::{Alias, Client, End, ask, ask_broken, listed, packed};
-use crate::{Bytes, Category, Chunks, Code, Context, Error, Mode, Output, Result, Session, worker};
+use crate::{
+    Bytes, Category, Code, Context, Error, ExecutionMode, Result, Session, SessionReceiver, SessionSender,
+    worker,
+};
 
 #[worker]
 async fn none() -> &'static str {
@@ -27,7 +30,7 @@ async fn context(_: Context, (a, b): (u8, u8), _who: Context) -> u8 {
 }
 
 #[worker]
-async fn sum(factor: u64, mut numbers: Chunks<u64>) -> Result<u64> {
+async fn sum(factor: u64, mut numbers: SessionReceiver<u64>) -> Result<u64> {
     let mut sum = 0;
     while let Some(number) = numbers.recv().await {
         sum += number?;
@@ -36,7 +39,7 @@ async fn sum(factor: u64, mut numbers: Chunks<u64>) -> Result<u64> {
 }
 
 #[worker]
-async fn echo(mut chunks: Chunks<Bytes>, mut output: Output<Bytes>) -> Result<()> {
+async fn echo(mut chunks: SessionReceiver<Bytes>, mut output: SessionSender<Bytes>) -> Result<()> {
     while let Some(chunk) = chunks.recv().await {
         output.send(chunk?).await?;
     }
@@ -44,7 +47,7 @@ async fn echo(mut chunks: Chunks<Bytes>, mut output: Output<Bytes>) -> Result<()
 }
 
 #[worker]
-async fn count(to: u8, mut output: Output<u8>, _who: Context) -> Result<()> {
+async fn count(to: u8, mut output: SessionSender<u8>, _who: Context) -> Result<()> {
     for number in 0..to {
         output.send(number).await?;
     }
@@ -54,7 +57,7 @@ async fn count(to: u8, mut output: Output<u8>, _who: Context) -> Result<()> {
 #[worker]
 async fn whole(mut session: Session, _who: Context) -> Result<()> {
     let chunk = session.recv().await.unwrap()?;
-    session.finish(Some(chunk))
+    session.finish_with(chunk)
 }
 
 #[tokio::test]
@@ -149,5 +152,5 @@ async fn an_error_of_the_client_is_passed_on() {
 async fn any_number_of_events_is_listed() {
     assert_eq!(listed(events![]), []);
     let all = listed(events![none, self::one, super::arguments::raw,]);
-    assert_eq!(all, ["none", "one", "raw"].map(|name| (name.to_owned(), Mode::Spawned)));
+    assert_eq!(all, ["none", "one", "raw"].map(|name| (name.to_owned(), ExecutionMode::Spawned)));
 }

@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{Client, End, ask, listed, packed};
-use crate::{Bytes, Chunks, Error, Events, Mode, Output, Result, Session, Stream, worker};
+use crate::{
+    Bytes, Error, Events, ExecutionMode, Result, Session, SessionReceiver, SessionSender, Stream, worker,
+};
 
 #[worker]
 async fn panics(text: Option<String>) -> u8 {
@@ -17,7 +19,7 @@ async fn panics(text: Option<String>) -> u8 {
 }
 
 #[worker]
-async fn panics_with_output(mut output: Output<u8>) {
+async fn panics_with_output(mut output: SessionSender<u8>) {
     output.send(1).await.unwrap();
     panic!("halfway");
 }
@@ -58,7 +60,7 @@ async fn waits() {
 }
 
 #[worker(cancel)]
-async fn waits_with_output(output: Output<Bytes>) {
+async fn waits_with_output(output: SessionSender<Bytes>) {
     let _held = (Held::new(), output);
     pending::<()>().await;
 }
@@ -111,7 +113,7 @@ async fn left(events: impl Events, event: &str) -> End {
 
 #[tokio::test]
 async fn a_handler_that_may_be_cancelled_is_dropped_when_the_client_leaves() {
-    assert_eq!(listed(events![waits]), [("wait".to_owned(), Mode::Inline)]);
+    assert_eq!(listed(events![waits]), [("wait".to_owned(), ExecutionMode::Inline)]);
     assert_eq!(left(events![waits], "wait").await, End::failed("wait: the client has left"));
     assert_eq!(left(events![silent], "silent").await, End::failed("silent: the client has left"));
     let end = left(events![waits_with_output], "waits_with_output").await;
@@ -119,7 +121,7 @@ async fn a_handler_that_may_be_cancelled_is_dropped_when_the_client_leaves() {
 }
 
 #[worker]
-async fn first(mut chunks: Chunks<u8>) -> Result<Option<u8>> {
+async fn first(mut chunks: SessionReceiver<u8>) -> Result<Option<u8>> {
     chunks.recv().await.transpose()
 }
 

@@ -6,15 +6,15 @@ use super::{End, ask, listed, packed};
 use crate::{Events, worker};
 
 #[worker]
-async fn table_(table: u8) -> u8 {
-    table
+async fn registry_(registry: u8) -> u8 {
+    registry
 }
 
 mod local {
     use crate::worker;
 
     #[worker]
-    pub(crate) async fn table(session: u8, turn: u8) -> u8 {
+    pub(crate) async fn registry(session: u8, turn: u8) -> u8 {
         session + turn
     }
 
@@ -57,8 +57,8 @@ impl State {
         1
     }
 
-    async fn register(&self, table: u8, shared: u8) -> u8 {
-        table + shared
+    async fn register(&self, registry: u8, shared: u8) -> u8 {
+        registry + shared
     }
 
     #[cfg(any())]
@@ -81,8 +81,8 @@ async fn never_either(missing: Missing) {}
 
 #[tokio::test]
 async fn names_do_not_clash() {
-    assert_eq!(ask(events![table_], [packed(&3)]).await, End::value(&3));
-    assert_eq!(ask(events![local::table], [packed(&(3, 4))]).await, End::value(&7));
+    assert_eq!(ask(events![registry_], [packed(&3)]).await, End::value(&3));
+    assert_eq!(ask(events![local::registry], [packed(&(3, 4))]).await, End::value(&7));
     assert_eq!(ask(events![local::session], [packed(&(3, 1))]).await, End::value(&2));
     assert_eq!(ask(events![local::register], []).await, End::value(&7));
     assert_eq!(ask(events![plus_one], [packed(&3)]).await, End::value(&4));
@@ -112,5 +112,5 @@ async fn an_event_may_stand_in_a_function() {
 
     assert_eq!(ask(events![within], []).await, End::value(&9));
     assert_eq!(within().await, 9);
-    within::default().register(&mut crate::EventTable::default());
+    within::default().register(&mut crate::HandlerRegistry::default());
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Client, End, Outcome, ask, listed, packed};
-use crate::{Bytes, Category, Code, Error, Mode, Result, Stream, worker};
+use crate::{Bytes, Category, Code, Error, ExecutionMode, Result, Stream, worker};
 
 #[worker]
 async fn nothing() {}
@@ -158,8 +158,8 @@ async fn a_stream_is_a_chunk_for_each_item() {
 
 #[tokio::test]
 async fn the_events_of_a_type_share_its_value() {
-    let spawned = |name: &str| (name.to_owned(), Mode::Spawned);
-    let events = [spawned("add"), spawned("count"), ("get".to_owned(), Mode::Inline), spawned("of")];
+    let spawned = |name: &str| (name.to_owned(), ExecutionMode::Spawned);
+    let events = [spawned("add"), spawned("count"), ("get".to_owned(), ExecutionMode::Inline), spawned("of")];
     assert_eq!(listed(Counter::default()), events);
     let mut client = Client::of(Counter::default()).await;
     client.ask([packed(&5)]).await;

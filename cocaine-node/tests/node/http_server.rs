@@ -1,4 +1,4 @@
-//! A server of HTTP that answers with whatever bytes a test wants.
+//! An HTTP server that answers with any bytes, valid or not.
 
 use std::{
     net::SocketAddr,
@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How a site responds to a request.
+/// The response to one request.
 pub(crate) enum Reply {
     /// Sends this, and waits for the next request.
     Bytes(Vec<u8>),
@@ -26,27 +26,27 @@ pub(crate) enum Reply {
     Endless(Vec<u8>, Vec<u8>),
 }
 
-/// A site that listens until it is dropped.
-pub(crate) struct Site {
+/// A server that runs until it is dropped.
+pub(crate) struct HttpServer {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    serving: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
-impl Site {
-    /// Listens on an address, and answers each request as `reply` says: it gets the head and the body.
+impl HttpServer {
+    /// Starts a server on a free port of `address`. `reply` gets the head and the body of each request.
     pub(crate) async fn start(address: &str, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((address, 0)).await.unwrap();
         let (address, connections) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
         let (count, reply) = (connections.clone(), Arc::new(reply));
-        let serving = tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(serve(socket, reply.clone()));
             }
         });
-        Self { address, connections, serving }
+        Self { address, connections, task }
     }
 
     /// Returns the URL of a path.
@@ -54,38 +54,38 @@ impl Site {
         format!("http://{}{path}", self.address)
     }
 
-    /// Returns how many connections were accepted.
+    /// Returns the number of accepted connections.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
-impl Drop for Site {
+impl Drop for HttpServer {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.task.abort();
     }
 }
 
 /// Returns a response with a body and its length.
-pub(crate) fn page(head: &str, body: &str) -> Reply {
+pub(crate) fn response(head: &str, body: &str) -> Reply {
     Reply::Bytes(format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into())
 }
 
 /// Returns a redirect.
 pub(crate) fn redirect(status: u16, location: &str) -> Reply {
-    page(&format!("{status} Elsewhere\r\nLocation: {location}"), "")
+    response(&format!("{status} Elsewhere\r\nLocation: {location}"), "")
 }
 
 async fn serve(mut socket: TcpStream, reply: Arc<impl Fn(&str) -> Reply>) {
-    // A client that wants no more closes the connection.
-    while let Some(request) = request(&mut socket).await {
+    // Ends when the client closes the connection.
+    while let Some(request) = read_request(&mut socket).await {
         let reply = reply(&request);
-        let said = match &reply {
+        let bytes = match &reply {
             Reply::Bytes(bytes) | Reply::Hang(bytes) | Reply::Close(bytes) | Reply::Endless(bytes, _) => {
                 bytes
             }
         };
-        if socket.write_all(said).await.is_err() {
+        if socket.write_all(bytes).await.is_err() {
             return;
         }
         match reply {
@@ -98,7 +98,7 @@ async fn serve(mut socket: TcpStream, reply: Arc<impl Fn(&str) -> Reply>) {
     }
 }
 
-async fn request(socket: &mut TcpStream) -> Option<String> {
+async fn read_request(socket: &mut TcpStream) -> Option<String> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         request.push(socket.read_u8().await.ok()?);
