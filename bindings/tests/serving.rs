@@ -239,7 +239,7 @@ async fn handler_learns_that_its_caller_is_gone() {
 async fn sessions_do_not_count_as_invocations() {
     let (app, _server, _locator, _said) = app().await;
     let mut events: Vec<Duplex<Sender<Bytes>, Receiver<Bytes>>> = Vec::new();
-    for _ in 0..Limits::default().invocations + 100 {
+    for _ in 0..Limits::default().max_invocations + 100 {
         events.push(app.enqueue("echo", None).await.unwrap());
     }
     for event in events.iter_mut().rev() {
@@ -311,7 +311,7 @@ async fn panic_is_an_error_for_its_caller_alone() {
 #[tokio::test]
 async fn panics_do_not_use_up_the_invocations() {
     let service = ScriptedStorage::new();
-    let limits = Limits { invocations: 2, ..Limits::default() };
+    let limits = Limits::default().max_invocations(2);
     let server = Server::builder(service.serve()).limits(limits).bind("127.0.0.1:0").await.unwrap();
     let (client, _locator) = cloud::<StorageClient>(&server).await;
     let storage = client.with_header("panic", "yes").service::<StorageClient>().await.unwrap();
@@ -479,7 +479,7 @@ async fn failing_mute_handler_closes_the_connection_silently() {
 async fn queued_calls_do_not_stop_reading() {
     let service = ScriptedLogging::default();
     let made = service.clone();
-    let limits = Limits { invocations: 1, ..Limits::default() };
+    let limits = Limits::default().max_invocations(1);
     let dispatch = ServeLogging::new(move |_: &Caller| made.clone());
     let server = Server::builder(dispatch).limits(limits).bind("127.0.0.1:0").await.unwrap();
     let mut raw = RawConnection::connect(server.local_addr()).await;
@@ -546,7 +546,7 @@ impl LocatorServer for StreamLocator {
         &self,
         _: &str,
         _: &[Endpoint],
-        _: Option<(u32, cocaine::Graph)>,
+        _: Option<(u64, cocaine::graph::Graph)>,
         _: cocaine_bindings::locator::PublishReceiver,
         _: ReplySender<()>,
     ) -> Result<()> {
@@ -575,7 +575,7 @@ async fn streams_of_a_disconnected_client_are_dropped() {
         Server::bind("127.0.0.1:0", ServeLocator::new(move |_: &Caller| made.clone())).await.unwrap();
     let alive = || streams.0.load(Ordering::Relaxed);
     let mut raw = RawConnection::connect(server.local_addr()).await;
-    let count = Limits::default().invocations + 10;
+    let count = Limits::default().max_invocations + 10;
     for id in 1..=count {
         let [high, low] = u16::try_from(id).unwrap().to_be_bytes();
         raw.write(&[0x93, 0xcd, high, low, 1, 0x91, 0xa1, b'u']).await;

@@ -9,8 +9,9 @@ mod test_locator;
 use std::collections::BTreeMap;
 
 use cocaine::{
-    Bytes, Code, Endpoint, Graph, Receiver, ReplySender, Result, Scalar, Sender, ServiceClient, ServiceInfo,
-    Stream, Value,
+    Bytes, Code, Endpoint, Receiver, ReplySender, Result, Scalar, Sender, ServiceClient, ServiceInfo, Stream,
+    Value,
+    graph::Graph,
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
@@ -196,7 +197,7 @@ impl LocatorServer for ForwardingLocator {
         &self,
         _: &str,
         _: &[Endpoint],
-        _: Option<(u32, Graph)>,
+        _: Option<(u64, Graph)>,
         _: PublishReceiver,
         _: ReplySender<()>,
     ) -> Result<()> {

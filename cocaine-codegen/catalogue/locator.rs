@@ -50,7 +50,7 @@ trait Locator {
     fn publish(
         name: &str,
         endpoints: &[Endpoint],
-        metadata: Option<(u32, Graph)>,
+        metadata: Option<(u64, Graph)>,
     ) -> Session<Announcement, Reply<()>>;
 
     /// Streams the table of all routing groups: at once, and again whenever it changes.

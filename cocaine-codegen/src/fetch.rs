@@ -8,7 +8,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cocaine::{Client, Code, Edge, Error, Graph, Result, ServiceInfo, Stream as _};
+use cocaine::{
+    Client, Code, Error, Result, ServiceInfo, Stream as _,
+    graph::{Edge, Graph},
+};
 use tokio::{runtime, time};
 
 use crate::{
@@ -165,16 +168,16 @@ fn is_unknown(error: &Error) -> bool {
 
 /// Returns the methods of a graph, without the control messages of its root.
 fn methods(graph: &Graph) -> BTreeMap<u64, Method> {
-    let method = |method: &cocaine::Method| {
+    let method = |method: &cocaine::graph::Method| {
         (method.id, Method(method.name.to_string(), tree(&method.dispatch), tree(&method.upstream)))
     };
     graph.methods().map(method).collect()
 }
 
-fn tree(from: &cocaine::Tree) -> Tree {
+fn tree(from: &cocaine::graph::Tree) -> Tree {
     match from {
-        cocaine::Tree::Recurse => Tree::Recurse,
-        cocaine::Tree::Node(node) => Tree::Node(node.edges().iter().map(message).collect()),
+        cocaine::graph::Tree::Recurse => Tree::Recurse,
+        cocaine::graph::Tree::Node(node) => Tree::Node(node.edges().iter().map(message).collect()),
     }
 }
 

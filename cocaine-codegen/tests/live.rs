@@ -7,8 +7,8 @@ use std::{
 };
 
 use cocaine::{
-    Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceClient as _, ServiceInfo, Stream,
-    server::Server,
+    Code, Endpoint, Error, ReplySender, Result, Sender, ServiceClient as _, ServiceInfo, Stream,
+    graph::Graph, server::Server,
 };
 use cocaine_bindings::{
     AppClient, LocatorClient, LocatorServer, ServeLocator, StorageClient,
@@ -74,7 +74,7 @@ impl LocatorServer for Locator {
         &self,
         _: &str,
         _: &[Endpoint],
-        _: Option<(u32, Graph)>,
+        _: Option<(u64, Graph)>,
         _: PublishReceiver,
         _: ReplySender<()>,
     ) -> Result<()> {

@@ -48,7 +48,7 @@
 //! weight = 1
 //!
 //! [limits]                        # of each connection; sizes in bytes
-//! frame = 134217728
+//! max_frame_bytes = 134217728
 //! ```
 
 mod apps;

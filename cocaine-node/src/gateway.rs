@@ -144,7 +144,7 @@ impl Gateway {
 }
 
 fn client(locators: &str, settings: &GatewaySettings) -> cocaine::Result<Client> {
-    let limits = Limits { unread: settings.response_buffer, ..Limits::default() };
+    let limits = Limits::default().max_unread_bytes(settings.response_buffer);
     Ok(Client::builder(locators)?.limits(limits).build())
 }
 

@@ -56,8 +56,8 @@ impl ServiceHost {
         dispatch: D,
     ) -> ServerBuilder<MeteredService<D>> {
         let metered = self.metrics.meter(name, dispatch);
-        let admissions = metered.admissions();
-        Server::builder(metered).limits(self.limits).admissions(admissions)
+        let accept_counters = metered.accept_counters();
+        Server::builder(metered).limits(self.limits).accept_counters(accept_counters)
     }
 
     /// Returns the locator's address with port 0, which picks a free port.

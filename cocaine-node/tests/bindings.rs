@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use cocaine::{Client, Graph, msgpack};
+use cocaine::{Client, graph::Graph, msgpack};
 use cocaine_codegen::{Catalogue, Metadata, Options, OutputLayout, compare, fetch, generate};
 use cocaine_node::Node;
 use test_support::{hex, recording};

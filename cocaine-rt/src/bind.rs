@@ -3,7 +3,10 @@
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 pub use crate::{
-    client::service::{Service, ServiceClient},
+    client::{
+        methods::Selector,
+        service::{Service, ServiceClient},
+    },
     connection::{
         channel::{DynReceiver, DynSender, Payload},
         guard::Guard,

@@ -1,12 +1,13 @@
-//! The cloud as its users see it.
+//! Clients: resolve names, connect to services, call them.
 
 mod address;
 mod backoff;
 pub(crate) mod cloud;
-pub(crate) mod connection;
 mod drift;
 pub(crate) mod methods;
+mod reconnect;
 pub(crate) mod service;
+pub(crate) mod service_connection;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -14,9 +15,9 @@ use crate::{
     client::{
         address::Address,
         cloud::{Cloud, Timeouts},
-        connection::Options,
         methods::Compatibility,
         service::{Service, ServiceClient},
+        service_connection::Options,
     },
     protocol::{
         endpoint::ServiceInfo,
@@ -26,7 +27,7 @@ use crate::{
     wire::bytes::Bytes,
 };
 
-/// A cloud, by its locators.
+/// A client of the cloud with the given locators.
 ///
 /// Nothing is connected before the first use. Cloning is cheap.
 #[derive(Clone)]
@@ -68,7 +69,7 @@ impl Client {
     /// Returns settings for the cloud with these locators.
     pub fn builder(locators: &str) -> Result<ClientBuilder> {
         Ok(ClientBuilder {
-            locators: Address::list(locators)?,
+            locators: Address::parse_list(locators)?,
             options: Options::default(),
             compatibility: Compatibility::default(),
             limits: Limits::default(),
@@ -76,15 +77,15 @@ impl Client {
         })
     }
 
-    /// Returns a typed service under its usual name: resolved, connected, and held against its bindings.
+    /// Returns a typed service under its usual name: resolved, connected, and compared with its bindings.
     pub async fn service<S: ServiceClient>(&self) -> Result<S> {
         self.service_named(S::SPEC.name).await
     }
 
-    /// Returns a typed service under another name, as an app has.
+    /// Returns a typed service under another name, such as the name of an app.
     pub async fn service_named<S: ServiceClient>(&self, name: &str) -> Result<S> {
         let service = Service::new(self.cloud.clone(), name, Some(S::SPEC), self.options.clone());
-        self.connected(service).await.map(S::from_service)
+        self.connect(service).await.map(S::from_service)
     }
 
     /// Returns several typed services, connected at once: `client.services::<(StorageClient, LoggingClient)>()`.
@@ -96,11 +97,11 @@ impl Client {
 
     /// Returns an untyped service: resolved and connected.
     pub async fn dynamic(&self, name: &str) -> Result<Service> {
-        self.connected(Service::new(self.cloud.clone(), name, None, self.options.clone())).await
+        self.connect(Service::new(self.cloud.clone(), name, None, self.options.clone())).await
     }
 
-    /// Asks a locator where a service is and what it offers. A routing group gives the member that `seed` falls on,
-    /// or any without one.
+    /// Asks a locator for the endpoints and the methods of a service. For a routing group, `seed` selects the member;
+    /// without one, any member is returned.
     pub async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
         self.cloud.resolve(name, seed).await
     }
@@ -117,8 +118,8 @@ impl Client {
         Self { cloud: self.cloud.clone(), options: self.options.with_header(name, value.into()) }
     }
 
-    async fn connected(&self, service: Service) -> Result<Service> {
-        match service.link().await {
+    async fn connect(&self, service: Service) -> Result<Service> {
+        match service.connection().await {
             Ok(_) => Ok(service),
             Err(error) => Err(error.at(Some(&service.name().into()), None, None)),
         }
@@ -177,7 +178,7 @@ impl ClientBuilder {
     }
 }
 
-/// Typed services that are connected together: tuples of them.
+/// Tuples of typed services, connected together.
 pub trait Services: Sized {
     /// Connects all of them at once.
     fn connect(client: &Client) -> impl Future<Output = Result<Self>> + Send;

@@ -57,10 +57,10 @@
 //! | module | what it holds |
 //! |---|---|
 //! | `server` | listeners, and what generated servers are called with |
+//! | `graph` | the methods that a service announces, and the messages of each |
 //! | `msgpack` | the encoding of what users store and send, for code of their own |
 //! | `http` | events that are HTTP requests (feature `http`) |
 //! | `double` | expectations of test doubles (feature `doubles`) |
-//! | `bind` | what generated code uses, and nobody else |
 //!
 //! The private modules are layers, of which each uses those below it: `worker`, `server` and `client`, `connection` (one
 //! connection: its channels and the task that owns the socket), `protocol` (graphs, errors, codes), `wire` (frames,
@@ -79,6 +79,7 @@
 #[cfg(test)]
 extern crate self as cocaine;
 
+#[doc(hidden)]
 pub mod bind;
 mod client;
 mod connection;
@@ -112,7 +113,7 @@ pub use protocol::{
     control,
     endpoint::{Endpoint, ServiceInfo},
     error::{Error, ErrorKind, Fault, Result},
-    graph::{CallKind, Edge, Graph, Method, Tree, TreeNode, TreeShape},
+    graph,
     limits::Limits,
     msgpack,
     scalar::Scalar,

@@ -5,7 +5,7 @@ pub(crate) mod code;
 pub mod control;
 pub(crate) mod endpoint;
 pub(crate) mod error;
-pub(crate) mod graph;
+pub mod graph;
 pub(crate) mod limits;
 pub(crate) mod lossy;
 pub mod msgpack;

@@ -1,9 +1,9 @@
-//! The serving side: what generated servers are called with, and the sockets that they listen on.
+//! The serving side: listeners, connections, and the calls that generated servers handle.
 
-mod answer;
 mod connection;
 mod listener;
 mod relay;
+mod reply;
 
 use std::{
     fmt,
@@ -15,14 +15,14 @@ use std::{
 
 use serde::Deserialize;
 
-use self::answer::Run;
+use self::reply::RunningCall;
 #[cfg(feature = "doubles")]
-pub(crate) use self::answer::pump;
+pub(crate) use self::reply::send_items;
 pub use self::{
-    answer::{Answer, Halves, Outcome},
     connection::{Connection, EventChannel},
-    listener::{Admissions, Server, ServerBuilder},
-    relay::{Passed, Relay},
+    listener::{AcceptCounters, Server, ServerBuilder},
+    relay::{Relay, RelayEnd},
+    reply::{CallResponder, SessionHalves, SessionOutcome},
 };
 pub use crate::connection::unix::UnixSocket;
 use crate::{
@@ -40,17 +40,17 @@ use crate::{
     wire::{bytes::Bytes, decode, headers::Headers},
 };
 
-/// A served service: generated code implements it around an implementation of the service's trait.
+/// A service that can be served. Generated code implements it around an implementation of the service's trait.
 pub trait Dispatch: Send + Sync + 'static {
-    /// Returns what is served.
+    /// Returns the description of the service.
     fn spec(&self) -> &'static ServiceSpec;
 
-    /// Runs one invocation to its end. It is polled where it arrived, and moves to a task of its own when it is
-    /// pending.
+    /// Runs one invocation to its end. The future is first polled by the task of the connection, and moves to a task of
+    /// its own if it is pending.
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<Self>;
 }
 
-/// Who calls.
+/// The caller of a method.
 #[derive(Clone, Debug)]
 pub struct Caller {
     peer: Arc<str>,
@@ -74,77 +74,77 @@ impl Caller {
         self.trace
     }
 
-    /// Returns the `authorization` header: who the caller says to be (`protocol.md` 8).
+    /// Returns the `authorization` header: the identity that the caller claims (`protocol.md` 8).
     pub fn identity(&self) -> Option<&Bytes> {
         self.headers.get("authorization")
     }
 }
 
-/// What a served service announces, shared by its connections.
+/// The graph that a server announces, shared by its connections.
 #[derive(Debug)]
-pub(crate) struct Offer {
+pub(crate) struct ServedGraph {
     pub(crate) graph: Graph,
-    /// Headers of each method's replies beside the trace.
+    /// Additional headers of the replies of each method.
     pub(crate) extra: Vec<Option<ExtraHeaders>>,
 }
 
-/// A connection of a server, with what is served on it.
+/// A connection of a server, with the graph that is served on it.
 #[derive(Debug)]
-pub(crate) struct Host {
+pub(crate) struct ServedConnection {
     pub(crate) handle: ConnectionHandle,
-    pub(crate) offer: Arc<Offer>,
+    pub(crate) served: Arc<ServedGraph>,
 }
 
 /// One invocation.
 ///
-/// Dropped before it is split, it answers with an error like an [`Answer`].
+/// Dropping it before it is split replies with an error, as dropping a [`CallResponder`] does.
 pub struct Call {
-    incoming: Incoming,
-    answer: Answer,
+    args: CallArgs,
+    responder: CallResponder,
     caller: Caller,
 }
 
 impl Call {
-    pub(crate) fn new(host: Arc<Host>, pending: PendingInvocation) -> Self {
+    pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
         let PendingInvocation { id, method, message, trace, cost } = pending;
         let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
-        let run = Run { host, key: ChannelKey { id, own: false }, cost, ended: false };
-        let answer = Answer::new(run, method, trace);
-        let incoming = Incoming { method, args: message.args };
-        Self { incoming, answer, caller }
+        let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
+        let responder = CallResponder::new(run, method, trace);
+        let args = CallArgs { method, args: message.args };
+        Self { args, responder, caller }
     }
 
-    /// Returns who calls.
+    /// Returns the caller.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// Returns the place of the method in the served table.
+    /// Returns the index of the method in the served table.
     pub fn method(&self) -> usize {
-        self.incoming.method
+        self.args.method
     }
 
-    /// Returns what came and what answers it.
-    pub fn split(self) -> (Incoming, Answer) {
-        (self.incoming, self.answer)
+    /// Returns the arguments, and the responder that replies.
+    pub fn split(self) -> (CallArgs, CallResponder) {
+        (self.args, self.responder)
     }
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("method", &self.incoming.method).finish_non_exhaustive()
+        f.debug_struct("Call").field("method", &self.args.method).finish_non_exhaustive()
     }
 }
 
-/// What an invocation asks for.
+/// The method and the arguments of an invocation.
 #[derive(Debug)]
-pub struct Incoming {
+pub struct CallArgs {
     method: usize,
     args: bytes::Bytes,
 }
 
-impl Incoming {
-    /// Returns the place of the method in the served table.
+impl CallArgs {
+    /// Returns the index of the method in the served table.
     pub fn method(&self) -> usize {
         self.method
     }
@@ -156,7 +156,7 @@ impl Incoming {
 }
 
 pin_project_lite::pin_project! {
-    /// An invocation in the scope of its trace.
+    /// A future that runs in the scope of a trace.
     pub(crate) struct Traced<F> {
         trace: Option<Trace>,
         #[pin]

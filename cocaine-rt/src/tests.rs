@@ -1,5 +1,6 @@
-//! A client held against a peer that speaks by script.
+//! Tests of clients against a scripted peer, and of the promises of the public types.
 
+mod auto_traits;
 mod calls;
 mod closing;
 mod hostile;

@@ -10,7 +10,8 @@ use std::{
 };
 
 use cocaine::{
-    Client, Compatibility, Edge, Error, ErrorKind, Fault, Graph, Method, ServiceClient, Tree, TreeNode,
+    Client, Compatibility, Error, ErrorKind, Fault, ServiceClient,
+    graph::{Edge, Graph, Method, Tree, TreeNode},
     server::Server,
 };
 use cocaine_bindings::{Storage, StorageClient};
@@ -165,7 +166,7 @@ async fn differences_are_logged_once_across_reconnects() {
     let storage = client.service::<StorageClient>().await.unwrap();
     let at = format!("service=storage endpoint={address}");
     let lost = "a method is not what the bindings expect: calls of it will fail";
-    let moved = "a method has another id than in the bindings, and is called by that";
+    let moved = "a method has another id than in the bindings; calls use the id of the service";
     let value = "answers {0: value, 1: error}";
     let expected = [
         format!(" INFO the service has another version than the bindings {at} expected=1 found=9"),

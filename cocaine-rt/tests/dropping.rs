@@ -3,7 +3,7 @@
 #[path = "../../bindings/tests/test_locator/mod.rs"]
 mod test_locator;
 
-use cocaine::{Client, Graph, Receiver, ServiceClient, Severity, Value};
+use cocaine::{Client, Receiver, ServiceClient, Severity, Value, graph::Graph};
 use cocaine_bindings::{
     App, AppClient, Chrono, ChronoClient, Isolate, IsolateClient, Locator, LocatorClient, LoggingV2,
     LoggingV2Client, chrono::TimerId,

@@ -2,7 +2,7 @@
 //!
 //! Needs a cloud: `cargo run --bin cocaine-node`, then `cargo run --example untyped`.
 
-use cocaine::{CallKind, Client, Result, Value};
+use cocaine::{Client, Result, Value, graph::CallKind};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {

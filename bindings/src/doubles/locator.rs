@@ -97,8 +97,8 @@ impl LocatorDouble {
     pub fn expect_publish(
         &self,
     ) -> double::Expectation<
-        (&str, &[Endpoint], Option<(u32, Graph)>),
-        (String, Vec<Endpoint>, Option<(u32, Graph)>),
+        (&str, &[Endpoint], Option<(u64, Graph)>),
+        (String, Vec<Endpoint>, Option<(u64, Graph)>),
         double::Peer<PublishReceiver, ReplySender<()>>,
     > {
         self.0.expect(4)
@@ -148,7 +148,7 @@ impl Locator for LocatorDouble {
         &self,
         name: &str,
         endpoints: &[Endpoint],
-        metadata: Option<(u32, Graph)>,
+        metadata: Option<(u64, Graph)>,
     ) -> Result<Duplex<PublishSender, Reply<()>>> {
         self.0
             .open::<

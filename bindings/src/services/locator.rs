@@ -68,7 +68,7 @@ pub trait Locator {
         &self,
         name: &str,
         endpoints: &[Endpoint],
-        metadata: Option<(u32, Graph)>,
+        metadata: Option<(u64, Graph)>,
     ) -> impl Future<Output = Result<Duplex<PublishSender, Reply<()>>>> + Send;
 
     /// Streams the table of all routing groups: at once, and again whenever it changes.
@@ -139,7 +139,7 @@ pub trait LocatorServer {
         &self,
         name: &str,
         endpoints: &[Endpoint],
-        metadata: Option<(u32, Graph)>,
+        metadata: Option<(u64, Graph)>,
         input: PublishReceiver,
         output: ReplySender<()>,
     ) -> impl Future<Output = Result<()>> + Send;
@@ -272,7 +272,7 @@ impl Locator for LocatorClient {
         &self,
         name: &str,
         endpoints: &[Endpoint],
-        metadata: Option<(u32, Graph)>,
+        metadata: Option<(u64, Graph)>,
     ) -> Result<Duplex<PublishSender, Reply<()>>> {
         self.0.open(4, (name, endpoints, metadata)).await
     }
@@ -381,7 +381,7 @@ async fn answer_publish<T: LocatorServer + Send + Sync>(service: &T, call: Call)
     let (halves, outcome) = reply.session();
     let answer = async {
         let (name, endpoints, metadata) = args
-            .decode::<(&str, Vec<Endpoint>, Option<(u32, Graph)>)>()?;
+            .decode::<(&str, Vec<Endpoint>, Option<(u64, Graph)>)>()?;
         let (input, output) = halves.open();
         LocatorServer::publish(service, name, &endpoints, metadata, input, output).await
     };

@@ -8,8 +8,8 @@ use std::{
 };
 
 use cocaine::{
-    Client, Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceClient, ServiceInfo, Stream,
-    server::Server,
+    Client, Code, Endpoint, Error, ReplySender, Result, Sender, ServiceClient, ServiceInfo, Stream,
+    graph::Graph, server::Server,
 };
 use cocaine_bindings::{
     LocatorServer, ServeLocator,
@@ -77,7 +77,7 @@ impl LocatorServer for TestLocator {
         &self,
         name: &str,
         endpoints: &[Endpoint],
-        _: Option<(u32, Graph)>,
+        _: Option<(u64, Graph)>,
         input: PublishReceiver,
         output: ReplySender<()>,
     ) -> Result<()> {

@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cocaine::{
-    CallKind, Client, DynReceiver, DynSender, Endpoint, Graph, Service, ServiceClient, ServiceInfo,
+    Client, DynReceiver, DynSender, Endpoint, Service, ServiceClient, ServiceInfo,
     bind::{OnDrop, ServiceSpec},
+    graph::{CallKind, Graph},
     server::{Call, Dispatch, Server},
 };
 use cocaine_bindings::LocatorClient;
@@ -22,7 +23,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 /// Returns the graph of the runtime for these methods.
 pub(crate) fn graph(methods: impl IntoIterator<Item = (u64, Method)>) -> Graph {
-    Graph::new(methods.into_iter().map(|(id, Method(name, dispatch, upstream))| cocaine::Method {
+    Graph::new(methods.into_iter().map(|(id, Method(name, dispatch, upstream))| cocaine::graph::Method {
         id,
         name: name.into(),
         dispatch: tree(&dispatch),
@@ -30,14 +31,14 @@ pub(crate) fn graph(methods: impl IntoIterator<Item = (u64, Method)>) -> Graph {
     }))
 }
 
-fn tree(tree: &Tree) -> cocaine::Tree {
-    let Tree::Node(messages) = tree else { return cocaine::Tree::Recurse };
-    let edges = messages.iter().map(|(id, message)| cocaine::Edge {
+fn tree(tree: &Tree) -> cocaine::graph::Tree {
+    let Tree::Node(messages) = tree else { return cocaine::graph::Tree::Recurse };
+    let edges = messages.iter().map(|(id, message)| cocaine::graph::Edge {
         id: *id,
         name: message.0.as_str().into(),
         next: self::tree(&message.1),
     });
-    cocaine::Tree::Node(Arc::new(cocaine::TreeNode::new(edges)))
+    cocaine::graph::Tree::Node(Arc::new(cocaine::graph::TreeNode::new(edges)))
 }
 
 /// Returns whether the runtime calls the method as a session.

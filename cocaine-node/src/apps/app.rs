@@ -94,7 +94,7 @@ impl App {
         let State::Running(running) = state else { return None };
         let RunningApp { overseer, server, publication } = *running;
         drop(publication);
-        server.retire();
+        server.stop_accepting();
         overseer.stop().await;
         Some(server)
     }

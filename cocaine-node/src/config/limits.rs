@@ -11,29 +11,36 @@ use super::{error::ConfigError, merge::overwrite};
 #[non_exhaustive]
 pub struct LimitsConfig {
     /// Bytes of one frame.
-    pub frame: Option<usize>,
+    pub max_frame_bytes: Option<usize>,
     /// Unread bytes of one channel.
-    pub unread: Option<usize>,
+    pub max_unread_bytes: Option<usize>,
     /// Bytes queued for the socket.
-    pub outgoing: Option<usize>,
+    pub max_queued_bytes: Option<usize>,
     /// Calls that run at once.
-    pub invocations: Option<usize>,
+    pub max_invocations: Option<usize>,
     /// Channels that are open at once.
-    pub channels: Option<usize>,
+    pub max_channels: Option<usize>,
     /// Bytes that one connection may make the node keep.
-    pub held: Option<usize>,
+    pub max_in_use_bytes: Option<usize>,
 }
 
 impl LimitsConfig {
     /// Overwrites every value that `newer` sets.
     pub(super) fn merge(&mut self, newer: Self) {
-        let Self { frame, unread, outgoing, invocations, channels, held } = newer;
-        overwrite(&mut self.frame, frame);
-        overwrite(&mut self.unread, unread);
-        overwrite(&mut self.outgoing, outgoing);
-        overwrite(&mut self.invocations, invocations);
-        overwrite(&mut self.channels, channels);
-        overwrite(&mut self.held, held);
+        let Self {
+            max_frame_bytes,
+            max_unread_bytes,
+            max_queued_bytes,
+            max_invocations,
+            max_channels,
+            max_in_use_bytes,
+        } = newer;
+        overwrite(&mut self.max_frame_bytes, max_frame_bytes);
+        overwrite(&mut self.max_unread_bytes, max_unread_bytes);
+        overwrite(&mut self.max_queued_bytes, max_queued_bytes);
+        overwrite(&mut self.max_invocations, max_invocations);
+        overwrite(&mut self.max_channels, max_channels);
+        overwrite(&mut self.max_in_use_bytes, max_in_use_bytes);
     }
 
     /// Returns `limits` with the values of the configuration in place of its own.
@@ -42,12 +49,12 @@ impl LimitsConfig {
     /// A limit of 0, with which nothing could be served.
     pub(crate) fn apply(&self, mut limits: Limits) -> Result<Limits, ConfigError> {
         let settings = [
-            ("frame", self.frame, &mut limits.frame),
-            ("unread", self.unread, &mut limits.unread),
-            ("outgoing", self.outgoing, &mut limits.outgoing),
-            ("invocations", self.invocations, &mut limits.invocations),
-            ("channels", self.channels, &mut limits.channels),
-            ("held", self.held, &mut limits.held),
+            ("max_frame_bytes", self.max_frame_bytes, &mut limits.max_frame_bytes),
+            ("max_unread_bytes", self.max_unread_bytes, &mut limits.max_unread_bytes),
+            ("max_queued_bytes", self.max_queued_bytes, &mut limits.max_queued_bytes),
+            ("max_invocations", self.max_invocations, &mut limits.max_invocations),
+            ("max_channels", self.max_channels, &mut limits.max_channels),
+            ("max_in_use_bytes", self.max_in_use_bytes, &mut limits.max_in_use_bytes),
         ];
         for (name, value, limit) in settings {
             *limit = value.unwrap_or(*limit);

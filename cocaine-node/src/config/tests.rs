@@ -94,14 +94,18 @@ fn parse_error_names_file_and_line() {
 
 #[test]
 fn limits_are_applied_and_zero_is_refused() {
-    let config = read("[limits]\nframe = 1024\ninvocations = 7\n").unwrap();
+    let config = read("[limits]\nmax_frame_bytes = 1024\nmax_invocations = 7\n").unwrap();
     assert_eq!(
         config.limits.apply(Limits::default()).unwrap(),
-        Limits { frame: 1024, invocations: 7, ..Limits::default() }
+        Limits::default().max_frame_bytes(1024).max_invocations(7)
     );
-    let zero =
-        read("[limits]\nchannels = 0\n").unwrap().limits.apply(Limits::default()).unwrap_err().to_string();
-    assert_eq!(zero, "limits.channels is 0: nothing could be served");
+    let zero = read("[limits]\nmax_channels = 0\n")
+        .unwrap()
+        .limits
+        .apply(Limits::default())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(zero, "limits.max_channels is 0: nothing could be served");
 }
 
 #[test]

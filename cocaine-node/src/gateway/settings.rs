@@ -105,7 +105,7 @@ fn connections(connections: u32) -> Result<u32, ConfigError> {
 }
 
 fn request_body(bytes: usize) -> Result<usize, ConfigError> {
-    let available = Limits::default().frame - HEAD_BYTES;
+    let available = Limits::default().max_frame_bytes - HEAD_BYTES;
     if bytes > available {
         return Err(invalid(format!(
             "http.request_body is {bytes}: a request is one frame, which has room for {available} bytes of body"

@@ -9,7 +9,7 @@ use std::{
 
 use cocaine::{
     bind::{Call, Dispatch, ServiceSpec},
-    server::Admissions,
+    server::AcceptCounters,
 };
 use pin_project_lite::pin_project;
 
@@ -24,7 +24,7 @@ use super::{
 pub(crate) struct ServiceMetrics {
     /// The service whose calls are counted.
     pub(super) spec: &'static ServiceSpec,
-    pub(super) admissions: Arc<Admissions>,
+    pub(super) accept_counters: Arc<AcceptCounters>,
     calls: Meter,
     /// One for each method of the service.
     timers: Vec<(&'static str, Timer)>,
@@ -34,7 +34,7 @@ impl ServiceMetrics {
     pub(super) fn new(spec: &'static ServiceSpec, now: Instant) -> Self {
         let timers =
             spec.methods.iter().map(|method| (method.name, Timer::new(Resolution::COARSE, now))).collect();
-        Self { spec, admissions: Arc::default(), calls: Meter::new(now), timers }
+        Self { spec, accept_counters: Arc::default(), calls: Meter::new(now), timers }
     }
 
     pub(super) fn tick(&self, now: Instant) {
@@ -47,8 +47,8 @@ impl ServiceMetrics {
         let ended: u64 = self.timers.iter().map(|(_, timer)| timer.count()).sum();
         let calls = self.calls.read(now);
         readings.extend([
-            Reading::counter(format!("{name}.connections.accepted"), self.admissions.accepted()),
-            Reading::counter(format!("{name}.connections.rejected"), self.admissions.rejected()),
+            Reading::counter(format!("{name}.connections.accepted"), self.accept_counters.accepted()),
+            Reading::counter(format!("{name}.connections.rejected"), self.accept_counters.rejected()),
             Reading::counter(format!("{name}.load"), calls.count.saturating_sub(ended)),
             Reading::new(format!("{name}.meter.summary"), MetricValue::Meter(calls)),
         ]);
@@ -68,8 +68,8 @@ pub(crate) struct MeteredService<D> {
 
 impl<D> MeteredService<D> {
     /// Returns the counters of connections.
-    pub(crate) fn admissions(&self) -> Arc<Admissions> {
-        self.meter.admissions.clone()
+    pub(crate) fn accept_counters(&self) -> Arc<AcceptCounters> {
+        self.meter.accept_counters.clone()
     }
 }
 

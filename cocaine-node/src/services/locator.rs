@@ -8,7 +8,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use cocaine::{Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceInfo, Stream, bind::Caller};
+use cocaine::{
+    Code, Endpoint, Error, ReplySender, Result, Sender, ServiceInfo, Stream, bind::Caller, graph::Graph,
+};
 use cocaine_bindings::{
     LocatorServer,
     locator::{PublishReceiver, RoutingReceiver},
@@ -145,7 +147,7 @@ impl LocatorServer for LocatorService {
         &self,
         name: &str,
         endpoints: &[Endpoint],
-        metadata: Option<(u32, Graph)>,
+        metadata: Option<(u64, Graph)>,
         input: PublishReceiver,
         output: ReplySender<()>,
     ) -> Result<()> {
@@ -153,7 +155,7 @@ impl LocatorServer for LocatorService {
         if version == 0 && !graph.entries().is_empty() {
             return Err(Error::service(Code::MISSING_VERSION, "missing protocol version"));
         }
-        let service = ServiceInfo { endpoints: endpoints.to_vec(), version: version.into(), graph };
+        let service = ServiceInfo { endpoints: endpoints.to_vec(), version, graph };
         let published = self.locator.registry.publish(name, service);
         output.send(())?;
         // The publication ends with the channel: closed by the caller, revoked, or lost with the connection.

@@ -46,8 +46,8 @@ pub(crate) struct UnicornShared {
 }
 
 impl UnicornShared {
-    /// Returns the state for the tree in `store`. [`Limits::unread`] bounds the events queued for a subscriber, and
-    /// [`Limits::held`] the memory of all subscriptions of a connection.
+    /// Returns the state for the tree in `store`. [`Limits::max_unread_bytes`] bounds the events queued for a subscriber, and
+    /// [`Limits::max_in_use_bytes`] the memory of all subscriptions of a connection.
     pub(crate) fn new(store: Store, limits: Limits) -> Self {
         Self { hub: Arc::new(Hub::new(store)), clients: ClientBudgets::default(), limits }
     }
@@ -59,10 +59,10 @@ impl UnicornShared {
         peer: &str,
     ) -> Result<(Subscription, NodeView, Arc<ClientBudget>), UnicornError> {
         let path = Path::new(path)?;
-        let Limits { held, unread, .. } = self.limits;
-        let client = self.clients.get(peer, held);
+        let Limits { max_in_use_bytes, max_unread_bytes, .. } = self.limits;
+        let client = self.clients.get(peer, max_in_use_bytes);
         let (subscription, view) =
-            self.hub.subscribe(topic, &path, EventQueue::new(client.clone(), unread))?;
+            self.hub.subscribe(topic, &path, EventQueue::new(client.clone(), max_unread_bytes))?;
         Ok((subscription, view, client))
     }
 

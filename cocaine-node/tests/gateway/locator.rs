@@ -6,7 +6,8 @@ use std::{
 };
 
 use cocaine::{
-    Code, Endpoint, Error, Graph, ReplySender, Result, Sender, ServiceInfo, Stream,
+    Code, Endpoint, Error, ReplySender, Result, Sender, ServiceInfo, Stream,
+    graph::Graph,
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
@@ -76,7 +77,7 @@ impl LocatorServer for FakeLocator {
         &self,
         _name: &str,
         _endpoints: &[Endpoint],
-        _metadata: Option<(u32, Graph)>,
+        _metadata: Option<(u64, Graph)>,
         _input: PublishReceiver,
         _output: ReplySender<()>,
     ) -> Result<()> {

@@ -302,7 +302,7 @@ async fn filters_change_concurrently_with_logging() {
 /// clients are not affected.
 #[tokio::test]
 async fn slow_reader_does_not_block_others() {
-    let limits = cocaine::Limits { outgoing: 4096, ..cocaine::Limits::default() };
+    let limits = cocaine::Limits::default().max_queued_bytes(4096);
     let node = Node::builder().listen("127.0.0.1:0").limits(limits).start().await.unwrap();
     let logging: LoggingV2Client = service(&node).await;
     let Duplex { tx, mut rx } = logging.get("app/slow").await.unwrap();

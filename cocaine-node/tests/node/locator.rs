@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cocaine::{Category, Code, Endpoint, Graph, Value, msgpack};
+use cocaine::{Category, Code, Endpoint, Value, graph::Graph, msgpack};
 use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
 use cocaine_node::Node;
 

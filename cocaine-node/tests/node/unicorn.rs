@@ -121,7 +121,7 @@ fn version(args: &Value) -> i64 {
 
 #[tokio::test]
 async fn slow_subscriber_is_cut_off_alone() {
-    let limits = Limits { outgoing: 64 << 10, unread: 512 << 10, ..Limits::default() };
+    let limits = Limits::default().max_queued_bytes(64 << 10).max_unread_bytes(512 << 10);
     let node = Node::builder().listen("127.0.0.1:0").limits(limits).start().await.unwrap();
     let writer: UnicornClient = service(&node).await;
     let mut fast = service::<UnicornClient>(&node).await.subscribe("/watched");

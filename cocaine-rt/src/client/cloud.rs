@@ -1,4 +1,4 @@
-//! The locators of a cloud: which one answers, and what it says (`protocol.md` 7).
+//! Resolves names through the locators of a cloud (`protocol.md` 7), and connects to endpoints.
 
 use std::{
     future::poll_fn,
@@ -20,9 +20,9 @@ use tokio::{
 use crate::{
     client::{
         address::Address,
-        connection::{Attempt, Link, Options, Request},
-        drift::Told,
-        methods::{Compatibility, Selector, Table},
+        drift::DriftLog,
+        methods::{Compatibility, MethodTable, Selector},
+        service_connection::{Options, Request, SendAttempt, ServiceConnection},
     },
     connection::{
         channel::{answered, deadline},
@@ -39,7 +39,7 @@ use crate::{
     wire::{decode, encode, scratch::Scratch},
 };
 
-/// What every client knows of the locator: its first method (`protocol.md` 7).
+/// The only method of the locator that a client needs; its id is fixed (`protocol.md` 7).
 static RESOLVE: ServiceSpec = ServiceSpec {
     name: "locator",
     version: 3,
@@ -52,26 +52,26 @@ static RESOLVE: ServiceSpec = ServiceSpec {
     }],
 };
 
-/// A cloud as one client sees it.
+/// The locators and the settings of one client.
 #[derive(Debug)]
 pub(crate) struct Cloud {
     locators: Vec<Address>,
     compatibility: Compatibility,
     limits: Limits,
     timeouts: Timeouts,
-    /// The connection to the locator that answered last.
-    link: Mutex<Option<Arc<Link>>>,
-    /// Locators that did not answer in time: the one after the last of them is asked first.
-    passed: AtomicUsize,
-    told: Told,
+    /// The connection to the last locator that accepted one.
+    connection: Mutex<Option<Arc<ServiceConnection>>>,
+    /// The number of locators skipped because they timed out; the next one is tried first.
+    skipped: AtomicUsize,
+    drift_log: DriftLog,
 }
 
-/// How long a cloud waits for others.
+/// The time limits of connecting and resolving.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    /// For one address to accept a connection.
+    /// Time for one address to accept a connection.
     pub(crate) connect: Duration,
-    /// For a locator to answer, before the next one is asked.
+    /// Time for a locator to answer before the next one is asked.
     pub(crate) locator: Duration,
 }
 
@@ -88,80 +88,102 @@ impl Cloud {
         limits: Limits,
         timeouts: Timeouts,
     ) -> Self {
-        let (link, passed) = (Mutex::new(None), AtomicUsize::new(0));
-        Self { locators, compatibility, limits, timeouts, link, passed, told: Told::default() }
+        let (connection, skipped) = (Mutex::new(None), AtomicUsize::new(0));
+        Self {
+            locators,
+            compatibility,
+            limits,
+            timeouts,
+            connection,
+            skipped,
+            drift_log: DriftLog::default(),
+        }
     }
 
     pub(crate) fn compatibility(&self) -> Compatibility {
         self.compatibility
     }
 
-    /// Logs how a connected service differs from its bindings, if it has any, once.
-    pub(crate) fn compare(&self, spec: Option<&'static ServiceSpec>, version: u64, link: &Link) {
+    /// Logs how a connected service differs from its bindings, unless nothing is compared.
+    pub(crate) fn log_differences(
+        &self,
+        spec: Option<&'static ServiceSpec>,
+        version: u64,
+        connection: &ServiceConnection,
+    ) {
         if let Some(spec) = spec.filter(|_| self.compatibility != Compatibility::Unchecked) {
-            self.told.tell(spec, version, link);
+            self.drift_log.log_service(spec, version, connection);
         }
     }
 
-    /// Asks the locators, one after the other, where a service is. An answer that it is nowhere is an answer.
+    /// Resolves a service with the first locator that answers. 'Not found' is final: the next locator is not asked.
     pub(crate) async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
-        // One attempt more than there are locators: a connection may have ended long ago, unnoticed. Asking is safe.
+        // One attempt more than there are locators, since the connection may have ended unnoticed. Resolving twice is
+        // harmless.
         for _ in &self.locators {
-            let link = self.locator().await?;
-            let resolved = self.ask(&link, name, seed).await;
+            let connection = self.locator_connection().await?;
+            let resolved = self.request_resolve(&connection, name, seed).await;
             match &resolved {
                 Err(error) if matches!(error.kind(), ErrorKind::Disconnected(_)) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::Deadline(_)) => self.pass(&link, error),
+                Err(error) if matches!(error.kind(), ErrorKind::Deadline(_)) => {
+                    self.skip_locator(&connection, error)
+                }
                 _ => return resolved,
             }
         }
-        let link = self.locator().await?;
-        self.ask(&link, name, seed).await
+        let connection = self.locator_connection().await?;
+        self.request_resolve(&connection, name, seed).await
     }
 
-    /// Gives up a locator that does not answer.
-    fn pass(&self, link: &Link, error: &Error) {
-        if link.handle.is_usable() {
-            tracing::warn!(locator = %link.handle.peer(), %error, "the locator does not answer");
-            link.handle.close(&Error::disconnected("the locator does not answer"));
-            self.passed.fetch_add(1, Ordering::Relaxed);
+    /// Closes the connection to a locator that timed out; the next one is tried from now on.
+    fn skip_locator(&self, connection: &ServiceConnection, error: &Error) {
+        if connection.handle.is_usable() {
+            tracing::warn!(locator = %connection.handle.peer(), %error, "the locator does not answer");
+            connection.handle.close(&Error::disconnected("the locator does not answer"));
+            self.skipped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    async fn ask(&self, link: &Link, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
-        let blame = |error: Error| error.at(Some(&Arc::from(name)), None, Some(link.handle.peer()));
+    async fn request_resolve(
+        &self,
+        connection: &ServiceConnection,
+        name: &str,
+        seed: Option<&str>,
+    ) -> Result<ServiceInfo> {
+        let add_context =
+            |error: Error| error.at(Some(&Arc::from(name)), None, Some(connection.handle.peer()));
         let mut args = Scratch::take();
         encode::args(&(name, seed), &mut args).map_err(Error::from_encode)?;
         let options = Options { deadline: self.timeouts.locator, ..Options::default() };
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let bound = link.table.select(Selector::Place(0))?;
+        let bound = connection.table.select(Selector::Index(0))?;
         let request = Request { args: &args, options: &options, waker: &waker };
-        let Attempt::Sent(pending) = link.call(&bound, request)? else {
-            return Err(blame(Error::disconnected("the locator's connection has ended")));
+        let SendAttempt::Sent(pending) = connection.call(&bound, request)? else {
+            return Err(add_context(Error::disconnected("the locator's connection has ended")));
         };
-        let message = pending.await.map_err(|error| blame(deadline(error, options.deadline)))?;
+        let message = pending.await.map_err(|error| add_context(deadline(error, options.deadline)))?;
         if message.kind != VALUE {
-            return Err(blame(answered(&message)));
+            return Err(add_context(answered(&message)));
         }
         decode::args(&message.args)
-            .map_err(|malformed| blame(Error::decode(format!("the locator's answer: {malformed}"))))
+            .map_err(|malformed| add_context(Error::decode(format!("the locator's answer: {malformed}"))))
     }
 
-    /// Returns a live connection to a locator.
-    async fn locator(&self) -> Result<Arc<Link>> {
-        let mut link = self.link.lock().await;
-        if let Some(link) = link.as_ref().filter(|link| link.handle.is_usable()) {
-            return Ok(link.clone());
+    /// Returns a usable connection to a locator, made if there is none.
+    async fn locator_connection(&self) -> Result<Arc<ServiceConnection>> {
+        let mut connection = self.connection.lock().await;
+        if let Some(connection) = connection.as_ref().filter(|connection| connection.handle.is_usable()) {
+            return Ok(connection.clone());
         }
         let mut failures = Vec::new();
-        let first = self.passed.load(Ordering::Relaxed) % self.locators.len();
+        let first = self.skipped.load(Ordering::Relaxed) % self.locators.len();
         for address in self.locators.iter().cycle().skip(first).take(self.locators.len()) {
-            match self.reach(address).await {
+            match self.connect_to_host(address).await {
                 Ok(handle) => {
                     let table =
-                        Table::new(Some(&RESOLVE), &ServiceInfo::default(), Compatibility::Unchecked)?;
-                    let made = Arc::new(Link { handle, table, service: RESOLVE.name.into() });
-                    *link = Some(made.clone());
+                        MethodTable::new(Some(&RESOLVE), &ServiceInfo::default(), Compatibility::Unchecked)?;
+                    let made = Arc::new(ServiceConnection { handle, table, service: RESOLVE.name.into() });
+                    *connection = Some(made.clone());
                     return Ok(made);
                 }
                 Err(text) => failures.push(text),
@@ -170,8 +192,8 @@ impl Cloud {
         Err(Error::new(ErrorKind::Connect(format!("no locator answers: {}", failures.join("; ")))))
     }
 
-    /// Connects to a host over all its addresses.
-    async fn reach(&self, address: &Address) -> Result<ConnectionHandle, String> {
+    /// Connects to the first address of a host that accepts.
+    async fn connect_to_host(&self, address: &Address) -> Result<ConnectionHandle, String> {
         let found = lookup_host((address.host.as_str(), address.port)).await;
         let addresses: Vec<_> = found.map_err(|error| format!("{address}: {error}"))?.collect();
         self.connect_any(&addresses).await.map_err(|failures| match failures.as_str() {

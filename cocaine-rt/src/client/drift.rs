@@ -1,4 +1,4 @@
-//! What differs between bindings and the services that they are for, logged once.
+//! Logs each difference between bindings and a service once.
 
 use std::{
     collections::BTreeSet,
@@ -6,37 +6,41 @@ use std::{
 };
 
 use crate::{
-    client::{connection::Link, methods::Bound},
+    client::{methods::BoundMethod, service_connection::ServiceConnection},
     protocol::{
         error::{Error, ErrorKind},
         spec::{MethodSpec, ServiceSpec},
     },
 };
 
-/// What a client has logged: of each service the methods that differ, and an empty name for its version.
+/// The differences that a client has logged: the methods of each service, and an empty name for its version.
 #[derive(Debug, Default)]
-pub(crate) struct Told(Mutex<BTreeSet<(Arc<str>, &'static str)>>);
+pub(crate) struct DriftLog(Mutex<BTreeSet<(Arc<str>, &'static str)>>);
 
-impl Told {
-    /// Logs how the service at the other end of `link` differs from its bindings, but for what was logged before:
-    /// connecting again says nothing new.
-    pub(crate) fn tell(&self, spec: &'static ServiceSpec, version: u64, link: &Link) {
-        let (service, endpoint) = (&link.service, link.handle.peer());
+impl DriftLog {
+    /// Logs how the service of `connection` differs from its bindings. A difference is not logged again after a reconnect.
+    pub(crate) fn log_service(
+        &self,
+        spec: &'static ServiceSpec,
+        version: u64,
+        connection: &ServiceConnection,
+    ) {
+        let (service, endpoint) = (&connection.service, connection.handle.peer());
         if version != spec.version && self.is_new(service, "") {
             tracing::info!(
                 %service, %endpoint, expected = spec.version, found = version,
                 "the service has another version than the bindings"
             );
         }
-        for (method, bound) in spec.methods.iter().zip(link.table.bound()) {
-            self.tell_method(method, bound.as_ref(), service, endpoint);
+        for (method, bound) in spec.methods.iter().zip(connection.table.methods()) {
+            self.log_method(method, bound.as_ref(), service, endpoint);
         }
     }
 
-    fn tell_method(
+    fn log_method(
         &self,
         method: &MethodSpec,
-        bound: Result<&Bound, &Error>,
+        bound: Result<&BoundMethod, &Error>,
         service: &Arc<str>,
         endpoint: &str,
     ) {
@@ -44,7 +48,7 @@ impl Told {
         match bound.map_err(Error::kind) {
             Ok(bound) if bound.id != method.id && self.is_new(service, name) => tracing::info!(
                 %service, %endpoint, method = name, expected = method.id, found = bound.id,
-                "a method has another id than in the bindings, and is called by that"
+                "a method has another id than in the bindings; calls use the id of the service"
             ),
             Err(ErrorKind::SchemaMismatch { expected, found }) if self.is_new(service, name) => {
                 tracing::warn!(

@@ -1,4 +1,4 @@
-//! Ids belong to a connection: the methods of bindings, held against what the service announces.
+//! Compares the methods of bindings with those that a service announces. Ids may differ from connection to connection.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -9,35 +9,35 @@ use crate::protocol::{
     spec::{MethodSpec, OnDrop, ServiceSpec},
 };
 
-/// How strictly bindings are compared with what a service announces when it is connected.
+/// How strictly bindings are compared with the methods that a service announces on connect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compatibility {
-    /// Any difference fails the connection: another version, a method missing, moved or reshaped.
+    /// Any difference fails the connection: another version, or a method that is missing, renumbered or changed.
     Exact,
-    /// A method whose id changed is found by its name. One that is missing or reshaped fails when it is called.
+    /// A method whose id changed is found by its name. One that is missing or changed fails when it is called.
     #[default]
     Lenient,
     /// Nothing is compared: calls use the ids of the bindings.
     Unchecked,
 }
 
-/// A method as one connection knows it.
+/// A method with its id on one connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Bound {
+pub(crate) struct BoundMethod {
     pub(crate) id: u64,
     pub(crate) name: Arc<str>,
     pub(crate) kind: CallKind,
     pub(crate) dispatch: Tree,
     pub(crate) upstream: Tree,
     pub(crate) on_drop: OnDrop,
-    /// The message that lets go of a call, if there is one.
+    /// The message that closes a call, if there is one.
     pub(crate) close: Option<u64>,
-    /// An event of an app, whose deadline travels with it (`protocol.md` 5.3).
+    /// Whether this is an event of an app: its deadline is sent along (`protocol.md` 5.3).
     pub(crate) is_event: bool,
 }
 
-impl Bound {
+impl BoundMethod {
     fn new(method: Method, on_drop: OnDrop) -> Self {
         let kind = CallKind::of(&method.dispatch, &method.upstream);
         let Method { id, name, dispatch, upstream } = method;
@@ -46,9 +46,9 @@ impl Bound {
         Self { id, name, kind, dispatch, upstream, on_drop, close, is_event }
     }
 
-    /// Fails unless the method is called the way that it has to be.
+    /// Returns an error unless `kind` is how the method is called.
     #[inline]
-    pub(crate) fn check(&self, kind: CallKind) -> Result<()> {
+    pub(crate) fn check_kind(&self, kind: CallKind) -> Result<()> {
         if self.kind == kind {
             return Ok(());
         }
@@ -58,53 +58,53 @@ impl Bound {
 
 /// The methods that a connection can call.
 #[derive(Debug)]
-pub(crate) struct Table {
-    bound: Vec<Result<Bound>>,
+pub(crate) struct MethodTable {
+    methods: Vec<Result<BoundMethod>>,
     graph: Graph,
 }
 
-impl Table {
-    /// Holds `spec` against what the service announces.
+impl MethodTable {
+    /// Looks up each method of `spec` among those that the service announces.
     pub(crate) fn new(
         spec: Option<&ServiceSpec>,
         found: &ServiceInfo,
         policy: Compatibility,
     ) -> Result<Self> {
         let methods = spec.map_or(&[][..], |spec| spec.methods);
-        let bound: Vec<_> = methods.iter().map(|method| bind(method, &found.graph, policy)).collect();
+        let methods = methods.iter().map(|method| bind_method(method, &found.graph, policy)).collect();
         if let (Some(spec), Compatibility::Exact) = (spec, policy) {
-            exact(spec, found)?;
+            check_exact(spec, found)?;
         }
-        Ok(Self { bound, graph: found.graph.clone() })
+        Ok(Self { methods, graph: found.graph.clone() })
     }
 
     /// Returns the methods of the bindings, in their order, as the service has them.
-    pub(crate) fn bound(&self) -> &[Result<Bound>] {
-        &self.bound
+    pub(crate) fn methods(&self) -> &[Result<BoundMethod>] {
+        &self.methods
     }
 
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// Returns whether the service takes the control message `revoke`.
-    pub(crate) fn revocable(&self) -> bool {
+    /// Returns whether the service accepts the control message `revoke`.
+    pub(crate) fn accepts_revoke(&self) -> bool {
         self.graph.entry(crate::protocol::graph::REVOKE).is_some()
     }
 }
 
-fn bind(spec: &MethodSpec, graph: &Graph, policy: Compatibility) -> Result<Bound> {
+fn bind_method(spec: &MethodSpec, graph: &Graph, policy: Compatibility) -> Result<BoundMethod> {
     let expected = spec.method();
     if policy == Compatibility::Unchecked {
-        return Ok(Bound::new(expected, spec.on_drop));
+        return Ok(BoundMethod::new(expected, spec.on_drop));
     }
-    let fits = |found: &&Method| {
+    let is_same = |found: &&Method| {
         found.name == expected.name
             && found.dispatch.same_messages(&expected.dispatch)
             && found.upstream.same_messages(&expected.upstream)
     };
-    let same = graph.entry(spec.id).filter(fits).or_else(|| graph.methods().find(fits));
-    same.map(|found| Bound::new(found.clone(), spec.on_drop)).ok_or_else(|| mismatch(&expected, graph))
+    let same = graph.entry(spec.id).filter(is_same).or_else(|| graph.methods().find(is_same));
+    same.map(|found| BoundMethod::new(found.clone(), spec.on_drop)).ok_or_else(|| mismatch(&expected, graph))
 }
 
 fn mismatch(expected: &Method, graph: &Graph) -> Error {
@@ -116,20 +116,20 @@ fn mismatch(expected: &Method, graph: &Graph) -> Error {
     )
 }
 
-fn exact(spec: &ServiceSpec, found: &ServiceInfo) -> Result<()> {
+fn check_exact(spec: &ServiceSpec, found: &ServiceInfo) -> Result<()> {
     let mismatch = |expected, found| Err(Error::new(ErrorKind::SchemaMismatch { expected, found }));
     if spec.version != found.version {
         return mismatch(format!("version {}", spec.version), format!("version {}", found.version));
     }
     let expected: Vec<_> = spec.methods.iter().map(MethodSpec::method).collect();
     let differs = |method: &&Method| {
-        let fits = |other: &&Method| {
+        let is_same = |other: &&Method| {
             other.id == method.id
                 && other.name == method.name
                 && other.dispatch.same_messages(&method.dispatch)
                 && other.upstream.same_messages(&method.upstream)
         };
-        !expected.iter().any(|other| fits(&other)) || !found.graph.methods().any(|other| fits(&other))
+        !expected.iter().any(|other| is_same(&other)) || !found.graph.methods().any(|other| is_same(&other))
     };
     let list = |method: Option<&Method>| {
         method.map_or_else(
@@ -145,18 +145,18 @@ fn describe(method: &Method) -> String {
     format!("method {} that takes {} and answers {}", method.id, method.dispatch, method.upstream)
 }
 
-/// Names a method: generated code by its place in the table, users by its name.
+/// Selects a method by its index in the bindings or by its name.
 #[derive(Clone, Copy, Debug)]
 pub enum Selector<'a> {
-    /// The place among the methods of the bindings.
-    Place(usize),
+    /// The index among the methods of the bindings.
+    Index(usize),
     /// The name that the service announces.
     Name(&'a str),
 }
 
 impl From<usize> for Selector<'_> {
-    fn from(place: usize) -> Self {
-        Self::Place(place)
+    fn from(index: usize) -> Self {
+        Self::Index(index)
     }
 }
 
@@ -172,23 +172,23 @@ impl<'a> From<&'a String> for Selector<'a> {
     }
 }
 
-impl Table {
+impl MethodTable {
     /// Finds a method.
     #[inline]
-    pub(crate) fn select(&self, selector: Selector<'_>) -> Result<Cow<'_, Bound>> {
+    pub(crate) fn select(&self, selector: Selector<'_>) -> Result<Cow<'_, BoundMethod>> {
         match selector {
-            Selector::Place(place) => match self.bound.get(place) {
+            Selector::Index(index) => match self.methods.get(index) {
                 Some(bound) => bound.as_ref().map(Cow::Borrowed).map_err(Clone::clone),
-                None => Err(Error::config(format!("the bindings have no method at place {place}"))),
+                None => Err(Error::config(format!("the bindings have no method at index {index}"))),
             },
             Selector::Name(name) => match self.graph.method(name) {
-                Some(method) => Ok(Cow::Owned(Bound::new(method.clone(), OnDrop::of(name)))),
-                None => Err(self.unknown(name)),
+                Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::of(name)))),
+                None => Err(self.unknown_method(name)),
             },
         }
     }
 
-    fn unknown(&self, name: &str) -> Error {
+    fn unknown_method(&self, name: &str) -> Error {
         let names: Vec<_> = self.graph.methods().map(|method| &*method.name).collect();
         let found = format!("only {}", names.join(", "));
         let kind = ErrorKind::SchemaMismatch { expected: format!("a method `{name}`"), found };

@@ -1,26 +1,22 @@
-//! A service by its name: resolved, connected, and connected again when its connection has ended.
+//! A service by its name: resolves, connects, calls, and reconnects when its connection has ended.
 
 use std::{
     fmt,
     future::{Future, poll_fn},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Poll, Waker},
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     client::{
-        backoff::Backoff,
         cloud::Cloud,
-        connection::{Attempt, Link, Options, Pending, Request},
-        methods::{Bound, Selector, Table},
+        methods::{BoundMethod, Selector},
+        reconnect::ReconnectingService,
+        service_connection::{Options, PendingReply, Request, SendAttempt, ServiceConnection},
     },
     connection::{
         channel::{DynReceiver, DynSender, answered, deadline},
@@ -48,25 +44,8 @@ use crate::{
 /// twice.
 #[derive(Clone)]
 pub struct Service {
-    shared: Arc<Shared>,
+    shared: Arc<ReconnectingService>,
     options: Options,
-}
-
-struct Shared {
-    name: Arc<str>,
-    spec: Option<&'static ServiceSpec>,
-    cloud: Arc<Cloud>,
-    link: ArcSwapOption<Link>,
-    connecting: Mutex<Connecting>,
-    /// Attempts to connect that have failed.
-    failures: AtomicU64,
-}
-
-/// What whoever connects has to know of earlier attempts.
-#[derive(Default)]
-struct Connecting {
-    backoff: Backoff,
-    failure: Option<Error>,
 }
 
 impl Service {
@@ -77,33 +56,28 @@ impl Service {
         spec: Option<&'static ServiceSpec>,
         options: Options,
     ) -> Self {
-        let link = ArcSwapOption::empty();
-        let (connecting, failures) = (Mutex::default(), AtomicU64::new(0));
-        Self {
-            shared: Arc::new(Shared { name: name.into(), spec, cloud, link, connecting, failures }),
-            options,
-        }
+        Self { shared: Arc::new(ReconnectingService::new(cloud, name, spec)), options }
     }
 
-    /// Returns a service that is connected already, in a cloud that does not answer.
+    /// Returns a connected service of a cloud that does not answer.
     #[cfg(test)]
-    pub(crate) fn over(link: Arc<Link>) -> Self {
-        let nowhere = crate::client::address::Address::list("127.0.0.1:1").unwrap_or_default();
+    pub(crate) fn with_connection(connection: Arc<ServiceConnection>) -> Self {
+        let locators = crate::client::address::Address::parse_list("127.0.0.1:1").unwrap_or_default();
         let cloud = Cloud::new(
-            nowhere,
+            locators,
             crate::client::methods::Compatibility::default(),
             crate::protocol::limits::Limits::default(),
             crate::client::cloud::Timeouts::default(),
         );
-        let service = Self::new(Arc::new(cloud), &link.service, None, Options::default());
-        service.shared.link.store(Some(link));
+        let service = Self::new(Arc::new(cloud), &connection.service, None, Options::default());
+        service.shared.connection.store(Some(connection));
         service
     }
 
     /// Returns the connection that the service has.
     #[cfg(test)]
-    pub(crate) fn connected_link(&self) -> Arc<Link> {
-        self.shared.link.load_full().expect("the service is connected")
+    pub(crate) fn current_connection(&self) -> Arc<ServiceConnection> {
+        self.shared.connection.load_full().expect("the service is connected")
     }
 
     /// Returns the name under which the service is resolved.
@@ -124,14 +98,14 @@ impl Service {
         Self { shared: self.shared.clone(), options: self.options.with_header(name, value.into()) }
     }
 
-    /// Returns the methods that the service announces, connecting first if need be.
+    /// Returns the methods that the service announces; connects first if needed.
     pub async fn graph(&self) -> Result<Graph> {
-        Ok(self.link().await?.table.graph().clone())
+        Ok(self.connection().await?.table.graph().clone())
     }
 
-    /// Returns the address of the endpoint that is connected, if one is.
+    /// Returns the address of the connected endpoint, if there is one.
     pub fn endpoint(&self) -> Option<Arc<str>> {
-        self.shared.live().map(|link| link.handle.peer().clone())
+        self.shared.usable_connection().map(|connection| connection.handle.peer().clone())
     }
 
     /// Calls a method that answers once, and returns the answer as `R`: a tuple takes all its values, anything else
@@ -144,7 +118,16 @@ impl Service {
         self.unary(method, args).await
     }
 
-    /// As [`Service::call`], with the method's place in the bindings or its name.
+    /// Calls a method that never answers; returns once the call is queued.
+    pub async fn send<A>(&self, method: &str, args: A) -> Result<()>
+    where
+        A: Serialize + Send,
+    {
+        self.mute(method, args).await
+    }
+
+    /// Does what [`Service::call`] does, for generated code.
+    #[doc(hidden)]
     pub async fn unary<'m, A, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<R>
     where
         A: Serialize + Send,
@@ -152,22 +135,23 @@ impl Service {
     {
         let method = method.into();
         let args = self.encode(method, args)?;
-        let message = if self.options.is_short() {
-            Box::pin(self.in_time(method, args)).await?
+        let message = if self.options.has_short_deadline() {
+            Box::pin(self.call_within_deadline(method, args)).await?
         } else {
-            self.exchange(method, args).await?
+            self.send_and_wait(method, args).await?
         };
-        self.read(method, &message)
+        self.decode_reply(method, &message)
     }
 
-    /// Calls a method that never answers; returns once the call is queued.
+    /// Does what [`Service::send`] does, for generated code.
+    #[doc(hidden)]
     pub async fn mute<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<()>
     where
         A: Serialize + Send,
     {
         let method = method.into();
         let args = self.encode(method, args)?;
-        self.send(method, args, Link::mute).await
+        self.send_request(method, args, ServiceConnection::send).await
     }
 
     /// Calls a method that answers with a stream. The arguments are encoded at once; the call is made now if the
@@ -181,26 +165,27 @@ impl Service {
             Ok(args) => args,
             Err(error) => return Receiver::failed(error),
         };
-        match self.attempt(method, &args, Waker::noop(), Link::stream) {
-            Ok(Attempt::Sent(reading)) => reading.into(),
-            Ok(_) => Receiver::opening(self.clone().open_later(method, args)),
+        match self.try_send(method, &args, Waker::noop(), ServiceConnection::open_stream) {
+            Ok(SendAttempt::Sent(reading)) => reading.into(),
+            Ok(_) => Receiver::opening(self.clone().open_stream(method, args)),
             Err(error) => Receiver::failed(error),
         }
     }
 
-    /// Calls a method that answers once it holds something, and holds that until what this returns is dropped.
+    /// Calls a method whose answer grants a resource, for generated code. Dropping the guard releases the resource.
     ///
-    /// Waiting for it takes as long as it takes: there is a deadline only if one was set ([`Service::with_deadline`]).
+    /// Waiting is unlimited, unless a deadline was set ([`Service::with_deadline`]).
+    #[doc(hidden)]
     pub async fn hold<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Guard>
     where
         A: Serialize + Send,
     {
         let method = method.into();
-        let held = Guard::by(self.stream(method, args));
-        if !self.options.chosen {
-            return held.await;
+        let guard = Guard::by(self.stream(method, args));
+        if !self.options.is_deadline_set {
+            return guard.await;
         }
-        timeout(self.options.deadline, held).await.unwrap_or_else(|_| Err(self.late(method)))
+        timeout(self.options.deadline, guard).await.unwrap_or_else(|_| Err(self.deadline_error(method)))
     }
 
     /// Opens a session: a channel on which this side sends messages too.
@@ -212,174 +197,138 @@ impl Service {
     {
         let method = method.into();
         let args = self.encode(method, args)?;
-        let (tx, rx) = self.send(method, args, Link::session).await?;
+        let (tx, rx) = self.send_request(method, args, ServiceConnection::open_session).await?;
         Ok(Duplex { tx: tx.into(), rx: rx.into() })
     }
 
-    /// Returns once everything that was queued is with the operating system; mute calls are only queued.
+    /// Returns once everything queued has been handed to the operating system: [`Service::send`] only queues.
     pub async fn flush(&self) -> Result<()> {
-        let Some(link) = self.shared.live() else { return Ok(()) };
-        let flushed = poll_fn(|cx| link.handle.with(|mux| mux.poll_flushed(cx.waker()))).await;
-        flushed.map_err(|error| link.blame(error, None))
+        let Some(connection) = self.shared.usable_connection() else { return Ok(()) };
+        let flushed = poll_fn(|cx| connection.handle.with(|mux| mux.poll_flushed(cx.waker()))).await;
+        flushed.map_err(|error| connection.add_context(error, None))
     }
 
     #[inline]
     fn encode<A: Serialize>(&self, method: Selector<'_>, args: A) -> Result<Scratch> {
         let mut scratch = Scratch::take();
-        encode::args(&args, &mut scratch).map_err(|error| self.blame(Error::from_encode(error), method))?;
+        encode::args(&args, &mut scratch)
+            .map_err(|error| self.add_context(Error::from_encode(error), method))?;
         Ok(scratch)
     }
 
-    /// Sends a call and waits for its answer; the connection keeps the deadline, unless it has to be waited for.
-    async fn exchange(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
-        let attempt = poll_fn(|cx| Poll::Ready(self.attempt(method, &args, cx.waker(), Link::call)));
-        let Attempt::Sent(pending) = attempt.await? else {
-            return Box::pin(self.in_time(method, args)).await;
+    /// Sends a call and waits for its reply. The connection enforces the deadline once the call is sent; before that, a
+    /// timer does.
+    async fn send_and_wait(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
+        let attempt =
+            poll_fn(|cx| Poll::Ready(self.try_send(method, &args, cx.waker(), ServiceConnection::call)));
+        let SendAttempt::Sent(pending) = attempt.await? else {
+            return Box::pin(self.call_within_deadline(method, args)).await;
         };
         drop(args);
-        self.answer(method, pending).await
+        self.wait_for_reply(method, pending).await
     }
 
-    /// Connects, waits for room, sends and waits for the answer, all within the deadline.
-    async fn in_time(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
-        let exchange = async {
-            let pending = self.send(method, args, Link::call).await?;
-            self.answer(method, pending).await
+    /// Connects, waits for room, sends the call and waits for its reply, all under one timer.
+    async fn call_within_deadline(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
+        let call = async {
+            let pending = self.send_request(method, args, ServiceConnection::call).await?;
+            self.wait_for_reply(method, pending).await
         };
-        timeout(self.options.deadline, exchange).await.unwrap_or_else(|_| Err(self.late(method)))
+        timeout(self.options.deadline, call).await.unwrap_or_else(|_| Err(self.deadline_error(method)))
     }
 
-    async fn answer(&self, method: Selector<'_>, pending: Pending) -> Result<Message> {
-        pending.await.map_err(|error| self.blame(deadline(error, self.options.deadline), method))
+    async fn wait_for_reply(&self, method: Selector<'_>, pending: PendingReply) -> Result<Message> {
+        pending.await.map_err(|error| self.add_context(deadline(error, self.options.deadline), method))
     }
 
     #[inline]
-    fn read<R: DeserializeOwned>(&self, method: Selector<'_>, message: &Message) -> Result<R> {
+    fn decode_reply<R: DeserializeOwned>(&self, method: Selector<'_>, message: &Message) -> Result<R> {
         if message.kind != VALUE {
             let error = answered(message);
-            if let Some(link) = self.shared.live() {
-                link.handle.heed(&error);
+            if let Some(connection) = self.shared.usable_connection() {
+                connection.handle.check_app_stopped(&error);
             }
-            return Err(self.blame(error, method));
+            return Err(self.add_context(error, method));
         }
-        decode::args(&message.args).map_err(|malformed| self.blame(Error::from_decode(malformed), method))
+        decode::args(&message.args)
+            .map_err(|malformed| self.add_context(Error::from_decode(malformed), method))
     }
 
-    /// Opens a stream once the service is connected.
-    fn open_later(
+    /// Connects the service and opens a stream.
+    fn open_stream(
         self,
         method: Selector<'_>,
         args: Scratch,
-    ) -> impl Future<Output = Result<Reading>> + Send + 'static + use<> {
-        let (place, name) = match method {
-            Selector::Place(place) => (place, None),
+    ) -> impl Future<Output = Result<Reading>> + Send + Sync + 'static + use<> {
+        let (index, name) = match method {
+            Selector::Index(index) => (index, None),
             Selector::Name(name) => (0, Some(name.to_owned())),
         };
         async move {
-            let method = name.as_deref().map_or(Selector::Place(place), Selector::Name);
-            self.send(method, args, Link::stream).await
+            let method = name.as_deref().map_or(Selector::Index(index), Selector::Name);
+            self.send_request(method, args, ServiceConnection::open_stream).await
         }
     }
 
-    /// Sends until it is sent, connecting and waiting for room as needed.
-    async fn send<T>(
+    /// Sends a request, connecting and waiting for room as needed.
+    async fn send_request<T>(
         &self,
         method: Selector<'_>,
         args: Scratch,
-        act: impl Fn(&Link, &Bound, Request<'_>) -> Result<Attempt<T>> + Send + Sync,
+        send: impl Fn(&ServiceConnection, &BoundMethod, Request<'_>) -> Result<SendAttempt<T>> + Send + Sync,
     ) -> Result<T> {
         loop {
-            let attempt = poll_fn(|cx| Poll::Ready(self.attempt(method, &args, cx.waker(), &act)));
+            let attempt = poll_fn(|cx| Poll::Ready(self.try_send(method, &args, cx.waker(), &send)));
             match attempt.await? {
-                Attempt::Sent(sent) => return Ok(sent),
-                Attempt::Full(handle) => poll_fn(|cx| handle.with(|mux| mux.poll_room(cx.waker()))).await,
-                Attempt::Ended => drop(self.link().await.map_err(|error| self.blame(error, method))?),
+                SendAttempt::Sent(sent) => return Ok(sent),
+                SendAttempt::Full(handle) => poll_fn(|cx| handle.with(|mux| mux.poll_room(cx.waker()))).await,
+                SendAttempt::Closed => {
+                    drop(self.connection().await.map_err(|error| self.add_context(error, method))?)
+                }
             }
         }
     }
 
     #[inline]
-    fn attempt<T>(
+    fn try_send<T>(
         &self,
         method: Selector<'_>,
         args: &Encoded,
         waker: &Waker,
-        act: impl Fn(&Link, &Bound, Request<'_>) -> Result<Attempt<T>>,
-    ) -> Result<Attempt<T>> {
-        let link = self.shared.link.load();
-        let Some(link) = link.as_ref().filter(|link| !link.handle.is_outdated()) else {
-            return Ok(Attempt::Ended);
+        send: impl Fn(&ServiceConnection, &BoundMethod, Request<'_>) -> Result<SendAttempt<T>>,
+    ) -> Result<SendAttempt<T>> {
+        let connection = self.shared.connection.load();
+        let Some(connection) = connection.as_ref().filter(|connection| !connection.handle.is_outdated())
+        else {
+            return Ok(SendAttempt::Closed);
         };
         let request = Request { args, options: &self.options, waker };
-        link.table
+        connection
+            .table
             .select(method)
-            .and_then(|bound| act(link, &bound, request))
-            .map_err(|error| self.blame(error, method))
+            .and_then(|bound| send(connection, &bound, request))
+            .map_err(|error| self.add_context(error, method))
     }
 
-    /// Returns the live connection, made within the deadline if there is none.
-    pub(crate) async fn link(&self) -> Result<Arc<Link>> {
+    /// Returns the connection, made within the deadline if there is none.
+    pub(crate) async fn connection(&self) -> Result<Arc<ServiceConnection>> {
         let connected = timeout(self.options.deadline, self.shared.connect()).await;
         connected.unwrap_or_else(|_| Err(Error::new(ErrorKind::Deadline(self.options.deadline))))
     }
 
-    fn late(&self, method: Selector<'_>) -> Error {
-        self.blame(Error::new(ErrorKind::Deadline(self.options.deadline)), method)
+    fn deadline_error(&self, method: Selector<'_>) -> Error {
+        self.add_context(Error::new(ErrorKind::Deadline(self.options.deadline)), method)
     }
 
-    /// Names the service, the method and the endpoint of an error.
-    fn blame(&self, error: Error, method: Selector<'_>) -> Error {
+    /// Adds the service, the method and the endpoint to an error.
+    fn add_context(&self, error: Error, method: Selector<'_>) -> Error {
         let method = match method {
             Selector::Name(name) => Some(name),
-            Selector::Place(place) => {
-                self.shared.spec.and_then(|spec| spec.methods.get(place)).map(|method| method.name)
+            Selector::Index(index) => {
+                self.shared.spec.and_then(|spec| spec.methods.get(index)).map(|method| method.name)
             }
         };
         error.at(Some(&self.shared.name), method, self.endpoint().as_ref())
-    }
-}
-
-impl Shared {
-    fn live(&self) -> Option<Arc<Link>> {
-        self.link.load_full().filter(|link| link.handle.is_usable())
-    }
-
-    /// Returns the live connection; one caller at a time makes a new one, and those who waited for it share its failure.
-    async fn connect(&self) -> Result<Arc<Link>> {
-        let failures = self.failures.load(Ordering::Acquire);
-        let mut connecting = self.connecting.lock().await;
-        if let Some(link) = self.live() {
-            return Ok(link);
-        }
-        if let (Some(error), true) = (&connecting.failure, self.failures.load(Ordering::Acquire) > failures) {
-            return Err(error.clone());
-        }
-        connecting.backoff.lost();
-        connecting.backoff.wait().await;
-        match self.establish().await {
-            Ok(link) => {
-                connecting.backoff.succeeded();
-                self.link.store(Some(link.clone()));
-                Ok(link)
-            }
-            Err(error) => {
-                connecting.backoff.failed();
-                connecting.failure = Some(error.clone());
-                self.failures.fetch_add(1, Ordering::Release);
-                Err(error)
-            }
-        }
-    }
-
-    async fn establish(&self) -> Result<Arc<Link>> {
-        let resolved = self.cloud.resolve(&self.name, None).await?;
-        let handle = self.cloud.connect(&resolved.endpoints).await?;
-        let table = Table::new(self.spec, &resolved, self.cloud.compatibility())
-            .map_err(|error| error.at(Some(&self.name), None, Some(handle.peer())))?;
-        tracing::debug!(service = %self.name, endpoint = %handle.peer(), "connected");
-        let link = Link { handle, table, service: self.name.clone() };
-        self.cloud.compare(self.spec, resolved.version, &link);
-        Ok(Arc::new(link))
     }
 }
 
@@ -389,9 +338,9 @@ impl fmt::Debug for Service {
     }
 }
 
-/// What generated clients are: bindings around a [`Service`].
+/// A generated client: bindings around a [`Service`].
 pub trait ServiceClient: Sized + Send {
-    /// What the bindings were written against.
+    /// The service that the bindings were generated for.
     const SPEC: &'static ServiceSpec;
 
     /// Returns the bindings of a service.

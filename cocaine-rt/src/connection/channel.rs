@@ -75,7 +75,7 @@ pub(crate) struct ChannelRef {
 }
 
 impl ChannelRef {
-    fn blame(&self, error: Error) -> Error {
+    fn add_context(&self, error: Error) -> Error {
         let error = deadline(error, self.context.deadline);
         error.at(self.context.service.as_ref(), self.context.method.as_deref(), Some(self.handle.peer()))
     }
@@ -107,7 +107,7 @@ impl DynReceiver {
         }
         let polled = ready!(self.channel.handle.with(|mux| mux.poll_message(self.channel.key, cx.waker())));
         self.ended = !matches!(polled, Some(Ok(_)));
-        Poll::Ready(polled.map(|result| result.map_err(|error| self.channel.blame(error))))
+        Poll::Ready(polled.map(|result| result.map_err(|error| self.channel.add_context(error))))
     }
 
     /// Hands all messages that have come to `take`, under the lock of the connection, and waits while there are none;
@@ -115,7 +115,7 @@ impl DynReceiver {
     pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
         let polled =
             ready!(self.channel.handle.with(|mux| mux.poll_each(self.channel.key, cx.waker(), take)));
-        Poll::Ready(polled.map_err(|error| self.channel.blame(error)))
+        Poll::Ready(polled.map_err(|error| self.channel.add_context(error)))
     }
 
     /// Accepts no further message: the peer breaks the protocol by sending one.
@@ -131,7 +131,7 @@ impl DynReceiver {
     pub async fn recv_message(mut self) -> Result<(u64, Payload, Self)> {
         let next = self.next_message().await;
         let (kind, payload) =
-            next.unwrap_or_else(|| Err(self.blame(Error::protocol("the channel has ended"))))?;
+            next.unwrap_or_else(|| Err(self.add_context(Error::protocol("the channel has ended"))))?;
         Ok((kind, payload, self))
     }
 
@@ -159,10 +159,10 @@ impl DynReceiver {
     /// Names a message by the graph, and moves on to the state that follows it.
     pub(crate) fn name_message(&mut self, message: Message) -> Result<(String, Payload)> {
         let Some(edge) = self.node.message(message.kind).cloned() else {
-            return Err(self.blame(Error::protocol(format!("message {} has no name", message.kind))));
+            return Err(self.add_context(Error::protocol(format!("message {} has no name", message.kind))));
         };
         if edge.is_terminal() && &*edge.name == "error" {
-            self.heed(&message);
+            self.decode_error(&message);
         }
         if let Tree::Node(next) = &edge.next {
             self.node = next.clone();
@@ -173,23 +173,23 @@ impl DynReceiver {
     /// Returns the error of a message that the bindings do not know.
     #[doc(hidden)]
     pub fn unexpected(self, kind: u64) -> Error {
-        self.blame(Error::protocol(format!("message {kind} is not known to the bindings")))
+        self.add_context(Error::protocol(format!("message {kind} is not known to the bindings")))
     }
 
-    pub(crate) fn blame(&self, error: Error) -> Error {
-        self.channel.blame(error)
+    pub(crate) fn add_context(&self, error: Error) -> Error {
+        self.channel.add_context(error)
     }
 
     /// Returns the error that an `error` message stands for.
     pub(crate) fn answered(&self, message: &Message) -> Error {
-        self.blame(self.heed(message))
+        self.add_context(self.decode_error(message))
     }
 
     /// Returns the error that an `error` message stands for, without its place; one that says that the app is stopped
     /// makes the next call connect again.
-    pub(crate) fn heed(&self, message: &Message) -> Error {
+    pub(crate) fn decode_error(&self, message: &Message) -> Error {
         let error = answered(message);
-        self.channel.handle.heed(&error);
+        self.channel.handle.check_app_stopped(&error);
         error
     }
 }
@@ -320,17 +320,18 @@ impl DynSender {
     fn put<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A, act: SendFn) -> Result<()> {
         let next = match self.node.message(kind) {
             Some(edge) => edge.next.clone(),
-            None => return Err(self.channel.blame(self.out_of_turn(kind))),
+            None => return Err(self.channel.add_context(self.out_of_turn(kind))),
         };
         let mut scratch = Scratch::take();
-        encode::args(args, &mut scratch).map_err(|error| self.channel.blame(Error::from_encode(error)))?;
+        encode::args(args, &mut scratch)
+            .map_err(|error| self.channel.add_context(Error::from_encode(error)))?;
         let mut buf = Vec::new();
         let headers = self.frame_headers(&mut buf);
         let sent = self.channel.handle.with(|mux| act(mux, self.channel.key.id, kind, &scratch, headers));
         if let Tree::Node(next) = next {
             self.node = next;
         }
-        sent.map_err(|error| self.channel.blame(error))
+        sent.map_err(|error| self.channel.add_context(error))
     }
 
     pub(crate) fn frame_headers<'a>(&self, buf: &'a mut Vec<u8>) -> FrameHeaders<'a> {

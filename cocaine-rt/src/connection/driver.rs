@@ -61,7 +61,7 @@ pub(crate) struct Driver<IO, B, F> {
     /// Runs once nobody uses the connection and something is still to be written.
     farewell: Option<Pin<Box<Sleep>>>,
     violation: Option<Violation>,
-    /// Bytes that may wait for the socket ([`Limits::outgoing`]).
+    /// Bytes that may wait for the socket ([`Limits::max_queued_bytes`]).
     outgoing: usize,
 }
 
@@ -108,7 +108,7 @@ where
             conn,
             io,
             begin,
-            scanner: Scanner::new(limits.frame),
+            scanner: Scanner::new(limits.max_frame_bytes),
             input: BytesMut::new(),
             frames: Vec::new(),
             batch: Vec::new(),
@@ -120,7 +120,7 @@ where
             timer: None,
             farewell: None,
             violation: None,
-            outgoing: limits.outgoing,
+            outgoing: limits.max_queued_bytes,
         }
     }
 

@@ -5,6 +5,7 @@ use std::{
     fmt,
     future::{Future, pending},
     pin::Pin,
+    sync::{Mutex, PoisonError},
 };
 
 use crate::{
@@ -22,7 +23,11 @@ pub struct Guard(By);
 
 enum By {
     Service(Receiver<bool>),
-    Guard { lost: Pin<Box<dyn Future<Output = Error> + Send>>, _guard: Box<dyn Any + Send> },
+    /// The mutexes are never locked: they make the guard `Sync` whatever it contains.
+    Guard {
+        lost: Mutex<Pin<Box<dyn Future<Output = Error> + Send>>>,
+        _guard: Mutex<Box<dyn Any + Send>>,
+    },
 }
 
 impl Guard {
@@ -33,7 +38,7 @@ impl Guard {
 
     /// As [`Guard::new`], for what can be lost: the client is told the error that `lost` ends with.
     pub fn until(guard: impl Send + 'static, lost: impl Future<Output = Error> + Send + 'static) -> Self {
-        Self(By::Guard { lost: Box::pin(lost), _guard: Box::new(guard) })
+        Self(By::Guard { lost: Mutex::new(Box::pin(lost)), _guard: Mutex::new(Box::new(guard)) })
     }
 
     /// Waits until the service says that it holds the thing.
@@ -50,7 +55,7 @@ impl Guard {
     /// connection.
     pub async fn lost(&mut self) -> Error {
         match &mut self.0 {
-            By::Guard { lost, .. } => lost.await,
+            By::Guard { lost, .. } => lost.get_mut().unwrap_or_else(PoisonError::into_inner).await,
             By::Service(service) => loop {
                 match service.recv().await {
                     Some(Ok(_)) => {}

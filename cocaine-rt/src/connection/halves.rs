@@ -171,7 +171,7 @@ impl From<DynReceiver> for Reading {
     }
 }
 
-type OpenFuture = Pin<Box<dyn Future<Output = Result<Reading>> + Send>>;
+type OpenFuture = Pin<Box<dyn Future<Output = Result<Reading>> + Send + Sync>>;
 
 enum Source {
     OpenFuture(OpenFuture),
@@ -199,7 +199,7 @@ impl<T> From<Reading> for Receiver<T> {
 
 impl<T> Receiver<T> {
     /// Returns a stream whose channel is opened when it is first read.
-    pub(crate) fn opening(opening: impl Future<Output = Result<Reading>> + Send + 'static) -> Self {
+    pub(crate) fn opening(opening: impl Future<Output = Result<Reading>> + Send + Sync + 'static) -> Self {
         Self { source: Source::OpenFuture(Box::pin(opening)), items: PhantomData }
     }
 
@@ -241,7 +241,7 @@ impl<T: DeserializeOwned> Receiver<T> {
     fn decode(&mut self, payload: &Payload) -> Result<T> {
         payload.decode().map_err(|error| {
             let error = match &self.source {
-                Source::Open(Reading { rx, .. }) => rx.blame(error),
+                Source::Open(Reading { rx, .. }) => rx.add_context(error),
                 _ => error,
             };
             self.source = Source::Ended;
@@ -312,10 +312,12 @@ impl<T: DeserializeOwned> Future for Reply<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let message = match ready!(self.rx.poll_message(cx)) {
             Some(message) => message?,
-            None => return Poll::Ready(Err(self.rx.blame(Error::protocol("the reply was read already")))),
+            None => {
+                return Poll::Ready(Err(self.rx.add_context(Error::protocol("the reply was read already"))));
+            }
         };
         Poll::Ready(if message.kind == VALUE {
-            Payload::new(message).decode().map_err(|error| self.rx.blame(error))
+            Payload::new(message).decode().map_err(|error| self.rx.add_context(error))
         } else {
             Err(self.rx.answered(&message))
         })

@@ -118,9 +118,9 @@ impl SharedConnection {
         self.outdated.load(Ordering::Relaxed)
     }
 
-    /// Heeds an error of the service: an app that has been stopped goes on answering old connections, and only that
-    /// (`node.md` 5.1). It may have been started again elsewhere.
-    pub(crate) fn heed(&self, error: &Error) {
+    /// Marks the connection outdated if the app was stopped: reconnect for the next call. A stopped app goes on
+    /// answering its old connections, while a new instance may run elsewhere (`node.md` 5.1).
+    pub(crate) fn check_app_stopped(&self, error: &Error) {
         if error.is_app_stopped() {
             self.outdated.store(true, Ordering::Relaxed);
         }

@@ -14,8 +14,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Items, expectations::Expectations};
 use crate::{
     client::{
-        connection::{Attempt, Link, Options, Request},
-        methods::{Compatibility, Selector, Table},
+        methods::{Compatibility, MethodTable, Selector},
+        service_connection::{Options, Request, SendAttempt, ServiceConnection},
     },
     connection::{
         channel::{DynReceiver, DynSender},
@@ -29,7 +29,7 @@ use crate::{
         panic::panic_text,
         spec::ServiceSpec,
     },
-    server::{Call, Connection, Dispatch, pump},
+    server::{Call, Connection, Dispatch, send_items},
     wire::encode::Encoded,
 };
 
@@ -66,7 +66,7 @@ where
     pub fn streams(items: Items<T>) -> Self {
         Self::plays(move |mut input: Receiver<I>, output| async move {
             let read = async { while input.recv().await.is_some() {} };
-            tokio::join!(pump(items, output), read).0
+            tokio::join!(send_items(items, output), read).0
         })
     }
 }
@@ -100,14 +100,14 @@ where
     Connection::start(server_io, "the caller of a double", Limits::default(), spec, |_| server);
     let handle = driver::connect(client, "a double".into(), Limits::default());
     let info = ServiceInfo { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
-    let table = Table::new(Some(spec), &info, Compatibility::Unchecked)?;
-    let link = Link { handle, table, service: spec.name.into() };
-    let bound = link.table.select(Selector::Place(method))?;
+    let table = MethodTable::new(Some(spec), &info, Compatibility::Unchecked)?;
+    let connection = ServiceConnection { handle, table, service: spec.name.into() };
+    let bound = connection.table.select(Selector::Index(method))?;
     let args = Encoded { buf: args.into(), segments: Vec::new() };
     let request = Request { args: &args, options: &Options::default(), waker: Waker::noop() };
-    match link.session(&bound, request)? {
-        Attempt::Sent((tx, rx)) => Ok(Duplex { tx: tx.into(), rx: rx.into() }),
-        Attempt::Full(_) | Attempt::Ended => Err(Error::disconnected("the double has no room")),
+    match connection.open_session(&bound, request)? {
+        SendAttempt::Sent((tx, rx)) => Ok(Duplex { tx: tx.into(), rx: rx.into() }),
+        SendAttempt::Full(_) | SendAttempt::Closed => Err(Error::disconnected("the double has no room")),
     }
 }
 

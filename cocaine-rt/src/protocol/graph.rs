@@ -373,7 +373,7 @@ impl CallKind {
 
     pub(crate) fn advice(self) -> &'static str {
         match self {
-            Self::Mute => "never answers: use `mute`",
+            Self::Mute => "never answers: use `send`",
             Self::Unary => "answers once: use `call`",
             Self::Streaming => "answers with a stream: use `stream`",
             Self::Session => "is a session: use `open`",

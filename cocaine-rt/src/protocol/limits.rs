@@ -1,35 +1,79 @@
-//! How much a peer may make this side keep.
+//! How much memory and work a peer may cost this side.
 
 /// The limits of a connection.
+///
+/// ```
+/// let limits = cocaine::Limits::default().max_frame_bytes(1 << 20).max_channels(1000);
+/// assert_eq!(limits.max_channels, 1000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of one frame; a longer one ends the connection. 128 MiB.
-    pub frame: usize,
+    pub max_frame_bytes: usize,
     /// Unread bytes of one channel, headers and 64 for each frame included; more of them fail that channel, unless it
     /// is a single frame, and perhaps the one that ends the channel. 8 MiB.
-    pub unread: usize,
-    /// Bytes that wait for the socket before senders wait, and a server stops reading. 1 MiB.
-    pub outgoing: usize,
+    pub max_unread_bytes: usize,
+    /// Bytes queued for the socket before senders wait and a server stops reading. 1 MiB.
+    pub max_queued_bytes: usize,
     /// Invocations that a server runs at once for one connection; further ones wait unread. Streams and sessions do
-    /// not count, since what ends them may lie behind what waits. 1,024.
-    pub invocations: usize,
+    /// not count: the message that ends one may be queued behind a waiting invocation. 1,024.
+    pub max_invocations: usize,
     /// Channels that a peer may leave open on a server's connection; one more ends the connection. 65,536.
-    pub channels: usize,
-    /// Bytes of one connection that a server keeps for its peer: the arguments of what runs, and, apart from them, what
-    /// is unread on all channels. Calls above it wait unread; streams, sessions and messages end the connection.
-    /// 512 MiB.
-    pub held: usize,
+    pub max_channels: usize,
+    /// Bytes that a server keeps for the peer of one connection: the arguments of running invocations and, counted
+    /// apart from them, unread messages on all channels. Calls above it wait unread; streams, sessions and messages
+    /// end the connection. 512 MiB.
+    pub max_in_use_bytes: usize,
+}
+
+impl Limits {
+    /// Sets [`Limits::max_frame_bytes`](field@Limits::max_frame_bytes).
+    #[must_use]
+    pub const fn max_frame_bytes(self, bytes: usize) -> Self {
+        Self { max_frame_bytes: bytes, ..self }
+    }
+
+    /// Sets [`Limits::max_unread_bytes`](field@Limits::max_unread_bytes).
+    #[must_use]
+    pub const fn max_unread_bytes(self, bytes: usize) -> Self {
+        Self { max_unread_bytes: bytes, ..self }
+    }
+
+    /// Sets [`Limits::max_queued_bytes`](field@Limits::max_queued_bytes).
+    #[must_use]
+    pub const fn max_queued_bytes(self, bytes: usize) -> Self {
+        Self { max_queued_bytes: bytes, ..self }
+    }
+
+    /// Sets [`Limits::max_invocations`](field@Limits::max_invocations).
+    #[must_use]
+    pub const fn max_invocations(self, count: usize) -> Self {
+        Self { max_invocations: count, ..self }
+    }
+
+    /// Sets [`Limits::max_channels`](field@Limits::max_channels).
+    #[must_use]
+    pub const fn max_channels(self, count: usize) -> Self {
+        Self { max_channels: count, ..self }
+    }
+
+    /// Sets [`Limits::max_in_use_bytes`](field@Limits::max_in_use_bytes).
+    #[must_use]
+    pub const fn max_in_use_bytes(self, bytes: usize) -> Self {
+        Self { max_in_use_bytes: bytes, ..self }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            frame: 128 << 20,
-            unread: 8 << 20,
-            outgoing: 1 << 20,
-            invocations: 1024,
-            channels: 65_536,
-            held: 512 << 20,
+            max_frame_bytes: 128 << 20,
+            max_unread_bytes: 8 << 20,
+            max_queued_bytes: 1 << 20,
+            max_invocations: 1024,
+            max_channels: 65_536,
+            max_in_use_bytes: 512 << 20,
         }
     }
 }

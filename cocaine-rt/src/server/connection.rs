@@ -1,10 +1,10 @@
-//! A connection on which the server opens channels too, as a node does on those of its workers.
+//! A connection on which the server opens channels too, as a node does on the connections of its workers.
 
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Call, Dispatch, Host, Offer, Traced};
+use super::{Call, Dispatch, ServedConnection, ServedGraph, Traced};
 use crate::{
     connection::{
         channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
@@ -26,7 +26,7 @@ use crate::{
 /// Both halves of the channel of an event: chunks go both ways.
 pub type EventChannel = Duplex<Sender<Bytes>, Receiver<Bytes>>;
 
-/// A connection that both sides open channels on; their ids are shared (`worker.md` 3.3). Clones share it.
+/// A connection on which both sides open channels, with shared ids (`worker.md` 3.3). Clones share it.
 #[derive(Clone, Debug)]
 pub struct Connection {
     handle: ConnectionHandle,
@@ -34,8 +34,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Serves `spec` to `peer`, which is at the other end of `io`, until either side ends the connection; `dispatch`
-    /// makes of the connection what serves it.
+    /// Serves `spec` to `peer` over `io` until either side closes the connection. `dispatch` builds the service from the
+    /// connection.
     pub fn start<IO, D>(
         io: IO,
         peer: &str,
@@ -52,7 +52,10 @@ impl Connection {
             SharedConnection::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
         let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
-        let host = Arc::new(Host { handle: handle.clone(), offer: Arc::new(Offer { graph, extra }) });
+        let host = Arc::new(ServedConnection {
+            handle: handle.clone(),
+            served: Arc::new(ServedGraph { graph, extra }),
+        });
         let connection = Self { handle, stream: TreeSpec::STREAMING.tree() };
         let dispatch = Arc::new(dispatch(connection.clone()));
         tokio::spawn(Driver::new(io, conn, limits, move |pending| {
@@ -62,7 +65,8 @@ impl Connection {
         connection
     }
 
-    /// Opens a channel with an event and what it came with, and returns its id: chunks go both ways from then on.
+    /// Opens a channel with an event, its trace and its headers. Returns its id and its halves, which carry chunks both
+    /// ways.
     pub fn invoke(
         &self,
         event: &[u8],
@@ -83,7 +87,7 @@ impl Connection {
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 
-    /// Ends the connection at once; whoever waits on one of its channels gets `error`.
+    /// Closes the connection at once. All waits on its channels fail with `error`.
     pub fn close(&self, error: &Error) {
         self.handle.close(error);
     }

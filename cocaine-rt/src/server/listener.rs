@@ -1,4 +1,4 @@
-//! A listening socket, and the connections that it has accepted.
+//! A listening socket and the connections accepted on it.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use tokio::{
     task::{self, JoinSet},
 };
 
-use super::{Call, Dispatch, Host, Offer, Traced};
+use super::{Call, Dispatch, ServedConnection, ServedGraph, Traced};
 use crate::{
     connection::{
         driver::Driver,
@@ -28,7 +28,7 @@ use crate::{
     wire::bytes::Bytes,
 };
 
-/// A served service. It goes on until [`Server::shutdown`], or until it is dropped, which cuts its connections.
+/// A running server. It runs until [`Server::shutdown`]; dropping it closes its connections at once.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -36,12 +36,12 @@ pub struct Server {
     accepting: task::JoinHandle<()>,
 }
 
-/// How far the life of a server has come.
+/// The phases of a server, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Accepting,
-    /// Nobody new is accepted; who is connected stays.
-    Retired,
+    /// No new connections are accepted; open ones stay.
+    Draining,
     Stopping,
 }
 
@@ -50,18 +50,18 @@ enum Phase {
 pub struct ServerBuilder<D> {
     dispatch: D,
     limits: Limits,
-    offer: Offer,
-    admissions: Arc<Admissions>,
+    served: ServedGraph,
+    accept_counters: Arc<AcceptCounters>,
 }
 
-/// How many connections a server has accepted since it began, and how often it could not.
+/// Counts the connections that a server has accepted, and its failures to accept one.
 #[derive(Debug, Default)]
-pub struct Admissions {
+pub struct AcceptCounters {
     accepted: AtomicU64,
     rejected: AtomicU64,
 }
 
-impl Admissions {
+impl AcceptCounters {
     /// Returns how many connections were accepted.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
@@ -74,17 +74,18 @@ impl Admissions {
 }
 
 impl Server {
-    /// How long calls that run may take to finish when the server shuts down.
-    pub const GRACE: Duration = Duration::from_secs(10);
-    /// How long a server waits after it failed to accept a connection, as it does when file descriptors run out.
+    /// How long running calls may take to finish when the server shuts down.
+    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+    /// The pause after a failure to accept a connection, such as one for lack of file descriptors.
     pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
     /// Returns settings for a server of `dispatch`.
     pub fn builder<D: Dispatch>(dispatch: D) -> ServerBuilder<D> {
         let graph = dispatch.spec().graph();
         let extra = graph.methods().map(|_| None).collect();
-        let (limits, offer, admissions) = (Limits::default(), Offer { graph, extra }, Arc::default());
-        ServerBuilder { dispatch, limits, offer, admissions }
+        let (limits, served, accept_counters) =
+            (Limits::default(), ServedGraph { graph, extra }, Arc::default());
+        ServerBuilder { dispatch, limits, served, accept_counters }
     }
 
     /// Listens on `address` and serves `dispatch` there with the default limits.
@@ -92,28 +93,28 @@ impl Server {
         Self::builder(dispatch).bind(address).await
     }
 
-    /// Returns the address that is listened on.
+    /// Returns the address of the listening socket.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops accepting connections. Those that are open go on until their clients leave.
-    pub fn retire(&self) {
+    /// Stops accepting connections. Open connections stay until their clients close them.
+    pub fn stop_accepting(&self) {
         self.phase.send_if_modified(|phase| {
             *phase == Phase::Accepting && {
-                *phase = Phase::Retired;
+                *phase = Phase::Draining;
                 true
             }
         });
     }
 
-    /// Returns whether the server has been retired, or stopped, and its last connection has ended.
+    /// Returns whether the server no longer accepts connections and its last connection has ended.
     pub fn is_finished(&self) -> bool {
         self.accepting.is_finished()
     }
 
-    /// Stops accepting, lets the calls that run finish within [`Server::GRACE`], ends streams and sessions, writes what
-    /// is owed, and closes the connections.
+    /// Stops accepting, lets running calls finish within [`Server::SHUTDOWN_TIMEOUT`], ends streams and sessions, writes
+    /// the replies that are queued, and closes the connections.
     pub async fn shutdown(mut self) {
         self.phase.send_replace(Phase::Stopping);
         // The task ends by itself; a panic in it has been reported.
@@ -134,17 +135,17 @@ impl<D: Dispatch> ServerBuilder<D> {
         Self { limits, ..self }
     }
 
-    /// Counts the connections in `admissions`.
+    /// Counts the accepted connections in `accept_counters`.
     #[must_use]
-    pub fn admissions(self, admissions: Arc<Admissions>) -> Self {
-        Self { admissions, ..self }
+    pub fn accept_counters(self, accept_counters: Arc<AcceptCounters>) -> Self {
+        Self { accept_counters, ..self }
     }
 
-    /// Adds a header to every message that answers `method`, after the trace.
+    /// Adds a header to every reply of `method`, after the trace.
     #[must_use]
     pub fn reply_header(mut self, method: &str, name: &str, value: impl Into<Bytes>) -> Self {
-        let place = self.offer.graph.methods().position(|known| &*known.name == method);
-        if let Some(extra) = place.and_then(|place| self.offer.extra.get_mut(place)) {
+        let index = self.served.graph.methods().position(|known| &*known.name == method);
+        if let Some(extra) = index.and_then(|index| self.served.extra.get_mut(index)) {
             let mut headers = extra.as_deref().unwrap_or_default().to_vec();
             headers.push((name.into(), value.into()));
             *extra = Some(headers.into());
@@ -159,91 +160,97 @@ impl<D: Dispatch> ServerBuilder<D> {
         let (phase, phases) = watch::channel(Phase::Accepting);
         let connections = Connections {
             dispatch: Arc::new(self.dispatch),
-            roots: Arc::new(RootProtocol::new(&self.offer.graph)),
-            offer: Arc::new(self.offer),
+            root_protocol: Arc::new(RootProtocol::new(&self.served.graph)),
+            served: Arc::new(self.served),
             limits: self.limits,
-            admissions: self.admissions,
-            open: JoinSet::new(),
-            conns: HashMap::new(),
+            accept_counters: self.accept_counters,
+            tasks: JoinSet::new(),
+            connections: HashMap::new(),
             phases,
         };
-        let accepting = tokio::spawn(connections.accept(listener));
+        let accepting = tokio::spawn(connections.run(listener));
         Ok(Server { address, phase, accepting })
     }
 }
 
 struct Connections<D> {
     dispatch: Arc<D>,
-    roots: Arc<RootProtocol>,
-    offer: Arc<Offer>,
+    root_protocol: Arc<RootProtocol>,
+    served: Arc<ServedGraph>,
     limits: Limits,
-    admissions: Arc<Admissions>,
-    open: JoinSet<()>,
-    conns: HashMap<task::Id, Arc<SharedConnection>>,
+    accept_counters: Arc<AcceptCounters>,
+    tasks: JoinSet<()>,
+    connections: HashMap<task::Id, Arc<SharedConnection>>,
     phases: watch::Receiver<Phase>,
 }
 
 impl<D: Dispatch> Connections<D> {
-    async fn accept(mut self, listener: TcpListener) {
+    async fn run(mut self, listener: TcpListener) {
         let mut phases = self.phases.clone();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve(stream, peer),
+                    Ok((stream, peer)) => self.serve_connection(stream, peer),
                     Err(error) => {
-                        self.admissions.rejected.fetch_add(1, Ordering::Relaxed);
+                        self.accept_counters.rejected.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(%error, "cannot accept a connection");
                         tokio::time::sleep(Server::ACCEPT_RETRY_DELAY).await;
                     }
                 },
-                Some(ended) = self.open.join_next_with_id() => self.forget(ended),
-                () = reached(&mut phases, Phase::Retired) => break,
+                Some(ended) = self.tasks.join_next_with_id() => self.remove(ended),
+                () = wait_for_phase(&mut phases, Phase::Draining) => break,
             }
         }
         drop(listener);
-        self.retire(phases).await;
-        self.conns.values().for_each(|conn| conn.with(Mux::drain));
-        let finished = async { while self.open.join_next().await.is_some() {} };
-        if tokio::time::timeout(Server::GRACE, finished).await.is_err() {
-            tracing::warn!("calls did not finish within {:?} and were cut off", Server::GRACE);
+        self.wait_until_stopped(phases).await;
+        self.connections.values().for_each(|conn| conn.with(Mux::drain));
+        let finished = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(Server::SHUTDOWN_TIMEOUT, finished).await.is_err() {
+            tracing::warn!("calls did not finish within {:?} and were cut off", Server::SHUTDOWN_TIMEOUT);
         }
     }
 
-    /// Waits until the server is to stop or its last client has left.
-    async fn retire(&mut self, mut phases: watch::Receiver<Phase>) {
+    /// Waits until the server stops or its last client has left.
+    async fn wait_until_stopped(&mut self, mut phases: watch::Receiver<Phase>) {
         loop {
             tokio::select! {
-                ended = self.open.join_next_with_id() => match ended {
-                    Some(ended) => self.forget(ended),
+                ended = self.tasks.join_next_with_id() => match ended {
+                    Some(ended) => self.remove(ended),
                     None => return,
                 },
-                () = reached(&mut phases, Phase::Stopping) => return,
+                () = wait_for_phase(&mut phases, Phase::Stopping) => return,
             }
         }
     }
 
-    fn forget(&mut self, ended: Result<(task::Id, ()), task::JoinError>) {
+    fn remove(&mut self, ended: Result<(task::Id, ()), task::JoinError>) {
         let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
-        self.conns.remove(&id);
+        self.connections.remove(&id);
     }
 
-    fn serve(&mut self, stream: TcpStream, peer: SocketAddr) {
-        self.admissions.accepted.fetch_add(1, Ordering::Relaxed);
+    fn serve_connection(&mut self, stream: TcpStream, peer: SocketAddr) {
+        self.accept_counters.accepted.fetch_add(1, Ordering::Relaxed);
         handle::tune(&stream);
-        let conn =
-            SharedConnection::new(peer.to_string().into(), self.limits, Role::Server(self.roots.clone()));
-        let host = Arc::new(Host { handle: ConnectionHandle::new(conn.clone()), offer: self.offer.clone() });
+        let conn = SharedConnection::new(
+            peer.to_string().into(),
+            self.limits,
+            Role::Server(self.root_protocol.clone()),
+        );
+        let host = Arc::new(ServedConnection {
+            handle: ConnectionHandle::new(conn.clone()),
+            served: self.served.clone(),
+        });
         let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |pending| {
             let call = Call::new(host.clone(), pending);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         });
-        self.conns.insert(self.open.spawn(driver).id(), conn);
+        self.connections.insert(self.tasks.spawn(driver).id(), conn);
     }
 }
 
-/// Returns once the server has come that far.
-async fn reached(phases: &mut watch::Receiver<Phase>, wanted: Phase) {
-    // A server that is gone stops as well.
+/// Waits until the server has reached `wanted`, or is gone.
+async fn wait_for_phase(phases: &mut watch::Receiver<Phase>, wanted: Phase) {
+    // An error means that the server was dropped, which ends the wait as well.
     let _ = phases.wait_for(|phase| *phase >= wanted).await;
 }

@@ -1,4 +1,4 @@
-//! Handing a stream on from one channel to another, as a node does between a client and a worker.
+//! Forwards a stream from one channel to another, as a node does between a client and a worker.
 
 use std::task::{Context, Poll, ready};
 
@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// One direction of an event: what comes on a channel goes out on another, with one lock of each connection for all
-/// that has come. An error's category that is not known becomes [`Category::UNKNOWN`] (`worker.md` 3.6).
+/// Forwards one direction of an event from one channel to another. All messages that have arrived are forwarded under one
+/// lock of each connection. An unknown category of an error becomes [`Category::UNKNOWN`] (`worker.md` 3.6).
 #[derive(Debug)]
 pub struct Relay {
     from: Receiver<Bytes>,
@@ -30,54 +30,54 @@ pub struct Relay {
     blocked: bool,
 }
 
-/// How a [`Relay`] has come to its end.
+/// How a [`Relay`] ended.
 #[derive(Debug)]
-pub enum Passed {
-    /// The stream was closed, and that was handed on.
+pub enum RelayEnd {
+    /// The stream was closed, and the close was forwarded.
     Closed,
-    /// The stream ended with an error of its sender, and that was handed on.
+    /// The sender ended the stream with an error, and the error was forwarded.
     Failed,
-    /// The sender broke the rules of its stream. Nothing of that was handed on.
+    /// The sender sent an invalid message. It was not forwarded.
     Malformed(Error),
-    /// The channel that is read has ended: revoked, or with its connection.
+    /// The source channel ended: it was revoked, or its connection closed.
     Lost(Error),
 }
 
 impl Relay {
-    /// Blobs up to this size are written where they belong, larger ones shared.
-    const COPIED: usize = 16 << 10;
+    /// Blobs up to this size are copied; larger ones are shared.
+    const MAX_COPIED_BYTES: usize = 16 << 10;
 
     /// Returns the relay between two halves.
     pub fn new(from: Receiver<Bytes>, to: Sender<Bytes>) -> Self {
         Self { from, to, blocked: false }
     }
 
-    /// Hands on what has come, and waits for more until the stream ends. It is not to be polled after that.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
+    /// Forwards messages until the stream ends. Must not be polled after that.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
         loop {
             self.blocked = self.to.half().poll_room(cx).is_pending();
             if self.blocked {
                 return Poll::Pending;
             }
             let mut frames = Scratch::take();
-            let passed = match ready!(self.collect(cx, &mut frames)) {
-                Ok(passed) => passed,
-                Err(ended) => return Poll::Ready(ended),
+            let end = match ready!(self.collect(cx, &mut frames)) {
+                Ok(end) => end,
+                Err(end) => return Poll::Ready(end),
             };
-            // What is sent to somebody who has left is lost, as is known to whoever reads from them.
-            let _ = self.to.half().queue_encoded(&frames, passed.is_some());
-            if let Some(passed) = passed {
-                return Poll::Ready(passed);
+            // A failure to send means that the receiver is gone, which the relay of the other direction reports.
+            let _ = self.to.half().queue_encoded(&frames, end.is_some());
+            if let Some(end) = end {
+                return Poll::Ready(end);
             }
         }
     }
 
-    /// Writes what has come as it is to be sent.
+    /// Encodes the messages that have arrived as frames of the other channel.
     fn collect(
         &mut self,
         cx: &mut Context<'_>,
         frames: &mut Encoded,
-    ) -> Poll<Result<Option<Passed>, Passed>> {
+    ) -> Poll<Result<Option<RelayEnd>, RelayEnd>> {
         let half = self.to.half();
         let (id, mut buf) = (half.id(), Vec::new());
         let headers = half.frame_headers(&mut buf);
@@ -89,36 +89,36 @@ impl Relay {
             }
         });
         if let Err(error) = ready!(polled) {
-            return Poll::Ready(Err(Passed::Lost(error)));
+            return Poll::Ready(Err(RelayEnd::Lost(error)));
         }
         if let Err(malformed) = written {
             let error = Error::protocol(format!("a message of a stream: {malformed}"));
-            return Poll::Ready(Err(Passed::Malformed(error.with_wire_code(Code::INVALID_ARGUMENTS))));
+            return Poll::Ready(Err(RelayEnd::Malformed(error.with_wire_code(Code::INVALID_ARGUMENTS))));
         }
         Poll::Ready(Ok(match last {
-            None | Some(CLOSE) => Some(Passed::Closed),
-            Some(ERROR) => Some(Passed::Failed),
+            None | Some(CLOSE) => Some(RelayEnd::Closed),
+            Some(ERROR) => Some(RelayEnd::Failed),
             Some(_) => None,
         }))
     }
 
-    /// Returns whether it waits for whom it hands on to, who does not read.
+    /// Returns whether the relay waits because the receiver does not read.
     pub fn is_blocked(&self) -> bool {
         self.blocked
     }
 
-    /// Returns once nobody can receive what is handed on.
+    /// Returns once the receiver is gone.
     pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.to.poll_closed(cx)
     }
 
-    /// Ends the stream that is sent with an error.
+    /// Ends the forwarded stream with an error.
     pub fn fail(self, error: &Error) {
-        // Nobody is left to be told.
+        // A failure means that the receiver is gone.
         let _ = self.to.fail(error);
     }
 
-    /// Ends the stream that is sent without a word.
+    /// Ends the forwarded stream without a message.
     pub fn abandon(self) {
         self.to.abandon();
     }
@@ -132,22 +132,22 @@ fn write(
 ) -> Result<(), DecodeError> {
     frame::begin(frames, id, message.kind, headers);
     match message.kind {
-        WRITE => chunk(&message.args, frames)?,
-        ERROR => error(&message.args, frames)?,
+        WRITE => write_chunk(&message.args, frames)?,
+        ERROR => write_error(&message.args, frames)?,
         _ => encode::write_array_len(&mut frames.buf, 0),
     }
     frame::end(frames, headers);
     Ok(())
 }
 
-/// Writes a chunk again, with a raw of the oldest family (`worker.md` 2).
-fn chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
+/// Encodes a chunk again, as a raw of the oldest MessagePack family (`worker.md` 2).
+fn write_chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
     let mut reader = Reader::new(source);
     if reader.array_len()? == 0 {
         return Err(DecodeError::new("a chunk without its bytes"));
     }
     let raw = reader.raw()?;
-    if raw.len() > Relay::COPIED {
+    if raw.len() > Relay::MAX_COPIED_BYTES {
         let (blob,): (Bytes,) = decode::args(source)?;
         return encode::args(&(blob,), args)
             .map_err(|error| DecodeError::new(Error::from_encode(error).to_string()));
@@ -157,8 +157,8 @@ fn chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// Writes an error again: `[[category, code], text]`, an empty text for none.
-fn error(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
+/// Encodes an error again: `[[category, code], text]`, with an empty text for none.
+fn write_error(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
     let ((category, code), text): ((i64, i32), Option<Bytes>) = decode::args(source)?;
     let category = Category(category).registered();
     let error = ((category.0, code), text.unwrap_or_default());

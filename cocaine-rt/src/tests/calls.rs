@@ -7,7 +7,8 @@ use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::peer::{Peer, method, unary};
 use crate::{
-    Bytes, Category, Code, Error, ErrorKind, Fault, Graph, Limits, Service, Trace, Tree, Value,
+    Bytes, Category, Code, Error, ErrorKind, Fault, Limits, Service, Trace, Value,
+    protocol::graph::{Graph, Tree},
     wire::{
         encode::{self, Encoded},
         frame::{self, FrameHeaders},
@@ -55,10 +56,10 @@ async fn calls_match_recorded_examples() {
 async fn mute_call_matches_example_without_waiting() {
     let (service, mut peer) = Peer::serving([method(0, "emit", Tree::end(), Tree::end())]);
     for id in 1..=3 {
-        service.mute("emit", ()).await.unwrap();
+        service.send("emit", ()).await.unwrap();
         peer.expect(&format!("93 0{id} 00 90")).await;
     }
-    service.mute("emit", (1, "app/echo", "hi", [("pid", 7)])).await.unwrap();
+    service.send("emit", (1, "app/echo", "hi", [("pid", 7)])).await.unwrap();
     service.flush().await.unwrap();
     peer.expect("93 04 00 94 01 a8 61 70 70 2f 65 63 68 6f a2 68 69 91 92 a3 70 69 64 07").await;
 }
@@ -220,7 +221,7 @@ async fn busy_thread_does_not_shorten_later_deadlines() {
 
 #[tokio::test(start_paused = true)]
 async fn call_waiting_for_room_keeps_its_deadline() {
-    let limits = Limits { outgoing: 100, ..Limits::default() };
+    let limits = Limits::default().max_queued_bytes(100);
     let (service, _peer) = Peer::with(Graph::new([unary(0, "read")]), 10, limits);
     let mut calls = Vec::new();
     for _ in 0..3 {
@@ -327,11 +328,11 @@ async fn wrong_kind_or_name_of_method_is_refused() {
         method(2, "watch", Tree::end(), Tree::streaming()),
         method(3, "pipe", Tree::streaming(), Tree::streaming()),
     ]);
-    for (method, text) in [("emit", "use `mute`"), ("watch", "use `stream`"), ("pipe", "use `open`")] {
+    for (method, text) in [("emit", "use `send`"), ("watch", "use `stream`"), ("pipe", "use `open`")] {
         let error = service.call::<_, ()>(method, ()).await.unwrap_err().to_string();
         assert!(error.contains(text), "{error}");
     }
-    assert!(service.mute("read", ()).await.unwrap_err().to_string().contains("use `call`"));
+    assert!(service.send("read", ()).await.unwrap_err().to_string().contains("use `call`"));
     for name in ["ping", "revoke", "nothing"] {
         let error = service.call::<_, ()>(name, ()).await.unwrap_err();
         assert!(
@@ -383,7 +384,7 @@ async fn blobs_of_one_reply_share_read_buffer() {
 #[tokio::test(start_paused = true)]
 async fn queued_output_is_written_after_last_handle() {
     let (service, mut peer) = Peer::serving([method(0, "emit", Tree::end(), Tree::end())]);
-    service.mute("emit", ("bye",)).await.unwrap();
+    service.send("emit", ("bye",)).await.unwrap();
     drop(service);
     peer.expect("93 01 00 91 a3 62 79 65").await;
     peer.expect_end().await;

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use super::peer::{Peer, method};
-use crate::{CallKind, Code, Edge, ErrorKind, Receiver, Service, Tree, TreeNode, protocol::graph::TreeShape};
+use crate::{
+    Code, ErrorKind, Receiver, Service,
+    protocol::graph::{CallKind, Edge, Tree, TreeNode, TreeShape},
+};
 
 fn close() -> Tree {
     let close = Edge { id: 0, name: "close".into(), next: Tree::end() };

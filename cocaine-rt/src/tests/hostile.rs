@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use tokio::io::AsyncWriteExt;
 
 use super::peer::{Peer, unary};
-use crate::{Error, ErrorKind, Fault, Graph, Limits};
+use crate::{Error, ErrorKind, Fault, Limits, protocol::graph::Graph};
 
 /// Returns how a call ends whose peer writes `bytes` and then ends the connection, if `ends`.
 async fn outcome(bytes: &[u8], ends: bool) -> Result<u32, Error> {
     let (service, mut peer) =
-        Peer::with(Graph::new([unary(0, "read")]), 64 << 10, Limits { frame: 1 << 20, ..Limits::default() });
+        Peer::with(Graph::new([unary(0, "read")]), 64 << 10, Limits::default().max_frame_bytes(1 << 20));
     let script = async {
         peer.expect("93 01 00 90").await;
         peer.io.write_all(bytes).await.unwrap();

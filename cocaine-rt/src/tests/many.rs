@@ -10,7 +10,8 @@ use tokio::{
 
 use super::peer::{Peer, unary};
 use crate::{
-    Graph, Limits, Service,
+    Limits, Service,
+    protocol::graph::Graph,
     wire::{
         decode,
         encode::{self, Encoded},
@@ -89,12 +90,12 @@ async fn callers_that_are_cut_off_leave_nothing_behind() {
 }
 
 fn live(service: &Service) -> usize {
-    service.connected_link().handle.with(|mux| mux.in_flight())
+    service.current_connection().handle.with(|mux| mux.in_flight())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn callers_above_output_limit_are_all_answered() {
-    let limits = Limits { outgoing: 256, ..Limits::default() };
+    let limits = Limits::default().max_queued_bytes(256);
     let (service, peer) = Peer::with(Graph::new([unary(0, "echo")]), 512, limits);
     let wire = tokio::spawn(answer(peer.io));
     let service = Arc::new(service);

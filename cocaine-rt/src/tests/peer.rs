@@ -7,9 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use crate::{
     client::{
-        connection::Link,
-        methods::{Compatibility, Table},
+        methods::{Compatibility, MethodTable},
         service::Service,
+        service_connection::ServiceConnection,
     },
     connection::driver,
     protocol::{
@@ -44,9 +44,9 @@ impl Peer {
         let (near, io) = tokio::io::duplex(room);
         let handle = driver::connect(near, "peer:1".into(), limits);
         let found = ServiceInfo { graph, version: 1, endpoints: Vec::new() };
-        let table = Table::new(None, &found, Compatibility::Lenient).unwrap();
-        let link = Link { handle, table, service: "test".into() };
-        (Service::over(Arc::new(link)), Self { io })
+        let table = MethodTable::new(None, &found, Compatibility::Lenient).unwrap();
+        let connection = ServiceConnection { handle, table, service: "test".into() };
+        (Service::with_connection(Arc::new(connection)), Self { io })
     }
 
     /// Returns a service of `methods` and the control messages, and its peer.

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use super::peer::{Peer, method, unary};
 use crate::{
-    Bytes, Category, Code, Duplex, DynReceiver, DynSender, Edge, Error, ErrorKind, Graph, Limits, Receiver,
-    Reply, Sender, Service, Tree, TreeNode,
+    Bytes, Category, Code, Duplex, DynReceiver, DynSender, Error, ErrorKind, Limits, Receiver, Reply, Sender,
+    Service,
+    protocol::graph::{Edge, Graph, Tree, TreeNode},
 };
 
 /// Returns a tree whose messages, by id, end the side or may be repeated.
@@ -36,7 +37,7 @@ fn app() -> (Service, Peer) {
 /// Uses up the ids below `next`.
 async fn pass(service: &Service, peer: &mut Peer, next: u64) {
     for id in 1..next {
-        service.mute("note", ()).await.unwrap();
+        service.send("note", ()).await.unwrap();
         peer.expect(&format!("93 {id:02x} 03 90")).await;
     }
 }
@@ -308,7 +309,7 @@ async fn message_out_of_turn_is_not_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn sender_waits_until_the_peer_reads() {
-    let limits = Limits { outgoing: 100, ..Limits::default() };
+    let limits = Limits::default().max_queued_bytes(100);
     let graph = Graph::new([method(0, "enqueue", Tree::streaming(), Tree::streaming())]);
     let (service, mut peer) = Peer::with(graph, 64, limits);
     let mut event = enqueue(&service).await;
@@ -336,7 +337,7 @@ async fn sender_waits_until_the_peer_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_nobody_reads_fails_alone() {
-    let limits = Limits { unread: 1000, ..Limits::default() };
+    let limits = Limits::default().max_unread_bytes(1000);
     let graph = Graph::new([method(4, "watch", Tree::end(), Tree::streaming()), unary(1, "info")]);
     let (service, mut peer) = Peer::with(graph, 64 << 10, limits);
     let mut stream: Receiver<Bytes> = service.stream("watch", ());

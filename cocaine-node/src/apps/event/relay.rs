@@ -10,7 +10,7 @@ use std::{
 
 use cocaine::{
     Bytes, Code, Duplex, Error, Receiver, Sender,
-    server::{Connection, Passed, Relay},
+    server::{Connection, Relay, RelayEnd},
 };
 use tokio::time::Sleep;
 
@@ -64,17 +64,17 @@ impl EventRelay {
         let Poll::Ready(passed) = relay.poll(cx) else { return Poll::Pending };
         let Some(relay) = self.requests.take() else { return Poll::Pending };
         let (error, ended) = match passed {
-            Passed::Closed | Passed::Failed => {
+            RelayEnd::Closed | RelayEnd::Failed => {
                 self.channels.finish_direction(self.id, Direction::Request);
                 return Poll::Pending;
             }
-            Passed::Malformed(error) => (error.clone(), EventOutcome::ClientViolation(error)),
-            Passed::Lost(error) if errors::is_overflow(&error) => {
+            RelayEnd::Malformed(error) => (error.clone(), EventOutcome::ClientViolation(error)),
+            RelayEnd::Lost(error) if errors::is_overflow(&error) => {
                 self.requests = Some(relay);
                 self.cut_off(&error);
                 return Poll::Ready(EventOutcome::Finished);
             }
-            Passed::Lost(error) => (error, EventOutcome::Finished),
+            RelayEnd::Lost(error) => (error, EventOutcome::Finished),
         };
         match error.wire_code().unwrap_or(Code::EOF) {
             // A client that revokes a channel with code 0 sends the worker nothing.
@@ -97,15 +97,15 @@ impl EventRelay {
                     }
                     return;
                 }
-                Poll::Ready(Passed::Closed | Passed::Failed) => {
+                Poll::Ready(RelayEnd::Closed | RelayEnd::Failed) => {
                     self.responses = None;
                     return self.channels.finish_direction(self.id, Direction::Response);
                 }
-                Poll::Ready(Passed::Malformed(error)) => self.connection.close(&error),
-                Poll::Ready(Passed::Lost(error)) if errors::is_overflow(&error) => {
+                Poll::Ready(RelayEnd::Malformed(error)) => self.connection.close(&error),
+                Poll::Ready(RelayEnd::Lost(error)) if errors::is_overflow(&error) => {
                     return self.cut_off(&error);
                 }
-                Poll::Ready(Passed::Lost(_)) => {}
+                Poll::Ready(RelayEnd::Lost(_)) => {}
             }
             self.discarded = true;
             if self.blocked {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, CallKind, Duplex, DynReceiver, DynSender, Method, Receiver, Service, Tree, TreeShape, Value,
+    Args, Bytes, Duplex, DynReceiver, DynSender, Receiver, Service, Value,
+    graph::{CallKind, Method, Tree, TreeShape},
 };
 
 use super::{
@@ -101,7 +102,7 @@ impl RpcCall<'_> {
         let (name, args) = (&*method.name, Args(self.request.args.clone()));
         match CallKind::of(&method.dispatch, &method.upstream) {
             CallKind::Mute => {
-                service.mute(name, args).await.map_err(|error| RpcError::from_call(&error))?;
+                service.send(name, args).await.map_err(|error| RpcError::from_call(&error))?;
                 Ok(ReceivedMessages::default())
             }
             CallKind::Unary => {

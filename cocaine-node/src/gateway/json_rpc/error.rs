@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cocaine::{Error, ErrorKind, TreeNode, Value};
+use cocaine::{Error, ErrorKind, Value, graph::TreeNode};
 use serde::{Serialize, Serializer};
 
 use super::json::AsJson;

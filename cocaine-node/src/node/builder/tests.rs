@@ -8,7 +8,7 @@ fn parse(text: &str) -> NodeConfig {
 
 #[test]
 fn config_keeps_what_it_leaves_out() {
-    let limits = Limits { frame: 1 << 20, ..Limits::default() };
+    let limits = Limits::default().max_frame_bytes(1 << 20);
     let builder = Node::builder()
         .listen("127.0.0.1:1")
         .data("data")
@@ -39,19 +39,19 @@ fn config_keeps_what_it_leaves_out() {
 #[test]
 fn config_replaces_values_it_sets() {
     let builder = Node::builder()
-        .limits(Limits { frame: 1 << 20, channels: 5, ..Limits::default() })
+        .limits(Limits::default().max_frame_bytes(1 << 20).max_channels(5))
         .restrict(["storage"])
         .startup_timeout(Duration::from_secs(1))
         .http(HttpConfig::default().clients(7).timeout_for("a", Duration::from_secs(1)))
         .cache(CacheConfig::default().max_size(2).max_bytes(3));
     let config = parse(
-        "restrict = []\n[apps]\nstartup_timeout = 2\n[limits]\nframe = 2048\n[cache]\nmax_size = 4\n\
+        "restrict = []\n[apps]\nstartup_timeout = 2\n[limits]\nmax_frame_bytes = 2048\n[cache]\nmax_size = 4\n\
          [http]\nlisten = \"b:2\"\n[http.timeouts]\nb = 2\n[extra_param]\nweight = 1\n",
     );
     let settings = builder.config(&config).settings().unwrap();
     assert!(settings.restrict.is_empty());
     assert_eq!(settings.startup_timeout, Duration::from_secs(2));
-    assert_eq!((settings.limits.frame, settings.limits.channels), (2048, 5));
+    assert_eq!((settings.limits.max_frame_bytes, settings.limits.max_channels), (2048, 5));
     assert_eq!((settings.cache.max_size, settings.cache.max_bytes), (Some(4), Some(3)));
     let http = settings.http.unwrap();
     assert_eq!((http.listen.as_deref(), http.clients), (Some("b:2"), Some(7)));
@@ -62,7 +62,7 @@ fn config_replaces_values_it_sets() {
 #[test]
 fn later_setter_wins_over_config() {
     let config = parse(
-        "listen = \"a:1\"\ndata = \"d\"\n[apps]\nstartup_timeout = 2\n[limits]\nframe = 2048\n[cache]\nmax_size = 4\n",
+        "listen = \"a:1\"\ndata = \"d\"\n[apps]\nstartup_timeout = 2\n[limits]\nmax_frame_bytes = 2048\n[cache]\nmax_size = 4\n",
     );
     let builder = Node::builder()
         .config(&config)
@@ -80,6 +80,6 @@ fn later_setter_wins_over_config() {
 
 #[tokio::test]
 async fn invalid_config_keeps_node_from_starting() {
-    let error = Node::builder().config(&parse("[limits]\nchannels = 0\n")).start().await.unwrap_err();
-    assert_eq!(error.to_string(), "limits.channels is 0: nothing could be served");
+    let error = Node::builder().config(&parse("[limits]\nmax_channels = 0\n")).start().await.unwrap_err();
+    assert_eq!(error.to_string(), "limits.max_channels is 0: nothing could be served");
 }

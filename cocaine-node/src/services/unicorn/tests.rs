@@ -409,7 +409,7 @@ async fn unknown_outcome_is_published_to_children_subscribers() {
 
 #[tokio::test]
 async fn lists_of_one_client_share_its_budget() {
-    let limits = Limits { held: 1000, ..Limits::default() };
+    let limits = Limits::default().max_in_use_bytes(1000);
     let tree = UnicornShared::new(Store::in_memory().unwrap(), limits);
     for number in 0..8 {
         tree.create(&format!("/d/{number}"), &ONE).await.unwrap();

@@ -25,7 +25,7 @@ impl UrlfetchConfig {
     /// Checks the settings and fills in the defaults.
     pub(super) fn settings(&self) -> Result<UrlfetchSettings, ConfigError> {
         let max_body = self.max_body.unwrap_or(8 << 20);
-        let frame = Limits::default().frame - HEAD;
+        let frame = Limits::default().max_frame_bytes - HEAD;
         if max_body > frame {
             return Err(ConfigError::Value(format!(
                 "urlfetch.max_body is {max_body}: an answer is one frame, of which {frame} bytes are left"

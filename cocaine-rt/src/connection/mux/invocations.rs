@@ -93,7 +93,9 @@ impl Mux {
     /// Returns whether one more call may run: always, if no other does.
     fn is_affordable(&self, bytes: usize) -> bool {
         let calls = self.running - self.running_long_lived;
-        calls == 0 || (calls < self.limits.invocations && self.args_bytes + bytes <= self.limits.held)
+        calls == 0
+            || (calls < self.limits.max_invocations
+                && self.args_bytes + bytes <= self.limits.max_in_use_bytes)
     }
 
     /// Returns how many calls and invocations are under way.

@@ -42,7 +42,7 @@ impl Mux {
         if channel.recv_state.is_ended() {
             return Ok(());
         }
-        let is_refused = channel.deliver(message, self.limits.unread) == Delivery::NotAllowed;
+        let is_refused = channel.deliver(message, self.limits.max_unread_bytes) == Delivery::NotAllowed;
         if is_refused && !matches!(self.role, Role::Worker(_)) {
             channel.fail(Error::protocol(not_allowed(bounds.kind, channel.id)));
         }
@@ -56,7 +56,7 @@ impl Mux {
             Some(channel) if !channel.recv_state.is_ended() => {
                 let kind = message.kind;
                 self.unchecked_bytes += message.weight();
-                if channel.deliver(message, self.limits.unread) == Delivery::NotAllowed {
+                if channel.deliver(message, self.limits.max_unread_bytes) == Delivery::NotAllowed {
                     return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(kind, id));
                 }
                 self.wakers.extend(channel.reader.take());
@@ -89,7 +89,7 @@ impl Mux {
 
     /// Sums the unread bytes of all channels each time that a quarter of the limit has arrived.
     fn check_unread(&mut self) -> Result<(), Violation> {
-        if self.unchecked_bytes <= self.limits.held / 4 {
+        if self.unchecked_bytes <= self.limits.max_in_use_bytes / 4 {
             return Ok(());
         }
         self.unchecked_bytes = 0;
@@ -97,10 +97,10 @@ impl Mux {
     }
 
     fn check_budget(&self, bytes: usize) -> Result<(), Violation> {
-        if bytes <= self.limits.held {
+        if bytes <= self.limits.max_in_use_bytes {
             return Ok(());
         }
-        let text = format!("more than {} bytes are kept for one connection", self.limits.held);
+        let text = format!("more than {} bytes are kept for one connection", self.limits.max_in_use_bytes);
         Err(Violation::new(Code::OUT_OF_MEMORY, text))
     }
 
@@ -145,8 +145,8 @@ impl Mux {
 
     /// Opens a channel for an invocation that outlives its first message.
     fn track(&mut self, id: u64, recv_state: RecvState) -> Result<(), Violation> {
-        if self.peers.len() >= self.limits.channels {
-            let text = format!("more than {} channels are open", self.limits.channels);
+        if self.peers.len() >= self.limits.max_channels {
+            let text = format!("more than {} channels are open", self.limits.max_channels);
             return Err(Violation::new(Code::OUT_OF_MEMORY, text));
         }
         let mut channel = Channel::new(id, recv_state);

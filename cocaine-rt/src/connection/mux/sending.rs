@@ -163,7 +163,7 @@ impl Mux {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.output.len() < self.limits.outgoing
+        self.output.len() < self.limits.max_queued_bytes
     }
 
     #[inline]

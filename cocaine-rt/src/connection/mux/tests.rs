@@ -35,8 +35,14 @@ impl Alarm {
     }
 }
 
-const SMALL: Limits =
-    Limits { frame: 1 << 20, unread: 1000, outgoing: 100, invocations: 2, channels: 3, held: 2000 };
+const SMALL: Limits = Limits {
+    max_frame_bytes: 1 << 20,
+    max_unread_bytes: 1000,
+    max_queued_bytes: 100,
+    max_invocations: 2,
+    max_channels: 3,
+    max_in_use_bytes: 2000,
+};
 
 /// What an invocation without arguments takes.
 fn cost(is_long_lived: bool) -> InvocationCost {
@@ -514,7 +520,7 @@ fn invocations_above_limit_begin_later_in_order() {
 
 #[test]
 fn calls_above_argument_budget_wait_but_one_runs() {
-    let mut mux = server(Limits { outgoing: 1 << 20, invocations: 9, ..SMALL });
+    let mut mux = server(SMALL.max_queued_bytes(1 << 20).max_invocations(9));
     let large = "x".repeat(1500);
     feed(&mut mux, [1, 2].map(|id| frame(id, 0, &(&large,))).concat()).unwrap();
     let first = mux.begin().unwrap();
@@ -529,7 +535,7 @@ fn calls_above_argument_budget_wait_but_one_runs() {
 
 #[test]
 fn sessions_that_keep_too_much_end_the_connection() {
-    let mut mux = server(Limits { outgoing: 1 << 20, ..SMALL });
+    let mut mux = server(SMALL.max_queued_bytes(1 << 20));
     let large = "x".repeat(1500);
     feed(&mut mux, frame(1, 2, &(&large,))).unwrap();
     let session = mux.begin().unwrap();
@@ -540,7 +546,7 @@ fn sessions_that_keep_too_much_end_the_connection() {
 
 #[test]
 fn total_unread_above_limit_ends_connection() {
-    let mut mux = server(Limits { channels: 9, unread: 1000, ..SMALL });
+    let mut mux = server(SMALL.max_channels(9).max_unread_bytes(1000));
     let open: Vec<_> = [1, 2, 3].map(|id| frame(id, 2, &())).concat();
     feed(&mut mux, open).unwrap();
     while mux.begin().is_some() {}
@@ -622,7 +628,7 @@ fn channel_lives_until_last_handle_is_released() {
 #[test]
 fn tree_recurring_at_root_opens_no_channel() {
     let mut mux = server(SMALL);
-    for id in 1..=2 * SMALL.channels as u64 {
+    for id in 1..=2 * SMALL.max_channels as u64 {
         feed(&mut mux, frame(id, 7, &())).unwrap();
         let pending = mux.begin().unwrap();
         mux.add_handle(peers(id));

@@ -1,4 +1,4 @@
-//! What answers an invocation, each way exactly once.
+//! Replies to an invocation, exactly once.
 
 use std::{
     future::{Future, poll_fn},
@@ -11,7 +11,7 @@ use std::{
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::Host;
+use super::ServedConnection;
 use crate::{
     connection::{
         channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
@@ -29,69 +29,69 @@ use crate::{
     wire::{encode, frame::FrameHeaders, hpack, scratch::Scratch},
 };
 
-/// The answer that an invocation owes. Dropped without one, it answers with an error, or closes the connection if its
-/// method never answers (`protocol.md` 2.2).
+/// Replies to one invocation. Dropping it without a reply sends an error, or closes the connection if the method has no
+/// reply (`protocol.md` 2.2).
 #[derive(Debug)]
-pub struct Answer {
-    run: Run,
+pub struct CallResponder {
+    run: RunningCall,
     method: usize,
     trace: Option<Trace>,
-    owed: bool,
+    is_reply_due: bool,
 }
 
-/// An invocation under way: counted until it is dropped.
+/// A running invocation, counted until it is dropped.
 #[derive(Debug)]
-pub(super) struct Run {
-    pub(super) host: Arc<Host>,
+pub(super) struct RunningCall {
+    pub(super) host: Arc<ServedConnection>,
     pub(super) key: ChannelKey,
     pub(super) cost: InvocationCost,
-    pub(super) ended: bool,
+    pub(super) is_finished: bool,
 }
 
-impl Run {
-    /// Ends the invocation, unless it has ended, with a last act under one lock.
-    fn end(&mut self, act: impl FnOnce(&mut Mux)) {
-        let Self { host, key, cost, ended } = self;
+impl RunningCall {
+    /// Runs `act` and finishes the invocation, unless it has finished, under one lock.
+    fn finish(&mut self, act: impl FnOnce(&mut Mux)) {
+        let Self { host, key, cost, is_finished } = self;
         host.handle.with(|mux| {
             act(mux);
-            if !mem::replace(ended, true) {
+            if !mem::replace(is_finished, true) {
                 mux.finish_invocation(key.id, *cost, None);
             }
         });
     }
 }
 
-impl Drop for Run {
+impl Drop for RunningCall {
     fn drop(&mut self) {
-        if !self.ended {
-            self.end(|_| ());
+        if !self.is_finished {
+            self.finish(|_| ());
         }
     }
 }
 
-impl Answer {
-    pub(super) fn new(run: Run, method: usize, trace: Option<Trace>) -> Self {
-        Self { run, method, trace, owed: true }
+impl CallResponder {
+    pub(super) fn new(run: RunningCall, method: usize, trace: Option<Trace>) -> Self {
+        Self { run, method, trace, is_reply_due: true }
     }
 
-    /// Answers once. Arguments that could not be decoded, and a method that nobody serves, close the connection
+    /// Sends one value or one error. Arguments that cannot be decoded and unknown methods close the connection
     /// (`protocol.md` 2.2).
     pub fn primitive<T: Serialize>(mut self, result: Result<T>) {
         match result {
             Ok(value) => self.reply(VALUE, &value),
-            Err(error) => self.refuse(&error),
+            Err(error) => self.reply_error(&error),
         }
     }
 
-    /// Does not answer; an error closes the connection (`protocol.md` 2.2).
+    /// Sends no reply. An error closes the connection (`protocol.md` 2.2).
     pub fn mute(mut self, result: Result<()>) {
-        self.owed = false;
+        self.is_reply_due = false;
         if let Err(error) = result {
             self.close(&error);
         }
     }
 
-    /// Answers with the items of a stream; it is dropped when the channel is revoked or the connection ends.
+    /// Sends the items of a stream. Drops the stream when the channel is revoked or the connection ends.
     pub async fn stream<S, T>(mut self, items: Result<S>)
     where
         S: Stream<Item = Result<T>> + Send,
@@ -99,53 +99,53 @@ impl Answer {
     {
         let items = match items {
             Ok(items) => items,
-            Err(error) => return self.refuse(&error),
+            Err(error) => return self.reply_error(&error),
         };
-        self.owed = false;
-        let sender = Sender::from(self.half());
-        if let Err(error) = pump(items, sender).await {
+        self.is_reply_due = false;
+        let sender = Sender::from(self.sender());
+        if let Err(error) = send_items(items, sender).await {
             tracing::debug!(peer = %self.run.host.handle.peer(), %error, "a stream ended early");
         }
     }
 
-    /// Answers once something is held, and holds it until the client lets go or leaves; what is still to be held then
-    /// is given up.
-    pub async fn hold(mut self, held: impl Future<Output = Result<Guard>>) {
-        self.owed = false;
-        let sender = Sender::<bool>::from(self.half());
-        let held = match unless_gone(&sender, held).await {
+    /// Sends `true` once the guard is ready, and keeps the guard until the client releases it or disconnects. Drops the
+    /// future if that happens before.
+    pub async fn hold(mut self, guard: impl Future<Output = Result<Guard>>) {
+        self.is_reply_due = false;
+        let sender = Sender::<bool>::from(self.sender());
+        let guard = match until_closed(&sender, guard).await {
             None => return sender.abandon(),
-            Some(Ok(held)) => held,
+            Some(Ok(guard)) => guard,
             Some(Err(error)) => {
                 sender.abandon();
-                return self.refuse(&error);
+                return self.reply_error(&error);
             }
         };
-        if let Err(error) = keep(held, sender).await {
-            tracing::debug!(peer = %self.run.host.handle.peer(), %error, "what was held was lost early");
+        if let Err(error) = send_guard(guard, sender).await {
+            tracing::debug!(peer = %self.run.host.handle.peer(), %error, "a guard was lost early");
         }
     }
 
-    /// Answers through the halves of a session, which are opened once the arguments are decoded.
-    pub fn session(mut self) -> (Halves, Outcome) {
-        self.owed = false;
-        let halves = Halves {
+    /// Replies through the halves of a session, which are opened once the arguments are decoded.
+    pub fn session(mut self) -> (SessionHalves, SessionOutcome) {
+        self.is_reply_due = false;
+        let halves = SessionHalves {
             channel: self.channel(),
             host: self.run.host.clone(),
             side: self.side(),
             method: self.method,
         };
-        (halves, Outcome(self))
+        (halves, SessionOutcome(self))
     }
 
-    /// Closes the connection: the table has no such method.
+    /// Closes the connection, since the table has no such method.
     pub fn unknown(mut self) {
-        self.owed = false;
+        self.is_reply_due = false;
         self.close(&Error::unbound());
     }
 
     fn method(&self) -> &Method {
-        &self.run.host.offer.graph.entries()[self.method]
+        &self.run.host.served.graph.entries()[self.method]
     }
 
     fn channel(&self) -> ChannelRef {
@@ -158,15 +158,15 @@ impl Answer {
     }
 
     fn side(&self) -> Side {
-        Side::Server(self.trace, self.run.host.offer.extra.get(self.method).cloned().flatten())
+        Side::Server(self.trace, self.run.host.served.extra.get(self.method).cloned().flatten())
     }
 
-    fn half(&self) -> DynSender {
+    fn sender(&self) -> DynSender {
         DynSender::new(self.channel(), &self.method().upstream, self.side(), OnDrop::Terminal, false)
     }
 
-    fn refuse(&mut self, error: &Error) {
-        self.owed = false;
+    fn reply_error(&mut self, error: &Error) {
+        self.is_reply_due = false;
         match error.kind() {
             ErrorKind::InvalidArguments(_) | ErrorKind::Unbound => self.close(error),
             _ => self.reply(ERROR, &error.answer()),
@@ -176,16 +176,17 @@ impl Answer {
     fn reply<T: Serialize>(&mut self, kind: u64, value: &T) {
         let mut scratch = Scratch::take();
         let encoded = encode::args(value, &mut scratch).map_err(Error::from_encode);
-        self.owed = false;
+        self.is_reply_due = false;
         if let (Err(error), VALUE) = (&encoded, kind) {
-            return self.refuse(error);
+            return self.reply_error(error);
         }
         let mut buf = Vec::new();
-        let extra = self.run.host.offer.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
+        let extra =
+            self.run.host.served.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
         let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, self.trace.map(Trace::ids), extra));
-        // A connection that has ended takes no answer.
+        // A connection that has closed drops the reply.
         let id = self.run.key.id;
-        self.run.end(|mux| drop(mux.send(id, kind, &scratch, headers)));
+        self.run.finish(|mux| drop(mux.send(id, kind, &scratch, headers)));
     }
 
     fn close(&self, error: &Error) {
@@ -196,42 +197,42 @@ impl Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for CallResponder {
     fn drop(&mut self) {
-        if mem::take(&mut self.owed) {
+        if mem::take(&mut self.is_reply_due) {
             let lost = Error::service(Code::UNCAUGHT_ERROR, "the invocation was dropped without an answer");
             match self.method().upstream.shape() {
                 TreeShape::End => self.close(&lost),
-                _ => self.refuse(&lost),
+                _ => self.reply_error(&lost),
             }
         }
     }
 }
 
-/// The halves of a session that are not opened yet.
+/// The halves of a session, not opened yet.
 #[derive(Debug)]
-pub struct Halves {
+pub struct SessionHalves {
     channel: ChannelRef,
-    host: Arc<Host>,
+    host: Arc<ServedConnection>,
     side: Side,
     method: usize,
 }
 
-impl Halves {
-    /// Opens them: what the client sends, and what it is sent.
+impl SessionHalves {
+    /// Opens the halves: one receives from the client, the other sends to it.
     pub fn open<R: From<DynReceiver>, S: From<DynSender>>(self) -> (R, S) {
-        let method = &self.host.offer.graph.entries()[self.method];
+        let method = &self.host.served.graph.entries()[self.method];
         let rx = DynReceiver::new(self.channel.clone(), &method.dispatch);
         let tx = DynSender::new(self.channel, &method.upstream, self.side, OnDrop::Terminal, false);
         (rx.into(), tx.into())
     }
 }
 
-/// What becomes of the connection when a session's handler has ended.
+/// Ends a session with the result of its handler.
 #[derive(Debug)]
-pub struct Outcome(Answer);
+pub struct SessionOutcome(CallResponder);
 
-impl Outcome {
+impl SessionOutcome {
     /// Ends the invocation; an error closes the connection (`protocol.md` 2.2).
     pub fn settle(self, result: Result<()>) {
         if let Err(error) = result {
@@ -240,10 +241,10 @@ impl Outcome {
     }
 }
 
-/// Says that something is held, and holds it until it is lost or nobody listens.
-async fn keep(mut held: Guard, mut sender: Sender<bool>) -> Result<()> {
+/// Sends `true` and keeps the guard until it is lost or the client is gone.
+async fn send_guard(mut guard: Guard, mut sender: Sender<bool>) -> Result<()> {
     sender.send(true).await?;
-    let lost = unless_gone(&sender, held.lost()).await;
+    let lost = until_closed(&sender, guard.lost()).await;
     match lost {
         None => sender.abandon(),
         Some(error) => sender.fail(&error)?,
@@ -251,8 +252,8 @@ async fn keep(mut held: Guard, mut sender: Sender<bool>) -> Result<()> {
     Ok(())
 }
 
-/// Returns what `future` ends with; `None` if nobody listens by then.
-async fn unless_gone<F: Future>(sender: &Sender<bool>, future: F) -> Option<F::Output> {
+/// Returns the output of `future`, or `None` if the client is gone first.
+async fn until_closed<F: Future>(sender: &Sender<bool>, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|cx| match sender.poll_closed(cx) {
         Poll::Ready(()) => Poll::Ready(None),
@@ -261,8 +262,8 @@ async fn unless_gone<F: Future>(sender: &Sender<bool>, future: F) -> Option<F::O
     .await
 }
 
-/// Sends the items of a stream until it ends or nobody listens.
-pub(crate) async fn pump<S, T>(items: S, mut sender: Sender<T>) -> Result<()>
+/// Sends the items of a stream until it ends or the client is gone.
+pub(crate) async fn send_items<S, T>(items: S, mut sender: Sender<T>) -> Result<()>
 where
     S: Stream<Item = Result<T>> + Send,
     T: Serialize + Send,
