@@ -36,6 +36,7 @@ impl<T: SessionPart> EventArgument<ViaPart> for T {
 }
 
 /// Extracts a value.
+#[derive(Debug)]
 pub struct ValueExtractor<T> {
     name: &'static str,
     value: PhantomData<fn() -> T>,
@@ -121,6 +122,7 @@ where
 }
 
 /// Extracts the half that receives.
+#[derive(Debug)]
 pub struct ReceiverExtractor<T>(PhantomData<fn() -> T>);
 
 impl<T: DeserializeOwned + 'static> SessionPart for SessionReceiver<T> {
@@ -147,6 +149,7 @@ impl<T, V, I: AllowsReceiver, O> ClaimParts<Claims<V, I, O>> for ReceiverExtract
 }
 
 /// Extracts the half that sends.
+#[derive(Debug)]
 pub struct SenderExtractor<T>(PhantomData<fn(T)>);
 
 impl<T: Serialize + 'static> SessionPart for SessionSender<T> {
