@@ -14,7 +14,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use crate::{
     client::{
         address::Address,
-        cloud::{Cloud, Timeouts},
+        cloud::{Cloud, CloudTimeouts},
         methods::Compatibility,
         service::{Service, ServiceClient},
         service_connection::Options,
@@ -43,7 +43,7 @@ pub struct ClientBuilder {
     options: Options,
     compatibility: Compatibility,
     limits: Limits,
-    timeouts: Timeouts,
+    timeouts: CloudTimeouts,
 }
 
 impl Client {
@@ -73,7 +73,7 @@ impl Client {
             options: Options::default(),
             compatibility: Compatibility::default(),
             limits: Limits::default(),
-            timeouts: Timeouts::default(),
+            timeouts: CloudTimeouts::default(),
         })
     }
 
@@ -160,13 +160,13 @@ impl ClientBuilder {
     /// Sets how long one address may take to accept a connection; 1 s by default.
     #[must_use]
     pub fn connect_timeout(self, timeout: Duration) -> Self {
-        Self { timeouts: Timeouts { connect: timeout, ..self.timeouts }, ..self }
+        Self { timeouts: CloudTimeouts { connect: timeout, ..self.timeouts }, ..self }
     }
 
     /// Sets how long a locator may take to answer before the next one is asked; 5 s by default.
     #[must_use]
     pub fn locator_timeout(self, timeout: Duration) -> Self {
-        Self { timeouts: Timeouts { locator: timeout, ..self.timeouts }, ..self }
+        Self { timeouts: CloudTimeouts { locator: timeout, ..self.timeouts }, ..self }
     }
 
     /// Returns the client; nothing is connected yet.

@@ -58,7 +58,7 @@ pub(crate) struct Cloud {
     locators: Vec<Address>,
     compatibility: Compatibility,
     limits: Limits,
-    timeouts: Timeouts,
+    timeouts: CloudTimeouts,
     /// The connection to the last locator that accepted one.
     connection: Mutex<Option<Arc<ServiceConnection>>>,
     /// The number of locators skipped because they timed out; the next one is tried first.
@@ -68,14 +68,14 @@ pub(crate) struct Cloud {
 
 /// The time limits of connecting and resolving.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeouts {
+pub(crate) struct CloudTimeouts {
     /// Time for one address to accept a connection.
     pub(crate) connect: Duration,
     /// Time for a locator to answer before the next one is asked.
     pub(crate) locator: Duration,
 }
 
-impl Default for Timeouts {
+impl Default for CloudTimeouts {
     fn default() -> Self {
         Self { connect: Duration::from_secs(1), locator: Duration::from_secs(5) }
     }
@@ -86,7 +86,7 @@ impl Cloud {
         locators: Vec<Address>,
         compatibility: Compatibility,
         limits: Limits,
-        timeouts: Timeouts,
+        timeouts: CloudTimeouts,
     ) -> Self {
         let (connection, skipped) = (Mutex::new(None), AtomicUsize::new(0));
         Self {

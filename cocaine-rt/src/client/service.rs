@@ -67,7 +67,7 @@ impl Service {
             locators,
             crate::client::methods::Compatibility::default(),
             crate::protocol::limits::Limits::default(),
-            crate::client::cloud::Timeouts::default(),
+            crate::client::cloud::CloudTimeouts::default(),
         );
         let service = Self::new(Arc::new(cloud), &connection.service, None, Options::default());
         service.shared.connection.store(Some(connection));
