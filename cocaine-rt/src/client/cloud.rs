@@ -126,7 +126,7 @@ impl Cloud {
             match &resolved {
                 Err(error) if matches!(error.kind(), ErrorKind::Disconnected(_)) => {}
                 Err(error) if matches!(error.kind(), ErrorKind::Deadline(_)) => {
-                    self.skip_locator(&connection, error)
+                    self.skip_locator(&connection, error);
                 }
                 _ => return resolved,
             }

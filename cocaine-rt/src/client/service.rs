@@ -280,10 +280,10 @@ impl Service {
         loop {
             let attempt = poll_fn(|cx| Poll::Ready(self.try_send(method, &args, cx.waker(), &send)));
             match attempt.await? {
-                SendAttempt::Sent(sent) => return Ok(sent),
+                SendAttempt::Sent(value) => return Ok(value),
                 SendAttempt::Full(handle) => poll_fn(|cx| handle.with(|mux| mux.poll_room(cx.waker()))).await,
                 SendAttempt::Closed => {
-                    drop(self.connection().await.map_err(|error| self.add_context(error, method))?)
+                    drop(self.connection().await.map_err(|error| self.add_context(error, method))?);
                 }
             }
         }

@@ -165,7 +165,7 @@ impl<D: Dispatch> ServerBuilder<D> {
             limits: self.limits,
             accept_counters: self.accept_counters,
             tasks: JoinSet::new(),
-            connections: HashMap::new(),
+            by_task: HashMap::new(),
             phases,
         };
         let accepting = tokio::spawn(connections.run(listener));
@@ -180,7 +180,7 @@ struct Connections<D> {
     limits: Limits,
     accept_counters: Arc<AcceptCounters>,
     tasks: JoinSet<()>,
-    connections: HashMap<task::Id, Arc<SharedConnection>>,
+    by_task: HashMap<task::Id, Arc<SharedConnection>>,
     phases: watch::Receiver<Phase>,
 }
 
@@ -203,7 +203,7 @@ impl<D: Dispatch> Connections<D> {
         }
         drop(listener);
         self.wait_until_stopped(phases).await;
-        self.connections.values().for_each(|conn| conn.with(Mux::drain));
+        self.by_task.values().for_each(|conn| conn.with(Mux::drain));
         let finished = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(Server::SHUTDOWN_TIMEOUT, finished).await.is_err() {
             tracing::warn!("calls did not finish within {:?} and were cut off", Server::SHUTDOWN_TIMEOUT);
@@ -225,7 +225,7 @@ impl<D: Dispatch> Connections<D> {
 
     fn remove(&mut self, ended: Result<(task::Id, ()), task::JoinError>) {
         let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
-        self.connections.remove(&id);
+        self.by_task.remove(&id);
     }
 
     fn serve_connection(&mut self, stream: TcpStream, peer: SocketAddr) {
@@ -245,7 +245,7 @@ impl<D: Dispatch> Connections<D> {
             let call = Call::new(host.clone(), pending);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         });
-        self.connections.insert(self.tasks.spawn(driver).id(), conn);
+        self.by_task.insert(self.tasks.spawn(driver).id(), conn);
     }
 }
 

@@ -140,7 +140,7 @@ fn write(
     Ok(())
 }
 
-/// Encodes a chunk again, as a raw of the oldest MessagePack family (`worker.md` 2).
+/// Encodes a chunk again, as a raw of the oldest `MessagePack` family (`worker.md` 2).
 fn write_chunk(source: &bytes::Bytes, args: &mut Encoded) -> Result<(), DecodeError> {
     let mut reader = Reader::new(source);
     if reader.array_len()? == 0 {
