@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_more_is_another_shape_but_a_control_message_is_none() {
+    fn extra_message_reshapes_but_control_message_does_not() {
         let watch = |more: &str| format!(r#"{{"0": ["watch", {{"0": ["close", {{}}]{more}}}, {VALUE}]}}"#);
         assert_eq!(
             words(&watch(""), &watch(r#", "1": ["pause", {}]"#)),

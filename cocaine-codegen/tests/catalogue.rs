@@ -15,7 +15,7 @@ fn mistake(method: &str) -> String {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_place_and_what_to_do() {
+fn mistake_is_reported_with_location_and_remedy() {
     for (method, expected) in [
         ("fn ping(&self);", "my.rs:2:13: leave `self` out"),
         ("fn ping(_: u8);", "my.rs:2:13: an argument needs a name"),
@@ -228,7 +228,7 @@ fn generated(graph: &str, text: &str) -> Result<String, String> {
 }
 
 #[test]
-fn only_types_that_a_service_needs_are_declared_in_its_module() {
+fn module_declares_only_types_its_service_needs() {
     let graph = r#"{"0": ["ping", {}, {"0": ["value", {}], "1": ["error", {}]}]}"#;
     let text = "trait Echo { fn ping(a: &[A]) -> B; }\ntrait Sun { fn shine(d: Day); }\n\
                 struct A(i32); struct B { c: Vec<C> } struct C { b: Vec<B>, text: String } struct Day(u8);";
@@ -245,7 +245,7 @@ fn only_types_that_a_service_needs_are_declared_in_its_module() {
 }
 
 #[test]
-fn what_is_held_needs_a_caller_that_can_close() {
+fn guard_requires_a_caller_that_can_close() {
     let upstream = r#"{"0": ["write", null], "1": ["error", {}], "2": ["close", {}]}"#;
     let text = "trait Echo { fn ping() -> Guard; }";
     let code = generated(&format!(r#"{{"0": ["ping", {{"0": ["close", {{}}]}}, {upstream}]}}"#), text);
@@ -279,7 +279,7 @@ fn what_nobody_knows_takes_anything() {
 }
 
 #[test]
-fn what_is_none_at_the_end_of_a_struct_is_left_out() {
+fn trailing_none_of_a_struct_is_omitted() {
     let graph = r#"{"0": ["ping", {}, {"0": ["value", {}], "1": ["error", {}]}]}"#;
     let text = "trait Echo { fn ping(a: &A) -> B; }\nstruct A { x: Option<i32>, y: i32, z: Option<i32> }\n\
                 #[flat] struct B { x: Option<i32>, y: Option<i32>, z: Option<i32> }";

@@ -85,7 +85,7 @@ additive: locator.identity: the method is new: expected nothing, found id 6 that
 }
 
 #[test]
-fn some_services_are_compared_and_a_wrong_name_is_an_error() {
+fn named_services_are_compared_unknown_name_fails() {
     let (_folder, path) = folder();
     ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
     ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
@@ -107,7 +107,7 @@ fn some_services_are_compared_and_a_wrong_name_is_an_error() {
 
 /// Even where no code could be generated, since the catalogue describes the method otherwise.
 #[test]
-fn a_method_of_another_shape_is_drift_and_no_error() {
+fn reshaped_method_is_drift_not_an_error() {
     let (_folder, path) = folder();
     ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
     ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
@@ -125,7 +125,7 @@ fn a_method_of_another_shape_is_drift_and_no_error() {
 }
 
 #[test]
-fn what_matters_less_than_is_asked_for_is_shown_and_no_failure() {
+fn difference_below_threshold_is_shown_without_failure() {
     let (_folder, path) = folder();
     let more = committed().replace("\"3\": [\"find\"", "\"9\": [\"new\", {}, {}],\n        \"4\": [\"find\"");
     fs::write(path.join("now.json"), more).unwrap();
@@ -168,7 +168,7 @@ fn drift_as_json() {
 }
 
 #[test]
-fn other_words_in_the_catalogue_are_drift_of_code() {
+fn changed_catalogue_words_are_code_drift() {
     let (_folder, path) = folder();
     let only =
         |args: &[&str]| run(&path, &[args, &["--from", "metadata.json", "--service", "storage"]].concat());
@@ -189,7 +189,7 @@ fn other_words_in_the_catalogue_are_drift_of_code() {
 }
 
 #[test]
-fn a_file_that_is_gone_or_too_many_is_drift() {
+fn missing_or_extra_file_is_drift() {
     let (_folder, path) = folder();
     ended(&run(&path, &["--from", "metadata.json", "--out-dir", "bindings"]), 0);
     fs::rename(path.join("bindings/storage.rs"), path.join("bindings/shelf.rs")).unwrap();
@@ -202,7 +202,7 @@ additive: storage: the service is new: expected nothing, found version 1
 }
 
 #[test]
-fn metadata_is_fetched_from_a_file_as_it_is() {
+fn metadata_file_is_fetched_unchanged() {
     let (_folder, path) = folder();
     assert_eq!(ended(&run(&path, &["fetch", "--from", "metadata.json"]), 0).0, committed());
     let output = run(&path, &["dump", "--from", "metadata.json", "--service", "logging"]);

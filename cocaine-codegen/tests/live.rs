@@ -134,7 +134,7 @@ async fn a_cluster_lists_its_services() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_cluster_the_known_names_are_asked_for() {
+async fn known_names_are_resolved_without_a_cluster() {
     let server = start(false).await;
     let locator = server.local_addr().to_string();
     let output = run(&["fetch", "--locator", &locator]).await;
@@ -152,7 +152,7 @@ async fn without_a_cluster_the_known_names_are_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn named_services_are_all_there_or_it_is_an_error() {
+async fn missing_named_service_is_an_error() {
     let server = start(false).await;
     let locator = server.local_addr().to_string();
     let output = run(&["dump", "--locator", &locator, "--service", "my-app"]).await;
@@ -210,7 +210,7 @@ async fn check_asks_for_what_the_file_knows() {
 
 /// A service that the file knows and the cloud does not have is drift; a cloud that does not answer is an error.
 #[tokio::test(flavor = "multi_thread")]
-async fn check_tells_a_service_that_is_gone_from_a_locator_that_is() {
+async fn missing_service_is_distinguished_from_missing_locator() {
     let server = start(false).await;
     let locator = server.local_addr().to_string();
     let folder = tempfile::tempdir().unwrap();
