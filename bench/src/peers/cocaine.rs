@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use cocaine::bind::{Call, Dispatch, MethodSpec, OnDrop, ServiceSpec, TreeSpec};
 use cocaine::server::Server;
-use cocaine::{Bytes, Code, Client, Endpoint, Error, ServiceInfo, Service, ServiceClient};
+use cocaine::{Bytes, Client, Code, Endpoint, Error, Service, ServiceClient, ServiceInfo};
 use cocaine_bindings::{ServeStorage, Storage, StorageClient};
 
 use crate::payload::{self, Payload};
