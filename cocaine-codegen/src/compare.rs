@@ -82,10 +82,10 @@ impl fmt::Display for Difference {
 /// Returns what differs between the metadata that bindings were made from and what is there now: the worst first, then
 /// by service and id.
 ///
-/// What makes a method another one is what makes it one at run time (`cocaine::Drift::Compatible`): any message that
-/// either side may send more, less or otherwise. A new message of the service is one too, since a typed client cannot
-/// read it. A new version counts as breaking: no graph shows the types of arguments, and a version is all by which a
-/// service tells that they are others.
+/// A method differs here if it differs at run time under `cocaine::Compatibility::Lenient`: one side may send a message
+/// that it could not send before, or no longer sends one, or sends another. A new message of the service is a difference
+/// too, since a typed client cannot read it. A new version counts as breaking: a graph does not show the types of
+/// arguments, so the version is the only sign that they have changed.
 pub fn compare(expected: &Metadata, found: &Metadata) -> Vec<Difference> {
     let mut drifts = Vec::new();
     for (name, service) in &expected.services {

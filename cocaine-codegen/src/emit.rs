@@ -14,9 +14,10 @@
 //!   with the Rust that it makes as its first doc line, when an emitter needs another.
 //!
 //! Quoted tokens have to be parsed before they can be laid out, which is why the repeated parts are not quoted. For
-//! 1,000 services of 20 methods, all of the output through tokens takes 2.6 to 3 times the processor time (3.4 to 3.6 s
-//! against 1.1 to 1.4 s, the layout of the text included). Sessions, declared types and doubles are rare or small in
-//! such a cloud, so they are quoted as a whole.
+//! 1,000 services of 20 methods, turning the finished trees into tokens and parsing those again takes 2.2 to 2.6 times
+//! the processor time (3.2 to 3.5 s against 1.2 to 1.6 s, the layout of the text included). That is an upper bound: with
+//! quoted tokens the trees would not be built first. Sessions, declared types and doubles are rare or small in such a
+//! cloud, so they are quoted as a whole.
 //!
 //! # To add an item
 //!
