@@ -167,8 +167,9 @@ impl NodeSettings {
 impl SharedParts {
     /// Starts the services of the core, which no app can replace.
     async fn start_core_services(&self, starter: &mut ServiceStarter<'_>) -> Result<(), StartError> {
-        let storage = StorageService::new(self.store.clone());
-        starter.start("storage", ServeStorage::new(move |_| storage.clone()), None).await?;
+        let store = self.store.clone();
+        let storage = ServeStorage::new(move |caller| StorageService::new(&store, caller));
+        starter.start("storage", storage, None).await?;
         let logging = LoggingService::new(self.log.clone());
         starter.start("logging", ServeLogging::new(move |_| logging.clone()), None).await?;
         let apps = self.apps.clone();

@@ -135,6 +135,27 @@ fn tags_under(tags_of: &Table<'_, Raw, ()>, prefix: &[u8]) -> Result<Vec<String>
     Ok(tags)
 }
 
+/// Returns the operation that stores a blob.
+pub(super) fn write_operation(
+    collection: &str,
+    key: &str,
+    blob: Bytes,
+    tags: &[&str],
+) -> impl FnMut(&WriteTransaction) -> Result<(), StoreError> + Send + 'static + use<> {
+    let (collection, key) = (collection.to_owned(), key.to_owned());
+    let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
+    move |txn| write(txn, &collection, &key, &blob, tags.iter().map(String::as_str))
+}
+
+/// Returns the operation that removes a blob.
+pub(super) fn remove_operation(
+    collection: &str,
+    key: &str,
+) -> impl FnMut(&WriteTransaction) -> Result<(), StoreError> + Send + 'static + use<> {
+    let (collection, key) = (collection.to_owned(), key.to_owned());
+    move |txn| remove(txn, &collection, &key)
+}
+
 /// The tables of one snapshot, opened once because that costs more than a lookup.
 pub(super) struct BlobTables {
     rows: ReadOnlyTable<Raw, Raw>,

@@ -52,10 +52,7 @@ impl Connection {
             SharedConnection::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
         let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
-        let host = Arc::new(ServedConnection {
-            handle: handle.clone(),
-            served: Arc::new(ServedGraph { graph, extra }),
-        });
+        let host = Arc::new(ServedConnection::new(handle.clone(), Arc::new(ServedGraph { graph, extra })));
         let connection = Self { handle, stream: TreeSpec::STREAMING.tree() };
         let dispatch = Arc::new(dispatch(connection.clone()));
         tokio::spawn(Driver::new(io, conn, limits, move |pending| {

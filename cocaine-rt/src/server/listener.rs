@@ -236,10 +236,7 @@ impl<D: Dispatch> Connections<D> {
             self.limits,
             Role::Server(self.root_protocol.clone()),
         );
-        let host = Arc::new(ServedConnection {
-            handle: ConnectionHandle::new(conn.clone()),
-            served: self.served.clone(),
-        });
+        let host = Arc::new(ServedConnection::new(ConnectionHandle::new(conn.clone()), self.served.clone()));
         let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |pending| {
             let call = Call::new(host.clone(), pending);
