@@ -122,20 +122,25 @@ impl Store {
         self.0.current.load().as_ref().clone()
     }
 
-    /// Stores `blob` under `key`, replacing an older one, and adds `tags` to those of the key.
-    pub(crate) async fn write(
+    /// Stores `blob` under `key`, replacing an older one, and adds `tags` to those of the key. The change is queued when this
+    /// returns.
+    pub(crate) fn write(
         &self,
         collection: &str,
         key: &str,
         blob: Bytes,
         tags: &[&str],
-    ) -> Result<(), StoreError> {
-        self.submit(blob.len(), blobs::write_operation(collection, key, blob, tags)).await
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        self.submit(blob.len(), blobs::write_operation(collection, key, blob, tags))
     }
 
-    /// Removes the blob stored under `key` and its tags. A missing blob is no error.
-    pub(crate) async fn remove(&self, collection: &str, key: &str) -> Result<(), StoreError> {
-        self.submit(0, blobs::remove_operation(collection, key)).await
+    /// Removes the blob stored under `key` and its tags. A missing blob is no error. The change is queued when this returns.
+    pub(crate) fn remove(
+        &self,
+        collection: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        self.submit(0, blobs::remove_operation(collection, key))
     }
 
     /// Makes `change` in a transaction, which it may share with others, and returns its value once the transaction is
