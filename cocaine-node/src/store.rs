@@ -5,7 +5,7 @@
 //! client has changes under way. No thread of an async runtime ever syncs.
 
 mod batch;
-mod blobs;
+pub(crate) mod blobs;
 mod client;
 mod error;
 mod folder;

@@ -121,7 +121,7 @@ impl NodeSettings {
         starter.start_plugin("chrono", ServeChrono::new(move |caller| chrono.service(caller))).await?;
         starter.start_plugin("echo", ServeEcho::new(|_| EchoService)).await?;
         let geobase = GeobaseService::start(self.geobase.clone(), shared.store.clone()).await?;
-        starter.start_plugin("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
+        starter.start_plugin("geobase", ServeGeobase::new(move |caller| geobase.service(caller))).await?;
         let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
         logging.load().await?;
         let metrics = shared.metrics(&logging, starter.host.metrics.clone());

@@ -14,8 +14,7 @@
 
 use bytes::{Bytes, BytesMut};
 use redb::{
-    AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError,
-    WriteTransaction,
+    ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
 };
 
 use super::StoreError;
@@ -44,7 +43,7 @@ pub(super) fn create_tables(txn: &WriteTransaction) -> Result<(), TableError> {
 }
 
 /// Stores `blob`, replacing an older one, and adds `tags` to the tags of the key.
-pub(super) fn write<'t>(
+pub(crate) fn write<'t>(
     txn: &WriteTransaction,
     collection: &str,
     key: &str,
@@ -103,7 +102,7 @@ fn write_chunks(
 }
 
 /// Removes the blob and its tags. A missing blob is no error.
-pub(super) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Result<(), StoreError> {
+pub(crate) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Result<(), StoreError> {
     let old = {
         let mut blobs = txn.open_table(BLOBS)?;
         match blobs.remove(path(&[collection], key).as_slice())? {
@@ -173,46 +172,46 @@ impl BlobTables {
     }
 
     pub(super) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
-        let Some(row) = get(&self.rows, path(&[collection], key).as_slice())? else {
-            return Err(StoreError::NotFound { collection: collection.into(), key: key.into() });
-        };
-        let length = length_of(row.value())?;
-        let head = &row.value()[HEADER..];
-        if head.len() == length {
-            return Ok(Bytes::copy_from_slice(head));
-        }
-        let mut blob = BytesMut::with_capacity(length);
-        blob.extend_from_slice(head);
-        for number in 1..=chunks_of(length) {
-            let Some(chunk) = get(&self.chunks, chunk_path(collection, key, number).as_slice())? else {
-                break;
-            };
-            blob.extend_from_slice(chunk.value());
-        }
-        if blob.len() != length {
-            let found = blob.len();
-            return Err(StoreError::Corrupt(format!("{collection}/{key}: {found} of {length} bytes")));
-        }
-        Ok(blob.freeze())
+        read_from(&self.rows, &self.chunks, collection, key)
     }
 
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
     pub(super) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
-        let Some((first, others)) = tags.split_first() else { return Ok(Vec::new()) };
-        let prefix = path(&[collection, first], "");
         let mut keys = Vec::new();
-        for (count, entry) in ReadableTable::range(&self.by_tag, prefix.as_slice()..)?.enumerate() {
+        for (count, key) in self.matches(collection, tags)?.enumerate() {
             if count % ENTRIES_PER_TURN == ENTRIES_PER_TURN - 1 {
                 tokio::task::yield_now().await;
             }
-            let (path, _) = entry?;
-            let Some(key) = path.value().strip_prefix(prefix.as_slice()) else { break };
-            let key = text(key)?;
-            if self.has_all_tags(collection, &key, others)? {
-                keys.push(key);
-            }
+            keys.extend(key?);
         }
         Ok(keys)
+    }
+
+    /// As [`BlobTables::find`], without giving other tasks a turn.
+    pub(super) fn find_at_once(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
+        self.matches(collection, tags)?.filter_map(Result::transpose).collect()
+    }
+
+    /// Returns the keys that have the first of `tags`, each only if it has the others too.
+    fn matches(
+        &self,
+        collection: &str,
+        tags: &[&str],
+    ) -> Result<impl Iterator<Item = Result<Option<String>, StoreError>>, StoreError> {
+        let (first, others) = tags.split_first().unzip();
+        let prefix = path(&[collection, first.unwrap_or(&"")], "");
+        let entries = ReadableTable::range(&self.by_tag, prefix.as_slice()..)?;
+        let entries = first.is_some().then_some(entries).into_iter().flatten();
+        Ok(entries.map_while(move |entry| {
+            let key = match entry {
+                Ok((path, _)) => path.value().strip_prefix(prefix.as_slice()).map(text)?,
+                Err(error) => Err(error.into()),
+            };
+            Some(key.and_then(|key| {
+                let matches = self.has_all_tags(collection, &key, others.unwrap_or_default())?;
+                Ok(matches.then_some(key))
+            }))
+        }))
     }
 
     fn has_all_tags(&self, collection: &str, key: &str, tags: &[&str]) -> Result<bool, StoreError> {
@@ -225,11 +224,36 @@ impl BlobTables {
     }
 }
 
-fn get<'t>(
-    table: &'t ReadOnlyTable<Raw, Raw>,
-    path: &[u8],
-) -> Result<Option<AccessGuard<'t, Raw>>, StoreError> {
-    Ok(ReadableTable::get(table, path)?)
+/// Returns the blob stored under `key`, as the transaction sees it.
+pub(crate) fn read(txn: &WriteTransaction, collection: &str, key: &str) -> Result<Bytes, StoreError> {
+    read_from(&txn.open_table(BLOBS)?, &txn.open_table(CHUNKS)?, collection, key)
+}
+
+fn read_from(
+    rows: &impl ReadableTable<Raw, Raw>,
+    chunks: &impl ReadableTable<Raw, Raw>,
+    collection: &str,
+    key: &str,
+) -> Result<Bytes, StoreError> {
+    let Some(row) = rows.get(path(&[collection], key).as_slice())? else {
+        return Err(StoreError::NotFound { collection: collection.into(), key: key.into() });
+    };
+    let length = length_of(row.value())?;
+    let head = &row.value()[HEADER..];
+    if head.len() == length {
+        return Ok(Bytes::copy_from_slice(head));
+    }
+    let mut blob = BytesMut::with_capacity(length);
+    blob.extend_from_slice(head);
+    for number in 1..=chunks_of(length) {
+        let Some(chunk) = chunks.get(chunk_path(collection, key, number).as_slice())? else { break };
+        blob.extend_from_slice(chunk.value());
+    }
+    if blob.len() != length {
+        let found = blob.len();
+        return Err(StoreError::Corrupt(format!("{collection}/{key}: {found} of {length} bytes")));
+    }
+    Ok(blob.freeze())
 }
 
 /// Returns the blob's length from its first row.
