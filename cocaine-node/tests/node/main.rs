@@ -10,6 +10,7 @@ mod lifecycle;
 mod locator;
 mod logging;
 mod metrics;
+mod order;
 mod program;
 mod raw;
 mod unicorn;
