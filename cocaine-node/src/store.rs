@@ -10,6 +10,8 @@ mod client;
 mod error;
 mod folder;
 mod nodes;
+mod pending;
+mod request;
 mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,12 +27,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) use client::{ClientStore, Observation, ObservedState};
 pub use error::{OpenError, StoreError};
 pub(crate) use nodes::{NodeRecord, NodeTable};
+pub(crate) use request::Change;
 pub(crate) use snapshot::Snapshot;
-pub(crate) use writer::Change;
 
-use client::PendingChange;
 use folder::DataFolder;
-use writer::{Backend, CurrentSnapshot, StoreWriter, SubmittedChange, WriterRequest};
+use pending::PendingChange;
+use request::{SubmittedChange, WriterRequest};
+use writer::{Backend, CurrentSnapshot, StoreWriter};
 
 /// A handle to the stored data; clones share it.
 #[derive(Clone)]

@@ -21,7 +21,7 @@ use redb::{Database, Durability, WriteTransaction};
 
 use super::{
     Snapshot, StoreError,
-    writer::{Observer, Operation},
+    request::{Observer, Operation},
 };
 
 /// Operations that share a sync.

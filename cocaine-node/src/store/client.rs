@@ -6,10 +6,7 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -18,64 +15,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Snapshot, Store, StoreError, blobs,
-    writer::{Change, Observer, WriterRequest},
+    pending::{ClientId, PendingChange, PendingObserver, PendingOperations},
+    request::{Change, Observer, WriterRequest},
 };
-
-/// The operations of one client that are under way.
-#[derive(Debug, Default)]
-pub(crate) struct PendingOperations {
-    changes: AtomicUsize,
-    observers: AtomicUsize,
-}
-
-/// Tells clients apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ClientId(usize);
-
-/// Counts a change as under way until it is dropped.
-#[derive(Debug)]
-pub(super) struct PendingChange(Arc<PendingOperations>);
-
-/// Counts an observer as under way until it is dropped.
-#[derive(Debug)]
-struct PendingObserver(Arc<PendingOperations>);
-
-impl PendingOperations {
-    fn id(self: &Arc<Self>) -> ClientId {
-        ClientId(Arc::as_ptr(self).addr())
-    }
-}
-
-impl PendingChange {
-    fn new(client: &Arc<PendingOperations>) -> Self {
-        client.changes.fetch_add(1, Ordering::Relaxed);
-        Self(client.clone())
-    }
-
-    pub(super) fn client(&self) -> ClientId {
-        self.0.id()
-    }
-}
-
-impl Drop for PendingChange {
-    fn drop(&mut self) {
-        // Whoever sees the count sees the snapshot that was published before.
-        self.0.changes.fetch_sub(1, Ordering::Release);
-    }
-}
-
-impl PendingObserver {
-    fn new(client: &Arc<PendingOperations>) -> Self {
-        client.observers.fetch_add(1, Ordering::Relaxed);
-        Self(client.clone())
-    }
-}
-
-impl Drop for PendingObserver {
-    fn drop(&mut self) {
-        self.0.observers.fetch_sub(1, Ordering::Release);
-    }
-}
 
 /// A handle to the store for the calls of one client.
 #[derive(Clone, Debug)]
@@ -91,11 +33,7 @@ impl ClientStore {
 
     /// Returns whether nothing that the client has submitted is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.has_changes() && self.pending.observers.load(Ordering::Acquire) == 0
-    }
-
-    fn has_changes(&self) -> bool {
-        self.pending.changes.load(Ordering::Acquire) > 0
+        self.pending.is_empty()
     }
 
     /// Calls `read` with the state of the store at this place among the operations of the client: now, if no change of the
@@ -105,7 +43,7 @@ impl ClientStore {
         T: Send + 'static,
         F: FnOnce(&ObservedState<'_>) -> T + Send + 'static,
     {
-        if !self.has_changes() {
+        if !self.pending.has_changes() {
             return Observation::Done(Some(Ok(read(&ObservedState::Current(&self.store)))));
         }
         let (reply, outcome) = oneshot::channel();
@@ -118,7 +56,7 @@ impl ClientStore {
 
     /// Returns the blob stored under `key`. This may read from disk.
     pub(crate) async fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
-        if !self.has_changes() {
+        if !self.pending.has_changes() {
             return self.store.read(collection, key);
         }
         self.snapshot().await?.read(collection, key)
@@ -131,7 +69,7 @@ impl ClientStore {
 
     /// Returns a snapshot at this place among the operations of the client. Hold it only for the time of a call.
     async fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
-        self.observe(|observed| observed.snapshot()).await?
+        self.observe(|observed: &ObservedState<'_>| observed.snapshot()).await?
     }
 
     /// Stores `blob` under `key`, replacing an older one, and adds `tags` to those of the key.
@@ -215,7 +153,7 @@ where
     F: FnOnce(&ObservedState<'_>) -> T + Send,
 {
     fn client(&self) -> ClientId {
-        self.pending.0.id()
+        self.pending.client()
     }
 
     fn show(self: Box<Self>, snapshot: Result<Arc<Snapshot>, StoreError>) {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::store::{
     StoreError,
-    writer::{Operation, WriterRequest},
+    request::{Operation, WriterRequest},
 };
 
 /// Polls a future once; it must still be pending.
