@@ -146,8 +146,12 @@ where
 
     /// Reads once and hands over the frames that are complete.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Intake, Error> {
-        self.paused = self.violation.is_some() || !self.conn.awake();
-        if self.paused {
+        let paused = self.violation.is_some() || !self.conn.awake();
+        if paused != self.paused {
+            self.conn.set_paused(paused);
+        }
+        self.paused = paused;
+        if paused {
             return Ok(Intake::Empty);
         }
         let wanted = self.scanner.wanted().saturating_sub(self.input.len());
@@ -163,7 +167,10 @@ where
                 "closed by the other side, as runtimes do when they cannot read a call",
             )
             .with_wire_code(Code::EOF)),
-            Poll::Ready(Ok(_)) => Ok(self.hand_over()),
+            Poll::Ready(Ok(_)) => {
+                self.conn.count_reception();
+                Ok(self.hand_over())
+            }
             Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string()).with_source(error)),
         }
     }

@@ -7,14 +7,17 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::Waker,
     time::Duration,
 };
 
-use socket2::SockRef;
-use tokio::net::TcpStream;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    net::TcpStream,
+    runtime::{Handle, Id},
+};
 
 use crate::{
     connection::mux::{Mux, Role},
@@ -31,8 +34,14 @@ pub(crate) struct SharedConnection {
     peer: Arc<str>,
     /// Bytes of output, to be looked at without the lock.
     pub(super) queued: AtomicUsize,
-    /// What is at the other end is served no more: a call is to be made on another connection.
+    /// No further call is made on this connection: the service at the other end was stopped, or does not respond.
     outdated: AtomicBool,
+    /// How often bytes have arrived.
+    receptions: AtomicU64,
+    /// The task does not read the socket, so that the peer cannot be heard.
+    paused: AtomicBool,
+    /// The runtime that drives the connection.
+    runtime: Option<Id>,
 }
 
 pub(super) struct ConnectionState {
@@ -75,7 +84,48 @@ impl SharedConnection {
             peer,
             queued: AtomicUsize::new(0),
             outdated: AtomicBool::new(false),
+            receptions: AtomicU64::new(0),
+            paused: AtomicBool::new(false),
+            runtime: current_runtime(),
         })
+    }
+
+    /// Returns the runtime that drives the connection: when that ends, so does the connection.
+    #[inline]
+    pub(crate) fn runtime(&self) -> Option<Id> {
+        self.runtime
+    }
+
+    /// Returns a count that rises whenever bytes arrive.
+    #[inline]
+    pub(crate) fn receptions(&self) -> u64 {
+        self.receptions.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether nothing has arrived since [`SharedConnection::receptions`] returned this count, although this side
+    /// reads the socket.
+    pub(crate) fn is_silent_since(&self, receptions: u64) -> bool {
+        !self.paused.load(Ordering::Relaxed) && self.receptions() == receptions
+    }
+
+    /// Makes further calls connect again if nothing has arrived since [`SharedConnection::receptions`] returned this count:
+    /// a call has missed its deadline, and the peer may be gone.
+    pub(crate) fn check_silence(&self, receptions: u64) {
+        if self.is_silent_since(receptions) && !self.outdated.swap(true, Ordering::Relaxed) {
+            tracing::debug!(peer = %self.peer, "the peer does not respond: the next call connects again");
+        }
+    }
+
+    /// Counts an arrival of bytes. Only the task of the connection calls this.
+    #[inline]
+    pub(super) fn count_reception(&self) {
+        self.receptions.store(self.receptions() + 1, Ordering::Relaxed);
+    }
+
+    /// Notes whether the task reads the socket. What came while it did not is unknown, and so counts as an arrival.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+        self.count_reception();
     }
 
     /// Returns the address of the other side, or what stands for it.
@@ -112,7 +162,7 @@ impl SharedConnection {
         !self.is_outdated() && !self.lock().mux.is_closed()
     }
 
-    /// Returns whether the service at the other end has been stopped.
+    /// Returns whether further calls are to be made on another connection.
     #[inline]
     pub(crate) fn is_outdated(&self) -> bool {
         self.outdated.load(Ordering::Relaxed)
@@ -183,9 +233,30 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// Sets what every TCP connection has: no delay, and probes of a peer that is silent (`protocol.md` 1).
-pub(crate) fn tune(stream: &TcpStream) {
-    let tuned = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_keepalive(true));
+/// Returns the runtime that this is called on.
+#[inline]
+pub(crate) fn current_runtime() -> Option<Id> {
+    Handle::try_current().ok().map(|runtime| runtime.id())
+}
+
+/// Sets what every TCP connection has: no delay, and probes of a silent peer, which is given up after `silence`
+/// (`protocol.md` 1).
+pub(crate) fn tune(stream: &TcpStream, silence: Duration) {
+    /// The probes that a peer may leave unanswered.
+    const PROBES: u32 = 3;
+    // The options count whole seconds, in 16 bits.
+    let seconds = silence.as_secs().clamp(1 + u64::from(PROBES), 1 << 15);
+    let interval = (seconds / u64::from(PROBES + 1)).max(1);
+    let first = seconds - interval * u64::from(PROBES);
+    let probes = TcpKeepalive::new()
+        .with_time(Duration::from_secs(first))
+        .with_interval(Duration::from_secs(interval))
+        .with_retries(PROBES);
+    let socket = SockRef::from(stream);
+    let tuned = stream.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&probes));
+    // What was written and is not acknowledged keeps the probes from being sent.
+    #[cfg(target_os = "linux")]
+    let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(Duration::from_secs(seconds))));
     if let Err(error) = tuned {
         tracing::debug!(%error, "a socket option is not set");
     }
