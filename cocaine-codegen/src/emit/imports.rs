@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use syn::{Item, parse_quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 
-use crate::emit::declared::is_short;
+use super::declared::has_optional_tail;
 use crate::{
     catalogue::{DeclaredType, TypeForm, types::Type},
     model::{Arguments, CallModel, Payload, ServiceModel, SideModel, StateModel},
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Returns the `use` declarations for the items of `service`.
-pub(super) fn of(service: &ServiceModel) -> Vec<Item> {
+pub(super) fn imports(service: &ServiceModel) -> TokenStream {
     let mut used = UsedNames::default();
     used.add(&["Call", "Caller", "Dispatch", "Service", "ServiceClient", "ServiceSpec"]);
     for method in &service.methods {
@@ -24,13 +25,12 @@ pub(super) fn of(service: &ServiceModel) -> Vec<Item> {
         used.own(own);
     }
     let names = used.names.iter().map(|name| ident(name));
-    let mut items = vec![parse_quote!(use ::cocaine::bind::{#(#names),*};)];
-    if used.map {
-        items.push(parse_quote!(
+    let map = used.map.then(|| {
+        quote!(
             use ::std::collections::BTreeMap;
-        ));
-    }
-    items
+        )
+    });
+    quote!(use ::cocaine::bind::{#(#names),*}; #map)
 }
 
 #[derive(Default)]
@@ -82,7 +82,7 @@ impl UsedNames {
                 if !flat {
                     self.add(&["One"]);
                 }
-                if is_short(fields) {
+                if has_optional_tail(fields) {
                     self.add(&["Short"]);
                 }
             }
