@@ -17,6 +17,14 @@
 //! The other files emit parts of items: `arguments`, `types`, `docs`, `lints` and `literal`. [`format`] parses the tokens
 //! of one service and formats them with `prettyplease`.
 //!
+//! # Why `quote!` alone
+//!
+//! `prettyplease` formats syntax trees, so quoted tokens have to be parsed. Syntax trees that are constructed by hand save
+//! that, and once were used for everything that is repeated for each method. For 1,000 services of 20 methods, which is
+//! 31 MB of code, they took 1.7 to 1.9 s of processor time and tokens take 4.6 to 4.8 s: 2.7 s to parse them, 1.0 s to
+//! quote them, 0.8 s to format and drop the trees. The work is shared by all cores. The factor of 2.6 is the price of one
+//! way in place of two, without 460 lines of constructors: it is 3 ms for each service of a cloud, once.
+//!
 //! # To add an item
 //!
 //! Write a file with a function from [`ServiceModel`] to [`TokenStream`], named after the item, and list it in

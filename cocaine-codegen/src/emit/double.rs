@@ -217,9 +217,7 @@ fn imports(service: &ServiceModel, bindings: &TokenStream, items: TokenStream) -
     let own: BTreeSet<_> = own_names(service).filter(|name| used.contains(*name)).collect();
     let own = own.into_iter().map(ident);
     let map = used.contains("BTreeMap").then(|| {
-        quote!(
-            use ::std::collections::BTreeMap;
-        )
+        quote! { use ::std::collections::BTreeMap; }
     });
     quote! {
         use ::cocaine::bind::{#(#runtime),*};

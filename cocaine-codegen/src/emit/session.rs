@@ -6,7 +6,8 @@ use quote::quote;
 use super::literal::integer;
 use super::{arguments, docs, lints, types};
 use crate::{
-    model::{Arguments, MessageModel, MethodModel, ServiceModel, Side, StateModel, Transition},
+    metadata::shape::Side,
+    model::{Arguments, MessageModel, MethodModel, ServiceModel, StateModel, Transition},
     naming::ident,
 };
 
@@ -79,10 +80,10 @@ fn sender_docs(
     }));
     let parting = match (speaker, state.parting(method, speaker)) {
         (_, Some(last)) => format!("Dropped here, it sends {}.", docs::name(&last.wire)),
-        (Side::Caller, None) => {
+        (Side::Client, None) => {
             "Dropped here, it revokes the channel, or closes the connection if it cannot.".to_owned()
         }
-        (Side::ServiceModel, None) => "Dropped here, it sends nothing.".to_owned(),
+        (Side::Server, None) => "Dropped here, it sends nothing.".to_owned(),
     };
     lines.extend([String::new(), parting]);
     lines
