@@ -14,7 +14,9 @@ use serde::Serialize;
 use super::ServedConnection;
 use crate::{
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        channel::{ChannelRef, ErrorContext},
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
         guard::Guard,
         halves::Sender,
         mux::{ChannelKey, InvocationCost, Mux},

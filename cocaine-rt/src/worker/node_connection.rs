@@ -24,8 +24,10 @@ use super::{
 use crate::{
     client::Client,
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        channel::{ChannelRef, ErrorContext},
         driver::Driver,
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
         handle::{ConnectionHandle, SharedConnection},
         mux::{Mux, NewChannel, PendingInvocation, Role, recv_state::RecvState, root_protocol::RootProtocol},
         unix::UnixSocket,
