@@ -151,7 +151,7 @@ impl Cloud {
         seed: Option<&str>,
     ) -> Result<ServiceInfo> {
         let add_context =
-            |error: Error| error.at(Some(&Arc::from(name)), None, Some(connection.handle.peer()));
+            |error: Error| error.with_context(Some(&Arc::from(name)), None, Some(connection.handle.peer()));
         let mut args = Scratch::take();
         encode::args(&(name, seed), &mut args).map_err(Error::from_encode)?;
         let options = Options { deadline: self.timeouts.locator, ..Options::default() };

@@ -330,7 +330,7 @@ impl Service {
                 self.shared.spec.and_then(|spec| spec.methods.get(index)).map(|method| method.name)
             }
         };
-        error.at(Some(&self.shared.name), method, self.endpoint().as_ref())
+        error.with_context(Some(&self.shared.name), method, self.endpoint().as_ref())
     }
 }
 

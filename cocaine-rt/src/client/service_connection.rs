@@ -234,7 +234,7 @@ impl ServiceConnection {
 
     /// Adds the service, the method and the endpoint to an error.
     pub(crate) fn add_context(&self, error: Error, method: Option<&str>) -> Error {
-        error.at(Some(&self.service), method, Some(self.handle.peer()))
+        error.with_context(Some(&self.service), method, Some(self.handle.peer()))
     }
 }
 
@@ -260,7 +260,7 @@ impl Future for PendingReply {
         }
         let polled = self.handle.with(|mux| mux.poll_reply(self.key, cx.waker()));
         self.is_done = polled.is_ready();
-        polled.map_err(|error| error.at(None, None, Some(self.handle.peer())))
+        polled.map_err(|error| error.with_context(None, None, Some(self.handle.peer())))
     }
 }
 

@@ -61,7 +61,11 @@ pub(crate) struct ChannelRef {
 impl ChannelRef {
     pub(super) fn add_context(&self, error: Error) -> Error {
         let error = with_deadline(error, self.context.deadline);
-        error.at(self.context.service.as_ref(), self.context.method.as_deref(), Some(self.handle.peer()))
+        error.with_context(
+            self.context.service.as_ref(),
+            self.context.method.as_deref(),
+            Some(self.handle.peer()),
+        )
     }
 }
 
@@ -79,7 +83,7 @@ pub(crate) fn with_deadline(error: Error, deadline: Duration) -> Error {
     match error.kind() {
         ErrorKind::Deadline(_) => {
             let endpoint = error.endpoint().map(Arc::from);
-            Error::new(ErrorKind::Deadline(deadline)).at(None, None, endpoint.as_ref())
+            Error::new(ErrorKind::Deadline(deadline)).with_context(None, None, endpoint.as_ref())
         }
         _ => error,
     }

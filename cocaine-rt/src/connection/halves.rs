@@ -97,7 +97,7 @@ impl<T: Serialize + Send> Sender<T> {
 
     /// Ends the stream with an error.
     pub fn fail(mut self, error: &Error) -> Result<()> {
-        self.tx.queue(ERROR, &error.answer())
+        self.tx.queue(ERROR, &error.error_args())
     }
 
     /// Returns the untyped half, to send other than item by item.
@@ -144,7 +144,7 @@ impl<T: Serialize> ReplySender<T> {
 
     /// Sends an error instead.
     pub fn fail(mut self, error: &Error) -> Result<()> {
-        self.tx.queue(ERROR, &error.answer())
+        self.tx.queue(ERROR, &error.error_args())
     }
 
     /// Drops the half without a reply, for methods that need not reply.

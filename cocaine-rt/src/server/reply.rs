@@ -171,7 +171,7 @@ impl CallResponder {
         self.is_reply_due = false;
         match error.kind() {
             ErrorKind::InvalidArguments(_) | ErrorKind::Unbound => self.close(error),
-            _ => self.reply(ERROR, &error.answer()),
+            _ => self.reply(ERROR, &error.error_args()),
         }
     }
 

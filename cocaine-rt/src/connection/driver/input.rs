@@ -50,7 +50,7 @@ impl Input {
         cx: &mut Context<'_>,
         io: &mut IO,
     ) -> Poll<io::Result<usize>> {
-        let missing = self.scanner.wanted().saturating_sub(self.buf.len());
+        let missing = self.scanner.min_frame_len().saturating_sub(self.buf.len());
         // The announced length of a frame is trusted up to a limit; above it, the buffer at most doubles.
         let missing = missing.min(Self::MAX_PREALLOCATION.max(self.buf.len()));
         if self.buf.capacity() - self.buf.len() < missing.max(Self::MIN_SPARE_CAPACITY) {
