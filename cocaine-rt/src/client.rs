@@ -115,7 +115,7 @@ impl Client {
         let deadline = self.options.deadline;
         let resolved = timeout(deadline, self.cloud.resolve(name, seed, deadline)).await;
         resolved.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Deadline(deadline)).at(Some(&name.into()), None, None))
+            Err(Error::new(ErrorKind::Deadline(deadline)).with_context(Some(&name.into()), None, None))
         })
     }
 
@@ -134,7 +134,7 @@ impl Client {
     async fn connect(&self, service: Service) -> Result<Service> {
         match service.connection().await {
             Ok(_) => Ok(service),
-            Err(error) => Err(error.at(Some(&service.name().into()), None, None)),
+            Err(error) => Err(error.with_context(Some(&service.name().into()), None, None)),
         }
     }
 }
@@ -187,8 +187,8 @@ impl ClientBuilder {
     /// call connects again.
     ///
     /// A service is asked for a sign of life when it has been silent for a part of this time while a channel is open, if it
-    /// announces the control message `ping`. The operating system probes each connection and gives it up after this time, in
-    /// whole seconds.
+    /// announces the control message `ping`. The operating system probes each connection that is idle for this time, and gives a
+    /// peer up that acknowledges or reads nothing for twice this time, in whole seconds.
     #[must_use]
     pub fn keep_alive(self, silence: Duration) -> Self {
         Self { timeouts: CloudTimeouts { keep_alive: silence, ..self.timeouts }, ..self }

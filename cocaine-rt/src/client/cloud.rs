@@ -26,7 +26,7 @@ use crate::{
         service_connection::{Options, Request, SendAttempt, ServiceConnection},
     },
     connection::{
-        channel::{answered, deadline},
+        channel::{decode_service_error, with_deadline},
         handle::ConnectionHandle,
     },
     protocol::{
@@ -203,8 +203,9 @@ impl Cloud {
         query: &Query,
     ) -> Result<Result<ServiceInfo>> {
         let (limit, address) = (self.locator_timeout, &self.locators[index].address);
-        let late =
-            |_| Error::new(ErrorKind::Deadline(limit)).at(None, None, Some(&address.to_string().into()));
+        let late = |_| {
+            Error::new(ErrorKind::Deadline(limit)).with_context(None, None, Some(&address.to_string().into()))
+        };
         let ends = clock::after(limit);
         let connecting = self.locator_connection(index, stale, query.deadline);
         let connection = timeout_at(ends, connecting).await.map_err(late)??;
@@ -237,7 +238,8 @@ impl Cloud {
     }
 
     async fn request_resolve(&self, connection: &ServiceConnection, query: &Query) -> Result<ServiceInfo> {
-        let add_context = |error: Error| error.at(Some(&query.name), None, Some(connection.handle.peer()));
+        let add_context =
+            |error: Error| error.with_context(Some(&query.name), None, Some(connection.handle.peer()));
         let mut args = Scratch::take();
         encode::args(&(&*query.name, query.seed.as_deref()), &mut args).map_err(Error::from_encode)?;
         let options = Options { deadline: self.locator_timeout, ..Options::default() };
@@ -247,9 +249,9 @@ impl Cloud {
         let SendAttempt::Sent(pending) = connection.call(&bound, request)? else {
             return Err(add_context(Error::disconnected("the locator's connection has ended")));
         };
-        let message = pending.await.map_err(|error| add_context(deadline(error, options.deadline)))?;
+        let message = pending.await.map_err(|error| add_context(with_deadline(error, options.deadline)))?;
         if message.kind != VALUE {
-            return Err(add_context(answered(&message)));
+            return Err(add_context(decode_service_error(&message)));
         }
         decode::args(&message.args)
             .map_err(|malformed| add_context(Error::decode(format!("the locator's answer: {malformed}"))))

@@ -76,7 +76,7 @@ impl Connector {
         let began = Instant::now();
         let reason = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                handle::tune(&stream, self.keep_alive);
+                handle::set_socket_options(&stream, self.keep_alive);
                 let connection = driver::connect(stream, address.to_string().into(), self.limits);
                 tokio::spawn(self.clone().watch(Arc::clone(&connection), address, began));
                 return Ok(connection);

@@ -55,7 +55,7 @@ impl ReconnectingService {
         let resolved = self.cloud.resolve(&self.name, None, deadline).await?;
         let handle = self.cloud.connect(&resolved.endpoints, deadline).await?;
         let table = MethodTable::new(self.spec, &resolved, self.cloud.compatibility())
-            .map_err(|error| error.at(Some(&self.name), None, Some(handle.peer())))?;
+            .map_err(|error| error.with_context(Some(&self.name), None, Some(handle.peer())))?;
         tracing::debug!(service = %self.name, endpoint = %handle.peer(), "connected");
         let connection = Arc::new(ServiceConnection { handle, table, service: self.name.clone() });
         keep_alive::start(&connection, self.cloud.keep_alive());

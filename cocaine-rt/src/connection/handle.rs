@@ -24,15 +24,14 @@ use crate::{
     protocol::{error::Error, limits::Limits},
 };
 
-/// How exactly deadlines are kept: one sweep of all channels a tick is
-/// cheaper than a timer a call.
+/// The precision of deadlines. One sweep of all channels a tick is cheaper than a timer for each call.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// A connection as its users share it.
+/// The state that the users of a connection share with its task.
 pub(crate) struct SharedConnection {
     state: Mutex<ConnectionState>,
     peer: Arc<str>,
-    /// Bytes of output, to be looked at without the lock.
+    /// The length of the output, readable without the lock.
     pub(super) queued: AtomicUsize,
     /// No further call is made on this connection: the service at the other end was stopped, or does not respond.
     outdated: AtomicBool,
@@ -46,39 +45,40 @@ pub(crate) struct SharedConnection {
 
 pub(super) struct ConnectionState {
     pub(super) mux: Mux,
-    /// The task, while it sleeps.
-    pub(super) task: Option<Waker>,
-    /// The task sleeps because the socket takes no more: new output is no reason to wake it.
-    pub(super) stuck: bool,
-    /// The task keeps the time.
+    /// The waker of the task, while it is parked.
+    pub(super) driver_waker: Option<Waker>,
+    /// The socket accepts no more bytes: new output does not wake the task.
+    pub(super) write_blocked: bool,
+    /// The task runs a timer for the deadlines.
     ticking: bool,
-    /// Nobody uses the connection any more.
-    pub(super) left: bool,
+    /// The last [`ConnectionHandle`] was dropped.
+    pub(super) unused: bool,
 }
 
 impl ConnectionState {
-    /// Notes whether a timer runs, or has to; returns whether some channel has a deadline.
-    pub(super) fn keep_ticking(&mut self, running: bool) -> bool {
-        let timed = self.mux.has_deadlines();
-        self.ticking = timed || running;
-        timed
+    /// Records whether the timer runs or is about to start; returns whether a channel has a deadline.
+    pub(super) fn update_ticking(&mut self, running: bool) -> bool {
+        let has_deadlines = self.mux.has_deadlines();
+        self.ticking = has_deadlines || running;
+        has_deadlines
     }
 
-    /// Takes the task's waker if there is something for it to do.
+    /// Takes the waker of the task if the task has something to do.
     #[inline]
-    fn attention(&mut self) -> Option<Waker> {
-        self.task.as_ref()?;
-        let output = !self.stuck && self.mux.output_len() > 0;
-        let time = self.mux.has_deadlines() && !self.ticking;
-        let end = self.left || self.mux.is_drained() || self.mux.is_closed();
-        (output || time || end || self.mux.can_begin()).then(|| self.task.take())?
+    fn take_driver_waker(&mut self) -> Option<Waker> {
+        self.driver_waker.as_ref()?;
+        let can_write = !self.write_blocked && self.mux.output_len() > 0;
+        let needs_timer = self.mux.has_deadlines() && !self.ticking;
+        let ends = self.unused || self.mux.is_drained() || self.mux.is_closed();
+        (can_write || needs_timer || ends || self.mux.can_begin()).then(|| self.driver_waker.take())?
     }
 }
 
 impl SharedConnection {
     pub(crate) fn new(peer: Arc<str>, limits: Limits, role: Role) -> Arc<Self> {
         let mux = Mux::new(limits, role);
-        let state = ConnectionState { mux, task: None, stuck: false, ticking: false, left: false };
+        let state =
+            ConnectionState { mux, driver_waker: None, write_blocked: false, ticking: false, unused: false };
         Arc::new(Self {
             state: Mutex::new(state),
             peer,
@@ -128,36 +128,37 @@ impl SharedConnection {
         self.count_reception();
     }
 
-    /// Returns the address of the other side, or what stands for it.
+    /// Returns the address of the other side, or a text in its place.
     pub(crate) fn peer(&self) -> &Arc<str> {
         &self.peer
     }
 
-    /// Acts on the mux, then wakes whom that concerns. No user code may run within.
+    /// Calls `act` with the mux under the lock, then wakes the tasks that this concerns. `act` must not run user code.
     #[inline]
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Mux) -> R) -> R {
-        self.with_due(&mut Vec::new(), act)
+        self.with_wakers(&mut Vec::new(), act)
     }
 
-    /// As [`SharedConnection::with`]; `due` is empty before and after, and saves an allocation where many are woken at once.
+    /// Does the same as [`SharedConnection::with`] with a buffer for the wakers, which saves an allocation where many are
+    /// woken at once. The buffer is empty before and after.
     #[inline]
-    pub(super) fn with_due<R>(&self, due: &mut Vec<Waker>, act: impl FnOnce(&mut Mux) -> R) -> R {
+    pub(super) fn with_wakers<R>(&self, wakers: &mut Vec<Waker>, act: impl FnOnce(&mut Mux) -> R) -> R {
         let mut state = self.lock();
         let result = act(&mut state.mux);
         self.queued.store(state.mux.output_len(), Ordering::Relaxed);
-        let task = state.attention();
+        let driver = state.take_driver_waker();
         if !state.mux.wakers().is_empty() {
-            std::mem::swap(state.mux.wakers(), due);
+            std::mem::swap(state.mux.wakers(), wakers);
         }
         drop(state);
-        if let Some(task) = task {
-            task.wake();
+        if let Some(driver) = driver {
+            driver.wake();
         }
-        due.drain(..).for_each(Waker::wake);
+        wakers.drain(..).for_each(Waker::wake);
         result
     }
 
-    /// Returns whether calls can be made: it has not ended, and the service at the other end has not been stopped.
+    /// Returns whether calls can be made: the connection is open, and the app at the other end was not stopped.
     pub(crate) fn is_usable(&self) -> bool {
         !self.is_outdated() && !self.lock().mux.is_closed()
     }
@@ -168,28 +169,29 @@ impl SharedConnection {
         self.outdated.load(Ordering::Relaxed)
     }
 
-    /// Marks the connection outdated if the app was stopped: reconnect for the next call. A stopped app goes on
-    /// answering its old connections, while a new instance may run elsewhere (`node.md` 5.1).
+    /// Marks the connection as outdated if `error` says that the app was stopped. A stopped app still answers on its old
+    /// connections, while a new instance may run elsewhere (`node.md` 5.1).
     pub(crate) fn check_app_stopped(&self, error: &Error) {
         if error.is_app_stopped() {
             self.outdated.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Ends the connection; calls in flight fail with `error`.
+    /// Closes the connection. Calls in flight fail with `error`.
     pub(crate) fn close(&self, error: &Error) {
         self.with(|mux| mux.close(error));
     }
 
-    /// Notes that the task runs; returns whether it should read.
-    pub(super) fn awake(&self) -> bool {
+    /// Drops the waker of the task, which is running; returns whether the task should read.
+    pub(super) fn unpark_driver(&self) -> bool {
         let mut state = self.lock();
-        state.task = None;
+        state.driver_waker = None;
         state.mux.wants_input()
     }
 
-    fn leave(&self) {
-        self.lock().left = true;
+    /// Marks the connection as unused and wakes the task, which writes the remaining output and closes the socket.
+    fn mark_unused(&self) {
+        self.lock().unused = true;
         self.with(|_| ());
     }
 
@@ -205,7 +207,7 @@ impl fmt::Debug for SharedConnection {
     }
 }
 
-/// A share in a connection: when the last one is dropped, what is queued is written and the socket closed.
+/// A shared handle of a connection. When the last one is dropped, the queued output is written and the socket closed.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionHandle(Arc<CloseOnDrop>);
 
@@ -229,7 +231,7 @@ impl std::ops::Deref for ConnectionHandle {
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.mark_unused();
     }
 }
 
@@ -239,25 +241,46 @@ pub(crate) fn current_runtime() -> Option<Id> {
     Handle::try_current().ok().map(|runtime| runtime.id())
 }
 
-/// Sets what every TCP connection has: no delay, and probes of a silent peer, which is given up after `silence`
-/// (`protocol.md` 1).
-pub(crate) fn tune(stream: &TcpStream, silence: Duration) {
+/// Sets the options of a TCP socket: `TCP_NODELAY`, and keep-alive probes of a peer that is silent for `silence`, which is
+/// given up after twice that time (`protocol.md` 1).
+pub(crate) fn set_socket_options(stream: &TcpStream, silence: Duration) {
     /// The probes that a peer may leave unanswered.
     const PROBES: u32 = 3;
-    // The options count whole seconds, in 16 bits.
-    let seconds = silence.as_secs().clamp(1 + u64::from(PROBES), 1 << 15);
-    let interval = (seconds / u64::from(PROBES + 1)).max(1);
-    let first = seconds - interval * u64::from(PROBES);
+    /// The longest time that the options accept.
+    const MAX_SECONDS: u64 = 32_767;
+    let seconds = silence.as_secs().clamp(u64::from(PROBES), MAX_SECONDS);
     let probes = TcpKeepalive::new()
-        .with_time(Duration::from_secs(first))
-        .with_interval(Duration::from_secs(interval))
+        .with_time(Duration::from_secs(seconds))
+        .with_interval(Duration::from_secs(seconds / u64::from(PROBES)))
         .with_retries(PROBES);
     let socket = SockRef::from(stream);
-    let tuned = stream.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&probes));
-    // What was written and is not acknowledged keeps the probes from being sent.
+    let result = stream.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&probes));
+    // What was written and is not acknowledged keeps the probes from being sent. The time covers also what the peer does
+    // not read, so it must be longer than a reader may pause.
     #[cfg(target_os = "linux")]
-    let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(Duration::from_secs(seconds))));
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "a socket option is not set");
+    let result = result.and_then(|()| socket.set_tcp_user_timeout(Some(Duration::from_secs(seconds * 2))));
+    if let Err(error) = result {
+        tracing::debug!(%error, "cannot set a socket option");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn silent_peers_are_probed_then_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        for (silence, seconds) in [(30, 30), (0, 3), (u64::MAX, 32_767)] {
+            set_socket_options(&stream, Duration::from_secs(silence));
+            let socket = SockRef::from(&stream);
+            assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(seconds));
+            #[cfg(target_os = "linux")]
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(seconds * 2)));
+        }
     }
 }
