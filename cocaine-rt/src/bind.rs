@@ -8,7 +8,9 @@ pub use crate::{
         service::{Service, ServiceClient},
     },
     connection::{
-        channel::{DynReceiver, DynSender, Payload},
+        channel::Payload,
+        dyn_receiver::DynReceiver,
+        dyn_sender::DynSender,
         guard::Guard,
         halves::{Duplex, End, Receiver, Reply, ReplySender, Sender},
     },

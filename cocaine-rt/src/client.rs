@@ -121,7 +121,7 @@ impl Client {
     async fn connect(&self, service: Service) -> Result<Service> {
         match service.connection().await {
             Ok(_) => Ok(service),
-            Err(error) => Err(error.at(Some(&service.name().into()), None, None)),
+            Err(error) => Err(error.with_context(Some(&service.name().into()), None, None)),
         }
     }
 }

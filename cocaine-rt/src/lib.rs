@@ -102,7 +102,9 @@ pub use client::{
 };
 pub use cocaine_macros::worker;
 pub use connection::{
-    channel::{DynReceiver, DynSender, Payload},
+    channel::Payload,
+    dyn_receiver::DynReceiver,
+    dyn_sender::DynSender,
     guard::Guard,
     halves::{Duplex, Receiver, Reply, ReplySender, Sender},
 };

@@ -27,7 +27,7 @@ pub use self::{
 pub use crate::connection::unix::UnixSocket;
 use crate::{
     connection::{
-        channel::ExtraHeaders,
+        dyn_sender::ExtraHeaders,
         handle::ConnectionHandle,
         mux::{ChannelKey, PendingInvocation},
     },

@@ -142,7 +142,7 @@ impl UnicornShared {
             let _ = states.wait_for(|state| *state == LockState::Lost).await;
             UnicornError::NodeRemoved.into_service_error()
         };
-        Ok(Guard::until(handle, lost))
+        Ok(Guard::with_loss(handle, lost))
     }
 }
 

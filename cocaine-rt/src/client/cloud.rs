@@ -25,7 +25,7 @@ use crate::{
         service_connection::{Options, Request, SendAttempt, ServiceConnection},
     },
     connection::{
-        channel::{answered, deadline},
+        channel::{decode_service_error, with_deadline},
         driver,
         handle::{self, ConnectionHandle},
     },
@@ -151,7 +151,7 @@ impl Cloud {
         seed: Option<&str>,
     ) -> Result<ServiceInfo> {
         let add_context =
-            |error: Error| error.at(Some(&Arc::from(name)), None, Some(connection.handle.peer()));
+            |error: Error| error.with_context(Some(&Arc::from(name)), None, Some(connection.handle.peer()));
         let mut args = Scratch::take();
         encode::args(&(name, seed), &mut args).map_err(Error::from_encode)?;
         let options = Options { deadline: self.timeouts.locator, ..Options::default() };
@@ -161,9 +161,9 @@ impl Cloud {
         let SendAttempt::Sent(pending) = connection.call(&bound, request)? else {
             return Err(add_context(Error::disconnected("the locator's connection has ended")));
         };
-        let message = pending.await.map_err(|error| add_context(deadline(error, options.deadline)))?;
+        let message = pending.await.map_err(|error| add_context(with_deadline(error, options.deadline)))?;
         if message.kind != VALUE {
-            return Err(add_context(answered(&message)));
+            return Err(add_context(decode_service_error(&message)));
         }
         decode::args(&message.args)
             .map_err(|malformed| add_context(Error::decode(format!("the locator's answer: {malformed}"))))
@@ -217,7 +217,7 @@ impl Cloud {
         for address in addresses {
             match timeout(self.timeouts.connect, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    handle::tune(&stream);
+                    handle::set_socket_options(&stream);
                     return Ok(driver::connect(stream, address.to_string().into(), self.limits));
                 }
                 Ok(Err(error)) => failures.push(format!("{address}: {error}")),

@@ -109,7 +109,7 @@ fn bind_method(spec: &MethodSpec, graph: &Graph, policy: Compatibility) -> Resul
 
 fn mismatch(expected: &Method, graph: &Graph) -> Error {
     let found = graph.method(&expected.name).map_or_else(|| "no such method".to_owned(), describe);
-    Error::new(ErrorKind::SchemaMismatch { expected: describe(expected), found }).at(
+    Error::new(ErrorKind::SchemaMismatch { expected: describe(expected), found }).with_context(
         None,
         Some(&expected.name),
         None,
@@ -192,6 +192,6 @@ impl MethodTable {
         let names: Vec<_> = self.graph.methods().map(|method| &*method.name).collect();
         let found = format!("only {}", names.join(", "));
         let kind = ErrorKind::SchemaMismatch { expected: format!("a method `{name}`"), found };
-        Error::new(kind).at(None, Some(name), None)
+        Error::new(kind).with_context(None, Some(name), None)
     }
 }

@@ -83,7 +83,7 @@ impl ReconnectingService {
         let resolved = self.cloud.resolve(&self.name, None).await?;
         let handle = self.cloud.connect(&resolved.endpoints).await?;
         let table = MethodTable::new(self.spec, &resolved, self.cloud.compatibility())
-            .map_err(|error| error.at(Some(&self.name), None, Some(handle.peer())))?;
+            .map_err(|error| error.with_context(Some(&self.name), None, Some(handle.peer())))?;
         tracing::debug!(service = %self.name, endpoint = %handle.peer(), "connected");
         let connection = ServiceConnection { handle, table, service: self.name.clone() };
         self.cloud.log_differences(self.spec, resolved.version, &connection);

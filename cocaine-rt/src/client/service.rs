@@ -19,9 +19,11 @@ use crate::{
         service_connection::{Options, PendingReply, Request, SendAttempt, ServiceConnection},
     },
     connection::{
-        channel::{DynReceiver, DynSender, answered, deadline},
+        channel::{decode_service_error, with_deadline},
+        dyn_receiver::DynReceiver,
+        dyn_sender::DynSender,
         guard::Guard,
-        halves::{Duplex, Reading, Receiver},
+        halves::{Duplex, Receiver, StreamChannel},
         mux::message::Message,
     },
     protocol::{
@@ -167,7 +169,7 @@ impl Service {
         };
         match self.try_send(method, &args, Waker::noop(), ServiceConnection::open_stream) {
             Ok(SendAttempt::Sent(reading)) => reading.into(),
-            Ok(_) => Receiver::opening(self.clone().open_stream(method, args)),
+            Ok(_) => Receiver::from_open_future(self.clone().open_stream(method, args)),
             Err(error) => Receiver::failed(error),
         }
     }
@@ -181,7 +183,7 @@ impl Service {
         A: Serialize + Send,
     {
         let method = method.into();
-        let guard = Guard::by(self.stream(method, args));
+        let guard = Guard::from_stream(self.stream(method, args));
         if !self.options.is_deadline_set {
             return guard.await;
         }
@@ -238,13 +240,13 @@ impl Service {
     }
 
     async fn wait_for_reply(&self, method: Selector<'_>, pending: PendingReply) -> Result<Message> {
-        pending.await.map_err(|error| self.add_context(deadline(error, self.options.deadline), method))
+        pending.await.map_err(|error| self.add_context(with_deadline(error, self.options.deadline), method))
     }
 
     #[inline]
     fn decode_reply<R: DeserializeOwned>(&self, method: Selector<'_>, message: &Message) -> Result<R> {
         if message.kind != VALUE {
-            let error = answered(message);
+            let error = decode_service_error(message);
             if let Some(connection) = self.shared.usable_connection() {
                 connection.handle.check_app_stopped(&error);
             }
@@ -259,7 +261,7 @@ impl Service {
         self,
         method: Selector<'_>,
         args: Scratch,
-    ) -> impl Future<Output = Result<Reading>> + Send + Sync + 'static + use<> {
+    ) -> impl Future<Output = Result<StreamChannel>> + Send + Sync + 'static + use<> {
         let (index, name) = match method {
             Selector::Index(index) => (index, None),
             Selector::Name(name) => (0, Some(name.to_owned())),
@@ -328,7 +330,7 @@ impl Service {
                 self.shared.spec.and_then(|spec| spec.methods.get(index)).map(|method| method.name)
             }
         };
-        error.at(Some(&self.shared.name), method, self.endpoint().as_ref())
+        error.with_context(Some(&self.shared.name), method, self.endpoint().as_ref())
     }
 }
 

@@ -11,8 +11,10 @@ use std::{
 use crate::{
     client::methods::{BoundMethod, MethodTable},
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
-        halves::Reading,
+        channel::{ChannelRef, ErrorContext},
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
+        halves::StreamChannel,
         handle::{ConnectionHandle, TICK},
         mux::{ChannelKey, NewChannel, message::Message, recv_state::RecvState},
     },
@@ -167,14 +169,14 @@ impl ServiceConnection {
         &self,
         bound: &BoundMethod,
         request: Request<'_>,
-    ) -> Result<SendAttempt<Reading>> {
+    ) -> Result<SendAttempt<StreamChannel>> {
         bound.check_kind(CallKind::Streaming)?;
         Ok(self.open_channel(bound, request).map(|channel| {
             if bound.close.is_none() {
                 return DynReceiver::new(channel, &bound.upstream).into();
             }
             let (close, rx) = self.halves(bound, channel);
-            Reading { _close: Some(Box::new(close)), rx }
+            StreamChannel { _close: Some(Box::new(close)), rx }
         }))
     }
 
@@ -232,7 +234,7 @@ impl ServiceConnection {
 
     /// Adds the service, the method and the endpoint to an error.
     pub(crate) fn add_context(&self, error: Error, method: Option<&str>) -> Error {
-        error.at(Some(&self.service), method, Some(self.handle.peer()))
+        error.with_context(Some(&self.service), method, Some(self.handle.peer()))
     }
 }
 
@@ -258,7 +260,7 @@ impl Future for PendingReply {
         }
         let polled = self.handle.with(|mux| mux.poll_reply(self.key, cx.waker()));
         self.is_done = polled.is_ready();
-        polled.map_err(|error| error.at(None, None, Some(self.handle.peer())))
+        polled.map_err(|error| error.with_context(None, None, Some(self.handle.peer())))
     }
 }
 

@@ -21,55 +21,55 @@ use crate::{
     protocol::{error::Error, limits::Limits},
 };
 
-/// How exactly deadlines are kept: one sweep of all channels a tick is
-/// cheaper than a timer a call.
+/// The precision of deadlines. One sweep of all channels a tick is cheaper than a timer for each call.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// A connection as its users share it.
+/// The state that the users of a connection share with its task.
 pub(crate) struct SharedConnection {
     state: Mutex<ConnectionState>,
     peer: Arc<str>,
-    /// Bytes of output, to be looked at without the lock.
+    /// The length of the output, readable without the lock.
     pub(super) queued: AtomicUsize,
-    /// What is at the other end is served no more: a call is to be made on another connection.
+    /// The app at the other end was stopped: reconnect for the next call.
     outdated: AtomicBool,
 }
 
 pub(super) struct ConnectionState {
     pub(super) mux: Mux,
-    /// The task, while it sleeps.
-    pub(super) task: Option<Waker>,
-    /// The task sleeps because the socket takes no more: new output is no reason to wake it.
-    pub(super) stuck: bool,
-    /// The task keeps the time.
+    /// The waker of the task, while it is parked.
+    pub(super) driver_waker: Option<Waker>,
+    /// The socket accepts no more bytes: new output does not wake the task.
+    pub(super) write_blocked: bool,
+    /// The task runs a timer for the deadlines.
     ticking: bool,
-    /// Nobody uses the connection any more.
-    pub(super) left: bool,
+    /// The last [`ConnectionHandle`] was dropped.
+    pub(super) unused: bool,
 }
 
 impl ConnectionState {
-    /// Notes whether a timer runs, or has to; returns whether some channel has a deadline.
-    pub(super) fn keep_ticking(&mut self, running: bool) -> bool {
-        let timed = self.mux.has_deadlines();
-        self.ticking = timed || running;
-        timed
+    /// Records whether the timer runs or is about to start; returns whether a channel has a deadline.
+    pub(super) fn update_ticking(&mut self, running: bool) -> bool {
+        let has_deadlines = self.mux.has_deadlines();
+        self.ticking = has_deadlines || running;
+        has_deadlines
     }
 
-    /// Takes the task's waker if there is something for it to do.
+    /// Takes the waker of the task if the task has something to do.
     #[inline]
-    fn attention(&mut self) -> Option<Waker> {
-        self.task.as_ref()?;
-        let output = !self.stuck && self.mux.output_len() > 0;
-        let time = self.mux.has_deadlines() && !self.ticking;
-        let end = self.left || self.mux.is_drained() || self.mux.is_closed();
-        (output || time || end || self.mux.can_begin()).then(|| self.task.take())?
+    fn take_driver_waker(&mut self) -> Option<Waker> {
+        self.driver_waker.as_ref()?;
+        let can_write = !self.write_blocked && self.mux.output_len() > 0;
+        let needs_timer = self.mux.has_deadlines() && !self.ticking;
+        let ends = self.unused || self.mux.is_drained() || self.mux.is_closed();
+        (can_write || needs_timer || ends || self.mux.can_begin()).then(|| self.driver_waker.take())?
     }
 }
 
 impl SharedConnection {
     pub(crate) fn new(peer: Arc<str>, limits: Limits, role: Role) -> Arc<Self> {
         let mux = Mux::new(limits, role);
-        let state = ConnectionState { mux, task: None, stuck: false, ticking: false, left: false };
+        let state =
+            ConnectionState { mux, driver_waker: None, write_blocked: false, ticking: false, unused: false };
         Arc::new(Self {
             state: Mutex::new(state),
             peer,
@@ -78,68 +78,70 @@ impl SharedConnection {
         })
     }
 
-    /// Returns the address of the other side, or what stands for it.
+    /// Returns the address of the other side, or a text in its place.
     pub(crate) fn peer(&self) -> &Arc<str> {
         &self.peer
     }
 
-    /// Acts on the mux, then wakes whom that concerns. No user code may run within.
+    /// Calls `act` with the mux under the lock, then wakes the tasks that this concerns. `act` must not run user code.
     #[inline]
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Mux) -> R) -> R {
-        self.with_due(&mut Vec::new(), act)
+        self.with_wakers(&mut Vec::new(), act)
     }
 
-    /// As [`SharedConnection::with`]; `due` is empty before and after, and saves an allocation where many are woken at once.
+    /// Does the same as [`SharedConnection::with`] with a buffer for the wakers, which saves an allocation where many are
+    /// woken at once. The buffer is empty before and after.
     #[inline]
-    pub(super) fn with_due<R>(&self, due: &mut Vec<Waker>, act: impl FnOnce(&mut Mux) -> R) -> R {
+    pub(super) fn with_wakers<R>(&self, wakers: &mut Vec<Waker>, act: impl FnOnce(&mut Mux) -> R) -> R {
         let mut state = self.lock();
         let result = act(&mut state.mux);
         self.queued.store(state.mux.output_len(), Ordering::Relaxed);
-        let task = state.attention();
+        let driver = state.take_driver_waker();
         if !state.mux.wakers().is_empty() {
-            std::mem::swap(state.mux.wakers(), due);
+            std::mem::swap(state.mux.wakers(), wakers);
         }
         drop(state);
-        if let Some(task) = task {
-            task.wake();
+        if let Some(driver) = driver {
+            driver.wake();
         }
-        due.drain(..).for_each(Waker::wake);
+        wakers.drain(..).for_each(Waker::wake);
         result
     }
 
-    /// Returns whether calls can be made: it has not ended, and the service at the other end has not been stopped.
+    /// Returns whether calls can be made: the connection is open, and the app at the other end was not stopped.
     pub(crate) fn is_usable(&self) -> bool {
         !self.is_outdated() && !self.lock().mux.is_closed()
     }
 
-    /// Returns whether the service at the other end has been stopped.
+    /// Returns whether the app at the other end was stopped.
     #[inline]
     pub(crate) fn is_outdated(&self) -> bool {
         self.outdated.load(Ordering::Relaxed)
     }
 
-    /// Marks the connection outdated if the app was stopped: reconnect for the next call. A stopped app goes on
-    /// answering its old connections, while a new instance may run elsewhere (`node.md` 5.1).
+    /// Marks the connection as outdated if `error` says that the app was stopped. A stopped app still answers on its old
+    /// connections, while a new instance may run elsewhere (`node.md` 5.1).
     pub(crate) fn check_app_stopped(&self, error: &Error) {
         if error.is_app_stopped() {
             self.outdated.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Ends the connection; calls in flight fail with `error`.
+    /// Closes the connection. Calls in flight fail with `error`.
     pub(crate) fn close(&self, error: &Error) {
         self.with(|mux| mux.close(error));
     }
 
-    /// Notes that the task runs; returns whether it should read.
-    pub(super) fn awake(&self) -> bool {
+    /// Drops the waker of the task, which is running; returns whether the task should read.
+    pub(super) fn unpark_driver(&self) -> bool {
         let mut state = self.lock();
-        state.task = None;
+        state.driver_waker = None;
         state.mux.wants_input()
     }
 
-    fn leave(&self) {
-        self.lock().left = true;
+    /// Marks the connection as unused and wakes the task, which writes the remaining output and closes the socket.
+    fn mark_unused(&self) {
+        self.lock().unused = true;
         self.with(|_| ());
     }
 
@@ -155,7 +157,7 @@ impl fmt::Debug for SharedConnection {
     }
 }
 
-/// A share in a connection: when the last one is dropped, what is queued is written and the socket closed.
+/// A shared handle of a connection. When the last one is dropped, the queued output is written and the socket closed.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionHandle(Arc<CloseOnDrop>);
 
@@ -179,14 +181,14 @@ impl std::ops::Deref for ConnectionHandle {
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.mark_unused();
     }
 }
 
-/// Sets what every TCP connection has: no delay, and probes of a peer that is silent (`protocol.md` 1).
-pub(crate) fn tune(stream: &TcpStream) {
-    let tuned = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_keepalive(true));
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "a socket option is not set");
+/// Sets the options of a TCP socket: `TCP_NODELAY`, and keep-alive probes for silent peers (`protocol.md` 1).
+pub(crate) fn set_socket_options(stream: &TcpStream) {
+    let result = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_keepalive(true));
+    if let Err(error) = result {
+        tracing::debug!(%error, "cannot set a socket option");
     }
 }

@@ -193,7 +193,7 @@ impl Error {
     }
 
     /// Names the service, the method and the endpoint, where they are not named yet.
-    pub(crate) fn at(
+    pub(crate) fn with_context(
         mut self,
         service: Option<&Arc<str>>,
         method: Option<&str>,
@@ -208,7 +208,7 @@ impl Error {
 
     /// Returns the arguments of the `error` message that reports this error: the service's own code, or
     /// [`Code::UNCAUGHT_ERROR`] (`protocol.md` 4.3, 6).
-    pub(crate) fn answer(&self) -> (Code, Cow<'_, str>) {
+    pub(crate) fn error_args(&self) -> (Code, Cow<'_, str>) {
         match self.kind() {
             ErrorKind::Service { code, message } => (*code, message.into()),
             _ => (Code::UNCAUGHT_ERROR, self.to_string().into()),
@@ -217,7 +217,7 @@ impl Error {
 
     /// Returns the arguments of the `error` message by which a worker reports this error: the service's own code, or
     /// [`Code::HANDLER_FAILED`] (`worker.md` 3.6). A code that does not fit the wire would cost the whole connection.
-    pub(crate) fn worker_answer(&self) -> (Code, Cow<'_, str>) {
+    pub(crate) fn worker_error_args(&self) -> (Code, Cow<'_, str>) {
         match self.kind() {
             ErrorKind::Service { code, message } if i32::try_from(code.code).is_ok() => {
                 (*code, message.into())
@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn debug_names_kind_code_and_place() {
-        let error = Error::service(Code::NOT_FOUND, "no such blob").at(
+        let error = Error::service(Code::NOT_FOUND, "no such blob").with_context(
             Some(&"storage".into()),
             Some("read"),
             Some(&"peer:1".into()),

@@ -7,8 +7,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, ServedConnection, ServedGraph, Traced};
 use crate::{
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        channel::{ChannelRef, ErrorContext},
         driver::Driver,
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
         halves::{Duplex, Receiver, Sender},
         handle::{ConnectionHandle, SharedConnection},
         mux::{NewChannel, Role, recv_state::RecvState, root_protocol::RootProtocol},
@@ -83,8 +85,8 @@ impl Connection {
         let open = NewChannel { method: 0, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: self.handle.clone(), key, context: ErrorContext::default() };
-        let rx = DynReceiver::held(channel.clone(), &self.stream);
-        let tx = DynSender::held(channel, &self.stream, Side::Server(trace, None));
+        let rx = DynReceiver::from_counted(channel.clone(), &self.stream);
+        let tx = DynSender::from_counted(channel, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 

@@ -230,7 +230,7 @@ impl<D: Dispatch> Connections<D> {
 
     fn serve_connection(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.accept_counters.accepted.fetch_add(1, Ordering::Relaxed);
-        handle::tune(&stream);
+        handle::set_socket_options(&stream);
         let conn = SharedConnection::new(
             peer.to_string().into(),
             self.limits,

@@ -14,7 +14,9 @@ use serde::Serialize;
 use super::ServedConnection;
 use crate::{
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        channel::{ChannelRef, ErrorContext},
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
         guard::Guard,
         halves::Sender,
         mux::{ChannelKey, InvocationCost, Mux},
@@ -175,7 +177,7 @@ impl CallResponder {
         self.is_reply_due = false;
         match error.kind() {
             ErrorKind::InvalidArguments(_) | ErrorKind::Unbound => self.close(error),
-            _ => self.reply(ERROR, &error.answer()),
+            _ => self.reply(ERROR, &error.error_args()),
         }
     }
 

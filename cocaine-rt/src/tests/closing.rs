@@ -129,7 +129,7 @@ async fn waiting_for_guard_can_be_cut_short() {
     assert!(matches!(late.kind(), ErrorKind::Deadline(_)), "{late}");
     peer.expect("93 02 08 91 a2 2f 61 93 02 00 90").await;
     for (id, answer, text) in
-        [(3, "01 91 92 0b 06", "11"), (4, "00 91 c2", "`false`"), (5, "02 90", "holds nothing")]
+        [(3, "01 91 92 0b 06", "11"), (4, "00 91 c2", "`false`"), (5, "02 90", "without acquiring")]
     {
         let (refused, ()) = tokio::join!(service.hold("lock", ("/a",)), async {
             peer.expect(&format!("93 0{id} 08 91 a2 2f 61")).await;

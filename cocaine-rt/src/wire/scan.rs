@@ -157,7 +157,7 @@ impl Scanner {
 
     /// Returns how many bytes the frame has at least, as far as is known.
     #[inline]
-    pub(crate) fn wanted(&self) -> usize {
+    pub(crate) fn min_frame_len(&self) -> usize {
         self.at
     }
 
