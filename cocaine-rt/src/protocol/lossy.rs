@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Deref};
 
 use serde::{Deserialize, Deserializer};
 
-/// Text that may hold bytes of another encoding: each is read as U+FFFD.
+/// Text that may contain invalid UTF-8, which is replaced by U+FFFD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lossy<'a>(Cow<'a, str>);
 
