@@ -1,5 +1,5 @@
-//! Reads the `MessagePack` of Cocaine: all raws alike, and nothing that the runtime would refuse
-//! (`protocol.md` 1.1, 3).
+//! Decoding of the `MessagePack` dialect. All raw formats are equivalent, and only what the original runtime accepts is
+//! accepted (`protocol.md` 1.1, 3).
 
 use serde::Deserialize;
 
@@ -18,36 +18,36 @@ pub(crate) use reader::{Reader, Token};
 
 use decoder::Decoder;
 
-/// The length for `deserialize_tuple` that takes an argument list of any length as it is.
+/// The length for `deserialize_tuple` that accepts an argument list of any length.
 pub(crate) const ANY_LEN: usize = usize::MAX;
 
-/// Returns the argument list in `source` as a `T`.
+/// Decodes the argument list in `source`.
 ///
-/// A tuple or a fixed array is the list, `()` is any list, anything else is the first argument. Arguments
-/// that `T` does not ask for are ignored, and one that is missing is `None`.
+/// A tuple or a fixed array gets the list, `()` accepts any list, and any other type gets the first argument. Surplus
+/// arguments are ignored, and a missing one is `None`.
 ///
 /// # Errors
-/// Bytes that are no argument list, an argument that is missing or of another type, an error of `T`'s own.
+/// Fails if the bytes are not an argument list, if an argument is missing or has another type, or if `T` fails.
 #[inline]
 pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
     let _restore = bytes::set_source(source);
     args::list(source)
 }
 
-/// Returns the one plain value in `source`.
+/// Decodes the single value in `source`.
 ///
 /// # Errors
-/// Bytes that are not one value, a value of another type, an error of `T`'s own.
+/// Fails if the bytes are not exactly one value, if the value has another type, or if `T` fails.
 #[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
     let _restore = bytes::set_source(source);
     from_slice(source)
 }
 
-/// Returns the one plain value in `source`; blobs in it are copied.
+/// Decodes the single value in `source`, and copies its blobs.
 ///
 /// # Errors
-/// Those of [`value`].
+/// Fails like [`value`].
 #[inline]
 pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(source, 0);
