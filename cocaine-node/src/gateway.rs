@@ -49,7 +49,7 @@ mod settings;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use cocaine::{Client, Limits};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use self::{
     context::Context,
@@ -96,8 +96,8 @@ pub enum GatewayError {
 }
 
 impl Gateway {
-    /// How long requests in flight may take when the gateway stops.
-    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+    /// How long requests in flight may take when the gateway stops, unless another time is set.
+    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
     /// Starts a gateway in front of the cloud with these locators (`host:port`, several separated by commas). The cloud
     /// need not be running yet.
@@ -136,10 +136,22 @@ impl Gateway {
 
     /// Stops accepting, answers the requests in flight within [`Gateway::SHUTDOWN_TIMEOUT`], and closes all connections.
     pub async fn shutdown(self) {
-        self.public.shutdown(Self::SHUTDOWN_TIMEOUT).await;
-        if let Some(admin) = self.admin {
-            admin.shutdown(Self::SHUTDOWN_TIMEOUT).await;
-        }
+        self.shutdown_within(Self::SHUTDOWN_TIMEOUT).await;
+    }
+
+    /// Stops accepting, answers the requests in flight within `limit`, and closes all connections.
+    pub async fn shutdown_within(self, limit: Duration) {
+        // About thirty years overflow no clock.
+        self.shutdown_until(Instant::now() + limit.min(Duration::from_secs(1 << 30))).await;
+    }
+
+    pub(crate) async fn shutdown_until(self, deadline: Instant) {
+        let admin = async {
+            if let Some(admin) = self.admin {
+                admin.shutdown(deadline).await;
+            }
+        };
+        tokio::join!(self.public.shutdown(deadline), admin);
     }
 }
 

@@ -1,8 +1,14 @@
 //! `cocaine-node`: a whole Cocaine cloud on this machine.
 
 mod cli;
+mod signals;
 
-use std::{io::Write, path::Path, process::ExitCode, time::Duration};
+use std::{
+    io::Write,
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::Parser;
 use cocaine_node::{
@@ -12,71 +18,97 @@ use cocaine_node::{
     helper::{self, Helper},
     log::{Log, LogLayer},
 };
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::timeout,
-};
+use tokio::{runtime::Runtime, time::timeout};
 use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use cli::{Cli, Command};
+use signals::StopSignals;
 
 type ProgramError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long the log may take to write its queue when the program ends.
+/// How long the log may take to write its queue when the program cannot start.
 const LOG_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the tasks that still run may take to be dropped when the program ends.
+const EXIT_TIMEOUT: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     helper::exec_worker_if_requested();
-    start()
-}
-
-#[tokio::main]
-async fn start() -> ExitCode {
-    match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cocaine-node: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run(cli: Cli) -> Result<(), ProgramError> {
-    let command = cli.into_command(|name| std::env::var_os(name))?;
-    let log = start_log(command.log_config())?;
-    let served = run_command(&command, &log).await;
-    if timeout(LOG_TIMEOUT, log.close()).await.is_err() {
-        eprintln!("cocaine-node: the end of the log could not be written in time");
-    }
-    served
+    let ran = Runtime::new().map_err(ProgramError::from).and_then(|runtime| {
+        let ran = runtime.block_on(run(Cli::parse()));
+        // Dropping the task of a worker kills it.
+        runtime.shutdown_timeout(EXIT_TIMEOUT);
+        ran
+    });
+    ran.unwrap_or_else(|error| {
+        eprintln!("cocaine-node: {error}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Runs a node or a gateway until the process is told to stop.
-async fn run_command(command: &Command, log: &Log) -> Result<(), ProgramError> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let stopped = async {
-        tokio::select! {
-            _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
-            _ = terminate.recv() => tracing::info!("told to terminate: stopping"),
-        }
+async fn run(cli: Cli) -> Result<ExitCode, ProgramError> {
+    let command = cli.into_command(|name| std::env::var_os(name))?;
+    let shutdown_timeout = command.shutdown_timeout()?;
+    let mut signals = StopSignals::new()?;
+    let log = start_log(command.log_config())?;
+    let started = tokio::select! {
+        started = Server::start(&command, &log) => started.map(Some),
+        _ = signals.recv() => Ok(None),
     };
-    match command {
-        Command::Node(config, data) => {
-            let node = start_node(config, data, log).await?;
-            stopped.await;
-            node.shutdown().await;
-        }
-        Command::Gateway(config, locator) => {
-            let gateway = Gateway::start(locator, &config.http).await?;
-            print_line(&format!(
-                "cocaine-node speaks HTTP on {}, in front of {locator}",
-                gateway.local_addr()
-            ));
-            stopped.await;
-            gateway.shutdown().await;
+    let Ok(Some(server)) = started else {
+        close_log(&log, LOG_TIMEOUT).await;
+        return started.map(|_| ExitCode::SUCCESS);
+    };
+    tracing::info!(limit = ?shutdown_timeout, "{}: stopping", signals.recv().await.text());
+    let start = Instant::now();
+    let stopped = async {
+        server.shutdown(shutdown_timeout).await;
+        let left = shutdown_timeout.saturating_sub(start.elapsed());
+        close_log(&log, left.saturating_sub(EXIT_TIMEOUT)).await;
+    };
+    tokio::select! {
+        () = stopped => Ok(ExitCode::SUCCESS),
+        again = signals.recv() => {
+            eprintln!("cocaine-node: {} again: ending at once", again.text());
+            Ok(again.exit_code())
         }
     }
-    Ok(())
+}
+
+async fn close_log(log: &Log, limit: Duration) {
+    if timeout(limit, log.close()).await.is_err() {
+        eprintln!("cocaine-node: the end of the log could not be written in time");
+    }
+}
+
+/// What the program runs.
+enum Server {
+    Node(Box<Node>),
+    Gateway(Gateway),
+}
+
+impl Server {
+    async fn start(command: &Command, log: &Log) -> Result<Self, ProgramError> {
+        match command {
+            Command::Node(config, data) => Ok(Self::Node(Box::new(start_node(config, data, log).await?))),
+            Command::Gateway(config, locator) => {
+                let gateway = Gateway::start(locator, &config.http).await?;
+                print_line(&format!(
+                    "cocaine-node speaks HTTP on {}, in front of {locator}",
+                    gateway.local_addr()
+                ));
+                Ok(Self::Gateway(gateway))
+            }
+        }
+    }
+
+    async fn shutdown(self, limit: Duration) {
+        match self {
+            // The node has the limit from its configuration.
+            Self::Node(node) => node.shutdown().await,
+            Self::Gateway(gateway) => gateway.shutdown_within(limit).await,
+        }
+    }
 }
 
 async fn start_node(config: &NodeConfig, data: &Path, log: &Log) -> Result<Node, ProgramError> {

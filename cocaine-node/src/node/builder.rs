@@ -20,6 +20,7 @@ pub struct NodeBuilder {
     config: NodeConfig,
     limits: Limits,
     startup_timeout: Option<Duration>,
+    shutdown_timeout: Option<Duration>,
     log: Option<Log>,
     helper: Option<Helper>,
 }
@@ -34,6 +35,8 @@ impl Node {
 impl NodeBuilder {
     /// The default of [`NodeBuilder::startup_timeout`].
     pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(15);
+    /// The default of [`NodeBuilder::shutdown_timeout`].
+    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
     /// Sets the address of the locator, as `address:port`; port 0 picks a free one. The other services listen on free
     /// ports of the same address.
@@ -119,6 +122,13 @@ impl NodeBuilder {
         Self { startup_timeout: Some(timeout), ..self }
     }
 
+    /// Sets how long [`Node::shutdown`] may take as a whole. Workers, requests and calls that have not ended by then are
+    /// cut off.
+    #[must_use]
+    pub fn shutdown_timeout(self, timeout: Duration) -> Self {
+        Self { shutdown_timeout: Some(timeout), ..self }
+    }
+
     /// Sets whether idle workers stop after the `idle-timeout` of their profile. They do by default; those of an original
     /// runtime never stop.
     #[must_use]
@@ -173,6 +183,9 @@ impl NodeBuilder {
         if config.apps.startup_timeout.is_some() {
             self.startup_timeout = None;
         }
+        if config.shutdown_timeout.is_some() {
+            self.shutdown_timeout = None;
+        }
         self.config.merge(config.clone());
         self
     }
@@ -183,8 +196,9 @@ impl NodeBuilder {
     }
 
     fn settings(self) -> Result<NodeSettings, ConfigError> {
-        let Self { config, limits, startup_timeout, log, helper } = self;
-        let configured = config.startup_timeout()?;
+        let Self { config, limits, startup_timeout, shutdown_timeout, log, helper } = self;
+        let configured_startup = config.startup_timeout()?;
+        let configured_shutdown = config.shutdown_timeout()?;
         Ok(NodeSettings {
             extra_param: config.encode_extra_param()?,
             limits: config.limits.apply(limits)?,
@@ -197,7 +211,8 @@ impl NodeBuilder {
             log,
             helper,
             runlist: config.runlist,
-            startup_timeout: startup_timeout.or(configured).unwrap_or(Self::STARTUP_TIMEOUT),
+            startup_timeout: startup_timeout.or(configured_startup).unwrap_or(Self::STARTUP_TIMEOUT),
+            shutdown_timeout: shutdown_timeout.or(configured_shutdown).unwrap_or(Self::SHUTDOWN_TIMEOUT),
             idle_timeout: config.apps.idle_timeout.unwrap_or(true),
             http: config.http,
             cache: config.cache,

@@ -28,6 +28,7 @@ pub(super) struct NodeSettings {
     pub(super) runlist: Option<String>,
     pub(super) startup_timeout: Duration,
     pub(super) idle_timeout: bool,
+    pub(super) shutdown_timeout: Duration,
     pub(super) http: Option<HttpConfig>,
     pub(super) cache: CacheConfig,
     pub(super) chrono: ChronoConfig,

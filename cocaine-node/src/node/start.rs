@@ -101,12 +101,22 @@ impl NodeSettings {
             Some(http) => Some(Gateway::start(&local_address(address).to_string(), http).await?),
             None => None,
         };
-        if let Some(runlist) = &self.runlist {
-            apps.start_runlist(runlist).await;
-        }
         let apps = AppsGuard(apps);
+        if let Some(runlist) = &self.runlist {
+            apps.0.start_runlist(runlist).await;
+        }
         let ticking = host.metrics.update_rates();
-        Ok(Node { address, services, apps, registry, routers, store, gateway, _ticking: ticking })
+        Ok(Node {
+            address,
+            services,
+            apps,
+            registry,
+            routers,
+            store,
+            gateway,
+            shutdown_timeout: self.shutdown_timeout,
+            _ticking: ticking,
+        })
     }
 
     /// Starts the services of plugins, each of which gives way to an app of its name.

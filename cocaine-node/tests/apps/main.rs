@@ -5,4 +5,6 @@ mod events;
 mod faults;
 mod lifecycle;
 mod metrics;
+mod program;
+mod stop;
 mod worker;

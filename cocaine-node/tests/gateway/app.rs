@@ -204,6 +204,11 @@ impl Cloud {
         self.gateway.take().unwrap().shutdown()
     }
 
+    /// Stops the gateway within a time, which runs until the future is ready.
+    pub(crate) fn shutdown_within(&mut self, limit: Duration) -> impl Future<Output = ()> + Send + use<> {
+        self.gateway.take().unwrap().shutdown_within(limit)
+    }
+
     /// Returns the address for HTTP clients.
     pub(crate) fn http_addr(&self) -> SocketAddr {
         self.http

@@ -14,8 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    task::JoinHandle,
-    time::{sleep, timeout},
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::{body::ResponseBody, socket::ClientSocket};
@@ -39,7 +39,7 @@ pub(crate) struct ConnectionSettings {
 pub(crate) struct HttpListener {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    accept_task: JoinHandle<GracefulShutdown>,
+    accept_task: JoinHandle<OpenConnections>,
 }
 
 impl HttpListener {
@@ -64,15 +64,28 @@ impl HttpListener {
         self.address
     }
 
-    /// Stops accepting, and waits until the requests in flight are answered or the time is over.
-    pub(crate) async fn shutdown(self, limit: Duration) {
+    /// Stops accepting, waits until the requests in flight are answered, and closes the connections that are open at the
+    /// deadline.
+    pub(crate) async fn shutdown(self, deadline: Instant) {
         let _ = self.stop.send(true);
-        if let Ok(connections) = self.accept_task.await
-            && timeout(limit, connections.shutdown()).await.is_err()
-        {
-            tracing::warn!("connections of HTTP clients are closed: they did not end within {limit:?}");
+        // A panic of the task has closed its connections.
+        let Ok(OpenConnections { graceful, mut tasks }) = self.accept_task.await else { return };
+        if timeout_at(deadline, graceful.shutdown()).await.is_err() {
+            tracing::warn!(
+                address = %self.address,
+                connections = tasks.len(),
+                "connections of HTTP clients are closed: their requests were not answered in time"
+            );
         }
+        tasks.shutdown().await;
     }
+}
+
+/// The connections of a port: what asks them to end, and what closes them when it is dropped.
+#[derive(Debug)]
+struct OpenConnections {
+    graceful: GracefulShutdown,
+    tasks: JoinSet<()>,
 }
 
 async fn accept_loop<H, F>(
@@ -80,25 +93,26 @@ async fn accept_loop<H, F>(
     settings: ConnectionSettings,
     handle: H,
     mut stopped: watch::Receiver<bool>,
-) -> GracefulShutdown
+) -> OpenConnections
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
-    let connections = GracefulShutdown::new();
+    let (graceful, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &settings.permits) => accepted,
-            _ = stopped.wait_for(|stopped| *stopped) => return connections,
+            Some(_) = tasks.join_next() => continue,
+            _ = stopped.wait_for(|stopped| *stopped) => return OpenConnections { graceful, tasks },
         };
         match accepted {
             Ok((stream, permit)) => {
                 let handle = handle.clone();
                 let service = service_fn(move |request| handle(request).map(Ok::<_, Infallible>));
                 let io = TokioIo::new(ClientSocket::new(stream, settings.timeout));
-                let connection = connections.watch(http1_builder(&settings).serve_connection(io, service));
+                let connection = graceful.watch(http1_builder(&settings).serve_connection(io, service));
                 let open = settings.open.clone();
-                tokio::spawn(async move {
+                tasks.spawn(async move {
                     open.inc();
                     if let Err(error) = connection.await {
                         tracing::debug!(%error, "a connection of an HTTP client failed");
