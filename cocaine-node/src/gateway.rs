@@ -55,6 +55,7 @@ use self::{
     context::Context,
     http::{
         body::ResponseBody,
+        json_body::BodyParser,
         listener::{ConnectionSettings, HttpListener},
         request_body::BodyBuffer,
     },
@@ -114,7 +115,7 @@ impl Gateway {
         let pool = ServicePool::new(client.clone(), settings.connections, settings.refresh);
         let json_rpc_pool = ServicePool::new(client, settings.connections, settings.refresh);
         let body_buffer = BodyBuffer::new(settings.buffer, settings.request_body, settings.client_timeout);
-        let context = Context { settings, metrics, body_buffer };
+        let context = Context { settings, metrics, body_buffer, body_parser: BodyParser::new() };
         let proxy = Arc::new(Proxy { context, pool, json_rpc_pool });
         let admin = match admin {
             Some(address) => Some(listen_for_admins(&address, &connections, proxy.clone()).await?),

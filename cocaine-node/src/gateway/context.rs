@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use super::{
     http::{
         error::HttpError,
+        json_body::BodyParser,
         request_body::{BodyBuffer, BufferedBody},
         request_id::RequestId,
     },
@@ -24,6 +25,7 @@ pub(super) struct Context {
     pub(super) settings: GatewaySettings,
     pub(super) metrics: GatewayMetrics,
     pub(super) body_buffer: BodyBuffer,
+    pub(super) body_parser: BodyParser,
 }
 
 impl Context {

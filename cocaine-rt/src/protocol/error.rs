@@ -86,7 +86,7 @@ pub enum ErrorKind {
         /// What the service announces.
         found: String,
     },
-    /// There are more unread or unsent bytes than the limit allows.
+    /// There are more unread or unsent bytes, or a message needs more memory, than the limit allows.
     #[error("limit exceeded: {0}")]
     LimitExceeded(String),
     /// The method is announced but not served. A server closes the connection.
@@ -165,6 +165,9 @@ impl Error {
     /// Returns the error for bytes that cannot be decoded.
     #[expect(clippy::needless_pass_by_value, reason = "it is passed to `map_err`")]
     pub(crate) fn from_decode(error: DecodeError) -> Self {
+        if error.is_over_budget() {
+            return Self::new(ErrorKind::LimitExceeded(error.to_string()));
+        }
         Self::decode(error.to_string())
     }
 

@@ -21,9 +21,19 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>> {
 /// Decodes the single value in `bytes`, which may borrow from them.
 ///
 /// # Errors
-/// Fails with `ErrorKind::Decode`, with the position, if the bytes are not exactly one value of this type.
+/// Fails with `ErrorKind::Decode`, with the position, if the bytes are not exactly one value of this type, and with
+/// `ErrorKind::LimitExceeded` if the value takes 128 MiB of memory more than its encoding.
 pub fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T> {
     decode::from_slice(bytes).map_err(Error::from_decode)
+}
+
+/// Decodes the single value in `bytes`, which may take `max_decoded_bytes` of memory beyond its encoding, like
+/// [`Limits::max_decoded_bytes`](crate::Limits) for messages.
+///
+/// # Errors
+/// Fails like [`from_slice`], and with `ErrorKind::LimitExceeded` if the value takes more memory.
+pub fn from_slice_within<'de, T: Deserialize<'de>>(bytes: &'de [u8], max_decoded_bytes: usize) -> Result<T> {
+    decode::from_slice_within(bytes, max_decoded_bytes).map_err(Error::from_decode)
 }
 
 /// Decodes the single value in `bytes`. A [`Bytes`] of 4 KiB or more within it is a slice of them.

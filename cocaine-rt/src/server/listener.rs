@@ -239,6 +239,7 @@ impl<D: Dispatch> Connections<D> {
         let host = Arc::new(ServedConnection {
             handle: ConnectionHandle::new(conn.clone()),
             served: self.served.clone(),
+            max_decoded_bytes: self.limits.max_decoded_bytes,
         });
         let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |pending| {

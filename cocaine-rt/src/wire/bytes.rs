@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The length from which a decoded blob is a slice of the read buffer. A shorter one is copied, so that it does not keep
 /// a large buffer alive.
-const MIN_SLICE_LEN: usize = 4 << 10;
+pub(super) const MIN_SLICE_LEN: usize = 4 << 10;
 
 /// The length up to which an encoded blob is copied. For a longer one, another segment of a vectored write is cheaper
 /// than the copy.

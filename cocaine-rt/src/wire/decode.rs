@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::wire::bytes;
 
 mod args;
+mod budget;
 mod containers;
 mod decoder;
 mod elements;
@@ -16,10 +17,16 @@ pub(crate) use elements::Elements;
 pub(crate) use error::DecodeError;
 pub(crate) use reader::{Reader, Token};
 
+use budget::DecodeBudget;
 use decoder::Decoder;
 
 /// The length for `deserialize_tuple` that accepts an argument list of any length.
 pub(crate) const ANY_LEN: usize = usize::MAX;
+
+/// The default limit of the memory that a decoded value may take beyond its encoding. It suffices for a list of a million
+/// short texts, or for three million numbers as [`Value`](crate::wire::value::Value)s. Numbers in a typed list take no
+/// more than their encoding.
+pub(crate) const MAX_DECODED_BYTES: usize = 128 << 20;
 
 /// Decodes the argument list in `source`.
 ///
@@ -30,8 +37,21 @@ pub(crate) const ANY_LEN: usize = usize::MAX;
 /// Fails if the bytes are not an argument list, if an argument is missing or has another type, or if `T` fails.
 #[inline]
 pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
+    args_within(source, MAX_DECODED_BYTES).map(|(value, _)| value)
+}
+
+/// Decodes the argument list in `source`, which may take `limit` bytes beyond its encoding. Returns it with the bytes that
+/// it was charged ([`DecodeBudget`]).
+///
+/// # Errors
+/// Fails like [`args`], and if the value takes more memory.
+#[inline]
+pub(crate) fn args_within<'de, T: Deserialize<'de>>(
+    source: &'de ::bytes::Bytes,
+    limit: usize,
+) -> Result<(T, usize), DecodeError> {
     let _restore = bytes::set_source(source);
-    args::list(source)
+    args::list(source, DecodeBudget::new(source.len(), limit))
 }
 
 /// Decodes the single value in `source`.
@@ -50,7 +70,19 @@ pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Re
 /// Fails like [`value`].
 #[inline]
 pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, DecodeError> {
-    let mut decoder = Decoder::new(source, 0);
+    from_slice_within(source, MAX_DECODED_BYTES)
+}
+
+/// Decodes the single value in `source`, which may take `limit` bytes beyond its encoding, and copies its blobs.
+///
+/// # Errors
+/// Fails like [`value`], and if the value takes more memory.
+#[inline]
+pub(crate) fn from_slice_within<'de, T: Deserialize<'de>>(
+    source: &'de [u8],
+    limit: usize,
+) -> Result<T, DecodeError> {
+    let mut decoder = Decoder::new(source, 0, DecodeBudget::new(source.len(), limit));
     let value = T::deserialize(&mut decoder)?;
     decoder.reader.end()?;
     Ok(value)

@@ -7,15 +7,19 @@ use serde::{
 };
 
 use super::{
-    ANY_LEN, DecodeError,
+    ANY_LEN, DecodeBudget, DecodeError,
     decoder::{ArgumentPosition, Decoder, DecoderResult},
 };
 
-/// Reads the argument list in `source`.
+/// Reads the argument list in `source`; returns it and the bytes that it was charged.
 #[inline]
-pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8]) -> DecoderResult<T> {
+pub(super) fn list<'de, T: Deserialize<'de>>(
+    source: &'de [u8],
+    budget: DecodeBudget,
+) -> DecoderResult<(T, usize)> {
+    let granted = budget.left();
     // The frame and the list are open.
-    let mut decoder = Decoder::new(source, 2);
+    let mut decoder = Decoder::new(source, 2, budget);
     decoder.unread = decoder.reader.array_len()?;
     let value = if decoder.unread == 0 {
         T::deserialize(MissingValue { index: 1, of: 1, is_list: true })?
@@ -24,7 +28,7 @@ pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8]) -> DecoderResult
     };
     decoder.skip(decoder.unread.into())?;
     decoder.reader.end()?;
-    Ok(value)
+    Ok((value, granted - decoder.budget.left()))
 }
 
 #[inline]
@@ -69,6 +73,9 @@ impl<'de> de::SeqAccess<'de> for ArgumentAccess<'_, 'de> {
                 .map(Some);
         }
         let start = self.decoder.reader.position();
+        if self.of == ANY_LEN {
+            self.decoder.budget.charge(size_of::<S::Value>())?;
+        }
         self.decoder.position = ArgumentPosition::Argument;
         let value =
             seed.deserialize(&mut *self.decoder).map_err(|malformed| malformed.argument(self.index))?;
@@ -132,7 +139,7 @@ impl<'de> Deserializer<'de> for MissingValue {
         if !self.is_list {
             return self.deserialize_any(visitor);
         }
-        visitor.visit_seq(ArgumentAccess::new(&mut Decoder::new(&[], 2), len))
+        visitor.visit_seq(ArgumentAccess::new(&mut Decoder::new(&[], 2, DecodeBudget::new(0, 0)), len))
     }
 
     forward_to_deserialize_any! {

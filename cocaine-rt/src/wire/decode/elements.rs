@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{
+    DecodeBudget, MAX_DECODED_BYTES,
     args::MissingValue,
     decoder::{Decoder, DecoderResult},
 };
@@ -22,7 +23,7 @@ impl<'de> Elements<'de> {
     /// # Errors
     /// Fails if the bytes do not begin with an array.
     pub(crate) fn open(source: &'de ::bytes::Bytes) -> DecoderResult<Self> {
-        let mut decoder = Decoder::new(source, 1);
+        let mut decoder = Decoder::new(source, 1, DecodeBudget::new(source.len(), MAX_DECODED_BYTES));
         let remaining = decoder.reader.array_len()?;
         Ok(Self { decoder, remaining, _restore: bytes::set_source(source) })
     }
