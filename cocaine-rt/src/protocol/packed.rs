@@ -77,13 +77,13 @@ impl<T: Serialize> Serialize for MaybeFlatVec<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for MaybeFlatVec<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_tuple(ANY_LEN, MaybeFlatVecVisitor(PhantomData))
+        deserializer.deserialize_tuple(ANY_LEN, ListVisitor(PhantomData))
     }
 }
 
-struct MaybeFlatVecVisitor<T>(PhantomData<T>);
+struct ListVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for MaybeFlatVecVisitor<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     type Value = MaybeFlatVec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,7 +92,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for MaybeFlatVecVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut arguments: A) -> Result<MaybeFlatVec<T>, A::Error> {
         let mut all = Vec::new();
-        while let Some(VecPart(mut part)) = arguments.next_element()? {
+        while let Some(ListPart(mut part)) = arguments.next_element()? {
             all.append(&mut part);
         }
         Ok(MaybeFlatVec(all))
@@ -100,9 +100,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for MaybeFlatVecVisitor<T> {
 }
 
 /// An argument that is a list, or a single element.
-struct VecPart<T>(Vec<T>);
+struct ListPart<T>(Vec<T>);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for VecPart<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for ListPart<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ListPartVisitor(PhantomData))
     }
@@ -112,14 +112,14 @@ struct ListPartVisitor<T>(PhantomData<T>);
 
 macro_rules! visit_element {
     ($($visit:ident: $of:ty),*) => {$(
-        fn $visit<E: de::Error>(self, value: $of) -> Result<VecPart<T>, E> {
-            T::deserialize(value.into_deserializer()).map(|one| VecPart(vec![one]))
+        fn $visit<E: de::Error>(self, value: $of) -> Result<ListPart<T>, E> {
+            T::deserialize(value.into_deserializer()).map(|one| ListPart(vec![one]))
         }
     )*};
 }
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ListPartVisitor<T> {
-    type Value = VecPart<T>;
+    type Value = ListPart<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list, or one of its elements")
@@ -127,12 +127,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListPartVisitor<T> {
 
     visit_element!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<VecPart<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ListPart<T>, A::Error> {
         let mut part = Vec::new();
         while let Some(element) = list.next_element()? {
             part.push(element);
         }
-        Ok(VecPart(part))
+        Ok(ListPart(part))
     }
 }
 
