@@ -14,7 +14,7 @@ pub(crate) use service::service;
 
 use crate::{
     catalogue::{Argument, DeclaredType, ReplyWrapper, Signature, types::Type},
-    metadata::tree::Tree,
+    metadata::{shape::Side, tree::Tree},
 };
 
 /// One service.
@@ -111,13 +111,6 @@ pub(crate) enum SideModel {
     States(Vec<StateModel>),
 }
 
-/// Whose messages they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Caller,
-    ServiceModel,
-}
-
 /// One node of a tree: what may be said here.
 #[derive(Debug)]
 pub(crate) struct StateModel {
@@ -177,7 +170,7 @@ impl ServiceModel {
     pub(crate) fn sides(&self) -> impl Iterator<Item = (&MethodModel, Side, &[StateModel])> {
         self.methods.iter().flat_map(|method| {
             let halves = match &method.shape {
-                CallModel::Session { tx, rx } => [Some((Side::Caller, tx)), Some((Side::ServiceModel, rx))],
+                CallModel::Session { tx, rx } => [Some((Side::Client, tx)), Some((Side::Server, rx))],
                 _ => [None, None],
             };
             halves.into_iter().flatten().filter_map(move |(speaker, half)| match half {
@@ -192,7 +185,7 @@ impl StateModel {
     /// Returns the message that a sender sends when it is dropped in this state: `error` if it ends the side, or else
     /// the first that does.
     pub(crate) fn parting(&self, method: &MethodModel, speaker: Side) -> Option<&MessageModel> {
-        if method.revoke_on_drop && speaker == Side::Caller {
+        if method.revoke_on_drop && speaker == Side::Client {
             return None;
         }
         let mut last = self.messages.iter().filter(|message| matches!(message.next, Transition::End));

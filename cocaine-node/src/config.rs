@@ -50,6 +50,7 @@
 //!
 //! [limits]                        # of each connection; sizes in bytes
 //! max_frame_bytes = 134217728
+//! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set
 //! ```
 
 mod apps;

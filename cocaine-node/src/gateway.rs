@@ -56,6 +56,7 @@ use self::{
     context::Context,
     http::{
         body::ResponseBody,
+        json_body::BodyParser,
         listener::{ConnectionSettings, HttpListener},
         request_body::BodyBuffer,
     },
@@ -119,7 +120,12 @@ impl Gateway {
         let pool = ServicePool::new(client.clone(), settings.connections, settings.refresh);
         let json_rpc_pool = ServicePool::new(client, settings.connections, settings.refresh);
         let body_buffer = BodyBuffer::new(settings.buffer, settings.request_body, settings.client_timeout);
-        let context = Context { settings, metrics: Arc::new(metrics), body_buffer: Arc::new(body_buffer) };
+        let context = Context {
+            settings,
+            metrics: Arc::new(metrics),
+            body_buffer: Arc::new(body_buffer),
+            body_parser: Arc::new(BodyParser::new()),
+        };
         let proxy = Proxy { context, pool: Arc::new(pool), json_rpc_pool: Arc::new(json_rpc_pool) };
         let proxy = Arc::new(ArcSwap::from_pointee(proxy));
         let admin = match admin {

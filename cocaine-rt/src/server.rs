@@ -93,6 +93,8 @@ pub(crate) struct ServedGraph {
 pub(crate) struct ServedConnection {
     pub(crate) handle: ConnectionHandle,
     pub(crate) served: Arc<ServedGraph>,
+    /// [`Limits::max_decoded_bytes`](crate::Limits).
+    pub(crate) max_decoded_bytes: usize,
 }
 
 /// One invocation.
@@ -108,9 +110,10 @@ impl Call {
     pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
         let PendingInvocation { id, method, message, trace, cost } = pending;
         let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
+        let max_decoded_bytes = host.max_decoded_bytes;
         let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
         let responder = CallResponder::new(run, method, trace);
-        let args = CallArgs { method, args: message.args };
+        let args = CallArgs { method, args: message.args, max_decoded_bytes };
         Self { args, responder, caller }
     }
 
@@ -122,6 +125,11 @@ impl Call {
     /// Returns the index of the method in the served table.
     pub fn method(&self) -> usize {
         self.args.method
+    }
+
+    /// Returns the number of bytes of the encoded arguments.
+    pub fn args_len(&self) -> usize {
+        self.args.args.len()
     }
 
     /// Returns the arguments, and the responder that replies.
@@ -141,6 +149,7 @@ impl fmt::Debug for Call {
 pub struct CallArgs {
     method: usize,
     args: bytes::Bytes,
+    max_decoded_bytes: usize,
 }
 
 impl CallArgs {
@@ -150,8 +159,16 @@ impl CallArgs {
     }
 
     /// Returns the arguments as `T`, which may borrow from them.
+    ///
+    /// # Errors
+    /// `ErrorKind::InvalidArguments` for other arguments than `T`, and `ErrorKind::LimitExceeded` for more of them than
+    /// [`Limits::max_decoded_bytes`](crate::Limits) allows.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(|malformed| Error::invalid_arguments(malformed.to_string()))
+        match decode::args_within(&self.args, self.max_decoded_bytes) {
+            Ok((args, _)) => Ok(args),
+            Err(error) if error.is_over_budget() => Err(Error::from_decode(error)),
+            Err(error) => Err(Error::invalid_arguments(error.to_string())),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{docs, types::written};
+use super::{docs, types::written_type};
 use crate::{
     catalogue::{DeclaredType, EnumVariant, StructField, TypeForm, types::Type},
     naming::ident,
@@ -18,13 +18,13 @@ pub(super) fn types(all: &[DeclaredType]) -> TokenStream {
     quote!(#(#types)*)
 }
 
-fn declared(own: &DeclaredType) -> (docs::DocComment, Ident) {
+fn declared(own: &DeclaredType) -> (TokenStream, Ident) {
     (docs::or_line(&own.docs, &format!("`{}`.", own.name)), ident(&own.name))
 }
 
 fn newtype(own: &DeclaredType, ty: &Type) -> TokenStream {
     let (docs, name) = declared(own);
-    let (derive, inner) = (derive(&[ty]), written(ty));
+    let (derive, inner) = (derive(&[ty]), written_type(ty));
     let serialize = quote!(self.0.serialize(serializer));
     let coded = coded(&name, &serialize, &quote!(Deserialize::deserialize(deserializer).map(Self)));
     quote! {
@@ -50,7 +50,7 @@ fn structure(own: &DeclaredType, fields: &[StructField], flat: bool) -> TokenStr
     let derive = derive(&fields.iter().map(|field| &field.ty).collect::<Vec<_>>());
     let names: Vec<_> = fields.iter().map(|field| ident(&field.name)).collect();
     let declared = fields.iter().zip(&names).map(|(field, name)| {
-        let (docs, ty) = (docs::or_line(&field.docs, &format!("`{}`.", field.name)), written(&field.ty));
+        let (docs, ty) = (docs::or_line(&field.docs, &format!("`{}`.", field.name)), written_type(&field.ty));
         quote!(#docs pub #name: #ty)
     });
     let (serialize, read) = (written_as_list(fields, flat), read_as_list(fields, flat));
@@ -99,12 +99,12 @@ fn written_as_list(fields: &[StructField], flat: bool) -> TokenStream {
 fn read_as_list(fields: &[StructField], flat: bool) -> TokenStream {
     let names = fields.iter().map(|field| ident(&field.name));
     let list = quote!((#(#names,)*));
-    let list = if is_short(fields) { quote!(Short(#list)) } else { list };
+    let list = if has_optional_tail(fields) { quote!(Short(#list)) } else { list };
     if flat { list } else { quote!(One(#list)) }
 }
 
 /// Returns whether a struct's list may end before its last field.
-pub(super) fn is_short(fields: &[StructField]) -> bool {
+pub(super) fn has_optional_tail(fields: &[StructField]) -> bool {
     always(fields) < fields.len()
 }
 

@@ -3,11 +3,9 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
-use syn::{Item, Path, Type as Tree, parse_quote};
+use quote::quote;
 
-use super::{arguments, contract, docs, types};
-use crate::emit::syntax::{expr_int, type_name, type_result, type_tuple};
+use super::{arguments, contract, docs, literal::integer, types};
 use crate::{
     catalogue::{Argument, types::Type},
     model::{Arguments, CallModel, MethodModel, Payload, ServiceModel, SideModel},
@@ -15,14 +13,14 @@ use crate::{
 };
 
 /// Returns the items of a double's module; `bindings` is the module of the bindings.
-pub(super) fn double(service: &ServiceModel, bindings: &Path) -> syn::Result<Vec<Item>> {
-    let mut items = vec![structure(service)];
-    items.extend(syn::parse2::<syn::File>(methods(service))?.items);
-    let tokens = items.iter().map(ToTokens::to_token_stream).collect();
-    Ok(imports(service, bindings, tokens).into_iter().chain(items).collect())
+pub(super) fn double(service: &ServiceModel, bindings: &TokenStream) -> TokenStream {
+    let (structure, methods) = (structure(service), methods(service));
+    let items = quote!(#structure #methods);
+    let imports = imports(service, bindings, items.clone());
+    quote!(#imports #items)
 }
 
-fn structure(service: &ServiceModel) -> Item {
+fn structure(service: &ServiceModel) -> TokenStream {
     let (double, contract) = (ident(&service.names.double), &service.names.contract);
     let doc = docs::lines([
         format!("A double of {}, version {}: [`{contract}`] for tests.", docs::name(&service.wire), service.version),
@@ -31,7 +29,7 @@ fn structure(service: &ServiceModel) -> Item {
             .to_owned(),
         "an expected call is missing.".to_owned(),
     ]);
-    parse_quote! {
+    quote! {
         #doc
         #[derive(Clone, Debug)]
         pub struct #double(double::Double);
@@ -111,7 +109,7 @@ fn expected(index: u64, method: &MethodModel) -> TokenStream {
         Arguments::Unknown => " with `args`".to_owned(),
     };
     let doc = docs::lines([format!("Expects a call of {}{arguments}.", docs::name(&method.wire))]);
-    let (name, index) = (ident(&format!("expect_{}", method.name)), expr_int(index));
+    let (name, index) = (ident(&format!("expect_{}", method.name)), integer(index));
     let (given, owned) = (given(&method.arguments), owned(&method.arguments));
     let answer = answer(&method.shape);
     let preset = is_unit(&method.shape).then(|| quote!(.returns(())));
@@ -126,7 +124,8 @@ fn expected(index: u64, method: &MethodModel) -> TokenStream {
 
 /// The method of the trait.
 fn called(index: u64, method: &MethodModel) -> TokenStream {
-    let (name, index, args) = (ident(&method.name), expr_int(index), arguments::passed(&method.arguments));
+    let (name, index, args) =
+        (ident(&method.name), integer(index), arguments::encoded_value(&method.arguments));
     let parameters = types::parameters(&method.arguments);
     match &method.shape {
         CallModel::Stream(_) => {
@@ -139,18 +138,18 @@ fn called(index: u64, method: &MethodModel) -> TokenStream {
             }
         }
         CallModel::Session { tx, rx } => {
-            let (input, output) = (types::receiver(tx), types::sender(rx));
-            let session = type_result(contract::output(&method.shape));
+            let (input, output) = (types::receiver_type(tx), types::sender_type(rx));
+            let session = contract::output_type(&method.shape);
             quote! {
-                async fn #name(&self #(, #parameters)*) -> #session {
+                async fn #name(&self #(, #parameters)*) -> Result<#session> {
                     self.0.open::<#input, #output, _, _>(#index, #args)
                 }
             }
         }
         shape => {
-            let answer = type_result(contract::output(shape));
+            let answer = contract::output_type(shape);
             quote! {
-                async fn #name(&self #(, #parameters)*) -> #answer {
+                async fn #name(&self #(, #parameters)*) -> Result<#answer> {
                     self.0.answer(#index, #args)
                 }
             }
@@ -159,20 +158,24 @@ fn called(index: u64, method: &MethodModel) -> TokenStream {
 }
 
 /// Returns the type of the arguments as a caller passes them.
-fn given(arguments: &Arguments) -> Tree {
+fn given(arguments: &Arguments) -> TokenStream {
     match arguments {
         Arguments::Known(arguments) => {
-            type_tuple(arguments.iter().map(|Argument { ty, .. }| types::written(ty)))
+            let types = arguments.iter().map(|Argument { ty, .. }| types::written_type(ty));
+            quote!((#(#types,)*))
         }
-        Arguments::Unknown => type_name("Args"),
+        Arguments::Unknown => quote!(Args),
     }
 }
 
 /// Returns the type of the arguments as a closure takes them.
-fn owned(arguments: &Arguments) -> Tree {
+fn owned(arguments: &Arguments) -> TokenStream {
     match arguments {
-        Arguments::Known(_) => type_tuple(types::fields(arguments)),
-        Arguments::Unknown => type_name("Args"),
+        Arguments::Known(_) => {
+            let types = types::field_types(arguments);
+            quote!((#(#types,)*))
+        }
+        Arguments::Unknown => quote!(Args),
     }
 }
 
@@ -180,14 +183,17 @@ fn owned(arguments: &Arguments) -> Tree {
 fn answer(shape: &CallModel) -> TokenStream {
     match shape {
         CallModel::Stream(payload) => {
-            let item = types::received(payload);
+            let item = types::received_type(payload);
             quote!(double::Items<#item>)
         }
         CallModel::Session { tx, rx } => {
-            let (input, output) = (types::receiver(tx), types::sender(rx));
+            let (input, output) = (types::receiver_type(tx), types::sender_type(rx));
             quote!(double::Peer<#input, #output>)
         }
-        shape => type_result(contract::output(shape)).to_token_stream(),
+        shape => {
+            let output = contract::output_type(shape);
+            quote!(Result<#output>)
+        }
     }
 }
 
@@ -203,26 +209,22 @@ fn is_unit(shape: &CallModel) -> bool {
 }
 
 /// Returns the `use` declarations for what `items` name.
-fn imports(service: &ServiceModel, bindings: &Path, items: TokenStream) -> Vec<Item> {
+fn imports(service: &ServiceModel, bindings: &TokenStream, items: TokenStream) -> TokenStream {
     let mut used = BTreeSet::new();
     collect(items, &mut used);
     let module = ident(&service.module);
     let runtime = naming::RUNTIME.iter().copied().filter(|name| used.contains(*name)).map(ident);
     let own: BTreeSet<_> = own_names(service).filter(|name| used.contains(*name)).collect();
     let own = own.into_iter().map(ident);
-    let mut imports = vec![
-        parse_quote!(use ::cocaine::bind::{#(#runtime),*};),
-        parse_quote!(
-            use ::cocaine::double;
-        ),
-        parse_quote!(use #bindings::#module::{#(#own),*};),
-    ];
-    if used.contains("BTreeMap") {
-        imports.push(parse_quote!(
-            use ::std::collections::BTreeMap;
-        ));
+    let map = used.contains("BTreeMap").then(|| {
+        quote! { use ::std::collections::BTreeMap; }
+    });
+    quote! {
+        use ::cocaine::bind::{#(#runtime),*};
+        use ::cocaine::double;
+        use #bindings::#module::{#(#own),*};
+        #map
     }
-    imports
 }
 
 /// Returns the names of the bindings that a double may use.

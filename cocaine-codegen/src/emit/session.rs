@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::literal::integer;
 use super::{arguments, docs, lints, types};
-use crate::emit::syntax::{expr_int, fn_param, type_impl_serialize};
 use crate::{
-    model::{Arguments, MessageModel, MethodModel, ServiceModel, Side, StateModel, Transition},
+    metadata::shape::Side,
+    model::{Arguments, MessageModel, MethodModel, ServiceModel, StateModel, Transition},
     naming::ident,
 };
 
@@ -79,10 +80,10 @@ fn sender_docs(
     }));
     let parting = match (speaker, state.parting(method, speaker)) {
         (_, Some(last)) => format!("Dropped here, it sends {}.", docs::name(&last.wire)),
-        (Side::Caller, None) => {
+        (Side::Client, None) => {
             "Dropped here, it revokes the channel, or closes the connection if it cannot.".to_owned()
         }
-        (Side::ServiceModel, None) => "Dropped here, it sends nothing.".to_owned(),
+        (Side::Server, None) => "Dropped here, it sends nothing.".to_owned(),
     };
     lines.extend([String::new(), parting]);
     lines
@@ -91,7 +92,7 @@ fn sender_docs(
 fn sending(states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc =
         docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
-    let lints = state.messages.iter().flat_map(|message| lints::of_name(&message.name));
+    let lints = state.messages.iter().flat_map(|message| lints::name_lints(&message.name));
     let name = ident(&state.sender);
     let methods = state.messages.iter().map(|message| send(states, message));
     quote! {
@@ -110,12 +111,12 @@ fn send(states: &[StateModel], message: &MessageModel) -> TokenStream {
         |state| &state.sender,
         states,
     );
-    let (name, kind) = (ident(&message.name), expr_int(message.id));
+    let (name, kind) = (ident(&message.name), integer(message.id));
     let (parameters, args) = match &message.arguments {
         Arguments::Unknown => {
-            (vec![fn_param(&ident("args"), type_impl_serialize())], arguments::passed(&Arguments::Unknown))
+            (vec![quote!(args: impl Serialize + Send)], arguments::encoded_value(&Arguments::Unknown))
         }
-        known @ Arguments::Known(_) => (types::parameters(known), arguments::passed(known)),
+        known @ Arguments::Known(_) => (types::parameters(known), arguments::encoded_value(known)),
     };
     let (output, body) = match message.next {
         Transition::End => (quote!(()), quote!(self.0.send_last_message(#kind, #args).await)),
@@ -137,15 +138,15 @@ fn message_docs(
     line: &str,
     named: fn(&StateModel) -> &str,
     states: &[StateModel],
-) -> docs::DocComment {
-    let docs::DocComment(mut lines) = docs::or_line(&message.docs, line);
+) -> TokenStream {
+    let mut docs = docs::or_line(&message.docs, line);
     let follows = match message.next {
         Transition::End => "It is the last message.".to_owned(),
         Transition::Stay => "The same messages can follow.".to_owned(),
         Transition::State(next) => format!("Continues as [`{}`].", named(&states[next])),
     };
-    lines.extend(docs::lines([String::new(), follows]).0);
-    docs::DocComment(lines)
+    docs.extend(docs::lines([String::new(), follows]));
+    docs
 }
 
 fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
@@ -192,10 +193,11 @@ fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> 
 }
 
 fn receive(states: &[StateModel], state: &StateModel, message: &MessageModel) -> TokenStream {
-    let kind = expr_int(message.id);
+    let kind = integer(message.id);
     let (received, variant) = (ident(&state.received), ident(&message.variant));
-    let arguments::DecodedArguments { statement, mut values } = arguments::kept(&message.arguments, LOCALS);
-    values.extend(next(states, state, message).map(|next| syn::parse_quote!(#next(rest))));
+    let arguments::DecodedArguments { statement, mut values } =
+        arguments::decode_owned(&message.arguments, LOCALS);
+    values.extend(next(states, state, message).map(|next| quote!(#next(rest))));
     let fields = (!values.is_empty()).then(|| quote!((#(#values),*)));
     quote! {
         #kind => {
@@ -221,8 +223,8 @@ fn received(method: &MethodModel, states: &[StateModel], state: &StateModel) -> 
         let line = format!("{}.", docs::name(&message.wire));
         let lines = message_docs(message, &line, |state| &state.received, states);
         let variant = ident(&message.variant);
-        let mut fields = types::fields(&message.arguments);
-        fields.extend(next(states, state, message).map(|next| syn::parse_quote!(#next)));
+        let mut fields = types::field_types(&message.arguments);
+        fields.extend(next(states, state, message).map(|next| quote!(#next)));
         let fields = (!fields.is_empty()).then(|| quote!((#(#fields),*)));
         quote!(#lines #variant #fields)
     });

@@ -19,6 +19,15 @@ pub enum TreeShape {
     Other,
 }
 
+/// The two sides of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The side that opens the channel, with the messages of the dispatch tree.
+    Client,
+    /// The side that answers, with the messages of the upstream tree.
+    Server,
+}
+
 /// How a method is called, as its two trees say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallKind {

@@ -11,14 +11,13 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{
     app::App,
     overseer::{Overseer, environment::AppEnvironment},
-    profile::config::AppConfig,
+    profile::{config::AppConfig, stored},
     report::{info::InfoFlags, readings},
 };
 use crate::{
     errno::{self, Errno},
     metrics::Reading,
     service_host::ServiceHost,
-    store::StoreError,
 };
 
 /// The apps of a node; clones share them.
@@ -114,9 +113,7 @@ impl Apps {
 
     /// Starts the apps of a stored runlist one by one (`node.md` 6.2).
     pub(crate) async fn start_runlist(&self, runlist: &str) {
-        let stored =
-            self.0.environment.store.read("runlists", runlist).map_err(StoreError::into_service_error);
-        let read = stored.and_then(|blob| {
+        let read = stored::load(&self.0.environment.store, "runlists", runlist).and_then(|blob| {
             cocaine::msgpack::from_slice::<BTreeMap<String, String>>(&blob)
                 .map_err(|error| errno::error(Errno::INVAL, format!("the runlist is unreadable: {error}")))
         });

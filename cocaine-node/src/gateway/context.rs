@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use super::{
     http::{
         error::HttpError,
+        json_body::BodyParser,
         request_body::{BodyBuffer, BufferedBody},
         request_id::RequestId,
     },
@@ -26,6 +27,7 @@ pub(super) struct Context {
     pub(super) settings: GatewaySettings,
     pub(super) metrics: Arc<GatewayMetrics>,
     pub(super) body_buffer: Arc<BodyBuffer>,
+    pub(super) body_parser: Arc<BodyParser>,
 }
 
 impl Context {

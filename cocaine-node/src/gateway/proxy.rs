@@ -44,8 +44,9 @@ pub(super) struct Proxy {
 impl Proxy {
     /// Returns a proxy with other settings, which shares everything else.
     pub(super) fn with_settings(&self, settings: GatewaySettings) -> Self {
-        let Context { metrics, body_buffer, .. } = &self.context;
-        let context = Context { settings, metrics: metrics.clone(), body_buffer: body_buffer.clone() };
+        let Context { metrics, body_buffer, body_parser, .. } = &self.context;
+        let (metrics, body_buffer) = (metrics.clone(), body_buffer.clone());
+        let context = Context { settings, metrics, body_buffer, body_parser: body_parser.clone() };
         Self { context, pool: self.pool.clone(), json_rpc_pool: self.json_rpc_pool.clone() }
     }
 

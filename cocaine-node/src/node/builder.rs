@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct NodeBuilder {
     config: NodeConfig,
-    limits: Limits,
+    limits: Option<Limits>,
     startup_timeout: Option<Duration>,
     shutdown_timeout: Option<Duration>,
     log: Option<Log>,
@@ -33,6 +33,10 @@ impl Node {
 }
 
 impl NodeBuilder {
+    /// How many bytes of memory the arguments of a call may take beyond their encoding, unless another limit is set. The
+    /// services of a node take few lists.
+    pub const MAX_DECODED_BYTES: usize = 8 << 20;
+
     /// The default of [`NodeBuilder::startup_timeout`].
     pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -90,7 +94,7 @@ impl NodeBuilder {
     /// Sets all limits of each connection.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = Some(limits);
         self.config.limits = LimitsConfig::default();
         self
     }
@@ -201,7 +205,9 @@ impl NodeBuilder {
         Ok(NodeSettings {
             config: config.clone(),
             extra_param: config.encode_extra_param()?,
-            limits: config.limits.apply(limits)?,
+            limits: config.limits.apply(
+                limits.unwrap_or_else(|| Limits::default().max_decoded_bytes(Self::MAX_DECODED_BYTES)),
+            )?,
             listen: config.listen.unwrap_or_else(|| Node::DEFAULT_ADDRESS.to_owned()),
             data: config.data,
             cluster: config.cluster.unwrap_or(true),

@@ -22,7 +22,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use cocaine::{Guard, Limits, Result, Stream, Value, bind::Caller};
+use cocaine::{Guard, Limits, Result, Stream, Value, bind::Caller, server::Dispatch};
 use cocaine_bindings::{Children, Unicorn, Versioned};
 
 use self::{
@@ -35,7 +35,7 @@ use self::{
     streams::{ChildrenItems, EventStream, ValueItems, read, versioned},
     transaction::{LockHandle, TreeTransaction, apply_change},
 };
-use crate::store::Store;
+use crate::{service_host::LimitedService, store::Store};
 
 /// The state that all calls of the service share.
 #[derive(Debug)]
@@ -144,6 +144,12 @@ impl UnicornShared {
         };
         Ok(Guard::with_loss(handle, lost))
     }
+}
+
+/// Refuses calls with more arguments than a path and a value take before these are decoded.
+pub(crate) fn limited<D: Dispatch>(dispatch: D) -> LimitedService<D> {
+    let refuse = |bytes| UnicornError::ArgumentsTooLarge(bytes).into_service_error();
+    LimitedService::new(dispatch, limits::MAX_ARGS_BYTES, refuse)
 }
 
 /// The service, as one caller sees it.

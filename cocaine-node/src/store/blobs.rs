@@ -151,10 +151,18 @@ impl BlobTables {
         })
     }
 
+    /// Returns the length of a blob, which is not read.
+    pub(super) fn len(&self, collection: &str, key: &str) -> Result<usize, StoreError> {
+        length_of(self.first_row(collection, key)?.value())
+    }
+
+    fn first_row(&self, collection: &str, key: &str) -> Result<AccessGuard<'_, Raw>, StoreError> {
+        get(&self.rows, path(&[collection], key).as_slice())?
+            .ok_or_else(|| StoreError::NotFound { collection: collection.into(), key: key.into() })
+    }
+
     pub(super) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
-        let Some(row) = get(&self.rows, path(&[collection], key).as_slice())? else {
-            return Err(StoreError::NotFound { collection: collection.into(), key: key.into() });
-        };
+        let row = self.first_row(collection, key)?;
         let length = length_of(row.value())?;
         let head = &row.value()[HEADER..];
         if head.len() == length {

@@ -3,6 +3,7 @@
 mod cache;
 mod chrono;
 mod cluster;
+mod decoding;
 mod filters;
 mod geobase;
 mod hangup;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use crate::protocol::{
     endpoint::ServiceInfo,
     error::{Error, ErrorKind, Result},
-    graph::{CallKind, Graph, Method, Tree},
+    graph::{CallKind, Graph, Method, PING, REVOKE, Tree},
     spec::{MethodSpec, OnDrop, ServiceSpec},
 };
 
@@ -89,7 +89,12 @@ impl MethodTable {
 
     /// Returns whether the service accepts the control message `revoke`.
     pub(crate) fn accepts_revoke(&self) -> bool {
-        self.graph.entry(crate::protocol::graph::REVOKE).is_some()
+        self.graph.entry(REVOKE).is_some()
+    }
+
+    /// Returns whether the service answers the control message `ping`.
+    pub(crate) fn accepts_ping(&self) -> bool {
+        self.graph.entry(PING).is_some()
     }
 }
 

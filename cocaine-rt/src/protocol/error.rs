@@ -82,7 +82,7 @@ pub enum ErrorKind {
         /// What the service announces.
         found: String,
     },
-    /// More unread or unsent bytes than the limit allows.
+    /// More unread or unsent bytes than the limit allows, or a message that takes more memory than it may.
     #[error("limit exceeded: {0}")]
     LimitExceeded(String),
     /// The method is announced but nobody serves it; a server closes the connection.
@@ -174,6 +174,9 @@ impl Error {
     /// Returns the error of bytes that cannot be decoded.
     #[expect(clippy::needless_pass_by_value, reason = "so that it serves `map_err`")]
     pub(crate) fn from_decode(error: DecodeError) -> Self {
+        if error.is_over_budget() {
+            return Self::new(ErrorKind::LimitExceeded(error.to_string()));
+        }
         Self::decode(error.to_string())
     }
 

@@ -57,6 +57,7 @@ impl Connection {
         let host = Arc::new(ServedConnection {
             handle: handle.clone(),
             served: Arc::new(ServedGraph { graph, extra }),
+            max_decoded_bytes: limits.max_decoded_bytes,
         });
         let connection = Self { handle, stream: TreeSpec::STREAMING.tree() };
         let dispatch = Arc::new(dispatch(connection.clone()));

@@ -76,6 +76,9 @@ impl AcceptCounters {
 impl Server {
     /// How long running calls may take to finish when the server shuts down.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+    /// The time after which the operating system probes an idle client. One that acknowledges or reads nothing for twice this
+    /// time is given up.
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
     /// The pause after a failure to accept a connection, such as one for lack of file descriptors.
     pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
@@ -230,7 +233,7 @@ impl<D: Dispatch> Connections<D> {
 
     fn serve_connection(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.accept_counters.accepted.fetch_add(1, Ordering::Relaxed);
-        handle::set_socket_options(&stream);
+        handle::set_socket_options(&stream, Server::KEEP_ALIVE);
         let conn = SharedConnection::new(
             peer.to_string().into(),
             self.limits,
@@ -239,6 +242,7 @@ impl<D: Dispatch> Connections<D> {
         let host = Arc::new(ServedConnection {
             handle: ConnectionHandle::new(conn.clone()),
             served: self.served.clone(),
+            max_decoded_bytes: self.limits.max_decoded_bytes,
         });
         let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |pending| {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// From this length on a decoded blob is a slice of what was received; a shorter one is copied, so that it
 /// does not keep a large read buffer alive.
-const MIN_SLICE_LEN: usize = 4 << 10;
+pub(super) const MIN_SLICE_LEN: usize = 4 << 10;
 
 /// Above this length an encoded blob is queued as it is and not copied: one
 /// more segment in a vectored write is cheaper than the copy.

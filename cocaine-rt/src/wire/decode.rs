@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::wire::bytes;
 
 mod args;
+mod budget;
 mod containers;
 mod decoder;
 mod elements;
@@ -16,10 +17,16 @@ pub(crate) use elements::Elements;
 pub(crate) use error::DecodeError;
 pub(crate) use reader::{Reader, Token};
 
+use budget::DecodeBudget;
 use decoder::Decoder;
 
 /// The length for `deserialize_tuple` that takes an argument list of any length as it is.
 pub(crate) const ANY_LEN: usize = usize::MAX;
+
+/// How many bytes a decoded value may take beyond its encoding, unless another limit is set. It is more than a list of a
+/// million short texts takes, or three million numbers as [`Value`](crate::wire::value::Value)s; numbers in a typed list
+/// take no more than their encoding.
+pub(crate) const MAX_DECODED_BYTES: usize = 128 << 20;
 
 /// Returns the argument list in `source` as a `T`.
 ///
@@ -30,8 +37,21 @@ pub(crate) const ANY_LEN: usize = usize::MAX;
 /// Bytes that are no argument list, an argument that is missing or of another type, an error of `T`'s own.
 #[inline]
 pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
+    args_within(source, MAX_DECODED_BYTES).map(|(value, _)| value)
+}
+
+/// Returns the argument list in `source` as a `T`, which may take `limit` bytes beyond its encoding, and the bytes that it
+/// was charged ([`DecodeBudget`]).
+///
+/// # Errors
+/// Those of [`args`], and a value that takes more.
+#[inline]
+pub(crate) fn args_within<'de, T: Deserialize<'de>>(
+    source: &'de ::bytes::Bytes,
+    limit: usize,
+) -> Result<(T, usize), DecodeError> {
     let _restore = bytes::set_source(source);
-    args::list(source)
+    args::list(source, DecodeBudget::new(source.len(), limit))
 }
 
 /// Returns the one plain value in `source`.
@@ -50,7 +70,19 @@ pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Re
 /// Those of [`value`].
 #[inline]
 pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, DecodeError> {
-    let mut decoder = Decoder::new(source, 0);
+    from_slice_within(source, MAX_DECODED_BYTES)
+}
+
+/// Returns the one plain value in `source`, which may take `limit` bytes beyond its encoding; blobs in it are copied.
+///
+/// # Errors
+/// Those of [`value`], and a value that takes more.
+#[inline]
+pub(crate) fn from_slice_within<'de, T: Deserialize<'de>>(
+    source: &'de [u8],
+    limit: usize,
+) -> Result<T, DecodeError> {
+    let mut decoder = Decoder::new(source, 0, DecodeBudget::new(source.len(), limit));
     let value = T::deserialize(&mut decoder)?;
     decoder.reader.end()?;
     Ok(value)

@@ -93,6 +93,10 @@ impl Value {
     }
 }
 
+/// The number of elements for which room is made because a list says that it has them. A shorter list has no room to
+/// spare.
+const MAX_RESERVED: usize = 1024;
+
 /// Shows the value like JSON; bytes that are no UTF-8 as `0x…`.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -255,7 +259,7 @@ impl<'de> de::Visitor<'de> for ValueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
+        let mut array = Vec::with_capacity(items.size_hint().unwrap_or(0).min(MAX_RESERVED));
         while let Some(item) = items.next_element()? {
             array.push(item);
         }
@@ -263,7 +267,7 @@ impl<'de> de::Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = Vec::new();
+        let mut map = Vec::with_capacity(entries.size_hint().unwrap_or(0).min(MAX_RESERVED));
         while let Some(entry) = entries.next_entry()? {
             map.push(entry);
         }

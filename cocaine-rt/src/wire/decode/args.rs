@@ -7,15 +7,16 @@ use serde::{
 };
 
 use super::{
-    ANY_LEN, DecodeError,
+    ANY_LEN, DecodeBudget, DecodeError,
     decoder::{ArgumentPosition, Decoder, Result},
 };
 
-/// Reads the argument list in `source`.
+/// Reads the argument list in `source`; returns it and the bytes that it was charged.
 #[inline]
-pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T> {
+pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8], budget: DecodeBudget) -> Result<(T, usize)> {
+    let granted = budget.left();
     // The frame and the list are open.
-    let mut decoder = Decoder::new(source, 2);
+    let mut decoder = Decoder::new(source, 2, budget);
     decoder.unread = decoder.reader.array_len()?;
     let value = if decoder.unread == 0 {
         T::deserialize(MissingValue { index: 1, of: 1, list: true })?
@@ -24,7 +25,7 @@ pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T> {
     };
     decoder.skip(decoder.unread.into())?;
     decoder.reader.end()?;
-    Ok(value)
+    Ok((value, granted - decoder.budget.left()))
 }
 
 #[inline]
@@ -67,6 +68,9 @@ impl<'de> de::SeqAccess<'de> for ArgumentAccess<'_, 'de> {
             return seed.deserialize(MissingValue { index: self.index, of: self.of, list: false }).map(Some);
         }
         let start = self.decoder.reader.position();
+        if self.of == ANY_LEN {
+            self.decoder.budget.charge(size_of::<S::Value>())?;
+        }
         self.decoder.place = ArgumentPosition::Argument;
         let value =
             seed.deserialize(&mut *self.decoder).map_err(|malformed| malformed.argument(self.index))?;
@@ -130,7 +134,7 @@ impl<'de> Deserializer<'de> for MissingValue {
         if !self.list {
             return self.deserialize_any(visitor);
         }
-        visitor.visit_seq(ArgumentAccess::new(&mut Decoder::new(&[], 2), len))
+        visitor.visit_seq(ArgumentAccess::new(&mut Decoder::new(&[], 2, DecodeBudget::new(0, 0)), len))
     }
 
     forward_to_deserialize_any! {

@@ -11,12 +11,17 @@ use super::{
 pub(super) struct ElementAccess<'a, 'de> {
     pub(super) decoder: &'a mut Decoder<'de>,
     pub(super) left: u64,
+    /// What is made of each element is allocated, and not a part of what is made of the container.
+    pub(super) is_allocated: bool,
 }
 
 impl<'de> ElementAccess<'_, 'de> {
     #[inline]
     fn next<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         let start = self.decoder.reader.position();
+        if self.is_allocated {
+            self.decoder.budget.charge(size_of::<S::Value>())?;
+        }
         let value = seed.deserialize(&mut *self.decoder)?;
         // A type may be content without looking at its value.
         if self.decoder.reader.position() == start {

@@ -3,7 +3,7 @@
 use serde::de::{Deserializer, Visitor};
 
 use super::{
-    DecodeError, Reader, Token,
+    ANY_LEN, DecodeBudget, DecodeError, Reader, Token,
     args::ArgumentAccess,
     containers::{ElementAccess, UnitVariantAccess},
 };
@@ -30,28 +30,35 @@ pub(super) struct Decoder<'de> {
     pub(super) place: ArgumentPosition,
     /// Arguments that are not read yet.
     pub(super) unread: u32,
+    pub(super) budget: DecodeBudget,
 }
 
 impl<'de> Decoder<'de> {
-    pub(super) fn new(bytes: &'de [u8], depth: usize) -> Self {
-        Self { reader: Reader::new(bytes), depth, place: ArgumentPosition::Plain, unread: 0 }
+    pub(super) fn new(bytes: &'de [u8], depth: usize, budget: DecodeBudget) -> Self {
+        Self { reader: Reader::new(bytes), depth, place: ArgumentPosition::Plain, unread: 0, budget }
     }
 
     pub(super) fn skip(&mut self, values: u64) -> Result<()> {
         (0..values).try_for_each(|_| self.reader.skip_within(self.depth))
     }
 
+    /// Reads a container of `left` values. They are charged if they are allocated, as those of a list are and the fields of
+    /// a struct are not.
     fn enter<T>(
         &mut self,
         left: u64,
+        is_allocated: bool,
         visit: impl FnOnce(&mut ElementAccess<'_, 'de>) -> Result<T>,
     ) -> Result<T> {
         if self.depth == DEPTH {
             return Err(DecodeError::new("nested deeper than 32 levels"));
         }
+        if left > 0 && is_allocated {
+            self.budget.charge_allocation()?;
+        }
         self.depth += 1;
         self.place = ArgumentPosition::Plain;
-        let mut items = ElementAccess { decoder: self, left };
+        let mut items = ElementAccess { decoder: self, left, is_allocated };
         let value = visit(&mut items)?;
         let left = items.left;
         self.skip(left)?;
@@ -60,11 +67,19 @@ impl<'de> Decoder<'de> {
     }
 
     fn array<V: Visitor<'de>>(&mut self, len: u32, visitor: V) -> Result<V::Value> {
-        self.enter(len.into(), |items| visitor.visit_seq(items))
+        self.enter(len.into(), true, |items| visitor.visit_seq(items))
     }
 
     fn map<V: Visitor<'de>>(&mut self, len: u32, visitor: V) -> Result<V::Value> {
-        self.enter(2 * u64::from(len), |items| visitor.visit_map(items))
+        self.enter(2 * u64::from(len), true, |items| visitor.visit_map(items))
+    }
+
+    /// Reads an array as a tuple.
+    fn tuple<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.only("an array", |this, token| match token {
+            Token::Array(len) => Some(this.enter(len.into(), false, |items| visitor.visit_seq(items))),
+            _ => None,
+        })
     }
 
     /// Reads a value with `read`, and adds its position to an error of the visitor's.
@@ -112,8 +127,26 @@ impl<'de> Decoder<'de> {
     }
 
     #[inline]
+    fn owned_text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.located(|this| {
+            let text = this.reader.text()?;
+            this.budget.charge_text(text.as_bytes())?;
+            visitor.visit_borrowed_str(text)
+        })
+    }
+
+    #[inline]
     fn blob<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
         self.located(|this| visitor.visit_borrowed_bytes(this.reader.raw()?))
+    }
+
+    #[inline]
+    fn owned_blob<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+        self.located(|this| {
+            let blob = this.reader.raw()?;
+            this.budget.charge_text(blob)?;
+            visitor.visit_borrowed_bytes(blob)
+        })
     }
 }
 
@@ -148,7 +181,10 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
             Token::Int(value) => visitor.visit_i64(value),
             Token::F32(value) => visitor.visit_f32(value),
             Token::F64(value) => visitor.visit_f64(value),
-            Token::Raw(bytes) => raw(bytes, visitor),
+            Token::Raw(bytes) => {
+                this.budget.charge_text(bytes)?;
+                raw(bytes, visitor)
+            }
             Token::Array(len) => this.array(len, visitor),
             Token::Map(len) => this.map(len, visitor),
         })
@@ -159,8 +195,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         deserialize_i64 => integer, deserialize_u8 => integer, deserialize_u16 => integer,
         deserialize_u32 => integer, deserialize_u64 => integer,
         deserialize_f32 => float, deserialize_f64 => float,
-        deserialize_char => text, deserialize_str => text, deserialize_string => text,
-        deserialize_bytes => blob, deserialize_byte_buf => blob,
+        deserialize_char => text, deserialize_str => text, deserialize_string => owned_text,
+        deserialize_bytes => blob, deserialize_byte_buf => owned_blob,
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -190,7 +226,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     fn deserialize_unit_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value> {
         self.only("an empty array", |this, token| match token {
             Token::Nil => Some(visitor.visit_unit()),
-            Token::Array(len) => Some(this.enter(len.into(), |_| visitor.visit_unit())),
+            Token::Array(len) => Some(this.enter(len.into(), false, |_| visitor.visit_unit())),
             _ => None,
         })
     }
@@ -218,7 +254,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         if self.place == ArgumentPosition::List {
             return visitor.visit_seq(ArgumentAccess::new(self, len));
         }
-        self.deserialize_seq(visitor)
+        // What takes any number of elements allocates them.
+        if len == ANY_LEN { self.deserialize_seq(visitor) } else { self.tuple(visitor) }
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -227,7 +264,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         _len: usize,
         visitor: V,
     ) -> Result<V::Value> {
-        self.deserialize_seq(visitor)
+        self.tuple(visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -244,8 +281,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         visitor: V,
     ) -> Result<V::Value> {
         self.only("an array or a map", |this, token| match token {
-            Token::Array(len) => Some(this.array(len, visitor)),
-            Token::Map(len) => Some(this.map(len, visitor)),
+            Token::Array(len) => Some(this.enter(len.into(), false, |items| visitor.visit_seq(items))),
+            Token::Map(len) => Some(this.enter(2 * u64::from(len), false, |items| visitor.visit_map(items))),
             _ => None,
         })
     }
@@ -262,7 +299,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
                 Token::Raw(_) | Token::UInt(_) => visitor.visit_enum(UnitVariantAccess(this)),
                 Token::Map(1) => {
                     this.reader = ahead;
-                    this.enter(2, |items| visitor.visit_enum(items))
+                    this.enter(2, false, |items| visitor.visit_enum(items))
                 }
                 Token::Map(_) => Err(DecodeError::new("expected a map of one variant")),
                 other => Err(DecodeError::new(format!("expected a variant, found {}", other.name()))),

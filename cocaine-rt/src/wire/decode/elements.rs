@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{
+    DecodeBudget, MAX_DECODED_BYTES,
     args::MissingValue,
     decoder::{Decoder, Result},
 };
@@ -22,7 +23,7 @@ impl<'de> Elements<'de> {
     /// # Errors
     /// Bytes that do not begin with an array.
     pub(crate) fn open(source: &'de ::bytes::Bytes) -> Result<Self> {
-        let mut decoder = Decoder::new(source, 1);
+        let mut decoder = Decoder::new(source, 1, DecodeBudget::new(source.len(), MAX_DECODED_BYTES));
         let left = decoder.reader.array_len()?;
         Ok(Self { decoder, left, _restore: bytes::set_source(source) })
     }

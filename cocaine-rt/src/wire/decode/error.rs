@@ -13,12 +13,29 @@ struct Detail {
     at: Option<usize>,
     /// The argument it belongs to, counted from 1.
     argument: Option<usize>,
+    /// Whether the value takes more memory than it may.
+    over_budget: bool,
 }
 
 impl DecodeError {
     #[cold]
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self(Box::new(Detail { reason: reason.into(), at: None, argument: None }))
+        Self(Box::new(Detail { reason: reason.into(), at: None, argument: None, over_budget: false }))
+    }
+
+    /// Returns the error of a value that takes more than `limit` bytes beyond its encoding.
+    #[cold]
+    pub(super) fn over_budget(limit: usize) -> Self {
+        let mut error = Self::new(format!(
+            "the value takes more than {limit} bytes of memory beyond its encoding (max_decoded_bytes)"
+        ));
+        error.0.over_budget = true;
+        error
+    }
+
+    /// Returns whether the value takes more memory than it may.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.0.over_budget
     }
 
     #[cold]
