@@ -304,12 +304,16 @@ impl CatalogueReader<'_> {
             }
             ("Session", [tx, rx]) => Reply::Session(self.side(tx), self.side(rx)),
             ("Guard", []) => Reply::Guard,
-            ("Found", [value]) => self.value(ReplyWrapper::Found, value),
-            ("Tried", [value]) => self.value(ReplyWrapper::Tried, value),
-            ("List", [value]) => self.value(ReplyWrapper::List, value),
-            ("Stream" | "Duplex" | "Session" | "Guard" | "Found" | "Tried" | "List", _) => {
-                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`, `Found<T>`, \
-                               `Tried<T>` or `List<T>`";
+            ("FlaggedOption", [value]) => self.value(ReplyWrapper::FlaggedOption, value),
+            ("FlaggedResult", [value]) => self.value(ReplyWrapper::FlaggedResult, value),
+            ("MaybeFlatVec", [value]) => self.value(ReplyWrapper::MaybeFlatVec, value),
+            (
+                "Stream" | "Duplex" | "Session" | "Guard" | "FlaggedOption" | "FlaggedResult"
+                | "MaybeFlatVec",
+                _,
+            ) => {
+                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`, `FlaggedOption<T>`, \
+                               `FlaggedResult<T>` or `MaybeFlatVec<T>`";
                 self.report(ty.span(), message);
                 Reply::Nothing
             }

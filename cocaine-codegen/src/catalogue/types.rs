@@ -182,9 +182,12 @@ fn unknown(at: &syn::Path, name: &str) -> UnsupportedType {
         "char" | "isize" | "usize" | "i128" | "u128" => {
             format!("`{name}` has no form on the wire: write an integer of a fixed size, or text")
         }
-        "Stream" | "Duplex" | "Session" | "Guard" | "Found" | "Tried" | "List" => {
+        "Stream" | "Duplex" | "Session" | "Guard" | "FlaggedOption" | "FlaggedResult" | "MaybeFlatVec" => {
             format!("`{name}` stands alone, behind `->`")
         }
+        "Found" => "`Found` is called `FlaggedOption` now".to_owned(),
+        "Tried" => "`Tried` is called `FlaggedResult` now".to_owned(),
+        "List" => "`List` is called `MaybeFlatVec` now".to_owned(),
         "Option" | "Vec" => format!("write `{name}<T>`"),
         "BTreeMap" => "write `BTreeMap<Key, Value>`".to_owned(),
         name => format!(

@@ -82,7 +82,11 @@ fn written_as_list(fields: &[StructField], flat: bool) -> TokenStream {
     let up_to = |count: usize| {
         let names = &names[..count];
         let list = quote!((#(&self.#names,)*));
-        if flat { quote!(#list.serialize(serializer)) } else { quote!(One(#list).serialize(serializer)) }
+        if flat {
+            quote!(#list.serialize(serializer))
+        } else {
+            quote!(SingleArgument(#list).serialize(serializer))
+        }
     };
     let always = always(fields);
     let shortest = up_to(always);
@@ -99,8 +103,8 @@ fn written_as_list(fields: &[StructField], flat: bool) -> TokenStream {
 fn read_as_list(fields: &[StructField], flat: bool) -> TokenStream {
     let names = fields.iter().map(|field| ident(&field.name));
     let list = quote!((#(#names,)*));
-    let list = if has_optional_tail(fields) { quote!(Short(#list)) } else { list };
-    if flat { list } else { quote!(One(#list)) }
+    let list = if has_optional_tail(fields) { quote!(OptionalTail(#list)) } else { list };
+    if flat { list } else { quote!(SingleArgument(#list)) }
 }
 
 /// Returns whether a struct's list may end before its last field.

@@ -39,6 +39,6 @@ fn wanted(stem: &str, sessions: bool) -> TypeNames {
 
 /// Claims `wanted` for a type.
 pub(super) fn state(wanted: String, types: &mut NameScope) -> String {
-    let wanted = if naming::is_taken_type(&wanted) { format!("{wanted}StateModel") } else { wanted };
+    let wanted = if naming::is_taken_type(&wanted) { format!("{wanted}State") } else { wanted };
     types.claim(wanted, "")
 }

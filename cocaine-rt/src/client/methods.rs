@@ -52,7 +52,7 @@ impl BoundMethod {
         if self.kind == kind {
             return Ok(());
         }
-        Err(Error::config(format!("`{}` {}", self.name, self.kind.advice())))
+        Err(Error::config(format!("`{}` {}", self.name, self.kind.usage())))
     }
 }
 
@@ -187,7 +187,7 @@ impl MethodTable {
                 None => Err(Error::config(format!("the bindings have no method at index {index}"))),
             },
             Selector::Name(name) => match self.graph.method(name) {
-                Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::of(name)))),
+                Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::for_method(name)))),
                 None => Err(self.unknown_method(name)),
             },
         }

@@ -1,4 +1,4 @@
-//! Where services listen, and what a locator returns for a name (`protocol.md` 3.1).
+//! The endpoints of services, and the reply of a locator to `resolve` (`protocol.md` 3.1).
 
 use std::{
     borrow::Cow,
@@ -9,9 +9,9 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::protocol::{graph::Graph, lossy::Lossy};
+use crate::protocol::{graph::Graph, lossy::LossyStr};
 
-/// Where a service listens: `[address, port]` with a literal address.
+/// The address that a service listens on: `[address, port]` with a literal IP address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint(pub SocketAddr);
 
@@ -69,7 +69,7 @@ struct UsableEndpoints(Vec<Endpoint>);
 
 impl<'de> Deserialize<'de> for UsableEndpoints {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let named: Vec<(Lossy<'de>, u64)> = Deserialize::deserialize(deserializer)?;
+        let named: Vec<(LossyStr<'de>, u64)> = Deserialize::deserialize(deserializer)?;
         let (mut endpoints, mut unusable) = (Vec::with_capacity(named.len()), None);
         for (address, port) in named {
             match u16::try_from(port).ok().and_then(|port| Endpoint::parse(&address, port)) {
@@ -84,11 +84,12 @@ impl<'de> Deserialize<'de> for UsableEndpoints {
     }
 }
 
-/// What a locator knows of a service: `endpoints, version, graph`, flat as a reply and an array within others.
+/// The description of a service by a locator: `endpoints, version, graph`. It is flat as a reply, and an array within
+/// other values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(UsableEndpoints, u64, Graph)", into = "(Vec<Endpoint>, u64, Graph)")]
 pub struct ServiceInfo {
-    /// Where it listens, in the order in which they should be tried; empty when it has gone. Addresses that cannot be
+    /// The endpoints, in the order in which they should be tried. Empty once the service is gone. Addresses that cannot be
     /// parsed are left out.
     pub endpoints: Vec<Endpoint>,
     /// The version of its protocol.
