@@ -200,7 +200,7 @@ fn lock_is_granted_or_refused() {
     let unicorn = UnicornDouble::new();
     unicorn.expect_lock().with("/a").holds();
     unicorn.expect_lock().with("/b").fails(gone());
-    unicorn.expect_lock().with("/c").answers(|_| Ok(Guard::until((), async { gone() })));
+    unicorn.expect_lock().with("/c").answers(|_| Ok(Guard::with_loss((), async { gone() })));
     unicorn.expect_put().returns(Err(versioned(7)));
     let mut held = now(unicorn.lock("/a")).unwrap();
     assert!(held.lost().now_or_never().is_none());

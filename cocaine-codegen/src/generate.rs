@@ -9,6 +9,8 @@ use std::{
     thread,
 };
 
+use proc_macro2::TokenStream;
+
 use crate::{
     catalogue::Catalogue,
     emit::{
@@ -68,49 +70,49 @@ pub struct GeneratedFile {
 /// The same input gives the same bytes, always and everywhere.
 pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -> Result<Output> {
     metadata.check_depth()?;
-    let part = match &options.doubles_of {
+    let kind = match &options.doubles_of {
         None => OutputKind::Bindings,
         Some(path) => OutputKind::doubles_of(path)?,
     };
-    let mut findings = Diagnostics::default();
+    let mut diagnostics = Diagnostics::default();
     let mut modules = NameScope::default();
     let services: Vec<_> = (metadata.services.iter())
         .map(|(name, service)| {
             let module = modules.claim(naming::module(name), "_");
-            model::service(name, module, service, catalogue, &mut findings)
+            model::service(name, module, service, catalogue, &mut diagnostics)
         })
         .collect();
     if options.strict {
-        findings.problems.extend(findings.warnings.iter().cloned().map(Problem::Warning));
+        diagnostics.problems.extend(diagnostics.warnings.iter().cloned().map(Problem::Warning));
     }
-    Error::check(findings.problems)?;
+    Error::check(diagnostics.problems)?;
     let files = match options.layout {
-        OutputLayout::SingleFile => vec![one_file(&services, part)?],
-        OutputLayout::FilePerService => folder(&services, part)?,
+        OutputLayout::SingleFile => vec![single_file(&services, kind)?],
+        OutputLayout::FilePerService => file_per_service(&services, kind)?,
     };
-    Ok(Output { files, warnings: findings.warnings })
+    Ok(Output { files, warnings: diagnostics.warnings })
 }
 
-fn one_file(services: &[ServiceModel], part: OutputKind<'_>) -> Result<GeneratedFile> {
+fn single_file(services: &[ServiceModel], kind: OutputKind<'_>) -> Result<GeneratedFile> {
     let mut text = HEADER.to_owned();
-    text.push_str(&format::layout(part.exports(services)));
-    for module in each(services, |service| lay_out(service, part.module(service)))? {
+    text.push_str(&format("the list of names", kind.exports(services))?);
+    for module in format_each(services, |service| kind.module(service))? {
         text.push('\n');
         text.push_str(&module);
     }
     Ok(GeneratedFile { name: String::new(), text })
 }
 
-fn folder(services: &[ServiceModel], part: OutputKind<'_>) -> Result<Vec<GeneratedFile>> {
-    let texts = each(services, |service| lay_out(service, part.items(service)))?;
+fn file_per_service(services: &[ServiceModel], kind: OutputKind<'_>) -> Result<Vec<GeneratedFile>> {
+    let texts = format_each(services, |service| kind.items(service))?;
     let mut files: Vec<_> = (services.iter().zip(texts))
         .map(|(service, text)| GeneratedFile {
             name: format!("{}.rs", service.module),
             text: format!("{HEADER}{text}"),
         })
         .collect();
-    let declarations = format::layout(part.declarations(services));
-    let exports = format::layout(part.exports(services));
+    let declarations = format("the list of modules", kind.declarations(services))?;
+    let exports = format("the list of names", kind.exports(services))?;
     files.push(GeneratedFile {
         name: "mod.rs".to_owned(),
         text: format!("{HEADER}{declarations}\n{exports}"),
@@ -118,19 +120,21 @@ fn folder(services: &[ServiceModel], part: OutputKind<'_>) -> Result<Vec<Generat
     Ok(files)
 }
 
-fn lay_out(service: &ServiceModel, items: syn::Result<Vec<syn::Item>>) -> Result<String> {
-    items.map(format::layout).map_err(|error| {
-        let name = naming::shown(&service.wire);
-        Problem::Metadata(format!("the code for service `{name}` is no Rust, please report it: {error}"))
-            .into()
+/// Returns `items` as text; `name` says what they are.
+fn format(name: &str, items: TokenStream) -> Result<String> {
+    format::format(items).map_err(|error| {
+        Problem::Metadata(format!("the code for {name} is no Rust, please report it: {error}")).into()
     })
 }
 
-/// Returns what `make` makes of each service, in their order, on all processors.
-fn each(
+/// Returns the text of what `emit` returns for each service, in their order, on all processors.
+fn format_each(
     services: &[ServiceModel],
-    make: impl Fn(&ServiceModel) -> Result<String> + Sync,
+    emit: impl Fn(&ServiceModel) -> TokenStream + Sync,
 ) -> Result<Vec<String>> {
+    let make = |service: &ServiceModel| {
+        format(&format!("service `{}`", naming::shown(&service.wire)), emit(service))
+    };
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(services.len());
     if workers < 2 {
         return services.iter().map(make).collect();

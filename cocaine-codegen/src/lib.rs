@@ -35,8 +35,8 @@
 //! ```text
 //! metadata   graphs, from a locator (fetch) or a file ──┐
 //! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
-//!                                                           every     syntax   one file
-//!                                                           name      trees    or a folder
+//!                                                           every     tokens   one file
+//!                                                           name               or a folder
 //! compare    what has changed between two of them
 //! dump       a service's protocol as a tree, JSON or a graph
 //! commands   the program

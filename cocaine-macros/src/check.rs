@@ -1,4 +1,4 @@
-//! What the signature of an event must not have. What only types can tell is left to the traits of `cocaine`.
+//! The rules for items, as far as syntax shows them. The traits of `cocaine` check the types.
 
 use syn::{
     FnArg, GenericParam, Generics, ItemImpl, PatType, Receiver, ReceiverKind, ReturnType, Safety, Signature,
@@ -6,41 +6,41 @@ use syn::{
     visit::{self, Visit},
 };
 
-use crate::mistakes::{Mistakes, spelled};
+use crate::diagnostics::{Diagnostics, source_text};
 
 /// Checks a function under `#[cocaine::worker]`.
-pub(crate) fn function(sig: &Signature, mistakes: &mut Mistakes) {
+pub(crate) fn function(sig: &Signature, diagnostics: &mut Diagnostics) {
     if let Some(receiver) = sig.receiver() {
         let text = "a method is an event of its type: put `#[cocaine::worker]` on the `impl` block";
-        mistakes.at(receiver, text);
+        diagnostics.error(receiver, text);
     }
-    signature(sig, mistakes);
+    check_signature(sig, diagnostics);
 }
 
-/// Checks a method that is an event.
-pub(crate) fn method(sig: &Signature, mistakes: &mut Mistakes) {
+/// Checks the method of an event.
+pub(crate) fn method(sig: &Signature, diagnostics: &mut Diagnostics) {
     match sig.receiver() {
-        None => mistakes.at(&sig.ident, "an event takes `&self`"),
-        Some(own) => receiver(own, mistakes),
+        None => diagnostics.error(&sig.ident, "an event takes `&self`"),
+        Some(receiver) => check_receiver(receiver, diagnostics),
     }
-    signature(sig, mistakes);
+    check_signature(sig, diagnostics);
     if let ReturnType::Type(_, ty) = &sig.output {
-        Borrowed { mistakes }.visit_type(ty);
+        ReturnTypeChecker { diagnostics }.visit_type(ty);
     }
 }
 
 /// Checks an `impl` block under `#[cocaine::worker]`.
-pub(crate) fn block(item: &ItemImpl, mistakes: &mut Mistakes) {
+pub(crate) fn block(item: &ItemImpl, diagnostics: &mut Diagnostics) {
     if let Some((path, _)) = &item.trait_ {
         let text = "an implementation of a trait has no events, for its methods are shaped by the trait: move the \
                     handlers to an `impl` block of the type itself";
-        mistakes.at(path, text);
+        diagnostics.error(path, text);
     }
     let text = "a worker serves one concrete type: write it out here, such as `impl Cache<String>`";
-    generics(&item.generics, text, mistakes);
+    reject_generics(&item.generics, text, diagnostics);
 }
 
-fn receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
+fn check_receiver(receiver: &Receiver, diagnostics: &mut Diagnostics) {
     let shared = match &receiver.kind {
         ReceiverKind::Reference(_, _, exclusive) => exclusive.is_none(),
         _ => false,
@@ -48,92 +48,93 @@ fn receiver(receiver: &Receiver, mistakes: &mut Mistakes) {
     if !shared {
         let text =
             "all events share one value: write `&self`, and keep what changes in a `Mutex` or an atomic";
-        mistakes.at(receiver, text);
+        diagnostics.error(receiver, text);
     }
 }
 
-fn signature(sig: &Signature, mistakes: &mut Mistakes) {
+fn check_signature(sig: &Signature, diagnostics: &mut Diagnostics) {
     if sig.asyncness.is_none() {
-        mistakes.at(sig.fn_token, format_args!("an event is asynchronous: write `async fn {}`", sig.ident));
+        diagnostics
+            .error(sig.fn_token, format_args!("an event is asynchronous: write `async fn {}`", sig.ident));
     }
     if let Safety::Unsafe(token) = &sig.safety {
-        mistakes.at(token, "an event is called with whatever a client sends: leave `unsafe` out");
+        diagnostics.error(token, "an event is called with whatever a client sends: leave `unsafe` out");
     }
     if let Some(abi) = &sig.abi {
-        mistakes.at(abi, "an event is called from Rust: leave `extern` out");
+        diagnostics.error(abi, "an event is called from Rust: leave `extern` out");
     }
     if let Some(variadic) = &sig.variadic {
-        mistakes.at(variadic, "an event has a fixed number of arguments: take a `Vec<T>`");
+        diagnostics.error(variadic, "an event has a fixed number of arguments: take a `Vec<T>`");
     }
     let text = "an event has no generics, for a client cannot choose them: write concrete types";
-    generics(&sig.generics, text, mistakes);
+    reject_generics(&sig.generics, text, diagnostics);
     for input in &sig.inputs {
         if let FnArg::Typed(PatType { ty, .. }) = input {
-            Owned { mistakes }.visit_type(ty);
+            ArgumentTypeChecker { diagnostics }.visit_type(ty);
         }
     }
 }
 
-fn generics(generics: &Generics, text: &str, mistakes: &mut Mistakes) {
+fn reject_generics(generics: &Generics, message: &str, diagnostics: &mut Diagnostics) {
     for parameter in &generics.params {
         match parameter {
-            GenericParam::Lifetime(parameter) => mistakes.at(parameter, text),
-            GenericParam::Type(parameter) => mistakes.at(&parameter.ident, text),
-            GenericParam::Const(parameter) => mistakes.at(&parameter.ident, text),
+            GenericParam::Lifetime(parameter) => diagnostics.error(parameter, message),
+            GenericParam::Type(parameter) => diagnostics.error(&parameter.ident, message),
+            GenericParam::Const(parameter) => diagnostics.error(&parameter.ident, message),
         }
     }
     if let Some(clause) = &generics.where_clause {
-        mistakes.at(clause, text);
+        diagnostics.error(clause, message);
     }
 }
 
-/// Finds what an argument cannot own.
-struct Owned<'m> {
-    mistakes: &'m mut Mistakes,
+/// Reports types of arguments that are not owned or not concrete.
+struct ArgumentTypeChecker<'d> {
+    diagnostics: &'d mut Diagnostics,
 }
 
-impl<'ast> Visit<'ast> for Owned<'_> {
+impl<'ast> Visit<'ast> for ArgumentTypeChecker<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        let instead = owned(&reference.elem);
-        self.mistakes.at(reference, format_args!("an event owns its arguments: write `{instead}`"));
+        let instead = owned_equivalent(&reference.elem);
+        self.diagnostics.error(reference, format_args!("an event owns its arguments: write `{instead}`"));
     }
 
-    fn visit_type_impl_trait(&mut self, found: &'ast TypeImplTrait) {
-        self.mistakes.at(found, "an event has one type for each argument: write a concrete type");
+    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
+        self.diagnostics.error(ty, "an event has one type for each argument: write a concrete type");
     }
 }
 
-/// Returns what to write instead of a reference to `ty`.
-fn owned(ty: &Type) -> String {
-    let text = |ty: &Type| spelled(ty);
+/// Returns the owned type to write instead of a reference to `ty`.
+fn owned_equivalent(ty: &Type) -> String {
     match ty {
-        Type::Slice(slice) if text(&slice.elem) == "u8" => "Bytes".to_owned(),
-        Type::Slice(slice) => format!("Vec<{}>", text(&slice.elem)),
+        Type::Slice(slice) if source_text(&slice.elem) == "u8" => "Bytes".to_owned(),
+        Type::Slice(slice) => format!("Vec<{}>", source_text(&slice.elem)),
         Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
         Type::Path(path) if path.path.is_ident("Path") => "PathBuf".to_owned(),
-        other => text(other),
+        other => source_text(other),
     }
 }
 
-/// Finds what a method would return with a borrow of its `self`.
-struct Borrowed<'m> {
-    mistakes: &'m mut Mistakes,
+/// Reports types in a method's return type that borrow `self`.
+struct ReturnTypeChecker<'d> {
+    diagnostics: &'d mut Diagnostics,
 }
 
-impl<'ast> Visit<'ast> for Borrowed<'_> {
+impl<'ast> Visit<'ast> for ReturnTypeChecker<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
         if reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") {
-            let instead = owned(&reference.elem);
-            self.mistakes.at(reference, format_args!("an event owns what it returns: write `{instead}`"));
+            let instead = owned_equivalent(&reference.elem);
+            self.diagnostics
+                .error(reference, format_args!("an event owns what it returns: write `{instead}`"));
         }
     }
 
-    fn visit_type_impl_trait(&mut self, found: &'ast TypeImplTrait) {
+    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
         let captures = |bound: &TypeParamBound| matches!(bound, TypeParamBound::PreciseCapture(_));
-        if !found.bounds.iter().any(captures) {
+        if !ty.bounds.iter().any(captures) {
             let text = "this would borrow `self`, but goes on after the method: add `+ use<>`";
-            self.mistakes.at(found, text);
+            self.diagnostics.error(ty, text);
         }
-        visit::visit_type_impl_trait(self, found);
+        visit::visit_type_impl_trait(self, ty);
     }
 }

@@ -1,4 +1,4 @@
-//! From the model to tokens. Nothing here can fail, and what is written calls functions and decides nothing.
+//! Expands a checked model to tokens, which cannot fail. The generated code only calls functions of `cocaine::bind`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -6,49 +6,49 @@ use syn::{Ident, ItemFn, spanned::Spanned};
 
 use crate::model::{self, Argument, Event, Worker};
 
-/// Returns the function, and beside it its struct, which is its event.
+/// Returns the function, and the struct of its name that implements `Events`.
 pub(crate) fn function(item: &ItemFn, event: &Event) -> TokenStream {
-    let (marker, name, session) = (marker(item), &event.function, local("session"));
-    let conditions = model::conditions(&item.attrs);
-    let run = run(event, &call(event, &quote!(#name), None));
-    let add = add(event, &quote!(|#session| #run));
-    let events = events(&quote!(#name), &add);
-    let lenient = lenient();
+    let (marker, name, session) = (marker_struct(item), &event.function, local_ident("session"));
+    let cfgs = model::cfg_attributes(&item.attrs);
+    let run = run_call(event, &handler_closure(event, &quote!(#name), None));
+    let add = add_handler(event, &quote!(|#session| #run));
+    let events = events_impl(&quote!(#name), &add);
+    let allow_unused_async = allow_unused_async();
     quote! {
-        #lenient
+        #allow_unused_async
         #item
         #marker
-        #(#conditions)*
+        #(#cfgs)*
         #events
     }
 }
 
-/// Returns the block, and the events of its type.
+/// Returns the block, and the implementation of `Events` for its type.
 pub(crate) fn block(worker: &Worker) -> TokenStream {
-    let (block, ty, shared) = (&worker.block, &worker.block.self_ty, local("shared"));
-    let conditions = model::conditions(&block.attrs);
-    let adds = worker.events.iter().map(|event| method(event, &shared));
+    let (block, ty, shared) = (&worker.block, &worker.block.self_ty, local_ident("shared"));
+    let cfgs = model::cfg_attributes(&block.attrs);
+    let adds = worker.events.iter().map(|event| add_method(event, &shared));
     let body = quote! {
         let #shared = ::std::sync::Arc::new(self);
         #(#adds)*
     };
-    let events = events(&quote!(#ty), &body);
-    let lenient = lenient();
-    quote! { #lenient #block #(#conditions)* #events }
+    let events = events_impl(&quote!(#ty), &body);
+    let allow_unused_async = allow_unused_async();
+    quote! { #allow_unused_async #block #(#cfgs)* #events }
 }
 
-/// An event is asynchronous whatever it does.
-fn lenient() -> TokenStream {
+/// Returns `#[allow(…)]` for handlers that do not await, which have to be `async` all the same.
+fn allow_unused_async() -> TokenStream {
     quote!(#[allow(clippy::unused_async)])
 }
 
-/// Returns the struct that stands for the function in lists.
-pub(crate) fn marker(item: &ItemFn) -> TokenStream {
+/// Returns the struct by which `cocaine::events!` names the function.
+pub(crate) fn marker_struct(item: &ItemFn) -> TokenStream {
     let (visibility, name) = (&item.vis, &item.sig.ident);
     let doc = format!(" The event that `{name}` handles, for `cocaine::events!`.");
-    let conditions = model::conditions(&item.attrs);
+    let cfgs = model::cfg_attributes(&item.attrs);
     quote_spanned! {name.span()=>
-        #(#conditions)*
+        #(#cfgs)*
         #[doc = #doc]
         #[allow(non_camel_case_types)]
         #[derive(Clone, Copy, Debug, Default)]
@@ -56,9 +56,9 @@ pub(crate) fn marker(item: &ItemFn) -> TokenStream {
     }
 }
 
-/// Returns an implementation of `Events` that registers with `body`.
-fn events(ty: &TokenStream, body: &TokenStream) -> TokenStream {
-    let registry = local("registry");
+/// Returns the implementation of `Events` for `ty` whose `register` has this body.
+fn events_impl(ty: &TokenStream, body: &TokenStream) -> TokenStream {
+    let registry = local_ident("registry");
     quote! {
         #[automatically_derived]
         impl ::cocaine::Events for #ty {
@@ -72,10 +72,10 @@ fn events(ty: &TokenStream, body: &TokenStream) -> TokenStream {
 }
 
 /// Returns the statement that registers a method.
-fn method(event: &Event, shared: &Ident) -> TokenStream {
-    let (function, conditions, session) = (&event.function, &event.conditions, local("session"));
-    let run = run(event, &call(event, &quote!(Self::#function), Some(shared)));
-    let add = add(
+fn add_method(event: &Event, shared: &Ident) -> TokenStream {
+    let (function, cfgs, session) = (&event.function, &event.cfgs, local_ident("session"));
+    let run = run_call(event, &handler_closure(event, &quote!(Self::#function), Some(shared)));
+    let add = add_handler(
         event,
         &quote_spanned! {function.span()=> {
             let #shared = ::std::sync::Arc::clone(&#shared);
@@ -85,12 +85,12 @@ fn method(event: &Event, shared: &Ident) -> TokenStream {
             }
         } },
     );
-    quote! { #(#conditions)* #add }
+    quote! { #(#cfgs)* #add }
 }
 
 /// Returns the statement that registers `handler`.
-fn add(event: &Event, handler: &TokenStream) -> TokenStream {
-    let (registry, name, span) = (local("registry"), &event.name, event.function.span());
+fn add_handler(event: &Event, handler: &TokenStream) -> TokenStream {
+    let (registry, name, span) = (local_ident("registry"), &event.name, event.function.span());
     let mode = if event.inline { quote!(Inline) } else { quote!(Spawned) };
     quote_spanned! {span=>
         #registry.add(#name, ::cocaine::bind::event::ExecutionMode::#mode, #handler);
@@ -98,9 +98,9 @@ fn add(event: &Event, handler: &TokenStream) -> TokenStream {
 }
 
 /// Returns the call that runs the event of a session with `handler`.
-fn run(event: &Event, handler: &TokenStream) -> TokenStream {
-    let (session, name, cancel) = (local("session"), &event.name, event.cancel);
-    let arguments = event.arguments.iter().map(argument);
+fn run_call(event: &Event, handler: &TokenStream) -> TokenStream {
+    let (session, name, cancel) = (local_ident("session"), &event.name, event.cancel);
+    let arguments = event.arguments.iter().map(add_argument);
     quote_spanned! {event.function.span()=>
         ::cocaine::bind::event::run(
             &::cocaine::bind::event::Event { name: #name, cancel: #cancel },
@@ -112,29 +112,29 @@ fn run(event: &Event, handler: &TokenStream) -> TokenStream {
 }
 
 /// Returns the method call that adds an argument to the list.
-fn argument(argument: &Argument) -> TokenStream {
+fn add_argument(argument: &Argument) -> TokenStream {
     let (name, ty) = (&argument.name, &argument.ty);
     quote_spanned!(ty.span()=> .and::<#ty, _>(#name))
 }
 
 /// Returns the closure that calls `function` and replies with what it returns.
-fn call(event: &Event, function: &TokenStream, shared: Option<&Ident>) -> TokenStream {
+fn handler_closure(event: &Event, function: &TokenStream, shared: Option<&Ident>) -> TokenStream {
     let arguments: Vec<_> =
-        (0..event.arguments.len()).map(|index| local(&format!("argument{index}"))).collect();
+        (0..event.arguments.len()).map(|index| local_ident(&format!("argument{index}"))).collect();
     let list = arguments.iter().fold(quote!(()), |list, argument| quote!((#list, #argument)));
-    let own = shared.map(|shared| quote!(&#shared,));
+    let receiver = shared.map(|shared| quote!(&#shared,));
     let span = event.returns.as_ref().map_or_else(|| event.function.span(), Spanned::span);
     let encoder = Ident::new("encoder", Span::mixed_site().located_at(span));
     quote_spanned! {span=>
         move |#encoder, #list| async move {
             #encoder.encode(
-                ::cocaine::bind::event::HandlerOutput(#function(#own #(#arguments),*).await).into_result(),
+                ::cocaine::bind::event::HandlerOutput(#function(#receiver #(#arguments),*).await).into_result(),
             )
         }
     }
 }
 
-/// Returns a name that is not seen by what users write.
-fn local(name: &str) -> Ident {
+/// Returns an identifier that the user's code cannot see, nor clash with.
+fn local_ident(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }

@@ -22,18 +22,18 @@
 //! # Modules
 //!
 //! ```text
-//! settings   what stands in the attribute's brackets
-//! model      the item, read into what the expansion needs
-//! check      every rule for items and settings
-//! mistakes   collects all errors, so that the compiler reports them at once
-//! expand     the generated code, from a model that has passed every check
-//! fallback   the code for an item with mistakes, so that nothing else fails to compile because of them
+//! settings     the settings of an attribute
+//! model        the item, as the expansion needs it
+//! check        the rules for items
+//! diagnostics  collects all errors, so that the compiler reports them together
+//! expand       the generated code, from a model without errors
+//! fallback     the code for an item with errors, so that nothing else fails to compile because of them
 //! ```
 
 mod check;
+mod diagnostics;
 mod expand;
 mod fallback;
-mod mistakes;
 mod model;
 mod settings;
 
@@ -43,12 +43,12 @@ mod tests;
 use proc_macro2::TokenStream;
 use syn::{Item, spanned::Spanned as _};
 
-use mistakes::Mistakes;
+use diagnostics::Diagnostics;
 
 /// Makes an `async fn` an event of an app, or every `async fn` with `&self` of an `impl` block.
 ///
-/// What is written stays as it is, and can be called in a unit test. Beside a function stands a struct of the same name
-/// for `cocaine::events![…]`; a type with such a block implements `cocaine::Events`.
+/// The item stays as it is, and a unit test can call it. For a function the attribute adds a struct of the same name, for
+/// `cocaine::events![…]`; for an `impl` block, an implementation of `cocaine::Events` for its type.
 ///
 /// ```text
 /// #[cocaine::worker]
@@ -67,59 +67,60 @@ use mistakes::Mistakes;
 ///
 /// # Arguments
 ///
-/// The type decides, not how it is spelled.
+/// The types of the arguments decide what the handler receives; aliases of these types work as well.
 ///
-/// - None: the handler runs at once, and does not wait for a chunk.
-/// - One value: the first chunk, decoded as `MessagePack`; `Bytes` are the chunk as it is.
-/// - Several values: the elements of the array that the first chunk holds. Further elements are ignored, and one that is
-///   missing at the end is `None`.
+/// - No argument: the handler runs at once, without waiting for a chunk.
+/// - One value: the first chunk, decoded as `MessagePack`; `Bytes` is the chunk itself.
+/// - Several values: the elements of the array in the first chunk. Further elements are ignored, and a missing element at
+///   the end is `None`.
 /// - `SessionReceiver<T>`: the chunks that follow, as a stream.
 /// - `SessionSender<T>`: the half that sends. The function then returns `()` or `Result<()>`.
-/// - `Session`: the whole event.
-/// - `Context`: who calls. Goes with everything.
+/// - `Session`: both halves.
+/// - `Context`: the name, headers, trace, deadline and client of the event, beside any of the others.
 ///
-/// # What is returned
+/// # Replies
 ///
-/// A value, or a `Result` with any error that has a text. `()` is no chunk, `Bytes` are the chunk as it is, a `Stream` of
-/// `Result`s is a chunk for each item, anything else is one chunk of `MessagePack`. A `cocaine::Error` of a service goes
-/// out with its category and code; any other error, and a panic, as `[42, 100]` with its text.
+/// A handler returns a value, or a `Result` whose error implements `Display`. `()` sends no chunk, `Bytes` is sent as it
+/// is, a `Stream` of `Result`s sends a chunk for each item, and any other value is sent as one chunk of `MessagePack`. A
+/// `cocaine::Error` of a service is sent with its category and code; any other error, and a panic, as `[42, 100]` with its
+/// text.
 ///
 /// # Settings
 ///
 /// On a function `#[cocaine::worker(event = "name", inline, cancel)]`, on a method
 /// `#[event(name = "name", inline, cancel)]`, all of them optional:
 ///
-/// - the name of the event, where it is not that of the function;
-/// - `inline`: runs on the wire's thread, for a handler that never blocks;
-/// - `cancel`: the handler is dropped when the client leaves before it has closed its stream, or ends that with an error. A
-///   node does not tell of one that leaves later (`worker.md` 3.4);
-/// - `#[event(skip)]`: the method is no event.
+/// - the name of the event, if it differs from the name of the function;
+/// - `inline`: runs the handler on the connection's thread, for a handler that never blocks;
+/// - `cancel`: drops the handler when the client disconnects before it has closed its stream, or ends the stream with an
+///   error. A node does not report a client that disconnects later (`worker.md` 3.4);
+/// - `#[event(skip)]`: the method is not an event.
 #[proc_macro_attribute]
 pub fn worker(settings: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     attribute(settings.into(), item.into()).into()
 }
 
-/// Returns what stands in place of `item`.
+/// Returns the expansion of `item`, with all errors.
 fn attribute(settings: TokenStream, item: TokenStream) -> TokenStream {
-    let mut mistakes = Mistakes::default();
+    let mut diagnostics = Diagnostics::default();
     let expanded = match syn::parse2::<Item>(item.clone()) {
-        Ok(Item::Fn(function)) => match model::function(settings, &function, &mut mistakes) {
-            Some(event) if mistakes.is_empty() => expand::function(&function, &event),
+        Ok(Item::Fn(function)) => match model::function(settings, &function, &mut diagnostics) {
+            Some(event) if diagnostics.is_empty() => expand::function(&function, &event),
             _ => fallback::function(&function),
         },
-        Ok(Item::Impl(block)) => match model::block(settings, &block, &mut mistakes) {
-            Some(worker) if mistakes.is_empty() => expand::block(&worker),
+        Ok(Item::Impl(block)) => match model::block(settings, &block, &mut diagnostics) {
+            Some(worker) if diagnostics.is_empty() => expand::block(&worker),
             _ => fallback::block(block),
         },
         Ok(other) => {
             let text = "`cocaine::worker` goes on an `async fn`, or on the `impl` block of the type that holds the state";
-            mistakes.at_span(other.span(), text);
+            diagnostics.error_at(other.span(), text);
             item
         }
         Err(error) => {
-            mistakes.keep(error);
+            diagnostics.push(error);
             item
         }
     };
-    mistakes.beside(expanded)
+    diagnostics.append_to(expanded)
 }

@@ -1,4 +1,4 @@
-//! What is to be expanded: read from the syntax, with every rule checked on the way.
+//! The model of an item, which is read from its syntax and checked on the way.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use syn::{
 
 use crate::{
     check,
-    mistakes::{Mistakes, spelled},
-    settings::{Place, Settings},
+    diagnostics::{Diagnostics, source_text},
+    settings::{AttributeTarget, Settings},
 };
 
 /// An `impl` block with events.
 pub(crate) struct Worker {
-    /// What stays of it: all but the `#[event]`s.
+    /// The block without its `#[event]` attributes.
     pub(crate) block: ItemImpl,
     pub(crate) events: Vec<Event>,
 }
@@ -30,50 +30,50 @@ pub(crate) struct Event {
     pub(crate) inline: bool,
     pub(crate) cancel: bool,
     pub(crate) arguments: Vec<Argument>,
-    /// What is written after `->`.
+    /// The return type.
     pub(crate) returns: Option<Type>,
-    /// The conditions under which it exists.
-    pub(crate) conditions: Vec<Attribute>,
+    /// Its `#[cfg]` attributes.
+    pub(crate) cfgs: Vec<Attribute>,
 }
 
 /// An argument of an event.
 pub(crate) struct Argument {
-    /// What errors call it.
+    /// Its name in errors.
     pub(crate) name: String,
     pub(crate) ty: Type,
 }
 
 /// Reads a function under `#[cocaine::worker(settings)]`.
-pub(crate) fn function(settings: TokenStream, item: &ItemFn, mistakes: &mut Mistakes) -> Option<Event> {
+pub(crate) fn function(settings: TokenStream, item: &ItemFn, diagnostics: &mut Diagnostics) -> Option<Event> {
     let mut read = Settings::default();
-    read.read(Place::Function, settings, mistakes);
-    check::function(&item.sig, mistakes);
-    mistakes.is_empty().then(|| event(&item.sig, &item.attrs, &read))
+    read.read(AttributeTarget::Function, settings, diagnostics);
+    check::function(&item.sig, diagnostics);
+    diagnostics.is_empty().then(|| event(&item.sig, &item.attrs, &read))
 }
 
 /// Reads an `impl` block under `#[cocaine::worker]`.
-pub(crate) fn block(settings: TokenStream, item: &ItemImpl, mistakes: &mut Mistakes) -> Option<Worker> {
+pub(crate) fn block(settings: TokenStream, item: &ItemImpl, diagnostics: &mut Diagnostics) -> Option<Worker> {
     if !settings.is_empty() {
-        mistakes.at(settings, "the settings of an event stand on its method: `#[event(…)]`");
+        diagnostics.error(settings, "the settings of an event stand on its method: `#[event(…)]`");
     }
-    check::block(item, mistakes);
+    check::block(item, diagnostics);
     let mut events = Vec::new();
     for method in methods(item) {
-        events.extend(self::method(method, mistakes));
+        events.extend(self::method(method, diagnostics));
     }
-    refuse_twins(&events, mistakes);
-    if events.is_empty() && mistakes.is_empty() {
-        mistakes.at(&item.self_ty, "no event here: an event is an `async fn` that takes `&self`");
+    reject_duplicate_names(&events, diagnostics);
+    if events.is_empty() && diagnostics.is_empty() {
+        diagnostics.error(&item.self_ty, "no event here: an event is an `async fn` that takes `&self`");
     }
     let events = events.into_iter().map(|(_, event)| event).collect();
-    mistakes.is_empty().then(|| Worker { block: without_settings(item.clone()), events })
+    diagnostics.is_empty().then(|| Worker { block: without_event_attributes(item.clone()), events })
 }
 
-/// Returns `block` without the attributes that are for this macro.
-pub(crate) fn without_settings(mut block: ItemImpl) -> ItemImpl {
+/// Returns `block` without its `#[event]` attributes.
+pub(crate) fn without_event_attributes(mut block: ItemImpl) -> ItemImpl {
     for item in &mut block.items {
         if let ImplItem::Fn(method) = item {
-            method.attrs.retain(|attribute| !is_setting(attribute));
+            method.attrs.retain(|attribute| !is_event_attribute(attribute));
         }
     }
     block
@@ -86,27 +86,27 @@ fn methods(item: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
     })
 }
 
-fn is_setting(attribute: &Attribute) -> bool {
+fn is_event_attribute(attribute: &Attribute) -> bool {
     attribute.path().is_ident("event")
 }
 
-/// Reads a method; returns its event, and the token that names it.
-fn method(method: &ImplItemFn, mistakes: &mut Mistakes) -> Option<(TokenStream, Event)> {
+/// Reads a method; returns its event, and the tokens that name it.
+fn method(method: &ImplItemFn, diagnostics: &mut Diagnostics) -> Option<(TokenStream, Event)> {
     let mut read = Settings::default();
-    for attribute in method.attrs.iter().filter(|attribute| is_setting(attribute)) {
+    for attribute in method.attrs.iter().filter(|attribute| is_event_attribute(attribute)) {
         match &attribute.meta {
-            Meta::List(list) => read.read(Place::Method, list.tokens.clone(), mistakes),
+            Meta::List(list) => read.read(AttributeTarget::Method, list.tokens.clone(), diagnostics),
             Meta::Path(_) => {}
-            Meta::NameValue(pair) => mistakes.at(pair, "write `#[event(name = \"name\")]`"),
+            Meta::NameValue(pair) => diagnostics.error(pair, "write `#[event(name = \"name\")]`"),
         }
     }
-    read.refuse_beside_skip(mistakes);
-    let asked = method.attrs.iter().any(is_setting);
-    let meant = method.sig.asyncness.is_some() && method.sig.receiver().is_some();
-    if read.skip.is_some() || !(asked || meant) {
+    read.reject_settings_with_skip(diagnostics);
+    let is_marked = method.attrs.iter().any(is_event_attribute);
+    let has_event_signature = method.sig.asyncness.is_some() && method.sig.receiver().is_some();
+    if read.skip.is_some() || !(is_marked || has_event_signature) {
         return None;
     }
-    check::method(&method.sig, mistakes);
+    check::method(&method.sig, diagnostics);
     let token = match &read.name {
         Some(name) => name.to_token_stream(),
         None => method.sig.ident.to_token_stream(),
@@ -114,15 +114,15 @@ fn method(method: &ImplItemFn, mistakes: &mut Mistakes) -> Option<(TokenStream, 
     Some((token, event(&method.sig, &method.attrs, &read)))
 }
 
-fn refuse_twins(events: &[(TokenStream, Event)], mistakes: &mut Mistakes) {
+fn reject_duplicate_names(events: &[(TokenStream, Event)], diagnostics: &mut Diagnostics) {
     let mut names = BTreeMap::<_, Vec<_>>::new();
-    for (token, event) in events.iter().filter(|(_, event)| event.conditions.is_empty()) {
+    for (token, event) in events.iter().filter(|(_, event)| event.cfgs.is_empty()) {
         names.entry(&event.name).or_default().push(token);
     }
     for (name, tokens) in names.into_iter().filter(|(_, tokens)| tokens.len() > 1) {
         let text = format!("`{name}` is the name of several events: give each its own");
         for token in tokens {
-            mistakes.at(token, &text);
+            diagnostics.error(token, &text);
         }
     }
 }
@@ -144,18 +144,18 @@ fn event(sig: &Signature, attributes: &[Attribute], settings: &Settings) -> Even
             ReturnType::Type(_, ty) => Some((**ty).clone()),
             ReturnType::Default => None,
         },
-        conditions: conditions(attributes).cloned().collect(),
+        cfgs: cfg_attributes(attributes).cloned().collect(),
     }
 }
 
-/// Returns the attributes without which something does not exist.
-pub(crate) fn conditions(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+/// Returns the `#[cfg]` attributes among `attributes`.
+pub(crate) fn cfg_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
 }
 
 fn argument_name(pattern: &Pat) -> String {
     match pattern {
         Pat::Ident(pattern) => pattern.ident.unraw().to_string(),
-        other => spelled(other),
+        other => source_text(other),
     }
 }

@@ -1,4 +1,4 @@
-//! Items in, expansions out, byte by byte. `BLESS=1` rewrites what is expected, but not where `CI` is set.
+//! Expansions of items, compared byte for byte with golden files. `BLESS=1` rewrites them, but not where `CI` is set.
 
 use std::{env, fs, path::Path};
 
@@ -57,9 +57,9 @@ fn block() {
 }
 
 #[test]
-fn mistakes() {
+fn errors() {
     golden(
-        "mistakes",
+        "errors",
         quote!(cancle),
         quote!(
             fn ping(message: &str) {}

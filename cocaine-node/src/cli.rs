@@ -1,12 +1,16 @@
 //! The command line, whose options override the configuration file.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use cocaine_node::config::{ConfigError, GatewayConfig, LogConfig, LogLevel, NodeConfig};
+use cocaine_node::{
+    Node,
+    config::{ConfigError, GatewayConfig, LogConfig, LogLevel, NodeConfig},
+    gateway::Gateway,
+};
 
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -15,14 +19,14 @@ pub(crate) struct Cli {
     node: NodeArgs,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Subcommands {
     /// Runs an HTTP gateway alone, in front of any cloud
     Gateway(GatewayArgs),
 }
 
 /// The options of a gateway that runs without a node.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct GatewayArgs {
     /// The cloud's locators, separated by commas [default: localhost:10053]
     #[arg(long, value_name = "HOST:PORT", env = cocaine::Client::LOCATOR_VARIABLE)]
@@ -33,12 +37,15 @@ struct GatewayArgs {
     /// A configuration file in TOML, which the other options override
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Seconds that a stop may take as a whole [default: 8]
+    #[arg(long, value_name = "SECONDS")]
+    shutdown_timeout: Option<f64>,
     #[command(flatten)]
     log: LogArgs,
 }
 
 /// The options of a node.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct NodeArgs {
     /// The address of the locator; port 0 picks a free one [default: 127.0.0.1:10053]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -61,6 +68,9 @@ struct NodeArgs {
     /// A stored list of apps that start together with the node
     #[arg(long, value_name = "NAME")]
     runlist: Option<String>,
+    /// Seconds that a stop may take as a whole; what has not ended by then is cut off [default: 8]
+    #[arg(long, value_name = "SECONDS")]
+    shutdown_timeout: Option<f64>,
     /// Runs an HTTP gateway on this address, in front of the apps; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
@@ -75,7 +85,7 @@ struct NodeArgs {
 }
 
 /// What is logged, and where.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct LogArgs {
     /// The least important of the program's own events that are logged [default: info]
     #[arg(long, value_name = "LEVEL")]
@@ -126,6 +136,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Returns how long the program may take to stop.
+    pub(crate) fn shutdown_timeout(&self) -> Result<Duration, ConfigError> {
+        Ok(match self {
+            Self::Node(config, _) => config.shutdown_timeout()?.unwrap_or(Node::SHUTDOWN_TIMEOUT),
+            Self::Gateway(config, _) => config.shutdown_timeout()?.unwrap_or(Gateway::SHUTDOWN_TIMEOUT),
+        })
+    }
+
     pub(crate) fn log_config(&self) -> &LogConfig {
         match self {
             Self::Node(config, _) => &config.log,
@@ -149,6 +167,7 @@ impl GatewayArgs {
         let mut config =
             self.config.as_deref().map_or_else(|| Ok(GatewayConfig::default()), GatewayConfig::read)?;
         config.http.listen = self.http.or(config.http.listen);
+        config.shutdown_timeout = self.shutdown_timeout.or(config.shutdown_timeout);
         self.log.override_config(&mut config.log);
         let locator = self.locator.or(config.locator.take()).unwrap_or_else(|| "localhost".into());
         Ok(Command::Gateway(Box::new(config), locator))
@@ -165,6 +184,7 @@ impl NodeArgs {
         config.uuid = self.uuid.or(config.uuid);
         config.hostname = self.hostname.or(config.hostname);
         config.runlist = self.runlist.or(config.runlist);
+        config.shutdown_timeout = self.shutdown_timeout.or(config.shutdown_timeout);
         if let Some(address) = self.http {
             config.http.get_or_insert_default().listen = Some(address);
         }
@@ -235,7 +255,7 @@ mod tests {
     fn options_override_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("node.toml");
-        let text = "listen = \"a:1\"\ndata = \"file\"\nuuid = \"u\"\nhostname = \"h\"\nrestrict = [\"r\"]\n\
+        let text = "listen = \"a:1\"\ndata = \"file\"\nshutdown_timeout = 1\nuuid = \"u\"\nhostname = \"h\"\nrestrict = [\"r\"]\n\
                     [log]\nlevel = \"error\"\nfile = \"f\"\nverbosity = 1\nterminal = false\n";
         fs::write(&file, text).unwrap();
         let file = file.to_str().unwrap();
@@ -260,6 +280,8 @@ mod tests {
             "g",
             "--verbosity",
             "-1",
+            "--shutdown-timeout",
+            "2.5",
             "--http",
             "c:3",
             "--geobase",
@@ -271,6 +293,7 @@ mod tests {
         assert_eq!(overridden.cluster, Some(false));
         assert_eq!(overridden.uuid.as_deref(), Some("v"));
         assert_eq!(overridden.hostname.as_deref(), Some("i"));
+        assert_eq!(overridden.shutdown_timeout, Some(2.5));
         assert_eq!(overridden.restrict.as_deref(), Some(&["r".to_owned()][..]), "no option overrides it");
         assert_eq!(overridden.log.level, Some(LogLevel::Debug));
         assert_eq!(overridden.log.file.as_deref(), Some(Path::new("g")));

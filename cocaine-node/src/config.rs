@@ -10,6 +10,7 @@
 //! uuid = "…"                      # a new one at each start unless it is set
 //! restrict = ["storage"]          # services that are not announced to other nodes
 //! runlist = "default"             # the stored list of apps that start together with the node
+//! shutdown_timeout = 8            # seconds that a stop may take as a whole; what has not ended by then is cut off
 //!
 //! [log]
 //! level = "info"                  # of the node's own events: off, error, warn, info, debug, trace
@@ -49,11 +50,13 @@
 //!
 //! [limits]                        # of each connection; sizes in bytes
 //! max_frame_bytes = 134217728
+//! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set
 //! ```
 
 mod apps;
 mod cache;
 mod chrono;
+mod duration;
 mod error;
 mod file;
 mod gateway;

@@ -1,5 +1,7 @@
 //! How the services of a node listen, and at which addresses they are announced.
 
+mod limited;
+
 use std::{io, net::SocketAddr};
 
 use cocaine::{
@@ -8,6 +10,7 @@ use cocaine::{
     server::{Dispatch, Server, ServerBuilder},
 };
 
+pub(crate) use self::limited::LimitedService;
 use crate::{
     metrics::{MeteredService, MetricsRegistry},
     registry::Registry,

@@ -37,10 +37,7 @@ use serde::Serialize;
 use self::expectations::{AnswerFn, Expectations};
 pub use self::{expectation::Expectation, items::Items, session::Peer};
 use crate::{
-    connection::{
-        channel::{DynReceiver, DynSender},
-        halves::Duplex,
-    },
+    connection::{dyn_receiver::DynReceiver, dyn_sender::DynSender, halves::Duplex},
     protocol::{error::Result, spec::ServiceSpec},
 };
 

@@ -1,6 +1,8 @@
 //! The serving side: listeners, connections, and the calls that generated servers handle.
 
+mod accept;
 mod connection;
+mod idle;
 mod listener;
 mod relay;
 mod reply;
@@ -20,7 +22,9 @@ use self::reply::RunningCall;
 #[cfg(feature = "doubles")]
 pub(crate) use self::reply::send_items;
 pub use self::{
+    accept::{AcceptStatus, listen},
     connection::{Connection, EventChannel},
+    idle::{IdleConnection, track_idle_connection},
     listener::{AcceptCounters, Server, ServerBuilder},
     relay::{Relay, RelayEnd},
     reply::{CallResponder, SessionHalves, SessionOutcome},
@@ -28,7 +32,7 @@ pub use self::{
 pub use crate::connection::unix::UnixSocket;
 use crate::{
     connection::{
-        channel::ExtraHeaders,
+        dyn_sender::ExtraHeaders,
         handle::ConnectionHandle,
         mux::{ChannelKey, PendingInvocation},
     },
@@ -118,12 +122,14 @@ pub(crate) struct ServedConnection {
     pub(crate) handle: ConnectionHandle,
     client: Arc<ConnectedClient>,
     pub(crate) served: Arc<ServedGraph>,
+    /// [`Limits::max_decoded_bytes`](crate::Limits).
+    pub(crate) max_decoded_bytes: usize,
 }
 
 impl ServedConnection {
-    pub(crate) fn new(handle: ConnectionHandle, served: Arc<ServedGraph>) -> Self {
+    pub(crate) fn new(handle: ConnectionHandle, served: Arc<ServedGraph>, max_decoded_bytes: usize) -> Self {
         let client = ConnectedClient { peer: handle.peer().clone(), state: OnceLock::new() };
-        Self { handle, client: Arc::new(client), served }
+        Self { handle, client: Arc::new(client), served, max_decoded_bytes }
     }
 }
 
@@ -140,9 +146,10 @@ impl Call {
     pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
         let PendingInvocation { id, method, message, trace, cost } = pending;
         let caller = Caller { client: host.client.clone(), headers: message.headers, trace };
+        let max_decoded_bytes = host.max_decoded_bytes;
         let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
         let responder = CallResponder::new(run, method, trace);
-        let args = CallArgs { method, args: message.args };
+        let args = CallArgs { method, args: message.args, max_decoded_bytes };
         Self { args, responder, caller }
     }
 
@@ -154,6 +161,11 @@ impl Call {
     /// Returns the index of the method in the served table.
     pub fn method(&self) -> usize {
         self.args.method
+    }
+
+    /// Returns the number of bytes of the encoded arguments.
+    pub fn args_len(&self) -> usize {
+        self.args.args.len()
     }
 
     /// Returns the arguments, and the responder that replies.
@@ -173,6 +185,7 @@ impl fmt::Debug for Call {
 pub struct CallArgs {
     method: usize,
     args: bytes::Bytes,
+    max_decoded_bytes: usize,
 }
 
 impl CallArgs {
@@ -182,8 +195,16 @@ impl CallArgs {
     }
 
     /// Returns the arguments as `T`, which may borrow from them.
+    ///
+    /// # Errors
+    /// `ErrorKind::InvalidArguments` for other arguments than `T`, and `ErrorKind::LimitExceeded` for more of them than
+    /// [`Limits::max_decoded_bytes`](crate::Limits) allows.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(|malformed| Error::invalid_arguments(malformed.to_string()))
+        match decode::args_within(&self.args, self.max_decoded_bytes) {
+            Ok((args, _)) => Ok(args),
+            Err(error) if error.is_over_budget() => Err(Error::from_decode(error)),
+            Err(error) => Err(Error::invalid_arguments(error.to_string())),
+        }
     }
 }
 

@@ -103,7 +103,7 @@ impl Unicorn for TestUnicorn {
             signal.notified().await;
             Error::service(Code::CONNECTION_LOSS, "session lost")
         };
-        Ok(Guard::until(DropSignal("named lock", self.dropped.clone()), lost))
+        Ok(Guard::with_loss(DropSignal("named lock", self.dropped.clone()), lost))
     }
 }
 

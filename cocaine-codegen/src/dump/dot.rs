@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     metadata::{
         Metadata, Method, Service,
+        shape::Side,
         tree::{FIRST_CONTROL, Message, Tree},
     },
     naming::shown,
@@ -29,22 +30,6 @@ digraph protocol {
   node [shape=circle, label=\"\", width=0.2];
   edge [fontsize=10];
 ";
-
-/// Which side sends.
-#[derive(Clone, Copy)]
-enum Side {
-    Caller,
-    Service,
-}
-
-impl Side {
-    fn color(self) -> &'static str {
-        match self {
-            Self::Caller => "blue",
-            Self::Service => "red",
-        }
-    }
-}
 
 struct DotWriter {
     text: String,
@@ -74,11 +59,11 @@ impl DotWriter {
         let label = quoted(&format!("{id} {}", shown(name)));
         let start = self.node(&format!(" [shape=box, label={label}]"));
         let _ = writeln!(self.text, "    n{root} -> n{start};");
-        for (side, tree) in [(Side::Caller, dispatch), (Side::Service, upstream)] {
+        for (side, tree) in [(Side::Client, dispatch), (Side::Server, upstream)] {
             match tree {
                 Tree::Recurse => {
                     let label = quoted("methods of the service");
-                    let color = side.color();
+                    let color = color(side);
                     let _ = writeln!(
                         self.text,
                         "    n{start} -> n{root} [label={label}, color={color}, fontcolor={color}];"
@@ -101,7 +86,7 @@ impl DotWriter {
                 Tree::Node(_) => self.node(""),
             };
             let label = quoted(&format!("{id} {}", shown(name)));
-            let color = side.color();
+            let color = color(side);
             let style = if *id >= FIRST_CONTROL { ", style=dashed" } else { "" };
             let _ = writeln!(
                 self.text,
@@ -109,6 +94,13 @@ impl DotWriter {
             );
             self.messages(to, side, next);
         }
+    }
+}
+
+fn color(side: Side) -> &'static str {
+    match side {
+        Side::Client => "blue",
+        Side::Server => "red",
     }
 }
 

@@ -1,13 +1,9 @@
-//! Arguments as one value that is encoded, and as locals once they are decoded.
+//! Arguments: the one value that a sender encodes, and the locals that a receiver decodes.
 
-use proc_macro2::Ident;
-use syn::{Expr, Stmt, Type as Tree};
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 
-use super::types::{owned, written};
-use crate::emit::syntax::{
-    self, expr_method_call, expr_path, expr_ref, expr_try, expr_tuple, expr_turbofish_call, pat_ident,
-    pat_tuple, stmt_expr, stmt_let, type_generic, type_lossy, type_name, type_tuple,
-};
+use super::types::{owned_type, written_type};
 use crate::{
     catalogue::{Argument, types::Type},
     model::Arguments,
@@ -15,87 +11,80 @@ use crate::{
 };
 
 /// Returns the parameters as the one value that is encoded.
-pub(super) fn passed(arguments: &Arguments) -> Expr {
+pub(super) fn encoded_value(arguments: &Arguments) -> TokenStream {
     match arguments {
         Arguments::Known(arguments) => {
-            expr_tuple(arguments.iter().map(|argument| syntax::expr_ident(&ident(&argument.name))))
+            let names = arguments.iter().map(|argument| ident(&argument.name));
+            quote!((#(#names,)*))
         }
-        Arguments::Unknown => expr_path(["args"]),
+        Arguments::Unknown => quote!(args),
     }
 }
 
 /// Arguments on the side that receives them.
 pub(super) struct DecodedArguments {
     /// The statement that decodes them into locals.
-    pub(super) statement: Stmt,
-    /// The locals, as they are passed on.
-    pub(super) values: Vec<Expr>,
+    pub(super) statement: TokenStream,
+    /// The expressions that pass the locals on.
+    pub(super) values: Vec<TokenStream>,
 }
 
-/// Decodes from the local `args` what is then passed by reference; `locals` are names that are in use.
-pub(super) fn lent(arguments: &Arguments, locals: &[&str]) -> DecodedArguments {
-    decode(arguments, locals, |argument, name| lend(&argument.ty, argument.lossy, name))
+/// Decodes the local `args` into values that are passed by reference; `locals` are names that are in use.
+pub(super) fn decode_borrowed(arguments: &Arguments, locals: &[&str]) -> DecodedArguments {
+    decode(arguments, locals, |argument, name| borrowed_form(&argument.ty, argument.lossy, name))
 }
 
-/// Decodes from the local `args` what is then kept.
-pub(super) fn kept(arguments: &Arguments, locals: &[&str]) -> DecodedArguments {
+/// Decodes the local `args` into values that the receiver keeps; `locals` are names that are in use.
+pub(super) fn decode_owned(arguments: &Arguments, locals: &[&str]) -> DecodedArguments {
     decode(arguments, locals, |argument, name| match (&argument.ty, argument.lossy) {
-        (Type::Option(_), true) => {
-            let text = expr_method_call(
-                expr_method_call(name, "as_deref", []),
-                "map",
-                [expr_path(["String", "from"])],
-            );
-            (type_generic("Option", [type_lossy()]), text)
-        }
-        (_, true) => (type_lossy(), expr_method_call(name, "to_string", [])),
-        (ty, false) => (owned(ty), name),
+        (Type::Option(_), true) => (quote!(Option<LossyStr<'_>>), quote!(#name.as_deref().map(String::from))),
+        (_, true) => (quote!(LossyStr<'_>), quote!(#name.to_string())),
+        (ty, false) => (owned_type(ty), quote!(#name)),
     })
 }
 
+/// Decodes the local `args`; `form` returns the type that is decoded for an argument, and the expression that passes
+/// its local on.
 fn decode(
     arguments: &Arguments,
     locals: &[&str],
-    form: impl Fn(&Argument, Expr) -> (Tree, Expr),
+    form: impl Fn(&Argument, &Ident) -> (TokenStream, TokenStream),
 ) -> DecodedArguments {
-    let decoded = |ty| expr_try(expr_turbofish_call(expr_path(["args"]), "decode", ty));
     let Arguments::Known(arguments) = arguments else {
-        let statement = stmt_let(pat_ident(&ident("list")), decoded(type_name("Args")));
-        return DecodedArguments { statement, values: vec![expr_path(["list"])] };
+        let statement = quote!(let list = args.decode::<Args>()?;);
+        return DecodedArguments { statement, values: vec![quote!(list)] };
     };
     if arguments.is_empty() {
-        return DecodedArguments { statement: stmt_expr(decoded(type_tuple([]))), values: Vec::new() };
+        return DecodedArguments { statement: quote!(args.decode::<()>()?;), values: Vec::new() };
     }
-    let names: Vec<_> = arguments.iter().map(|argument| local(&argument.name, locals)).collect();
-    let forms = arguments.iter().zip(&names).map(|(argument, name)| form(argument, syntax::expr_ident(name)));
+    let names: Vec<_> = arguments.iter().map(|argument| local_name(&argument.name, locals)).collect();
+    let forms = arguments.iter().zip(&names).map(|(argument, name)| form(argument, name));
     let (types, values): (Vec<_>, Vec<_>) = forms.unzip();
-    DecodedArguments { statement: stmt_let(pat_tuple(&names), decoded(type_tuple(types))), values }
+    let statement = quote!(let (#(#names,)*) = args.decode::<(#(#types,)*)>()?;);
+    DecodedArguments { statement, values }
 }
 
-/// Returns the type that is decoded for an argument `ty`, and how it is lent to the method.
-fn lend(ty: &Type, is_lossy: bool, name: Expr) -> (Tree, Expr) {
-    match ty {
-        Type::Option(inner) => match &**inner {
-            Type::Str if is_lossy => {
-                (type_generic("Option", [type_lossy()]), expr_method_call(name, "as_deref", []))
-            }
-            Type::Ref(inner) => {
-                (type_generic("Option", [written(inner)]), expr_method_call(name, "as_ref", []))
-            }
-            Type::Slice(inner) => (
-                type_generic("Option", [type_generic("Vec", [written(inner)])]),
-                expr_method_call(name, "as_deref", []),
-            ),
-            _ => (written(ty), name),
-        },
-        Type::Str if is_lossy => (type_lossy(), expr_ref(name)),
-        Type::Ref(inner) => (written(inner), expr_ref(name)),
-        Type::Slice(inner) => (type_generic("Vec", [written(inner)]), expr_ref(name)),
-        ty => (written(ty), name),
+/// Returns the type that is decoded for an argument of type `ty`, and the expression that lends it to the method.
+fn borrowed_form(ty: &Type, lossy: bool, name: &Ident) -> (TokenStream, TokenStream) {
+    let optional = matches!(ty, Type::Option(_));
+    let inner = if let Type::Option(inner) = ty { inner } else { ty };
+    let decoded = match inner {
+        Type::Str if lossy => quote!(LossyStr<'_>),
+        Type::Ref(inner) => written_type(inner),
+        Type::Slice(inner) => {
+            let inner = written_type(inner);
+            quote!(Vec<#inner>)
+        }
+        _ => return (written_type(ty), quote!(#name)),
+    };
+    match (optional, inner) {
+        (false, _) => (decoded, quote!(&#name)),
+        (true, Type::Ref(_)) => (quote!(Option<#decoded>), quote!(#name.as_ref())),
+        (true, _) => (quote!(Option<#decoded>), quote!(#name.as_deref())),
     }
 }
 
-/// Returns the name of an argument, with `_` behind it where it would hide one of `locals`.
-pub(super) fn local(name: &str, locals: &[&str]) -> Ident {
+/// Returns the name of an argument's local, with `_` after it where it would hide one of `locals`.
+pub(super) fn local_name(name: &str, locals: &[&str]) -> Ident {
     if locals.contains(&name) { ident(&format!("{name}_")) } else { ident(name) }
 }

@@ -1,13 +1,11 @@
-//! Doubles: the trait for callers, answered as a test says. Each method is one call of the runtime.
+//! Doubles: implementations of the trait for callers whose answers a test sets. Each method is one call of the runtime.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
-use syn::{Item, Path, Type as Tree, parse_quote};
+use quote::quote;
 
-use super::{arguments, contract, docs, types};
-use crate::emit::syntax::{expr_int, type_name, type_result, type_tuple};
+use super::{arguments, contract, docs, literal::integer, types};
 use crate::{
     catalogue::{Argument, types::Type},
     model::{Arguments, CallModel, MethodModel, Payload, ServiceModel, SideModel},
@@ -15,14 +13,14 @@ use crate::{
 };
 
 /// Returns the items of a double's module; `bindings` is the module of the bindings.
-pub(super) fn double(service: &ServiceModel, bindings: &Path) -> syn::Result<Vec<Item>> {
-    let mut items = vec![structure(service)];
-    items.extend(syn::parse2::<syn::File>(methods(service))?.items);
-    let tokens = items.iter().map(ToTokens::to_token_stream).collect();
-    Ok(imports(service, bindings, tokens).into_iter().chain(items).collect())
+pub(super) fn double(service: &ServiceModel, bindings: &TokenStream) -> TokenStream {
+    let (structure, methods) = (double_struct(service), double_impls(service));
+    let items = quote!(#structure #methods);
+    let imports = imports(service, bindings, items.clone());
+    quote!(#imports #items)
 }
 
-fn structure(service: &ServiceModel) -> Item {
+fn double_struct(service: &ServiceModel) -> TokenStream {
     let (double, contract) = (ident(&service.names.double), &service.names.contract);
     let doc = docs::lines([
         format!("A double of {}, version {}: [`{contract}`] for tests.", docs::name(&service.wire), service.version),
@@ -31,21 +29,21 @@ fn structure(service: &ServiceModel) -> Item {
             .to_owned(),
         "an expected call is missing.".to_owned(),
     ]);
-    parse_quote! {
+    quote! {
         #doc
         #[derive(Clone, Debug)]
         pub struct #double(double::Double);
     }
 }
 
-fn methods(service: &ServiceModel) -> TokenStream {
+fn double_impls(service: &ServiceModel) -> TokenStream {
     let [double, contract, client] =
         [&service.names.double, &service.names.contract, &service.names.client].map(|name| ident(name));
-    let expected = (0..).zip(&service.methods).map(|(index, method)| expected(index, method));
-    let called = (0..).zip(&service.methods).map(|(index, method)| called(index, method));
+    let expected = (0..).zip(&service.methods).map(|(index, method)| expect_method(index, method));
+    let called = (0..).zip(&service.methods).map(|(index, method)| answer_method(index, method));
     let new = docs::lines(["Returns a double that expects no call."]);
     let order = docs::lines(["Requires the calls in the order in which they are expected."]);
-    let sessions = service.names.server.is_some().then(played);
+    let sessions = service.names.server.is_some().then(played_method);
     let verify = docs::lines([
         "Fails the test if an expected call is missing, or if there was an unexpected one.",
         "",
@@ -90,8 +88,8 @@ fn methods(service: &ServiceModel) -> TokenStream {
     }
 }
 
-/// The method that waits for the scripts of sessions.
-fn played() -> TokenStream {
+/// Returns the method that waits for the scripts of sessions.
+fn played_method() -> TokenStream {
     let doc = docs::lines(["Waits until the script of every session has ended."]);
     quote! {
         #doc
@@ -101,8 +99,8 @@ fn played() -> TokenStream {
     }
 }
 
-/// The method that expects a call.
-fn expected(index: u64, method: &MethodModel) -> TokenStream {
+/// Returns the method with which a test expects a call.
+fn expect_method(index: u64, method: &MethodModel) -> TokenStream {
     let arguments = match &method.arguments {
         Arguments::Known(arguments) => {
             let names: Vec<_> = arguments.iter().map(|argument| format!("`{}`", argument.name)).collect();
@@ -111,10 +109,10 @@ fn expected(index: u64, method: &MethodModel) -> TokenStream {
         Arguments::Unknown => " with `args`".to_owned(),
     };
     let doc = docs::lines([format!("Expects a call of {}{arguments}.", docs::name(&method.wire))]);
-    let (name, index) = (ident(&format!("expect_{}", method.name)), expr_int(index));
-    let (given, owned) = (given(&method.arguments), owned(&method.arguments));
-    let answer = answer(&method.shape);
-    let preset = is_unit(&method.shape).then(|| quote!(.returns(())));
+    let (name, index) = (ident(&format!("expect_{}", method.name)), integer(index));
+    let (given, owned) = (argument_tuple(&method.arguments), owned_argument_tuple(&method.arguments));
+    let answer = answer_type(&method.shape);
+    let preset = has_unit_answer(&method.shape).then(|| quote!(.returns(())));
     quote! {
         #doc
         #[track_caller]
@@ -124,13 +122,14 @@ fn expected(index: u64, method: &MethodModel) -> TokenStream {
     }
 }
 
-/// The method of the trait.
-fn called(index: u64, method: &MethodModel) -> TokenStream {
-    let (name, index, args) = (ident(&method.name), expr_int(index), arguments::passed(&method.arguments));
+/// Returns the method of the trait.
+fn answer_method(index: u64, method: &MethodModel) -> TokenStream {
+    let (name, index, args) =
+        (ident(&method.name), integer(index), arguments::encoded_value(&method.arguments));
     let parameters = types::parameters(&method.arguments);
     match &method.shape {
         CallModel::Stream(_) => {
-            let items = answer(&method.shape);
+            let items = answer_type(&method.shape);
             quote! {
                 #[allow(refining_impl_trait)]
                 fn #name(&self #(, #parameters)*) -> #items {
@@ -139,18 +138,18 @@ fn called(index: u64, method: &MethodModel) -> TokenStream {
             }
         }
         CallModel::Session { tx, rx } => {
-            let (input, output) = (types::receiver(tx), types::sender(rx));
-            let session = type_result(contract::output(&method.shape));
+            let (input, output) = (types::receiver_type(tx), types::sender_type(rx));
+            let session = contract::output_type(&method.shape);
             quote! {
-                async fn #name(&self #(, #parameters)*) -> #session {
+                async fn #name(&self #(, #parameters)*) -> Result<#session> {
                     self.0.open::<#input, #output, _, _>(#index, #args)
                 }
             }
         }
         shape => {
-            let answer = type_result(contract::output(shape));
+            let answer = contract::output_type(shape);
             quote! {
-                async fn #name(&self #(, #parameters)*) -> #answer {
+                async fn #name(&self #(, #parameters)*) -> Result<#answer> {
                     self.0.answer(#index, #args)
                 }
             }
@@ -158,41 +157,48 @@ fn called(index: u64, method: &MethodModel) -> TokenStream {
     }
 }
 
-/// Returns the type of the arguments as a caller passes them.
-fn given(arguments: &Arguments) -> Tree {
+/// Returns the type of all arguments, as a caller passes them.
+fn argument_tuple(arguments: &Arguments) -> TokenStream {
     match arguments {
         Arguments::Known(arguments) => {
-            type_tuple(arguments.iter().map(|Argument { ty, .. }| types::written(ty)))
+            let types = arguments.iter().map(|Argument { ty, .. }| types::written_type(ty));
+            quote!((#(#types,)*))
         }
-        Arguments::Unknown => type_name("Args"),
+        Arguments::Unknown => quote!(Args),
     }
 }
 
-/// Returns the type of the arguments as a closure takes them.
-fn owned(arguments: &Arguments) -> Tree {
+/// Returns the type of all arguments, as a closure of a test takes them.
+fn owned_argument_tuple(arguments: &Arguments) -> TokenStream {
     match arguments {
-        Arguments::Known(_) => type_tuple(types::fields(arguments)),
-        Arguments::Unknown => type_name("Args"),
+        Arguments::Known(_) => {
+            let types = types::field_types(arguments);
+            quote!((#(#types,)*))
+        }
+        Arguments::Unknown => quote!(Args),
     }
 }
 
-/// Returns the type of what a test answers with.
-fn answer(shape: &CallModel) -> TokenStream {
+/// Returns the type of a test's answer.
+fn answer_type(shape: &CallModel) -> TokenStream {
     match shape {
         CallModel::Stream(payload) => {
-            let item = types::received(payload);
+            let item = types::received_type(payload);
             quote!(double::Items<#item>)
         }
         CallModel::Session { tx, rx } => {
-            let (input, output) = (types::receiver(tx), types::sender(rx));
+            let (input, output) = (types::receiver_type(tx), types::sender_type(rx));
             quote!(double::Peer<#input, #output>)
         }
-        shape => type_result(contract::output(shape)).to_token_stream(),
+        shape => {
+            let output = contract::output_type(shape);
+            quote!(Result<#output>)
+        }
     }
 }
 
-/// Returns whether there is but one answer.
-fn is_unit(shape: &CallModel) -> bool {
+/// Returns whether `()` is the only answer.
+fn has_unit_answer(shape: &CallModel) -> bool {
     match shape {
         CallModel::Mute => true,
         CallModel::Unary(crate::catalogue::ReplyWrapper::Plain, Payload::Known(Type::Tuple(items))) => {
@@ -202,36 +208,32 @@ fn is_unit(shape: &CallModel) -> bool {
     }
 }
 
-/// Returns the `use` declarations for what `items` name.
-fn imports(service: &ServiceModel, bindings: &Path, items: TokenStream) -> Vec<Item> {
+/// Returns the `use` declarations for the names in `items`.
+fn imports(service: &ServiceModel, bindings: &TokenStream, items: TokenStream) -> TokenStream {
     let mut used = BTreeSet::new();
-    collect(items, &mut used);
+    collect_idents(items, &mut used);
     let module = ident(&service.module);
     let runtime = naming::RUNTIME.iter().copied().filter(|name| used.contains(*name)).map(ident);
-    let own: BTreeSet<_> = own_names(service).filter(|name| used.contains(*name)).collect();
+    let own: BTreeSet<_> = binding_names(service).filter(|name| used.contains(*name)).collect();
     let own = own.into_iter().map(ident);
-    let mut imports = vec![
-        parse_quote!(use ::cocaine::bind::{#(#runtime),*};),
-        parse_quote!(
-            use ::cocaine::double;
-        ),
-        parse_quote!(use #bindings::#module::{#(#own),*};),
-    ];
-    if used.contains("BTreeMap") {
-        imports.push(parse_quote!(
-            use ::std::collections::BTreeMap;
-        ));
+    let map = used.contains("BTreeMap").then(|| {
+        quote! { use ::std::collections::BTreeMap; }
+    });
+    quote! {
+        use ::cocaine::bind::{#(#runtime),*};
+        use ::cocaine::double;
+        use #bindings::#module::{#(#own),*};
+        #map
     }
-    imports
 }
 
-/// Returns the names of the bindings that a double may use.
-fn own_names(service: &ServiceModel) -> impl Iterator<Item = &str> {
+/// Returns the names of the bindings' module that a double may use.
+fn binding_names(service: &ServiceModel) -> impl Iterator<Item = &str> {
     let states = service.methods.iter().flat_map(|method| match &method.shape {
         CallModel::Session { tx, rx } => vec![tx, rx],
         _ => Vec::new(),
     });
-    let states = states.filter_map(|half| match half {
+    let states = states.filter_map(|side| match side {
         SideModel::States(states) => states.first(),
         _ => None,
     });
@@ -241,10 +243,10 @@ fn own_names(service: &ServiceModel) -> impl Iterator<Item = &str> {
         .chain(states.flat_map(|state| [&*state.sender, &*state.receiver]))
 }
 
-fn collect(tokens: TokenStream, idents: &mut BTreeSet<String>) {
+fn collect_idents(tokens: TokenStream, idents: &mut BTreeSet<String>) {
     for token in tokens {
         match token {
-            TokenTree::Group(group) => collect(group.stream(), idents),
+            TokenTree::Group(group) => collect_idents(group.stream(), idents),
             TokenTree::Ident(ident) => drop(idents.insert(Ident::to_string(&ident))),
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }

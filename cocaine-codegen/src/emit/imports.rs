@@ -1,10 +1,11 @@
-//! The names that a module takes from the runtime: those that its items use, and no more.
+//! The `use` declarations: exactly the names of the runtime that the items use.
 
 use std::collections::BTreeSet;
 
-use syn::{Item, parse_quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 
-use crate::emit::declared::is_short;
+use super::declared::has_optional_tail;
 use crate::{
     catalogue::{DeclaredType, TypeForm, types::Type},
     model::{Arguments, CallModel, Payload, ServiceModel, SideModel, StateModel},
@@ -12,31 +13,28 @@ use crate::{
 };
 
 /// Returns the `use` declarations for the items of `service`.
-pub(super) fn of(service: &ServiceModel) -> Vec<Item> {
+pub(super) fn imports(service: &ServiceModel) -> TokenStream {
     let mut used = UsedNames::default();
     used.add(&["Call", "Caller", "Dispatch", "Service", "ServiceClient", "ServiceSpec"]);
     for method in &service.methods {
         used.add(&["MethodSpec", "OnDrop", "Result", "TreeSpec"]);
-        used.arguments(&method.arguments);
-        used.shape(&method.shape);
+        used.add_arguments(&method.arguments);
+        used.add_call(&method.shape);
     }
-    for own in &service.types {
-        used.own(own);
+    for declared in &service.types {
+        used.add_declared(declared);
     }
     let names = used.names.iter().map(|name| ident(name));
-    let mut items = vec![parse_quote!(use ::cocaine::bind::{#(#names),*};)];
-    if used.map {
-        items.push(parse_quote!(
-            use ::std::collections::BTreeMap;
-        ));
-    }
-    items
+    let map = used.map.then(|| {
+        quote! { use ::std::collections::BTreeMap; }
+    });
+    quote!(use ::cocaine::bind::{#(#names),*}; #map)
 }
 
 #[derive(Default)]
 struct UsedNames {
     names: BTreeSet<&'static str>,
-    /// `BTreeMap` is not the runtime's.
+    /// Whether `BTreeMap` is used, which is a name of std.
     map: bool,
 }
 
@@ -45,106 +43,108 @@ impl UsedNames {
         self.names.extend(names);
     }
 
-    fn arguments(&mut self, arguments: &Arguments) {
+    fn add_arguments(&mut self, arguments: &Arguments) {
         let Arguments::Known(arguments) = arguments else {
             return self.add(&["Args", "Serialize"]);
         };
         for argument in arguments {
-            self.ty(&argument.ty);
+            self.add_type(&argument.ty);
             if argument.lossy {
-                self.add(&["Lossy"]);
+                self.add(&["LossyStr"]);
             }
         }
     }
 
-    fn ty(&mut self, ty: &Type) {
+    fn add_type(&mut self, ty: &Type) {
         match ty {
-            Type::Slice(inner) | Type::Ref(inner) | Type::Option(inner) | Type::Vec(inner) => self.ty(inner),
+            Type::Slice(inner) | Type::Ref(inner) | Type::Option(inner) | Type::Vec(inner) => {
+                self.add_type(inner)
+            }
             Type::Map(key, value) => {
                 self.map = true;
-                self.ty(key);
-                self.ty(value);
+                self.add_type(key);
+                self.add_type(value);
             }
-            Type::Tuple(items) => items.iter().for_each(|item| self.ty(item)),
+            Type::Tuple(items) => items.iter().for_each(|item| self.add_type(item)),
             Type::Runtime(name) => self.add(&[name]),
             Type::Str | Type::Plain(_) | Type::Declared(_) | Type::Path(_) => {}
         }
     }
 
-    fn own(&mut self, own: &DeclaredType) {
+    fn add_declared(&mut self, declared: &DeclaredType) {
         self.add(&["Deserialize", "Deserializer", "Result", "Serialize", "Serializer"]);
-        match &own.form {
-            TypeForm::Newtype(ty) => self.ty(ty),
+        match &declared.form {
+            TypeForm::Newtype(ty) => self.add_type(ty),
             TypeForm::Struct { fields, flat } => {
                 for field in fields {
-                    self.ty(&field.ty);
+                    self.add_type(&field.ty);
                 }
                 if !flat {
-                    self.add(&["One"]);
+                    self.add(&["SingleArgument"]);
                 }
-                if is_short(fields) {
-                    self.add(&["Short"]);
+                if has_optional_tail(fields) {
+                    self.add(&["OptionalTail"]);
                 }
             }
             TypeForm::Numbers { .. } => {}
         }
     }
 
-    fn shape(&mut self, shape: &CallModel) {
+    fn add_call(&mut self, shape: &CallModel) {
         match shape {
             CallModel::Mute => {}
             CallModel::Unary(pack, payload) => {
                 self.names.extend(pack.name());
-                self.received(payload);
+                self.add_received(payload);
             }
             CallModel::Guard => self.add(&["Guard"]),
             CallModel::Stream(payload) => {
                 self.add(&["Receiver", "Stream"]);
-                self.received(payload);
+                self.add_received(payload);
             }
             CallModel::Session { tx, rx } => {
                 self.add(&["Duplex"]);
-                self.half(tx);
-                self.half(rx);
+                self.add_side(tx);
+                self.add_side(rx);
             }
         }
     }
 
-    fn received(&mut self, payload: &Payload) {
+    fn add_received(&mut self, payload: &Payload) {
         match payload {
-            Payload::Known(ty) => self.ty(ty),
+            Payload::Known(ty) => self.add_type(ty),
             Payload::Unknown => self.add(&["DeserializeOwned", "Value"]),
         }
     }
 
-    /// Adds what both sides of a session need: what one of them sends, the other receives.
-    fn half(&mut self, half: &SideModel) {
-        match half {
+    /// Adds the names for both halves of a direction: the one that sends and the one that receives.
+    fn add_side(&mut self, side: &SideModel) {
+        match side {
             SideModel::End => self.add(&["End"]),
             SideModel::Root => self.add(&["DynReceiver", "DynSender"]),
             SideModel::Stream(payload) => {
                 self.add(&["Receiver", "Sender"]);
-                self.payload(payload);
+                self.add_payload(payload);
             }
             SideModel::Reply(payload) => {
                 self.add(&["Reply", "ReplySender"]);
-                self.payload(payload);
+                self.add_payload(payload);
             }
-            SideModel::States(states) => self.states(states),
+            SideModel::States(states) => self.add_states(states),
         }
     }
 
-    fn payload(&mut self, payload: &Payload) {
+    fn add_payload(&mut self, payload: &Payload) {
         match payload {
-            Payload::Known(ty) => self.ty(ty),
+            Payload::Known(ty) => self.add_type(ty),
             Payload::Unknown => self.add(&["Args", "Value"]),
         }
     }
 
-    fn states(&mut self, states: &[StateModel]) {
+    fn add_states(&mut self, states: &[StateModel]) {
         self.add(&["DynReceiver", "DynSender"]);
         for message in states.iter().flat_map(|state| &state.messages) {
-            self.arguments(&message.arguments);
+            self.add_arguments(&message.arguments);
         }
     }
 }

@@ -1,65 +1,67 @@
-//! What stands around the modules of the services.
+//! The modules of the services, their declarations, and the names that are exported from them.
 
 use std::collections::BTreeMap;
 
-use syn::{Attribute, Item, UseTree, parse_quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 
 use super::{OutputKind, docs};
 use crate::{model::ServiceModel, naming::ident};
 
 /// Returns the docs of a service's module.
-pub(super) fn module_docs(service: &ServiceModel, part: OutputKind<'_>) -> docs::DocComment {
+pub(super) fn module_docs(service: &ServiceModel, kind: OutputKind<'_>) -> TokenStream {
     let wire = docs::name(&service.wire);
-    docs::lines([match part {
+    docs::lines([match kind {
         OutputKind::Bindings => format!("The {wire} service, version {}.", service.version),
         OutputKind::Doubles(_) => format!("A double of the {wire} service, version {}.", service.version),
     }])
 }
 
-/// Returns what keeps the compiler silent where a crate uses only some of the items, or keeps them to itself.
-pub(super) fn module_lints() -> Attribute {
-    parse_quote!(#[allow(dead_code, unreachable_pub)])
+/// Returns `#[allow(…)]` for crates that use only some of the items, or keep the module private.
+pub(super) fn module_lints() -> TokenStream {
+    quote!(#[allow(dead_code, unreachable_pub)])
 }
 
-/// Returns `pub use` for the names that only one of `services` has.
-pub(super) fn exports(services: &[ServiceModel], part: OutputKind<'_>) -> Vec<Item> {
+/// Returns `pub use` for the names that are unique among `services`.
+pub(super) fn exports(services: &[ServiceModel], kind: OutputKind<'_>) -> TokenStream {
     let mut times = BTreeMap::new();
-    for name in services.iter().flat_map(|service| public(service, part)) {
+    for name in services.iter().flat_map(|service| public_names(service, kind)) {
         *times.entry(name).or_insert(0) += 1;
     }
-    let mut trees: Vec<UseTree> = Vec::new();
+    let mut trees = Vec::new();
     for service in services {
         let module = ident(&service.module);
-        let names = public(service, part).into_iter();
+        let names = public_names(service, kind).into_iter();
         let names: Vec<_> = names.filter(|name| times.get(name) == Some(&1)).map(ident).collect();
         match &names[..] {
             [] => {}
-            [name] => trees.push(parse_quote!(#module::#name)),
-            names => trees.push(parse_quote!(#module::{#(#names),*})),
+            [name] => trees.push(quote!(#module::#name)),
+            names => trees.push(quote!(#module::{#(#names),*})),
         }
     }
     if trees.is_empty() {
-        return Vec::new();
+        return TokenStream::new();
     }
-    vec![parse_quote! {
+    quote! {
         #[allow(unused_imports, unreachable_pub)]
         pub use self::{#(#trees),*};
-    }]
+    }
 }
 
 /// Returns `pub mod` for each of `services`.
-pub(super) fn declarations(services: &[ServiceModel], part: OutputKind<'_>) -> Vec<Item> {
+pub(super) fn declarations(services: &[ServiceModel], kind: OutputKind<'_>) -> TokenStream {
     let declare = |service: &ServiceModel| {
-        let (docs, lints, module) = (module_docs(service, part), module_lints(), ident(&service.module));
-        parse_quote!(#docs #lints pub mod #module;)
+        let (docs, lints, module) = (module_docs(service, kind), module_lints(), ident(&service.module));
+        quote!(#docs #lints pub mod #module;)
     };
     services.iter().map(declare).collect()
 }
 
-/// Returns the names for which one comes to a service, in alphabetical order.
-fn public<'s>(service: &'s ServiceModel, part: OutputKind<'_>) -> Vec<&'s str> {
+/// Returns the names of the public types and traits of a service's module, states of sessions left out, in
+/// alphabetical order.
+fn public_names<'s>(service: &'s ServiceModel, kind: OutputKind<'_>) -> Vec<&'s str> {
     let names = &service.names;
-    if let OutputKind::Doubles(_) = part {
+    if let OutputKind::Doubles(_) = kind {
         return vec![&names.double];
     }
     let mut all = vec![&*names.contract, &*names.client, &*names.serve];

@@ -1,14 +1,13 @@
-//! The serving side: decodes, calls the trait, answers.
+//! The serving side, which decodes the arguments of a call, calls the trait and answers.
 
-use syn::{Arm, Expr, ImplItem, Item, ItemFn, ItemImpl, Stmt, parse_quote};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Ident;
 
 use super::{
     arguments::{self, DecodedArguments},
-    docs::{self, DocComment},
-};
-use crate::emit::syntax::{
-    self, expr_async, expr_await, expr_call, expr_method_call, expr_path, expr_ref, pat_ident, pat_tuple,
-    stmt_expr, stmt_let, stmt_tail,
+    docs,
+    literal::integer,
 };
 use crate::{
     model::{Arguments, CallModel, MethodModel, ServiceModel},
@@ -19,28 +18,27 @@ use crate::{
 const LOCALS: &[&str] =
     &["answer", "args", "call", "halves", "input", "list", "outcome", "output", "reply", "service"];
 
-pub(super) fn serve(service: &ServiceModel) -> Vec<Item> {
-    let mut items = structure(service);
-    items.push(Item::Impl(dispatch(service)));
-    items.extend(method_functions(service));
-    items
-}
+/// The largest number of methods, and of arguments of one, that `invoke` answers itself: beyond it, `invoke` would be
+/// longer than 60 lines.
+const MAX_INLINE: usize = 4;
 
-fn structure(service: &ServiceModel) -> Vec<Item> {
-    let contract = service.served();
-    let doc = docs::lines([
+pub(super) fn server(service: &ServiceModel) -> TokenStream {
+    let contract = service.server_trait();
+    let docs = docs::lines([
         format!("Serves {}, version {}.", docs::name(&service.wire), service.version),
         String::new(),
         format!("Each call is answered by a [`{contract}`] that is made for its caller."),
     ]);
     let new = docs::lines(["Serves each call with the value that `service` returns for its caller."]);
-    let serve = ident(&service.names.serve);
-    let structure = parse_quote! {
-        #doc
+    let (contract, serve, table) =
+        (ident(contract), ident(&service.names.serve), ident(&service.names.table));
+    let invoke = invoke(service);
+    let functions = method_functions(service);
+    quote! {
+        #docs
         #[derive(Clone, Debug)]
         pub struct #serve<F>(F);
-    };
-    let methods = parse_quote! {
+
         impl<F> #serve<F> {
             #new
             #[must_use]
@@ -51,14 +49,7 @@ fn structure(service: &ServiceModel) -> Vec<Item> {
                 Self(service)
             }
         }
-    };
-    vec![structure, methods]
-}
 
-fn dispatch(service: &ServiceModel) -> ItemImpl {
-    let (serve, table) = (ident(&service.names.serve), ident(&service.names.table));
-    let contract = ident(service.served());
-    let mut item: ItemImpl = parse_quote! {
         impl<F, T> Dispatch for #serve<F>
         where
             F: Fn(&Caller) -> T + Send + Sync + 'static,
@@ -67,55 +58,43 @@ fn dispatch(service: &ServiceModel) -> ItemImpl {
             fn spec(&self) -> &'static ServiceSpec {
                 &#table
             }
+
+            #invoke
         }
-    };
-    item.items.push(invoke(service));
-    item
+
+        #functions
+    }
 }
 
-/// The largest number of methods, and of arguments of one, that `invoke` answers itself: beyond it, `invoke` would be
-/// longer than 60 lines.
-const MAX_INLINE: usize = 4;
-
 /// Returns `invoke`, which answers a call in the arm of its method, or calls the method's function there.
-fn invoke(service: &ServiceModel) -> ImplItem {
-    if service.methods.is_empty() {
-        return parse_quote! {
-            fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
-                async move {
-                    let (_, reply) = call.split();
-                    reply.unknown();
-                }
-            }
-        };
-    }
-    let mut function: syn::ImplItemFn = if has_method_functions(service) {
-        parse_quote! {
-            fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
-                let service = (self.0)(call.caller());
-                async move {
-                    match call.method() { _ => call.split().1.unknown(), }
-                }
+fn invoke(service: &ServiceModel) -> TokenStream {
+    let body = if service.methods.is_empty() {
+        quote! {
+            async move {
+                let (_, reply) = call.split();
+                reply.unknown();
             }
         }
     } else {
-        parse_quote! {
-            fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
-                let service = (self.0)(call.caller());
-                async move {
-                    let (args, reply) = call.split();
-                    match args.method() { _ => reply.unknown(), }
-                }
+        let arms = (0..).zip(&service.methods).map(|(index, method)| arm(index, method, service));
+        let matched = if has_method_functions(service) {
+            quote!(match call.method() { #(#arms)* _ => call.split().1.unknown(), })
+        } else {
+            quote! {
+                let (args, reply) = call.split();
+                match args.method() { #(#arms)* _ => reply.unknown(), }
             }
+        };
+        quote! {
+            let service = (self.0)(call.caller());
+            async move { #matched }
         }
     };
-    let arms = (0..).zip(&service.methods).map(|(index, method)| arm(index, method, service));
-    if let Some(Stmt::Expr(Expr::Async(body), _)) = function.block.stmts.last_mut()
-        && let Some(Stmt::Expr(Expr::Match(choice), _)) = body.block.stmts.last_mut()
-    {
-        choice.arms.splice(..0, arms);
+    quote! {
+        fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<F, T> {
+            #body
+        }
     }
-    ImplItem::Fn(function)
 }
 
 fn has_method_functions(service: &ServiceModel) -> bool {
@@ -126,93 +105,77 @@ fn has_method_functions(service: &ServiceModel) -> bool {
     service.methods.len() > MAX_INLINE || service.methods.iter().any(has_many_arguments)
 }
 
-fn arm(index: u64, method: &MethodModel, service: &ServiceModel) -> Arm {
-    let local = expr_ref(expr_path(["service"]));
+fn arm(index: u64, method: &MethodModel, service: &ServiceModel) -> TokenStream {
+    let index = integer(index);
     let body = if has_method_functions(service) {
-        let function = expr_path([&*function_name(method)]);
-        vec![stmt_tail(expr_await(expr_call(function, [local, expr_path(["call"])])))]
+        let function = function_name(method);
+        quote!(#function(&service, call).await)
     } else {
-        answer_call(method, service.served(), local)
+        answer_call(method, service.server_trait(), &quote!(&service))
     };
-    syntax::match_arm(index, body)
+    quote!(#index => { #body })
 }
 
-fn function_name(method: &MethodModel) -> String {
-    format!("answer_{}", method.name)
+fn function_name(method: &MethodModel) -> Ident {
+    ident(&format!("answer_{}", method.name))
 }
 
-/// Returns a function for each method, where `invoke` does not answer them itself.
-///
-/// The functions differ in their names and bodies; what they share is parsed once.
-fn method_functions(service: &ServiceModel) -> Vec<Item> {
+/// Returns a function for each method, if `invoke` calls them.
+fn method_functions(service: &ServiceModel) -> TokenStream {
     if !has_method_functions(service) {
-        return Vec::new();
+        return TokenStream::new();
     }
-    let contract = ident(service.served());
-    let template: ItemFn = parse_quote! {
-        async fn template<T: #contract + Send + Sync>(service: &T, call: Call) {
-            let (args, reply) = call.split();
-        }
-    };
+    let contract = ident(service.server_trait());
     let functions = service.methods.iter().map(|method| {
-        let mut function = template.clone();
-        let DocComment(attributes) = docs::lines([format!("Answers {}.", docs::name(&method.wire))]);
-        function.attrs = attributes;
-        function.sig.ident = ident(&function_name(method));
-        function.block.stmts.extend(answer_call(method, service.served(), expr_path(["service"])));
-        Item::Fn(function)
+        let docs = docs::lines([format!("Answers {}.", docs::name(&method.wire))]);
+        let name = function_name(method);
+        let answer = answer_call(method, service.server_trait(), &quote!(service));
+        quote! {
+            #docs
+            async fn #name<T: #contract + Send + Sync>(service: &T, call: Call) {
+                let (args, reply) = call.split();
+                #answer
+            }
+        }
     });
     functions.collect()
 }
 
-/// Returns the statements that decode the arguments from `args`, call the trait's method on `service`, and answer through `reply`.
-fn answer_call(method: &MethodModel, contract: &str, service: Expr) -> Vec<Stmt> {
-    let DecodedArguments { statement, values } = arguments::lent(&method.arguments, LOCALS);
-    // Called by its path: `into` and its like would mean something else as a method.
-    let mut values: Vec<_> = [service].into_iter().chain(values).collect();
-    let called = expr_path([contract, &method.name]);
+/// Returns the statements that decode the arguments from `args`, call the trait's method on `service`, and answer
+/// through `reply`.
+fn answer_call(method: &MethodModel, contract: &str, service: &TokenStream) -> TokenStream {
+    let DecodedArguments { statement, values } = arguments::decode_borrowed(&method.arguments, LOCALS);
+    let (contract, name) = (ident(contract), ident(&method.name));
+    // Called by its path: as a method, `into` and similar names would mean something else.
+    let call = quote!(#contract::#name(#service #(, #values)*));
     match method.shape {
-        CallModel::Mute => answer(vec![statement, stmt_tail(expr_await(expr_call(called, values)))], "mute"),
-        CallModel::Unary(pack, _) => {
-            let mut value = expr_await(expr_call(called, values));
-            if let Some(pack) = pack.name() {
-                value = syntax::expr_method_call(value, "map", [expr_path([pack])]);
+        CallModel::Mute => quote! {
+            let answer = async { #statement #call.await };
+            reply.mute(answer.await);
+        },
+        CallModel::Unary(wrapper, _) => {
+            let wrap = wrapper.name().map(ident).map(|wrapper| quote!(.map(#wrapper)));
+            quote! {
+                let answer = async { #statement #call.await #wrap };
+                reply.primitive(answer.await);
             }
-            answer(vec![statement, stmt_tail(value)], "primitive")
         }
-        CallModel::Guard => hold(vec![statement, stmt_tail(expr_await(expr_call(called, values)))]),
-        CallModel::Stream(_) => {
-            let stream = expr_call(expr_path(["Ok"]), [expr_call(called, values)]);
-            answer(vec![statement, stmt_tail(stream)], "stream")
-        }
-        CallModel::Session { .. } => {
-            values.extend([expr_path(["input"]), expr_path(["output"])]);
-            session(statement, expr_await(expr_call(called, values)))
-        }
+        CallModel::Guard => quote! {
+            let answer = async { #statement #call.await };
+            reply.hold(answer).await;
+        },
+        CallModel::Stream(_) => quote! {
+            let answer = async { #statement Ok(#call) };
+            reply.stream(answer.await).await;
+        },
+        CallModel::Session { .. } => quote! {
+            let (halves, outcome) = reply.session();
+            let answer = async {
+                #statement
+                let (input, output) = halves.open();
+                #contract::#name(#service #(, #values)*, input, output).await
+            };
+            outcome.settle(answer.await);
+        },
     }
-}
-
-/// `let answer = async { statements }; reply.by(answer.await);`
-fn answer(stmts: Vec<Stmt>, by: &str) -> Vec<Stmt> {
-    let reply = expr_method_call(expr_path(["reply"]), by, [expr_await(expr_path(["answer"]))]);
-    let reply = if by == "stream" { expr_await(reply) } else { reply };
-    vec![stmt_let(pat_ident(&ident("answer")), expr_async(stmts)), stmt_expr(reply)]
-}
-
-/// `let answer = async { statements }; reply.hold(answer).await;`
-fn hold(stmts: Vec<Stmt>) -> Vec<Stmt> {
-    let reply = expr_await(expr_method_call(expr_path(["reply"]), "hold", [expr_path(["answer"])]));
-    vec![stmt_let(pat_ident(&ident("answer")), expr_async(stmts)), stmt_expr(reply)]
-}
-
-/// As [`answer`], with the halves of the channel opened once the arguments are decoded.
-fn session(statement: Stmt, served: Expr) -> Vec<Stmt> {
-    let pair = |names: [&str; 2]| pat_tuple(&names.map(ident));
-    let opened = stmt_let(pair(["input", "output"]), expr_method_call(expr_path(["halves"]), "open", []));
-    let answer = expr_async(vec![statement, opened, stmt_tail(served)]);
-    vec![
-        stmt_let(pair(["halves", "outcome"]), expr_method_call(expr_path(["reply"]), "session", [])),
-        stmt_let(pat_ident(&ident("answer")), answer),
-        stmt_expr(expr_method_call(expr_path(["outcome"]), "settle", [expr_await(expr_path(["answer"]))])),
-    ]
 }

@@ -1,62 +1,55 @@
-//! The static table against which a connection is held.
-//!
-//! Its rows are built as a syntax tree, not from tokens, which would have to be parsed to be laid out: in a large
-//! service they are most of the expressions.
+//! The static table that a connection compares with the methods of its server.
 
-use syn::{Expr, Item, parse_quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 
-use super::{docs, syntax as ast};
+use super::{docs, literal::integer};
 use crate::{
     metadata::tree::{Message, Tree},
     model::{MethodModel, ServiceModel},
     naming::ident,
 };
 
-pub(super) fn table(service: &ServiceModel) -> Item {
-    let doc = docs::lines([format!(
+pub(super) fn table(service: &ServiceModel) -> TokenStream {
+    let docs = docs::lines([format!(
         "The methods of {}, which are compared with those of the server on connecting.",
         docs::name(&service.wire)
     )]);
-    let (table, name) = (ident(&service.names.table), &service.wire);
-    let version = ast::expr_int(service.version);
-    let mut item = parse_quote! {
-        #doc
-        static #table: ServiceSpec = ServiceSpec { name: #name, version: #version, methods: &[] };
-    };
-    if let Item::Static(item) = &mut item
-        && let Expr::Struct(table) = &mut *item.expr
-        && let Some(methods) = table.fields.last_mut()
-    {
-        methods.expr = ast::expr_slice_ref(service.methods.iter().map(row));
+    let (table, name, version) = (ident(&service.names.table), &service.wire, integer(service.version));
+    let methods = service.methods.iter().map(method_row);
+    quote! {
+        #docs
+        static #table: ServiceSpec = ServiceSpec { name: #name, version: #version, methods: &[#(#methods),*] };
     }
-    item
 }
 
-fn row(method: &MethodModel) -> Expr {
-    let on_drop = if method.revoke_on_drop { "Revoke" } else { "Terminal" };
-    ast::expr_struct(
-        "MethodSpec",
-        [
-            ("id", ast::expr_int(method.id)),
-            ("name", ast::expr_str(&method.wire)),
-            ("dispatch", tree(&method.dispatch)),
-            ("upstream", tree(&method.upstream)),
-            ("on_drop", ast::expr_path(["OnDrop", on_drop])),
-        ],
-    )
+fn method_row(method: &MethodModel) -> TokenStream {
+    let (id, name) = (integer(method.id), &method.wire);
+    let (dispatch, upstream) = (tree(&method.dispatch), tree(&method.upstream));
+    let on_drop = ident(if method.revoke_on_drop { "Revoke" } else { "Terminal" });
+    quote! {
+        MethodSpec {
+            id: #id,
+            name: #name,
+            dispatch: #dispatch,
+            upstream: #upstream,
+            on_drop: OnDrop::#on_drop,
+        }
+    }
 }
 
-fn tree(tree: &Tree) -> Expr {
+fn tree(tree: &Tree) -> TokenStream {
     match tree {
-        Tree::Recurse => ast::expr_path(["TreeSpec", "Recurse"]),
-        _ if *tree == Tree::end() => ast::expr_path(["TreeSpec", "END"]),
-        _ if *tree == Tree::primitive() => ast::expr_path(["TreeSpec", "PRIMITIVE"]),
-        _ if *tree == Tree::streaming() => ast::expr_path(["TreeSpec", "STREAMING"]),
+        Tree::Recurse => quote!(TreeSpec::Recurse),
+        _ if *tree == Tree::end() => quote!(TreeSpec::END),
+        _ if *tree == Tree::primitive() => quote!(TreeSpec::PRIMITIVE),
+        _ if *tree == Tree::streaming() => quote!(TreeSpec::STREAMING),
         Tree::Node(messages) => {
             let rows = messages.iter().map(|(id, Message(name, next))| {
-                ast::expr_tuple([ast::expr_int(*id), ast::expr_str(name), self::tree(next)])
+                let (id, next) = (integer(*id), self::tree(next));
+                quote!((#id, #name, #next))
             });
-            ast::expr_call(ast::expr_path(["TreeSpec", "Node"]), [ast::expr_slice_ref(rows)])
+            quote!(TreeSpec::Node(&[#(#rows),*]))
         }
     }
 }

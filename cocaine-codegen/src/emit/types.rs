@@ -1,8 +1,8 @@
-//! Types as they are written, and as a receiver owns them.
+//! Types: as the catalogue writes them, and as a receiver owns them.
 
-use syn::{FnArg, Type as Tree};
+use proc_macro2::TokenStream;
+use quote::quote;
 
-use crate::emit::syntax::{fn_param, type_generic, type_name, type_ref, type_slice, type_tuple};
 use crate::{
     catalogue::{Argument, ReplyWrapper, types::Type},
     model::{Arguments, Payload, SideModel},
@@ -10,105 +10,148 @@ use crate::{
 };
 
 /// Returns `ty` as the catalogue writes it.
-pub(super) fn written(ty: &Type) -> Tree {
+pub(super) fn written_type(ty: &Type) -> TokenStream {
     match ty {
-        Type::Str => type_ref(type_name("str")),
-        Type::Slice(inner) => type_ref(type_slice(written(inner))),
-        Type::Ref(inner) => type_ref(written(inner)),
-        other => composed(other, written),
+        Type::Str => quote!(&str),
+        Type::Slice(inner) => {
+            let inner = written_type(inner);
+            quote!(&[#inner])
+        }
+        Type::Ref(inner) => {
+            let inner = written_type(inner);
+            quote!(&#inner)
+        }
+        other => composed_type(other, written_type),
     }
 }
 
-/// Returns the type in which a receiver keeps `ty`.
-pub(super) fn owned(ty: &Type) -> Tree {
+/// Returns the type in which a receiver keeps a value of `ty`.
+pub(super) fn owned_type(ty: &Type) -> TokenStream {
     match ty {
-        Type::Str => type_name("String"),
-        Type::Slice(inner) => type_generic("Vec", [owned(inner)]),
-        Type::Ref(inner) => owned(inner),
-        other => composed(other, owned),
+        Type::Str => quote!(String),
+        Type::Slice(inner) => {
+            let inner = owned_type(inner);
+            quote!(Vec<#inner>)
+        }
+        Type::Ref(inner) => owned_type(inner),
+        other => composed_type(other, owned_type),
     }
 }
 
-/// Returns a type without a reference at its top; `part` writes what is inside.
-fn composed(ty: &Type, part: fn(&Type) -> Tree) -> Tree {
+/// Returns a type that is no reference itself; `nested` emits the types inside it.
+fn composed_type(ty: &Type, nested: fn(&Type) -> TokenStream) -> TokenStream {
     match ty {
-        Type::Option(inner) => type_generic("Option", [part(inner)]),
-        Type::Vec(inner) => type_generic("Vec", [part(inner)]),
-        Type::Map(key, value) => type_generic("BTreeMap", [part(key), part(value)]),
-        Type::Tuple(items) => type_tuple(items.iter().map(part)),
+        Type::Option(inner) => {
+            let inner = nested(inner);
+            quote!(Option<#inner>)
+        }
+        Type::Vec(inner) => {
+            let inner = nested(inner);
+            quote!(Vec<#inner>)
+        }
+        Type::Map(key, value) => {
+            let (key, value) = (nested(key), nested(value));
+            quote!(BTreeMap<#key, #value>)
+        }
+        Type::Tuple(items) => {
+            let items = items.iter().map(nested);
+            quote!((#(#items,)*))
+        }
         Type::Plain(name) | Type::Runtime(name) => type_name(name),
         Type::Declared(name) => type_name(name),
-        // It was a type before it was text.
-        Type::Path(path) => syn::parse_str(path).unwrap_or_else(|_| type_tuple([])),
-        Type::Str | Type::Slice(_) | Type::Ref(_) => part(ty),
+        // The catalogue's reader parsed it before it became text.
+        Type::Path(path) => path.parse().unwrap_or_default(),
+        Type::Str | Type::Slice(_) | Type::Ref(_) => nested(ty),
     }
 }
 
-/// Returns what arrives as `payload`.
-pub(super) fn received(payload: &Payload) -> Tree {
+fn type_name(name: &str) -> TokenStream {
+    let name = ident(name);
+    quote!(#name)
+}
+
+/// Returns the type that a receiver decodes `payload` to.
+pub(super) fn received_type(payload: &Payload) -> TokenStream {
     match payload {
-        Payload::Known(ty) => written(ty),
-        Payload::Unknown => type_name("Value"),
+        Payload::Known(ty) => written_type(ty),
+        Payload::Unknown => quote!(Value),
     }
 }
 
-/// Returns the type in Rust of a `ty` that is packed on the wire.
-pub(super) fn packed(pack: ReplyWrapper, ty: Tree) -> Tree {
-    match pack {
-        ReplyWrapper::Plain => ty,
-        ReplyWrapper::Found => type_generic("Option", [ty]),
-        ReplyWrapper::Tried => type_generic("Result", [ty.clone(), ty]),
-        ReplyWrapper::List => type_generic("Vec", [ty]),
+/// Returns the type in Rust of a reply that carries `ty` in `wrapper`.
+pub(super) fn unwrapped_type(wrapper: ReplyWrapper, ty: &TokenStream) -> TokenStream {
+    match wrapper {
+        ReplyWrapper::Plain => ty.clone(),
+        ReplyWrapper::FlaggedOption => quote!(Option<#ty>),
+        ReplyWrapper::FlaggedResult => quote!(Result<#ty, #ty>),
+        ReplyWrapper::MaybeFlatVec => quote!(Vec<#ty>),
     }
 }
 
-/// Returns what is sent as `payload`: a whole argument list where nobody describes it.
-fn sent(payload: &Payload) -> Tree {
+/// Returns the type that a sender encodes as `payload`: a whole argument list if the catalogue does not describe it.
+fn sent_type(payload: &Payload) -> TokenStream {
     match payload {
-        Payload::Known(ty) => written(ty),
-        Payload::Unknown => type_name("Args"),
+        Payload::Known(ty) => written_type(ty),
+        Payload::Unknown => quote!(Args),
     }
 }
 
 /// Returns the type of the half that sends.
-pub(super) fn sender(half: &SideModel) -> Tree {
-    match half {
-        SideModel::End => type_name("End"),
-        SideModel::Root => type_name("DynSender"),
-        SideModel::Stream(payload) => type_generic("Sender", [sent(payload)]),
-        SideModel::Reply(payload) => type_generic("ReplySender", [sent(payload)]),
+pub(super) fn sender_type(side: &SideModel) -> TokenStream {
+    match side {
+        SideModel::End => quote!(End),
+        SideModel::Root => quote!(DynSender),
+        SideModel::Stream(payload) => {
+            let item = sent_type(payload);
+            quote!(Sender<#item>)
+        }
+        SideModel::Reply(payload) => {
+            let value = sent_type(payload);
+            quote!(ReplySender<#value>)
+        }
         SideModel::States(states) => type_name(states.first().map_or("DynSender", |state| &state.sender)),
     }
 }
 
 /// Returns the type of the half that receives.
-pub(super) fn receiver(half: &SideModel) -> Tree {
-    match half {
-        SideModel::End => type_name("End"),
-        SideModel::Root => type_name("DynReceiver"),
-        SideModel::Stream(payload) => type_generic("Receiver", [received(payload)]),
-        SideModel::Reply(payload) => type_generic("Reply", [received(payload)]),
+pub(super) fn receiver_type(side: &SideModel) -> TokenStream {
+    match side {
+        SideModel::End => quote!(End),
+        SideModel::Root => quote!(DynReceiver),
+        SideModel::Stream(payload) => {
+            let item = received_type(payload);
+            quote!(Receiver<#item>)
+        }
+        SideModel::Reply(payload) => {
+            let value = received_type(payload);
+            quote!(Reply<#value>)
+        }
         SideModel::States(states) => type_name(states.first().map_or("DynReceiver", |state| &state.receiver)),
     }
 }
 
-/// Returns what a caller holds of a session.
-pub(super) fn exchange(tx: &SideModel, rx: &SideModel) -> Tree {
-    type_generic("Duplex", [sender(tx), receiver(rx)])
+/// Returns the type of the two halves that the caller of a session gets.
+pub(super) fn duplex_type(tx: &SideModel, rx: &SideModel) -> TokenStream {
+    let (sender, receiver) = (sender_type(tx), receiver_type(rx));
+    quote!(Duplex<#sender, #receiver>)
 }
 
-/// Returns the parameters behind `self`.
-pub(super) fn parameters(arguments: &Arguments) -> Vec<FnArg> {
+/// Returns the parameters after `self`, each as `name: Type`.
+pub(super) fn parameters(arguments: &Arguments) -> Vec<TokenStream> {
     let Arguments::Known(arguments) = arguments else {
-        return vec![fn_param(&ident("args"), type_name("Args"))];
+        return vec![quote!(args: Args)];
     };
-    arguments.iter().map(|Argument { name, ty, .. }| fn_param(&ident(name), written(ty))).collect()
+    let parameter = |Argument { name, ty, .. }: &Argument| {
+        let (name, ty) = (ident(name), written_type(ty));
+        quote!(#name: #ty)
+    };
+    arguments.iter().map(parameter).collect()
 }
 
 /// Returns the types of the fields in which a receiver keeps the arguments.
-pub(super) fn fields(arguments: &Arguments) -> Vec<Tree> {
+pub(super) fn field_types(arguments: &Arguments) -> Vec<TokenStream> {
     match arguments {
-        Arguments::Known(arguments) => arguments.iter().map(|argument| owned(&argument.ty)).collect(),
-        Arguments::Unknown => vec![type_name("Args")],
+        Arguments::Known(arguments) => arguments.iter().map(|argument| owned_type(&argument.ty)).collect(),
+        Arguments::Unknown => vec![quote!(Args)],
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cocaine::{Code, Error, ErrorKind, Result, Value, server::Server};
 use cocaine_bindings::ServeApp;
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::Instant};
 
 use super::{
     errors,
@@ -88,14 +88,15 @@ impl App {
         Ok(())
     }
 
-    /// Withdraws the app and ends its workers. Returns its server, whose clients stay connected.
-    pub(super) async fn stop(&self) -> Option<Server> {
+    /// Withdraws the app and ends its workers, those that are left at the deadline by killing them. Returns its server,
+    /// whose clients stay connected.
+    pub(super) async fn stop(&self, deadline: Option<Instant>) -> Option<Server> {
         let state = std::mem::replace(&mut *self.state(), State::Stopped);
         let State::Running(running) = state else { return None };
         let RunningApp { overseer, server, publication } = *running;
         drop(publication);
         server.stop_accepting();
-        overseer.stop().await;
+        overseer.stop(deadline).await;
         Some(server)
     }
 

@@ -6,19 +6,18 @@ use std::{
 };
 
 use cocaine::{Code, Error, Result, Value, server::Server};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     app::App,
     overseer::{Overseer, environment::AppEnvironment},
-    profile::config::AppConfig,
+    profile::{config::AppConfig, stored},
     report::{info::InfoFlags, readings},
 };
 use crate::{
     errno::{self, Errno},
     metrics::Reading,
     service_host::ServiceHost,
-    store::StoreError,
 };
 
 /// The apps of a node; clones share them.
@@ -80,7 +79,7 @@ impl Apps {
     }
 
     async fn stop_app(&self, app: &App) {
-        let server = app.stop().await;
+        let server = app.stop(None).await;
         let mut retired = self.0.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.retain(|server| !server.is_finished());
         retired.extend(server);
@@ -114,9 +113,7 @@ impl Apps {
 
     /// Starts the apps of a stored runlist one by one (`node.md` 6.2).
     pub(crate) async fn start_runlist(&self, runlist: &str) {
-        let stored =
-            self.0.environment.store.read("runlists", runlist).map_err(StoreError::into_service_error);
-        let read = stored.and_then(|blob| {
+        let read = stored::load(&self.0.environment.store, "runlists", runlist).and_then(|blob| {
             cocaine::msgpack::from_slice::<BTreeMap<String, String>>(&blob)
                 .map_err(|error| errno::error(Errno::INVAL, format!("the runlist is unreadable: {error}")))
         });
@@ -139,15 +136,17 @@ impl Apps {
         self.apps().values().filter_map(|app| app.overseer()).for_each(|overseer| overseer.start_stopping());
     }
 
-    /// Stops all apps, and closes the connections of their clients.
-    pub(crate) async fn shutdown(&self) {
+    /// Stops all apps, and kills the workers that have not ended at the deadline. Returns the servers of all apps, whose
+    /// clients stay connected.
+    pub(crate) async fn stop_workers(&self, deadline: Instant) -> Vec<Server> {
+        // All workers learn of it before any is waited for.
+        self.start_stopping();
         let apps = std::mem::take(&mut *self.apps());
         let stopping: JoinSet<Option<Server>> =
-            apps.into_values().map(|app| async move { app.stop().await }).collect();
+            apps.into_values().map(|app| async move { app.stop(Some(deadline)).await }).collect();
         let servers = stopping.join_all().await.into_iter().flatten();
         let retired = std::mem::take(&mut *self.0.retired.lock().unwrap_or_else(PoisonError::into_inner));
-        let closing: JoinSet<()> = servers.chain(retired).map(Server::shutdown).collect();
-        closing.join_all().await;
+        servers.chain(retired).collect()
     }
 
     /// Returns whether the app is still the one of this name.

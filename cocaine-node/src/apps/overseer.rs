@@ -21,7 +21,10 @@ use std::{
 };
 
 use cocaine::{Error, Receiver};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::timeout_at,
+};
 use uuid::Uuid;
 
 pub(crate) use self::state::WorkerEntry;
@@ -56,6 +59,8 @@ struct Shared {
     active: watch::Sender<usize>,
     /// Notified when the last worker has been removed.
     emptied: Notify,
+    /// Set when the workers that are left are killed.
+    killed: watch::Sender<bool>,
 }
 
 impl Overseer {
@@ -70,6 +75,7 @@ impl Overseer {
             metrics: EventMetrics::new(now),
             active: watch::Sender::new(0),
             emptied: Notify::new(),
+            killed: watch::Sender::new(false),
         }))
     }
 
@@ -209,15 +215,27 @@ impl Overseer {
         self.endpoint().stop_accepting();
     }
 
-    /// Stops all workers, and returns once the last has ended.
-    pub(crate) async fn stop(&self) {
+    /// Stops all workers, kills those that are left at the deadline, and returns once the last has ended.
+    pub(crate) async fn stop(&self, deadline: Option<tokio::time::Instant>) {
         self.start_stopping();
+        if let Some(deadline) = deadline
+            && timeout_at(deadline, self.wait_until_empty()).await.is_err()
+        {
+            let (app, workers) = (&self.config().app, self.state().workers.len());
+            tracing::warn!(app, workers, "workers are killed: they did not end in time");
+            self.0.killed.send_replace(true);
+        }
+        self.wait_until_empty().await;
+        self.endpoint().close();
+    }
+
+    async fn wait_until_empty(&self) {
         loop {
             let emptied = self.0.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
             if self.state().workers.is_empty() {
-                return self.endpoint().close();
+                return;
             }
             emptied.await;
         }
@@ -228,6 +246,12 @@ impl Overseer {
         let state = self.state();
         let any_active = state.workers.values().any(WorkerEntry::is_active);
         state.failure.clone().filter(|_| !any_active)
+    }
+
+    /// Returns when the workers that are left have to be killed.
+    async fn wait_until_killed(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.0.killed.subscribe().wait_for(|killed| *killed).await;
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -2,7 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod manifest;
-mod stored;
+pub(crate) mod stored;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{error::ConfigError, merge::overwrite};
+use super::{duration::seconds, error::ConfigError, merge::overwrite};
 
 /// The section `apps` of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -27,7 +27,6 @@ impl AppsConfig {
 
     /// Returns how long an event waits for an app that fails to start, if it is set.
     pub(super) fn startup_timeout(&self) -> Result<Option<Duration>, ConfigError> {
-        let timeout = self.startup_timeout.map(Duration::try_from_secs_f64).transpose();
-        timeout.map_err(|error| ConfigError::Value(format!("apps.startup_timeout: {error}")))
+        seconds("apps.startup_timeout", self.startup_timeout)
     }
 }

@@ -1,10 +1,10 @@
 //! The configuration file of a gateway that runs without a node.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use serde::Deserialize;
 
-use super::{error::ConfigError, file::read_toml, http::HttpConfig, log::LogConfig};
+use super::{duration::seconds, error::ConfigError, file::read_toml, http::HttpConfig, log::LogConfig};
 
 /// The configuration of a gateway that runs without a node.
 ///
@@ -20,6 +20,8 @@ use super::{error::ConfigError, file::read_toml, http::HttpConfig, log::LogConfi
 pub struct GatewayConfig {
     /// The locators of the cloud.
     pub locator: Option<String>,
+    /// Seconds that a stop may take as a whole. 8.
+    pub shutdown_timeout: Option<f64>,
     /// The gateway.
     pub http: HttpConfig,
     /// The log.
@@ -30,5 +32,13 @@ impl GatewayConfig {
     /// Reads a file.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
         read_toml(file)
+    }
+
+    /// Returns how long a stop may take as a whole, if it is set.
+    ///
+    /// # Errors
+    /// A value that is not a time.
+    pub fn shutdown_timeout(&self) -> Result<Option<Duration>, ConfigError> {
+        seconds("shutdown_timeout", self.shutdown_timeout)
     }
 }

@@ -8,7 +8,7 @@
 //! connections = 1                 # to each service
 //! refresh = 120                   # seconds after which a service is resolved again, to balance the load
 //! request_body = 67108864         # bytes of one request's body
-//! buffer = 536870912              # bytes of all requests' bodies together
+//! buffer = 536870912              # bytes of all requests' bodies together, and of the values made of JSON
 //! response_buffer = 68157440      # bytes of one response that a slow client has not read yet
 //! clients = 10000                 # connections at once; further ones wait
 //! sampling = 0.05                 # the fraction of requests that are traced

@@ -22,6 +22,9 @@ pub struct LimitsConfig {
     pub max_channels: Option<usize>,
     /// Bytes that one connection may make the node keep.
     pub max_in_use_bytes: Option<usize>,
+    /// Bytes of memory that the arguments of a call may take beyond their encoding. The services of a node take few
+    /// lists, so that it is 8 MiB here.
+    pub max_decoded_bytes: Option<usize>,
 }
 
 impl LimitsConfig {
@@ -34,6 +37,7 @@ impl LimitsConfig {
             max_invocations,
             max_channels,
             max_in_use_bytes,
+            max_decoded_bytes,
         } = newer;
         overwrite(&mut self.max_frame_bytes, max_frame_bytes);
         overwrite(&mut self.max_unread_bytes, max_unread_bytes);
@@ -41,6 +45,7 @@ impl LimitsConfig {
         overwrite(&mut self.max_invocations, max_invocations);
         overwrite(&mut self.max_channels, max_channels);
         overwrite(&mut self.max_in_use_bytes, max_in_use_bytes);
+        overwrite(&mut self.max_decoded_bytes, max_decoded_bytes);
     }
 
     /// Returns `limits` with the values of the configuration in place of its own.
@@ -55,6 +60,7 @@ impl LimitsConfig {
             ("max_invocations", self.max_invocations, &mut limits.max_invocations),
             ("max_channels", self.max_channels, &mut limits.max_channels),
             ("max_in_use_bytes", self.max_in_use_bytes, &mut limits.max_in_use_bytes),
+            ("max_decoded_bytes", self.max_decoded_bytes, &mut limits.max_decoded_bytes),
         ];
         for (name, value, limit) in settings {
             *limit = value.unwrap_or(*limit);

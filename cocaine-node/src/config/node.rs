@@ -9,9 +9,9 @@ use cocaine::{Bytes, msgpack};
 use serde::Deserialize;
 
 use super::{
-    apps::AppsConfig, cache::CacheConfig, chrono::ChronoConfig, error::ConfigError, file::read_toml,
-    geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, merge::overwrite,
-    urlfetch::UrlfetchConfig,
+    apps::AppsConfig, cache::CacheConfig, chrono::ChronoConfig, duration::seconds, error::ConfigError,
+    file::read_toml, geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig,
+    merge::overwrite, urlfetch::UrlfetchConfig,
 };
 
 /// The configuration of a node. What it leaves out has its default.
@@ -33,6 +33,8 @@ pub struct NodeConfig {
     pub restrict: Option<Vec<String>>,
     /// The stored list of apps that start together with the node.
     pub runlist: Option<String>,
+    /// Seconds that a stop may take as a whole. 8.
+    pub shutdown_timeout: Option<f64>,
     /// The apps.
     pub apps: AppsConfig,
     /// The log.
@@ -68,6 +70,7 @@ impl NodeConfig {
         overwrite(&mut self.uuid, newer.uuid);
         overwrite(&mut self.restrict, newer.restrict);
         overwrite(&mut self.runlist, newer.runlist);
+        overwrite(&mut self.shutdown_timeout, newer.shutdown_timeout);
         self.apps.merge(&newer.apps);
         self.log.merge(newer.log);
         match (&mut self.http, newer.http) {
@@ -82,9 +85,39 @@ impl NodeConfig {
         self.limits.merge(newer.limits);
     }
 
+    /// Returns the keys and sections that differ and that a running node cannot change. The sections `log` and `http` are
+    /// not compared.
+    pub(crate) fn fixed_changes(&self, newer: &Self) -> Vec<&'static str> {
+        let keys = [
+            ("listen", self.listen != newer.listen),
+            ("data", self.data != newer.data),
+            ("cluster", self.cluster != newer.cluster),
+            ("hostname", self.hostname != newer.hostname),
+            ("uuid", self.uuid != newer.uuid),
+            ("restrict", self.restrict != newer.restrict),
+            ("runlist", self.runlist != newer.runlist),
+            ("apps", self.apps != newer.apps),
+            ("cache", self.cache != newer.cache),
+            ("chrono", self.chrono != newer.chrono),
+            ("urlfetch", self.urlfetch != newer.urlfetch),
+            ("geobase", self.geobase != newer.geobase),
+            ("extra_param", self.extra_param != newer.extra_param),
+            ("limits", self.limits != newer.limits),
+        ];
+        keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+    }
+
     /// Returns how long an event waits for an app that fails to start, if it is set.
     pub(crate) fn startup_timeout(&self) -> Result<Option<Duration>, ConfigError> {
         self.apps.startup_timeout()
+    }
+
+    /// Returns how long a stop may take as a whole, if it is set.
+    ///
+    /// # Errors
+    /// A value that is not a time.
+    pub fn shutdown_timeout(&self) -> Result<Option<Duration>, ConfigError> {
+        seconds("shutdown_timeout", self.shutdown_timeout)
     }
 
     /// Returns `extra_param` in the form that other nodes read: a map in `MessagePack`.

@@ -46,7 +46,13 @@ use self::{
 };
 use super::{
     context::Context,
-    http::{body::ResponseBody, error::HttpError, request_id::RequestId, response::text_response},
+    http::{
+        body::ResponseBody,
+        error::HttpError,
+        json_body::{ParseError, ParsedBody},
+        request_id::RequestId,
+        response::text_response,
+    },
     routing::{event_call::Retries, service_pool::ServicePool},
 };
 use crate::config::Target;
@@ -93,17 +99,26 @@ pub(super) async fn handle(
     id: RequestId,
 ) -> Result<Response<ResponseBody>, HttpError> {
     let body = context.read_body(body).await?;
-    let parsed: Result<Value, _> = serde_json::from_slice(&body.bytes);
-    drop(body);
+    let ParsedBody { value, reservation } = match context.body_parser.parse(body).await {
+        Ok(parsed) => parsed,
+        Err(ParseError::Malformed(reason)) => {
+            return Ok(error_response(StatusCode::BAD_REQUEST, RpcError::parse(&reason)));
+        }
+        Err(ParseError::TooLarge(reason)) => {
+            return Ok(error_response(StatusCode::PAYLOAD_TOO_LARGE, RpcError::invalid_request(&reason)));
+        }
+        Err(ParseError::Full(error)) => return Err(error),
+    };
+    // The values are part of the calls until these are answered.
+    let _reservation = reservation;
     let budget = ResultBudget::new(context.settings.response_buffer);
     let batch = RpcBatch { context, pool, parts, id, budget: &budget };
-    Ok(match parsed {
-        Err(error) => error_response(StatusCode::BAD_REQUEST, RpcError::parse(&error.to_string())),
-        Ok(Value::Array(requests)) if requests.is_empty() => {
+    Ok(match value {
+        Value::Array(requests) if requests.is_empty() => {
             error_response(StatusCode::OK, RpcError::invalid_request("the batch is empty"))
         }
-        Ok(Value::Array(requests)) => batch.answer_all(requests).await,
-        Ok(request) => match batch.answer(request).await {
+        Value::Array(requests) => batch.answer_all(requests).await,
+        request => match batch.answer(request).await {
             Some((id, result)) => json_response(&RpcResponse::new(&id, &result)),
             None => empty_response(),
         },

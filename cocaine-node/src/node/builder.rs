@@ -18,8 +18,9 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct NodeBuilder {
     config: NodeConfig,
-    limits: Limits,
+    limits: Option<Limits>,
     startup_timeout: Option<Duration>,
+    shutdown_timeout: Option<Duration>,
     log: Option<Log>,
     helper: Option<Helper>,
 }
@@ -32,6 +33,10 @@ impl Node {
 }
 
 impl NodeBuilder {
+    /// How many bytes of memory the arguments of a call may take beyond their encoding, unless another limit is set. The
+    /// services of a node take few lists.
+    pub const MAX_DECODED_BYTES: usize = 8 << 20;
+
     /// The default of [`NodeBuilder::startup_timeout`].
     pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -89,7 +94,7 @@ impl NodeBuilder {
     /// Sets all limits of each connection.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = Some(limits);
         self.config.limits = LimitsConfig::default();
         self
     }
@@ -117,6 +122,13 @@ impl NodeBuilder {
     #[must_use]
     pub fn startup_timeout(self, timeout: Duration) -> Self {
         Self { startup_timeout: Some(timeout), ..self }
+    }
+
+    /// Sets how long [`Node::shutdown`] may take as a whole, in place of [`Node::SHUTDOWN_TIMEOUT`]. Workers, requests and calls that have not ended by then are
+    /// cut off.
+    #[must_use]
+    pub fn shutdown_timeout(self, timeout: Duration) -> Self {
+        Self { shutdown_timeout: Some(timeout), ..self }
     }
 
     /// Sets whether idle workers stop after the `idle-timeout` of their profile. They do by default; those of an original
@@ -173,21 +185,29 @@ impl NodeBuilder {
         if config.apps.startup_timeout.is_some() {
             self.startup_timeout = None;
         }
+        if config.shutdown_timeout.is_some() {
+            self.shutdown_timeout = None;
+        }
         self.config.merge(config.clone());
         self
     }
 
     /// Starts the node. Its services can be resolved when this returns.
     pub async fn start(self) -> Result<Node, StartError> {
-        start::start(self.settings()?).await
+        // Boxed because the future is large.
+        Box::pin(start::start(self.settings()?)).await
     }
 
     fn settings(self) -> Result<NodeSettings, ConfigError> {
-        let Self { config, limits, startup_timeout, log, helper } = self;
-        let configured = config.startup_timeout()?;
+        let Self { config, limits, startup_timeout, shutdown_timeout, log, helper } = self;
+        let configured_startup = config.startup_timeout()?;
+        let configured_shutdown = config.shutdown_timeout()?;
         Ok(NodeSettings {
+            config: config.clone(),
             extra_param: config.encode_extra_param()?,
-            limits: config.limits.apply(limits)?,
+            limits: config.limits.apply(
+                limits.unwrap_or_else(|| Limits::default().max_decoded_bytes(Self::MAX_DECODED_BYTES)),
+            )?,
             listen: config.listen.unwrap_or_else(|| Node::DEFAULT_ADDRESS.to_owned()),
             data: config.data,
             cluster: config.cluster.unwrap_or(true),
@@ -197,7 +217,8 @@ impl NodeBuilder {
             log,
             helper,
             runlist: config.runlist,
-            startup_timeout: startup_timeout.or(configured).unwrap_or(Self::STARTUP_TIMEOUT),
+            startup_timeout: startup_timeout.or(configured_startup).unwrap_or(Self::STARTUP_TIMEOUT),
+            shutdown_timeout: shutdown_timeout.or(configured_shutdown).unwrap_or(Node::SHUTDOWN_TIMEOUT),
             idle_timeout: config.apps.idle_timeout.unwrap_or(true),
             http: config.http,
             cache: config.cache,

@@ -1,12 +1,16 @@
 //! A running node, and how it stops.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use cocaine::server::Server;
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     apps::AppsGuard,
+    config::{ConfigError, NodeConfig},
     gateway::Gateway,
     metrics::RateUpdater,
     registry::{Registration, Registry, Routers},
@@ -26,6 +30,8 @@ pub struct Node {
     pub(super) routers: Routers,
     pub(super) store: Store,
     pub(super) gateway: Option<Gateway>,
+    pub(super) config: NodeConfig,
+    pub(super) shutdown_timeout: Duration,
     pub(super) _ticking: RateUpdater,
 }
 
@@ -39,6 +45,8 @@ pub(super) struct RunningService {
 impl Node {
     /// The address of the locator unless another is set.
     pub const DEFAULT_ADDRESS: &'static str = "127.0.0.1:10053";
+    /// How long [`Node::shutdown`] may take unless another time is set.
+    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
     /// Returns the address of the locator.
     pub fn locator_addr(&self) -> SocketAddr {
@@ -50,18 +58,97 @@ impl Node {
         self.gateway.as_ref().map(Gateway::local_addr)
     }
 
-    /// Answers the HTTP requests in flight, stops the apps, lets running calls finish, closes all connections and
-    /// releases the data folder.
-    pub async fn shutdown(self) {
-        if let Some(gateway) = self.gateway {
-            gateway.shutdown().await;
+    /// Changes what a running node can change: `shutdown_timeout`, and of the section `http` what [`Gateway::reload`]
+    /// changes. Returns the keys of the other settings that `config` changes, which take effect when the node starts again.
+    /// The section `log` is not used.
+    ///
+    /// # Errors
+    /// A value that is out of range. Nothing is changed then.
+    pub fn reload(&mut self, config: &NodeConfig) -> Result<Vec<&'static str>, ConfigError> {
+        let shutdown_timeout = config.shutdown_timeout()?.unwrap_or(Self::SHUTDOWN_TIMEOUT);
+        let mut fixed = self.config.fixed_changes(config);
+        match (&self.gateway, &config.http) {
+            (Some(gateway), Some(http)) => fixed.extend(gateway.reload(http)?),
+            (None, None) => {}
+            _ => fixed.push("http"),
         }
+        self.shutdown_timeout = shutdown_timeout;
+        Ok(fixed)
+    }
+
+    /// Terminates the workers, answers the HTTP requests in flight, lets running calls finish, closes all connections and
+    /// releases the data folder. Returns within the time that `NodeBuilder::shutdown_timeout` sets; what has not ended
+    /// by then is cut off.
+    pub async fn shutdown(self) {
+        let deadlines = Deadlines::new(Instant::now(), self.shutdown_timeout);
         // The whole node ends, so that subscribers need not be told of each service that ends.
         self.registry.stop();
         self.routers.stop();
-        self.apps.0.shutdown().await;
-        let servers = self.services.into_iter().map(|service| service.server.shutdown());
-        servers.collect::<JoinSet<()>>().join_all().await;
-        self.store.close().await;
+        // Workers may need the services until they end, and HTTP requests may need both.
+        let requests = async {
+            if let Some(gateway) = self.gateway {
+                gateway.shutdown_until(deadlines.requests).await;
+            }
+        };
+        let ((), app_servers) = tokio::join!(requests, self.apps.0.stop_workers(deadlines.workers));
+        let servers = self.services.into_iter().map(|service| service.server).chain(app_servers);
+        let closing: JoinSet<()> = servers.map(|server| shut_down(server, deadlines.calls)).collect();
+        closing.join_all().await;
+        if timeout_at(deadlines.store, self.store.close()).await.is_err() {
+            tracing::warn!(
+                "the storage did not finish its last transaction in time; no acknowledged write is lost"
+            );
+        }
+    }
+}
+
+/// Lets the running calls of a server finish, and closes its connections at the deadline.
+async fn shut_down(server: Server, deadline: Instant) {
+    let address = server.local_addr();
+    // A server that is dropped closes its connections.
+    if timeout_at(deadline, server.shutdown()).await.is_err() {
+        tracing::warn!(%address, "connections are closed: their calls did not finish in time");
+    }
+}
+
+/// When each part of a stop is cut off. Each part has some time left after the parts that it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Deadlines {
+    workers: Instant,
+    requests: Instant,
+    calls: Instant,
+    store: Instant,
+}
+
+impl Deadlines {
+    /// The time for each part after the workers, unless the whole stop is short.
+    const MAX_STEP: Duration = Duration::from_millis(250);
+    /// About thirty years, which no clock overflows.
+    const MAX_LIMIT: Duration = Duration::from_secs(1 << 30);
+
+    fn new(start: Instant, limit: Duration) -> Self {
+        let limit = limit.min(Self::MAX_LIMIT);
+        let step = Self::MAX_STEP.min(limit / 16);
+        let before_end = |steps: u32| start + limit.saturating_sub(step * steps);
+        // The last step is for the log, which the program closes after the node.
+        Self { workers: before_end(4), requests: before_end(3), calls: before_end(2), store: before_end(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_end_in_order_within_the_limit() {
+        let start = Instant::now();
+        let deadlines = |limit| {
+            let Deadlines { workers, requests, calls, store } = Deadlines::new(start, limit);
+            [workers, requests, calls, store].map(|deadline| (deadline - start).as_millis())
+        };
+        assert_eq!(deadlines(Duration::from_secs(8)), [7000, 7250, 7500, 7750]);
+        assert_eq!(deadlines(Duration::from_millis(160)), [120, 130, 140, 150]);
+        assert_eq!(deadlines(Duration::ZERO), [0; 4]);
+        assert!(deadlines(Duration::MAX)[0] > 1 << 39);
     }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use cocaine::{Bytes, Limits};
 
 use crate::{
-    config::{CacheConfig, ChronoConfig, HttpConfig, UrlfetchConfig},
+    config::{CacheConfig, ChronoConfig, HttpConfig, NodeConfig, UrlfetchConfig},
     helper::Helper,
     log::Log,
 };
@@ -13,6 +13,8 @@ use crate::{
 /// The settings of a node.
 #[derive(Debug)]
 pub(super) struct NodeSettings {
+    /// The configuration that the settings come from.
+    pub(super) config: NodeConfig,
     pub(super) listen: String,
     /// The data folder; in memory if `None`.
     pub(super) data: Option<PathBuf>,
@@ -28,6 +30,7 @@ pub(super) struct NodeSettings {
     pub(super) runlist: Option<String>,
     pub(super) startup_timeout: Duration,
     pub(super) idle_timeout: bool,
+    pub(super) shutdown_timeout: Duration,
     pub(super) http: Option<HttpConfig>,
     pub(super) cache: CacheConfig,
     pub(super) chrono: ChronoConfig,

@@ -36,7 +36,7 @@ use crate::{
         echo::EchoService,
         geobase::GeobaseService,
         locator::{LocatorService, LocatorShared},
-        logging::LoggingService,
+        logging::{self, LoggingService},
         logging_v2::{LoggingV2Service, LoggingV2Shared},
         metrics::{MetricSources, MetricsService},
         node::NodeService,
@@ -101,12 +101,23 @@ impl NodeSettings {
             Some(http) => Some(Gateway::start(&local_address(address).to_string(), http).await?),
             None => None,
         };
-        if let Some(runlist) = &self.runlist {
-            apps.start_runlist(runlist).await;
-        }
         let apps = AppsGuard(apps);
+        if let Some(runlist) = &self.runlist {
+            apps.0.start_runlist(runlist).await;
+        }
         let ticking = host.metrics.update_rates();
-        Ok(Node { address, services, apps, registry, routers, store, gateway, _ticking: ticking })
+        Ok(Node {
+            address,
+            services,
+            apps,
+            registry,
+            routers,
+            store,
+            gateway,
+            config: self.config,
+            shutdown_timeout: self.shutdown_timeout,
+            _ticking: ticking,
+        })
     }
 
     /// Starts the services of plugins, each of which gives way to an app of its name.
@@ -126,11 +137,11 @@ impl NodeSettings {
         logging.load().await?;
         let metrics = shared.metrics(&logging, starter.host.metrics.clone());
         starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
-        let logging = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
-        starter.start_plugin("logging::v2", logging).await?;
+        let logging_v2 = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
+        starter.start_plugin("logging::v2", logging::limited(logging_v2)).await?;
         let tree = Arc::new(unicorn::UnicornShared::new(shared.store.clone(), self.limits));
         let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
-        starter.start_plugin("unicorn", unicorn).await?;
+        starter.start_plugin("unicorn", unicorn::limited(unicorn)).await?;
         let uniresis = UniresisService::new(&shared.uuid);
         starter.start_plugin("uniresis", ServeUniresis::new(move |_| uniresis.clone())).await?;
         let urlfetch = UrlfetchShared::new(&self.urlfetch)?;
@@ -170,8 +181,9 @@ impl SharedParts {
         let store = self.store.clone();
         let storage = ServeStorage::new(move |caller| StorageService::new(&store, caller));
         starter.start("storage", storage, None).await?;
-        let logging = LoggingService::new(self.log.clone());
-        starter.start("logging", ServeLogging::new(move |_| logging.clone()), None).await?;
+        let log = LoggingService::new(self.log.clone());
+        let logging = logging::limited(ServeLogging::new(move |_| log.clone()));
+        starter.start("logging", logging, None).await?;
         let apps = self.apps.clone();
         let node = ServeNode::new(move |caller| NodeService::new(apps.clone(), caller));
         starter.start("node", node, None).await?;

@@ -2,10 +2,25 @@
 
 use std::time::SystemTime;
 
-use cocaine::{Error, Result, Scalar, Severity};
+use cocaine::{Error, Result, Scalar, Severity, server::Dispatch};
 use cocaine_bindings::Logging;
 
-use crate::log::{Log, LogRecord};
+use crate::{
+    errno::{self, Errno},
+    log::{Log, LogRecord},
+    service_host::LimitedService,
+};
+
+/// The largest arguments in bytes: a message with its attributes.
+const MAX_ARGS_BYTES: usize = 16 << 20;
+
+/// Refuses messages that are too large before their attributes are decoded.
+pub(crate) fn limited<D: Dispatch>(dispatch: D) -> LimitedService<D> {
+    LimitedService::new(dispatch, MAX_ARGS_BYTES, |bytes| {
+        let text = format!("a message of {bytes} bytes is larger than {MAX_ARGS_BYTES}");
+        errno::error(Errno::TOOBIG, text)
+    })
+}
 
 /// The service around the node's log.
 #[derive(Clone, Debug)]

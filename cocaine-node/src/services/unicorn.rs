@@ -23,7 +23,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use cocaine::{Guard, Limits, Result, Stream, Value, bind::Caller};
+use cocaine::{Guard, Limits, Result, Stream, Value, bind::Caller, server::Dispatch};
 use cocaine_bindings::{Children, Unicorn, Versioned};
 
 use self::{
@@ -37,7 +37,10 @@ use self::{
     streams::{ChildrenItems, EventStream, ItemBuilder, SubscriptionStream, ValueItems, read, versioned},
     transaction::{LockHandle, NodeChange, apply_change},
 };
-use crate::store::{ClientStore, Store};
+use crate::{
+    service_host::LimitedService,
+    store::{ClientStore, Store},
+};
 
 /// The state that all calls of the service share.
 #[derive(Debug)]
@@ -150,8 +153,14 @@ impl TreeClient {
             let _ = states.wait_for(|state| *state == LockState::Lost).await;
             UnicornError::NodeRemoved.into_service_error()
         };
-        Ok(Guard::until(handle, lost))
+        Ok(Guard::with_loss(handle, lost))
     }
+}
+
+/// Refuses calls with more arguments than a path and a value take before these are decoded.
+pub(crate) fn limited<D: Dispatch>(dispatch: D) -> LimitedService<D> {
+    let refuse = |bytes| UnicornError::ArgumentsTooLarge(bytes).into_service_error();
+    LimitedService::new(dispatch, limits::MAX_ARGS_BYTES, refuse)
 }
 
 /// The service, as one caller sees it.

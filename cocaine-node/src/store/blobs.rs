@@ -14,7 +14,8 @@
 
 use bytes::{Bytes, BytesMut};
 use redb::{
-    ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
+    AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError,
+    WriteTransaction,
 };
 
 use super::StoreError;
@@ -171,6 +172,11 @@ impl BlobTables {
         })
     }
 
+    /// Returns the length of a blob, which is not read.
+    pub(super) fn len(&self, collection: &str, key: &str) -> Result<usize, StoreError> {
+        length_of(first_row(&self.rows, collection, key)?.value())
+    }
+
     pub(super) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
         read_from(&self.rows, &self.chunks, collection, key)
     }
@@ -229,15 +235,22 @@ pub(crate) fn read(txn: &WriteTransaction, collection: &str, key: &str) -> Resul
     read_from(&txn.open_table(BLOBS)?, &txn.open_table(CHUNKS)?, collection, key)
 }
 
+fn first_row<'t>(
+    rows: &'t impl ReadableTable<Raw, Raw>,
+    collection: &str,
+    key: &str,
+) -> Result<AccessGuard<'t, Raw>, StoreError> {
+    let row = rows.get(path(&[collection], key).as_slice())?;
+    row.ok_or_else(|| StoreError::NotFound { collection: collection.into(), key: key.into() })
+}
+
 fn read_from(
     rows: &impl ReadableTable<Raw, Raw>,
     chunks: &impl ReadableTable<Raw, Raw>,
     collection: &str,
     key: &str,
 ) -> Result<Bytes, StoreError> {
-    let Some(row) = rows.get(path(&[collection], key).as_slice())? else {
-        return Err(StoreError::NotFound { collection: collection.into(), key: key.into() });
-    };
+    let row = first_row(rows, collection, key)?;
     let length = length_of(row.value())?;
     let head = &row.value()[HEADER..];
     if head.len() == length {

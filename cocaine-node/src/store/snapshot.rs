@@ -46,6 +46,11 @@ impl Snapshot {
         &self.txn
     }
 
+    /// Returns the length of the blob stored under `key`.
+    pub(crate) fn blob_len(&self, collection: &str, key: &str) -> Result<usize, StoreError> {
+        self.blobs.len(collection, key)
+    }
+
     /// Returns the blob stored under `key`.
     pub(crate) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
         self.blobs.read(collection, key)

@@ -1,17 +1,17 @@
 //! Apps from upload to stop.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio};
+use std::collections::BTreeMap;
 
 use cocaine::{Bytes, Category, Client, msgpack};
 use cocaine_bindings::{App, AppClient, Node as _, NodeClient, Storage};
 use cocaine_node::Node;
 use serde_json::json;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use test_support::wait::wait_until;
 
-use crate::cloud::{Cloud, call, code, finish, number, open};
+use crate::{
+    cloud::{Cloud, call, code, finish, number, open},
+    program::{Program, is_running},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runlist_starts_despite_a_bad_app() {
@@ -124,67 +124,31 @@ async fn stopping_app_cannot_be_started() {
     cloud.node.shutdown().await;
 }
 
-/// Starts the built program with its data in `folder`.
-async fn start_program(folder: &Path, options: &[&str]) -> (Child, Cloud<()>) {
-    let mut node = Command::new(env!("CARGO_BIN_EXE_cocaine-node"))
-        .args(["--listen", "127.0.0.1:0", "--data"])
-        .arg(folder)
-        .args(options)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(node.stdout.take().unwrap()).lines();
-    let said = said.next_line().await.unwrap().unwrap();
-    let locator = said.split_whitespace().find(|word| word.contains(':')).unwrap();
-    (node, Cloud::of(Client::new(locator).unwrap()).await)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn worker_output_is_logged_if_enabled() {
     let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("log.jsonl");
-    let options = ["--log-level", "debug", "--log-file", log.to_str().unwrap()];
-    let (_node, cloud) = start_program(folder.path(), &options).await;
+    let program = Program::start(folder.path(), &["--log-level", "debug"]).await;
     for (app, profile) in [("quiet", json!({})), ("loud", json!({"log-output": true}))] {
-        let app = cloud.run(app, app, profile).await;
+        let app = program.cloud.run(app, app, profile).await;
         call(&app, "pid", "").await.unwrap();
     }
     let printed = |app: &str| {
-        let lines = std::fs::read_to_string(&log).unwrap_or_default();
-        lines.lines().any(|line| line.contains("a worker prints") && line.contains(&format!("in mode {app}")))
+        let has = |line: &str| line.contains("a worker prints") && line.contains(&format!("in mode {app}"));
+        program.log().lines().any(has)
     };
-    let written = async {
-        while !printed("loud") {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::cloud::PATIENCE, written).await.expect("the line is logged");
+    wait_until("the line is logged", async || printed("loud")).await;
     assert!(!printed("quiet"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_node_leaves_no_worker() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut node, other) = start_program(folder.path(), &["--log-level", "off"]).await;
-    let app = other.run("left", "", json!({})).await;
+    let mut program = Program::start(folder.path(), &[]).await;
+    let app = program.cloud.run("left", "", json!({})).await;
     let pid = call(&app, "pid", "").await.unwrap();
-    let worker = format!("/proc/{pid}");
-    assert!(Path::new(&worker).exists());
-    node.kill().await.unwrap();
-    let gone = async {
-        while Path::new(&worker).exists() && !is_zombie(&worker) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::cloud::PATIENCE, gone).await.expect("the worker ends with its node");
-}
-
-/// Returns whether a process has exited and was not waited for.
-fn is_zombie(process: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("{process}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_none_or(|rest| rest.trim_start().starts_with(['Z', 'X']))
+    assert!(is_running(&pid));
+    program.child.kill().await.unwrap();
+    wait_until("the worker ends with its node", async || !is_running(&pid)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,12 +157,7 @@ async fn dropped_node_leaves_no_worker() {
     let app = cloud.run("dropped", "", json!({})).await;
     let pid = call(&app, "pid", "").await.unwrap();
     drop(cloud);
-    let gone = async {
-        while Path::new(&format!("/proc/{pid}")).exists() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(crate::cloud::PATIENCE, gone).await.expect("the worker ends with its node");
+    wait_until("the worker ends with its node", async || !is_running(&pid)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,4 +6,6 @@ mod faults;
 mod lifecycle;
 mod metrics;
 mod order;
+mod program;
+mod stop;
 mod worker;

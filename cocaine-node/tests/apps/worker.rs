@@ -47,6 +47,10 @@ async fn run(mode: &str, args: &[String]) {
             socket.write_all(&[0xc1, 0xc1]).unwrap();
         }),
         "flood" => raw(args, flood),
+        "deaf" => raw(args, |socket| {
+            await_event(socket);
+            socket.write_all(&pid_chunk()).unwrap();
+        }),
         _ => {
             let served = serve(args, mode).await;
             if let Err(error) = served {
@@ -62,6 +66,12 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
     if mode == "fast" {
         worker = worker.shutdown_timeout(Duration::from_millis(100));
     }
+    let (terminating, terminated) = tokio::sync::watch::channel(());
+    let until_terminated = worker.terminated();
+    tokio::spawn(async move {
+        until_terminated.await;
+        drop(terminating);
+    });
     let worker = worker
         .on("echo", echo)
         .on("pid", |session: Session| async move { session.finish_with(std::process::id().to_string()) })
@@ -75,6 +85,15 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
             session.send(std::process::id().to_string()).await?;
             session.context().cancelled().await;
             session.finish()
+        })
+        .on("page", move |mut session: Session| {
+            let mut terminated = terminated.clone();
+            async move {
+                session.send(cocaine::msgpack::to_vec(&(200, [("", ""); 0])).unwrap()).await?;
+                session.send("begun, ").await?;
+                drop(terminated.changed().await);
+                session.finish_with("ended")
+            }
         })
         .on("pour", |mut session: Session| async move {
             let mib = session.recv().await.transpose()?.unwrap_or_default();
@@ -130,6 +149,13 @@ fn await_event(socket: &mut UnixStream) {
         let read = socket.read(&mut buffer).unwrap();
         seen.extend_from_slice(&buffer[..read]);
     }
+}
+
+/// Returns a chunk on the first channel with the process id.
+fn pid_chunk() -> Vec<u8> {
+    let pid = std::process::id().to_string();
+    let length = u8::try_from(pid.len()).unwrap();
+    [&[0x93, 2, 0, 0x91, 0xa0 | length], pid.as_bytes()].concat()
 }
 
 /// Sends chunks on the first channel for ever.

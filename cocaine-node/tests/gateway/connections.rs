@@ -9,7 +9,7 @@ use tokio::{net::TcpStream, sync::Notify, time::timeout};
 use crate::{
     app::{Cloud, Step, text},
     client::{Client, get},
-    harness::{assert_idle, echoed_request, metric_is, paused_response, read_beginning, start_cloud},
+    harness::{SHORT, assert_idle, echoed_request, metric_is, paused_response, read_beginning, start_cloud},
 };
 
 #[tokio::test]
@@ -107,6 +107,19 @@ async fn shutdown_waits_for_requests_in_flight() {
     assert_eq!(reading.read_response("GET").await.text(), "begun, and ended");
     assert!(reading.read_to_end().await.is_empty());
     timeout(Duration::from_secs(20), ending).await.expect("the gateway ends").unwrap();
+}
+
+#[tokio::test]
+async fn shutdown_cuts_requests_at_its_limit() {
+    let mut cloud = start_cloud().await;
+    let (steps, _go_on) = paused_response(&[], [Step::Close]);
+    cloud.respond(steps);
+    let mut reading = Client::connect(cloud.http_addr()).await;
+    reading.send(get("/app/web")).await;
+    read_beginning(&mut reading, "begun, ").await;
+    timeout(Duration::from_secs(20), cloud.shutdown_within(SHORT)).await.expect("the gateway ends");
+    let rest = reading.read_to_end().await;
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "the part does not pass for the whole: {}", rest.escape_ascii());
 }
 
 #[tokio::test]

@@ -3,9 +3,12 @@
 mod cache;
 mod chrono;
 mod cluster;
+mod decoding;
 mod filters;
 mod geobase;
+mod hangup;
 mod http_server;
+mod init;
 mod lifecycle;
 mod locator;
 mod logging;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use crate::protocol::{
     endpoint::ServiceInfo,
     error::{Error, ErrorKind, Result},
-    graph::{CallKind, Graph, Method, Tree},
+    graph::{CallKind, Graph, Method, PING, REVOKE, Tree},
     spec::{MethodSpec, OnDrop, ServiceSpec},
 };
 
@@ -52,7 +52,7 @@ impl BoundMethod {
         if self.kind == kind {
             return Ok(());
         }
-        Err(Error::config(format!("`{}` {}", self.name, self.kind.advice())))
+        Err(Error::config(format!("`{}` {}", self.name, self.kind.usage())))
     }
 }
 
@@ -89,7 +89,12 @@ impl MethodTable {
 
     /// Returns whether the service accepts the control message `revoke`.
     pub(crate) fn accepts_revoke(&self) -> bool {
-        self.graph.entry(crate::protocol::graph::REVOKE).is_some()
+        self.graph.entry(REVOKE).is_some()
+    }
+
+    /// Returns whether the service answers the control message `ping`.
+    pub(crate) fn accepts_ping(&self) -> bool {
+        self.graph.entry(PING).is_some()
     }
 }
 
@@ -109,7 +114,7 @@ fn bind_method(spec: &MethodSpec, graph: &Graph, policy: Compatibility) -> Resul
 
 fn mismatch(expected: &Method, graph: &Graph) -> Error {
     let found = graph.method(&expected.name).map_or_else(|| "no such method".to_owned(), describe);
-    Error::new(ErrorKind::SchemaMismatch { expected: describe(expected), found }).at(
+    Error::new(ErrorKind::SchemaMismatch { expected: describe(expected), found }).with_context(
         None,
         Some(&expected.name),
         None,
@@ -182,7 +187,7 @@ impl MethodTable {
                 None => Err(Error::config(format!("the bindings have no method at index {index}"))),
             },
             Selector::Name(name) => match self.graph.method(name) {
-                Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::of(name)))),
+                Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::for_method(name)))),
                 None => Err(self.unknown_method(name)),
             },
         }
@@ -192,6 +197,6 @@ impl MethodTable {
         let names: Vec<_> = self.graph.methods().map(|method| &*method.name).collect();
         let found = format!("only {}", names.join(", "));
         let kind = ErrorKind::SchemaMismatch { expected: format!("a method `{name}`"), found };
-        Error::new(kind).at(None, Some(name), None)
+        Error::new(kind).with_context(None, Some(name), None)
     }
 }

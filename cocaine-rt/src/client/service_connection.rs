@@ -11,8 +11,10 @@ use std::{
 use crate::{
     client::methods::{BoundMethod, MethodTable},
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
-        halves::Reading,
+        channel::{ChannelRef, ErrorContext},
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
+        halves::StreamChannel,
         handle::{ConnectionHandle, TICK},
         mux::{ChannelKey, NewChannel, message::Message, recv_state::RecvState},
     },
@@ -145,12 +147,14 @@ impl ServiceConnection {
     ) -> Result<SendAttempt<PendingReply>> {
         bound.check_kind(CallKind::Unary)?;
         let ticks = request.options.deadline_ticks();
-        let attempt = self.send_request(bound, request, RecvState::Primitive, ticks);
         let (handle, close) = (&self.handle, bound.close);
+        let receptions = handle.receptions();
+        let attempt = self.send_request(bound, request, RecvState::Primitive, ticks);
         Ok(attempt.map(|key| PendingReply {
             handle: handle.clone(),
             key,
             close,
+            receptions,
             is_first_poll: true,
             is_done: false,
         }))
@@ -167,14 +171,14 @@ impl ServiceConnection {
         &self,
         bound: &BoundMethod,
         request: Request<'_>,
-    ) -> Result<SendAttempt<Reading>> {
+    ) -> Result<SendAttempt<StreamChannel>> {
         bound.check_kind(CallKind::Streaming)?;
         Ok(self.open_channel(bound, request).map(|channel| {
             if bound.close.is_none() {
                 return DynReceiver::new(channel, &bound.upstream).into();
             }
             let (close, rx) = self.halves(bound, channel);
-            Reading { _close: Some(Box::new(close)), rx }
+            StreamChannel { _close: Some(Box::new(close)), rx }
         }))
     }
 
@@ -232,7 +236,7 @@ impl ServiceConnection {
 
     /// Adds the service, the method and the endpoint to an error.
     pub(crate) fn add_context(&self, error: Error, method: Option<&str>) -> Error {
-        error.at(Some(&self.service), method, Some(self.handle.peer()))
+        error.with_context(Some(&self.service), method, Some(self.handle.peer()))
     }
 }
 
@@ -243,9 +247,18 @@ pub(crate) struct PendingReply {
     key: ChannelKey,
     /// The message that closes the channel, sent on drop whether or not a reply came (`services.md` 8).
     close: Option<u64>,
+    /// The count of arrivals when the call was sent.
+    receptions: u64,
     /// The waker is registered when the call is sent, so the first poll has nothing to do.
     is_first_poll: bool,
     is_done: bool,
+}
+
+impl PendingReply {
+    /// Makes further calls connect again if nothing has arrived since this one was sent, which has missed its deadline.
+    pub(crate) fn check_silence(&self) {
+        self.handle.check_silence(self.receptions);
+    }
 }
 
 impl Future for PendingReply {
@@ -258,7 +271,12 @@ impl Future for PendingReply {
         }
         let polled = self.handle.with(|mux| mux.poll_reply(self.key, cx.waker()));
         self.is_done = polled.is_ready();
-        polled.map_err(|error| error.at(None, None, Some(self.handle.peer())))
+        if let Poll::Ready(Err(error)) = &polled
+            && error.is_timeout()
+        {
+            self.check_silence();
+        }
+        polled.map_err(|error| error.with_context(None, None, Some(self.handle.peer())))
     }
 }
 

@@ -1,33 +1,41 @@
-//! The task that owns a socket: reads, hands over, begins invocations, writes.
+//! The task that owns a socket: it reads, delivers frames, begins invocations, and writes.
+
+mod input;
+mod invocation;
+mod ticker;
+mod writer;
 
 use std::{
     fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use bytes::BytesMut;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
-    time::{Instant, Sleep},
+    io::{AsyncRead, AsyncWrite},
+    time::Sleep,
 };
 
+use self::{
+    input::Input,
+    invocation::InvocationFuture,
+    ticker::Ticker,
+    writer::{FlushMode, FlushStatus, Writer},
+};
 use crate::{
     connection::{
-        handle::{ConnectionHandle, SharedConnection, TICK},
-        mux::{Mux, PendingInvocation, Role, Violation},
-        output::Output,
+        handle::{ConnectionHandle, SharedConnection},
+        mux::{PendingInvocation, Role, Violation},
     },
     protocol::{
         code::Code,
         error::{Error, ErrorKind},
         limits::Limits,
     },
-    wire::scan::{FrameBounds, Scanner},
 };
 
 /// Starts the task of a client's connection.
@@ -40,45 +48,37 @@ where
     ConnectionHandle::new(conn)
 }
 
-/// Drives one connection to its end. `begin` turns an invocation into its future; a client's is never called.
+/// The task of one connection, until its end. `begin` turns an invocation into its future; a client's is never called.
 pub(crate) struct Driver<IO, B, F> {
     conn: Arc<SharedConnection>,
     io: IO,
     begin: B,
-    scanner: Scanner,
-    input: BytesMut,
-    frames: Vec<(usize, FrameBounds)>,
+    input: Input,
+    /// The invocations that [`Driver::run_pending`] begins next; empty between its calls.
     batch: Vec<PendingInvocation>,
-    due: Vec<Waker>,
-    /// Where the next invocation is polled first; it moves out, box and all, when it is pending.
-    stage: Pin<Box<Option<F>>>,
-    output: Output,
-    /// The task has let others run before it writes.
-    lingered: bool,
-    /// The socket was not read when the task last came by: nothing wakes the task when bytes arrive.
+    /// The wakers of one delivery; empty between deliveries.
+    wakers: Vec<Waker>,
+    /// The future of the invocation that is polled for the first time.
+    invocation: InvocationFuture<F>,
+    writer: Writer,
+    /// The last poll did not read, so that arriving bytes do not wake the task.
     paused: bool,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Runs once nobody uses the connection and something is still to be written.
-    farewell: Option<Pin<Box<Sleep>>>,
+    ticker: Ticker,
+    /// Runs while a connection without handles still has output to write.
+    close_timer: Option<Pin<Box<Sleep>>>,
     violation: Option<Violation>,
-    /// Bytes that may wait for the socket ([`Limits::max_queued_bytes`]).
-    outgoing: usize,
+    /// See [`Limits::max_queued_bytes`].
+    max_queued_bytes: usize,
 }
 
-/// How far writing has come.
+/// The result of a read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Flush {
-    Idle,
-    Lingering,
-    Stuck,
-}
-
-/// How far reading has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Intake {
+enum ReadStatus {
+    /// Nothing was read.
     Empty,
-    Frames,
-    Large,
+    Read,
+    /// A large frame was delivered.
+    LargeFrame,
 }
 
 impl<IO, B, F> Driver<IO, B, F>
@@ -87,124 +87,98 @@ where
     B: FnMut(PendingInvocation) -> F + Unpin,
     F: Future<Output = ()> + Send + 'static,
 {
-    /// What one read asks for, at least.
-    const CHUNK: usize = 64 << 10;
-    /// The room below which the buffer is extended.
-    const SCANT: usize = 4 << 10;
-    /// Replies of this size are written while the rest of their batch is worked on, then four times as much.
-    const FIRST_FLUSH: usize = 2 << 10;
-    /// The size of a frame after which its reader runs first, so that its buffer is free again.
-    const LARGE: usize = 64 << 10;
-
-    /// How much of a frame's announced length is allocated before it has come.
-    const BELIEVED: usize = 2 << 20;
-    /// How long the other side may take to read what is left when nobody uses the connection any more.
-    const FAREWELL: Duration = Duration::from_secs(10);
-    /// The size of a frame whose buffer is not kept for the next one.
-    const KEPT: usize = 4 << 20;
+    /// The size at which the replies of a batch are first written while the rest of it is processed. It grows fourfold
+    /// each time.
+    const FIRST_FLUSH_SIZE: usize = 2 << 10;
+    /// How long the peer may take to read the remaining output of a connection without handles.
+    const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
     pub(crate) fn new(io: IO, conn: Arc<SharedConnection>, limits: Limits, begin: B) -> Self {
         Self {
             conn,
             io,
             begin,
-            scanner: Scanner::new(limits.max_frame_bytes),
-            input: BytesMut::new(),
-            frames: Vec::new(),
+            input: Input::new(limits.max_frame_bytes),
             batch: Vec::new(),
-            due: Vec::new(),
-            stage: Box::pin(None),
-            output: Output::default(),
-            lingered: false,
+            wakers: Vec::new(),
+            invocation: InvocationFuture::default(),
+            writer: Writer::default(),
             paused: false,
-            timer: None,
-            farewell: None,
+            ticker: Ticker::default(),
+            close_timer: None,
             violation: None,
-            outgoing: limits.max_queued_bytes,
+            max_queued_bytes: limits.max_queued_bytes,
         }
     }
 
-    /// Does what can be done now; an error ends the connection.
+    /// Does what can be done now. An error ends the connection.
     fn drive(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         loop {
-            let intake = self.read(cx)?;
+            let read = self.read(cx)?;
             self.run_pending(cx)?;
-            let flush = self.flush(cx, intake == Intake::Large || self.violation.is_some())?;
+            let mode = if read == ReadStatus::LargeFrame || self.violation.is_some() {
+                FlushMode::Immediate
+            } else {
+                FlushMode::Coalesce
+            };
+            let flush = self.writer.flush(cx, &mut self.io, &self.conn, mode)?;
             if let Some(Violation { cause, text }) = self.violation.take() {
                 return Err(Error::protocol(text).with_wire_code(cause));
             }
-            if intake == Intake::Large {
+            if read == ReadStatus::LargeFrame {
                 cx.waker().wake_by_ref();
                 return Ok(());
             }
-            self.keep_time(cx);
-            if flush == Flush::Lingering || (intake == Intake::Empty && self.sleeps(cx, flush)?) {
+            self.ticker.poll(cx, &self.conn);
+            if flush == FlushStatus::Yielded || (read == ReadStatus::Empty && self.try_park(cx, flush)?) {
                 return Ok(());
             }
         }
     }
 
-    /// Reads once and hands over the frames that are complete.
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<Intake, Error> {
-        self.paused = self.violation.is_some() || !self.conn.awake();
-        if self.paused {
-            return Ok(Intake::Empty);
+    /// Reads once and delivers the complete frames.
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<ReadStatus, Error> {
+        let paused = self.violation.is_some() || !self.conn.unpark_driver();
+        if paused != self.paused {
+            self.conn.set_paused(paused);
         }
-        let wanted = self.scanner.wanted().saturating_sub(self.input.len());
-        // What a frame only says about its length is believed up to a point, then as far as it has come.
-        let wanted = wanted.min(Self::BELIEVED.max(self.input.len()));
-        if self.input.capacity() - self.input.len() < wanted.max(Self::SCANT) {
-            self.input.reserve(wanted.max(Self::CHUNK));
+        self.paused = paused;
+        if paused {
+            return Ok(ReadStatus::Empty);
         }
-        let read = pin!(self.io.read_buf(&mut self.input)).poll(cx);
-        match read {
-            Poll::Pending => Ok(Intake::Empty),
+        match self.input.poll_read(cx, &mut self.io) {
+            Poll::Pending => Ok(ReadStatus::Empty),
             Poll::Ready(Ok(0)) => Err(Error::disconnected(
                 "closed by the other side, as runtimes do when they cannot read a call",
             )
             .with_wire_code(Code::EOF)),
-            Poll::Ready(Ok(_)) => Ok(self.hand_over()),
+            Poll::Ready(Ok(_)) => {
+                self.conn.count_reception();
+                Ok(self.deliver_frames())
+            }
             Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string()).with_source(error)),
         }
     }
 
     /// Delivers the complete frames of the input under one lock.
-    fn hand_over(&mut self) -> Intake {
-        let mut end = 0;
-        while self.violation.is_none() {
-            match self.scanner.frame(&self.input[end..]) {
-                Ok(Some(bounds)) => {
-                    let len = bounds.len;
-                    self.frames.push((end, bounds));
-                    end += len;
-                }
-                Ok(None) => break,
-                Err(error) => self.violation = Some(Violation::new((&error).into(), error.to_string())),
-            }
+    fn deliver_frames(&mut self) -> ReadStatus {
+        if let Err(error) = self.input.scan() {
+            self.violation = Some(Violation::new((&error).into(), error.to_string()));
         }
-        if end == 0 {
-            return Intake::Frames;
-        }
-        let batch = self.input.split_to(end).freeze();
-        let frames = std::mem::take(&mut self.frames);
-        let received = self.conn.with_due(&mut self.due, |mux| {
+        let Some(batch) = self.input.split_frames() else { return ReadStatus::Read };
+        let frames = self.input.frames();
+        let received = self.conn.with_wakers(&mut self.wakers, |mux| {
             frames.iter().try_for_each(|(start, bounds)| mux.receive(&batch, *start, bounds))
         });
         if let Err(violation) = received {
             self.violation = Some(violation);
         }
-        let large = frames.iter().any(|(_, bounds)| bounds.len >= Self::LARGE);
-        if self.input.is_empty() && frames.iter().any(|(_, bounds)| bounds.len > Self::KEPT) {
-            self.input = BytesMut::new();
-        }
-        self.frames = frames;
-        self.frames.clear();
-        if large { Intake::Large } else { Intake::Frames }
+        if self.input.has_large_frame() { ReadStatus::LargeFrame } else { ReadStatus::Read }
     }
 
-    /// Begins the invocations that wait, writing what they answer in growing portions.
+    /// Begins the pending invocations, and writes their replies in growing portions.
     fn run_pending(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        let mut mark = Self::FIRST_FLUSH;
+        let mut flush_size = Self::FIRST_FLUSH_SIZE;
         loop {
             let mut batch = std::mem::take(&mut self.batch);
             self.conn.with(|mux| batch.extend(std::iter::from_fn(|| mux.begin())));
@@ -215,11 +189,12 @@ where
             let mut waiting = batch.drain(..);
             while let Some(pending) = waiting.next() {
                 self.invoke(cx, pending);
-                if self.conn.queued.load(Ordering::Relaxed) >= mark {
-                    mark = (mark * 4).min(self.outgoing);
-                    let stuck = self.flush(cx, true)? == Flush::Stuck;
-                    if stuck && self.conn.queued.load(Ordering::Relaxed) >= self.outgoing {
-                        // The client does not read: what else it has asked for is not worked on yet.
+                if self.conn.queued.load(Ordering::Relaxed) >= flush_size {
+                    flush_size = (flush_size * 4).min(self.max_queued_bytes);
+                    let flush = self.writer.flush(cx, &mut self.io, &self.conn, FlushMode::Immediate)?;
+                    let blocked = flush == FlushStatus::Blocked;
+                    if blocked && self.conn.queued.load(Ordering::Relaxed) >= self.max_queued_bytes {
+                        // The client does not read its replies: its further requests wait.
                         self.conn.with(|mux| mux.requeue(waiting.by_ref()));
                     }
                 }
@@ -229,144 +204,54 @@ where
         }
     }
 
-    /// Polls an invocation where it arrived, and gives it a task of its own if it is pending.
+    /// Polls an invocation once; if it is pending, spawns it as a task.
     fn invoke(&mut self, cx: &mut Context<'_>, pending: PendingInvocation) {
-        let begun = catch_unwind(AssertUnwindSafe(|| {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
             let future = (self.begin)(pending);
-            self.stage.set(Some(future));
-            poll_stage(self.stage.as_mut(), cx)
+            self.invocation.set(future);
+            self.invocation.poll_once(cx)
         }));
-        match begun {
-            Ok(Poll::Ready(())) => self.stage.set(None),
+        match polled {
+            Ok(Poll::Ready(())) => self.invocation.clear(),
             Ok(Poll::Pending) => {
-                let stage = std::mem::replace(&mut self.stage, Box::pin(None));
-                tokio::spawn(Staged(stage));
+                tokio::spawn(std::mem::take(&mut self.invocation));
             }
             Err(_) => {
                 tracing::error!(peer = %self.conn.peer(), "a handler panicked");
-                self.stage.set(None);
+                self.invocation.clear();
             }
         }
     }
 
-    /// Writes what is queued. With several calls under way the task lets others add theirs first, unless it is `urgent`.
-    fn flush(&mut self, cx: &mut Context<'_>, urgent: bool) -> Result<Flush, Error> {
-        loop {
-            if self.output.is_empty() {
-                match self.take_output(urgent) {
-                    Flush::Idle => return Ok(Flush::Idle),
-                    Flush::Lingering => {
-                        cx.waker().wake_by_ref();
-                        return Ok(Flush::Lingering);
-                    }
-                    Flush::Stuck => {}
-                }
-            }
-            match self.output.poll_write(cx, &mut self.io) {
-                Poll::Ready(Ok(())) => self.conn.with(Mux::note_written),
-                Poll::Ready(Err(error)) => {
-                    return Err(Error::disconnected(error.to_string()).with_source(error));
-                }
-                Poll::Pending => return Ok(Flush::Stuck),
-            }
-        }
-    }
-
-    /// Takes what is queued, unless there is nothing, or others may still add to it.
-    fn take_output(&mut self, urgent: bool) -> Flush {
-        let (output, lingered) = (&mut self.output, &mut self.lingered);
-        self.conn.with(|mux| {
-            if mux.output_len() == 0 {
-                return Flush::Idle;
-            }
-            if !urgent && !*lingered && mux.in_flight() > 1 {
-                *lingered = true;
-                return Flush::Lingering;
-            }
-            *lingered = false;
-            mux.take_output(output.refill());
-            Flush::Stuck
-        })
-    }
-
-    /// Sweeps the deadlines that have passed. The timer outlives the last channel that has one by a tick at most, so
-    /// that calls one after the other share it.
-    fn keep_time(&mut self, cx: &mut Context<'_>) {
-        let wanted = self.conn.lock().keep_ticking(self.timer.is_some());
-        let Some(timer) = &mut self.timer else {
-            if wanted {
-                self.start_timer(cx);
-            }
-            return;
-        };
-        // The timer wakes this task; until it has, there is nothing to ask it.
-        if !timer.is_elapsed() {
-            return;
-        }
-        // A task that was kept busy comes late, and makes up for it.
-        let late = Instant::now().saturating_duration_since(timer.deadline());
-        let ticks = 1 + late.as_millis() / TICK.as_millis();
-        self.conn.with(|mux| mux.expire(u64::try_from(ticks).unwrap_or(u64::MAX)));
-        if wanted {
-            self.start_timer(cx);
-        } else {
-            self.timer = None;
-            self.conn.lock().keep_ticking(false);
-        }
-    }
-
-    fn start_timer(&mut self, cx: &mut Context<'_>) {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(TICK)));
-        timer.as_mut().reset(Instant::now() + TICK);
-        if timer.as_mut().poll(cx).is_ready() {
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    /// Leaves a waker behind unless there is more to do; an error when nobody uses the connection any more.
-    fn sleeps(&mut self, cx: &mut Context<'_>, flush: Flush) -> Result<bool, Error> {
+    /// Registers the task's waker and returns true, unless there is more to do. Fails once nobody uses the connection.
+    fn try_park(&mut self, cx: &mut Context<'_>, flush: FlushStatus) -> Result<bool, Error> {
         let mut state = self.conn.lock();
         if let Some(error) = state.mux.closed() {
             return Err(error.clone());
         }
-        let idle = state.mux.output_len() == 0 && flush == Flush::Idle;
-        if idle && (state.left || state.mux.is_drained()) {
+        let idle = state.mux.output_len() == 0 && flush == FlushStatus::Idle;
+        if idle && (state.unused || state.mux.is_drained()) {
             return Err(Error::disconnected("closed by this side"));
         }
         let resumes = self.paused && state.mux.wants_input();
-        if resumes || state.mux.can_begin() || (flush == Flush::Idle && !idle) {
+        if resumes || state.mux.can_begin() || (flush == FlushStatus::Idle && !idle) {
             return Ok(false);
         }
-        state.stuck = flush == Flush::Stuck;
-        state.task = Some(cx.waker().clone());
-        let left = state.left;
+        state.write_blocked = flush == FlushStatus::Blocked;
+        state.driver_waker = Some(cx.waker().clone());
+        let unused = state.unused;
         drop(state);
-        if left && self.is_given_up(cx) {
-            return Err(Error::disconnected("the other side did not take the last of what was sent"));
+        if unused && self.has_close_timed_out(cx) {
+            return Err(Error::disconnected("the other side did not read the remaining output in time"));
         }
         Ok(true)
     }
 
-    /// Returns whether a connection that nobody uses has tried long enough to write what was queued.
-    fn is_given_up(&mut self, cx: &mut Context<'_>) -> bool {
-        let farewell = self.farewell.get_or_insert_with(|| Box::pin(tokio::time::sleep(Self::FAREWELL)));
-        farewell.as_mut().poll(cx).is_ready()
+    /// Returns whether a connection without handles has waited too long for its output to be read.
+    fn has_close_timed_out(&mut self, cx: &mut Context<'_>) -> bool {
+        let timer = self.close_timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(Self::CLOSE_TIMEOUT)));
+        timer.as_mut().poll(cx).is_ready()
     }
-}
-
-/// An invocation that did not finish at once, in its own task.
-struct Staged<F>(Pin<Box<Option<F>>>);
-
-impl<F: Future<Output = ()>> Future for Staged<F> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        poll_stage(self.0.as_mut(), cx)
-    }
-}
-
-fn poll_stage<F: Future<Output = ()>>(stage: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<()> {
-    stage.as_pin_mut().map_or(Poll::Ready(()), |future| future.poll(cx))
 }
 
 impl<IO, B, F> Future for Driver<IO, B, F>
@@ -394,7 +279,7 @@ where
 }
 
 impl<IO, B, F> Drop for Driver<IO, B, F> {
-    /// A runtime that shuts down drops the task: whoever still waits learns that the connection is gone.
+    /// Fails the open channels: a runtime that shuts down drops the task.
     fn drop(&mut self) {
         self.conn.close(&Error::disconnected("the runtime has shut down"));
     }

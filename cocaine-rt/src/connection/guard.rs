@@ -1,66 +1,69 @@
-//! What a service holds for a caller until the caller lets go: a lock, for one (`services.md` 8).
+//! Something that a service holds for a caller until the caller drops the guard: a lock, for example (`services.md` 8).
 
 use std::{
     any::Any,
     fmt,
     future::{Future, pending},
     pin::Pin,
-    sync::{Mutex, PoisonError},
 };
+
+use sync_wrapper::SyncWrapper;
 
 use crate::{
     connection::halves::Receiver,
     protocol::error::{Error, Result},
 };
 
-/// Something that is held for as long as this value lives. Dropped, it lets go: of a client's, the service hears at
-/// once.
+/// Holds something, such as a lock, until it is dropped. When a client drops it, the service releases the lock at once.
 ///
-/// On the wire it is a stream that says `true` once the thing is held, and then nothing. A client gets it then, and a
-/// server makes it with [`Guard::new`].
-#[must_use = "what is held is let go of at once if this is dropped"]
-pub struct Guard(By);
+/// On the wire it is a stream whose only item, `true`, says that the lock was acquired. A client gets the guard then, and
+/// a server makes one with [`Guard::new`].
+#[must_use = "dropping the guard releases what it holds"]
+pub struct Guard(GuardKind);
 
-enum By {
-    Service(Receiver<bool>),
-    /// The mutexes are never locked: they make the guard `Sync` whatever it contains.
-    Guard {
-        lost: Mutex<Pin<Box<dyn Future<Output = Error> + Send>>>,
-        _guard: Mutex<Box<dyn Any + Send>>,
+enum GuardKind {
+    /// A client's: the stream of the service.
+    Remote(Receiver<bool>),
+    /// A server's.
+    Local {
+        loss: SyncWrapper<Pin<Box<dyn Future<Output = Error> + Send>>>,
+        _guard: SyncWrapper<Box<dyn Any + Send>>,
     },
 }
 
 impl Guard {
-    /// Returns what a server answers with: `guard` is dropped once the client has let go, or has left.
+    /// Returns a server's reply: `guard` is dropped once the client has dropped its guard or disconnected.
     pub fn new(guard: impl Send + 'static) -> Self {
-        Self::until(guard, pending())
+        Self::with_loss(guard, pending())
     }
 
-    /// As [`Guard::new`], for what can be lost: the client is told the error that `lost` ends with.
-    pub fn until(guard: impl Send + 'static, lost: impl Future<Output = Error> + Send + 'static) -> Self {
-        Self(By::Guard { lost: Mutex::new(Box::pin(lost)), _guard: Mutex::new(Box::new(guard)) })
+    /// Returns a server's reply for something that can be lost. The client receives the error that `loss` returns.
+    pub fn with_loss(guard: impl Send + 'static, loss: impl Future<Output = Error> + Send + 'static) -> Self {
+        Self(GuardKind::Local {
+            loss: SyncWrapper::new(Box::pin(loss)),
+            _guard: SyncWrapper::new(Box::new(guard)),
+        })
     }
 
-    /// Waits until the service says that it holds the thing.
-    pub(crate) async fn by(mut service: Receiver<bool>) -> Result<Self> {
-        match service.recv().await {
-            Some(Ok(true)) => Ok(Self(By::Service(service))),
-            Some(Ok(false)) => Err(Error::protocol("the service said `false` where it holds something")),
+    /// Waits until the service has acquired the lock.
+    pub(crate) async fn from_stream(mut stream: Receiver<bool>) -> Result<Self> {
+        match stream.recv().await {
+            Some(Ok(true)) => Ok(Self(GuardKind::Remote(stream))),
+            Some(Ok(false)) => Err(Error::protocol("the service sent `false` instead of acquiring the lock")),
             Some(Err(error)) => Err(error),
-            None => Err(Error::protocol("the service ended the stream and holds nothing")),
+            None => Err(Error::protocol("the service ended the stream without acquiring the lock")),
         }
     }
 
-    /// Waits until it is held no more though nobody let go: by the service's own error, or by the end of the
-    /// connection.
+    /// Waits until the lock is lost while the guard still exists: by an error of the service, or with the connection.
     pub async fn lost(&mut self) -> Error {
         match &mut self.0 {
-            By::Guard { lost, .. } => lost.get_mut().unwrap_or_else(PoisonError::into_inner).await,
-            By::Service(service) => loop {
-                match service.recv().await {
+            GuardKind::Local { loss, .. } => loss.get_mut().await,
+            GuardKind::Remote(stream) => loop {
+                match stream.recv().await {
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return error,
-                    None => return Error::disconnected("the service holds it no more"),
+                    None => return Error::disconnected("the service has released the lock"),
                 }
             },
         }

@@ -1,4 +1,4 @@
-//! The halves of channels whose trees are of a common kind, and pairs of halves (`protocol.md` 4.3).
+//! The typed halves of channels: streams and single replies (`protocol.md` 4.3).
 
 use std::{
     fmt,
@@ -13,7 +13,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     connection::{
-        channel::{DynReceiver, DynSender, Payload, answered},
+        channel::{Payload, decode_service_error},
+        dyn_receiver::DynReceiver,
+        dyn_sender::DynSender,
         mux::message::Message,
     },
     protocol::{
@@ -27,7 +29,7 @@ use crate::{
 pub struct Duplex<S, R> {
     /// The half that sends.
     pub tx: S,
-    /// The half that reads.
+    /// The half that receives.
     pub rx: R,
 }
 
@@ -37,19 +39,19 @@ impl<In: DeserializeOwned, Out: Serialize + Send> Duplex<Sender<Out>, Receiver<I
         self.tx.send(item).await
     }
 
-    /// Returns the next item; `None` once the other side has closed its stream.
+    /// Returns the next item; `None` once the peer has closed its stream.
     pub async fn recv(&mut self) -> Option<Result<In>> {
         self.rx.recv().await
     }
 
-    /// Ends this side's stream and returns the half that goes on receiving.
+    /// Ends this side's stream and returns the half that receives.
     pub fn finish(self) -> Result<Receiver<In>> {
         self.tx.finish()?;
         Ok(self.rx)
     }
 }
 
-/// A half that may send nothing, or receives nothing.
+/// A half of a channel that carries no messages in its direction.
 #[derive(Debug)]
 pub struct End;
 
@@ -67,8 +69,8 @@ impl From<DynReceiver> for End {
 
 /// The half that sends a stream of `T`.
 ///
-/// Dropped before [`Sender::finish`], it ends the stream with an error, so that what was cut off is never taken for a
-/// whole.
+/// If it is dropped before [`Sender::finish`], it ends the stream with an error, so that the peer never mistakes an
+/// incomplete stream for a complete one.
 pub struct Sender<T> {
     tx: DynSender,
     items: PhantomData<fn(T)>,
@@ -95,20 +97,20 @@ impl<T: Serialize + Send> Sender<T> {
 
     /// Ends the stream with an error.
     pub fn fail(mut self, error: &Error) -> Result<()> {
-        self.tx.queue(ERROR, &error.answer())
+        self.tx.queue(ERROR, &error.error_args())
     }
 
-    /// The half itself, for what is not sent item by item.
-    pub(crate) fn half(&mut self) -> &mut DynSender {
+    /// Returns the untyped half, to send other than item by item.
+    pub(crate) fn as_dyn_mut(&mut self) -> &mut DynSender {
         &mut self.tx
     }
 
-    /// Returns once nobody can receive the stream: the channel was revoked, or the connection has ended.
+    /// Waits until nobody can receive the stream: the channel was revoked, or the connection has ended.
     pub fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.tx.poll_closed(cx)
     }
 
-    /// Drops the half without ending the stream: the client has said that it listens no more.
+    /// Drops the half without ending the stream, once the client has said that it does not read any more.
     pub fn abandon(self) {
         self.tx.abandon();
     }
@@ -122,7 +124,7 @@ impl<T> fmt::Debug for Sender<T> {
 
 /// The half that sends one reply.
 ///
-/// Dropped before it has, it answers with an error.
+/// If it is dropped before that, it sends an error.
 pub struct ReplySender<T> {
     tx: DynSender,
     reply: PhantomData<fn(T)>,
@@ -142,10 +144,10 @@ impl<T: Serialize> ReplySender<T> {
 
     /// Sends an error instead.
     pub fn fail(mut self, error: &Error) -> Result<()> {
-        self.tx.queue(ERROR, &error.answer())
+        self.tx.queue(ERROR, &error.error_args())
     }
 
-    /// Drops the half without a reply, where the protocol has replies that never come.
+    /// Drops the half without a reply, for methods that need not reply.
     pub fn abandon(self) {
         self.tx.abandon();
     }
@@ -157,60 +159,62 @@ impl<T> fmt::Debug for ReplySender<T> {
     }
 }
 
-/// A channel that a stream is read from.
+/// The channel of an open stream.
 #[derive(Debug)]
-pub(crate) struct Reading {
-    /// Dropped with the stream, or at its end: it sends `close`, where the protocol has that (`services.md` 8).
+pub(crate) struct StreamChannel {
+    /// Sends `close` when the stream is dropped or ends, if the protocol of the method has it (`services.md` 8).
     pub(crate) _close: Option<Box<DynSender>>,
     pub(crate) rx: DynReceiver,
 }
 
-impl From<DynReceiver> for Reading {
+impl From<DynReceiver> for StreamChannel {
     fn from(rx: DynReceiver) -> Self {
         Self { _close: None, rx }
     }
 }
 
-type OpenFuture = Pin<Box<dyn Future<Output = Result<Reading>> + Send + Sync>>;
+type OpenFuture = Pin<Box<dyn Future<Output = Result<StreamChannel>> + Send + Sync>>;
 
-enum Source {
-    OpenFuture(OpenFuture),
-    Open(Reading),
+enum ReceiverState {
+    Opening(OpenFuture),
+    Open(StreamChannel),
     Ended,
 }
 
-/// The half that reads a stream of `T`: a [`Stream`] that ends after its first error.
+/// The half that receives a stream of `T`: a [`Stream`] that ends after its first error.
 pub struct Receiver<T> {
-    source: Source,
+    state: ReceiverState,
     items: PhantomData<fn() -> T>,
 }
 
 impl<T> From<DynReceiver> for Receiver<T> {
     fn from(rx: DynReceiver) -> Self {
-        Reading::from(rx).into()
+        StreamChannel::from(rx).into()
     }
 }
 
-impl<T> From<Reading> for Receiver<T> {
-    fn from(reading: Reading) -> Self {
-        Self { source: Source::Open(reading), items: PhantomData }
+impl<T> From<StreamChannel> for Receiver<T> {
+    fn from(channel: StreamChannel) -> Self {
+        Self { state: ReceiverState::Open(channel), items: PhantomData }
     }
 }
 
 impl<T> Receiver<T> {
-    /// Returns a stream whose channel is opened when it is first read.
-    pub(crate) fn opening(opening: impl Future<Output = Result<Reading>> + Send + Sync + 'static) -> Self {
-        Self { source: Source::OpenFuture(Box::pin(opening)), items: PhantomData }
+    /// Returns a stream whose channel is opened by its first read.
+    pub(crate) fn from_open_future(
+        opening: impl Future<Output = Result<StreamChannel>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { state: ReceiverState::Opening(Box::pin(opening)), items: PhantomData }
     }
 
     /// Returns a stream that fails.
     pub(crate) fn failed(error: Error) -> Self {
-        Self::opening(std::future::ready(Err(error)))
+        Self::from_open_future(std::future::ready(Err(error)))
     }
 }
 
 impl<T: DeserializeOwned> Receiver<T> {
-    /// Returns the next item; `None` once the other side has closed the stream.
+    /// Returns the next item; `None` once the peer has closed the stream.
     pub async fn recv(&mut self) -> Option<Result<T>> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
@@ -221,18 +225,19 @@ impl<T: DeserializeOwned> Receiver<T> {
         Some(item.and_then(|payload| Ok((self.decode(&payload)?, payload.headers().clone()))))
     }
 
-    /// Hands all messages that have come to `take`, under the lock of the connection; with none the stream has ended.
-    pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, take: impl FnMut(&Message)) -> Poll<Result<()>> {
-        if let Source::OpenFuture(opening) = &mut self.source {
-            self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
+    /// Calls `read` with each unread message, under the lock of the connection; returns without a call once the stream
+    /// has ended.
+    pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, read: impl FnMut(&Message)) -> Poll<Result<()>> {
+        if let ReceiverState::Opening(opening) = &mut self.state {
+            self.state = ReceiverState::Open(ready!(opening.as_mut().poll(cx))?);
         }
-        match &mut self.source {
-            Source::Open(Reading { rx, .. }) => rx.poll_each(cx, take),
+        match &mut self.state {
+            ReceiverState::Open(StreamChannel { rx, .. }) => rx.poll_each(cx, read),
             _ => Poll::Ready(Ok(())),
         }
     }
 
-    /// Polls for the next item, as [`Receiver::recv`] does.
+    /// Polls for the next item, like [`Receiver::recv`].
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         let payload = ready!(self.poll_payload(cx));
         Poll::Ready(payload.map(|payload| payload.and_then(|payload| self.decode(&payload))))
@@ -240,11 +245,11 @@ impl<T: DeserializeOwned> Receiver<T> {
 
     fn decode(&mut self, payload: &Payload) -> Result<T> {
         payload.decode().map_err(|error| {
-            let error = match &self.source {
-                Source::Open(Reading { rx, .. }) => rx.add_context(error),
+            let error = match &self.state {
+                ReceiverState::Open(StreamChannel { rx, .. }) => rx.add_context(error),
                 _ => error,
             };
-            self.source = Source::Ended;
+            self.state = ReceiverState::Ended;
             error
         })
     }
@@ -254,28 +259,28 @@ impl<T: DeserializeOwned> Receiver<T> {
             Ok(Some(message)) if message.kind == WRITE => {
                 return Poll::Ready(Some(Ok(Payload::new(message))));
             }
-            Ok(Some(message)) if message.kind == ERROR => Some(Err(self.answered(&message))),
+            Ok(Some(message)) if message.kind == ERROR => Some(Err(self.service_error(&message))),
             Ok(_) => None,
             Err(error) => Some(Err(error)),
         };
-        self.source = Source::Ended;
+        self.state = ReceiverState::Ended;
         Poll::Ready(outcome)
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
-        if let Source::OpenFuture(opening) = &mut self.source {
-            self.source = Source::Open(ready!(opening.as_mut().poll(cx))?);
+        if let ReceiverState::Opening(opening) = &mut self.state {
+            self.state = ReceiverState::Open(ready!(opening.as_mut().poll(cx))?);
         }
-        match &mut self.source {
-            Source::Open(Reading { rx, .. }) => rx.poll_message(cx).map(Option::transpose),
+        match &mut self.state {
+            ReceiverState::Open(StreamChannel { rx, .. }) => rx.poll_message(cx).map(Option::transpose),
             _ => Poll::Ready(Ok(None)),
         }
     }
 
-    fn answered(&self, message: &Message) -> Error {
-        match &self.source {
-            Source::Open(Reading { rx, .. }) => rx.answered(message),
-            _ => answered(message),
+    fn service_error(&self, message: &Message) -> Error {
+        match &self.state {
+            ReceiverState::Open(StreamChannel { rx, .. }) => rx.service_error(message),
+            _ => decode_service_error(message),
         }
     }
 }
@@ -294,7 +299,7 @@ impl<T> fmt::Debug for Receiver<T> {
     }
 }
 
-/// The half that reads one reply: a future.
+/// The half that receives one reply: a future.
 pub struct Reply<T> {
     rx: DynReceiver,
     reply: PhantomData<fn() -> T>,
@@ -319,7 +324,7 @@ impl<T: DeserializeOwned> Future for Reply<T> {
         Poll::Ready(if message.kind == VALUE {
             Payload::new(message).decode().map_err(|error| self.rx.add_context(error))
         } else {
-            Err(self.rx.answered(&message))
+            Err(self.rx.service_error(&message))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What is being written to a socket: a buffer, and blobs that lie between its parts uncopied.
+//! The bytes that are written to a socket: a buffer, and blobs that are inserted between its parts without a copy.
 
 use std::{
     io::{self, IoSlice},
@@ -14,35 +14,36 @@ use crate::wire::encode::Encoded;
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     queued: Encoded,
-    /// Bytes of the buffer that are written.
+    /// The number of bytes of the buffer that are written.
     written: usize,
-    /// Segments that are written, and bytes of the next one.
+    /// The index of the first segment that is not yet written completely.
     segment: usize,
-    within: usize,
+    /// The number of its bytes that are written.
+    segment_written: usize,
 }
 
 impl Output {
-    /// The most slices that one write passes on.
-    const SLICES: usize = 32;
-    /// The capacity above which an emptied buffer is given back.
-    const KEPT: usize = 1 << 20;
+    /// The maximum number of slices of a vectored write.
+    const MAX_SLICES: usize = 32;
+    /// The capacity above which a buffer is not reused.
+    const MAX_REUSED_CAPACITY: usize = 1 << 20;
 
     pub(crate) fn is_empty(&self) -> bool {
         self.written == self.queued.buf.len() && self.segment == self.queued.segments.len()
     }
 
-    /// Returns the emptied buffer, to be filled.
+    /// Returns the buffer, cleared, to be filled again. All of it must be written.
     pub(crate) fn refill(&mut self) -> &mut Encoded {
-        debug_assert!(self.is_empty(), "only what is written may be replaced");
-        if self.queued.buf.capacity() > Self::KEPT {
+        debug_assert!(self.is_empty(), "the output is not written yet");
+        if self.queued.buf.capacity() > Self::MAX_REUSED_CAPACITY {
             self.queued = Encoded::default();
         }
         self.queued.clear();
-        (self.written, self.segment, self.within) = (0, 0, 0);
+        (self.written, self.segment, self.segment_written) = (0, 0, 0);
         &mut self.queued
     }
 
-    /// Writes until everything is written or the socket takes no more.
+    /// Writes until everything is written or the socket accepts no more.
     pub(crate) fn poll_write<W: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -52,8 +53,8 @@ impl Output {
             let written = if self.segment == self.queued.segments.len() {
                 ready!(Pin::new(&mut *io).poll_write(cx, &self.queued.buf[self.written..]))?
             } else {
-                let mut slices = [IoSlice::new(&[]); Self::SLICES];
-                let count = self.slices(&mut slices);
+                let mut slices = [IoSlice::new(&[]); Self::MAX_SLICES];
+                let count = self.fill_slices(&mut slices);
                 ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?
             };
             if written == 0 {
@@ -64,9 +65,9 @@ impl Output {
         Pin::new(io).poll_flush(cx)
     }
 
-    /// Fills `slices` with what comes next, in order.
-    fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let (mut count, mut start, mut within) = (0, self.written, self.within);
+    /// Fills `slices` with the next parts to write, in order; returns their number.
+    fn fill_slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let (mut count, mut start, mut within) = (0, self.written, self.segment_written);
         for (position, blob) in &self.queued.segments[self.segment..] {
             for part in [&self.queued.buf[start..*position], &blob[within..]] {
                 if !part.is_empty() {
@@ -83,6 +84,7 @@ impl Output {
         count + 1
     }
 
+    /// Marks the next `written` bytes as written, and releases the blobs that are complete.
     fn advance(&mut self, mut written: usize) {
         while let Some((position, blob)) = self.queued.segments.get_mut(self.segment) {
             let before = written.min(*position - self.written);
@@ -91,14 +93,14 @@ impl Output {
             if self.written < *position {
                 return;
             }
-            let blob_part = written.min(blob.len() - self.within);
-            self.within += blob_part;
+            let blob_part = written.min(blob.len() - self.segment_written);
+            self.segment_written += blob_part;
             written -= blob_part;
-            if self.within < blob.len() {
+            if self.segment_written < blob.len() {
                 return;
             }
             *blob = bytes::Bytes::new();
-            (self.segment, self.within) = (self.segment + 1, 0);
+            (self.segment, self.segment_written) = (self.segment + 1, 0);
         }
         self.written += written;
     }

@@ -1,7 +1,7 @@
 //! The unix socket between a node and a worker.
 //!
-//! The kernel tells the writer of a unix socket that there is room each time that the other side has read, asked or not:
-//! one needless wake of a process for each exchange. So room is only waited for while there is none.
+//! The kernel reports a unix socket as writable whenever the peer has read from it, which would wake the process
+//! needlessly once for each exchange. So writability is only watched after a write would have blocked.
 
 use std::{
     io::{self, IoSlice, Read, Write},
@@ -18,33 +18,33 @@ use tokio::{
 /// A connected unix socket.
 #[derive(Debug)]
 pub struct UnixSocket {
-    reading: AsyncFd<StdStream>,
-    /// The same socket, while it takes no more.
-    writing: Option<AsyncFd<StdStream>>,
-    /// How much a read asks for.
-    window: usize,
+    socket: AsyncFd<StdStream>,
+    /// A duplicate of the socket, watched for writability while writes block.
+    blocked_writer: Option<AsyncFd<StdStream>>,
+    /// The size of the next read.
+    read_size: usize,
 }
 
 impl UnixSocket {
-    const SMALLEST: usize = 8 << 10;
-    const LARGEST: usize = 256 << 10;
+    const MIN_READ_SIZE: usize = 8 << 10;
+    const MAX_READ_SIZE: usize = 256 << 10;
 
-    /// Takes a socket over.
+    /// Wraps a socket.
     ///
     /// # Errors
     ///
-    /// If it cannot be watched by the runtime that this is called on.
+    /// Fails if the socket cannot be registered with the current runtime.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
-        let reading = watch(stream.into_std()?, Interest::READABLE)?;
-        Ok(Self { reading, writing: None, window: Self::SMALLEST })
+        let socket = register(stream.into_std()?, Interest::READABLE)?;
+        Ok(Self { socket, blocked_writer: None, read_size: Self::MIN_READ_SIZE })
     }
 
-    /// Asks for more after a full read, and for less after one that brought little.
-    fn adapt(&mut self, asked: usize, read: usize) {
-        if read == asked {
-            self.window = (self.window * 2).min(Self::LARGEST);
-        } else if read < self.window / 4 {
-            self.window = (self.window / 2).max(Self::SMALLEST);
+    /// Doubles the read size after a full read, and halves it after a small one.
+    fn adapt_read_size(&mut self, requested: usize, read: usize) {
+        if read == requested {
+            self.read_size = (self.read_size * 2).min(Self::MAX_READ_SIZE);
+        } else if read < self.read_size / 4 {
+            self.read_size = (self.read_size / 2).max(Self::MIN_READ_SIZE);
         }
     }
 
@@ -54,22 +54,22 @@ impl UnixSocket {
         mut send: impl FnMut(&mut &StdStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            let written = match &self.writing {
-                None => send(&mut self.reading.get_ref()),
-                Some(writing) => {
-                    let mut ready = ready!(writing.poll_write_ready(cx))?;
+            let written = match &self.blocked_writer {
+                None => send(&mut self.socket.get_ref()),
+                Some(writer) => {
+                    let mut ready = ready!(writer.poll_write_ready(cx))?;
                     let Ok(written) = ready.try_io(|socket| send(&mut socket.get_ref())) else { continue };
                     written
                 }
             };
             match written {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let socket = self.reading.get_ref().try_clone()?;
-                    self.writing = Some(watch(socket, Interest::WRITABLE)?);
+                    let socket = self.socket.get_ref().try_clone()?;
+                    self.blocked_writer = Some(register(socket, Interest::WRITABLE)?);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 written => {
-                    self.writing = None;
+                    self.blocked_writer = None;
                     return Poll::Ready(written);
                 }
             }
@@ -79,9 +79,9 @@ impl UnixSocket {
 
 #[expect(
     deprecated,
-    reason = "a stream owns its descriptor, which is all that the unsafe successor asks for"
+    reason = "the successor is unsafe; its requirement holds, since a stream owns its descriptor"
 )]
-fn watch(socket: StdStream, interest: Interest) -> io::Result<AsyncFd<StdStream>> {
+fn register(socket: StdStream, interest: Interest) -> io::Result<AsyncFd<StdStream>> {
     AsyncFd::with_interest(socket, interest)
 }
 
@@ -92,17 +92,17 @@ impl AsyncRead for UnixSocket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            let asked = self.window.min(buf.remaining());
-            let mut ready = ready!(self.reading.poll_read_ready(cx))?;
-            let space = buf.initialize_unfilled_to(asked);
+            let requested = self.read_size.min(buf.remaining());
+            let mut ready = ready!(self.socket.poll_read_ready(cx))?;
+            let space = buf.initialize_unfilled_to(requested);
             match ready.try_io(|socket| socket.get_ref().read(space)) {
                 Ok(Ok(read)) => {
-                    if read > 0 && read < asked {
-                        // There was no more: the next read would only find that out.
+                    if read > 0 && read < requested {
+                        // The socket is empty; without this, the next read would only find that out.
                         ready.clear_ready();
                     }
                     buf.advance(read);
-                    self.adapt(asked, read);
+                    self.adapt_read_size(requested, read);
                     return Poll::Ready(Ok(()));
                 }
                 Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -135,7 +135,7 @@ impl AsyncWrite for UnixSocket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.reading.get_ref().shutdown(std::net::Shutdown::Write))
+        Poll::Ready(self.socket.get_ref().shutdown(std::net::Shutdown::Write))
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_at_once_arrives_whole() {
+    async fn large_write_arrives_whole() {
         let (mut writer, mut reader) = pair();
         let sent: Vec<u8> = (0..8_u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let expected = sent.clone();
@@ -160,12 +160,12 @@ mod tests {
             writer.shutdown().await.unwrap();
             writer
         });
-        // The writer has to wait: nothing is read before it does.
+        // Nothing is read before the writer blocks.
         tokio::task::yield_now().await;
         let mut received = Vec::new();
         reader.read_to_end(&mut received).await.unwrap();
         assert!(received == expected, "{} bytes", received.len());
-        assert!(writing.await.unwrap().writing.is_none(), "room is not waited for any more");
+        assert!(writing.await.unwrap().blocked_writer.is_none(), "writability is still watched");
     }
 
     #[tokio::test]

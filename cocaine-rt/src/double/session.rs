@@ -18,8 +18,9 @@ use crate::{
         service_connection::{Options, Request, SendAttempt, ServiceConnection},
     },
     connection::{
-        channel::{DynReceiver, DynSender},
         driver,
+        dyn_receiver::DynReceiver,
+        dyn_sender::DynSender,
         halves::{Duplex, Receiver, Sender},
     },
     protocol::{

@@ -1,5 +1,7 @@
 //! How much memory and work a peer may cost this side.
 
+use crate::wire::decode::MAX_DECODED_BYTES;
+
 /// The limits of a connection.
 ///
 /// ```
@@ -25,6 +27,11 @@ pub struct Limits {
     /// apart from them, unread messages on all channels. Calls above it wait unread; streams, sessions and messages
     /// end the connection. 512 MiB.
     pub max_in_use_bytes: usize,
+    /// Bytes of memory that the arguments of a call or a reply may take, once decoded, beyond their encoding: a list of
+    /// nils takes forty times its encoding as a [`Value`](crate::Value), and a list of short texts ten times. A call
+    /// above it fails with an error. 128 MiB, which a list of a million short texts does not reach, and typed numbers
+    /// and large texts never do.
+    pub max_decoded_bytes: usize,
 }
 
 impl Limits {
@@ -63,6 +70,12 @@ impl Limits {
     pub const fn max_in_use_bytes(self, bytes: usize) -> Self {
         Self { max_in_use_bytes: bytes, ..self }
     }
+
+    /// Sets [`Limits::max_decoded_bytes`](field@Limits::max_decoded_bytes).
+    #[must_use]
+    pub const fn max_decoded_bytes(self, bytes: usize) -> Self {
+        Self { max_decoded_bytes: bytes, ..self }
+    }
 }
 
 impl Default for Limits {
@@ -74,6 +87,7 @@ impl Default for Limits {
             max_invocations: 1024,
             max_channels: 65_536,
             max_in_use_bytes: 512 << 20,
+            max_decoded_bytes: MAX_DECODED_BYTES,
         }
     }
 }

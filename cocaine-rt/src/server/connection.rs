@@ -7,8 +7,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::{Call, Dispatch, ServedConnection, ServedGraph, Traced};
 use crate::{
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        channel::{ChannelRef, ErrorContext},
         driver::Driver,
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
         halves::{Duplex, Receiver, Sender},
         handle::{ConnectionHandle, SharedConnection},
         mux::{NewChannel, Role, recv_state::RecvState, root_protocol::RootProtocol},
@@ -52,7 +54,11 @@ impl Connection {
             SharedConnection::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
         let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
-        let host = Arc::new(ServedConnection::new(handle.clone(), Arc::new(ServedGraph { graph, extra })));
+        let host = Arc::new(ServedConnection::new(
+            handle.clone(),
+            Arc::new(ServedGraph { graph, extra }),
+            limits.max_decoded_bytes,
+        ));
         let connection = Self { handle, stream: TreeSpec::STREAMING.tree() };
         let dispatch = Arc::new(dispatch(connection.clone()));
         tokio::spawn(Driver::new(io, conn, limits, move |pending| {
@@ -73,14 +79,14 @@ impl Connection {
         let mut args = Scratch::take();
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
-        let (mut buf, headers) = (Vec::new(), headers.forwarded());
+        let (mut buf, headers) = (Vec::new(), headers.to_vec());
         let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let recv_state = RecvState::Streaming;
         let open = NewChannel { method: 0, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };
         let key = self.handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: self.handle.clone(), key, context: ErrorContext::default() };
-        let rx = DynReceiver::held(channel.clone(), &self.stream);
-        let tx = DynSender::held(channel, &self.stream, Side::Server(trace, None));
+        let rx = DynReceiver::from_counted(channel.clone(), &self.stream);
+        let tx = DynSender::from_counted(channel, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
     }
 

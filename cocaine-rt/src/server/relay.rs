@@ -55,7 +55,7 @@ impl Relay {
     /// Forwards messages until the stream ends. Must not be polled after that.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
         loop {
-            self.blocked = self.to.half().poll_room(cx).is_pending();
+            self.blocked = self.to.as_dyn_mut().poll_room(cx).is_pending();
             if self.blocked {
                 return Poll::Pending;
             }
@@ -65,7 +65,7 @@ impl Relay {
                 Err(end) => return Poll::Ready(end),
             };
             // A failure to send means that the receiver is gone, which the relay of the other direction reports.
-            let _ = self.to.half().queue_encoded(&frames, end.is_some());
+            let _ = self.to.as_dyn_mut().queue_encoded(&frames, end.is_some());
             if let Some(end) = end {
                 return Poll::Ready(end);
             }
@@ -78,9 +78,9 @@ impl Relay {
         cx: &mut Context<'_>,
         frames: &mut Encoded,
     ) -> Poll<Result<Option<RelayEnd>, RelayEnd>> {
-        let half = self.to.half();
-        let (id, mut buf) = (half.id(), Vec::new());
-        let headers = half.frame_headers(&mut buf);
+        let sender = self.to.as_dyn_mut();
+        let (id, mut buf) = (sender.id(), Vec::new());
+        let headers = sender.frame_headers(&mut buf);
         let (mut last, mut written) = (None, Ok(()));
         let polled = self.from.poll_each(cx, |message| {
             last = Some(message.kind);

@@ -14,7 +14,9 @@ use serde::Serialize;
 use super::ServedConnection;
 use crate::{
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        channel::{ChannelRef, ErrorContext},
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
         guard::Guard,
         halves::Sender,
         mux::{ChannelKey, InvocationCost, Mux},
@@ -83,11 +85,17 @@ impl CallResponder {
         }
     }
 
-    /// Sends no reply. An error closes the connection (`protocol.md` 2.2).
+    /// Sends no reply. An error closes the connection (`protocol.md` 2.2); a call that exceeds a limit is dropped, and the
+    /// log says so.
     pub fn mute(mut self, result: Result<()>) {
         self.is_reply_due = false;
-        if let Err(error) = result {
-            self.close(&error);
+        match result {
+            Ok(()) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::LimitExceeded(_)) => {
+                let (peer, method) = (self.run.host.handle.peer(), &self.method().name);
+                tracing::warn!(%peer, %method, %error, "a call was dropped");
+            }
+            Err(error) => self.close(&error),
         }
     }
 
@@ -169,7 +177,7 @@ impl CallResponder {
         self.is_reply_due = false;
         match error.kind() {
             ErrorKind::InvalidArguments(_) | ErrorKind::Unbound => self.close(error),
-            _ => self.reply(ERROR, &error.answer()),
+            _ => self.reply(ERROR, &error.error_args()),
         }
     }
 

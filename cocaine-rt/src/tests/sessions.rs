@@ -256,7 +256,7 @@ async fn sender_that_cannot_be_revoked_closes_connection() {
     drop(control);
     peer.expect_end().await;
     let error = call.await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("a channel could not be ended otherwise"), "{error}");
+    assert!(error.to_string().contains("only be ended by closing the connection"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

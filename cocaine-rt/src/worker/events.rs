@@ -236,7 +236,7 @@ impl InvocationGuard {
         let (mut frame, mut args) = (Scratch::take(), Encoded::default());
         let kind = match result {
             Ok(()) => encode::args(&(), &mut args).map(|()| CLOSE),
-            Err(error) => encode::args(&error.worker_answer(), &mut args).map(|()| ERROR),
+            Err(error) => encode::args(&error.worker_error_args(), &mut args).map(|()| ERROR),
         };
         self.shared.handle.with(|mux| {
             let last = kind.ok().map(|kind| {

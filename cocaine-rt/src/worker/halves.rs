@@ -13,10 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::chunk;
 use crate::{
-    connection::{
-        channel::{DynReceiver, DynSender},
-        halves::Receiver,
-    },
+    connection::{dyn_receiver::DynReceiver, dyn_sender::DynSender, halves::Receiver},
     protocol::{
         error::{Error, Result},
         graph::{CLOSE, ERROR, WRITE},
@@ -148,7 +145,7 @@ impl<T: Serialize + 'static> SessionSender<T> {
 impl<T> SessionSender<T> {
     /// Ends the reply with an error: a service's own code ([`Error::user`]), or category 42, code 100 with its text.
     pub fn fail(mut self, error: &Error) -> Result<()> {
-        self.chunks.0.queue(ERROR, &error.worker_answer())
+        self.chunks.0.queue(ERROR, &error.worker_error_args())
     }
 
     /// Polls for the client's departure, as [`Context::cancelled`](crate::Context::cancelled) does.
@@ -183,10 +180,10 @@ impl ChunkSender {
 
 impl Drop for ChunkSender {
     fn drop(&mut self) {
-        if !self.0.node().is_end() {
+        if !self.0.is_ended() {
             // Sent only if the handler does not end the reply itself when it returns.
             let error = Error::handler("the session was dropped without an answer");
-            let _ = self.0.part(ERROR, &error.worker_answer());
+            let _ = self.0.finish(ERROR, &error.worker_error_args());
         }
     }
 }

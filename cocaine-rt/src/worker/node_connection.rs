@@ -24,8 +24,10 @@ use super::{
 use crate::{
     client::Client,
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        channel::{ChannelRef, ErrorContext},
         driver::Driver,
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
         handle::{ConnectionHandle, SharedConnection},
         mux::{Mux, NewChannel, PendingInvocation, Role, recv_state::RecvState, root_protocol::RootProtocol},
         unix::UnixSocket,
@@ -107,7 +109,11 @@ impl NodeConnection {
         let peer: Arc<str> = self.endpoint.display().to_string().into();
         let failed = |reason: String| {
             let advice = "the node that started the worker must be running on this machine";
-            Error::new(ErrorKind::Connect(format!("{reason}; {advice}"))).at(None, None, Some(&peer))
+            Error::new(ErrorKind::Connect(format!("{reason}; {advice}"))).with_context(
+                None,
+                None,
+                Some(&peer),
+            )
         };
         let io = timeout(CONNECT_TIMEOUT, UnixStream::connect(&self.endpoint)).await;
         let io = io.map_err(|_| failed(format!("no answer within {CONNECT_TIMEOUT:?}")))?;
@@ -173,7 +179,7 @@ impl Router {
 
     fn reject(&self, pending: &PendingInvocation, error: &Error) {
         let mut args = Scratch::take();
-        let encoded = encode::args(&error.worker_answer(), &mut args);
+        let encoded = encode::args(&error.worker_error_args(), &mut args);
         self.shared.handle.with(|mux| {
             if encoded.is_ok() {
                 // Fails only if the connection has ended.

@@ -12,7 +12,9 @@ use super::halves::{SessionReceiver, SessionSender};
 use crate::{
     client::Client,
     connection::{
-        channel::{ChannelRef, DynReceiver, DynSender, ErrorContext, Side},
+        channel::{ChannelRef, ErrorContext},
+        dyn_receiver::DynReceiver,
+        dyn_sender::{DynSender, Side},
         handle::ConnectionHandle,
         mux::{ChannelKey, PendingInvocation},
     },

@@ -33,7 +33,11 @@ pub(super) async fn run_worker(
     let (sender, events) = mpsc::unbounded_channel();
     let config = overseer.config().clone();
     let task = WorkerTask { config, uuid: uuid.clone(), channels, commands, events: sender };
-    let mut exit = apply_events(&overseer, &uuid, task, events).await;
+    let mut exit = tokio::select! {
+        exit = apply_events(&overseer, &uuid, task, events) => exit,
+        // Dropping the task kills the process and its whole group.
+        () = overseer.wait_until_killed() => WorkerExit::killed(),
+    };
     let lines = std::mem::take(&mut exit.lines);
     if exit.crashed && !overseer.is_stopped() {
         store_crashlog(&overseer, &uuid, &lines).await;

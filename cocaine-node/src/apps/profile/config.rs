@@ -2,8 +2,8 @@
 
 use cocaine::Result;
 
-use super::{Profile, manifest::Manifest};
-use crate::store::{Store, StoreError};
+use super::{Profile, manifest::Manifest, stored};
+use crate::store::Store;
 
 /// The configuration of an app, as it was stored when the app started.
 #[derive(Debug)]
@@ -17,9 +17,8 @@ pub(crate) struct AppConfig {
 impl AppConfig {
     /// Reads the profile and then the manifest, as the original does (`node.md` 6).
     pub(crate) fn load(store: &Store, app: &str, profile_name: &str) -> Result<Self> {
-        let read = |collection, key| store.read(collection, key).map_err(StoreError::into_service_error);
-        let profile = Profile::read(&read("profiles", profile_name)?)?;
-        let manifest = Manifest::read(&read("manifests", app)?)?;
+        let profile = Profile::read(&stored::load(store, "profiles", profile_name)?)?;
+        let manifest = Manifest::read(&stored::load(store, "manifests", app)?)?;
         profile.isolate.check()?;
         Ok(Self { app: app.to_owned(), profile_name: profile_name.to_owned(), profile, manifest })
     }

@@ -1,21 +1,50 @@
-//! Decodes stored maps, with the original's texts for values of the wrong type.
+//! Reads stored maps, with the original's texts for values of the wrong type.
 
-use cocaine::{Error, Result, Value, msgpack};
+use bytes::Bytes;
+use cocaine::{Error, ErrorKind, Result, Value, msgpack};
 
-use crate::errno::invalid_argument;
+use crate::{
+    errno::{self, Errno, invalid_argument},
+    store::{Store, StoreError},
+};
+
+/// The largest map in bytes. Profiles, manifests and runlists of a hundred apps take a few thousand.
+const MAX_BYTES: usize = 1 << 20;
+
+/// How much memory a map may take beyond its encoding.
+const MAX_DECODED_BYTES: usize = 4 << 20;
 
 /// The name of a string in the original.
 const STRING: &str = "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
 /// The name of a map in the original.
 const MAP: &str = "cocaine::detail::dynamic::incomplete_wrapper<cocaine::dynamic_t::object_t>";
 
+/// Reads the stored bytes of a map. One that is too large is refused and not read.
+pub(crate) fn load(store: &Store, collection: &str, key: &str) -> Result<Bytes> {
+    let snapshot = store.snapshot().map_err(StoreError::into_service_error)?;
+    let bytes = snapshot.blob_len(collection, key).map_err(StoreError::into_service_error)?;
+    if bytes > MAX_BYTES {
+        return Err(too_large(&format!("{collection}/{key} has {bytes} bytes, and may have {MAX_BYTES}")));
+    }
+    snapshot.read(collection, key).map_err(StoreError::into_service_error)
+}
+
 /// Decodes a map and sorts its keys, as the original does. `what` names it in the error for invalid `MessagePack`.
 pub(super) fn decode_map(blob: &[u8], what: &str) -> Result<Value> {
-    let mut value: Value = msgpack::from_slice(blob)
-        .map_err(|error| invalid_argument(&format!("the {what} is unreadable, {error}")))?;
+    let mut value: Value =
+        msgpack::from_slice_within(blob, MAX_DECODED_BYTES).map_err(|error| match error.kind() {
+            ErrorKind::LimitExceeded(_) => too_large(&format!(
+                "the {what} has too many fields: they take more than {MAX_DECODED_BYTES} bytes of memory"
+            )),
+            _ => invalid_argument(&format!("the {what} is unreadable, {error}")),
+        })?;
     sort(&mut value);
     as_map(&value)?;
     Ok(value)
+}
+
+fn too_large(text: &str) -> Error {
+    errno::error(Errno::FBIG, format!("{text}: File too large"))
 }
 
 fn sort(value: &mut Value) {

@@ -42,6 +42,11 @@ impl WorkerExit {
         Self { crashed: false, idle: code == code::IDLE, ..Self::crash(code, reason) }
     }
 
+    /// Returns the exit of a worker that has not ended in time when the node stops.
+    pub(crate) fn killed() -> Self {
+        Self::terminated(code::SHUTDOWN, "it is killed: it did not end before the node stops")
+    }
+
     /// Returns the exit of a worker whose task in the node has panicked.
     pub(crate) fn task_failed() -> Self {
         Self::crash(code::ACTIVATE, "the node failed to look after it")

@@ -35,14 +35,30 @@ pub(crate) struct BodyBuffer {
 #[derive(Debug)]
 pub(crate) struct BufferedBody {
     pub(crate) bytes: Bytes,
-    _reservation: BodyReservation,
+    pub(crate) reservation: BodyReservation,
 }
 
 /// Bytes of a [`BodyBuffer`] that one body uses, released on drop.
 #[derive(Debug)]
-struct BodyReservation {
+pub(crate) struct BodyReservation {
     used: Arc<AtomicUsize>,
+    limit: usize,
     bytes: usize,
+}
+
+impl BodyReservation {
+    /// Adds bytes, which stay reserved even if they do not fit.
+    ///
+    /// # Errors
+    /// 503 if the buffer is full.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), HttpError> {
+        self.bytes += bytes;
+        if self.used.fetch_add(bytes, Ordering::Relaxed) + bytes > self.limit {
+            let text = "too many large requests at once: try again later (`http.buffer`)";
+            return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, text));
+        }
+        Ok(())
+    }
 }
 
 impl Drop for BodyReservation {
@@ -61,9 +77,9 @@ impl BodyBuffer {
     /// # Errors
     /// 413 if it is too long, 408 if the client is too slow, 503 if the buffer is full, 400 if the body is malformed.
     pub(crate) async fn read(&self, mut body: Incoming) -> Result<BufferedBody, HttpError> {
-        let mut reservation = BodyReservation { used: self.used.clone(), bytes: 0 };
+        let mut reservation = self.empty_reservation();
         if body.is_end_stream() {
-            return Ok(BufferedBody { bytes: Bytes::new(), _reservation: reservation });
+            return Ok(BufferedBody { bytes: Bytes::new(), reservation });
         }
         if body.size_hint().lower() > self.body_limit as u64 {
             return Err(self.too_long());
@@ -82,7 +98,7 @@ impl BodyBuffer {
             }
         }
         let bytes = if all.is_empty() { first } else { all.freeze() };
-        Ok(BufferedBody { bytes, _reservation: reservation })
+        Ok(BufferedBody { bytes, reservation })
     }
 
     async fn next_frame(
@@ -105,21 +121,33 @@ impl BodyBuffer {
     }
 
     fn reserve(&self, reservation: &mut BodyReservation, bytes: usize) -> Result<(), HttpError> {
-        reservation.bytes += bytes;
-        let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if reservation.bytes > self.body_limit {
+        if reservation.bytes + bytes > self.body_limit {
             return Err(self.too_long());
         }
-        if used > self.limit {
-            let text = "too many large requests at once: try again later";
-            return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, text));
-        }
-        Ok(())
+        reservation.grow(bytes)
+    }
+
+    fn empty_reservation(&self) -> BodyReservation {
+        BodyReservation { used: self.used.clone(), limit: self.limit, bytes: 0 }
     }
 
     fn too_long(&self) -> HttpError {
         let text =
             format!("the body of the request is longer than {} bytes (`http.request_body`)", self.body_limit);
         HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, text)
+    }
+}
+
+#[cfg(test)]
+impl BodyBuffer {
+    /// Returns a body that was read.
+    pub(crate) fn buffered(&self, bytes: Bytes) -> BufferedBody {
+        let mut reservation = self.empty_reservation();
+        reservation.grow(bytes.len()).unwrap();
+        BufferedBody { bytes, reservation }
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
     }
 }

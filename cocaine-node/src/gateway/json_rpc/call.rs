@@ -10,6 +10,8 @@ use cocaine::{
     graph::{CallKind, Method, Tree, TreeShape},
 };
 
+use serde::{Serialize, Serializer, ser::SerializeTuple};
+
 use super::{
     error::RpcError,
     request::{ResultForm, RpcMessage, RpcRequest},
@@ -98,8 +100,8 @@ impl RpcCall<'_> {
     }
 
     async fn call(&self, service: &Service, method: &Method) -> Result<ReceivedMessages, RpcError> {
-        let chunks = messages_to_send(method, &self.request.chunks)?;
-        let (name, args) = (&*method.name, Args(self.request.args.clone()));
+        let needs_close = needs_close(method, &self.request.chunks)?;
+        let (name, args) = (&*method.name, BorrowedArgs(&self.request.args));
         match CallKind::of(&method.dispatch, &method.upstream) {
             CallKind::Mute => {
                 service.send(name, args).await.map_err(|error| RpcError::from_call(&error))?;
@@ -113,7 +115,7 @@ impl RpcCall<'_> {
             CallKind::Streaming => self.stream(service.stream(name, args)).await,
             _ => {
                 let opened = service.open(name, args).await.map_err(|error| RpcError::from_call(&error))?;
-                self.session(opened, chunks).await
+                self.session(opened, needs_close).await
             }
         }
     }
@@ -132,12 +134,15 @@ impl RpcCall<'_> {
     async fn session(
         &self,
         opened: Duplex<DynSender, DynReceiver>,
-        chunks: Vec<RpcMessage>,
+        needs_close: bool,
     ) -> Result<ReceivedMessages, RpcError> {
         let Duplex { mut tx, mut rx } = opened;
         let send = async {
-            for RpcMessage { name, args } in chunks {
-                tx.send(&name, Args(args)).await?;
+            for RpcMessage { name, args } in &self.request.chunks {
+                tx.send(name, BorrowedArgs(args)).await?;
+            }
+            if needs_close {
+                tx.send("close", ()).await?;
             }
             Ok::<_, cocaine::Error>(())
         };
@@ -159,11 +164,22 @@ impl RpcCall<'_> {
     }
 }
 
-/// Returns the messages to send after the call: those of the request, and a `close` if it is missing.
+/// A whole list of arguments.
+struct BorrowedArgs<'a>(&'a [Value]);
+
+impl Serialize for BorrowedArgs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_tuple(self.0.len())?;
+        self.0.iter().try_for_each(|value| list.serialize_element(value))?;
+        list.end()
+    }
+}
+
+/// Returns whether a `close` is to be sent after the messages of the request, in which it is missing.
 ///
 /// # Errors
 /// The first message that the method does not accept.
-fn messages_to_send(method: &Method, requested: &[RpcMessage]) -> Result<Vec<RpcMessage>, RpcError> {
+fn needs_close(method: &Method, requested: &[RpcMessage]) -> Result<bool, RpcError> {
     let mut state = method.dispatch.node();
     for (index, message) in requested.iter().enumerate() {
         let Some(edge) = state.messages().find(|edge| *edge.name == *message.name) else {
@@ -173,11 +189,7 @@ fn messages_to_send(method: &Method, requested: &[RpcMessage]) -> Result<Vec<Rpc
             state = next.clone();
         }
     }
-    let mut chunks = requested.to_vec();
-    if state.messages().any(|edge| &*edge.name == "close" && edge.is_terminal()) {
-        chunks.push(RpcMessage::new("close", Args::default()));
-    }
-    Ok(chunks)
+    Ok(state.messages().any(|edge| &*edge.name == "close" && edge.is_terminal()))
 }
 
 /// The messages received so far, in order. An error of the service is the last of them.

@@ -16,6 +16,7 @@ fn config_keeps_what_it_leaves_out() {
         .restrict(["storage"])
         .limits(limits)
         .startup_timeout(Duration::from_secs(1))
+        .shutdown_timeout(Duration::from_secs(2))
         .idle_timeout(false)
         .http(HttpConfig::default().clients(7))
         .cache(CacheConfig::default().max_size(2))
@@ -29,6 +30,7 @@ fn config_keeps_what_it_leaves_out() {
     assert_eq!(settings.restrict, ["storage"]);
     assert_eq!(settings.limits, limits);
     assert_eq!(settings.startup_timeout, Duration::from_secs(1));
+    assert_eq!(settings.shutdown_timeout, Duration::from_secs(2));
     assert_eq!(settings.http.unwrap().clients, Some(7));
     assert_eq!(settings.cache.max_size, Some(2));
     assert_eq!(settings.chrono.timers, Some(3));
@@ -42,15 +44,17 @@ fn config_replaces_values_it_sets() {
         .limits(Limits::default().max_frame_bytes(1 << 20).max_channels(5))
         .restrict(["storage"])
         .startup_timeout(Duration::from_secs(1))
+        .shutdown_timeout(Duration::from_secs(1))
         .http(HttpConfig::default().clients(7).timeout_for("a", Duration::from_secs(1)))
         .cache(CacheConfig::default().max_size(2).max_bytes(3));
     let config = parse(
-        "restrict = []\n[apps]\nstartup_timeout = 2\n[limits]\nmax_frame_bytes = 2048\n[cache]\nmax_size = 4\n\
+        "restrict = []\nshutdown_timeout = 3\n[apps]\nstartup_timeout = 2\n[limits]\nmax_frame_bytes = 2048\n[cache]\nmax_size = 4\n\
          [http]\nlisten = \"b:2\"\n[http.timeouts]\nb = 2\n[extra_param]\nweight = 1\n",
     );
     let settings = builder.config(&config).settings().unwrap();
     assert!(settings.restrict.is_empty());
     assert_eq!(settings.startup_timeout, Duration::from_secs(2));
+    assert_eq!(settings.shutdown_timeout, Duration::from_secs(3));
     assert_eq!((settings.limits.max_frame_bytes, settings.limits.max_channels), (2048, 5));
     assert_eq!((settings.cache.max_size, settings.cache.max_bytes), (Some(4), Some(3)));
     let http = settings.http.unwrap();

@@ -31,6 +31,12 @@ pub(super) enum UnicornError {
     StoredNotNumeric,
     #[error("a value of {0} bytes is larger than {max}", max = limits::MAX_VALUE_BYTES)]
     ValueTooLarge(usize),
+    #[error(
+        "arguments of {0} bytes are more than a path of {path} and a value of {value} take",
+        path = limits::MAX_PATH_BYTES,
+        value = limits::MAX_VALUE_BYTES
+    )]
+    ArgumentsTooLarge(usize),
     #[error("a value that cannot be sent back: {0}")]
     ValueNotEncodable(String),
     #[error("negative version is not allowed for put")]
@@ -84,6 +90,7 @@ impl UnicornError {
             Self::OutcomeUnknown => (10, "connection has been lost"),
             Self::MalformedPath
             | Self::ValueTooLarge(_)
+            | Self::ArgumentsTooLarge(_)
             | Self::ValueNotEncodable(_)
             | Self::NotEmpty
             | Self::ParentIsLock

@@ -42,6 +42,7 @@ const SMALL: Limits = Limits {
     max_invocations: 2,
     max_channels: 3,
     max_in_use_bytes: 2000,
+    max_decoded_bytes: 1 << 20,
 };
 
 /// What an invocation without arguments takes.

@@ -1,24 +1,41 @@
-//! What is wrong with the bytes that were to be decoded, and where.
+//! The error of decoding.
 
 use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-/// Why bytes cannot be decoded: the argument, the reason and the position.
+/// The reason why bytes cannot be decoded, with the argument and the position.
 pub(crate) struct DecodeError(Box<Detail>);
 
 struct Detail {
     reason: String,
-    /// Where the value starts that is to blame.
+    /// Where the invalid value starts.
     at: Option<usize>,
-    /// The argument it belongs to, counted from 1.
+    /// The number of the invalid argument, counted from 1.
     argument: Option<usize>,
+    /// Whether the value takes more memory than it may.
+    over_budget: bool,
 }
 
 impl DecodeError {
     #[cold]
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self(Box::new(Detail { reason: reason.into(), at: None, argument: None }))
+        Self(Box::new(Detail { reason: reason.into(), at: None, argument: None, over_budget: false }))
+    }
+
+    /// Returns the error of a value that takes more than `limit` bytes beyond its encoding.
+    #[cold]
+    pub(super) fn over_budget(limit: usize) -> Self {
+        let mut error = Self::new(format!(
+            "the value takes more than {limit} bytes of memory beyond its encoding (max_decoded_bytes)"
+        ));
+        error.0.over_budget = true;
+        error
+    }
+
+    /// Returns whether the value takes more memory than it may.
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.0.over_budget
     }
 
     #[cold]
@@ -26,7 +43,7 @@ impl DecodeError {
         Self::new(format!("expected {expected}, found {found}")).at(at)
     }
 
-    /// Sets the position, unless a value within that one has set it.
+    /// Sets the position, unless it is set: the innermost value wins.
     #[cold]
     pub(super) fn at(mut self, at: usize) -> Self {
         self.0.at.get_or_insert(at);
@@ -40,7 +57,7 @@ impl DecodeError {
         self
     }
 
-    /// Returns an error that names an argument in its own words.
+    /// Returns the error for a missing argument.
     #[cold]
     pub(super) fn missing(index: usize, of: usize) -> Self {
         let mut missing = Self::new(format!("argument {index} of {of} is missing"));

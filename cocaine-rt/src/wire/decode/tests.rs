@@ -2,7 +2,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Debug};
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::{ANY_LEN, Reader, args, from_slice, value};
+use super::{ANY_LEN, Reader, args, args_within, from_slice, from_slice_within, value};
 use crate::wire::{bytes::Bytes, value::Value};
 
 fn list<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
@@ -282,4 +282,65 @@ fn empty_list_is_nil_for_a_lone_value() {
     let empty = ::bytes::Bytes::from_static(&[0x90]);
     assert_eq!(args::<Value>(&empty).unwrap(), Value::Nil);
     assert_eq!(args::<String>(&empty).unwrap_err().to_string(), "argument 1 of 1 is missing");
+}
+
+/// Returns what the arguments `bytes` are charged as a `T`.
+fn charge<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> usize {
+    args_within::<T>(&::bytes::Bytes::copy_from_slice(bytes), 1 << 20).unwrap().1
+}
+
+/// What an allocation is charged beside its content.
+const ALLOCATION: usize = 32;
+
+#[test]
+fn elements_are_charged_their_size_in_memory() {
+    let nils = [&[0x91, 0xdc, 0x01, 0x00][..], &[0xc0; 256]].concat();
+    let value = size_of::<Value>();
+    assert_eq!(charge::<Value>(&nils), ALLOCATION + 256 * value, "an argument is no element");
+    assert_eq!(charge::<(Value,)>(&nils), ALLOCATION + 256 * value);
+    assert_eq!(charge::<Vec<(u64, u64)>>(b"\x91\x91\x92\x01\x02"), ALLOCATION + 16, "a tuple is in its list");
+    assert_eq!(charge::<Vec<Option<u64>>>(&nils), ALLOCATION + 256 * 16);
+    assert_eq!(charge::<Vec<()>>(&nils), ALLOCATION);
+    assert_eq!(charge::<IgnoredAny>(&nils), 0);
+    assert_eq!(charge::<()>(&nils), 0);
+    // Entries are a key and a value each, and a list within a list is an allocation.
+    assert_eq!(charge::<Value>(b"\x91\x81\x01\x91\x02"), 2 * ALLOCATION + 3 * value);
+    assert_eq!(charge::<Value>(b"\x91\x91\x90"), ALLOCATION + value, "an empty list allocates nothing");
+}
+
+#[test]
+fn copied_texts_are_charged_their_length() {
+    assert_eq!(charge::<String>(b"\x91\xa3abc"), ALLOCATION + 3);
+    assert_eq!(charge::<Bytes>(b"\x91\xa3abc"), ALLOCATION + 3);
+    assert_eq!(charge::<Value>(b"\x91\xa3abc"), ALLOCATION + 3);
+    let borrowed = ::bytes::Bytes::from_static(b"\x91\xa3abc");
+    assert_eq!(args_within::<&str>(&borrowed, 0).unwrap(), ("abc", 0));
+    assert_eq!(charge::<String>(b"\x91\xa0"), 0);
+    let large = [&[0x91, 0xda, 0x10, 0x00][..], &[b'x'; 4096]].concat();
+    assert_eq!(charge::<Bytes>(&large), ALLOCATION, "a slice of what was received");
+}
+
+#[test]
+fn value_beyond_budget_names_the_limit() {
+    let nils = [&[0xdc, 0x01, 0x00][..], &[0xc0; 256]].concat();
+    let needed = ALLOCATION + 256 * size_of::<Value>() - nils.len();
+    assert!(from_slice_within::<Value>(&nils, needed).is_ok());
+    let error = from_slice_within::<Value>(&nils, needed - 1).unwrap_err();
+    assert!(error.is_over_budget());
+    let limit = needed - 1;
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the value takes more than {limit} bytes of memory beyond its encoding (max_decoded_bytes) at byte 0"
+        )
+    );
+    assert!(!from_slice_within::<u8>(&nils, 0).unwrap_err().is_over_budget());
+}
+
+#[test]
+fn typed_numbers_need_no_more_than_their_encoding() {
+    let floats = [&[0xdc, 0x01, 0x00][..], &[0xcb, 0, 0, 0, 0, 0, 0, 0, 0].repeat(256)].concat();
+    assert_eq!(from_slice_within::<Vec<f64>>(&floats, 0).unwrap(), [0.0; 256]);
+    let bytes = [&[0xdc, 0x01, 0x00][..], &[7; 256]].concat();
+    assert!(from_slice_within::<Vec<u8>>(&bytes, 32).is_ok());
 }
