@@ -9,6 +9,7 @@ mod connector;
 mod drift;
 mod failures;
 pub(crate) mod keep_alive;
+mod locator;
 pub(crate) mod methods;
 mod race;
 mod reconnect;
