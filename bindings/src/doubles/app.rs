@@ -69,7 +69,11 @@ impl AppDouble {
     #[track_caller]
     pub fn expect_control(
         &self,
-    ) -> double::Expectation<(), (), double::SessionScript<Receiver<i32>, ReplySender<()>>> {
+    ) -> double::Expectation<
+        (),
+        (),
+        double::SessionScript<Receiver<i32>, ReplySender<()>>,
+    > {
         self.0.expect(2)
     }
 }

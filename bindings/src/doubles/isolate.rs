@@ -82,7 +82,10 @@ impl IsolateDouble {
     ) -> double::Expectation<
         (&[&str],),
         (Vec<String>,),
-        double::SessionScript<DynReceiver, ReplySender<BTreeMap<String, BTreeMap<String, Value>>>>,
+        double::SessionScript<
+            DynReceiver,
+            ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
+        >,
     > {
         self.0.expect(2)
     }

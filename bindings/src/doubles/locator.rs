@@ -111,7 +111,10 @@ impl LocatorDouble {
     ) -> double::Expectation<
         (&str,),
         (String,),
-        double::SessionScript<RoutingReceiver, Sender<BTreeMap<String, Vec<(u32, String)>>>>,
+        double::SessionScript<
+            RoutingReceiver,
+            Sender<BTreeMap<String, Vec<(u32, String)>>>,
+        >,
     > {
         self.0.expect(5)
     }

@@ -638,7 +638,11 @@ pub mod sessions {
         #[track_caller]
         pub fn expect_mute(
             &self,
-        ) -> double::Expectation<Args, Args, double::SessionScript<Receiver<Value>, End>> {
+        ) -> double::Expectation<
+            Args,
+            Args,
+            double::SessionScript<Receiver<Value>, End>,
+        > {
             self.0.expect(3)
         }
 
