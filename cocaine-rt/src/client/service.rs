@@ -120,25 +120,7 @@ impl Service {
 
     /// Calls a method that answers once, and returns the answer as `R`: a tuple takes all its values, anything else
     /// the first.
-    pub async fn call<A, R>(&self, method: &str, args: A) -> Result<R>
-    where
-        A: Serialize + Send,
-        R: DeserializeOwned,
-    {
-        self.unary(method, args).await
-    }
-
-    /// Calls a method that never answers; returns once the call is queued.
-    pub async fn send<A>(&self, method: &str, args: A) -> Result<()>
-    where
-        A: Serialize + Send,
-    {
-        self.mute(method, args).await
-    }
-
-    /// Does what [`Service::call`] does, for generated code.
-    #[doc(hidden)]
-    pub async fn unary<'m, A, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<R>
+    pub async fn call<'m, A, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<R>
     where
         A: Serialize + Send,
         R: DeserializeOwned,
@@ -153,9 +135,8 @@ impl Service {
         self.decode_reply(method, &message)
     }
 
-    /// Does what [`Service::send`] does, for generated code.
-    #[doc(hidden)]
-    pub async fn mute<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<()>
+    /// Calls a method that never answers; returns once the call is queued.
+    pub async fn send<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<()>
     where
         A: Serialize + Send,
     {
@@ -180,22 +161,6 @@ impl Service {
             Ok(_) => Receiver::from_open_future(self.clone().open_stream(method, args)),
             Err(error) => Receiver::failed(error),
         }
-    }
-
-    /// Calls a method whose answer grants a resource, for generated code. Dropping the guard releases the resource.
-    ///
-    /// Waiting is unlimited, unless a deadline was set ([`Service::with_deadline`]).
-    #[doc(hidden)]
-    pub async fn hold<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Guard>
-    where
-        A: Serialize + Send,
-    {
-        let method = method.into();
-        let guard = Guard::from_stream(self.stream(method, args));
-        if !self.options.is_deadline_set {
-            return guard.await;
-        }
-        timeout(self.options.deadline, guard).await.unwrap_or_else(|_| Err(self.deadline_error(method)))
     }
 
     /// Opens a session: a channel on which this side sends messages too.
@@ -368,6 +333,24 @@ impl Service {
             }
         };
         error.with_context(Some(&self.shared.name), method, self.endpoint().as_ref())
+    }
+}
+
+impl Guard {
+    /// Calls a method whose answer grants a resource, for generated code. Dropping the guard releases the resource.
+    ///
+    /// Waiting is unlimited, unless a deadline was set ([`Service::with_deadline`]).
+    #[doc(hidden)]
+    pub async fn acquire<'m, A>(service: &Service, method: impl Into<Selector<'m>>, args: A) -> Result<Self>
+    where
+        A: Serialize + Send,
+    {
+        let method = method.into();
+        let guard = Self::from_stream(service.stream(method, args));
+        if !service.options.is_deadline_set {
+            return guard.await;
+        }
+        timeout(service.options.deadline, guard).await.unwrap_or_else(|_| Err(service.deadline_error(method)))
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::protocol::{graph::Graph, lossy::Lossy};
+use crate::protocol::{graph::Graph, lossy::LossyStr};
 
 /// The address that a service listens on: `[address, port]` with a literal IP address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,7 +69,7 @@ struct UsableEndpoints(Vec<Endpoint>);
 
 impl<'de> Deserialize<'de> for UsableEndpoints {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let named: Vec<(Lossy<'de>, u64)> = Deserialize::deserialize(deserializer)?;
+        let named: Vec<(LossyStr<'de>, u64)> = Deserialize::deserialize(deserializer)?;
         let (mut endpoints, mut unusable) = (Vec::with_capacity(named.len()), None);
         for (address, port) in named {
             match u16::try_from(port).ok().and_then(|port| Endpoint::parse(&address, port)) {

@@ -12,19 +12,19 @@ use crate::wire::decode::ANY_LEN;
 
 /// One argument. A bare tuple would be the whole list of arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct One<T>(
+pub struct SingleArgument<T>(
     /// The argument.
     pub T,
 );
 
 /// `[found, value]`. `None` is `false` and an empty value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<T>(
+pub struct FlaggedOption<T>(
     /// The value, if it was found.
     pub Option<T>,
 );
 
-impl<T: Serialize + Default> Serialize for Found<T> {
+impl<T: Serialize + Default> Serialize for FlaggedOption<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Some(value) => (true, value).serialize(serializer),
@@ -33,7 +33,7 @@ impl<T: Serialize + Default> Serialize for Found<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Found<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for FlaggedOption<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (found, value) = <(bool, T)>::deserialize(deserializer)?;
         Ok(Self(found.then_some(value)))
@@ -42,19 +42,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Found<T> {
 
 /// `[done, value]`. `Ok` is `true`, `Err` is `false`, and both carry a value of the same type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tried<T>(
+pub struct FlaggedResult<T>(
     /// The outcome.
     pub Result<T, T>,
 );
 
-impl<T: Serialize> Serialize for Tried<T> {
+impl<T: Serialize> Serialize for FlaggedResult<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (Ok(value) | Err(value)) = &self.0;
         (self.0.is_ok(), value).serialize(serializer)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tried<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for FlaggedResult<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (done, value) = Deserialize::deserialize(deserializer)?;
         Ok(Self(if done { Ok(value) } else { Err(value) }))
@@ -64,18 +64,18 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tried<T> {
 /// A list as the only argument, `[[a, b]]`, that is also read where its elements are the arguments, `[a, b]`: nobody
 /// knows which of both a service sends (`services.md` 22).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List<T>(
+pub struct MaybeFlatVec<T>(
     /// The elements.
     pub Vec<T>,
 );
 
-impl<T: Serialize> Serialize for List<T> {
+impl<T: Serialize> Serialize for MaybeFlatVec<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for MaybeFlatVec<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_tuple(ANY_LEN, ListVisitor(PhantomData))
     }
@@ -84,18 +84,18 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 struct ListVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-    type Value = List<T>;
+    type Value = MaybeFlatVec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list, or its elements")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut arguments: A) -> Result<List<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut arguments: A) -> Result<MaybeFlatVec<T>, A::Error> {
         let mut all = Vec::new();
         while let Some(ListPart(mut part)) = arguments.next_element()? {
             all.append(&mut part);
         }
-        Ok(List(all))
+        Ok(MaybeFlatVec(all))
     }
 }
 
@@ -138,12 +138,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListPartVisitor<T> {
 
 /// A tuple that is read from a list that may end early. A missing element is `None`, or an error if it is not optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Short<T>(
+pub struct OptionalTail<T>(
     /// The tuple.
     pub T,
 );
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OptionalTail<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(MissingAsNil(deserializer)).map(Self)
     }
@@ -230,28 +230,35 @@ mod tests {
     #[test]
     fn flag_and_value_are_an_option_or_result() {
         let (some, none) = (b"\x92\xc3\xa1v", b"\x92\xc2\xa0");
-        assert_eq!(encoded(&Found(Some(Bytes::from("v")))), some);
-        assert_eq!(encoded(&Found(None::<Bytes>)), none);
-        assert_eq!(decoded::<Found<Bytes>>(some), Ok(Found(Some("v".into()))));
-        assert_eq!(decoded::<Found<Bytes>>(none), Ok(Found(None)));
-        assert_eq!(encoded(&Tried(Ok::<_, i32>(1))), b"\x92\xc3\x01");
-        assert_eq!(encoded(&Tried(Err::<i32, _>(1))), b"\x92\xc2\x01");
-        assert_eq!(decoded::<Tried<i32>>(b"\x92\xc3\x01"), Ok(Tried(Ok(1))));
-        assert_eq!(decoded::<Tried<i32>>(b"\x92\xc2\x01"), Ok(Tried(Err(1))));
-        assert!(decoded::<Found<Bytes>>(b"\x91\xc3").is_err(), "the value is missing");
+        assert_eq!(encoded(&FlaggedOption(Some(Bytes::from("v")))), some);
+        assert_eq!(encoded(&FlaggedOption(None::<Bytes>)), none);
+        assert_eq!(decoded::<FlaggedOption<Bytes>>(some), Ok(FlaggedOption(Some("v".into()))));
+        assert_eq!(decoded::<FlaggedOption<Bytes>>(none), Ok(FlaggedOption(None)));
+        assert_eq!(encoded(&FlaggedResult(Ok::<_, i32>(1))), b"\x92\xc3\x01");
+        assert_eq!(encoded(&FlaggedResult(Err::<i32, _>(1))), b"\x92\xc2\x01");
+        assert_eq!(decoded::<FlaggedResult<i32>>(b"\x92\xc3\x01"), Ok(FlaggedResult(Ok(1))));
+        assert_eq!(decoded::<FlaggedResult<i32>>(b"\x92\xc2\x01"), Ok(FlaggedResult(Err(1))));
+        assert!(decoded::<FlaggedOption<Bytes>>(b"\x91\xc3").is_err(), "the value is missing");
     }
 
     #[test]
     fn tuple_in_one_is_a_single_argument() {
-        assert_eq!(encoded(&One((1, "x"))), b"\x91\x92\x01\xa1x");
-        assert_eq!(decoded::<One<(i32, String)>>(b"\x91\x92\x01\xa1x"), Ok(One((1, "x".to_owned()))));
-        assert_eq!(encoded(&[One((1, 2))]), b"\x91\x92\x01\x02", "it changes nothing within a list");
+        assert_eq!(encoded(&SingleArgument((1, "x"))), b"\x91\x92\x01\xa1x");
+        assert_eq!(
+            decoded::<SingleArgument<(i32, String)>>(b"\x91\x92\x01\xa1x"),
+            Ok(SingleArgument((1, "x".to_owned())))
+        );
+        assert_eq!(
+            encoded(&[SingleArgument((1, 2))]),
+            b"\x91\x92\x01\x02",
+            "it changes nothing within a list"
+        );
     }
 
     #[test]
     fn missing_values_at_the_end_are_none() {
-        type Metric = One<Short<(String, f64, Option<i64>)>>;
-        let metric = |time| One(Short(("m".to_owned(), 1.5, time)));
+        type Metric = SingleArgument<OptionalTail<(String, f64, Option<i64>)>>;
+        let metric = |time| SingleArgument(OptionalTail(("m".to_owned(), 1.5, time)));
         let timed = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\x05";
         let untimed = b"\x91\x92\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00";
         let nil = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\xc0";
@@ -260,21 +267,21 @@ mod tests {
         assert_eq!(decoded::<Metric>(nil), Ok(metric(None)));
         assert!(decoded::<Metric>(b"\x91\x91\xa1m").is_err(), "the value is missing");
         assert!(decoded::<Metric>(b"\x91\xa1m").is_err(), "not a list");
-        assert_eq!(decoded::<Short<(u8, Option<u8>)>>(b"\x91\x07"), Ok(Short((7, None))));
+        assert_eq!(decoded::<OptionalTail<(u8, Option<u8>)>>(b"\x91\x07"), Ok(OptionalTail((7, None))));
     }
 
     #[test]
     fn list_is_read_nested_and_flat() {
-        assert_eq!(encoded(&List(vec![1, 2])), b"\x91\x92\x01\x02");
+        assert_eq!(encoded(&MaybeFlatVec(vec![1, 2])), b"\x91\x92\x01\x02");
         for bytes in [&b"\x91\x92\x01\x02"[..], b"\x92\x01\x02"] {
-            assert_eq!(decoded::<List<i32>>(bytes), Ok(List(vec![1, 2])));
+            assert_eq!(decoded::<MaybeFlatVec<i32>>(bytes), Ok(MaybeFlatVec(vec![1, 2])));
         }
         for bytes in [&b"\x91\x90"[..], b"\x90"] {
-            assert_eq!(decoded::<List<i32>>(bytes), Ok(List(vec![])));
+            assert_eq!(decoded::<MaybeFlatVec<i32>>(bytes), Ok(MaybeFlatVec(vec![])));
         }
-        assert_eq!(decoded::<List<String>>(b"\x91\xa1x"), Ok(List(vec!["x".to_owned()])));
-        assert_eq!(decoded::<List<f64>>(b"\x91\xca\x3f\x80\x00\x00"), Ok(List(vec![1.0])));
-        assert!(decoded::<List<i32>>(b"\x91\xa1x").unwrap_err().contains("expected i32"));
-        assert!(decoded::<List<i32>>(b"\x91\x80").is_err());
+        assert_eq!(decoded::<MaybeFlatVec<String>>(b"\x91\xa1x"), Ok(MaybeFlatVec(vec!["x".to_owned()])));
+        assert_eq!(decoded::<MaybeFlatVec<f64>>(b"\x91\xca\x3f\x80\x00\x00"), Ok(MaybeFlatVec(vec![1.0])));
+        assert!(decoded::<MaybeFlatVec<i32>>(b"\x91\xa1x").unwrap_err().contains("expected i32"));
+        assert!(decoded::<MaybeFlatVec<i32>>(b"\x91\x80").is_err());
     }
 }
