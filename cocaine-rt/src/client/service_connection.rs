@@ -194,9 +194,10 @@ impl ServiceConnection {
 
     fn open_channel(&self, bound: &BoundMethod, request: Request<'_>) -> SendAttempt<ChannelRef> {
         let ticks = if bound.is_event { request.options.event_deadline_ticks() } else { u64::MAX };
+        let receptions = self.handle.receptions();
         self.send_request(bound, request, RecvState::new(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
-            let context = ErrorContext { service, method, deadline: request.options.deadline };
+            let context = ErrorContext { service, method, deadline: request.options.deadline, receptions };
             ChannelRef { handle: self.handle.clone(), key, context }
         })
     }
