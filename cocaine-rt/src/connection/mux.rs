@@ -284,6 +284,11 @@ impl Mux {
         self.draining && self.running == 0 && self.pending.is_empty()
     }
 
+    /// Returns whether the peer has opened any channel.
+    pub(crate) fn has_peer_opened(&self) -> bool {
+        self.last_peer_id > 0
+    }
+
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.is_some()
