@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! supervisor   the task for each worker       queue   an event on its way to a worker
-//! event_queue  the events that wait
+//! app_queue  the events that wait
 //! state slot   what both change under one lock
 //! pool         how many workers there should be
 //! environment  what all apps of the node share
 //! ```
 
+mod app_queue;
 pub(crate) mod environment;
-mod event_queue;
 mod pool;
 mod queue;
 mod slot;

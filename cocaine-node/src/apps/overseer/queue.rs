@@ -11,7 +11,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Overseer,
-    event_queue::{QueuePosition, QueuedEvent},
+    app_queue::{QueuePosition, QueuedEvent},
     pool,
     slot::{Assignment, Slot},
     state::AppState,

@@ -6,7 +6,7 @@ use cocaine::server::Connection;
 use tokio::sync::mpsc;
 
 use super::{
-    event_queue::EventQueue,
+    app_queue::AppQueue,
     pool::{CrashBackoff, Demand},
     slot::Slot,
 };
@@ -17,7 +17,7 @@ use crate::apps::worker::{
 /// The state of an app.
 #[derive(Debug, Default)]
 pub(super) struct AppState {
-    pub(super) queue: EventQueue,
+    pub(super) queue: AppQueue,
     pub(super) workers: BTreeMap<Arc<str>, WorkerEntry>,
     /// How many workers a controlling client wants; 0 if no client controls the app.
     pub(super) manual_target: usize,

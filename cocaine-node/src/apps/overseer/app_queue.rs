@@ -29,9 +29,9 @@ static NEXT_FRONT: AtomicI64 = AtomicI64::new(-1);
 
 /// Events in their order. Each can be removed wherever it is, without a look at the others.
 #[derive(Debug, Default)]
-pub(super) struct EventQueue(BTreeMap<QueuePosition, QueuedEvent>);
+pub(super) struct AppQueue(BTreeMap<QueuePosition, QueuedEvent>);
 
-impl EventQueue {
+impl AppQueue {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -82,13 +82,13 @@ mod tests {
         QueuedEvent { since: Instant::now(), timeout, sender: oneshot::channel().0 }
     }
 
-    fn drain(queue: &mut EventQueue) -> Vec<u128> {
+    fn drain(queue: &mut AppQueue) -> Vec<u128> {
         std::iter::from_fn(|| queue.pop_front()).map(|event| event.timeout.as_millis()).collect()
     }
 
     #[test]
     fn events_keep_order_and_can_leave_anywhere() {
-        let mut queue = EventQueue::default();
+        let mut queue = AppQueue::default();
         let positions = [1, 2, 3, 4].map(|number| queue.push_back(event(number)));
         queue.push_front(event(0));
         assert_eq!(queue.remove(positions[1]).map(|event| event.timeout), Some(Duration::from_millis(2)));
