@@ -51,6 +51,8 @@
 //!
 //! [limits]                        # of each connection; sizes in bytes
 //! max_frame_bytes = 134217728
+//! stream_window_bytes = 524288    # that may be sent on a stream before its reader has read
+//! stall_timeout = 30              # seconds for which a channel that keeps others from being read may go unread
 //! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set
 //! ```
 

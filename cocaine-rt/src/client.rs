@@ -14,6 +14,7 @@ mod race;
 mod reconnect;
 mod runtime_connections;
 pub(crate) mod service;
+pub(crate) mod service_client;
 pub(crate) mod service_connection;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -25,7 +26,8 @@ use crate::{
         address::Address,
         cloud::{Cloud, CloudTimeouts},
         methods::Compatibility,
-        service::{Service, ServiceClient},
+        service::Service,
+        service_client::ServiceClient,
         service_connection::Options,
     },
     protocol::{

@@ -163,7 +163,12 @@ impl NodeSettings {
         });
         let spawner = self.helper.clone().map(Spawner::start).transpose().map_err(StartError::Spawner)?;
         Ok(AppEnvironment {
-            launcher: WorkerLauncher { spawner, folders: folders.clone(), locators: Arc::default() },
+            launcher: WorkerLauncher {
+                spawner,
+                folders: folders.clone(),
+                locators: Arc::default(),
+                stream_window: self.limits.stream_window_bytes,
+            },
             folders,
             store,
             limits: self.limits,

@@ -88,6 +88,9 @@ impl Backoff {
     fn check(&self, endpoint: SocketAddr, seen: &mut Option<u32>) -> Admission {
         let mut failing = self.lock();
         let now = Instant::now();
+        if failing.get(&endpoint).is_some_and(|state| state.is_forgotten(now)) {
+            failing.remove(&endpoint);
+        }
         let Some(state) = failing.get_mut(&endpoint) else { return Admission::Admitted };
         if seen.is_some_and(|seen| state.failures > seen) {
             return Admission::Failed(state.error.clone());
@@ -203,6 +206,21 @@ mod tests {
         let start = Instant::now();
         backoff.record_success(endpoint(1));
         waiting.await.unwrap().unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn old_failure_does_not_pace_attempts() {
+        let backoff = Backoff::default();
+        for _ in 0..8 {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            backoff.record_failure(endpoint(1), Instant::now(), "refused");
+        }
+        tokio::time::advance(Backoff::MEMORY * 2).await;
+        let start = Instant::now();
+        for _ in 0..50 {
+            backoff.admit(endpoint(1)).await.unwrap();
+        }
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 

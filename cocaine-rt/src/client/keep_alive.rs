@@ -22,10 +22,10 @@ pub(crate) fn start(connection: &ServiceConnection, limit: Duration) {
     }
 }
 
-/// Looks at the connection three times within `limit`: silence may begin just after the first look, is noticed at the second
-/// and answered by a ping, and has lasted at the third.
+/// Pings after one to two fifths of `limit` without an arrival, and gives the peer two fifths to answer. So a peer that has
+/// gone is noticed well within the limit.
 async fn watch_silence(connection: Weak<SharedConnection>, limit: Duration) {
-    let interval = limit / 3;
+    let (interval, answer_time) = (limit / 5, limit / 5 * 2);
     while let Some(receptions) = upgrade(&connection).map(|connection| connection.receptions()) {
         if !sleep_while_open(&connection, interval).await {
             return;
@@ -35,14 +35,14 @@ async fn watch_silence(connection: Weak<SharedConnection>, limit: Duration) {
         if !is_silent {
             continue;
         }
-        if !sleep_while_open(&connection, interval).await {
+        if !sleep_while_open(&connection, answer_time).await {
             return;
         }
         // The task of the connection reads first what came while this process stood still.
         yield_now().await;
         if let Some(connection) = upgrade(&connection).filter(|open| open.is_silent_since(receptions)) {
             tracing::warn!(peer = %connection.peer(), "the peer is silent: the connection is closed");
-            let text = format!("the peer was silent for {limit:?} and has not answered a ping");
+            let text = format!("the peer is silent and has not answered a ping within {answer_time:?}");
             connection.close(&Error::disconnected(text));
             return;
         }
