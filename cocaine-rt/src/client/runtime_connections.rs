@@ -19,7 +19,7 @@ impl RuntimeConnections {
         let connections = self.0.load();
         let runtime = current_runtime();
         let is_own = |connection: &&Arc<ServiceConnection>| {
-            (runtime.is_none() || connection.handle.runtime() == runtime) && !connection.handle.is_outdated()
+            (runtime.is_none() || connection.handle.runtime() == runtime) && connection.handle.accepts_calls()
         };
         act(connections.iter().find(is_own))
     }
