@@ -145,12 +145,13 @@ impl TreeClient {
         let state = states
             .wait_for(|state| *state != LockState::Waiting)
             .await
-            .map_or(LockState::Lost, |state| *state);
-        if state == LockState::Lost {
+            .map_or(LockState::Lost { acquired: false }, |state| *state);
+        // One that was acquired and then lost is answered as both, in that order.
+        if state == (LockState::Lost { acquired: false }) {
             return Err(UnicornError::NodeRemoved);
         }
         let lost = async move {
-            let _ = states.wait_for(|state| *state == LockState::Lost).await;
+            let _ = states.wait_for(|state| matches!(state, LockState::Lost { .. })).await;
             UnicornError::NodeRemoved.into_service_error()
         };
         Ok(Guard::with_loss(handle, lost))

@@ -17,7 +17,10 @@ pub(super) enum LockState {
     Waiting,
     Acquired,
     /// The lock node was removed by somebody else.
-    Lost,
+    Lost {
+        /// The lock was acquired before, which its caller may not know yet.
+        acquired: bool,
+    },
 }
 
 /// A request for a lock, which the caller shares with its lock node.
@@ -122,7 +125,9 @@ impl LockNodes {
     /// Removes a node. Its owner loses the lock or its place in the queue, and the next in the queue gets the lock.
     pub(super) fn remove(&mut self, path: &Path) {
         if let Some(lock) = self.remove_node(path) {
-            lock.request.state.send_replace(LockState::Lost);
+            lock.request.state.send_modify(|state| {
+                *state = LockState::Lost { acquired: *state == LockState::Acquired };
+            });
         }
     }
 
@@ -191,13 +196,23 @@ mod tests {
         locks.remove(&path(1));
         assert_eq!(
             states(&requests),
-            [LockState::Acquired, LockState::Lost, LockState::Waiting, LockState::Waiting],
+            [
+                LockState::Acquired,
+                LockState::Lost { acquired: false },
+                LockState::Waiting,
+                LockState::Waiting
+            ],
             "a removed waiter"
         );
         locks.remove(&path(0));
         assert_eq!(
             states(&requests),
-            [LockState::Lost, LockState::Lost, LockState::Acquired, LockState::Waiting]
+            [
+                LockState::Lost { acquired: true },
+                LockState::Lost { acquired: false },
+                LockState::Acquired,
+                LockState::Waiting
+            ]
         );
         locks.remove(&path(2));
         locks.remove(&path(3));
@@ -212,9 +227,9 @@ mod tests {
         assert!(locks.committed_mut(&path(0)).is_none());
         assert_eq!(locks.commit(&requests[0].0), Some((path(0), false)));
         locks.remove(&path(0));
-        assert_eq!(states(&requests), [LockState::Lost, LockState::Waiting]);
+        assert_eq!(states(&requests), [LockState::Lost { acquired: true }, LockState::Waiting]);
         assert_eq!(locks.commit(&requests[1].0), Some((path(1), true)));
-        assert_eq!(states(&requests), [LockState::Lost, LockState::Acquired]);
+        assert_eq!(states(&requests), [LockState::Lost { acquired: true }, LockState::Acquired]);
         assert_eq!(locks.release(&requests[1].0), Some(path(1)), "a committed node can be removed at once");
     }
 
