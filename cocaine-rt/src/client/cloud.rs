@@ -17,7 +17,7 @@ use crate::{
         address::Address,
         attempts::SharedAttempts,
         clock,
-        connector::Connector,
+        connector::{Connector, NewConnection},
         drift::DriftLog,
         failures::Failures,
         methods::{Compatibility, MethodTable, Selector},
@@ -154,17 +154,18 @@ impl Cloud {
     }
 
     /// Connects to an endpoint of a service.
-    pub(crate) async fn connect(
-        &self,
-        endpoints: &[Endpoint],
-        deadline: Duration,
-    ) -> Result<ConnectionHandle> {
+    pub(crate) async fn connect(&self, endpoints: &[Endpoint], deadline: Duration) -> Result<NewConnection> {
         if endpoints.is_empty() {
             return Err(Error::new(ErrorKind::Connect("the locator names no endpoint".into())));
         }
         let addresses = endpoints.iter().map(|endpoint| endpoint.0).collect();
         let connected = self.connector.connect(addresses, deadline).await;
         connected.map_err(|failures| Error::new(ErrorKind::Connect(failures.to_string())))
+    }
+
+    /// Returns how long an endpoint may take to accept a connection.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connector.connect_timeout()
     }
 
     /// Resolves a service with the first locator that answers. An error that a locator answers with, such as 'not found',
@@ -292,7 +293,7 @@ impl Cloud {
             return Err(failed(format!("{address}: the name has no address")));
         }
         let connected = self.connector.connect(addresses, deadline).await;
-        connected.map_err(|failures| failed(failures.to_string()))
+        connected.map(|new| new.handle).map_err(|failures| failed(failures.to_string()))
     }
 }
 
