@@ -21,6 +21,7 @@
 //! [apps]
 //! startup_timeout = 15            # seconds that an event waits for a worker of an app that fails to start
 //! idle_timeout = true             # false: idle workers stay, whatever their profile says
+//! restore = true                  # false: the apps that ran when the node ended do not start again with it
 //!
 //! [http]                          # an HTTP gateway in front of the apps, if this section is there; see `HttpConfig`
 //! listen = "127.0.0.1:8080"

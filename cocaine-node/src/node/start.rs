@@ -105,6 +105,9 @@ impl NodeSettings {
         if let Some(runlist) = &self.runlist {
             apps.0.start_runlist(runlist).await;
         }
+        if self.restore_apps {
+            apps.0.restore().await;
+        }
         let ticking = host.metrics.update_rates();
         Ok(Node {
             address,
