@@ -42,7 +42,11 @@ async fn watch_silence(connection: Weak<SharedConnection>, limit: Duration) {
         }
         // Lets the task of the connection read what arrived while this process was suspended.
         yield_now().await;
-        if let Some(connection) = upgrade(&connection).filter(|open| open.is_silent_since(receptions)) {
+        // While something is still being written, the ping may wait behind it; the operating system watches that.
+        let is_gone = |open: &Arc<SharedConnection>| {
+            open.is_silent_since(receptions) && open.with(|mux| mux.is_flushed())
+        };
+        if let Some(connection) = upgrade(&connection).filter(is_gone) {
             tracing::warn!(peer = %connection.peer(), "the peer is silent: the connection is closed");
             let text = format!("the peer is silent and has not answered a ping within {answer_time:?}");
             connection.close(&Error::disconnected(text));
