@@ -49,7 +49,7 @@
 //! weight = 1
 //!
 //! [limits]                        # of each connection; sizes in bytes
-//! max_frame_bytes = 134217728
+//! max_frame_bytes = 536870912     # the arguments of a longer one are skipped, and its call is answered with an error
 //! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set
 //! ```
 

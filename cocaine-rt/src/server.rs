@@ -108,12 +108,12 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
-        let PendingInvocation { id, method, message, trace, cost } = pending;
+        let PendingInvocation { id, method, message, trace, cost, refusal } = pending;
         let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
         let max_decoded_bytes = host.max_decoded_bytes;
         let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
         let responder = CallResponder::new(run, method, trace);
-        let args = CallArgs { method, args: message.args, max_decoded_bytes };
+        let args = CallArgs { method, args: message.args, max_decoded_bytes, refusal };
         Self { args, responder, caller }
     }
 
@@ -150,6 +150,8 @@ pub struct CallArgs {
     method: usize,
     args: bytes::Bytes,
     max_decoded_bytes: usize,
+    /// Why the arguments are missing, if they were too long.
+    refusal: Option<Error>,
 }
 
 impl CallArgs {
@@ -162,8 +164,11 @@ impl CallArgs {
     ///
     /// # Errors
     /// `ErrorKind::InvalidArguments` for other arguments than `T`, and `ErrorKind::LimitExceeded` for more of them than
-    /// [`Limits::max_decoded_bytes`](crate::Limits) allows.
+    /// [`Limits`](crate::Limits) allows: in their encoding, or once they are decoded.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
         match decode::args_within(&self.args, self.max_decoded_bytes) {
             Ok((args, _)) => Ok(args),
             Err(error) if error.is_over_budget() => Err(Error::from_decode(error)),

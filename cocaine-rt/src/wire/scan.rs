@@ -40,9 +40,19 @@ pub(crate) enum ScanError {
 }
 
 /// Scans one frame after the other, and goes on where it stopped when more bytes have come.
+///
+/// A frame whose arguments are longer than the limit can be skipped ([`Scanner::skip_args`]): its arguments are scanned and
+/// not kept, and what is before and after them is.
 #[derive(Debug)]
 pub(crate) struct Scanner {
     limit: usize,
+    /// The arguments of the frame are skipped, and their end has not come.
+    is_skipping: bool,
+    /// How many bytes of the frame were skipped, and of the frame that was found last.
+    skipped: usize,
+    last_skipped: usize,
+    /// How many bytes the frame has at least, as its heads say.
+    announced: usize,
     /// Where the next value starts; may lie beyond what was received.
     at: usize,
     /// Elements of the frame, 0 before its first byte was seen.
@@ -152,13 +162,65 @@ impl Scanner {
     /// Returns a scanner that refuses frames of more than `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let bounds = FrameBounds { len: 0, args: 0..0, headers: None, channel: 0, kind: 0 };
-        Self { limit, at: 0, elements: 0, started: 0, open: 0, left: [0; DEPTH], bounds }
+        Self {
+            limit,
+            is_skipping: false,
+            skipped: 0,
+            last_skipped: 0,
+            announced: 0,
+            at: 0,
+            elements: 0,
+            started: 0,
+            open: 0,
+            left: [0; DEPTH],
+            bounds,
+        }
     }
 
     /// Returns how many bytes the frame has at least, as far as is known.
     #[inline]
     pub(crate) fn min_frame_len(&self) -> usize {
-        self.at
+        if self.is_skipping { 0 } else { self.at }
+    }
+
+    /// Skips the arguments of the frame that was refused with [`ScanError::TooLarge`]; returns whether that is possible: the
+    /// arguments have begun, so that the channel is known, and nothing was skipped before.
+    ///
+    /// Scanning then goes on as before. After each call of [`Scanner::frame`] that finds no end, the bytes that
+    /// [`Scanner::discard`] returns are to be removed. The frame that is found at last has no arguments, an empty range.
+    pub(crate) fn skip_args(&mut self) -> bool {
+        self.is_skipping = self.started >= 3 && self.skipped == 0;
+        self.is_skipping
+    }
+
+    /// Returns how many of the `available` bytes at the start of the frame are skipped. The next scan starts after them.
+    pub(crate) fn discard(&mut self, available: usize) -> usize {
+        if !self.is_skipping {
+            return 0;
+        }
+        let has_ended = self.started > 3 || (self.started == 3 && self.open == 0);
+        let end = if has_ended { self.bounds.args.end } else { self.at };
+        let count = end.min(available);
+        self.at -= count;
+        self.skipped += count;
+        if let Some(headers) = &mut self.bounds.headers {
+            *headers = headers.start - count..headers.end.saturating_sub(count);
+        }
+        self.bounds.args = 0..self.bounds.args.end.saturating_sub(count);
+        if has_ended && count == end {
+            (self.is_skipping, self.announced) = (false, 0);
+        }
+        count
+    }
+
+    /// Returns how many bytes of the frame were skipped that was found last.
+    pub(crate) fn take_skipped(&mut self) -> usize {
+        std::mem::take(&mut self.last_skipped)
+    }
+
+    /// Returns how many bytes of a frame are scanned.
+    fn bound(&self) -> usize {
+        if self.is_skipping { usize::MAX } else { self.limit }
     }
 
     /// Returns where the parts of the frame at the start of `unread` lie, or `None` if its end has not come.
@@ -166,10 +228,10 @@ impl Scanner {
     /// Until then `unread` must start at the same byte and may only grow; what was seen is not read again.
     #[inline]
     pub(crate) fn frame(&mut self, unread: &[u8]) -> Result<Option<FrameBounds>, ScanError> {
-        if self.at > unread.len() {
+        if self.at > unread.len() && self.at <= self.bound() {
             return Ok(None);
         }
-        let seen = &unread[..unread.len().min(self.limit)];
+        let seen = &unread[..unread.len().min(self.bound())];
         if self.elements == 0
             && let Some(found) = common_frame(seen)
         {
@@ -178,8 +240,12 @@ impl Scanner {
         if !self.advance(seen)? {
             return Ok(None);
         }
-        let found = FrameBounds { len: self.at, ..self.bounds.clone() };
+        let mut found = FrameBounds { len: self.at, ..self.bounds.clone() };
+        if self.skipped > 0 {
+            found.args = 0..0;
+        }
         (self.at, self.elements, self.started, self.bounds.headers) = (0, 0, 0, None);
+        (self.announced, self.last_skipped) = (0, std::mem::take(&mut self.skipped));
         Ok(Some(found))
     }
 
@@ -187,10 +253,12 @@ impl Scanner {
     fn advance(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         let all = (self.elements > 0 || self.start(seen)?) && self.remaining(seen)?;
         // Without its end, a frame takes one byte more.
-        if self.at > self.limit || (!all && self.at == self.limit) {
+        let bound = self.bound();
+        if self.announced > bound || self.at > bound || (!all && self.at == bound) {
             return Err(ScanError::TooLarge(self.limit));
         }
-        Ok(all && self.at <= seen.len())
+        // The end of what is skipped is removed first.
+        Ok(all && self.at <= seen.len() && !self.is_skipping)
     }
 
     fn start(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
@@ -214,7 +282,7 @@ impl Scanner {
     #[inline]
     fn remaining(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         loop {
-            if self.open > 0 && !self.contents(seen)? {
+            if self.announced > self.bound() || (self.open > 0 && !self.contents(seen)?) {
                 return Ok(false);
             }
             match (self.started, &mut self.bounds.headers) {
@@ -322,6 +390,9 @@ impl Scanner {
                     (at, left) = (first, count);
                 }
             }
+            if self.announced > self.bound() {
+                break;
+            }
         }
         (self.at, self.open, self.left[open - 1]) = (at, open, left);
         Ok(false)
@@ -329,12 +400,12 @@ impl Scanner {
 
     /// Reads the head at `at`, which starts with `marker`, or returns `None` if it is not all there.
     #[inline]
-    fn head(&self, seen: &[u8], at: usize, marker: u8) -> Result<Option<Head>, ScanError> {
+    fn head(&mut self, seen: &[u8], at: usize, marker: u8) -> Result<Option<Head>, ScanError> {
         let next = at + 1;
         let head = match marker {
             0x90..=0x9f => Head::List(next, u64::from(marker & 0x0f)),
             0x80..=0x8f => Head::Map(next, 2 * u64::from(marker & 0x0f)),
-            0xc4..=0xc6 | 0xd9..=0xdf => match self.long(seen, next, marker)? {
+            0xc4..=0xc6 | 0xd9..=0xdf => match self.long(seen, next, marker) {
                 Some(head) => head,
                 None => return Ok(None),
             },
@@ -346,28 +417,27 @@ impl Scanner {
                 at.saturating_add(usize::try_from(count).unwrap_or(usize::MAX))
             }
         };
-        if least > self.limit { Err(ScanError::TooLarge(self.limit)) } else { Ok(Some(head)) }
+        self.announced = self.announced.max(least);
+        Ok(Some(head))
     }
 
     /// Reads a head whose length is in the bytes after the marker.
     #[inline]
-    fn long(&self, seen: &[u8], next: usize, marker: u8) -> Result<Option<Head>, ScanError> {
+    fn long(&mut self, seen: &[u8], next: usize, marker: u8) -> Option<Head> {
         let width = match marker {
             0xc4 | 0xd9 => 1,
             0xc5 | 0xda | 0xdc | 0xde => 2,
             _ => 4,
         };
         let at = next + width;
-        if at > self.limit {
-            return Err(ScanError::TooLarge(self.limit));
-        }
-        let Some(digits) = seen.get(next..at) else { return Ok(None) };
+        self.announced = self.announced.max(at);
+        let digits = seen.get(next..at)?;
         let length = digits.iter().fold(0, |length, digit| length << 8 | u32::from(*digit));
-        Ok(Some(match marker {
+        Some(match marker {
             0xdc | 0xdd => Head::List(at, u64::from(length)),
             0xde | 0xdf => Head::Map(at, 2 * u64::from(length)),
             _ => Head::Raw(at.saturating_add(length as usize)),
-        }))
+        })
     }
 }
 
