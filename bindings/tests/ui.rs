@@ -1,6 +1,6 @@
 //! Programs that must not compile, with the messages of the compiler. `TRYBUILD=overwrite` rewrites the messages.
 
 #[test]
-fn mistakes_are_found_at_the_call() {
+fn errors_point_at_the_call() {
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }

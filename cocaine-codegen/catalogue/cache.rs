@@ -6,7 +6,7 @@ trait Cache {
     /// # Errors
     ///
     /// If the connection is lost.
-    fn get(key: &str) -> Found<Bytes>;
+    fn get(key: &str) -> FlaggedOption<Bytes>;
 
     /// Stores `value` under `key`, replacing what was there.
     ///

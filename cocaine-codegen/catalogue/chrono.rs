@@ -1,4 +1,4 @@
-/// Timers. They are everybody's: whoever knows the id of one may cancel it or start it anew.
+/// Timers. They do not belong to a client: any client that knows the id of a timer may cancel or restart it.
 #[service(name = "chrono", version = 1)]
 trait Chrono {
     /// Streams the id of a timer once, after `seconds`, and ends; at once if they are zero or less.
@@ -26,7 +26,9 @@ trait Chrono {
     /// If the connection is lost.
     fn cancel(id: TimerId);
 
-    /// Starts a timer anew: all of its time has to pass again.
+    /// Restarts a timer: its whole interval has to pass again.
+    ///
+    /// The original service keeps no interval for a timer that fires once, and fires such a timer at once.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ trait Elasticsearch {
     /// # Errors
     ///
     /// If the server answers with no JSON: the system's code for a cancelled operation (inferred).
-    fn get(index: &str, doc_type: &str, id: &str) -> Tried<String>;
+    fn get(index: &str, doc_type: &str, id: &str) -> FlaggedResult<String>;
 
     /// Stores the document `data`, under `id` or under one that the server chooses. Returns the id, or, as an `Err` of
     /// its own, why it was refused.
@@ -17,7 +17,7 @@ trait Elasticsearch {
     /// # Errors
     ///
     /// As of `get`.
-    fn index(data: &str, index: &str, doc_type: &str, id: Option<&str>) -> Tried<String>;
+    fn index(data: &str, index: &str, doc_type: &str, id: Option<&str>) -> FlaggedResult<String>;
 
     /// Returns the documents that `query` selects, at most `size` of them: 10 if it is left out.
     ///

@@ -28,7 +28,7 @@ trait Geobase {
     /// # Errors
     ///
     /// If there is no such region.
-    fn children(id: i32) -> List<i32>;
+    fn children(id: i32) -> MaybeFlatVec<i32>;
 
     /// Returns whether the address `ip` is in the region `id` (inferred).
     ///
@@ -56,7 +56,7 @@ trait Geobase {
     /// # Errors
     ///
     /// If there is no such region.
-    fn parents(id: i32) -> List<i32>;
+    fn parents(id: i32) -> MaybeFlatVec<i32>;
 
     /// Returns the region of a place, given in degrees (inferred).
     ///
@@ -70,14 +70,14 @@ trait Geobase {
     /// # Errors
     ///
     /// If there is no such region.
-    fn subtree(id: i32) -> List<i32>;
+    fn subtree(id: i32) -> MaybeFlatVec<i32>;
 
     /// Returns the languages in which regions have names (inferred).
     ///
     /// # Errors
     ///
     /// If the connection is lost.
-    fn supported_linguistics() -> List<String>;
+    fn supported_linguistics() -> MaybeFlatVec<String>;
 
     /// Returns the name of the time zone of the region `id`, such as `Europe/Moscow` (inferred).
     ///
@@ -105,14 +105,14 @@ trait Geobase {
     /// # Errors
     ///
     /// If there is no such region or language.
-    fn linguistics_for_region(id: i32, lang: &str) -> List<String>;
+    fn linguistics_for_region(id: i32, lang: &str) -> MaybeFlatVec<String>;
 
     /// Returns the services of the region `id` (inferred).
     ///
     /// # Errors
     ///
     /// If there is no such region.
-    fn get_services(id: i32) -> List<String>;
+    fn get_services(id: i32) -> MaybeFlatVec<String>;
 
     /// Returns whether the region `id` has `service` (inferred).
     ///
@@ -140,21 +140,21 @@ trait Geobase {
     /// # Errors
     ///
     /// If there is no such region.
-    fn coordinates(id: i32) -> List<f64>;
+    fn coordinates(id: i32) -> MaybeFlatVec<f64>;
 
     /// Returns the names of the region `id` (inferred).
     ///
     /// # Errors
     ///
     /// If there is no such region.
-    fn names(id: i32) -> List<String>;
+    fn names(id: i32) -> MaybeFlatVec<String>;
 
     /// Returns the codes of the region `id`, such as those for its telephones (inferred).
     ///
     /// # Errors
     ///
     /// If there is no such region.
-    fn codes(id: i32) -> List<String>;
+    fn codes(id: i32) -> MaybeFlatVec<String>;
 
     /// Returns all that is known of the region `id` (inferred).
     ///
@@ -175,7 +175,7 @@ trait Geobase {
     /// # Errors
     ///
     /// If the connection is lost.
-    fn region_ids_by_name(name: &str, max: i32) -> List<i32>;
+    fn region_ids_by_name(name: &str, max: i32) -> MaybeFlatVec<i32>;
 }
 
 /// A time zone at one time (inferred).

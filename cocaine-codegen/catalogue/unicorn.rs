@@ -31,7 +31,7 @@ trait Unicorn {
     /// # Errors
     ///
     /// Category 11, code 6 for a path that cannot be; 7 if `version` is negative; 8 if the node is not there.
-    fn put(path: &str, value: &Value, version: i64) -> Tried<Versioned>;
+    fn put(path: &str, value: &Value, version: i64) -> FlaggedResult<Versioned>;
 
     /// Returns the value at `path`; a node that is not there is nil with version −1.
     ///

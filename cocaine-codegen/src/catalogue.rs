@@ -18,9 +18,9 @@
 //! | `-> Duplex<In, Out>` | both sides stream: `In` comes from the service, `Out` goes to it |
 //! | `-> Session<Tx, Rx>` | any other: a side is `Stream<T>`, `Reply<T>`, `End`, `Root`, or a trait of this file |
 //! | `-> Guard` | it answers once it holds something, until the caller sends `close`: a stream of one `true` |
-//! | `-> Found<T>` | `[found, value]`, an `Option<T>` in Rust |
-//! | `-> Tried<T>` | `[done, value]`, a `Result<T, T>` in Rust: what came of it, or what stands in its way |
-//! | `-> List<T>` | a `Vec<T>` that is also read if its elements are the arguments |
+//! | `-> FlaggedOption<T>` | `[found, value]`, an `Option<T>` in Rust |
+//! | `-> FlaggedResult<T>` | `[done, value]`, a `Result<T, T>` in Rust: what came of it, or what stands in its way |
+//! | `-> MaybeFlatVec<T>` | a `Vec<T>` that is also read if its elements are the arguments |
 //! | `Option<T>` | a trailing argument that may be left out |
 //! | `fn name(args: Args)` | nobody knows what it takes: any arguments, as they are |
 //! | `#[lossy]` on an argument | text that a server takes in any encoding |

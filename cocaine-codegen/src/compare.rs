@@ -87,57 +87,57 @@ impl fmt::Display for Difference {
 /// too, since a typed client cannot read it. A new version counts as breaking: a graph does not show the types of
 /// arguments, so the version is the only sign that they have changed.
 pub fn compare(expected: &Metadata, found: &Metadata) -> Vec<Difference> {
-    let mut drifts = Vec::new();
+    let mut differences = Vec::new();
     for (name, service) in &expected.services {
         match found.services.get(name) {
-            Some(now) => compare_services(name, service, now, &mut drifts),
-            None => drifts.push(Difference {
+            Some(now) => compare_services(name, service, now, &mut differences),
+            None => differences.push(Difference {
                 expected: Some(version(service)),
-                ..drift(Grade::Breaking, name, None, "the service is gone")
+                ..difference(Grade::Breaking, name, None, "the service is gone")
             }),
         }
     }
     for (name, service) in found.services.iter().filter(|(name, _)| !expected.services.contains_key(*name)) {
-        let drift = drift(Grade::Additive, name, None, "the service is new");
-        drifts.push(Difference { found: Some(version(service)), ..drift });
+        let difference = difference(Grade::Additive, name, None, "the service is new");
+        differences.push(Difference { found: Some(version(service)), ..difference });
     }
-    drifts.sort_by_key(|drift| drift.grade);
-    drifts
+    differences.sort_by_key(|difference| difference.grade);
+    differences
 }
 
 fn version(service: &Service) -> String {
     format!("version {}", service.version)
 }
 
-fn drift(grade: Grade, service: &str, method: Option<&str>, message: &str) -> Difference {
+fn difference(grade: Grade, service: &str, method: Option<&str>, message: &str) -> Difference {
     let (service, method) = (service.to_owned(), method.map(str::to_owned));
     Difference { grade, service, method, message: message.to_owned(), expected: None, found: None }
 }
 
-fn compare_services(name: &str, expected: &Service, found: &Service, drifts: &mut Vec<Difference>) {
+fn compare_services(name: &str, expected: &Service, found: &Service, differences: &mut Vec<Difference>) {
     if expected.version != found.version {
-        drifts.push(Difference {
+        differences.push(Difference {
             expected: Some(version(expected)),
             found: Some(version(found)),
-            ..drift(Grade::Breaking, name, None, "the version has changed")
+            ..difference(Grade::Breaking, name, None, "the version has changed")
         });
     }
     let mut now = by_name(found);
     for (id, method) in &expected.graph {
         let at = now.get_mut(method.0.as_str()).and_then(|same| (!same.is_empty()).then(|| same.remove(0)));
         match at {
-            Some((now_id, now)) => compare_methods(name, (*id, method), (now_id, now), drifts),
-            None => drifts.push(Difference {
+            Some((now_id, now)) => compare_methods(name, (*id, method), (now_id, now), differences),
+            None => differences.push(Difference {
                 expected: Some(describe(*id, method)),
-                ..drift(Grade::Breaking, name, Some(&method.0), "the method is gone")
+                ..difference(Grade::Breaking, name, Some(&method.0), "the method is gone")
             }),
         }
     }
     let mut rest: Vec<_> = now.into_values().flatten().collect();
     rest.sort_unstable_by_key(|(id, _)| *id);
-    drifts.extend(rest.into_iter().map(|(id, method)| Difference {
+    differences.extend(rest.into_iter().map(|(id, method)| Difference {
         found: Some(describe(id, method)),
-        ..drift(Grade::Additive, name, Some(&method.0), "the method is new")
+        ..difference(Grade::Additive, name, Some(&method.0), "the method is new")
     }));
 }
 
@@ -158,11 +158,11 @@ fn compare_methods(
     service: &str,
     (id, expected): (u64, &Method),
     (now_id, found): (u64, &Method),
-    drifts: &mut Vec<Difference>,
+    differences: &mut Vec<Difference>,
 ) {
     let mut report = |grade, message, was: String, is: String| {
-        let drift = drift(grade, service, Some(&expected.0), message);
-        drifts.push(Difference { expected: Some(was), found: Some(is), ..drift });
+        let difference = difference(grade, service, Some(&expected.0), message);
+        differences.push(Difference { expected: Some(was), found: Some(is), ..difference });
     };
     for (message, was, is) in [
         ("the caller sends something else", &expected.1, &found.1),
@@ -235,8 +235,8 @@ mod tests {
 
     #[test]
     fn the_worst_comes_first() {
-        let grades = |drifts: Vec<String>| -> Vec<String> {
-            drifts.iter().map(|drift| drift.split(':').next().unwrap().to_owned()).collect()
+        let grades = |differences: Vec<String>| -> Vec<String> {
+            differences.iter().map(|difference| difference.split(':').next().unwrap().to_owned()).collect()
         };
         let was = format!(r#"{{"0": ["a", {{}}, {VALUE}], "1": ["b", {{}}, {{}}]}}"#);
         let is = format!(r#"{{"0": ["c", {{}}, {{}}], "1": ["a", {{}}, {VALUE}]}}"#);
@@ -272,8 +272,8 @@ mod tests {
 
     #[test]
     fn hostile_names_stay_on_their_line() {
-        let drifts = words(r#"{"0": ["a\n\u001b[2J\"", {"0": ["\u202e\n", {}]}, {}]}"#, "{}");
-        assert_eq!(drifts.len(), 1);
-        assert!(!drifts[0].contains(['\n', '\u{1b}', '\u{202e}']), "{drifts:?}");
+        let differences = words(r#"{"0": ["a\n\u001b[2J\"", {"0": ["\u202e\n", {}]}, {}]}"#, "{}");
+        assert_eq!(differences.len(), 1);
+        assert!(!differences[0].contains(['\n', '\u{1b}', '\u{202e}']), "{differences:?}");
     }
 }

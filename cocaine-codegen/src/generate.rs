@@ -74,23 +74,23 @@ pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -
         None => OutputKind::Bindings,
         Some(path) => OutputKind::doubles_of(path)?,
     };
-    let mut findings = Diagnostics::default();
+    let mut diagnostics = Diagnostics::default();
     let mut modules = NameScope::default();
     let services: Vec<_> = (metadata.services.iter())
         .map(|(name, service)| {
             let module = modules.claim(naming::module(name), "_");
-            model::service(name, module, service, catalogue, &mut findings)
+            model::service(name, module, service, catalogue, &mut diagnostics)
         })
         .collect();
     if options.strict {
-        findings.problems.extend(findings.warnings.iter().cloned().map(Problem::Warning));
+        diagnostics.problems.extend(diagnostics.warnings.iter().cloned().map(Problem::Warning));
     }
-    Error::check(findings.problems)?;
+    Error::check(diagnostics.problems)?;
     let files = match options.layout {
         OutputLayout::SingleFile => vec![single_file(&services, kind)?],
         OutputLayout::FilePerService => file_per_service(&services, kind)?,
     };
-    Ok(Output { files, warnings: findings.warnings })
+    Ok(Output { files, warnings: diagnostics.warnings })
 }
 
 fn single_file(services: &[ServiceModel], kind: OutputKind<'_>) -> Result<GeneratedFile> {

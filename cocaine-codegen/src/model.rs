@@ -1,7 +1,7 @@
-//! Graph and catalogue put together: all that is to be emitted, with every name decided.
+//! The model of a service: its graph merged with its catalogue entry, with every name decided.
 //!
-//! The graph decides ids and shapes, the catalogue names and types. What they disagree about is an error, what
-//! one of them lacks a warning.
+//! The graph decides ids and trees, the catalogue names and types. A disagreement between them is an error; something that
+//! one of them lacks is a warning.
 
 mod context;
 mod names;
@@ -33,12 +33,12 @@ pub(crate) struct ServiceModel {
     pub(crate) methods: Vec<MethodModel>,
 }
 
-/// What the items of a service are called.
+/// The names of a service's items.
 #[derive(Debug)]
 pub(crate) struct TypeNames {
     /// The trait for callers, and for servers if there is no other.
     pub(crate) contract: String,
-    /// The trait for servers, where a method lets both sides speak.
+    /// The trait for servers, if a method opens a session.
     pub(crate) server: Option<String>,
     pub(crate) client: String,
     pub(crate) serve: String,
@@ -62,11 +62,11 @@ pub(crate) struct MethodModel {
     pub(crate) upstream: Tree,
 }
 
-/// What a method or a message takes.
+/// The arguments of a method or a message.
 #[derive(Debug)]
 pub(crate) enum Arguments {
     Known(Vec<Argument>),
-    /// Nobody describes them.
+    /// The catalogue does not describe them.
     Unknown,
 }
 
@@ -74,22 +74,22 @@ pub(crate) enum Arguments {
 #[derive(Debug)]
 pub(crate) enum Payload {
     Known(Type),
-    /// Nobody describes it.
+    /// The catalogue does not describe it.
     Unknown,
 }
 
-/// How a call goes.
+/// How a method is called.
 #[derive(Debug)]
 pub(crate) enum CallModel {
-    /// Nothing comes back.
+    /// Without a reply.
     Mute,
-    /// One value comes back.
+    /// The reply is one value.
     Unary(ReplyWrapper, Payload),
-    /// Any number of values come back.
+    /// The reply is a stream.
     Stream(Payload),
-    /// Something is held until the caller lets go.
+    /// The service holds a resource until the caller drops the guard.
     Guard,
-    /// Both sides speak, or one in a way of its own.
+    /// A session: both sides send, or one of them sends messages of its own.
     Session {
         /// What the caller sends.
         tx: SideModel,
@@ -98,7 +98,7 @@ pub(crate) enum CallModel {
     },
 }
 
-/// What one side of a session sends.
+/// The messages of one side of a session.
 #[derive(Debug)]
 pub(crate) enum SideModel {
     /// Nothing.
@@ -107,11 +107,11 @@ pub(crate) enum SideModel {
     Root,
     Stream(Payload),
     Reply(Payload),
-    /// The first of these, and what follows it.
+    /// Messages of its own: the states of the side, the first state first.
     States(Vec<StateModel>),
 }
 
-/// One node of a tree: what may be said here.
+/// One state of a side: a node of its tree, with the messages that can be sent.
 #[derive(Debug)]
 pub(crate) struct StateModel {
     /// The struct that sends.
@@ -120,7 +120,7 @@ pub(crate) struct StateModel {
     pub(crate) receiver: String,
     /// The enum that it receives.
     pub(crate) received: String,
-    /// How one comes here, by names on the wire.
+    /// The names, on the wire, of the messages that lead here.
     pub(crate) path: Vec<String>,
     /// By id, ascending.
     pub(crate) messages: Vec<MessageModel>,
@@ -141,7 +141,7 @@ pub(crate) struct MessageModel {
     pub(crate) next: Transition,
 }
 
-/// What follows a message.
+/// The state after a message.
 #[derive(Debug)]
 pub(crate) enum Transition {
     End,
@@ -151,7 +151,7 @@ pub(crate) enum Transition {
 }
 
 impl Arguments {
-    /// Returns what a method or a message of this description takes.
+    /// Returns the arguments of a method or a message with this description.
     fn of(signature: Option<&Signature>) -> Self {
         match signature.map(|signature| &signature.arguments[..]) {
             None | Some([Argument { ty: Type::Runtime("Args"), .. }]) => Self::Unknown,
@@ -162,19 +162,19 @@ impl Arguments {
 
 impl ServiceModel {
     /// Returns the name of the trait that a server implements.
-    pub(crate) fn served(&self) -> &str {
+    pub(crate) fn server_trait(&self) -> &str {
         self.names.server.as_ref().unwrap_or(&self.names.contract)
     }
 
-    /// Returns the states of all sessions, and who speaks in them.
+    /// Returns the states of all sessions, with their methods and sides.
     pub(crate) fn sides(&self) -> impl Iterator<Item = (&MethodModel, Side, &[StateModel])> {
         self.methods.iter().flat_map(|method| {
             let halves = match &method.shape {
                 CallModel::Session { tx, rx } => [Some((Side::Client, tx)), Some((Side::Server, rx))],
                 _ => [None, None],
             };
-            halves.into_iter().flatten().filter_map(move |(speaker, half)| match half {
-                SideModel::States(states) => Some((method, speaker, &states[..])),
+            halves.into_iter().flatten().filter_map(move |(side, half)| match half {
+                SideModel::States(states) => Some((method, side, &states[..])),
                 _ => None,
             })
         })
@@ -184,8 +184,8 @@ impl ServiceModel {
 impl StateModel {
     /// Returns the message that a sender sends when it is dropped in this state: `error` if it ends the side, or else
     /// the first that does.
-    pub(crate) fn parting(&self, method: &MethodModel, speaker: Side) -> Option<&MessageModel> {
-        if method.revoke_on_drop && speaker == Side::Client {
+    pub(crate) fn drop_message(&self, method: &MethodModel, side: Side) -> Option<&MessageModel> {
+        if method.revoke_on_drop && side == Side::Client {
             return None;
         }
         let mut last = self.messages.iter().filter(|message| matches!(message.next, Transition::End));
@@ -194,7 +194,7 @@ impl StateModel {
 }
 
 impl MethodModel {
-    /// Returns whether somebody has described what it takes.
+    /// Returns whether the catalogue describes the arguments.
     pub(crate) fn is_described(&self) -> bool {
         matches!(self.arguments, Arguments::Known(_))
     }

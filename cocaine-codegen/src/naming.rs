@@ -1,4 +1,4 @@
-//! From any text on the wire to a Rust name: always valid, never twice in one place.
+//! Turns any text from the wire into a Rust name that is valid and unique in its scope.
 //!
 //! Names are ASCII, since two spellings of one accented letter are the same identifier to the compiler, and
 //! look-alikes make it warn. A letter beyond ASCII becomes its code: `ж` gives `u436`.
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Ident, Span};
 
-/// The names that generated code itself uses for types and traits: nothing is generated under one of them.
+/// The types and traits of the runtime that generated code uses. No generated item has one of these names.
 pub(crate) const RUNTIME: &[&str] = &[
     "Args",
     "Bytes",
@@ -22,14 +22,15 @@ pub(crate) const RUNTIME: &[&str] = &[
     "DynSender",
     "End",
     "Endpoint",
-    "Found",
+    "FlaggedOption",
+    "FlaggedResult",
     "Graph",
     "Guard",
-    "List",
-    "Lossy",
+    "LossyStr",
+    "MaybeFlatVec",
     "MethodSpec",
     "OnDrop",
-    "One",
+    "OptionalTail",
     "Receiver",
     "Reply",
     "ReplySender",
@@ -43,14 +44,13 @@ pub(crate) const RUNTIME: &[&str] = &[
     "ServiceInfo",
     "ServiceSpec",
     "Severity",
-    "Short",
+    "SingleArgument",
     "Stream",
     "TreeSpec",
-    "Tried",
     "Value",
 ];
 
-/// What the prelude and the language give, and the type parameters of generated code.
+/// Names of the prelude and the language, and the type parameters of generated code.
 const PRELUDE: &[&str] = &[
     "D",
     "F",
@@ -105,13 +105,13 @@ const PRELUDE: &[&str] = &[
     "Vec",
 ];
 
-/// Names of modules that would hide a crate, or that a file of the output or a file system has for itself.
+/// Names of modules that would hide a crate, clash with a file of the output, or are reserved by a file system.
 const MODULES: &[&str] = &[
     "alloc", "aux", "cocaine", "con", "core", "crate", "lib", "main", "mod", "nul", "prn", "self", "std",
     "super",
 ];
 
-/// What is no identifier in edition 2024, unless it is a raw one; sorted.
+/// The keywords of edition 2024, sorted.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
     "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
@@ -119,7 +119,7 @@ const KEYWORDS: &[&str] = &[
     "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
-/// The longest name that is made; what differs only beyond it is told apart by a number.
+/// The length to which names are cut. Names that are equal up to there are distinguished by a number.
 const LONGEST: usize = 96;
 
 /// Splits `text` into lower-case ASCII words.
@@ -203,12 +203,12 @@ pub(crate) fn ident(name: &str) -> Ident {
     }
 }
 
-/// Returns `text` as it may stand in a message: nothing in it can move a terminal's cursor or end a quote.
+/// Returns `text` escaped for a message, so that it can neither move a terminal's cursor nor end a quote.
 pub(crate) fn shown(text: &str) -> String {
     text.escape_debug().to_string()
 }
 
-/// The names of one place, each given once.
+/// The names of one scope, each of which is claimed once.
 #[derive(Debug, Default)]
 pub(crate) struct NameScope {
     taken: BTreeSet<String>,

@@ -44,10 +44,13 @@ fn mistake_is_reported_with_location_and_remedy() {
             "my.rs:2:18: write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`",
         ),
         ("fn ping() -> Guard<u8>;", "my.rs:2:18: write `Stream<T>`"),
-        ("fn ping() -> Found;", "my.rs:2:18: write `Stream<T>`"),
-        ("fn ping() -> Tried<u8, u8>;", "my.rs:2:18: write `Stream<T>`"),
+        ("fn ping() -> FlaggedOption;", "my.rs:2:18: write `Stream<T>`"),
+        ("fn ping() -> Found<u8>;", "my.rs:2:18: `Found` is called `FlaggedOption` now"),
+        ("fn ping() -> Tried<u8>;", "my.rs:2:18: `Tried` is called `FlaggedResult` now"),
+        ("fn ping() -> List<u8>;", "my.rs:2:18: `List` is called `MaybeFlatVec` now"),
+        ("fn ping() -> FlaggedResult<u8, u8>;", "my.rs:2:18: write `Stream<T>`"),
         ("fn ping() -> Stream<Guard>;", "my.rs:2:25: `Guard` stands alone, behind `->`"),
-        ("fn ping() -> Vec<Found<u8>>;", "my.rs:2:22: `Found` stands alone, behind `->`"),
+        ("fn ping() -> Vec<FlaggedOption<u8>>;", "my.rs:2:22: `FlaggedOption` stands alone, behind `->`"),
         ("fn ping() -> Session<Nobody, Reply<u8>>;", "my.rs:2:26: a side of a session is"),
         ("fn ping() {}", "my.rs:2:15: a method has no body here"),
         ("async fn ping();", "my.rs:2:14: write `fn name(arguments) -> reply;`"),
@@ -249,7 +252,7 @@ fn guard_requires_a_caller_that_can_close() {
     let upstream = r#"{"0": ["write", null], "1": ["error", {}], "2": ["close", {}]}"#;
     let text = "trait Echo { fn ping() -> Guard; }";
     let code = generated(&format!(r#"{{"0": ["ping", {{"0": ["close", {{}}]}}, {upstream}]}}"#), text);
-    assert!(code.unwrap().contains("self.0.hold(0, ()).await"));
+    assert!(code.unwrap().contains("Guard::acquire(&self.0, 0, ()).await"));
     for dispatch in ["{}", r#"{"0": ["cancel", {}]}"#] {
         let error = generated(&format!(r#"{{"0": ["ping", {dispatch}, {upstream}]}}"#), text).unwrap_err();
         assert!(error.contains("it holds something until the caller sends `close`"), "{error}");
@@ -267,11 +270,11 @@ fn what_nobody_knows_takes_anything() {
     ] {
         assert!(code.contains(expected), "{expected}\n{code}");
     }
-    let code = generated(graph, "trait Echo { fn ping(args: Args) -> List<i32>; }").unwrap();
+    let code = generated(graph, "trait Echo { fn ping(args: Args) -> MaybeFlatVec<i32>; }").unwrap();
     for expected in [
         "fn ping(&self, args: Args) -> impl Future<Output = Result<Vec<i32>>> + Send;",
         "pub async fn ping(&self, args: impl Serialize + Send) -> Result<Vec<i32>> {\n            \
-         self.0.unary(0, args).await.map(|List(answer)| answer)",
+         self.0.call(0, args).await.map(|MaybeFlatVec(answer)| answer)",
     ] {
         assert!(code.contains(expected), "{expected}\n{code}");
     }
@@ -287,13 +290,13 @@ fn trailing_none_of_a_struct_is_omitted() {
     let lines: Vec<_> = code.lines().map(str::trim).collect();
     let code = lines.join(" ");
     for expected in [
-        "if self.z.is_some() { One((&self.x, &self.y, &self.z)).serialize(serializer) } \
-         else { One((&self.x, &self.y)).serialize(serializer) }",
-        "let One(Short((x, y, z))) = Deserialize::deserialize(deserializer)?;",
+        "if self.z.is_some() { SingleArgument((&self.x, &self.y, &self.z)).serialize(serializer) } \
+         else { SingleArgument((&self.x, &self.y)).serialize(serializer) }",
+        "let SingleArgument(OptionalTail((x, y, z))) = Deserialize::deserialize( deserializer, )?;",
         "if self.z.is_some() { (&self.x, &self.y, &self.z).serialize(serializer) } \
          else if self.y.is_some() { (&self.x, &self.y).serialize(serializer) } \
          else { (&self.x,).serialize(serializer) }",
-        "let Short((x, y, z)) = Deserialize::deserialize(deserializer)?;",
+        "let OptionalTail((x, y, z)) = Deserialize::deserialize(deserializer)?;",
     ] {
         assert!(code.contains(expected), "{expected}\n{code}");
     }

@@ -4,13 +4,13 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cocaine_node::{
-    NodeBuilder,
+    Node,
     config::{ConfigError, GatewayConfig, LogConfig, LogLevel, NodeConfig},
     gateway::Gateway,
 };
 
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -19,14 +19,14 @@ pub(crate) struct Cli {
     node: NodeArgs,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Subcommands {
     /// Runs an HTTP gateway alone, in front of any cloud
     Gateway(GatewayArgs),
 }
 
 /// The options of a gateway that runs without a node.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct GatewayArgs {
     /// The cloud's locators, separated by commas [default: localhost:10053]
     #[arg(long, value_name = "HOST:PORT", env = cocaine::Client::LOCATOR_VARIABLE)]
@@ -45,7 +45,7 @@ struct GatewayArgs {
 }
 
 /// The options of a node.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct NodeArgs {
     /// The address of the locator; port 0 picks a free one [default: 127.0.0.1:10053]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -85,7 +85,7 @@ struct NodeArgs {
 }
 
 /// What is logged, and where.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct LogArgs {
     /// The least important of the program's own events that are logged [default: info]
     #[arg(long, value_name = "LEVEL")]
@@ -139,7 +139,7 @@ impl Command {
     /// Returns how long the program may take to stop.
     pub(crate) fn shutdown_timeout(&self) -> Result<Duration, ConfigError> {
         Ok(match self {
-            Self::Node(config, _) => config.shutdown_timeout()?.unwrap_or(NodeBuilder::SHUTDOWN_TIMEOUT),
+            Self::Node(config, _) => config.shutdown_timeout()?.unwrap_or(Node::SHUTDOWN_TIMEOUT),
             Self::Gateway(config, _) => config.shutdown_timeout()?.unwrap_or(Gateway::SHUTDOWN_TIMEOUT),
         })
     }

@@ -48,6 +48,7 @@ mod settings;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use cocaine::{Client, Limits};
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -74,7 +75,11 @@ const ADMIN_CONNECTIONS: usize = 64;
 pub struct Gateway {
     public: HttpListener,
     admin: Option<HttpListener>,
+    proxy: CurrentProxy,
 }
+
+/// The proxy that handles the next request. A request that runs has the one with which it started.
+type CurrentProxy = Arc<ArcSwap<Proxy>>;
 
 /// An error while a gateway starts.
 #[derive(Debug, thiserror::Error)]
@@ -115,14 +120,34 @@ impl Gateway {
         let pool = ServicePool::new(client.clone(), settings.connections, settings.refresh);
         let json_rpc_pool = ServicePool::new(client, settings.connections, settings.refresh);
         let body_buffer = BodyBuffer::new(settings.buffer, settings.request_body, settings.client_timeout);
-        let context = Context { settings, metrics, body_buffer, body_parser: BodyParser::new() };
-        let proxy = Arc::new(Proxy { context, pool, json_rpc_pool });
+        let context = Context {
+            settings,
+            metrics: Arc::new(metrics),
+            body_buffer: Arc::new(body_buffer),
+            body_parser: Arc::new(BodyParser::new()),
+        };
+        let proxy = Proxy { context, pool: Arc::new(pool), json_rpc_pool: Arc::new(json_rpc_pool) };
+        let proxy = Arc::new(ArcSwap::from_pointee(proxy));
         let admin = match admin {
             Some(address) => Some(listen_for_admins(&address, &connections, proxy.clone()).await?),
             None => None,
         };
-        let public = listen_for_clients(&listen, connections, proxy).await?;
-        Ok(Self { public, admin })
+        let public = listen_for_clients(&listen, connections, proxy.clone()).await?;
+        Ok(Self { public, admin, proxy })
+    }
+
+    /// Changes the settings for the requests to come: `timeout`, `timeouts`, `hosts`, `headers`, `sampling` and `json_rpc`.
+    /// Returns the keys of the other settings that `config` changes, which take effect when the gateway starts again.
+    ///
+    /// # Errors
+    /// A value with which nothing could be served. Nothing is changed then.
+    pub fn reload(&self, config: &HttpConfig) -> Result<Vec<&'static str>, ConfigError> {
+        let newer = GatewaySettings::new(config)?;
+        let proxy = self.proxy.load();
+        let fixed = proxy.context.settings.fixed_changes(&newer);
+        let settings = proxy.context.settings.reloaded(newer);
+        self.proxy.store(Arc::new(proxy.with_settings(settings)));
+        Ok(fixed)
     }
 
     /// Returns the address for HTTP clients.
@@ -164,10 +189,10 @@ fn client(locators: &str, settings: &GatewaySettings) -> cocaine::Result<Client>
 async fn listen_for_clients(
     address: &str,
     connections: ConnectionSettings,
-    proxy: Arc<Proxy>,
+    proxy: CurrentProxy,
 ) -> Result<HttpListener, GatewayError> {
     let handle = move |request| {
-        let proxy = proxy.clone();
+        let proxy = proxy.load_full();
         async move { proxy.handle(request).await }
     };
     listen(address, connections, handle).await
@@ -176,10 +201,10 @@ async fn listen_for_clients(
 async fn listen_for_admins(
     address: &str,
     connections: &ConnectionSettings,
-    proxy: Arc<Proxy>,
+    proxy: CurrentProxy,
 ) -> Result<HttpListener, GatewayError> {
     let handle = move |request| {
-        let proxy = proxy.clone();
+        let proxy = proxy.load_full();
         async move { proxy.handle_admin(request).await }
     };
     let permits = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));

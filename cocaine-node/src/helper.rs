@@ -1,7 +1,7 @@
 //! Starts workers so that they do not outlive their node.
 //!
-//! A process can only set its own parent-death signal. Therefore a node runs a helper program, which sets the signal and
-//! then executes the worker in its place.
+//! A process can only set its own parent-death signal. Therefore a node runs a helper program, which sets the signal, closes
+//! the descriptors that it has inherited, restores the limit of open files, and then executes the worker in its place.
 //!
 //! A program that embeds a node with apps calls [`exec_worker_if_requested`] at the start of its `main` and so is its own
 //! helper, or it names the program `cocaine-node` with [`Helper::at`].
@@ -9,17 +9,23 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io,
-    os::unix::process::CommandExt,
+    fs, io,
+    os::{fd::RawFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{self, Command},
 };
 
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
-/// The first argument of a helper. The process id of the node, the name that the worker sees as its own, its program
-/// and its arguments follow.
+use crate::open_files;
+
+/// The first argument of a helper. The process id of the node, the soft limit of open files or [`UNCHANGED`], the name that
+/// the worker sees as its own, its program and its arguments follow.
 const EXEC_WORKER: &str = "--exec-worker";
+/// Stands for the limit of open files that the helper has.
+const UNCHANGED: &str = "-";
+/// The first descriptor after those of the standard streams.
+const FIRST_DESCRIPTOR: RawFd = 3;
 
 /// The program that starts workers: one that calls [`exec_worker_if_requested`].
 #[derive(Clone, Debug)]
@@ -37,7 +43,7 @@ impl Helper {
     }
 
     /// Returns the command that runs `program` with these arguments in a new process group. The program sees `name` as its
-    /// own name, and is killed when the thread that spawns it ends.
+    /// own name, is killed when the thread that spawns it ends, and inherits no descriptors but the standard streams.
     pub fn command(
         &self,
         name: &OsStr,
@@ -46,6 +52,8 @@ impl Helper {
     ) -> Command {
         let mut command = Command::new(&self.0);
         command.arg0("cocaine-node").arg(EXEC_WORKER).arg(process::id().to_string());
+        command
+            .arg(open_files::worker_limit().map_or_else(|| UNCHANGED.to_owned(), |limit| limit.to_string()));
         command.arg(name).arg(program).args(args).process_group(0);
         command
     }
@@ -64,7 +72,9 @@ pub fn exec_worker_if_requested() {
 
 /// Replaces this process by the worker. Returns why it could not.
 fn exec_worker(mut args: impl Iterator<Item = OsString>) -> String {
-    let (Some(parent), Some(name), Some(program)) = (args.next(), args.next(), args.next()) else {
+    let (Some(parent), Some(limit), Some(name), Some(program)) =
+        (args.next(), args.next(), args.next(), args.next())
+    else {
         return format!("{EXEC_WORKER} is for the node alone");
     };
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
@@ -75,10 +85,32 @@ fn exec_worker(mut args: impl Iterator<Item = OsString>) -> String {
     if parent != *actual.to_string() {
         return format!("the node {} is gone", parent.display());
     }
+    if let Err(error) = close_inherited() {
+        return format!("cannot close the descriptors that the node has inherited: {error}");
+    }
+    if let Some(limit) = limit.to_str().and_then(|limit| limit.parse().ok())
+        && let Err(error) = open_files::set_soft_limit(Some(limit))
+    {
+        return format!("cannot limit the open files to {limit}: {error}");
+    }
     // `./` prevents a search in PATH.
     let program = Path::new(".").join(program);
     let error = Command::new(&program).arg0(name).args(args).exec();
     format!("cannot run {}: {error}{}", program.display(), hint(&program, &error))
+}
+
+/// Closes all descriptors but the standard streams: whoever started the node may have left some open.
+fn close_inherited() -> io::Result<()> {
+    let names = fs::read_dir("/proc/self/fd")?.map(|entry| Ok(entry?.file_name()));
+    // One of them is that of the folder, which is closed by then.
+    for name in names.collect::<io::Result<Vec<_>>>()? {
+        let descriptor: Option<RawFd> = name.to_str().and_then(|name| name.parse().ok());
+        if let Some(descriptor) = descriptor.filter(|descriptor| *descriptor >= FIRST_DESCRIPTOR) {
+            // Fails for the folder alone.
+            let _ = nix::unistd::close(descriptor);
+        }
+    }
+    Ok(())
 }
 
 /// Returns what to do about a program that cannot be executed.

@@ -36,6 +36,7 @@
 //! | [`gateway`] | HTTP in front of a cloud, in the node or alone |
 //! | [`helper`] | the program that starts workers |
 //! | [`log`] | the log behind the services `logging` and `logging::v2` |
+//! | [`open_files`] | raises the limit of open files |
 //!
 //! The crate has no features.
 
@@ -47,6 +48,7 @@ pub mod helper;
 pub mod log;
 mod metrics;
 mod node;
+pub mod open_files;
 mod registry;
 mod service_host;
 mod services;

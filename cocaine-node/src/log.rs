@@ -24,7 +24,7 @@ use std::{
 };
 
 use cocaine::{Scalar, Severity};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use format::format_date;
 pub use layer::LogLayer;
@@ -191,6 +191,23 @@ impl Log {
     /// Returns the number of records dropped so far.
     pub(crate) fn rejected(&self) -> u64 {
         self.counters.rejected.load(Ordering::Relaxed)
+    }
+
+    /// Sets the least severity for which [`Log::is_enabled`] is true.
+    pub fn set_verbosity(&self, verbosity: i32) {
+        self.verbosity.store(verbosity, Ordering::Relaxed);
+    }
+
+    /// Continues with the file at `path`, or without a file. The path may be that of the current file: whoever rotates logs
+    /// moves a file away and lets the next lines go to a new one. Records that are queued go to the old file.
+    ///
+    /// # Errors
+    /// The new file cannot be opened; the old one stays in use.
+    pub async fn reopen(&self, path: Option<PathBuf>) -> io::Result<()> {
+        let closed = || io::Error::other("the log is closed");
+        let (done, reopened) = oneshot::channel();
+        self.entries.send(Entry::Reopen(path, done)).await.map_err(|_| closed())?;
+        reopened.await.map_err(|_| closed())?
     }
 
     /// Writes the queued records and closes the log.

@@ -1,28 +1,25 @@
 //! `cocaine-node`: a whole Cocaine cloud on this machine.
 
 mod cli;
+mod init;
+mod program_log;
+mod server;
 mod signals;
 
 use std::{
-    io::Write,
-    path::Path,
-    process::ExitCode,
+    env,
+    process::{self, ExitCode},
     time::{Duration, Instant},
 };
 
 use clap::Parser;
-use cocaine_node::{
-    Node,
-    config::{LogConfig, LogLevel, NodeConfig},
-    gateway::Gateway,
-    helper::{self, Helper},
-    log::{Log, LogLayer},
-};
-use tokio::{runtime::Runtime, time::timeout};
-use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use cocaine_node::{helper, open_files};
+use tokio::runtime::Runtime;
 
 use cli::{Cli, Command};
-use signals::StopSignals;
+use program_log::ProgramLog;
+use server::Server;
+use signals::{ProgramSignal, Signals};
 
 type ProgramError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,116 +30,87 @@ const EXIT_TIMEOUT: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     helper::exec_worker_if_requested();
-    let ran = Runtime::new().map_err(ProgramError::from).and_then(|runtime| {
-        let ran = runtime.block_on(run(Cli::parse()));
-        // Dropping the task of a worker kills it.
-        runtime.shutdown_timeout(EXIT_TIMEOUT);
-        ran
-    });
-    ran.unwrap_or_else(|error| {
+    let ended = if process::id() == init::PID { init::run() } else { start() };
+    ended.unwrap_or_else(|error| {
         eprintln!("cocaine-node: {error}");
         ExitCode::FAILURE
     })
 }
 
+fn start() -> Result<ExitCode, ProgramError> {
+    let cli = Cli::parse();
+    if let Err(error) = open_files::raise_limit() {
+        eprintln!("cocaine-node: the limit of open files stays as it is: {error}");
+    }
+    let runtime = Runtime::new()?;
+    let ended = runtime.block_on(run(&cli));
+    // Dropping the task of a worker kills it.
+    runtime.shutdown_timeout(EXIT_TIMEOUT);
+    ended
+}
+
 /// Runs a node or a gateway until the process is told to stop.
-async fn run(cli: Cli) -> Result<ExitCode, ProgramError> {
-    let command = cli.into_command(|name| std::env::var_os(name))?;
-    let shutdown_timeout = command.shutdown_timeout()?;
-    let mut signals = StopSignals::new()?;
-    let log = start_log(command.log_config())?;
+async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
+    let mut command = read_command(cli)?;
+    // Checked before anything starts.
+    command.shutdown_timeout()?;
+    let mut signals = Signals::new()?;
+    let mut log = ProgramLog::start(command.log_config())?;
     let started = tokio::select! {
-        started = Server::start(&command, &log) => started.map(Some),
-        _ = signals.recv() => Ok(None),
+        started = Server::start(&command, log.log()) => started.map(Some),
+        _ = signals.recv_stop() => Ok(None),
     };
-    let Ok(Some(server)) = started else {
-        close_log(&log, LOG_TIMEOUT).await;
+    let Ok(Some(mut server)) = started else {
+        log.close(LOG_TIMEOUT).await;
         return started.map(|_| ExitCode::SUCCESS);
     };
-    tracing::info!(limit = ?shutdown_timeout, "{}: stopping", signals.recv().await.text());
+    let stop = loop {
+        match signals.recv().await {
+            ProgramSignal::Stop(stop) => break stop,
+            ProgramSignal::Hangup => reload(cli, &mut command, &mut server, &mut log).await,
+        }
+    };
+    let limit = command.shutdown_timeout()?;
+    tracing::info!(?limit, "{}: stopping", stop.text());
     let start = Instant::now();
     let stopped = async {
-        server.shutdown(shutdown_timeout).await;
-        let left = shutdown_timeout.saturating_sub(start.elapsed());
-        close_log(&log, left.saturating_sub(EXIT_TIMEOUT)).await;
+        server.shutdown(limit).await;
+        let left = limit.saturating_sub(start.elapsed());
+        log.close(left.saturating_sub(EXIT_TIMEOUT)).await;
     };
     tokio::select! {
         () = stopped => Ok(ExitCode::SUCCESS),
-        again = signals.recv() => {
+        again = signals.recv_stop() => {
             eprintln!("cocaine-node: {} again: ending at once", again.text());
             Ok(again.exit_code())
         }
     }
 }
 
-async fn close_log(log: &Log, limit: Duration) {
-    if timeout(limit, log.close()).await.is_err() {
-        eprintln!("cocaine-node: the end of the log could not be written in time");
-    }
+fn read_command(cli: &Cli) -> Result<Command, ProgramError> {
+    Ok(cli.clone().into_command(|name| env::var_os(name))?)
 }
 
-/// What the program runs.
-enum Server {
-    Node(Box<Node>),
-    Gateway(Gateway),
-}
-
-impl Server {
-    async fn start(command: &Command, log: &Log) -> Result<Self, ProgramError> {
-        match command {
-            Command::Node(config, data) => Ok(Self::Node(Box::new(start_node(config, data, log).await?))),
-            Command::Gateway(config, locator) => {
-                let gateway = Gateway::start(locator, &config.http).await?;
-                print_line(&format!(
-                    "cocaine-node speaks HTTP on {}, in front of {locator}",
-                    gateway.local_addr()
-                ));
-                Ok(Self::Gateway(gateway))
+/// Reads the configuration again and applies what can be changed while the program runs. Reopens the log file in any case.
+async fn reload(cli: &Cli, command: &mut Command, server: &mut Server, log: &mut ProgramLog) {
+    let applied = read_command(cli).and_then(|newer| {
+        newer.shutdown_timeout()?;
+        let fixed = server.reload(command, &newer)?;
+        *command = newer;
+        Ok(fixed)
+    });
+    match applied {
+        Ok(fixed) => {
+            log.reload(command.log_config()).await;
+            tracing::info!("the configuration is read again");
+            if !fixed.is_empty() {
+                let keys = fixed.join(", ");
+                tracing::warn!(keys, "some changes of the configuration need a restart");
             }
         }
-    }
-
-    async fn shutdown(self, limit: Duration) {
-        match self {
-            // The node has the limit from its configuration.
-            Self::Node(node) => node.shutdown().await,
-            Self::Gateway(gateway) => gateway.shutdown_within(limit).await,
+        Err(error) => {
+            log.reopen().await;
+            tracing::error!(%error, "the configuration cannot be used: it stays as it is");
         }
     }
-}
-
-async fn start_node(config: &NodeConfig, data: &Path, log: &Log) -> Result<Node, ProgramError> {
-    let node = Node::builder().config(config).data(data).log(log.clone()).helper(Helper::current_exe());
-    let node = node.start().await?;
-    let (address, data) = (node.locator_addr(), data.display());
-    let http = node.http_addr().map(|address| format!(" and on {address} (HTTP)")).unwrap_or_default();
-    print_line(&format!("cocaine-node is listening on {address} (locator){http}, data in {data}"));
-    Ok(node)
-}
-
-/// Prints a line, and ignores a closed standard output.
-fn print_line(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-/// Starts the log, and sends the program's own events to it.
-fn start_log(config: &LogConfig) -> Result<Log, ProgramError> {
-    let mut log = Log::builder().verbosity(config.verbosity.unwrap_or_default());
-    if config.terminal.unwrap_or(true) {
-        log = log.stderr();
-    }
-    if let Some(file) = &config.file {
-        log = log.file(file);
-    }
-    let log = log.start()?;
-    let level = match config.level.unwrap_or_default() {
-        LogLevel::Off => LevelFilter::OFF,
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    tracing_subscriber::registry().with(level).with(LogLayer::new(log.clone())).try_init()?;
-    Ok(log)
 }

@@ -4,10 +4,19 @@ use std::{io, process::ExitCode};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that stop the program.
-pub(crate) struct StopSignals {
+/// The signals of the program. None of them is lost while nobody waits for it.
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
+}
+
+/// A signal that the program handles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ProgramSignal {
+    Stop(StopSignal),
+    /// Reopens the log and reads the configuration again.
+    Hangup,
 }
 
 /// A signal that stops the program.
@@ -17,14 +26,27 @@ pub(crate) enum StopSignal {
     Terminate,
 }
 
-impl StopSignals {
+impl Signals {
     /// Catches the signals from now on.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     /// Waits for the next signal.
-    pub(crate) async fn recv(&mut self) -> StopSignal {
+    pub(crate) async fn recv(&mut self) -> ProgramSignal {
+        tokio::select! {
+            _ = self.interrupt.recv() => ProgramSignal::Stop(StopSignal::Interrupt),
+            _ = self.terminate.recv() => ProgramSignal::Stop(StopSignal::Terminate),
+            _ = self.hangup.recv() => ProgramSignal::Hangup,
+        }
+    }
+
+    /// Waits for the next signal that stops the program.
+    pub(crate) async fn recv_stop(&mut self) -> StopSignal {
         tokio::select! {
             _ = self.interrupt.recv() => StopSignal::Interrupt,
             _ = self.terminate.recv() => StopSignal::Terminate,

@@ -1,15 +1,24 @@
 //! Clients: resolve names, connect to services, call them.
 
 mod address;
+mod attempts;
 mod backoff;
+mod clock;
 pub(crate) mod cloud;
+mod connector;
 mod drift;
+mod failures;
+pub(crate) mod keep_alive;
 pub(crate) mod methods;
+mod race;
 mod reconnect;
+mod runtime_connections;
 pub(crate) mod service;
 pub(crate) mod service_connection;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 use crate::{
     client::{
@@ -103,7 +112,11 @@ impl Client {
     /// Asks a locator for the endpoints and the methods of a service. For a routing group, `seed` selects the member;
     /// without one, any member is returned.
     pub async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
-        self.cloud.resolve(name, seed).await
+        let deadline = self.options.deadline;
+        let resolved = timeout(deadline, self.cloud.resolve(name, seed, deadline)).await;
+        resolved.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Deadline(deadline)).with_context(Some(&name.into()), None, None))
+        })
     }
 
     /// Returns the same cloud with another deadline for each call.
@@ -163,10 +176,22 @@ impl ClientBuilder {
         Self { timeouts: CloudTimeouts { connect: timeout, ..self.timeouts }, ..self }
     }
 
-    /// Sets how long a locator may take to answer before the next one is asked; 5 s by default.
+    /// Sets how long a locator may take to connect and answer; 5 s by default. The next locator is asked sooner: after
+    /// 250 ms, or a share of the call's deadline if that is shorter.
     #[must_use]
     pub fn locator_timeout(self, timeout: Duration) -> Self {
         Self { timeouts: CloudTimeouts { locator: timeout, ..self.timeouts }, ..self }
+    }
+
+    /// Sets the silence after which a peer counts as gone; 30 s by default. Streams and sessions then fail, and the next
+    /// call connects again.
+    ///
+    /// A service is asked for a sign of life when it has been silent for a part of this time while a channel is open, if it
+    /// announces the control message `ping`. The operating system probes each connection that is idle for this time, and gives a
+    /// peer up that acknowledges or reads nothing for twice this time, in whole seconds.
+    #[must_use]
+    pub fn keep_alive(self, silence: Duration) -> Self {
+        Self { timeouts: CloudTimeouts { keep_alive: silence, ..self.timeouts }, ..self }
     }
 
     /// Returns the client; nothing is connected yet.

@@ -39,12 +39,17 @@
 //!
 //! # Guarantees
 //!
-//! - All clones of a service share one connection. A call that is dropped costs nothing more.
+//! - All clones of a service share one connection in each runtime, so that a client may be kept in a `static`. A call that is
+//!   dropped costs nothing more.
 //! - A call that is answered once has a deadline, 30 s unless another is set: [`Client::with_deadline`],
 //!   [`Service::with_deadline`]. It is kept to a tenth of a second, and exactly if it is below a second. Streams and sessions
-//!   have no deadline, except events of apps for which one was set.
+//!   have no deadline, except events of apps for which one was set. Opening them has one, and so has a call that is never
+//!   answered: it is for the case that the peer does not read.
 //! - When a connection ends, the calls in flight fail. The next call resolves the name and connects again. Nothing is sent
-//!   twice; an [`Error`] says whether the call may be repeated.
+//!   twice; an [`Error`] says whether the call may be repeated. An endpoint that fails is tried again after a pause of 50 ms
+//!   to 2 s, which all services of a client share.
+//! - A peer that is gone without closing is noticed: the call after a missed deadline connects again if nothing else has
+//!   arrived, and streams fail after 30 s of silence (`ClientBuilder::keep_alive`).
 //! - Bindings are compared with what the service announces when it is connected: a method with another id is
 //!   found by its name; one that is missing or has another tree fails when it is called. Differences are logged once.
 //! - Memory is bounded for each connection ([`Limits`]), whatever a peer sends.

@@ -1,6 +1,8 @@
 //! The serving side: listeners, connections, and the calls that generated servers handle.
 
+mod accept;
 mod connection;
+mod idle;
 mod listener;
 mod relay;
 mod reply;
@@ -19,7 +21,9 @@ use self::reply::RunningCall;
 #[cfg(feature = "doubles")]
 pub(crate) use self::reply::send_items;
 pub use self::{
+    accept::{AcceptStatus, listen},
     connection::{Connection, EventChannel},
+    idle::{IdleConnection, track_idle_connection},
     listener::{AcceptCounters, Server, ServerBuilder},
     relay::{Relay, RelayEnd},
     reply::{CallResponder, SessionHalves, SessionOutcome},

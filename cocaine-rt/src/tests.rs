@@ -7,4 +7,5 @@ mod hostile;
 mod many;
 pub(crate) mod peer;
 mod sessions;
+mod silence;
 mod timeouts;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Client, Code, Endpoint, ErrorKind, Fault, Result, ServiceClient, ServiceInfo,
+    Bytes, Client, Code, Endpoint, Error, ErrorKind, Fault, Result, ServiceClient, ServiceInfo,
     server::{Caller, Server},
 };
 use cocaine_bindings::{AppClient, LoggingClient, ServeStorage, Storage, StorageClient};
@@ -156,6 +156,85 @@ async fn service_that_hangs_up_is_retried_with_pauses() {
     }
     let attempts = attempts.load(Ordering::Relaxed);
     assert!((2..=8).contains(&attempts), "{attempts} attempts with pauses of 50 ms and more");
+}
+
+/// Runs 50 callers at once, and returns the errors of those that fail.
+async fn run_callers<F>(call: impl Fn() -> F) -> Vec<Error>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let mut callers = JoinSet::new();
+    (0..50).for_each(|_| drop(callers.spawn(call())));
+    let results = timeout(TIMEOUT, callers.join_all()).await.expect("no caller waits for ever");
+    results.into_iter().filter_map(Result::err).collect()
+}
+
+#[tokio::test]
+async fn callers_share_connections_to_closing_locator() {
+    let (locator, attempts) = closing_server().await;
+    let client = Client::new(&locator.to_string()).unwrap();
+    for round in 1..=4 {
+        let errors = run_callers(|| {
+            let client = client.clone();
+            async move { client.resolve("storage", None).await.map(drop) }
+        });
+        let errors = errors.await;
+        assert_eq!(errors.len(), 50);
+        assert!(errors.iter().all(|error| error.fault() == Fault::Network), "{}", errors[0]);
+        assert_eq!(attempts.load(Ordering::Relaxed), round, "one connection for all callers");
+    }
+}
+
+#[tokio::test]
+async fn services_share_the_pauses_of_an_endpoint() {
+    let (service, attempts) = closing_server().await;
+    let names = TestLocator::default();
+    names.add::<StorageClient>("storage", service);
+    let locator = names.serve("127.0.0.1:0").await;
+    let client = Client::new(&locator.local_addr().to_string()).unwrap();
+    let call = || {
+        let client = client.clone();
+        async move { client.service::<StorageClient>().await?.read("c", "k").await.map(drop) }
+    };
+    assert_eq!(run_callers(call).await.len(), 50);
+    let first = attempts.load(Ordering::Relaxed);
+    for round in 1..=3 {
+        assert_eq!(run_callers(call).await.len(), 50);
+        assert_eq!(attempts.load(Ordering::Relaxed) - first, round, "one service connects for all");
+    }
+}
+
+#[tokio::test]
+async fn answering_endpoint_is_used_without_pauses() {
+    let keys = KeyStorage::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let (client, _locator) = cloud::<StorageClient>(&server).await;
+    let client = client.with_deadline(Duration::from_secs(1));
+    for _ in 0..20 {
+        // Each of these connections is short-lived, and closed by this side.
+        client.service::<StorageClient>().await.unwrap().read("c", "k").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn thousands_of_dead_endpoints_are_passed_over() {
+    let keys = KeyStorage::default();
+    let server = serve(&keys, "127.0.0.1:0").await;
+    let names = TestLocator::default();
+    let port = closed_address().await.port();
+    let dead = (0..2000_u16).map(|host| {
+        let [high, low] = host.to_be_bytes();
+        Endpoint((std::net::Ipv4Addr::new(127, 1, high, low), port).into())
+    });
+    let info = |endpoints| ServiceInfo { endpoints, version: 1, graph: StorageClient::SPEC.graph() };
+    names.insert("dead", info(dead.clone().collect()));
+    names.insert("alive", info(dead.chain([Endpoint(server.local_addr())]).collect()));
+    let locator = names.serve("127.0.0.1:0").await;
+    let client = Client::new(&locator.local_addr().to_string()).unwrap();
+    let text = client.service_named::<StorageClient>("dead").await.unwrap_err().to_string();
+    assert!(text.contains("2000 have failed") && text.len() < 1000, "{text}");
+    let alive = client.service_named::<StorageClient>("alive").await.unwrap();
+    assert_eq!(alive.read("c", "k").await.unwrap(), "k");
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ const RUNTIME: Layers = Layers {
 const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
-        &["errno", "config"],
+        &["errno", "config", "open_files"],
         &["helper", "metrics", "store"],
         &["log", "registry"],
         &["service_host"],

@@ -129,7 +129,7 @@ impl App for AppClient {
     }
 
     async fn info(&self) -> Result<Value> {
-        self.0.unary(1, ()).await
+        self.0.call(1, ()).await
     }
 
     async fn control(&self) -> Result<Duplex<Sender<i32>, Reply<()>>> {

@@ -5,7 +5,7 @@ use ::cocaine::bind::{
     Result, Serialize, Serializer, Service, ServiceClient, ServiceSpec, Stream, TreeSpec,
 };
 
-/// Timers. They are everybody's: whoever knows the id of one may cancel it or start it anew.
+/// Timers. They do not belong to a client: any client that knows the id of a timer may cancel or restart it.
 pub trait Chrono {
     /// Streams the id of a timer once, after `seconds`, and ends; at once if they are zero or less.
     ///
@@ -40,7 +40,9 @@ pub trait Chrono {
     /// If the connection is lost.
     fn cancel(&self, id: TimerId) -> impl Future<Output = Result<()>> + Send;
 
-    /// Starts a timer anew: all of its time has to pass again.
+    /// Restarts a timer: its whole interval has to pass again.
+    ///
+    /// The original service keeps no interval for a timer that fires once, and fires such a timer at once.
     ///
     /// # Errors
     ///
@@ -137,11 +139,11 @@ impl Chrono for ChronoClient {
     }
 
     async fn cancel(&self, id: TimerId) -> Result<()> {
-        self.0.unary(2, (id,)).await
+        self.0.call(2, (id,)).await
     }
 
     async fn restart(&self, id: TimerId) -> Result<()> {
-        self.0.unary(3, (id,)).await
+        self.0.call(3, (id,)).await
     }
 }
 

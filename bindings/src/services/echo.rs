@@ -50,7 +50,7 @@ impl ServiceClient for EchoClient {
 
 impl Echo for EchoClient {
     async fn ping(&self, message: &Bytes) -> Result<Bytes> {
-        self.0.unary(0, (message,)).await
+        self.0.call(0, (message,)).await
     }
 }
 

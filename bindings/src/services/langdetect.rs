@@ -116,23 +116,23 @@ impl ServiceClient for LangdetectClient {
 
 impl Langdetect for LangdetectClient {
     async fn find_domain(&self, args: Args) -> Result<Value> {
-        self.0.unary(0, args).await
+        self.0.call(0, args).await
     }
 
     async fn find_language(&self, args: Args) -> Result<Value> {
-        self.0.unary(1, args).await
+        self.0.call(1, args).await
     }
 
     async fn list_languages(&self, args: Args) -> Result<Value> {
-        self.0.unary(2, args).await
+        self.0.call(2, args).await
     }
 
     async fn cookie2language(&self, cookie: i32) -> Result<String> {
-        self.0.unary(3, (cookie,)).await
+        self.0.call(3, (cookie,)).await
     }
 
     async fn language2cookie(&self, language: &str) -> Result<i32> {
-        self.0.unary(4, (language,)).await
+        self.0.call(4, (language,)).await
     }
 }
 
@@ -152,7 +152,7 @@ impl LangdetectClient {
         &self,
         args: impl Serialize + Send,
     ) -> Result<R> {
-        self.0.unary(0, args).await
+        self.0.call(0, args).await
     }
 
     /// Returns the language that fits a request best (inferred). What it takes is unknown, as of `find_domain`.
@@ -164,7 +164,7 @@ impl LangdetectClient {
         &self,
         args: impl Serialize + Send,
     ) -> Result<R> {
-        self.0.unary(1, args).await
+        self.0.call(1, args).await
     }
 
     /// Returns the languages that fit a request (inferred). What it takes is unknown, as of `find_domain`.
@@ -176,7 +176,7 @@ impl LangdetectClient {
         &self,
         args: impl Serialize + Send,
     ) -> Result<R> {
-        self.0.unary(2, args).await
+        self.0.call(2, args).await
     }
 }
 

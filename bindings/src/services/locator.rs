@@ -252,7 +252,7 @@ impl ServiceClient for LocatorClient {
 
 impl Locator for LocatorClient {
     async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {
-        self.0.unary(0, (name, seed)).await
+        self.0.call(0, (name, seed)).await
     }
 
     #[allow(refining_impl_trait)]
@@ -261,11 +261,11 @@ impl Locator for LocatorClient {
     }
 
     async fn refresh(&self, groups: &[&str]) -> Result<()> {
-        self.0.unary(2, (groups,)).await
+        self.0.call(2, (groups,)).await
     }
 
     async fn cluster(&self) -> Result<BTreeMap<String, Endpoint>> {
-        self.0.unary(3, ()).await
+        self.0.call(3, ()).await
     }
 
     async fn publish(
@@ -285,7 +285,7 @@ impl Locator for LocatorClient {
     }
 
     async fn uuid(&self) -> Result<String> {
-        self.0.unary(6, ()).await
+        self.0.call(6, ()).await
     }
 }
 

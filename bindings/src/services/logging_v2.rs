@@ -2,8 +2,9 @@
 
 use ::cocaine::bind::{
     Call, Caller, Deserialize, Deserializer, Dispatch, Duplex, DynReceiver, DynSender,
-    Lossy, MethodSpec, OnDrop, One, Receiver, Result, Scalar, Sender, Serialize,
-    Serializer, Service, ServiceClient, ServiceSpec, Severity, TreeSpec, Value,
+    LossyStr, MethodSpec, OnDrop, Receiver, Result, Scalar, Sender, Serialize,
+    Serializer, Service, ServiceClient, ServiceSpec, Severity, SingleArgument, TreeSpec,
+    Value,
 };
 
 /// The log of the cloud, with filters that can be set while it runs, and answers that tell what they let pass.
@@ -226,14 +227,20 @@ pub struct LogFilter {
 
 impl Serialize for LogFilter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        One((&self.logger, &self.filter, &self.id, &self.deadline, &self.disposition))
+        SingleArgument((
+                &self.logger,
+                &self.filter,
+                &self.id,
+                &self.deadline,
+                &self.disposition,
+            ))
             .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for LogFilter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let One((logger, filter, id, deadline, disposition)) = Deserialize::deserialize(
+        let SingleArgument((logger, filter, id, deadline, disposition)) = Deserialize::deserialize(
             deserializer,
         )?;
         Ok(Self {
@@ -394,15 +401,15 @@ impl LoggingV2 for LoggingV2Client {
         message: &str,
         attributes: Option<&[(&str, Scalar)]>,
     ) -> Result<()> {
-        self.0.mute(0, (severity, backend, message, attributes)).await
+        self.0.send(0, (severity, backend, message, attributes)).await
     }
 
     async fn verbosity(&self) -> Result<Severity> {
-        self.0.unary(1, ()).await
+        self.0.call(1, ()).await
     }
 
     async fn set_verbosity(&self, severity: Severity) -> Result<()> {
-        self.0.unary(2, (severity,)).await
+        self.0.call(2, (severity,)).await
     }
 
     async fn emit_ack(
@@ -412,7 +419,7 @@ impl LoggingV2 for LoggingV2Client {
         message: &str,
         attributes: Option<&[(&str, Scalar)]>,
     ) -> Result<bool> {
-        self.0.unary(3, (severity, backend, message, attributes)).await
+        self.0.call(3, (severity, backend, message, attributes)).await
     }
 
     async fn get(&self, name: &str) -> Result<Duplex<GetSender, Receiver<bool>>> {
@@ -420,19 +427,19 @@ impl LoggingV2 for LoggingV2Client {
     }
 
     async fn list_loggers(&self) -> Result<Vec<String>> {
-        self.0.unary(5, ()).await
+        self.0.call(5, ()).await
     }
 
     async fn set_filter(&self, name: &str, filter: &Value, ttl: u64) -> Result<u64> {
-        self.0.unary(6, (name, filter, ttl)).await
+        self.0.call(6, (name, filter, ttl)).await
     }
 
     async fn remove_filter(&self, id: u64) -> Result<bool> {
-        self.0.unary(7, (id,)).await
+        self.0.call(7, (id,)).await
     }
 
     async fn list_filters(&self) -> Result<Vec<LogFilter>> {
-        self.0.unary(8, ()).await
+        self.0.call(8, ()).await
     }
 
     async fn set_cluster_filter(
@@ -441,7 +448,7 @@ impl LoggingV2 for LoggingV2Client {
         filter: &Value,
         ttl: u64,
     ) -> Result<u64> {
-        self.0.unary(9, (name, filter, ttl)).await
+        self.0.call(9, (name, filter, ttl)).await
     }
 }
 
@@ -499,7 +506,9 @@ async fn answer_emit<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) 
     let (args, reply) = call.split();
     let answer = async {
         let (severity, backend, message, attributes) = args
-            .decode::<(Severity, Lossy<'_>, Lossy<'_>, Option<Vec<(&str, Scalar)>>)>()?;
+            .decode::<
+                (Severity, LossyStr<'_>, LossyStr<'_>, Option<Vec<(&str, Scalar)>>),
+            >()?;
         LoggingV2Server::emit(
                 service,
                 severity,
@@ -540,7 +549,9 @@ async fn answer_emit_ack<T: LoggingV2Server + Send + Sync>(service: &T, call: Ca
     let (args, reply) = call.split();
     let answer = async {
         let (severity, backend, message, attributes) = args
-            .decode::<(Severity, Lossy<'_>, Lossy<'_>, Option<Vec<(&str, Scalar)>>)>()?;
+            .decode::<
+                (Severity, LossyStr<'_>, LossyStr<'_>, Option<Vec<(&str, Scalar)>>),
+            >()?;
         LoggingV2Server::emit_ack(
                 service,
                 severity,
@@ -558,7 +569,7 @@ async fn answer_get<T: LoggingV2Server + Send + Sync>(service: &T, call: Call) {
     let (args, reply) = call.split();
     let (halves, outcome) = reply.session();
     let answer = async {
-        let (name,) = args.decode::<(Lossy<'_>,)>()?;
+        let (name,) = args.decode::<(LossyStr<'_>,)>()?;
         let (input, output) = halves.open();
         LoggingV2Server::get(service, &name, input, output).await
     };
@@ -691,7 +702,9 @@ impl GetReceiver {
         match kind {
             0 => {
                 let (severity, message, attributes) = args
-                    .decode::<(Severity, Lossy<'_>, Option<Vec<(String, Scalar)>>)>()?;
+                    .decode::<
+                        (Severity, LossyStr<'_>, Option<Vec<(String, Scalar)>>),
+                    >()?;
                 Ok(
                     GetReceived::Emit(
                         severity,
@@ -703,7 +716,9 @@ impl GetReceiver {
             }
             1 => {
                 let (severity, message, attributes) = args
-                    .decode::<(Severity, Lossy<'_>, Option<Vec<(String, Scalar)>>)>()?;
+                    .decode::<
+                        (Severity, LossyStr<'_>, Option<Vec<(String, Scalar)>>),
+                    >()?;
                 Ok(
                     GetReceived::EmitAck(
                         severity,

@@ -60,7 +60,7 @@ impl ServiceClient for MetricsClient {
 
 impl Metrics for MetricsClient {
     async fn fetch(&self, format: Option<&str>, query: Option<&Value>) -> Result<Value> {
-        self.0.unary(0, (format, query)).await
+        self.0.call(0, (format, query)).await
     }
 }
 

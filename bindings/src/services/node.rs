@@ -193,19 +193,19 @@ impl ServiceClient for NodeClient {
 
 impl Node for NodeClient {
     async fn start_app(&self, app: &str, profile: &str) -> Result<()> {
-        self.0.unary(0, (app, profile)).await
+        self.0.call(0, (app, profile)).await
     }
 
     async fn pause_app(&self, app: &str) -> Result<()> {
-        self.0.unary(1, (app,)).await
+        self.0.call(1, (app,)).await
     }
 
     async fn list(&self) -> Result<Value> {
-        self.0.unary(2, ()).await
+        self.0.call(2, ()).await
     }
 
     async fn info(&self, app: &str, flags: Option<u32>) -> Result<Value> {
-        self.0.unary(3, (app, flags)).await
+        self.0.call(3, (app, flags)).await
     }
 
     async fn control(&self, app: &str) -> Result<Duplex<Sender<i32>, Reply<()>>> {

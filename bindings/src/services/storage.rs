@@ -115,7 +115,7 @@ impl ServiceClient for StorageClient {
 
 impl Storage for StorageClient {
     async fn read(&self, collection: &str, key: &str) -> Result<Bytes> {
-        self.0.unary(0, (collection, key)).await
+        self.0.call(0, (collection, key)).await
     }
 
     async fn write(
@@ -125,15 +125,15 @@ impl Storage for StorageClient {
         blob: &Bytes,
         tags: Option<&[&str]>,
     ) -> Result<()> {
-        self.0.unary(1, (collection, key, blob, tags)).await
+        self.0.call(1, (collection, key, blob, tags)).await
     }
 
     async fn remove(&self, collection: &str, key: &str) -> Result<()> {
-        self.0.unary(2, (collection, key)).await
+        self.0.call(2, (collection, key)).await
     }
 
     async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>> {
-        self.0.unary(3, (collection, tags)).await
+        self.0.call(3, (collection, tags)).await
     }
 }
 

@@ -67,7 +67,7 @@ impl Tvm for TvmClient {
         grant_type: &str,
         args: &BTreeMap<String, String>,
     ) -> Result<String> {
-        self.0.unary(0, (client_id, secret, grant_type, args)).await
+        self.0.call(0, (client_id, secret, grant_type, args)).await
     }
 }
 

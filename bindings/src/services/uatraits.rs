@@ -73,14 +73,14 @@ impl ServiceClient for UatraitsClient {
 
 impl Uatraits for UatraitsClient {
     async fn detect(&self, user_agent: &str) -> Result<BTreeMap<String, Scalar>> {
-        self.0.unary(0, (user_agent,)).await
+        self.0.call(0, (user_agent,)).await
     }
 
     async fn detect_by_headers(
         &self,
         headers: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, Scalar>> {
-        self.0.unary(1, (headers,)).await
+        self.0.call(1, (headers,)).await
     }
 }
 

@@ -76,15 +76,15 @@ impl ServiceClient for UniresisClient {
 
 impl Uniresis for UniresisClient {
     async fn cpu_count(&self) -> Result<u32> {
-        self.0.unary(0, ()).await
+        self.0.call(0, ()).await
     }
 
     async fn memory_count(&self) -> Result<u64> {
-        self.0.unary(1, ()).await
+        self.0.call(1, ()).await
     }
 
     async fn uuid(&self) -> Result<String> {
-        self.0.unary(2, ()).await
+        self.0.call(2, ()).await
     }
 }
 

@@ -116,7 +116,7 @@ impl Urlfetch for UrlfetchClient {
         headers: Option<&BTreeMap<String, String>>,
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
-        self.0.unary(0, (url, timeout, cookies, headers, follow_location)).await
+        self.0.call(0, (url, timeout, cookies, headers, follow_location)).await
     }
 
     async fn post(
@@ -128,7 +128,7 @@ impl Urlfetch for UrlfetchClient {
         headers: Option<&BTreeMap<String, String>>,
         follow_location: Option<bool>,
     ) -> Result<Fetched> {
-        self.0.unary(1, (url, body, timeout, cookies, headers, follow_location)).await
+        self.0.call(1, (url, body, timeout, cookies, headers, follow_location)).await
     }
 }
 

@@ -79,15 +79,15 @@ impl ServiceClient for VicodynClient {
 
 impl Vicodyn for VicodynClient {
     async fn info(&self) -> Result<Value> {
-        self.0.unary(0, ()).await
+        self.0.call(0, ()).await
     }
 
     async fn peers(&self, uuid: Option<&str>) -> Result<Value> {
-        self.0.unary(1, (uuid,)).await
+        self.0.call(1, (uuid,)).await
     }
 
     async fn apps(&self, app: Option<&str>) -> Result<Value> {
-        self.0.unary(2, (app,)).await
+        self.0.call(2, (app,)).await
     }
 }
 

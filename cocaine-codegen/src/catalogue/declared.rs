@@ -52,17 +52,17 @@ impl DeclaredType {
 }
 
 /// Returns those of `all` that `signatures` need, and that those need.
-pub(super) fn used<'s>(
+pub(super) fn select_used<'s>(
     all: &[DeclaredType],
     signatures: impl Iterator<Item = &'s Signature>,
 ) -> Vec<DeclaredType> {
     let mut types = Vec::new();
     for signature in signatures {
-        add(signature, &mut types);
+        add_types(signature, &mut types);
     }
     let mut names = BTreeSet::new();
     while let Some(ty) = types.pop() {
-        ty.each_own(&mut |name| {
+        ty.for_each_declared(&mut |name| {
             if names.insert(name.to_owned()) {
                 types
                     .extend(all.iter().filter(|own| own.name == name).flat_map(DeclaredType::types).cloned());
@@ -73,7 +73,7 @@ pub(super) fn used<'s>(
 }
 
 /// Adds the types of a signature.
-fn add(signature: &Signature, types: &mut Vec<Type>) {
+fn add_types(signature: &Signature, types: &mut Vec<Type>) {
     types.extend(signature.arguments.iter().map(|argument| argument.ty.clone()));
     let sides = match &signature.reply {
         Reply::Nothing | Reply::Guard => return,
@@ -86,7 +86,7 @@ fn add(signature: &Signature, types: &mut Vec<Type>) {
             SideDescription::Stream(ty) | SideDescription::Reply(ty) => types.push(ty.clone()),
             SideDescription::Messages(messages) => {
                 for message in messages.values() {
-                    add(message, types);
+                    add_types(message, types);
                 }
             }
         }

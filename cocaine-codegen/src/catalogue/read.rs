@@ -1,4 +1,4 @@
-//! From a file's text to its entries, with every mistake on the way.
+//! Reads a file's text into entries, and collects every problem on the way.
 
 mod declared;
 
@@ -10,7 +10,7 @@ use syn::{
     ReturnType, TraitItem, TraitItemFn, ext::IdentExt as _, spanned::Spanned as _,
 };
 
-use super::{Argument, Entry, Reply, ReplyWrapper, SideDescription, Signature, declared::used};
+use super::{Argument, Entry, Reply, ReplyWrapper, SideDescription, Signature, declared::select_used};
 use crate::{
     catalogue::types::{Type, UnsupportedType},
     error::{Problem, SourceLocation},
@@ -40,19 +40,19 @@ pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<E
     reader.own_names(&parsed.items);
     let own = reader.own_types(&parsed.items);
     let traits = reader.traits(&parsed.items);
-    let spoken = spoken_by_sessions(&traits);
+    let spoken = session_traits(&traits);
     for item in traits.iter().filter(|item| spoken.contains(&item.ident.to_string())) {
-        let messages = reader.methods(item);
-        reader.refuse_replies(&messages);
+        let messages = reader.read_methods(item);
+        reader.reject_replies(&messages);
         reader.messages.insert(item.ident.to_string(), messages);
     }
     let services = traits.iter().filter(|item| !spoken.contains(&item.ident.to_string()));
-    let entries = services.map(|item| reader.service(item));
-    entries.map(|entry| Entry { types: used(&own, entry.methods.values()), ..entry }).collect()
+    let entries = services.map(|item| reader.read_service(item));
+    entries.map(|entry| Entry { types: select_used(&own, entry.methods.values()), ..entry }).collect()
 }
 
 /// Returns the names of the traits that describe one side of a session.
-fn spoken_by_sessions(traits: &[&ItemTrait]) -> BTreeSet<String> {
+fn session_traits(traits: &[&ItemTrait]) -> BTreeSet<String> {
     let items = traits.iter().flat_map(|item| &item.items);
     let outputs = items.filter_map(|item| match item {
         TraitItem::Fn(method) => match &method.sig.output {
@@ -117,7 +117,7 @@ impl CatalogueReader<'_> {
         traits
     }
 
-    fn service(&mut self, item: &ItemTrait) -> Entry {
+    fn read_service(&mut self, item: &ItemTrait) -> Entry {
         let name = item.ident.unraw().to_string();
         let mut entry = Entry {
             service: naming::snake(&name, "service"),
@@ -126,14 +126,14 @@ impl CatalogueReader<'_> {
             place: self.place(item.ident.span()),
             name,
             docs: Vec::new(),
-            methods: self.methods(item),
+            methods: self.read_methods(item),
             types: Vec::new(),
         };
         for attribute in &item.attrs {
             if let Some(lines) = doc_lines(attribute) {
                 entry.docs.extend(lines);
             } else if attribute.path().is_ident("service") {
-                self.service_attribute(attribute, &mut entry);
+                self.read_service_attribute(attribute, &mut entry);
             } else {
                 self.report(
                     attribute.span(),
@@ -144,7 +144,7 @@ impl CatalogueReader<'_> {
         entry
     }
 
-    fn service_attribute(&mut self, attribute: &Attribute, entry: &mut Entry) {
+    fn read_service_attribute(&mut self, attribute: &Attribute, entry: &mut Entry) {
         let parsed = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("name") {
                 entry.service = meta.value()?.parse::<syn::LitStr>()?.value();
@@ -162,7 +162,7 @@ impl CatalogueReader<'_> {
         }
     }
 
-    fn methods(&mut self, item: &ItemTrait) -> BTreeMap<String, Signature> {
+    fn read_methods(&mut self, item: &ItemTrait) -> BTreeMap<String, Signature> {
         let mut methods = BTreeMap::new();
         if !item.generics.params.is_empty() || !item.supertraits.is_empty() {
             self.report(item.ident.span(), "a trait has neither generics nor supertraits here");
@@ -172,7 +172,7 @@ impl CatalogueReader<'_> {
                 self.report(item.span(), "a trait holds methods only");
                 continue;
             };
-            let (wire, signature) = self.method(method);
+            let (wire, signature) = self.read_method(method);
             let span = method.sig.ident.span();
             if methods.insert(wire.clone(), signature).is_some() {
                 self.report(span, format!("`{wire}` is described twice"));
@@ -181,14 +181,14 @@ impl CatalogueReader<'_> {
         methods
     }
 
-    fn refuse_replies(&mut self, messages: &BTreeMap<String, Signature>) {
+    fn reject_replies(&mut self, messages: &BTreeMap<String, Signature>) {
         for signature in messages.values().filter(|signature| !matches!(signature.reply, Reply::Nothing)) {
             let message = "a message has no answer of its own: leave `->` out".to_owned();
             self.problems.push(Problem::Catalogue { place: signature.place.clone(), message });
         }
     }
 
-    fn method(&mut self, method: &TraitItemFn) -> (String, Signature) {
+    fn read_method(&mut self, method: &TraitItemFn) -> (String, Signature) {
         let sig = &method.sig;
         let name = sig.ident.unraw().to_string();
         if sig.constness.is_some()
@@ -206,8 +206,8 @@ impl CatalogueReader<'_> {
             name,
             place: self.place(sig.ident.span()),
             docs: Vec::new(),
-            arguments: self.arguments(sig),
-            reply: self.reply(&sig.output),
+            arguments: self.read_arguments(sig),
+            reply: self.read_reply(&sig.output),
             revoke_on_drop: false,
         };
         for attribute in &method.attrs {
@@ -215,7 +215,7 @@ impl CatalogueReader<'_> {
                 signature.docs.extend(lines);
             } else if attribute.path().is_ident("revoke_on_drop") {
                 signature.revoke_on_drop = true;
-            } else if let Some(text) = text_of(attribute, "name") {
+            } else if let Some(text) = string_value(attribute, "name") {
                 wire = text;
             } else {
                 self.report(
@@ -227,13 +227,13 @@ impl CatalogueReader<'_> {
         (wire, signature)
     }
 
-    fn arguments(&mut self, sig: &syn::Signature) -> Vec<Argument> {
+    fn read_arguments(&mut self, sig: &syn::Signature) -> Vec<Argument> {
         if sig.inputs.len() > MOST_ARGUMENTS {
             self.report(sig.inputs.span(), format!("at most {MOST_ARGUMENTS} arguments can be sent"));
         }
         let mut arguments: Vec<Argument> = Vec::new();
         for input in &sig.inputs {
-            let Some(argument) = self.argument(input) else {
+            let Some(argument) = self.read_argument(input) else {
                 continue;
             };
             let optional = |argument: &Argument| matches!(argument.ty, Type::Option(_));
@@ -251,7 +251,7 @@ impl CatalogueReader<'_> {
         arguments
     }
 
-    fn argument(&mut self, input: &FnArg) -> Option<Argument> {
+    fn read_argument(&mut self, input: &FnArg) -> Option<Argument> {
         let FnArg::Typed(input) = input else {
             self.report(input.span(), "leave `self` out");
             return None;
@@ -266,7 +266,7 @@ impl CatalogueReader<'_> {
             self.report(input.pat.span(), format!("write the argument's name in snake_case: `{snake}`"));
             return None;
         }
-        let ty = self.ty(&input.ty)?;
+        let ty = self.read_type(&input.ty)?;
         let outer = if let Type::Option(inner) = &ty { inner } else { &ty };
         let inner = if let Type::Slice(inner) | Type::Ref(inner) = outer { inner } else { outer };
         if inner.borrows(true) {
@@ -288,46 +288,54 @@ impl CatalogueReader<'_> {
         Some(Argument { name, ty, lossy })
     }
 
-    fn reply(&mut self, output: &ReturnType) -> Reply {
+    fn read_reply(&mut self, output: &ReturnType) -> Reply {
         let ReturnType::Type(_, ty) = output else {
             return Reply::Nothing;
         };
         let Some((name, arguments)) = generic(ty) else {
-            return self.value(ReplyWrapper::Plain, ty);
+            return self.read_value(ReplyWrapper::Plain, ty);
         };
         match (name.as_str(), &arguments[..]) {
-            ("Stream", [item]) => self.owned(item).map_or(Reply::Nothing, Reply::Stream),
+            ("Stream", [item]) => self.read_owned_type(item).map_or(Reply::Nothing, Reply::Stream),
             ("Duplex", [input, output]) => {
-                let (input, output) = (self.owned(input), self.owned(output));
+                let (input, output) = (self.read_owned_type(input), self.read_owned_type(output));
                 let side = |ty: Option<Type>| ty.map_or(SideDescription::End, SideDescription::Stream);
                 Reply::Session(side(output), side(input))
             }
-            ("Session", [tx, rx]) => Reply::Session(self.side(tx), self.side(rx)),
+            ("Session", [tx, rx]) => Reply::Session(self.read_side(tx), self.read_side(rx)),
             ("Guard", []) => Reply::Guard,
-            ("Found", [value]) => self.value(ReplyWrapper::Found, value),
-            ("Tried", [value]) => self.value(ReplyWrapper::Tried, value),
-            ("List", [value]) => self.value(ReplyWrapper::List, value),
-            ("Stream" | "Duplex" | "Session" | "Guard" | "Found" | "Tried" | "List", _) => {
-                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`, `Found<T>`, \
-                               `Tried<T>` or `List<T>`";
+            ("FlaggedOption", [value]) => self.read_value(ReplyWrapper::FlaggedOption, value),
+            ("FlaggedResult", [value]) => self.read_value(ReplyWrapper::FlaggedResult, value),
+            ("MaybeFlatVec", [value]) => self.read_value(ReplyWrapper::MaybeFlatVec, value),
+            (
+                "Stream" | "Duplex" | "Session" | "Guard" | "FlaggedOption" | "FlaggedResult"
+                | "MaybeFlatVec",
+                _,
+            ) => {
+                let message = "write `Stream<T>`, `Duplex<In, Out>`, `Session<Tx, Rx>`, `Guard`, `FlaggedOption<T>`, \
+                               `FlaggedResult<T>` or `MaybeFlatVec<T>`";
                 self.report(ty.span(), message);
                 Reply::Nothing
             }
-            _ => self.value(ReplyWrapper::Plain, ty),
+            _ => self.read_value(ReplyWrapper::Plain, ty),
         }
     }
 
-    fn value(&mut self, pack: ReplyWrapper, ty: &syn::Type) -> Reply {
-        self.owned(ty).map_or(Reply::Nothing, |ty| Reply::Value(pack, ty))
+    fn read_value(&mut self, wrapper: ReplyWrapper, ty: &syn::Type) -> Reply {
+        self.read_owned_type(ty).map_or(Reply::Nothing, |ty| Reply::Value(wrapper, ty))
     }
 
-    fn side(&mut self, ty: &syn::Type) -> SideDescription {
+    fn read_side(&mut self, ty: &syn::Type) -> SideDescription {
         let (name, arguments) = generic(ty).unwrap_or_default();
         match (name.as_str(), &arguments[..]) {
             ("End", []) => SideDescription::End,
             ("Root", []) => SideDescription::Root,
-            ("Stream", [item]) => self.owned(item).map_or(SideDescription::End, SideDescription::Stream),
-            ("Reply", [value]) => self.owned(value).map_or(SideDescription::End, SideDescription::Reply),
+            ("Stream", [item]) => {
+                self.read_owned_type(item).map_or(SideDescription::End, SideDescription::Stream)
+            }
+            ("Reply", [value]) => {
+                self.read_owned_type(value).map_or(SideDescription::End, SideDescription::Reply)
+            }
             (name, []) if self.messages.contains_key(name) => {
                 SideDescription::Messages(self.messages[name].clone())
             }
@@ -340,7 +348,7 @@ impl CatalogueReader<'_> {
         }
     }
 
-    fn ty(&mut self, ty: &syn::Type) -> Option<Type> {
+    fn read_type(&mut self, ty: &syn::Type) -> Option<Type> {
         match Type::parse(ty, &self.own) {
             Ok(ty) => Some(ty),
             Err(UnsupportedType { span, message }) => {
@@ -350,8 +358,8 @@ impl CatalogueReader<'_> {
         }
     }
 
-    fn owned(&mut self, ty: &syn::Type) -> Option<Type> {
-        let read = self.ty(ty)?;
+    fn read_owned_type(&mut self, ty: &syn::Type) -> Option<Type> {
+        let read = self.read_type(ty)?;
         if read.borrows(false) {
             self.report(
                 ty.span(),
@@ -365,13 +373,13 @@ impl CatalogueReader<'_> {
 
 /// Returns the lines of `/// text`, without the space that they begin with.
 fn doc_lines(attribute: &Attribute) -> Option<Vec<String>> {
-    let text = text_of(attribute, "doc")?;
+    let text = string_value(attribute, "doc")?;
     let lines = text.split('\n').map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned());
     Some(lines.collect())
 }
 
 /// Returns the text of `#[name = "text"]`.
-fn text_of(attribute: &Attribute, name: &str) -> Option<String> {
+fn string_value(attribute: &Attribute, name: &str) -> Option<String> {
     let Meta::NameValue(meta) = &attribute.meta else {
         return None;
     };

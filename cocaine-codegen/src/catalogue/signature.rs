@@ -52,12 +52,12 @@ pub(crate) enum Reply {
 pub(crate) enum ReplyWrapper {
     /// As it is.
     Plain,
-    /// `Found<T>`: `[found, value]` for an `Option<T>`.
-    Found,
-    /// `Tried<T>`: `[done, value]` for a `Result<T, T>`.
-    Tried,
-    /// `List<T>`: `[[a, b]]`, or `[a, b]`, for a `Vec<T>`.
-    List,
+    /// `FlaggedOption<T>`: `[found, value]` for an `Option<T>`.
+    FlaggedOption,
+    /// `FlaggedResult<T>`: `[done, value]` for a `Result<T, T>`.
+    FlaggedResult,
+    /// `MaybeFlatVec<T>`: `[[a, b]]`, or `[a, b]`, for a `Vec<T>`.
+    MaybeFlatVec,
 }
 
 impl ReplyWrapper {
@@ -65,9 +65,9 @@ impl ReplyWrapper {
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Plain => None,
-            Self::Found => Some("Found"),
-            Self::Tried => Some("Tried"),
-            Self::List => Some("List"),
+            Self::FlaggedOption => Some("FlaggedOption"),
+            Self::FlaggedResult => Some("FlaggedResult"),
+            Self::MaybeFlatVec => Some("MaybeFlatVec"),
         }
     }
 }

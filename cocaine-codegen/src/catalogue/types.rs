@@ -58,11 +58,13 @@ impl Type {
             }
             syn::Type::Reference(reference) => parse_reference(reference, own),
             syn::Type::Path(path) if path.qself.is_none() => parse_path(&path.path, own),
-            other => Err(unusable(other, "write a reference, a tuple, or one of the named types".to_owned())),
+            other => {
+                Err(unsupported(other, "write a reference, a tuple, or one of the named types".to_owned()))
+            }
         }
     }
 
-    /// Returns whether there is a reference in it, other than `&str` if `but_text`.
+    /// Returns whether it contains a reference; with `but_text`, one other than `&str`.
     pub(crate) fn borrows(&self, but_text: bool) -> bool {
         match self {
             Self::Str => !but_text,
@@ -79,20 +81,20 @@ impl Type {
         matches!(self, Self::Str) || matches!(self, Self::Option(inner) if **inner == Self::Str)
     }
 
-    /// Tells `found` of each type that the file declares.
-    pub(crate) fn each_own<'t>(&'t self, found: &mut impl FnMut(&'t str)) {
+    /// Calls `visit` with the name of each declared type in it.
+    pub(crate) fn for_each_declared<'t>(&'t self, visit: &mut impl FnMut(&'t str)) {
         match self {
-            Self::Declared(name) => found(name),
+            Self::Declared(name) => visit(name),
             Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => {
-                inner.each_own(found);
+                inner.for_each_declared(visit);
             }
-            Self::Map(key, value) => [key, value].into_iter().for_each(|part| part.each_own(found)),
-            Self::Tuple(items) => items.iter().for_each(|item| item.each_own(found)),
+            Self::Map(key, value) => [key, value].into_iter().for_each(|part| part.for_each_declared(visit)),
+            Self::Tuple(items) => items.iter().for_each(|item| item.for_each_declared(visit)),
             Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::Path(_) => {}
         }
     }
 
-    /// Returns how many types it is made of.
+    /// Returns the number of types that it is made of.
     pub(crate) fn size(&self) -> usize {
         1 + match self {
             Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => inner.size(),
@@ -105,21 +107,21 @@ impl Type {
 
 fn parse_reference(reference: &syn::TypeReference, own: &BTreeSet<String>) -> Result<Type, UnsupportedType> {
     if let Some(lifetime) = &reference.lifetime {
-        return Err(unusable(lifetime, "leave the lifetime out".to_owned()));
+        return Err(unsupported(lifetime, "leave the lifetime out".to_owned()));
     }
     if reference.mutability.is_some() {
-        return Err(unusable(reference, "an argument is only read: write `&` without `mut`".to_owned()));
+        return Err(unsupported(reference, "an argument is only read: write `&` without `mut`".to_owned()));
     }
     match &*reference.elem {
         syn::Type::Path(path) if path.path.is_ident("str") => Ok(Type::Str),
         syn::Type::Slice(slice) => {
             let inner = Type::parse(&slice.elem, own)?;
-            refuse_octets(&inner, slice)?;
+            reject_octets(&inner, slice)?;
             Ok(Type::Slice(Box::new(inner)))
         }
         elem => match Type::parse(elem, own)? {
             Type::Str | Type::Slice(_) | Type::Ref(_) => {
-                Err(unusable(reference, "one reference is enough".to_owned()))
+                Err(unsupported(reference, "one reference is enough".to_owned()))
             }
             inner => Ok(Type::Ref(Box::new(inner))),
         },
@@ -133,24 +135,26 @@ fn parse_path(path: &syn::Path, own: &BTreeSet<String>) -> Result<Type, Unsuppor
     }
     if path.segments.len() != 1 {
         let message = "a type of your own needs a full path, from `crate::` or `::`".to_owned();
-        return Err(unusable(path, message));
+        return Err(unsupported(path, message));
     }
     let arguments = generics(path, own)?;
     match (first.as_str(), <[Type; 1]>::try_from(arguments)) {
         ("Option", Ok([inner])) => Ok(Type::Option(Box::new(inner))),
         ("Vec", Ok([inner])) => {
-            refuse_octets(&inner, path)?;
+            reject_octets(&inner, path)?;
             Ok(Type::Vec(Box::new(inner)))
         }
         ("BTreeMap", Err(arguments)) => match <[Type; 2]>::try_from(arguments) {
             Ok([key, value]) => Ok(Type::Map(Box::new(key), Box::new(value))),
-            Err(_) => Err(unusable(path, "write `BTreeMap<Key, Value>`".to_owned())),
+            Err(_) => Err(unsupported(path, "write `BTreeMap<Key, Value>`".to_owned())),
         },
         (name, Err(arguments)) if arguments.is_empty() && own.contains(name) => {
             Ok(Type::Declared(name.to_owned()))
         }
-        (name, Err(arguments)) if arguments.is_empty() => named(name).ok_or_else(|| unknown(path, name)),
-        (name, _) => Err(unknown(path, name)),
+        (name, Err(arguments)) if arguments.is_empty() => {
+            builtin_type(name).ok_or_else(|| unknown_type(path, name))
+        }
+        (name, _) => Err(unknown_type(path, name)),
     }
 }
 
@@ -163,28 +167,31 @@ fn generics(path: &syn::Path, own: &BTreeSet<String>) -> Result<Vec<Type>, Unsup
         PathArguments::AngleBracketed(arguments) => (arguments.args.iter())
             .map(|argument| match argument {
                 GenericArgument::Type(ty) => Type::parse(ty, own),
-                other => Err(unusable(other, "only types may stand here".to_owned())),
+                other => Err(unsupported(other, "only types may stand here".to_owned())),
             })
             .collect(),
-        PathArguments::Parenthesized(_) => Err(unusable(path, "a function cannot be sent".to_owned())),
+        PathArguments::Parenthesized(_) => Err(unsupported(path, "a function cannot be sent".to_owned())),
     }
 }
 
-fn named(name: &str) -> Option<Type> {
+fn builtin_type(name: &str) -> Option<Type> {
     let find = |names: &[&'static str]| names.iter().find(|known| **known == name).copied();
     find(PLAIN).map(Type::Plain).or_else(|| find(RUNTIME).map(Type::Runtime))
 }
 
-fn unknown(at: &syn::Path, name: &str) -> UnsupportedType {
+fn unknown_type(at: &syn::Path, name: &str) -> UnsupportedType {
     let message = match name {
         "HashMap" => "write `BTreeMap`: maps are sent sorted by key".to_owned(),
         "str" => "write `&str`".to_owned(),
         "char" | "isize" | "usize" | "i128" | "u128" => {
             format!("`{name}` has no form on the wire: write an integer of a fixed size, or text")
         }
-        "Stream" | "Duplex" | "Session" | "Guard" | "Found" | "Tried" | "List" => {
+        "Stream" | "Duplex" | "Session" | "Guard" | "FlaggedOption" | "FlaggedResult" | "MaybeFlatVec" => {
             format!("`{name}` stands alone, behind `->`")
         }
+        "Found" => "`Found` is called `FlaggedOption` now".to_owned(),
+        "Tried" => "`Tried` is called `FlaggedResult` now".to_owned(),
+        "List" => "`List` is called `MaybeFlatVec` now".to_owned(),
         "Option" | "Vec" => format!("write `{name}<T>`"),
         "BTreeMap" => "write `BTreeMap<Key, Value>`".to_owned(),
         name => format!(
@@ -194,11 +201,11 @@ fn unknown(at: &syn::Path, name: &str) -> UnsupportedType {
             RUNTIME.join(", ")
         ),
     };
-    unusable(at, message)
+    unsupported(at, message)
 }
 
 /// Refuses `[u8]` and `Vec<u8>`, which serde writes as a list of numbers.
-fn refuse_octets(inner: &Type, at: &impl syn::spanned::Spanned) -> Result<(), UnsupportedType> {
+fn reject_octets(inner: &Type, at: &impl syn::spanned::Spanned) -> Result<(), UnsupportedType> {
     if *inner == Type::Plain("u8") {
         let message = "this is a list of numbers on the wire: write `Bytes` for a blob".to_owned();
         return Err(UnsupportedType { span: at.span(), message });
@@ -206,6 +213,6 @@ fn refuse_octets(inner: &Type, at: &impl syn::spanned::Spanned) -> Result<(), Un
     Ok(())
 }
 
-fn unusable(at: &impl quote::ToTokens, message: String) -> UnsupportedType {
+fn unsupported(at: &impl quote::ToTokens, message: String) -> UnsupportedType {
     UnsupportedType { span: at.span(), message }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quote::ToTokens as _;
 use syn::{Item, TraitItem};
 
-use super::{Difference, Grade, compare, drift, read_tables};
+use super::{Difference, Grade, compare, difference, read_tables};
 use crate::error::{Problem, Result};
 
 /// Returns what differs between generated code and the code that would be generated now.
@@ -16,13 +16,13 @@ pub fn compare_code(have: &str, now: &str) -> Result<Vec<Difference>> {
     if have == now {
         return Ok(Vec::new());
     }
-    let drifts = compare(&read_tables(have)?, &read_tables(now)?);
-    if !drifts.is_empty() {
-        return Ok(drifts);
+    let differences = compare(&read_tables(have)?, &read_tables(now)?);
+    if !differences.is_empty() {
+        return Ok(differences);
     }
     let (have, now) = (traits(have)?, traits(now)?);
     let names: BTreeSet<_> = have.keys().chain(now.keys()).collect();
-    let mut drifts: Vec<_> = (names.into_iter())
+    let mut differences: Vec<_> = (names.into_iter())
         .filter(|name| have.get(*name) != now.get(*name))
         .map(|(contract, method)| {
             let text = match (
@@ -33,14 +33,14 @@ pub fn compare_code(have: &str, now: &str) -> Result<Vec<Difference>> {
                 (true, false) => "it has another name now",
                 (false, _) => "it is not there yet",
             };
-            drift(Grade::Code, contract, Some(method), text)
+            difference(Grade::Code, contract, Some(method), text)
         })
         .collect();
-    if drifts.is_empty() {
+    if differences.is_empty() {
         let text = "only what is around the traits differs: the generator is another, or the file was edited";
-        drifts.push(drift(Grade::Code, "(all)", None, text));
+        differences.push(difference(Grade::Code, "(all)", None, text));
     }
-    Ok(drifts)
+    Ok(differences)
 }
 
 type MethodsByName = BTreeMap<(String, String), String>;

@@ -37,8 +37,8 @@ pub(super) fn decode_borrowed(arguments: &Arguments, locals: &[&str]) -> Decoded
 /// Decodes the local `args` into values that the receiver keeps; `locals` are names that are in use.
 pub(super) fn decode_owned(arguments: &Arguments, locals: &[&str]) -> DecodedArguments {
     decode(arguments, locals, |argument, name| match (&argument.ty, argument.lossy) {
-        (Type::Option(_), true) => (quote!(Option<Lossy<'_>>), quote!(#name.as_deref().map(String::from))),
-        (_, true) => (quote!(Lossy<'_>), quote!(#name.to_string())),
+        (Type::Option(_), true) => (quote!(Option<LossyStr<'_>>), quote!(#name.as_deref().map(String::from))),
+        (_, true) => (quote!(LossyStr<'_>), quote!(#name.to_string())),
         (ty, false) => (owned_type(ty), quote!(#name)),
     })
 }
@@ -69,7 +69,7 @@ fn borrowed_form(ty: &Type, lossy: bool, name: &Ident) -> (TokenStream, TokenStr
     let optional = matches!(ty, Type::Option(_));
     let inner = if let Type::Option(inner) = ty { inner } else { ty };
     let decoded = match inner {
-        Type::Str if lossy => quote!(Lossy<'_>),
+        Type::Str if lossy => quote!(LossyStr<'_>),
         Type::Ref(inner) => written_type(inner),
         Type::Slice(inner) => {
             let inner = written_type(inner);

@@ -66,14 +66,14 @@ fn awaited_reply(method: &MethodModel, call: &TokenStream) -> TokenStream {
 
 /// Returns the call of the runtime that the shape of the method takes.
 fn call(index: u64, method: &MethodModel, args: &TokenStream) -> TokenStream {
+    let index = integer(index);
     let function = ident(match method.shape {
-        CallModel::Mute => "mute",
-        CallModel::Unary(..) => "unary",
+        CallModel::Mute => "send",
+        CallModel::Unary(..) => "call",
         CallModel::Stream(_) => "stream",
-        CallModel::Guard => "hold",
+        CallModel::Guard => return quote!(Guard::acquire(&self.0, #index, #args)),
         CallModel::Session { .. } => "open",
     });
-    let index = integer(index);
     quote!(self.0.#function(#index, #args))
 }
 

@@ -1,4 +1,4 @@
-//! The types that a catalogue declares, with their forms on the wire.
+//! The types that a catalogue declares, with their implementations of serde's traits.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -10,23 +10,23 @@ use crate::{
 };
 
 pub(super) fn types(all: &[DeclaredType]) -> TokenStream {
-    let types = all.iter().map(|own| match &own.form {
-        TypeForm::Newtype(ty) => newtype(own, ty),
-        TypeForm::Struct { fields, flat } => structure(own, fields, *flat),
-        TypeForm::Numbers { repr, numbers } => self::numbers(own, &ident(repr), numbers),
+    let types = all.iter().map(|declared| match &declared.form {
+        TypeForm::Newtype(ty) => newtype_items(declared, ty),
+        TypeForm::Struct { fields, flat } => struct_items(declared, fields, *flat),
+        TypeForm::Numbers { repr, numbers } => enum_items(declared, &ident(repr), numbers),
     });
     quote!(#(#types)*)
 }
 
-fn declared(own: &DeclaredType) -> (TokenStream, Ident) {
-    (docs::or_line(&own.docs, &format!("`{}`.", own.name)), ident(&own.name))
+fn docs_and_name(declared: &DeclaredType) -> (TokenStream, Ident) {
+    (docs::or_line(&declared.docs, &format!("`{}`.", declared.name)), ident(&declared.name))
 }
 
-fn newtype(own: &DeclaredType, ty: &Type) -> TokenStream {
-    let (docs, name) = declared(own);
-    let (derive, inner) = (derive(&[ty]), written_type(ty));
+fn newtype_items(declared: &DeclaredType, ty: &Type) -> TokenStream {
+    let (docs, name) = docs_and_name(declared);
+    let (derive, inner) = (derive_attribute(&[ty]), written_type(ty));
     let serialize = quote!(self.0.serialize(serializer));
-    let coded = coded(&name, &serialize, &quote!(Deserialize::deserialize(deserializer).map(Self)));
+    let serde = serde_impls(&name, &serialize, &quote!(Deserialize::deserialize(deserializer).map(Self)));
     quote! {
         #docs
         #derive
@@ -41,75 +41,79 @@ fn newtype(own: &DeclaredType, ty: &Type) -> TokenStream {
             }
         }
 
-        #coded
+        #serde
     }
 }
 
-fn structure(own: &DeclaredType, fields: &[StructField], flat: bool) -> TokenStream {
-    let (docs, name) = declared(own);
-    let derive = derive(&fields.iter().map(|field| &field.ty).collect::<Vec<_>>());
+fn struct_items(declared: &DeclaredType, fields: &[StructField], flat: bool) -> TokenStream {
+    let (docs, name) = docs_and_name(declared);
+    let derive = derive_attribute(&fields.iter().map(|field| &field.ty).collect::<Vec<_>>());
     let names: Vec<_> = fields.iter().map(|field| ident(&field.name)).collect();
-    let declared = fields.iter().zip(&names).map(|(field, name)| {
+    let field_items = fields.iter().zip(&names).map(|(field, name)| {
         let (docs, ty) = (docs::or_line(&field.docs, &format!("`{}`.", field.name)), written_type(&field.ty));
         quote!(#docs pub #name: #ty)
     });
-    let (serialize, read) = (written_as_list(fields, flat), read_as_list(fields, flat));
+    let (serialize, read) = (serialize_struct(fields, flat), struct_pattern(fields, flat));
     let deserialize = quote! {
         let #read = Deserialize::deserialize(deserializer)?;
         Ok(Self { #(#names),* })
     };
-    let coded = coded(&name, &serialize, &deserialize);
+    let serde = serde_impls(&name, &serialize, &deserialize);
     quote! {
         #docs
         #derive
         #[allow(clippy::struct_excessive_bools, clippy::struct_field_names)]
-        pub struct #name { #(#declared),* }
+        pub struct #name { #(#field_items),* }
 
-        #coded
+        #serde
     }
 }
 
-/// Returns how many fields there are up to the last that is always there: one at least, since without any there would
-/// be no list.
-fn always(fields: &[StructField]) -> usize {
+/// Returns the number of fields up to the last that is not optional. It is at least one, since a list without elements
+/// would mean no value.
+fn required_fields(fields: &[StructField]) -> usize {
     let optional = fields.iter().rev().take_while(|field| matches!(field.ty, Type::Option(_)));
     (fields.len() - optional.count()).max(1)
 }
 
-/// Returns how a struct is written: without the fields at its end that are `None`.
-fn written_as_list(fields: &[StructField], flat: bool) -> TokenStream {
+/// Returns the body of `serialize` for a struct, which leaves out the fields at its end that are `None`.
+fn serialize_struct(fields: &[StructField], flat: bool) -> TokenStream {
     let names: Vec<_> = fields.iter().map(|field| ident(&field.name)).collect();
     let up_to = |count: usize| {
         let names = &names[..count];
         let list = quote!((#(&self.#names,)*));
-        if flat { quote!(#list.serialize(serializer)) } else { quote!(One(#list).serialize(serializer)) }
+        if flat {
+            quote!(#list.serialize(serializer))
+        } else {
+            quote!(SingleArgument(#list).serialize(serializer))
+        }
     };
-    let always = always(fields);
-    let shortest = up_to(always);
-    if always == fields.len() {
+    let required_fields = required_fields(fields);
+    let shortest = up_to(required_fields);
+    if required_fields == fields.len() {
         return shortest;
     }
-    (always..fields.len()).fold(quote!({ #shortest }), |shorter, count| {
+    (required_fields..fields.len()).fold(quote!({ #shortest }), |shorter, count| {
         let (name, longer) = (&names[count], up_to(count + 1));
         quote!(if self.#name.is_some() { #longer } else #shorter)
     })
 }
 
-/// Returns the pattern that a struct is read by, with its fields as locals.
-fn read_as_list(fields: &[StructField], flat: bool) -> TokenStream {
+/// Returns the pattern that deserializes a struct, with its fields as locals.
+fn struct_pattern(fields: &[StructField], flat: bool) -> TokenStream {
     let names = fields.iter().map(|field| ident(&field.name));
     let list = quote!((#(#names,)*));
-    let list = if has_optional_tail(fields) { quote!(Short(#list)) } else { list };
-    if flat { list } else { quote!(One(#list)) }
+    let list = if has_optional_tail(fields) { quote!(OptionalTail(#list)) } else { list };
+    if flat { list } else { quote!(SingleArgument(#list)) }
 }
 
-/// Returns whether a struct's list may end before its last field.
+/// Returns whether the fields at the end of a struct may be left out.
 pub(super) fn has_optional_tail(fields: &[StructField]) -> bool {
-    always(fields) < fields.len()
+    required_fields(fields) < fields.len()
 }
 
-fn numbers(own: &DeclaredType, repr: &Ident, numbers: &[EnumVariant]) -> TokenStream {
-    let (docs, name) = declared(own);
+fn enum_items(declared: &DeclaredType, repr: &Ident, numbers: &[EnumVariant]) -> TokenStream {
+    let (docs, name) = docs_and_name(declared);
     let names: Vec<_> = numbers.iter().map(|number| ident(&number.name)).collect();
     let values: Vec<_> =
         numbers.iter().map(|number| proc_macro2::Literal::i128_unsuffixed(number.value)).collect();
@@ -118,7 +122,7 @@ fn numbers(own: &DeclaredType, repr: &Ident, numbers: &[EnumVariant]) -> TokenSt
         quote!(#docs #name)
     });
     let serialize = quote!(#repr::from(*self).serialize(serializer));
-    let coded = coded(&name, &serialize, &quote!(#repr::deserialize(deserializer).map(Self::from)));
+    let serde = serde_impls(&name, &serialize, &quote!(#repr::deserialize(deserializer).map(Self::from)));
     quote! {
         #docs
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,12 +151,12 @@ fn numbers(own: &DeclaredType, repr: &Ident, numbers: &[EnumVariant]) -> TokenSt
             }
         }
 
-        #coded
+        #serde
     }
 }
 
-/// Returns how a type is written and read.
-fn coded(name: &Ident, serialize: &TokenStream, deserialize: &TokenStream) -> TokenStream {
+/// Returns the implementations of `Serialize` and `Deserialize`, with these bodies.
+fn serde_impls(name: &Ident, serialize: &TokenStream, deserialize: &TokenStream) -> TokenStream {
     quote! {
         impl Serialize for #name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -168,22 +172,22 @@ fn coded(name: &Ident, serialize: &TokenStream, deserialize: &TokenStream) -> To
     }
 }
 
-/// Returns `#[derive(…)]` for a struct of these types: as much as they all allow.
-fn derive(types: &[&Type]) -> TokenStream {
-    let exact = types.iter().all(|ty| is_exact(ty));
+/// Returns `#[derive(…)]` for a struct of these types, with every trait that all of them implement.
+fn derive_attribute(types: &[&Type]) -> TokenStream {
+    let exact = types.iter().all(|ty| has_total_equality(ty));
     let small = types.iter().all(|ty| matches!(ty, Type::Plain(name) if *name != "String"));
     let copy = (small && exact).then(|| quote!(Copy,));
     let eq = exact.then(|| quote!(, Eq, Hash));
     quote!(#[derive(Clone, #copy Debug, PartialEq #eq)])
 }
 
-/// Returns whether two values are the same or not, as floats need not be.
-fn is_exact(ty: &Type) -> bool {
+/// Returns whether the type implements `Eq` and `Hash`, which floats do not.
+fn has_total_equality(ty: &Type) -> bool {
     match ty {
         Type::Plain(name) => !name.starts_with('f'),
-        Type::Option(inner) | Type::Vec(inner) => is_exact(inner),
-        Type::Map(key, value) => is_exact(key) && is_exact(value),
-        Type::Tuple(items) => items.iter().all(is_exact),
+        Type::Option(inner) | Type::Vec(inner) => has_total_equality(inner),
+        Type::Map(key, value) => has_total_equality(key) && has_total_equality(value),
+        Type::Tuple(items) => items.iter().all(has_total_equality),
         _ => false,
     }
 }

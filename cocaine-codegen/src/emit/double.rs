@@ -1,4 +1,4 @@
-//! Doubles: the trait for callers, answered as a test says. Each method is one call of the runtime.
+//! Doubles: implementations of the trait for callers whose answers a test sets. Each method is one call of the runtime.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use crate::{
 
 /// Returns the items of a double's module; `bindings` is the module of the bindings.
 pub(super) fn double(service: &ServiceModel, bindings: &TokenStream) -> TokenStream {
-    let (structure, methods) = (structure(service), methods(service));
+    let (structure, methods) = (double_struct(service), double_impls(service));
     let items = quote!(#structure #methods);
     let imports = imports(service, bindings, items.clone());
     quote!(#imports #items)
 }
 
-fn structure(service: &ServiceModel) -> TokenStream {
+fn double_struct(service: &ServiceModel) -> TokenStream {
     let (double, contract) = (ident(&service.names.double), &service.names.contract);
     let doc = docs::lines([
         format!("A double of {}, version {}: [`{contract}`] for tests.", docs::name(&service.wire), service.version),
@@ -36,14 +36,14 @@ fn structure(service: &ServiceModel) -> TokenStream {
     }
 }
 
-fn methods(service: &ServiceModel) -> TokenStream {
+fn double_impls(service: &ServiceModel) -> TokenStream {
     let [double, contract, client] =
         [&service.names.double, &service.names.contract, &service.names.client].map(|name| ident(name));
-    let expected = (0..).zip(&service.methods).map(|(index, method)| expected(index, method));
-    let called = (0..).zip(&service.methods).map(|(index, method)| called(index, method));
+    let expected = (0..).zip(&service.methods).map(|(index, method)| expect_method(index, method));
+    let called = (0..).zip(&service.methods).map(|(index, method)| answer_method(index, method));
     let new = docs::lines(["Returns a double that expects no call."]);
     let order = docs::lines(["Requires the calls in the order in which they are expected."]);
-    let sessions = service.names.server.is_some().then(played);
+    let sessions = service.names.server.is_some().then(played_method);
     let verify = docs::lines([
         "Fails the test if an expected call is missing, or if there was an unexpected one.",
         "",
@@ -88,8 +88,8 @@ fn methods(service: &ServiceModel) -> TokenStream {
     }
 }
 
-/// The method that waits for the scripts of sessions.
-fn played() -> TokenStream {
+/// Returns the method that waits for the scripts of sessions.
+fn played_method() -> TokenStream {
     let doc = docs::lines(["Waits until the script of every session has ended."]);
     quote! {
         #doc
@@ -99,8 +99,8 @@ fn played() -> TokenStream {
     }
 }
 
-/// The method that expects a call.
-fn expected(index: u64, method: &MethodModel) -> TokenStream {
+/// Returns the method with which a test expects a call.
+fn expect_method(index: u64, method: &MethodModel) -> TokenStream {
     let arguments = match &method.arguments {
         Arguments::Known(arguments) => {
             let names: Vec<_> = arguments.iter().map(|argument| format!("`{}`", argument.name)).collect();
@@ -110,9 +110,9 @@ fn expected(index: u64, method: &MethodModel) -> TokenStream {
     };
     let doc = docs::lines([format!("Expects a call of {}{arguments}.", docs::name(&method.wire))]);
     let (name, index) = (ident(&format!("expect_{}", method.name)), integer(index));
-    let (given, owned) = (given(&method.arguments), owned(&method.arguments));
-    let answer = answer(&method.shape);
-    let preset = is_unit(&method.shape).then(|| quote!(.returns(())));
+    let (given, owned) = (argument_tuple(&method.arguments), owned_argument_tuple(&method.arguments));
+    let answer = answer_type(&method.shape);
+    let preset = has_unit_answer(&method.shape).then(|| quote!(.returns(())));
     quote! {
         #doc
         #[track_caller]
@@ -122,14 +122,14 @@ fn expected(index: u64, method: &MethodModel) -> TokenStream {
     }
 }
 
-/// The method of the trait.
-fn called(index: u64, method: &MethodModel) -> TokenStream {
+/// Returns the method of the trait.
+fn answer_method(index: u64, method: &MethodModel) -> TokenStream {
     let (name, index, args) =
         (ident(&method.name), integer(index), arguments::encoded_value(&method.arguments));
     let parameters = types::parameters(&method.arguments);
     match &method.shape {
         CallModel::Stream(_) => {
-            let items = answer(&method.shape);
+            let items = answer_type(&method.shape);
             quote! {
                 #[allow(refining_impl_trait)]
                 fn #name(&self #(, #parameters)*) -> #items {
@@ -157,8 +157,8 @@ fn called(index: u64, method: &MethodModel) -> TokenStream {
     }
 }
 
-/// Returns the type of the arguments as a caller passes them.
-fn given(arguments: &Arguments) -> TokenStream {
+/// Returns the type of all arguments, as a caller passes them.
+fn argument_tuple(arguments: &Arguments) -> TokenStream {
     match arguments {
         Arguments::Known(arguments) => {
             let types = arguments.iter().map(|Argument { ty, .. }| types::written_type(ty));
@@ -168,8 +168,8 @@ fn given(arguments: &Arguments) -> TokenStream {
     }
 }
 
-/// Returns the type of the arguments as a closure takes them.
-fn owned(arguments: &Arguments) -> TokenStream {
+/// Returns the type of all arguments, as a closure of a test takes them.
+fn owned_argument_tuple(arguments: &Arguments) -> TokenStream {
     match arguments {
         Arguments::Known(_) => {
             let types = types::field_types(arguments);
@@ -179,8 +179,8 @@ fn owned(arguments: &Arguments) -> TokenStream {
     }
 }
 
-/// Returns the type of what a test answers with.
-fn answer(shape: &CallModel) -> TokenStream {
+/// Returns the type of a test's answer.
+fn answer_type(shape: &CallModel) -> TokenStream {
     match shape {
         CallModel::Stream(payload) => {
             let item = types::received_type(payload);
@@ -197,8 +197,8 @@ fn answer(shape: &CallModel) -> TokenStream {
     }
 }
 
-/// Returns whether there is but one answer.
-fn is_unit(shape: &CallModel) -> bool {
+/// Returns whether `()` is the only answer.
+fn has_unit_answer(shape: &CallModel) -> bool {
     match shape {
         CallModel::Mute => true,
         CallModel::Unary(crate::catalogue::ReplyWrapper::Plain, Payload::Known(Type::Tuple(items))) => {
@@ -208,13 +208,13 @@ fn is_unit(shape: &CallModel) -> bool {
     }
 }
 
-/// Returns the `use` declarations for what `items` name.
+/// Returns the `use` declarations for the names in `items`.
 fn imports(service: &ServiceModel, bindings: &TokenStream, items: TokenStream) -> TokenStream {
     let mut used = BTreeSet::new();
-    collect(items, &mut used);
+    collect_idents(items, &mut used);
     let module = ident(&service.module);
     let runtime = naming::RUNTIME.iter().copied().filter(|name| used.contains(*name)).map(ident);
-    let own: BTreeSet<_> = own_names(service).filter(|name| used.contains(*name)).collect();
+    let own: BTreeSet<_> = binding_names(service).filter(|name| used.contains(*name)).collect();
     let own = own.into_iter().map(ident);
     let map = used.contains("BTreeMap").then(|| {
         quote! { use ::std::collections::BTreeMap; }
@@ -227,13 +227,13 @@ fn imports(service: &ServiceModel, bindings: &TokenStream, items: TokenStream) -
     }
 }
 
-/// Returns the names of the bindings that a double may use.
-fn own_names(service: &ServiceModel) -> impl Iterator<Item = &str> {
+/// Returns the names of the bindings' module that a double may use.
+fn binding_names(service: &ServiceModel) -> impl Iterator<Item = &str> {
     let states = service.methods.iter().flat_map(|method| match &method.shape {
         CallModel::Session { tx, rx } => vec![tx, rx],
         _ => Vec::new(),
     });
-    let states = states.filter_map(|half| match half {
+    let states = states.filter_map(|side| match side {
         SideModel::States(states) => states.first(),
         _ => None,
     });
@@ -243,10 +243,10 @@ fn own_names(service: &ServiceModel) -> impl Iterator<Item = &str> {
         .chain(states.flat_map(|state| [&*state.sender, &*state.receiver]))
 }
 
-fn collect(tokens: TokenStream, idents: &mut BTreeSet<String>) {
+fn collect_idents(tokens: TokenStream, idents: &mut BTreeSet<String>) {
     for token in tokens {
         match token {
-            TokenTree::Group(group) => collect(group.stream(), idents),
+            TokenTree::Group(group) => collect_idents(group.stream(), idents),
             TokenTree::Ident(ident) => drop(idents.insert(Ident::to_string(&ident))),
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }

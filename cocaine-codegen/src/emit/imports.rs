@@ -50,7 +50,7 @@ impl UsedNames {
         for argument in arguments {
             self.add_type(&argument.ty);
             if argument.lossy {
-                self.add(&["Lossy"]);
+                self.add(&["LossyStr"]);
             }
         }
     }
@@ -80,10 +80,10 @@ impl UsedNames {
                     self.add_type(&field.ty);
                 }
                 if !flat {
-                    self.add(&["One"]);
+                    self.add(&["SingleArgument"]);
                 }
                 if has_optional_tail(fields) {
-                    self.add(&["Short"]);
+                    self.add(&["OptionalTail"]);
                 }
             }
             TypeForm::Numbers { .. } => {}

@@ -46,7 +46,7 @@ fn complexity(method: &MethodModel) -> usize {
     arguments.max(match &method.shape {
         CallModel::Mute => 1,
         CallModel::Guard => 2,
-        CallModel::Unary(ReplyWrapper::Tried, known) => 3 + 2 * payload_size(known),
+        CallModel::Unary(ReplyWrapper::FlaggedResult, known) => 3 + 2 * payload_size(known),
         CallModel::Unary(_, known) | CallModel::Stream(known) => 2 + payload_size(known),
         CallModel::Session { tx, rx } => 4 + side_size(tx) + side_size(rx),
     })

@@ -23,7 +23,7 @@ const LOCALS: &[&str] =
 const MAX_INLINE: usize = 4;
 
 pub(super) fn server(service: &ServiceModel) -> TokenStream {
-    let contract = service.served();
+    let contract = service.server_trait();
     let docs = docs::lines([
         format!("Serves {}, version {}.", docs::name(&service.wire), service.version),
         String::new(),
@@ -111,7 +111,7 @@ fn arm(index: u64, method: &MethodModel, service: &ServiceModel) -> TokenStream 
         let function = function_name(method);
         quote!(#function(&service, call).await)
     } else {
-        answer_call(method, service.served(), &quote!(&service))
+        answer_call(method, service.server_trait(), &quote!(&service))
     };
     quote!(#index => { #body })
 }
@@ -125,11 +125,11 @@ fn method_functions(service: &ServiceModel) -> TokenStream {
     if !has_method_functions(service) {
         return TokenStream::new();
     }
-    let contract = ident(service.served());
+    let contract = ident(service.server_trait());
     let functions = service.methods.iter().map(|method| {
         let docs = docs::lines([format!("Answers {}.", docs::name(&method.wire))]);
         let name = function_name(method);
-        let answer = answer_call(method, service.served(), &quote!(service));
+        let answer = answer_call(method, service.server_trait(), &quote!(service));
         quote! {
             #docs
             async fn #name<T: #contract + Send + Sync>(service: &T, call: Call) {

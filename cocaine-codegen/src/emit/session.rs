@@ -15,32 +15,32 @@ use crate::{
 const LOCALS: &[&str] = &["args", "kind", "list", "other", "rest"];
 
 pub(super) fn states(service: &ServiceModel) -> TokenStream {
-    let sides = service.sides().flat_map(|(method, speaker, states)| {
-        states.iter().map(move |state| (method, speaker, states, state))
-    });
+    let sides = service
+        .sides()
+        .flat_map(|(method, side, states)| states.iter().map(move |state| (method, side, states, state)));
     sides
-        .map(|(method, speaker, states, state)| {
-            let sender = sender(method, speaker, states, state);
-            let receiver = receiver(method, states, state);
-            let message = received(method, states, state);
+        .map(|(method, side, states, state)| {
+            let sender = sender_struct(method, side, states, state);
+            let receiver = receiver_struct(method, states, state);
+            let message = received_enum(method, states, state);
             quote!(#sender #receiver #message)
         })
         .collect()
 }
 
-/// Where a state stands, for its docs.
-fn standing(method: &MethodModel, state: &StateModel) -> String {
+/// Returns the words that name the channel and the state, for docs.
+fn channel_description(method: &MethodModel, state: &StateModel) -> String {
     let path: Vec<_> = state.path.iter().map(|name| docs::name(name)).collect();
     let method = docs::name(&method.wire);
     if path.is_empty() { format!("of {method}") } else { format!("of {method}, after {}", path.join(", ")) }
 }
 
-fn sender(method: &MethodModel, speaker: Side, states: &[StateModel], state: &StateModel) -> TokenStream {
-    let doc = docs::lines(sender_docs(method, speaker, states, state));
+fn sender_struct(method: &MethodModel, side: Side, states: &[StateModel], state: &StateModel) -> TokenStream {
+    let doc = docs::lines(sender_docs(method, side, states, state));
     let name = ident(&state.sender);
-    // Where nothing can be said, the channel is held all the same.
+    // Without messages the sender is never read, but it keeps the channel open.
     let allow = state.messages.is_empty().then(|| quote!(#[allow(dead_code)]));
-    let methods = (!state.messages.is_empty()).then(|| sending(states, state));
+    let methods = (!state.messages.is_empty()).then(|| sender_methods(states, state));
     quote! {
         #doc
         #[derive(Debug)]
@@ -58,14 +58,9 @@ fn sender(method: &MethodModel, speaker: Side, states: &[StateModel], state: &St
     }
 }
 
-/// Says what may be sent, what then, and what is sent when there is nobody left to send.
-fn sender_docs(
-    method: &MethodModel,
-    speaker: Side,
-    states: &[StateModel],
-    state: &StateModel,
-) -> Vec<String> {
-    let first = format!("Sends on a channel {}.", standing(method, state));
+/// Returns docs that list the messages, what follows each, and what a dropped sender sends.
+fn sender_docs(method: &MethodModel, side: Side, states: &[StateModel], state: &StateModel) -> Vec<String> {
+    let first = format!("Sends on a channel {}.", channel_description(method, state));
     if state.messages.is_empty() {
         return vec![first, String::new(), "Nothing can be sent.".to_owned()];
     }
@@ -78,23 +73,23 @@ fn sender_docs(
         };
         format!("- {}, {then}", docs::name(&message.wire))
     }));
-    let parting = match (speaker, state.parting(method, speaker)) {
+    let on_drop = match (side, state.drop_message(method, side)) {
         (_, Some(last)) => format!("Dropped here, it sends {}.", docs::name(&last.wire)),
         (Side::Client, None) => {
             "Dropped here, it revokes the channel, or closes the connection if it cannot.".to_owned()
         }
         (Side::Server, None) => "Dropped here, it sends nothing.".to_owned(),
     };
-    lines.extend([String::new(), parting]);
+    lines.extend([String::new(), on_drop]);
     lines
 }
 
-fn sending(states: &[StateModel], state: &StateModel) -> TokenStream {
+fn sender_methods(states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc =
         docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
     let lints = state.messages.iter().flat_map(|message| lints::name_lints(&message.name));
     let name = ident(&state.sender);
-    let methods = state.messages.iter().map(|message| send(states, message));
+    let methods = state.messages.iter().map(|message| send_method(states, message));
     quote! {
         #doc
         #[allow(clippy::missing_errors_doc #(, #lints)*)]
@@ -104,7 +99,7 @@ fn sending(states: &[StateModel], state: &StateModel) -> TokenStream {
     }
 }
 
-fn send(states: &[StateModel], message: &MessageModel) -> TokenStream {
+fn send_method(states: &[StateModel], message: &MessageModel) -> TokenStream {
     let docs = message_docs(
         message,
         &format!("Sends {}.", docs::name(&message.wire)),
@@ -132,26 +127,26 @@ fn send(states: &[StateModel], message: &MessageModel) -> TokenStream {
     }
 }
 
-/// Returns what the catalogue says of a message, or else `line`, and what follows it; `named` names a state.
+/// Returns the docs of the catalogue, or else `line`, and what follows the message; `type_name` names the type of a state.
 fn message_docs(
     message: &MessageModel,
     line: &str,
-    named: fn(&StateModel) -> &str,
+    type_name: fn(&StateModel) -> &str,
     states: &[StateModel],
 ) -> TokenStream {
     let mut docs = docs::or_line(&message.docs, line);
     let follows = match message.next {
         Transition::End => "It is the last message.".to_owned(),
         Transition::Stay => "The same messages can follow.".to_owned(),
-        Transition::State(next) => format!("Continues as [`{}`].", named(&states[next])),
+        Transition::State(next) => format!("Continues as [`{}`].", type_name(&states[next])),
     };
     docs.extend(docs::lines([String::new(), follows]));
     docs
 }
 
-fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
+fn receiver_struct(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc = docs::lines([
-        format!("Receives on a channel {}.", standing(method, state)),
+        format!("Receives on a channel {}.", channel_description(method, state)),
         String::new(),
         format!("The messages: [`{}`].", state.received),
     ]);
@@ -163,7 +158,7 @@ fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> 
         "If the channel ended, or if the message is unknown or cannot be decoded.",
     ]);
     let (name, received) = (ident(&state.receiver), ident(&state.received));
-    let arms = state.messages.iter().map(|message| receive(states, state, message));
+    let arms = state.messages.iter().map(|message| receive_arm(states, state, message));
     let args = if state.messages.is_empty() { ident("_args") } else { ident("args") };
     let matched = if state.messages.is_empty() {
         quote!(Err(rest.unexpected(kind)))
@@ -192,12 +187,12 @@ fn receiver(method: &MethodModel, states: &[StateModel], state: &StateModel) -> 
     }
 }
 
-fn receive(states: &[StateModel], state: &StateModel, message: &MessageModel) -> TokenStream {
+fn receive_arm(states: &[StateModel], state: &StateModel, message: &MessageModel) -> TokenStream {
     let kind = integer(message.id);
     let (received, variant) = (ident(&state.received), ident(&message.variant));
     let arguments::DecodedArguments { statement, mut values } =
         arguments::decode_owned(&message.arguments, LOCALS);
-    values.extend(next(states, state, message).map(|next| quote!(#next(rest))));
+    values.extend(next_receiver(states, state, message).map(|next| quote!(#next(rest))));
     let fields = (!values.is_empty()).then(|| quote!((#(#values),*)));
     quote! {
         #kind => {
@@ -207,8 +202,12 @@ fn receive(states: &[StateModel], state: &StateModel, message: &MessageModel) ->
     }
 }
 
-/// Returns the receiver of what follows `message`.
-fn next(states: &[StateModel], state: &StateModel, message: &MessageModel) -> Option<proc_macro2::Ident> {
+/// Returns the type that receives the messages after `message`.
+fn next_receiver(
+    states: &[StateModel],
+    state: &StateModel,
+    message: &MessageModel,
+) -> Option<proc_macro2::Ident> {
     match message.next {
         Transition::End => None,
         Transition::Stay => Some(ident(&state.receiver)),
@@ -216,15 +215,15 @@ fn next(states: &[StateModel], state: &StateModel, message: &MessageModel) -> Op
     }
 }
 
-fn received(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
-    let doc = docs::lines([format!("A message {}.", standing(method, state))]);
+fn received_enum(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
+    let doc = docs::lines([format!("A message {}.", channel_description(method, state))]);
     let name = ident(&state.received);
     let variants = state.messages.iter().map(|message| {
         let line = format!("{}.", docs::name(&message.wire));
         let lines = message_docs(message, &line, |state| &state.received, states);
         let variant = ident(&message.variant);
         let mut fields = types::field_types(&message.arguments);
-        fields.extend(next(states, state, message).map(|next| quote!(#next)));
+        fields.extend(next_receiver(states, state, message).map(|next| quote!(#next)));
         let fields = (!fields.is_empty()).then(|| quote!((#(#fields),*)));
         quote!(#lines #variant #fields)
     });

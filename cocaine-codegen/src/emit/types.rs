@@ -82,9 +82,9 @@ pub(super) fn received_type(payload: &Payload) -> TokenStream {
 pub(super) fn unwrapped_type(wrapper: ReplyWrapper, ty: &TokenStream) -> TokenStream {
     match wrapper {
         ReplyWrapper::Plain => ty.clone(),
-        ReplyWrapper::Found => quote!(Option<#ty>),
-        ReplyWrapper::Tried => quote!(Result<#ty, #ty>),
-        ReplyWrapper::List => quote!(Vec<#ty>),
+        ReplyWrapper::FlaggedOption => quote!(Option<#ty>),
+        ReplyWrapper::FlaggedResult => quote!(Result<#ty, #ty>),
+        ReplyWrapper::MaybeFlatVec => quote!(Vec<#ty>),
     }
 }
 

@@ -31,19 +31,19 @@ pub(crate) enum Side {
 /// How a method is called, as its two trees say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallKind {
-    /// Nothing comes back.
+    /// Without a reply.
     Mute,
-    /// One value comes back.
+    /// The reply is one value.
     Unary,
-    /// Any number of values come back.
+    /// The reply is a stream.
     Streaming,
-    /// Both sides speak, or one in a way of its own.
+    /// A session: both sides send, or one of them sends messages of its own.
     Session,
 }
 
 impl CallKind {
-    /// Returns how a method with these trees is called. A caller that may say nothing but `close` leaves that to the
-    /// runtime, which sends it when the call is let go of: it does not speak.
+    /// Returns how a method with these trees is called. A caller that can send only `close` does not make a session: the
+    /// runtime sends the message when the call is dropped.
     pub(crate) fn of(dispatch: &Tree, upstream: &Tree) -> Self {
         match (dispatch.kind(), upstream.kind()) {
             (TreeShape::End, TreeShape::End) => Self::Mute,

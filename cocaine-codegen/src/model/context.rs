@@ -1,11 +1,11 @@
-//! What merging a service needs to know, to name and to report.
+//! The state of merging a service: names in use, problems and warnings.
 
 use crate::{
     error::{Problem, Warning},
     naming::NameScope,
 };
 
-/// What was found on the way.
+/// The problems and warnings of all services.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
     pub(crate) problems: Vec<Problem>,
@@ -19,9 +19,9 @@ impl Diagnostics {
     }
 }
 
-/// What merging one method needs to know and to name.
+/// The state of merging the methods of a service.
 pub(super) struct MergeContext<'a> {
     pub(super) service: &'a str,
     pub(super) types: NameScope,
-    pub(super) findings: &'a mut Diagnostics,
+    pub(super) diagnostics: &'a mut Diagnostics,
 }

@@ -1,4 +1,4 @@
-//! What the items of a service are called.
+//! The names of a service's items.
 
 use super::TypeNames;
 use crate::naming::{self, NameScope};
@@ -11,22 +11,22 @@ pub(super) fn service(camel: &str, sessions: bool, types: &mut NameScope) -> Typ
     let mut stem = camel.to_owned();
     let mut repeat = 1;
     loop {
-        let wanted = wanted(&stem, sessions);
-        let TypeNames { contract, server, client, serve, double, table: _ } = &wanted;
+        let candidate = candidate_names(&stem, sessions);
+        let TypeNames { contract, server, client, serve, double, table: _ } = &candidate;
         let all: Vec<_> = [contract, client, serve, double].into_iter().chain(server).collect();
-        let hides = all.iter().any(|name| naming::is_taken_type(name));
-        if !hides && types.are_free(all.iter().copied()) {
+        let hides_runtime = all.iter().any(|name| naming::is_taken_type(name));
+        if !hides_runtime && types.are_free(all.iter().copied()) {
             for name in all {
                 types.claim(name.clone(), "");
             }
-            return wanted;
+            return candidate;
         }
         repeat += 1;
         stem = if repeat == 2 { format!("{camel}Service") } else { format!("{camel}Service{repeat}") };
     }
 }
 
-fn wanted(stem: &str, sessions: bool) -> TypeNames {
+fn candidate_names(stem: &str, sessions: bool) -> TypeNames {
     TypeNames {
         contract: stem.to_owned(),
         server: sessions.then(|| format!("{stem}Server")),
@@ -39,6 +39,6 @@ fn wanted(stem: &str, sessions: bool) -> TypeNames {
 
 /// Claims `wanted` for a type.
 pub(super) fn state(wanted: String, types: &mut NameScope) -> String {
-    let wanted = if naming::is_taken_type(&wanted) { format!("{wanted}StateModel") } else { wanted };
+    let wanted = if naming::is_taken_type(&wanted) { format!("{wanted}State") } else { wanted };
     types.claim(wanted, "")
 }

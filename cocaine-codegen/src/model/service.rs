@@ -22,10 +22,10 @@ pub(crate) fn service(
     module: String,
     metadata: &metadata::Service,
     catalogue: &Catalogue,
-    findings: &mut Diagnostics,
+    diagnostics: &mut Diagnostics,
 ) -> ServiceModel {
     let entry = catalogue.find(name, metadata);
-    judge_entry(name, metadata, entry, findings);
+    check_entry(name, metadata, entry, diagnostics);
     let methods = metadata.graph.iter().filter(|(id, _)| **id < FIRST_CONTROL);
     let sessions = methods.clone().any(|(_, method)| CallKind::of(&method.1, &method.2) == CallKind::Session);
     let described = entry.filter(|entry| entry.service == name);
@@ -36,16 +36,16 @@ pub(crate) fn service(
         types.claim(own.name.clone(), "");
     }
     let names = names::service(&camel, sessions, &mut types);
-    let mut context = MergeContext { service: name, types, findings };
+    let mut context = MergeContext { service: name, types, diagnostics };
     let mut taken = NameScope::default();
     let methods = methods
         .map(|(id, method)| {
             let signature = entry.and_then(|entry| entry.methods.get(&method.0));
             if entry.is_some() && signature.is_none() {
                 let text = "the catalogue does not describe it: it is untyped";
-                context.findings.warn(name, Some(&method.0), text);
+                context.diagnostics.warn(name, Some(&method.0), text);
             }
-            merge(*id, method, signature, &mut taken, &mut context)
+            merge_method(*id, method, signature, &mut taken, &mut context)
         })
         .collect();
     ServiceModel {
@@ -59,25 +59,30 @@ pub(crate) fn service(
     }
 }
 
-/// Warns of what the description of a service lacks, or has beyond the graph.
-fn judge_entry(name: &str, metadata: &metadata::Service, entry: Option<&Entry>, findings: &mut Diagnostics) {
+/// Warns if there is no description, or if its version or its methods differ from the graph.
+fn check_entry(
+    name: &str,
+    metadata: &metadata::Service,
+    entry: Option<&Entry>,
+    diagnostics: &mut Diagnostics,
+) {
     let Some(entry) = entry else {
         let text = "no catalogue describes it: its methods are untyped; describe it with `--catalogue FILE`";
-        return findings.warn(name, None, text);
+        return diagnostics.warn(name, None, text);
     };
     if let Some(version) = entry.version.filter(|version| *version != metadata.version) {
         let text = format!("the catalogue describes version {version}, this is version {}", metadata.version);
-        findings.warn(name, None, text);
+        diagnostics.warn(name, None, text);
     }
     for method in entry.methods.keys() {
         if !metadata.graph.values().any(|known| known.0 == *method) {
             let text = "the catalogue describes it, but the graph has no such method: it is left out";
-            findings.warn(name, Some(method), text);
+            diagnostics.warn(name, Some(method), text);
         }
     }
 }
 
-fn merge(
+fn merge_method(
     id: u64,
     method: &metadata::Method,
     signature: Option<&Signature>,
@@ -88,7 +93,7 @@ fn merge(
     let wanted =
         signature.map_or_else(|| naming::snake(wire, &format!("method_{id}")), |known| known.name.clone());
     let name = taken.claim(wanted, "_");
-    let shape = shape(&name, method, signature, context);
+    let shape = call_model(&name, method, signature, context);
     MethodModel {
         id,
         wire: wire.clone(),
@@ -102,8 +107,8 @@ fn merge(
     }
 }
 
-/// Returns how a call goes: as the graph says, with the types of the catalogue.
-fn shape(
+/// Returns how a method is called: as the graph says, with the types of the catalogue.
+fn call_model(
     name: &str,
     method: &metadata::Method,
     signature: Option<&Signature>,
@@ -111,24 +116,24 @@ fn shape(
 ) -> CallModel {
     let metadata::Method(wire, dispatch, upstream) = method;
     if let Some(signature) = signature.filter(|signature| !signature.reply.fits(dispatch, upstream)) {
-        disagree(wire, dispatch, upstream, signature, context);
+        report_disagreement(wire, dispatch, upstream, signature, context);
         return CallModel::Mute;
     }
     let reply = signature.map(|signature| &signature.reply);
-    let (pack, payload) = match reply {
+    let (wrapper, payload) = match reply {
         None | Some(Reply::Session(..) | Reply::Guard) => (ReplyWrapper::Plain, Payload::Unknown),
         Some(Reply::Nothing) => (ReplyWrapper::Plain, Payload::Known(Type::Tuple(Vec::new()))),
         Some(Reply::Stream(ty)) => (ReplyWrapper::Plain, Payload::Known(ty.clone())),
-        Some(Reply::Value(pack, ty)) => (*pack, Payload::Known(ty.clone())),
+        Some(Reply::Value(wrapper, ty)) => (*wrapper, Payload::Known(ty.clone())),
     };
     let payload = match (Arguments::of(signature), payload) {
-        // Who does not know what it takes does not know what it answers with.
+        // A catalogue that does not know the arguments does not know the reply either.
         (Arguments::Unknown, Payload::Known(Type::Runtime("Value"))) => Payload::Unknown,
         (_, payload) => payload,
     };
     match CallKind::of(dispatch, upstream) {
         CallKind::Mute => CallModel::Mute,
-        CallKind::Unary => CallModel::Unary(pack, payload),
+        CallKind::Unary => CallModel::Unary(wrapper, payload),
         CallKind::Streaming if matches!(reply, Some(Reply::Guard)) => CallModel::Guard,
         CallKind::Streaming => CallModel::Stream(payload),
         CallKind::Session => {
@@ -144,14 +149,14 @@ fn shape(
     }
 }
 
-fn disagree(
+fn report_disagreement(
     wire: &str,
     dispatch: &Tree,
     upstream: &Tree,
     signature: &Signature,
     context: &mut MergeContext<'_>,
 ) {
-    context.findings.problems.push(Problem::Disagreement {
+    context.diagnostics.problems.push(Problem::Disagreement {
         service: context.service.to_owned(),
         method: wire.to_owned(),
         place: signature.place.clone(),

@@ -82,7 +82,7 @@ impl StateBuilder<'_, '_> {
                 "the catalogue does not describe its message `{}`: it is untyped",
                 naming::shown(wire)
             );
-            self.context.findings.warn(self.context.service, Some(self.method), text);
+            self.context.diagnostics.warn(self.context.service, Some(self.method), text);
         }
         MessageModel {
             id,
@@ -103,7 +103,7 @@ impl StateBuilder<'_, '_> {
                     "the catalogue describes its message `{}`, the graph has none",
                     naming::shown(name)
                 );
-                self.context.findings.warn(self.context.service, Some(self.method), text);
+                self.context.diagnostics.warn(self.context.service, Some(self.method), text);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// Returns what a side sends; the description fits the tree. `stem` begins the names of its states.
+/// Returns the messages of a side, whose description fits the tree. The names of its states begin with `stem`.
 pub(super) fn merge(
     tree: &Tree,
     side: Option<&SideDescription>,
@@ -36,7 +36,7 @@ pub(super) fn merge(
     }
 }
 
-/// Returns what a graph says about a method, in words.
+/// Returns the words for how a graph says that a method is called.
 pub(super) fn describe(dispatch: &Tree, upstream: &Tree) -> String {
     match CallKind::of(dispatch, upstream) {
         CallKind::Mute => "nothing is answered".to_owned(),
@@ -44,13 +44,13 @@ pub(super) fn describe(dispatch: &Tree, upstream: &Tree) -> String {
         CallKind::Streaming => "it answers with a stream".to_owned(),
         CallKind::Session => format!(
             "the caller sends {} and the service {} (a session)",
-            side(dispatch.kind(), dispatch),
-            side(upstream.kind(), upstream)
+            describe_side(dispatch.kind(), dispatch),
+            describe_side(upstream.kind(), upstream)
         ),
     }
 }
 
-fn side(kind: TreeShape, tree: &Tree) -> String {
+fn describe_side(kind: TreeShape, tree: &Tree) -> String {
     match kind {
         TreeShape::End => "nothing".to_owned(),
         TreeShape::Root => "methods of the service".to_owned(),

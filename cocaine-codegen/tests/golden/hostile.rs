@@ -60,7 +60,7 @@ pub mod service {
 
     impl ServiceService for ServiceServiceClient {
         async fn a(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -72,7 +72,7 @@ pub mod service {
     impl ServiceServiceClient {
         /// Calls `a`.
         pub async fn a(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -171,7 +171,7 @@ pub mod service_2 {
 
     impl ServiceService for ServiceServiceClient {
         async fn a(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -183,7 +183,7 @@ pub mod service_2 {
     impl ServiceServiceClient {
         /// Calls `a`.
         pub async fn a(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -282,7 +282,7 @@ pub mod storage {
 
     impl Storage for StorageClient {
         async fn a(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -294,7 +294,7 @@ pub mod storage {
     impl StorageClient {
         /// Calls `a`.
         pub async fn a(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -434,23 +434,23 @@ pub mod clashes {
 
     impl Clashes for ClashesClient {
         async fn clone(&self, args: Args) -> Result<Value> {
-            self.0.unary(0, args).await
+            self.0.call(0, args).await
         }
 
         async fn new(&self, args: Args) -> Result<Value> {
-            self.0.unary(1, args).await
+            self.0.call(1, args).await
         }
 
         async fn into(&self, args: Args) -> Result<Value> {
-            self.0.unary(2, args).await
+            self.0.call(2, args).await
         }
 
         async fn service(&self, args: Args) -> Result<Value> {
-            self.0.unary(3, args).await
+            self.0.call(3, args).await
         }
 
         async fn drop(&self, args: Args) -> Result<Value> {
-            self.0.unary(4, args).await
+            self.0.call(4, args).await
         }
     }
 
@@ -465,7 +465,7 @@ pub mod clashes {
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
-            self.0.unary(0, args).await
+            self.0.call(0, args).await
         }
 
         /// Calls `new`.
@@ -474,7 +474,7 @@ pub mod clashes {
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
-            self.0.unary(1, args).await
+            self.0.call(1, args).await
         }
 
         /// Calls `into`.
@@ -482,7 +482,7 @@ pub mod clashes {
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
-            self.0.unary(2, args).await
+            self.0.call(2, args).await
         }
 
         /// Calls `service`.
@@ -490,7 +490,7 @@ pub mod clashes {
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
-            self.0.unary(3, args).await
+            self.0.call(3, args).await
         }
 
         /// Calls `drop`.
@@ -498,7 +498,7 @@ pub mod clashes {
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
-            self.0.unary(4, args).await
+            self.0.call(4, args).await
         }
     }
 
@@ -775,31 +775,31 @@ pub mod keywords {
 
     impl Keywords for KeywordsClient {
         async fn self_(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
 
         async fn self_2(&self, args: Args) -> Result<()> {
-            self.0.mute(1, args).await
+            self.0.send(1, args).await
         }
 
         async fn crate_(&self, args: Args) -> Result<()> {
-            self.0.mute(2, args).await
+            self.0.send(2, args).await
         }
 
         async fn method_3(&self, args: Args) -> Result<()> {
-            self.0.mute(3, args).await
+            self.0.send(3, args).await
         }
 
         async fn r#fn(&self, args: Args) -> Result<()> {
-            self.0.mute(4, args).await
+            self.0.send(4, args).await
         }
 
         async fn r#gen(&self, args: Args) -> Result<()> {
-            self.0.mute(5, args).await
+            self.0.send(5, args).await
         }
 
         async fn fn_2(&self, args: Args) -> Result<()> {
-            self.0.mute(6, args).await
+            self.0.send(6, args).await
         }
     }
 
@@ -811,37 +811,37 @@ pub mod keywords {
     impl KeywordsClient {
         /// Calls `self`.
         pub async fn self_(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
 
         /// Calls `Self`.
         pub async fn self_2(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(1, args).await
+            self.0.send(1, args).await
         }
 
         /// Calls `crate`.
         pub async fn crate_(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(2, args).await
+            self.0.send(2, args).await
         }
 
         /// Calls `_`.
         pub async fn method_3(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(3, args).await
+            self.0.send(3, args).await
         }
 
         /// Calls `fn`.
         pub async fn r#fn(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(4, args).await
+            self.0.send(4, args).await
         }
 
         /// Calls `gen`.
         pub async fn r#gen(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(5, args).await
+            self.0.send(5, args).await
         }
 
         /// Calls `fn`.
         pub async fn fn_2(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(6, args).await
+            self.0.send(6, args).await
         }
     }
 
@@ -1009,7 +1009,7 @@ pub mod result {
 
     impl ResultService for ResultServiceClient {
         async fn a(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -1021,7 +1021,7 @@ pub mod result {
     impl ResultServiceClient {
         /// Calls `a`.
         pub async fn a(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -1120,7 +1120,7 @@ pub mod self_service {
 
     impl SelfService for SelfServiceClient {
         async fn a(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -1132,7 +1132,7 @@ pub mod self_service {
     impl SelfServiceClient {
         /// Calls `a`.
         pub async fn a(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -1426,7 +1426,7 @@ pub mod sessions {
         }
 
         async fn control(&self, args: Args) -> Result<()> {
-            self.0.mute(2, args).await
+            self.0.send(2, args).await
         }
 
         async fn mute(&self, args: Args) -> Result<Duplex<Sender<Args>, End>> {
@@ -1479,7 +1479,7 @@ pub mod sessions {
 
         /// Calls `control`.
         pub async fn control(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(2, args).await
+            self.0.send(2, args).await
         }
 
         /// Calls `mute`.
@@ -2341,7 +2341,7 @@ pub mod std_service {
 
     impl Std for StdClient {
         async fn a(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -2353,7 +2353,7 @@ pub mod std_service {
     impl StdClient {
         /// Calls `a`.
         pub async fn a(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -2455,7 +2455,7 @@ pub mod storage_2 {
 
     impl Storage for StorageClient {
         async fn a(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -2467,7 +2467,7 @@ pub mod storage_2 {
     impl StorageClient {
         /// Calls `a`.
         pub async fn a(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -2709,63 +2709,63 @@ pub mod texts {
 
     impl Texts for TextsClient {
         async fn method_0(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
 
         async fn method_1(&self, args: Args) -> Result<()> {
-            self.0.mute(1, args).await
+            self.0.send(1, args).await
         }
 
         async fn method_2(&self, args: Args) -> Result<()> {
-            self.0.mute(2, args).await
+            self.0.send(2, args).await
         }
 
         async fn method_3(&self, args: Args) -> Result<()> {
-            self.0.mute(3, args).await
+            self.0.send(3, args).await
         }
 
         async fn vec(&self, args: Args) -> Result<()> {
-            self.0.mute(4, args).await
+            self.0.send(4, args).await
         }
 
         async fn b(&self, args: Args) -> Result<()> {
-            self.0.mute(5, args).await
+            self.0.send(5, args).await
         }
 
         async fn evil(&self, args: Args) -> Result<()> {
-            self.0.mute(6, args).await
+            self.0.send(6, args).await
         }
 
         async fn u436(&self, args: Args) -> Result<()> {
-            self.0.mute(7, args).await
+            self.0.send(7, args).await
         }
 
         async fn e(&self, args: Args) -> Result<()> {
-            self.0.mute(8, args).await
+            self.0.send(8, args).await
         }
 
         async fn method_9(&self, args: Args) -> Result<()> {
-            self.0.mute(9, args).await
+            self.0.send(9, args).await
         }
 
         async fn https_example_com(&self, args: Args) -> Result<()> {
-            self.0.mute(10, args).await
+            self.0.send(10, args).await
         }
 
         async fn a_b(&self, args: Args) -> Result<()> {
-            self.0.mute(11, args).await
+            self.0.send(11, args).await
         }
 
         async fn a_b_2(&self, args: Args) -> Result<()> {
-            self.0.mute(12, args).await
+            self.0.send(12, args).await
         }
 
         async fn a_b_2_2(&self, args: Args) -> Result<()> {
-            self.0.mute(13, args).await
+            self.0.send(13, args).await
         }
 
         async fn n1(&self, args: Args) -> Result<()> {
-            self.0.mute(14, args).await
+            self.0.send(14, args).await
         }
     }
 
@@ -2777,52 +2777,52 @@ pub mod texts {
     impl TextsClient {
         /// Calls “”.
         pub async fn method_0(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
 
         /// Calls “\*\/”.
         pub async fn method_1(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(1, args).await
+            self.0.send(1, args).await
         }
 
         /// Calls “\"\\”.
         pub async fn method_2(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(2, args).await
+            self.0.send(2, args).await
         }
 
         /// Calls “\\u\{d\}\\u\{a\}\\u\{0\}”.
         pub async fn method_3(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(3, args).await
+            self.0.send(3, args).await
         }
 
         /// Calls “\[\`Vec\`\]”.
         pub async fn vec(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(4, args).await
+            self.0.send(4, args).await
         }
 
         /// Calls “\<b\>”.
         pub async fn b(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(5, args).await
+            self.0.send(5, args).await
         }
 
         /// Calls “\\u\{202e\}\\u\{2066\}evil”.
         pub async fn evil(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(6, args).await
+            self.0.send(6, args).await
         }
 
         /// Calls “ж”.
         pub async fn u436(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(7, args).await
+            self.0.send(7, args).await
         }
 
         /// Calls “é”.
         pub async fn e(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(8, args).await
+            self.0.send(8, args).await
         }
 
         /// Calls “🦀”.
         pub async fn method_9(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(9, args).await
+            self.0.send(9, args).await
         }
 
         /// Calls `https://example.com`.
@@ -2830,27 +2830,27 @@ pub mod texts {
             &self,
             args: impl Serialize + Send,
         ) -> Result<()> {
-            self.0.mute(10, args).await
+            self.0.send(10, args).await
         }
 
         /// Calls `a-b`.
         pub async fn a_b(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(11, args).await
+            self.0.send(11, args).await
         }
 
         /// Calls `a_b`.
         pub async fn a_b_2(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(12, args).await
+            self.0.send(12, args).await
         }
 
         /// Calls `a_b_2`.
         pub async fn a_b_2_2(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(13, args).await
+            self.0.send(13, args).await
         }
 
         /// Calls `1`.
         pub async fn n1(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(14, args).await
+            self.0.send(14, args).await
         }
     }
 
@@ -3064,7 +3064,7 @@ pub mod texts {
 pub mod vec {
     use ::cocaine::bind::{
         Args, Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, Endpoint,
-        Graph, Lossy, MethodSpec, OnDrop, Receiver, Result, Scalar, Sender, Service,
+        Graph, LossyStr, MethodSpec, OnDrop, Receiver, Result, Scalar, Sender, Service,
         ServiceClient, ServiceInfo, ServiceSpec, Severity, Stream, TreeSpec, Value,
     };
     use ::std::collections::BTreeMap;
@@ -3258,7 +3258,7 @@ pub mod vec {
             BTreeMap<String, Vec<(Endpoint, ServiceInfo, Option<Severity>, Args)>>,
         > {
             self.0
-                .unary(0, (service, args, reply, answer, halves, outcome, call, list))
+                .call(0, (service, args, reply, answer, halves, outcome, call, list))
                 .await
         }
 
@@ -3288,7 +3288,7 @@ pub mod vec {
             y: &crate::Own,
             z: Option<&[crate::Own]>,
         ) -> Result<()> {
-            self.0.mute(3, (x, y, z)).await
+            self.0.send(3, (x, y, z)).await
         }
     }
 
@@ -3373,7 +3373,7 @@ pub mod vec {
         let (args, reply) = call.split();
         let answer = async {
             let (text, r#type, f, r#fn) = args
-                .decode::<(Lossy<'_>, i64, f64, Option<Lossy<'_>>)>()?;
+                .decode::<(LossyStr<'_>, i64, f64, Option<LossyStr<'_>>)>()?;
             Ok(VecServiceServer::into(service, &text, r#type, f, r#fn.as_deref()))
         };
         reply.stream(answer.await).await;
@@ -3479,7 +3479,7 @@ pub mod vec {
                     let (kind_, args_, rest_, other_, list_) = args
                         .decode::<
                             (
-                                Lossy<'_>,
+                                LossyStr<'_>,
                                 Bytes,
                                 Vec<String>,
                                 Option<Vec<(String, Scalar)>>,
@@ -3587,7 +3587,7 @@ pub mod vec {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
-                    let (text,) = args.decode::<(Option<Lossy<'_>>,)>()?;
+                    let (text,) = args.decode::<(Option<LossyStr<'_>>,)>()?;
                     Ok(
                         PublishReceivedA::Value(
                             text.as_deref().map(String::from),
@@ -3667,7 +3667,7 @@ pub mod service_3 {
 
     impl ServiceService for ServiceServiceClient {
         async fn a(&self, args: Args) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 
@@ -3679,7 +3679,7 @@ pub mod service_3 {
     impl ServiceServiceClient {
         /// Calls `a`.
         pub async fn a(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(0, args).await
+            self.0.send(0, args).await
         }
     }
 

@@ -15,8 +15,8 @@ pub use self::{
 #[allow(dead_code, unreachable_pub)]
 pub mod cache {
     use ::cocaine::bind::{
-        Bytes, Call, Caller, Dispatch, Found, MethodSpec, OnDrop, Result, Service,
-        ServiceClient, ServiceSpec, TreeSpec,
+        Bytes, Call, Caller, Dispatch, FlaggedOption, MethodSpec, OnDrop, Result,
+        Service, ServiceClient, ServiceSpec, TreeSpec,
     };
 
     /// Blobs that are kept in memory, until there is no room for those that were not used for longest.
@@ -80,11 +80,11 @@ pub mod cache {
 
     impl Cache for CacheClient {
         async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-            self.0.unary(0, (key,)).await.map(|Found(answer)| answer)
+            self.0.call(0, (key,)).await.map(|FlaggedOption(answer)| answer)
         }
 
         async fn put(&self, key: &str, value: &Bytes) -> Result<()> {
-            self.0.unary(1, (key, value)).await
+            self.0.call(1, (key, value)).await
         }
     }
 
@@ -125,7 +125,7 @@ pub mod cache {
                     0 => {
                         let answer = async {
                             let (key,) = args.decode::<(&str,)>()?;
-                            Cache::get(&service, key).await.map(Found)
+                            Cache::get(&service, key).await.map(FlaggedOption)
                         };
                         reply.primitive(answer.await);
                     }
@@ -152,7 +152,7 @@ pub mod chrono {
         TreeSpec,
     };
 
-    /// Timers. They are everybody's: whoever knows the id of one may cancel it or start it anew.
+    /// Timers. They do not belong to a client: any client that knows the id of a timer may cancel or restart it.
     pub trait Chrono {
         /// Streams the id of a timer once, after `seconds`, and ends; at once if they are zero or less.
         ///
@@ -187,7 +187,9 @@ pub mod chrono {
         /// If the connection is lost.
         fn cancel(&self, id: TimerId) -> impl Future<Output = Result<()>> + Send;
 
-        /// Starts a timer anew: all of its time has to pass again.
+        /// Restarts a timer: its whole interval has to pass again.
+        ///
+        /// The original service keeps no interval for a timer that fires once, and fires such a timer at once.
         ///
         /// # Errors
         ///
@@ -292,11 +294,11 @@ pub mod chrono {
         }
 
         async fn cancel(&self, id: TimerId) -> Result<()> {
-            self.0.unary(2, (id,)).await
+            self.0.call(2, (id,)).await
         }
 
         async fn restart(&self, id: TimerId) -> Result<()> {
-            self.0.unary(3, (id,)).await
+            self.0.call(3, (id,)).await
         }
     }
 
@@ -376,9 +378,9 @@ pub mod chrono {
 pub mod logging_v2 {
     use ::cocaine::bind::{
         Call, Caller, Deserialize, Deserializer, Dispatch, Duplex, DynReceiver,
-        DynSender, Lossy, MethodSpec, OnDrop, One, Receiver, Result, Scalar, Sender,
-        Serialize, Serializer, Service, ServiceClient, ServiceSpec, Severity, TreeSpec,
-        Value,
+        DynSender, LossyStr, MethodSpec, OnDrop, Receiver, Result, Scalar, Sender,
+        Serialize, Serializer, Service, ServiceClient, ServiceSpec, Severity,
+        SingleArgument, TreeSpec, Value,
     };
 
     /// The log of the cloud, with filters that can be set while it runs, and answers that tell what they let pass.
@@ -601,7 +603,7 @@ pub mod logging_v2 {
 
     impl Serialize for LogFilter {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            One((
+            SingleArgument((
                     &self.logger,
                     &self.filter,
                     &self.id,
@@ -614,7 +616,7 @@ pub mod logging_v2 {
 
     impl<'de> Deserialize<'de> for LogFilter {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let One((logger, filter, id, deadline, disposition)) = Deserialize::deserialize(
+            let SingleArgument((logger, filter, id, deadline, disposition)) = Deserialize::deserialize(
                 deserializer,
             )?;
             Ok(Self {
@@ -775,15 +777,15 @@ pub mod logging_v2 {
             message: &str,
             attributes: Option<&[(&str, Scalar)]>,
         ) -> Result<()> {
-            self.0.mute(0, (severity, backend, message, attributes)).await
+            self.0.send(0, (severity, backend, message, attributes)).await
         }
 
         async fn verbosity(&self) -> Result<Severity> {
-            self.0.unary(1, ()).await
+            self.0.call(1, ()).await
         }
 
         async fn set_verbosity(&self, severity: Severity) -> Result<()> {
-            self.0.unary(2, (severity,)).await
+            self.0.call(2, (severity,)).await
         }
 
         async fn emit_ack(
@@ -793,7 +795,7 @@ pub mod logging_v2 {
             message: &str,
             attributes: Option<&[(&str, Scalar)]>,
         ) -> Result<bool> {
-            self.0.unary(3, (severity, backend, message, attributes)).await
+            self.0.call(3, (severity, backend, message, attributes)).await
         }
 
         async fn get(&self, name: &str) -> Result<Duplex<GetSender, Receiver<bool>>> {
@@ -801,19 +803,19 @@ pub mod logging_v2 {
         }
 
         async fn list_loggers(&self) -> Result<Vec<String>> {
-            self.0.unary(5, ()).await
+            self.0.call(5, ()).await
         }
 
         async fn set_filter(&self, name: &str, filter: &Value, ttl: u64) -> Result<u64> {
-            self.0.unary(6, (name, filter, ttl)).await
+            self.0.call(6, (name, filter, ttl)).await
         }
 
         async fn remove_filter(&self, id: u64) -> Result<bool> {
-            self.0.unary(7, (id,)).await
+            self.0.call(7, (id,)).await
         }
 
         async fn list_filters(&self) -> Result<Vec<LogFilter>> {
-            self.0.unary(8, ()).await
+            self.0.call(8, ()).await
         }
 
         async fn set_cluster_filter(
@@ -822,7 +824,7 @@ pub mod logging_v2 {
             filter: &Value,
             ttl: u64,
         ) -> Result<u64> {
-            self.0.unary(9, (name, filter, ttl)).await
+            self.0.call(9, (name, filter, ttl)).await
         }
     }
 
@@ -881,7 +883,7 @@ pub mod logging_v2 {
         let answer = async {
             let (severity, backend, message, attributes) = args
                 .decode::<
-                    (Severity, Lossy<'_>, Lossy<'_>, Option<Vec<(&str, Scalar)>>),
+                    (Severity, LossyStr<'_>, LossyStr<'_>, Option<Vec<(&str, Scalar)>>),
                 >()?;
             LoggingV2Server::emit(
                     service,
@@ -927,7 +929,7 @@ pub mod logging_v2 {
         let answer = async {
             let (severity, backend, message, attributes) = args
                 .decode::<
-                    (Severity, Lossy<'_>, Lossy<'_>, Option<Vec<(&str, Scalar)>>),
+                    (Severity, LossyStr<'_>, LossyStr<'_>, Option<Vec<(&str, Scalar)>>),
                 >()?;
             LoggingV2Server::emit_ack(
                     service,
@@ -946,7 +948,7 @@ pub mod logging_v2 {
         let (args, reply) = call.split();
         let (halves, outcome) = reply.session();
         let answer = async {
-            let (name,) = args.decode::<(Lossy<'_>,)>()?;
+            let (name,) = args.decode::<(LossyStr<'_>,)>()?;
             let (input, output) = halves.open();
             LoggingV2Server::get(service, &name, input, output).await
         };
@@ -1089,7 +1091,7 @@ pub mod logging_v2 {
                 0 => {
                     let (severity, message, attributes) = args
                         .decode::<
-                            (Severity, Lossy<'_>, Option<Vec<(String, Scalar)>>),
+                            (Severity, LossyStr<'_>, Option<Vec<(String, Scalar)>>),
                         >()?;
                     Ok(
                         GetReceived::Emit(
@@ -1103,7 +1105,7 @@ pub mod logging_v2 {
                 1 => {
                     let (severity, message, attributes) = args
                         .decode::<
-                            (Severity, Lossy<'_>, Option<Vec<(String, Scalar)>>),
+                            (Severity, LossyStr<'_>, Option<Vec<(String, Scalar)>>),
                         >()?;
                     Ok(
                         GetReceived::EmitAck(
@@ -1139,9 +1141,9 @@ pub mod logging_v2 {
 #[allow(dead_code, unreachable_pub)]
 pub mod unicorn {
     use ::cocaine::bind::{
-        Call, Caller, Deserialize, Deserializer, Dispatch, Guard, MethodSpec, OnDrop,
-        One, Receiver, Result, Serialize, Serializer, Service, ServiceClient,
-        ServiceSpec, Stream, TreeSpec, Tried, Value,
+        Call, Caller, Deserialize, Deserializer, Dispatch, FlaggedResult, Guard,
+        MethodSpec, OnDrop, Receiver, Result, Serialize, Serializer, Service,
+        ServiceClient, ServiceSpec, SingleArgument, Stream, TreeSpec, Value,
     };
 
     /// A tree of values with versions, by which programs of the cloud agree: settings, counters, announcements, locks.
@@ -1279,13 +1281,15 @@ pub mod unicorn {
 
     impl Serialize for Versioned {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            One((&self.value, &self.version)).serialize(serializer)
+            SingleArgument((&self.value, &self.version)).serialize(serializer)
         }
     }
 
     impl<'de> Deserialize<'de> for Versioned {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let One((value, version)) = Deserialize::deserialize(deserializer)?;
+            let SingleArgument((value, version)) = Deserialize::deserialize(
+                deserializer,
+            )?;
             Ok(Self { value, version })
         }
     }
@@ -1424,35 +1428,38 @@ pub mod unicorn {
             value: &Value,
             version: i64,
         ) -> Result<Result<Versioned, Versioned>> {
-            self.0.unary(2, (path, value, version)).await.map(|Tried(answer)| answer)
+            self.0
+                .call(2, (path, value, version))
+                .await
+                .map(|FlaggedResult(answer)| answer)
         }
 
         async fn get(&self, path: &str) -> Result<Versioned> {
-            self.0.unary(3, (path,)).await
+            self.0.call(3, (path,)).await
         }
 
         async fn create(&self, path: &str, value: &Value) -> Result<bool> {
-            self.0.unary(4, (path, value)).await
+            self.0.call(4, (path, value)).await
         }
 
         async fn del(&self, path: &str, version: i64) -> Result<bool> {
-            self.0.unary(5, (path, version)).await
+            self.0.call(5, (path, version)).await
         }
 
         async fn remove(&self, path: &str, version: i64) -> Result<bool> {
-            self.0.unary(6, (path, version)).await
+            self.0.call(6, (path, version)).await
         }
 
         async fn increment(&self, path: &str, value: &Value) -> Result<Versioned> {
-            self.0.unary(7, (path, value)).await
+            self.0.call(7, (path, value)).await
         }
 
         async fn lock(&self, path: &str) -> Result<Guard> {
-            self.0.hold(8, (path,)).await
+            Guard::acquire(&self.0, 8, (path,)).await
         }
 
         async fn named_lock(&self, path: &str, value: &Value) -> Result<Guard> {
-            self.0.hold(9, (path, value)).await
+            Guard::acquire(&self.0, 9, (path, value)).await
         }
     }
 
@@ -1533,7 +1540,7 @@ pub mod unicorn {
         let (args, reply) = call.split();
         let answer = async {
             let (path, value, version) = args.decode::<(&str, Value, i64)>()?;
-            Unicorn::put(service, path, &value, version).await.map(Tried)
+            Unicorn::put(service, path, &value, version).await.map(FlaggedResult)
         };
         reply.primitive(answer.await);
     }

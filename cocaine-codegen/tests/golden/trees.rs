@@ -447,7 +447,7 @@ pub mod trees {
         }
 
         async fn controls(&self, args: Args) -> Result<()> {
-            self.0.mute(6, args).await
+            self.0.send(6, args).await
         }
     }
 
@@ -507,7 +507,7 @@ pub mod trees {
 
         /// Calls `controls`.
         pub async fn controls(&self, args: impl Serialize + Send) -> Result<()> {
-            self.0.mute(6, args).await
+            self.0.send(6, args).await
         }
     }
 

@@ -85,6 +85,28 @@ impl NodeConfig {
         self.limits.merge(newer.limits);
     }
 
+    /// Returns the keys and sections that differ and that a running node cannot change. The sections `log` and `http` are
+    /// not compared.
+    pub(crate) fn fixed_changes(&self, newer: &Self) -> Vec<&'static str> {
+        let keys = [
+            ("listen", self.listen != newer.listen),
+            ("data", self.data != newer.data),
+            ("cluster", self.cluster != newer.cluster),
+            ("hostname", self.hostname != newer.hostname),
+            ("uuid", self.uuid != newer.uuid),
+            ("restrict", self.restrict != newer.restrict),
+            ("runlist", self.runlist != newer.runlist),
+            ("apps", self.apps != newer.apps),
+            ("cache", self.cache != newer.cache),
+            ("chrono", self.chrono != newer.chrono),
+            ("urlfetch", self.urlfetch != newer.urlfetch),
+            ("geobase", self.geobase != newer.geobase),
+            ("extra_param", self.extra_param != newer.extra_param),
+            ("limits", self.limits != newer.limits),
+        ];
+        keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+    }
+
     /// Returns how long an event waits for an app that fails to start, if it is set.
     pub(crate) fn startup_timeout(&self) -> Result<Option<Duration>, ConfigError> {
         self.apps.startup_timeout()

@@ -1,5 +1,7 @@
 //! What the handlers of requests share.
 
+use std::sync::Arc;
+
 use cocaine::{
     Bytes,
     bind::{REQUEST_TIMEOUT, encode_request_timeout},
@@ -19,13 +21,13 @@ use super::{
 };
 use crate::config::Target;
 
-/// The settings, metrics and body buffer of a gateway.
+/// The settings, metrics and body buffer of a gateway. Other settings share the rest.
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) settings: GatewaySettings,
-    pub(super) metrics: GatewayMetrics,
-    pub(super) body_buffer: BodyBuffer,
-    pub(super) body_parser: BodyParser,
+    pub(super) metrics: Arc<GatewayMetrics>,
+    pub(super) body_buffer: Arc<BodyBuffer>,
+    pub(super) body_parser: Arc<BodyParser>,
 }
 
 impl Context {

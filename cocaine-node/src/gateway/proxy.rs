@@ -1,6 +1,6 @@
 //! Handles one HTTP request: finds out what it is for, and produces the response.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
@@ -22,6 +22,7 @@ use super::{
         route::{Route, find_route},
         service_pool::ServicePool,
     },
+    settings::GatewaySettings,
 };
 use crate::config::Target;
 
@@ -35,12 +36,20 @@ const PING_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Proxy {
     pub(super) context: Context,
-    pub(super) pool: ServicePool,
+    pub(super) pool: Arc<ServicePool>,
     /// Connections of their own for JSON-RPC, since a call with wrong arguments ends all calls of its connection.
-    pub(super) json_rpc_pool: ServicePool,
+    pub(super) json_rpc_pool: Arc<ServicePool>,
 }
 
 impl Proxy {
+    /// Returns a proxy with other settings, which shares everything else.
+    pub(super) fn with_settings(&self, settings: GatewaySettings) -> Self {
+        let Context { metrics, body_buffer, body_parser, .. } = &self.context;
+        let (metrics, body_buffer) = (metrics.clone(), body_buffer.clone());
+        let context = Context { settings, metrics, body_buffer, body_parser: body_parser.clone() };
+        Self { context, pool: self.pool.clone(), json_rpc_pool: self.json_rpc_pool.clone() }
+    }
+
     /// Handles a request to the main port.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         let timer = self.context.metrics.start_request();

@@ -54,6 +54,40 @@ impl GatewaySettings {
     }
 }
 
+impl GatewaySettings {
+    /// Returns these settings with those of `newer` that a running gateway can change.
+    pub(super) fn reloaded(&self, newer: Self) -> Self {
+        Self {
+            listen: self.listen.clone(),
+            admin: self.admin.clone(),
+            client_timeout: self.client_timeout,
+            connections: self.connections,
+            refresh: self.refresh,
+            request_body: self.request_body,
+            buffer: self.buffer,
+            response_buffer: self.response_buffer,
+            clients: self.clients,
+            ..newer
+        }
+    }
+
+    /// Returns the keys of the settings that differ and that a running gateway cannot change.
+    pub(super) fn fixed_changes(&self, newer: &Self) -> Vec<&'static str> {
+        let keys = [
+            ("http.listen", self.listen != newer.listen),
+            ("http.admin", self.admin != newer.admin),
+            ("http.client_timeout", self.client_timeout != newer.client_timeout),
+            ("http.connections", self.connections != newer.connections),
+            ("http.refresh", self.refresh != newer.refresh),
+            ("http.request_body", self.request_body != newer.request_body),
+            ("http.buffer", self.buffer != newer.buffer),
+            ("http.response_buffer", self.response_buffer != newer.response_buffer),
+            ("http.clients", self.clients != newer.clients),
+        ];
+        keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+    }
+}
+
 /// How long apps may take to answer.
 #[derive(Debug)]
 pub(super) struct Timeouts {

@@ -313,6 +313,32 @@ fn recovered_file_reports_lost_lines() {
 }
 
 #[tokio::test]
+async fn reopened_log_continues_in_a_new_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, moved) = (folder.path().join("log"), folder.path().join("log.1"));
+    let log = Log::builder().file(&path).start().unwrap();
+    log.write(record(1, "one", &[]));
+    fs::rename(&path, &moved).unwrap();
+    log.write(record(1, "two", &[]));
+    log.reopen(Some(path.clone())).await.unwrap();
+    log.write(record(1, "three", &[]));
+    let missing = log.reopen(Some(folder.path().join("no/log"))).await.unwrap_err().to_string();
+    assert!(missing.starts_with("cannot open the log file "), "{missing}");
+    log.write(record(1, "four", &[]));
+    log.reopen(None).await.unwrap();
+    log.write(record(1, "five", &[]));
+    log.close().await;
+    let messages = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        let message = |line: &str| serde_json::from_str::<Value>(line).unwrap()["message"].clone();
+        text.lines().map(message).collect::<Vec<_>>()
+    };
+    assert_eq!(messages(&moved), ["one", "two"]);
+    assert_eq!(messages(&path), ["three", "four"]);
+    assert_eq!(log.reopen(None).await.unwrap_err().to_string(), "the log is closed");
+}
+
+#[tokio::test]
 async fn tracing_events_go_into_the_log() {
     let terminal = TestTerminal::default();
     let log = log_to(&terminal, false).verbosity(3).start().unwrap();

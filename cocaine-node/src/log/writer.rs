@@ -1,12 +1,13 @@
 //! The thread that writes the log.
 
 use std::{
-    io::Write,
+    io::{self, Write},
+    path::PathBuf,
     sync::{Arc, atomic::Ordering},
 };
 
 use cocaine::Severity;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{LogCounters, LogRecord, file::LogFile, format};
 
@@ -19,6 +20,8 @@ const BATCH_BYTES: usize = 256 << 10;
 pub(super) enum Entry {
     /// A record, and its weight in the queue.
     Record(LogRecord, usize),
+    /// Continues with the file at this path, or with none.
+    Reopen(Option<PathBuf>, oneshot::Sender<io::Result<()>>),
     Close,
 }
 
@@ -71,6 +74,11 @@ impl LogWriter {
                 self.outputs.add(&record);
                 weight
             }
+            Entry::Reopen(path, done) => {
+                // Fails only if nobody waits for it any more.
+                let _ = done.send(self.outputs.reopen(path));
+                0
+            }
             Entry::Close => {
                 self.entries.close();
                 0
@@ -120,6 +128,14 @@ impl Outputs {
         self.readable.clear();
         self.json.shrink_to(BATCH_BYTES);
         self.readable.shrink_to(BATCH_BYTES);
+    }
+
+    /// Opens the file at `path`, which may be another one under the same name. After an error the old file stays in use.
+    fn reopen(&mut self, path: Option<PathBuf>) -> io::Result<()> {
+        // What came before belongs to the old file.
+        self.flush();
+        self.file = path.map(LogFile::open).transpose()?;
+        Ok(())
     }
 
     fn sync(&mut self) {

@@ -39,8 +39,6 @@ impl NodeBuilder {
 
     /// The default of [`NodeBuilder::startup_timeout`].
     pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(15);
-    /// The default of [`NodeBuilder::shutdown_timeout`].
-    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
     /// Sets the address of the locator, as `address:port`; port 0 picks a free one. The other services listen on free
     /// ports of the same address.
@@ -126,7 +124,7 @@ impl NodeBuilder {
         Self { startup_timeout: Some(timeout), ..self }
     }
 
-    /// Sets how long [`Node::shutdown`] may take as a whole. Workers, requests and calls that have not ended by then are
+    /// Sets how long [`Node::shutdown`] may take as a whole, in place of [`Node::SHUTDOWN_TIMEOUT`]. Workers, requests and calls that have not ended by then are
     /// cut off.
     #[must_use]
     pub fn shutdown_timeout(self, timeout: Duration) -> Self {
@@ -196,7 +194,8 @@ impl NodeBuilder {
 
     /// Starts the node. Its services can be resolved when this returns.
     pub async fn start(self) -> Result<Node, StartError> {
-        start::start(self.settings()?).await
+        // Boxed because the future is large.
+        Box::pin(start::start(self.settings()?)).await
     }
 
     fn settings(self) -> Result<NodeSettings, ConfigError> {
@@ -204,6 +203,7 @@ impl NodeBuilder {
         let configured_startup = config.startup_timeout()?;
         let configured_shutdown = config.shutdown_timeout()?;
         Ok(NodeSettings {
+            config: config.clone(),
             extra_param: config.encode_extra_param()?,
             limits: config.limits.apply(
                 limits.unwrap_or_else(|| Limits::default().max_decoded_bytes(Self::MAX_DECODED_BYTES)),
@@ -218,7 +218,7 @@ impl NodeBuilder {
             helper,
             runlist: config.runlist,
             startup_timeout: startup_timeout.or(configured_startup).unwrap_or(Self::STARTUP_TIMEOUT),
-            shutdown_timeout: shutdown_timeout.or(configured_shutdown).unwrap_or(Self::SHUTDOWN_TIMEOUT),
+            shutdown_timeout: shutdown_timeout.or(configured_shutdown).unwrap_or(Node::SHUTDOWN_TIMEOUT),
             idle_timeout: config.apps.idle_timeout.unwrap_or(true),
             http: config.http,
             cache: config.cache,

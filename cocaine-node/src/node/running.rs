@@ -10,6 +10,7 @@ use tokio::{
 
 use crate::{
     apps::AppsGuard,
+    config::{ConfigError, NodeConfig},
     gateway::Gateway,
     metrics::RateUpdater,
     registry::{Registration, Registry, Routers},
@@ -29,6 +30,7 @@ pub struct Node {
     pub(super) routers: Routers,
     pub(super) store: Store,
     pub(super) gateway: Option<Gateway>,
+    pub(super) config: NodeConfig,
     pub(super) shutdown_timeout: Duration,
     pub(super) _ticking: RateUpdater,
 }
@@ -43,6 +45,8 @@ pub(super) struct RunningService {
 impl Node {
     /// The address of the locator unless another is set.
     pub const DEFAULT_ADDRESS: &'static str = "127.0.0.1:10053";
+    /// How long [`Node::shutdown`] may take unless another time is set.
+    pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
     /// Returns the address of the locator.
     pub fn locator_addr(&self) -> SocketAddr {
@@ -54,11 +58,27 @@ impl Node {
         self.gateway.as_ref().map(Gateway::local_addr)
     }
 
-    /// Terminates the workers, answers the HTTP requests in flight, lets running calls finish, closes all connections and
-    /// releases the data folder. Returns within the time that [`NodeBuilder::shutdown_timeout`] sets; what has not ended
-    /// by then is cut off.
+    /// Changes what a running node can change: `shutdown_timeout`, and of the section `http` what [`Gateway::reload`]
+    /// changes. Returns the keys of the other settings that `config` changes, which take effect when the node starts again.
+    /// The section `log` is not used.
     ///
-    /// [`NodeBuilder::shutdown_timeout`]: super::NodeBuilder::shutdown_timeout
+    /// # Errors
+    /// A value that is out of range. Nothing is changed then.
+    pub fn reload(&mut self, config: &NodeConfig) -> Result<Vec<&'static str>, ConfigError> {
+        let shutdown_timeout = config.shutdown_timeout()?.unwrap_or(Self::SHUTDOWN_TIMEOUT);
+        let mut fixed = self.config.fixed_changes(config);
+        match (&self.gateway, &config.http) {
+            (Some(gateway), Some(http)) => fixed.extend(gateway.reload(http)?),
+            (None, None) => {}
+            _ => fixed.push("http"),
+        }
+        self.shutdown_timeout = shutdown_timeout;
+        Ok(fixed)
+    }
+
+    /// Terminates the workers, answers the HTTP requests in flight, lets running calls finish, closes all connections and
+    /// releases the data folder. Returns within the time that `NodeBuilder::shutdown_timeout` sets; what has not ended
+    /// by then is cut off.
     pub async fn shutdown(self) {
         let deadlines = Deadlines::new(Instant::now(), self.shutdown_timeout);
         // The whole node ends, so that subscribers need not be told of each service that ends.

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use cocaine::{Bytes, Limits};
 
 use crate::{
-    config::{CacheConfig, ChronoConfig, HttpConfig, UrlfetchConfig},
+    config::{CacheConfig, ChronoConfig, HttpConfig, NodeConfig, UrlfetchConfig},
     helper::Helper,
     log::Log,
 };
@@ -13,6 +13,8 @@ use crate::{
 /// The settings of a node.
 #[derive(Debug)]
 pub(super) struct NodeSettings {
+    /// The configuration that the settings come from.
+    pub(super) config: NodeConfig,
     pub(super) listen: String,
     /// The data folder; in memory if `None`.
     pub(super) data: Option<PathBuf>,

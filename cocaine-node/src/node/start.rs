@@ -114,6 +114,7 @@ impl NodeSettings {
             routers,
             store,
             gateway,
+            config: self.config,
             shutdown_timeout: self.shutdown_timeout,
             _ticking: ticking,
         })

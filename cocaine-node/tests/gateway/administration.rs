@@ -1,6 +1,9 @@
 //! A gateway without a node, and its metrics.
 
-use cocaine_node::{config::HttpConfig, gateway::Gateway};
+use cocaine_node::{
+    config::{HttpConfig, Target},
+    gateway::Gateway,
+};
 
 use crate::{
     app::{Step, text},
@@ -55,4 +58,22 @@ async fn metrics_count_requests() {
         !line.starts_with('#') && line.rsplit_once(' ').is_none_or(|(_, value)| value.parse::<f64>().is_err())
     };
     assert_eq!(metrics.text().lines().find(odd), None);
+}
+
+#[tokio::test]
+async fn reload_changes_routes_and_not_addresses() {
+    let cloud = start_cloud().await;
+    let mut client = Client::connect(cloud.http_addr()).await;
+    let request = "GET /x HTTP/1.1\r\nHost: shop.example\r\n\r\n";
+    assert_eq!(client.fetch(request).await.status, 404);
+    let shop = HttpConfig::default().host("shop.example", Target::new("app", "a"));
+    let fixed = cloud.gateway().reload(&shop.clone().listen("127.0.0.1:1").clients(7)).unwrap();
+    assert_eq!(fixed, ["http.listen", "http.clients"]);
+    cloud.respond(text("the shop"));
+    assert_eq!(client.fetch(request).await.text(), "the shop", "on a connection that was open");
+
+    let refused = cloud.gateway().reload(&HttpConfig::default().sampling(2.0)).unwrap_err().to_string();
+    assert!(refused.contains("http.sampling is 2"), "{refused}");
+    cloud.respond(text("the same shop"));
+    assert_eq!(client.fetch(request).await.text(), "the same shop");
 }

@@ -204,6 +204,10 @@ impl Cloud {
         self.gateway.take().unwrap().shutdown()
     }
 
+    pub(crate) fn gateway(&self) -> &Gateway {
+        self.gateway.as_ref().unwrap()
+    }
+
     /// Stops the gateway within a time, which runs until the future is ready.
     pub(crate) fn shutdown_within(&mut self, limit: Duration) -> impl Future<Output = ()> + Send + use<> {
         self.gateway.take().unwrap().shutdown_within(limit)

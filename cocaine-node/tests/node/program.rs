@@ -11,8 +11,8 @@ use cocaine::Client;
 use cocaine_bindings::{Logging, LoggingClient, Storage, StorageClient, Unicorn, UnicornClient};
 
 /// A running program.
-struct Program {
-    child: Child,
+pub(crate) struct Program {
+    pub(crate) child: Child,
     out: BufReader<ChildStdout>,
     first_line: String,
 }
@@ -25,7 +25,7 @@ impl Program {
     }
 
     /// Starts a node on a free port, and waits until it prints its address.
-    fn start(data: &Path, args: &[&str]) -> Self {
+    pub(crate) fn start(data: &Path, args: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", data, args)
     }
 
@@ -43,17 +43,17 @@ impl Program {
         address.split_once(' ').unwrap().0.to_owned()
     }
 
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new(&self.address()).unwrap()
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("sh").args(["-c", &format!("kill {signal} {pid}")]).status().unwrap().success());
     }
 
     /// Waits until the program exits. Returns the rest of its output, and whether it succeeded.
-    fn wait(mut self) -> (String, bool) {
+    pub(crate) fn wait(mut self) -> (String, bool) {
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).unwrap();
         (rest, self.child.wait().unwrap().success())

@@ -16,7 +16,14 @@ use std::{
     time::Duration,
 };
 
-use cocaine_node::helper::{self, Helper};
+use cocaine_node::{
+    helper::{self, Helper},
+    open_files,
+};
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 use spawn::{Process, ProcessSpec, Spawner};
 use test_support::wait::wait_until;
 use tokio::{
@@ -102,6 +109,33 @@ async fn program_is_found_only_in_its_folder() {
     };
     assert_eq!(run("app.sh").await, "./app.sh\n");
     assert!(run("sh").await.starts_with("cocaine-node: cannot run ./sh: No such file"));
+}
+
+#[tokio::test]
+async fn process_inherits_no_descriptors() {
+    let file = File::open("/").unwrap();
+    // As one that whoever starts the node has left open.
+    fcntl_setfd(&file, FdFlags::empty()).unwrap();
+    // The shell has the folder open while it finds the names, and not any more while `readlink` reads them.
+    let list = shell("readlink /proc/$$/fd/*; true");
+    let (_process, output) = spawner().spawn(list).await.unwrap();
+    let listed = read_all(output).await;
+    let mut open = listed.lines();
+    assert_eq!(open.next(), Some("/dev/null"));
+    assert!(open.all(|target| target.starts_with("pipe:")), "{listed}");
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+}
+
+#[tokio::test]
+async fn process_gets_the_former_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(200), maximum }).unwrap();
+    open_files::raise_limit().unwrap();
+    assert_eq!(getrlimit(Resource::Nofile).current, maximum);
+    // The former limit of a second call is the raised one, which is not what the process was started with.
+    open_files::raise_limit().unwrap();
+    let (_process, output) = spawner().spawn(shell("ulimit -Sn; ulimit -Hn")).await.unwrap();
+    assert_eq!(read_all(output).await, format!("200\n{}\n", maximum.unwrap()));
 }
 
 #[tokio::test]
@@ -226,9 +260,9 @@ fn worker_of_a_dead_node_does_not_start() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
         String::from_utf8(output.stderr).unwrap()
     };
-    let args = ["1000000000", "sh", "/bin/sh", "-c", "echo started"].map(OsStr::new);
+    let args = ["1000000000", "-", "sh", "/bin/sh", "-c", "echo started"].map(OsStr::new);
     assert_eq!(outcome(&args), "cocaine-node: the node 1000000000 is gone\n");
-    assert_eq!(outcome(&args[..2]), "cocaine-node: --exec-worker is for the node alone\n");
+    assert_eq!(outcome(&args[..3]), "cocaine-node: --exec-worker is for the node alone\n");
 }
 
 fn pipe_in(folder: &Path) -> std::path::PathBuf {

@@ -1,80 +1,220 @@
-//! The pause between attempts to connect.
+//! The pauses between attempts to connect to endpoints that fail.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
-/// Doubles the pause with each failure, from 50 ms to 2 s.
+/// The endpoints that fail, shared by all services and calls of a client.
+///
+/// The pause after a failure doubles with each further one, from 50 ms to 2 s. While an endpoint fails, one attempt at a
+/// time is admitted: callers that wait meanwhile share its failure, or go on once a peer has answered.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
+    failing: Mutex<HashMap<SocketAddr, FailingEndpoint>>,
+    /// Notified when an endpoint fails or recovers.
+    changed: Notify,
+}
+
+/// An endpoint whose last attempt has failed.
+#[derive(Debug)]
+struct FailingEndpoint {
     failures: u32,
-    next_attempt: Option<Instant>,
-    /// When the last attempt succeeded.
-    connected_at: Option<Instant>,
+    failed_at: Instant,
+    next_attempt: Instant,
+    error: Arc<str>,
+}
+
+/// Whether an attempt to connect may begin.
+enum Admission {
+    Admitted,
+    /// The attempt that the caller waited for has failed.
+    Failed(Arc<str>),
+    Wait(Instant),
+}
+
+impl FailingEndpoint {
+    /// Returns the pause that follows the last failure.
+    fn pause(&self) -> Duration {
+        let doublings = self.failures.saturating_sub(1);
+        Backoff::FIRST.saturating_mul(2_u32.saturating_pow(doublings)).min(Backoff::LONGEST)
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.failed_at) > Backoff::MEMORY
+    }
 }
 
 impl Backoff {
     const FIRST: Duration = Duration::from_millis(50);
     const LONGEST: Duration = Duration::from_secs(2);
+    /// The time after which a failure is forgotten.
+    const MEMORY: Duration = Duration::from_secs(20);
+    /// A connection that lasts this long is no failure, however it ends.
+    pub(crate) const PROVEN_AFTER: Duration = Self::LONGEST;
+    /// The most endpoints that are remembered: a locator may name any number of them.
+    const MAX_ENDPOINTS: usize = 1024;
 
-    /// Waits until the next attempt is due; the first one is due at once.
-    pub(crate) async fn wait(&self) {
-        if let Some(next_attempt) = self.next_attempt {
-            sleep_until(next_attempt).await;
+    /// Returns whether an attempt would begin without a pause.
+    pub(crate) fn is_due(&self, endpoint: SocketAddr) -> bool {
+        self.lock().get(&endpoint).is_none_or(|failing| failing.next_attempt <= Instant::now())
+    }
+
+    /// Waits until an attempt to connect to `endpoint` may begin. The error is that of an attempt which failed while the
+    /// caller waited.
+    pub(crate) async fn admit(&self, endpoint: SocketAddr) -> Result<(), Arc<str>> {
+        let mut failures = None;
+        loop {
+            let changed = self.changed.notified();
+            match self.check(endpoint, &mut failures) {
+                Admission::Admitted => return Ok(()),
+                Admission::Failed(error) => return Err(error),
+                Admission::Wait(due) => tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(due) => {}
+                },
+            }
         }
     }
 
-    pub(crate) fn record_success(&mut self) {
-        self.next_attempt = None;
-        self.connected_at = Some(Instant::now());
+    /// Admits an attempt if it is due. `seen` is how many failures the caller has seen, once it waits.
+    fn check(&self, endpoint: SocketAddr, seen: &mut Option<u32>) -> Admission {
+        let mut failing = self.lock();
+        let now = Instant::now();
+        let Some(state) = failing.get_mut(&endpoint) else { return Admission::Admitted };
+        if seen.is_some_and(|seen| state.failures > seen) {
+            return Admission::Failed(state.error.clone());
+        }
+        if state.next_attempt <= now {
+            state.next_attempt = now + state.pause();
+            return Admission::Admitted;
+        }
+        *seen = Some(state.failures);
+        Admission::Wait(state.next_attempt)
     }
 
-    /// Records that the connection ended. A short-lived connection counts as a failure; otherwise a peer that accepts
-    /// and hangs up would be tried again and again without a pause.
-    pub(crate) fn record_disconnect(&mut self) {
-        match self.connected_at.take() {
-            Some(connected_at) if connected_at.elapsed() < Self::LONGEST => self.record_failure(),
-            Some(_) => *self = Self::default(),
-            None => {}
+    /// Records that an attempt, or the connection that it made, has failed. Attempts that began before an earlier failure
+    /// was recorded are part of that failure.
+    pub(crate) fn record_failure(&self, endpoint: SocketAddr, began: Instant, error: &str) {
+        let now = Instant::now();
+        let mut failing = self.lock();
+        if failing.len() >= Self::MAX_ENDPOINTS && !failing.contains_key(&endpoint) {
+            failing.retain(|_, state| !state.is_forgotten(now));
+            if failing.len() >= Self::MAX_ENDPOINTS {
+                return;
+            }
+        }
+        let fresh = FailingEndpoint { failures: 0, failed_at: now, next_attempt: now, error: Arc::default() };
+        let state = failing.entry(endpoint).or_insert(fresh);
+        if state.failures > 0 && began <= state.failed_at {
+            return;
+        }
+        state.failures = if state.is_forgotten(now) { 1 } else { state.failures.saturating_add(1) };
+        (state.failed_at, state.error) = (now, error.into());
+        state.next_attempt = now + state.pause();
+        drop(failing);
+        self.changed.notify_waiters();
+    }
+
+    /// Records that the endpoint works.
+    pub(crate) fn record_success(&self, endpoint: SocketAddr) {
+        if self.lock().remove(&endpoint).is_some() {
+            self.changed.notify_waiters();
         }
     }
 
-    pub(crate) fn record_failure(&mut self) {
-        let wait = Self::FIRST.saturating_mul(2u32.saturating_pow(self.failures)).min(Self::LONGEST);
-        self.failures = self.failures.saturating_add(1);
-        self.next_attempt = Some(Instant::now() + wait);
+    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, FailingEndpoint>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::task::JoinSet;
+
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn failures_double_the_pause_up_to_two_seconds() {
-        let mut backoff = Backoff::default();
-        let mut waits = Vec::new();
-        for _ in 0..8 {
-            let start = Instant::now();
-            backoff.wait().await;
-            waits.push(start.elapsed().as_millis());
-            backoff.record_failure();
-        }
-        assert_eq!(waits, [0, 50, 100, 200, 400, 800, 1600, 2000]);
+    fn endpoint(port: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, port).into()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn lasting_connection_is_replaced_at_once() {
-        let mut backoff = Backoff::default();
-        let mut waits = Vec::new();
-        for lasted in [0, 0, 1999, 2000, 0] {
-            backoff.record_success();
-            tokio::time::advance(Duration::from_millis(lasted)).await;
-            backoff.record_disconnect();
+    async fn failures_double_the_pause_up_to_two_seconds() {
+        let (backoff, mut waits) = (Backoff::default(), Vec::new());
+        for _ in 0..8 {
             let start = Instant::now();
-            backoff.wait().await;
+            backoff.admit(endpoint(1)).await.unwrap();
             waits.push(start.elapsed().as_millis());
+            tokio::time::advance(Duration::from_millis(1)).await;
+            backoff.record_failure(endpoint(1), Instant::now(), "refused");
         }
-        assert_eq!(waits, [50, 100, 200, 0, 50]);
+        assert_eq!(waits, [0, 50, 100, 200, 400, 800, 1600, 2000]);
+        assert!(backoff.is_due(endpoint(2)), "another endpoint is not concerned");
+        backoff.record_success(endpoint(1));
+        assert!(backoff.is_due(endpoint(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn simultaneous_failures_count_once() {
+        let (backoff, began) = (Backoff::default(), Instant::now());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        for _ in 0..50 {
+            backoff.record_failure(endpoint(1), began, "closed");
+        }
+        let start = Instant::now();
+        backoff.admit(endpoint(1)).await.unwrap();
+        assert_eq!(start.elapsed(), Backoff::FIRST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_callers_share_the_failed_attempt() {
+        let backoff = Arc::new(Backoff::default());
+        backoff.record_failure(endpoint(1), Instant::now(), "first");
+        let mut callers = JoinSet::new();
+        for _ in 0..50 {
+            let backoff = backoff.clone();
+            callers.spawn(async move { backoff.admit(endpoint(1)).await });
+        }
+        callers.join_next().await.unwrap().unwrap().expect("one attempt is admitted");
+        backoff.record_failure(endpoint(1), Instant::now(), "second");
+        for outcome in callers.join_all().await {
+            assert_eq!(&*outcome.unwrap_err(), "second");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_callers_go_on_after_recovery() {
+        let backoff = Arc::new(Backoff::default());
+        backoff.record_failure(endpoint(1), Instant::now(), "first");
+        let waiting = tokio::spawn({
+            let backoff = backoff.clone();
+            async move { backoff.admit(endpoint(1)).await }
+        });
+        tokio::task::yield_now().await;
+        let start = Instant::now();
+        backoff.record_success(endpoint(1));
+        waiting.await.unwrap().unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn number_of_remembered_endpoints_is_bounded() {
+        let backoff = Backoff::default();
+        for port in 0..=u16::MAX {
+            backoff.record_failure(endpoint(port), Instant::now(), "refused");
+        }
+        assert_eq!(backoff.lock().len(), Backoff::MAX_ENDPOINTS);
+        tokio::time::advance(Backoff::MEMORY * 2).await;
+        backoff.record_failure(endpoint(u16::MAX), Instant::now(), "refused");
+        assert_eq!(backoff.lock().len(), 1, "old failures make room");
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use crate::protocol::{
     endpoint::ServiceInfo,
     error::{Error, ErrorKind, Result},
-    graph::{CallKind, Graph, Method, Tree},
+    graph::{CallKind, Graph, Method, PING, REVOKE, Tree},
     spec::{MethodSpec, OnDrop, ServiceSpec},
 };
 
@@ -52,7 +52,7 @@ impl BoundMethod {
         if self.kind == kind {
             return Ok(());
         }
-        Err(Error::config(format!("`{}` {}", self.name, self.kind.advice())))
+        Err(Error::config(format!("`{}` {}", self.name, self.kind.usage())))
     }
 }
 
@@ -89,7 +89,12 @@ impl MethodTable {
 
     /// Returns whether the service accepts the control message `revoke`.
     pub(crate) fn accepts_revoke(&self) -> bool {
-        self.graph.entry(crate::protocol::graph::REVOKE).is_some()
+        self.graph.entry(REVOKE).is_some()
+    }
+
+    /// Returns whether the service answers the control message `ping`.
+    pub(crate) fn accepts_ping(&self) -> bool {
+        self.graph.entry(PING).is_some()
     }
 }
 
@@ -182,7 +187,7 @@ impl MethodTable {
                 None => Err(Error::config(format!("the bindings have no method at index {index}"))),
             },
             Selector::Name(name) => match self.graph.method(name) {
-                Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::of(name)))),
+                Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::for_method(name)))),
                 None => Err(self.unknown_method(name)),
             },
         }

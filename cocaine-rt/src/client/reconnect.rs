@@ -1,37 +1,26 @@
 //! Connects a service when it is called, and again when its connection has ended.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-
-use arc_swap::ArcSwapOption;
-use tokio::sync::Mutex;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    client::{backoff::Backoff, cloud::Cloud, methods::MethodTable, service_connection::ServiceConnection},
+    client::{
+        attempts::SharedAttempts, cloud::Cloud, keep_alive, methods::MethodTable,
+        runtime_connections::RuntimeConnections, service_connection::ServiceConnection,
+    },
     protocol::{
         error::{Error, Result},
         spec::ServiceSpec,
     },
 };
 
-/// The connection that all clones of a service share, made when it is first needed and again after it has ended.
+/// The connection that all clones of a service share in a runtime, made when it is first needed and again after it has
+/// ended.
 pub(crate) struct ReconnectingService {
     pub(super) name: Arc<str>,
     pub(super) spec: Option<&'static ServiceSpec>,
     cloud: Arc<Cloud>,
-    pub(super) connection: ArcSwapOption<ServiceConnection>,
-    connecting: Mutex<ConnectState>,
-    /// Attempts to connect that have failed.
-    failures: AtomicU64,
-}
-
-/// The outcome of earlier attempts to connect, guarded by the lock of the task that connects.
-#[derive(Default)]
-struct ConnectState {
-    backoff: Backoff,
-    failure: Option<Error>,
+    pub(super) connections: RuntimeConnections,
+    attempts: SharedAttempts<Result<Arc<ServiceConnection>>>,
 }
 
 impl ReconnectingService {
@@ -41,52 +30,37 @@ impl ReconnectingService {
             name: name.into(),
             spec,
             cloud,
-            connection: ArcSwapOption::empty(),
-            connecting: Mutex::default(),
-            failures: AtomicU64::new(0),
+            connections: RuntimeConnections::default(),
+            attempts: SharedAttempts::default(),
         }
     }
 
-    /// Returns the connection unless it has ended or is outdated.
-    pub(super) fn usable_connection(&self) -> Option<Arc<ServiceConnection>> {
-        self.connection.load_full().filter(|connection| connection.handle.is_usable())
-    }
-
-    /// Returns the connection. One caller at a time makes a new one; callers that waited for it share its failure.
-    pub(super) async fn connect(&self) -> Result<Arc<ServiceConnection>> {
-        let failures = self.failures.load(Ordering::Acquire);
-        let mut connecting = self.connecting.lock().await;
-        if let Some(connection) = self.usable_connection() {
+    /// Returns the connection. One attempt at a time makes a new one; callers that wait for it share its failure.
+    /// `deadline` is that of the caller, by which the attempt paces what it tries; the attempt itself goes on after it.
+    pub(super) async fn connect(self: &Arc<Self>, deadline: Duration) -> Result<Arc<ServiceConnection>> {
+        if let Some(connection) = self.connections.usable() {
             return Ok(connection);
         }
-        if let (Some(error), true) = (&connecting.failure, self.failures.load(Ordering::Acquire) > failures) {
-            return Err(error.clone());
-        }
-        connecting.backoff.record_disconnect();
-        connecting.backoff.wait().await;
-        match self.resolve_and_connect().await {
-            Ok(connection) => {
-                connecting.backoff.record_success();
-                self.connection.store(Some(connection.clone()));
-                Ok(connection)
+        let service = self.clone();
+        let connected = self.attempts.join(|| async move {
+            match service.connections.usable() {
+                Some(connection) => Ok(connection),
+                None => service.resolve_and_connect(deadline).await,
             }
-            Err(error) => {
-                connecting.backoff.record_failure();
-                connecting.failure = Some(error.clone());
-                self.failures.fetch_add(1, Ordering::Release);
-                Err(error)
-            }
-        }
+        });
+        connected.await.unwrap_or_else(|| Err(Error::disconnected("the runtime shuts down")))
     }
 
-    async fn resolve_and_connect(&self) -> Result<Arc<ServiceConnection>> {
-        let resolved = self.cloud.resolve(&self.name, None).await?;
-        let handle = self.cloud.connect(&resolved.endpoints).await?;
+    async fn resolve_and_connect(&self, deadline: Duration) -> Result<Arc<ServiceConnection>> {
+        let resolved = self.cloud.resolve(&self.name, None, deadline).await?;
+        let handle = self.cloud.connect(&resolved.endpoints, deadline).await?;
         let table = MethodTable::new(self.spec, &resolved, self.cloud.compatibility())
             .map_err(|error| error.with_context(Some(&self.name), None, Some(handle.peer())))?;
         tracing::debug!(service = %self.name, endpoint = %handle.peer(), "connected");
-        let connection = ServiceConnection { handle, table, service: self.name.clone() };
+        let connection = Arc::new(ServiceConnection { handle, table, service: self.name.clone() });
+        keep_alive::start(&connection, self.cloud.keep_alive());
         self.cloud.log_differences(self.spec, resolved.version, &connection);
-        Ok(Arc::new(connection))
+        self.connections.insert(&connection);
+        Ok(connection)
     }
 }

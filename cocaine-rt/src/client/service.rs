@@ -9,10 +9,14 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::timeout;
+use tokio::{
+    task::yield_now,
+    time::{timeout, timeout_at},
+};
 
 use crate::{
     client::{
+        clock,
         cloud::Cloud,
         methods::{BoundMethod, Selector},
         reconnect::ReconnectingService,
@@ -41,9 +45,13 @@ use crate::{
 
 /// A service of the cloud, called by the names of its methods.
 ///
-/// Cloning is cheap, and clones share one connection. A connection that ends fails the calls in flight; the next call
-/// resolves the name again and connects again, waiting longer after each failure (50 ms to 2 s). Nothing is ever sent
-/// twice.
+/// Cloning is cheap, and clones share one connection. One that ends fails the calls in flight; the next call
+/// resolves the name again and connects again. A connection on which nothing has arrived since a call was sent that has
+/// missed its deadline is not used for further calls. An endpoint that fails is tried again after a pause of 50 ms to 2 s,
+/// which all services of a client share. Nothing is ever sent twice.
+///
+/// Each runtime that calls a service has a connection of its own, so that a service, or a client, in a `static` outlives
+/// the runtimes of tests.
 #[derive(Clone)]
 pub struct Service {
     shared: Arc<ReconnectingService>,
@@ -72,14 +80,14 @@ impl Service {
             crate::client::cloud::CloudTimeouts::default(),
         );
         let service = Self::new(Arc::new(cloud), &connection.service, None, Options::default());
-        service.shared.connection.store(Some(connection));
+        service.shared.connections.insert(&connection);
         service
     }
 
     /// Returns the connection that the service has.
     #[cfg(test)]
     pub(crate) fn current_connection(&self) -> Arc<ServiceConnection> {
-        self.shared.connection.load_full().expect("the service is connected")
+        self.shared.connections.with(|connection| connection.cloned()).expect("the service is connected")
     }
 
     /// Returns the name under which the service is resolved.
@@ -107,30 +115,12 @@ impl Service {
 
     /// Returns the address of the connected endpoint, if there is one.
     pub fn endpoint(&self) -> Option<Arc<str>> {
-        self.shared.usable_connection().map(|connection| connection.handle.peer().clone())
+        self.shared.connections.usable().map(|connection| connection.handle.peer().clone())
     }
 
     /// Calls a method that answers once, and returns the answer as `R`: a tuple takes all its values, anything else
     /// the first.
-    pub async fn call<A, R>(&self, method: &str, args: A) -> Result<R>
-    where
-        A: Serialize + Send,
-        R: DeserializeOwned,
-    {
-        self.unary(method, args).await
-    }
-
-    /// Calls a method that never answers; returns once the call is queued.
-    pub async fn send<A>(&self, method: &str, args: A) -> Result<()>
-    where
-        A: Serialize + Send,
-    {
-        self.mute(method, args).await
-    }
-
-    /// Does what [`Service::call`] does, for generated code.
-    #[doc(hidden)]
-    pub async fn unary<'m, A, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<R>
+    pub async fn call<'m, A, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<R>
     where
         A: Serialize + Send,
         R: DeserializeOwned,
@@ -145,9 +135,8 @@ impl Service {
         self.decode_reply(method, &message)
     }
 
-    /// Does what [`Service::send`] does, for generated code.
-    #[doc(hidden)]
-    pub async fn mute<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<()>
+    /// Calls a method that never answers; returns once the call is queued.
+    pub async fn send<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<()>
     where
         A: Serialize + Send,
     {
@@ -174,22 +163,6 @@ impl Service {
         }
     }
 
-    /// Calls a method whose answer grants a resource, for generated code. Dropping the guard releases the resource.
-    ///
-    /// Waiting is unlimited, unless a deadline was set ([`Service::with_deadline`]).
-    #[doc(hidden)]
-    pub async fn hold<'m, A>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Guard>
-    where
-        A: Serialize + Send,
-    {
-        let method = method.into();
-        let guard = Guard::from_stream(self.stream(method, args));
-        if !self.options.is_deadline_set {
-            return guard.await;
-        }
-        timeout(self.options.deadline, guard).await.unwrap_or_else(|_| Err(self.deadline_error(method)))
-    }
-
     /// Opens a session: a channel on which this side sends messages too.
     pub async fn open<'m, A, S, R>(&self, method: impl Into<Selector<'m>>, args: A) -> Result<Duplex<S, R>>
     where
@@ -203,11 +176,16 @@ impl Service {
         Ok(Duplex { tx: tx.into(), rx: rx.into() })
     }
 
-    /// Returns once everything queued has been handed to the operating system: [`Service::send`] only queues.
+    /// Returns once everything queued has been handed to the operating system, within the deadline: [`Service::send`] only
+    /// queues.
     pub async fn flush(&self) -> Result<()> {
-        let Some(connection) = self.shared.usable_connection() else { return Ok(()) };
-        let flushed = poll_fn(|cx| connection.handle.with(|mux| mux.poll_flushed(cx.waker()))).await;
-        flushed.map_err(|error| connection.add_context(error, None))
+        let Some(connection) = self.shared.connections.usable() else { return Ok(()) };
+        let flushed = poll_fn(|cx| connection.handle.with(|mux| mux.poll_flushed(cx.waker())));
+        let deadline = self.options.deadline;
+        let flushed = timeout(deadline, flushed).await;
+        flushed
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Deadline(deadline))))
+            .map_err(|error| connection.add_context(error, None))
     }
 
     #[inline]
@@ -230,24 +208,36 @@ impl Service {
         self.wait_for_reply(method, pending).await
     }
 
-    /// Connects, waits for room, sends the call and waits for its reply, all under one timer.
+    /// Connects, waits for room, sends the call and waits for its reply, until a timer ends.
     async fn call_within_deadline(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
-        let call = async {
-            let pending = self.send_request(method, args, ServiceConnection::call).await?;
-            self.wait_for_reply(method, pending).await
-        };
-        timeout(self.options.deadline, call).await.unwrap_or_else(|_| Err(self.deadline_error(method)))
+        let ends = clock::after(self.options.deadline);
+        let mut pending = self.send_request(method, args, ServiceConnection::call).await?;
+        match timeout_at(ends, &mut pending).await {
+            Ok(reply) => reply.map_err(|error| self.complete(error, method)),
+            Err(_) => {
+                // The connection reads first what came while this thread was busy.
+                yield_now().await;
+                let error = self.deadline_error(method);
+                pending.check_silence();
+                Err(error)
+            }
+        }
     }
 
     async fn wait_for_reply(&self, method: Selector<'_>, pending: PendingReply) -> Result<Message> {
-        pending.await.map_err(|error| self.add_context(with_deadline(error, self.options.deadline), method))
+        pending.await.map_err(|error| self.complete(error, method))
+    }
+
+    /// Adds what the connection does not know to the error of a call: the deadline, the service and the method.
+    fn complete(&self, error: Error, method: Selector<'_>) -> Error {
+        self.add_context(with_deadline(error, self.options.deadline), method)
     }
 
     #[inline]
     fn decode_reply<R: DeserializeOwned>(&self, method: Selector<'_>, message: &Message) -> Result<R> {
         if message.kind != VALUE {
             let error = decode_service_error(message);
-            if let Some(connection) = self.shared.usable_connection() {
+            if let Some(connection) = self.shared.connections.usable() {
                 connection.handle.check_app_stopped(&error);
             }
             return Err(self.add_context(error, method));
@@ -272,20 +262,33 @@ impl Service {
         }
     }
 
-    /// Sends a request, connecting and waiting for room as needed.
+    /// Sends a request, connecting and waiting for room as needed, within the deadline.
     async fn send_request<T>(
         &self,
         method: Selector<'_>,
         args: Scratch,
         send: impl Fn(&ServiceConnection, &BoundMethod, Request<'_>) -> Result<SendAttempt<T>> + Send + Sync,
     ) -> Result<T> {
+        let mut ends = None;
         loop {
             let attempt = poll_fn(|cx| Poll::Ready(self.try_send(method, &args, cx.waker(), &send)));
-            match attempt.await? {
+            let attempt = attempt.await?;
+            let mut ends = || *ends.get_or_insert_with(|| clock::after(self.options.deadline));
+            match attempt {
                 SendAttempt::Sent(value) => return Ok(value),
-                SendAttempt::Full(handle) => poll_fn(|cx| handle.with(|mux| mux.poll_room(cx.waker()))).await,
+                SendAttempt::Full(handle) => {
+                    let receptions = handle.receptions();
+                    let room = poll_fn(|cx| handle.with(|mux| mux.poll_room(cx.waker())));
+                    if timeout_at(ends(), room).await.is_err() {
+                        let error = self.deadline_error(method);
+                        handle.check_silence(receptions);
+                        return Err(error);
+                    }
+                }
                 SendAttempt::Closed => {
-                    drop(self.connection().await.map_err(|error| self.add_context(error, method))?);
+                    let connected = Box::pin(timeout_at(ends(), self.connection())).await;
+                    let connected = connected.map_err(|_| self.deadline_error(method))?;
+                    drop(connected.map_err(|error| self.add_context(error, method))?);
                 }
             }
         }
@@ -299,23 +302,22 @@ impl Service {
         waker: &Waker,
         send: impl Fn(&ServiceConnection, &BoundMethod, Request<'_>) -> Result<SendAttempt<T>>,
     ) -> Result<SendAttempt<T>> {
-        let connection = self.shared.connection.load();
-        let Some(connection) = connection.as_ref().filter(|connection| !connection.handle.is_outdated())
-        else {
-            return Ok(SendAttempt::Closed);
-        };
-        let request = Request { args, options: &self.options, waker };
-        connection
-            .table
-            .select(method)
-            .and_then(|bound| send(connection, &bound, request))
-            .map_err(|error| self.add_context(error, method))
+        self.shared.connections.with(|connection| {
+            let Some(connection) = connection else { return Ok(SendAttempt::Closed) };
+            let request = Request { args, options: &self.options, waker };
+            connection
+                .table
+                .select(method)
+                .and_then(|bound| send(connection, &bound, request))
+                .map_err(|error| self.add_context(error, method))
+        })
     }
 
     /// Returns the connection, made within the deadline if there is none.
     pub(crate) async fn connection(&self) -> Result<Arc<ServiceConnection>> {
-        let connected = timeout(self.options.deadline, self.shared.connect()).await;
-        connected.unwrap_or_else(|_| Err(Error::new(ErrorKind::Deadline(self.options.deadline))))
+        let deadline = self.options.deadline;
+        let connected = timeout(deadline, self.shared.connect(deadline)).await;
+        connected.unwrap_or_else(|_| Err(Error::new(ErrorKind::Deadline(deadline))))
     }
 
     fn deadline_error(&self, method: Selector<'_>) -> Error {
@@ -331,6 +333,24 @@ impl Service {
             }
         };
         error.with_context(Some(&self.shared.name), method, self.endpoint().as_ref())
+    }
+}
+
+impl Guard {
+    /// Calls a method whose answer grants a resource, for generated code. Dropping the guard releases the resource.
+    ///
+    /// Waiting is unlimited, unless a deadline was set ([`Service::with_deadline`]).
+    #[doc(hidden)]
+    pub async fn acquire<'m, A>(service: &Service, method: impl Into<Selector<'m>>, args: A) -> Result<Self>
+    where
+        A: Serialize + Send,
+    {
+        let method = method.into();
+        let guard = Self::from_stream(service.stream(method, args));
+        if !service.options.is_deadline_set {
+            return guard.await;
+        }
+        timeout(service.options.deadline, guard).await.unwrap_or_else(|_| Err(service.deadline_error(method)))
     }
 }
 

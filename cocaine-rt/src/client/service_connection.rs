@@ -147,12 +147,14 @@ impl ServiceConnection {
     ) -> Result<SendAttempt<PendingReply>> {
         bound.check_kind(CallKind::Unary)?;
         let ticks = request.options.deadline_ticks();
-        let attempt = self.send_request(bound, request, RecvState::Primitive, ticks);
         let (handle, close) = (&self.handle, bound.close);
+        let receptions = handle.receptions();
+        let attempt = self.send_request(bound, request, RecvState::Primitive, ticks);
         Ok(attempt.map(|key| PendingReply {
             handle: handle.clone(),
             key,
             close,
+            receptions,
             is_first_poll: true,
             is_done: false,
         }))
@@ -245,9 +247,18 @@ pub(crate) struct PendingReply {
     key: ChannelKey,
     /// The message that closes the channel, sent on drop whether or not a reply came (`services.md` 8).
     close: Option<u64>,
+    /// The count of arrivals when the call was sent.
+    receptions: u64,
     /// The waker is registered when the call is sent, so the first poll has nothing to do.
     is_first_poll: bool,
     is_done: bool,
+}
+
+impl PendingReply {
+    /// Makes further calls connect again if nothing has arrived since this one was sent, which has missed its deadline.
+    pub(crate) fn check_silence(&self) {
+        self.handle.check_silence(self.receptions);
+    }
 }
 
 impl Future for PendingReply {
@@ -260,6 +271,11 @@ impl Future for PendingReply {
         }
         let polled = self.handle.with(|mux| mux.poll_reply(self.key, cx.waker()));
         self.is_done = polled.is_ready();
+        if let Poll::Ready(Err(error)) = &polled
+            && error.is_timeout()
+        {
+            self.check_silence();
+        }
         polled.map_err(|error| error.with_context(None, None, Some(self.handle.peer())))
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     protocol::{
         code::Code,
         error::{Error, ErrorKind, Result},
-        lossy::Lossy,
+        lossy::LossyStr,
     },
     wire::{decode, headers::Headers},
 };
@@ -71,8 +71,8 @@ impl ChannelRef {
 
 /// Decodes the error of an `error` message, `[[category, code], text?]` (`protocol.md` 4.3).
 pub(crate) fn decode_service_error(message: &Message) -> Error {
-    match decode::args::<(Code, Option<Lossy<'_>>)>(&message.args) {
-        Ok((code, text)) => Error::service(code, text.map_or_else(String::new, Lossy::into_string)),
+    match decode::args::<(Code, Option<LossyStr<'_>>)>(&message.args) {
+        Ok((code, text)) => Error::service(code, text.map_or_else(String::new, LossyStr::into_string)),
         Err(malformed) => Error::decode(format!("the service's error: {malformed}")),
     }
 }

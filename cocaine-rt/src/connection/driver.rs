@@ -138,8 +138,12 @@ where
 
     /// Reads once and delivers the complete frames.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<ReadStatus, Error> {
-        self.paused = self.violation.is_some() || !self.conn.unpark_driver();
-        if self.paused {
+        let paused = self.violation.is_some() || !self.conn.unpark_driver();
+        if paused != self.paused {
+            self.conn.set_paused(paused);
+        }
+        self.paused = paused;
+        if paused {
             return Ok(ReadStatus::Empty);
         }
         match self.input.poll_read(cx, &mut self.io) {
@@ -148,7 +152,10 @@ where
                 "closed by the other side, as runtimes do when they cannot read a call",
             )
             .with_wire_code(Code::EOF)),
-            Poll::Ready(Ok(_)) => Ok(self.deliver_frames()),
+            Poll::Ready(Ok(_)) => {
+                self.conn.count_reception();
+                Ok(self.deliver_frames())
+            }
             Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string()).with_source(error)),
         }
     }

@@ -7,14 +7,17 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::Waker,
     time::Duration,
 };
 
-use socket2::SockRef;
-use tokio::net::TcpStream;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    net::TcpStream,
+    runtime::{Handle, Id},
+};
 
 use crate::{
     connection::mux::{Mux, Role},
@@ -30,8 +33,14 @@ pub(crate) struct SharedConnection {
     peer: Arc<str>,
     /// The length of the output, readable without the lock.
     pub(super) queued: AtomicUsize,
-    /// The app at the other end was stopped: reconnect for the next call.
+    /// No further call is made on this connection: the service at the other end was stopped, or does not respond.
     outdated: AtomicBool,
+    /// How often bytes have arrived.
+    receptions: AtomicU64,
+    /// The task does not read the socket, so that the peer cannot be heard.
+    paused: AtomicBool,
+    /// The runtime that drives the connection.
+    runtime: Option<Id>,
 }
 
 pub(super) struct ConnectionState {
@@ -75,7 +84,48 @@ impl SharedConnection {
             peer,
             queued: AtomicUsize::new(0),
             outdated: AtomicBool::new(false),
+            receptions: AtomicU64::new(0),
+            paused: AtomicBool::new(false),
+            runtime: current_runtime(),
         })
+    }
+
+    /// Returns the runtime that drives the connection: when that ends, so does the connection.
+    #[inline]
+    pub(crate) fn runtime(&self) -> Option<Id> {
+        self.runtime
+    }
+
+    /// Returns a count that rises whenever bytes arrive.
+    #[inline]
+    pub(crate) fn receptions(&self) -> u64 {
+        self.receptions.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether nothing has arrived since [`SharedConnection::receptions`] returned this count, although this side
+    /// reads the socket.
+    pub(crate) fn is_silent_since(&self, receptions: u64) -> bool {
+        !self.paused.load(Ordering::Relaxed) && self.receptions() == receptions
+    }
+
+    /// Makes further calls connect again if nothing has arrived since [`SharedConnection::receptions`] returned this count:
+    /// a call has missed its deadline, and the peer may be gone.
+    pub(crate) fn check_silence(&self, receptions: u64) {
+        if self.is_silent_since(receptions) && !self.outdated.swap(true, Ordering::Relaxed) {
+            tracing::debug!(peer = %self.peer, "the peer does not respond: the next call connects again");
+        }
+    }
+
+    /// Counts an arrival of bytes. Only the task of the connection calls this.
+    #[inline]
+    pub(super) fn count_reception(&self) {
+        self.receptions.store(self.receptions() + 1, Ordering::Relaxed);
+    }
+
+    /// Notes whether the task reads the socket. What came while it did not is unknown, and so counts as an arrival.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+        self.count_reception();
     }
 
     /// Returns the address of the other side, or a text in its place.
@@ -113,7 +163,7 @@ impl SharedConnection {
         !self.is_outdated() && !self.lock().mux.is_closed()
     }
 
-    /// Returns whether the app at the other end was stopped.
+    /// Returns whether further calls are to be made on another connection.
     #[inline]
     pub(crate) fn is_outdated(&self) -> bool {
         self.outdated.load(Ordering::Relaxed)
@@ -185,10 +235,52 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// Sets the options of a TCP socket: `TCP_NODELAY`, and keep-alive probes for silent peers (`protocol.md` 1).
-pub(crate) fn set_socket_options(stream: &TcpStream) {
-    let result = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_keepalive(true));
+/// Returns the runtime that this is called on.
+#[inline]
+pub(crate) fn current_runtime() -> Option<Id> {
+    Handle::try_current().ok().map(|runtime| runtime.id())
+}
+
+/// Sets the options of a TCP socket: `TCP_NODELAY`, and keep-alive probes of a peer that is silent for `silence`, which is
+/// given up after twice that time (`protocol.md` 1).
+pub(crate) fn set_socket_options(stream: &TcpStream, silence: Duration) {
+    /// The probes that a peer may leave unanswered.
+    const PROBES: u32 = 3;
+    /// The longest time that the options accept.
+    const MAX_SECONDS: u64 = 32_767;
+    let seconds = silence.as_secs().clamp(u64::from(PROBES), MAX_SECONDS);
+    let probes = TcpKeepalive::new()
+        .with_time(Duration::from_secs(seconds))
+        .with_interval(Duration::from_secs(seconds / u64::from(PROBES)))
+        .with_retries(PROBES);
+    let socket = SockRef::from(stream);
+    let result = stream.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&probes));
+    // What was written and is not acknowledged keeps the probes from being sent. The time covers also what the peer does
+    // not read, so it must be longer than a reader may pause.
+    #[cfg(target_os = "linux")]
+    let result = result.and_then(|()| socket.set_tcp_user_timeout(Some(Duration::from_secs(seconds * 2))));
     if let Err(error) = result {
         tracing::debug!(%error, "cannot set a socket option");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn silent_peers_are_probed_then_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        for (silence, seconds) in [(30, 30), (0, 3), (u64::MAX, 32_767)] {
+            set_socket_options(&stream, Duration::from_secs(silence));
+            let socket = SockRef::from(&stream);
+            assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(seconds));
+            #[cfg(target_os = "linux")]
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(seconds * 2)));
+        }
     }
 }

@@ -43,7 +43,7 @@ mod table;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    task::Waker,
+    task::{Poll, Waker},
 };
 
 use self::{
@@ -165,6 +165,8 @@ pub(crate) struct Mux {
     last_expired_id: u64,
     deadlines: usize,
     closed: Option<Error>,
+    /// A message of a channel that this side has opened has arrived.
+    answered: bool,
     /// No further invocation is accepted; those that run may finish.
     draining: bool,
     /// The driver has output that is not yet written.
@@ -175,6 +177,8 @@ pub(crate) struct Mux {
     room_watchers: Vec<Waker>,
     /// Tasks that wait until no invocation is under way.
     finish_watchers: Vec<Waker>,
+    /// Tasks that wait for the first answer, or for the end of the connection.
+    event_watchers: Vec<Waker>,
     wakers: Vec<Waker>,
 }
 
@@ -199,11 +203,13 @@ impl Mux {
             last_expired_id: 0,
             deadlines: 0,
             closed: None,
+            answered: false,
             draining: false,
             writing: false,
             flush_watchers: Vec::new(),
             room_watchers: Vec::new(),
             finish_watchers: Vec::new(),
+            event_watchers: Vec::new(),
             wakers: Vec::new(),
         }
     }
@@ -243,6 +249,26 @@ impl Mux {
         self.wakers.append(&mut self.room_watchers);
         self.wakers.append(&mut self.flush_watchers);
         self.wakers.append(&mut self.finish_watchers);
+        self.wakers.append(&mut self.event_watchers);
+    }
+
+    /// Returns once the peer has answered anything; the error of a connection that ends before that.
+    pub(crate) fn poll_answered(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
+        match &self.closed {
+            _ if self.answered => return Poll::Ready(Ok(())),
+            Some(error) => return Poll::Ready(Err(error.clone())),
+            None => add_waker(&mut self.event_watchers, waker),
+        }
+        Poll::Pending
+    }
+
+    /// Returns the error of the connection once it has ended.
+    pub(crate) fn poll_closed(&mut self, waker: &Waker) -> Poll<Error> {
+        if let Some(error) = &self.closed {
+            return Poll::Ready(error.clone());
+        }
+        add_waker(&mut self.event_watchers, waker);
+        Poll::Pending
     }
 
     /// Accepts no further invocation, and resets the channels of the peer, which could last for ever. Calls that run may
@@ -259,6 +285,11 @@ impl Mux {
     #[inline]
     pub(crate) fn is_drained(&self) -> bool {
         self.draining && self.running == 0 && self.pending.is_empty()
+    }
+
+    /// Returns whether the peer has opened any channel.
+    pub(crate) fn has_peer_opened(&self) -> bool {
+        self.last_peer_id > 0
     }
 
     #[inline]

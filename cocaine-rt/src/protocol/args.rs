@@ -1,4 +1,4 @@
-//! Argument lists of methods that no bindings describe.
+//! Argument lists of methods without bindings.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use crate::{
     },
 };
 
-/// A whole list of arguments, for a method that nobody has described.
+/// A whole list of arguments, for a method without bindings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Args(pub Vec<Value>);
 
 impl Args {
-    /// Returns the list that `args` is written as: a tuple gives its elements, anything else one.
+    /// Returns the arguments that `args` is encoded as: a tuple is the whole list, any other value its only element.
     pub fn of<T: Serialize + ?Sized>(args: &T) -> Result<Self> {
         let mut encoded = Encoded::default();
         encode::args(args, &mut encoded).map_err(Error::from_encode)?;
@@ -40,8 +40,8 @@ impl Serialize for Args {
 
 impl<'de> Deserialize<'de> for Args {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> de::Visitor<'de> for List {
+        struct ArgsVisitor;
+        impl<'de> de::Visitor<'de> for ArgsVisitor {
             type Value = Args;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,6 +56,6 @@ impl<'de> Deserialize<'de> for Args {
                 Ok(Args(values))
             }
         }
-        deserializer.deserialize_tuple(usize::MAX, List)
+        deserializer.deserialize_tuple(usize::MAX, ArgsVisitor)
     }
 }

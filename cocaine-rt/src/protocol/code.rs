@@ -6,13 +6,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An error code: a number within a [`Category`].
 ///
-/// The wire carries it as a pair of integers. It is displayed as that pair, after the names of the category and the
-/// code where they are known: `cocaine.service.locator: service_not_available, [10,1]`.
+/// On the wire it is a pair of integers. It is displayed as that pair, after the names of the category and the code if
+/// they are known: `cocaine.service.locator: service_not_available, [10,1]`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code {
-    /// The family of the code.
+    /// The category of the code.
     pub category: Category,
-    /// The number within the family.
+    /// The number within the category.
     pub code: i64,
 }
 
@@ -22,47 +22,47 @@ impl Code {
     /// This side closed the connection.
     pub const CANCELLED: Self = Self::new(Category::ASIO_SYSTEM, posix::ECANCELED);
 
-    /// A value that is not a frame.
+    /// The received value is not a frame.
     pub const FRAME_FORMAT_ERROR: Self = Self::new(Category::TRANSPORT, 1);
-    /// Headers that cannot be decoded.
+    /// The headers cannot be decoded.
     pub const HPACK_ERROR: Self = Self::new(Category::TRANSPORT, 2);
-    /// Bytes that are not `MessagePack`.
+    /// The received bytes are not `MessagePack`.
     pub const PARSE_ERROR: Self = Self::new(Category::TRANSPORT, 4);
 
-    /// Arguments that the message does not take.
+    /// The arguments do not fit the message.
     pub const INVALID_ARGUMENTS: Self = Self::new(Category::DISPATCH, 2);
-    /// A message on a channel that has ended.
+    /// The message belongs to a channel that has ended.
     pub const REVOKED_CHANNEL: Self = Self::new(Category::DISPATCH, 4);
-    /// A message that the channel does not allow.
+    /// The channel does not allow the message.
     pub const SLOT_NOT_FOUND: Self = Self::new(Category::DISPATCH, 5);
-    /// An invocation that failed without a code of its own.
+    /// The invocation failed without choosing a code.
     pub const UNCAUGHT_ERROR: Self = Self::new(Category::DISPATCH, 7);
 
     /// No running service has this name.
     pub const SERVICE_NOT_AVAILABLE: Self = Self::new(Category::LOCATOR, 1);
     /// The storage of routing groups cannot be read.
     pub const ROUTING_STORAGE_ERROR: Self = Self::new(Category::LOCATOR, 2);
-    /// A service that is published without the version of its protocol.
+    /// A service was published without the version of its protocol.
     pub const MISSING_VERSION: Self = Self::new(Category::LOCATOR, 3);
     /// A service of this name exists already.
     pub const DUPLICATE_SERVICE: Self = Self::new(Category::LOCATOR, 4);
 
-    /// A path that unicorn does not allow.
+    /// Unicorn does not allow the path.
     pub const INVALID_PATH: Self = Self::new(Category::UNICORN, 6);
     /// Unicorn has no node at this path.
     pub const NO_NODE: Self = Self::new(Category::UNICORN, 8);
     /// Unicorn has a node at this path already.
     pub const NODE_EXISTS: Self = Self::new(Category::UNICORN, 9);
-    /// Unicorn lost its connection to the storage of its tree.
+    /// Unicorn has lost the connection to the storage of its tree.
     pub const CONNECTION_LOSS: Self = Self::new(Category::UNICORN, 10);
 
     /// `ENOENT`: there is no such blob, file or record.
     pub const NOT_FOUND: Self = Self::posix(posix::ENOENT);
-    /// `ENOMEM`: a peer asked for more memory than its limits allow.
+    /// `ENOMEM`: the request needs more memory than the limits allow.
     pub const OUT_OF_MEMORY: Self = Self::posix(posix::ENOMEM);
-    /// `EACCES`: the caller may not do this.
+    /// `EACCES`: the caller lacks the permission.
     pub const PERMISSION_DENIED: Self = Self::posix(posix::EACCES);
-    /// `EINVAL`: an argument has a value that the service does not take.
+    /// `EINVAL`: the service does not accept the value of an argument.
     pub const INVALID_VALUE: Self = Self::posix(posix::EINVAL);
     /// `EPIPE`: the app was stopped.
     pub const APP_STOPPED: Self = Self::posix(posix::EPIPE);
@@ -84,7 +84,7 @@ impl Code {
 
     /// The deadline of an event passed before a worker took it.
     pub const DEADLINE_PASSED: Self = Self::new(Category::NODE, 1);
-    /// A worker took longer over an event than it may.
+    /// The worker did not finish the event in time.
     pub const INVOCATION_TIMED_OUT: Self = Self::new(Category::NODE, 3);
     /// The app is running already.
     pub const ALREADY_STARTED: Self = Self::new(Category::NODE, 5);
@@ -102,7 +102,7 @@ impl Code {
         Self { category, code }
     }
 
-    /// Returns the code for a POSIX error number: [`Category::GENERIC`] has them.
+    /// Returns the code for a POSIX error number, in [`Category::GENERIC`].
     pub const fn posix(errno: i64) -> Self {
         Self::new(Category::GENERIC, errno)
     }
@@ -145,7 +145,7 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
-/// POSIX error numbers, as Linux has them: the wire carries those of the original's platform.
+/// POSIX error numbers of Linux, the platform of the original.
 mod posix {
     pub(super) const ENOENT: i64 = 2;
     pub(super) const ENOMEM: i64 = 12;
@@ -157,7 +157,7 @@ mod posix {
     pub(super) const ECANCELED: i64 = 125;
 }
 
-/// The family of an error code, by the number that stands for it on the wire.
+/// The category of an error code, by its number on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Category(pub i64);
 
@@ -168,25 +168,25 @@ impl Category {
     pub const ASIO_SYSTEM: Self = Self(2);
     /// End of file and other errors of the event loop.
     pub const ASIO_MISC: Self = Self(5);
-    /// Broken framing.
+    /// Invalid frames.
     pub const TRANSPORT: Self = Self(6);
     /// Messages that cannot be dispatched.
     pub const DISPATCH: Self = Self(7);
-    /// Missing or broken plugins.
+    /// Missing or invalid plugins.
     pub const REPOSITORY: Self = Self(8);
-    /// Missing or refused identities.
+    /// Missing or rejected credentials.
     pub const SECURITY: Self = Self(9);
     /// Names that cannot be resolved.
     pub const LOCATOR: Self = Self(10);
     /// The configuration tree.
     pub const UNICORN: Self = Self(11);
-    /// POSIX error numbers; also everything that has no category of its own.
+    /// POSIX error numbers, and all errors without a category of their own.
     pub const GENERIC: Self = Self(12);
     /// Messages on a channel that is closed.
     pub const PROTOCOL: Self = Self(13);
     /// Errors that a framework reports for a worker.
     pub const WORKER: Self = Self(42);
-    /// Errors that a worker's own code reports.
+    /// Errors that the user code of a worker reports.
     pub const WORKER_USER: Self = Self(43);
     /// Any category that the reader does not know.
     pub const UNKNOWN: Self = Self(255);
@@ -197,13 +197,13 @@ impl Category {
     /// A single worker process.
     pub const SLAVE: Self = Self(0x53FF);
 
-    /// Returns the name that the original registers, or `None` for a category that is not known.
+    /// Returns the name that the original registers, or `None` for an unknown category.
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(id, _)| *id == self.0).map(|(_, name)| *name)
     }
 
-    /// Returns the category as the original sends it on: one that it has not registered becomes
-    /// [`Category::UNKNOWN`] (`worker.md` 3.6).
+    /// Returns the category as the original forwards it: an unregistered one becomes [`Category::UNKNOWN`] (`worker.md`
+    /// 3.6).
     pub(crate) fn registered(self) -> Self {
         if self.name().is_some() { self } else { Self::UNKNOWN }
     }

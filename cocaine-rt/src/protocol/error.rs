@@ -1,18 +1,22 @@
-//! The one error of this crate: what went wrong, where, whose fault it is, and whether a repeat is safe.
+//! The error type of this crate.
+
+mod classify;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 
+pub use self::classify::Fault;
 use crate::{
     protocol::code::{Category, Code},
     wire::{decode::DecodeError, encode::EncodeError, scan::ScanError},
 };
 
-/// What every fallible function of this crate returns.
+/// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call, a channel or a connection failed.
+/// The failure of a call, a channel or a connection.
 ///
-/// Cloning is cheap: one broken connection answers many calls with the same error.
+/// It says what went wrong and where, who has to act ([`Error::fault`]), and whether the request may be sent again
+/// ([`Error::is_safe_to_retry`]). Cloning is cheap, since a lost connection fails many calls with the same error.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -22,13 +26,13 @@ struct Inner {
     service: Option<Arc<str>>,
     method: Option<Arc<str>>,
     endpoint: Option<Arc<str>>,
-    /// The code by which the original runtime reports the end of this connection.
+    /// The code that the original runtime reports for such an end of the connection.
     wire_code: Option<Code>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl From<&ScanError> for Code {
-    /// Returns the code by which the original runtime reports the broken frame.
+    /// Returns the code that the original runtime reports for the invalid frame.
     fn from(error: &ScanError) -> Self {
         match error {
             ScanError::Parse(_) | ScanError::TooDeep => Self::PARSE_ERROR,
@@ -38,19 +42,19 @@ impl From<&ScanError> for Code {
     }
 }
 
-/// What went wrong.
+/// The kind of an [`Error`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The service answered with an error (`protocol.md` 4.3, 6).
+    /// The service replied with an error (`protocol.md` 4.3, 6).
     #[error("{message} ({code})")]
     Service {
         /// The service's code.
         code: Code,
-        /// The service's own words; may be empty.
+        /// The service's text, which may be empty.
         message: String,
     },
-    /// An address, a name or a setting that cannot be used.
+    /// An address, a name or a setting is invalid.
     #[error("{0}")]
     Config(String),
     /// No endpoint could be reached.
@@ -59,50 +63,38 @@ pub enum ErrorKind {
     /// The connection ended while the call was in flight, or before it could be sent.
     #[error("connection lost: {0}")]
     Disconnected(String),
-    /// The deadline passed before the answer came.
+    /// The deadline passed before the reply arrived.
     #[error("no answer within {0:?}")]
     Deadline(Duration),
-    /// An argument that cannot be written to the wire.
+    /// An argument cannot be encoded.
     #[error("cannot encode: {0}")]
     Encode(String),
-    /// A request whose arguments are not what the method takes; a server closes the connection (`protocol.md` 2.2).
+    /// The arguments of a request do not fit the method. A server closes the connection (`protocol.md` 2.2).
     #[error("malformed arguments: {0}")]
     InvalidArguments(String),
-    /// A message whose arguments are not of the expected type.
+    /// The arguments of a message do not have the expected type.
     #[error("cannot decode: {0}")]
     Decode(String),
-    /// The peer broke a rule of the protocol.
+    /// The peer violated the protocol.
     #[error("protocol violation: {0}")]
     Protocol(String),
-    /// The service does not offer the method as the bindings, or the caller, expect it.
+    /// The service does not announce the method that the bindings or the caller expect.
     #[error("expected {expected}, found {found}")]
     SchemaMismatch {
-        /// What the bindings or the caller ask for.
+        /// What the bindings or the caller expect.
         expected: String,
         /// What the service announces.
         found: String,
     },
-    /// More unread or unsent bytes than the limit allows, or a message that takes more memory than it may.
+    /// There are more unread or unsent bytes, or a message needs more memory, than the limit allows.
     #[error("limit exceeded: {0}")]
     LimitExceeded(String),
-    /// The method is announced but nobody serves it; a server closes the connection.
+    /// The method is announced but not served. A server closes the connection.
     #[error("not served")]
     Unbound,
-    /// Several services failed at once, each with its own error.
-    #[error("{}", list(.0))]
+    /// Several services failed, each with an error of its own.
+    #[error("{}", join(.0))]
     Multiple(Vec<Error>),
-}
-
-/// Who has to act for the error to go away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Fault {
-    /// The caller: an argument, a name, a setting, bindings that are out of date.
-    Caller,
-    /// The service: it answered with an error, or with what the protocol does not allow.
-    Service,
-    /// The network, or a peer that is not there.
-    Network,
 }
 
 impl Error {
@@ -117,30 +109,29 @@ impl Error {
         }))
     }
 
-    /// Returns an error as a service answers it; servers return it from a method to choose the code.
+    /// Returns the error of a service. A server returns it from a method to choose the code.
     pub fn service(code: Code, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Service { code, message: message.into() })
     }
 
-    /// Returns an error of an app's own: what a handler returns to choose the code that its caller gets
-    /// (category 43, `worker.md` 3.6).
+    /// Returns the error of an app. A handler returns it to choose the code that its caller receives (category 43,
+    /// `worker.md` 3.6).
     pub fn user(code: i32, message: impl Into<String>) -> Self {
         Self::service(Code::new(Category::WORKER_USER, code.into()), message)
     }
 
-    /// Returns the error of a handler that failed without a code of its own.
+    /// Returns the error of a handler that failed without choosing a code.
     pub(crate) fn handler(message: impl Into<String>) -> Self {
         Self::service(Code::HANDLER_FAILED, message)
     }
 
-    /// Returns the error of a method that is announced but not served: the server closes the connection
+    /// Returns the error for a method that is announced but not served. The server closes the connection
     /// (`protocol.md` 2.2).
     pub fn unbound() -> Self {
         Self::new(ErrorKind::Unbound)
     }
 
-    /// Returns the error of arguments that are not what the method takes: the server closes the connection
-    /// (`protocol.md` 2.2).
+    /// Returns the error for arguments that do not fit the method. The server closes the connection (`protocol.md` 2.2).
     pub fn invalid_arguments(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArguments(text.into())).with_wire_code(Code::INVALID_ARGUMENTS)
     }
@@ -165,14 +156,14 @@ impl Error {
         Self::new(ErrorKind::Decode(text.into()))
     }
 
-    /// Returns the error of a value that cannot be encoded. Not a `From`: a second one would cost callers of `?` their type
-    /// inference.
+    /// Returns the error for a value that cannot be encoded. It is not a `From` impl, since a second one would break type
+    /// inference where callers use `?`.
     pub(crate) fn from_encode(error: EncodeError) -> Self {
         Self::encode(error.into_reason())
     }
 
-    /// Returns the error of bytes that cannot be decoded.
-    #[expect(clippy::needless_pass_by_value, reason = "so that it serves `map_err`")]
+    /// Returns the error for bytes that cannot be decoded.
+    #[expect(clippy::needless_pass_by_value, reason = "it is passed to `map_err`")]
     pub(crate) fn from_decode(error: DecodeError) -> Self {
         if error.is_over_budget() {
             return Self::new(ErrorKind::LimitExceeded(error.to_string()));
@@ -180,7 +171,7 @@ impl Error {
         Self::decode(error.to_string())
     }
 
-    /// Sets the code by which the original runtime reports the end of this connection.
+    /// Sets the code that the original runtime reports for such an end of the connection.
     pub(crate) fn with_wire_code(mut self, code: Code) -> Self {
         Arc::make_mut(&mut self.0).wire_code = Some(code);
         self
@@ -192,7 +183,7 @@ impl Error {
         self
     }
 
-    /// Names the service, the method and the endpoint, where they are not named yet.
+    /// Sets the service, the method and the endpoint, unless they are set.
     pub(crate) fn with_context(
         mut self,
         service: Option<&Arc<str>>,
@@ -215,8 +206,8 @@ impl Error {
         }
     }
 
-    /// Returns the arguments of the `error` message by which a worker reports this error: the service's own code, or
-    /// [`Code::HANDLER_FAILED`] (`worker.md` 3.6). A code that does not fit the wire would cost the whole connection.
+    /// Returns the arguments of the `error` message with which a worker reports this error: the service's own code, or
+    /// [`Code::HANDLER_FAILED`] (`worker.md` 3.6). A code that does not fit into 32 bits would cost the whole connection.
     pub(crate) fn worker_error_args(&self) -> (Code, Cow<'_, str>) {
         match self.kind() {
             ErrorKind::Service { code, message } if i32::try_from(code.code).is_ok() => {
@@ -226,12 +217,12 @@ impl Error {
         }
     }
 
-    /// Returns what went wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// Returns the service's code, if the service answered with an error.
+    /// Returns the service's code, if the service replied with an error.
     pub fn code(&self) -> Option<Code> {
         match self.kind() {
             ErrorKind::Service { code, .. } => Some(*code),
@@ -239,54 +230,10 @@ impl Error {
         }
     }
 
-    /// Returns the service's code, or the code by which the original runtime reports the end of this connection
+    /// Returns the service's code, or the code that the original runtime reports for such an end of the connection
     /// (`worker.md` 3.4, 4).
     pub fn wire_code(&self) -> Option<Code> {
         self.0.wire_code.or_else(|| self.code())
-    }
-
-    /// Returns whether what was asked for does not exist: a blob, a node of unicorn, a service, a running app.
-    pub fn is_not_found(&self) -> bool {
-        const CODES: [Code; 4] =
-            [Code::NOT_FOUND, Code::NO_NODE, Code::SERVICE_NOT_AVAILABLE, Code::NOT_RUNNING];
-        self.code().is_some_and(|code| CODES.contains(&code))
-    }
-
-    /// Returns whether the answer did not come in time: the deadline of this side passed, or the service reports that
-    /// one of its own did.
-    pub fn is_timeout(&self) -> bool {
-        const CODES: [Code; 3] = [Code::DEADLINE_PASSED, Code::INVOCATION_TIMED_OUT, Code::TIMED_OUT];
-        matches!(self.kind(), ErrorKind::Deadline(_)) || self.code().is_some_and(|code| CODES.contains(&code))
-    }
-
-    /// Returns whether the connection ended before the answer came.
-    pub fn is_disconnected(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Disconnected(_))
-    }
-
-    /// Returns whether no connection could be made.
-    pub fn is_connect(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Connect(_))
-    }
-
-    /// Returns whether the queue of the app is full. The event did not reach a worker and may be sent again.
-    pub fn is_queue_full(&self) -> bool {
-        self.code() == Some(Code::QUEUE_FULL)
-    }
-
-    /// Returns whether the app was stopped. The next call resolves its name again.
-    pub fn is_app_stopped(&self) -> bool {
-        self.code() == Some(Code::APP_STOPPED)
-    }
-
-    /// Returns whether the caller may not do what it asked for.
-    pub fn is_permission_denied(&self) -> bool {
-        self.code().is_some_and(|code| code == Code::PERMISSION_DENIED || code.category == Category::SECURITY)
-    }
-
-    /// Returns whether the app has no handler for the event.
-    pub fn is_unknown_event(&self) -> bool {
-        matches!(self.code(), Some(Code::UNKNOWN_EVENT | Code::EVENT_NOT_FOUND))
     }
 
     /// Returns the name of the service that was called.
@@ -302,28 +249,6 @@ impl Error {
     /// Returns the endpoint that was called, as `address:port`.
     pub fn endpoint(&self) -> Option<&str> {
         self.0.endpoint.as_deref()
-    }
-
-    /// Returns who has to act.
-    pub fn fault(&self) -> Fault {
-        match self.kind() {
-            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::SchemaMismatch { .. } => Fault::Caller,
-            ErrorKind::Connect(_) | ErrorKind::Disconnected(_) | ErrorKind::Deadline(_) => Fault::Network,
-            ErrorKind::Multiple(errors) => errors.first().map_or(Fault::Service, Self::fault),
-            _ => Fault::Service,
-        }
-    }
-
-    /// Returns whether the request surely did nothing, so that it may be sent again.
-    pub fn is_safe_to_retry(&self) -> bool {
-        match self.kind() {
-            ErrorKind::Connect(_) => true,
-            ErrorKind::Service { code, .. } => {
-                matches!(*code, Code::QUEUE_FULL | Code::SERVICE_NOT_AVAILABLE)
-            }
-            ErrorKind::Multiple(errors) => errors.iter().all(Self::is_safe_to_retry),
-            _ => false,
-        }
     }
 }
 
@@ -348,11 +273,11 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("Error");
         fields.field("kind", self.kind());
-        let places =
+        let context =
             [("service", self.service_name()), ("method", self.method()), ("endpoint", self.endpoint())];
-        for (name, place) in places {
-            if let Some(place) = place {
-                fields.field(name, &place);
+        for (name, value) in context {
+            if let Some(value) = value {
+                fields.field(name, &value);
             }
         }
         if let Some(code) = self.0.wire_code {
@@ -371,7 +296,7 @@ impl StdError for Error {
     }
 }
 
-fn list(errors: &[Error]) -> String {
+fn join(errors: &[Error]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
@@ -380,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_names_kind_code_and_place() {
+    fn debug_shows_kind_code_and_context() {
         let error = Error::service(Code::NOT_FOUND, "no such blob").with_context(
             Some(&"storage".into()),
             Some("read"),
@@ -398,24 +323,5 @@ mod tests {
         let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
         assert_eq!(source.map(std::io::Error::kind), Some(std::io::ErrorKind::ConnectionReset));
         assert!(error.is_disconnected());
-    }
-
-    #[test]
-    fn predicates_know_every_code_of_their_meaning() {
-        let service = |code| Error::service(code, "");
-        for code in [Code::NOT_FOUND, Code::NO_NODE, Code::SERVICE_NOT_AVAILABLE, Code::NOT_RUNNING] {
-            assert!(service(code).is_not_found(), "{code}");
-        }
-        for code in [Code::DEADLINE_PASSED, Code::INVOCATION_TIMED_OUT, Code::TIMED_OUT] {
-            assert!(service(code).is_timeout(), "{code}");
-        }
-        assert!(Error::new(ErrorKind::Deadline(Duration::ZERO)).is_timeout());
-        assert!(service(Code::QUEUE_FULL).is_queue_full() && service(Code::APP_STOPPED).is_app_stopped());
-        assert!(
-            service(Code::UNKNOWN_EVENT).is_unknown_event()
-                && service(Code::EVENT_NOT_FOUND).is_unknown_event()
-        );
-        assert!(service(Code::new(Category::SECURITY, 3)).is_permission_denied());
-        assert!(!service(Code::INVALID_VALUE).is_not_found() && !service(Code::EOF).is_timeout());
     }
 }

@@ -1,4 +1,4 @@
-//! What a service announces: its methods, and for each what either side may send (`protocol.md` 4).
+//! The graph that a service announces: its methods, and the messages that each side of a call may send (`protocol.md` 4).
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use serde::{
 /// The first id of the control messages, which are never methods (`protocol.md` 4.2).
 pub(crate) const FIRST_CONTROL: u64 = 65532;
 
-/// The control message that asks whether the server is there (`protocol.md` 2.1).
+/// The control message that checks that the server responds (`protocol.md` 2.1).
 pub(crate) const PING: u64 = FIRST_CONTROL + 1;
 
 /// The control message that ends a channel (`protocol.md` 2.1).
@@ -29,22 +29,22 @@ pub struct Graph {
 /// One message of a service's root protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
-    /// The number that opens a channel.
+    /// The number that opens a channel with this method.
     pub id: u64,
-    /// The name; two methods may share one.
+    /// The name. Two methods may share one.
     pub name: Arc<str>,
-    /// What the client may send next.
+    /// The messages that the client may send.
     pub dispatch: Tree,
-    /// What the server may send back.
+    /// The messages that the server may send.
     pub upstream: Tree,
 }
 
-/// What may be sent next on one side of a channel.
+/// The messages that one side of a channel may send next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tree {
-    /// The same as before: the message may be repeated.
+    /// The same messages as before: the message may be repeated.
     Recurse,
-    /// One of these messages; none of them: the side has ended.
+    /// One of the messages of this state. The side has ended if there are none.
     Node(Arc<TreeNode>),
 }
 
@@ -54,18 +54,18 @@ pub struct TreeNode {
     edges: Vec<Edge>,
 }
 
-/// A message of a state, and what may follow it.
+/// A message of a state, and the messages that may follow it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
-    /// The number that stands for the message within its state.
+    /// The number of the message within its state.
     pub id: u64,
     /// The name.
     pub name: Arc<str>,
-    /// What may follow.
+    /// The messages that may follow.
     pub next: Tree,
 }
 
-/// The kinds of trees that have a type of their own (`protocol.md` 4.3).
+/// The common shapes of trees (`protocol.md` 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TreeShape {
     /// `{}`: nothing is sent.
@@ -78,7 +78,7 @@ pub enum TreeShape {
     Other,
 }
 
-/// The ids of the messages of the common trees (`protocol.md` 4.3): `value` and `write` have the same.
+/// The ids of the messages of the common trees (`protocol.md` 4.3). `value` and `write` share one.
 pub(crate) const VALUE: u64 = 0;
 pub(crate) const WRITE: u64 = 0;
 pub(crate) const ERROR: u64 = 1;
@@ -86,9 +86,9 @@ pub(crate) const CLOSE: u64 = 2;
 
 static END: LazyLock<Arc<TreeNode>> = LazyLock::new(Arc::default);
 static PRIMITIVE: LazyLock<Arc<TreeNode>> =
-    LazyLock::new(|| TreeNode::of([(VALUE, "value", Tree::end()), (ERROR, "error", Tree::end())]));
+    LazyLock::new(|| TreeNode::from_array([(VALUE, "value", Tree::end()), (ERROR, "error", Tree::end())]));
 static STREAMING: LazyLock<Arc<TreeNode>> = LazyLock::new(|| {
-    TreeNode::of([
+    TreeNode::from_array([
         (WRITE, "write", Tree::Recurse),
         (ERROR, "error", Tree::end()),
         (CLOSE, "close", Tree::end()),
@@ -96,7 +96,7 @@ static STREAMING: LazyLock<Arc<TreeNode>> = LazyLock::new(|| {
 });
 
 impl Graph {
-    /// Returns a graph of `methods`, sorted by their ids; of two with one id the first is kept.
+    /// Returns a graph of `methods`, sorted by id. The first of several methods with the same id wins.
     pub fn new(methods: impl IntoIterator<Item = Method>) -> Self {
         let mut methods: Vec<_> = methods.into_iter().collect();
         methods.sort_by_key(|method| method.id);
@@ -114,7 +114,7 @@ impl Graph {
         self.methods.iter().filter(|method| method.id < FIRST_CONTROL)
     }
 
-    /// Returns the first method of this name.
+    /// Returns the first method with this name.
     pub fn method(&self, name: &str) -> Option<&Method> {
         self.methods().find(|method| &*method.name == name)
     }
@@ -125,7 +125,7 @@ impl Graph {
         self.methods.get(index)
     }
 
-    /// Returns the graph with the four control messages that every root protocol has (`protocol.md` 4.2).
+    /// Adds the four control messages of every root protocol (`protocol.md` 4.2).
     #[must_use]
     pub fn with_controls(mut self) -> Self {
         self.methods.retain(|method| method.id < FIRST_CONTROL);
@@ -153,7 +153,7 @@ impl Tree {
         Self::Node(STREAMING.clone())
     }
 
-    /// Returns the kind of this tree. Control messages in it do not count.
+    /// Returns the shape of this tree. Control messages are ignored.
     pub fn shape(&self) -> TreeShape {
         let Self::Node(node) = self else { return TreeShape::Other };
         if node.messages().next().is_none() {
@@ -167,7 +167,7 @@ impl Tree {
         }
     }
 
-    /// Returns the id of `close` if that is all that may be sent: it lets go of the channel and says nothing else
+    /// Returns the id of `close` if it is the only message that may be sent: it closes the channel and carries no data
     /// (`services.md` 8).
     pub(crate) fn closing(&self) -> Option<u64> {
         let Self::Node(node) = self else { return None };
@@ -176,7 +176,7 @@ impl Tree {
         messages.next().is_none().then_some(close.id)
     }
 
-    /// Returns whether both trees allow the same messages with the same ids; control messages do not count.
+    /// Returns whether both trees allow the same messages with the same ids. Control messages are ignored.
     pub fn same_messages(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Recurse, Self::Recurse) => true,
@@ -185,7 +185,7 @@ impl Tree {
         }
     }
 
-    /// Returns the state at the root of the tree; a tree that recurs at its root has none of its own.
+    /// Returns the state at the root of the tree. A tree that recurs at its root has none, and the end is returned.
     pub fn node(&self) -> Arc<TreeNode> {
         match self {
             Self::Recurse => END.clone(),
@@ -195,7 +195,7 @@ impl Tree {
 }
 
 impl TreeNode {
-    /// Returns a state of `edges`, sorted by their ids; of two with one id the first is kept.
+    /// Returns a state of `edges`, sorted by id. The first of several edges with the same id wins.
     pub fn new(edges: impl IntoIterator<Item = Edge>) -> Self {
         let mut edges: Vec<_> = edges.into_iter().collect();
         edges.sort_by_key(|edge| edge.id);
@@ -203,7 +203,7 @@ impl TreeNode {
         Self { edges }
     }
 
-    fn of<const N: usize>(edges: [(u64, &str, Tree); N]) -> Arc<Self> {
+    fn from_array<const N: usize>(edges: [(u64, &str, Tree); N]) -> Arc<Self> {
         let edges = edges.into_iter().map(|(id, name, next)| Edge { id, name: name.into(), next });
         Arc::new(Self { edges: edges.collect() })
     }
@@ -317,7 +317,7 @@ impl<'de> Deserialize<'de> for TreeNode {
     }
 }
 
-/// The entries of a map in the order in which they came: a map type would let the last of a key win.
+/// The entries of a map in the order of the wire. In a map type the last entry of a key would win.
 struct Entries<T>(Vec<(u64, T)>);
 
 struct EntriesVisitor<T>(std::marker::PhantomData<T>);
@@ -344,23 +344,23 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EntriesVisitor<T> {
     }
 }
 
-/// How a method is called.
+/// The way a method is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallKind {
-    /// Nothing is answered.
+    /// The service sends nothing.
     Mute,
-    /// One answer.
+    /// The service sends one reply.
     Unary,
-    /// A stream of answers.
+    /// The service sends a stream.
     Streaming,
     /// Both sides send messages.
     Session,
 }
 
 impl CallKind {
-    /// Returns how a method with these trees is called. A client that may send nothing but `close` does so when it
-    /// lets go of its call, which makes no session of it.
+    /// Returns how a method with these trees is called. A method whose client may only send `close` is not a session: the
+    /// client sends it when the call is dropped.
     pub fn of(dispatch: &Tree, upstream: &Tree) -> Self {
         let silent = dispatch.shape() == TreeShape::End;
         match upstream.shape() {
@@ -371,11 +371,12 @@ impl CallKind {
         }
     }
 
-    pub(crate) fn advice(self) -> &'static str {
+    /// Returns how such a method is to be called, as the end of an error text.
+    pub(crate) fn usage(self) -> &'static str {
         match self {
-            Self::Mute => "never answers: use `send`",
-            Self::Unary => "answers once: use `call`",
-            Self::Streaming => "answers with a stream: use `stream`",
+            Self::Mute => "never replies: use `send`",
+            Self::Unary => "replies once: use `call`",
+            Self::Streaming => "replies with a stream: use `stream`",
             Self::Session => "is a session: use `open`",
         }
     }

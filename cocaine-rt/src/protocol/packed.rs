@@ -1,4 +1,4 @@
-//! Answers whose form on the wire is not the one that Rust has for them (`services.md` 25).
+//! Types whose form on the wire differs from the one that serde derives (`services.md` 25).
 
 use std::{fmt, marker::PhantomData};
 
@@ -10,21 +10,21 @@ use serde::{
 
 use crate::wire::decode::ANY_LEN;
 
-/// One argument, even if it is a tuple, which alone would be all of them.
+/// One argument. A bare tuple would be the whole list of arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct One<T>(
+pub struct SingleArgument<T>(
     /// The argument.
     pub T,
 );
 
-/// `[found, value]`: `None` is `false` and an empty value.
+/// `[found, value]`. `None` is `false` and an empty value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<T>(
-    /// What was found.
+pub struct FlaggedOption<T>(
+    /// The value, if it was found.
     pub Option<T>,
 );
 
-impl<T: Serialize + Default> Serialize for Found<T> {
+impl<T: Serialize + Default> Serialize for FlaggedOption<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Some(value) => (true, value).serialize(serializer),
@@ -33,28 +33,28 @@ impl<T: Serialize + Default> Serialize for Found<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Found<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for FlaggedOption<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (found, value) = <(bool, T)>::deserialize(deserializer)?;
         Ok(Self(found.then_some(value)))
     }
 }
 
-/// `[done, value]`: `Ok` is `true`, `Err` is `false`, and both have a value of one type.
+/// `[done, value]`. `Ok` is `true`, `Err` is `false`, and both carry a value of the same type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tried<T>(
-    /// What came of it.
+pub struct FlaggedResult<T>(
+    /// The outcome.
     pub Result<T, T>,
 );
 
-impl<T: Serialize> Serialize for Tried<T> {
+impl<T: Serialize> Serialize for FlaggedResult<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (Ok(value) | Err(value)) = &self.0;
         (self.0.is_ok(), value).serialize(serializer)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tried<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for FlaggedResult<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (done, value) = Deserialize::deserialize(deserializer)?;
         Ok(Self(if done { Ok(value) } else { Err(value) }))
@@ -64,96 +64,95 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tried<T> {
 /// A list as the only argument, `[[a, b]]`, that is also read where its elements are the arguments, `[a, b]`: nobody
 /// knows which of both a service sends (`services.md` 22).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List<T>(
+pub struct MaybeFlatVec<T>(
     /// The elements.
     pub Vec<T>,
 );
 
-impl<T: Serialize> Serialize for List<T> {
+impl<T: Serialize> Serialize for MaybeFlatVec<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for MaybeFlatVec<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_tuple(ANY_LEN, Arguments(PhantomData))
+        deserializer.deserialize_tuple(ANY_LEN, ListVisitor(PhantomData))
     }
 }
 
-struct Arguments<T>(PhantomData<T>);
+struct ListVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Arguments<T> {
-    type Value = List<T>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = MaybeFlatVec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list, or its elements")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut arguments: A) -> Result<List<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut arguments: A) -> Result<MaybeFlatVec<T>, A::Error> {
         let mut all = Vec::new();
-        while let Some(Part(mut part)) = arguments.next_element()? {
+        while let Some(ListPart(mut part)) = arguments.next_element()? {
             all.append(&mut part);
         }
-        Ok(List(all))
+        Ok(MaybeFlatVec(all))
     }
 }
 
-/// An argument that is a list, or one element.
-struct Part<T>(Vec<T>);
+/// An argument that is a list, or a single element.
+struct ListPart<T>(Vec<T>);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Part<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for ListPart<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Argument(PhantomData))
+        deserializer.deserialize_any(ListPartVisitor(PhantomData))
     }
 }
 
-struct Argument<T>(PhantomData<T>);
+struct ListPartVisitor<T>(PhantomData<T>);
 
-macro_rules! one {
+macro_rules! visit_element {
     ($($visit:ident: $of:ty),*) => {$(
-        fn $visit<E: de::Error>(self, value: $of) -> Result<Part<T>, E> {
-            T::deserialize(value.into_deserializer()).map(|one| Part(vec![one]))
+        fn $visit<E: de::Error>(self, value: $of) -> Result<ListPart<T>, E> {
+            T::deserialize(value.into_deserializer()).map(|one| ListPart(vec![one]))
         }
     )*};
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Argument<T> {
-    type Value = Part<T>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListPartVisitor<T> {
+    type Value = ListPart<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list, or one of its elements")
     }
 
-    one!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+    visit_element!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Part<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ListPart<T>, A::Error> {
         let mut part = Vec::new();
         while let Some(element) = list.next_element()? {
             part.push(element);
         }
-        Ok(Part(part))
+        Ok(ListPart(part))
     }
 }
 
-/// A tuple that is read from a list which may end early: what is missing is `None`, or an error where it is not
-/// optional.
+/// A tuple that is read from a list that may end early. A missing element is `None`, or an error if it is not optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Short<T>(
+pub struct OptionalTail<T>(
     /// The tuple.
     pub T,
 );
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Short<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OptionalTail<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(Lenient(deserializer)).map(Self)
+        T::deserialize(MissingAsNil(deserializer)).map(Self)
     }
 }
 
-/// Reads a tuple, or makes it of a list: each with what is missing at its end.
-struct Lenient<T>(T);
+/// Deserializes tuples with nil for the elements that are missing at the end.
+struct MissingAsNil<T>(T);
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for MissingAsNil<D> {
     type Error = D::Error;
 
     fn is_human_readable(&self) -> bool {
@@ -165,7 +164,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<D> {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_tuple(len, Lenient(visitor))
+        self.0.deserialize_tuple(len, MissingAsNil(visitor))
     }
 
     forward_to_deserialize_any! {
@@ -174,7 +173,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<D> {
     }
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Lenient<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for MissingAsNil<V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,26 +181,26 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Lenient<V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(Lenient(list))
+        self.0.visit_seq(MissingAsNil(list))
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Lenient<A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for MissingAsNil<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         let mut seed = Some(seed);
-        match self.0.next_element_seed(Unless(&mut seed))? {
+        match self.0.next_element_seed(SharedSeed(&mut seed))? {
             None => seed.map(|seed| seed.deserialize(().into_deserializer())).transpose(),
             element => Ok(element),
         }
     }
 }
 
-/// Reads an element, unless there is none: then the seed is left.
-struct Unless<'a, S>(&'a mut Option<S>);
+/// A seed that its owner gets back if there is no element.
+struct SharedSeed<'a, S>(&'a mut Option<S>);
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Unless<'_, S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for SharedSeed<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
@@ -218,64 +217,71 @@ mod tests {
         wire::{decode, encode},
     };
 
-    fn written<T: Serialize>(value: &T) -> Vec<u8> {
-        let mut encoded = encode::Encoded::default();
-        encode::args(value, &mut encoded).unwrap();
-        encoded.flatten()
+    fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
+        let mut bytes = encode::Encoded::default();
+        encode::args(value, &mut bytes).unwrap();
+        bytes.flatten()
     }
 
-    fn read<T: de::DeserializeOwned>(hex: &'static [u8]) -> Result<T, String> {
-        decode::args(&bytes::Bytes::from_static(hex)).map_err(|malformed| malformed.to_string())
+    fn decoded<T: de::DeserializeOwned>(bytes: &'static [u8]) -> Result<T, String> {
+        decode::args(&bytes::Bytes::from_static(bytes)).map_err(|malformed| malformed.to_string())
     }
 
     #[test]
-    fn a_flag_and_a_value() {
+    fn flag_and_value_are_an_option_or_result() {
         let (some, none) = (b"\x92\xc3\xa1v", b"\x92\xc2\xa0");
-        assert_eq!(written(&Found(Some(Bytes::from("v")))), some);
-        assert_eq!(written(&Found(None::<Bytes>)), none);
-        assert_eq!(read::<Found<Bytes>>(some), Ok(Found(Some("v".into()))));
-        assert_eq!(read::<Found<Bytes>>(none), Ok(Found(None)));
-        assert_eq!(written(&Tried(Ok::<_, i32>(1))), b"\x92\xc3\x01");
-        assert_eq!(written(&Tried(Err::<i32, _>(1))), b"\x92\xc2\x01");
-        assert_eq!(read::<Tried<i32>>(b"\x92\xc3\x01"), Ok(Tried(Ok(1))));
-        assert_eq!(read::<Tried<i32>>(b"\x92\xc2\x01"), Ok(Tried(Err(1))));
-        assert!(read::<Found<Bytes>>(b"\x91\xc3").is_err(), "the value is missing");
+        assert_eq!(encoded(&FlaggedOption(Some(Bytes::from("v")))), some);
+        assert_eq!(encoded(&FlaggedOption(None::<Bytes>)), none);
+        assert_eq!(decoded::<FlaggedOption<Bytes>>(some), Ok(FlaggedOption(Some("v".into()))));
+        assert_eq!(decoded::<FlaggedOption<Bytes>>(none), Ok(FlaggedOption(None)));
+        assert_eq!(encoded(&FlaggedResult(Ok::<_, i32>(1))), b"\x92\xc3\x01");
+        assert_eq!(encoded(&FlaggedResult(Err::<i32, _>(1))), b"\x92\xc2\x01");
+        assert_eq!(decoded::<FlaggedResult<i32>>(b"\x92\xc3\x01"), Ok(FlaggedResult(Ok(1))));
+        assert_eq!(decoded::<FlaggedResult<i32>>(b"\x92\xc2\x01"), Ok(FlaggedResult(Err(1))));
+        assert!(decoded::<FlaggedOption<Bytes>>(b"\x91\xc3").is_err(), "the value is missing");
     }
 
     #[test]
-    fn one_argument_stays_one() {
-        assert_eq!(written(&One((1, "x"))), b"\x91\x92\x01\xa1x");
-        assert_eq!(read::<One<(i32, String)>>(b"\x91\x92\x01\xa1x"), Ok(One((1, "x".to_owned()))));
-        assert_eq!(written(&[One((1, 2))]), b"\x91\x92\x01\x02", "within others it is nothing of its own");
+    fn tuple_in_one_is_a_single_argument() {
+        assert_eq!(encoded(&SingleArgument((1, "x"))), b"\x91\x92\x01\xa1x");
+        assert_eq!(
+            decoded::<SingleArgument<(i32, String)>>(b"\x91\x92\x01\xa1x"),
+            Ok(SingleArgument((1, "x".to_owned())))
+        );
+        assert_eq!(
+            encoded(&[SingleArgument((1, 2))]),
+            b"\x91\x92\x01\x02",
+            "it changes nothing within a list"
+        );
     }
 
     #[test]
     fn missing_values_at_the_end_are_none() {
-        type Metric = One<Short<(String, f64, Option<i64>)>>;
-        let metric = |time| One(Short(("m".to_owned(), 1.5, time)));
+        type Metric = SingleArgument<OptionalTail<(String, f64, Option<i64>)>>;
+        let metric = |time| SingleArgument(OptionalTail(("m".to_owned(), 1.5, time)));
         let timed = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\x05";
         let untimed = b"\x91\x92\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00";
         let nil = b"\x91\x93\xa1m\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00\xc0";
-        assert_eq!(read::<Metric>(timed), Ok(metric(Some(5))));
-        assert_eq!(read::<Metric>(untimed), Ok(metric(None)));
-        assert_eq!(read::<Metric>(nil), Ok(metric(None)));
-        assert!(read::<Metric>(b"\x91\x91\xa1m").is_err(), "the value is missing");
-        assert!(read::<Metric>(b"\x91\xa1m").is_err(), "no list");
-        assert_eq!(read::<Short<(u8, Option<u8>)>>(b"\x91\x07"), Ok(Short((7, None))));
+        assert_eq!(decoded::<Metric>(timed), Ok(metric(Some(5))));
+        assert_eq!(decoded::<Metric>(untimed), Ok(metric(None)));
+        assert_eq!(decoded::<Metric>(nil), Ok(metric(None)));
+        assert!(decoded::<Metric>(b"\x91\x91\xa1m").is_err(), "the value is missing");
+        assert!(decoded::<Metric>(b"\x91\xa1m").is_err(), "not a list");
+        assert_eq!(decoded::<OptionalTail<(u8, Option<u8>)>>(b"\x91\x07"), Ok(OptionalTail((7, None))));
     }
 
     #[test]
-    fn a_list_is_read_nested_and_flat() {
-        assert_eq!(written(&List(vec![1, 2])), b"\x91\x92\x01\x02");
-        for hex in [&b"\x91\x92\x01\x02"[..], b"\x92\x01\x02"] {
-            assert_eq!(read::<List<i32>>(hex), Ok(List(vec![1, 2])));
+    fn list_is_read_nested_and_flat() {
+        assert_eq!(encoded(&MaybeFlatVec(vec![1, 2])), b"\x91\x92\x01\x02");
+        for bytes in [&b"\x91\x92\x01\x02"[..], b"\x92\x01\x02"] {
+            assert_eq!(decoded::<MaybeFlatVec<i32>>(bytes), Ok(MaybeFlatVec(vec![1, 2])));
         }
-        for hex in [&b"\x91\x90"[..], b"\x90"] {
-            assert_eq!(read::<List<i32>>(hex), Ok(List(vec![])));
+        for bytes in [&b"\x91\x90"[..], b"\x90"] {
+            assert_eq!(decoded::<MaybeFlatVec<i32>>(bytes), Ok(MaybeFlatVec(vec![])));
         }
-        assert_eq!(read::<List<String>>(b"\x91\xa1x"), Ok(List(vec!["x".to_owned()])));
-        assert_eq!(read::<List<f64>>(b"\x91\xca\x3f\x80\x00\x00"), Ok(List(vec![1.0])));
-        assert!(read::<List<i32>>(b"\x91\xa1x").unwrap_err().contains("expected i32"));
-        assert!(read::<List<i32>>(b"\x91\x80").is_err());
+        assert_eq!(decoded::<MaybeFlatVec<String>>(b"\x91\xa1x"), Ok(MaybeFlatVec(vec!["x".to_owned()])));
+        assert_eq!(decoded::<MaybeFlatVec<f64>>(b"\x91\xca\x3f\x80\x00\x00"), Ok(MaybeFlatVec(vec![1.0])));
+        assert!(decoded::<MaybeFlatVec<i32>>(b"\x91\xa1x").unwrap_err().contains("expected i32"));
+        assert!(decoded::<MaybeFlatVec<i32>>(b"\x91\x80").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The header `request_timeout`: how long an event may take, as eight little-endian bytes of milliseconds (`node.md` 5.1).
+//! The header `request_timeout`: the time limit of an event, in milliseconds, as eight little-endian bytes (`node.md` 5.1).
 
 use std::time::Duration;
 

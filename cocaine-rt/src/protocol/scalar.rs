@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::wire::{bytes::Bytes, value::Value};
 
-/// The value of a log attribute: everything but nil, maps and arrays.
+/// The value of a log attribute: any value but nil, maps and arrays.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar {
     /// Text or bytes.
@@ -15,9 +15,9 @@ pub enum Scalar {
     Float(f64),
     /// A negative integer.
     Int(i64),
-    /// An integer from zero up.
+    /// A non-negative integer.
     UInt(u64),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
 }
 
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Scalar {
             Value::Int(number) => Ok(Self::Int(number)),
             Value::UInt(number) => Ok(Self::UInt(number)),
             Value::Bool(truth) => Ok(Self::Bool(truth)),
-            other => Err(de::Error::custom(format_args!("{other} is no text, number or truth value"))),
+            other => Err(de::Error::custom(format_args!("{other} is not text, a number or a boolean"))),
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How much a log line matters.
+/// The severity of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// 0: for whoever looks for a fault.
+    /// 0: details for debugging.
     Debug,
-    /// 1: what happens.
+    /// 1: normal events.
     Info,
-    /// 2: what should not happen.
+    /// 2: unexpected events.
     Warning,
-    /// 3: what must not happen.
+    /// 3: failures.
     Error,
-    /// Any other number, which services take as it is.
+    /// Any other number, which services accept as it is.
     Other(i32),
 }
 

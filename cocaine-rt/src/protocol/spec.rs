@@ -1,46 +1,46 @@
-//! What bindings are written against, as constants.
+//! The constants that describe a service to its bindings.
 
 use std::sync::Arc;
 
 use crate::protocol::graph::{Edge, Graph, Method, Tree, TreeNode};
 
-/// What may be sent next on one side of a channel.
+/// The messages that one side of a channel may send next.
 #[derive(Clone, Copy, Debug)]
 pub enum TreeSpec {
-    /// The same as before.
+    /// The same messages as before.
     Recurse,
-    /// One of these: id, name, and what may follow.
+    /// One of these messages: id, name, and the messages that may follow.
     Node(&'static [(u64, &'static str, TreeSpec)]),
 }
 
 /// One method of a service.
 #[derive(Clone, Copy, Debug)]
 pub struct MethodSpec {
-    /// The number that opened a channel when the bindings were written.
+    /// The number of the method when the bindings were generated.
     pub id: u64,
-    /// The name, by which the method is found when its number has changed.
+    /// The name, which finds the method when its number has changed.
     pub name: &'static str,
-    /// What the client may send next.
+    /// The messages that the client may send.
     pub dispatch: TreeSpec,
-    /// What the server may send back.
+    /// The messages that the server may send.
     pub upstream: TreeSpec,
-    /// What becomes of a sending half that is dropped unfinished.
+    /// What a sender does when it is dropped unfinished.
     pub on_drop: OnDrop,
 }
 
 /// A service, with its methods in the order of their ids.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceSpec {
-    /// The name that it usually has.
+    /// The usual name of the service.
     pub name: &'static str,
     /// The version of its protocol.
     pub version: u64,
-    /// Its methods, control messages left out.
+    /// Its methods, without the control messages.
     pub methods: &'static [MethodSpec],
 }
 
 impl TreeSpec {
-    /// `{}`: nothing is sent.
+    /// `{}`: no message.
     pub const END: Self = Self::Node(&[]);
     /// One `value` or one `error`.
     pub const PRIMITIVE: Self = Self::Node(&[(0, "value", Self::END), (1, "error", Self::END)]);
@@ -75,24 +75,24 @@ impl MethodSpec {
 }
 
 impl ServiceSpec {
-    /// Returns the graph that a server of this service announces, control messages included (`protocol.md` 4.2).
+    /// Returns the graph that a server of this service announces, including the control messages (`protocol.md` 4.2).
     pub fn graph(&self) -> Graph {
         Graph::new(self.methods.iter().map(MethodSpec::method)).with_controls()
     }
 }
 
-/// What becomes of a sending half that is dropped unfinished.
+/// What a sender does when it is dropped unfinished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnDrop {
-    /// The terminal message of its state is sent; without one the channel is revoked.
+    /// It sends the terminal message of its state, or revokes the channel if there is none.
     Terminal,
-    /// The channel is revoked: the server does not take the terminal message that it announces.
+    /// It revokes the channel: the server announces a terminal message but does not accept it.
     Revoke,
 }
 
 impl OnDrop {
-    /// Returns what becomes of the half of a method that no bindings describe.
-    pub(crate) fn of(method: &str) -> Self {
+    /// Returns the behaviour for a method without bindings.
+    pub(crate) fn for_method(method: &str) -> Self {
         if method == "control" { Self::Revoke } else { Self::Terminal }
     }
 }

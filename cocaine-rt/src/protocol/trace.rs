@@ -1,4 +1,4 @@
-//! Who asked for what: the ids that travel with a request through the cloud (`protocol.md` 5.3, 5.4).
+//! Tracing: the ids that accompany a request through the cloud (`protocol.md` 5.3, 5.4).
 
 use std::future::Future;
 
@@ -12,25 +12,25 @@ tokio::task_local! {
 
 /// The ids of a traced request.
 ///
-/// Every call made within [`Trace::scope`] carries them; a server's handlers run in the scope of the request.
+/// Every call within [`Trace::scope`] carries them. The handlers of a server run in the scope of their request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Trace {
-    /// Names the whole request; never zero.
+    /// The id of the whole request; never zero.
     pub trace_id: u64,
-    /// Names this part of it; never zero.
+    /// The id of this part of the request; never zero.
     pub span_id: u64,
-    /// Names the part that caused this one; zero at the root.
+    /// The id of the part that caused this one; zero at the root.
     pub parent_id: u64,
 }
 
 impl Trace {
-    /// Returns a root with this id: the span equals the trace, the parent is zero (`protocol.md` 5.4).
+    /// Returns a root trace with this id: the span id equals it, and the parent id is zero (`protocol.md` 5.4).
     pub fn root(trace_id: u64) -> Self {
         let trace_id = trace_id.max(1);
         Self { trace_id, span_id: trace_id, parent_id: 0 }
     }
 
-    /// Returns the trace of a part of this request, named `span_id`.
+    /// Returns the trace of a part of this request with the id `span_id`.
     #[must_use]
     pub fn child(self, span_id: u64) -> Self {
         Self { trace_id: self.trace_id, span_id: span_id.max(1), parent_id: self.span_id }
@@ -41,15 +41,14 @@ impl Trace {
         [self.trace_id, self.span_id, self.parent_id]
     }
 
-    /// Returns the trace of the scope that runs, if there is one.
+    /// Returns the trace of the current scope, if there is one.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(|trace| *trace).ok()
     }
 
-    /// Runs `future` with this trace on every call that it makes, within a `tracing` span that has the ids as
-    /// fields.
+    /// Runs `future` so that each of its calls carries this trace, within a `tracing` span with the ids as fields.
     pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        // Not `async`: that would keep room for the future twice.
+        // An `async` block would store the future twice.
         CURRENT.scope(self, future.instrument(self.span()))
     }
 
@@ -72,7 +71,7 @@ impl Headers {
     /// Returns the trace of the request: `None` unless all three ids are there (`protocol.md` 5.4).
     ///
     /// # Errors
-    /// Ids that make no valid trace.
+    /// Fails if the ids are not a valid trace.
     pub(crate) fn trace(&self) -> Result<Option<Trace>, &'static str> {
         let Some([trace_id, span_id, parent_id]) = self.trace_ids()? else { return Ok(None) };
         if let Some(bit) = self.get("trace_bit")

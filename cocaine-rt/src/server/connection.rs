@@ -79,7 +79,7 @@ impl Connection {
         let mut args = Scratch::take();
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
-        let (mut buf, headers) = (Vec::new(), headers.forwarded());
+        let (mut buf, headers) = (Vec::new(), headers.to_vec());
         let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let recv_state = RecvState::Streaming;
         let open = NewChannel { method: 0, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };

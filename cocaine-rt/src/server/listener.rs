@@ -17,7 +17,11 @@ use tokio::{
     task::{self, JoinSet},
 };
 
-use super::{Call, Dispatch, ServedConnection, ServedGraph, Traced};
+use super::{
+    Call, Dispatch, ServedConnection, ServedGraph, Traced,
+    accept::{AcceptStatus, listen},
+    idle::track_idle_connection,
+};
 use crate::{
     connection::{
         driver::Driver,
@@ -76,8 +80,9 @@ impl AcceptCounters {
 impl Server {
     /// How long running calls may take to finish when the server shuts down.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
-    /// The pause after a failure to accept a connection, such as one for lack of file descriptors.
-    pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+    /// The time after which the operating system probes an idle client. One that acknowledges or reads nothing for twice this
+    /// time is given up.
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
     /// Returns settings for a server of `dispatch`.
     pub fn builder<D: Dispatch>(dispatch: D) -> ServerBuilder<D> {
@@ -155,7 +160,7 @@ impl<D: Dispatch> ServerBuilder<D> {
 
     /// Listens on `address` and serves until the server is shut down or dropped.
     pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = listen(address).await?;
         let address = listener.local_addr()?;
         let (phase, phases) = watch::channel(Phase::Accepting);
         let connections = Connections {
@@ -168,7 +173,7 @@ impl<D: Dispatch> ServerBuilder<D> {
             by_task: HashMap::new(),
             phases,
         };
-        let accepting = tokio::spawn(connections.run(listener));
+        let accepting = tokio::spawn(connections.run(listener, address));
         Ok(Server { address, phase, accepting })
     }
 }
@@ -185,16 +190,19 @@ struct Connections<D> {
 }
 
 impl<D: Dispatch> Connections<D> {
-    async fn run(mut self, listener: TcpListener) {
+    async fn run(mut self, listener: TcpListener, address: SocketAddr) {
         let mut phases = self.phases.clone();
+        let mut status = AcceptStatus::new(address);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve_connection(stream, peer),
+                    Ok((stream, peer)) => {
+                        status.record_success();
+                        self.serve_connection(stream, peer);
+                    }
                     Err(error) => {
                         self.accept_counters.rejected.fetch_add(1, Ordering::Relaxed);
-                        tracing::warn!(%error, "cannot accept a connection");
-                        tokio::time::sleep(Server::ACCEPT_RETRY_DELAY).await;
+                        status.recover(&error).await;
                     }
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.remove(ended),
@@ -230,7 +238,7 @@ impl<D: Dispatch> Connections<D> {
 
     fn serve_connection(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.accept_counters.accepted.fetch_add(1, Ordering::Relaxed);
-        handle::set_socket_options(&stream);
+        handle::set_socket_options(&stream, Server::KEEP_ALIVE);
         let conn = SharedConnection::new(
             peer.to_string().into(),
             self.limits,
@@ -246,6 +254,7 @@ impl<D: Dispatch> Connections<D> {
             let call = Call::new(host.clone(), pending);
             Traced::new(call.caller().trace(), dispatch.invoke(call))
         });
+        track_idle_connection(&conn);
         self.by_task.insert(self.tasks.spawn(driver).id(), conn);
     }
 }

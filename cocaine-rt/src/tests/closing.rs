@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::peer::{Peer, method};
 use crate::{
-    Code, ErrorKind, Receiver, Service,
+    Code, ErrorKind, Guard, Receiver, Service,
     protocol::graph::{CallKind, Edge, Tree, TreeNode, TreeShape},
 };
 
@@ -104,7 +104,7 @@ async fn dropped_guard_is_released() {
         peer.expect_silence().await;
         peer.write("93 01 00 91 c3").await;
     };
-    let (held, ()) = tokio::join!(service.hold("lock", ("/a",)), script);
+    let (held, ()) = tokio::join!(Guard::acquire(&service, "lock", ("/a",)), script);
     let held = held.unwrap();
     peer.expect_silence().await;
     drop(held);
@@ -117,7 +117,7 @@ async fn waiting_for_guard_can_be_cut_short() {
     let (service, mut peer) = unicorn();
     let waiting = tokio::spawn({
         let service = service.clone();
-        async move { service.hold("lock", ("/a",)).await }
+        async move { Guard::acquire(&service, "lock", ("/a",)).await }
     });
     peer.expect("93 01 08 91 a2 2f 61").await;
     tokio::time::sleep(Duration::from_hours(1)).await;
@@ -125,13 +125,13 @@ async fn waiting_for_guard_can_be_cut_short() {
     waiting.abort();
     peer.expect("93 01 00 90").await;
     let hasty = service.with_deadline(Duration::from_secs(5));
-    let late = hasty.hold("lock", ("/a",)).await.unwrap_err();
+    let late = Guard::acquire(&hasty, "lock", ("/a",)).await.unwrap_err();
     assert!(matches!(late.kind(), ErrorKind::Deadline(_)), "{late}");
     peer.expect("93 02 08 91 a2 2f 61 93 02 00 90").await;
     for (id, answer, text) in
         [(3, "01 91 92 0b 06", "11"), (4, "00 91 c2", "`false`"), (5, "02 90", "without acquiring")]
     {
-        let (refused, ()) = tokio::join!(service.hold("lock", ("/a",)), async {
+        let (refused, ()) = tokio::join!(Guard::acquire(&service, "lock", ("/a",)), async {
             peer.expect(&format!("93 0{id} 08 91 a2 2f 61")).await;
             peer.write(&format!("93 0{id} {answer}")).await;
             peer.expect(&format!("93 0{id} 00 90")).await;
@@ -147,7 +147,7 @@ async fn what_is_held_may_be_lost() {
     for (id, end, code) in
         [(1, "93 01 01 91 92 0b 0a", Some(Code::CONNECTION_LOSS)), (2, "93 02 02 90", None)]
     {
-        let (held, ()) = tokio::join!(service.hold("lock", ("/a",)), async {
+        let (held, ()) = tokio::join!(Guard::acquire(&service, "lock", ("/a",)), async {
             peer.expect(&format!("93 0{id} 08 91 a2 2f 61")).await;
             peer.write(&format!("93 0{id} 00 91 c3")).await;
         });

@@ -27,7 +27,5 @@ async fn silent_locator_fails_after_locator_timeout() {
     let start = Instant::now();
     let error = cloud.resolve("storage", None).await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
-    // The only locator is asked once more than there are locators.
-    let waited = start.elapsed();
-    assert!(waited >= Duration::from_secs(4) && waited < Duration::from_secs(5), "{waited:?}");
+    assert_eq!(start.elapsed().as_secs(), 2);
 }

@@ -1,28 +1,28 @@
-//! `Bytes`: a blob that crosses the codec without being copied when it is large.
+//! `Bytes`: a blob that is encoded and decoded without a copy if it is large.
 //!
-//! Serde hands a serializer only a `&[u8]` and a visitor only a borrowed slice. The owner behind the slice
-//! travels beside it, in a thread-local that is set for the length of one call and restored when it ends,
-//! also by a panic. An owner is used only for a slice that lies in its own memory.
+//! Serde passes only a `&[u8]` to a serializer and only a borrowed slice to a visitor. The owner of the slice travels
+//! beside it in a thread-local, which is set for one call and restored when the call ends or panics. An owner is used
+//! only for a slice that lies in its own memory.
 
 use std::{borrow::Borrow, cell::RefCell, fmt, ops::Deref};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// From this length on a decoded blob is a slice of what was received; a shorter one is copied, so that it
-/// does not keep a large read buffer alive.
+/// The length from which a decoded blob is a slice of the read buffer. A shorter one is copied, so that it does not keep
+/// a large buffer alive.
 pub(super) const MIN_SLICE_LEN: usize = 4 << 10;
 
-/// Above this length an encoded blob is queued as it is and not copied: one
-/// more segment in a vectored write is cheaper than the copy.
+/// The length up to which an encoded blob is copied. For a longer one, another segment of a vectored write is cheaper
+/// than the copy.
 const MAX_COPIED_LEN: usize = 16 << 10;
 
-/// How much of a blob its `Debug` form shows.
+/// The number of bytes that the `Debug` form of a blob shows.
 const DEBUG_LEN: usize = 64;
 
-/// A blob: bytes, or a text of which nobody promised that it is UTF-8. Cheap to clone and to slice.
+/// A blob: bytes, or text that may not be UTF-8. Cheap to clone and to slice.
 ///
-/// On the wire it is a raw, as every text is (`protocol.md` 1.1). A received blob of 4 KiB or more is a slice
-/// of the read buffer, and one above 16 KiB is sent without being copied.
+/// On the wire it is a raw, like every text (`protocol.md` 1.1). A received blob of 4 KiB or more is a slice of the read
+/// buffer, and one above 16 KiB is sent without a copy.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(bytes::Bytes);
 
@@ -136,21 +136,21 @@ impl PartialEq<str> for Bytes {
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = &self[..self.len().min(DEBUG_LEN)];
-        let cut = head.len() < self.len();
+        let is_cut = head.len() < self.len();
         match std::str::from_utf8(head) {
             Ok(text) => write!(f, "{text:?}")?,
-            // The cut fell inside a character.
-            Err(error) if cut && error.error_len().is_none() => {
+            // The cut lies within a character.
+            Err(error) if is_cut && error.error_len().is_none() => {
                 write!(f, "{:?}", String::from_utf8_lossy(&head[..error.valid_up_to()]))?;
             }
-            Err(_) => hex(head, f)?,
+            Err(_) => fmt_hex(head, f)?,
         }
-        if cut { write!(f, "… ({} bytes)", self.len()) } else { Ok(()) }
+        if is_cut { write!(f, "… ({} bytes)", self.len()) } else { Ok(()) }
     }
 }
 
 /// Writes `bytes` as `0x…`.
-pub(crate) fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn fmt_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("0x")?;
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
@@ -164,7 +164,7 @@ thread_local! {
 
 type ThreadSlot = std::thread::LocalKey<RefCell<bytes::Bytes>>;
 
-/// Puts back what was in a slot before, also when user code panics.
+/// Restores the previous value of a slot when it is dropped, also by a panic of user code.
 pub(crate) struct RestoreOnDrop {
     slot: &'static ThreadSlot,
     previous: bytes::Bytes,
@@ -180,17 +180,17 @@ impl RestoreOnDrop {
 impl Drop for RestoreOnDrop {
     fn drop(&mut self) {
         let previous = std::mem::take(&mut self.previous);
-        // Fails only while the thread is being torn down, and then there is nothing to restore.
+        // Fails only while the thread ends, when there is nothing to restore.
         let _ = self.slot.try_with(|slot| slot.replace(previous));
     }
 }
 
-/// Returns the owner of `bytes` if it is a large [`Bytes`] that is being serialized right now.
+/// Returns the owner of `bytes` if they belong to a large [`Bytes`] that is being serialized.
 pub(crate) fn take_owner(bytes: &[u8]) -> Option<bytes::Bytes> {
     if bytes.len() <= MAX_COPIED_LEN {
         return None;
     }
-    let matches = |offered: &bytes::Bytes| std::ptr::eq::<[u8]>(offered.as_ref(), bytes);
+    let matches = |owner: &bytes::Bytes| std::ptr::eq::<[u8]>(owner.as_ref(), bytes);
     SERIALIZED_BYTES
         .try_with(|slot| {
             slot.try_borrow_mut()
@@ -201,12 +201,12 @@ pub(crate) fn take_owner(bytes: &[u8]) -> Option<bytes::Bytes> {
         .ok()?
 }
 
-/// Lets the blobs that are decoded until the guard is dropped be slices of `source`.
+/// Sets the source that decoded blobs are slices of, until the guard is dropped.
 pub(crate) fn set_source(source: &bytes::Bytes) -> Option<RestoreOnDrop> {
     if source.len() < MIN_SLICE_LEN { None } else { RestoreOnDrop::set(&DECODED_SOURCE, source) }
 }
 
-/// Returns `bytes` as a blob: a slice of the lent source if they are large and lie in it, else a copy.
+/// Returns `bytes` as a blob: a slice of the source if they are large and lie in it, else a copy.
 pub(crate) fn slice_or_copy(bytes: &[u8]) -> Bytes {
     if bytes.len() >= MIN_SLICE_LEN
         && let Ok(Some(slice)) = DECODED_SOURCE.try_with(|slot| slice_of(&slot.borrow(), bytes))
@@ -247,7 +247,7 @@ impl<'de> de::Visitor<'de> for BytesVisitor {
     type Value = Bytes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bytes or a text")
+        f.write_str("bytes or text")
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {

@@ -1,5 +1,5 @@
-//! Reads the `MessagePack` of Cocaine: all raws alike, and nothing that the runtime would refuse
-//! (`protocol.md` 1.1, 3).
+//! Decoding of the `MessagePack` dialect. All raw formats are equivalent, and only what the original runtime accepts is
+//! accepted (`protocol.md` 1.1, 3).
 
 use serde::Deserialize;
 
@@ -20,31 +20,31 @@ pub(crate) use reader::{Reader, Token};
 use budget::DecodeBudget;
 use decoder::Decoder;
 
-/// The length for `deserialize_tuple` that takes an argument list of any length as it is.
+/// The length for `deserialize_tuple` that accepts an argument list of any length.
 pub(crate) const ANY_LEN: usize = usize::MAX;
 
-/// How many bytes a decoded value may take beyond its encoding, unless another limit is set. It is more than a list of a
-/// million short texts takes, or three million numbers as [`Value`](crate::wire::value::Value)s; numbers in a typed list
-/// take no more than their encoding.
+/// The default limit of the memory that a decoded value may take beyond its encoding. It suffices for a list of a million
+/// short texts, or for three million numbers as [`Value`](crate::wire::value::Value)s. Numbers in a typed list take no
+/// more than their encoding.
 pub(crate) const MAX_DECODED_BYTES: usize = 128 << 20;
 
-/// Returns the argument list in `source` as a `T`.
+/// Decodes the argument list in `source`.
 ///
-/// A tuple or a fixed array is the list, `()` is any list, anything else is the first argument. Arguments
-/// that `T` does not ask for are ignored, and one that is missing is `None`.
+/// A tuple or a fixed array gets the list, `()` accepts any list, and any other type gets the first argument. Surplus
+/// arguments are ignored, and a missing one is `None`.
 ///
 /// # Errors
-/// Bytes that are no argument list, an argument that is missing or of another type, an error of `T`'s own.
+/// Fails if the bytes are not an argument list, if an argument is missing or has another type, or if `T` fails.
 #[inline]
 pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
     args_within(source, MAX_DECODED_BYTES).map(|(value, _)| value)
 }
 
-/// Returns the argument list in `source` as a `T`, which may take `limit` bytes beyond its encoding, and the bytes that it
-/// was charged ([`DecodeBudget`]).
+/// Decodes the argument list in `source`, which may take `limit` bytes beyond its encoding. Returns it with the bytes that
+/// it was charged ([`DecodeBudget`]).
 ///
 /// # Errors
-/// Those of [`args`], and a value that takes more.
+/// Fails like [`args`], and if the value takes more memory.
 #[inline]
 pub(crate) fn args_within<'de, T: Deserialize<'de>>(
     source: &'de ::bytes::Bytes,
@@ -54,29 +54,29 @@ pub(crate) fn args_within<'de, T: Deserialize<'de>>(
     args::list(source, DecodeBudget::new(source.len(), limit))
 }
 
-/// Returns the one plain value in `source`.
+/// Decodes the single value in `source`.
 ///
 /// # Errors
-/// Bytes that are not one value, a value of another type, an error of `T`'s own.
+/// Fails if the bytes are not exactly one value, if the value has another type, or if `T` fails.
 #[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
     let _restore = bytes::set_source(source);
     from_slice(source)
 }
 
-/// Returns the one plain value in `source`; blobs in it are copied.
+/// Decodes the single value in `source`, and copies its blobs.
 ///
 /// # Errors
-/// Those of [`value`].
+/// Fails like [`value`].
 #[inline]
 pub(crate) fn from_slice<'de, T: Deserialize<'de>>(source: &'de [u8]) -> Result<T, DecodeError> {
     from_slice_within(source, MAX_DECODED_BYTES)
 }
 
-/// Returns the one plain value in `source`, which may take `limit` bytes beyond its encoding; blobs in it are copied.
+/// Decodes the single value in `source`, which may take `limit` bytes beyond its encoding, and copies its blobs.
 ///
 /// # Errors
-/// Those of [`value`], and a value that takes more.
+/// Fails like [`value`], and if the value takes more memory.
 #[inline]
 pub(crate) fn from_slice_within<'de, T: Deserialize<'de>>(
     source: &'de [u8],

@@ -1,7 +1,7 @@
-//! Writes the `MessagePack` of Cocaine: one raw family for texts and bytes, the smallest integers
+//! Encoding to the `MessagePack` dialect: one raw format for texts and bytes, and integers in their smallest format
 //! (`protocol.md` 1.1).
 //!
-//! This file has the pieces; `encode::writer` is the serde `Serializer` made of them.
+//! This file writes single values; `encode::encoder` is the serde `Serializer`.
 
 use serde::Serialize;
 
@@ -13,31 +13,31 @@ pub(crate) use error::EncodeError;
 
 use encoder::Encoder;
 
-/// Encoded bytes, of which large blobs are kept aside.
+/// Encoded bytes, with large blobs apart.
 #[derive(Debug, Default)]
 pub(crate) struct Encoded {
-    /// All bytes but those of the segments.
+    /// All bytes except those of the segments.
     pub(crate) buf: Vec<u8>,
-    /// Blobs that were not copied: each belongs between `buf[..position]` and `buf[position..]`. Positions
-    /// never fall.
+    /// Blobs that were not copied. Each belongs between `buf[..position]` and `buf[position..]`. The positions never
+    /// decrease.
     pub(crate) segments: Vec<(usize, bytes::Bytes)>,
 }
 
 impl Encoded {
-    /// Returns the number of bytes, those of the segments included.
+    /// Returns the number of bytes, including those of the segments.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.buf.len() + self.segments.iter().map(|(_, segment)| segment.len()).sum::<usize>()
     }
 
-    /// Forgets everything and keeps the memory.
+    /// Removes all bytes and keeps the capacity.
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.buf.clear();
         self.segments.clear();
     }
 
-    /// Appends what `other` holds; its segments are shared.
+    /// Appends the bytes of `other` and shares its segments.
     #[inline]
     pub(crate) fn append(&mut self, other: &Self) {
         let start = self.buf.len();
@@ -47,7 +47,7 @@ impl Encoded {
         }
     }
 
-    /// Returns all bytes in one piece.
+    /// Returns all bytes, with the segments inserted.
     pub(crate) fn flatten(&self) -> Vec<u8> {
         let mut all = Vec::with_capacity(self.len());
         let mut from = 0;
@@ -63,18 +63,18 @@ impl Encoded {
 
 /// Appends `value` as an argument list.
 ///
-/// A tuple or a fixed array is the list, `()` is the empty list, anything else is a list of one argument.
-/// `None`s at the end of the tuple are left out; any other `None` is nil.
+/// A tuple or a fixed array is the list, `()` is the empty list, and any other value is the only argument. `None`s at the
+/// end of the tuple are left out; any other `None` is nil.
 ///
 /// # Errors
-/// What cannot be written: an error of the value's own, `i128`, more than 32 levels (the frame counts), more
-/// than 4 GiB. `into` is then as before.
+/// Fails if the value fails, contains an `i128`, is nested deeper than 32 levels including the frame, or is longer than
+/// 4 GiB. `into` is then unchanged.
 #[inline]
 pub(crate) fn args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<(), EncodeError> {
     append(into, |out| Encoder::list(out).write_list(value))
 }
 
-/// Returns `value` as one plain value in one piece.
+/// Encodes a single value.
 pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut into = Encoded::default();
     append(&mut into, |out| value.serialize(&mut Encoder::plain(out, false)))?;
@@ -105,7 +105,7 @@ pub(crate) fn write_bool(buf: &mut Vec<u8>, value: bool) {
     buf.push(if value { 0xc3 } else { 0xc2 });
 }
 
-/// Appends an unsigned integer in its smallest form.
+/// Appends an unsigned integer in its smallest format.
 #[inline]
 pub(crate) fn write_uint(buf: &mut Vec<u8>, value: u64) {
     if let Ok(value) = u8::try_from(value) {
@@ -123,7 +123,7 @@ pub(crate) fn write_uint(buf: &mut Vec<u8>, value: u64) {
     }
 }
 
-/// Appends an integer in its smallest form; one that is not negative takes an unsigned form.
+/// Appends an integer in its smallest format, which is unsigned unless the value is negative.
 #[inline]
 pub(crate) fn write_int(buf: &mut Vec<u8>, value: i64) {
     if let Ok(value) = u64::try_from(value) {
@@ -143,14 +143,14 @@ pub(crate) fn write_int(buf: &mut Vec<u8>, value: i64) {
     }
 }
 
-/// Appends a text or bytes, which must not be longer than `u32::MAX`.
+/// Appends text or bytes of at most `u32::MAX` bytes.
 #[inline]
 pub(crate) fn write_raw(buf: &mut Vec<u8>, raw: &[u8]) {
     write_raw_len(buf, raw.len());
     buf.extend_from_slice(raw);
 }
 
-/// Appends the head of a raw of `len` bytes, which must not be above `u32::MAX`.
+/// Appends the head of a raw of `len` bytes, at most `u32::MAX`.
 #[inline]
 fn write_raw_len(buf: &mut Vec<u8>, len: usize) {
     match u8::try_from(len) {
@@ -159,7 +159,7 @@ fn write_raw_len(buf: &mut Vec<u8>, len: usize) {
     }
 }
 
-/// Appends the head of an array of `len` elements, which must not be above `u32::MAX`.
+/// Appends the head of an array of `len` elements, at most `u32::MAX`.
 #[inline]
 pub(crate) fn write_array_len(buf: &mut Vec<u8>, len: usize) {
     match u8::try_from(len) {
@@ -168,7 +168,7 @@ pub(crate) fn write_array_len(buf: &mut Vec<u8>, len: usize) {
     }
 }
 
-/// Appends the head of a map of `len` entries, which must not be above `u32::MAX`.
+/// Appends the head of a map of `len` entries, at most `u32::MAX`.
 #[inline]
 pub(crate) fn write_map_len(buf: &mut Vec<u8>, len: usize) {
     match u8::try_from(len) {

@@ -11,7 +11,7 @@ pub(crate) enum FrameHeaders<'a> {
     Encoded(&'a [u8]),
 }
 
-/// Appends one frame whose arguments are encoded already.
+/// Appends one frame with encoded arguments.
 #[inline]
 pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, headers: FrameHeaders<'_>) {
     begin(out, channel, kind, headers);
@@ -19,7 +19,7 @@ pub(crate) fn write(out: &mut Encoded, channel: u64, kind: u64, args: &Encoded, 
     end(out, headers);
 }
 
-/// Appends what stands before the arguments of a frame.
+/// Appends the part of a frame before its arguments.
 #[inline]
 pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, headers: FrameHeaders<'_>) {
     out.buf.push(match headers {
@@ -30,7 +30,7 @@ pub(crate) fn begin(out: &mut Encoded, channel: u64, kind: u64, headers: FrameHe
     encode::write_uint(&mut out.buf, kind);
 }
 
-/// Appends what stands after the arguments of a frame.
+/// Appends the part of a frame after its arguments.
 #[inline]
 pub(crate) fn end(out: &mut Encoded, headers: FrameHeaders<'_>) {
     if let FrameHeaders::Encoded(headers) = headers {

@@ -4,37 +4,37 @@ use std::sync::Arc;
 
 use crate::wire::bytes::Bytes;
 
-/// The named values that came with a message, in their order, without the ids of its trace.
+/// The headers of a message in the order of the wire, without the ids of its trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
-    /// The ids of the trace, if they come first and have the usual form: most traced frames have no other headers.
+    /// The ids of the trace, if they come first in the usual form. Most traced frames have no other headers.
     pub(super) ids: Option<[u64; 3]>,
     pub(super) others: Option<Arc<Vec<(Bytes, Bytes)>>>,
 }
 
 impl Headers {
-    /// Returns the first value of this name.
+    /// Returns the value of the first header with this name.
     pub fn get(&self, name: &str) -> Option<&Bytes> {
         self.iter().find(|(known, _)| known.as_ref() == name.as_bytes()).map(|(_, value)| value)
     }
 
-    /// Returns the names and values, to be sent on with another trace (`worker.md` 3.4).
-    pub(crate) fn forwarded(&self) -> Vec<(Bytes, Bytes)> {
+    /// Returns the names and values, to be forwarded with another trace (`worker.md` 3.4).
+    pub(crate) fn to_vec(&self) -> Vec<(Bytes, Bytes)> {
         self.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
-    /// Returns the names and values in the order in which they came.
+    /// Returns the names and values in the order of the wire.
     pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
         let ids = TRACE_IDS.map(str::as_bytes);
         self.all().filter(move |(name, _)| !ids.contains(&name.as_ref()))
     }
 
-    /// Returns how many there are.
+    /// Returns the number of headers.
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
-    /// Returns whether there are none.
+    /// Returns whether there are no headers.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
@@ -43,7 +43,7 @@ impl Headers {
         self.others.iter().flat_map(|headers| headers.iter()).map(|(name, value)| (name, value))
     }
 
-    /// Returns how much memory they take.
+    /// Returns the memory that the headers occupy.
     pub(crate) fn weight(&self) -> usize {
         self.all().map(|(name, value)| name.len() + value.len() + ENTRY_OVERHEAD).sum()
     }
@@ -51,7 +51,7 @@ impl Headers {
     /// Returns the ids of the trace, in the order of [`TRACE_IDS`], or `None` unless all three are there.
     ///
     /// # Errors
-    /// An id that is not eight bytes long.
+    /// Fails if an id is not eight bytes long.
     pub(crate) fn trace_ids(&self) -> Result<Option<[u64; 3]>, &'static str> {
         if self.ids.is_some() {
             return Ok(self.ids);
@@ -71,10 +71,10 @@ pub(crate) const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\
     \x93\xc2\xa7span_id\xa8\0\0\0\0\0\0\0\0\
     \x93\xc2\xa9parent_id\xa8\0\0\0\0\0\0\0\0";
 
-/// What HPACK counts for an entry beside its name and value (RFC 7541, 4.1).
+/// The overhead that HPACK adds to the length of the name and the value of an entry (RFC 7541, 4.1).
 pub(super) const ENTRY_OVERHEAD: usize = 32;
 
 fn id(value: &Bytes) -> Result<u64, &'static str> {
-    let bytes = value.as_ref().try_into().map_err(|_| "a trace id is not of eight bytes")?;
+    let bytes = value.as_ref().try_into().map_err(|_| "a trace id is not eight bytes long")?;
     Ok(u64::from_le_bytes(bytes))
 }

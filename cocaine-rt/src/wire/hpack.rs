@@ -12,8 +12,8 @@ use crate::wire::{
 /// The static index of the first header of a trace.
 const FIRST_TRACE_INDEX: u8 = 80;
 
-/// Reads the ids of a trace from headers that begin with them as literals that are not stored, and returns the rest. Most
-/// peers write them so; any other form is left to the table.
+/// Reads the ids of a trace from the start of `headers`, if they are literals that are not stored; returns them and the
+/// rest. Most peers write them so. The table reads any other form.
 fn leading_trace_ids(mut headers: &[u8]) -> Option<([u64; 3], &[u8])> {
     let mut ids = [0; 3];
     for ((id, name), index) in ids.iter_mut().zip(TRACE_IDS).zip(FIRST_TRACE_INDEX..) {
@@ -32,7 +32,7 @@ fn leading_trace_ids(mut headers: &[u8]) -> Option<([u64; 3], &[u8])> {
     Some((ids, headers))
 }
 
-/// The HPACK tables of one connection for headers that the peer sends: the static one, and the dynamic one with what the
+/// The HPACK tables of one connection for received headers: the static one, and the dynamic one with the entries that the
 /// peer has stored, newest first (`protocol.md` 5.2).
 #[derive(Debug, Default)]
 pub(crate) struct HpackTable {
@@ -42,10 +42,10 @@ pub(crate) struct HpackTable {
 
 impl HpackTable {
     const MAX_DYNAMIC_SIZE: usize = 4096;
-    /// The most headers of one frame: an index is a byte on the wire and far more in memory.
+    /// The maximum number of headers of one frame. An indexed header is one byte on the wire and far more in memory.
     const MAX_HEADERS: u32 = 4096;
 
-    /// Reads the header array of one frame, keeping what it stores.
+    /// Reads the header array of one frame, and stores the entries that it adds to the table.
     #[inline]
     pub(crate) fn read(&mut self, array: &[u8]) -> Result<Headers, DecodeError> {
         if array == [0x90] || array == UNTRACED {
@@ -72,17 +72,21 @@ impl HpackTable {
     fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(Bytes, Bytes), DecodeError> {
         if !matches!(reader.peek_marker(), Some(0x90..=0x9f | 0xdc | 0xdd)) {
             let index = reader.uint()?;
-            return self.lookup(index).ok_or_else(|| DecodeError::new("no header has this index"));
+            return self
+                .lookup(index)
+                .ok_or_else(|| DecodeError::new("the index of a header is not in the tables"));
         }
         if reader.array_len()? != 3 {
-            return Err(DecodeError::new("a header is an array of three"));
+            return Err(DecodeError::new("a header is not an array of three"));
         }
         let store = reader.bool()?;
         let name = if is_raw(reader.peek_marker()) {
             Bytes::from(reader.raw()?)
         } else {
             let index = reader.uint()?;
-            self.lookup(index).ok_or_else(|| DecodeError::new("no header name has this index"))?.0
+            self.lookup(index)
+                .ok_or_else(|| DecodeError::new("the index of a header name is not in the tables"))?
+                .0
         };
         let value = Bytes::from(reader.raw()?);
         if store {
@@ -99,7 +103,7 @@ impl HpackTable {
         }
     }
 
-    /// Stores an entry as the newest; one that is larger than the table empties it (`protocol.md` 5.2).
+    /// Stores an entry as the newest one. An entry that is larger than the table empties it (`protocol.md` 5.2).
     fn store(&mut self, name: Bytes, value: Bytes) {
         let size = name.len() + value.len() + ENTRY_OVERHEAD;
         while self.size + size > Self::MAX_DYNAMIC_SIZE {
@@ -115,8 +119,8 @@ fn is_raw(marker: Option<u8>) -> bool {
     matches!(marker, Some(0xa0..=0xbf | 0xc4..=0xc6 | 0xd9..=0xdb))
 }
 
-/// Returns the header array of a server's frame: the ids of the trace, or zeros, then `extra`. It is written to `buf`
-/// unless it is [`UNTRACED`].
+/// Returns the header array of a server's frame: the ids of the trace, or zeros, then `extra`. It is written to `buf`,
+/// unless it equals [`UNTRACED`].
 #[inline]
 pub(crate) fn write_reply<'a>(
     buf: &'a mut Vec<u8>,
@@ -137,7 +141,7 @@ pub(crate) fn write_reply<'a>(
     buf
 }
 
-/// Appends one header by its name, which the peer does not store.
+/// Appends one header with a literal name, which the peer does not store.
 pub(crate) fn write_literal(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(&[0x93, 0xc2]);
     encode::write_raw(out, name);
@@ -154,7 +158,7 @@ pub(crate) fn write_trace_ids(out: &mut Vec<u8>, ids: [u64; 3]) {
 
 const ZERO: &[u8] = &[0; 8];
 
-/// The static table; entry 1 comes first (`protocol.md` 5.2).
+/// The static table, starting with entry 1 (`protocol.md` 5.2).
 #[rustfmt::skip]
 const STATIC_TABLE: [(&str, &[u8]); 82] = [
     (":authority", b""), (":method", b"GET"), (":method", b"POST"), (":path", b"/"), (":path", b"/index.html"),
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_header_is_read_by_its_index() {
+    fn stored_header_is_read_by_its_index() {
         let mut table = HpackTable::default();
         read(&mut table, &[b"\x93\xc3\x17\xa7TVM abc"]).unwrap();
         let headers = read(&mut table, &[&[83]]).unwrap();
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_stored_header_has_the_first_index() {
+    fn newest_stored_header_has_first_index() {
         let mut table = HpackTable::default();
         read(&mut table, &[b"\x93\xc3\xa1a\xa11", b"\x93\xc3\xa1b\xa12"]).unwrap();
         let headers = read(&mut table, &[&[83], &[84]]).unwrap();
@@ -205,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_larger_than_the_table_empties_it() {
+    fn header_larger_than_table_empties_it() {
         let mut table = HpackTable::default();
         read(&mut table, &[b"\x93\xc3\xa1a\xa11"]).unwrap();
         let mut large = b"\x93\xc3\xa1b\xda\x10\x00".to_vec();
@@ -216,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_headers_give_way() {
+    fn oldest_headers_are_evicted() {
         let mut table = HpackTable::default();
         let value = [b"\xda\x03\xe8".as_slice(), &[b'v'; 1000]].concat();
         for name in [b'a', b'b', b'c', b'd'] {
@@ -224,7 +228,7 @@ mod tests {
         }
         let headers = read(&mut table, &[&[85]]).unwrap();
         assert!(headers.get("b").is_some(), "the third newest of four entries of 1033 bytes");
-        assert!(read(&mut table, &[&[86]]).is_err(), "the fourth had to go");
+        assert!(read(&mut table, &[&[86]]).is_err(), "the fourth was evicted");
     }
 
     #[test]
@@ -237,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_has_4096_headers_at_most() {
+    fn more_than_4096_headers_are_refused() {
         let array = |count: u16| {
             let mut array = vec![0xdc];
             array.extend(count.to_be_bytes());
@@ -298,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_untraced_reply_has_no_headers_worth_keeping() {
+    fn untraced_reply_has_no_headers() {
         assert!(HpackTable::default().read(UNTRACED).unwrap().is_empty());
         let mut long = Vec::new();
         write_reply(&mut long, None, &[(Bytes::from("x"), Bytes::from("y"))]);

@@ -1,20 +1,20 @@
-//! Finds the end of a frame in what was received so far (`protocol.md` 1).
+//! Finds complete frames in the received bytes (`protocol.md` 1).
 
 use std::ops::Range;
 
 use crate::wire::headers::UNTRACED;
 
-/// Containers that may be open at once, the frame and its arguments counted (`protocol.md` 1).
-pub(crate) const DEPTH: usize = 32;
+/// The maximum nesting of containers, including the frame and its arguments (`protocol.md` 1).
+pub(crate) const MAX_DEPTH: usize = 32;
 
-/// Where a frame and its parts lie, counted from its first byte.
+/// The bounds of a frame and its parts, relative to its first byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FrameBounds {
     /// The length of the whole frame.
     pub(crate) len: usize,
     /// The array of arguments.
     pub(crate) args: Range<usize>,
-    /// The array of headers, which is the fourth element; none if they are [`UNTRACED`].
+    /// The array of headers, which is the fourth element. `None` if it equals [`UNTRACED`].
     pub(crate) headers: Option<Range<usize>>,
     /// The first element.
     pub(crate) channel: u64,
@@ -22,60 +22,61 @@ pub(crate) struct FrameBounds {
     pub(crate) kind: u64,
 }
 
-/// The rule that a frame broke. Nothing after it can be read.
+/// The reason why a frame is invalid. Nothing after it can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ScanError {
-    /// A byte that starts no value of the dialect: `c1` or an ext; `[6,4]`.
+    /// A byte that no value of the dialect starts with: `c1` or an ext. Reported as `[6,4]`.
     #[error("not MessagePack: byte {0:#04x} starts no value")]
     Parse(u8),
-    /// Something else than `[channel, type, args, headers?, ..]`; `[6,1]`.
+    /// A value that is not `[channel, type, args, headers?, ..]`. Reported as `[6,1]`.
     #[error("not a frame: {0}")]
     Shape(&'static str),
-    /// The frame is longer than the limit, or says that it will be.
+    /// The frame is longer than the limit, or declares to be.
     #[error("a frame of more than {0} bytes")]
     TooLarge(usize),
     /// More than 32 open containers.
-    #[error("a frame nested deeper than {DEPTH} levels")]
+    #[error("a frame nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
 }
 
-/// Scans one frame after the other, and goes on where it stopped when more bytes have come.
+/// Scans one frame after another, and resumes where it stopped when more bytes have arrived.
 ///
-/// A frame whose arguments are longer than the limit can be skipped ([`Scanner::skip_args`]): its arguments are scanned and
-/// not kept, and what is before and after them is.
+/// The arguments of a frame that are longer than the limit can be skipped ([`Scanner::skip_args`]): they are scanned and not
+/// stored, while the bytes before and after them are.
 #[derive(Debug)]
 pub(crate) struct Scanner {
     limit: usize,
-    /// The arguments of the frame are skipped, and their end has not come.
+    /// The arguments of the frame are skipped, and have not ended.
     is_skipping: bool,
-    /// How many bytes of the frame were skipped, and of the frame that was found last.
+    /// The number of skipped bytes of the frame.
     skipped: usize,
+    /// The number of skipped bytes of the last complete frame.
     last_skipped: usize,
-    /// How many bytes the frame has at least, as its heads say.
+    /// The minimum length of the frame according to its heads.
     announced: usize,
-    /// Where the next value starts; may lie beyond what was received.
-    at: usize,
-    /// Elements of the frame, 0 before its first byte was seen.
+    /// Where the next value starts. It may lie beyond the received bytes.
+    position: usize,
+    /// The number of elements of the frame; 0 before its first byte is scanned.
     elements: u64,
-    /// Elements of the frame that have started.
+    /// The number of elements of the frame that have started.
     started: u64,
-    /// Containers that are open within the current element of the frame.
+    /// The number of open containers within the current element of the frame.
     open: usize,
-    /// How many values each open container still lacks.
-    left: [u64; DEPTH],
+    /// The number of values that each open container still lacks.
+    missing: [u64; MAX_DEPTH],
     bounds: FrameBounds,
 }
 
-/// The head of a value that takes more than a look at its marker.
+/// The head of a value whose marker alone does not give its length.
 enum Head {
     /// Where the value ends.
     Raw(usize),
-    /// Where its first element starts, and how many values it holds.
-    List(usize, u64),
+    /// Where its first element starts, and the number of its values.
+    Array(usize, u64),
     Map(usize, u64),
 }
 
-/// The length of a value that its marker tells; 0 for containers, long raws, and what is no value.
+/// The length of a value by its marker; 0 for containers, long raws, and invalid markers.
 const WIDTHS: [u8; 256] = widths();
 
 const fn widths() -> [u8; 256] {
@@ -96,7 +97,7 @@ const fn widths() -> [u8; 256] {
     widths
 }
 
-/// Returns the length of a value whose first byte is `marker`, or `None` if more than that byte decides.
+/// Returns the length of a value that starts with `marker`, or `None` if it depends on further bytes.
 #[inline]
 pub(crate) fn width(marker: u8) -> Option<usize> {
     match WIDTHS[usize::from(marker)] {
@@ -105,19 +106,19 @@ pub(crate) fn width(marker: u8) -> Option<usize> {
     }
 }
 
-/// Returns the parts of a frame that is all there and has nothing unusual in it. What this leaves, the scanner
-/// looks at with care: this is most of the frames at half of the time.
+/// Returns the bounds of a complete frame without unusual values. This is the fast path for most frames, in half the time;
+/// the scanner handles all others.
 #[inline]
 fn common_frame(seen: &[u8]) -> Option<FrameBounds> {
     let marker @ (0x93 | 0x94) = *seen.first()? else { return None };
     let (channel, at) = common_id(seen, 1)?;
     let (kind, args) = common_id(seen, at)?;
-    let end = common_list(seen, args)?;
+    let end = common_array(seen, args)?;
     let untraced = marker == 0x94 && seen.get(end..).is_some_and(|rest| rest.starts_with(UNTRACED));
     let len = match marker {
         0x93 => end,
         _ if untraced => end + UNTRACED.len(),
-        _ => common_list(seen, end)?,
+        _ => common_array(seen, end)?,
     };
     let headers = (marker == 0x94 && !untraced).then_some(end..len);
     (len <= seen.len()).then_some(FrameBounds { len, args: args..end, headers, channel, kind })
@@ -135,10 +136,10 @@ fn common_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
     })
 }
 
-/// Returns where a list ends in which there are only scalars, raws of up to 64 KiB and short lists.
+/// Returns the end of an array that contains only scalars, raws of up to 64 KiB and short arrays.
 #[inline]
-fn common_list(seen: &[u8], start: usize) -> Option<usize> {
-    let (mut at, mut left, mut lists) = (start, 1, 0);
+fn common_array(seen: &[u8], start: usize) -> Option<usize> {
+    let (mut at, mut left, mut arrays) = (start, 1, 0);
     while left > 0 {
         let marker = *seen.get(at)?;
         left -= 1;
@@ -147,19 +148,19 @@ fn common_list(seen: &[u8], start: usize) -> Option<usize> {
         } else if marker & 0xf0 == 0x90 {
             at += 1;
             left += usize::from(marker & 0x0f);
-            lists += 1;
+            arrays += 1;
         } else if marker == 0xda {
             at += 3 + usize::from(u16::from_be_bytes(*seen.get(at + 1..)?.first_chunk()?));
         } else {
             return None;
         }
     }
-    // So few lists are not too deep, however they are nested. The first value must be one.
-    (lists < DEPTH && seen[start] & 0xf0 == 0x90).then_some(at)
+    // So few arrays cannot be nested too deep. The first value must be an array.
+    (arrays < MAX_DEPTH && seen[start] & 0xf0 == 0x90).then_some(at)
 }
 
 impl Scanner {
-    /// Returns a scanner that refuses frames of more than `limit` bytes.
+    /// Returns a scanner that rejects frames of more than `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let bounds = FrameBounds { len: 0, args: 0..0, headers: None, channel: 0, kind: 0 };
         Self {
@@ -168,40 +169,40 @@ impl Scanner {
             skipped: 0,
             last_skipped: 0,
             announced: 0,
-            at: 0,
+            position: 0,
             elements: 0,
             started: 0,
             open: 0,
-            left: [0; DEPTH],
+            missing: [0; MAX_DEPTH],
             bounds,
         }
     }
 
-    /// Returns how many bytes the frame has at least, as far as is known.
+    /// Returns the minimum length of the current frame, as far as it is known.
     #[inline]
     pub(crate) fn min_frame_len(&self) -> usize {
-        if self.is_skipping { 0 } else { self.at }
+        if self.is_skipping { 0 } else { self.position }
     }
 
-    /// Skips the arguments of the frame that was refused with [`ScanError::TooLarge`]; returns whether that is possible: the
-    /// arguments have begun, so that the channel is known, and nothing was skipped before.
+    /// Skips the arguments of the frame that was rejected with [`ScanError::TooLarge`]. Returns whether that is possible: the
+    /// arguments have begun, so that the channel is known, and nothing of the frame was skipped before.
     ///
-    /// Scanning then goes on as before. After each call of [`Scanner::frame`] that finds no end, the bytes that
-    /// [`Scanner::discard`] returns are to be removed. The frame that is found at last has no arguments, an empty range.
+    /// Scanning continues as before, except that the caller removes the bytes that [`Scanner::discard`] returns after each
+    /// incomplete [`Scanner::frame`]. The bounds of the complete frame have an empty range of arguments.
     pub(crate) fn skip_args(&mut self) -> bool {
         self.is_skipping = self.started >= 3 && self.skipped == 0;
         self.is_skipping
     }
 
-    /// Returns how many of the `available` bytes at the start of the frame are skipped. The next scan starts after them.
+    /// Returns how many of the `available` bytes at the start of the frame are skipped. The next scan starts behind them.
     pub(crate) fn discard(&mut self, available: usize) -> usize {
         if !self.is_skipping {
             return 0;
         }
         let has_ended = self.started > 3 || (self.started == 3 && self.open == 0);
-        let end = if has_ended { self.bounds.args.end } else { self.at };
+        let end = if has_ended { self.bounds.args.end } else { self.position };
         let count = end.min(available);
-        self.at -= count;
+        self.position -= count;
         self.skipped += count;
         if let Some(headers) = &mut self.bounds.headers {
             *headers = headers.start - count..headers.end.saturating_sub(count);
@@ -213,54 +214,55 @@ impl Scanner {
         count
     }
 
-    /// Returns how many bytes of the frame were skipped that was found last.
+    /// Removes and returns the number of skipped bytes of the last complete frame.
     pub(crate) fn take_skipped(&mut self) -> usize {
         std::mem::take(&mut self.last_skipped)
     }
 
-    /// Returns how many bytes of a frame are scanned.
+    /// Returns the number of bytes of a frame that are scanned.
     fn bound(&self) -> usize {
         if self.is_skipping { usize::MAX } else { self.limit }
     }
 
-    /// Returns where the parts of the frame at the start of `unread` lie, or `None` if its end has not come.
+    /// Returns the bounds of the frame at the start of `unread`, or `None` if it is incomplete.
     ///
-    /// Until then `unread` must start at the same byte and may only grow; what was seen is not read again.
+    /// Until it is complete, `unread` must start at the same byte and may only grow. Scanned bytes are not read again.
     #[inline]
     pub(crate) fn frame(&mut self, unread: &[u8]) -> Result<Option<FrameBounds>, ScanError> {
-        if self.at > unread.len() && self.at <= self.bound() {
+        if self.position > unread.len() && self.position <= self.bound() {
             return Ok(None);
         }
         let seen = &unread[..unread.len().min(self.bound())];
         if self.elements == 0
-            && let Some(found) = common_frame(seen)
+            && let Some(bounds) = common_frame(seen)
         {
-            return Ok(Some(found));
+            return Ok(Some(bounds));
         }
         if !self.advance(seen)? {
             return Ok(None);
         }
-        let mut found = FrameBounds { len: self.at, ..self.bounds.clone() };
+        let mut bounds = FrameBounds { len: self.position, ..self.bounds.clone() };
         if self.skipped > 0 {
-            found.args = 0..0;
+            bounds.args = 0..0;
         }
-        (self.at, self.elements, self.started, self.bounds.headers) = (0, 0, 0, None);
+        (self.position, self.elements, self.started, self.bounds.headers) = (0, 0, 0, None);
         (self.announced, self.last_skipped) = (0, std::mem::take(&mut self.skipped));
-        Ok(Some(found))
+        Ok(Some(bounds))
     }
 
-    /// Goes on in what was `seen`, which is not more than the limit; says whether the frame ended there.
+    /// Continues in `seen`, which is not longer than the limit; returns whether the frame is complete.
     fn advance(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         let all = (self.elements > 0 || self.start(seen)?) && self.remaining(seen)?;
-        // Without its end, a frame takes one byte more.
+        // An incomplete frame has at least one more byte.
         let bound = self.bound();
-        if self.announced > bound || self.at > bound || (!all && self.at == bound) {
+        if self.announced > bound || self.position > bound || (!all && self.position == bound) {
             return Err(ScanError::TooLarge(self.limit));
         }
-        // The end of what is skipped is removed first.
-        Ok(all && self.at <= seen.len() && !self.is_skipping)
+        // The end of the skipped bytes is removed first.
+        Ok(all && self.position <= seen.len() && !self.is_skipping)
     }
 
+    /// Reads the head of the frame; returns whether it was complete.
     fn start(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         let Some(&marker) = seen.first() else { return Ok(false) };
         if width(marker).is_some() {
@@ -268,17 +270,16 @@ impl Scanner {
         }
         match self.head(seen, 0, marker)? {
             None => Ok(false),
-            Some(Head::List(at, count @ 3..)) => {
-                (self.at, self.elements) = (at, count);
+            Some(Head::Array(at, count @ 3..)) => {
+                (self.position, self.elements) = (at, count);
                 Ok(true)
             }
-            Some(Head::List(..)) => Err(ScanError::Shape("fewer than 3 elements")),
+            Some(Head::Array(..)) => Err(ScanError::Shape("fewer than 3 elements")),
             Some(_) => Err(ScanError::Shape("not an array")),
         }
     }
 
-    /// Reads the elements of the frame that are left; says whether they were all there, but for the end of
-    /// the last.
+    /// Reads the remaining elements of the frame; returns whether all have started, and their containers ended.
     #[inline]
     fn remaining(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         loop {
@@ -286,14 +287,14 @@ impl Scanner {
                 return Ok(false);
             }
             match (self.started, &mut self.bounds.headers) {
-                (3, _) => self.bounds.args.end = self.at,
-                (4, Some(headers)) => headers.end = self.at,
+                (3, _) => self.bounds.args.end = self.position,
+                (4, Some(headers)) => headers.end = self.position,
                 _ => {}
             }
             if self.started == self.elements {
                 return Ok(true);
             }
-            let Some(&marker) = seen.get(self.at) else { return Ok(false) };
+            let Some(&marker) = seen.get(self.position) else { return Ok(false) };
             if !self.element(seen, marker)? {
                 return Ok(false);
             }
@@ -301,10 +302,10 @@ impl Scanner {
         }
     }
 
-    /// Begins the next element of the frame; says whether its head was all there.
+    /// Begins the next element of the frame; returns whether its head was complete.
     #[inline]
     fn element(&mut self, seen: &[u8], marker: u8) -> Result<bool, ScanError> {
-        let start = self.at;
+        let start = self.position;
         if self.started < 2 {
             let Some(id) = self.id(seen, marker)? else { return Ok(false) };
             *(if self.started == 0 { &mut self.bounds.channel } else { &mut self.bounds.kind }) = id;
@@ -316,59 +317,59 @@ impl Scanner {
         };
         let Some(head) = head else { return Ok(false) };
         match (self.started, &head) {
-            (2, Head::List(..)) => self.bounds.args.start = start,
-            (2, _) => return Err(ScanError::Shape("the arguments are no array")),
-            (3, Head::List(..)) => self.bounds.headers = Some(start..start),
-            (3, _) => return Err(ScanError::Shape("the headers are no array")),
+            (2, Head::Array(..)) => self.bounds.args.start = start,
+            (2, _) => return Err(ScanError::Shape("the arguments are not an array")),
+            (3, Head::Array(..)) => self.bounds.headers = Some(start..start),
+            (3, _) => return Err(ScanError::Shape("the headers are not an array")),
             _ => {}
         }
         match head {
-            Head::Raw(end) => self.at = end,
-            Head::List(at, count) | Head::Map(at, count) => {
-                (self.at, self.open, self.left[0]) = (at, 1, count);
+            Head::Raw(end) => self.position = end,
+            Head::Array(at, count) | Head::Map(at, count) => {
+                (self.position, self.open, self.missing[0]) = (at, 1, count);
             }
         }
         Ok(true)
     }
 
-    /// Reads the channel or the type, an unsigned integer in any format, or `None` if it is not all there.
+    /// Reads the channel or the type, an unsigned integer in any format; `None` if it is incomplete.
     #[inline]
     fn id(&mut self, seen: &[u8], marker: u8) -> Result<Option<u64>, ScanError> {
         if marker < 0x80 {
-            self.at += 1;
+            self.position += 1;
             return Ok(Some(u64::from(marker)));
         }
         let (Some(width), 0xcc..=0xd3) = (width(marker), marker) else {
             return match marker {
                 0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => Err(ScanError::Parse(marker)),
-                _ => Err(ScanError::Shape("the channel or the type is no unsigned integer")),
+                _ => Err(ScanError::Shape("the channel or the type is not an unsigned integer")),
             };
         };
-        let end = self.at + width;
+        let end = self.position + width;
         if end > self.limit {
             return Err(ScanError::TooLarge(self.limit));
         }
-        let Some(digits) = seen.get(self.at + 1..end) else { return Ok(None) };
-        // A signed format is an unsigned one as long as its sign bit is not set.
+        let Some(digits) = seen.get(self.position + 1..end) else { return Ok(None) };
+        // A signed format is accepted as long as its sign bit is not set.
         if marker >= 0xd0 && digits[0] >= 0x80 {
             return Err(ScanError::Shape("the channel or the type is negative"));
         }
-        self.at = end;
+        self.position = end;
         Ok(Some(digits.iter().fold(0, |value, digit| value << 8 | u64::from(*digit))))
     }
 
-    /// Reads values until all containers within the current element are closed; says whether they are.
+    /// Reads values until all containers within the current element have ended; returns whether they have.
     #[inline]
     fn contents(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
-        let (mut at, mut open, mut left) = (self.at, self.open, self.left[self.open - 1]);
+        let (mut at, mut open, mut left) = (self.position, self.open, self.missing[self.open - 1]);
         loop {
             while left == 0 {
                 open -= 1;
                 if open == 0 {
-                    (self.at, self.open) = (at, 0);
+                    (self.position, self.open) = (at, 0);
                     return Ok(true);
                 }
-                left = self.left[open - 1];
+                left = self.missing[open - 1];
             }
             let Some(&marker) = seen.get(at) else { break };
             if let Some(width) = width(marker) {
@@ -380,12 +381,12 @@ impl Scanner {
             left -= 1;
             match head {
                 Head::Raw(end) => at = end,
-                Head::List(first, count) | Head::Map(first, count) => {
-                    // The frame itself is open too.
-                    if open + 1 == DEPTH {
+                Head::Array(first, count) | Head::Map(first, count) => {
+                    // The frame itself is open as well.
+                    if open + 1 == MAX_DEPTH {
                         return Err(ScanError::TooDeep);
                     }
-                    self.left[open - 1] = left;
+                    self.missing[open - 1] = left;
                     open += 1;
                     (at, left) = (first, count);
                 }
@@ -394,36 +395,36 @@ impl Scanner {
                 break;
             }
         }
-        (self.at, self.open, self.left[open - 1]) = (at, open, left);
+        (self.position, self.open, self.missing[open - 1]) = (at, open, left);
         Ok(false)
     }
 
-    /// Reads the head at `at`, which starts with `marker`, or returns `None` if it is not all there.
+    /// Reads the head at `at`, which starts with `marker`; `None` if it is incomplete.
     #[inline]
     fn head(&mut self, seen: &[u8], at: usize, marker: u8) -> Result<Option<Head>, ScanError> {
         let next = at + 1;
         let head = match marker {
-            0x90..=0x9f => Head::List(next, u64::from(marker & 0x0f)),
+            0x90..=0x9f => Head::Array(next, u64::from(marker & 0x0f)),
             0x80..=0x8f => Head::Map(next, 2 * u64::from(marker & 0x0f)),
-            0xc4..=0xc6 | 0xd9..=0xdf => match self.long(seen, next, marker) {
+            0xc4..=0xc6 | 0xd9..=0xdf => match self.long_head(seen, next, marker) {
                 Some(head) => head,
                 None => return Ok(None),
             },
             _ => return Err(ScanError::Parse(marker)),
         };
-        let least = match head {
+        let min_end = match head {
             Head::Raw(end) => end,
-            Head::List(at, count) | Head::Map(at, count) => {
+            Head::Array(at, count) | Head::Map(at, count) => {
                 at.saturating_add(usize::try_from(count).unwrap_or(usize::MAX))
             }
         };
-        self.announced = self.announced.max(least);
+        self.announced = self.announced.max(min_end);
         Ok(Some(head))
     }
 
-    /// Reads a head whose length is in the bytes after the marker.
+    /// Reads a head with the length in the bytes after the marker.
     #[inline]
-    fn long(&mut self, seen: &[u8], next: usize, marker: u8) -> Option<Head> {
+    fn long_head(&mut self, seen: &[u8], next: usize, marker: u8) -> Option<Head> {
         let width = match marker {
             0xc4 | 0xd9 => 1,
             0xc5 | 0xda | 0xdc | 0xde => 2,
@@ -434,7 +435,7 @@ impl Scanner {
         let digits = seen.get(next..at)?;
         let length = digits.iter().fold(0, |length, digit| length << 8 | u32::from(*digit));
         Some(match marker {
-            0xdc | 0xdd => Head::List(at, u64::from(length)),
+            0xdc | 0xdd => Head::Array(at, u64::from(length)),
             0xde | 0xdf => Head::Map(at, 2 * u64::from(length)),
             _ => Head::Raw(at.saturating_add(length as usize)),
         })

@@ -1,4 +1,4 @@
-//! The buffer in which arguments are encoded before the lock of a connection is taken.
+//! The buffer for encoding arguments before the lock of a connection is taken.
 
 use std::{
     cell::Cell,
@@ -11,10 +11,10 @@ thread_local! {
     static POOLED: Cell<Option<Box<Encoded>>> = const { Cell::new(None) };
 }
 
-/// An empty buffer of this thread, given back when it is dropped.
+/// An empty buffer from the pool of this thread, which gets it back on drop.
 ///
-/// It is taken out for as long as it is used: encoding that encodes again gets a second one, and a panic loses it. The
-/// box makes it cheap to hand on; it is there until the drop.
+/// The pool holds one buffer. A nested encoding allocates a second one, and a panic loses it. The box makes it cheap to
+/// move, and is `Some` until the drop.
 #[derive(Debug)]
 pub(crate) struct Scratch(Option<Box<Encoded>>);
 
@@ -33,14 +33,14 @@ impl Deref for Scratch {
 
     #[inline]
     fn deref(&self) -> &Encoded {
-        self.0.as_deref().expect("there until dropped")
+        self.0.as_deref().expect("the buffer is present until the drop")
     }
 }
 
 impl DerefMut for Scratch {
     #[inline]
     fn deref_mut(&mut self) -> &mut Encoded {
-        self.0.as_deref_mut().expect("there until dropped")
+        self.0.as_deref_mut().expect("the buffer is present until the drop")
     }
 }
 
@@ -50,7 +50,7 @@ impl Drop for Scratch {
         let Some(mut buffer) = self.0.take() else { return };
         if buffer.buf.capacity() <= Self::MAX_POOLED_CAPACITY && !std::thread::panicking() {
             buffer.clear();
-            // Without a thread-local the thread is about to end.
+            // Fails only while the thread ends.
             let _ = POOLED.try_with(|pooled| pooled.set(Some(buffer)));
         }
     }

@@ -1,4 +1,4 @@
-//! `Value`: anything that the wire can carry, without a type known in advance.
+//! `Value`: any value of the wire, for data whose type is not known in advance.
 
 use std::fmt;
 
@@ -10,25 +10,25 @@ use serde::{
 
 use crate::wire::bytes::{self, Bytes};
 
-/// Any value that a message can hold (`protocol.md` 3.1, `dynamic`).
+/// Any value of a message (`protocol.md` 3.1, `dynamic`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// Nil.
     #[default]
     Nil,
     /// A boolean.
     Bool(bool),
-    /// A negative integer; others are read as [`Value::UInt`].
+    /// A negative integer. All others are read as [`Value::UInt`].
     Int(i64),
     /// An integer that is not negative.
     UInt(u64),
     /// A float.
     Float(f64),
-    /// A text or bytes: the wire does not tell them apart.
+    /// Text or bytes, which the wire does not distinguish.
     Raw(Bytes),
     /// A list.
     Array(Vec<Value>),
-    /// A map in the order of the wire.
+    /// A map, in the order of the wire.
     Map(Vec<(Value, Value)>),
 }
 
@@ -43,7 +43,7 @@ impl Value {
         if let Self::Bool(value) = self { Some(*value) } else { None }
     }
 
-    /// Returns the integer, if this is one that fits.
+    /// Returns the integer, if this is one that fits into `i64`.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Int(value) => Some(*value),
@@ -61,17 +61,17 @@ impl Value {
         }
     }
 
-    /// Returns the float, if this is one; an integer is none, as on the wire.
+    /// Returns the float, if this is one. An integer is not converted.
     pub fn as_f64(&self) -> Option<f64> {
         if let Self::Float(value) = self { Some(*value) } else { None }
     }
 
-    /// Returns the text, if this is one in UTF-8.
+    /// Returns the text, if this is valid UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         self.as_bytes()?.as_str()
     }
 
-    /// Returns the text or bytes, if this is either.
+    /// Returns the bytes, if this is text or bytes.
     pub fn as_bytes(&self) -> Option<&Bytes> {
         if let Self::Raw(bytes) = self { Some(bytes) } else { None }
     }
@@ -86,18 +86,17 @@ impl Value {
         if let Self::Map(entries) = self { Some(entries) } else { None }
     }
 
-    /// Returns the value of the first entry of that name, if this is a map that has one.
+    /// Returns the value of the first entry with this key, if this is a map that has one.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let named = |entry: &&(Value, Value)| entry.0.as_bytes().is_some_and(|name| *name == *key);
         self.as_map()?.iter().find(named).map(|(_, value)| value)
     }
 }
 
-/// The number of elements for which room is made because a list says that it has them. A shorter list has no room to
-/// spare.
+/// The maximum capacity that is reserved for the declared length of a list. A shorter list has no spare capacity.
 const MAX_RESERVED: usize = 1024;
 
-/// Shows the value like JSON; bytes that are no UTF-8 as `0x…`.
+/// Formats the value like JSON, and bytes that are not UTF-8 as `0x…`.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -108,7 +107,7 @@ impl fmt::Display for Value {
             Self::Float(value) => write!(f, "{value:?}"),
             Self::Raw(raw) => match raw.as_str() {
                 Some(text) => write!(f, "{text:?}"),
-                None => bytes::hex(raw, f),
+                None => bytes::fmt_hex(raw, f),
             },
             Self::Array(items) => {
                 f.write_str("[")?;
@@ -140,7 +139,7 @@ impl From<i64> for Value {
     }
 }
 
-macro_rules! from {
+macro_rules! impl_from {
     ($($type:ty as $name:ident => $value:expr),* $(,)?) => {$(
         impl From<$type> for Value {
             fn from($name: $type) -> Self {
@@ -150,7 +149,7 @@ macro_rules! from {
     )*};
 }
 
-from! {
+impl_from! {
     bool as value => Self::Bool(value),
     i8 as value => i64::from(value).into(),
     i16 as value => i64::from(value).into(),
@@ -178,7 +177,7 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            // In an option, so that it is not taken for an argument list without arguments.
+            // A bare unit would be an argument list without arguments.
             Self::Nil => serializer.serialize_some(&()),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Int(value) => serializer.serialize_i64(*value),

@@ -72,7 +72,7 @@ impl CatalogueReader<'_> {
                 TypeForm::Struct { fields, flat }
             }
             Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-                TypeForm::Newtype(self.owned(&fields.unnamed.first()?.ty)?)
+                TypeForm::Newtype(self.read_owned_type(&fields.unnamed.first()?.ty)?)
             }
             _ => {
                 let message = format!("a struct has 1 to {MOST_ARGUMENTS} fields with names, or one without");
@@ -90,7 +90,7 @@ impl CatalogueReader<'_> {
             self.report(field.span(), format!("write the field's name in snake_case: `{snake}`"));
         }
         let docs = self.docs(&field.attrs, "a field takes docs only", |_| false);
-        Some(StructField { name, docs, ty: self.owned(&field.ty)? })
+        Some(StructField { name, docs, ty: self.read_owned_type(&field.ty)? })
     }
 
     fn numbers(&mut self, item: &ItemEnum) -> Option<DeclaredType> {

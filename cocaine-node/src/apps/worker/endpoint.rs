@@ -16,7 +16,7 @@ use cocaine::{
     Limits,
     bind::{Call, Dispatch, DynReceiver, DynSender, ServiceSpec},
     control::WORKER,
-    server::{Connection, Server, UnixSocket},
+    server::{AcceptStatus, Connection, UnixSocket},
 };
 use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
 
@@ -100,17 +100,16 @@ fn lock(
 
 async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected: ExpectedWorkers) {
     let peer = path.display().to_string();
+    let mut status = AcceptStatus::new(&peer);
     loop {
         match listener.accept().await.and_then(|(stream, _)| UnixSocket::new(stream)) {
             Ok(stream) => {
+                status.record_success();
                 let expected = expected.clone();
                 let make_service = |connection| HandshakeService { connection, expected };
                 Connection::start(stream, &peer, limits, &WORKER, make_service);
             }
-            Err(error) => {
-                tracing::warn!(path = peer, %error, "cannot accept a worker");
-                tokio::time::sleep(Server::ACCEPT_RETRY_DELAY).await;
-            }
+            Err(error) => status.recover(&error).await,
         }
     }
 }

@@ -1,8 +1,18 @@
 //! A port for HTTP clients: accepts connections, limits their number, and ends them.
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use cocaine::server::Server;
+use cocaine::server::{AcceptStatus, IdleConnection, listen, track_idle_connection};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -13,9 +23,9 @@ use hyper_util::{
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinHandle, JoinSet},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, timeout_at},
 };
 
 use super::{body::ResponseBody, socket::ClientSocket};
@@ -53,7 +63,7 @@ impl HttpListener {
         H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<ResponseBody>> + Send + 'static,
     {
-        let listener = TcpListener::bind(address).await?;
+        let listener = listen(address).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let accept_task = tokio::spawn(accept_loop(listener, settings, handle, stopped));
@@ -81,6 +91,23 @@ impl HttpListener {
     }
 }
 
+/// A connection that is closed to make room for others while no request has come on it.
+#[derive(Debug, Default)]
+struct HttpConnection {
+    has_request: AtomicBool,
+    closed: Notify,
+}
+
+impl IdleConnection for HttpConnection {
+    fn is_unused(&self) -> bool {
+        !self.has_request.load(Ordering::Relaxed)
+    }
+
+    fn close(&self) {
+        self.closed.notify_one();
+    }
+}
+
 /// The connections of a port: what asks them to end, and what closes them when it is dropped.
 #[derive(Debug)]
 struct OpenConnections {
@@ -99,6 +126,8 @@ where
     F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     let (graceful, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
+    let mut status =
+        AcceptStatus::new(listener.local_addr().map_or_else(|_| String::new(), |at| at.to_string()));
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &settings.permits) => accepted,
@@ -107,24 +136,32 @@ where
         };
         match accepted {
             Ok((stream, permit)) => {
-                let handle = handle.clone();
-                let service = service_fn(move |request| handle(request).map(Ok::<_, Infallible>));
+                status.record_success();
+                let (handle, shared) = (handle.clone(), Arc::new(HttpConnection::default()));
+                track_idle_connection(&shared);
+                let requested = shared.clone();
+                let service = service_fn(move |request| {
+                    requested.has_request.store(true, Ordering::Relaxed);
+                    handle(request).map(Ok::<_, Infallible>)
+                });
                 let io = TokioIo::new(ClientSocket::new(stream, settings.timeout));
                 let connection = graceful.watch(http1_builder(&settings).serve_connection(io, service));
                 let open = settings.open.clone();
                 tasks.spawn(async move {
                     open.inc();
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection of an HTTP client failed");
+                    tokio::select! {
+                        result = connection => if let Err(error) = result {
+                            tracing::debug!(%error, "a connection of an HTTP client failed");
+                        },
+                        () = shared.closed.notified() => {
+                            tracing::debug!("a connection without a request is closed to make room for others");
+                        }
                     }
                     open.dec();
                     drop(permit);
                 });
             }
-            Err(error) => {
-                tracing::warn!(%error, "a connection of an HTTP client could not be accepted");
-                sleep(Server::ACCEPT_RETRY_DELAY).await;
-            }
+            Err(error) => status.recover(&error).await,
         }
     }
 }
@@ -136,7 +173,9 @@ async fn accept(
     // The semaphore is never closed.
     let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    stream.set_nodelay(true)?;
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set a socket option");
+    }
     Ok((stream, permit))
 }
 

@@ -36,6 +36,10 @@ impl Mux {
         if channel.recv_state.is_ended() {
             return Ok(());
         }
+        if !self.answered {
+            self.answered = true;
+            self.wakers.append(&mut self.event_watchers);
+        }
         let is_refused = channel.deliver(message, self.limits.max_unread_bytes) == Delivery::NotAllowed;
         if is_refused && !matches!(self.role, Role::Worker(_)) {
             channel.fail(Error::protocol(not_allowed(bounds.kind, channel.id)));

@@ -5,9 +5,13 @@ use std::task::{Poll, Waker};
 use super::{
     ChannelKey, Mux, NewChannel, Role, add_waker,
     channel::{Channel, HandlerState},
+    recv_state::RecvState,
 };
 use crate::{
-    protocol::error::{Error, ErrorKind},
+    protocol::{
+        error::{Error, ErrorKind},
+        graph::PING,
+    },
     wire::{
         encode::Encoded,
         frame::{self, FrameHeaders},
@@ -33,6 +37,24 @@ impl Mux {
             channel.reader = open.reader;
         }
         Ok(ChannelKey { id, own: true })
+    }
+
+    /// Asks the peer for a sign of life if a channel of this side is open: returns whether the question is queued. The
+    /// answer is dropped, but it is an arrival of bytes.
+    pub(crate) fn ping(&mut self) -> bool {
+        if self.own.len() == 0 || !self.has_room() {
+            return false;
+        }
+        let no_args = Encoded { buf: vec![0x90], segments: Vec::new() };
+        let ping = NewChannel {
+            method: PING,
+            args: &no_args,
+            headers: FrameHeaders::None,
+            recv_state: RecvState::Ended,
+            ticks: u64::MAX,
+            reader: None,
+        };
+        self.open(ping).is_ok()
     }
 
     /// Opens a channel with an id above all that either side has used.

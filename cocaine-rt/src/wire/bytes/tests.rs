@@ -40,13 +40,13 @@ fn blob_above_16_kib_becomes_a_segment() {
 }
 
 #[test]
-fn a_blob_of_16_kib_is_copied() {
+fn blob_of_16_kib_is_copied() {
     let into = encoded(&(&blob(16 << 10),));
     assert_eq!((into.segments.len(), into.buf.len()), (0, 1 + 3 + (16 << 10)));
 }
 
 #[test]
-fn a_segment_moves_with_the_head_before_it() {
+fn segment_moves_with_head_before_it() {
     let large = blob(20_000);
     // Sixteen elements declared and fewer kept, so that the head of the list shrinks.
     let list: [Option<&Bytes>; 16] = std::array::from_fn(|index| (index < 2).then_some(&large));
@@ -104,7 +104,7 @@ fn nested_decoding_slices_its_own_source() {
 }
 
 #[test]
-fn a_foreign_decoder_within_ours_gets_copies() {
+fn foreign_decoder_within_ours_gets_copies() {
     struct Foreign(Bytes);
     impl<'de> Deserialize<'de> for Foreign {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -119,7 +119,7 @@ fn a_foreign_decoder_within_ours_gets_copies() {
 }
 
 #[test]
-fn a_panic_leaves_nothing_behind() {
+fn panic_restores_thread_local() {
     #[derive(Debug)]
     struct Panics;
     impl<'de> Deserialize<'de> for Panics {

@@ -1,4 +1,4 @@
-//! Argument lists: what is optional, what is missing and what is too much (`protocol.md` 3.2).
+//! Argument lists, with their rules for optional, missing and surplus arguments (`protocol.md` 3.2).
 
 use serde::{
     Deserialize,
@@ -8,20 +8,23 @@ use serde::{
 
 use super::{
     ANY_LEN, DecodeBudget, DecodeError,
-    decoder::{ArgumentPosition, Decoder, Result},
+    decoder::{ArgumentPosition, Decoder, DecoderResult},
 };
 
 /// Reads the argument list in `source`; returns it and the bytes that it was charged.
 #[inline]
-pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8], budget: DecodeBudget) -> Result<(T, usize)> {
+pub(super) fn list<'de, T: Deserialize<'de>>(
+    source: &'de [u8],
+    budget: DecodeBudget,
+) -> DecoderResult<(T, usize)> {
     let granted = budget.left();
     // The frame and the list are open.
     let mut decoder = Decoder::new(source, 2, budget);
     decoder.unread = decoder.reader.array_len()?;
     let value = if decoder.unread == 0 {
-        T::deserialize(MissingValue { index: 1, of: 1, list: true })?
+        T::deserialize(MissingValue { index: 1, of: 1, is_list: true })?
     } else {
-        some(&mut decoder)?
+        first_or_list(&mut decoder)?
     };
     decoder.skip(decoder.unread.into())?;
     decoder.reader.end()?;
@@ -29,12 +32,12 @@ pub(super) fn list<'de, T: Deserialize<'de>>(source: &'de [u8], budget: DecodeBu
 }
 
 #[inline]
-fn some<'de, T: Deserialize<'de>>(decoder: &mut Decoder<'de>) -> Result<T> {
+fn first_or_list<'de, T: Deserialize<'de>>(decoder: &mut Decoder<'de>) -> DecoderResult<T> {
     let start = decoder.reader.position();
     let unread = decoder.unread;
-    decoder.place = ArgumentPosition::List;
+    decoder.position = ArgumentPosition::List;
     let value = T::deserialize(&mut *decoder).map_err(|malformed| malformed.argument(1))?;
-    // Whoever read past the head without taking it for a list has read the first argument.
+    // The type has read a value without asking for a list: it was the first argument.
     if decoder.unread == unread && decoder.reader.position() > start {
         decoder.unread -= 1;
     }
@@ -58,23 +61,25 @@ impl<'de> de::SeqAccess<'de> for ArgumentAccess<'_, 'de> {
     type Error = DecodeError;
 
     #[inline]
-    fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+    fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> DecoderResult<Option<S::Value>> {
         let end = self.decoder.unread == 0;
         if self.index == self.of || (end && self.of == ANY_LEN) {
             return Ok(None);
         }
         self.index += 1;
         if end {
-            return seed.deserialize(MissingValue { index: self.index, of: self.of, list: false }).map(Some);
+            return seed
+                .deserialize(MissingValue { index: self.index, of: self.of, is_list: false })
+                .map(Some);
         }
         let start = self.decoder.reader.position();
         if self.of == ANY_LEN {
             self.decoder.budget.charge(size_of::<S::Value>())?;
         }
-        self.decoder.place = ArgumentPosition::Argument;
+        self.decoder.position = ArgumentPosition::Argument;
         let value =
             seed.deserialize(&mut *self.decoder).map_err(|malformed| malformed.argument(self.index))?;
-        // A type may be content without looking at its value.
+        // A type may ignore its value.
         if self.decoder.reader.position() == start {
             self.decoder.skip(1)?;
         }
@@ -87,17 +92,17 @@ impl<'de> de::SeqAccess<'de> for ArgumentAccess<'_, 'de> {
     }
 }
 
-/// An argument that was left out; or, as a `list`, an empty list.
+/// A missing argument, or an empty argument list.
 pub(super) struct MissingValue {
     index: usize,
     of: usize,
-    list: bool,
+    is_list: bool,
 }
 
 impl MissingValue {
-    /// Returns what stands for an element that an array does not have.
+    /// Returns a deserializer for an element that the array lacks.
     pub(super) fn element() -> Self {
-        Self { index: 1, of: 1, list: false }
+        Self { index: 1, of: 1, is_list: false }
     }
 }
 
@@ -108,13 +113,13 @@ impl<'de> Deserializer<'de> for MissingValue {
         false
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
         let missing = DecodeError::missing(self.index, self.of);
-        // What takes any value takes an empty list as nil.
-        if self.list { visitor.visit_unit().map_err(|_: DecodeError| missing) } else { Err(missing) }
+        // A type that accepts any value gets nil for an empty list.
+        if self.is_list { visitor.visit_unit().map_err(|_: DecodeError| missing) } else { Err(missing) }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
         visitor.visit_none()
     }
 
@@ -122,16 +127,16 @@ impl<'de> Deserializer<'de> for MissingValue {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value> {
-        visitor.visit_newtype_struct(Self { list: false, ..self })
+    ) -> DecoderResult<V::Value> {
+        visitor.visit_newtype_struct(Self { is_list: false, ..self })
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
         self.deserialize_any(visitor)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        if !self.list {
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> DecoderResult<V::Value> {
+        if !self.is_list {
             return self.deserialize_any(visitor);
         }
         visitor.visit_seq(ArgumentAccess::new(&mut Decoder::new(&[], 2, DecodeBudget::new(0, 0)), len))

@@ -1,12 +1,12 @@
-//! Bounds the memory of what is decoded: a list of nils takes forty times its encoding as a `Value`.
+//! Bounds the memory of decoded values. A list of nils takes forty times its encoding as a `Value`.
 
 use super::DecodeError;
 use crate::wire::bytes::MIN_SLICE_LEN;
 
 /// The memory that a decoded value may still take.
 ///
-/// Each element of a list or map is charged its size in memory, and each text and list an allocation. A large text is
-/// not charged its length: all texts of a message together are no longer than the message.
+/// Each element of a list or map is charged its size in memory, and each text and list an allocation. The length of a
+/// large text is not charged, since all texts of a message together are no longer than the message.
 #[derive(Clone, Debug)]
 pub(crate) struct DecodeBudget {
     left: usize,
@@ -14,7 +14,7 @@ pub(crate) struct DecodeBudget {
 }
 
 impl DecodeBudget {
-    /// What an allocation takes beside its content.
+    /// The overhead of an allocation.
     const ALLOCATION: usize = 32;
 
     /// Returns the budget for `len` encoded bytes, of which the value may take `limit` bytes more.
@@ -25,7 +25,7 @@ impl DecodeBudget {
     /// Charges an element of `size` bytes.
     ///
     /// # Errors
-    /// The budget is spent; the error names the limit.
+    /// Fails if the budget is exhausted; the error names the limit.
     #[inline]
     pub(crate) fn charge(&mut self, size: usize) -> Result<(), DecodeError> {
         match self.left.checked_sub(size) {
@@ -40,7 +40,7 @@ impl DecodeBudget {
     /// Charges an allocation, such as that of a list.
     ///
     /// # Errors
-    /// Those of [`DecodeBudget::charge`].
+    /// Fails like [`DecodeBudget::charge`].
     #[inline]
     pub(crate) fn charge_allocation(&mut self) -> Result<(), DecodeError> {
         self.charge(Self::ALLOCATION)
@@ -49,7 +49,7 @@ impl DecodeBudget {
     /// Charges a text that is copied.
     ///
     /// # Errors
-    /// Those of [`DecodeBudget::charge`].
+    /// Fails like [`DecodeBudget::charge`].
     #[inline]
     pub(crate) fn charge_text(&mut self, text: &[u8]) -> Result<(), DecodeError> {
         match text.len() {
@@ -59,7 +59,7 @@ impl DecodeBudget {
         }
     }
 
-    /// Returns how many bytes are left.
+    /// Returns the remaining bytes.
     pub(crate) fn left(&self) -> usize {
         self.left
     }

@@ -1,10 +1,10 @@
-//! Arrays, maps and variants that are being read.
+//! Access to the contents of arrays, maps and enum variants.
 
 use serde::de::{self, Deserializer, Visitor};
 
 use super::{
     DecodeError,
-    decoder::{Decoder, Result},
+    decoder::{Decoder, DecoderResult},
 };
 
 /// The values of an open container that are not read yet.
@@ -17,13 +17,13 @@ pub(super) struct ElementAccess<'a, 'de> {
 
 impl<'de> ElementAccess<'_, 'de> {
     #[inline]
-    fn next<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+    fn next<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> DecoderResult<S::Value> {
         let start = self.decoder.reader.position();
         if self.is_allocated {
             self.decoder.budget.charge(size_of::<S::Value>())?;
         }
         let value = seed.deserialize(&mut *self.decoder)?;
-        // A type may be content without looking at its value.
+        // A type may ignore its value.
         if self.decoder.reader.position() == start {
             self.decoder.skip(1)?;
         }
@@ -31,7 +31,7 @@ impl<'de> ElementAccess<'_, 'de> {
         Ok(value)
     }
 
-    /// Returns a number of elements that the input can hold.
+    /// Returns the size hint: no more elements than the input has bytes.
     fn hint(&self, of: u64) -> usize {
         usize::try_from(self.left / of).unwrap_or(usize::MAX).min(self.decoder.reader.remaining())
     }
@@ -41,7 +41,7 @@ impl<'de> de::SeqAccess<'de> for &mut ElementAccess<'_, 'de> {
     type Error = DecodeError;
 
     #[inline]
-    fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+    fn next_element_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> DecoderResult<Option<S::Value>> {
         if self.left == 0 { Ok(None) } else { self.next(seed).map(Some) }
     }
 
@@ -53,11 +53,11 @@ impl<'de> de::SeqAccess<'de> for &mut ElementAccess<'_, 'de> {
 impl<'de> de::MapAccess<'de> for &mut ElementAccess<'_, 'de> {
     type Error = DecodeError;
 
-    fn next_key_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+    fn next_key_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> DecoderResult<Option<S::Value>> {
         if self.left == 0 { Ok(None) } else { self.next(seed).map(Some) }
     }
 
-    fn next_value_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+    fn next_value_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> DecoderResult<S::Value> {
         if self.left == 0 { Err(DecodeError::new("no value was left")) } else { self.next(seed) }
     }
 
@@ -66,14 +66,14 @@ impl<'de> de::MapAccess<'de> for &mut ElementAccess<'_, 'de> {
     }
 }
 
-/// A variant by its name alone.
+/// A variant that consists of its name only.
 pub(super) struct UnitVariantAccess<'a, 'de>(pub(super) &'a mut Decoder<'de>);
 
 impl<'de> de::EnumAccess<'de> for UnitVariantAccess<'_, 'de> {
     type Error = DecodeError;
     type Variant = UnitVariant;
 
-    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, UnitVariant)> {
+    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> DecoderResult<(S::Value, UnitVariant)> {
         Ok((seed.deserialize(self.0)?, UnitVariant))
     }
 }
@@ -81,7 +81,7 @@ impl<'de> de::EnumAccess<'de> for UnitVariantAccess<'_, 'de> {
 pub(super) struct UnitVariant;
 
 impl UnitVariant {
-    fn missing<T>() -> Result<T> {
+    fn missing_content<T>() -> DecoderResult<T> {
         Err(DecodeError::new("the variant's content is missing"))
     }
 }
@@ -89,33 +89,33 @@ impl UnitVariant {
 impl<'de> de::VariantAccess<'de> for UnitVariant {
     type Error = DecodeError;
 
-    fn unit_variant(self) -> Result<()> {
+    fn unit_variant(self) -> DecoderResult<()> {
         Ok(())
     }
 
-    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(self, _seed: S) -> Result<S::Value> {
-        Self::missing()
+    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(self, _seed: S) -> DecoderResult<S::Value> {
+        Self::missing_content()
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, _visitor: V) -> Result<V::Value> {
-        Self::missing()
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, _visitor: V) -> DecoderResult<V::Value> {
+        Self::missing_content()
     }
 
     fn struct_variant<V: Visitor<'de>>(
         self,
         _fields: &'static [&'static str],
         _visitor: V,
-    ) -> Result<V::Value> {
-        Self::missing()
+    ) -> DecoderResult<V::Value> {
+        Self::missing_content()
     }
 }
 
-/// A variant as a map of its name and its content.
+/// A variant that is a map of its name to its content.
 impl<'de> de::EnumAccess<'de> for &mut ElementAccess<'_, 'de> {
     type Error = DecodeError;
     type Variant = Self;
 
-    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
+    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> DecoderResult<(S::Value, Self)> {
         Ok((self.next(seed)?, self))
     }
 }
@@ -123,15 +123,15 @@ impl<'de> de::EnumAccess<'de> for &mut ElementAccess<'_, 'de> {
 impl<'de> de::VariantAccess<'de> for &mut ElementAccess<'_, 'de> {
     type Error = DecodeError;
 
-    fn unit_variant(self) -> Result<()> {
+    fn unit_variant(self) -> DecoderResult<()> {
         self.next(std::marker::PhantomData::<()>)
     }
 
-    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
+    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> DecoderResult<S::Value> {
         self.next(seed)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> DecoderResult<V::Value> {
         self.left -= 1;
         self.decoder.deserialize_tuple(len, visitor)
     }
@@ -140,7 +140,7 @@ impl<'de> de::VariantAccess<'de> for &mut ElementAccess<'_, 'de> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> DecoderResult<V::Value> {
         self.left -= 1;
         self.decoder.deserialize_struct("", fields, visitor)
     }

@@ -7,57 +7,57 @@ use super::{
     args::ArgumentAccess,
     containers::{ElementAccess, UnitVariantAccess},
 };
-use crate::wire::scan::DEPTH;
+use crate::wire::scan::MAX_DEPTH;
 
-pub(super) type Result<T, E = DecodeError> = std::result::Result<T, E>;
+pub(super) type DecoderResult<T> = Result<T, DecodeError>;
 
-/// What the next value is.
+/// The position of the next value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ArgumentPosition {
-    /// The argument list, whose head is read: as a tuple, or its first argument as anything else.
+    /// The argument list, whose head is read. A tuple gets the list, any other type the first argument.
     List,
     /// An element of the argument list.
     Argument,
-    /// Anything else.
+    /// Any other value.
     Plain,
 }
 
 /// Reads one value.
 pub(super) struct Decoder<'de> {
     pub(super) reader: Reader<'de>,
-    /// Containers that are open.
+    /// The number of open containers.
     pub(super) depth: usize,
-    pub(super) place: ArgumentPosition,
-    /// Arguments that are not read yet.
+    pub(super) position: ArgumentPosition,
+    /// The number of arguments that are not read yet.
     pub(super) unread: u32,
     pub(super) budget: DecodeBudget,
 }
 
 impl<'de> Decoder<'de> {
     pub(super) fn new(bytes: &'de [u8], depth: usize, budget: DecodeBudget) -> Self {
-        Self { reader: Reader::new(bytes), depth, place: ArgumentPosition::Plain, unread: 0, budget }
+        Self { reader: Reader::new(bytes), depth, position: ArgumentPosition::Plain, unread: 0, budget }
     }
 
-    pub(super) fn skip(&mut self, values: u64) -> Result<()> {
+    pub(super) fn skip(&mut self, values: u64) -> DecoderResult<()> {
         (0..values).try_for_each(|_| self.reader.skip_within(self.depth))
     }
 
-    /// Reads a container of `left` values. They are charged if they are allocated, as those of a list are and the fields of
-    /// a struct are not.
+    /// Reads a container of `left` values. They are charged if they are allocated, like those of a list and unlike the fields
+    /// of a struct.
     fn enter<T>(
         &mut self,
         left: u64,
         is_allocated: bool,
-        visit: impl FnOnce(&mut ElementAccess<'_, 'de>) -> Result<T>,
-    ) -> Result<T> {
-        if self.depth == DEPTH {
+        visit: impl FnOnce(&mut ElementAccess<'_, 'de>) -> DecoderResult<T>,
+    ) -> DecoderResult<T> {
+        if self.depth == MAX_DEPTH {
             return Err(DecodeError::new("nested deeper than 32 levels"));
         }
         if left > 0 && is_allocated {
             self.budget.charge_allocation()?;
         }
         self.depth += 1;
-        self.place = ArgumentPosition::Plain;
+        self.position = ArgumentPosition::Plain;
         let mut items = ElementAccess { decoder: self, left, is_allocated };
         let value = visit(&mut items)?;
         let left = items.left;
@@ -66,46 +66,46 @@ impl<'de> Decoder<'de> {
         Ok(value)
     }
 
-    fn array<V: Visitor<'de>>(&mut self, len: u32, visitor: V) -> Result<V::Value> {
+    fn array<V: Visitor<'de>>(&mut self, len: u32, visitor: V) -> DecoderResult<V::Value> {
         self.enter(len.into(), true, |items| visitor.visit_seq(items))
     }
 
-    fn map<V: Visitor<'de>>(&mut self, len: u32, visitor: V) -> Result<V::Value> {
+    fn map<V: Visitor<'de>>(&mut self, len: u32, visitor: V) -> DecoderResult<V::Value> {
         self.enter(2 * u64::from(len), true, |items| visitor.visit_map(items))
     }
 
     /// Reads an array as a tuple.
-    fn tuple<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        self.only("an array", |this, token| match token {
+    fn tuple<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
+        self.expect("an array", |this, token| match token {
             Token::Array(len) => Some(this.enter(len.into(), false, |items| visitor.visit_seq(items))),
             _ => None,
         })
     }
 
-    /// Reads a value with `read`, and adds its position to an error of the visitor's.
+    /// Reads a value with `read`, and adds its position to the visitor's error.
     #[inline]
-    fn located<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    fn located<T>(&mut self, read: impl FnOnce(&mut Self) -> DecoderResult<T>) -> DecoderResult<T> {
         let start = self.reader.position();
         read(self).map_err(|malformed| malformed.at(start))
     }
 
     #[inline]
-    fn only<T>(
+    fn expect<T>(
         &mut self,
         expected: &str,
-        wanted: impl FnOnce(&mut Self, Token<'de>) -> Option<Result<T>>,
-    ) -> Result<T> {
+        convert: impl FnOnce(&mut Self, Token<'de>) -> Option<DecoderResult<T>>,
+    ) -> DecoderResult<T> {
         self.located(|this| {
             let token = this.reader.token()?;
-            wanted(this, token).unwrap_or_else(|| {
+            convert(this, token).unwrap_or_else(|| {
                 Err(DecodeError::new(format!("expected {expected}, found {}", token.name())))
             })
         })
     }
 
     #[inline]
-    fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        self.only("an integer", |_, token| match token {
+    fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
+        self.expect("an integer", |_, token| match token {
             Token::UInt(value) => Some(visitor.visit_u64(value)),
             Token::Int(value) => Some(visitor.visit_i64(value)),
             _ => None,
@@ -113,8 +113,8 @@ impl<'de> Decoder<'de> {
     }
 
     #[inline]
-    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
-        self.only("a float", |_, token| match token {
+    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
+        self.expect("a float", |_, token| match token {
             Token::F32(value) => Some(visitor.visit_f32(value)),
             Token::F64(value) => Some(visitor.visit_f64(value)),
             _ => None,
@@ -122,12 +122,12 @@ impl<'de> Decoder<'de> {
     }
 
     #[inline]
-    fn text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+    fn text<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
         self.located(|this| visitor.visit_borrowed_str(this.reader.text()?))
     }
 
     #[inline]
-    fn owned_text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+    fn owned_text<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
         self.located(|this| {
             let text = this.reader.text()?;
             this.budget.charge_text(text.as_bytes())?;
@@ -136,12 +136,12 @@ impl<'de> Decoder<'de> {
     }
 
     #[inline]
-    fn blob<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+    fn blob<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
         self.located(|this| visitor.visit_borrowed_bytes(this.reader.raw()?))
     }
 
     #[inline]
-    fn owned_blob<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value> {
+    fn owned_blob<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
         self.located(|this| {
             let blob = this.reader.raw()?;
             this.budget.charge_text(blob)?;
@@ -150,17 +150,17 @@ impl<'de> Decoder<'de> {
     }
 }
 
-fn raw<'de, V: Visitor<'de>>(raw: &'de [u8], visitor: V) -> Result<V::Value> {
+fn raw<'de, V: Visitor<'de>>(raw: &'de [u8], visitor: V) -> DecoderResult<V::Value> {
     match std::str::from_utf8(raw) {
         Ok(text) => visitor.visit_borrowed_str(text),
         Err(_) => visitor.visit_borrowed_bytes(raw),
     }
 }
 
-macro_rules! alike {
+macro_rules! forward {
     ($($method:ident => $like:ident),* $(,)?) => {$(
         #[inline]
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
             self.$like(visitor)
         }
     )*};
@@ -173,7 +173,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         false
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
         self.located(|this| match this.reader.token()? {
             Token::Nil => visitor.visit_unit(),
             Token::Bool(value) => visitor.visit_bool(value),
@@ -190,7 +190,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         })
     }
 
-    alike! {
+    forward! {
         deserialize_i8 => integer, deserialize_i16 => integer, deserialize_i32 => integer,
         deserialize_i64 => integer, deserialize_u8 => integer, deserialize_u16 => integer,
         deserialize_u32 => integer, deserialize_u64 => integer,
@@ -199,14 +199,14 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         deserialize_bytes => blob, deserialize_byte_buf => owned_blob,
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
         self.located(|this| visitor.visit_bool(this.reader.bool()?))
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        // An argument that is optional is there or left out; nil is for the type within to take or refuse.
-        let argument = self.place == ArgumentPosition::Argument;
-        self.place = ArgumentPosition::Plain;
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
+        // An optional argument is present or left out. If it is present, nil is up to the inner type.
+        let argument = self.position == ArgumentPosition::Argument;
+        self.position = ArgumentPosition::Plain;
         if !argument && self.reader.peek_marker() == Some(0xc0) {
             self.reader.nil()?;
             return visitor.visit_none();
@@ -214,17 +214,21 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.place == ArgumentPosition::List {
-            self.place = ArgumentPosition::Plain;
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
+        if self.position == ArgumentPosition::List {
+            self.position = ArgumentPosition::Plain;
         } else {
             self.reader.nil()?;
         }
         visitor.visit_unit()
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value> {
-        self.only("an empty array", |this, token| match token {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> DecoderResult<V::Value> {
+        self.expect("an empty array", |this, token| match token {
             Token::Nil => Some(visitor.visit_unit()),
             Token::Array(len) => Some(this.enter(len.into(), false, |_| visitor.visit_unit())),
             _ => None,
@@ -235,26 +239,26 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value> {
-        if self.place == ArgumentPosition::List {
-            self.place = ArgumentPosition::Plain;
+    ) -> DecoderResult<V::Value> {
+        if self.position == ArgumentPosition::List {
+            self.position = ArgumentPosition::Plain;
         }
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.only("an array", |this, token| match token {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
+        self.expect("an array", |this, token| match token {
             Token::Array(len) => Some(this.array(len, visitor)),
             _ => None,
         })
     }
 
     #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        if self.place == ArgumentPosition::List {
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> DecoderResult<V::Value> {
+        if self.position == ArgumentPosition::List {
             return visitor.visit_seq(ArgumentAccess::new(self, len));
         }
-        // What takes any number of elements allocates them.
+        // A type with any number of elements allocates them.
         if len == ANY_LEN { self.deserialize_seq(visitor) } else { self.tuple(visitor) }
     }
 
@@ -263,12 +267,12 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         _name: &'static str,
         _len: usize,
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> DecoderResult<V::Value> {
         self.tuple(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.only("a map", |this, token| match token {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
+        self.expect("a map", |this, token| match token {
             Token::Map(len) => Some(this.map(len, visitor)),
             _ => None,
         })
@@ -279,8 +283,8 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value> {
-        self.only("an array or a map", |this, token| match token {
+    ) -> DecoderResult<V::Value> {
+        self.expect("an array or a map", |this, token| match token {
             Token::Array(len) => Some(this.enter(len.into(), false, |items| visitor.visit_seq(items))),
             Token::Map(len) => Some(this.enter(2 * u64::from(len), false, |items| visitor.visit_map(items))),
             _ => None,
@@ -292,7 +296,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value> {
+    ) -> DecoderResult<V::Value> {
         self.located(|this| {
             let mut ahead = this.reader.clone();
             match ahead.token()? {
@@ -307,15 +311,15 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         })
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.only("a name", |_, token| match token {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
+        self.expect("a name", |_, token| match token {
             Token::Raw(bytes) => Some(raw(bytes, visitor)),
             Token::UInt(value) => Some(visitor.visit_u64(value)),
             _ => None,
         })
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
         self.reader.skip_within(self.depth)?;
         visitor.visit_unit()
     }

@@ -1,19 +1,19 @@
-//! The elements of an array, one by one.
+//! The elements of an array, decoded one by one.
 
 use serde::Deserialize;
 
 use super::{
     DecodeBudget, MAX_DECODED_BYTES,
     args::MissingValue,
-    decoder::{Decoder, Result},
+    decoder::{Decoder, DecoderResult},
 };
 use crate::wire::bytes::{self, RestoreOnDrop};
 
 /// The elements of an array that are not read yet.
 pub(crate) struct Elements<'de> {
     decoder: Decoder<'de>,
-    left: u32,
-    /// Lets blobs be slices of the source while the elements are read.
+    remaining: u32,
+    /// Makes blobs slices of the source while the elements are read.
     _restore: Option<RestoreOnDrop>,
 }
 
@@ -21,37 +21,37 @@ impl<'de> Elements<'de> {
     /// Opens the array in `source`.
     ///
     /// # Errors
-    /// Bytes that do not begin with an array.
-    pub(crate) fn open(source: &'de ::bytes::Bytes) -> Result<Self> {
+    /// Fails if the bytes do not begin with an array.
+    pub(crate) fn open(source: &'de ::bytes::Bytes) -> DecoderResult<Self> {
         let mut decoder = Decoder::new(source, 1, DecodeBudget::new(source.len(), MAX_DECODED_BYTES));
-        let left = decoder.reader.array_len()?;
-        Ok(Self { decoder, left, _restore: bytes::set_source(source) })
+        let remaining = decoder.reader.array_len()?;
+        Ok(Self { decoder, remaining, _restore: bytes::set_source(source) })
     }
 
-    /// Returns the next element as `T`; `None` if there is none, and `T` is not content without.
+    /// Returns the next element as `T`; `None` at the end, unless `T` accepts a missing value.
     ///
     /// # Errors
-    /// An element of another type, or bytes that are no value.
-    pub(crate) fn next<T: Deserialize<'de>>(&mut self) -> Result<Option<T>> {
-        if self.left == 0 {
+    /// Fails if the element has another type, or is not a valid value.
+    pub(crate) fn next<T: Deserialize<'de>>(&mut self) -> DecoderResult<Option<T>> {
+        if self.remaining == 0 {
             return Ok(T::deserialize(MissingValue::element()).ok());
         }
         let start = self.decoder.reader.position();
         let value = T::deserialize(&mut self.decoder)?;
-        // A type may be content without looking at its value.
+        // A type may ignore its value.
         if self.decoder.reader.position() == start {
             self.decoder.skip(1)?;
         }
-        self.left -= 1;
+        self.remaining -= 1;
         Ok(Some(value))
     }
 
-    /// Passes over the elements that nobody asked for.
+    /// Skips the remaining elements.
     ///
     /// # Errors
-    /// Bytes that are no value, or that follow the array.
-    pub(crate) fn end(mut self) -> Result<()> {
-        self.decoder.skip(self.left.into())?;
+    /// Fails if an element is not a valid value, or if bytes follow the array.
+    pub(crate) fn end(mut self) -> DecoderResult<()> {
+        self.decoder.skip(self.remaining.into())?;
         self.decoder.reader.end()
     }
 }

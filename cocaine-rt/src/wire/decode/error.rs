@@ -1,17 +1,17 @@
-//! What is wrong with the bytes that were to be decoded, and where.
+//! The error of decoding.
 
 use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-/// Why bytes cannot be decoded: the argument, the reason and the position.
+/// The reason why bytes cannot be decoded, with the argument and the position.
 pub(crate) struct DecodeError(Box<Detail>);
 
 struct Detail {
     reason: String,
-    /// Where the value starts that is to blame.
+    /// Where the invalid value starts.
     at: Option<usize>,
-    /// The argument it belongs to, counted from 1.
+    /// The number of the invalid argument, counted from 1.
     argument: Option<usize>,
     /// Whether the value takes more memory than it may.
     over_budget: bool,
@@ -43,7 +43,7 @@ impl DecodeError {
         Self::new(format!("expected {expected}, found {found}")).at(at)
     }
 
-    /// Sets the position, unless a value within that one has set it.
+    /// Sets the position, unless it is set: the innermost value wins.
     #[cold]
     pub(super) fn at(mut self, at: usize) -> Self {
         self.0.at.get_or_insert(at);
@@ -57,7 +57,7 @@ impl DecodeError {
         self
     }
 
-    /// Returns an error that names an argument in its own words.
+    /// Returns the error for a missing argument.
     #[cold]
     pub(super) fn missing(index: usize, of: usize) -> Self {
         let mut missing = Self::new(format!("argument {index} of {of} is missing"));

@@ -1,7 +1,7 @@
-//! Reads one value after the other from a slice, without serde.
+//! Reads values from a slice without serde.
 
 use super::DecodeError;
-use crate::wire::scan::{self, DEPTH};
+use crate::wire::scan::{self, MAX_DEPTH};
 
 type Result<T, E = DecodeError> = std::result::Result<T, E>;
 
@@ -10,7 +10,7 @@ type Result<T, E = DecodeError> = std::result::Result<T, E>;
 pub(crate) enum Token<'a> {
     Nil,
     Bool(bool),
-    /// An integer that is not negative, in whatever format.
+    /// A non-negative integer in any format.
     UInt(u64),
     /// A negative integer.
     Int(i64),
@@ -18,14 +18,14 @@ pub(crate) enum Token<'a> {
     F64(f64),
     /// A text or bytes.
     Raw(&'a [u8]),
-    /// An array of as many elements.
+    /// An array, with the number of its elements.
     Array(u32),
-    /// A map of as many entries.
+    /// A map, with the number of its entries.
     Map(u32),
 }
 
 impl Token<'_> {
-    /// Returns what the value is, with an article.
+    /// Returns the name of the type, with an article.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Nil => "nil",
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Fails if anything is left.
+    /// Fails unless all bytes are read.
     pub(crate) fn end(&self) -> Result<()> {
         match self.remaining() {
             0 => Ok(()),
@@ -79,11 +79,11 @@ impl<'a> Reader<'a> {
     /// Reads any value, or the head of a container.
     ///
     /// # Errors
-    /// The end of the bytes within the value, and bytes that start no value: `c1` and ext.
+    /// Fails if the bytes end within the value, or start with an invalid marker: `c1` or ext.
     #[inline]
     pub(crate) fn token(&mut self) -> Result<Token<'a>> {
         let start = self.at;
-        self.next().ok_or_else(|| self.unreadable(start))
+        self.next().ok_or_else(|| self.token_error(start))
     }
 
     #[inline]
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn unreadable(&self, start: usize) -> DecodeError {
+    fn token_error(&self, start: usize) -> DecodeError {
         match self.bytes.get(start) {
             Some(marker @ (0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8)) => {
                 DecodeError::new(format!("{marker:#04x} starts no value")).at(start)
@@ -154,33 +154,33 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a value of the kind that `wanted` picks.
+    /// Reads a value that `convert` accepts.
     #[inline]
-    fn only<T>(&mut self, expected: &str, wanted: impl FnOnce(Token<'a>) -> Option<T>) -> Result<T> {
+    fn expect<T>(&mut self, expected: &str, convert: impl FnOnce(Token<'a>) -> Option<T>) -> Result<T> {
         let start = self.at;
         let token = self.token()?;
-        wanted(token).ok_or_else(|| DecodeError::mismatch(expected, token.name(), start))
+        convert(token).ok_or_else(|| DecodeError::mismatch(expected, token.name(), start))
     }
 
     /// Reads nil.
     pub(crate) fn nil(&mut self) -> Result<()> {
-        self.only("nil", |token| (token == Token::Nil).then_some(()))
+        self.expect("nil", |token| (token == Token::Nil).then_some(()))
     }
 
-    /// Reads a boolean; integers are none.
+    /// Reads a boolean. An integer is not accepted.
     pub(crate) fn bool(&mut self) -> Result<bool> {
-        self.only("a boolean", |token| if let Token::Bool(value) = token { Some(value) } else { None })
+        self.expect("a boolean", |token| if let Token::Bool(value) = token { Some(value) } else { None })
     }
 
-    /// Reads an integer that is not negative.
+    /// Reads a non-negative integer.
     pub(crate) fn uint(&mut self) -> Result<u64> {
-        self.only(
+        self.expect(
             "an unsigned integer",
             |token| if let Token::UInt(value) = token { Some(value) } else { None },
         )
     }
 
-    /// Reads a text or bytes.
+    /// Reads text or bytes.
     #[inline]
     pub(crate) fn raw(&mut self) -> Result<&'a [u8]> {
         if let Some(&marker @ 0xa0..=0xbf) = self.bytes.get(self.at)
@@ -189,10 +189,10 @@ impl<'a> Reader<'a> {
             self.at += 1 + raw.len();
             return Ok(raw);
         }
-        self.only("a text", |token| if let Token::Raw(raw) = token { Some(raw) } else { None })
+        self.expect("a text", |token| if let Token::Raw(raw) = token { Some(raw) } else { None })
     }
 
-    /// Reads a text, which must be UTF-8.
+    /// Reads text, which must be UTF-8.
     #[inline]
     pub(crate) fn text(&mut self) -> Result<&'a str> {
         let start = self.at;
@@ -200,14 +200,14 @@ impl<'a> Reader<'a> {
             .map_err(|_| DecodeError::mismatch("a text", "bytes that are not UTF-8", start))
     }
 
-    /// Reads the head of an array and returns the number of its elements. Do not allocate by it: it may lie.
+    /// Reads the head of an array; returns the number of its elements. It is not validated: do not allocate by it.
     #[inline]
     pub(crate) fn array_len(&mut self) -> Result<u32> {
         if let Some(marker @ 0x90..=0x9f) = self.peek_marker() {
             self.at += 1;
             return Ok(u32::from(marker & 0x0f));
         }
-        self.only("an array", |token| if let Token::Array(len) = token { Some(len) } else { None })
+        self.expect("an array", |token| if let Token::Array(len) = token { Some(len) } else { None })
     }
 
     /// Skips elements of the outermost array.
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
             Token::Map(len) => 2 * u64::from(len),
             _ => return Ok(()),
         };
-        if open == DEPTH {
+        if open == MAX_DEPTH {
             return Err(DecodeError::new("nested deeper than 32 levels").at(start));
         }
         (0..values).try_for_each(|_| self.skip_within(open + 1))

@@ -4,7 +4,7 @@ use serde::{Serialize, ser};
 
 use super::{
     EncodeError,
-    encoder::{Encoder, Result, ValuePosition},
+    encoder::{Encoder, EncoderResult, ValuePosition},
 };
 
 /// An open array or map.
@@ -30,12 +30,12 @@ impl<'w, 'a> ContainerEncoder<'w, 'a> {
     }
 
     #[inline]
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> EncoderResult {
         self.written += 1;
         value.serialize(&mut *self.encoder)
     }
 
-    pub(super) fn close(self) -> Result {
+    pub(super) fn close(self) -> EncoderResult {
         let len = self.written / self.of;
         if len * self.of != self.written {
             return Err(EncodeError::new("a map's key has no value"));
@@ -67,7 +67,7 @@ impl<'w, 'a> ArgumentEncoder<'w, 'a> {
     }
 
     #[inline]
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+    fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> EncoderResult {
         self.encoder.position = ValuePosition::Argument;
         self.encoder.absent = false;
         value.serialize(&mut *self.encoder)?;
@@ -79,7 +79,7 @@ impl<'w, 'a> ArgumentEncoder<'w, 'a> {
     }
 
     #[inline]
-    fn close(self) -> Result {
+    fn close(self) -> EncoderResult {
         if self.kept == self.declared {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl ser::SerializeTuple for TupleEncoder<'_, '_> {
     type Error = EncodeError;
 
     #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> EncoderResult {
         match self {
             Self::ArgumentEncoder(arguments) => arguments.push(value),
             Self::Plain(items) => items.push(value),
@@ -107,7 +107,7 @@ impl ser::SerializeTuple for TupleEncoder<'_, '_> {
     }
 
     #[inline]
-    fn end(self) -> Result {
+    fn end(self) -> EncoderResult {
         match self {
             Self::ArgumentEncoder(arguments) => arguments.close(),
             Self::Plain(items) => items.close(),
@@ -119,11 +119,11 @@ impl ser::SerializeSeq for ContainerEncoder<'_, '_> {
     type Ok = ();
     type Error = EncodeError;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> EncoderResult {
         self.push(value)
     }
 
-    fn end(self) -> Result {
+    fn end(self) -> EncoderResult {
         self.close()
     }
 }
@@ -132,15 +132,15 @@ impl ser::SerializeMap for ContainerEncoder<'_, '_> {
     type Ok = ();
     type Error = EncodeError;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> EncoderResult {
         self.push(key)
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> EncoderResult {
         self.push(value)
     }
 
-    fn end(self) -> Result {
+    fn end(self) -> EncoderResult {
         self.close()
     }
 }
@@ -151,11 +151,11 @@ macro_rules! fields {
             type Ok = ();
             type Error = EncodeError;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, $($name: $type,)? value: &T) -> Result {
+            fn $method<T: Serialize + ?Sized>(&mut self, $($name: $type,)? value: &T) -> EncoderResult {
                 self.push(value)
             }
 
-            fn end(self) -> Result {
+            fn end(self) -> EncoderResult {
                 self.close()
             }
         }

@@ -7,22 +7,22 @@ use super::{
     containers::{ArgumentEncoder, ContainerEncoder, TupleEncoder},
     write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len, write_uint,
 };
-use crate::wire::{bytes, scan::DEPTH};
+use crate::wire::{bytes, scan::MAX_DEPTH};
 
-pub(super) type Result<T = (), E = EncodeError> = std::result::Result<T, E>;
+pub(super) type EncoderResult<T = ()> = Result<T, EncodeError>;
 
-/// What the next value is.
+/// The position of the next value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValuePosition {
-    /// The argument list, or its only argument: the head of a list of one is written already.
+    /// The argument list, or its only argument. The head of a list of one is already written.
     List,
     /// An element of the argument list.
     Argument,
-    /// Anything else.
+    /// Any other value.
     Plain,
 }
 
-/// Writes one value behind what is in the buffer.
+/// Appends one value to a buffer.
 pub(super) struct Encoder<'a> {
     pub(super) out: &'a mut Encoded,
     pub(super) depth: usize,
@@ -44,12 +44,12 @@ impl<'a> Encoder<'a> {
     }
 
     #[inline]
-    pub(super) fn write_list<T: Serialize + ?Sized>(&mut self, value: &T) -> Result {
+    pub(super) fn write_list<T: Serialize + ?Sized>(&mut self, value: &T) -> EncoderResult {
         self.out.buf.push(0x91);
         value.serialize(self)
     }
 
-    fn raw(&mut self, raw: &[u8]) -> Result {
+    fn raw(&mut self, raw: &[u8]) -> EncoderResult {
         if u32::try_from(raw.len()).is_err() {
             return Err(EncodeError::new("a text or blob of more than 4 GiB"));
         }
@@ -64,9 +64,9 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    /// Opens a container of `len` elements or entries; a length that is not known is set when it is closed.
-    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> Result<ContainerEncoder<'w, 'a>> {
-        if self.depth == DEPTH {
+    /// Opens a container of `len` elements or entries. An unknown length is set when the container is closed.
+    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> EncoderResult<ContainerEncoder<'w, 'a>> {
+        if self.depth == MAX_DEPTH {
             return Err(EncodeError::new("nested deeper than 32 levels"));
         }
         self.depth += 1;
@@ -80,14 +80,14 @@ impl<'a> Encoder<'a> {
         Ok(ContainerEncoder::new(self, start, declared, of))
     }
 
-    /// Opens the content of an enum's variant, which is a map of the variant's name and the content.
-    fn variant(&mut self, name: &str) -> Result {
+    /// Opens an enum variant with content: a map of the name of the variant to its content.
+    fn variant(&mut self, name: &str) -> EncoderResult {
         self.open(Some(1), 2)?;
         self.raw(name.as_bytes())
     }
 
-    /// Replaces the head at `start`, of `declared` elements or entries, by one of `len`.
-    pub(super) fn set_len(&mut self, start: usize, declared: usize, len: usize, of: usize) -> Result {
+    /// Replaces the head at `start`, for `declared` elements or entries, by one for `len`.
+    pub(super) fn set_len(&mut self, start: usize, declared: usize, len: usize, of: usize) -> EncoderResult {
         if declared.max(len) < 16 {
             let family = if of == 1 { 0x90 } else { 0x80 };
             self.out.buf[start] = family | len.to_le_bytes()[0];
@@ -129,81 +129,81 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         false
     }
 
-    fn serialize_bool(self, value: bool) -> Result {
+    fn serialize_bool(self, value: bool) -> EncoderResult {
         write_bool(&mut self.out.buf, value);
         Ok(())
     }
 
-    fn serialize_i8(self, value: i8) -> Result {
+    fn serialize_i8(self, value: i8) -> EncoderResult {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i16(self, value: i16) -> Result {
+    fn serialize_i16(self, value: i16) -> EncoderResult {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i32(self, value: i32) -> Result {
+    fn serialize_i32(self, value: i32) -> EncoderResult {
         self.serialize_i64(value.into())
     }
 
-    fn serialize_i64(self, value: i64) -> Result {
+    fn serialize_i64(self, value: i64) -> EncoderResult {
         write_int(&mut self.out.buf, value);
         Ok(())
     }
 
-    fn serialize_u8(self, value: u8) -> Result {
+    fn serialize_u8(self, value: u8) -> EncoderResult {
         self.serialize_u64(value.into())
     }
 
-    fn serialize_u16(self, value: u16) -> Result {
+    fn serialize_u16(self, value: u16) -> EncoderResult {
         self.serialize_u64(value.into())
     }
 
-    fn serialize_u32(self, value: u32) -> Result {
+    fn serialize_u32(self, value: u32) -> EncoderResult {
         self.serialize_u64(value.into())
     }
 
-    fn serialize_u64(self, value: u64) -> Result {
+    fn serialize_u64(self, value: u64) -> EncoderResult {
         write_uint(&mut self.out.buf, value);
         Ok(())
     }
 
-    fn serialize_f32(self, value: f32) -> Result {
+    fn serialize_f32(self, value: f32) -> EncoderResult {
         super::marked(&mut self.out.buf, 0xca, value.to_be_bytes());
         Ok(())
     }
 
-    fn serialize_f64(self, value: f64) -> Result {
+    fn serialize_f64(self, value: f64) -> EncoderResult {
         super::marked(&mut self.out.buf, 0xcb, value.to_be_bytes());
         Ok(())
     }
 
-    fn serialize_char(self, value: char) -> Result {
+    fn serialize_char(self, value: char) -> EncoderResult {
         self.raw(value.encode_utf8(&mut [0; 4]).as_bytes())
     }
 
     #[inline]
-    fn serialize_str(self, value: &str) -> Result {
+    fn serialize_str(self, value: &str) -> EncoderResult {
         self.raw(value.as_bytes())
     }
 
     #[inline]
-    fn serialize_bytes(self, value: &[u8]) -> Result {
+    fn serialize_bytes(self, value: &[u8]) -> EncoderResult {
         self.raw(value)
     }
 
-    fn serialize_none(self) -> Result {
+    fn serialize_none(self) -> EncoderResult {
         self.absent = self.position == ValuePosition::Argument;
         write_nil(&mut self.out.buf);
         Ok(())
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> EncoderResult {
         self.position = ValuePosition::Plain;
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Result {
+    fn serialize_unit(self) -> EncoderResult {
         if self.position == ValuePosition::List {
             self.out.buf.pop();
             write_array_len(&mut self.out.buf, 0);
@@ -213,15 +213,24 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         Ok(())
     }
 
-    fn serialize_unit_struct(self, _name: &'static str) -> Result {
+    fn serialize_unit_struct(self, _name: &'static str) -> EncoderResult {
         self.open(Some(0), 1)?.close()
     }
 
-    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result {
+    fn serialize_unit_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        variant: &'static str,
+    ) -> EncoderResult {
         self.raw(variant.as_bytes())
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Result {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        value: &T,
+    ) -> EncoderResult {
         if self.position == ValuePosition::List {
             self.position = ValuePosition::Plain;
         }
@@ -234,19 +243,19 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         _index: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result {
+    ) -> EncoderResult {
         self.variant(variant)?;
         value.serialize(&mut *self)?;
         self.depth -= 1;
         Ok(())
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<ContainerEncoder<'w, 'a>> {
+    fn serialize_seq(self, len: Option<usize>) -> EncoderResult<ContainerEncoder<'w, 'a>> {
         self.open(len, 1)
     }
 
     #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<TupleEncoder<'w, 'a>> {
+    fn serialize_tuple(self, len: usize) -> EncoderResult<TupleEncoder<'w, 'a>> {
         if self.position != ValuePosition::List {
             return Ok(TupleEncoder::Plain(self.open(Some(len), 1)?));
         }
@@ -256,7 +265,11 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         Ok(TupleEncoder::ArgumentEncoder(ArgumentEncoder::new(self, start, len)))
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<ContainerEncoder<'w, 'a>> {
+    fn serialize_tuple_struct(
+        self,
+        _name: &'static str,
+        len: usize,
+    ) -> EncoderResult<ContainerEncoder<'w, 'a>> {
         self.open(Some(len), 1)
     }
 
@@ -266,16 +279,16 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         _index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<ContainerEncoder<'w, 'a>> {
+    ) -> EncoderResult<ContainerEncoder<'w, 'a>> {
         self.variant(variant)?;
         Ok(self.open(Some(len), 1)?.within_variant())
     }
 
-    fn serialize_map(self, len: Option<usize>) -> Result<ContainerEncoder<'w, 'a>> {
+    fn serialize_map(self, len: Option<usize>) -> EncoderResult<ContainerEncoder<'w, 'a>> {
         self.open(len, 2)
     }
 
-    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<ContainerEncoder<'w, 'a>> {
+    fn serialize_struct(self, _name: &'static str, len: usize) -> EncoderResult<ContainerEncoder<'w, 'a>> {
         self.open(Some(len), 1)
     }
 
@@ -285,7 +298,7 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         index: u32,
         variant: &'static str,
         len: usize,
-    ) -> Result<ContainerEncoder<'w, 'a>> {
+    ) -> EncoderResult<ContainerEncoder<'w, 'a>> {
         self.serialize_tuple_variant(name, index, variant, len)
     }
 }

@@ -82,7 +82,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn a_frame_is_found_at_its_last_byte(frame in any_frame(), step in 1_usize..40) {
+    fn frame_is_found_at_its_last_byte(frame in any_frame(), step in 1_usize..40) {
         let bytes = msgpack::to_vec(&frame).unwrap();
         let found = whole(&bytes).unwrap().unwrap();
         prop_assert_eq!(found.len, bytes.len());
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn frames_follow_each_other(frames in vec(any_frame(), 1..4)) {
+    fn consecutive_frames_are_found(frames in vec(any_frame(), 1..4)) {
         let encoded: Vec<_> = frames.iter().map(|frame| msgpack::to_vec(frame).unwrap()).collect();
         let stream = encoded.concat();
         let (mut scanner, mut unread) = (Scanner::new(LIMIT), &stream[..]);
@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_give_the_same_in_any_chunks(bytes in vec(any::<u8>(), 0..200), step in 1_usize..20) {
+    fn arbitrary_bytes_scan_alike_in_any_chunks(bytes in vec(any::<u8>(), 0..200), step in 1_usize..20) {
         prop_assert_eq!(chunked(&bytes, step), whole(&bytes));
     }
 
@@ -174,7 +174,7 @@ proptest! {
 }
 
 #[test]
-fn the_worked_examples_are_frames() {
+fn examples_of_specification_are_frames() {
     let request = test_support::hex::decode("93 01 00 91 a7 73 74 6f 72 61 67 65");
     let found = whole(&request).unwrap().unwrap();
     assert_eq!(found, FrameBounds { len: 12, args: 3..12, headers: None, channel: 1, kind: 0 });
@@ -206,7 +206,7 @@ fn integers_of_any_width_are_ids() {
 }
 
 #[test]
-fn value_that_is_no_frame_is_refused() {
+fn value_that_is_not_a_frame_is_refused() {
     for text in [
         "92 01 00",
         "90",
@@ -232,7 +232,7 @@ fn value_that_is_no_frame_is_refused() {
 }
 
 #[test]
-fn what_is_no_value_is_refused() {
+fn invalid_marker_is_refused() {
     for marker in (0xd4..=0xd8).chain([0xc1, 0xc7, 0xc8, 0xc9]) {
         assert_eq!(whole(&[0x93, 1, 0, 0x91, marker]), Err(ScanError::Parse(marker)));
         assert_eq!(whole(&[marker]), Err(ScanError::Parse(marker)));

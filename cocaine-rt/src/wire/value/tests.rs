@@ -37,7 +37,7 @@ proptest! {
     }
 
     #[test]
-    fn what_rmp_writes_is_read_by_us(value in any_value()) {
+    fn rmp_output_is_readable_here(value in any_value()) {
         let theirs = rmp_serde::to_vec(&value).unwrap();
         prop_assert_eq!(msgpack::from_slice::<Value>(&theirs).unwrap(), value);
     }
@@ -53,13 +53,13 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_value_is_refused(value in any_value(), cut in any::<prop::sample::Index>()) {
+    fn truncated_value_is_refused(value in any_value(), cut in any::<prop::sample::Index>()) {
         let ours = msgpack::to_vec(&value).unwrap();
         prop_assert!(msgpack::from_slice::<Value>(&ours[..cut.index(ours.len())]).is_err());
     }
 
     #[test]
-    fn a_list_of_values_survives(values in vec(any_value(), 0..18)) {
+    fn list_of_values_survives_round_trip(values in vec(any_value(), 0..18)) {
         let mut into = encode::Encoded::default();
         encode::args(&(&values, 7), &mut into).unwrap();
         let source = into.flatten().into();
@@ -78,7 +78,7 @@ fn display_reads_like_json() {
 }
 
 #[test]
-fn accessors_return_what_is_there() {
+fn accessors_return_matching_values_only() {
     let value = Value::Map(vec![(1.into(), 2.into()), ("n".into(), 3.into()), ("n".into(), 4.into())]);
     assert_eq!(value.get("n").and_then(Value::as_i64), Some(3));
     assert_eq!(value.get("m"), None);
@@ -91,7 +91,7 @@ fn accessors_return_what_is_there() {
 }
 
 #[test]
-fn a_value_is_json_in_json() {
+fn value_serializes_as_json() {
     let value = Value::Map(vec![("k".into(), Value::Array(vec![1.into(), "x".into()]))]);
     let json = serde_json::to_string(&value).unwrap();
     assert_eq!(json, r#"{"k":[1,"x"]}"#);

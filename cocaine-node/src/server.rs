@@ -1,0 +1,81 @@
+//! What the program runs: a node, or a gateway alone.
+
+use std::{io::Write, path::Path, time::Duration};
+
+use cocaine_node::{
+    Node,
+    config::{ConfigError, NodeConfig},
+    gateway::Gateway,
+    helper::Helper,
+    log::Log,
+};
+
+use crate::{ProgramError, cli::Command};
+
+/// A running node or gateway.
+pub(crate) enum Server {
+    Node(Box<Node>),
+    Gateway(Gateway),
+}
+
+impl Server {
+    /// Starts what the command line asks for, and prints its addresses.
+    pub(crate) async fn start(command: &Command, log: &Log) -> Result<Self, ProgramError> {
+        match command {
+            Command::Node(config, data) => Ok(Self::Node(Box::new(start_node(config, data, log).await?))),
+            Command::Gateway(config, locator) => {
+                let gateway = Gateway::start(locator, &config.http).await?;
+                let address = gateway.local_addr();
+                print_line(&format!("cocaine-node speaks HTTP on {address}, in front of {locator}"));
+                Ok(Self::Gateway(gateway))
+            }
+        }
+    }
+
+    /// Applies what can be changed while it runs. Returns the keys of what needs a restart.
+    pub(crate) fn reload(
+        &mut self,
+        older: &Command,
+        newer: &Command,
+    ) -> Result<Vec<&'static str>, ConfigError> {
+        match (self, newer) {
+            (Self::Node(node), Command::Node(config, data)) => {
+                let mut config = config.clone();
+                config.data = Some(data.clone());
+                node.reload(&config)
+            }
+            (Self::Gateway(gateway), Command::Gateway(config, locator)) => {
+                let mut fixed = gateway.reload(&config.http)?;
+                if !matches!(older, Command::Gateway(_, known) if known == locator) {
+                    fixed.push("locator");
+                }
+                Ok(fixed)
+            }
+            // The command line has not changed, which decides what runs.
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Stops it within `limit`.
+    pub(crate) async fn shutdown(self, limit: Duration) {
+        match self {
+            // The node has the limit from its configuration.
+            Self::Node(node) => node.shutdown().await,
+            Self::Gateway(gateway) => gateway.shutdown_within(limit).await,
+        }
+    }
+}
+
+async fn start_node(config: &NodeConfig, data: &Path, log: &Log) -> Result<Node, ProgramError> {
+    let node = Node::builder().config(config).data(data).log(log.clone()).helper(Helper::current_exe());
+    let node = node.start().await?;
+    let (address, data) = (node.locator_addr(), data.display());
+    let http = node.http_addr().map(|address| format!(" and on {address} (HTTP)")).unwrap_or_default();
+    print_line(&format!("cocaine-node is listening on {address} (locator){http}, data in {data}"));
+    Ok(node)
+}
+
+/// Prints a line, and ignores a closed standard output.
+fn print_line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

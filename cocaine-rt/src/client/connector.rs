@@ -1,0 +1,109 @@
+//! Connects to endpoints: in order, past those that fail or stay silent.
+
+use std::{error::Error as _, future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    client::{
+        backoff::Backoff,
+        failures::Failures,
+        race::{race, shared_delay},
+    },
+    connection::{
+        driver,
+        handle::{self, ConnectionHandle, SharedConnection},
+    },
+    protocol::{error::Error, limits::Limits},
+};
+
+/// Makes the connections of a client.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    limits: Limits,
+    /// Time for one address to accept a connection.
+    connect_timeout: Duration,
+    /// The silence after which a peer counts as gone.
+    keep_alive: Duration,
+    backoff: Backoff,
+}
+
+impl Connector {
+    /// All endpoints of a service together get this many times as long as one.
+    const MAX_TIMEOUTS: u32 = 10;
+
+    pub(crate) fn new(limits: Limits, connect_timeout: Duration, keep_alive: Duration) -> Self {
+        Self { limits, connect_timeout, keep_alive, backoff: Backoff::default() }
+    }
+
+    pub(crate) fn keep_alive(&self) -> Duration {
+        self.keep_alive
+    }
+
+    /// Connects to the first address that accepts. Addresses that have failed lately come last; the next address is tried
+    /// when one has failed, and beside one that takes long.
+    pub(crate) async fn connect(
+        self: &Arc<Self>,
+        addresses: Vec<SocketAddr>,
+        deadline: Duration,
+    ) -> Result<ConnectionHandle, Failures> {
+        let mut failures = Failures::default();
+        let count = addresses.len();
+        let (due, paused): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|address| self.backoff.is_due(*address));
+        let attempts = due.into_iter().chain(paused).map(|address| {
+            let connector = self.clone();
+            async move { connector.connect_to(address).await }
+        });
+        let delay = shared_delay(deadline, count);
+        let limit = self.connect_timeout.saturating_mul(Self::MAX_TIMEOUTS);
+        let connected = timeout(limit, race(attempts, delay, |failure: String| failures.add(failure))).await;
+        match connected {
+            Ok(Some(handle)) => Ok(handle),
+            Ok(None) => Err(failures),
+            Err(_) => {
+                failures.note_total(count);
+                Err(failures)
+            }
+        }
+    }
+
+    async fn connect_to(self: Arc<Self>, address: SocketAddr) -> Result<ConnectionHandle, String> {
+        self.backoff.admit(address).await.map_err(|error| error.to_string())?;
+        let began = Instant::now();
+        let reason = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                handle::set_socket_options(&stream, self.keep_alive);
+                let connection = driver::connect(stream, address.to_string().into(), self.limits);
+                tokio::spawn(self.clone().watch(Arc::clone(&connection), address, began));
+                return Ok(connection);
+            }
+            Ok(Err(error)) => format!("{address}: {error}"),
+            Err(_) => format!("{address}: no connection within {:?}", self.connect_timeout),
+        };
+        self.backoff.record_failure(address, began, &reason);
+        Err(reason)
+    }
+
+    /// Records whether a new connection works. One that the peer ends early, without an answer, is a failure of the
+    /// endpoint: otherwise a peer that accepts and hangs up would be tried again and again without a pause.
+    async fn watch(self: Arc<Self>, connection: Arc<SharedConnection>, address: SocketAddr, began: Instant) {
+        let answered = poll_fn(|cx| connection.with(|mux| mux.poll_answered(cx.waker())));
+        match timeout(Backoff::PROVEN_AFTER, answered).await {
+            Ok(Err(error)) if is_end_by_peer(&error) => {
+                self.backoff.record_failure(address, began, &format!("{address}: {error}"));
+            }
+            // This side has ended it, which says nothing of the endpoint.
+            Ok(Err(_)) => {}
+            Ok(Ok(())) | Err(_) => self.backoff.record_success(address),
+        }
+    }
+}
+
+/// Returns whether the peer has ended the connection, or the network, rather than this side.
+fn is_end_by_peer(error: &Error) -> bool {
+    error.wire_code().is_some() || error.source().is_some()
+}

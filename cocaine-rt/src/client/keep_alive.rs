@@ -1,0 +1,61 @@
+//! Notices that a peer has gone without closing its connections.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tokio::{task::yield_now, time::timeout};
+
+use crate::{
+    client::service_connection::ServiceConnection,
+    connection::{handle::SharedConnection, mux::Mux},
+    protocol::error::Error,
+};
+
+/// Starts a task that ends the connection when its peer has been silent for `limit` while channels are open. Silence is
+/// ended by a `ping`, so the task is started only if the service announces that (`protocol.md` 2.1).
+pub(crate) fn start(connection: &ServiceConnection, limit: Duration) {
+    if connection.table.accepts_ping() {
+        tokio::spawn(watch_silence(Arc::downgrade(&connection.handle), limit));
+    }
+}
+
+/// Looks at the connection three times within `limit`: silence may begin just after the first look, is noticed at the second
+/// and answered by a ping, and has lasted at the third.
+async fn watch_silence(connection: Weak<SharedConnection>, limit: Duration) {
+    let interval = limit / 3;
+    while let Some(receptions) = upgrade(&connection).map(|connection| connection.receptions()) {
+        if !sleep_while_open(&connection, interval).await {
+            return;
+        }
+        let is_silent = upgrade(&connection)
+            .is_some_and(|connection| connection.is_silent_since(receptions) && connection.with(Mux::ping));
+        if !is_silent {
+            continue;
+        }
+        if !sleep_while_open(&connection, interval).await {
+            return;
+        }
+        // The task of the connection reads first what came while this process stood still.
+        yield_now().await;
+        if let Some(connection) = upgrade(&connection).filter(|open| open.is_silent_since(receptions)) {
+            tracing::warn!(peer = %connection.peer(), "the peer is silent: the connection is closed");
+            let text = format!("the peer was silent for {limit:?} and has not answered a ping");
+            connection.close(&Error::disconnected(text));
+            return;
+        }
+    }
+}
+
+fn upgrade(connection: &Weak<SharedConnection>) -> Option<Arc<SharedConnection>> {
+    connection.upgrade().filter(|connection| !connection.with(|mux| mux.is_closed()))
+}
+
+/// Sleeps; returns false once the connection has ended.
+async fn sleep_while_open(connection: &Weak<SharedConnection>, time: Duration) -> bool {
+    let Some(watched) = connection.upgrade() else { return false };
+    let closed = poll_fn(|cx| watched.with(|mux| mux.poll_closed(cx.waker())));
+    timeout(time, closed).await.is_err()
+}
