@@ -163,6 +163,9 @@ where
     /// Delivers the complete frames of the input, and skips those that are too long.
     fn deliver_frames(&mut self) -> ReadStatus {
         let mut status = self.deliver_scanned_frames();
+        if let Some((channel, len)) = self.input.take_oversized() {
+            self.conn.with(|mux| mux.fail_oversized(channel, len));
+        }
         while self.violation.is_none() && self.input.skip() {
             if self.deliver_scanned_frames() == ReadStatus::LargeFrame {
                 status = ReadStatus::LargeFrame;

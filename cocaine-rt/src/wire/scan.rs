@@ -185,13 +185,20 @@ impl Scanner {
     }
 
     /// Skips the arguments of the frame that was rejected with [`ScanError::TooLarge`]. Returns whether that is possible: the
-    /// arguments have begun, so that the channel is known, and nothing of the frame was skipped before.
+    /// arguments have begun, so that the channel is known, and they are what is too long.
     ///
     /// Scanning continues as before, except that the caller removes the bytes that [`Scanner::discard`] returns after each
     /// incomplete [`Scanner::frame`]. The bounds of the complete frame have an empty range of arguments.
     pub(crate) fn skip_args(&mut self) -> bool {
-        self.is_skipping = self.started >= 3 && self.skipped == 0;
+        let is_within_args = self.started == 3 && self.open > 0;
+        let are_args_large = self.started >= 3 && self.bounds.args.end > self.limit / 2;
+        self.is_skipping = self.skipped == 0 && (is_within_args || are_args_large);
         self.is_skipping
+    }
+
+    /// Returns the channel of the incomplete frame and its minimum length, once its arguments have begun.
+    pub(crate) fn incomplete_frame(&self) -> (u64, usize) {
+        (self.bounds.channel, self.announced.max(self.position))
     }
 
     /// Returns how many of the `available` bytes at the start of the frame are skipped. The next scan starts behind them.

@@ -21,6 +21,8 @@ pub(super) struct Input {
     frames: Vec<InputFrame>,
     /// Where the last complete frame ends.
     frames_end: usize,
+    /// The channel and the minimum length of a frame whose arguments are skipped from now on.
+    oversized: Option<(u64, usize)>,
 }
 
 /// A complete frame of the input.
@@ -51,6 +53,7 @@ impl Input {
             buf: BytesMut::new(),
             frames: Vec::new(),
             frames_end: 0,
+            oversized: None,
         }
     }
 
@@ -81,7 +84,9 @@ impl Input {
                     self.frames.push(InputFrame { start, bounds, skipped });
                 }
                 Ok(None) => return Ok(()),
-                Err(ScanError::TooLarge(_)) if self.scanner.skip_args() => {}
+                Err(ScanError::TooLarge(_)) if self.scanner.skip_args() => {
+                    self.oversized = Some(self.scanner.incomplete_frame());
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -110,6 +115,11 @@ impl Input {
             self.buf = BytesMut::new();
         }
         Some(batch)
+    }
+
+    /// Removes and returns the channel and the minimum length of a frame that has turned out to be too long.
+    pub(super) fn take_oversized(&mut self) -> Option<(u64, usize)> {
+        self.oversized.take()
     }
 
     pub(super) fn frames(&self) -> &[InputFrame] {

@@ -11,6 +11,15 @@ use crate::{
 };
 
 impl Mux {
+    /// Fails a channel of this side whose next message has at least `len` bytes, before these have arrived.
+    pub(crate) fn fail_oversized(&mut self, id: u64, len: usize) {
+        let error = too_long(&format!("at least {len}"), self.limits);
+        if let Some(channel) = self.own.get(id).filter(|channel| !channel.recv_state.is_ended()) {
+            channel.fail(error);
+            self.wakers.extend(channel.reader.take());
+        }
+    }
+
     /// Receives what is left of a frame, of which `skipped` bytes were skipped. The rest starts at `start` in `batch`.
     pub(crate) fn receive_oversized(
         &mut self,
@@ -21,7 +30,7 @@ impl Mux {
     ) -> Result<(), Violation> {
         let headers = self.read_headers(batch, start, bounds)?;
         let (id, kind) = (bounds.channel, bounds.kind);
-        let error = too_long(skipped + bounds.len, self.limits);
+        let error = too_long(&(skipped + bounds.len).to_string(), self.limits);
         tracing::warn!(channel = id, %error, "a message was not stored");
         if let Some(channel) = self.own.get(id) {
             if !channel.recv_state.is_ended() {
@@ -52,7 +61,7 @@ impl Mux {
 }
 
 /// Returns the error of a frame of `len` bytes.
-fn too_long(len: usize, limits: Limits) -> Error {
+fn too_long(len: &str, limits: Limits) -> Error {
     Error::new(ErrorKind::LimitExceeded(format!(
         "a message of {len} bytes is longer than {} (raise `max_frame_bytes` where it is received)",
         limits.max_frame_bytes

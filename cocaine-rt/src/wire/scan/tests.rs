@@ -279,7 +279,7 @@ fn only_arguments_can_be_skipped() {
     for text in ["dd ff ff ff ff", "93 cf", "94 01 00 90 dd 00 00 00 ff"] {
         let (bytes, mut scanner) = (test_support::hex::decode(text), Scanner::new(8));
         assert_eq!(scanner.frame(&bytes), Err(ScanError::TooLarge(8)), "{text}");
-        assert_eq!(scanner.skip_args(), text.starts_with("94"), "{text}");
+        assert!(!scanner.skip_args(), "{text}");
     }
     // Headers that are too long are not skipped together with the arguments before them.
     let mut scanner = Scanner::new(8);
