@@ -182,7 +182,9 @@ impl Gateway {
 }
 
 fn client(locators: &str, settings: &GatewaySettings) -> cocaine::Result<Client> {
-    let limits = Limits::default().max_unread_bytes(settings.response_buffer);
+    let limits = Limits::default()
+        .max_unread_bytes(settings.response_buffer)
+        .max_decoded_bytes(settings.response_buffer);
     Ok(Client::builder(locators)?.limits(limits).build())
 }
 

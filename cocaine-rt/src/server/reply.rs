@@ -22,6 +22,7 @@ use crate::{
         dyn_sender::{DynSender, Side},
         guard::Guard,
         halves::Sender,
+        handle::ConnectionHandle,
         mux::{ChannelKey, InvocationCost, Mux},
     },
     protocol::{
@@ -77,6 +78,10 @@ impl Drop for RunningCall {
 impl CallResponder {
     pub(super) fn new(run: RunningCall, method: usize, trace: Option<Trace>) -> Self {
         Self { run, method, trace, is_reply_due: true }
+    }
+
+    pub(super) fn connection(&self) -> ConnectionHandle {
+        self.run.host.handle.clone()
     }
 
     /// Sends one value or one error. Arguments that cannot be decoded and unknown methods close the connection

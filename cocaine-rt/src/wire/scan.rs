@@ -1,8 +1,12 @@
 //! Finds complete frames in the received bytes (`protocol.md` 1).
 
+mod common;
+mod width;
+
 use std::ops::Range;
 
-use crate::wire::headers::UNTRACED;
+use self::common::common_frame;
+pub(crate) use self::width::width;
 
 /// The maximum nesting of containers, including the frame and its arguments (`protocol.md` 1).
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -14,7 +18,8 @@ pub(crate) struct FrameBounds {
     pub(crate) len: usize,
     /// The array of arguments.
     pub(crate) args: Range<usize>,
-    /// The array of headers, which is the fourth element. `None` if it equals [`UNTRACED`].
+    /// The array of headers, which is the fourth element. `None` if it equals
+    /// [`UNTRACED`](crate::wire::headers::UNTRACED).
     pub(crate) headers: Option<Range<usize>>,
     /// The first element.
     pub(crate) channel: u64,
@@ -74,89 +79,6 @@ enum Head {
     /// Where its first element starts, and the number of its values.
     Array(usize, u64),
     Map(usize, u64),
-}
-
-/// The length of a value by its marker; 0 for containers, long raws, and invalid markers.
-const WIDTHS: [u8; 256] = widths();
-
-const fn widths() -> [u8; 256] {
-    let mut widths = [0; 256];
-    let mut marker = 0;
-    while marker < 256 {
-        widths[marker] = match marker {
-            0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => 1,
-            0xa0..=0xbf => marker.to_le_bytes()[0] - 0xa0 + 1,
-            0xcc | 0xd0 => 2,
-            0xcd | 0xd1 => 3,
-            0xca | 0xce | 0xd2 => 5,
-            0xcb | 0xcf | 0xd3 => 9,
-            _ => 0,
-        };
-        marker += 1;
-    }
-    widths
-}
-
-/// Returns the length of a value that starts with `marker`, or `None` if it depends on further bytes.
-#[inline]
-pub(crate) fn width(marker: u8) -> Option<usize> {
-    match WIDTHS[usize::from(marker)] {
-        0 => None,
-        width => Some(usize::from(width)),
-    }
-}
-
-/// Returns the bounds of a complete frame without unusual values. This is the fast path for most frames, in half the time;
-/// the scanner handles all others.
-#[inline]
-fn common_frame(seen: &[u8]) -> Option<FrameBounds> {
-    let marker @ (0x93 | 0x94) = *seen.first()? else { return None };
-    let (channel, at) = common_id(seen, 1)?;
-    let (kind, args) = common_id(seen, at)?;
-    let end = common_array(seen, args)?;
-    let untraced = marker == 0x94 && seen.get(end..).is_some_and(|rest| rest.starts_with(UNTRACED));
-    let len = match marker {
-        0x93 => end,
-        _ if untraced => end + UNTRACED.len(),
-        _ => common_array(seen, end)?,
-    };
-    let headers = (marker == 0x94 && !untraced).then_some(end..len);
-    (len <= seen.len()).then_some(FrameBounds { len, args: args..end, headers, channel, kind })
-}
-
-#[inline]
-fn common_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
-    let digits = seen.get(at + 1..)?;
-    Some(match *seen.get(at)? {
-        id @ ..0x80 => (u64::from(id), at + 1),
-        0xcc => (u64::from(*digits.first()?), at + 2),
-        0xcd => (u64::from(u16::from_be_bytes(*digits.first_chunk()?)), at + 3),
-        0xce => (u64::from(u32::from_be_bytes(*digits.first_chunk()?)), at + 5),
-        _ => return None,
-    })
-}
-
-/// Returns the end of an array that contains only scalars, raws of up to 64 KiB and short arrays.
-#[inline]
-fn common_array(seen: &[u8], start: usize) -> Option<usize> {
-    let (mut at, mut left, mut arrays) = (start, 1, 0);
-    while left > 0 {
-        let marker = *seen.get(at)?;
-        left -= 1;
-        if let Some(width) = width(marker) {
-            at += width;
-        } else if marker & 0xf0 == 0x90 {
-            at += 1;
-            left += usize::from(marker & 0x0f);
-            arrays += 1;
-        } else if marker == 0xda {
-            at += 3 + usize::from(u16::from_be_bytes(*seen.get(at + 1..)?.first_chunk()?));
-        } else {
-            return None;
-        }
-    }
-    // So few arrays cannot be nested too deep. The first value must be an array.
-    (arrays < MAX_DEPTH && seen[start] & 0xf0 == 0x90).then_some(at)
 }
 
 impl Scanner {
