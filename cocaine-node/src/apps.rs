@@ -1,7 +1,7 @@
 //! The apps of a node: uploaded programs that handle events (`node.md`).
 //!
 //! ```text
-//! catalog                        the apps by name
+//! catalog   started_apps         the apps by name, and those that start again with the node
 //! app   publication   service    one app: its state, its name in the locator, its service
 //! report/                        the answers to `info`, and metrics
 //! overseer/                      the events and the workers of one app
@@ -26,6 +26,7 @@ mod profile;
 mod publication;
 mod report;
 mod service;
+mod started_apps;
 mod worker;
 
 pub(crate) use self::{

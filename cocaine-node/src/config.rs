@@ -21,6 +21,7 @@
 //! [apps]
 //! startup_timeout = 15            # seconds that an event waits for a worker of an app that fails to start
 //! idle_timeout = true             # false: idle workers stay, whatever their profile says
+//! restore = true                  # false: the apps that ran when the node ended do not start again with it
 //!
 //! [http]                          # an HTTP gateway in front of the apps, if this section is there; see `HttpConfig`
 //! listen = "127.0.0.1:8080"
@@ -50,6 +51,8 @@
 //!
 //! [limits]                        # of each connection; sizes in bytes
 //! max_frame_bytes = 536870912     # the arguments of a longer one are skipped, and its call is answered with an error
+//! stream_window_bytes = 524288    # that may be sent on a stream before its reader has read
+//! stall_timeout = 30              # seconds for which a channel that keeps others from being read may go unread
 //! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set
 //! ```
 

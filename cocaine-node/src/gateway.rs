@@ -49,7 +49,7 @@ mod settings;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use cocaine::{Client, Limits};
+use cocaine::Client;
 use tokio::{sync::Semaphore, time::Instant};
 
 use self::{
@@ -109,7 +109,7 @@ impl Gateway {
     /// need not be running yet.
     pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
         let settings = GatewaySettings::new(config)?;
-        let client = client(locators, &settings).map_err(GatewayError::Locators)?;
+        let client = Client::new(locators).map_err(GatewayError::Locators)?;
         let metrics = GatewayMetrics::new();
         let connections = ConnectionSettings {
             permits: Arc::new(Semaphore::new(settings.clients)),
@@ -179,13 +179,6 @@ impl Gateway {
         };
         tokio::join!(self.public.shutdown(deadline), admin);
     }
-}
-
-fn client(locators: &str, settings: &GatewaySettings) -> cocaine::Result<Client> {
-    let limits = Limits::default()
-        .max_unread_bytes(settings.response_buffer)
-        .max_decoded_bytes(settings.response_buffer);
-    Ok(Client::builder(locators)?.limits(limits).build())
 }
 
 async fn listen_for_clients(

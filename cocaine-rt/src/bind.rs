@@ -3,10 +3,7 @@
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 pub use crate::{
-    client::{
-        methods::Selector,
-        service::{Service, ServiceClient},
-    },
+    client::{methods::Selector, service::Service, service_client::ServiceClient},
     connection::{
         channel::Payload,
         dyn_receiver::DynReceiver,

@@ -101,9 +101,7 @@ mod wire;
 mod worker;
 
 pub use client::{
-    Client, ClientBuilder, Services,
-    methods::Compatibility,
-    service::{Service, ServiceClient},
+    Client, ClientBuilder, Services, methods::Compatibility, service::Service, service_client::ServiceClient,
 };
 pub use cocaine_macros::worker;
 pub use connection::{

@@ -3,6 +3,7 @@
 pub(crate) mod args;
 pub(crate) mod code;
 pub mod control;
+pub(crate) mod credit;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 pub mod graph;

@@ -31,7 +31,7 @@ pub use self::{
     relay::{Relay, RelayEnd},
     reply::{CallResponder, SessionHalves, SessionOutcome},
 };
-pub use crate::connection::unix::UnixSocket;
+pub use crate::{connection::unix::UnixSocket, protocol::credit::CREDIT_VARIABLE};
 use crate::{
     connection::{
         dyn_sender::ExtraHeaders,

@@ -13,6 +13,7 @@ use super::{
     overseer::{Overseer, environment::AppEnvironment},
     profile::{config::AppConfig, stored},
     report::{info::InfoFlags, readings},
+    started_apps::StartedApps,
 };
 use crate::{
     errno::{self, Errno},
@@ -28,6 +29,7 @@ pub(crate) struct Apps(Arc<Shared>);
 struct Shared {
     environment: AppEnvironment,
     host: ServiceHost,
+    started: StartedApps,
     apps: Mutex<BTreeMap<String, Arc<App>>>,
     /// The servers of stopped apps, whose clients stay connected.
     retired: Mutex<Vec<Server>>,
@@ -36,11 +38,22 @@ struct Shared {
 impl Apps {
     pub(crate) fn new(environment: AppEnvironment, host: ServiceHost) -> Self {
         let (apps, retired) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { environment, host, apps, retired }))
+        let started = StartedApps::new(environment.store.clone());
+        Self(Arc::new(Shared { environment, host, started, apps, retired }))
     }
 
-    /// Starts an app. It can be resolved when this returns.
+    /// Starts an app, and again with the node. It can be resolved when this returns.
     pub(crate) async fn start(&self, name: &str, profile: &str) -> Result<()> {
+        let started = self.start_once(name, profile).await;
+        match &started {
+            Ok(()) => self.0.started.add(name, profile).await,
+            Err(error) => tracing::warn!(app = name, profile, %error, "an app cannot be started"),
+        }
+        started
+    }
+
+    /// Starts an app.
+    async fn start_once(&self, name: &str, profile: &str) -> Result<()> {
         if let Some(app) = self.find(name) {
             return Err(already_started(name, &app));
         }
@@ -58,15 +71,14 @@ impl Apps {
             self.stop_app(&app).await;
             return Err(errno::error(Errno::CANCELED, format!("app '{name}' was stopped while it started")));
         }
-        match &started {
-            Ok(()) => tracing::info!(app = name, profile, "an app is started"),
-            Err(error) => tracing::warn!(app = name, profile, %error, "an app cannot be started"),
-        }
-        started
+        started.inspect(|()| tracing::info!(app = name, profile, "an app is started"))
     }
 
-    /// Stops an app. Its workers have ended when this returns; its name is taken until then.
+    /// Stops an app, which is not started again with the node. Its workers have ended when this returns; its name is taken
+    /// until then.
     pub(crate) async fn pause(&self, name: &str) -> Result<()> {
+        // Also if it does not run: it may have failed to start with the node.
+        self.0.started.remove(name).await;
         let app = self.find(name).ok_or_else(|| not_running(name))?;
         let _transition = app.lock_transition().await;
         if !self.is_current(name, &app) {
@@ -111,6 +123,32 @@ impl Apps {
         }
     }
 
+    /// Starts the apps that ran when the node ended, but for those that run already.
+    pub(crate) async fn restore(&self) {
+        match self.0.started.profiles().await {
+            Ok(mut apps) => {
+                apps.retain(|name, _| self.find(name).is_none());
+                let failed = self.start_all(&apps).await;
+                if !apps.is_empty() {
+                    tracing::info!(apps = apps.len(), failed, "the apps of the last run are started again");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "it is unknown which apps ran last: none is started again"),
+        }
+    }
+
+    /// Starts apps one by one. Returns the names of those that failed, each of which has its reason in the log.
+    async fn start_all(&self, apps: &BTreeMap<String, String>) -> String {
+        let mut failed = Vec::new();
+        for (name, profile) in apps {
+            if let Err(error) = self.start_once(name, profile).await {
+                tracing::warn!(app = name, profile, %error, "an app cannot be started");
+                failed.push(name.as_str());
+            }
+        }
+        failed.join(", ")
+    }
+
     /// Starts the apps of a stored runlist one by one (`node.md` 6.2).
     pub(crate) async fn start_runlist(&self, runlist: &str) {
         let read = stored::load(&self.0.environment.store, "runlists", runlist).and_then(|blob| {
@@ -121,13 +159,7 @@ impl Apps {
             Ok(apps) => apps,
             Err(error) => return tracing::warn!(runlist, %error, "a runlist cannot be used"),
         };
-        let mut failed = Vec::new();
-        for (name, profile) in &apps {
-            if self.start(name, profile).await.is_err() {
-                failed.push(name.as_str());
-            }
-        }
-        let failed = failed.join(", ");
+        let failed = self.start_all(&apps).await;
         tracing::info!(runlist, apps = apps.len(), failed, "a runlist was started");
     }
 

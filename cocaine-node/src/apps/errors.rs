@@ -43,6 +43,11 @@ pub(crate) fn stopped() -> Error {
     errno::error(Errno::PIPE, "the application has been stopped: Broken pipe")
 }
 
+/// Returns the reason why an event whose client has left is not handled.
+pub(crate) fn client_left() -> Error {
+    errno::error(Errno::CANCELED, "the client has left")
+}
+
 /// Returns the error for an event that finds the queue full.
 pub(crate) fn queue_full() -> Error {
     Error::service(Code::QUEUE_FULL, "queue is full")

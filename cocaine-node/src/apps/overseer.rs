@@ -1,12 +1,14 @@
 //! The events and the workers of one app (`node.md` 5).
 //!
 //! ```text
-//! supervisor   the task for each worker       queue   the events that wait for a slot at a worker
+//! supervisor   the task for each worker       queue   an event on its way to a worker
+//! app_queue  the events that wait
 //! state slot   what both change under one lock
 //! pool         how many workers there should be
 //! environment  what all apps of the node share
 //! ```
 
+mod app_queue;
 pub(crate) mod environment;
 mod pool;
 mod queue;

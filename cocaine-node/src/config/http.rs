@@ -9,7 +9,7 @@
 //! refresh = 120                   # seconds after which a service is resolved again, to balance the load
 //! request_body = 67108864         # bytes of one request's body
 //! buffer = 536870912              # bytes of all requests' bodies together, and of the values made of JSON
-//! response_buffer = 68157440      # bytes of one response that a slow client has not read yet
+//! response_buffer = 68157440      # bytes of one result of JSON-RPC; other responses are streamed, of any length
 //! clients = 10000                 # connections at once; further ones wait
 //! sampling = 0.05                 # the fraction of requests that are traced
 //! json_rpc = true                 # whether requests with the header X-Cocaine-JSON-RPC are calls of JSON-RPC
@@ -52,7 +52,7 @@ pub struct HttpConfig {
     pub request_body: Option<usize>,
     /// Bytes of all requests' bodies together. 512 MiB.
     pub buffer: Option<usize>,
-    /// Bytes of one response that a slow client has not read yet. 65 MiB.
+    /// Bytes of one result of JSON-RPC. 65 MiB. Other responses are streamed, and may be of any length.
     pub response_buffer: Option<usize>,
     /// Connections of clients at once. 10,000.
     pub clients: Option<usize>,
@@ -134,7 +134,7 @@ impl HttpConfig {
         Self { buffer: Some(bytes), ..self }
     }
 
-    /// Sets how many bytes of one response wait for a slow client.
+    /// Sets how many bytes one result of JSON-RPC may have.
     #[must_use]
     pub fn response_buffer(self, bytes: usize) -> Self {
         Self { response_buffer: Some(bytes), ..self }

@@ -1,5 +1,7 @@
 //! The section `limits`.
 
+use std::time::Duration;
+
 use cocaine::Limits;
 use serde::Deserialize;
 
@@ -22,6 +24,10 @@ pub struct LimitsConfig {
     pub max_channels: Option<usize>,
     /// Bytes that one connection may make the node keep.
     pub max_in_use_bytes: Option<usize>,
+    /// Bytes that may be sent on a stream before its reader has read.
+    pub stream_window_bytes: Option<usize>,
+    /// Seconds for which a channel that keeps its connection from being read may go unread.
+    pub stall_timeout: Option<u64>,
     /// Bytes of memory that the arguments of a call may take beyond their encoding. The services of a node take few
     /// lists, so that it is 8 MiB here.
     pub max_decoded_bytes: Option<usize>,
@@ -37,6 +43,8 @@ impl LimitsConfig {
             max_invocations,
             max_channels,
             max_in_use_bytes,
+            stream_window_bytes,
+            stall_timeout,
             max_decoded_bytes,
         } = newer;
         overwrite(&mut self.max_frame_bytes, max_frame_bytes);
@@ -45,6 +53,8 @@ impl LimitsConfig {
         overwrite(&mut self.max_invocations, max_invocations);
         overwrite(&mut self.max_channels, max_channels);
         overwrite(&mut self.max_in_use_bytes, max_in_use_bytes);
+        overwrite(&mut self.stream_window_bytes, stream_window_bytes);
+        overwrite(&mut self.stall_timeout, stall_timeout);
         overwrite(&mut self.max_decoded_bytes, max_decoded_bytes);
     }
 
@@ -60,6 +70,7 @@ impl LimitsConfig {
             ("max_invocations", self.max_invocations, &mut limits.max_invocations),
             ("max_channels", self.max_channels, &mut limits.max_channels),
             ("max_in_use_bytes", self.max_in_use_bytes, &mut limits.max_in_use_bytes),
+            ("stream_window_bytes", self.stream_window_bytes, &mut limits.stream_window_bytes),
             ("max_decoded_bytes", self.max_decoded_bytes, &mut limits.max_decoded_bytes),
         ];
         for (name, value, limit) in settings {
@@ -67,6 +78,9 @@ impl LimitsConfig {
             if *limit == 0 {
                 return Err(ConfigError::Value(format!("limits.{name} is 0: nothing could be served")));
             }
+        }
+        if let Some(seconds) = self.stall_timeout {
+            limits.stall_timeout = Duration::from_secs(seconds);
         }
         Ok(limits)
     }

@@ -41,7 +41,10 @@ fn documented_example_sets_every_key() {
     assert_eq!(config.restrict.as_deref(), Some(&["storage".to_owned()][..]));
     assert_eq!(config.runlist.as_deref(), Some("default"));
     assert_eq!(config.shutdown_timeout().unwrap(), Some(Duration::from_secs(8)));
-    assert_eq!(config.apps, AppsConfig { startup_timeout: Some(15.0), idle_timeout: Some(true) });
+    assert_eq!(
+        config.apps,
+        AppsConfig { startup_timeout: Some(15.0), idle_timeout: Some(true), restore: Some(true) }
+    );
     assert_eq!(config.startup_timeout().unwrap(), Some(Duration::from_secs(15)));
     assert_eq!(config.geobase.database.as_deref(), Some(Path::new("cities.mmdb")));
     let log = LogConfig {

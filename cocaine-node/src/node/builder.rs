@@ -111,6 +111,14 @@ impl NodeBuilder {
         Self { helper: Some(helper), ..self }
     }
 
+    /// Sets whether the apps that ran when the node ended start again with it: those that `start_app` has started and
+    /// `pause_app` has not stopped. They do by default; those of an original runtime have to be in a runlist.
+    #[must_use]
+    pub fn restore_apps(mut self, enabled: bool) -> Self {
+        self.config.apps.restore = Some(enabled);
+        self
+    }
+
     /// Sets the stored runlist whose apps start together with the node.
     #[must_use]
     pub fn runlist(mut self, name: impl Into<String>) -> Self {
@@ -220,6 +228,7 @@ impl NodeBuilder {
             startup_timeout: startup_timeout.or(configured_startup).unwrap_or(Self::STARTUP_TIMEOUT),
             shutdown_timeout: shutdown_timeout.or(configured_shutdown).unwrap_or(Node::SHUTDOWN_TIMEOUT),
             idle_timeout: config.apps.idle_timeout.unwrap_or(true),
+            restore_apps: config.apps.restore.unwrap_or(true),
             http: config.http,
             cache: config.cache,
             chrono: config.chrono,

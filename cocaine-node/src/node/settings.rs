@@ -30,6 +30,7 @@ pub(super) struct NodeSettings {
     pub(super) runlist: Option<String>,
     pub(super) startup_timeout: Duration,
     pub(super) idle_timeout: bool,
+    pub(super) restore_apps: bool,
     pub(super) shutdown_timeout: Duration,
     pub(super) http: Option<HttpConfig>,
     pub(super) cache: CacheConfig,

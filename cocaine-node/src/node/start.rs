@@ -105,6 +105,9 @@ impl NodeSettings {
         if let Some(runlist) = &self.runlist {
             apps.0.start_runlist(runlist).await;
         }
+        if self.restore_apps {
+            apps.0.restore().await;
+        }
         let ticking = host.metrics.update_rates();
         Ok(Node {
             address,
@@ -161,7 +164,12 @@ impl NodeSettings {
         });
         let spawner = self.helper.clone().map(Spawner::start).transpose().map_err(StartError::Spawner)?;
         Ok(AppEnvironment {
-            launcher: WorkerLauncher { spawner, folders: folders.clone(), locators: Arc::default() },
+            launcher: WorkerLauncher {
+                spawner,
+                folders: folders.clone(),
+                locators: Arc::default(),
+                stream_window: self.limits.stream_window_bytes,
+            },
             folders,
             store,
             limits: self.limits,

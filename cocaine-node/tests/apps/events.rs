@@ -6,6 +6,7 @@ use cocaine::{Client, Value};
 use cocaine_bindings::{App, AppClient, Node};
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::cloud::{Cloud, call, code, finish, number, open};
 
@@ -141,5 +142,32 @@ async fn idle_worker_ends_and_comes_back() {
     cloud.until("idle", |info| states(info).is_empty()).await;
     assert_ne!(call(&app, "pid", "").await.unwrap(), first);
     assert_eq!(number(&cloud.info("idle").await, &["pool", "total:crashed"]), 0);
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queued_events_leave_with_their_client() {
+    let cloud = Cloud::start().await;
+    let profile = json!({"pool-limit": 1, "concurrency": 1});
+    let app = cloud.run("busy", "", profile).await;
+    let running = open(&app, "hold", "").await.unwrap();
+    cloud.until("busy", |info| number(info, &["load"]) == 1).await;
+    let address = cloud.client.resolve("busy", None).await.unwrap().endpoints[0].0;
+    let mut leaving = TcpStream::connect(address).await.unwrap();
+    for id in 1..=60 {
+        // An event, with a chunk that waits with it.
+        let frames = [&[0x93, id, 0, 0x91, 0xa4], &b"echo"[..], &[0x93, id, 0, 0x91, 0xa1, b'x']].concat();
+        leaving.write_all(&frames).await.unwrap();
+    }
+    let depth = |info: &Value| number(info, &["queue", "depth"]);
+    cloud.until("busy", |info| depth(info) == 60).await;
+    let next = open(&app, "echo", "alive").await.unwrap();
+    cloud.until("busy", |info| depth(info) == 61).await;
+    drop(leaving);
+    cloud.until("busy", |info| depth(info) == 1).await;
+    drop(running);
+    assert_eq!(finish(next).await.unwrap(), "alive");
+    let info = cloud.info("busy").await;
+    assert_eq!(number(&info, &["queue", "depth"]), 0);
     cloud.node.shutdown().await;
 }

@@ -36,6 +36,54 @@ async fn runlist_starts_despite_a_bad_app() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn started_apps_start_again_until_paused() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = || Node::builder().data(folder.path());
+    let cloud = Cloud::with(builder()).await;
+    for app in ["paused", "running", "spoilt", "twice"] {
+        cloud.run(app, "", json!({})).await;
+    }
+    cloud.apps.pause_app("paused").await.unwrap();
+    cloud.upload("spoilt", "", json!({"pool-limit": 0})).await;
+    let list = BTreeMap::from([("twice", "twice")]);
+    let blob = Bytes::from(msgpack::to_vec(&list).unwrap());
+    cloud.storage.write("runlists", "default", &blob, Some(&["runlist"])).await.unwrap();
+    cloud.node.shutdown().await;
+
+    let cloud = Cloud::with(builder().restore_apps(false)).await;
+    assert_eq!(cloud.apps.list().await.unwrap().to_string(), "[]");
+    cloud.node.shutdown().await;
+    let cloud = Cloud::with(builder().runlist("default")).await;
+    assert_eq!(cloud.apps.list().await.unwrap().to_string(), r#"["running", "twice"]"#);
+    let app: AppClient = cloud.client.service_named("running").await.unwrap();
+    assert_eq!(call(&app, "echo", "up").await.unwrap(), "up");
+    assert_eq!(code(&cloud.apps.pause_app("spoilt").await.unwrap_err()), (0x51FF, 6));
+    cloud.apps.pause_app("running").await.unwrap();
+    cloud.upload("spoilt", "", json!({})).await;
+    cloud.node.shutdown().await;
+    let cloud = Cloud::with(builder()).await;
+    assert_eq!(cloud.apps.list().await.unwrap().to_string(), r#"["twice"]"#, "paused apps are forgotten");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_node_starts_its_apps_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(folder.path(), &[]).await;
+    for app in ["good", "ugly"] {
+        program.cloud.run(app, "", json!({})).await;
+    }
+    program.cloud.upload("ugly", "", json!({"pool-limit": 0})).await;
+    program.child.kill().await.unwrap();
+    let program = Program::start(folder.path(), &[]).await;
+    assert_eq!(program.cloud.apps.list().await.unwrap().to_string(), r#"["good"]"#);
+    let log = program.log();
+    let reason = log.lines().find(|line| line.contains("an app cannot be started")).expect("the reason");
+    assert!(reason.contains(r#""app":"ugly""#) && reason.contains("pool limit must be positive"), "{reason}");
+    assert!(log.contains("the apps of the last run are started again"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn app_with_bad_archive_is_broken_until_paused() {
     let cloud = Cloud::start().await;
     cloud.upload("bad", "", json!({})).await;

@@ -1,4 +1,4 @@
-//! Connects to endpoints: in order, past those that fail or stay silent.
+//! Connects to endpoints in order, and passes over those that fail or do not respond.
 
 use std::{error::Error as _, future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -24,15 +24,15 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Connector {
     limits: Limits,
-    /// Time for one address to accept a connection.
+    /// The time limit of connecting to one address.
     connect_timeout: Duration,
-    /// The silence after which a peer counts as gone.
+    /// The silence after which a peer is considered dead.
     keep_alive: Duration,
     backoff: Backoff,
 }
 
 impl Connector {
-    /// All endpoints of a service together get this many times as long as one.
+    /// The time limit of all endpoints of a service together, in multiples of that of one.
     const MAX_TIMEOUTS: u32 = 10;
 
     pub(crate) fn new(limits: Limits, connect_timeout: Duration, keep_alive: Duration) -> Self {
@@ -47,8 +47,8 @@ impl Connector {
         self.keep_alive
     }
 
-    /// Connects to the first address that accepts. Addresses that have failed lately come last; the next address is tried
-    /// when one has failed, and beside one that takes long.
+    /// Connects to the first address that accepts. Addresses that have failed recently come last. The next address is
+    /// tried when one has failed, or concurrently when one takes long.
     pub(crate) async fn connect(
         self: &Arc<Self>,
         addresses: Vec<SocketAddr>,
@@ -69,7 +69,7 @@ impl Connector {
             Ok(Some(handle)) => Ok(handle),
             Ok(None) => Err(failures),
             Err(_) => {
-                failures.note_total(count);
+                failures.set_total(count);
                 Err(failures)
             }
         }
@@ -92,22 +92,22 @@ impl Connector {
         Err(reason)
     }
 
-    /// Records whether a new connection works. One that the peer ends early, without an answer, is a failure of the
-    /// endpoint: otherwise a peer that accepts and hangs up would be tried again and again without a pause.
+    /// Records whether a new connection works. If the peer closes it early without a reply, the endpoint has failed:
+    /// otherwise a peer that accepts and closes connections would be retried without a pause.
     async fn watch(self: Arc<Self>, connection: Arc<SharedConnection>, address: SocketAddr, began: Instant) {
         let answered = poll_fn(|cx| connection.with(|mux| mux.poll_answered(cx.waker())));
         match timeout(Backoff::PROVEN_AFTER, answered).await {
-            Ok(Err(error)) if is_end_by_peer(&error) => {
+            Ok(Err(error)) if is_closed_by_peer(&error) => {
                 self.backoff.record_failure(address, began, &format!("{address}: {error}"));
             }
-            // This side has ended it, which says nothing of the endpoint.
+            // This side has closed it, which says nothing about the endpoint.
             Ok(Err(_)) => {}
             Ok(Ok(())) | Err(_) => self.backoff.record_success(address),
         }
     }
 }
 
-/// Returns whether the peer has ended the connection, or the network, rather than this side.
-fn is_end_by_peer(error: &Error) -> bool {
+/// Returns whether the peer or the network has ended the connection, rather than this side.
+fn is_closed_by_peer(error: &Error) -> bool {
     error.wire_code().is_some() || error.source().is_some()
 }

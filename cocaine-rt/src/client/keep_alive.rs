@@ -1,4 +1,4 @@
-//! Notices that a peer has gone without closing its connections.
+//! Detects dead peers, which have not closed their connections.
 
 use std::{
     future::poll_fn,
@@ -14,18 +14,18 @@ use crate::{
     protocol::error::Error,
 };
 
-/// Starts a task that ends the connection when its peer has been silent for `limit` while channels are open. Silence is
-/// ended by a `ping`, so the task is started only if the service announces that (`protocol.md` 2.1).
+/// Starts a task that closes the connection if its peer is silent for `limit` while channels are open. A live peer answers
+/// a `ping`, so the task is started only if the service announces it (`protocol.md` 2.1).
 pub(crate) fn start(connection: &ServiceConnection, limit: Duration) {
     if connection.table.accepts_ping() {
         tokio::spawn(watch_silence(Arc::downgrade(&connection.handle), limit));
     }
 }
 
-/// Looks at the connection three times within `limit`: silence may begin just after the first look, is noticed at the second
-/// and answered by a ping, and has lasted at the third.
+/// Sends a ping after one to two fifths of `limit` without an arrival, and gives the peer two fifths to reply, so that a
+/// dead peer is detected well within the limit.
 async fn watch_silence(connection: Weak<SharedConnection>, limit: Duration) {
-    let interval = limit / 3;
+    let (interval, answer_time) = (limit / 5, limit / 5 * 2);
     while let Some(receptions) = upgrade(&connection).map(|connection| connection.receptions()) {
         if !sleep_while_open(&connection, interval).await {
             return;
@@ -35,14 +35,14 @@ async fn watch_silence(connection: Weak<SharedConnection>, limit: Duration) {
         if !is_silent {
             continue;
         }
-        if !sleep_while_open(&connection, interval).await {
+        if !sleep_while_open(&connection, answer_time).await {
             return;
         }
-        // The task of the connection reads first what came while this process stood still.
+        // Lets the task of the connection read what arrived while this process was suspended.
         yield_now().await;
         if let Some(connection) = upgrade(&connection).filter(|open| open.is_silent_since(receptions)) {
             tracing::warn!(peer = %connection.peer(), "the peer is silent: the connection is closed");
-            let text = format!("the peer was silent for {limit:?} and has not answered a ping");
+            let text = format!("the peer is silent and has not answered a ping within {answer_time:?}");
             connection.close(&Error::disconnected(text));
             return;
         }

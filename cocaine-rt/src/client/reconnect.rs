@@ -1,4 +1,4 @@
-//! Connects a service when it is called, and again when its connection has ended.
+//! Connects a service when it is called, and reconnects it when its connection has ended.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The connection that all clones of a service share in a runtime, made when it is first needed and again after it has
+/// The connection that all clones of a service share in a runtime. It is established on first use, and again after it has
 /// ended.
 pub(crate) struct ReconnectingService {
     pub(super) name: Arc<str>,
@@ -40,8 +40,8 @@ impl ReconnectingService {
         }
     }
 
-    /// Returns the connection. One attempt at a time makes a new one; callers that wait for it share its failure.
-    /// `deadline` is that of the caller, by which the attempt paces what it tries; the attempt itself goes on after it.
+    /// Returns the connection. One attempt at a time establishes a new one, and callers that wait for it share its failure.
+    /// The attempt paces its steps by the `deadline` of the caller, and continues after it.
     pub(super) async fn connect(self: &Arc<Self>, deadline: Duration) -> Result<Arc<ServiceConnection>> {
         if let Some(connection) = self.connections.usable() {
             return Ok(connection);

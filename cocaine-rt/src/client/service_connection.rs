@@ -15,10 +15,11 @@ use crate::{
         dyn_receiver::DynReceiver,
         dyn_sender::{DynSender, Side},
         halves::StreamChannel,
-        handle::{ConnectionHandle, TICK},
-        mux::{ChannelKey, NewChannel, message::Message, recv_state::RecvState},
+        handle::ConnectionHandle,
+        mux::{ChannelKey, NewChannel, TICK, message::Message, recv_state::RecvState},
     },
     protocol::{
+        credit::{CREDIT_HEADER, encode_offer},
         error::{Error, Result},
         graph::CallKind,
         request_timeout::{REQUEST_TIMEOUT, encode_request_timeout},
@@ -76,16 +77,23 @@ impl Options {
         if self.is_deadline_set { self.deadline_ticks() } else { u64::MAX }
     }
 
-    /// Writes the headers of a request: the trace, the user's headers, and the deadline of an event.
+    /// Writes the headers of a request: the trace, the user's headers, and for an event its deadline and the offer of
+    /// `credit`.
     #[inline]
-    fn encode_headers<'a>(&self, buf: &'a mut Vec<u8>, is_event: bool) -> FrameHeaders<'a> {
+    fn encode_headers<'a>(
+        &self,
+        buf: &'a mut Vec<u8>,
+        is_event: bool,
+        credit: Option<usize>,
+    ) -> FrameHeaders<'a> {
         let trace = Trace::current();
         let has_timeout = is_event && self.is_deadline_set;
         let own = self.headers.as_deref().map_or(&[][..], Vec::as_slice);
-        if trace.is_none() && own.is_empty() && !has_timeout {
+        if trace.is_none() && own.is_empty() && !has_timeout && credit.is_none() {
             return FrameHeaders::None;
         }
-        let count = own.len() + usize::from(has_timeout) + if trace.is_some() { 3 } else { 0 };
+        let added = usize::from(has_timeout) + usize::from(credit.is_some());
+        let count = own.len() + added + if trace.is_some() { 3 } else { 0 };
         encode::write_array_len(buf, count);
         if let Some(trace) = trace {
             hpack::write_trace_ids(buf, trace.ids());
@@ -96,6 +104,9 @@ impl Options {
         if has_timeout {
             let timeout = encode_request_timeout(self.deadline);
             hpack::write_literal(buf, REQUEST_TIMEOUT.as_bytes(), &timeout);
+        }
+        if let Some(window) = credit {
+            hpack::write_literal(buf, CREDIT_HEADER.as_bytes(), &encode_offer(window));
         }
         FrameHeaders::Encoded(buf)
     }
@@ -194,9 +205,10 @@ impl ServiceConnection {
 
     fn open_channel(&self, bound: &BoundMethod, request: Request<'_>) -> SendAttempt<ChannelRef> {
         let ticks = if bound.is_event { request.options.event_deadline_ticks() } else { u64::MAX };
+        let receptions = self.handle.receptions();
         self.send_request(bound, request, RecvState::new(&bound.upstream), ticks).map(|key| {
             let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
-            let context = ErrorContext { service, method, deadline: request.options.deadline };
+            let context = ErrorContext { service, method, deadline: request.options.deadline, receptions };
             ChannelRef { handle: self.handle.clone(), key, context }
         })
     }
@@ -211,13 +223,17 @@ impl ServiceConnection {
     ) -> SendAttempt<ChannelKey> {
         let Request { args, options, waker } = request;
         let mut headers = Vec::new();
-        let headers = options.encode_headers(&mut headers, bound.is_event);
+        let is_duplex = bound.is_event && bound.kind == CallKind::Session;
+        let credit = is_duplex.then(|| self.handle.stream_window());
+        let headers = options.encode_headers(&mut headers, bound.is_event, credit);
         self.handle.with(|mux| {
             if mux.poll_room(waker).is_pending() {
                 return SendAttempt::Full(self.handle.clone());
             }
             let reader = (!recv_state.is_ended()).then(|| waker.clone());
-            let open = NewChannel { method: bound.id, args, headers, recv_state, ticks, reader };
+            let offers_credit = credit.is_some();
+            let open =
+                NewChannel { method: bound.id, args, headers, recv_state, ticks, reader, offers_credit };
             mux.open(open).map_or(SendAttempt::Closed, SendAttempt::Sent)
         })
     }

@@ -50,6 +50,8 @@ pub(crate) struct ErrorContext {
     pub(crate) method: Option<Arc<str>>,
     /// The deadline of the channel, if it has one.
     pub(crate) deadline: Duration,
+    /// The count of arrivals when the channel was opened.
+    pub(crate) receptions: u64,
 }
 
 /// A channel of a connection.
@@ -61,7 +63,11 @@ pub(crate) struct ChannelRef {
 }
 
 impl ChannelRef {
+    /// Completes an error of this channel. If the channel has missed its deadline in silence, further calls connect again.
     pub(super) fn add_context(&self, error: Error) -> Error {
+        if matches!(error.kind(), ErrorKind::Deadline(_)) {
+            self.handle.check_silence(self.context.receptions);
+        }
         let error = with_deadline(error, self.context.deadline);
         error.with_context(
             self.context.service.as_ref(),

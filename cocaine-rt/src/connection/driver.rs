@@ -255,6 +255,7 @@ where
             return Ok(false);
         }
         state.write_blocked = flush == FlushStatus::Blocked;
+        state.paused = self.paused;
         state.driver_waker = Some(cx.waker().clone());
         let unused = state.unused;
         drop(state);

@@ -59,12 +59,27 @@ impl DynReceiver {
         Poll::Ready(polled.map(|result| result.map_err(|error| self.channel.add_context(error))))
     }
 
-    /// Calls `read` with each unread message, under the lock of the connection. Waits while there are none; returns
-    /// without a call once the channel has ended.
-    pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, read: impl FnMut(&Message)) -> Poll<Result<()>> {
-        let polled =
-            ready!(self.channel.handle.with(|mux| mux.poll_each(self.channel.key, cx.waker(), read)));
+    /// Calls `read` with the unread messages until they have used up `budget`, under the lock of the connection. Waits
+    /// while there are none; returns without a call once the channel has ended.
+    pub(crate) fn poll_each(
+        &mut self,
+        cx: &mut Context<'_>,
+        budget: u64,
+        read: impl FnMut(&Message) -> u64,
+    ) -> Poll<Result<()>> {
+        let (key, waker) = (self.channel.key, cx.waker());
+        let polled = ready!(self.channel.handle.with(|mux| mux.poll_each(key, waker, budget, read)));
         Poll::Ready(polled.map_err(|error| self.channel.add_context(error)))
+    }
+
+    /// Waits until the channel has failed because too little of it was read.
+    pub(crate) fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.channel.handle.with(|mux| mux.poll_failed(self.channel.key, cx.waker()))
+    }
+
+    /// Requires that the socket is read even if readers of other channels are slow.
+    pub(crate) fn forbid_pauses(&self) {
+        self.channel.handle.with(|mux| mux.forbid_pauses(self.channel.key));
     }
 
     /// Accepts no further message: the peer breaks the protocol by sending one.

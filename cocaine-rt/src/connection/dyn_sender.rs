@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     connection::{
         channel::ChannelRef,
-        mux::{Mux, NewChannel, recv_state::RecvState},
+        mux::{ChannelKey, Mux, NewChannel, recv_state::RecvState},
     },
     protocol::{
         code::Code,
@@ -43,7 +43,7 @@ pub(crate) enum Side {
 }
 
 /// A method of [`Mux`] that queues a frame.
-type QueueFn = fn(&mut Mux, u64, u64, &Encoded, FrameHeaders<'_>) -> Result<()>;
+type QueueFn = fn(&mut Mux, ChannelKey, u64, &Encoded, FrameHeaders<'_>) -> Result<()>;
 
 /// The half of a channel that sends messages by name. Each message is checked against the graph.
 ///
@@ -118,8 +118,9 @@ impl DynSender {
         self.queue(kind, &args)
     }
 
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.channel.handle.with(|mux| mux.poll_room(cx.waker()))
+    /// Waits until a message may be queued; returns how many bytes there is room for.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<u64> {
+        self.channel.handle.with(|mux| mux.poll_send(self.channel.key, cx.waker()))
     }
 
     /// Waits until nobody can receive what this half sends.
@@ -129,7 +130,7 @@ impl DynSender {
 
     /// Queues a message without waiting for room.
     pub(crate) fn queue<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A) -> Result<()> {
-        self.queue_with(kind, args, Mux::send)
+        self.queue_with(kind, args, Mux::send_message)
     }
 
     /// Queues a message without arguments ahead of all other output. Heartbeats use this, which nothing may delay.
@@ -143,12 +144,13 @@ impl DynSender {
         self.queue_with(kind, args, Mux::finish)
     }
 
-    /// Queues encoded messages of a stream; `ended` says that they include the terminal one.
-    pub(crate) fn queue_encoded(&mut self, frames: &Encoded, ended: bool) -> Result<()> {
+    /// Queues encoded messages of a stream, which take `cost` of its credit; `ended` says that they include the terminal
+    /// one.
+    pub(crate) fn queue_encoded(&mut self, frames: &Encoded, cost: u64, ended: bool) -> Result<()> {
         if ended {
             self.node = Tree::end().node();
         }
-        self.channel.handle.with(|mux| mux.send_encoded(frames))
+        self.channel.handle.with(|mux| mux.send_encoded(self.channel.key, frames, cost))
     }
 
     /// Returns the id of the channel.
@@ -167,7 +169,7 @@ impl DynSender {
             .map_err(|error| self.channel.add_context(Error::from_encode(error)))?;
         let mut buf = Vec::new();
         let headers = self.frame_headers(&mut buf);
-        let sent = self.channel.handle.with(|mux| queue(mux, self.channel.key.id, kind, &scratch, headers));
+        let sent = self.channel.handle.with(|mux| queue(mux, self.channel.key, kind, &scratch, headers));
         if let Tree::Node(next) = next {
             self.node = next;
         }
@@ -206,7 +208,7 @@ impl DynSender {
         let terminal = self.node.messages().filter(|edge| edge.is_terminal());
         let error = self.node.messages().find(|edge| edge.is_terminal() && &*edge.name == "error");
         let kind = error.or_else(|| terminal.min_by_key(|edge| edge.id)).map(|edge| edge.id);
-        let queue = if self.channel.key.own { Mux::send } else { Mux::finish };
+        let queue = if self.channel.key.own { Mux::send_message } else { Mux::finish };
         match (self.on_drop, kind) {
             (OnDrop::Terminal, Some(kind)) if error.is_some() => {
                 let _ = self.queue_with(kind, &(Code::SENDER_DROPPED, "the sender was dropped"), queue);
@@ -239,6 +241,7 @@ impl DynSender {
                 recv_state,
                 ticks: u64::MAX,
                 reader: None,
+                offers_credit: false,
             };
             let _ = self.channel.handle.with(|mux| mux.open(open));
         }

@@ -48,7 +48,10 @@ impl Guard {
     /// Waits until the service has acquired the lock.
     pub(crate) async fn from_stream(mut stream: Receiver<bool>) -> Result<Self> {
         match stream.recv().await {
-            Some(Ok(true)) => Ok(Self(GuardKind::Remote(stream))),
+            Some(Ok(true)) => {
+                stream.forbid_pauses();
+                Ok(Self(GuardKind::Remote(stream)))
+            }
             Some(Ok(false)) => Err(Error::protocol("the service sent `false` instead of acquiring the lock")),
             Some(Err(error)) => Err(error),
             None => Err(Error::protocol("the service ended the stream without acquiring the lock")),

@@ -213,6 +213,23 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> Receiver<T> {
+    /// Waits until the channel has failed because too little of it was read.
+    pub(crate) fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.state {
+            ReceiverState::Open(StreamChannel { rx, .. }) => rx.poll_failed(cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Requires that the socket is read even if readers of other channels are slow: what arrives here is urgent.
+    pub(crate) fn forbid_pauses(&self) {
+        if let ReceiverState::Open(StreamChannel { rx, .. }) = &self.state {
+            rx.forbid_pauses();
+        }
+    }
+}
+
 impl<T: DeserializeOwned> Receiver<T> {
     /// Returns the next item; `None` once the peer has closed the stream.
     pub async fn recv(&mut self) -> Option<Result<T>> {
@@ -225,14 +242,19 @@ impl<T: DeserializeOwned> Receiver<T> {
         Some(item.and_then(|payload| Ok((self.decode(&payload)?, payload.headers().clone()))))
     }
 
-    /// Calls `read` with each unread message, under the lock of the connection; returns without a call once the stream
-    /// has ended.
-    pub(crate) fn poll_each(&mut self, cx: &mut Context<'_>, read: impl FnMut(&Message)) -> Poll<Result<()>> {
+    /// Calls `read` with the unread messages until they have used up `budget`, under the lock of the connection; returns
+    /// without a call once the stream has ended.
+    pub(crate) fn poll_each(
+        &mut self,
+        cx: &mut Context<'_>,
+        budget: u64,
+        read: impl FnMut(&Message) -> u64,
+    ) -> Poll<Result<()>> {
         if let ReceiverState::Opening(opening) = &mut self.state {
             self.state = ReceiverState::Open(ready!(opening.as_mut().poll(cx))?);
         }
         match &mut self.state {
-            ReceiverState::Open(StreamChannel { rx, .. }) => rx.poll_each(cx, read),
+            ReceiverState::Open(StreamChannel { rx, .. }) => rx.poll_each(cx, budget, read),
             _ => Poll::Ready(Ok(())),
         }
     }

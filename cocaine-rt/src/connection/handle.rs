@@ -26,17 +26,17 @@ use crate::{
     protocol::{error::Error, limits::Limits},
 };
 
-/// The precision of deadlines. One sweep of all channels a tick is cheaper than a timer for each call.
-pub(crate) const TICK: Duration = Duration::from_millis(100);
-
 /// The state that the users of a connection share with its task.
 pub(crate) struct SharedConnection {
     state: Mutex<ConnectionState>,
     peer: Arc<str>,
+    stream_window: usize,
     /// The length of the output, readable without the lock.
     pub(super) queued: AtomicUsize,
     /// No further call is made on this connection: the service at the other end was stopped, or does not respond.
     outdated: AtomicBool,
+    /// The socket is not read, because readers are slow.
+    congested: AtomicBool,
     /// How often bytes have arrived.
     receptions: AtomicU64,
     /// The task does not read the socket, so that the peer cannot be heard.
@@ -55,6 +55,8 @@ pub(super) struct ConnectionState {
     pub(super) driver_waker: Option<Waker>,
     /// The socket accepts no more bytes: new output does not wake the task.
     pub(super) write_blocked: bool,
+    /// The socket was not read before the task was parked.
+    pub(super) paused: bool,
     /// The task runs a timer for the deadlines.
     ticking: bool,
     /// The last [`ConnectionHandle`] was dropped.
@@ -76,20 +78,31 @@ impl ConnectionState {
         let can_write = !self.write_blocked && self.mux.output_len() > 0;
         let needs_timer = self.mux.has_deadlines() && !self.ticking;
         let ends = self.unused || self.mux.is_drained() || self.mux.is_closed();
-        (can_write || needs_timer || ends || self.mux.can_begin()).then(|| self.driver_waker.take())?
+        let can_read = self.paused && self.mux.wants_input();
+        (can_write || needs_timer || ends || can_read || self.mux.can_begin())
+            .then(|| self.driver_waker.take())?
     }
 }
 
 impl SharedConnection {
     pub(crate) fn new(peer: Arc<str>, limits: Limits, role: Role) -> Arc<Self> {
+        let stream_window = limits.stream_window_bytes;
         let mux = Mux::new(limits, role);
-        let state =
-            ConnectionState { mux, driver_waker: None, write_blocked: false, ticking: false, unused: false };
+        let state = ConnectionState {
+            mux,
+            driver_waker: None,
+            write_blocked: false,
+            paused: false,
+            ticking: false,
+            unused: false,
+        };
         Arc::new(Self {
             state: Mutex::new(state),
             peer,
+            stream_window,
             queued: AtomicUsize::new(0),
             outdated: AtomicBool::new(false),
+            congested: AtomicBool::new(false),
             receptions: AtomicU64::new(0),
             paused: AtomicBool::new(false),
             runtime: current_runtime(),
@@ -141,6 +154,11 @@ impl SharedConnection {
         &self.peer
     }
 
+    /// Returns the credit that this side grants a stream at first, in bytes.
+    pub(crate) fn stream_window(&self) -> usize {
+        self.stream_window
+    }
+
     /// Calls `act` with the mux under the lock, then wakes the tasks that this concerns. `act` must not run user code.
     #[inline]
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Mux) -> R) -> R {
@@ -154,6 +172,7 @@ impl SharedConnection {
         let mut state = self.lock();
         let result = act(&mut state.mux);
         self.queued.store(state.mux.output_len(), Ordering::Relaxed);
+        self.congested.store(state.mux.is_input_blocked(), Ordering::Relaxed);
         let driver = state.take_driver_waker();
         if !state.mux.wakers().is_empty() {
             std::mem::swap(state.mux.wakers(), wakers);
@@ -168,13 +187,14 @@ impl SharedConnection {
 
     /// Returns whether calls can be made: the connection is open, and the app at the other end was not stopped.
     pub(crate) fn is_usable(&self) -> bool {
-        !self.is_outdated() && !self.lock().mux.is_closed()
+        self.accepts_calls() && !self.lock().mux.is_closed()
     }
 
-    /// Returns whether further calls are to be made on another connection.
+    /// Returns whether new calls should use this connection: the app at the other end was not stopped, and no slow reader
+    /// keeps the socket from being read.
     #[inline]
-    pub(crate) fn is_outdated(&self) -> bool {
-        self.outdated.load(Ordering::Relaxed)
+    pub(crate) fn accepts_calls(&self) -> bool {
+        !self.outdated.load(Ordering::Relaxed) && !self.congested.load(Ordering::Relaxed)
     }
 
     /// Marks the connection as outdated if `error` says that the app was stopped. A stopped app still answers on its old

@@ -29,6 +29,8 @@
 //! | `release` | returns a handle; a channel without handles on which nothing may arrive is freed |
 
 mod channel;
+mod congestion;
+mod credit;
 mod handles;
 mod id_hash;
 mod invocations;
@@ -44,6 +46,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
     task::{Poll, Waker},
+    time::Duration,
 };
 
 use self::{
@@ -59,6 +62,9 @@ use crate::{
     },
     wire::{encode::Encoded, frame::FrameHeaders, hpack::HpackTable},
 };
+
+/// The precision of deadlines. One sweep of all channels a tick is cheaper than a timer for each call.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// A rule of the protocol that the peer broke. The connection ends without a message (`protocol.md` 2.2).
 #[derive(Debug, PartialEq, Eq)]
@@ -114,6 +120,8 @@ pub(crate) struct NewChannel<'a> {
     pub(crate) ticks: u64,
     /// The task that waits for the reply.
     pub(crate) reader: Option<Waker>,
+    /// Whether the headers offer the peer credit.
+    pub(crate) offers_credit: bool,
 }
 
 /// The resources that an invocation occupies while it runs.
@@ -158,8 +166,16 @@ pub(crate) struct Mux {
     running_long_lived: usize,
     /// Bytes of the arguments of the invocations that run.
     args_bytes: usize,
-    /// Bytes that have arrived on open channels since the unread bytes were last summed.
-    unchecked_bytes: usize,
+    /// Bytes of the messages that no reader has read.
+    unread_bytes: usize,
+    /// Channels with so much unread that the socket is not read.
+    congested: Vec<ChannelKey>,
+    /// Channels on which what arrives must not wait for the readers of others.
+    urgent_channels: usize,
+    /// How often the first channel became congested.
+    congestions: u64,
+    /// The credit that the node has offered this worker for each channel.
+    offered_credit: Option<u64>,
     tick: u64,
     /// The highest id that this side had opened at the last call of `expire`.
     last_expired_id: u64,
@@ -198,7 +214,11 @@ impl Mux {
             running: 0,
             running_long_lived: 0,
             args_bytes: 0,
-            unchecked_bytes: 0,
+            unread_bytes: 0,
+            congested: Vec::new(),
+            urgent_channels: 0,
+            congestions: 0,
+            offered_credit: None,
             tick: 0,
             last_expired_id: 0,
             deadlines: 0,
@@ -214,27 +234,39 @@ impl Mux {
         }
     }
 
-    /// Returns whether some channel has a deadline.
+    /// Accepts the credit that the node of this worker offers for each channel.
+    pub(crate) fn accept_credit(&mut self, window: u64) {
+        self.offered_credit = Some(window);
+    }
+
+    /// Returns whether time has to be kept: some channel has a deadline, or goes unread for too long.
     #[inline]
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.deadlines > 0
+        self.deadlines > 0 || !self.congested.is_empty()
     }
 
     /// Advances the clock by `ticks`, and fails the channels whose deadline has passed. A channel that was opened since the
     /// last call may be younger: for it, one tick has passed.
     pub(crate) fn expire(&mut self, ticks: u64) {
         self.tick = self.tick.saturating_add(ticks);
+        self.fail_stalled(ticks);
         let young = ticks.saturating_sub(1);
         let last_expired_id = std::mem::replace(&mut self.last_expired_id, self.last_own_id);
+        let mut expired = Vec::new();
         for channel in self.own.iter_mut() {
             if channel.id > last_expired_id {
                 channel.expires = channel.expires.saturating_add(young);
             }
             if channel.expires <= self.tick {
-                channel.fail(Error::new(ErrorKind::Deadline(std::time::Duration::ZERO)));
+                channel.fail(Error::new(ErrorKind::Deadline(Duration::ZERO)));
                 self.wakers.extend(channel.reader.take());
+                if channel.credit.is_on() {
+                    self.wakers.extend(channel.credit.take_sender());
+                    expired.push(ChannelKey { id: channel.id, own: true });
+                }
             }
         }
+        expired.into_iter().for_each(|key| self.lift_credit(key));
     }
 
     /// Ends the connection: every channel fails with `error`, and so does every later call.

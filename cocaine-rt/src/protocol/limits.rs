@@ -1,5 +1,7 @@
 //! How much memory and work a peer may cost this side.
 
+use std::time::Duration;
+
 use crate::wire::decode::MAX_DECODED_BYTES;
 
 /// The limits of a connection.
@@ -15,8 +17,8 @@ pub struct Limits {
     /// names its size and this limit, a reply or a message of a stream fails its channel, and the connection lives on.
     /// 512 MiB. A frame is buffered once, as far as it has arrived.
     pub max_frame_bytes: usize,
-    /// Unread bytes of one channel, headers and 64 for each frame included; more of them fail that channel, unless it
-    /// is a single frame, and perhaps the one that ends the channel. 8 MiB.
+    /// Unread bytes of one channel, headers and 64 for each frame included. Above it, unless it is a single frame, the
+    /// socket is not read until the channel is. A peer that understands credit stops sending long before. 8 MiB.
     pub max_unread_bytes: usize,
     /// Bytes queued for the socket before senders wait and a server stops reading. 1 MiB.
     pub max_queued_bytes: usize,
@@ -26,9 +28,14 @@ pub struct Limits {
     /// Channels that a peer may leave open on a server's connection; one more ends the connection. 65,536.
     pub max_channels: usize,
     /// Bytes that a server keeps for the peer of one connection: the arguments of running invocations and, counted
-    /// apart from them, unread messages on all channels. Calls above it wait unread; streams, sessions and messages
-    /// end the connection. 512 MiB.
+    /// apart from them, unread messages on all channels. Above it, calls wait unread, streams and sessions end the
+    /// connection, and the socket is not read until messages are. 512 MiB.
     pub max_in_use_bytes: usize,
+    /// The credit of a stream whose two ends understand it: bytes that may be sent before the other side has read
+    /// (`protocol.md` 14). 512 KiB.
+    pub stream_window_bytes: usize,
+    /// How long a channel that keeps the socket from being read may go unread before it fails. 30 s.
+    pub stall_timeout: Duration,
     /// Bytes of memory that the arguments of a call or a reply may take, once decoded, beyond their encoding: a list of
     /// nils takes forty times its encoding as a [`Value`](crate::Value), and a list of short texts ten times. A call
     /// above it fails with an error. 128 MiB, which a list of a million short texts does not reach, and typed numbers
@@ -73,6 +80,18 @@ impl Limits {
         Self { max_in_use_bytes: bytes, ..self }
     }
 
+    /// Sets [`Limits::stream_window_bytes`](field@Limits::stream_window_bytes).
+    #[must_use]
+    pub const fn stream_window_bytes(self, bytes: usize) -> Self {
+        Self { stream_window_bytes: bytes, ..self }
+    }
+
+    /// Sets [`Limits::stall_timeout`](field@Limits::stall_timeout).
+    #[must_use]
+    pub const fn stall_timeout(self, timeout: Duration) -> Self {
+        Self { stall_timeout: timeout, ..self }
+    }
+
     /// Sets [`Limits::max_decoded_bytes`](field@Limits::max_decoded_bytes).
     #[must_use]
     pub const fn max_decoded_bytes(self, bytes: usize) -> Self {
@@ -89,6 +108,8 @@ impl Default for Limits {
             max_invocations: 1024,
             max_channels: 65_536,
             max_in_use_bytes: 512 << 20,
+            stream_window_bytes: 512 << 10,
+            stall_timeout: Duration::from_secs(30),
             max_decoded_bytes: MAX_DECODED_BYTES,
         }
     }

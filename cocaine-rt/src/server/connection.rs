@@ -16,6 +16,7 @@ use crate::{
         mux::{NewChannel, Role, recv_state::RecvState, root_protocol::RootProtocol},
     },
     protocol::{
+        credit::CREDIT_HEADER,
         error::{Error, Result},
         graph::Tree,
         limits::Limits,
@@ -79,15 +80,30 @@ impl Connection {
         let mut args = Scratch::take();
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
-        let (mut buf, headers) = (Vec::new(), headers.to_vec());
+        // An offer of credit is for this hop.
+        let (mut buf, headers) = (Vec::new(), headers.without(CREDIT_HEADER));
         let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let recv_state = RecvState::Streaming;
-        let open = NewChannel { method: 0, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };
+        let open = NewChannel {
+            method: 0,
+            args: &args,
+            headers,
+            recv_state,
+            ticks: u64::MAX,
+            reader: None,
+            offers_credit: true,
+        };
         let key = self.handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: self.handle.clone(), key, context: ErrorContext::default() };
         let rx = DynReceiver::from_counted(channel.clone(), &self.stream);
         let tx = DynSender::from_counted(channel, &self.stream, Side::Server(trace, None));
         Ok((key.id, Duplex { tx: tx.into(), rx: rx.into() }))
+    }
+
+    /// Returns how often this side has stopped reading because the readers of its channels were slow, and whether it has
+    /// now. Heartbeats that the other side has sent may be unread then.
+    pub fn congestion(&self) -> (u64, bool) {
+        self.handle.with(|mux| mux.congestion())
     }
 
     /// Closes the connection at once. All waits on its channels fail with `error`.

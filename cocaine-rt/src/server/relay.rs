@@ -9,6 +9,7 @@ use crate::{
     },
     protocol::{
         code::{Category, Code},
+        credit,
         error::Error,
         graph::{CLOSE, ERROR, WRITE},
     },
@@ -21,8 +22,8 @@ use crate::{
     },
 };
 
-/// Forwards one direction of an event from one channel to another. All messages that have arrived are forwarded under one
-/// lock of each connection. An unknown category of an error becomes [`Category::UNKNOWN`] (`worker.md` 3.6).
+/// Forwards one direction of an event from one channel to another. Messages that have arrived are forwarded together, under one
+/// lock of each connection, as far as the receiver has room for them. An unknown category of an error becomes [`Category::UNKNOWN`] (`worker.md` 3.6).
 #[derive(Debug)]
 pub struct Relay {
     from: Receiver<Bytes>,
@@ -55,50 +56,59 @@ impl Relay {
     /// Forwards messages until the stream ends. Must not be polled after that.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
         loop {
-            self.blocked = self.to.as_dyn_mut().poll_room(cx).is_pending();
-            if self.blocked {
-                return Poll::Pending;
-            }
+            let room = self.to.as_dyn_mut().poll_room(cx);
+            self.blocked = room.is_pending();
+            let Poll::Ready(room) = room else {
+                // A receiver that reads too slowly costs the source its channel.
+                ready!(self.from.poll_failed(cx));
+                let lost = ready!(self.collect(cx, 0, &mut Scratch::take()));
+                return Poll::Ready(lost.err().unwrap_or(RelayEnd::Closed));
+            };
             let mut frames = Scratch::take();
-            let end = match ready!(self.collect(cx, &mut frames)) {
-                Ok(end) => end,
+            let (end, cost) = match ready!(self.collect(cx, room, &mut frames)) {
+                Ok(collected) => collected,
                 Err(end) => return Poll::Ready(end),
             };
             // A failure to send means that the receiver is gone, which the relay of the other direction reports.
-            let _ = self.to.as_dyn_mut().queue_encoded(&frames, end.is_some());
+            let _ = self.to.as_dyn_mut().queue_encoded(&frames, cost, end.is_some());
             if let Some(end) = end {
                 return Poll::Ready(end);
             }
         }
     }
 
-    /// Encodes the messages that have arrived as frames of the other channel.
+    /// Encodes the messages that have arrived as frames of the other channel; returns the end, if one of them is, and the
+    /// credit that they take.
     fn collect(
         &mut self,
         cx: &mut Context<'_>,
+        room: u64,
         frames: &mut Encoded,
-    ) -> Poll<Result<Option<RelayEnd>, RelayEnd>> {
+    ) -> Poll<Result<(Option<RelayEnd>, u64), RelayEnd>> {
         let sender = self.to.as_dyn_mut();
         let (id, mut buf) = (sender.id(), Vec::new());
         let headers = sender.frame_headers(&mut buf);
-        let (mut last, mut written) = (None, Ok(()));
-        let polled = self.from.poll_each(cx, |message| {
+        let (mut last, mut written) = (None, Ok(0));
+        let polled = self.from.poll_each(cx, room, |message| {
             last = Some(message.kind);
-            if written.is_ok() {
-                written = write(frames, id, message, headers);
+            let Ok(total) = &mut written else { return 0 };
+            match write(frames, id, message, headers) {
+                Ok(cost) => *total += cost,
+                Err(malformed) => written = Err(malformed),
             }
+            credit::cost(message.args.len())
         });
         if let Err(error) = ready!(polled) {
             return Poll::Ready(Err(RelayEnd::Lost(error)));
         }
-        if let Err(malformed) = written {
-            let error = Error::protocol(format!("a message of a stream: {malformed}"));
-            return Poll::Ready(Err(RelayEnd::Malformed(error.with_wire_code(Code::INVALID_ARGUMENTS))));
-        }
-        Poll::Ready(Ok(match last {
+        let end = match last {
             None | Some(CLOSE) => Some(RelayEnd::Closed),
             Some(ERROR) => Some(RelayEnd::Failed),
             Some(_) => None,
+        };
+        Poll::Ready(written.map(|cost| (end, cost)).map_err(|malformed| {
+            let error = Error::protocol(format!("a message of a stream: {malformed}"));
+            RelayEnd::Malformed(error.with_wire_code(Code::INVALID_ARGUMENTS))
         }))
     }
 
@@ -124,20 +134,23 @@ impl Relay {
     }
 }
 
+/// Encodes a message as a frame of the other channel; returns the credit that it takes.
 fn write(
     frames: &mut Encoded,
     id: u64,
     message: &Message,
     headers: FrameHeaders<'_>,
-) -> Result<(), DecodeError> {
+) -> Result<u64, DecodeError> {
     frame::begin(frames, id, message.kind, headers);
+    let start = frames.len();
     match message.kind {
         WRITE => write_chunk(&message.args, frames)?,
         ERROR => write_error(&message.args, frames)?,
         _ => encode::write_array_len(&mut frames.buf, 0),
     }
+    let cost = credit::cost(frames.len() - start);
     frame::end(frames, headers);
-    Ok(())
+    Ok(cost)
 }
 
 /// Encodes a chunk again, as a raw of the oldest `MessagePack` family (`worker.md` 2).

@@ -64,6 +64,12 @@ impl Peer {
         self.raw().expect(&hex::decode(hex)).await;
     }
 
+    /// Fails unless an event is opened next: these bytes, in a frame of four elements, and the offer of credit.
+    pub(crate) async fn expect_event(&mut self, opening: &str) {
+        let name = "cocaine-credit".bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        self.expect(&format!("{opening} 91 93 c2 ae {name} a8 00 00 08 00 00 00 00 00")).await;
+    }
+
     /// Fails if bytes or the end of the connection come once all tasks are idle.
     pub(crate) async fn expect_silence(&mut self) {
         self.raw().expect_silence().await;

@@ -57,7 +57,7 @@ async fn an_event_is_its_examples() {
     pass(&service, &mut peer, 7).await;
     let mut event: Duplex<Sender<Bytes>, Receiver<Bytes>> =
         service.open("enqueue", ("ping", None::<&str>)).await.unwrap();
-    peer.expect("93 07 00 91 a4 70 69 6e 67").await;
+    peer.expect_event("94 07 00 91 a4 70 69 6e 67").await;
     event.send("data").await.unwrap();
     peer.expect("93 07 00 91 a4 64 61 74 61").await;
     let mut answer = event.finish().unwrap();
@@ -85,8 +85,8 @@ async fn only_events_send_the_deadline_if_set() {
     peer.expect("93 0a 01 90").await;
     let event: Duplex<Sender<Bytes>, Receiver<Bytes>> = service.open("enqueue", ("http",)).await.unwrap();
     peer.expect(
-        "94 0b 00 91 a4 68 74 74 70 91 93 c2 af 72 65 71 75 65 73 74 5f 74 69 6d 65 6f 75 74 \
-        a8 30 75 00 00 00 00 00 00",
+        "94 0b 00 91 a4 68 74 74 70 92 93 c2 af 72 65 71 75 65 73 74 5f 74 69 6d 65 6f 75 74 \
+        a8 30 75 00 00 00 00 00 00 93 c2 ae 63 6f 63 61 69 6e 65 2d 63 72 65 64 69 74 a8 00 00 08 00 00 00 00 00",
     )
     .await;
     drop((call, event));
@@ -182,7 +182,8 @@ async fn dropped_sender_ends_stream_with_error() {
     let (service, mut peer) = app();
     let mut event = enqueue(&service).await;
     event.send("a").await.unwrap();
-    peer.expect("93 01 00 91 a1 65 93 01 00 91 a1 61").await;
+    peer.expect_event("94 01 00 91 a1 65").await;
+    peer.expect("93 01 00 91 a1 61").await;
     let Duplex { tx, mut rx } = event;
     drop(tx);
     peer.expect("93 01 01 92 92 0c 7d b6 74 68 65 20 73 65 6e 64 65 72 20 77 61 73 20 64 72 6f 70 70 65 64")
@@ -198,7 +199,7 @@ async fn dropped_receiver_does_not_affect_sender() {
     let (service, mut peer) = app();
     let Duplex { mut tx, rx }: Duplex<Sender<Bytes>, Receiver<Bytes>> = enqueue(&service).await;
     drop(rx);
-    peer.expect("93 01 00 91 a1 65").await;
+    peer.expect_event("94 01 00 91 a1 65").await;
     peer.send(1, 0, ("unheard",)).await;
     tx.send("a").await.unwrap();
     tx.fail(&Error::service(Code::new(Category::WORKER_USER, 7), "no")).unwrap();
@@ -211,7 +212,7 @@ async fn unencodable_item_ends_stream_with_one_error() {
     let (service, mut peer) = app();
     let mut event: Duplex<Sender<i128>, Receiver<Bytes>> = service.open("enqueue", ("e",)).await.unwrap();
     assert!(matches!(event.tx.send(1).await.unwrap_err().kind(), ErrorKind::Encode(_)));
-    peer.expect("93 01 00 91 a1 65").await;
+    peer.expect_event("94 01 00 91 a1 65").await;
     peer.expect_silence().await;
     event.tx.finish().unwrap();
     peer.expect("93 01 02 90").await;
@@ -276,7 +277,7 @@ async fn a_reply_of_a_session_is_a_future() {
 async fn messages_by_name_are_held_against_the_graph() {
     let (service, mut peer) = app();
     let mut event: Duplex<DynSender, DynReceiver> = service.open("enqueue", ("e",)).await.unwrap();
-    peer.expect("93 01 00 91 a1 65").await;
+    peer.expect_event("94 01 00 91 a1 65").await;
     assert_eq!(event.tx.allowed(), ["write", "error", "close"]);
     let error = event.tx.send("discard", ()).await.unwrap_err();
     assert!(error.to_string().contains("only write, error, close"), "{error}");
@@ -300,7 +301,7 @@ async fn messages_by_name_are_held_against_the_graph() {
 async fn message_out_of_turn_is_not_sent() {
     let (service, mut peer) = app();
     let event: Duplex<DynSender, DynReceiver> = service.open("enqueue", ("e",)).await.unwrap();
-    peer.expect("93 01 00 91 a1 65").await;
+    peer.expect_event("94 01 00 91 a1 65").await;
     let error = event.tx.send_message(5, ()).await.unwrap_err();
     assert!(error.to_string().contains("message 5 cannot be sent now"), "{error}");
     peer.expect("93 01 01 92 92 0c 7d b6 74 68 65 20 73 65 6e 64 65 72 20 77 61 73 20 64 72 6f 70 70 65 64")
@@ -327,7 +328,7 @@ async fn sender_waits_until_the_peer_reads() {
     assert!(before < 10, "{before} items of 32 bytes are with a pipe of 64 and a mark of 100");
     rest().await;
     assert_eq!(sent.load(std::sync::atomic::Ordering::Relaxed), before, "nothing moves by itself");
-    peer.expect("93 01 00 91 a1 65").await;
+    peer.expect_event("94 01 00 91 a1 65").await;
     for _ in 0..100 {
         peer.expect(&format!("93 01 00 91 bc {}", "78".repeat(28))).await;
     }
@@ -336,7 +337,50 @@ async fn sender_waits_until_the_peer_reads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_nobody_reads_fails_alone() {
+async fn slow_reader_of_foreign_service_loses_nothing() {
+    let limits = Limits::default().max_unread_bytes(1000);
+    let graph = Graph::new([method(4, "watch", Tree::end(), Tree::streaming())]);
+    let (service, mut peer) = Peer::with(graph, 256, limits);
+    let mut stream: Receiver<Bytes> = service.stream("watch", ());
+    peer.expect("93 01 04 90").await;
+    let sending = tokio::spawn(async move {
+        for _ in 0..100 {
+            peer.send(1, 0, ("x".repeat(100),)).await;
+        }
+        peer.send(1, 2, ()).await;
+        peer
+    });
+    for _ in 0..100 {
+        assert_eq!(stream.recv().await.unwrap().unwrap().len(), 100);
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+    assert!(stream.recv().await.is_none());
+    sending.await.unwrap().expect_silence().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stalled_reader_loses_its_stream_alone() {
+    let limits = Limits::default().max_unread_bytes(1000);
+    let graph = Graph::new([method(4, "watch", Tree::end(), Tree::streaming())]);
+    let (service, mut peer) = Peer::with(graph, 64 << 10, limits);
+    let mut stalled: Receiver<Bytes> = service.stream("watch", ());
+    let mut other: Receiver<Bytes> = service.stream("watch", ());
+    peer.expect("93 01 04 90 93 02 04 90").await;
+    let start = Instant::now();
+    for _ in 0..20 {
+        peer.send(1, 0, ("x".repeat(100),)).await;
+    }
+    rest().await;
+    peer.send(2, 0, ("y",)).await;
+    assert_eq!(other.recv().await.unwrap().unwrap(), "y");
+    assert!((30_000..=30_200).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    let error = stalled.recv().await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("of channel 1 were not read for 30s"), "{error}");
+    assert!(stalled.recv().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn congested_connection_takes_no_further_calls() {
     let limits = Limits::default().max_unread_bytes(1000);
     let graph = Graph::new([method(4, "watch", Tree::end(), Tree::streaming()), unary(1, "info")]);
     let (service, mut peer) = Peer::with(graph, 64 << 10, limits);
@@ -345,12 +389,9 @@ async fn a_stream_that_nobody_reads_fails_alone() {
     for _ in 0..20 {
         peer.send(1, 0, ("x".repeat(100),)).await;
     }
-    let script = async {
-        peer.expect("93 02 01 90").await;
-        peer.send(2, 0, (5,)).await;
-    };
-    assert_eq!(tokio::join!(service.call::<_, u32>("info", ()), script).0.unwrap(), 5);
-    let error = stream.recv().await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("more than 1000 bytes unread on channel 1"), "{error}");
-    assert!(stream.recv().await.is_none());
+    rest().await;
+    let error = service.call::<_, u32>("info", ()).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Connect(_)), "another connection is tried: {error}");
+    peer.expect_silence().await;
+    assert_eq!(stream.recv().await.unwrap().unwrap().len(), 100, "the stream goes on");
 }

@@ -18,9 +18,10 @@ impl Headers {
         self.iter().find(|(known, _)| known.as_ref() == name.as_bytes()).map(|(_, value)| value)
     }
 
-    /// Returns the names and values, to be forwarded with another trace (`worker.md` 3.4).
-    pub(crate) fn to_vec(&self) -> Vec<(Bytes, Bytes)> {
-        self.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    /// Returns the names and values but those of `name`, to be sent on with another trace (`worker.md` 3.4).
+    pub(crate) fn without(&self, name: &str) -> Vec<(Bytes, Bytes)> {
+        let others = self.iter().filter(|(known, _)| known.as_ref() != name.as_bytes());
+        others.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Returns the names and values in the order of the wire.

@@ -113,7 +113,7 @@ impl SessionSender {
     /// Returns once a chunk may be queued.
     #[cfg(feature = "http")]
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.chunks.0.poll_room(cx)
+        self.chunks.0.poll_room(cx).map(drop)
     }
 
     /// Queues a chunk at once.
@@ -174,7 +174,7 @@ impl ChunkSender {
         }
         encode::write_array_len(&mut args.buf, 0);
         frame::write(&mut frames, self.0.id(), CLOSE, &args, FrameHeaders::None);
-        self.0.queue_encoded(&frames, true)
+        self.0.queue_encoded(&frames, 0, true)
     }
 }
 

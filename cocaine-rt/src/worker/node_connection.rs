@@ -35,6 +35,7 @@ use crate::{
     protocol::{
         code::Code,
         control::{HANDSHAKE, HEARTBEAT, TERMINATE},
+        credit,
         error::{Error, ErrorKind, Result},
         graph::{ERROR, Graph},
         limits::Limits,
@@ -131,6 +132,9 @@ impl NodeConnection {
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
         let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
+        if let Some(window) = credit::offered_by_node() {
+            conn.with(|mux| mux.accept_credit(window));
+        }
         let handle = ConnectionHandle::new(conn.clone());
         let shared = WorkerShared { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
         let router = Router { registry, shared: Arc::new(shared), spawned };
@@ -223,7 +227,15 @@ impl ControlChannel {
         let tree = HANDSHAKE.dispatch.tree();
         let recv_state = RecvState::new(&tree);
         let (method, headers) = (HANDSHAKE.id, FrameHeaders::None);
-        let open = NewChannel { method, args: &args, headers, recv_state, ticks: u64::MAX, reader: None };
+        let open = NewChannel {
+            method,
+            args: &args,
+            headers,
+            recv_state,
+            ticks: u64::MAX,
+            reader: None,
+            offers_credit: false,
+        };
         let key = handle.with(|mux| mux.open(open))?;
         let channel = ChannelRef { handle: handle.clone(), key, context: ErrorContext::default() };
         let rx = DynReceiver::new(channel.clone(), &tree);
@@ -238,6 +250,7 @@ impl ControlChannel {
         let mut beat = interval_at(Instant::now() + timeouts.heartbeat_interval, timeouts.heartbeat_interval);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expired = pin!(sleep_until(Instant::now() + timeouts.heartbeat_timeout));
+        let mut congestions = 0;
         loop {
             tokio::select! {
                 _ = beat.tick() => self.tx.queue_urgent(HEARTBEAT)?,
@@ -248,6 +261,12 @@ impl ControlChannel {
                     None => return Err(Error::disconnected("the node ended the control channel")),
                 },
                 () = &mut expired => {
+                    // What the node has answered may be unread, because handlers are slow to read.
+                    let (count, is_congested) = self.handle.with(|mux| mux.congestion());
+                    if is_congested || count != std::mem::replace(&mut congestions, count) {
+                        expired.as_mut().reset(Instant::now() + timeouts.heartbeat_timeout);
+                        continue;
+                    }
                     let text = format!("disowned: the node has answered no heartbeat for {:?}", timeouts.heartbeat_timeout);
                     return Err(Error::disconnected(text).with_wire_code(Code::CANCELLED));
                 }

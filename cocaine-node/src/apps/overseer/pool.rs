@@ -46,7 +46,7 @@ fn number(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// Delays the start of workers after crashes.
+/// Delays the start of workers after crashes in a row. The first one is replaced at once.
 #[derive(Debug, Default)]
 pub(super) struct CrashBackoff {
     delay: Duration,
@@ -58,15 +58,16 @@ impl CrashBackoff {
     const MIN_DELAY: Duration = Duration::from_secs(1);
     const MAX_DELAY: Duration = Duration::from_secs(32);
 
-    /// Records a crash. Returns when workers may be started again, unless a delay is running already.
+    /// Records a crash. Returns when workers may be started again, unless they may be at once or a delay is running already.
     pub(super) fn record_crash(&mut self, now: Instant) -> Option<Instant> {
         let recent = self.last.is_some_and(|last| now.saturating_duration_since(last) < Self::MAX_DELAY);
         if self.is_running(now) {
             return None;
         }
         self.last = Some(now);
-        self.delay = if recent { (self.delay * 2).min(Self::MAX_DELAY) } else { Self::MIN_DELAY };
-        self.until = Some(now + self.delay);
+        self.delay =
+            if recent { (self.delay * 2).clamp(Self::MIN_DELAY, Self::MAX_DELAY) } else { Duration::ZERO };
+        self.until = recent.then_some(now + self.delay);
         self.until
     }
 
@@ -125,12 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn consecutive_crashes_double_the_delay() {
+    fn delay_doubles_from_second_crash_on() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut backoff = CrashBackoff::default();
+        assert_eq!(backoff.record_crash(at(0)), None, "the first one is replaced at once");
+        assert!(!backoff.is_running(start));
         assert_eq!(backoff.record_crash(at(0)), Some(at(1)));
-        assert_eq!(backoff.record_crash(at(0)), None, "two at once count as one");
+        assert_eq!(backoff.record_crash(at(0)), None, "the delay is running");
         assert!(backoff.is_running(start) && !backoff.is_running(at(1)));
         let times = [(1, 3), (3, 7), (7, 15), (15, 31), (31, 63), (63, 95)];
         // Crashes 32 seconds apart are still consecutive.
@@ -138,6 +141,8 @@ mod tests {
             assert_eq!(backoff.record_crash(at(*now)), Some(at(*until)));
         }
         assert_eq!(backoff.record_crash(at(62)), None);
-        assert_eq!(backoff.record_crash(at(64)), Some(at(65)), "the last crash was 33 seconds ago");
+        assert_eq!(backoff.record_crash(at(64)), None, "the last crash was 33 seconds ago");
+        assert!(!backoff.is_running(at(64)));
+        assert_eq!(backoff.record_crash(at(64)), Some(at(65)));
     }
 }

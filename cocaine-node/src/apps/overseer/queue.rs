@@ -1,6 +1,7 @@
 //! The queue of an app: its events on their way to a worker (`node.md` 5.1).
 
 use std::{
+    future::poll_fn,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,8 +10,10 @@ use cocaine::{Bytes, Duplex, Error, Receiver, Sender};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    Overseer, pool,
-    slot::{Assignment, QueuedEvent, Slot},
+    Overseer,
+    app_queue::{QueuePosition, QueuedEvent},
+    pool,
+    slot::{Assignment, Slot},
     state::AppState,
 };
 use crate::apps::{
@@ -35,7 +38,22 @@ struct StartedEvent {
 /// A slot, or where one arrives.
 enum Admission {
     Assigned(Slot),
-    Queued(oneshot::Receiver<Assignment>),
+    Queued(QueuePlace),
+}
+
+/// The place of an event in the queue. Dropping this removes the event.
+struct QueuePlace {
+    overseer: Overseer,
+    position: QueuePosition,
+    receiver: oneshot::Receiver<Assignment>,
+}
+
+impl Drop for QueuePlace {
+    fn drop(&mut self) {
+        let removed = self.overseer.state().queue.remove(self.position);
+        // Dropped without the lock.
+        drop(removed);
+    }
 }
 
 impl Overseer {
@@ -48,14 +66,15 @@ impl Overseer {
         output: Sender<Bytes>,
     ) -> Result<(), Error> {
         let since = Instant::now();
-        let StartedEvent { slot, id, worker, time_left } = match self.start_event(&request, since).await {
-            Ok(started) => started,
-            Err(error) => {
-                // Fails only if the client has left.
-                let _ = output.fail(&error);
-                return Ok(());
-            }
-        };
+        let StartedEvent { slot, id, worker, time_left } =
+            match self.start_event(&request, &output, since).await {
+                Ok(started) => started,
+                Err(error) => {
+                    // Fails only if the client has left.
+                    let _ = output.fail(&error);
+                    return Ok(());
+                }
+            };
         let (channels, connection) = (slot.channels.clone(), slot.connection.clone());
         let outcome = EventRelay::new(channels, connection, id, (input, output), worker, time_left).await;
         let now = Instant::now();
@@ -66,16 +85,21 @@ impl Overseer {
         }
     }
 
-    /// Waits for a slot, and invokes the event at its worker.
-    async fn start_event(&self, request: &EventRequest, since: Instant) -> Result<StartedEvent, Error> {
+    /// Waits for a slot, and invokes the event at its worker. `output` tells when the client leaves.
+    async fn start_event(
+        &self,
+        request: &EventRequest,
+        output: &Sender<Bytes>,
+        since: Instant,
+    ) -> Result<StartedEvent, Error> {
         let timeout = request.timeout(self.config().profile.request_timeout)?;
         let mut admission = self.admit_event(since, timeout)?;
         let mut now = since;
         loop {
             let slot = match admission {
                 Admission::Assigned(slot) => slot,
-                Admission::Queued(receiver) => {
-                    let slot = self.wait_for_slot(receiver).await?;
+                Admission::Queued(place) => {
+                    let slot = self.wait_for_slot(place, output).await?;
                     now = Instant::now();
                     slot
                 }
@@ -103,18 +127,21 @@ impl Overseer {
         self.publish_active(&state);
     }
 
-    /// Waits until an event gets a slot, has expired, or the app turns out not to start.
-    async fn wait_for_slot(&self, mut receiver: oneshot::Receiver<Assignment>) -> Result<Slot, Error> {
+    /// Waits until an event gets a slot, has expired, its client has left, or the app turns out not to start.
+    async fn wait_for_slot(&self, mut place: QueuePlace, output: &Sender<Bytes>) -> Result<Slot, Error> {
         let startup_timeout = self.environment().startup_timeout;
         loop {
-            match timeout(startup_timeout, &mut receiver).await {
+            let assigned = tokio::select! {
+                biased;
+                assigned = timeout(startup_timeout, &mut place.receiver) => assigned,
+                () = poll_fn(|cx| output.poll_closed(cx)) => return Err(errors::client_left()),
+            };
+            match assigned {
                 Ok(Ok(Assignment::Assigned(slot))) => return Ok(slot),
                 Ok(Ok(Assignment::Rejected(error))) => return Err(error),
                 Ok(Err(_)) => return Err(errors::stopped()),
                 Err(_) => {
                     if let Some(failure) = self.startup_failure() {
-                        drop(receiver);
-                        self.state().drop_cancelled_events();
                         return Err(failure.to_client_error(&self.config().app));
                     }
                 }
@@ -141,10 +168,10 @@ impl Overseer {
             return Ok(Admission::Assigned(slot));
         }
         let (sender, receiver) = oneshot::channel();
-        state.queue.push_back(QueuedEvent { since, timeout, sender });
+        let position = state.queue.push_back(QueuedEvent { since, timeout, sender });
         self.assign_queued(&mut state);
         self.rebalance(&mut state);
-        Ok(Admission::Queued(receiver))
+        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), position, receiver }))
     }
 
     /// Puts an event at the front of the queue that its worker could not take.
@@ -154,10 +181,10 @@ impl Overseer {
             return Err(errors::stopped());
         }
         let (sender, receiver) = oneshot::channel();
-        state.queue.push_front(QueuedEvent { since, timeout, sender });
+        let position = state.queue.push_front(QueuedEvent { since, timeout, sender });
         self.assign_queued(&mut state);
         self.rebalance(&mut state);
-        Ok(Admission::Queued(receiver))
+        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), position, receiver }))
     }
 
     /// Takes a slot at the least loaded active worker, if one has a free slot.
@@ -176,7 +203,6 @@ impl Overseer {
 
     /// Assigns slots to queued events while there are any. Expiry shows only when a slot is free, as in the original.
     pub(super) fn assign_queued(&self, state: &mut AppState) {
-        state.drop_cancelled_events();
         while !state.queue.is_empty() {
             let Some(slot) = self.assign_slot(state) else { return };
             let Some(event) = state.queue.pop_front() else { return };

@@ -1,12 +1,8 @@
 //! Slots: the places for events at the workers.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use cocaine::{Error, server::Connection};
-use tokio::sync::oneshot;
 
 use super::Overseer;
 use crate::apps::worker::channels::WorkerChannels;
@@ -28,14 +24,6 @@ impl Drop for Slot {
             self.overseer.release_slot(&self.uuid);
         }
     }
-}
-
-/// An event that waits for a slot.
-#[derive(Debug)]
-pub(super) struct QueuedEvent {
-    pub(super) since: Instant,
-    pub(super) timeout: Duration,
-    pub(super) sender: oneshot::Sender<Assignment>,
 }
 
 /// What a queued event gets.

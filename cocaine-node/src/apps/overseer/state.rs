@@ -1,17 +1,14 @@
 //! The state of an app at one moment: the queued events, and the workers.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use cocaine::server::Connection;
 use tokio::sync::mpsc;
 
 use super::{
+    app_queue::AppQueue,
     pool::{CrashBackoff, Demand},
-    slot::{QueuedEvent, Slot},
+    slot::Slot,
 };
 use crate::apps::worker::{
     channels::WorkerChannels, exit::WorkerExit, state::WorkerState, task::WorkerCommand,
@@ -20,7 +17,7 @@ use crate::apps::worker::{
 /// The state of an app.
 #[derive(Debug, Default)]
 pub(super) struct AppState {
-    pub(super) queue: VecDeque<QueuedEvent>,
+    pub(super) queue: AppQueue,
     pub(super) workers: BTreeMap<Arc<str>, WorkerEntry>,
     /// How many workers a controlling client wants; 0 if no client controls the app.
     pub(super) manual_target: usize,
@@ -112,9 +109,5 @@ impl AppState {
             worker.accepted -= 1;
         }
         slot.returned = true;
-    }
-
-    pub(super) fn drop_cancelled_events(&mut self) {
-        self.queue.retain(|event| !event.sender.is_closed());
     }
 }

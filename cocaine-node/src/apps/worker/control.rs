@@ -37,10 +37,13 @@ impl ControlChannel {
                 .map_err(|error| Error::service(Code::INVALID_ARGUMENTS, error.to_string()))?;
             return Ok(WorkerMessage::Terminate(String::from_utf8_lossy(&reason).into_owned()));
         }
-        if let Some(tx) = &mut self.tx {
-            tx.queue_urgent(HEARTBEAT)?;
-        }
+        self.send_heartbeat()?;
         Ok(WorkerMessage::Heartbeat)
+    }
+
+    /// Sends a heartbeat, unless terminate was sent.
+    pub(super) fn send_heartbeat(&mut self) -> Result<(), Error> {
+        self.tx.as_mut().map_or(Ok(()), |tx| tx.queue_urgent(HEARTBEAT))
     }
 
     /// Sends the worker a terminate message.

@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use cocaine::server::CREDIT_VARIABLE;
+
 use crate::apps::{
     package::folders::AppFolders,
     process::{
@@ -25,6 +27,8 @@ pub(crate) struct WorkerLauncher {
     pub(crate) folders: Arc<AppFolders>,
     /// The addresses of the locator, separated by commas. They are known once the node listens.
     pub(crate) locators: Arc<OnceLock<String>>,
+    /// The credit that workers are offered for each channel, in bytes.
+    pub(crate) stream_window: usize,
 }
 
 impl WorkerLauncher {
@@ -37,11 +41,13 @@ impl WorkerLauncher {
     ) -> io::Result<RunningProcess> {
         let (manifest, profile) = (&config.manifest, &config.profile);
         let folder = self.folders.package(&config.app);
+        let mut environment = manifest.environment.clone();
+        environment.insert(CREDIT_VARIABLE.to_owned(), self.stream_window.to_string());
         let spec = ProcessSpec {
             program: folder.join(&manifest.slave),
             arg0: manifest.slave.clone().into(),
             args: self.args(&config.app, endpoint, uuid),
-            environment: manifest.environment.clone(),
+            environment,
             folder,
         };
         let spawner = self.spawner.as_ref().ok_or_else(|| {

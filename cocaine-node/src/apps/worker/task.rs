@@ -1,11 +1,11 @@
 //! The task of one worker, from the start of its process to its end (`node.md` 5.3, 5.4).
 
-use std::{future::pending, io, pin::pin, process::ExitStatus, sync::Arc, time::Duration};
+use std::{future::pending, io, mem, pin::pin, process::ExitStatus, sync::Arc, time::Duration};
 
 use cocaine::{Code, Error, server::Connection};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -45,6 +45,8 @@ pub(crate) enum WorkerEvent {
 
 /// How long the last messages of an exited process may take to arrive.
 const LAST_MESSAGES: Duration = Duration::from_secs(1);
+/// How often a worker gets a heartbeat while its own are not read.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a process may take to exit after its connection has ended.
 const EXIT_AFTER_EOF: Duration = Duration::from_millis(200);
 
@@ -126,7 +128,7 @@ impl WorkerTask {
         let Handshake { connection, rx, tx } = handshake;
         self.send(WorkerEvent::Activated(connection.clone()));
         let mut control = ControlChannel::new(rx, tx);
-        let ConnectionEnd { mut exit, cause } = self.await_end(process, &mut control).await;
+        let ConnectionEnd { mut exit, cause } = self.await_end(process, &connection, &mut control).await;
         self.set_state(WorkerState::Broken);
         self.channels.discard(cause);
         connection.close(&Error::service(cause, exit.reason.clone()));
@@ -140,10 +142,18 @@ impl WorkerTask {
     }
 
     /// Carries out commands and watches heartbeats until the connection ends, or has to.
-    async fn await_end(&mut self, process: &mut Process, control: &mut ControlChannel) -> ConnectionEnd {
+    async fn await_end(
+        &mut self,
+        process: &mut Process,
+        connection: &Connection,
+        control: &mut ControlChannel,
+    ) -> ConnectionEnd {
         let profile = &self.config.profile;
         let (heartbeat_timeout, seal_timeout) = (profile.heartbeat_timeout, profile.seal_timeout);
         let mut silent = pin!(sleep(heartbeat_timeout));
+        let mut heartbeats = interval(HEARTBEAT_INTERVAL);
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut congestions = 0;
         let mut exited = false;
         let mut seal_deadline: Option<Instant> = None;
         loop {
@@ -169,7 +179,18 @@ impl WorkerTask {
                     }
                     Err(error) => return ConnectionEnd::lost(&error),
                 },
+                // Clients are slow to read what the worker sends, and its heartbeats wait unread behind that.
+                _ = heartbeats.tick() => if connection.congestion().1
+                    && let Err(error) = control.send_heartbeat()
+                {
+                    return ConnectionEnd::lost(&error);
+                },
                 () = &mut silent => {
+                    let (count, is_congested) = connection.congestion();
+                    if is_congested || count != mem::replace(&mut congestions, count) {
+                        silent.as_mut().reset(Instant::now() + heartbeat_timeout);
+                        continue;
+                    }
                     if exited {
                         return ConnectionEnd::process_exited();
                     }

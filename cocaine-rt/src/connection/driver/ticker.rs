@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-use crate::connection::handle::{SharedConnection, TICK};
+use crate::connection::{handle::SharedConnection, mux::TICK};
 
 /// Counts the ticks of a connection while one of its channels has a deadline.
 ///

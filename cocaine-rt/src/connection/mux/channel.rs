@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, mem, task::Waker};
 
-use super::{message::Message, recv_state::RecvState};
+use super::{credit::Credit, message::Message, recv_state::RecvState};
 use crate::{
     protocol::error::{Error, ErrorKind},
     wire::encode::Encoded,
@@ -62,6 +62,11 @@ pub(super) struct Channel {
     pub(super) reset_watchers: Vec<Waker>,
     /// The tick at which the channel fails; `u64::MAX` without a deadline.
     pub(super) expires: u64,
+    pub(super) credit: Credit,
+    /// What arrives must not wait for the readers of other channels.
+    pub(super) is_urgent: bool,
+    /// Ticks since the reader has last read, while the channel is congested.
+    pub(super) stalled_ticks: u64,
 }
 
 impl Channel {
@@ -83,6 +88,9 @@ impl Channel {
             reader: None,
             reset_watchers: Vec::new(),
             expires: u64::MAX,
+            credit: Credit::default(),
+            is_urgent: false,
+            stalled_ticks: 0,
         }
     }
 
@@ -99,12 +107,14 @@ impl Channel {
         (self.unread_bytes, self.expires, self.handles) = (0, u64::MAX, 1);
         self.reader = None;
         self.reset_watchers.clear();
+        self.credit = Credit::default();
+        self.is_urgent = false;
+        self.stalled_ticks = 0;
     }
 
-    /// Queues a message for the reader. The one that ends the channel is queued even above the limit: otherwise the end of
-    /// a large message would cost the message.
+    /// Queues a message for the reader.
     #[inline]
-    pub(super) fn deliver(&mut self, mut message: Message, limit: usize) -> Delivery {
+    pub(super) fn deliver(&mut self, mut message: Message) -> Delivery {
         let is_single = matches!(self.recv_state, RecvState::Primitive);
         let closes = matches!(self.recv_state, RecvState::Close(_));
         if !self.recv_state.advance(message.kind) {
@@ -115,12 +125,6 @@ impl Channel {
             return Delivery::Accepted;
         }
         if !matches!(self.state, ChannelState::Open) {
-            return Delivery::Accepted;
-        }
-        let is_full = self.first.is_some() && self.unread_bytes + message.weight() > limit;
-        if is_full && !self.recv_state.is_ended() {
-            let text = format!("more than {limit} bytes unread on channel {}", self.id);
-            self.fail(Error::new(ErrorKind::LimitExceeded(text)));
             return Delivery::Accepted;
         }
         if !is_single {
@@ -136,8 +140,32 @@ impl Channel {
     }
 
     /// Returns how much memory the unread messages take.
+    #[inline]
     pub(super) fn unread_bytes(&self) -> usize {
         self.unread_bytes
+    }
+
+    /// Returns how much of that the oldest message takes.
+    #[inline]
+    pub(super) fn first_bytes(&self) -> usize {
+        self.first.as_ref().map_or(0, Message::weight)
+    }
+
+    /// Returns whether more than `limit` bytes are unread, in several messages, and more may come.
+    #[inline]
+    pub(super) fn is_congested(&self, limit: usize) -> bool {
+        self.unread_bytes > limit && self.second.is_some() && !self.recv_state.is_ended()
+    }
+
+    /// Returns whether the channel has failed and nothing is left to be read before its error.
+    pub(super) fn has_failed_unread(&self) -> bool {
+        self.first.is_none() && matches!(self.state, ChannelState::Failed(_))
+    }
+
+    /// Returns whether the sender of this side has to wait for credit.
+    #[inline]
+    pub(super) fn needs_credit(&self) -> bool {
+        self.credit.is_exhausted() && matches!(self.state, ChannelState::Open | ChannelState::Discarding)
     }
 
     /// Removes and returns the oldest unread message.
@@ -149,6 +177,7 @@ impl Channel {
             self.second = self.rest.pop_front();
         }
         self.unread_bytes -= message.weight();
+        self.stalled_ticks = 0;
         Some(message)
     }
 
@@ -195,6 +224,7 @@ impl Channel {
             self.fail(error);
         }
         wakers.extend(self.reader.take());
+        wakers.extend(self.credit.take_sender());
         wakers.append(&mut self.reset_watchers);
     }
 

@@ -3,11 +3,11 @@
 use std::task::{Poll, Waker};
 
 use super::{ChannelKey, Mux, add_waker, channel::Channel, message::Message, recv_state::RecvState};
-use crate::protocol::error::Error;
+use crate::protocol::{credit, error::Error};
 
 impl Mux {
     #[inline]
-    fn channel(&mut self, key: ChannelKey) -> Option<&mut Channel> {
+    pub(super) fn channel(&mut self, key: ChannelKey) -> Option<&mut Channel> {
         if key.own { self.own.get(key.id) } else { self.peers.get_mut(&key.id) }
     }
 
@@ -20,14 +20,15 @@ impl Mux {
     ) -> Poll<Option<Result<Message, Error>>> {
         let Some(channel) = self.channel(key) else { return Poll::Ready(None) };
         if let Some(message) = channel.pop_message() {
+            self.note_read(key, &message);
             return Poll::Ready(Some(Ok(message)));
         }
         if let Some(error) = channel.take_error() {
-            if key.own {
+            // The peer may go on sending, and what it sends is dropped.
+            if key.own && channel.credit.is_off() {
                 channel.recv_state = RecvState::Ended;
             } else {
-                // The peer may go on sending, and what it sends is dropped.
-                channel.discard();
+                self.discard(key);
             }
             return Poll::Ready(Some(Err(error)));
         }
@@ -40,22 +41,63 @@ impl Mux {
         Poll::Pending
     }
 
-    /// Calls `read` with each unread message of a channel; with none if the channel has ended.
+    /// Calls `read` with the unread messages of a channel until they have used up `budget`, each what `read` returns;
+    /// with at least one, and with none if the channel has ended.
     pub(crate) fn poll_each(
         &mut self,
         key: ChannelKey,
         waker: &Waker,
-        mut read: impl FnMut(&Message),
+        mut budget: u64,
+        mut read: impl FnMut(&Message) -> u64,
     ) -> Poll<Result<(), Error>> {
         match self.poll_message(key, waker) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => return Poll::Ready(Ok(())),
-            Poll::Ready(Some(message)) => read(&message?),
+            Poll::Ready(Some(message)) => budget = budget.saturating_sub(read(&message?)),
         }
-        if let Some(channel) = self.channel(key) {
-            std::iter::from_fn(|| channel.pop_message()).for_each(|message| read(&message));
+        while budget > 0
+            && let Some(message) = self.channel(key).and_then(Channel::pop_message)
+        {
+            self.note_read(key, &message);
+            budget = budget.saturating_sub(read(&message));
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Counts a message that was read, and grants the peer credit when enough is.
+    #[inline]
+    fn note_read(&mut self, key: ChannelKey, message: &Message) {
+        self.note_removed(message.weight());
+        let window = self.window();
+        if let Some(channel) = self.channel(key)
+            && let Some(bytes) = channel.credit.consume(credit::cost(message.args.len()), window)
+            && !channel.recv_state.is_ended()
+            && self.closed.is_none()
+        {
+            self.write_credit(key.id, bytes);
+        }
+    }
+
+    /// Drops what is unread on a channel, and what still arrives.
+    fn discard(&mut self, key: ChannelKey) {
+        if let Some(channel) = self.channel(key) {
+            let unread = channel.unread_bytes();
+            channel.discard();
+            self.note_removed(unread);
+            self.lift_credit(key);
+        }
+    }
+
+    /// Returns once the channel has failed and dropped what was unread: the reader was too slow.
+    pub(crate) fn poll_failed(&mut self, key: ChannelKey, waker: &Waker) -> Poll<()> {
+        let Some(channel) = self.channel(key) else { return Poll::Ready(()) };
+        if channel.has_failed_unread() {
+            return Poll::Ready(());
+        }
+        if !channel.reader.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            channel.reader = Some(waker.clone());
+        }
+        Poll::Pending
     }
 
     /// Returns the only message of a call, and releases the call.
@@ -97,26 +139,27 @@ impl Mux {
     /// of the peer discards what it has received and what still arrives.
     #[inline]
     pub(crate) fn release_receiver(&mut self, key: ChannelKey) {
-        if key.own {
+        if key.own && self.channel(key).is_none_or(|channel| channel.credit.is_off()) {
             return self.release_own(key.id);
         }
-        if let Some(channel) = self.channel(key) {
-            channel.discard();
-        }
+        self.discard(key);
         self.release(key);
     }
 
     /// Releases one handle of a channel. Without handles, a channel discards what it has received.
     #[inline]
     pub(crate) fn release(&mut self, key: ChannelKey) {
-        if let Some(channel) = self.channel(key) {
-            channel.handles = channel.handles.saturating_sub(1);
-            if channel.handles == 0 {
-                channel.discard();
-            }
+        let Some(channel) = self.channel(key) else { return };
+        channel.handles = channel.handles.saturating_sub(1);
+        let is_unused = channel.handles == 0;
+        let is_counted = !channel.credit.is_off();
+        if is_unused {
+            self.discard(key);
         }
         if !key.own {
             self.free_if_unused(key.id);
+        } else if is_unused && is_counted {
+            self.release_own(key.id);
         }
         self.wake_if_finished();
     }
@@ -132,8 +175,11 @@ impl Mux {
     /// Frees a channel of this side.
     #[inline]
     fn release_own(&mut self, id: u64) {
-        if let Some(has_deadline) = self.own.remove(id) {
-            self.deadlines -= usize::from(has_deadline);
-        }
+        let Some(channel) = self.own.get(id) else { return };
+        let (unread, is_urgent) = (channel.unread_bytes(), channel.is_urgent);
+        let has_deadline = self.own.remove(id).unwrap_or_default();
+        self.deadlines -= usize::from(has_deadline);
+        self.urgent_channels -= usize::from(is_urgent);
+        self.note_removed(unread);
     }
 }

@@ -85,12 +85,14 @@ impl Mux {
             && self.peers.values().all(|channel| channel.handles == 0)
     }
 
-    /// Returns whether a server should read on: nothing waits to begin, and the client reads its answers. The other roles
-    /// always read, since heartbeats share their socket.
+    /// Returns whether the socket should be read: no channel is congested, and a server has nothing that waits to begin, and
+    /// a client that reads its answers. The other roles read on in that case, since heartbeats share their socket.
     #[inline]
-    pub(crate) fn wants_input(&self) -> bool {
+    pub(crate) fn wants_input(&mut self) -> bool {
         let is_ready = self.pending.is_empty() && !self.draining && self.has_room();
-        self.closed.is_none() && (is_ready || !matches!(self.role, Role::Server(_)))
+        self.closed.is_none()
+            && (is_ready || !matches!(self.role, Role::Server(_)))
+            && !self.is_input_blocked()
     }
 
     /// Returns whether an invocation waits and may begin: those that run are within the limits, and the peer reads its

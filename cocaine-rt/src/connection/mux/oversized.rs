@@ -1,6 +1,6 @@
 //! Frames whose arguments were longer than the limit and were skipped: the channel fails, and the connection does not.
 
-use super::{Mux, Violation, message::Message, receiving::not_allowed};
+use super::{ChannelKey, Mux, Violation, message::Message, receiving::not_allowed};
 use crate::{
     protocol::{
         code::Code,
@@ -13,10 +13,9 @@ use crate::{
 impl Mux {
     /// Fails a channel of this side whose next message has at least `len` bytes, before these have arrived.
     pub(crate) fn fail_oversized(&mut self, id: u64, len: usize) {
-        let error = too_long(&format!("at least {len}"), self.limits);
-        if let Some(channel) = self.own.get(id).filter(|channel| !channel.recv_state.is_ended()) {
-            channel.fail(error);
-            self.wakers.extend(channel.reader.take());
+        if self.own.get(id).is_some_and(|channel| !channel.recv_state.is_ended()) {
+            let error = too_long(&format!("at least {len}"), self.limits);
+            self.fail_over_limit(ChannelKey { id, own: true }, error);
         }
     }
 
@@ -35,8 +34,7 @@ impl Mux {
         if let Some(channel) = self.own.get(id) {
             if !channel.recv_state.is_ended() {
                 channel.recv_state.advance(kind);
-                channel.fail(error);
-                self.wakers.extend(channel.reader.take());
+                self.fail_over_limit(ChannelKey { id, own: true }, error);
             }
             return Ok(());
         }
@@ -45,8 +43,7 @@ impl Mux {
                 if !channel.recv_state.advance(kind) {
                     return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(kind, id));
                 }
-                channel.fail(error);
-                self.wakers.extend(channel.reader.take());
+                self.fail_over_limit(ChannelKey { id, own: false }, error);
                 self.free_if_unused(id);
                 Ok(())
             }

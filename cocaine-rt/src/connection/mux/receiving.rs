@@ -1,14 +1,15 @@
 //! The frames of the peer: messages of open channels, invocations of a server, and control messages.
 
 use super::{
-    InvocationCost, Mux, PendingInvocation, Role, Violation,
+    ChannelKey, InvocationCost, Mux, PendingInvocation, Role, Violation,
     channel::{Channel, Delivery, HandlerState},
+    credit::Credit,
     message::Message,
     recv_state::RecvState,
     root_protocol::{FirstMessage, decode_revoke},
 };
 use crate::{
-    protocol::{code::Code, error::Error, graph::ERROR, trace::Trace},
+    protocol::{code::Code, credit, error::Error, graph::ERROR, trace::Trace},
     wire::{
         encode::Encoded,
         frame::{self, FrameHeaders},
@@ -30,21 +31,51 @@ impl Mux {
         let headers = self.read_headers(batch, start, bounds)?;
         let args = batch.slice(start + bounds.args.start..start + bounds.args.end);
         let message = Message { kind: bounds.kind, args, headers };
+        if bounds.kind == credit::CREDIT {
+            return self.receive_credit(bounds.channel, &message);
+        }
         let Some(channel) = self.own.get(bounds.channel) else {
             return self.receive_peers(bounds.channel, message);
         };
         if channel.recv_state.is_ended() {
             return Ok(());
         }
+        let before = channel.unread_bytes();
         if !self.answered {
             self.answered = true;
             self.wakers.append(&mut self.event_watchers);
         }
-        let is_refused = channel.deliver(message, self.limits.max_unread_bytes) == Delivery::NotAllowed;
+        let is_refused = channel.deliver(message) == Delivery::NotAllowed;
         if is_refused && !matches!(self.role, Role::Worker(_)) {
             channel.fail(Error::protocol(not_allowed(bounds.kind, channel.id)));
         }
         self.wakers.extend(channel.reader.take());
+        let added = channel.unread_bytes() - before;
+        let key = ChannelKey { id: bounds.channel, own: true };
+        self.note_queued(key, added);
+        if is_refused {
+            self.lift_credit(key);
+        }
+        Ok(())
+    }
+
+    /// Receives credit for a channel. Grants may arrive after the end of their channel, and are dropped then.
+    fn receive_credit(&mut self, id: u64, message: &Message) -> Result<(), Violation> {
+        let channel = match self.own.get(id) {
+            Some(channel) => channel,
+            None => match self.peers.get_mut(&id) {
+                Some(channel) => channel,
+                None if id <= self.last_peer_id.max(self.last_own_id) => return Ok(()),
+                None => return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(message.kind, id)),
+            },
+        };
+        if channel.credit.is_off() {
+            return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(message.kind, id));
+        }
+        match credit::decode_grant(&message.args) {
+            Ok(bytes) => self.wakers.extend(channel.credit.add(bytes)),
+            Err(text) => return self.tolerate(Code::INVALID_ARGUMENTS, || text),
+        }
         Ok(())
     }
 
@@ -65,8 +96,8 @@ impl Mux {
         match self.peers.get_mut(&id) {
             Some(channel) if !channel.recv_state.is_ended() => {
                 let kind = message.kind;
-                self.unchecked_bytes += message.weight();
-                if channel.deliver(message, self.limits.max_unread_bytes) == Delivery::NotAllowed {
+                let before = channel.unread_bytes();
+                if channel.deliver(message) == Delivery::NotAllowed {
                     return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(kind, id));
                 }
                 self.wakers.extend(channel.reader.take());
@@ -75,9 +106,12 @@ impl Mux {
                 }
                 if channel.is_reset() {
                     self.wakers.append(&mut channel.reset_watchers);
+                    self.wakers.extend(channel.credit.take_sender());
                 }
+                let added = channel.unread_bytes() - before;
+                self.note_queued(ChannelKey { id, own: false }, added);
                 self.free_if_unused(id);
-                self.check_unread()
+                Ok(())
             }
             _ if id > self.last_peer_id => self.accept(id, message, None),
             _ => self
@@ -95,15 +129,6 @@ impl Mux {
             }
             Role::Server(_) | Role::Host(_) => Err(Violation::new(cause, text())),
         }
-    }
-
-    /// Sums the unread bytes of all channels each time that a quarter of the limit has arrived.
-    fn check_unread(&mut self) -> Result<(), Violation> {
-        if self.unchecked_bytes <= self.limits.max_in_use_bytes / 4 {
-            return Ok(());
-        }
-        self.unchecked_bytes = 0;
-        self.check_budget(self.peers.values().map(Channel::unread_bytes).sum())
     }
 
     fn check_budget(&self, bytes: usize) -> Result<(), Violation> {
@@ -134,7 +159,7 @@ impl Mux {
                 let cost = InvocationCost { is_long_lived, bytes: message.weight() };
                 if is_tracked {
                     self.check_budget(self.args_bytes + cost.bytes)?;
-                    self.track(id, recv_state)?;
+                    self.track(id, recv_state, &message)?;
                     // It may wait for as long as the channel is open.
                     message.detach();
                 }
@@ -166,13 +191,21 @@ impl Mux {
     }
 
     /// Opens a channel for an invocation that outlives its first message.
-    fn track(&mut self, id: u64, recv_state: RecvState) -> Result<(), Violation> {
+    fn track(&mut self, id: u64, recv_state: RecvState, message: &Message) -> Result<(), Violation> {
         if self.peers.len() >= self.limits.max_channels {
             let text = format!("more than {} channels are open", self.limits.max_channels);
             return Err(Violation::new(Code::OUT_OF_MEMORY, text));
         }
         let mut channel = Channel::new(id, recv_state);
         channel.handler = HandlerState::Running;
+        let offer = match self.role {
+            Role::Worker(_) => self.offered_credit,
+            _ => credit::decode_offer(&message.headers),
+        };
+        if let Some(window) = offer {
+            channel.credit = Credit::accepted(window);
+            self.write_credit(id, self.window());
+        }
         self.peers.insert(id, channel);
         Ok(())
     }

@@ -1,19 +1,21 @@
 //! The frames of this side, and the room that they need in the output.
 
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 
 use super::{
     ChannelKey, Mux, NewChannel, Role, add_waker,
     channel::{Channel, HandlerState},
+    credit::Credit,
     recv_state::RecvState,
 };
 use crate::{
     protocol::{
+        credit,
         error::{Error, ErrorKind},
         graph::PING,
     },
     wire::{
-        encode::Encoded,
+        encode::{self, Encoded},
         frame::{self, FrameHeaders},
     },
 };
@@ -35,6 +37,11 @@ impl Mux {
             let channel = self.own.open(id, open.recv_state);
             channel.expires = expires;
             channel.reader = open.reader;
+            if open.offers_credit {
+                channel.credit = Credit::offered();
+                // The halves count themselves, and the channel is freed with the last of them.
+                channel.handles = 0;
+            }
         }
         Ok(ChannelKey { id, own: true })
     }
@@ -53,6 +60,7 @@ impl Mux {
             recv_state: RecvState::Ended,
             ticks: u64::MAX,
             reader: None,
+            offers_credit: false,
         };
         self.open(ping).is_ok()
     }
@@ -65,15 +73,31 @@ impl Mux {
         let mut channel = Channel::new(id, open.recv_state);
         // One for each half: the answer may arrive before the halves exist.
         channel.handles = 2;
+        if open.offers_credit {
+            channel.credit = Credit::offered();
+        }
         self.peers.insert(id, channel);
         Ok(ChannelKey { id, own: false })
     }
 
-    /// Queues frames of open channels that are encoded already.
-    pub(crate) fn send_encoded(&mut self, frames: &Encoded) -> Result<(), Error> {
+    /// Queues frames of a channel that are encoded already, and take `cost` of its credit.
+    pub(crate) fn send_encoded(&mut self, key: ChannelKey, frames: &Encoded, cost: u64) -> Result<(), Error> {
         self.check_open()?;
+        self.spend_credit(key, cost);
         self.output.append(frames);
         Ok(())
+    }
+
+    /// Queues a further message of a channel, which takes some of its credit.
+    pub(crate) fn send_message(
+        &mut self,
+        key: ChannelKey,
+        kind: u64,
+        args: &Encoded,
+        headers: FrameHeaders<'_>,
+    ) -> Result<(), Error> {
+        self.spend_credit(key, credit::cost(args.len()));
+        self.send(key.id, kind, args, headers)
     }
 
     /// Queues a further frame of a channel.
@@ -101,7 +125,7 @@ impl Mux {
     /// Queues a further frame of a channel before all others.
     pub(crate) fn send_urgent(
         &mut self,
-        id: u64,
+        key: ChannelKey,
         kind: u64,
         args: &Encoded,
         headers: FrameHeaders<'_>,
@@ -111,7 +135,7 @@ impl Mux {
             let text = format!("{} bytes of heartbeats wait for the peer to read", self.urgent.len());
             return Err(Error::new(ErrorKind::LimitExceeded(text)));
         }
-        frame::write(&mut self.urgent, id, kind, args, headers);
+        frame::write(&mut self.urgent, key.id, kind, args, headers);
         Ok(())
     }
 
@@ -119,11 +143,12 @@ impl Mux {
     /// waits for its end: if the handler fails, the connection is closed without the frame.
     pub(crate) fn finish(
         &mut self,
-        id: u64,
+        key: ChannelKey,
         kind: u64,
         args: &Encoded,
         headers: FrameHeaders<'_>,
     ) -> Result<(), Error> {
+        let id = key.id;
         let handler = self.peers.get_mut(&id).map(|channel| &mut channel.handler);
         match handler {
             None | Some(HandlerState::Idle) => self.send(id, kind, args, headers),
@@ -138,6 +163,54 @@ impl Mux {
                 Ok(())
             }
         }
+    }
+
+    /// Returns once the next message of a channel may be queued: there is room in the output, and the peer has granted
+    /// credit. Returns how many bytes there is room for.
+    pub(crate) fn poll_send(&mut self, key: ChannelKey, waker: &Waker) -> Poll<u64> {
+        let mut room = u64::MAX;
+        if self.closed.is_none()
+            && let Some(channel) = self.channel(key)
+        {
+            if channel.needs_credit() {
+                channel.credit.wait(waker);
+                return Poll::Pending;
+            }
+            room = channel.credit.available();
+        }
+        ready!(self.poll_room(waker));
+        let queued = self.limits.max_queued_bytes.saturating_sub(self.output.len());
+        Poll::Ready(room.min(queued as u64))
+    }
+
+    fn spend_credit(&mut self, key: ChannelKey, cost: u64) {
+        if let Some(channel) = self.channel(key) {
+            channel.credit.spend(cost);
+        }
+    }
+
+    /// Grants the peer credit for a channel, after its reader has read.
+    pub(super) fn write_credit(&mut self, id: u64, bytes: u64) {
+        let mut args = Encoded::default();
+        encode::write_array_len(&mut args.buf, 1);
+        encode::write_uint(&mut args.buf, bytes);
+        frame::write(&mut self.output, id, credit::CREDIT, &args, FrameHeaders::None);
+    }
+
+    /// Lets the peer go on to the end of a channel that nobody reads: what still comes is dropped.
+    pub(super) fn lift_credit(&mut self, key: ChannelKey) {
+        if let Some(channel) = self.channel(key)
+            && !channel.recv_state.is_ended()
+            && let Some(bytes) = channel.credit.lift()
+            && self.closed.is_none()
+        {
+            self.write_credit(key.id, bytes);
+        }
+    }
+
+    /// The credit that this side grants a channel at first.
+    pub(super) fn window(&self) -> u64 {
+        self.limits.stream_window_bytes as u64
     }
 
     /// Returns once senders may go on.
