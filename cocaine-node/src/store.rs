@@ -132,7 +132,7 @@ impl Store {
         .await
     }
 
-    /// Removes the blob stored under `key` and its tags. A missing blob is no error.
+    /// Removes the blob stored under `key` and its tags. A missing blob is not an error.
     pub(crate) async fn remove(&self, collection: &str, key: &str) -> Result<(), StoreError> {
         let (collection, key) = (collection.to_owned(), key.to_owned());
         self.submit(0, move |txn| blobs::remove(txn, &collection, &key)).await
@@ -141,7 +141,7 @@ impl Store {
     /// Runs `operation` in a transaction, which it may share with others, and returns its value once the transaction is
     /// durable and visible to reads. `weight` is roughly the number of bytes that it writes.
     ///
-    /// An `Err` undoes all that the operation did; a refusal that is no failure of the storage belongs in `T`. The
+    /// An `Err` undoes all that the operation did; a refusal that is not a failure of the storage belongs in `T`. The
     /// operation runs again if another one fails the shared transaction. It may be carried out even if the caller stops
     /// waiting, and after a [`Full`](StoreError::Full) or [`Io`](StoreError::Io) error its outcome is unknown.
     pub(crate) async fn submit<T, F>(&self, weight: usize, operation: F) -> Result<T, StoreError>

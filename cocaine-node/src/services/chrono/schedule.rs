@@ -12,9 +12,9 @@ pub(super) struct Schedule {
     due: Instant,
 }
 
-/// A number of seconds is no valid time for a timer.
+/// A number of seconds is not a valid time for a timer.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("{0} is no time for a timer: it takes seconds, up to 31536000 (365 days)")]
+#[error("{0} is not a valid time for a timer: use seconds, up to 31536000 (365 days)")]
 pub(super) struct InvalidTimeError(f64);
 
 impl Schedule {

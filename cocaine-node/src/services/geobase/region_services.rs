@@ -42,7 +42,7 @@ impl RegionServices {
     /// Enables or disables a service of a region, and returns once that is stored.
     pub(super) async fn set(&self, id: i32, service: &str, enabled: bool) -> Result<()> {
         if service.is_empty() || service.len() > NAME {
-            return Err(super::invalid(format!("a service's name has from 1 to {NAME} bytes")));
+            return Err(super::invalid(format!("the name of a service has 1 to {NAME} bytes")));
         }
         let _changing = self.changing.lock().await;
         let mut services = self.get(id)?;
@@ -50,7 +50,7 @@ impl RegionServices {
             (Err(at), true) if services.len() < SERVICES => services.insert(at, service.to_owned()),
             (Err(_), true) => {
                 return Err(super::invalid(format!(
-                    "region {id} has {SERVICES} services, and can have no more"
+                    "region {id} already has the maximum of {SERVICES} services"
                 )));
             }
             (Ok(at), false) => drop(services.remove(at)),
@@ -72,6 +72,6 @@ impl RegionServices {
 }
 
 fn unreadable(id: i32, error: &impl std::fmt::Display) -> Error {
-    let text = format!("what is stored as `{id}` in `{COLLECTION}` is no list of services: {error}");
+    let text = format!("the value of `{id}` in `{COLLECTION}` is not a list of services: {error}");
     errno::error(Errno::IO, text)
 }

@@ -79,7 +79,7 @@ struct ChangeOutcome<T> {
     changes: Vec<TreeChange>,
 }
 
-/// Turns a refusal into a value: it is no failure of the storage, and must not abort the transaction that other
+/// Turns a refusal into a value: it is not a failure of the storage, and must not abort the transaction that other
 /// operations share.
 fn split_refusal<T>(outcome: Result<T, ChangeError>) -> Result<Result<T, UnicornError>, StoreError> {
     match outcome {
