@@ -14,6 +14,7 @@ mod lifecycle;
 mod locator;
 mod logging;
 mod metrics;
+mod order;
 mod program;
 mod unicorn;
 mod uniresis;
