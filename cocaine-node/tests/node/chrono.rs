@@ -125,7 +125,7 @@ async fn disconnecting_client_frees_its_timers() {
     second.send(2, EVERY, (3600.0, true)).await;
     let (_, kind, args) = second.recv().await;
     assert_eq!(kind, ERROR);
-    assert!(args.to_string().starts_with("[[12, 11], \"there are 3 timers"), "{args}");
+    assert!(args.to_string().starts_with("[[12, 11], \"there is already the maximum of 3 timers"), "{args}");
 
     drop(first);
     // The place is free as soon as the node has noticed.

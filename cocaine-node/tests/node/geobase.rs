@@ -44,14 +44,14 @@ async fn regions_are_found_by_address_and_location() {
     }
     assert_refused(geobase.region_id("127.0.0.1").await, "the address 127.0.0.1 belongs to no known region");
     assert_refused(geobase.region_id("2001:db9::").await, "2001:db9::");
-    assert_refused(geobase.region_id("192.0.2").await, "\"192.0.2\" is no IP address");
+    assert_refused(geobase.region_id("192.0.2").await, "\"192.0.2\" is not an IP address");
 
     assert!(geobase.ip_in("192.0.2.1", RUSSIA).await.unwrap());
     assert!(geobase.ip_in("2001:db8::7", EARTH).await.unwrap());
     assert!(!geobase.ip_in("192.0.2.1", PETERSBURG).await.unwrap());
     assert!(!geobase.ip_in("127.0.0.1", EARTH).await.unwrap(), "its region is unknown");
     assert_refused(geobase.ip_in("192.0.2.1", NOWHERE).await, "region 1 is unknown");
-    assert_refused(geobase.ip_in("here", RUSSIA).await, "\"here\" is no IP address");
+    assert_refused(geobase.ip_in("here", RUSSIA).await, "\"here\" is not an IP address");
 
     assert_eq!(geobase.region_id_by_location(55.9, 37.4).await.unwrap(), MOSCOW);
     assert_eq!(geobase.region_id_by_location(20.0, -179.0).await.unwrap(), TOKYO, "across the date line");
@@ -258,15 +258,18 @@ async fn requests_are_located_by_address_or_coordinates() {
     assert!(by_coordinates.get("distance").and_then(Value::as_f64).unwrap() < 0.001);
     assert_eq!(by_coordinates.get("timezone").and_then(Value::as_str), Some("Europe/Moscow"));
 
-    assert_refused(pinpoint(&[("latitude", "1")]).await, "it takes `ip`, or both `latitude` and `longitude`");
-    assert_refused(pinpoint(&[]).await, "it takes `ip`");
-    assert_refused(pinpoint(&[("ip", "here")]).await, "\"here\" is no IP address");
+    assert_refused(
+        pinpoint(&[("latitude", "1")]).await,
+        "the request must have `ip`, or both `latitude` and `longitude`",
+    );
+    assert_refused(pinpoint(&[]).await, "the request must have `ip`");
+    assert_refused(pinpoint(&[("ip", "here")]).await, "\"here\" is not an IP address");
     assert_refused(pinpoint(&[("ip", "127.0.0.1")]).await, "127.0.0.1 belongs to no known region");
     assert_refused(
         pinpoint(&[("latitude", "north"), ("longitude", "0")]).await,
-        "\"north\" is no number of degrees",
+        "\"north\" is not a number of degrees",
     );
-    assert_refused(pinpoint(&[("latitude", "NaN"), ("longitude", "0")]).await, "is no place");
+    assert_refused(pinpoint(&[("latitude", "NaN"), ("longitude", "0")]).await, "is not a location");
     node.shutdown().await;
 }
 

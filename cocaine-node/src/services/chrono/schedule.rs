@@ -92,7 +92,7 @@ mod tests {
         let now = Instant::now();
         for seconds in [f64::NAN, f64::INFINITY, f64::MAX, 31_536_001.0] {
             let refused = Schedule::once(seconds, now).unwrap_err().to_string();
-            assert!(refused.ends_with("it takes seconds, up to 31536000 (365 days)"), "{refused}");
+            assert!(refused.ends_with("use seconds, up to 31536000 (365 days)"), "{refused}");
             Schedule::periodic(seconds, now).unwrap_err();
         }
         assert_eq!(Schedule::once(31_536_000.0, now).unwrap().due() - now, Schedule::LONGEST);
