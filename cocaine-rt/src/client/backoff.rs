@@ -67,6 +67,11 @@ impl Backoff {
         self.lock().get(&endpoint).is_none_or(|failing| failing.next_attempt <= Instant::now())
     }
 
+    /// Returns whether the endpoint has failed, and has not been seen to work since.
+    pub(crate) fn is_failing(&self, endpoint: SocketAddr) -> bool {
+        self.lock().contains_key(&endpoint)
+    }
+
     /// Waits until an attempt to connect to `endpoint` may begin. Fails with the error of an attempt that failed while the
     /// caller waited.
     pub(crate) async fn admit(&self, endpoint: SocketAddr) -> Result<(), Arc<str>> {

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     client::{
         address::Address,
-        connector::Connector,
+        connector::{Connector, NewConnection},
         drift::DriftLog,
         failures::Failures,
         locator::{Locator, Query},
@@ -20,7 +20,6 @@ use crate::{
         race::{race, shared_delay},
         service_connection::ServiceConnection,
     },
-    connection::handle::ConnectionHandle,
     protocol::{
         endpoint::{Endpoint, ServiceInfo},
         error::{Error, ErrorKind, Result},
@@ -81,6 +80,10 @@ impl Cloud {
         }
     }
 
+    pub(crate) fn max_decoded_bytes(&self) -> usize {
+        self.connector.max_decoded_bytes()
+    }
+
     pub(crate) fn compatibility(&self) -> Compatibility {
         self.compatibility
     }
@@ -103,17 +106,18 @@ impl Cloud {
     }
 
     /// Connects to an endpoint of a service.
-    pub(crate) async fn connect(
-        &self,
-        endpoints: &[Endpoint],
-        deadline: Duration,
-    ) -> Result<ConnectionHandle> {
+    pub(crate) async fn connect(&self, endpoints: &[Endpoint], deadline: Duration) -> Result<NewConnection> {
         if endpoints.is_empty() {
             return Err(Error::new(ErrorKind::Connect("the locator names no endpoint".into())));
         }
         let addresses = endpoints.iter().map(|endpoint| endpoint.0).collect();
         let connected = self.connector.connect(addresses, deadline).await;
         connected.map_err(|failures| Error::new(ErrorKind::Connect(failures.to_string())))
+    }
+
+    /// Returns how long an endpoint may take to accept a connection.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connector.connect_timeout()
     }
 
     /// Resolves a service with the first locator that replies. An error reply, such as 'not found', is final.

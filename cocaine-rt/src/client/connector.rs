@@ -20,6 +20,13 @@ use crate::{
     protocol::{error::Error, limits::Limits},
 };
 
+/// A new connection to an endpoint.
+pub(crate) struct NewConnection {
+    pub(crate) handle: ConnectionHandle,
+    /// The endpoint has failed before: that it accepts a connection does not show that it works.
+    pub(crate) is_unproven: bool,
+}
+
 /// Makes the connections of a client.
 #[derive(Debug)]
 pub(crate) struct Connector {
@@ -39,8 +46,16 @@ impl Connector {
         Self { limits, connect_timeout, keep_alive, backoff: Backoff::default() }
     }
 
+    pub(crate) fn max_decoded_bytes(&self) -> usize {
+        self.limits.max_decoded_bytes
+    }
+
     pub(crate) fn keep_alive(&self) -> Duration {
         self.keep_alive
+    }
+
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
     }
 
     /// Connects to the first address that accepts. Addresses that have failed recently come last. The next address is
@@ -49,7 +64,7 @@ impl Connector {
         self: &Arc<Self>,
         addresses: Vec<SocketAddr>,
         deadline: Duration,
-    ) -> Result<ConnectionHandle, Failures> {
+    ) -> Result<NewConnection, Failures> {
         let mut failures = Failures::default();
         let count = addresses.len();
         let (due, paused): (Vec<_>, Vec<_>) =
@@ -62,7 +77,7 @@ impl Connector {
         let limit = self.connect_timeout.saturating_mul(Self::MAX_TIMEOUTS);
         let connected = timeout(limit, race(attempts, delay, |failure: String| failures.add(failure))).await;
         match connected {
-            Ok(Some(handle)) => Ok(handle),
+            Ok(Some(connection)) => Ok(connection),
             Ok(None) => Err(failures),
             Err(_) => {
                 failures.set_total(count);
@@ -71,15 +86,15 @@ impl Connector {
         }
     }
 
-    async fn connect_to(self: Arc<Self>, address: SocketAddr) -> Result<ConnectionHandle, String> {
+    async fn connect_to(self: Arc<Self>, address: SocketAddr) -> Result<NewConnection, String> {
         self.backoff.admit(address).await.map_err(|error| error.to_string())?;
-        let began = Instant::now();
+        let (is_unproven, began) = (self.backoff.is_failing(address), Instant::now());
         let reason = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 handle::set_socket_options(&stream, self.keep_alive);
-                let connection = driver::connect(stream, address.to_string().into(), self.limits);
-                tokio::spawn(self.clone().watch(Arc::clone(&connection), address, began));
-                return Ok(connection);
+                let handle = driver::connect(stream, address.to_string().into(), self.limits);
+                tokio::spawn(self.clone().watch(Arc::clone(&handle), address, began));
+                return Ok(NewConnection { handle, is_unproven });
             }
             Ok(Err(error)) => format!("{address}: {error}"),
             Err(_) => format!("{address}: no connection within {:?}", self.connect_timeout),

@@ -156,6 +156,6 @@ impl Locator {
             return Err(failed(format!("{address}: the name has no address")));
         }
         let connected = self.connector.connect(addresses, deadline).await;
-        connected.map_err(|failures| failed(failures.to_string()))
+        connected.map(|new| new.handle).map_err(|failures| failed(failures.to_string()))
     }
 }

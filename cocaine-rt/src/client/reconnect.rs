@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     client::{
-        attempts::SharedAttempts, cloud::Cloud, keep_alive, methods::MethodTable,
+        attempts::SharedAttempts, cloud::Cloud, connector::NewConnection, keep_alive, methods::MethodTable,
         runtime_connections::RuntimeConnections, service_connection::ServiceConnection,
     },
     protocol::{
@@ -24,6 +24,11 @@ pub(crate) struct ReconnectingService {
 }
 
 impl ReconnectingService {
+    /// Returns how many bytes of memory a decoded reply may take beyond its encoding.
+    pub(super) fn max_decoded_bytes(&self) -> usize {
+        self.cloud.max_decoded_bytes()
+    }
+
     /// Returns the service `name`, not connected yet.
     pub(super) fn new(cloud: Arc<Cloud>, name: &str, spec: Option<&'static ServiceSpec>) -> Self {
         Self {
@@ -53,11 +58,14 @@ impl ReconnectingService {
 
     async fn resolve_and_connect(&self, deadline: Duration) -> Result<Arc<ServiceConnection>> {
         let resolved = self.cloud.resolve(&self.name, None, deadline).await?;
-        let handle = self.cloud.connect(&resolved.endpoints, deadline).await?;
+        let NewConnection { handle, is_unproven } = self.cloud.connect(&resolved.endpoints, deadline).await?;
         let table = MethodTable::new(self.spec, &resolved, self.cloud.compatibility())
             .map_err(|error| error.with_context(Some(&self.name), None, Some(handle.peer())))?;
         tracing::debug!(service = %self.name, endpoint = %handle.peer(), "connected");
         let connection = Arc::new(ServiceConnection { handle, table, service: self.name.clone() });
+        if is_unproven {
+            keep_alive::probe(&connection, self.cloud.connect_timeout()).await?;
+        }
         keep_alive::start(&connection, self.cloud.keep_alive());
         self.cloud.log_differences(self.spec, resolved.version, &connection);
         self.connections.insert(&connection);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    io::AsyncReadExt,
+    time::{Instant, sleep, timeout},
+};
 
 use super::peer::{Peer, method, unary};
 use crate::{
@@ -102,6 +105,22 @@ async fn silent_stream_is_pinged_then_ended() {
         "{error}"
     );
     assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_upload_is_no_silence() {
+    let (service, mut peer) = Peer::with(methods().with_controls(), 1000, Limits::default());
+    keep_alive::start(&service.current_connection(), LIMIT);
+    let mut stream: Receiver<u64> = service.stream("watch", ());
+    peer.expect("93 01 02 90").await;
+    service.send("note", ("x".repeat(100_000),)).await.unwrap();
+    // The peer reads the upload slowly, and has nothing to send meanwhile.
+    for _ in 0..50 {
+        sleep(LIMIT / 10).await;
+        peer.io.read_exact(&mut [0; 1000]).await.unwrap();
+    }
+    peer.send(1, 0, (7,)).await;
+    assert_eq!(stream.recv().await.unwrap().unwrap(), 7);
 }
 
 #[tokio::test(start_paused = true)]

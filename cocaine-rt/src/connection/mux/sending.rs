@@ -49,7 +49,7 @@ impl Mux {
     /// Asks the peer for a sign of life if a channel of this side is open: returns whether the question is queued. The
     /// answer is dropped, but it is an arrival of bytes.
     pub(crate) fn ping(&mut self) -> bool {
-        if self.own.len() == 0 || !self.has_room() {
+        if self.own.len() == 0 || !self.is_flushed() {
             return false;
         }
         let no_args = Encoded { buf: vec![0x90], segments: Vec::new() };
@@ -245,11 +245,16 @@ impl Mux {
         if let Some(error) = &self.closed {
             return Poll::Ready(Err(error.clone()));
         }
-        if self.output_len() == 0 && !self.writing {
+        if self.is_flushed() {
             return Poll::Ready(Ok(()));
         }
         add_waker(&mut self.flush_watchers, waker);
         Poll::Pending
+    }
+
+    /// Returns whether the socket has everything that was queued.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.output_len() == 0 && !self.writing
     }
 
     #[inline]
