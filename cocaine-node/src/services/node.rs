@@ -5,6 +5,9 @@ use cocaine_bindings::NodeServer;
 
 use crate::apps::{Apps, EventRequest, not_found};
 
+/// The header of `start_app` whose value `1` replaces an app that runs (`node.md` 10.5).
+const REPLACE: &str = "replace";
+
 /// The service `node` for one caller.
 #[derive(Debug)]
 pub(crate) struct NodeService {
@@ -20,6 +23,9 @@ impl NodeService {
 
 impl NodeServer for NodeService {
     async fn start_app(&self, app: &str, profile: &str) -> Result<()> {
+        if self.caller.headers().get(REPLACE).is_some_and(|value| value.as_ref() == b"1") {
+            return self.apps.replace(app, profile).await;
+        }
         self.apps.start(app, profile).await
     }
 
