@@ -7,7 +7,7 @@ use std::{
 
 use cocaine::{
     Bytes, Category, Code, Duplex, Error, Guard, Receiver, Sender, Severity, Value,
-    double::{Items, Peer},
+    double::{ItemStream, SessionScript},
 };
 use cocaine_bindings::{
     App, Children, Locator, Logging, Storage, Unicorn, Versioned,
@@ -82,7 +82,7 @@ fn unexpected_call_names_the_expectations() {
     let expected = format!(
         "storage.read(\"c\", \"k\") is not expected; expected of `read` are:\n  \
          read(\"c\", \"k\"), once, and called once (bindings/tests/doubles.rs:{line}:13)\n  \
-         read(… if they fit), any number of times, and called not once (bindings/tests/doubles.rs:{}:13)\n  \
+         read(arguments that match the predicate), any number of times, and called not once (bindings/tests/doubles.rs:{}:13)\n  \
          read(…), never, and called not once (bindings/tests/doubles.rs:{}:13)",
         line + 1,
         line + 2
@@ -128,7 +128,7 @@ fn expectation_without_an_answer_is_reported() {
         text.starts_with(r#"storage.read("c", "k") is expected at bindings/tests/doubles.rs:"#),
         "{text}"
     );
-    assert!(text.ends_with("but not what it answers: add `.returns(…)`, or what fits its kind"), "{text}");
+    assert!(text.ends_with("but no reply is set: add `.returns(…)`, or the method for its kind"), "{text}");
     said(|| storage.verify());
 }
 
@@ -181,7 +181,7 @@ fn streams_end_fail_or_wait() {
     unicorn.expect_subscribe().with("/d").fails(gone());
     unicorn
         .expect_children_subscribe()
-        .answers(|path| Items::of([Children { version: 1, names: Vec::from([path]) }]));
+        .answers(|path| ItemStream::from_items([Children { version: 1, names: Vec::from([path]) }]));
     let all = |path| {
         now(unicorn.subscribe(path).map(|item| item.map(|item| item.version).ok()).collect::<Vec<_>>())
     };
@@ -198,7 +198,7 @@ fn streams_end_fail_or_wait() {
 #[test]
 fn lock_is_granted_or_refused() {
     let unicorn = UnicornDouble::new();
-    unicorn.expect_lock().with("/a").holds();
+    unicorn.expect_lock().with("/a").returns_guard();
     unicorn.expect_lock().with("/b").fails(gone());
     unicorn.expect_lock().with("/c").answers(|_| Ok(Guard::with_loss((), async { gone() })));
     unicorn.expect_put().returns(Err(versioned(7)));
@@ -235,14 +235,14 @@ async fn session_answers_with_a_stream() {
 async fn session_is_played_by_a_script() {
     let app = AppDouble::new();
     app.expect_enqueue().answers(|event, _| {
-        Peer::plays(move |mut input: Receiver<Bytes>, mut output: Sender<Bytes>| async move {
+        SessionScript::new(move |mut input: Receiver<Bytes>, mut output: Sender<Bytes>| async move {
             while let Some(chunk) = input.recv().await {
                 output.send(format!("{event} {}", chunk?.as_str().unwrap_or("?"))).await?;
             }
             output.finish()
         })
     });
-    app.expect_control().plays(|mut workers, output| async move {
+    app.expect_control().runs(|mut workers, output| async move {
         assert_eq!(workers.recv().await.unwrap().unwrap(), 3);
         assert!(workers.recv().await.is_none_or(|ended| ended.is_err()));
         output.abandon();
@@ -257,14 +257,14 @@ async fn session_is_played_by_a_script() {
     let Duplex { mut tx, rx } = app.control().await.unwrap();
     tx.send(3).await.unwrap();
     drop((tx, rx));
-    app.played().await;
+    app.wait_for_scripts().await;
     app.verify();
 }
 
 #[tokio::test]
 async fn session_with_states_is_played_by_a_script() {
     let locator = LocatorDouble::new();
-    locator.expect_publish().matching(|name, _, _| name == "service").plays(|input, output| async move {
+    locator.expect_publish().matching(|name, _, _| name == "service").runs(|input, output| async move {
         output.send(())?;
         assert!(matches!(input.recv().await?, PublishReceived::Discard));
         Ok(())
@@ -272,21 +272,21 @@ async fn session_with_states_is_played_by_a_script() {
     let Duplex { tx, rx } = locator.publish("service", &[], None).await.unwrap();
     rx.await.unwrap();
     tx.discard().await.unwrap();
-    locator.played().await;
+    locator.wait_for_scripts().await;
     locator.verify();
 }
 
 #[tokio::test]
 async fn panicking_script_fails_the_test() {
     let app = AppDouble::new();
-    app.expect_enqueue().plays(|mut input, _output| async move {
+    app.expect_enqueue().runs(|mut input, _output| async move {
         assert_eq!(input.recv().await.unwrap()?, "right", "the first chunk");
         Ok(())
     });
     let mut event = app.enqueue("e", None).await.unwrap();
     event.send("wrong").await.unwrap();
     assert!(event.recv().await.is_none_or(|ended| ended.is_err()));
-    app.played().await;
+    app.wait_for_scripts().await;
     let text = said(|| app.verify());
     assert!(text.starts_with("the script of app.enqueue panicked: "), "{text}");
     assert!(text.contains("the first chunk"), "{text}");

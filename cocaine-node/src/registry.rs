@@ -17,7 +17,7 @@ use std::{
 
 use cocaine::ServiceInfo;
 
-pub(crate) use routers::{RouterSubscription, Routers};
+pub(crate) use routers::{PendingDeliveries, RouterSubscription, Routers};
 pub(crate) use updates::ServiceUpdates;
 
 use updates::UpdateSender;

@@ -1,13 +1,17 @@
 //! The data that outlives the node: blobs, found by key and by tags, and the nodes of a tree, in one database.
 //!
 //! An acknowledged change is durable. All changes go through one thread, which commits everything that is queued as one
-//! transaction, so that one sync serves many callers. Reads use a snapshot of the last commit and never wait. No thread
-//! of an async runtime ever syncs.
+//! transaction, so that one sync serves many callers. Reads use a snapshot of the last commit; they wait only if their own
+//! client has changes under way. No thread of an async runtime ever syncs.
 
-mod blobs;
+mod batch;
+pub(crate) mod blobs;
+mod client;
 mod error;
 mod folder;
 mod nodes;
+mod pending;
+mod request;
 mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -20,20 +24,25 @@ use bytes::Bytes;
 use redb::{Database, DatabaseError, WriteTransaction, backends::InMemoryBackend};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use client::{ClientStore, Observation, ObservedState};
 pub use error::{OpenError, StoreError};
 pub(crate) use nodes::{NodeRecord, NodeTable};
+pub(crate) use request::Change;
 pub(crate) use snapshot::Snapshot;
 
 use folder::DataFolder;
-use writer::{Backend, ClosureOperation, CurrentSnapshot, Operation, StoreWriter, WriterRequest};
-
-/// The number of operations that may be queued for the writer. When the queue is full, `submit` waits.
-const MAX_QUEUED: usize = 1024;
+use pending::PendingChange;
+use request::{SubmittedChange, WriterRequest};
+use writer::{Backend, CurrentSnapshot, StoreWriter};
 
 /// A handle to the stored data; clones share it.
 #[derive(Clone)]
-pub(crate) struct Store {
-    requests: mpsc::Sender<WriterRequest>,
+pub(crate) struct Store(Arc<StoreHandle>);
+
+struct StoreHandle {
+    /// What waits for the writer. Nothing bounds it but the callers, each of which waits for an outcome: a bounded queue
+    /// would admit those that wait for room in any order.
+    requests: mpsc::UnboundedSender<WriterRequest>,
     current: Arc<CurrentSnapshot>,
     /// Closed when the writer thread has ended.
     end: watch::Receiver<()>,
@@ -69,7 +78,7 @@ impl Store {
 
     fn start(database: Database, backend: Box<dyn Backend>) -> Result<Self, StoreError> {
         let snapshot = Snapshot::create(&database)?;
-        let (requests, queue) = mpsc::channel(MAX_QUEUED);
+        let (requests, queue) = mpsc::unbounded_channel();
         let current = Arc::new(ArcSwap::from_pointee(Ok(Arc::new(snapshot))));
         let (ended, end) = watch::channel(());
         let writer = StoreWriter {
@@ -83,12 +92,12 @@ impl Store {
             .name("cocaine-store".into())
             .spawn(move || writer.run())
             .map_err(|error| StoreError::from(redb::StorageError::Io(error)))?;
-        Ok(Self { requests, current, end })
+        Ok(Self(Arc::new(StoreHandle { requests, current, end })))
     }
 
     /// Returns the blob stored under `key`. This may read from disk, and never waits for the writer.
     pub(crate) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
-        match self.current.load().as_ref() {
+        match self.0.current.load().as_ref() {
             Ok(snapshot) => snapshot.read(collection, key),
             Err(error) => Err(error.clone()),
         }
@@ -96,7 +105,7 @@ impl Store {
 
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
     pub(crate) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
-        match self.current.load_full().as_ref() {
+        match self.0.current.load_full().as_ref() {
             Ok(snapshot) => snapshot.find(collection, tags).await,
             Err(error) => Err(error.clone()),
         }
@@ -113,84 +122,80 @@ impl Store {
 
     /// Returns the latest snapshot. Hold it only for the time of a call.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, StoreError> {
-        self.current.load().as_ref().clone()
+        self.0.current.load().as_ref().clone()
     }
 
-    /// Stores `blob` under `key`, replacing an older one, and adds `tags` to those of the key.
-    pub(crate) async fn write(
+    /// Stores `blob` under `key`, replacing an older one, and adds `tags` to those of the key. The change is queued when this
+    /// returns.
+    pub(crate) fn write(
         &self,
         collection: &str,
         key: &str,
         blob: Bytes,
         tags: &[&str],
-    ) -> Result<(), StoreError> {
-        let (collection, key) = (collection.to_owned(), key.to_owned());
-        let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
-        self.submit(blob.len(), move |txn| {
-            blobs::write(txn, &collection, &key, &blob, tags.iter().map(String::as_str))
-        })
-        .await
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        self.submit(blob.len(), blobs::write_operation(collection, key, blob, tags))
     }
 
-    /// Removes the blob stored under `key` and its tags. A missing blob is no error.
-    pub(crate) async fn remove(&self, collection: &str, key: &str) -> Result<(), StoreError> {
-        let (collection, key) = (collection.to_owned(), key.to_owned());
-        self.submit(0, move |txn| blobs::remove(txn, &collection, &key)).await
+    /// Removes the blob stored under `key` and its tags. A missing blob is no error. The change is queued when this returns.
+    pub(crate) fn remove(
+        &self,
+        collection: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        self.submit(0, blobs::remove_operation(collection, key))
     }
 
-    /// Runs `operation` in a transaction, which it may share with others, and returns its value once the transaction is
-    /// durable and visible to reads. `weight` is roughly the number of bytes that it writes.
+    /// Makes `change` in a transaction, which it may share with others, and returns its value once the transaction is
+    /// durable and visible to reads. `weight` is roughly the number of bytes that it writes. The change is queued when this
+    /// returns, and changes are made in the order in which they are queued.
     ///
-    /// An `Err` undoes all that the operation did; a refusal that is no failure of the storage belongs in `T`. The
-    /// operation runs again if another one fails the shared transaction. It may be carried out even if the caller stops
-    /// waiting, and after a [`Full`](StoreError::Full) or [`Io`](StoreError::Io) error its outcome is unknown.
-    pub(crate) async fn submit<T, F>(&self, weight: usize, operation: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
-    {
-        self.submit_with_callback(weight, operation, |_, _| ()).await
-    }
-
-    /// As [`Store::submit`], but calls `on_outcome` before the caller gets the outcome, in the order in which operations
-    /// ran, on the writer's thread, which it must not block. `on_outcome` also gets the value of the last run, even
-    /// after an error: a snapshot then shows whether the change was carried out.
-    pub(crate) async fn submit_with_callback<T, F, G>(
+    /// It may be made even if the caller stops waiting, and after a [`Full`](StoreError::Full) or [`Io`](StoreError::Io)
+    /// error its outcome is unknown.
+    pub(crate) fn submit<T, F>(
         &self,
         weight: usize,
-        operation: F,
-        on_outcome: G,
-    ) -> Result<T, StoreError>
+        change: F,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
-        G: FnOnce(&Result<(), StoreError>, Option<&T>) + Send + 'static,
     {
-        let (reply, outcome) = oneshot::channel();
-        self.enqueue(Box::new(ClosureOperation { operation, weight, value: None, on_outcome, reply }))
-            .await?;
-        outcome.await.unwrap_or(Err(StoreError::Closed))
+        self.submit_for(None, weight, change)
     }
 
-    async fn enqueue(&self, job: Box<dyn Operation>) -> Result<(), StoreError> {
-        self.requests.send(WriterRequest::Run(job)).await.map_err(|_| StoreError::Closed)
+    fn submit_for<C: Change>(
+        &self,
+        pending: Option<PendingChange>,
+        weight: usize,
+        change: C,
+    ) -> impl Future<Output = Result<C::Value, StoreError>> + Send + use<C> {
+        let (reply, outcome) = oneshot::channel();
+        let submitted = SubmittedChange { change, weight, value: None, reply, pending };
+        let queued = self.enqueue(WriterRequest::Run(Box::new(submitted)));
+        async move {
+            queued?;
+            outcome.await.unwrap_or(Err(StoreError::Closed))
+        }
+    }
+
+    fn enqueue(&self, request: WriterRequest) -> Result<(), StoreError> {
+        self.0.requests.send(request).map_err(|_| StoreError::Closed)
     }
 
     /// Carries out the operations that were submitted, closes the database and unlocks the folder. Every later use of
     /// the store fails.
     pub(crate) async fn close(&self) {
         // An error means that another `close` came first.
-        drop(self.requests.send(WriterRequest::Close).await);
-        let mut end = self.end.clone();
+        drop(self.enqueue(WriterRequest::Close));
+        let mut end = self.0.end.clone();
         while end.changed().await.is_ok() {}
     }
 }
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store")
-            .field("waiting", &(MAX_QUEUED - self.requests.capacity()))
-            .finish_non_exhaustive()
+        f.debug_struct("Store").finish_non_exhaustive()
     }
 }
 

@@ -9,6 +9,7 @@ mod connector;
 mod drift;
 mod failures;
 pub(crate) mod keep_alive;
+mod locator;
 pub(crate) mod methods;
 mod race;
 mod reconnect;
@@ -61,13 +62,13 @@ impl Client {
     /// The variable that [`Client::from_env`] reads.
     pub const LOCATOR_VARIABLE: &'static str = "COCAINE_LOCATOR";
 
-    /// Returns the cloud whose locators are `host:port`, several of them with commas between, tried in order. Without
-    /// a port it is 10053; an IPv6 address with a port stands in brackets.
+    /// Returns a client of the cloud with these locators: `host:port`, separated by commas, tried in order. The default
+    /// port is 10053. An IPv6 address with a port is written in brackets.
     pub fn new(locators: &str) -> Result<Self> {
         Ok(Self::builder(locators)?.build())
     }
 
-    /// Returns the cloud that the variable `COCAINE_LOCATOR` names, `localhost:10053` if it is not set.
+    /// Returns a client of the cloud that the variable `COCAINE_LOCATOR` names, by default `localhost:10053`.
     pub fn from_env() -> Result<Self> {
         match std::env::var(Self::LOCATOR_VARIABLE) {
             Ok(locators) => Self::new(&locators)
@@ -77,7 +78,7 @@ impl Client {
         }
     }
 
-    /// Returns settings for the cloud with these locators.
+    /// Returns the settings of a client with these locators.
     pub fn builder(locators: &str) -> Result<ClientBuilder> {
         Ok(ClientBuilder {
             locators: Address::parse_list(locators)?,
@@ -99,7 +100,7 @@ impl Client {
         self.connect(service).await.map(S::from_service)
     }
 
-    /// Returns several typed services, connected at once: `client.services::<(StorageClient, LoggingClient)>()`.
+    /// Returns several typed services, connected concurrently: `client.services::<(StorageClient, LoggingClient)>()`.
     ///
     /// The error is [`ErrorKind::Multiple`], with one error for each service that failed.
     pub async fn services<S: Services>(&self) -> Result<S> {
@@ -121,13 +122,13 @@ impl Client {
         })
     }
 
-    /// Returns the same cloud with another deadline for each call.
+    /// Returns the same client with another deadline for each call.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
         Self { cloud: self.cloud.clone(), options: self.options.with_deadline(deadline) }
     }
 
-    /// Returns the same cloud with a header on each call, after those that it has.
+    /// Returns the same client with an additional header on each call.
     #[must_use]
     pub fn with_header(&self, name: &str, value: impl Into<Bytes>) -> Self {
         Self { cloud: self.cloud.clone(), options: self.options.with_header(name, value.into()) }
@@ -160,7 +161,7 @@ impl ClientBuilder {
         Self { options: self.options.with_header(name, value.into()), ..self }
     }
 
-    /// Sets how strictly bindings are compared with what services announce.
+    /// Sets how strictly bindings are compared with the methods that services announce.
     #[must_use]
     pub fn compatibility(self, compatibility: Compatibility) -> Self {
         Self { compatibility, ..self }
@@ -185,18 +186,18 @@ impl ClientBuilder {
         Self { timeouts: CloudTimeouts { locator: timeout, ..self.timeouts }, ..self }
     }
 
-    /// Sets the silence after which a peer counts as gone; 30 s by default. Streams and sessions then fail, and the next
-    /// call connects again.
+    /// Sets the silence after which a peer is considered dead; 30 s by default. Streams and sessions then fail, and the
+    /// next call reconnects.
     ///
-    /// A service is asked for a sign of life when it has been silent for a part of this time while a channel is open, if it
-    /// announces the control message `ping`. The operating system probes each connection that is idle for this time, and gives a
-    /// peer up that acknowledges or reads nothing for twice this time, in whole seconds.
+    /// If a service announces the control message `ping`, it is sent one when it has been silent for a part of this time
+    /// while a channel is open. The operating system probes each connection that is idle for this time, and closes it if the
+    /// peer acknowledges or reads nothing for twice this time, in whole seconds.
     #[must_use]
     pub fn keep_alive(self, silence: Duration) -> Self {
         Self { timeouts: CloudTimeouts { keep_alive: silence, ..self.timeouts }, ..self }
     }
 
-    /// Returns the client; nothing is connected yet.
+    /// Returns the client. Nothing is connected yet.
     pub fn build(self) -> Client {
         Client {
             cloud: Arc::new(Cloud::new(self.locators, self.compatibility, self.limits, self.timeouts)),
@@ -205,9 +206,9 @@ impl ClientBuilder {
     }
 }
 
-/// Tuples of typed services, connected together.
+/// A tuple of typed services that are connected concurrently.
 pub trait Services: Sized {
-    /// Connects all of them at once.
+    /// Connects all of them concurrently.
     fn connect(client: &Client) -> impl Future<Output = Result<Self>> + Send;
 }
 

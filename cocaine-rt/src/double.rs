@@ -1,8 +1,8 @@
-//! Test doubles of services: they return the answers that a test has set, and fail the test on any other call. Feature
+//! Test doubles of services: they return the replies that a test has set, and fail the test on any other call. Feature
 //! `doubles`.
 //!
 //! `cocaine-codegen --doubles-of crate::bindings` generates one for each service, around a [`Double`]. A test sets the
-//! expected calls and their answers:
+//! expected calls and their replies:
 //!
 //! ```text
 //! let storage = StorageDouble::new();
@@ -19,23 +19,23 @@
 //! - Dropping the last clone of a double panics if an expectation was not met, or if an unexpected call has panicked in a
 //!   task, where the test may not see it. [`Double::verify`] checks the same earlier. Neither panics while the thread is
 //!   already panicking.
-//! - A session is answered by a [`Peer`]: a script at the other end of an in-memory connection. It runs on a server of the
-//!   protocol, and is the only part that needs a tokio runtime. A script may outlive the caller's session; a test whose
-//!   script asserts something then waits for it with [`Double::played`].
+//! - The other side of a session is a [`SessionScript`], at the other end of an in-memory connection. It runs on a server
+//!   of the protocol, and is the only part that needs a tokio runtime. A script may outlive the caller's session. A test
+//!   whose script asserts something waits for it with [`Double::wait_for_scripts`].
 //!
 //! Arguments are compared in their encoded form, so that their types need neither `PartialEq` nor `Debug`.
 
 mod expectation;
 mod expectations;
-mod items;
-mod session;
+mod item_stream;
+mod session_script;
 
 use std::{fmt, panic::Location, sync::Arc};
 
 use serde::Serialize;
 
 use self::expectations::{AnswerFn, Expectations};
-pub use self::{expectation::Expectation, items::Items, session::Peer};
+pub use self::{expectation::Expectation, item_stream::ItemStream, session_script::SessionScript};
 use crate::{
     connection::{dyn_receiver::DynReceiver, dyn_sender::DynSender, halves::Duplex},
     protocol::{error::Result, spec::ServiceSpec},
@@ -78,7 +78,7 @@ impl Double {
         answer(args)
     }
 
-    /// Opens a session with a [`Peer`], which has the halves `R` and `S`.
+    /// Opens a session with a [`SessionScript`], which gets the halves `R` and `S`.
     ///
     /// # Panics
     /// If the call is not expected, or outside a tokio runtime.
@@ -90,12 +90,12 @@ impl Double {
         Y: From<DynReceiver>,
     {
         let args = self.0.encode_args(method, &args);
-        let peer = self.answer_encoded::<Peer<R, S>>(method, &args);
-        session::open_session(&self.0, method, args, peer)
+        let script = self.answer_encoded::<SessionScript<R, S>>(method, &args);
+        session_script::open_session(&self.0, method, args, script)
     }
 
     /// Waits until all scripts have ended.
-    pub async fn played(&self) {
+    pub async fn wait_for_scripts(&self) {
         // The wait fails only once the sender is dropped, which `self` owns.
         let _ = self.0.running_scripts().subscribe().wait_for(|count| *count == 0).await;
     }

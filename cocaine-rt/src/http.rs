@@ -30,9 +30,10 @@
 //!
 //! ```text
 //! service          listener                      a tower service; a listener for an HTTP/1.1 server
-//!                  http_stream  raw_stream       byte streams that stand for TCP connections
+//!                  http_stream  raw_stream       byte streams in place of TCP connections
+//!                  read_buffer
 //! response         response_sink  response_parser
-//! request  body                                  a request as a handler gets it
+//! request  body                                  the request that a handler receives
 //! codec  hop_by_hop  chunked  content            chunks, headers, the rules of HTTP/1.1
 //! ```
 
@@ -44,6 +45,7 @@ mod hop_by_hop;
 mod http_stream;
 mod listener;
 mod raw_stream;
+mod read_buffer;
 mod request;
 mod response;
 mod response_parser;

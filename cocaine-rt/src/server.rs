@@ -8,10 +8,11 @@ mod relay;
 mod reply;
 
 use std::{
+    any::Any,
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
@@ -57,7 +58,7 @@ pub trait Dispatch: Send + Sync + 'static {
 /// The caller of a method.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    peer: Arc<str>,
+    client: Arc<ConnectedClient>,
     headers: Headers,
     trace: Option<Trace>,
 }
@@ -65,7 +66,22 @@ pub struct Caller {
 impl Caller {
     /// Returns the caller's address.
     pub fn peer(&self) -> &str {
-        &self.peer
+        &self.client.peer
+    }
+
+    /// Returns what the service keeps for the connection of the caller: the default of `T` at the first call of a
+    /// connection, and the same value for all later ones. It is dropped after the connection has ended and its calls are
+    /// done.
+    ///
+    /// A connection has one such value. Calls are begun in the order in which the caller sent them, and each is first polled
+    /// before the next one begins, so that a service can keep their order with it.
+    ///
+    /// # Panics
+    ///
+    /// If an earlier call asked for a value of another type.
+    pub fn connection_state<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
+        let state = self.client.state.get_or_init(|| Arc::new(T::default()));
+        state.clone().downcast().expect("the type that an earlier call asked for")
     }
 
     /// Returns the headers of the request.
@@ -92,13 +108,29 @@ pub(crate) struct ServedGraph {
     pub(crate) extra: Vec<Option<ExtraHeaders>>,
 }
 
+/// The client of a connection, as its calls share it.
+#[derive(Debug)]
+struct ConnectedClient {
+    peer: Arc<str>,
+    /// What the service keeps for the connection.
+    state: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
 /// A connection of a server, with the graph that is served on it.
 #[derive(Debug)]
 pub(crate) struct ServedConnection {
     pub(crate) handle: ConnectionHandle,
+    client: Arc<ConnectedClient>,
     pub(crate) served: Arc<ServedGraph>,
     /// [`Limits::max_decoded_bytes`](crate::Limits).
     pub(crate) max_decoded_bytes: usize,
+}
+
+impl ServedConnection {
+    pub(crate) fn new(handle: ConnectionHandle, served: Arc<ServedGraph>, max_decoded_bytes: usize) -> Self {
+        let client = ConnectedClient { peer: handle.peer().clone(), state: OnceLock::new() };
+        Self { handle, client: Arc::new(client), served, max_decoded_bytes }
+    }
 }
 
 /// One invocation.
@@ -113,7 +145,7 @@ pub struct Call {
 impl Call {
     pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
         let PendingInvocation { id, method, message, trace, cost } = pending;
-        let caller = Caller { peer: host.handle.peer().clone(), headers: message.headers, trace };
+        let caller = Caller { client: host.client.clone(), headers: message.headers, trace };
         let max_decoded_bytes = host.max_decoded_bytes;
         let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
         let responder = CallResponder::new(run, method, trace);

@@ -115,14 +115,14 @@ impl Worker {
         self
     }
 
-    /// Sets how long the node may leave heartbeats unanswered before [`Worker::serve`] fails.
+    /// Sets how long the node may fail to answer heartbeats before [`Worker::serve`] fails.
     #[must_use]
     pub fn heartbeat_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.heartbeat_timeout = timeout;
         self
     }
 
-    /// Sets how long handlers may run on once the node has terminated the worker. It should be less than the profile's
+    /// Sets how long handlers may continue once the node has terminated the worker. It should be less than the profile's
     /// `terminate-timeout`, after which the node kills the worker.
     #[must_use]
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
@@ -162,7 +162,7 @@ impl Worker {
         &self.command_line.app
     }
 
-    /// Returns the id by which the node knows this worker.
+    /// Returns the id of this worker, which the node has assigned.
     pub fn uuid(&self) -> &str {
         &self.command_line.uuid
     }
@@ -229,7 +229,7 @@ async fn spawn_handlers(mut invocations: Invocations) {
     }
 }
 
-/// How many handlers are spawned before the task yields.
+/// The number of handlers that are spawned before the task yields.
 const BATCH: usize = 64;
 
 impl fmt::Debug for Worker {

@@ -165,7 +165,7 @@ async fn differences_are_logged_once_across_reconnects() {
     let (client, _locator, address) = announce(Compatibility::Lenient, 9, changed_methods()).await;
     let storage = client.service::<StorageClient>().await.unwrap();
     let at = format!("service=storage endpoint={address}");
-    let lost = "a method is not what the bindings expect: calls of it will fail";
+    let lost = "a method differs from the bindings: calls of it will fail";
     let moved = "a method has another id than in the bindings; calls use the id of the service";
     let value = "answers {0: value, 1: error}";
     let expected = [

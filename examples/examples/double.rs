@@ -48,7 +48,7 @@ mod tests {
     async fn names_app_receives_the_user() {
         let (storage, names) = (StorageDouble::new(), AppDouble::new());
         storage.expect_read().returns("hi");
-        names.expect_enqueue().plays(|mut user, mut name| async move {
+        names.expect_enqueue().runs(|mut user, mut name| async move {
             assert_eq!(user.recv().await.unwrap()?, "bob");
             name.send("Bob Frankston").await
         });

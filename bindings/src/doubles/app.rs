@@ -43,8 +43,8 @@ impl AppDouble {
     }
 
     /// Waits until the script of every session has ended.
-    pub async fn played(&self) {
-        self.0.played().await;
+    pub async fn wait_for_scripts(&self) {
+        self.0.wait_for_scripts().await;
     }
 
     /// Expects a call of `enqueue` with `event`, `tag`.
@@ -54,7 +54,7 @@ impl AppDouble {
     ) -> double::Expectation<
         (&str, Option<&str>),
         (String, Option<String>),
-        double::Peer<Receiver<Bytes>, Sender<Bytes>>,
+        double::SessionScript<Receiver<Bytes>, Sender<Bytes>>,
     > {
         self.0.expect(0)
     }
@@ -69,7 +69,11 @@ impl AppDouble {
     #[track_caller]
     pub fn expect_control(
         &self,
-    ) -> double::Expectation<(), (), double::Peer<Receiver<i32>, ReplySender<()>>> {
+    ) -> double::Expectation<
+        (),
+        (),
+        double::SessionScript<Receiver<i32>, ReplySender<()>>,
+    > {
         self.0.expect(2)
     }
 }

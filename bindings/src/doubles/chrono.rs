@@ -47,7 +47,7 @@ impl ChronoDouble {
     ) -> double::Expectation<
         (f64, Option<bool>),
         (f64, Option<bool>),
-        double::Items<TimerId>,
+        double::ItemStream<TimerId>,
     > {
         self.0.expect(0)
     }
@@ -59,7 +59,7 @@ impl ChronoDouble {
     ) -> double::Expectation<
         (f64, Option<bool>),
         (f64, Option<bool>),
-        double::Items<TimerId>,
+        double::ItemStream<TimerId>,
     > {
         self.0.expect(1)
     }
@@ -87,7 +87,7 @@ impl Chrono for ChronoDouble {
         &self,
         seconds: f64,
         send_id: Option<bool>,
-    ) -> double::Items<TimerId> {
+    ) -> double::ItemStream<TimerId> {
         self.0.answer(0, (seconds, send_id))
     }
 
@@ -96,7 +96,7 @@ impl Chrono for ChronoDouble {
         &self,
         seconds: f64,
         send_id: Option<bool>,
-    ) -> double::Items<TimerId> {
+    ) -> double::ItemStream<TimerId> {
         self.0.answer(1, (seconds, send_id))
     }
 

@@ -47,8 +47,8 @@ impl IsolateDouble {
     }
 
     /// Waits until the script of every session has ended.
-    pub async fn played(&self) {
-        self.0.played().await;
+    pub async fn wait_for_scripts(&self) {
+        self.0.wait_for_scripts().await;
     }
 
     /// Expects a call of `spool` with `args`, `app`.
@@ -58,7 +58,7 @@ impl IsolateDouble {
     ) -> double::Expectation<
         (&Value, &str),
         (Value, String),
-        double::Peer<SpoolReceiver, ReplySender<()>>,
+        double::SessionScript<SpoolReceiver, ReplySender<()>>,
     > {
         self.0.expect(0)
     }
@@ -70,7 +70,7 @@ impl IsolateDouble {
     ) -> double::Expectation<
         (&Value, &str, &str, &BTreeMap<String, String>, &BTreeMap<String, String>),
         (Value, String, String, BTreeMap<String, String>, BTreeMap<String, String>),
-        double::Peer<SpawnReceiver, Sender<Bytes>>,
+        double::SessionScript<SpawnReceiver, Sender<Bytes>>,
     > {
         self.0.expect(1)
     }
@@ -82,7 +82,10 @@ impl IsolateDouble {
     ) -> double::Expectation<
         (&[&str],),
         (Vec<String>,),
-        double::Peer<DynReceiver, ReplySender<BTreeMap<String, BTreeMap<String, Value>>>>,
+        double::SessionScript<
+            DynReceiver,
+            ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
+        >,
     > {
         self.0.expect(2)
     }

@@ -48,8 +48,8 @@ impl LocatorDouble {
     }
 
     /// Waits until the script of every session has ended.
-    pub async fn played(&self) {
-        self.0.played().await;
+    pub async fn wait_for_scripts(&self) {
+        self.0.wait_for_scripts().await;
     }
 
     /// Expects a call of `resolve` with `name`, `seed`.
@@ -71,7 +71,7 @@ impl LocatorDouble {
     ) -> double::Expectation<
         (&str,),
         (String,),
-        double::Items<(String, BTreeMap<String, ServiceInfo>)>,
+        double::ItemStream<(String, BTreeMap<String, ServiceInfo>)>,
     > {
         self.0.expect(1)
     }
@@ -99,7 +99,7 @@ impl LocatorDouble {
     ) -> double::Expectation<
         (&str, &[Endpoint], Option<(u64, Graph)>),
         (String, Vec<Endpoint>, Option<(u64, Graph)>),
-        double::Peer<PublishReceiver, ReplySender<()>>,
+        double::SessionScript<PublishReceiver, ReplySender<()>>,
     > {
         self.0.expect(4)
     }
@@ -111,7 +111,10 @@ impl LocatorDouble {
     ) -> double::Expectation<
         (&str,),
         (String,),
-        double::Peer<RoutingReceiver, Sender<BTreeMap<String, Vec<(u32, String)>>>>,
+        double::SessionScript<
+            RoutingReceiver,
+            Sender<BTreeMap<String, Vec<(u32, String)>>>,
+        >,
     > {
         self.0.expect(5)
     }
@@ -132,7 +135,7 @@ impl Locator for LocatorDouble {
     fn connect(
         &self,
         uuid: &str,
-    ) -> double::Items<(String, BTreeMap<String, ServiceInfo>)> {
+    ) -> double::ItemStream<(String, BTreeMap<String, ServiceInfo>)> {
         self.0.answer(1, (uuid,))
     }
 

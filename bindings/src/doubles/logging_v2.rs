@@ -43,8 +43,8 @@ impl LoggingV2Double {
     }
 
     /// Waits until the script of every session has ended.
-    pub async fn played(&self) {
-        self.0.played().await;
+    pub async fn wait_for_scripts(&self) {
+        self.0.wait_for_scripts().await;
     }
 
     /// Expects a call of `emit` with `severity`, `backend`, `message`, `attributes`.
@@ -92,7 +92,7 @@ impl LoggingV2Double {
     ) -> double::Expectation<
         (&str,),
         (String,),
-        double::Peer<GetReceiver, Sender<bool>>,
+        double::SessionScript<GetReceiver, Sender<bool>>,
     > {
         self.0.expect(4)
     }

@@ -43,8 +43,8 @@ impl NodeDouble {
     }
 
     /// Waits until the script of every session has ended.
-    pub async fn played(&self) {
-        self.0.played().await;
+    pub async fn wait_for_scripts(&self) {
+        self.0.wait_for_scripts().await;
     }
 
     /// Expects a call of `start_app` with `app`, `profile`.
@@ -84,7 +84,7 @@ impl NodeDouble {
     ) -> double::Expectation<
         (&str,),
         (String,),
-        double::Peer<Receiver<i32>, ReplySender<()>>,
+        double::SessionScript<Receiver<i32>, ReplySender<()>>,
     > {
         self.0.expect(4)
     }
@@ -96,7 +96,7 @@ impl NodeDouble {
     ) -> double::Expectation<
         (&str, &str),
         (String, String),
-        double::Peer<Receiver<Bytes>, Sender<Bytes>>,
+        double::SessionScript<Receiver<Bytes>, Sender<Bytes>>,
     > {
         self.0.expect(5)
     }

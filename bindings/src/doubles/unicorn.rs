@@ -44,7 +44,7 @@ impl UnicornDouble {
     #[track_caller]
     pub fn expect_subscribe(
         &self,
-    ) -> double::Expectation<(&str,), (String,), double::Items<Versioned>> {
+    ) -> double::Expectation<(&str,), (String,), double::ItemStream<Versioned>> {
         self.0.expect(0)
     }
 
@@ -52,7 +52,7 @@ impl UnicornDouble {
     #[track_caller]
     pub fn expect_children_subscribe(
         &self,
-    ) -> double::Expectation<(&str,), (String,), double::Items<Children>> {
+    ) -> double::Expectation<(&str,), (String,), double::ItemStream<Children>> {
         self.0.expect(1)
     }
 
@@ -125,12 +125,12 @@ impl UnicornDouble {
 
 impl Unicorn for UnicornDouble {
     #[allow(refining_impl_trait)]
-    fn subscribe(&self, path: &str) -> double::Items<Versioned> {
+    fn subscribe(&self, path: &str) -> double::ItemStream<Versioned> {
         self.0.answer(0, (path,))
     }
 
     #[allow(refining_impl_trait)]
-    fn children_subscribe(&self, path: &str) -> double::Items<Children> {
+    fn children_subscribe(&self, path: &str) -> double::ItemStream<Children> {
         self.0.answer(1, (path,))
     }
 

@@ -43,7 +43,7 @@ fn double_impls(service: &ServiceModel) -> TokenStream {
     let called = (0..).zip(&service.methods).map(|(index, method)| answer_method(index, method));
     let new = docs::lines(["Returns a double that expects no call."]);
     let order = docs::lines(["Requires the calls in the order in which they are expected."]);
-    let sessions = service.names.server.is_some().then(played_method);
+    let sessions = service.names.server.is_some().then(wait_for_scripts_method);
     let verify = docs::lines([
         "Fails the test if an expected call is missing, or if there was an unexpected one.",
         "",
@@ -89,12 +89,12 @@ fn double_impls(service: &ServiceModel) -> TokenStream {
 }
 
 /// Returns the method that waits for the scripts of sessions.
-fn played_method() -> TokenStream {
+fn wait_for_scripts_method() -> TokenStream {
     let doc = docs::lines(["Waits until the script of every session has ended."]);
     quote! {
         #doc
-        pub async fn played(&self) {
-            self.0.played().await;
+        pub async fn wait_for_scripts(&self) {
+            self.0.wait_for_scripts().await;
         }
     }
 }
@@ -184,11 +184,11 @@ fn answer_type(shape: &CallModel) -> TokenStream {
     match shape {
         CallModel::Stream(payload) => {
             let item = types::received_type(payload);
-            quote!(double::Items<#item>)
+            quote!(double::ItemStream<#item>)
         }
         CallModel::Session { tx, rx } => {
             let (input, output) = (types::receiver_type(tx), types::sender_type(rx));
-            quote!(double::Peer<#input, #output>)
+            quote!(double::SessionScript<#input, #output>)
         }
         shape => {
             let output = contract::output_type(shape);

@@ -604,15 +604,15 @@ pub mod sessions {
         }
 
         /// Waits until the script of every session has ended.
-        pub async fn played(&self) {
-            self.0.played().await;
+        pub async fn wait_for_scripts(&self) {
+            self.0.wait_for_scripts().await;
         }
 
         /// Expects a call of `open` with `args`.
         #[track_caller]
         pub fn expect_open(
             &self,
-        ) -> double::Expectation<Args, Args, double::Peer<OpenReceiver, End>> {
+        ) -> double::Expectation<Args, Args, double::SessionScript<OpenReceiver, End>> {
             self.0.expect(0)
         }
 
@@ -623,7 +623,7 @@ pub mod sessions {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<DynReceiver, ReplySender<Args>>,
+            double::SessionScript<DynReceiver, ReplySender<Args>>,
         > {
             self.0.expect(1)
         }
@@ -638,7 +638,11 @@ pub mod sessions {
         #[track_caller]
         pub fn expect_mute(
             &self,
-        ) -> double::Expectation<Args, Args, double::Peer<Receiver<Value>, End>> {
+        ) -> double::Expectation<
+            Args,
+            Args,
+            double::SessionScript<Receiver<Value>, End>,
+        > {
             self.0.expect(3)
         }
 
@@ -649,7 +653,7 @@ pub mod sessions {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<Reply<Value>, ReplySender<Args>>,
+            double::SessionScript<Reply<Value>, ReplySender<Args>>,
         > {
             self.0.expect(4)
         }
@@ -661,7 +665,7 @@ pub mod sessions {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<SenderReceiver, Sender<Args>>,
+            double::SessionScript<SenderReceiver, Sender<Args>>,
         > {
             self.0.expect(5)
         }
@@ -673,7 +677,7 @@ pub mod sessions {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<Sender2Receiver, Sender<Args>>,
+            double::SessionScript<Sender2Receiver, Sender<Args>>,
         > {
             self.0.expect(6)
         }
@@ -1082,8 +1086,8 @@ pub mod vec {
         }
 
         /// Waits until the script of every session has ended.
-        pub async fn played(&self) {
-            self.0.played().await;
+        pub async fn wait_for_scripts(&self) {
+            self.0.wait_for_scripts().await;
         }
 
         /// Expects a call of `read` with `service`, `args`, `reply`, `answer`, `halves`, `outcome`, `call`, `list`.
@@ -1125,7 +1129,7 @@ pub mod vec {
         ) -> double::Expectation<
             (&str, i64, f64, Option<&str>),
             (String, i64, f64, Option<String>),
-            double::Items<(u8, String)>,
+            double::ItemStream<(u8, String)>,
         > {
             self.0.expect(1)
         }
@@ -1137,7 +1141,7 @@ pub mod vec {
         ) -> double::Expectation<
             (&str, &Value, &Bytes),
             (String, Value, Bytes),
-            double::Peer<PublishReceiver, Sender<((Value, i64),)>>,
+            double::SessionScript<PublishReceiver, Sender<((Value, i64),)>>,
         > {
             self.0.expect(2)
         }
@@ -1179,7 +1183,7 @@ pub mod vec {
             r#type: i64,
             f: f64,
             r#fn: Option<&str>,
-        ) -> double::Items<(u8, String)> {
+        ) -> double::ItemStream<(u8, String)> {
             self.0.answer(1, (text, r#type, f, r#fn))
         }
 

@@ -53,8 +53,8 @@ pub mod isolate {
         }
 
         /// Waits until the script of every session has ended.
-        pub async fn played(&self) {
-            self.0.played().await;
+        pub async fn wait_for_scripts(&self) {
+            self.0.wait_for_scripts().await;
         }
 
         /// Expects a call of `spool` with `args`, `app`.
@@ -64,7 +64,7 @@ pub mod isolate {
         ) -> double::Expectation<
             (&Value, &str),
             (Value, String),
-            double::Peer<SpoolReceiver, ReplySender<()>>,
+            double::SessionScript<SpoolReceiver, ReplySender<()>>,
         > {
             self.0.expect(0)
         }
@@ -76,7 +76,7 @@ pub mod isolate {
         ) -> double::Expectation<
             (&Value, &str, &str, &BTreeMap<String, String>, &BTreeMap<String, String>),
             (Value, String, String, BTreeMap<String, String>, BTreeMap<String, String>),
-            double::Peer<SpawnReceiver, Sender<Bytes>>,
+            double::SessionScript<SpawnReceiver, Sender<Bytes>>,
         > {
             self.0.expect(1)
         }
@@ -88,7 +88,7 @@ pub mod isolate {
         ) -> double::Expectation<
             (&[&str],),
             (Vec<String>,),
-            double::Peer<
+            double::SessionScript<
                 DynReceiver,
                 ReplySender<BTreeMap<String, BTreeMap<String, Value>>>,
             >,

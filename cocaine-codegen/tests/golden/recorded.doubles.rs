@@ -127,7 +127,7 @@ pub mod chrono {
         ) -> double::Expectation<
             (f64, Option<bool>),
             (f64, Option<bool>),
-            double::Items<TimerId>,
+            double::ItemStream<TimerId>,
         > {
             self.0.expect(0)
         }
@@ -139,7 +139,7 @@ pub mod chrono {
         ) -> double::Expectation<
             (f64, Option<bool>),
             (f64, Option<bool>),
-            double::Items<TimerId>,
+            double::ItemStream<TimerId>,
         > {
             self.0.expect(1)
         }
@@ -167,7 +167,7 @@ pub mod chrono {
             &self,
             seconds: f64,
             send_id: Option<bool>,
-        ) -> double::Items<TimerId> {
+        ) -> double::ItemStream<TimerId> {
             self.0.answer(0, (seconds, send_id))
         }
 
@@ -176,7 +176,7 @@ pub mod chrono {
             &self,
             seconds: f64,
             send_id: Option<bool>,
-        ) -> double::Items<TimerId> {
+        ) -> double::ItemStream<TimerId> {
             self.0.answer(1, (seconds, send_id))
         }
 
@@ -238,8 +238,8 @@ pub mod logging_v2 {
         }
 
         /// Waits until the script of every session has ended.
-        pub async fn played(&self) {
-            self.0.played().await;
+        pub async fn wait_for_scripts(&self) {
+            self.0.wait_for_scripts().await;
         }
 
         /// Expects a call of `emit` with `severity`, `backend`, `message`, `attributes`.
@@ -287,7 +287,7 @@ pub mod logging_v2 {
         ) -> double::Expectation<
             (&str,),
             (String,),
-            double::Peer<GetReceiver, Sender<bool>>,
+            double::SessionScript<GetReceiver, Sender<bool>>,
         > {
             self.0.expect(4)
         }
@@ -448,7 +448,7 @@ pub mod unicorn {
         #[track_caller]
         pub fn expect_subscribe(
             &self,
-        ) -> double::Expectation<(&str,), (String,), double::Items<Versioned>> {
+        ) -> double::Expectation<(&str,), (String,), double::ItemStream<Versioned>> {
             self.0.expect(0)
         }
 
@@ -456,7 +456,7 @@ pub mod unicorn {
         #[track_caller]
         pub fn expect_children_subscribe(
             &self,
-        ) -> double::Expectation<(&str,), (String,), double::Items<Children>> {
+        ) -> double::Expectation<(&str,), (String,), double::ItemStream<Children>> {
             self.0.expect(1)
         }
 
@@ -531,12 +531,12 @@ pub mod unicorn {
 
     impl Unicorn for UnicornDouble {
         #[allow(refining_impl_trait)]
-        fn subscribe(&self, path: &str) -> double::Items<Versioned> {
+        fn subscribe(&self, path: &str) -> double::ItemStream<Versioned> {
             self.0.answer(0, (path,))
         }
 
         #[allow(refining_impl_trait)]
-        fn children_subscribe(&self, path: &str) -> double::Items<Children> {
+        fn children_subscribe(&self, path: &str) -> double::ItemStream<Children> {
             self.0.answer(1, (path,))
         }
 

@@ -54,8 +54,8 @@ pub mod trees {
         }
 
         /// Waits until the script of every session has ended.
-        pub async fn played(&self) {
-            self.0.played().await;
+        pub async fn wait_for_scripts(&self) {
+            self.0.wait_for_scripts().await;
         }
 
         /// Expects a call of `nested` with `args`.
@@ -65,7 +65,7 @@ pub mod trees {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<NestedReceiver, NestedReplySender>,
+            double::SessionScript<NestedReceiver, NestedReplySender>,
         > {
             self.0.expect(0)
         }
@@ -77,7 +77,7 @@ pub mod trees {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<WideReceiver, WideReplySender>,
+            double::SessionScript<WideReceiver, WideReplySender>,
         > {
             self.0.expect(1)
         }
@@ -89,7 +89,7 @@ pub mod trees {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<DeepReceiver, DeepReplySender>,
+            double::SessionScript<DeepReceiver, DeepReplySender>,
         > {
             self.0.expect(2)
         }
@@ -101,7 +101,7 @@ pub mod trees {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<NamesReceiver, NamesReplySender>,
+            double::SessionScript<NamesReceiver, NamesReplySender>,
         > {
             self.0.expect(3)
         }
@@ -113,7 +113,7 @@ pub mod trees {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<GapsReceiver, GapsReplySender>,
+            double::SessionScript<GapsReceiver, GapsReplySender>,
         > {
             self.0.expect(4)
         }
@@ -125,7 +125,7 @@ pub mod trees {
         ) -> double::Expectation<
             Args,
             Args,
-            double::Peer<EndlessReceiver, EndlessReplySender>,
+            double::SessionScript<EndlessReceiver, EndlessReplySender>,
         > {
             self.0.expect(5)
         }

@@ -50,7 +50,16 @@ impl Filters {
         self.change(|table| table.add(rule))
     }
 
-    pub(crate) fn remove(&self, id: u64) -> bool {
+    /// Adds a rule under a new id, unless there are too many, and returns it.
+    pub(crate) fn add_numbered(&self, rule: FilterRule) -> Result<FilterRule, TooManyFiltersError> {
+        self.change(|table| {
+            let rule = FilterRule { id: table.free_id(), ..rule };
+            table.add(rule.clone()).map(|()| rule)
+        })
+    }
+
+    /// Removes and returns a rule, if it exists.
+    pub(crate) fn remove(&self, id: u64) -> Option<FilterRule> {
         self.change(|table| table.remove(id))
     }
 
@@ -59,13 +68,9 @@ impl Filters {
         self.change(|table| table.expire(now))
     }
 
+    #[cfg(test)]
     pub(crate) fn find(&self, id: u64) -> Option<FilterRule> {
         self.table.load().rules().find(|rule| rule.id == id).cloned()
-    }
-
-    /// Checks that another rule can be added.
-    pub(crate) fn check_capacity(&self) -> Result<(), TooManyFiltersError> {
-        self.table.load().check_capacity()
     }
 
     /// Returns the active rules, sorted by logger.

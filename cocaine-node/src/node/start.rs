@@ -135,7 +135,7 @@ impl NodeSettings {
         starter.start_plugin("chrono", ServeChrono::new(move |caller| chrono.service(caller))).await?;
         starter.start_plugin("echo", ServeEcho::new(|_| EchoService)).await?;
         let geobase = GeobaseService::start(self.geobase.clone(), shared.store.clone()).await?;
-        starter.start_plugin("geobase", ServeGeobase::new(move |_| geobase.clone())).await?;
+        starter.start_plugin("geobase", ServeGeobase::new(move |caller| geobase.service(caller))).await?;
         let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
         logging.load().await?;
         let metrics = shared.metrics(&logging, starter.host.metrics.clone());
@@ -186,8 +186,9 @@ impl NodeSettings {
 impl SharedParts {
     /// Starts the services of the core, which no app can replace.
     async fn start_core_services(&self, starter: &mut ServiceStarter<'_>) -> Result<(), StartError> {
-        let storage = StorageService::new(self.store.clone());
-        starter.start("storage", ServeStorage::new(move |_| storage.clone()), None).await?;
+        let store = self.store.clone();
+        let storage = ServeStorage::new(move |caller| StorageService::new(&store, caller));
+        starter.start("storage", storage, None).await?;
         let log = LoggingService::new(self.log.clone());
         let logging = logging::limited(ServeLogging::new(move |_| log.clone()));
         starter.start("logging", logging, None).await?;

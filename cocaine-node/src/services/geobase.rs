@@ -27,14 +27,14 @@ use std::{
     sync::Arc,
 };
 
-use cocaine::{Error, Result, Value};
+use cocaine::{Error, Result, Value, bind::Caller};
 use cocaine_bindings::{Geobase, geobase::Timezone};
 
 use tokio::task::spawn_blocking;
 
 use crate::{
     errno::{self, Errno},
-    store::Store,
+    store::{ClientStore, Store},
 };
 
 use self::{region_index::RegionIndex, region_services::RegionServices, time_zones::TimeZones};
@@ -60,7 +60,8 @@ pub struct GeobaseError {
 pub(crate) struct GeobaseService {
     index: Arc<RegionIndex>,
     zones: TimeZones,
-    services: Arc<RegionServices>,
+    store: Store,
+    services: RegionServices,
 }
 
 impl GeobaseService {
@@ -79,8 +80,14 @@ impl GeobaseService {
         let index =
             RegionIndex::new(bytes).map_err(|error| unusable(file.unwrap_or(Path::new(SAMPLE)), &error))?;
         index.log_summary(file);
-        let (index, services) = (Arc::new(index), Arc::new(RegionServices::new(store)));
-        Ok(Self { index, zones: TimeZones::new(), services })
+        let services = RegionServices::new(ClientStore::new(store.clone(), Arc::default()));
+        Ok(Self { index: Arc::new(index), zones: TimeZones::new(), store, services })
+    }
+
+    /// Returns the service for one caller.
+    pub(crate) fn service(&self, caller: &Caller) -> Self {
+        let store = ClientStore::new(self.store.clone(), caller.connection_state());
+        Self { services: RegionServices::new(store), ..self.clone() }
     }
 
     /// Returns the position of a region, or an error if it is unknown.
@@ -186,12 +193,12 @@ impl Geobase for GeobaseService {
 
     async fn get_services(&self, id: i32) -> Result<Vec<String>> {
         self.find(id)?;
-        self.services.get(id)
+        self.services.get(id).await
     }
 
     async fn have_service(&self, id: i32, service: &str) -> Result<bool> {
         self.find(id)?;
-        Ok(self.services.get(id)?.iter().any(|known| known == service))
+        Ok(self.services.get(id).await?.iter().any(|known| known == service))
     }
 
     async fn set_service(&self, id: i32, service: &str, enabled: bool) -> Result<()> {
@@ -227,7 +234,7 @@ impl Geobase for GeobaseService {
     }
 
     async fn region_data(&self, id: i32) -> Result<Value> {
-        let (region, services) = (self.find(id)?, self.services.get(id)?);
+        let (region, services) = (self.find(id)?, self.services.get(id).await?);
         Ok(response::region_data(&self.index.tree, region, services))
     }
 

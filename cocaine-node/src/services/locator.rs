@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -15,12 +15,12 @@ use cocaine_bindings::{
     LocatorServer,
     locator::{PublishReceiver, RoutingReceiver},
 };
-use tokio::sync::Mutex;
 
 use crate::{
     errno::{self, Errno},
     registry::{
-        Registry, RouterSubscription, Routers, ServiceMap, ServiceUpdates, SubscriptionError,
+        PendingDeliveries, Registry, RouterSubscription, Routers, ServiceMap, ServiceUpdates,
+        SubscriptionError,
         routing::{GROUP_COLLECTION, GROUP_TAGS, GroupError, RoutingGroups, RoutingTable},
     },
     store::{Store, StoreError},
@@ -69,15 +69,23 @@ impl LocatorShared {
         Ok(())
     }
 
+    /// Loads the groups again that have these names. They are known before this waits for anything, so that whatever the
+    /// client sends next finds them.
     async fn refresh(&self, names: &[&str], peer: &str) -> Result<()> {
-        let running = self.refreshing.lock().await;
-        let active =
-            self.store.find(GROUP_COLLECTION, GROUP_TAGS).await.map_err(|error| unavailable(&error))?;
+        self.reload(names, peer)?.wait().await;
+        Ok(())
+    }
+
+    fn reload(&self, names: &[&str], peer: &str) -> Result<PendingDeliveries> {
+        let _running = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.store.snapshot().map_err(|error| unavailable(&error))?;
+        let active = snapshot.find_at_once(GROUP_COLLECTION, GROUP_TAGS);
+        let active = active.map_err(|error| unavailable(&error))?;
         let load = |name: &str| {
             if active.iter().all(|active| active != name) {
                 return Ok(None);
             }
-            match self.store.read(GROUP_COLLECTION, name) {
+            match snapshot.read(GROUP_COLLECTION, name) {
                 Ok(blob) => Ok(Some(blob)),
                 Err(error) => {
                     tracing::warn!(group = name, %error, "a routing group cannot be read");
@@ -88,9 +96,7 @@ impl LocatorShared {
         let groups = self.groups.load().reload(names, load).map_err(to_service_error)?;
         let deliveries = self.routers.publish(groups.table(), peer);
         self.groups.store(Arc::new(groups));
-        drop(running);
-        deliveries.wait().await;
-        Ok(())
+        Ok(deliveries)
     }
 }
 

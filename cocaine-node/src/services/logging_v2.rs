@@ -10,14 +10,16 @@ mod open_loggers;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
 
 use cocaine::{Error, ErrorKind, Result, Scalar, Sender, Severity, Value, bind::Caller};
 use cocaine_bindings::{
     LoggingV2Server,
     logging_v2::{Disposition, GetReceived, GetReceiver, LogFilter},
 };
-use tokio::sync::Mutex;
 
 use self::{clock::Clock, open_loggers::OpenLoggers};
 use crate::{
@@ -45,7 +47,7 @@ pub(crate) struct LoggingV2Shared {
     filters: Arc<Filters>,
     clock: Clock,
     open_loggers: OpenLoggers,
-    /// Held while the filters and their stored copies are changed.
+    /// Held while a filter is changed and the change of its stored copy is queued, so that both happen in one order.
     changing: Mutex<()>,
 }
 
@@ -79,50 +81,82 @@ impl LoggingV2Shared {
         self.filters.clone()
     }
 
-    /// Removes the filters whose deadline has passed.
-    async fn expire(&self) {
-        for rule in self.filters.expire(self.clock.now()) {
-            if rule.disposition == Disposition::Cluster
-                && let Err(error) = cluster_filters::remove(&self.store, rule.id).await
-            {
-                tracing::warn!(id = rule.id, %error, "a log filter that has ended is still stored");
+    /// Removes the filters whose deadline has passed: at once, and from the store when the returned future is awaited.
+    fn expire(&self) -> impl Future<Output = ()> + Send + use<> {
+        let _changing = self.lock_changes();
+        let stored = self.filters.expire(self.clock.now()).into_iter().filter(is_stored);
+        let removed: Vec<_> =
+            stored.map(|rule| (rule.id, cluster_filters::remove(&self.store, rule.id))).collect();
+        async move {
+            for (id, removed) in removed {
+                if let Err(error) = removed.await {
+                    tracing::warn!(id, %error, "a log filter that has ended is still stored");
+                }
             }
         }
     }
 
+    /// Sets a filter. It applies before this waits for anything, so that whatever the client sends next is filtered by it; a
+    /// cluster filter that cannot be stored is withdrawn.
     async fn set(&self, name: &str, filter: &Value, ttl: u64, disposition: Disposition) -> Result<u64> {
         check_name(name)?;
         let filter = Arc::new(Filter::parse(filter).map_err(filter_error)?);
-        let _changing = self.changing.lock().await;
-        self.expire().await;
-        self.filters.check_capacity().map_err(capacity_error)?;
-        let id = self.free_id();
+        let expired = self.expire();
         let deadline = self.clock.now().saturating_add(ttl).min(NO_DEADLINE);
-        let rule = FilterRule { logger: name.to_owned(), filter, id, deadline, disposition };
-        if disposition == Disposition::Cluster {
-            cluster_filters::write(&self.store, &rule).await.map_err(StoreError::into_service_error)?;
+        let unnumbered = FilterRule { logger: name.to_owned(), filter, id: 0, deadline, disposition };
+        let (rule, stored) = self.add(unnumbered).map_err(capacity_error)?;
+        expired.await;
+        if let Some(stored) = stored
+            && let Err(error) = stored.await
+        {
+            self.filters.remove(rule.id);
+            return Err(error.into_service_error());
         }
-        self.filters.add(rule).map_err(capacity_error)?;
-        Ok(id)
+        Ok(rule.id)
     }
 
-    fn free_id(&self) -> u64 {
-        loop {
-            let id = fastrand::u64(..);
-            if self.filters.find(id).is_none() {
-                return id;
-            }
-        }
-    }
-
+    /// Removes a filter. It ends before this waits for anything; one that cannot be removed from the store goes on.
     async fn remove(&self, id: u64) -> Result<bool> {
-        let _changing = self.changing.lock().await;
-        self.expire().await;
-        let known = self.filters.find(id);
-        if known.is_some_and(|rule| rule.disposition == Disposition::Cluster) {
-            cluster_filters::remove(&self.store, id).await.map_err(StoreError::into_service_error)?;
+        let expired = self.expire();
+        let removed = self.withdraw(id);
+        expired.await;
+        let Some((rule, stored)) = removed else { return Ok(false) };
+        if let Some(stored) = stored
+            && let Err(error) = stored.await
+        {
+            if let Err(full) = self.filters.add(rule) {
+                tracing::warn!(id, %full, "a log filter that is still stored is not used");
+            }
+            return Err(error.into_service_error());
         }
-        Ok(self.filters.remove(id))
+        Ok(true)
+    }
+
+    /// Adds a rule under a new id. Returns it, and the change of the store if it is to be stored.
+    fn add(
+        &self,
+        rule: FilterRule,
+    ) -> Result<(FilterRule, Option<impl Future<Output = Result<(), StoreError>> + use<>>), TooManyFiltersError>
+    {
+        let _changing = self.lock_changes();
+        let rule = self.filters.add_numbered(rule)?;
+        let stored = is_stored(&rule).then(|| cluster_filters::write(&self.store, &rule));
+        Ok((rule, stored))
+    }
+
+    /// Removes a rule. Returns it, and the change of the store if it is stored.
+    fn withdraw(
+        &self,
+        id: u64,
+    ) -> Option<(FilterRule, Option<impl Future<Output = Result<(), StoreError>> + use<>>)> {
+        let _changing = self.lock_changes();
+        let rule = self.filters.remove(id)?;
+        let stored = is_stored(&rule).then(|| cluster_filters::remove(&self.store, id));
+        Some((rule, stored))
+    }
+
+    fn lock_changes(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs a message if it is accepted, and returns whether it was.
@@ -155,6 +189,11 @@ impl LoggingV2Shared {
         }
         Ok(passes)
     }
+}
+
+/// Returns whether the store has a copy of a filter.
+fn is_stored(rule: &FilterRule) -> bool {
+    rule.disposition == Disposition::Cluster
 }
 
 fn check_name(name: &str) -> Result<()> {

@@ -1,23 +1,23 @@
 //! `storage`: blobs and tags (`services.md` 3).
 
-use cocaine::{Bytes, Result};
+use cocaine::{Bytes, Result, bind::Caller};
 use cocaine_bindings::Storage;
 
-use crate::store::{Store, StoreError};
+use crate::store::{ClientStore, Store, StoreError};
 
-/// The service around the node's store.
-#[derive(Clone, Debug)]
-pub(crate) struct StorageService(Store);
+/// The node's store, as one caller uses it.
+#[derive(Debug)]
+pub(crate) struct StorageService(ClientStore);
 
 impl StorageService {
-    pub(crate) fn new(store: Store) -> Self {
-        Self(store)
+    pub(crate) fn new(store: &Store, caller: &Caller) -> Self {
+        Self(ClientStore::new(store.clone(), caller.connection_state()))
     }
 }
 
 impl Storage for StorageService {
     async fn read(&self, collection: &str, key: &str) -> Result<Bytes> {
-        self.0.read(collection, key).map(Bytes::from).map_err(StoreError::into_service_error)
+        self.0.read(collection, key).await.map(Bytes::from).map_err(StoreError::into_service_error)
     }
 
     async fn write(&self, collection: &str, key: &str, blob: &Bytes, tags: Option<&[&str]>) -> Result<()> {

@@ -10,6 +10,7 @@ mod event_queue;
 mod hub;
 mod limits;
 mod locks;
+mod node_changes;
 mod path;
 mod streams;
 #[cfg(test)]
@@ -31,11 +32,15 @@ use self::{
     event_queue::EventQueue,
     hub::{Hub, NodeView, Subscription, Topic},
     locks::LockState,
+    node_changes::{CreateNode, IncrementNode, PutNode, RemoveNode},
     path::Path,
-    streams::{ChildrenItems, EventStream, ValueItems, read, versioned},
-    transaction::{LockHandle, TreeTransaction, apply_change},
+    streams::{ChildrenItems, EventStream, ItemBuilder, SubscriptionStream, ValueItems, read, versioned},
+    transaction::{LockHandle, NodeChange, apply_change},
 };
-use crate::{service_host::LimitedService, store::Store};
+use crate::{
+    service_host::LimitedService,
+    store::{ClientStore, Store},
+};
 
 /// The state that all calls of the service share.
 #[derive(Debug)]
@@ -51,37 +56,57 @@ impl UnicornShared {
     pub(crate) fn new(store: Store, limits: Limits) -> Self {
         Self { hub: Arc::new(Hub::new(store)), clients: ClientBudgets::default(), limits }
     }
+}
 
-    fn subscribe(
+/// The tree, as one client uses it. The place of each operation among those of the client is fixed when it is called, or
+/// first polled.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeClient {
+    shared: Arc<UnicornShared>,
+    store: ClientStore,
+}
+
+impl TreeClient {
+    /// Subscribes to a node, and builds the stream from the subscription and the view of the node.
+    fn subscribe<B: ItemBuilder + Send + 'static>(
         &self,
         topic: Topic,
         path: &str,
         peer: &str,
-    ) -> Result<(Subscription, NodeView, Arc<ClientBudget>), UnicornError> {
-        let path = Path::new(path)?;
-        let Limits { max_in_use_bytes, max_unread_bytes, .. } = self.limits;
-        let client = self.clients.get(peer, max_in_use_bytes);
-        let (subscription, view) =
-            self.hub.subscribe(topic, &path, EventQueue::new(client.clone(), max_unread_bytes))?;
-        Ok((subscription, view, client))
+        build: impl FnOnce(Subscription, &NodeView, Arc<ClientBudget>) -> EventStream<B> + Send + 'static,
+    ) -> SubscriptionStream<B>
+    where
+        B::Item: Send,
+    {
+        let path = match Path::new(path) {
+            Ok(path) => path,
+            Err(error) => return SubscriptionStream::from(EventStream::failed(error)),
+        };
+        let Limits { max_in_use_bytes, max_unread_bytes, .. } = self.shared.limits;
+        let client = self.shared.clients.get(peer, max_in_use_bytes);
+        let queue = EventQueue::new(client.clone(), max_unread_bytes);
+        let hub = self.shared.hub.clone();
+        let stream = self.store.observe(move |observed| match hub.subscribe(topic, &path, queue, observed) {
+            Ok((subscription, view)) => build(subscription, &view, client),
+            Err(error) => EventStream::failed(error.into()),
+        });
+        SubscriptionStream::from(stream)
     }
 
-    fn values(&self, path: &str, peer: &str) -> EventStream<ValueItems> {
-        match self.subscribe(Topic::Value, path, peer) {
-            Ok((subscription, view, _)) => EventStream::values(subscription, &view),
-            Err(error) => EventStream::failed(error),
-        }
+    fn values(&self, path: &str, peer: &str) -> SubscriptionStream<ValueItems> {
+        self.subscribe(Topic::Value, path, peer, |subscription, view, _| {
+            EventStream::values(subscription, view)
+        })
     }
 
-    fn children(&self, path: &str, peer: &str) -> EventStream<ChildrenItems> {
-        match self.subscribe(Topic::Children, path, peer) {
-            Ok((subscription, view, client)) => EventStream::lists(subscription, &view, client),
-            Err(error) => EventStream::failed(error),
-        }
+    fn children(&self, path: &str, peer: &str) -> SubscriptionStream<ChildrenItems> {
+        self.subscribe(Topic::Children, path, peer, EventStream::lists)
     }
 
-    fn get(&self, path: &str) -> Result<Versioned, UnicornError> {
-        read(&self.hub.view(&Path::new(path)?)?, UnicornError::ReadParent)
+    async fn get(&self, path: &str) -> Result<Versioned, UnicornError> {
+        let (hub, path) = (self.shared.hub.clone(), Path::new(path)?);
+        let view = self.store.observe(move |observed| hub.view(&path, observed)).await??;
+        read(&view, UnicornError::ReadParent)
     }
 
     async fn put(&self, path: &str, value: &Value, version: i64) -> Result<(bool, Versioned), UnicornError> {
@@ -89,46 +114,32 @@ impl UnicornShared {
         if version < 0 {
             return Err(UnicornError::NegativeVersion);
         }
-        if let Some((put, record)) = self.hub.put_lock(&path, &value, version) {
-            return Ok((put, versioned(&record)?));
-        }
-        let weight = value.len();
-        let put = move |nodes: &mut TreeTransaction<'_>| {
-            let (put, record, changes) = tree::put(nodes, &path, value.clone(), version)?;
-            Ok(((put, record), changes))
-        };
-        let (put, record) = apply_change(&self.hub, weight, put).await?;
+        let (put, record) = self.apply(PutNode { path, value, version }).await?;
         Ok((put, versioned(&record)?))
     }
 
     async fn create(&self, path: &str, value: &Value) -> Result<bool, UnicornError> {
         let (path, value) = (Path::new(path)?, tree::encode(value)?);
-        let weight = value.len();
-        let create =
-            move |nodes: &mut TreeTransaction<'_>| Ok((true, tree::create(nodes, &path, value.clone())?));
-        Ok(apply_change(&self.hub, weight, create).await?)
+        self.apply(CreateNode { path, value }).await.map(|()| true)
     }
 
     async fn remove(&self, path: &str, version: i64) -> Result<bool, UnicornError> {
         let path = Path::new(path)?;
-        if let Some(removed) = self.hub.remove_lock(&path, version) {
-            return removed.map(|()| true);
-        }
-        let remove = move |nodes: &mut TreeTransaction<'_>| Ok((true, tree::remove(nodes, &path, version)?));
-        Ok(apply_change(&self.hub, 0, remove).await?)
+        self.apply(RemoveNode { path, version }).await.map(|()| true)
     }
 
     async fn increment(&self, path: &str, value: &Value) -> Result<Versioned, UnicornError> {
         let (path, by) = (Path::new(path)?, tree::number(value)?.clone());
-        if let Some(record) = self.hub.increment_lock(&path, &by) {
-            return versioned(&record?);
-        }
-        let increment = move |nodes: &mut TreeTransaction<'_>| tree::increment(nodes, &path, &by);
-        versioned(&apply_change(&self.hub, 0, increment).await?)
+        versioned(&self.apply(IncrementNode { path, by }).await?)
+    }
+
+    async fn apply<C: NodeChange>(&self, change: C) -> Result<C::Value, UnicornError> {
+        apply_change(&self.shared.hub, &self.store, change).await
     }
 
     async fn lock(&self, path: &str, value: &Value) -> Result<Guard, UnicornError> {
-        let handle = LockHandle::enqueue(&self.hub, Path::new(path)?, tree::encode(value)?).await?;
+        let (folder, value) = (Path::new(path)?, tree::encode(value)?);
+        let handle = LockHandle::enqueue(&self.shared.hub, &self.store, folder, value).await?;
         let mut states = handle.states();
         // The handle owns the sender, so waiting fails only if the state is lost.
         let state = states
@@ -155,40 +166,41 @@ pub(crate) fn limited<D: Dispatch>(dispatch: D) -> LimitedService<D> {
 /// The service, as one caller sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct UnicornService {
-    shared: Arc<UnicornShared>,
+    tree: TreeClient,
     caller: Caller,
 }
 
 impl UnicornService {
     pub(crate) fn new(shared: Arc<UnicornShared>, caller: &Caller) -> Self {
-        Self { shared, caller: caller.clone() }
+        let store = ClientStore::new(shared.hub.store.clone(), caller.connection_state());
+        Self { tree: TreeClient { shared, store }, caller: caller.clone() }
     }
 }
 
 impl Unicorn for UnicornService {
     fn subscribe(&self, path: &str) -> impl Stream<Item = Result<Versioned>> + Send + 'static + use<> {
-        self.shared.values(path, self.caller.peer())
+        self.tree.values(path, self.caller.peer())
     }
 
     fn children_subscribe(
         &self,
         path: &str,
     ) -> impl Stream<Item = Result<Children>> + Send + 'static + use<> {
-        self.shared.children(path, self.caller.peer())
+        self.tree.children(path, self.caller.peer())
     }
 
     async fn put(&self, path: &str, value: &Value, version: i64) -> Result<Result<Versioned, Versioned>> {
         let (put, record) =
-            self.shared.put(path, value, version).await.map_err(UnicornError::into_service_error)?;
+            self.tree.put(path, value, version).await.map_err(UnicornError::into_service_error)?;
         Ok(if put { Ok(record) } else { Err(record) })
     }
 
     async fn get(&self, path: &str) -> Result<Versioned> {
-        self.shared.get(path).map_err(UnicornError::into_service_error)
+        self.tree.get(path).await.map_err(UnicornError::into_service_error)
     }
 
     async fn create(&self, path: &str, value: &Value) -> Result<bool> {
-        self.shared.create(path, value).await.map_err(UnicornError::into_service_error)
+        self.tree.create(path, value).await.map_err(UnicornError::into_service_error)
     }
 
     async fn del(&self, path: &str, version: i64) -> Result<bool> {
@@ -196,11 +208,11 @@ impl Unicorn for UnicornService {
     }
 
     async fn remove(&self, path: &str, version: i64) -> Result<bool> {
-        self.shared.remove(path, version).await.map_err(UnicornError::into_service_error)
+        self.tree.remove(path, version).await.map_err(UnicornError::into_service_error)
     }
 
     async fn increment(&self, path: &str, value: &Value) -> Result<Versioned> {
-        self.shared.increment(path, value).await.map_err(UnicornError::into_service_error)
+        self.tree.increment(path, value).await.map_err(UnicornError::into_service_error)
     }
 
     async fn lock(&self, path: &str) -> Result<Guard> {
@@ -209,6 +221,6 @@ impl Unicorn for UnicornService {
     }
 
     async fn named_lock(&self, path: &str, value: &Value) -> Result<Guard> {
-        self.shared.lock(path, value).await.map_err(UnicornError::into_service_error)
+        self.tree.lock(path, value).await.map_err(UnicornError::into_service_error)
     }
 }

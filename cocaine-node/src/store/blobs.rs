@@ -44,7 +44,7 @@ pub(super) fn create_tables(txn: &WriteTransaction) -> Result<(), TableError> {
 }
 
 /// Stores `blob`, replacing an older one, and adds `tags` to the tags of the key.
-pub(super) fn write<'t>(
+pub(crate) fn write<'t>(
     txn: &WriteTransaction,
     collection: &str,
     key: &str,
@@ -103,7 +103,7 @@ fn write_chunks(
 }
 
 /// Removes the blob and its tags. A missing blob is no error.
-pub(super) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Result<(), StoreError> {
+pub(crate) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Result<(), StoreError> {
     let old = {
         let mut blobs = txn.open_table(BLOBS)?;
         match blobs.remove(path(&[collection], key).as_slice())? {
@@ -135,6 +135,27 @@ fn tags_under(tags_of: &Table<'_, Raw, ()>, prefix: &[u8]) -> Result<Vec<String>
     Ok(tags)
 }
 
+/// Returns the operation that stores a blob.
+pub(super) fn write_operation(
+    collection: &str,
+    key: &str,
+    blob: Bytes,
+    tags: &[&str],
+) -> impl FnMut(&WriteTransaction) -> Result<(), StoreError> + Send + 'static + use<> {
+    let (collection, key) = (collection.to_owned(), key.to_owned());
+    let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
+    move |txn| write(txn, &collection, &key, &blob, tags.iter().map(String::as_str))
+}
+
+/// Returns the operation that removes a blob.
+pub(super) fn remove_operation(
+    collection: &str,
+    key: &str,
+) -> impl FnMut(&WriteTransaction) -> Result<(), StoreError> + Send + 'static + use<> {
+    let (collection, key) = (collection.to_owned(), key.to_owned());
+    move |txn| remove(txn, &collection, &key)
+}
+
 /// The tables of one snapshot, opened once because that costs more than a lookup.
 pub(super) struct BlobTables {
     rows: ReadOnlyTable<Raw, Raw>,
@@ -153,53 +174,50 @@ impl BlobTables {
 
     /// Returns the length of a blob, which is not read.
     pub(super) fn len(&self, collection: &str, key: &str) -> Result<usize, StoreError> {
-        length_of(self.first_row(collection, key)?.value())
-    }
-
-    fn first_row(&self, collection: &str, key: &str) -> Result<AccessGuard<'_, Raw>, StoreError> {
-        get(&self.rows, path(&[collection], key).as_slice())?
-            .ok_or_else(|| StoreError::NotFound { collection: collection.into(), key: key.into() })
+        length_of(first_row(&self.rows, collection, key)?.value())
     }
 
     pub(super) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
-        let row = self.first_row(collection, key)?;
-        let length = length_of(row.value())?;
-        let head = &row.value()[HEADER..];
-        if head.len() == length {
-            return Ok(Bytes::copy_from_slice(head));
-        }
-        let mut blob = BytesMut::with_capacity(length);
-        blob.extend_from_slice(head);
-        for number in 1..=chunks_of(length) {
-            let Some(chunk) = get(&self.chunks, chunk_path(collection, key, number).as_slice())? else {
-                break;
-            };
-            blob.extend_from_slice(chunk.value());
-        }
-        if blob.len() != length {
-            let found = blob.len();
-            return Err(StoreError::Corrupt(format!("{collection}/{key}: {found} of {length} bytes")));
-        }
-        Ok(blob.freeze())
+        read_from(&self.rows, &self.chunks, collection, key)
     }
 
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
     pub(super) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
-        let Some((first, others)) = tags.split_first() else { return Ok(Vec::new()) };
-        let prefix = path(&[collection, first], "");
         let mut keys = Vec::new();
-        for (count, entry) in ReadableTable::range(&self.by_tag, prefix.as_slice()..)?.enumerate() {
+        for (count, key) in self.matches(collection, tags)?.enumerate() {
             if count % ENTRIES_PER_TURN == ENTRIES_PER_TURN - 1 {
                 tokio::task::yield_now().await;
             }
-            let (path, _) = entry?;
-            let Some(key) = path.value().strip_prefix(prefix.as_slice()) else { break };
-            let key = text(key)?;
-            if self.has_all_tags(collection, &key, others)? {
-                keys.push(key);
-            }
+            keys.extend(key?);
         }
         Ok(keys)
+    }
+
+    /// As [`BlobTables::find`], without giving other tasks a turn.
+    pub(super) fn find_at_once(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
+        self.matches(collection, tags)?.filter_map(Result::transpose).collect()
+    }
+
+    /// Returns the keys that have the first of `tags`, each only if it has the others too.
+    fn matches(
+        &self,
+        collection: &str,
+        tags: &[&str],
+    ) -> Result<impl Iterator<Item = Result<Option<String>, StoreError>>, StoreError> {
+        let (first, others) = tags.split_first().unzip();
+        let prefix = path(&[collection, first.unwrap_or(&"")], "");
+        let entries = ReadableTable::range(&self.by_tag, prefix.as_slice()..)?;
+        let entries = first.is_some().then_some(entries).into_iter().flatten();
+        Ok(entries.map_while(move |entry| {
+            let key = match entry {
+                Ok((path, _)) => path.value().strip_prefix(prefix.as_slice()).map(text)?,
+                Err(error) => Err(error.into()),
+            };
+            Some(key.and_then(|key| {
+                let matches = self.has_all_tags(collection, &key, others.unwrap_or_default())?;
+                Ok(matches.then_some(key))
+            }))
+        }))
     }
 
     fn has_all_tags(&self, collection: &str, key: &str, tags: &[&str]) -> Result<bool, StoreError> {
@@ -212,11 +230,43 @@ impl BlobTables {
     }
 }
 
-fn get<'t>(
-    table: &'t ReadOnlyTable<Raw, Raw>,
-    path: &[u8],
-) -> Result<Option<AccessGuard<'t, Raw>>, StoreError> {
-    Ok(ReadableTable::get(table, path)?)
+/// Returns the blob stored under `key`, as the transaction sees it.
+pub(crate) fn read(txn: &WriteTransaction, collection: &str, key: &str) -> Result<Bytes, StoreError> {
+    read_from(&txn.open_table(BLOBS)?, &txn.open_table(CHUNKS)?, collection, key)
+}
+
+fn first_row<'t>(
+    rows: &'t impl ReadableTable<Raw, Raw>,
+    collection: &str,
+    key: &str,
+) -> Result<AccessGuard<'t, Raw>, StoreError> {
+    let row = rows.get(path(&[collection], key).as_slice())?;
+    row.ok_or_else(|| StoreError::NotFound { collection: collection.into(), key: key.into() })
+}
+
+fn read_from(
+    rows: &impl ReadableTable<Raw, Raw>,
+    chunks: &impl ReadableTable<Raw, Raw>,
+    collection: &str,
+    key: &str,
+) -> Result<Bytes, StoreError> {
+    let row = first_row(rows, collection, key)?;
+    let length = length_of(row.value())?;
+    let head = &row.value()[HEADER..];
+    if head.len() == length {
+        return Ok(Bytes::copy_from_slice(head));
+    }
+    let mut blob = BytesMut::with_capacity(length);
+    blob.extend_from_slice(head);
+    for number in 1..=chunks_of(length) {
+        let Some(chunk) = chunks.get(chunk_path(collection, key, number).as_slice())? else { break };
+        blob.extend_from_slice(chunk.value());
+    }
+    if blob.len() != length {
+        let found = blob.len();
+        return Err(StoreError::Corrupt(format!("{collection}/{key}: {found} of {length} bytes")));
+    }
+    Ok(blob.freeze())
 }
 
 /// Returns the blob's length from its first row.

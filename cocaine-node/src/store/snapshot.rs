@@ -61,6 +61,11 @@ impl Snapshot {
         self.blobs.find(collection, tags).await
     }
 
+    /// As [`Snapshot::find`], without giving other tasks a turn.
+    pub(crate) fn find_at_once(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
+        self.blobs.find_at_once(collection, tags)
+    }
+
     /// Returns the node of this name below `parent`.
     pub(crate) fn node(&self, parent: &str, name: &str) -> Result<Option<NodeRecord>, StoreError> {
         self.nodes.get(parent, name)

@@ -7,17 +7,17 @@
 //! Callers rely on the order of the last three: an answer means that the change survives a crash and that every later
 //! read sees it.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use cocaine::bind::panic_text;
-use redb::{Database, DatabaseError, WriteTransaction};
-use tokio::sync::{mpsc, oneshot, watch};
+use redb::{Database, DatabaseError};
+use tokio::sync::{mpsc, watch};
 
-use super::{Snapshot, StoreError};
+use super::{
+    Snapshot, StoreError,
+    batch::{Batch, BatchEntry},
+    request::WriterRequest,
+};
 
 /// The largest number of operations in one transaction.
 const MAX_BATCH: usize = 1024;
@@ -35,60 +35,8 @@ pub(super) trait Backend: Send {
     fn before_close(&mut self) {}
 }
 
-/// A queued operation, which knows its caller.
-pub(super) trait Operation: Send {
-    /// Returns roughly the number of bytes that it writes.
-    fn weight(&self) -> usize;
-    /// Makes the change. It runs again if another operation failed the transaction.
-    fn run(&mut self, txn: &WriteTransaction) -> Result<(), StoreError>;
-    /// Reports the outcome to the caller.
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
-}
-
-/// An operation made of a closure.
-pub(super) struct ClosureOperation<F, T, G> {
-    pub(super) operation: F,
-    pub(super) weight: usize,
-    /// The value of the last run.
-    pub(super) value: Option<T>,
-    /// Called with the outcome before it is sent to the caller.
-    pub(super) on_outcome: G,
-    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<F, T, G> Operation for ClosureOperation<F, T, G>
-where
-    F: FnMut(&WriteTransaction) -> Result<T, StoreError> + Send,
-    T: Send,
-    G: FnOnce(&Result<(), StoreError>, Option<&T>) + Send,
-{
-    fn weight(&self) -> usize {
-        self.weight
-    }
-
-    fn run(&mut self, txn: &WriteTransaction) -> Result<(), StoreError> {
-        self.value = None;
-        self.value = Some((self.operation)(txn)?);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { value, on_outcome, reply, .. } = *self;
-        on_outcome(&outcome, value.as_ref());
-        // The caller may have stopped waiting.
-        drop(reply.send(outcome.and_then(|()| value.ok_or(StoreError::Closed))));
-    }
-}
-
-/// A message to the writer thread.
-pub(super) enum WriterRequest {
-    Run(Box<dyn Operation>),
-    /// Ends the thread after the operations that are queued.
-    Close,
-}
-
 pub(super) struct StoreWriter {
-    pub(super) requests: mpsc::Receiver<WriterRequest>,
+    pub(super) requests: mpsc::UnboundedReceiver<WriterRequest>,
     pub(super) current: Arc<CurrentSnapshot>,
     /// `None` after a failure, until the database is opened again.
     pub(super) database: Option<Database>,
@@ -101,17 +49,18 @@ impl StoreWriter {
     /// Serves requests until the store is closed or its last handle is dropped.
     pub(super) fn run(mut self) {
         while let Some(request) = self.requests.blocking_recv() {
-            let mut batch = OperationBatch::default();
-            batch.push(request);
-            while batch.has_room() {
+            let mut queued = QueuedRequests::default();
+            queued.push(request);
+            while queued.has_room() {
                 let Ok(request) = self.requests.try_recv() else { break };
-                batch.push(request);
+                queued.push(request);
             }
-            if batch.closing {
+            if queued.closing {
                 self.requests.close();
             }
-            if !batch.operations.is_empty() {
-                self.commit_and_finish(batch.operations);
+            let mut entries = queued.entries;
+            while !entries.is_empty() {
+                entries = self.commit_and_finish(entries);
             }
         }
         self.close();
@@ -126,42 +75,32 @@ impl StoreWriter {
         drop(self.ended);
     }
 
-    fn commit_and_finish(&mut self, mut operations: Vec<Box<dyn Operation>>) {
-        let outcome = self.commit(&mut operations);
+    /// Returns the entries that must wait until the others are finished.
+    fn commit_and_finish(&mut self, entries: Vec<BatchEntry>) -> Vec<BatchEntry> {
+        let mut batch = Batch::new(entries);
+        let outcome = self.commit(&mut batch);
         if let Err(error) = &outcome {
-            tracing::error!(%error, operations = operations.len(), "stored data could not be changed");
+            let operations = batch.entries.len();
+            tracing::error!(%error, operations, "stored data could not be changed");
             self.reopen(error);
         }
-        for operation in operations {
-            operation.finish(outcome.clone());
+        let current = self.current.load().as_ref().clone();
+        let latest = outcome.and(current);
+        for entry in batch.entries {
+            entry.finish(latest.clone());
         }
+        batch.later
     }
 
-    /// Runs the operations in one transaction and commits it. One that fails by itself is finished and removed.
-    fn commit(&mut self, operations: &mut Vec<Box<dyn Operation>>) -> Result<(), StoreError> {
+    /// Commits a batch and replaces the current snapshot.
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         if self.database.is_none() {
             self.open_database()?;
         }
         let Some(database) = &self.database else { return Err(StoreError::Closed) };
-        while !operations.is_empty() {
-            let txn = database.begin_write()?;
-            match operations
-                .iter_mut()
-                .enumerate()
-                .find_map(|(at, operation)| Some((at, run_catching_panic(operation, &txn).err()?)))
-            {
-                None => {
-                    txn.commit()?;
-                    self.current.store(Arc::new(Ok(Arc::new(Snapshot::new(database)?))));
-                    return Ok(());
-                }
-                Some((_, error)) if error.is_fatal() => return Err(error),
-                Some((at, error)) => {
-                    // What the operation did before it failed must be undone, so the others run once more.
-                    txn.abort()?;
-                    operations.remove(at).finish(Err(error));
-                }
-            }
+        let current = self.current.load().as_ref().clone()?;
+        if let Some(committed) = batch.commit(database, current)? {
+            self.current.store(Arc::new(Ok(committed)));
         }
         Ok(())
     }
@@ -184,33 +123,26 @@ impl StoreWriter {
     }
 }
 
-fn run_catching_panic(operation: &mut Box<dyn Operation>, txn: &WriteTransaction) -> Result<(), StoreError> {
-    // Unwind-safe: after a panic both the transaction and the operation are discarded.
-    match catch_unwind(AssertUnwindSafe(|| operation.run(txn))) {
-        Ok(outcome) => outcome,
-        Err(panic) => Err(StoreError::Panicked(panic_text(panic.as_ref()).to_owned())),
-    }
-}
-
 #[derive(Default)]
-struct OperationBatch {
-    operations: Vec<Box<dyn Operation>>,
+struct QueuedRequests {
+    entries: Vec<BatchEntry>,
     bytes: usize,
     closing: bool,
 }
 
-impl OperationBatch {
+impl QueuedRequests {
     fn push(&mut self, request: WriterRequest) {
         match request {
             WriterRequest::Run(operation) => {
                 self.bytes += operation.weight();
-                self.operations.push(operation);
+                self.entries.push(BatchEntry::Change(operation));
             }
+            WriterRequest::Observe(observer) => self.entries.push(BatchEntry::view(observer)),
             WriterRequest::Close => self.closing = true,
         }
     }
 
     fn has_room(&self) -> bool {
-        self.operations.len() < MAX_BATCH && self.bytes < MAX_BATCH_BYTES
+        self.entries.len() < MAX_BATCH && self.bytes < MAX_BATCH_BYTES
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cocaine::{Bytes, Category, Client, msgpack};
-use cocaine_bindings::{App, AppClient, Node as _, Storage};
+use cocaine_bindings::{App, AppClient, Node as _, NodeClient, Storage};
 use cocaine_node::Node;
 use serde_json::json;
 use test_support::wait::wait_until;
@@ -148,11 +148,16 @@ async fn stopping_app_cannot_be_started() {
     let app = cloud.run("busy", "", json!({})).await;
     let event = open(&app, "slow", "400").await.unwrap();
     cloud.until("busy", |info| number(info, &["load"]) == 1).await;
+    // Calls of the connection that stops the app would wait until it is stopped.
+    let other = Client::new(&cloud.node.locator_addr().to_string()).unwrap();
+    let other: NodeClient = other.service().await.unwrap();
     let starting = async {
-        while cloud.info("busy").await.get("state").is_none_or(|state| state.to_string() != "\"stopped\"") {
+        let is_stopped =
+            |info: cocaine::Value| info.get("state").is_some_and(|state| state.to_string() == "\"stopped\"");
+        while !is_stopped(other.info("busy", None).await.unwrap()) {
             tokio::task::yield_now().await;
         }
-        cloud.apps.start_app("busy", "busy").await.unwrap_err()
+        other.start_app("busy", "busy").await.unwrap_err()
     };
     let (paused, refused, answer) = tokio::join!(cloud.apps.pause_app("busy"), starting, finish(event));
     paused.unwrap();

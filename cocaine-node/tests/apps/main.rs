@@ -6,6 +6,7 @@ mod events;
 mod faults;
 mod lifecycle;
 mod metrics;
+mod order;
 mod program;
 mod stop;
 mod worker;

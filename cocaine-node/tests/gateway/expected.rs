@@ -45,7 +45,7 @@ const fn row(
 }
 
 /// A first chunk that is no head of an answer.
-const NO_HEAD: Ours = Ours::Instead(500, "the first chunk of the answer is not [status, headers]");
+const NO_HEAD: Ours = Ours::Instead(500, "the first chunk of the response is not [status, headers]");
 
 const TEXT: (&str, &str) = ("content-type", "text/plain");
 const TWO: (&str, &str) = ("content-length", "2");

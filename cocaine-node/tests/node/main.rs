@@ -13,6 +13,7 @@ mod lifecycle;
 mod locator;
 mod logging;
 mod metrics;
+mod order;
 mod program;
 mod raw;
 mod unicorn;

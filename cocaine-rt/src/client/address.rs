@@ -22,7 +22,9 @@ impl Address {
 
     fn parse(text: &str) -> Result<Self> {
         let invalid = |why: &str| {
-            Error::config(format!("`{text}` is no locator: {why}; write host:port or [address]:port"))
+            Error::config(format!(
+                "`{text}` is not the address of a locator: {why}; write host:port or [address]:port"
+            ))
         };
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -31,7 +33,7 @@ impl Address {
                 match (rest, rest.strip_prefix(':')) {
                     ("", _) => (host, None),
                     (_, Some(port)) => (host, Some(port)),
-                    _ => return Err(invalid("something else than a port follows the bracket")),
+                    _ => return Err(invalid("the bracket must be followed by a port")),
                 }
             }
             None if text.matches(':').count() > 1 => (text, None),
@@ -42,7 +44,7 @@ impl Address {
         }
         let port = match port {
             None => DEFAULT_PORT,
-            Some(port) => port.parse().map_err(|_| invalid("the port is no number up to 65535"))?,
+            Some(port) => port.parse().map_err(|_| invalid("the port is not a number up to 65535"))?,
         };
         Ok(Self { host: host.to_owned(), port })
     }
@@ -70,7 +72,7 @@ mod tests {
     fn invalid_address_is_named_in_the_error() {
         for text in ["", "a:1,", ":1", "a:", "a:70000", "a:b", "[::1", "[::1]x", "a b", "http://a:1"] {
             let error = Address::parse_list(text).unwrap_err().to_string();
-            assert!(error.contains("no locator"), "{text}: {error}");
+            assert!(error.contains("not the address of a locator"), "{text}: {error}");
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::connection::handle::current_runtime;
 
 /// The attempts under way: at most one in each runtime.
 ///
-/// An attempt is a task of its own, so that it outlasts the deadline of the caller that has begun it. A caller waits
-/// only for an attempt of its own runtime, since nobody may be driving another one.
+/// An attempt is a task of its own, so that it continues after the deadline of the caller that has started it. A caller
+/// waits only for an attempt of its own runtime, since another runtime may not be driven.
 #[derive(Debug)]
 pub(crate) struct SharedAttempts<T>(Mutex<Vec<Attempt<T>>>);
 
@@ -23,7 +23,7 @@ struct Attempt<T> {
 }
 
 impl<T> Attempt<T> {
-    /// Returns whether the attempt is still to have an outcome: neither has it ended, nor has its runtime.
+    /// Returns whether neither the attempt nor its runtime has ended.
     fn is_running(&self) -> bool {
         self.outcome.borrow().is_none() && self.outcome.has_changed().is_ok()
     }

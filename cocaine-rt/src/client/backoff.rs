@@ -15,7 +15,7 @@ use tokio::{
 /// The endpoints that fail, shared by all services and calls of a client.
 ///
 /// The pause after a failure doubles with each further one, from 50 ms to 2 s. While an endpoint fails, one attempt at a
-/// time is admitted: callers that wait meanwhile share its failure, or go on once a peer has answered.
+/// time is admitted. Callers that wait meanwhile share its failure, or continue once the peer has replied.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     failing: Mutex<HashMap<SocketAddr, FailingEndpoint>>,
@@ -32,7 +32,7 @@ struct FailingEndpoint {
     error: Arc<str>,
 }
 
-/// Whether an attempt to connect may begin.
+/// The decision whether an attempt to connect may begin.
 enum Admission {
     Admitted,
     /// The attempt that the caller waited for has failed.
@@ -44,7 +44,7 @@ impl FailingEndpoint {
     /// Returns the pause that follows the last failure.
     fn pause(&self) -> Duration {
         let doublings = self.failures.saturating_sub(1);
-        Backoff::FIRST.saturating_mul(2_u32.saturating_pow(doublings)).min(Backoff::LONGEST)
+        Backoff::MIN_PAUSE.saturating_mul(2_u32.saturating_pow(doublings)).min(Backoff::MAX_PAUSE)
     }
 
     fn is_forgotten(&self, now: Instant) -> bool {
@@ -53,13 +53,13 @@ impl FailingEndpoint {
 }
 
 impl Backoff {
-    const FIRST: Duration = Duration::from_millis(50);
-    const LONGEST: Duration = Duration::from_secs(2);
+    const MIN_PAUSE: Duration = Duration::from_millis(50);
+    const MAX_PAUSE: Duration = Duration::from_secs(2);
     /// The time after which a failure is forgotten.
     const MEMORY: Duration = Duration::from_secs(20);
-    /// A connection that lasts this long is no failure, however it ends.
-    pub(crate) const PROVEN_AFTER: Duration = Self::LONGEST;
-    /// The most endpoints that are remembered: a locator may name any number of them.
+    /// A connection that lasts this long is not a failure, however it ends.
+    pub(crate) const PROVEN_AFTER: Duration = Self::MAX_PAUSE;
+    /// The maximum number of remembered endpoints. A locator may name any number of them.
     const MAX_ENDPOINTS: usize = 1024;
 
     /// Returns whether an attempt would begin without a pause.
@@ -67,7 +67,12 @@ impl Backoff {
         self.lock().get(&endpoint).is_none_or(|failing| failing.next_attempt <= Instant::now())
     }
 
-    /// Waits until an attempt to connect to `endpoint` may begin. The error is that of an attempt which failed while the
+    /// Returns whether the endpoint has failed, and has not been seen to work since.
+    pub(crate) fn is_failing(&self, endpoint: SocketAddr) -> bool {
+        self.lock().contains_key(&endpoint)
+    }
+
+    /// Waits until an attempt to connect to `endpoint` may begin. Fails with the error of an attempt that failed while the
     /// caller waited.
     pub(crate) async fn admit(&self, endpoint: SocketAddr) -> Result<(), Arc<str>> {
         let mut failures = None;
@@ -84,7 +89,7 @@ impl Backoff {
         }
     }
 
-    /// Admits an attempt if it is due. `seen` is how many failures the caller has seen, once it waits.
+    /// Admits an attempt if it is due. `seen` is the number of failures when the caller began to wait.
     fn check(&self, endpoint: SocketAddr, seen: &mut Option<u32>) -> Admission {
         let mut failing = self.lock();
         let now = Instant::now();
@@ -161,7 +166,7 @@ mod tests {
             backoff.record_failure(endpoint(1), Instant::now(), "refused");
         }
         assert_eq!(waits, [0, 50, 100, 200, 400, 800, 1600, 2000]);
-        assert!(backoff.is_due(endpoint(2)), "another endpoint is not concerned");
+        assert!(backoff.is_due(endpoint(2)), "another endpoint is not affected");
         backoff.record_success(endpoint(1));
         assert!(backoff.is_due(endpoint(1)));
     }
@@ -175,7 +180,7 @@ mod tests {
         }
         let start = Instant::now();
         backoff.admit(endpoint(1)).await.unwrap();
-        assert_eq!(start.elapsed(), Backoff::FIRST);
+        assert_eq!(start.elapsed(), Backoff::MIN_PAUSE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Points in time that are far away without being out of range.
+//! Deadlines that cannot overflow.
 
 use std::time::Duration;
 

@@ -1,85 +1,51 @@
-//! Resolves names through the locators of a cloud (`protocol.md` 7).
+//! A cloud as a client sees it: resolves names through its locators, and connects to endpoints (`protocol.md` 7).
 
 use std::{
-    future::{Future, poll_fn},
+    future::Future,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::Poll,
     time::Duration,
 };
-
-use tokio::{net::lookup_host, time::timeout_at};
 
 use crate::{
     client::{
         address::Address,
-        attempts::SharedAttempts,
-        clock,
-        connector::Connector,
+        connector::{Connector, NewConnection},
         drift::DriftLog,
         failures::Failures,
-        methods::{Compatibility, MethodTable, Selector},
+        locator::{Locator, Query},
+        methods::Compatibility,
         race::{race, shared_delay},
-        runtime_connections::RuntimeConnections,
-        service_connection::{Options, Request, SendAttempt, ServiceConnection},
-    },
-    connection::{
-        channel::{decode_service_error, with_deadline},
-        handle::ConnectionHandle,
+        service_connection::ServiceConnection,
     },
     protocol::{
         endpoint::{Endpoint, ServiceInfo},
         error::{Error, ErrorKind, Result},
-        graph::VALUE,
         limits::Limits,
-        spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
+        spec::ServiceSpec,
         trace::Trace,
     },
-    wire::{decode, encode, scratch::Scratch},
-};
-
-/// The only method of the locator that a client needs; its id is fixed (`protocol.md` 7).
-static RESOLVE: ServiceSpec = ServiceSpec {
-    name: "locator",
-    version: 3,
-    methods: &[MethodSpec {
-        id: 0,
-        name: "resolve",
-        dispatch: TreeSpec::END,
-        upstream: TreeSpec::PRIMITIVE,
-        on_drop: OnDrop::Terminal,
-    }],
 };
 
 /// The locators and the settings of one client.
 #[derive(Debug)]
 pub(crate) struct Cloud {
-    locators: Vec<Locator>,
+    locators: Vec<Arc<Locator>>,
     compatibility: Compatibility,
     connector: Arc<Connector>,
-    /// Time for a locator to connect and answer.
-    locator_timeout: Duration,
-    /// The index of the locator that has answered last: it is asked first.
+    /// The index of the locator that has answered last. It is asked first.
     preferred: AtomicUsize,
     drift_log: DriftLog,
-}
-
-/// A locator, the connections to it, and the attempts to make one.
-#[derive(Debug)]
-struct Locator {
-    address: Address,
-    connections: RuntimeConnections,
-    attempts: SharedAttempts<Result<Arc<ServiceConnection>>>,
 }
 
 /// The time limits of connecting and resolving.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CloudTimeouts {
-    /// Time for one address to accept a connection.
+    /// The time limit of connecting to one address.
     pub(crate) connect: Duration,
-    /// Time for a locator to connect and answer.
+    /// The time limit of connecting to a locator and resolving a name.
     pub(crate) locator: Duration,
     /// The silence after which a peer counts as gone.
     pub(crate) keep_alive: Duration,
@@ -95,21 +61,6 @@ impl Default for CloudTimeouts {
     }
 }
 
-/// What a locator is asked.
-struct Query {
-    name: Arc<str>,
-    seed: Option<String>,
-    deadline: Duration,
-}
-
-impl Locator {
-    /// Returns the open connection unless it is the stale one.
-    fn fresh_connection(&self, stale: Option<&Arc<ServiceConnection>>) -> Option<Arc<ServiceConnection>> {
-        let is_fresh = |open: &Arc<_>| stale.is_none_or(|stale| !Arc::ptr_eq(stale, open));
-        self.connections.usable().filter(is_fresh)
-    }
-}
-
 impl Cloud {
     pub(crate) fn new(
         locators: Vec<Address>,
@@ -117,16 +68,13 @@ impl Cloud {
         limits: Limits,
         timeouts: CloudTimeouts,
     ) -> Self {
-        let locators = locators.into_iter().map(|address| Locator {
-            address,
-            connections: RuntimeConnections::default(),
-            attempts: SharedAttempts::default(),
-        });
+        let connector = Arc::new(Connector::new(limits, timeouts.connect, timeouts.keep_alive));
+        let locators = (locators.into_iter())
+            .map(|address| Arc::new(Locator::new(address, connector.clone(), timeouts.locator)));
         Self {
             locators: locators.collect(),
             compatibility,
-            connector: Arc::new(Connector::new(limits, timeouts.connect, timeouts.keep_alive)),
-            locator_timeout: timeouts.locator,
+            connector,
             preferred: AtomicUsize::new(0),
             drift_log: DriftLog::default(),
         }
@@ -154,11 +102,7 @@ impl Cloud {
     }
 
     /// Connects to an endpoint of a service.
-    pub(crate) async fn connect(
-        &self,
-        endpoints: &[Endpoint],
-        deadline: Duration,
-    ) -> Result<ConnectionHandle> {
+    pub(crate) async fn connect(&self, endpoints: &[Endpoint], deadline: Duration) -> Result<NewConnection> {
         if endpoints.is_empty() {
             return Err(Error::new(ErrorKind::Connect("the locator names no endpoint".into())));
         }
@@ -167,11 +111,15 @@ impl Cloud {
         connected.map_err(|failures| Error::new(ErrorKind::Connect(failures.to_string())))
     }
 
-    /// Resolves a service with the first locator that answers. An error that a locator answers with, such as 'not found',
-    /// is final.
+    /// Returns how long an endpoint may take to accept a connection.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connector.connect_timeout()
+    }
+
+    /// Resolves a service with the first locator that replies. An error reply, such as 'not found', is final.
     ///
-    /// Within `deadline` each locator is asked: first the one that has answered last, over the connection that is open,
-    /// and at the end over a new one too, since the open one may lead nowhere. Resolving twice is harmless.
+    /// Within `deadline` each locator is asked, first the one that has answered last. All are asked over their open
+    /// connections, and then over new ones too, since an open connection may be dead. Resolving twice is harmless.
     pub(crate) async fn resolve(
         self: &Arc<Self>,
         name: &str,
@@ -187,46 +135,18 @@ impl Cloud {
         let delay = shared_delay(deadline, routes.len());
         let attempts = routes.into_iter().map(|(index, stale)| {
             let (cloud, query) = (self.clone(), query.clone());
-            in_scope(Trace::current(), async move { cloud.ask(index, stale, &query).await })
+            in_scope(Trace::current(), async move {
+                let reply = cloud.locators[index].resolve(stale, &query).await?;
+                cloud.prefer(index);
+                Ok(reply)
+            })
         });
         let mut errors = Vec::new();
-        let answer = race(attempts, delay, |error: Error| errors.push(error)).await;
-        answer.unwrap_or_else(|| Err(no_answer(errors)))
+        let reply = race(attempts, delay, |error: Error| errors.push(error)).await;
+        reply.unwrap_or_else(|| Err(no_reply_error(errors)))
     }
 
-    /// Asks one locator, over another connection than the stale one. The outer error says that the next one is to be
-    /// asked.
-    async fn ask(
-        self: Arc<Self>,
-        index: usize,
-        stale: Option<Arc<ServiceConnection>>,
-        query: &Query,
-    ) -> Result<Result<ServiceInfo>> {
-        let (limit, address) = (self.locator_timeout, &self.locators[index].address);
-        let late = |_| {
-            Error::new(ErrorKind::Deadline(limit)).with_context(None, None, Some(&address.to_string().into()))
-        };
-        let ends = clock::after(limit);
-        let connecting = self.locator_connection(index, stale, query.deadline);
-        let connection = timeout_at(ends, connecting).await.map_err(late)??;
-        let receptions = connection.handle.receptions();
-        let answer = timeout_at(ends, self.request_resolve(&connection, query)).await;
-        let answer = answer.map_err(late).flatten();
-        match answer {
-            Err(error) if error.is_disconnected() => Err(error),
-            Err(error) if error.is_timeout() => {
-                tracing::warn!(locator = %address, %error, "the locator does not answer");
-                connection.handle.check_silence(receptions);
-                Err(error)
-            }
-            answer => {
-                self.prefer(index);
-                Ok(answer)
-            }
-        }
-    }
-
-    /// Asks this locator first from now on, and closes the connections to the others.
+    /// Makes this locator the first to be asked, and closes the connections to the others.
     fn prefer(&self, preferred: usize) {
         if self.preferred.swap(preferred, Ordering::Relaxed) != preferred {
             for (index, locator) in self.locators.iter().enumerate() {
@@ -235,64 +155,6 @@ impl Cloud {
                 }
             }
         }
-    }
-
-    async fn request_resolve(&self, connection: &ServiceConnection, query: &Query) -> Result<ServiceInfo> {
-        let add_context =
-            |error: Error| error.with_context(Some(&query.name), None, Some(connection.handle.peer()));
-        let mut args = Scratch::take();
-        encode::args(&(&*query.name, query.seed.as_deref()), &mut args).map_err(Error::from_encode)?;
-        let options = Options { deadline: self.locator_timeout, ..Options::default() };
-        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let bound = connection.table.select(Selector::Index(0))?;
-        let request = Request { args: &args, options: &options, waker: &waker };
-        let SendAttempt::Sent(pending) = connection.call(&bound, request)? else {
-            return Err(add_context(Error::disconnected("the locator's connection has ended")));
-        };
-        let message = pending.await.map_err(|error| add_context(with_deadline(error, options.deadline)))?;
-        if message.kind != VALUE {
-            return Err(add_context(decode_service_error(&message)));
-        }
-        decode::args(&message.args)
-            .map_err(|malformed| add_context(Error::decode(format!("the locator's answer: {malformed}"))))
-    }
-
-    /// Returns a connection to a locator other than the stale one. Callers share the attempt to make it.
-    async fn locator_connection(
-        self: &Arc<Self>,
-        index: usize,
-        stale: Option<Arc<ServiceConnection>>,
-        deadline: Duration,
-    ) -> Result<Arc<ServiceConnection>> {
-        let locator = &self.locators[index];
-        if let Some(connection) = locator.fresh_connection(stale.as_ref()) {
-            return Ok(connection);
-        }
-        let cloud = self.clone();
-        let connected = locator.attempts.join(|| async move {
-            let locator = &cloud.locators[index];
-            if let Some(connection) = locator.fresh_connection(stale.as_ref()) {
-                return Ok(connection);
-            }
-            let handle = cloud.connect_to_host(&locator.address, deadline).await?;
-            let table = MethodTable::new(Some(&RESOLVE), &ServiceInfo::default(), Compatibility::Unchecked)?;
-            let connection = Arc::new(ServiceConnection { handle, table, service: RESOLVE.name.into() });
-            locator.connections.insert(&connection);
-            Ok(connection)
-        });
-        connected.await.unwrap_or_else(|| Err(Error::disconnected("the runtime shuts down")))
-    }
-
-    /// Connects to the first address of a host that accepts.
-    async fn connect_to_host(&self, address: &Address, deadline: Duration) -> Result<ConnectionHandle> {
-        let failed = |text: String| Error::new(ErrorKind::Connect(text));
-        let found = lookup_host((address.host.as_str(), address.port)).await;
-        let addresses: Vec<_> = found.map_err(|error| failed(format!("{address}: {error}")))?.collect();
-        if addresses.is_empty() {
-            return Err(failed(format!("{address}: the name has no address")));
-        }
-        let connected = self.connector.connect(addresses, deadline).await;
-        connected.map_err(|failures| failed(failures.to_string()))
     }
 }
 
@@ -304,8 +166,8 @@ async fn in_scope<F: Future>(trace: Option<Trace>, future: F) -> F::Output {
     }
 }
 
-/// Returns the error of a name for which no locator has an answer.
-fn no_answer(mut errors: Vec<Error>) -> Error {
+/// Returns the error for a name that no locator has replied to.
+fn no_reply_error(mut errors: Vec<Error>) -> Error {
     if errors.len() == 1 && !errors[0].is_connect() {
         return errors.swap_remove(0);
     }

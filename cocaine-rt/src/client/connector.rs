@@ -1,4 +1,4 @@
-//! Connects to endpoints: in order, past those that fail or stay silent.
+//! Connects to endpoints in order, and passes over those that fail or do not respond.
 
 use std::{error::Error as _, future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -20,19 +20,26 @@ use crate::{
     protocol::{error::Error, limits::Limits},
 };
 
+/// A new connection to an endpoint.
+pub(crate) struct NewConnection {
+    pub(crate) handle: ConnectionHandle,
+    /// The endpoint has failed before: that it accepts a connection does not show that it works.
+    pub(crate) is_unproven: bool,
+}
+
 /// Makes the connections of a client.
 #[derive(Debug)]
 pub(crate) struct Connector {
     limits: Limits,
-    /// Time for one address to accept a connection.
+    /// The time limit of connecting to one address.
     connect_timeout: Duration,
-    /// The silence after which a peer counts as gone.
+    /// The silence after which a peer is considered dead.
     keep_alive: Duration,
     backoff: Backoff,
 }
 
 impl Connector {
-    /// All endpoints of a service together get this many times as long as one.
+    /// The time limit of all endpoints of a service together, in multiples of that of one.
     const MAX_TIMEOUTS: u32 = 10;
 
     pub(crate) fn new(limits: Limits, connect_timeout: Duration, keep_alive: Duration) -> Self {
@@ -43,13 +50,17 @@ impl Connector {
         self.keep_alive
     }
 
-    /// Connects to the first address that accepts. Addresses that have failed lately come last; the next address is tried
-    /// when one has failed, and beside one that takes long.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// Connects to the first address that accepts. Addresses that have failed recently come last. The next address is
+    /// tried when one has failed, or concurrently when one takes long.
     pub(crate) async fn connect(
         self: &Arc<Self>,
         addresses: Vec<SocketAddr>,
         deadline: Duration,
-    ) -> Result<ConnectionHandle, Failures> {
+    ) -> Result<NewConnection, Failures> {
         let mut failures = Failures::default();
         let count = addresses.len();
         let (due, paused): (Vec<_>, Vec<_>) =
@@ -62,24 +73,24 @@ impl Connector {
         let limit = self.connect_timeout.saturating_mul(Self::MAX_TIMEOUTS);
         let connected = timeout(limit, race(attempts, delay, |failure: String| failures.add(failure))).await;
         match connected {
-            Ok(Some(handle)) => Ok(handle),
+            Ok(Some(connection)) => Ok(connection),
             Ok(None) => Err(failures),
             Err(_) => {
-                failures.note_total(count);
+                failures.set_total(count);
                 Err(failures)
             }
         }
     }
 
-    async fn connect_to(self: Arc<Self>, address: SocketAddr) -> Result<ConnectionHandle, String> {
+    async fn connect_to(self: Arc<Self>, address: SocketAddr) -> Result<NewConnection, String> {
         self.backoff.admit(address).await.map_err(|error| error.to_string())?;
-        let began = Instant::now();
+        let (is_unproven, began) = (self.backoff.is_failing(address), Instant::now());
         let reason = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 handle::set_socket_options(&stream, self.keep_alive);
-                let connection = driver::connect(stream, address.to_string().into(), self.limits);
-                tokio::spawn(self.clone().watch(Arc::clone(&connection), address, began));
-                return Ok(connection);
+                let handle = driver::connect(stream, address.to_string().into(), self.limits);
+                tokio::spawn(self.clone().watch(Arc::clone(&handle), address, began));
+                return Ok(NewConnection { handle, is_unproven });
             }
             Ok(Err(error)) => format!("{address}: {error}"),
             Err(_) => format!("{address}: no connection within {:?}", self.connect_timeout),
@@ -88,22 +99,22 @@ impl Connector {
         Err(reason)
     }
 
-    /// Records whether a new connection works. One that the peer ends early, without an answer, is a failure of the
-    /// endpoint: otherwise a peer that accepts and hangs up would be tried again and again without a pause.
+    /// Records whether a new connection works. If the peer closes it early without a reply, the endpoint has failed:
+    /// otherwise a peer that accepts and closes connections would be retried without a pause.
     async fn watch(self: Arc<Self>, connection: Arc<SharedConnection>, address: SocketAddr, began: Instant) {
         let answered = poll_fn(|cx| connection.with(|mux| mux.poll_answered(cx.waker())));
         match timeout(Backoff::PROVEN_AFTER, answered).await {
-            Ok(Err(error)) if is_end_by_peer(&error) => {
+            Ok(Err(error)) if is_closed_by_peer(&error) => {
                 self.backoff.record_failure(address, began, &format!("{address}: {error}"));
             }
-            // This side has ended it, which says nothing of the endpoint.
+            // This side has closed it, which says nothing about the endpoint.
             Ok(Err(_)) => {}
             Ok(Ok(())) | Err(_) => self.backoff.record_success(address),
         }
     }
 }
 
-/// Returns whether the peer has ended the connection, or the network, rather than this side.
-fn is_end_by_peer(error: &Error) -> bool {
+/// Returns whether the peer or the network has ended the connection, rather than this side.
+fn is_closed_by_peer(error: &Error) -> bool {
     error.wire_code().is_some() || error.source().is_some()
 }

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The differences that a client has logged: the methods of each service, and an empty name for its version.
+/// The differences that a client has logged: the methods of each service, with an empty name for its version.
 #[derive(Debug, Default)]
 pub(crate) struct DriftLog(Mutex<BTreeSet<(Arc<str>, &'static str)>>);
 
@@ -53,7 +53,7 @@ impl DriftLog {
             Err(ErrorKind::SchemaMismatch { expected, found }) if self.is_new(service, name) => {
                 tracing::warn!(
                     %service, %endpoint, method = name, expected, found,
-                    "a method is not what the bindings expect: calls of it will fail"
+                    "a method differs from the bindings: calls of it will fail"
                 );
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! What is said of attempts of which none has succeeded.
+//! The report of attempts that have all failed.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// The most reasons that are shown: a locator may name any number of endpoints.
+    /// The maximum number of reasons that are shown. A locator may name any number of endpoints.
     const MAX_REASONS: usize = 5;
 
     pub(crate) fn add(&mut self, reason: impl fmt::Display) {
@@ -21,8 +21,8 @@ impl Failures {
         }
     }
 
-    /// Notes that the time was over before the rest of `total` attempts had ended.
-    pub(crate) fn note_total(&mut self, total: usize) {
+    /// Records that the time ran out before all `total` attempts had ended.
+    pub(crate) fn set_total(&mut self, total: usize) {
         self.untried = total.saturating_sub(self.count);
     }
 }
@@ -31,10 +31,10 @@ impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reasons.join("; "))?;
         if self.count > self.reasons.len() {
-            write!(f, "; {} have failed", self.count)?;
+            write!(f, "; {} failed in total", self.count)?;
         }
         if self.untried > 0 {
-            write!(f, "; the time was over before {} more had been tried", self.untried)?;
+            write!(f, "; the time ran out before {} more were tried", self.untried)?;
         }
         Ok(())
     }
@@ -50,8 +50,8 @@ mod tests {
         (1..=2).for_each(|number| failures.add(number));
         assert_eq!(failures.to_string(), "1; 2");
         (3..=100_000).for_each(|number| failures.add(number));
-        assert_eq!(failures.to_string(), "1; 2; 3; 4; 5; 100000 have failed");
-        failures.note_total(100_007);
-        assert!(failures.to_string().ends_with("; the time was over before 7 more had been tried"));
+        assert_eq!(failures.to_string(), "1; 2; 3; 4; 5; 100000 failed in total");
+        failures.set_total(100_007);
+        assert!(failures.to_string().ends_with("; the time ran out before 7 more were tried"));
     }
 }

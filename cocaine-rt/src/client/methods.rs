@@ -92,9 +92,9 @@ impl MethodTable {
         self.graph.entry(REVOKE).is_some()
     }
 
-    /// Returns whether the service answers the control message `ping`.
-    pub(crate) fn accepts_ping(&self) -> bool {
-        self.graph.entry(PING).is_some()
+    /// Returns the control message `ping`, if the service announces it.
+    pub(crate) fn ping(&self) -> Option<BoundMethod> {
+        self.graph.entry(PING).map(|ping| BoundMethod::new(ping.clone(), OnDrop::Terminal))
     }
 }
 

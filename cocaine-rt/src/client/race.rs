@@ -1,4 +1,4 @@
-//! Attempts that are made one after the other, without waiting long for any of them.
+//! Attempts that are started one after another, without waiting long for any of them.
 
 use std::{future::Future, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::{task::JoinSet, time::timeout};
 /// Returns the result of the first attempt that succeeds.
 ///
 /// The attempts begin in order: the next one when an earlier one has failed, or when there is no result after `delay`.
-/// Those that still run when one succeeds are dropped. `failed` gets each error as it comes.
+/// Those that still run when one succeeds are dropped. `failed` is called with each error as it occurs.
 pub(crate) async fn race<A, T, E>(
     attempts: impl IntoIterator<Item = A>,
     delay: Duration,
@@ -35,7 +35,7 @@ where
     }
 }
 
-/// Returns the delay at which `count` attempts have all begun well within `deadline`.
+/// Returns the delay that lets `count` attempts begin well within `deadline`.
 pub(crate) fn shared_delay(deadline: Duration, count: usize) -> Duration {
     const LONGEST: Duration = Duration::from_millis(250);
     const SHORTEST: Duration = Duration::from_millis(5);

@@ -1,10 +1,10 @@
-//! Connects a service when it is called, and again when its connection has ended.
+//! Connects a service when it is called, and reconnects it when its connection has ended.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     client::{
-        attempts::SharedAttempts, cloud::Cloud, keep_alive, methods::MethodTable,
+        attempts::SharedAttempts, cloud::Cloud, connector::NewConnection, keep_alive, methods::MethodTable,
         runtime_connections::RuntimeConnections, service_connection::ServiceConnection,
     },
     protocol::{
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The connection that all clones of a service share in a runtime, made when it is first needed and again after it has
+/// The connection that all clones of a service share in a runtime. It is established on first use, and again after it has
 /// ended.
 pub(crate) struct ReconnectingService {
     pub(super) name: Arc<str>,
@@ -35,8 +35,8 @@ impl ReconnectingService {
         }
     }
 
-    /// Returns the connection. One attempt at a time makes a new one; callers that wait for it share its failure.
-    /// `deadline` is that of the caller, by which the attempt paces what it tries; the attempt itself goes on after it.
+    /// Returns the connection. One attempt at a time establishes a new one, and callers that wait for it share its failure.
+    /// The attempt paces its steps by the `deadline` of the caller, and continues after it.
     pub(super) async fn connect(self: &Arc<Self>, deadline: Duration) -> Result<Arc<ServiceConnection>> {
         if let Some(connection) = self.connections.usable() {
             return Ok(connection);
@@ -53,11 +53,14 @@ impl ReconnectingService {
 
     async fn resolve_and_connect(&self, deadline: Duration) -> Result<Arc<ServiceConnection>> {
         let resolved = self.cloud.resolve(&self.name, None, deadline).await?;
-        let handle = self.cloud.connect(&resolved.endpoints, deadline).await?;
+        let NewConnection { handle, is_unproven } = self.cloud.connect(&resolved.endpoints, deadline).await?;
         let table = MethodTable::new(self.spec, &resolved, self.cloud.compatibility())
             .map_err(|error| error.with_context(Some(&self.name), None, Some(handle.peer())))?;
         tracing::debug!(service = %self.name, endpoint = %handle.peer(), "connected");
         let connection = Arc::new(ServiceConnection { handle, table, service: self.name.clone() });
+        if is_unproven {
+            keep_alive::probe(&connection, self.cloud.connect_timeout()).await?;
+        }
         keep_alive::start(&connection, self.cloud.keep_alive());
         self.cloud.log_differences(self.spec, resolved.version, &connection);
         self.connections.insert(&connection);

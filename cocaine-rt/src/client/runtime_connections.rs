@@ -6,13 +6,14 @@ use arc_swap::ArcSwap;
 
 use crate::{client::service_connection::ServiceConnection, connection::handle::current_runtime};
 
-/// One connection for each runtime, since a connection ends with the runtime that drives it, and stands still while
-/// nobody drives that. There is hardly ever more than one.
+/// One connection for each runtime, since a connection ends with the runtime that drives it, and makes no progress while
+/// that runtime is not driven. There is rarely more than one.
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeConnections(ArcSwap<Vec<Arc<ServiceConnection>>>);
 
 impl RuntimeConnections {
-    /// Calls `act` with the connection of the current runtime, if there is one; outside of runtimes, with any.
+    /// Calls `act` with the connection of the current runtime, if there is one. Outside of a runtime, any connection is
+    /// passed.
     #[inline]
     pub(crate) fn with<R>(&self, act: impl FnOnce(Option<&Arc<ServiceConnection>>) -> R) -> R {
         let connections = self.0.load();
@@ -28,7 +29,7 @@ impl RuntimeConnections {
         self.with(|connection| connection.filter(|connection| connection.handle.is_usable()).cloned())
     }
 
-    /// Adds a connection in place of the one that its runtime had. Connections that have ended are removed.
+    /// Adds a connection, which replaces that of its runtime. Connections that have ended are removed.
     pub(crate) fn insert(&self, added: &Arc<ServiceConnection>) {
         self.0.rcu(|connections| {
             let is_kept = |connection: &&Arc<ServiceConnection>| {
@@ -38,7 +39,7 @@ impl RuntimeConnections {
         });
     }
 
-    /// Removes the connection of the current runtime; calls that are under way on it go on.
+    /// Removes the connection of the current runtime. Calls in flight on it continue.
     pub(crate) fn remove(&self) {
         let runtime = current_runtime();
         self.0.rcu(|connections| {

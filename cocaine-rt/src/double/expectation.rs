@@ -6,7 +6,7 @@ use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Items, Peer,
+    ItemStream, SessionScript,
     expectations::{AnswerFn, ArgumentMatcher, Expectations, decode_args},
 };
 use crate::{
@@ -22,8 +22,8 @@ use crate::{
 
 /// An expected call with the arguments `A`, their owned form `W`, and an answer of type `O`.
 ///
-/// By default it is for one call with any arguments. `O` is a `Result` for a method with one answer, [`Items`] for a
-/// stream, and a [`Peer`] for a session.
+/// By default it is for one call with any arguments. `O` is a `Result` for a method with one reply, an [`ItemStream`] for
+/// a stream, and a [`SessionScript`] for a session.
 pub struct Expectation<A, W, O> {
     expectations: Arc<Expectations>,
     index: usize,
@@ -68,9 +68,9 @@ impl<A, W, O: 'static> Expectation<A, W, O> {
     }
 }
 
-/// A method with one answer.
+/// A method with one reply.
 impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
-    /// Answers each call with `value`.
+    /// Returns `value` from each call.
     pub fn returns(self, value: impl Into<T>) -> Self
     where
         T: Clone + Send + Sync,
@@ -79,7 +79,7 @@ impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
         self.answer_with(move |_| Ok(value.clone()))
     }
 
-    /// Fails each call with `error`. The caller gets it unchanged, even if a service could not send it.
+    /// Fails each call with `error`. The caller receives it unchanged, even if a service could not send it.
     pub fn fails(self, error: Error) -> Self {
         self.answer_with(move |_| Err(error.clone()))
     }
@@ -88,82 +88,86 @@ impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
 /// A method whose effect lasts until the caller drops a guard.
 impl<A, W> Expectation<A, W, Result<Guard>> {
     /// Returns a new guard for each call.
-    pub fn holds(self) -> Self {
+    pub fn returns_guard(self) -> Self {
         self.answer_with(|_| Ok(Guard::new(())))
     }
 }
 
 /// A stream.
-impl<A, W, T> Expectation<A, W, Items<T>>
+impl<A, W, T> Expectation<A, W, ItemStream<T>>
 where
     T: Clone + Send + Sync + Unpin + 'static,
 {
-    /// Answers with `items` and the end of the stream.
+    /// Sends `items` and ends the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.answer_with(move |_| Items::of(items.clone()))
+        self.answer_with(move |_| ItemStream::from_items(items.clone()))
     }
 
-    /// Answers with `items` and an error.
+    /// Sends `items` and ends the stream with an error.
     pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.answer_with(move |_| Items::of(items.clone()).then_fails(error.clone()))
+        self.answer_with(move |_| ItemStream::from_items(items.clone()).then_fails(error.clone()))
     }
 
-    /// Answers with `items` and leaves the stream open.
+    /// Sends `items` and leaves the stream open.
     pub fn streams_then_waits(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.answer_with(move |_| Items::of(items.clone()).then_waits())
+        self.answer_with(move |_| ItemStream::from_items(items.clone()).then_waits())
     }
 
     /// Fails at once.
     pub fn fails(self, error: Error) -> Self {
-        self.answer_with(move |_| Items::of([]).then_fails(error.clone()))
+        self.answer_with(move |_| ItemStream::from_items([]).then_fails(error.clone()))
     }
 }
 
-/// A session with a scripted peer.
-impl<A, W, R: 'static, S: 'static> Expectation<A, W, Peer<R, S>> {
-    /// Answers with a script. It gets the half that receives from the caller, and the half that sends to it.
-    pub fn plays<F>(self, script: impl Fn(R, S) -> F + Send + Sync + 'static) -> Self
+/// A session with a script.
+impl<A, W, R: 'static, S: 'static> Expectation<A, W, SessionScript<R, S>> {
+    /// Runs a script for each session. It gets the half that receives from the caller, and the half that sends to it.
+    pub fn runs<F>(self, script: impl Fn(R, S) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let script = Arc::new(script);
         self.answer_with(move |_| {
             let script = script.clone();
-            Peer::plays(move |input, output| script(input, output))
+            SessionScript::new(move |input, output| script(input, output))
         })
     }
 
     /// Fails to open the session.
     pub fn fails(self, error: Error) -> Self {
-        self.answer_with(move |_| Peer::fails(error.clone()))
+        self.answer_with(move |_| SessionScript::failed(error.clone()))
     }
 }
 
 /// A session in which both sides send streams. The items of the caller are discarded.
-impl<A, W, I, T> Expectation<A, W, Peer<Receiver<I>, Sender<T>>>
+impl<A, W, I, T> Expectation<A, W, SessionScript<Receiver<I>, Sender<T>>>
 where
     I: DeserializeOwned + Send + 'static,
     T: Serialize + Clone + Send + Sync + Unpin + 'static,
 {
-    /// Answers with `items` and the end of the stream.
+    /// Sends `items` and ends the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.answer_with(move |_| Peer::streams(Items::of(items.clone())))
+        self.answer_with(move |_| SessionScript::streaming(ItemStream::from_items(items.clone())))
     }
 
-    /// Answers with `items` and an error.
+    /// Sends `items` and ends the stream with an error.
     pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.answer_with(move |_| Peer::streams(Items::of(items.clone()).then_fails(error.clone())))
+        self.answer_with(move |_| {
+            SessionScript::streaming(ItemStream::from_items(items.clone()).then_fails(error.clone()))
+        })
     }
 
-    /// Answers with `items` and leaves the stream open.
+    /// Sends `items` and leaves the stream open.
     pub fn streams_then_waits(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
-        self.answer_with(move |_| Peer::streams(Items::of(items.clone()).then_waits()))
+        self.answer_with(move |_| {
+            SessionScript::streaming(ItemStream::from_items(items.clone()).then_waits())
+        })
     }
 }
 

@@ -41,10 +41,10 @@ impl ArgumentMatcher {
     }
 }
 
-/// One expectation, and how often it has been called.
+/// One expectation, with the number of its calls.
 pub(super) struct ExpectedCall {
     method: usize,
-    /// Where the test sets it.
+    /// Where the test has set it.
     location: &'static Location<'static>,
     pub(super) matcher: ArgumentMatcher,
     /// The expected number of calls; `None` for any number.
@@ -177,7 +177,7 @@ impl Expectations {
                     return answer.clone();
                 }
                 format!(
-                    "{} is expected at {}, but not what it answers: add `.returns(…)`, or what fits its kind",
+                    "{} is expected at {}, but no reply is set: add `.returns(…)`, or the method for its kind",
                     self.format_call(method, args),
                     expected.location
                 )
@@ -219,7 +219,7 @@ impl Expectations {
         let args = match &expected.matcher {
             ArgumentMatcher::Any => "…".to_owned(),
             ArgumentMatcher::Equal(args) => format_arguments(args),
-            ArgumentMatcher::Predicate(_) => "… if they fit".to_owned(),
+            ArgumentMatcher::Predicate(_) => "arguments that match the predicate".to_owned(),
         };
         let times = match expected.times {
             None => "any number of times".to_owned(),
@@ -268,9 +268,8 @@ impl Drop for Expectations {
 
 /// Decodes arguments for a closure of the test.
 pub(super) fn decode_args<T: DeserializeOwned>(args: &bytes::Bytes) -> T {
-    decode::args(args).unwrap_or_else(|malformed| {
-        panic!("({}) are not read as they were written: {malformed}", format_arguments(args))
-    })
+    decode::args(args)
+        .unwrap_or_else(|malformed| panic!("({}) cannot be decoded: {malformed}", format_arguments(args)))
 }
 
 fn format_count(times: usize, never: &str) -> String {

@@ -38,7 +38,7 @@ impl ChunkedDecoder {
             match &mut self.state {
                 State::Size => {
                     let Some(line) = self.read_line(input)? else { return Ok(None) };
-                    let size = parse_size(&line).ok_or("a chunk of the answer has no size")?;
+                    let size = parse_size(&line).ok_or("a chunk of the response has no size")?;
                     self.state = if size == 0 { State::Trailer } else { State::Data(size) };
                 }
                 State::Data(left) => {
@@ -54,7 +54,7 @@ impl ChunkedDecoder {
                 State::DataEnd => {
                     let Some(line) = self.read_line(input)? else { return Ok(None) };
                     if !line.is_empty() {
-                        return Err("a chunk of the answer is longer than its size".into());
+                        return Err("a chunk of the response is longer than its size".into());
                     }
                     self.state = State::Size;
                 }
@@ -77,7 +77,7 @@ impl ChunkedDecoder {
         *input = rest;
         self.line.extend_from_slice(part);
         if self.line.len() > MAX_LINE {
-            return Err("a line between chunks of the answer is too long".into());
+            return Err("a line between chunks of the response is too long".into());
         }
         if end.is_none() {
             return Ok(None);

@@ -100,7 +100,7 @@ pub fn encode_response_head(status: StatusCode, headers: &HeaderMap) -> Bytes {
 pub fn decode_response_head(chunk: &Bytes) -> Result<(StatusCode, HeaderMap)> {
     let mut reader = Reader::new(chunk);
     decode_head(&mut reader).map_err(|malformed| {
-        Error::decode(format!("the first chunk of the answer is not [status, headers]: {malformed}"))
+        Error::decode(format!("the first chunk of the response is not [status, headers]: {malformed}"))
     })
 }
 

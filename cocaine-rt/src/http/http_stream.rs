@@ -1,25 +1,25 @@
 //! An event as a stream of HTTP/1.1, for servers that read requests from sockets.
 
 use std::{
-    io,
+    io, mem,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
 
-use bytes::Buf;
 use http::{HeaderValue, Request, Version, header};
 use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     body::Body,
+    read_buffer::ReadBuffer,
     response::MAX_CHUNK,
     response_parser::ResponseParser,
     response_sink::{ResponseSink, connection_reset},
 };
 use crate::protocol::error::{Error, Result};
 
-/// Stands for a TCP connection on which one request is read and one response is written.
+/// Replaces a TCP connection on which one request is read and one response is written.
 ///
 /// The request has the header `Connection: close`. Once the response is complete, the event ends, reads return the end of
 /// the stream, and further writes are discarded. Dropping the stream or shutting it down before that ends the event with
@@ -27,7 +27,7 @@ use crate::protocol::error::{Error, Result};
 #[derive(Debug)]
 pub struct HttpStream {
     /// Bytes of the request that are ready to be read.
-    unread: bytes::Bytes,
+    unread: ReadBuffer,
     body: Body,
     framing: Framing,
     parser: ResponseParser,
@@ -51,21 +51,21 @@ impl HttpStream {
         let (mut parts, body) = request.into_parts();
         let framing = frame_body(&mut parts, &body);
         let parser = ResponseParser::new(parts.method.clone());
-        let unread = encode_head(&parts).into();
+        let unread = ReadBuffer::new(encode_head(&parts).into());
         Self { unread, body, framing, parser, sink: Some(sink), reader: None }
     }
 
-    /// Replaces the unread bytes by the next part of the body. Returns false at its end.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    /// Returns the next part of the body, or `None` at its end.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<bytes::Bytes>>> {
         if self.framing == Framing::Complete {
-            return Poll::Ready(Ok(false));
+            return Poll::Ready(Ok(None));
         }
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(connection_reset)?;
         let data = frame.and_then(|frame| frame.into_data().ok());
-        self.unread = match (&mut self.framing, data) {
+        let part = match (&mut self.framing, data) {
             (Framing::Length(0) | Framing::Complete, _) => {
                 self.framing = Framing::Complete;
-                return Poll::Ready(Ok(false));
+                return Poll::Ready(Ok(None));
             }
             (Framing::Length(left), Some(mut data)) => {
                 data.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -84,7 +84,18 @@ impl HttpStream {
                 bytes::Bytes::from_static(b"0\r\n\r\n")
             }
         };
-        Poll::Ready(Ok(true))
+        Poll::Ready(Ok(Some(part)))
+    }
+
+    /// Returns the next part of the request. At its end, waits until the response is complete.
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<bytes::Bytes>>> {
+        let part = ready!(self.poll_body(cx))?;
+        if part.is_none() && self.sink.is_some() {
+            // Not the end of the stream: a server would take it for a client that has disconnected.
+            self.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(part))
     }
 
     /// Ends the event and wakes the reader.
@@ -117,21 +128,10 @@ impl AsyncRead for HttpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.unread.is_empty() {
-            if ready!(self.poll_fill(cx))? {
-                continue;
-            }
-            if self.sink.is_none() {
-                return Poll::Ready(Ok(()));
-            }
-            // Not the end of the stream: a server would take it for a client that has disconnected.
-            self.reader = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        let len = self.unread.len().min(buf.remaining());
-        buf.put_slice(&self.unread[..len]);
-        self.unread.advance(len);
-        Poll::Ready(Ok(()))
+        let mut unread = mem::take(&mut self.unread);
+        let polled = unread.poll_read(cx, buf, |cx| self.poll_request(cx));
+        self.unread = unread;
+        polled
     }
 }
 

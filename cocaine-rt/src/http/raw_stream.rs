@@ -6,10 +6,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
+    read_buffer::ReadBuffer,
     response::MAX_CHUNK,
     response_sink::{ResponseSink, connection_reset},
 };
@@ -21,14 +21,14 @@ use crate::{protocol::error::Error, wire::bytes::Bytes, worker::SessionReceiver}
 /// shutdown closes the response. Dropping the stream before its shutdown ends the event with category 42, code 100.
 #[derive(Debug)]
 pub struct RawStream {
-    unread: bytes::Bytes,
+    unread: ReadBuffer,
     incoming: Option<SessionReceiver>,
     sink: Option<ResponseSink>,
 }
 
 impl RawStream {
     pub(super) fn new(incoming: SessionReceiver, sink: ResponseSink) -> Self {
-        Self { unread: bytes::Bytes::new(), incoming: Some(incoming), sink: Some(sink) }
+        Self { unread: ReadBuffer::default(), incoming: Some(incoming), sink: Some(sink) }
     }
 }
 
@@ -38,17 +38,15 @@ impl AsyncRead for RawStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.unread.is_empty() {
-            let Some(incoming) = &mut self.incoming else { return Poll::Ready(Ok(())) };
-            match ready!(incoming.poll_recv(cx)) {
-                Some(chunk) => self.unread = chunk.map_err(connection_reset)?.into(),
-                None => self.incoming = None,
+        let Self { unread, incoming, .. } = &mut *self;
+        unread.poll_read(cx, buf, |cx| {
+            let Some(receiver) = incoming else { return Poll::Ready(Ok(None)) };
+            let chunk = ready!(receiver.poll_recv(cx)).transpose().map_err(connection_reset)?;
+            if chunk.is_none() {
+                *incoming = None;
             }
-        }
-        let len = self.unread.len().min(buf.remaining());
-        buf.put_slice(&self.unread[..len]);
-        self.unread.advance(len);
-        Poll::Ready(Ok(()))
+            Poll::Ready(Ok(chunk.map(Into::into)))
+        })
     }
 }
 

@@ -109,5 +109,5 @@ fn split_into_chunks(mut data: bytes::Bytes) -> impl Iterator<Item = Bytes> {
 }
 
 fn body_error(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-    Error::handler(format!("the body of the answer failed: {}", error.into()))
+    Error::handler(format!("the body of the response failed: {}", error.into()))
 }

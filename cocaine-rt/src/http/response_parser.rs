@@ -76,14 +76,14 @@ impl ResponseParser {
         let missing = match &self.state {
             State::UntilClosed | State::Finished => None,
             State::Head(head) if head.is_empty() => {
-                Some("the server closed the stream without an answer".into())
+                Some("the server closed the stream without a response".into())
             }
-            State::Head(_) => Some("the server closed the stream within the head of its answer".into()),
+            State::Head(_) => Some("the server closed the stream within the head of its response".into()),
             State::Length(left) => {
-                Some(format!("the answer is {left} bytes shorter than its Content-Length"))
+                Some(format!("the response is {left} bytes shorter than its Content-Length"))
             }
             State::Chunked(_) => {
-                Some("the server closed the stream before the last chunk of its answer".into())
+                Some("the server closed the stream before the last chunk of its response".into())
             }
         };
         self.state = State::Finished;
@@ -112,7 +112,7 @@ impl ResponseParser {
     fn start_response(&mut self, head: ResponseHead, chunks: &mut Vec<Bytes>) -> Result<(), String> {
         let ResponseHead { status, mut headers, .. } = head;
         if status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err("the server wants to switch protocols, which an event cannot".into());
+            return Err("the server wants to switch protocols, which events do not support".into());
         }
         self.state = body_framing(&headers)?;
         if matches!(self.state, State::Chunked(_)) {
@@ -165,17 +165,17 @@ fn parse_head(bytes: &[u8]) -> Result<Option<ResponseHead>, String> {
         let len = match response.parse(bytes) {
             Ok(httparse::Status::Complete(len)) => len,
             Ok(httparse::Status::Partial) if bytes.len() > MAX_HEAD => {
-                return Err(format!("the head of the answer is longer than {MAX_HEAD} bytes"));
+                return Err(format!("the head of the response is longer than {MAX_HEAD} bytes"));
             }
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) if headers.len() < MAX_HEADERS => {
                 headers = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
                 continue;
             }
-            Err(error) => return Err(format!("what the server wrote is no answer: {error}")),
+            Err(error) => return Err(format!("the server did not write a valid response: {error}")),
         };
         let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
-        let status = status.ok_or("what the server wrote has no status")?;
+        let status = status.ok_or("the response has no status")?;
         let pairs = response
             .headers
             .iter()
@@ -190,18 +190,18 @@ fn body_framing(headers: &HeaderMap) -> Result<State, String> {
         return if coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
             Ok(State::Chunked(ChunkedDecoder::default()))
         } else {
-            Err(format!("the answer has the transfer coding {coding:?}, which is not known here"))
+            Err(format!("the response has the transfer coding {coding:?}, which is not supported"))
         };
     }
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     let Some(first) = lengths.next() else { return Ok(State::UntilClosed) };
     if lengths.any(|other| other != first) {
-        return Err("the answer has several values of Content-Length".into());
+        return Err("the response has several values of Content-Length".into());
     }
     let length = first.to_str().ok().filter(|length| length.bytes().all(|byte| byte.is_ascii_digit()));
     match length.and_then(|length| length.parse().ok()) {
         Some(0) => Ok(State::Finished),
         Some(length) => Ok(State::Length(length)),
-        None => Err(format!("the answer has a Content-Length of {first:?}")),
+        None => Err(format!("the response has a Content-Length of {first:?}")),
     }
 }

@@ -55,11 +55,11 @@ impl Connection {
             SharedConnection::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
         let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
-        let host = Arc::new(ServedConnection {
-            handle: handle.clone(),
-            served: Arc::new(ServedGraph { graph, extra }),
-            max_decoded_bytes: limits.max_decoded_bytes,
-        });
+        let host = Arc::new(ServedConnection::new(
+            handle.clone(),
+            Arc::new(ServedGraph { graph, extra }),
+            limits.max_decoded_bytes,
+        ));
         let connection = Self { handle, stream: TreeSpec::STREAMING.tree() };
         let dispatch = Arc::new(dispatch(connection.clone()));
         tokio::spawn(Driver::new(io, conn, limits, move |pending| {

@@ -244,11 +244,11 @@ impl<D: Dispatch> Connections<D> {
             self.limits,
             Role::Server(self.root_protocol.clone()),
         );
-        let host = Arc::new(ServedConnection {
-            handle: ConnectionHandle::new(conn.clone()),
-            served: self.served.clone(),
-            max_decoded_bytes: self.limits.max_decoded_bytes,
-        });
+        let host = Arc::new(ServedConnection::new(
+            ConnectionHandle::new(conn.clone()),
+            self.served.clone(),
+            self.limits.max_decoded_bytes,
+        ));
         let dispatch = self.dispatch.clone();
         let driver = Driver::new(stream, conn.clone(), self.limits, move |pending| {
             let call = Call::new(host.clone(), pending);

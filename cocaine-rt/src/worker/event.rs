@@ -1,5 +1,5 @@
-//! The runtime of what `#[cocaine::worker]` expands to: it extracts the arguments of an event, runs the handler, and
-//! sends the reply.
+//! The runtime support for the expansion of `#[cocaine::worker]`: it extracts the arguments of an event, runs the
+//! handler, and sends the reply.
 //!
 //! ```text
 //! run         one event, from its first chunk to its end

@@ -30,7 +30,7 @@ use crate::{
 
 /// Handles the invocations of an event.
 ///
-/// Functions that take a [`Session`] are handlers. `#[cocaine::worker]` makes one of a function with other arguments.
+/// Functions that take a [`Session`] are handlers. `#[cocaine::worker]` turns a function with other arguments into one.
 pub trait Handler: Send + Sync + 'static {
     /// Handles one invocation. If the session is dropped unfinished, the result ends it: with a close, or with the error.
     fn handle(&self, session: Session) -> impl Future<Output = Result<()>> + Send + 'static;
@@ -138,7 +138,7 @@ impl HandlerRegistry {
         Ok(())
     }
 
-    /// Returns the handler of an event, or the error to answer with.
+    /// Returns the handler of an event, or the error to reply with.
     pub(super) fn find(&self, event: &[u8]) -> Result<(Arc<str>, Entry)> {
         let known = std::str::from_utf8(event).ok().and_then(|event| self.entries.get_key_value(event));
         if let Some((event, entry)) = known {
@@ -209,7 +209,7 @@ fn start_invocation<H: Handler>(
     Some(InvocationFuture { future: Traced::new(trace, future), guard })
 }
 
-/// An event that has arrived, with what its session needs.
+/// A received event, with the state that its session needs.
 pub(super) struct Invocation {
     pub(super) shared: Arc<WorkerShared>,
     pub(super) event: Arc<str>,

@@ -128,7 +128,7 @@ impl Context {
         &self.0.cloud
     }
 
-    /// Returns once the client has ended its stream with an error or has disconnected before closing it; also once the
+    /// Waits until the client has ended its stream with an error, or has disconnected before closing it, or until the
     /// event is over. A node does not report a client that disconnects later (`worker.md` 3.4).
     pub async fn cancelled(&self) {
         poll_fn(|cx| self.poll_closed(cx)).await;

@@ -66,12 +66,22 @@ impl FilterTable {
         logger.reset_change_counters();
     }
 
-    pub(super) fn check_capacity(&self) -> Result<(), TooManyFiltersError> {
+    fn check_capacity(&self) -> Result<(), TooManyFiltersError> {
         if self.rules().count() < MAX_FILTERS { Ok(()) } else { Err(TooManyFiltersError) }
     }
 
-    pub(super) fn remove(&mut self, id: u64) -> bool {
-        !self.extract(|rule| rule.id == id).is_empty()
+    pub(super) fn remove(&mut self, id: u64) -> Option<FilterRule> {
+        self.extract(|rule| rule.id == id).pop()
+    }
+
+    /// Returns an id that no rule has.
+    pub(super) fn free_id(&self) -> u64 {
+        loop {
+            let id = fastrand::u64(..);
+            if self.rules().all(|rule| rule.id != id) {
+                return id;
+            }
+        }
     }
 
     /// Removes and returns the rules whose deadline has passed.

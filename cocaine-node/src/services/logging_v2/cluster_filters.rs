@@ -31,11 +31,16 @@ fn read(store: &Store, id: &str) -> Result<FilterRule, String> {
     if rule.id.to_string() == id { Ok(rule) } else { Err(format!("it says that it is {}", rule.id)) }
 }
 
-pub(super) async fn write(store: &Store, rule: &FilterRule) -> Result<(), StoreError> {
+/// Stores a filter. The change is queued when this returns.
+pub(super) fn write(
+    store: &Store,
+    rule: &FilterRule,
+) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
     let blob = msgpack::to_vec(&rule.to_stored()).expect("a value without bounds");
-    store.write(COLLECTION, &rule.id.to_string(), Bytes::from(blob), &[TAG]).await
+    store.write(COLLECTION, &rule.id.to_string(), Bytes::from(blob), &[TAG])
 }
 
-pub(super) async fn remove(store: &Store, id: u64) -> Result<(), StoreError> {
-    store.remove(COLLECTION, &id.to_string()).await
+/// Removes a stored filter. The change is queued when this returns.
+pub(super) fn remove(store: &Store, id: u64) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+    store.remove(COLLECTION, &id.to_string())
 }

@@ -16,7 +16,7 @@ use super::{
     path::Path,
     tree::{self, ChangeError, TreeChange},
 };
-use crate::store::{NodeRecord, Snapshot, Store, StoreError};
+use crate::store::{NodeRecord, ObservedState, Snapshot, Store, StoreError};
 
 /// The aspect of a node that a subscriber follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,30 +69,23 @@ impl Hub {
         topic: Topic,
         path: &Path,
         queue: EventQueue,
+        observed: &ObservedState<'_>,
     ) -> Result<(Subscription, NodeView), StoreError> {
         let mut state = self.state();
         state.last_id += 1;
         let (id, queue, topic) = (state.last_id, Arc::new(queue), (topic, path.clone()));
         state.subscribers.entry(topic.clone()).or_default().insert(id, queue.clone());
-        let pending = self.pending_view(&state, path);
+        let pending = pending_view(&state, path, observed);
         // On an error the subscription is dropped, which takes the lock.
         drop(state);
         let subscription = Subscription { queue, hub: self.clone(), topic, id };
         Ok((subscription, pending?.resolve()?))
     }
 
-    /// Returns the current view of a node.
-    pub(super) fn view(&self, path: &Path) -> Result<NodeView, StoreError> {
-        let pending = self.pending_view(&self.state(), path)?;
+    /// Returns the view of a node.
+    pub(super) fn view(&self, path: &Path, observed: &ObservedState<'_>) -> Result<NodeView, StoreError> {
+        let pending = pending_view(&self.state(), path, observed)?;
         pending.resolve()
-    }
-
-    fn pending_view(&self, state: &HubState, path: &Path) -> Result<PendingView, StoreError> {
-        let pending_change = |lock: &LockNode| (!lock.committed).then_some(lock.change_number);
-        let lock = state.locks.get(path).map(|lock| (lock.record.clone(), pending_change(lock)));
-        let locks =
-            state.locks.children(path).map(|(path, lock)| (path.split().1.into(), pending_change(lock)));
-        Ok(PendingView { snapshot: self.store.snapshot()?, path: path.clone(), lock, locks: locks.collect() })
     }
 
     /// Notifies subscribers of a committed change.
@@ -124,6 +117,17 @@ impl Hub {
 
     pub(super) fn is_lock(&self, path: &Path) -> bool {
         self.state().locks.get(path).is_some()
+    }
+
+    /// Returns whether there is a lock node at `path` that others see.
+    pub(super) fn is_committed_lock(&self, path: &Path) -> bool {
+        self.state().locks.committed_mut(path).is_some()
+    }
+
+    /// Returns whether there is a lock node at `path` or above it.
+    pub(super) fn is_lock_or_below(&self, path: &Path) -> bool {
+        let state = self.state();
+        std::iter::successors(Some(path.clone()), Path::parent).any(|path| state.locks.get(&path).is_some())
     }
 
     /// Returns how many lock nodes are below `path`.
@@ -269,6 +273,17 @@ impl HubState {
             self.subscribers.remove(topic);
         }
     }
+}
+
+fn pending_view(
+    state: &HubState,
+    path: &Path,
+    observed: &ObservedState<'_>,
+) -> Result<PendingView, StoreError> {
+    let pending_change = |lock: &LockNode| (!lock.committed).then_some(lock.change_number);
+    let lock = state.locks.get(path).map(|lock| (lock.record.clone(), pending_change(lock)));
+    let locks = state.locks.children(path).map(|(path, lock)| (path.split().1.into(), pending_change(lock)));
+    Ok(PendingView { snapshot: observed.snapshot()?, path: path.clone(), lock, locks: locks.collect() })
 }
 
 /// A [`NodeView`] before it is known which uncommitted lock nodes it includes.

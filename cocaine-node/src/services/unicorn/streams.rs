@@ -17,7 +17,7 @@ use super::{
     hub::{NodeView, Subscription},
     limits, tree,
 };
-use crate::store::NodeRecord;
+use crate::store::{NodeRecord, Observation};
 
 /// Decodes a record for a caller.
 pub(super) fn versioned(record: &NodeRecord) -> Result<Versioned, UnicornError> {
@@ -59,6 +59,12 @@ struct LiveEvents<B> {
     /// The number of the last change that the first item includes.
     since: u64,
     builder: B,
+}
+
+/// The stream of a subscriber, which may have to wait until it is subscribed.
+pub(super) enum SubscriptionStream<B: ItemBuilder> {
+    Waiting(Observation<EventStream<B>>),
+    Subscribed(EventStream<B>),
 }
 
 /// Builds the values of a node.
@@ -131,6 +137,39 @@ where
             self.live = None;
         }
         Poll::Ready(Some(item.map_err(UnicornError::into_service_error)))
+    }
+}
+
+impl<B: ItemBuilder> From<EventStream<B>> for SubscriptionStream<B> {
+    fn from(stream: EventStream<B>) -> Self {
+        Self::Subscribed(stream)
+    }
+}
+
+impl<B: ItemBuilder> From<Observation<EventStream<B>>> for SubscriptionStream<B> {
+    fn from(subscribing: Observation<EventStream<B>>) -> Self {
+        Self::Waiting(subscribing)
+    }
+}
+
+impl<B: ItemBuilder + Unpin> Stream for SubscriptionStream<B>
+where
+    B::Item: Unpin,
+{
+    type Item = Result<B::Item>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match &mut *self {
+                Self::Subscribed(stream) => return Pin::new(stream).poll_next(cx),
+                Self::Waiting(subscribing) => {
+                    let subscribed = ready!(Pin::new(subscribing).poll(cx));
+                    *self = Self::Subscribed(
+                        subscribed.unwrap_or_else(|error| EventStream::failed(error.into())),
+                    );
+                }
+            }
+        }
     }
 }
 

@@ -4,15 +4,22 @@ use std::{collections::BTreeSet, future::poll_fn, pin::pin, task::Poll};
 
 use cocaine::{Category, Code, Stream};
 use futures_util::{StreamExt, future::join_all};
+use redb::WriteTransaction;
 use tokio::task::{JoinSet, unconstrained};
 
 use super::*;
-use crate::store::{StoreError, tests::disk::FaultyDisk};
+use crate::store::{Change, StoreError, tests::disk::FaultyDisk};
 
 static ONE: Value = Value::UInt(1);
 
-fn tree_on(store: Store) -> UnicornShared {
-    UnicornShared::new(store, Limits::default())
+fn tree_on(store: Store) -> TreeClient {
+    client_of(UnicornShared::new(store, Limits::default()).into())
+}
+
+/// Returns a new client of a tree.
+fn client_of(shared: Arc<UnicornShared>) -> TreeClient {
+    let store = ClientStore::new(shared.hub.store.clone(), Arc::default());
+    TreeClient { shared, store }
 }
 
 /// Polls a future once; it must still be pending.
@@ -34,11 +41,11 @@ async fn ready<S: Stream<Item = Result<T>> + Unpin, T>(stream: &mut S) -> Option
     .await
 }
 
-async fn version(stream: &mut EventStream<ValueItems>) -> Option<i64> {
+async fn version(stream: &mut SubscriptionStream<ValueItems>) -> Option<i64> {
     ready(stream).await.map(|item| item.unwrap().version)
 }
 
-async fn names(stream: &mut EventStream<ChildrenItems>) -> Option<(i64, Vec<String>)> {
+async fn names(stream: &mut SubscriptionStream<ChildrenItems>) -> Option<(i64, Vec<String>)> {
     ready(stream).await.map(|item| item.unwrap()).map(|children| (children.version, children.names))
 }
 
@@ -66,10 +73,10 @@ async fn full_disk_refuses_growth_and_keeps_data() {
     };
     assert!(matches!(full, UnicornError::Storage(StoreError::Full(_))), "{full:?}");
     assert_eq!(full.into_service_error().code(), Some(Code::new(Category::UNICORN, 11)));
-    assert_eq!(tree.get("/a/b").unwrap().version, 0);
+    assert_eq!(tree.get("/a/b").await.unwrap().version, 0);
     for before in 0..created {
         assert_eq!(names(&mut list).await.unwrap().0, 2 + before, "each created node is reported");
-        assert_eq!(tree.get(&format!("/a/c{before}")).unwrap().value, large);
+        assert_eq!(tree.get(&format!("/a/c{before}")).await.unwrap().value, large);
     }
     assert_eq!((version(&mut value).await, names(&mut list).await), (None, None));
     disk.set_fixed(false);
@@ -128,7 +135,7 @@ async fn durable_change_of_failed_commit_is_published() {
     disk.fail_syncs(1);
     let failed = tree.put("/a", &ONE, 0).await;
     assert!(matches!(failed, Err(UnicornError::Storage(StoreError::Io { .. }))), "{failed:?}");
-    assert_eq!(tree.get("/a").unwrap().version, 1, "the change is durable despite the error");
+    assert_eq!(tree.get("/a").await.unwrap().version, 1, "the change is durable despite the error");
     assert_eq!(version(&mut value).await, Some(1));
     disk.fail_syncs(1);
     assert_eq!(code(tree.lock("/l", &ONE).await), 11);
@@ -148,7 +155,7 @@ async fn unknown_outcome_is_published_to_value_subscribers() {
     assert_eq!(version(&mut value).await, Some(0));
     disk.fail_syncs(usize::MAX);
     assert_eq!(code(tree.put("/a", &ONE, 0).await), 11);
-    assert_eq!(code(tree.get("/a")), 11, "reads fail too");
+    assert_eq!(code(tree.get("/a").await), 11, "reads fail too");
     let lost = ready(&mut value).await.unwrap().unwrap_err();
     assert_eq!(lost.code(), Some(Code::CONNECTION_LOSS), "{lost}");
     disk.fail_syncs(0);
@@ -169,7 +176,7 @@ async fn power_loss_keeps_values_and_drops_locks() {
         tree.create(&format!("/folder/{number}"), &number.into()).await.unwrap();
         tree.increment("/counter", &1.into()).await.unwrap();
         let after = tree_on(disk.after_power_loss(&mut random).store());
-        assert_eq!(after.get("/counter").unwrap(), tree.get("/counter").unwrap());
+        assert_eq!(after.get("/counter").await.unwrap(), tree.get("/counter").await.unwrap());
         let (version, names) = names(&mut after.children("/folder", "peer")).await.unwrap();
         let (before, _) = self::names(&mut tree.children("/folder", "peer")).await.unwrap();
         assert_eq!(version, before + 1, "the lock node is gone");
@@ -252,8 +259,8 @@ async fn concurrent_subscribers_see_each_change_once() {
             assert!(writer < 4);
         });
     }
-    for _ in 0..200 {
-        let tree = tree.clone();
+    for number in 0..200 {
+        let tree = if number % 2 == 0 { client_of(tree.shared.clone()) } else { TreeClient::clone(&tree) };
         tasks.spawn(async move {
             let mut stream = tree.values("/n", "peer");
             let first = stream.next().await.unwrap().unwrap();
@@ -286,8 +293,8 @@ async fn each_children_version_changes_one_name() {
             }
         });
     }
-    for _ in 0..100 {
-        let tree = tree.clone();
+    for number in 0..100 {
+        let tree = if number % 2 == 0 { client_of(tree.shared.clone()) } else { TreeClient::clone(&tree) };
         tasks.spawn(async move {
             let mut stream = tree.children("/d", "peer");
             let mut known = stream.next().await.unwrap().unwrap();
@@ -319,8 +326,8 @@ async fn lock_nodes_behave_like_other_nodes() {
     let mut held = tree.lock("/l", &"me".into()).await.unwrap();
     let node = "/l/lock0000000000";
     assert_eq!(version(&mut missing).await, Some(0));
-    assert_eq!(tree.get(node).unwrap(), Versioned { value: "me".into(), version: 0 });
-    assert_eq!(code(tree.get("/l")), 1);
+    assert_eq!(tree.get(node).await.unwrap(), Versioned { value: "me".into(), version: 0 });
+    assert_eq!(code(tree.get("/l").await), 1);
     assert_eq!(code(tree.remove("/l", -1).await), 11);
     assert_eq!(code(tree.create(node, &1.into()).await), 9);
     assert_eq!(code(tree.create(&format!("{node}/a"), &1.into()).await), 11);
@@ -341,7 +348,7 @@ async fn lock_nodes_behave_like_other_nodes() {
     );
     let next = next.await.unwrap();
     drop(held);
-    assert_eq!(tree.get(node).unwrap().version, -1);
+    assert_eq!(tree.get(node).await.unwrap().version, -1);
     drop(next);
     tree.remove("/l", -1).await.unwrap();
 }
@@ -386,7 +393,7 @@ async fn departed_subscribers_leave_nothing_behind() {
         (0..10).map(|_| (tree.values("/a/b", "peer"), tree.children("/a", "peer"))).collect();
     let held = join_all(["/l/1", "/l/2", "/l/3"].map(|path| tree.lock(path, &ONE))).await;
     drop((streams, held));
-    let debug = format!("{:?}", tree.hub);
+    let debug = format!("{:?}", tree.shared.hub);
     assert!(debug.contains("subscribed: []") && debug.contains("LockNodes({})"), "{debug}");
 }
 
@@ -410,7 +417,7 @@ async fn unknown_outcome_is_published_to_children_subscribers() {
 #[tokio::test]
 async fn lists_of_one_client_share_its_budget() {
     let limits = Limits::default().max_in_use_bytes(1000);
-    let tree = UnicornShared::new(Store::in_memory().unwrap(), limits);
+    let tree = client_of(UnicornShared::new(Store::in_memory().unwrap(), limits).into());
     for number in 0..8 {
         tree.create(&format!("/d/{number}"), &ONE).await.unwrap();
     }
@@ -426,6 +433,25 @@ async fn lists_of_one_client_share_its_budget() {
         8,
         "an ended stream frees its budget"
     );
+}
+
+/// A change that changes nothing, and blocks the writer once it is committed.
+struct BlockingChange {
+    committed: tokio::sync::oneshot::Sender<()>,
+    gate: std::sync::mpsc::Receiver<()>,
+}
+
+impl Change for BlockingChange {
+    type Value = ();
+
+    fn run(&mut self, _: &WriteTransaction) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn finish(self, _: &Result<(), StoreError>, _: Option<&mut ()>) {
+        self.committed.send(()).unwrap();
+        self.gate.recv().unwrap();
+    }
 }
 
 #[tokio::test]
@@ -444,14 +470,8 @@ async fn committed_unpublished_change_is_seen_once() {
     // All that follows is one transaction, whose changes are published after this callback.
     let (committed, commit) = tokio::sync::oneshot::channel();
     let (unblock, gate) = std::sync::mpsc::channel::<()>();
-    let blocking = store.submit_with_callback(
-        0,
-        |_| Ok(()),
-        move |_, _| {
-            committed.send(()).unwrap();
-            gate.recv().unwrap();
-        },
-    );
+    let client_store = ClientStore::new(store, Arc::default());
+    let blocking = client_store.submit_change(0, BlockingChange { committed, gate });
     let mut all = pin!(unconstrained(async {
         tokio::join!(blocking, tree.put("/n", &ONE, 0), tree.remove("/d/x", 0), tree.lock("/d", &ONE))
     }));
@@ -460,7 +480,8 @@ async fn committed_unpublished_change_is_seen_once() {
     first.await.unwrap();
     commit.await.unwrap();
     assert_eq!((version(&mut early).await, names(&mut early_list).await), (None, None));
-    let (mut late, mut late_list) = (tree.values("/n", "peer"), tree.children("/d", "peer"));
+    let other = client_of(tree.shared.clone());
+    let (mut late, mut late_list) = (other.values("/n", "peer"), other.children("/d", "peer"));
     let lock = vec!["lock0000000002".to_owned()];
     assert_eq!(version(&mut late).await, Some(1));
     assert_eq!(names(&mut late_list).await, Some((3, lock.clone())));

@@ -14,7 +14,7 @@ use super::{
     path::Path,
     tree::{self, ChangeError, NodeStore, TreeChange},
 };
-use crate::store::{self, NodeRecord, StoreError};
+use crate::store::{self, Change, ClientStore, NodeRecord, StoreError};
 
 /// The tree within a transaction, together with the lock nodes of the hub.
 pub(super) struct TreeTransaction<'t> {
@@ -33,12 +33,12 @@ impl<'t> TreeTransaction<'t> {
         folder: &Path,
         value: &Bytes,
         request: &Arc<LockRequest>,
-    ) -> Result<ChangeOutcome<Arc<LockRequest>>, ChangeError> {
+    ) -> Result<StoredChange<()>, ChangeError> {
         let (path, changes) = tree::reserve_lock_path(self, folder)?;
         let number = self.stored.next_change()?;
         let record = NodeRecord { value: value.clone(), version: 0, changes: 0 };
         self.hub.add_pending_lock(&path, record, number, request);
-        Ok(ChangeOutcome { value: request.clone(), number, changes })
+        Ok(StoredChange { value: (), number, changes })
     }
 }
 
@@ -71,12 +71,45 @@ impl NodeStore for TreeTransaction<'_> {
     }
 }
 
-/// The result of an operation and the changes that it made.
-struct ChangeOutcome<T> {
+/// A change of one node, which may be a stored node or a lock node.
+pub(super) trait NodeChange: Send + 'static {
+    type Value: Send + 'static;
+
+    /// Returns roughly the number of bytes that it writes.
+    fn weight(&self) -> usize {
+        0
+    }
+
+    /// Returns whether the change depends on lock nodes, which are not stored.
+    fn depends_on_locks(&self, hub: &Hub) -> bool;
+
+    /// Changes the lock node. Returns `None` if the node is not one, or if such a change ignores lock nodes.
+    fn change_lock(&self, hub: &Hub) -> Option<Result<Self::Value, UnicornError>>;
+
+    /// Returns whether the node is a lock node that [`NodeChange::change_lock`] can change.
+    fn is_of_lock(&self, hub: &Hub) -> bool;
+
+    /// Changes the stored node.
+    fn change_stored(
+        &mut self,
+        nodes: &mut TreeTransaction<'_>,
+    ) -> Result<(Self::Value, Vec<TreeChange>), ChangeError>;
+}
+
+/// The value of a change of the stored tree, and what it changed.
+struct StoredChange<T> {
     value: T,
     /// The number of the change, from 1; 0 if nothing changed.
     number: u64,
     changes: Vec<TreeChange>,
+}
+
+/// The outcome of a [`NodeChange`].
+enum NodeOutcome<T> {
+    Stored(StoredChange<T>),
+    /// The node is a lock node, which is changed once everything before is finished.
+    OfLock,
+    Locked(Result<T, UnicornError>),
 }
 
 /// Turns a refusal into a value: it is no failure of the storage, and must not abort the transaction that other
@@ -89,36 +122,68 @@ fn split_refusal<T>(outcome: Result<T, ChangeError>) -> Result<Result<T, Unicorn
     }
 }
 
-/// Applies `operation` to the tree, notifies subscribers, and returns the operation's value once the change is durable.
-/// `weight` is roughly the number of bytes that it writes.
-pub(super) async fn apply_change<T, F>(
+/// Applies `change` to the tree, notifies subscribers, and returns its value once it is durable. Its place among the
+/// operations of the client is fixed when it is first polled.
+pub(super) async fn apply_change<C: NodeChange>(
     hub: &Arc<Hub>,
-    weight: usize,
-    mut operation: F,
-) -> Result<T, ChangeError>
-where
-    T: Clone + Send + 'static,
-    F: FnMut(&mut TreeTransaction<'_>) -> Result<(T, Vec<TreeChange>), ChangeError> + Send + 'static,
-{
-    let (hub_for_write, publisher) = (hub.clone(), hub.clone());
-    let run = move |txn: &WriteTransaction| {
-        let mut nodes = TreeTransaction::open(txn, &hub_for_write)?;
-        split_refusal(operation(&mut nodes).and_then(|(value, changes)| {
-            let number = if changes.is_empty() { 0 } else { nodes.stored.next_change()? };
-            Ok(ChangeOutcome { value, number, changes })
-        }))
-    };
-    let on_outcome = move |outcome: &Result<(), StoreError>,
-                           done: Option<&Result<ChangeOutcome<T>, UnicornError>>| {
-        if let Some(Ok(ChangeOutcome { number, changes, .. })) = done {
-            match is_committed(&publisher, outcome, *number) {
-                Ok(true) => publisher.publish_changes(*number, changes),
-                Ok(false) => {}
-                Err(_) => publisher.publish_outcome_unknown(changes),
-            }
+    store: &ClientStore,
+    change: C,
+) -> Result<C::Value, UnicornError> {
+    // A lock node is changed at once, but not ahead of what the client has submitted before.
+    if store.is_idle()
+        && let Some(value) = change.change_lock(hub)
+    {
+        return value;
+    }
+    let change = TreeUpdate { hub: hub.clone(), change };
+    match store.submit_change(change.change.weight(), change).await?? {
+        NodeOutcome::Stored(StoredChange { value, .. }) => Ok(value),
+        NodeOutcome::Locked(value) => value,
+        NodeOutcome::OfLock => Err(UnicornError::NodeRemoved),
+    }
+}
+
+/// A [`NodeChange`] in the queue of the store.
+struct TreeUpdate<C> {
+    hub: Arc<Hub>,
+    change: C,
+}
+
+impl<C: NodeChange> Change for TreeUpdate<C> {
+    type Value = Result<NodeOutcome<C::Value>, UnicornError>;
+
+    fn runs_first(&self) -> bool {
+        self.change.depends_on_locks(&self.hub)
+    }
+
+    fn run(&mut self, txn: &WriteTransaction) -> Result<Self::Value, StoreError> {
+        if self.change.is_of_lock(&self.hub) {
+            return Ok(Ok(NodeOutcome::OfLock));
         }
-    };
-    Ok(hub.store.submit_with_callback(weight, run, on_outcome).await??.value)
+        let mut nodes = TreeTransaction::open(txn, &self.hub)?;
+        split_refusal(self.change.change_stored(&mut nodes).and_then(|(value, changes)| {
+            let number = if changes.is_empty() { 0 } else { nodes.stored.next_change()? };
+            Ok(NodeOutcome::Stored(StoredChange { value, number, changes }))
+        }))
+    }
+
+    fn finish(self, outcome: &Result<(), StoreError>, value: Option<&mut Self::Value>) {
+        match value {
+            Some(Ok(NodeOutcome::Stored(StoredChange { number, changes, .. }))) => {
+                match is_committed(&self.hub, outcome, *number) {
+                    Ok(true) => self.hub.publish_changes(*number, changes),
+                    Ok(false) => {}
+                    Err(_) => self.hub.publish_outcome_unknown(&*changes),
+                }
+            }
+            Some(Ok(of_lock)) if outcome.is_ok() => {
+                if let Some(changed) = self.change.change_lock(&self.hub) {
+                    *of_lock = NodeOutcome::Locked(changed);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Returns whether a change is stored, which it may be although its commit failed.
@@ -136,33 +201,49 @@ pub(super) struct LockHandle {
     request: Arc<LockRequest>,
 }
 
+/// The request of a lock in the queue of the store.
+struct LockChange {
+    hub: Arc<Hub>,
+    folder: Path,
+    value: Bytes,
+    request: Arc<LockRequest>,
+}
+
+impl Change for LockChange {
+    type Value = Result<StoredChange<()>, UnicornError>;
+
+    fn run(&mut self, txn: &WriteTransaction) -> Result<Self::Value, StoreError> {
+        // An earlier run may have added a node.
+        self.hub.cancel_lock(&self.request);
+        let mut nodes = TreeTransaction::open(txn, &self.hub)?;
+        split_refusal(nodes.add_lock_node(&self.folder, &self.value, &self.request))
+    }
+
+    fn finish(self, outcome: &Result<(), StoreError>, value: Option<&mut Self::Value>) {
+        let Some(Ok(StoredChange { number, changes, .. })) = value else { return };
+        match is_committed(&self.hub, outcome, *number) {
+            Ok(true) => self.hub.commit_lock(&self.request, *number, changes),
+            Ok(false) => drop(self.hub.cancel_lock(&self.request)),
+            Err(_) => {
+                let added = self.hub.cancel_lock(&self.request).map(TreeChange::ChildAdded);
+                self.hub.publish_outcome_unknown(changes.iter().chain(&added));
+            }
+        }
+    }
+}
+
 impl LockHandle {
     /// Queues for the lock of `folder`, below which its nodes are. Others can read `value` from the lock node.
-    pub(super) async fn enqueue(hub: &Arc<Hub>, folder: Path, value: Bytes) -> Result<Self, ChangeError> {
+    pub(super) async fn enqueue(
+        hub: &Arc<Hub>,
+        store: &ClientStore,
+        folder: Path,
+        value: Bytes,
+    ) -> Result<Self, UnicornError> {
         let handle = Self { hub: hub.clone(), request: Arc::default() };
-        let (hub_for_write, publisher, request) = (hub.clone(), hub.clone(), handle.request.clone());
         let weight = value.len();
-        let run = move |txn: &WriteTransaction| {
-            // An earlier run of this operation may have added a node.
-            hub_for_write.cancel_lock(&request);
-            let mut nodes = TreeTransaction::open(txn, &hub_for_write)?;
-            split_refusal(nodes.add_lock_node(&folder, &value, &request))
-        };
-        let on_outcome =
-            move |outcome: &Result<(), StoreError>,
-                  done: Option<&Result<ChangeOutcome<Arc<LockRequest>>, UnicornError>>| {
-                if let Some(Ok(ChangeOutcome { value: request, number, changes })) = done {
-                    match is_committed(&publisher, outcome, *number) {
-                        Ok(true) => publisher.commit_lock(request, *number, changes),
-                        Ok(false) => drop(publisher.cancel_lock(request)),
-                        Err(_) => {
-                            let added = publisher.cancel_lock(request).map(TreeChange::ChildAdded);
-                            publisher.publish_outcome_unknown(changes.iter().chain(&added));
-                        }
-                    }
-                }
-            };
-        hub.store.submit_with_callback(weight, run, on_outcome).await??;
+        let change = LockChange { hub: hub.clone(), folder, value, request: handle.request.clone() };
+        store.submit_change(weight, change).await??;
         Ok(handle)
     }
 

@@ -38,7 +38,7 @@ async fn folder_in_use_is_refused() {
 async fn dropping_last_handle_unlocks_folder() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let mut end = store.end.clone();
+    let mut end = store.0.end.clone();
     drop(store);
     while end.changed().await.is_ok() {}
     Store::open(folder.path()).unwrap();

@@ -4,6 +4,7 @@ mod crash;
 pub(crate) mod disk;
 mod folder;
 mod group_commit;
+mod order;
 mod semantics;
 mod speed;
 

@@ -56,9 +56,9 @@ async fn all_response_framings_are_parsed() {
 #[tokio::test(start_paused = true)]
 async fn invalid_response_ends_event_with_an_error() {
     let ways: [(&'static [&'static str], &str); 12] = [
-        (&[], "without an answer"),
+        (&[], "without a response"),
         (&["HTTP/1.1 200"], "within the head"),
-        (&["garbage\r\n\r\n"], "no answer"),
+        (&["garbage\r\n\r\n"], "not write a valid response"),
         (&["HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"], "switch protocols"),
         (&["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe"], "3 bytes shorter"),
         (&["HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"], "Content-Length"),
@@ -183,7 +183,7 @@ async fn read_closed_request(chunk: Bytes) -> String {
         String::from_utf8(read).unwrap()
     });
     let response = node.request(2, "web", &chunk).await;
-    assert!(matches!(response.end, EventEnd::Error(42, 100, text) if text.contains("without an answer")));
+    assert!(matches!(response.end, EventEnd::Error(42, 100, text) if text.contains("without a response")));
     reading.await.unwrap()
 }
 

@@ -19,8 +19,8 @@ use crate::{
 /// implementations apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of an event",
-    label = "no argument of an event",
-    note = "an argument is a value that owns what it holds and implements `serde::Deserialize`, or one of `Bytes`, \
+    label = "not an argument of an event",
+    note = "an argument is a value that owns its data and implements `serde::Deserialize`, or one of `Bytes`, \
             `SessionReceiver<T>`, `SessionSender<T>`, `Session` and `Context`"
 )]
 pub trait EventArgument<Via> {

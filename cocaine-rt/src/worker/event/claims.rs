@@ -22,7 +22,7 @@ pub trait ClaimParts<C> {
 
 /// Values, which may follow one another but not a `Session`.
 #[diagnostic::on_unimplemented(
-    message = "a `Session` is the whole event: no value goes beside it",
+    message = "a `Session` is the whole event and cannot be combined with a value",
     label = "a value beside a `Session`",
     note = "take the first chunk from the session: `session.recv().await`"
 )]
@@ -38,7 +38,7 @@ pub struct ValuesClaimed;
 /// The receiving half is available.
 #[diagnostic::on_unimplemented(
     message = "an event has one `SessionReceiver`",
-    label = "the receiving half is an argument already",
+    label = "the receiving half is already an argument",
     note = "an event takes one `SessionReceiver`, and none beside a `Session`"
 )]
 pub trait AllowsReceiver {}
@@ -48,7 +48,7 @@ impl AllowsReceiver for Available {}
 /// The sending half is available.
 #[diagnostic::on_unimplemented(
     message = "an event has one `SessionSender`",
-    label = "the sending half is an argument already",
+    label = "the sending half is already an argument",
     note = "an event takes one `SessionSender`, and none beside a `Session`"
 )]
 pub trait AllowsSender {}
@@ -57,8 +57,8 @@ impl AllowsSender for Available {}
 
 /// Nothing is claimed.
 #[diagnostic::on_unimplemented(
-    message = "a `Session` is the whole event: only a `Context` goes beside it",
-    label = "a part of the session is taken already",
+    message = "a `Session` is the whole event and can only be combined with a `Context`",
+    label = "a part of the session is already taken",
     note = "take either the `Session`, or values, a `SessionReceiver` and a `SessionSender`"
 )]
 pub trait AllowsSession {}
@@ -67,7 +67,7 @@ impl AllowsSession for Claims<Available, Available, Available> {}
 
 /// A return value of a handler whose arguments have claimed `C`.
 #[diagnostic::on_unimplemented(
-    message = "an event that takes a `SessionSender` or a `Session` sends its chunks through it and returns none",
+    message = "an event that takes a `SessionSender` or a `Session` sends its chunks through it and returns nothing",
     label = "must be `()` or `Result<()>`"
 )]
 pub trait AllowedReply<C> {}

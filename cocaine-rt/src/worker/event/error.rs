@@ -8,8 +8,8 @@ use crate::protocol::error::Error;
 /// An error that a handler may return: any type with `Display`. An [`Error`] keeps its own category and code.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of an event",
-    label = "no error of an event",
-    note = "an error of an event is a type that owns what it holds and implements `std::fmt::Display`"
+    label = "not an error of an event",
+    note = "an error of an event is a type that owns its data and implements `std::fmt::Display`"
 )]
 pub trait IntoEventError: 'static {
     /// Converts to the error that the client receives.
@@ -27,7 +27,7 @@ impl<E: Display + 'static> IntoEventError for E {
 }
 
 impl Event {
-    /// Returns the error of a handler that was dropped because its client has left.
+    /// Returns the error of a handler that was dropped because its client has disconnected.
     #[cold]
     pub(super) fn client_left(&self) -> Error {
         Error::handler(format!("{}: the client has left", self.name))

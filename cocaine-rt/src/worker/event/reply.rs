@@ -58,7 +58,7 @@ impl<T> InfallibleOutput for HandlerOutput<T> {
 /// apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned from an event",
-    label = "no reply of an event",
+    label = "not a reply of an event",
     note = "an event returns `()`, `Bytes`, a value that implements `serde::Serialize`, a `Stream` of `Result`s of \
             those that is `Send`, or a `Result` of any of them"
 )]

@@ -1,4 +1,4 @@
-//! The stream that answers a call of a double.
+//! The stream that a double returns.
 
 use std::{
     fmt,
@@ -10,20 +10,20 @@ use futures_core::Stream;
 
 use crate::protocol::error::{Error, Result};
 
-/// The stream that answers a call of a double: listed items, or any other stream.
-pub struct Items<T> {
+/// The stream that a double returns: a list of items, or any other stream.
+pub struct ItemStream<T> {
     stream: Pin<Box<dyn Stream<Item = Result<T>> + Send>>,
     end: StreamEnd,
 }
 
-/// What follows the last item.
+/// The end of the stream, after its last item.
 enum StreamEnd {
     Close,
     Error(Error),
     Never,
 }
 
-/// A stream of the items of an iterator, which never waits.
+/// A stream over an iterator. It never waits.
 struct IterStream<I>(I);
 
 impl<I: Iterator + Unpin> Stream for IterStream<I> {
@@ -34,9 +34,9 @@ impl<I: Iterator + Unpin> Stream for IterStream<I> {
     }
 }
 
-impl<T> Items<T> {
+impl<T> ItemStream<T> {
     /// Creates a stream of these items.
-    pub fn of(items: impl IntoIterator<Item = T, IntoIter: Send + Unpin + 'static>) -> Self {
+    pub fn from_items(items: impl IntoIterator<Item = T, IntoIter: Send + Unpin + 'static>) -> Self {
         Self::new(IterStream(items.into_iter()))
     }
 
@@ -58,7 +58,7 @@ impl<T> Items<T> {
     }
 }
 
-impl<T> Stream for Items<T> {
+impl<T> Stream for ItemStream<T> {
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -76,8 +76,8 @@ impl<T> Stream for Items<T> {
     }
 }
 
-impl<T> fmt::Debug for Items<T> {
+impl<T> fmt::Debug for ItemStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Items")
+        f.write_str("ItemStream")
     }
 }

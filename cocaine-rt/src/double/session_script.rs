@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Items, expectations::Expectations};
+use super::{ItemStream, expectations::Expectations};
 use crate::{
     client::{
         methods::{Compatibility, MethodTable, Selector},
@@ -37,56 +37,55 @@ use crate::{
 type ScriptFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 type ScriptFn<R, S> = Box<dyn FnOnce(R, S) -> ScriptFuture + Send>;
 
-/// The peer of a session: `R` is the half that receives from the caller, `S` the half that sends to it.
+/// The script of a session: `R` is the half that receives from the caller, `S` the half that sends to it.
 ///
-/// Its script runs until it returns or the runtime ends. An `Err` closes the connection, as that of a server's handler
-/// does. [`super::Double::played`] waits for scripts to end, and [`super::Double::verify`] reports their panics.
-pub struct Peer<R, S>(Result<ScriptFn<R, S>>);
+/// It runs until it returns or the runtime ends. An `Err` closes the connection, like that of a server's handler. [`super::Double::wait_for_scripts`] waits for scripts to end, and [`super::Double::verify`] reports their panics.
+pub struct SessionScript<R, S>(Result<ScriptFn<R, S>>);
 
-impl<R, S> Peer<R, S> {
-    /// Creates a peer that runs `script`.
-    pub fn plays<F>(script: impl FnOnce(R, S) -> F + Send + 'static) -> Self
+impl<R, S> SessionScript<R, S> {
+    /// Creates a session that runs `script`.
+    pub fn new<F>(script: impl FnOnce(R, S) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
         Self(Ok(Box::new(move |input, output| Box::pin(script(input, output)))))
     }
 
-    /// Creates a peer that fails to open the session.
-    pub fn fails(error: Error) -> Self {
+    /// Creates a session that fails to open.
+    pub fn failed(error: Error) -> Self {
         Self(Err(error))
     }
 }
 
-impl<I, T> Peer<Receiver<I>, Sender<T>>
+impl<I, T> SessionScript<Receiver<I>, Sender<T>>
 where
     I: DeserializeOwned + Send + 'static,
     T: Serialize + Send + 'static,
 {
-    /// Creates a peer that sends a stream and discards the items of the caller.
-    pub fn streams(items: Items<T>) -> Self {
-        Self::plays(move |mut input: Receiver<I>, output| async move {
+    /// Creates a session that sends a stream and discards the items of the caller.
+    pub fn streaming(items: ItemStream<T>) -> Self {
+        Self::new(move |mut input: Receiver<I>, output| async move {
             let read = async { while input.recv().await.is_some() {} };
             tokio::join!(send_items(items, output), read).0
         })
     }
 }
 
-impl<R, S> fmt::Debug for Peer<R, S> {
+impl<R, S> fmt::Debug for SessionScript<R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Peer")
+        f.write_str("SessionScript")
     }
 }
 
 /// The capacity of the in-memory connection, in bytes.
 const BUFFER_SIZE: usize = 64 << 10;
 
-/// Opens a session with a peer.
+/// Opens a session with a script.
 pub(super) fn open_session<R, S, X, Y>(
     expectations: &Arc<Expectations>,
     method: usize,
     args: bytes::Bytes,
-    Peer(script): Peer<R, S>,
+    SessionScript(script): SessionScript<R, S>,
 ) -> Result<Duplex<X, Y>>
 where
     R: From<DynReceiver> + Send + 'static,
@@ -108,7 +107,9 @@ where
     let request = Request { args: &args, options: &Options::default(), waker: Waker::noop() };
     match connection.open_session(&bound, request)? {
         SendAttempt::Sent((tx, rx)) => Ok(Duplex { tx: tx.into(), rx: rx.into() }),
-        SendAttempt::Full(_) | SendAttempt::Closed => Err(Error::disconnected("the double has no room")),
+        SendAttempt::Full(_) | SendAttempt::Closed => {
+            Err(Error::disconnected("the connection to the double cannot accept the call"))
+        }
     }
 }
 
