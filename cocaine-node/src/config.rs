@@ -50,7 +50,7 @@
 //! weight = 1
 //!
 //! [limits]                        # of each connection; sizes in bytes
-//! max_frame_bytes = 134217728
+//! max_frame_bytes = 536870912     # the arguments of a longer one are skipped, and its call is answered with an error
 //! stream_window_bytes = 524288    # that may be sent on a stream before its reader has read
 //! stall_timeout = 30              # seconds for which a channel that keeps others from being read may go unread
 //! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set

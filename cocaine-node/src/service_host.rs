@@ -1,5 +1,6 @@
 //! How the services of a node listen, and at which addresses they are announced.
 
+mod cancelled;
 mod limited;
 
 use std::{io, net::SocketAddr};
@@ -10,7 +11,7 @@ use cocaine::{
     server::{Dispatch, Server, ServerBuilder},
 };
 
-pub(crate) use self::limited::LimitedService;
+pub(crate) use self::{cancelled::CancellableService, limited::LimitedService};
 use crate::{
     metrics::{MeteredService, MetricsRegistry},
     registry::Registry,

@@ -137,7 +137,7 @@ impl Store {
         self.submit(blob.len(), blobs::write_operation(collection, key, blob, tags))
     }
 
-    /// Removes the blob stored under `key` and its tags. A missing blob is no error. The change is queued when this returns.
+    /// Removes the blob stored under `key` and its tags. A missing blob is not an error. The change is queued when this returns.
     pub(crate) fn remove(
         &self,
         collection: &str,

@@ -12,7 +12,10 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -37,7 +40,7 @@ use crate::{
         mux::{ChannelKey, PendingInvocation},
     },
     protocol::{
-        error::{Error, Result},
+        error::{Error, ErrorKind, Result},
         graph::Graph,
         spec::ServiceSpec,
         trace::Trace,
@@ -144,12 +147,13 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
-        let PendingInvocation { id, method, message, trace, cost } = pending;
+        let PendingInvocation { id, method, message, trace, cost, refusal } = pending;
         let caller = Caller { client: host.client.clone(), headers: message.headers, trace };
         let max_decoded_bytes = host.max_decoded_bytes;
+        let charge = ArgsCharge { host: host.clone(), bytes: AtomicUsize::new(0) };
         let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
         let responder = CallResponder::new(run, method, trace);
-        let args = CallArgs { method, args: message.args, max_decoded_bytes };
+        let args = CallArgs { method, args: message.args, max_decoded_bytes, refusal, charge };
         Self { args, responder, caller }
     }
 
@@ -161,6 +165,12 @@ impl Call {
     /// Returns the index of the method in the served table.
     pub fn method(&self) -> usize {
         self.args.method
+    }
+
+    /// Returns a future that ends when the connection of the caller does.
+    pub fn disconnected(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let handle = self.responder.connection();
+        async move { handle.closed().await }
     }
 
     /// Returns the number of bytes of the encoded arguments.
@@ -186,6 +196,48 @@ pub struct CallArgs {
     method: usize,
     args: bytes::Bytes,
     max_decoded_bytes: usize,
+    /// Why the arguments are missing, if they were too long.
+    refusal: Option<Error>,
+    charge: ArgsCharge,
+}
+
+/// What the decoded arguments of a call count as in use by its connection, until it is dropped.
+struct ArgsCharge {
+    host: Arc<ServedConnection>,
+    bytes: AtomicUsize,
+}
+
+impl ArgsCharge {
+    /// The bytes from which on decoded arguments are counted. Most calls are spared the lock.
+    const MIN_BYTES: usize = 32 << 10;
+
+    /// Counts decoded arguments; their encoding is counted already.
+    fn add(&self, bytes: usize) -> Result<()> {
+        if bytes < Self::MIN_BYTES {
+            return Ok(());
+        }
+        if !self.host.handle.with(|mux| mux.charge_args(bytes)) {
+            let text = "the arguments of all calls of the connection take more than `max_in_use_bytes`";
+            return Err(Error::new(ErrorKind::LimitExceeded(text.into())));
+        }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for ArgsCharge {
+    fn drop(&mut self) {
+        let bytes = *self.bytes.get_mut();
+        if bytes > 0 {
+            self.host.handle.with(|mux| mux.release_args(bytes));
+        }
+    }
+}
+
+impl fmt::Debug for ArgsCharge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ArgsCharge").field(&self.bytes).finish()
+    }
 }
 
 impl CallArgs {
@@ -198,10 +250,13 @@ impl CallArgs {
     ///
     /// # Errors
     /// `ErrorKind::InvalidArguments` for other arguments than `T`, and `ErrorKind::LimitExceeded` for more of them than
-    /// [`Limits::max_decoded_bytes`](crate::Limits) allows.
+    /// [`Limits`](crate::Limits) allows: in their encoding, or once they are decoded.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
         match decode::args_within(&self.args, self.max_decoded_bytes) {
-            Ok((args, _)) => Ok(args),
+            Ok((args, charged)) => self.charge.add(charged).map(|()| args),
             Err(error) if error.is_over_budget() => Err(Error::from_decode(error)),
             Err(error) => Err(Error::invalid_arguments(error.to_string())),
         }

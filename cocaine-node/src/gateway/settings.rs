@@ -2,13 +2,12 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use cocaine::Limits;
 use http::HeaderName;
 
 use crate::config::{ConfigError, HttpConfig, Target};
 
-/// The part of a frame that is reserved for the head of a request.
-const HEAD_BYTES: usize = 1 << 20;
+/// The longest body in bytes: a worker may have a limit of 128 MiB for a frame, which has the head of the request too.
+const MAX_BODY_BYTES: usize = (128 << 20) - (1 << 20);
 
 /// The settings of a gateway.
 #[derive(Debug)]
@@ -139,10 +138,9 @@ fn connections(connections: u32) -> Result<u32, ConfigError> {
 }
 
 fn request_body(bytes: usize) -> Result<usize, ConfigError> {
-    let available = Limits::default().max_frame_bytes - HEAD_BYTES;
-    if bytes > available {
+    if bytes > MAX_BODY_BYTES {
         return Err(invalid(format!(
-            "http.request_body is {bytes}: a request is one frame, which has room for {available} bytes of body"
+            "http.request_body is {bytes}: a request is one frame, which has room for {MAX_BODY_BYTES} bytes of body"
         )));
     }
     Ok(bytes)

@@ -29,7 +29,7 @@ use crate::{
     log::Log,
     metrics::MetricsRegistry,
     registry::{Registry, Routers},
-    service_host::ServiceHost,
+    service_host::{CancellableService, ServiceHost},
     services::{
         cache::CacheService,
         chrono::ChronoShared,
@@ -148,7 +148,8 @@ impl NodeSettings {
         let uniresis = UniresisService::new(&shared.uuid);
         starter.start_plugin("uniresis", ServeUniresis::new(move |_| uniresis.clone())).await?;
         let urlfetch = UrlfetchShared::new(&self.urlfetch)?;
-        starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| urlfetch.service(caller))).await
+        let urlfetch = CancellableService(ServeUrlfetch::new(move |caller| urlfetch.service(caller)));
+        starter.start_plugin("urlfetch", urlfetch).await
     }
 
     fn service_host(&self, registry: Registry) -> ServiceHost {

@@ -66,7 +66,7 @@ impl RoutingGroups {
         Ok(())
     }
 
-    /// Returns the member that a group resolves to, or `name` itself if it is no group. An empty seed counts as none.
+    /// Returns the member that a group resolves to, or `name` itself if it is not a group. An empty seed counts as none.
     pub(crate) fn resolve<'a>(&'a self, name: &'a str, seed: Option<&str>) -> &'a str {
         match (self.0.get(name), seed) {
             (None, _) => name,

@@ -92,7 +92,7 @@ impl GeobaseService {
 
     /// Returns the position of a region, or an error if it is unknown.
     fn find(&self, id: i32) -> Result<u32> {
-        self.index.tree.find(id).ok_or_else(|| invalid(format!("region {id} is not known")))
+        self.index.tree.find(id).ok_or_else(|| invalid(format!("region {id} is unknown")))
     }
 
     fn ids(&self, regions: impl IntoIterator<Item = u32>) -> Vec<i32> {
@@ -102,7 +102,11 @@ impl GeobaseService {
 
 /// Reads a regular file. Devices and pipes, which may be endless, are refused.
 fn read(file: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(file)?.is_file() { fs::read(file) } else { Err(io::Error::other("it is no file")) }
+    if fs::metadata(file)?.is_file() {
+        fs::read(file)
+    } else {
+        Err(io::Error::other("it is not a regular file"))
+    }
 }
 
 fn unusable(file: &Path, reason: &impl ToString) -> GeobaseError {
@@ -115,7 +119,7 @@ fn invalid(text: impl Into<String>) -> Error {
 }
 
 fn unknown_zone(name: &str) -> Error {
-    invalid(format!("the time zone {name:?} is not known"))
+    invalid(format!("the time zone {name:?} is unknown"))
 }
 
 impl Geobase for GeobaseService {
@@ -147,7 +151,7 @@ impl Geobase for GeobaseService {
 
     async fn parent_id(&self, id: i32) -> Result<i32> {
         let parent = self.index.tree.parent(self.find(id)?);
-        let parent = parent.ok_or_else(|| invalid(format!("no region is above region {id}")))?;
+        let parent = parent.ok_or_else(|| invalid(format!("region {id} has no parent region")))?;
         Ok(self.index.tree.id(parent))
     }
 
@@ -212,8 +216,8 @@ impl Geobase for GeobaseService {
 
     async fn coordinates(&self, id: i32) -> Result<Vec<f64>> {
         let coordinates = self.index.tree.region(self.find(id)?).coordinates;
-        let coordinates = coordinates
-            .ok_or_else(|| invalid(format!("where region {id} is, the database does not tell")))?;
+        let coordinates =
+            coordinates.ok_or_else(|| invalid(format!("the database has no location for region {id}")))?;
         Ok(vec![coordinates.latitude, coordinates.longitude])
     }
 

@@ -168,7 +168,7 @@ impl LoggingV2Shared {
         attributes: &[(N, Scalar)],
     ) -> Result<bool> {
         if i32::from(severity) < 0 {
-            return Err(Error::invalid_arguments(format!("{} is no severity", i32::from(severity))));
+            return Err(Error::invalid_arguments(format!("{} is not a severity", i32::from(severity))));
         }
         let attribute = |name: &str| {
             let found = attributes.iter().find(|(known, _)| known.as_ref() == name);
@@ -284,7 +284,7 @@ impl LoggingV2Server for LoggingV2Service {
 
     async fn set_verbosity(&self, severity: Severity) -> Result<()> {
         if i32::from(severity) < 0 {
-            return Err(Error::invalid_arguments(format!("{} is no severity", i32::from(severity))));
+            return Err(Error::invalid_arguments(format!("{} is not a severity", i32::from(severity))));
         }
         Ok(())
     }

@@ -20,12 +20,13 @@ use redb::{
 
 use super::StoreError;
 
-type Raw = &'static [u8];
+/// A key or a value of a table.
+pub(super) type RawBytes = &'static [u8];
 
-const BLOBS: TableDefinition<'_, Raw, Raw> = TableDefinition::new("blobs");
-const CHUNKS: TableDefinition<'_, Raw, Raw> = TableDefinition::new("chunks");
-const BY_TAG: TableDefinition<'_, Raw, ()> = TableDefinition::new("by_tag");
-const TAGS_OF: TableDefinition<'_, Raw, ()> = TableDefinition::new("tags_of");
+const BLOBS: TableDefinition<'_, RawBytes, RawBytes> = TableDefinition::new("blobs");
+const CHUNKS: TableDefinition<'_, RawBytes, RawBytes> = TableDefinition::new("chunks");
+const BY_TAG: TableDefinition<'_, RawBytes, ()> = TableDefinition::new("by_tag");
+const TAGS_OF: TableDefinition<'_, RawBytes, ()> = TableDefinition::new("tags_of");
 
 /// The bytes of a blob in one row. With a key of up to some 450 bytes they fill a page of 64 KiB.
 pub(super) const MAX_ROW_BYTES: usize = (64 << 10) - 512;
@@ -102,7 +103,7 @@ fn write_chunks(
     Ok(())
 }
 
-/// Removes the blob and its tags. A missing blob is no error.
+/// Removes the blob and its tags. A missing blob is not an error.
 pub(crate) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Result<(), StoreError> {
     let old = {
         let mut blobs = txn.open_table(BLOBS)?;
@@ -125,7 +126,7 @@ pub(crate) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Res
     Ok(())
 }
 
-fn tags_under(tags_of: &Table<'_, Raw, ()>, prefix: &[u8]) -> Result<Vec<String>, StoreError> {
+fn tags_under(tags_of: &Table<'_, RawBytes, ()>, prefix: &[u8]) -> Result<Vec<String>, StoreError> {
     let mut tags = Vec::new();
     for entry in tags_of.range(prefix..)? {
         let (path, _) = entry?;
@@ -158,9 +159,9 @@ pub(super) fn remove_operation(
 
 /// The tables of one snapshot, opened once because that costs more than a lookup.
 pub(super) struct BlobTables {
-    rows: ReadOnlyTable<Raw, Raw>,
-    chunks: ReadOnlyTable<Raw, Raw>,
-    by_tag: ReadOnlyTable<Raw, ()>,
+    rows: ReadOnlyTable<RawBytes, RawBytes>,
+    chunks: ReadOnlyTable<RawBytes, RawBytes>,
+    by_tag: ReadOnlyTable<RawBytes, ()>,
 }
 
 impl BlobTables {
@@ -236,17 +237,17 @@ pub(crate) fn read(txn: &WriteTransaction, collection: &str, key: &str) -> Resul
 }
 
 fn first_row<'t>(
-    rows: &'t impl ReadableTable<Raw, Raw>,
+    rows: &'t impl ReadableTable<RawBytes, RawBytes>,
     collection: &str,
     key: &str,
-) -> Result<AccessGuard<'t, Raw>, StoreError> {
+) -> Result<AccessGuard<'t, RawBytes>, StoreError> {
     let row = rows.get(path(&[collection], key).as_slice())?;
     row.ok_or_else(|| StoreError::NotFound { collection: collection.into(), key: key.into() })
 }
 
 fn read_from(
-    rows: &impl ReadableTable<Raw, Raw>,
-    chunks: &impl ReadableTable<Raw, Raw>,
+    rows: &impl ReadableTable<RawBytes, RawBytes>,
+    chunks: &impl ReadableTable<RawBytes, RawBytes>,
     collection: &str,
     key: &str,
 ) -> Result<Bytes, StoreError> {
@@ -282,7 +283,7 @@ fn chunks_of(length: usize) -> u32 {
 }
 
 fn text(bytes: &[u8]) -> Result<String, StoreError> {
-    String::from_utf8(bytes.into()).map_err(|_| StoreError::Corrupt("a key that is no text".into()))
+    String::from_utf8(bytes.into()).map_err(|_| StoreError::Corrupt("a key that is not text".into()))
 }
 
 /// Returns a table key: `parents`, each with its length before it, and `last`.

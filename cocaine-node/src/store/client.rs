@@ -83,7 +83,7 @@ impl ClientStore {
         self.submit_change(blob.len(), blobs::write_operation(collection, key, blob, tags)).await
     }
 
-    /// Removes the blob stored under `key` and its tags. A missing blob is no error.
+    /// Removes the blob stored under `key` and its tags. A missing blob is not an error.
     pub(crate) async fn remove(&self, collection: &str, key: &str) -> Result<(), StoreError> {
         self.submit_change(0, blobs::remove_operation(collection, key)).await
     }

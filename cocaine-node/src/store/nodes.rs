@@ -12,11 +12,12 @@ use redb::{
     ReadOnlyTable, ReadTransaction, ReadableTable, Table, TableDefinition, TableError, WriteTransaction,
 };
 
-use super::{StoreError, blobs::path};
+use super::{
+    StoreError,
+    blobs::{RawBytes, path},
+};
 
-type Raw = &'static [u8];
-
-const NODES: TableDefinition<'_, Raw, Raw> = TableDefinition::new("nodes");
+const NODES: TableDefinition<'_, RawBytes, RawBytes> = TableDefinition::new("nodes");
 /// The key under which the number of the last change is stored.
 const LAST: &[u8] = &[];
 
@@ -48,7 +49,7 @@ pub(super) fn create_table(txn: &WriteTransaction) -> Result<(), TableError> {
 }
 
 /// The tree within a transaction. A node is identified by its parent's path, empty for a top-level node, and its name.
-pub(crate) struct NodeTable<'t>(Table<'t, Raw, Raw>);
+pub(crate) struct NodeTable<'t>(Table<'t, RawBytes, RawBytes>);
 
 impl<'t> NodeTable<'t> {
     pub(crate) fn open(txn: &'t WriteTransaction) -> Result<Self, StoreError> {
@@ -84,7 +85,7 @@ impl<'t> NodeTable<'t> {
 }
 
 /// The tree in a snapshot.
-pub(super) struct NodeTableReader(ReadOnlyTable<Raw, Raw>);
+pub(super) struct NodeTableReader(ReadOnlyTable<RawBytes, RawBytes>);
 
 impl NodeTableReader {
     pub(super) fn open(txn: &ReadTransaction) -> Result<Self, TableError> {
@@ -106,7 +107,7 @@ impl NodeTableReader {
             let (path, _) = entry?;
             let Some(name) = path.value().strip_prefix(prefix.as_slice()) else { break };
             let name = str::from_utf8(name);
-            names.push(name.map_err(|_| StoreError::Corrupt("a name that is no text".into()))?.to_owned());
+            names.push(name.map_err(|_| StoreError::Corrupt("a name that is not text".into()))?.to_owned());
         }
         Ok(names)
     }
@@ -117,20 +118,20 @@ impl NodeTableReader {
 }
 
 fn get(
-    nodes: &impl ReadableTable<Raw, Raw>,
+    nodes: &impl ReadableTable<RawBytes, RawBytes>,
     parent: &str,
     name: &str,
 ) -> Result<Option<NodeRecord>, StoreError> {
     nodes.get(path(&[parent], name).as_slice())?.map(|row| NodeRecord::read(row.value())).transpose()
 }
 
-fn has_children(nodes: &impl ReadableTable<Raw, Raw>, node: &str) -> Result<bool, StoreError> {
+fn has_children(nodes: &impl ReadableTable<RawBytes, RawBytes>, node: &str) -> Result<bool, StoreError> {
     let prefix = path(&[node], "");
     let first = nodes.range(prefix.as_slice()..)?.next().transpose()?;
     Ok(first.is_some_and(|(path, _)| path.value().starts_with(&prefix)))
 }
 
-fn last(nodes: &impl ReadableTable<Raw, Raw>) -> Result<u64, StoreError> {
+fn last(nodes: &impl ReadableTable<RawBytes, RawBytes>) -> Result<u64, StoreError> {
     let Some(row) = nodes.get(LAST)? else { return Ok(0) };
     let number = row.value().try_into().map(u64::from_le_bytes);
     number.map_err(|_| StoreError::Corrupt("the number of the last change is none".into()))

@@ -22,7 +22,7 @@ pub(crate) trait Change: Send + 'static {
     }
 
     /// Makes the change. It runs again if another one fails the shared transaction. An `Err` undoes all that it did; a
-    /// refusal that is no failure of the storage belongs into the value.
+    /// refusal that is not a failure of the storage belongs in the value.
     fn run(&mut self, txn: &WriteTransaction) -> Result<Self::Value, StoreError>;
 
     /// Called before the caller gets the outcome, in the order in which the changes ran, on the writer's thread, which it

@@ -8,7 +8,7 @@ use cocaine_node::{Node, config::ChronoConfig};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::{client, node, raw::Raw, service};
+use crate::{client, frame_client::FrameClient, node, service};
 
 const AFTER: u64 = 0;
 const EVERY: u64 = 1;
@@ -18,12 +18,12 @@ const WRITE: u64 = 0;
 const ERROR: u64 = 1;
 const CLOSE: u64 = 2;
 
-async fn raw(node: &Node) -> Raw {
-    Raw::connect(client(node).resolve("chrono", None).await.unwrap().endpoints[0].0).await
+async fn raw(node: &Node) -> FrameClient {
+    FrameClient::connect(client(node).resolve("chrono", None).await.unwrap().endpoints[0].0).await
 }
 
 /// Returns the id of the next tick of a timer.
-async fn id(raw: &mut Raw, channel: u64) -> u64 {
+async fn id(raw: &mut FrameClient, channel: u64) -> u64 {
     let (received, kind, args) = raw.recv().await;
     assert_eq!((received, kind), (channel, WRITE), "{args}");
     args.as_array().unwrap()[0].as_u64().expect("an id")
@@ -125,7 +125,7 @@ async fn disconnecting_client_frees_its_timers() {
     second.send(2, EVERY, (3600.0, true)).await;
     let (_, kind, args) = second.recv().await;
     assert_eq!(kind, ERROR);
-    assert!(args.to_string().starts_with("[[12, 11], \"there are 3 timers"), "{args}");
+    assert!(args.to_string().starts_with("[[12, 11], \"there is already the maximum of 3 timers"), "{args}");
 
     drop(first);
     // The place is free as soon as the node has noticed.

@@ -4,7 +4,7 @@ use cocaine_node::{Node, config::NodeConfig};
 
 use test_support::hex;
 
-use crate::raw::Raw;
+use crate::frame_client::FrameClient;
 
 const UUID: &str = "73cae3a3-0917-4d34-b363-037f13514d53";
 
@@ -39,7 +39,7 @@ async fn node() -> Node {
 #[tokio::test]
 async fn announcements_equal_recorded_bytes() {
     let node = node().await;
-    let mut consumer = Raw::connect(node.locator_addr()).await;
+    let mut consumer = FrameClient::connect(node.locator_addr()).await;
     consumer
         .send_bytes(&hex::decode(
             "93010191da002431313131313131312d323232322d333333332d343434342d353535353535353535353535",
@@ -50,7 +50,7 @@ async fn announcements_equal_recorded_bytes() {
     assert!(all.ends_with(&hex::decode(SUFFIX)), "{all:02x?}");
     assert_eq!(all.len(), 654, "the recorded length: names, methods and ports have equal lengths");
 
-    let mut publisher = Raw::connect(node.locator_addr()).await;
+    let mut publisher = FrameClient::connect(node.locator_addr()).await;
     publisher
         .send_bytes(&hex::decode(
             "93010493a36578749292a93132372e302e302e31cd11d792a33a3a31cd11d89201810093a470696e6780820092a576616c7565\

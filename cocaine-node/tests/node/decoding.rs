@@ -4,15 +4,15 @@ use cocaine::{Code, Error, Value};
 use cocaine_bindings::{Node as _, NodeClient, Storage, StorageClient};
 use cocaine_node::{Node, log::Log};
 
-use crate::{client, logging::lines, node, raw::Raw, service};
+use crate::{client, frame_client::FrameClient, logging::lines, node, service};
 
 /// Returns a list of as many nils, encoded.
 fn nils(count: u32) -> Vec<u8> {
     [&[0xdd][..], &count.to_be_bytes(), &vec![0xc0; count as usize]].concat()
 }
 
-async fn raw(node: &Node, service: &str) -> Raw {
-    Raw::connect(client(node).resolve(service, None).await.unwrap().endpoints[0].0).await
+async fn raw(node: &Node, service: &str) -> FrameClient {
+    FrameClient::connect(client(node).resolve(service, None).await.unwrap().endpoints[0].0).await
 }
 
 async fn start_error(node: &Node, profile: &[u8]) -> Error {

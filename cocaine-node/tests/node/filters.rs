@@ -10,7 +10,7 @@ use cocaine_bindings::{
 use cocaine_node::{Node, log::Log};
 use serde_json::json;
 
-use crate::{client, logging::lines, node, raw::Raw, service};
+use crate::{client, frame_client::FrameClient, logging::lines, node, service};
 
 const EMIT_ACK: u64 = 3;
 const GET: u64 = 4;
@@ -25,9 +25,9 @@ fn severity(minimum: u64) -> Value {
     list(["severity".into(), minimum.into()])
 }
 
-async fn raw(node: &Node) -> Raw {
+async fn raw(node: &Node) -> FrameClient {
     let address = client(node).resolve("logging::v2", None).await.unwrap().endpoints[0].0;
-    Raw::connect(address).await
+    FrameClient::connect(address).await
 }
 
 async fn logger_names(logging: &LoggingV2Client) -> Vec<String> {

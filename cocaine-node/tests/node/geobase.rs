@@ -7,7 +7,7 @@ use cocaine_bindings::{Geobase, GeobaseClient};
 use cocaine_node::Node;
 use tokio::task::JoinSet;
 
-use crate::{client, node, raw::Raw, service};
+use crate::{client, frame_client::FrameClient, node, service};
 
 const EARTH: i32 = 6_295_630;
 const EUROPE: i32 = 6_255_148;
@@ -42,23 +42,23 @@ async fn regions_are_found_by_address_and_location() {
     ] {
         assert_eq!(geobase.region_id(address).await.unwrap(), region, "{address}");
     }
-    assert_refused(geobase.region_id("127.0.0.1").await, "the address 127.0.0.1 is of no known region");
+    assert_refused(geobase.region_id("127.0.0.1").await, "the address 127.0.0.1 belongs to no known region");
     assert_refused(geobase.region_id("2001:db9::").await, "2001:db9::");
-    assert_refused(geobase.region_id("192.0.2").await, "\"192.0.2\" is no IP address");
+    assert_refused(geobase.region_id("192.0.2").await, "\"192.0.2\" is not an IP address");
 
     assert!(geobase.ip_in("192.0.2.1", RUSSIA).await.unwrap());
     assert!(geobase.ip_in("2001:db8::7", EARTH).await.unwrap());
     assert!(!geobase.ip_in("192.0.2.1", PETERSBURG).await.unwrap());
-    assert!(!geobase.ip_in("127.0.0.1", EARTH).await.unwrap(), "its region is not known");
-    assert_refused(geobase.ip_in("192.0.2.1", NOWHERE).await, "region 1 is not known");
-    assert_refused(geobase.ip_in("here", RUSSIA).await, "\"here\" is no IP address");
+    assert!(!geobase.ip_in("127.0.0.1", EARTH).await.unwrap(), "its region is unknown");
+    assert_refused(geobase.ip_in("192.0.2.1", NOWHERE).await, "region 1 is unknown");
+    assert_refused(geobase.ip_in("here", RUSSIA).await, "\"here\" is not an IP address");
 
     assert_eq!(geobase.region_id_by_location(55.9, 37.4).await.unwrap(), MOSCOW);
     assert_eq!(geobase.region_id_by_location(20.0, -179.0).await.unwrap(), TOKYO, "across the date line");
     for (latitude, longitude) in [(91.0, 0.0), (0.0, -180.5), (f64::NAN, 0.0)] {
         assert_refused(
             geobase.region_id_by_location(latitude, longitude).await,
-            "is no place: latitudes are from -90",
+            "is not a location: latitudes range from -90",
         );
     }
     node.shutdown().await;
@@ -70,7 +70,7 @@ async fn region_relations_are_reported() {
     let geobase: GeobaseClient = service(&node).await;
     assert_eq!(geobase.children(RUSSIA).await.unwrap(), [MOSCOW_AREA, PETERSBURG_AREA]);
     assert!(geobase.children(MOSCOW).await.unwrap().is_empty());
-    assert_refused(geobase.children(-7).await, "region -7 is not known");
+    assert_refused(geobase.children(-7).await, "region -7 is unknown");
 
     let all = [RUSSIA, MOSCOW_AREA, MOSCOW, PETERSBURG_AREA, PETERSBURG];
     assert_eq!(geobase.subtree(RUSSIA).await.unwrap(), all);
@@ -89,10 +89,10 @@ async fn region_relations_are_reported() {
     assert_eq!(geobase.parent_id(RUSSIA).await.unwrap(), EUROPE);
     assert_eq!(geobase.parent(RUSSIA).await.unwrap(), EUROPE);
     for outcome in [geobase.parent_id(EARTH).await, geobase.parent(EARTH).await] {
-        assert_refused(outcome, "no region is above region 6295630");
+        assert_refused(outcome, "region 6295630 has no parent region");
     }
     for outcome in [geobase.parent_id(NOWHERE).await, geobase.parent(NOWHERE).await] {
-        assert_refused(outcome, "region 1 is not known");
+        assert_refused(outcome, "region 1 is unknown");
     }
 
     assert_eq!(geobase.chief_region_id(RUSSIA).await.unwrap(), MOSCOW);
@@ -133,7 +133,7 @@ async fn names_codes_and_coordinates_are_reported() {
     assert_refused(geobase.codes(NOWHERE).await, "region 1");
 
     assert_eq!(geobase.coordinates(MOSCOW).await.unwrap(), [55.752_22, 37.615_56]);
-    assert_refused(geobase.coordinates(EUROPE).await, "where region 6255148 is, the database does not tell");
+    assert_refused(geobase.coordinates(EUROPE).await, "the database has no location for region 6255148");
     assert_refused(geobase.coordinates(NOWHERE).await, "region 1");
     node.shutdown().await;
 }
@@ -145,7 +145,7 @@ async fn time_zones_are_reported() {
     assert_eq!(geobase.timezone_name(LOS_ANGELES).await.unwrap(), "America/Los_Angeles");
     assert_eq!(geobase.timezone_name(RUSSIA).await.unwrap(), "Europe/Moscow", "all its cities share it");
     assert_refused(geobase.timezone_name(UNITED_STATES).await, "region 6252001 has no time zone of its own");
-    assert_refused(geobase.timezone_name(NOWHERE).await, "region 1 is not known");
+    assert_refused(geobase.timezone_name(NOWHERE).await, "region 1 is unknown");
 
     let summer = geobase.timezone_for_time("europe/berlin", 1_711_846_800).await.unwrap();
     assert_eq!(
@@ -156,7 +156,7 @@ async fn time_zones_are_reported() {
     assert_eq!((before.abbreviation.as_str(), before.dst, before.offset), ("CET", false, 3600));
     assert_refused(
         geobase.timezone_for_time("Mars/Olympus", 0).await,
-        "the time zone \"Mars/Olympus\" is not known",
+        "the time zone \"Mars/Olympus\" is unknown",
     );
     assert_eq!(
         geobase.timezone_for_time("UTC", i64::MAX).await.unwrap_err().code(),
@@ -199,7 +199,7 @@ async fn region_services_survive_a_restart() {
     geobase.set_service(MOSCOW, "s07", false).await.unwrap();
     geobase.set_service(PETERSBURG, "only", true).await.unwrap();
     geobase.set_service(PETERSBURG, "only", false).await.unwrap();
-    assert_refused(geobase.set_service(MOSCOW, "", true).await, "a service's name has from 1 to 256 bytes");
+    assert_refused(geobase.set_service(MOSCOW, "", true).await, "the name of a service has 1 to 256 bytes");
     assert_refused(geobase.set_service(NOWHERE, "taxi", true).await, "region 1");
     assert_refused(geobase.get_services(NOWHERE).await, "region 1");
     assert_refused(geobase.have_service(NOWHERE, "taxi").await, "region 1");
@@ -258,15 +258,18 @@ async fn requests_are_located_by_address_or_coordinates() {
     assert!(by_coordinates.get("distance").and_then(Value::as_f64).unwrap() < 0.001);
     assert_eq!(by_coordinates.get("timezone").and_then(Value::as_str), Some("Europe/Moscow"));
 
-    assert_refused(pinpoint(&[("latitude", "1")]).await, "it takes `ip`, or both `latitude` and `longitude`");
-    assert_refused(pinpoint(&[]).await, "it takes `ip`");
-    assert_refused(pinpoint(&[("ip", "here")]).await, "\"here\" is no IP address");
-    assert_refused(pinpoint(&[("ip", "127.0.0.1")]).await, "127.0.0.1 is of no known region");
+    assert_refused(
+        pinpoint(&[("latitude", "1")]).await,
+        "the request must have `ip`, or both `latitude` and `longitude`",
+    );
+    assert_refused(pinpoint(&[]).await, "the request must have `ip`");
+    assert_refused(pinpoint(&[("ip", "here")]).await, "\"here\" is not an IP address");
+    assert_refused(pinpoint(&[("ip", "127.0.0.1")]).await, "127.0.0.1 belongs to no known region");
     assert_refused(
         pinpoint(&[("latitude", "north"), ("longitude", "0")]).await,
-        "\"north\" is no number of degrees",
+        "\"north\" is not a number of degrees",
     );
-    assert_refused(pinpoint(&[("latitude", "NaN"), ("longitude", "0")]).await, "is no place");
+    assert_refused(pinpoint(&[("latitude", "NaN"), ("longitude", "0")]).await, "is not a location");
     node.shutdown().await;
 }
 
@@ -275,7 +278,7 @@ async fn wrong_argument_type_closes_the_connection() {
     const CHILDREN: u64 = 2;
     let node = node().await;
     let address = client(&node).resolve("geobase", None).await.unwrap().endpoints[0].0;
-    let mut raw = Raw::connect(address).await;
+    let mut raw = FrameClient::connect(address).await;
     raw.send(1, CHILDREN, [RUSSIA]).await;
     let list = Value::Array(vec![MOSCOW_AREA.into(), PETERSBURG_AREA.into()]);
     assert_eq!(raw.recv().await, (1, 0, Value::Array(vec![list])));

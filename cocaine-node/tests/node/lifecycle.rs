@@ -6,7 +6,7 @@ use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
 use cocaine_node::{Node, StartError};
 use tokio::net::TcpListener;
 
-use crate::{client, group, node, raw::Raw, service, store_group};
+use crate::{client, frame_client::FrameClient, group, node, service, store_group};
 
 async fn start_in(folder: &std::path::Path) -> Result<Node, StartError> {
     Node::builder().listen("127.0.0.1:0").data(folder).start().await
@@ -73,7 +73,7 @@ async fn uuid_is_random_unless_set() {
 #[tokio::test]
 async fn shutdown_closes_streams_without_messages() {
     let node = node().await;
-    let mut locator = Raw::connect(node.locator_addr()).await;
+    let mut locator = FrameClient::connect(node.locator_addr()).await;
     locator.send(1, 1, ["consumer"]).await;
     locator.send(2, 5, ["router"]).await;
     locator.send(3, 4, ("ext", [("127.0.0.1", 1)])).await;
@@ -81,7 +81,7 @@ async fn shutdown_closes_streams_without_messages() {
         locator.recv().await;
     }
     let storage = client(&node).resolve("storage", None).await.unwrap().endpoints[0].0;
-    let mut storage = Raw::connect(storage).await;
+    let mut storage = FrameClient::connect(storage).await;
     storage.expect_silence().await;
     node.shutdown().await;
     locator.expect_end().await;
@@ -92,7 +92,7 @@ async fn shutdown_closes_streams_without_messages() {
 async fn dropped_node_releases_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let node = start_in(folder.path()).await.unwrap();
-    let mut raw = Raw::connect(node.locator_addr()).await;
+    let mut raw = FrameClient::connect(node.locator_addr()).await;
     raw.expect_silence().await;
     service::<StorageClient>(&node).await.write("c", "k", &"v".into(), None).await.unwrap();
     drop(node);

@@ -6,7 +6,7 @@ use cocaine::{Category, Code, Endpoint, Value, graph::Graph, msgpack};
 use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
 use cocaine_node::Node;
 
-use crate::{client, group, node, raw::Raw, service, store_group};
+use crate::{client, frame_client::FrameClient, group, node, service, store_group};
 
 const RESOLVE: u64 = 0;
 const CONNECT: u64 = 1;
@@ -126,7 +126,7 @@ fn groups(table: &Value) -> Vec<&str> {
 async fn table_precedes_refresh_answer_on_same_connection() {
     let node = node().await;
     group(&node, "any", &[("storage", 1)]).await;
-    let mut raw = Raw::connect(node.locator_addr()).await;
+    let mut raw = FrameClient::connect(node.locator_addr()).await;
     raw.send(1, ROUTING, ["router"]).await;
     let (channel, kind, table) = raw.recv().await;
     assert_eq!((channel, kind, groups(&table).len()), (1, 0, 0));
@@ -143,8 +143,8 @@ async fn table_precedes_refresh_answer_on_same_connection() {
 #[tokio::test]
 async fn routers_on_all_connections_get_tables() {
     let node = node().await;
-    let mut first = Raw::connect(node.locator_addr()).await;
-    let mut second = Raw::connect(node.locator_addr()).await;
+    let mut first = FrameClient::connect(node.locator_addr()).await;
+    let mut second = FrameClient::connect(node.locator_addr()).await;
     first.send(1, ROUTING, ["a"]).await;
     second.send(1, ROUTING, ["b"]).await;
     assert_eq!(groups(&first.recv().await.2), [""; 0]);
@@ -155,7 +155,7 @@ async fn routers_on_all_connections_get_tables() {
     assert_eq!(groups(&second.recv().await.2), ["any"]);
 
     // The same router on another connection: the older stream gets nothing more, not even its end.
-    let mut third = Raw::connect(node.locator_addr()).await;
+    let mut third = FrameClient::connect(node.locator_addr()).await;
     third.send(1, ROUTING, ["a"]).await;
     assert_eq!(groups(&third.recv().await.2), ["any"]);
     service::<LocatorClient>(&node).await.refresh(&[]).await.unwrap();
@@ -168,7 +168,7 @@ async fn routers_on_all_connections_get_tables() {
 #[tokio::test]
 async fn closed_router_channel_is_not_answered() {
     let node = node().await;
-    let mut raw = Raw::connect(node.locator_addr()).await;
+    let mut raw = FrameClient::connect(node.locator_addr()).await;
     raw.send(1, ROUTING, ["a"]).await;
     raw.send(2, ROUTING, ["b"]).await;
     let (_, _) = (raw.recv().await, raw.recv().await);
@@ -192,7 +192,7 @@ fn announced_endpoints(chunk: &Value) -> BTreeMap<String, usize> {
 #[tokio::test]
 async fn publication_ends_with_its_channel() {
     let node = node().await;
-    let mut consumer = Raw::connect(node.locator_addr()).await;
+    let mut consumer = FrameClient::connect(node.locator_addr()).await;
     consumer.send(1, CONNECT, ["consumer"]).await;
     let all = announced_endpoints(&consumer.recv().await.2);
     assert_eq!(
@@ -217,7 +217,7 @@ async fn publication_ends_with_its_channel() {
     let ext = |count| BTreeMap::from([("ext".to_owned(), count)]);
     let endpoints = [("127.0.0.1", 4567)];
 
-    let mut publisher = Raw::connect(node.locator_addr()).await;
+    let mut publisher = FrameClient::connect(node.locator_addr()).await;
     publisher.send(1, PUBLISH, ("ext", endpoints)).await;
     assert_eq!(publisher.recv().await, (1, 0, Value::Array(Vec::new())));
     assert_eq!(announced_endpoints(&consumer.recv().await.2), ext(1));
@@ -247,13 +247,13 @@ async fn graph_without_version_closes_the_connection() {
     let node = node().await;
     let graph = msgpack::from_slice::<Graph>(b"\x81\x00\x93\xa4ping\x80\x80").unwrap();
     let endpoints = [("127.0.0.1", 4567)];
-    let mut raw = Raw::connect(node.locator_addr()).await;
+    let mut raw = FrameClient::connect(node.locator_addr()).await;
     raw.send(1, PUBLISH, ("ext", endpoints, (0, &graph))).await;
     raw.expect_end().await;
-    let mut raw = Raw::connect(node.locator_addr()).await;
+    let mut raw = FrameClient::connect(node.locator_addr()).await;
     raw.send(1, PUBLISH, ("ext", endpoints, (0, Graph::default()))).await;
     assert_eq!(raw.recv().await, (1, 0, Value::Array(Vec::new())), "an empty graph needs no version");
-    let mut raw = Raw::connect(node.locator_addr()).await;
+    let mut raw = FrameClient::connect(node.locator_addr()).await;
     raw.send(1, PUBLISH, ("ext", [("localhost", 4567)])).await;
     raw.expect_end().await;
     node.shutdown().await;
@@ -262,7 +262,7 @@ async fn graph_without_version_closes_the_connection() {
 #[tokio::test]
 async fn restricted_services_resolve_and_are_not_announced() {
     let node = Node::builder().listen("127.0.0.1:0").restrict(["storage"]).start().await.unwrap();
-    let mut consumer = Raw::connect(node.locator_addr()).await;
+    let mut consumer = FrameClient::connect(node.locator_addr()).await;
     consumer.send(1, CONNECT, ["consumer"]).await;
     assert_eq!(
         announced_endpoints(&consumer.recv().await.2),

@@ -7,7 +7,7 @@ use cocaine_bindings::{Logging, LoggingClient};
 use cocaine_node::{Node, log::Log};
 use serde_json::{Value, json};
 
-use crate::{client, raw::Raw, service};
+use crate::{client, frame_client::FrameClient, service};
 
 async fn node(path: &Path, verbosity: i32) -> (Node, Log) {
     let log = Log::builder().file(path).verbosity(verbosity).start().unwrap();
@@ -54,7 +54,7 @@ async fn invalid_utf8_is_replaced() {
     let path = folder.path().join("log");
     let (node, log) = node(&path, 0).await;
     let address = client(&node).resolve("logging", None).await.unwrap().endpoints[0].0;
-    let mut raw = Raw::connect(address).await;
+    let mut raw = FrameClient::connect(address).await;
     raw.send_bytes(b"\x93\x01\x00\x93\x03\xa3app\xa4caf\xe9").await;
     raw.expect_silence().await;
     node.shutdown().await;

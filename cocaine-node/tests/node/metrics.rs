@@ -5,7 +5,7 @@ use cocaine_bindings::{LoggingV2, LoggingV2Client, Metrics, MetricsClient, Stora
 use cocaine_node::Node;
 use test_support::wait::wait_until;
 
-use crate::{client, node, raw::Raw, service};
+use crate::{client, frame_client::FrameClient, node, service};
 
 async fn fetch_all(metrics: &MetricsClient) -> Value {
     metrics.fetch(None, None).await.unwrap()
@@ -150,7 +150,7 @@ async fn plain_and_json_formats_agree() {
 async fn invalid_query_is_refused() {
     let node = node().await;
     let address = client(&node).resolve("metrics", None).await.unwrap().endpoints[0].0;
-    let mut raw = Raw::connect(address).await;
+    let mut raw = FrameClient::connect(address).await;
     raw.send(1, 0, ("plain", Value::Nil)).await;
     let (_, kind, fetched) = raw.recv().await;
     assert_eq!(kind, 0);

@@ -227,7 +227,7 @@ fn start_failure_is_printed() {
     assert!(refused.contains("cannot open the log file /no/such/folder/log"), "{refused}");
     let refused = failure(&["--data", other.to_str().unwrap(), "--geobase", config.to_str().unwrap()]);
     let expected =
-        format!("geobase cannot use {}: it is no database in the format of MaxMind", config.display());
+        format!("geobase cannot use {}: it is not a database in the format of MaxMind", config.display());
     assert!(refused.contains(&expected), "{refused}");
 }
 
@@ -257,7 +257,7 @@ async fn log_file_has_program_and_service_records() {
 async fn no_cluster_option_closes_connect_stream() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &["--no-cluster"]);
-    let mut raw = crate::raw::Raw::connect(program.address().parse().unwrap()).await;
+    let mut raw = crate::frame_client::FrameClient::connect(program.address().parse().unwrap()).await;
     raw.send(1, 1, ["consumer"]).await;
     assert_eq!(raw.recv().await, (1, 2, cocaine::Value::Array(Vec::new())));
 }

@@ -8,7 +8,7 @@ use cocaine_node::Node;
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
-use crate::{client, node, raw::Raw, service};
+use crate::{client, frame_client::FrameClient, node, service};
 
 const SUBSCRIBE: u64 = 0;
 const LOCK: u64 = 8;
@@ -18,8 +18,8 @@ async fn start_in(folder: &Path) -> Node {
     Node::builder().listen("127.0.0.1:0").data(folder).start().await.unwrap()
 }
 
-async fn raw(node: &Node) -> Raw {
-    Raw::connect(client(node).resolve("unicorn", None).await.unwrap().endpoints[0].0).await
+async fn raw(node: &Node) -> FrameClient {
+    FrameClient::connect(client(node).resolve("unicorn", None).await.unwrap().endpoints[0].0).await
 }
 
 async fn next(values: &mut Receiver<Versioned>) -> Versioned {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,6 +13,7 @@ use cocaine::{Category, Code, Result};
 use cocaine_bindings::{Urlfetch, UrlfetchClient, urlfetch::Fetched};
 use cocaine_node::{Node, config::UrlfetchConfig};
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 
 use crate::{
     http_server::{HttpServer, Reply, redirect, response},
@@ -45,6 +47,37 @@ async fn refusal(urlfetch: &UrlfetchClient, url: &str) -> (Option<i64>, String) 
 
 fn pairs(name: &str, value: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(name.to_owned(), value.to_owned())])
+}
+
+#[tokio::test]
+async fn fetches_of_departed_clients_are_cancelled() {
+    let asked = Arc::new(Notify::new());
+    let server = HttpServer::start("127.0.0.1", {
+        let asked = asked.clone();
+        move |request| match request.split(' ').nth(1) {
+            Some("/slow") => {
+                asked.notify_one();
+                Reply::Hang(Vec::new())
+            }
+            _ => response("200 OK", "hello"),
+        }
+    })
+    .await;
+    let (node, urlfetch) = node(UrlfetchConfig::default().max_fetches(1)).await;
+    let departed: UrlfetchClient = service(&node).await;
+    {
+        let url = server.url("/slow");
+        let mut slow = pin!(departed.get(&url, Some(i32::MAX), None, None, None));
+        tokio::select! {
+            () = asked.notified() => {}
+            answer = &mut slow => panic!("{answer:?}"),
+        }
+    }
+    drop(departed);
+    // Its place is free long before its time-out.
+    let fetched = get(&urlfetch, &server.url("/ok")).await.unwrap();
+    assert_eq!(fetched.body, "hello");
+    node.shutdown().await;
 }
 
 #[tokio::test]

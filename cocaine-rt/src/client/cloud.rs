@@ -80,6 +80,10 @@ impl Cloud {
         }
     }
 
+    pub(crate) fn max_decoded_bytes(&self) -> usize {
+        self.connector.max_decoded_bytes()
+    }
+
     pub(crate) fn compatibility(&self) -> Compatibility {
         self.compatibility
     }

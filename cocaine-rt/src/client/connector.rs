@@ -46,6 +46,10 @@ impl Connector {
         Self { limits, connect_timeout, keep_alive, backoff: Backoff::default() }
     }
 
+    pub(crate) fn max_decoded_bytes(&self) -> usize {
+        self.limits.max_decoded_bytes
+    }
+
     pub(crate) fn keep_alive(&self) -> Duration {
         self.keep_alive
     }

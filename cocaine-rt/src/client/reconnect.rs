@@ -24,6 +24,11 @@ pub(crate) struct ReconnectingService {
 }
 
 impl ReconnectingService {
+    /// Returns how many bytes of memory a decoded reply may take beyond its encoding.
+    pub(super) fn max_decoded_bytes(&self) -> usize {
+        self.cloud.max_decoded_bytes()
+    }
+
     /// Returns the service `name`, not connected yet.
     pub(super) fn new(cloud: Arc<Cloud>, name: &str, spec: Option<&'static ServiceSpec>) -> Self {
         Self {

@@ -242,7 +242,8 @@ impl Service {
             }
             return Err(self.add_context(error, method));
         }
-        decode::args(&message.args)
+        decode::args_within(&message.args, self.shared.max_decoded_bytes())
+            .map(|(reply, _)| reply)
             .map_err(|malformed| self.add_context(Error::from_decode(malformed), method))
     }
 

@@ -23,16 +23,18 @@ use crate::{
 pub struct Payload {
     args: bytes::Bytes,
     headers: Headers,
+    max_decoded_bytes: usize,
 }
 
 impl Payload {
-    pub(crate) fn new(message: Message) -> Self {
-        Self { args: message.args, headers: message.headers }
+    pub(crate) fn new(message: Message, max_decoded_bytes: usize) -> Self {
+        Self { args: message.args, headers: message.headers, max_decoded_bytes }
     }
 
     /// Decodes the arguments. A tuple gets all of them, any other type the first.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        decode::args(&self.args).map_err(Error::from_decode)
+        let decoded = decode::args_within(&self.args, self.max_decoded_bytes);
+        decoded.map(|(args, _)| args).map_err(Error::from_decode)
     }
 
     /// Returns the headers that came with the message.

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use self::{
-    input::Input,
+    input::{Input, InputFrame},
     invocation::InvocationFuture,
     ticker::Ticker,
     writer::{FlushMode, FlushStatus, Writer},
@@ -160,15 +160,32 @@ where
         }
     }
 
-    /// Delivers the complete frames of the input under one lock.
+    /// Delivers the complete frames of the input, and skips those that are too long.
     fn deliver_frames(&mut self) -> ReadStatus {
+        let mut status = self.deliver_scanned_frames();
+        if let Some((channel, len)) = self.input.take_oversized() {
+            self.conn.with(|mux| mux.fail_oversized(channel, len));
+        }
+        while self.violation.is_none() && self.input.skip() {
+            if self.deliver_scanned_frames() == ReadStatus::LargeFrame {
+                status = ReadStatus::LargeFrame;
+            }
+        }
+        status
+    }
+
+    /// Delivers the complete frames of the input under one lock.
+    fn deliver_scanned_frames(&mut self) -> ReadStatus {
         if let Err(error) = self.input.scan() {
             self.violation = Some(Violation::new((&error).into(), error.to_string()));
         }
         let Some(batch) = self.input.split_frames() else { return ReadStatus::Read };
         let frames = self.input.frames();
         let received = self.conn.with_wakers(&mut self.wakers, |mux| {
-            frames.iter().try_for_each(|(start, bounds)| mux.receive(&batch, *start, bounds))
+            frames.iter().try_for_each(|InputFrame { start, bounds, skipped }| match skipped {
+                0 => mux.receive(&batch, *start, bounds),
+                skipped => mux.receive_oversized(&batch, *start, bounds, *skipped),
+            })
         });
         if let Err(violation) = received {
             self.violation = Some(violation);

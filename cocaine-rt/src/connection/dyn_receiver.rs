@@ -44,6 +44,11 @@ impl DynReceiver {
         Some(message.and_then(|message| self.name_message(message)))
     }
 
+    /// Returns the arguments of a message, which are decoded within the limits of the connection.
+    pub(crate) fn payload(&self, message: Message) -> Payload {
+        Payload::new(message, self.channel.handle.max_decoded_bytes())
+    }
+
     /// Returns the next message; `None` once the peer has ended the channel.
     pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message>>> {
         if self.ended {
@@ -113,7 +118,7 @@ impl DynReceiver {
                 self.node = next.clone();
             }
         }
-        Ok((kind, Payload::new(message)))
+        Ok((kind, self.payload(message)))
     }
 
     /// Finds the name of a message in the graph, and moves to the state that follows it.
@@ -127,7 +132,7 @@ impl DynReceiver {
         if let Tree::Node(next) = &edge.next {
             self.node = next.clone();
         }
-        Ok((edge.name.to_string(), Payload::new(message)))
+        Ok((edge.name.to_string(), self.payload(message)))
     }
 
     /// Returns the error for a message that the bindings do not know.

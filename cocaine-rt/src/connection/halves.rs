@@ -279,7 +279,10 @@ impl<T: DeserializeOwned> Receiver<T> {
     fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
         let outcome = match ready!(self.poll_open(cx)) {
             Ok(Some(message)) if message.kind == WRITE => {
-                return Poll::Ready(Some(Ok(Payload::new(message))));
+                let ReceiverState::Open(StreamChannel { rx, .. }) = &self.state else {
+                    return Poll::Ready(None);
+                };
+                return Poll::Ready(Some(Ok(rx.payload(message))));
             }
             Ok(Some(message)) if message.kind == ERROR => Some(Err(self.service_error(&message))),
             Ok(_) => None,
@@ -344,7 +347,7 @@ impl<T: DeserializeOwned> Future for Reply<T> {
             }
         };
         Poll::Ready(if message.kind == VALUE {
-            Payload::new(message).decode().map_err(|error| self.rx.add_context(error))
+            self.rx.payload(message).decode().map_err(|error| self.rx.add_context(error))
         } else {
             Err(self.rx.service_error(&message))
         })

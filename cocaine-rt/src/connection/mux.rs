@@ -35,6 +35,7 @@ mod handles;
 mod id_hash;
 mod invocations;
 pub(crate) mod message;
+mod oversized;
 mod receiving;
 pub(crate) mod recv_state;
 pub(crate) mod root_protocol;
@@ -141,6 +142,8 @@ pub(crate) struct PendingInvocation {
     pub(crate) message: Message,
     pub(crate) trace: Option<Trace>,
     pub(crate) cost: InvocationCost,
+    /// Why the arguments are missing, if they were too long.
+    pub(crate) refusal: Option<Error>,
 }
 
 #[derive(Debug)]

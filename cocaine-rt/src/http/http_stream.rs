@@ -1,7 +1,8 @@
 //! An event as a stream of HTTP/1.1, for servers that read requests from sockets.
 
 use std::{
-    io, mem,
+    io::{self, IoSlice},
+    mem,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
@@ -136,14 +137,35 @@ impl AsyncRead for HttpStream {
 }
 
 impl AsyncWrite for HttpStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let buf = &buf[..buf.len().min(MAX_CHUNK)];
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    /// Servers that find this need not copy the pieces of a body into a buffer of their own.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let Some(sink) = &mut this.sink else { return Poll::Ready(Ok(buf.len())) };
+        let Some(sink) = &mut this.sink else {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        };
         ready!(sink.poll_room(cx));
-        let mut chunks = Vec::new();
-        if let Err(text) = this.parser.write(buf, &mut chunks) {
-            return Poll::Ready(Err(this.fail(text)));
+        let (mut chunks, mut written) = (Vec::new(), 0);
+        for buf in bufs {
+            let buf = &buf[..buf.len().min(MAX_CHUNK - written)];
+            if buf.is_empty() {
+                continue;
+            }
+            if let Err(text) = this.parser.write(buf, &mut chunks) {
+                return Poll::Ready(Err(this.fail(text)));
+            }
+            written += buf.len();
         }
         if this.parser.is_finished() {
             this.end_event(|sink| sink.finish(chunks))?;
@@ -152,7 +174,7 @@ impl AsyncWrite for HttpStream {
                 sink.queue(chunk).map_err(connection_reset)?;
             }
         }
-        Poll::Ready(Ok(buf.len()))
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The maximum size of a body chunk. Larger pieces of data are split.
-pub(super) const MAX_CHUNK: usize = 1 << 20;
+pub(super) const MAX_CHUNK: usize = 64 << 10;
 
 /// Corrects the Content-Length of a response without content. Frameworks add a length of 0 to a 304, where it would have to
 /// be the length of the omitted content.
@@ -56,7 +56,7 @@ where
     set_content_length(&mut parts.headers, &body);
     let head = encode_response_head(parts.status, &parts.headers);
     let mut body = pin!(body);
-    // A response that is complete already is sent in one write.
+    // A short response that is complete already is sent in one write. A longer one waits for its reader.
     let first = match poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx))).await {
         Poll::Ready(first) => first.transpose().map_err(body_error)?,
         Poll::Pending => {
@@ -65,7 +65,8 @@ where
         }
     };
     let first = first.and_then(into_data);
-    if body.is_end_stream() {
+    let is_short = first.as_ref().is_none_or(|first| first.len() <= MAX_CHUNK);
+    if is_short && body.is_end_stream() {
         return outgoing
             .finish_with_chunks([head].into_iter().chain(first.into_iter().flat_map(split_into_chunks)));
     }

@@ -13,7 +13,9 @@ use crate::wire::decode::MAX_DECODED_BYTES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of one frame; a longer one ends the connection. 128 MiB.
+    /// Bytes of one frame. The arguments of a longer one are skipped, and not stored: a call is answered with an error that
+    /// names its size and this limit, a reply or a message of a stream fails its channel, and the connection lives on.
+    /// 512 MiB. A frame is buffered once, as far as it has arrived.
     pub max_frame_bytes: usize,
     /// Unread bytes of one channel, headers and 64 for each frame included. Above it, unless it is a single frame, the
     /// socket is not read until the channel is. A peer that understands credit stops sending long before. 8 MiB.
@@ -100,7 +102,7 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_frame_bytes: 128 << 20,
+            max_frame_bytes: 512 << 20,
             max_unread_bytes: 8 << 20,
             max_queued_bytes: 1 << 20,
             max_invocations: 1024,

@@ -4,7 +4,10 @@ use std::{
     future::{Future, poll_fn},
     mem,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
 };
 
@@ -19,6 +22,7 @@ use crate::{
         dyn_sender::{DynSender, Side},
         guard::Guard,
         halves::Sender,
+        handle::ConnectionHandle,
         mux::{ChannelKey, InvocationCost, Mux},
     },
     protocol::{
@@ -74,6 +78,10 @@ impl Drop for RunningCall {
 impl CallResponder {
     pub(super) fn new(run: RunningCall, method: usize, trace: Option<Trace>) -> Self {
         Self { run, method, trace, is_reply_due: true }
+    }
+
+    pub(super) fn connection(&self) -> ConnectionHandle {
+        self.run.host.handle.clone()
     }
 
     /// Sends one value or one error. Arguments that cannot be decoded and unknown methods close the connection
@@ -137,13 +145,15 @@ impl CallResponder {
     /// Replies through the halves of a session, which are opened once the arguments are decoded.
     pub fn session(mut self) -> (SessionHalves, SessionOutcome) {
         self.is_reply_due = false;
+        let is_open = Arc::new(AtomicBool::new(false));
         let halves = SessionHalves {
+            is_open: is_open.clone(),
             channel: self.channel(),
             host: self.run.host.clone(),
             side: self.side(),
             method: self.method,
         };
-        (halves, SessionOutcome(self))
+        (halves, SessionOutcome { responder: self, is_open })
     }
 
     /// Closes the connection, since the table has no such method.
@@ -220,6 +230,7 @@ impl Drop for CallResponder {
 /// The halves of a session, not opened yet.
 #[derive(Debug)]
 pub struct SessionHalves {
+    is_open: Arc<AtomicBool>,
     channel: ChannelRef,
     host: Arc<ServedConnection>,
     side: Side,
@@ -229,6 +240,7 @@ pub struct SessionHalves {
 impl SessionHalves {
     /// Opens the halves: one receives from the client, the other sends to it.
     pub fn open<R: From<DynReceiver>, S: From<DynSender>>(self) -> (R, S) {
+        self.is_open.store(true, Ordering::Relaxed);
         let method = &self.host.served.graph.entries()[self.method];
         let rx = DynReceiver::new(self.channel.clone(), &method.dispatch);
         let tx = DynSender::new(self.channel, &method.upstream, self.side, OnDrop::Terminal, false);
@@ -238,13 +250,24 @@ impl SessionHalves {
 
 /// Ends a session with the result of its handler.
 #[derive(Debug)]
-pub struct SessionOutcome(CallResponder);
+pub struct SessionOutcome {
+    responder: CallResponder,
+    is_open: Arc<AtomicBool>,
+}
 
 impl SessionOutcome {
-    /// Ends the invocation; an error closes the connection (`protocol.md` 2.2).
-    pub fn settle(self, result: Result<()>) {
-        if let Err(error) = result {
-            self.0.close(&error);
+    /// Ends the invocation; an error closes the connection (`protocol.md` 2.2). Arguments that exceed a limit are answered
+    /// with an error, since the halves were not opened then.
+    pub fn settle(mut self, result: Result<()>) {
+        match result {
+            Ok(()) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::LimitExceeded(_))
+                    && !self.is_open.load(Ordering::Relaxed) =>
+            {
+                self.responder.reply_error(&error);
+            }
+            Err(error) => self.responder.close(&error),
         }
     }
 }

@@ -27,10 +27,8 @@ async fn outcome(bytes: &[u8], ends: bool) -> Result<u32, Error> {
 #[tokio::test(start_paused = true)]
 async fn broken_frame_ends_connection_with_reason() {
     for (bytes, text) in [
-        (b"\x93\x01\x00\x91\xdb\x7f\xff\xff\xff".as_slice(), "a frame of more than 1048576 bytes"),
-        (b"\x93\x01\x00\xdd\x7f\xff\xff\xff", "a frame of more than 1048576 bytes"),
-        (b"\x93\x01\x00\x91\xdf\xff\xff\xff\xff", "a frame of more than 1048576 bytes"),
-        (b"\xdd\xff\xff\xff\xff", "a frame of more than 1048576 bytes"),
+        (b"\xdd\xff\xff\xff\xff".as_slice(), "a frame of more than 1048576 bytes"),
+        (b"\x94\x01\x00\x90\xdd\x7f\xff\xff\xff", "a frame of more than 1048576 bytes"),
         (b"\xc1", "byte 0xc1 starts no value"),
         (b"\x93\x01\x00\x91\xc7", "byte 0xc7 starts no value"),
         (b"\x92\x01\x00", "fewer than 3 elements"),
@@ -47,6 +45,36 @@ async fn broken_frame_ends_connection_with_reason() {
         assert!(matches!(error.kind(), ErrorKind::Protocol(_)), "{error}");
         assert!(error.to_string().contains(text), "{error} instead of {text}");
         assert_eq!((error.fault(), error.endpoint()), (Fault::Service, Some("peer:1")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn oversized_reply_fails_call_before_it_arrives() {
+    for (bytes, len) in [
+        (b"\x93\x01\x00\x91\xdb\x7f\xff\xff\xff".as_slice(), "2147483656"),
+        (b"\x93\x01\x00\xdd\x7f\xff\xff\xff", "2147483655"),
+        (b"\x93\x01\x00\x91\xdf\xff\xff\xff\xff", "8589934599"),
+    ] {
+        let limits = Limits::default().max_frame_bytes(1 << 20);
+        let (service, mut peer) = Peer::with(Graph::new([unary(0, "read")]), 64 << 10, limits);
+        let script = async {
+            peer.expect("93 01 00 90").await;
+            peer.io.write_all(bytes).await.unwrap();
+        };
+        let error = tokio::join!(service.call::<_, u32>("read", ()), script).0.unwrap_err();
+        let expected = format!("a message of at least {len} bytes is longer than 1048576");
+        assert!(
+            matches!(error.kind(), ErrorKind::LimitExceeded(text) if text.contains(&expected)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("`max_frame_bytes`"), "{error}");
+        // The connection lives on; its next frame is the rest of the reply.
+        let next = async { peer.expect("93 02 00 90").await };
+        tokio::select! {
+            biased;
+            () = next => {}
+            answer = service.call::<_, u32>("read", ()) => panic!("{answer:?}"),
+        }
     }
 }
 

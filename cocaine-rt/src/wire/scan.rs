@@ -1,8 +1,12 @@
 //! Finds complete frames in the received bytes (`protocol.md` 1).
 
+mod common;
+mod width;
+
 use std::ops::Range;
 
-use crate::wire::headers::UNTRACED;
+use self::common::common_frame;
+pub(crate) use self::width::width;
 
 /// The maximum nesting of containers, including the frame and its arguments (`protocol.md` 1).
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -14,7 +18,8 @@ pub(crate) struct FrameBounds {
     pub(crate) len: usize,
     /// The array of arguments.
     pub(crate) args: Range<usize>,
-    /// The array of headers, which is the fourth element. `None` if it equals [`UNTRACED`].
+    /// The array of headers, which is the fourth element. `None` if it equals
+    /// [`UNTRACED`](crate::wire::headers::UNTRACED).
     pub(crate) headers: Option<Range<usize>>,
     /// The first element.
     pub(crate) channel: u64,
@@ -40,9 +45,20 @@ pub(crate) enum ScanError {
 }
 
 /// Scans one frame after another, and resumes where it stopped when more bytes have arrived.
+///
+/// The arguments of a frame that are longer than the limit can be skipped ([`Scanner::skip_args`]): they are scanned and not
+/// stored, while the bytes before and after them are.
 #[derive(Debug)]
 pub(crate) struct Scanner {
     limit: usize,
+    /// The arguments of the frame are skipped, and have not ended.
+    is_skipping: bool,
+    /// The number of skipped bytes of the frame.
+    skipped: usize,
+    /// The number of skipped bytes of the last complete frame.
+    last_skipped: usize,
+    /// The minimum length of the frame according to its heads.
+    announced: usize,
     /// Where the next value starts. It may lie beyond the received bytes.
     position: usize,
     /// The number of elements of the frame; 0 before its first byte is scanned.
@@ -65,100 +81,76 @@ enum Head {
     Map(usize, u64),
 }
 
-/// The length of a value by its marker; 0 for containers, long raws, and invalid markers.
-const WIDTHS: [u8; 256] = widths();
-
-const fn widths() -> [u8; 256] {
-    let mut widths = [0; 256];
-    let mut marker = 0;
-    while marker < 256 {
-        widths[marker] = match marker {
-            0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => 1,
-            0xa0..=0xbf => marker.to_le_bytes()[0] - 0xa0 + 1,
-            0xcc | 0xd0 => 2,
-            0xcd | 0xd1 => 3,
-            0xca | 0xce | 0xd2 => 5,
-            0xcb | 0xcf | 0xd3 => 9,
-            _ => 0,
-        };
-        marker += 1;
-    }
-    widths
-}
-
-/// Returns the length of a value that starts with `marker`, or `None` if it depends on further bytes.
-#[inline]
-pub(crate) fn width(marker: u8) -> Option<usize> {
-    match WIDTHS[usize::from(marker)] {
-        0 => None,
-        width => Some(usize::from(width)),
-    }
-}
-
-/// Returns the bounds of a complete frame without unusual values. This is the fast path for most frames, in half the time;
-/// the scanner handles all others.
-#[inline]
-fn common_frame(seen: &[u8]) -> Option<FrameBounds> {
-    let marker @ (0x93 | 0x94) = *seen.first()? else { return None };
-    let (channel, at) = common_id(seen, 1)?;
-    let (kind, args) = common_id(seen, at)?;
-    let end = common_array(seen, args)?;
-    let untraced = marker == 0x94 && seen.get(end..).is_some_and(|rest| rest.starts_with(UNTRACED));
-    let len = match marker {
-        0x93 => end,
-        _ if untraced => end + UNTRACED.len(),
-        _ => common_array(seen, end)?,
-    };
-    let headers = (marker == 0x94 && !untraced).then_some(end..len);
-    (len <= seen.len()).then_some(FrameBounds { len, args: args..end, headers, channel, kind })
-}
-
-#[inline]
-fn common_id(seen: &[u8], at: usize) -> Option<(u64, usize)> {
-    let digits = seen.get(at + 1..)?;
-    Some(match *seen.get(at)? {
-        id @ ..0x80 => (u64::from(id), at + 1),
-        0xcc => (u64::from(*digits.first()?), at + 2),
-        0xcd => (u64::from(u16::from_be_bytes(*digits.first_chunk()?)), at + 3),
-        0xce => (u64::from(u32::from_be_bytes(*digits.first_chunk()?)), at + 5),
-        _ => return None,
-    })
-}
-
-/// Returns the end of an array that contains only scalars, raws of up to 64 KiB and short arrays.
-#[inline]
-fn common_array(seen: &[u8], start: usize) -> Option<usize> {
-    let (mut at, mut left, mut arrays) = (start, 1, 0);
-    while left > 0 {
-        let marker = *seen.get(at)?;
-        left -= 1;
-        if let Some(width) = width(marker) {
-            at += width;
-        } else if marker & 0xf0 == 0x90 {
-            at += 1;
-            left += usize::from(marker & 0x0f);
-            arrays += 1;
-        } else if marker == 0xda {
-            at += 3 + usize::from(u16::from_be_bytes(*seen.get(at + 1..)?.first_chunk()?));
-        } else {
-            return None;
-        }
-    }
-    // So few arrays cannot be nested too deep. The first value must be an array.
-    (arrays < MAX_DEPTH && seen[start] & 0xf0 == 0x90).then_some(at)
-}
-
 impl Scanner {
     /// Returns a scanner that rejects frames of more than `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
         let bounds = FrameBounds { len: 0, args: 0..0, headers: None, channel: 0, kind: 0 };
-        Self { limit, position: 0, elements: 0, started: 0, open: 0, missing: [0; MAX_DEPTH], bounds }
+        Self {
+            limit,
+            is_skipping: false,
+            skipped: 0,
+            last_skipped: 0,
+            announced: 0,
+            position: 0,
+            elements: 0,
+            started: 0,
+            open: 0,
+            missing: [0; MAX_DEPTH],
+            bounds,
+        }
     }
 
     /// Returns the minimum length of the current frame, as far as it is known.
     #[inline]
     pub(crate) fn min_frame_len(&self) -> usize {
-        self.position
+        if self.is_skipping { 0 } else { self.position }
+    }
+
+    /// Skips the arguments of the frame that was rejected with [`ScanError::TooLarge`]. Returns whether that is possible: the
+    /// arguments have begun, so that the channel is known, and they are what is too long.
+    ///
+    /// Scanning continues as before, except that the caller removes the bytes that [`Scanner::discard`] returns after each
+    /// incomplete [`Scanner::frame`]. The bounds of the complete frame have an empty range of arguments.
+    pub(crate) fn skip_args(&mut self) -> bool {
+        let is_within_args = self.started == 3 && self.open > 0;
+        let are_args_large = self.started >= 3 && self.bounds.args.end > self.limit / 2;
+        self.is_skipping = self.skipped == 0 && (is_within_args || are_args_large);
+        self.is_skipping
+    }
+
+    /// Returns the channel of the incomplete frame and its minimum length, once its arguments have begun.
+    pub(crate) fn incomplete_frame(&self) -> (u64, usize) {
+        (self.bounds.channel, self.announced.max(self.position))
+    }
+
+    /// Returns how many of the `available` bytes at the start of the frame are skipped. The next scan starts behind them.
+    pub(crate) fn discard(&mut self, available: usize) -> usize {
+        if !self.is_skipping {
+            return 0;
+        }
+        let has_ended = self.started > 3 || (self.started == 3 && self.open == 0);
+        let end = if has_ended { self.bounds.args.end } else { self.position };
+        let count = end.min(available);
+        self.position -= count;
+        self.skipped += count;
+        if let Some(headers) = &mut self.bounds.headers {
+            *headers = headers.start - count..headers.end.saturating_sub(count);
+        }
+        self.bounds.args = 0..self.bounds.args.end.saturating_sub(count);
+        if has_ended && count == end {
+            (self.is_skipping, self.announced) = (false, 0);
+        }
+        count
+    }
+
+    /// Removes and returns the number of skipped bytes of the last complete frame.
+    pub(crate) fn take_skipped(&mut self) -> usize {
+        std::mem::take(&mut self.last_skipped)
+    }
+
+    /// Returns the number of bytes of a frame that are scanned.
+    fn bound(&self) -> usize {
+        if self.is_skipping { usize::MAX } else { self.limit }
     }
 
     /// Returns the bounds of the frame at the start of `unread`, or `None` if it is incomplete.
@@ -166,10 +158,10 @@ impl Scanner {
     /// Until it is complete, `unread` must start at the same byte and may only grow. Scanned bytes are not read again.
     #[inline]
     pub(crate) fn frame(&mut self, unread: &[u8]) -> Result<Option<FrameBounds>, ScanError> {
-        if self.position > unread.len() {
+        if self.position > unread.len() && self.position <= self.bound() {
             return Ok(None);
         }
-        let seen = &unread[..unread.len().min(self.limit)];
+        let seen = &unread[..unread.len().min(self.bound())];
         if self.elements == 0
             && let Some(bounds) = common_frame(seen)
         {
@@ -178,8 +170,12 @@ impl Scanner {
         if !self.advance(seen)? {
             return Ok(None);
         }
-        let bounds = FrameBounds { len: self.position, ..self.bounds.clone() };
+        let mut bounds = FrameBounds { len: self.position, ..self.bounds.clone() };
+        if self.skipped > 0 {
+            bounds.args = 0..0;
+        }
         (self.position, self.elements, self.started, self.bounds.headers) = (0, 0, 0, None);
+        (self.announced, self.last_skipped) = (0, std::mem::take(&mut self.skipped));
         Ok(Some(bounds))
     }
 
@@ -187,10 +183,12 @@ impl Scanner {
     fn advance(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         let all = (self.elements > 0 || self.start(seen)?) && self.remaining(seen)?;
         // An incomplete frame has at least one more byte.
-        if self.position > self.limit || (!all && self.position == self.limit) {
+        let bound = self.bound();
+        if self.announced > bound || self.position > bound || (!all && self.position == bound) {
             return Err(ScanError::TooLarge(self.limit));
         }
-        Ok(all && self.position <= seen.len())
+        // The end of the skipped bytes is removed first.
+        Ok(all && self.position <= seen.len() && !self.is_skipping)
     }
 
     /// Reads the head of the frame; returns whether it was complete.
@@ -214,7 +212,7 @@ impl Scanner {
     #[inline]
     fn remaining(&mut self, seen: &[u8]) -> Result<bool, ScanError> {
         loop {
-            if self.open > 0 && !self.contents(seen)? {
+            if self.announced > self.bound() || (self.open > 0 && !self.contents(seen)?) {
                 return Ok(false);
             }
             match (self.started, &mut self.bounds.headers) {
@@ -322,6 +320,9 @@ impl Scanner {
                     (at, left) = (first, count);
                 }
             }
+            if self.announced > self.bound() {
+                break;
+            }
         }
         (self.position, self.open, self.missing[open - 1]) = (at, open, left);
         Ok(false)
@@ -329,12 +330,12 @@ impl Scanner {
 
     /// Reads the head at `at`, which starts with `marker`; `None` if it is incomplete.
     #[inline]
-    fn head(&self, seen: &[u8], at: usize, marker: u8) -> Result<Option<Head>, ScanError> {
+    fn head(&mut self, seen: &[u8], at: usize, marker: u8) -> Result<Option<Head>, ScanError> {
         let next = at + 1;
         let head = match marker {
             0x90..=0x9f => Head::Array(next, u64::from(marker & 0x0f)),
             0x80..=0x8f => Head::Map(next, 2 * u64::from(marker & 0x0f)),
-            0xc4..=0xc6 | 0xd9..=0xdf => match self.long_head(seen, next, marker)? {
+            0xc4..=0xc6 | 0xd9..=0xdf => match self.long_head(seen, next, marker) {
                 Some(head) => head,
                 None => return Ok(None),
             },
@@ -346,28 +347,27 @@ impl Scanner {
                 at.saturating_add(usize::try_from(count).unwrap_or(usize::MAX))
             }
         };
-        if min_end > self.limit { Err(ScanError::TooLarge(self.limit)) } else { Ok(Some(head)) }
+        self.announced = self.announced.max(min_end);
+        Ok(Some(head))
     }
 
     /// Reads a head with the length in the bytes after the marker.
     #[inline]
-    fn long_head(&self, seen: &[u8], next: usize, marker: u8) -> Result<Option<Head>, ScanError> {
+    fn long_head(&mut self, seen: &[u8], next: usize, marker: u8) -> Option<Head> {
         let width = match marker {
             0xc4 | 0xd9 => 1,
             0xc5 | 0xda | 0xdc | 0xde => 2,
             _ => 4,
         };
         let at = next + width;
-        if at > self.limit {
-            return Err(ScanError::TooLarge(self.limit));
-        }
-        let Some(digits) = seen.get(next..at) else { return Ok(None) };
+        self.announced = self.announced.max(at);
+        let digits = seen.get(next..at)?;
         let length = digits.iter().fold(0, |length, digit| length << 8 | u32::from(*digit));
-        Ok(Some(match marker {
+        Some(match marker {
             0xdc | 0xdd => Head::Array(at, u64::from(length)),
             0xde | 0xdf => Head::Map(at, 2 * u64::from(length)),
             _ => Head::Raw(at.saturating_add(length as usize)),
-        }))
+        })
     }
 }
 

@@ -218,7 +218,7 @@ impl ArchiveEntry<'_> {
         let path = self.existing_folder(folders)?.join(last);
         match self.metadata(&path)? {
             Some(metadata) if metadata.is_file() => Ok(path),
-            Some(_) => Err(self.invalid("is a hard link to what is no file")),
+            Some(_) => Err(self.invalid("is a hard link to something other than a file")),
             None => Err(self.invalid("is a link to what is not there")),
         }
     }

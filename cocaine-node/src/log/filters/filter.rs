@@ -188,10 +188,11 @@ struct FilterParser {
 
 impl FilterParser {
     fn filter(&mut self, value: &Value) -> Result<Filter, FilterError> {
-        let parts = value.as_array().ok_or_else(|| malformed(format!("{value} is no list")))?;
+        let parts = value.as_array().ok_or_else(|| malformed(format!("{value} is not a list")))?;
         let (operator, operands) =
             parts.split_first().ok_or_else(|| malformed("a filter has an operator"))?;
-        let operator = operator.as_str().ok_or_else(|| malformed(format!("{operator} is no operator")))?;
+        let operator =
+            operator.as_str().ok_or_else(|| malformed(format!("{operator} is not an operator")))?;
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(FilterError::TooLarge(format!("a filter may be made of {MAX_NODES}")));
@@ -209,7 +210,7 @@ impl FilterParser {
             ("severity", Value::UInt(least)) => Ok(Filter::Severity(*least)),
             ("e", name) => Ok(Filter::Exists(self.name(operator, name)?)),
             ("!e", name) => Ok(Filter::Missing(self.name(operator, name)?)),
-            _ => Err(malformed(format!("`{operator}` is no filter of {operand}"))),
+            _ => Err(malformed(format!("`{operator}` is not a filter of {operand}"))),
         }
     }
 
@@ -223,7 +224,7 @@ impl FilterParser {
             "&&" => Filter::And,
             "||" => Filter::Or,
             "xor" => Filter::Xor,
-            _ => return Err(malformed(format!("`{operator}` is no filter of two operands"))),
+            _ => return Err(malformed(format!("`{operator}` is not a filter of two operands"))),
         };
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -273,7 +274,7 @@ fn none(operator: &str) -> Result<Filter, FilterError> {
     match operator {
         "empty" => Ok(Filter::Empty),
         "traced" => Ok(Filter::Traced),
-        _ => Err(malformed(format!("`{operator}` is no filter without operands"))),
+        _ => Err(malformed(format!("`{operator}` is not a filter without operands"))),
     }
 }
 

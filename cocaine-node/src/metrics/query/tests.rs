@@ -48,7 +48,7 @@ fn contains_matches_substrings() {
     assert_eq!(matched(&map("contains", vec![name(), constant("")])).len(), 5);
     assert_eq!(matched(&map("contains", vec![constant("all"), constant("al")])).len(), 5);
     assert_eq!(matched(&map("contains", vec![constant("al"), constant("all")])), [""; 0]);
-    assert_eq!(matched(&map("contains", vec![name(), constant(5_u64)])), [""; 0], "a number is no text");
+    assert_eq!(matched(&map("contains", vec![name(), constant(5_u64)])), [""; 0], "a number is not text");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(super) struct LruBlobs {
 
 /// A blob exceeds the size of the whole cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key and a blob of {bytes} bytes have no place in a cache of {max_bytes} (`cache.max_bytes`)")]
+#[error("a key and a blob of {bytes} bytes do not fit into a cache of {max_bytes} (`cache.max_bytes`)")]
 pub(super) struct TooLargeError {
     bytes: usize,
     max_bytes: usize,

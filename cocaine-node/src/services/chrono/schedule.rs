@@ -12,9 +12,9 @@ pub(super) struct Schedule {
     due: Instant,
 }
 
-/// A number of seconds is no valid time for a timer.
+/// A number of seconds is not a valid time for a timer.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("{0} is no time for a timer: it takes seconds, up to 31536000 (365 days)")]
+#[error("{0} is not a valid time for a timer: use seconds, up to 31536000 (365 days)")]
 pub(super) struct InvalidTimeError(f64);
 
 impl Schedule {
@@ -92,7 +92,7 @@ mod tests {
         let now = Instant::now();
         for seconds in [f64::NAN, f64::INFINITY, f64::MAX, 31_536_001.0] {
             let refused = Schedule::once(seconds, now).unwrap_err().to_string();
-            assert!(refused.ends_with("it takes seconds, up to 31536000 (365 days)"), "{refused}");
+            assert!(refused.ends_with("use seconds, up to 31536000 (365 days)"), "{refused}");
             Schedule::periodic(seconds, now).unwrap_err();
         }
         assert_eq!(Schedule::once(31_536_000.0, now).unwrap().due() - now, Schedule::LONGEST);

@@ -34,9 +34,9 @@ struct TimerEntry {
 /// The largest number of timers is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TimerLimitError {
-    #[error("this connection has {0} timers, and may have no more (`chrono.client_timers`)")]
+    #[error("this connection already has the maximum of {0} timers (`chrono.client_timers`)")]
     Client(usize),
-    #[error("there are {0} timers, and may be no more (`chrono.timers`)")]
+    #[error("there is already the maximum of {0} timers (`chrono.timers`)")]
     All(usize),
 }
 

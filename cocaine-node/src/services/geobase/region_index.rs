@@ -20,7 +20,7 @@ use super::{
 /// Why a database cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoadError {
-    #[error("it is no database in the format of MaxMind, or damaged: {0}")]
+    #[error("it is not a database in the format of MaxMind, or it is damaged: {0}")]
     Invalid(#[from] MaxMindDbError),
     #[error("it is damaged: its tree leads to the same networks more than once")]
     NotATree,

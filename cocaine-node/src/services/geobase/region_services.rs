@@ -34,12 +34,12 @@ impl RegionServices {
     /// Enables or disables a service of a region, and returns once that is stored.
     pub(super) async fn set(&self, id: i32, service: &str, enabled: bool) -> Result<()> {
         if service.is_empty() || service.len() > NAME {
-            return Err(super::invalid(format!("a service's name has from 1 to {NAME} bytes")));
+            return Err(super::invalid(format!("the name of a service has 1 to {NAME} bytes")));
         }
         let (weight, service) = (service.len(), service.to_owned());
         let changed = self.0.submit_change(weight, move |txn: &WriteTransaction| {
             let services = decode(id, blobs::read(txn, COLLECTION, &id.to_string()));
-            // A refusal is no failure of the storage.
+            // A refusal is not a failure of the storage.
             match services.and_then(|services| changed(id, services, &service, enabled)) {
                 Ok(Some(services)) => write(txn, id, &services).map(Ok),
                 Ok(None) => Ok(Ok(())),
@@ -55,7 +55,9 @@ fn changed(id: i32, mut services: Vec<String>, service: &str, enabled: bool) -> 
     match (services.binary_search_by(|known| known.as_str().cmp(service)), enabled) {
         (Err(at), true) if services.len() < SERVICES => services.insert(at, service.to_owned()),
         (Err(_), true) => {
-            return Err(super::invalid(format!("region {id} has {SERVICES} services, and can have no more")));
+            return Err(super::invalid(format!(
+                "region {id} already has the maximum of {SERVICES} services"
+            )));
         }
         (Ok(at), false) => drop(services.remove(at)),
         (Ok(_), true) | (Err(_), false) => return Ok(None),
@@ -81,6 +83,6 @@ fn decode(id: i32, stored: Result<Bytes, StoreError>) -> Result<Vec<String>> {
 }
 
 fn unreadable(id: i32, error: &impl std::fmt::Display) -> Error {
-    let text = format!("what is stored as `{id}` in `{COLLECTION}` is no list of services: {error}");
+    let text = format!("the value of `{id}` in `{COLLECTION}` is not a list of services: {error}");
     errno::error(Errno::IO, text)
 }

@@ -29,15 +29,13 @@ pub(super) fn pinpoint(index: &RegionIndex, request: &BTreeMap<String, String>) 
     match (of("latitude"), of("longitude"), of("ip")) {
         (Some(latitude), Some(longitude), _) => pinpoint_coordinates(index, latitude, longitude),
         (_, _, Some(ip)) => pinpoint_address(index, ip),
-        _ => Err(invalid(
-            "it takes `ip`, or both `latitude` and `longitude`, to find out where a request is from",
-        )),
+        _ => Err(invalid("the request must have `ip`, or both `latitude` and `longitude`")),
     }
 }
 
 fn pinpoint_coordinates(index: &RegionIndex, latitude: &str, longitude: &str) -> Result<Value> {
     let degrees =
-        |text: &str| text.trim().parse().map_err(|_| invalid(format!("{text:?} is no number of degrees")));
+        |text: &str| text.trim().parse().map_err(|_| invalid(format!("{text:?} is not a number of degrees")));
     let coordinates = coordinates(degrees(latitude)?, degrees(longitude)?)?;
     let (at, distance) = nearest_region(index, coordinates)?;
     let mut entries = region_entries(&index.tree, at);
@@ -81,14 +79,14 @@ fn entry(key: &str, value: impl Into<Value>) -> (Value, Value) {
 
 /// Parses an IP address.
 pub(super) fn parse_address(ip: &str) -> Result<IpAddr> {
-    ip.trim().parse().map_err(|_| invalid(format!("{ip:?} is no IP address")))
+    ip.trim().parse().map_err(|_| invalid(format!("{ip:?} is not an IP address")))
 }
 
 /// Returns the coordinates, or an error if one is out of range.
 pub(super) fn coordinates(latitude: f64, longitude: f64) -> Result<Coordinates> {
     Coordinates::new(latitude, longitude).ok_or_else(|| {
         invalid(format!(
-            "{latitude}, {longitude} is no place: latitudes are from -90 to 90 degrees, longitudes from -180 to 180"
+            "{latitude}, {longitude} is not a location: latitudes range from -90 to 90 degrees, longitudes from -180 to 180"
         ))
     })
 }
@@ -101,5 +99,5 @@ pub(super) fn nearest_region(index: &RegionIndex, coordinates: Coordinates) -> R
 
 /// Returns the error for an address that lies in no known region.
 pub(super) fn unknown_address(address: IpAddr) -> cocaine::Error {
-    invalid(format!("the address {address} is of no known region"))
+    invalid(format!("the address {address} belongs to no known region"))
 }

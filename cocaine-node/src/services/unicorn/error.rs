@@ -59,7 +59,7 @@ pub(super) enum UnicornError {
     NotEmpty,
     #[error("failure during creating node - no children for ephemerals")]
     ParentIsLock,
-    #[error("what happened since is not known: the storage failed")]
+    #[error("later changes are unknown: the storage failed")]
     OutcomeUnknown,
     #[error("{0}")]
     Storage(#[from] StoreError),

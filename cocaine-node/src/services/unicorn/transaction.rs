@@ -112,7 +112,7 @@ enum NodeOutcome<T> {
     Locked(Result<T, UnicornError>),
 }
 
-/// Turns a refusal into a value: it is no failure of the storage, and must not abort the transaction that other
+/// Turns a refusal into a value: it is not a failure of the storage, and must not abort the transaction that other
 /// operations share.
 fn split_refusal<T>(outcome: Result<T, ChangeError>) -> Result<Result<T, UnicornError>, StoreError> {
     match outcome {

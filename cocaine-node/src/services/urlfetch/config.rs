@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cocaine::Limits;
-
 use super::address_filter::AddressFilter;
 use crate::config::{ConfigError, UrlfetchConfig};
 
@@ -18,17 +16,16 @@ pub(super) struct UrlfetchSettings {
     pub(super) max_timeout: Duration,
 }
 
-/// The bytes of a frame that are reserved for the head of a response.
-const HEAD: usize = 1 << 20;
+/// The longest body in bytes: other runtimes may have a limit of 128 MiB for a frame, which has a head too.
+const MAX_BODY: usize = (128 << 20) - (1 << 20);
 
 impl UrlfetchConfig {
     /// Checks the settings and fills in the defaults.
     pub(super) fn settings(&self) -> Result<UrlfetchSettings, ConfigError> {
         let max_body = self.max_body.unwrap_or(8 << 20);
-        let frame = Limits::default().max_frame_bytes - HEAD;
-        if max_body > frame {
+        if max_body > MAX_BODY {
             return Err(ConfigError::Value(format!(
-                "urlfetch.max_body is {max_body}: an answer is one frame, of which {frame} bytes are left"
+                "urlfetch.max_body is {max_body}: an answer is one frame, of which {MAX_BODY} bytes are left"
             )));
         }
         let some = |name, set: Option<usize>, default| match set {

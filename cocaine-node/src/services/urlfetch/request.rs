@@ -69,7 +69,7 @@ impl FetchRequest {
         headers: Pairs<'_>,
     ) -> Result<Self, FetchError> {
         let parsed =
-            Url::parse(url).map_err(|error| FetchError::Invalid(format!("it is no URL: {error}")))?;
+            Url::parse(url).map_err(|error| FetchError::Invalid(format!("it is not a URL: {error}")))?;
         check_url(&parsed).map_err(FetchError::Invalid)?;
         Ok(Self { url: parsed, method, headers: build_headers(cookies, headers)?, body })
     }
@@ -138,7 +138,7 @@ fn build_headers(cookies: Pairs<'_>, given: Pairs<'_>) -> Result<HeaderMap, Fetc
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     for (name, value) in given.into_iter().flatten() {
         let known = HeaderName::from_bytes(name.as_bytes());
-        let known = known.map_err(|_| FetchError::Invalid(format!("{name:?} is no name of a header")))?;
+        let known = known.map_err(|_| FetchError::Invalid(format!("{name:?} is not a header name")))?;
         if TRANSFER_HEADERS.contains(&known) {
             return Err(FetchError::Invalid(format!("the header {name} is not the caller's to set")));
         }
@@ -156,7 +156,7 @@ fn build_headers(cookies: Pairs<'_>, given: Pairs<'_>) -> Result<HeaderMap, Fetc
 
 fn format_cookie((name, value): (&String, &String)) -> Result<String, FetchError> {
     if name.is_empty() || name.contains(['=', ';']) || value.contains(';') {
-        return Err(FetchError::Invalid(format!("{name:?} with {value:?} is no cookie")));
+        return Err(FetchError::Invalid(format!("{name:?} with {value:?} is not a valid cookie")));
     }
     Ok(format!("{name}={value}"))
 }

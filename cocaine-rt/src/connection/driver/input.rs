@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::wire::scan::{FrameBounds, ScanError, Scanner};
@@ -17,10 +17,22 @@ use crate::wire::scan::{FrameBounds, ScanError, Scanner};
 pub(super) struct Input {
     scanner: Scanner,
     buf: BytesMut,
-    /// The complete frames at the start of the buffer: where each begins, and its parts.
-    frames: Vec<(usize, FrameBounds)>,
+    /// The complete frames at the start of the buffer.
+    frames: Vec<InputFrame>,
     /// Where the last complete frame ends.
     frames_end: usize,
+    /// The channel and the minimum length of a frame whose arguments are skipped from now on.
+    oversized: Option<(u64, usize)>,
+}
+
+/// A complete frame of the input.
+#[derive(Debug)]
+pub(super) struct InputFrame {
+    /// Where it begins in the buffer.
+    pub(super) start: usize,
+    pub(super) bounds: FrameBounds,
+    /// The bytes of it that were skipped, because its arguments are longer than the limit.
+    pub(super) skipped: usize,
 }
 
 impl Input {
@@ -41,6 +53,7 @@ impl Input {
             buf: BytesMut::new(),
             frames: Vec::new(),
             frames_end: 0,
+            oversized: None,
         }
     }
 
@@ -63,33 +76,58 @@ impl Input {
     pub(super) fn scan(&mut self) -> Result<(), ScanError> {
         self.frames.clear();
         self.frames_end = 0;
-        while let Some(bounds) = self.scanner.frame(&self.buf[self.frames_end..])? {
-            let len = bounds.len;
-            self.frames.push((self.frames_end, bounds));
-            self.frames_end += len;
+        loop {
+            match self.scanner.frame(&self.buf[self.frames_end..]) {
+                Ok(Some(bounds)) => {
+                    let (start, skipped) = (self.frames_end, self.scanner.take_skipped());
+                    self.frames_end += bounds.len;
+                    self.frames.push(InputFrame { start, bounds, skipped });
+                }
+                Ok(None) => return Ok(()),
+                Err(ScanError::TooLarge(_)) if self.scanner.skip_args() => {
+                    self.oversized = Some(self.scanner.incomplete_frame());
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+    }
+
+    /// Removes the start of the next frame, as far as it is skipped; returns whether more may be found after it. The
+    /// complete frames before it must have been removed.
+    pub(super) fn skip(&mut self) -> bool {
+        let skipped = self.scanner.discard(self.buf.len());
+        self.buf.advance(skipped);
+        if self.buf.is_empty() && self.buf.capacity() > Self::MAX_REUSED_FRAME {
+            self.buf = BytesMut::new();
+        }
+        skipped > 0
     }
 
     /// Removes the frames that [`Input::scan`] has found from the buffer; `None` if there are none. Their parts remain in
     /// [`Input::frames`].
     pub(super) fn split_frames(&mut self) -> Option<Bytes> {
-        if self.frames_end == 0 {
+        // A frame that was skipped to its end has no bytes left.
+        if self.frames.is_empty() {
             return None;
         }
         let batch = self.buf.split_to(self.frames_end).freeze();
-        if self.buf.is_empty() && self.frames.iter().any(|(_, bounds)| bounds.len > Self::MAX_REUSED_FRAME) {
+        if self.buf.is_empty() && self.frames.iter().any(|frame| frame.bounds.len > Self::MAX_REUSED_FRAME) {
             self.buf = BytesMut::new();
         }
         Some(batch)
     }
 
-    pub(super) fn frames(&self) -> &[(usize, FrameBounds)] {
+    /// Removes and returns the channel and the minimum length of a frame that has turned out to be too long.
+    pub(super) fn take_oversized(&mut self) -> Option<(u64, usize)> {
+        self.oversized.take()
+    }
+
+    pub(super) fn frames(&self) -> &[InputFrame] {
         &self.frames
     }
 
     /// Returns whether the last scan has found a large frame.
     pub(super) fn has_large_frame(&self) -> bool {
-        self.frames.iter().any(|(_, bounds)| bounds.len >= Self::LARGE_FRAME)
+        self.frames.iter().any(|frame| frame.bounds.len >= Self::LARGE_FRAME)
     }
 }

@@ -79,10 +79,18 @@ impl Mux {
         let Some(channel) = self.channel(key) else { return };
         let unread = channel.unread_bytes();
         let text = format!("{unread} bytes of channel {} {reason}", key.id);
-        channel.fail(Error::new(ErrorKind::LimitExceeded(text)));
+        self.fail_over_limit(key, Error::new(ErrorKind::LimitExceeded(text)));
+    }
+
+    /// Fails a channel for a limit that it has exceeded, and drops what is unread on it.
+    pub(super) fn fail_over_limit(&mut self, key: ChannelKey, error: Error) {
+        let Some(channel) = self.channel(key) else { return };
+        let unread = channel.unread_bytes();
+        channel.fail(error);
         let wakers = [channel.reader.take(), channel.credit.take_sender()];
         self.wakers.extend(wakers.into_iter().flatten());
-        self.note_removed(unread);
+        let removed = unread - self.channel(key).map_or(0, |channel| channel.unread_bytes());
+        self.note_removed(removed);
         self.lift_credit(key);
     }
 

@@ -43,6 +43,19 @@ impl Mux {
         self.uncount(cost);
     }
 
+    /// Counts what the arguments of a running invocation take once they are decoded. Returns false, and counts nothing, if
+    /// that is more than a connection may use.
+    pub(crate) fn charge_args(&mut self, bytes: usize) -> bool {
+        let fits = self.args_bytes + bytes <= self.limits.max_in_use_bytes;
+        self.args_bytes += if fits { bytes } else { 0 };
+        fits
+    }
+
+    /// Subtracts what [`Mux::charge_args`] has counted.
+    pub(crate) fn release_args(&mut self, bytes: usize) {
+        self.args_bytes -= bytes;
+    }
+
     /// Subtracts an invocation from those that run.
     pub(super) fn uncount(&mut self, cost: InvocationCost) {
         self.running -= 1;

@@ -28,13 +28,7 @@ impl Mux {
         start: usize,
         bounds: &FrameBounds,
     ) -> Result<(), Violation> {
-        let headers = match &bounds.headers {
-            None => Headers::default(),
-            Some(range) => self
-                .hpack
-                .read(&batch[start + range.start..start + range.end])
-                .map_err(|error| Violation::new(Code::HPACK_ERROR, format!("unreadable headers: {error}")))?,
-        };
+        let headers = self.read_headers(batch, start, bounds)?;
         let args = batch.slice(start + bounds.args.start..start + bounds.args.end);
         let message = Message { kind: bounds.kind, args, headers };
         if bounds.kind == credit::CREDIT {
@@ -85,6 +79,18 @@ impl Mux {
         Ok(())
     }
 
+    #[inline]
+    pub(super) fn read_headers(
+        &mut self,
+        batch: &bytes::Bytes,
+        start: usize,
+        bounds: &FrameBounds,
+    ) -> Result<Headers, Violation> {
+        let Some(range) = &bounds.headers else { return Ok(Headers::default()) };
+        let headers = self.hpack.read(&batch[start + range.start..start + range.end]);
+        headers.map_err(|error| Violation::new(Code::HPACK_ERROR, format!("unreadable headers: {error}")))
+    }
+
     /// Receives a message of a channel that the peer has opened, or that a host has.
     fn receive_peers(&mut self, id: u64, message: Message) -> Result<(), Violation> {
         match self.peers.get_mut(&id) {
@@ -107,14 +113,14 @@ impl Mux {
                 self.free_if_unused(id);
                 Ok(())
             }
-            _ if id > self.last_peer_id => self.accept(id, message),
+            _ if id > self.last_peer_id => self.accept(id, message, None),
             _ => self
                 .tolerate(Code::REVOKED_CHANNEL, || format!("channel {id} is not above every earlier one")),
         }
     }
 
     /// Ends the connection for a broken rule, unless this role drops what it does not understand.
-    fn tolerate(&self, cause: Code, text: impl FnOnce() -> String) -> Result<(), Violation> {
+    pub(super) fn tolerate(&self, cause: Code, text: impl FnOnce() -> String) -> Result<(), Violation> {
         match self.role {
             Role::Client => Ok(()),
             Role::Worker(_) => {
@@ -133,8 +139,13 @@ impl Mux {
         Err(Violation::new(Code::OUT_OF_MEMORY, text))
     }
 
-    /// Accepts the first message of a channel.
-    fn accept(&mut self, id: u64, mut message: Message) -> Result<(), Violation> {
+    /// Accepts the first message of a channel. A `refusal` stands for the arguments of a call that were too long.
+    pub(super) fn accept(
+        &mut self,
+        id: u64,
+        mut message: Message,
+        refusal: Option<Error>,
+    ) -> Result<(), Violation> {
         let Some(root) = self.role.root() else { return Ok(()) };
         let first = root.first_message(message.kind);
         self.last_peer_id = id;
@@ -152,7 +163,14 @@ impl Mux {
                     // It may wait for as long as the channel is open.
                     message.detach();
                 }
-                self.pending.push_back(PendingInvocation { id, method: index, message, trace, cost });
+                self.pending.push_back(PendingInvocation {
+                    id,
+                    method: index,
+                    message,
+                    trace,
+                    cost,
+                    refusal,
+                });
                 Ok(())
             }
             FirstMessage::Ping => self.acknowledge(id, trace),
@@ -216,6 +234,6 @@ impl Mux {
     }
 }
 
-fn not_allowed(kind: u64, channel: u64) -> String {
+pub(super) fn not_allowed(kind: u64, channel: u64) -> String {
     format!("message {kind} is not allowed on channel {channel}")
 }

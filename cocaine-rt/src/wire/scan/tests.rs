@@ -24,6 +24,32 @@ fn chunked(bytes: &[u8], step: usize) -> Result<Option<FrameBounds>, ScanError> 
     result
 }
 
+/// Scans a stream with `step` more bytes at a time and skips what is longer than `limit`, as a connection does. Returns what
+/// was found of each frame, how much of it was skipped, and its headers.
+fn scan_skipping(stream: &[u8], limit: usize, step: usize) -> Vec<(FrameBounds, usize, Option<Vec<u8>>)> {
+    let (mut scanner, mut unread, mut found) = (Scanner::new(limit), Vec::new(), Vec::new());
+    for chunk in stream.chunks(step) {
+        unread.extend_from_slice(chunk);
+        loop {
+            match scanner.frame(&unread) {
+                Ok(Some(bounds)) => {
+                    let headers = bounds.headers.clone().map(|at| unread[at].to_vec());
+                    unread.drain(..bounds.len);
+                    found.push((bounds, scanner.take_skipped(), headers));
+                }
+                Ok(None) => match scanner.discard(unread.len()) {
+                    0 => break,
+                    count => drop(unread.drain(..count)),
+                },
+                Err(error) => assert!(scanner.skip_args(), "{error}"),
+            }
+        }
+        assert!(unread.len() < limit + step, "{} bytes are kept", unread.len());
+    }
+    assert!(unread.is_empty());
+    found
+}
+
 fn any_frame() -> impl Strategy<Value = Vec<Value>> {
     let list = || vec(any_value(), 0..5).prop_map(Value::Array);
     (any::<u64>(), 0_u64..70_000, list(), list(), vec(any_value(), 0..3), 0..3).prop_map(
@@ -99,6 +125,36 @@ proptest! {
             unread = &unread[bytes.len()..];
         }
         prop_assert_eq!(scanner.frame(unread), Ok(None));
+    }
+
+    #[test]
+    fn oversized_frame_is_skipped_in_any_chunks(
+        args in vec(any_value(), 1..30), headers in usual_args(), more in vec(any_value(), 0..2),
+        form in 0..3, step in 1_usize..300,
+    ) {
+        let headers_len = msgpack::to_vec(&headers).unwrap().len();
+        let mut frame = vec![7.into(), 2.into(), Value::Array(args.clone())];
+        if form > 0 {
+            frame.push(headers);
+        }
+        if form > 1 {
+            frame.extend(more);
+        }
+        let (bytes, args_len) = (msgpack::to_vec(&frame).unwrap(), msgpack::to_vec(&args).unwrap().len());
+        let rest = bytes.len() - 3 - args_len;
+        let next = msgpack::to_vec(&(8, 0, [1])).unwrap();
+        // The least that leaves room for all but the arguments, and less than these take.
+        let limit = (rest + 8).max(headers_len + 8);
+        prop_assume!(args_len > limit);
+        let found = scan_skipping(&[bytes.clone(), next].concat(), limit, step);
+        prop_assert_eq!(found.len(), 2);
+        let (bounds, skipped, headers) = &found[0];
+        prop_assert_eq!((bounds.channel, bounds.kind, bounds.args.is_empty()), (7, 2, true));
+        prop_assert_eq!((skipped + bounds.len, *skipped), (bytes.len(), 3 + args_len));
+        let expected = frame.get(3).map(|headers| msgpack::to_vec(headers).unwrap());
+        prop_assert_eq!(headers, &expected);
+        let (bounds, skipped, _) = &found[1];
+        prop_assert_eq!((bounds.channel, bounds.args.clone(), *skipped), (8, 3..5, 0));
     }
 
     #[test]
@@ -216,4 +272,22 @@ fn frame_of_limit_length_is_accepted() {
     let frame = test_support::hex::decode("93 01 00 92 a3 61 62 63 cd 01 00");
     assert!(Scanner::new(11).frame(&frame).unwrap().is_some());
     assert_eq!(Scanner::new(10).frame(&frame), Err(ScanError::TooLarge(10)));
+}
+
+#[test]
+fn only_arguments_can_be_skipped() {
+    for text in ["dd ff ff ff ff", "93 cf", "94 01 00 90 dd 00 00 00 ff"] {
+        let (bytes, mut scanner) = (test_support::hex::decode(text), Scanner::new(8));
+        assert_eq!(scanner.frame(&bytes), Err(ScanError::TooLarge(8)), "{text}");
+        assert!(!scanner.skip_args(), "{text}");
+    }
+    // Headers that are too long are not skipped together with the arguments before them.
+    let mut scanner = Scanner::new(8);
+    let frame = test_support::hex::decode("94 01 00 91 c4 06 00 00 00 00 00 00 91 c4 09");
+    assert_eq!(scanner.frame(&frame), Err(ScanError::TooLarge(8)));
+    assert!(scanner.skip_args());
+    assert_eq!(scanner.frame(&frame), Ok(None));
+    assert_eq!(scanner.discard(frame.len()), 12);
+    assert_eq!(scanner.frame(&frame[12..]), Err(ScanError::TooLarge(8)));
+    assert!(!scanner.skip_args());
 }

@@ -57,7 +57,10 @@ fn other_files_are_refused() {
     ];
     for text in texts {
         let error = RegionIndex::new(text.to_vec()).unwrap_err().to_string();
-        assert!(error.starts_with("it is no database in the format of MaxMind, or damaged: "), "{error}");
+        assert!(
+            error.starts_with("it is not a database in the format of MaxMind, or it is damaged: "),
+            "{error}"
+        );
     }
 }
 

@@ -50,13 +50,13 @@ async fn unusable_database_fails_node_start() {
     fs::write(&file, "no database").unwrap();
     let error = refusal().await;
     assert!(
-        error.strip_prefix(&starts).unwrap().starts_with("it is no database in the format of"),
+        error.strip_prefix(&starts).unwrap().starts_with("it is not a database in the format of"),
         "{error}"
     );
     fs::write(&file, countries()).unwrap();
     node().await.unwrap().shutdown().await;
     let folder = start(folder.path()).await.unwrap_err().to_string();
-    assert!(folder.ends_with(": it is no file"), "{folder}");
+    assert!(folder.ends_with(": it is not a regular file"), "{folder}");
 }
 
 #[tokio::test]

@@ -71,15 +71,15 @@ fn urls_are_normalized() {
 #[test]
 fn invalid_requests_are_refused() {
     let url = |url| invalid_text(FetchRequest::get(url, None, None));
-    assert!(url("").starts_with("it is no URL: "));
-    assert!(url("/path").starts_with("it is no URL: "));
-    assert!(url("http://").starts_with("it is no URL: "));
+    assert!(url("").starts_with("it is not a URL: "));
+    assert!(url("/path").starts_with("it is not a URL: "));
+    assert!(url("http://").starts_with("it is not a URL: "));
     assert_eq!(url("file:///etc/passwd"), "only http and https are fetched, and not file");
     assert_eq!(url("gopher://a/"), "only http and https are fetched, and not gopher");
     assert!(url("http://user:password@a.example/").starts_with("a URL carries no password"));
     let header =
         |name, value| invalid_text(FetchRequest::get("http://a/", None, Some(&pairs(&[(name, value)]))));
-    assert_eq!(header("a b", "1"), "\"a b\" is no name of a header");
+    assert_eq!(header("a b", "1"), "\"a b\" is not a header name");
     assert!(header("a", "1\r\nb: 2").starts_with("the value of a has characters"));
     for name in ["Content-Length", "transfer-encoding", "Connection", "UPGRADE", "te"] {
         assert_eq!(header(name, "1"), format!("the header {name} is not the caller's to set"));
@@ -87,7 +87,7 @@ fn invalid_requests_are_refused() {
     let cookie =
         |name, value| invalid_text(FetchRequest::get("http://a/", Some(&pairs(&[(name, value)])), None));
     for (name, value) in [("", "1"), ("a=b", "1"), ("a;b", "1"), ("a", "1; b=2")] {
-        assert!(cookie(name, value).ends_with("is no cookie"));
+        assert!(cookie(name, value).ends_with("is not a valid cookie"));
     }
     assert!(cookie("a", "1\n2").starts_with("the value of Cookie has characters"));
     let long = format!("http://a.example/{}", "x".repeat(70_000));

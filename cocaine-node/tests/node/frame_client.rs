@@ -15,13 +15,13 @@ use tokio::{
 const LAST_CHANNEL: u64 = 1 << 20;
 
 /// A connection to one service.
-pub(crate) struct Raw {
+pub(crate) struct FrameClient {
     socket: TcpStream,
     unread: Vec<u8>,
     ping_channel: u64,
 }
 
-impl Raw {
+impl FrameClient {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self {
             socket: TcpStream::connect(address).await.unwrap(),
