@@ -4,7 +4,8 @@
 //! catalog   started_apps         the apps by name, and those that start again with the node
 //! app   publication   service    one app: its state, its name in the locator, its service
 //! report/                        the answers to `info`, and metrics
-//! overseer/                      the events and the workers of one app
+//! current_overseer               the overseer of the generation that runs
+//! overseer/                      the events and the workers of one generation of an app
 //! event/                         one event, between its client and its worker
 //! worker/                        one worker, from its start to its exit
 //! process/                       its process and its output
@@ -17,6 +18,7 @@
 
 mod app;
 mod catalog;
+mod current_overseer;
 mod errors;
 mod event;
 mod overseer;

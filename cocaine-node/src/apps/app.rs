@@ -1,14 +1,16 @@
 //! One app: unpacked, published under its name, stopped.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cocaine::{Code, Error, ErrorKind, Result, Value, server::Server};
 use cocaine_bindings::ServeApp;
+use futures_util::future::join_all;
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::{
+    current_overseer::CurrentOverseer,
     errors,
-    overseer::{Overseer, environment::AppEnvironment},
+    overseer::{Overseer, environment::AppEnvironment, handover::stopped_meanwhile},
     package::{self, ArchiveLimits},
     profile::config::AppConfig,
     publication::Publication,
@@ -26,6 +28,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct App {
     state: Mutex<State>,
+    /// The generations that start or finish beside the one that gets the events.
+    others: Mutex<Vec<Overseer>>,
     /// Locked while the app starts or stops: its folder and its socket have the same paths each time.
     transition: tokio::sync::Mutex<()>,
 }
@@ -40,14 +44,15 @@ enum State {
 
 #[derive(Debug)]
 struct RunningApp {
-    overseer: Overseer,
+    overseer: CurrentOverseer,
     server: Server,
     publication: Publication,
 }
 
 impl App {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State::Spooling), transition: tokio::sync::Mutex::default() }
+        let (others, transition) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { state: Mutex::new(State::Spooling), others, transition }
     }
 
     /// Waits until no other task starts or stops the app.
@@ -72,8 +77,8 @@ impl App {
         environment: &AppEnvironment,
         host: &ServiceHost,
     ) -> Result<()> {
-        let started = match spool(&config.app, environment).await {
-            Ok(()) => RunningApp::start(config, environment.clone(), host).await,
+        let started = match start_overseer(config, environment).await {
+            Ok(overseer) => RunningApp::start(overseer, host).await,
             Err(error) => Err(error),
         };
         let mut state = self.state();
@@ -92,15 +97,72 @@ impl App {
     /// whose clients stay connected.
     pub(super) async fn stop(&self, deadline: Option<Instant>) -> Option<Server> {
         let state = std::mem::replace(&mut *self.state(), State::Stopped);
-        let State::Running(running) = state else { return None };
-        let RunningApp { overseer, server, publication } = *running;
-        drop(publication);
-        server.stop_accepting();
-        overseer.stop(deadline).await;
-        Some(server)
+        let mut overseers = self.others().clone();
+        let server = if let State::Running(running) = state {
+            let RunningApp { overseer, server, publication } = *running;
+            drop(publication);
+            server.stop_accepting();
+            overseers.push(overseer.load());
+            Some(server)
+        } else {
+            None
+        };
+        join_all(overseers.iter().map(|overseer| overseer.stop(deadline))).await;
+        server
     }
 
-    pub(super) fn overseer(&self) -> Option<Overseer> {
+    /// Starts to terminate the workers of all generations.
+    pub(super) fn start_stopping(&self) {
+        let current = self.overseer().map(|overseer| overseer.load());
+        self.others().iter().chain(&current).for_each(Overseer::start_stopping);
+    }
+
+    /// Starts another generation beside the one that runs, and gives it the events once its first worker has connected.
+    /// The former generation then finishes what it has. After an error it goes on as before.
+    pub(super) async fn replace(
+        self: &Arc<Self>,
+        config: AppConfig,
+        environment: &AppEnvironment,
+    ) -> Result<()> {
+        let newer = start_overseer(config, environment).await?;
+        self.others().push(newer.clone());
+        let started = newer.start_first_worker().await.and_then(|()| self.switch_to(&newer));
+        self.others().retain(|other| !other.is_same(&newer));
+        match started {
+            Ok(older) => {
+                let app = self.clone();
+                tokio::spawn(async move {
+                    older.finish_draining().await;
+                    app.others().retain(|other| !other.is_same(&older));
+                    tracing::info!(app = older.config().app, "the former generation of an app has ended");
+                });
+                Ok(())
+            }
+            Err(error) => {
+                newer.stop(None).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the events to `newer`. Returns the overseer that had them, which is among the others from now on.
+    fn switch_to(&self, newer: &Overseer) -> Result<Overseer> {
+        let mut state = self.state();
+        let State::Running(running) = &mut *state else {
+            return Err(stopped_meanwhile(&newer.config().app));
+        };
+        // First of all, or the app would be withdrawn as the former generation ends.
+        running.publication.follow(newer);
+        let older = running.overseer.replace(newer.clone());
+        self.others().push(older.clone());
+        Ok(older)
+    }
+
+    fn others(&self) -> MutexGuard<'_, Vec<Overseer>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn overseer(&self) -> Option<CurrentOverseer> {
         match &*self.state() {
             State::Running(running) => Some(running.overseer.clone()),
             _ => None,
@@ -111,7 +173,7 @@ impl App {
     pub(super) fn info(&self, flags: InfoFlags) -> Value {
         match &*self.state() {
             State::Running(running) => {
-                info::running(&running.overseer, flags, Some(running.publication.is_public()))
+                info::running(&running.overseer.load(), flags, Some(running.publication.is_public()))
             }
             State::Spooling => info::idle("spooling", None),
             State::Broken { code, cause } => info::idle("broken", Some((*code, cause))),
@@ -124,10 +186,22 @@ impl App {
     }
 }
 
-/// Unpacks the stored package of an app, in place of an earlier one.
-async fn spool(app: &str, environment: &AppEnvironment) -> Result<()> {
-    let (store, folder) = (environment.store.clone(), environment.folders.package(app));
-    let app = app.to_owned();
+/// Unpacks an app, and listens for its workers.
+async fn start_overseer(config: AppConfig, environment: &AppEnvironment) -> Result<Overseer> {
+    spool(&config, environment).await?;
+    let io_error = |text: String| errno::error(Errno::IO, text);
+    let path = environment.folders.socket(&config.app, config.generation);
+    let path = path.map_err(|error| io_error(error.to_string()))?;
+    let shown = path.display().to_string();
+    let endpoint = WorkerEndpoint::listen(path, environment.limits)
+        .map_err(|error| io_error(format!("cannot listen on {shown}: {error}")))?;
+    Ok(Overseer::new(config, endpoint, environment.clone()))
+}
+
+/// Unpacks the stored package of an app, in place of an earlier one of the same generation.
+async fn spool(config: &AppConfig, environment: &AppEnvironment) -> Result<()> {
+    let folder = environment.folders.package(&config.app, config.generation);
+    let (store, app) = (environment.store.clone(), config.app.clone());
     let unpacked = spawn_blocking(move || {
         let blob = store.read("apps", &app).map_err(StoreError::into_service_error);
         package::unpack(&blob.map_err(|error| spool_error(&error))?, &folder, ArchiveLimits::default())
@@ -147,20 +221,14 @@ fn spool_error(error: &Error) -> Error {
 }
 
 impl RunningApp {
-    async fn start(config: AppConfig, environment: AppEnvironment, host: &ServiceHost) -> Result<Self> {
-        let io_error = |text: String| errno::error(Errno::IO, text);
-        let path = environment.folders.socket(&config.app).map_err(|error| io_error(error.to_string()))?;
-        let shown = path.display().to_string();
-        let endpoint = WorkerEndpoint::listen(path, environment.limits)
-            .map_err(|error| io_error(format!("cannot listen on {shown}: {error}")))?;
-        let app = config.app.clone();
-        let overseer = Overseer::new(config, endpoint, environment);
-        let shared = overseer.clone();
+    async fn start(overseer: Overseer, host: &ServiceHost) -> Result<Self> {
+        let current = CurrentOverseer::new(overseer.clone());
+        let shared = current.clone();
         let dispatch = ServeApp::new(move |caller| AppService::new(shared.clone(), caller));
-        let bound = host.bind(&app, dispatch).await;
+        let bound = host.bind(&overseer.config().app, dispatch).await;
         let (server, resolved) =
-            bound.map_err(|error| io_error(format!("the app cannot be served: {error}")))?;
+            bound.map_err(|error| errno::error(Errno::IO, format!("the app cannot be served: {error}")))?;
         let publication = Publication::new(&overseer, host.registry.clone(), resolved)?;
-        Ok(Self { overseer, server, publication })
+        Ok(Self { overseer: current, server, publication })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use cocaine::{Code, Error, Result, Value, server::Server};
@@ -10,7 +13,8 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     app::App,
-    overseer::{Overseer, environment::AppEnvironment},
+    current_overseer::CurrentOverseer,
+    overseer::{environment::AppEnvironment, handover::stopped_meanwhile},
     profile::{config::AppConfig, stored},
     report::{info::InfoFlags, readings},
     started_apps::StartedApps,
@@ -30,6 +34,8 @@ struct Shared {
     environment: AppEnvironment,
     host: ServiceHost,
     started: StartedApps,
+    /// The number of the last generation that was started beside another.
+    generation: AtomicU64,
     apps: Mutex<BTreeMap<String, Arc<App>>>,
     /// The servers of stopped apps, whose clients stay connected.
     retired: Mutex<Vec<Server>>,
@@ -39,7 +45,8 @@ impl Apps {
     pub(crate) fn new(environment: AppEnvironment, host: ServiceHost) -> Self {
         let (apps, retired) = (Mutex::default(), Mutex::default());
         let started = StartedApps::new(environment.store.clone());
-        Self(Arc::new(Shared { environment, host, started, apps, retired }))
+        let generation = AtomicU64::new(0);
+        Self(Arc::new(Shared { environment, host, started, generation, apps, retired }))
     }
 
     /// Starts an app, and again with the node. It can be resolved when this returns.
@@ -48,6 +55,53 @@ impl Apps {
         match &started {
             Ok(()) => self.0.started.add(name, profile).await,
             Err(error) => tracing::warn!(app = name, profile, %error, "an app cannot be started"),
+        }
+        started
+    }
+
+    /// Starts an app in the place of the one of this name, if there is one, and again with the node. When this returns, the
+    /// first worker of the new app has connected and gets the events; the former one finishes what it has. After an error
+    /// the former one goes on as before. The work is finished even if the caller leaves.
+    pub(crate) async fn replace(&self, name: &str, profile: &str) -> Result<()> {
+        let (apps, name, profile) = (self.clone(), name.to_owned(), profile.to_owned());
+        let replacing = tokio::spawn(async move {
+            let replaced = apps.replace_once(&name, &profile).await;
+            match &replaced {
+                Ok(()) => apps.0.started.add(&name, &profile).await,
+                Err(error) => tracing::warn!(app = name, profile, %error, "an app cannot be replaced"),
+            }
+            replaced
+        });
+        replacing.await.unwrap_or_else(|error| Err(Error::service(Code::PUBLISH_ERROR, error.to_string())))
+    }
+
+    async fn replace_once(&self, name: &str, profile: &str) -> Result<()> {
+        let Some(app) = self.find(name) else { return self.start_with_worker(name, profile).await };
+        let transition = app.lock_transition().await;
+        if !self.is_current(name, &app) {
+            return Err(stopped_meanwhile(name));
+        }
+        if app.overseer().is_none() {
+            // It is broken, since nobody starts or stops it: it has no workers.
+            self.apps().remove(name);
+            drop(transition);
+            return self.start_with_worker(name, profile).await;
+        }
+        let mut config = AppConfig::load(&self.0.environment.store, name, profile)?;
+        config.generation = self.0.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        app.replace(config, &self.0.environment).await?;
+        tracing::info!(app = name, profile, "an app is replaced");
+        Ok(())
+    }
+
+    /// Starts an app, and waits until its first worker has connected. After an error the app is stopped.
+    async fn start_with_worker(&self, name: &str, profile: &str) -> Result<()> {
+        self.start_once(name, profile).await?;
+        let Some(overseer) = self.overseer(name) else { return Err(stopped_meanwhile(name)) };
+        let started = overseer.load().start_first_worker().await;
+        if started.is_err() {
+            // Fails only if somebody else has stopped it.
+            let _ = self.stop(name).await;
         }
         started
     }
@@ -69,7 +123,7 @@ impl Apps {
         let started = app.start(config, &self.0.environment, &self.0.host).await;
         if !self.is_current(name, &app) {
             self.stop_app(&app).await;
-            return Err(errno::error(Errno::CANCELED, format!("app '{name}' was stopped while it started")));
+            return Err(stopped_meanwhile(name));
         }
         started.inspect(|()| tracing::info!(app = name, profile, "an app is started"))
     }
@@ -79,6 +133,11 @@ impl Apps {
     pub(crate) async fn pause(&self, name: &str) -> Result<()> {
         // Also if it does not run: it may have failed to start with the node.
         self.0.started.remove(name).await;
+        self.stop(name).await
+    }
+
+    /// Stops an app.
+    async fn stop(&self, name: &str) -> Result<()> {
         let app = self.find(name).ok_or_else(|| not_running(name))?;
         let _transition = app.lock_transition().await;
         if !self.is_current(name, &app) {
@@ -111,7 +170,7 @@ impl Apps {
     }
 
     /// Returns the overseer of a running app.
-    pub(crate) fn overseer(&self, name: &str) -> Option<Overseer> {
+    pub(crate) fn overseer(&self, name: &str) -> Option<CurrentOverseer> {
         self.find(name).and_then(|app| app.overseer())
     }
 
@@ -119,7 +178,7 @@ impl Apps {
     pub(crate) fn read_metrics(&self, readings: &mut Vec<Reading>) {
         let apps: Vec<_> = self.apps().values().cloned().collect();
         for overseer in apps.iter().filter_map(|app| app.overseer()) {
-            readings::add_app(&overseer, readings);
+            readings::add_app(&overseer.load(), readings);
         }
     }
 
@@ -165,7 +224,7 @@ impl Apps {
 
     /// Starts to terminate the workers of all apps.
     fn start_stopping(&self) {
-        self.apps().values().filter_map(|app| app.overseer()).for_each(|overseer| overseer.start_stopping());
+        self.apps().values().for_each(|app| app.start_stopping());
     }
 
     /// Stops all apps, and kills the workers that have not ended at the deadline. Returns the servers of all apps, whose

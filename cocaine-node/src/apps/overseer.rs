@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! supervisor   the task for each worker       queue   an event on its way to a worker
-//! app_queue  the events that wait
+//! app_queue  the events that wait             handover   another generation of the app in its place
 //! state slot   what both change under one lock
 //! pool         how many workers there should be
 //! environment  what all apps of the node share
@@ -10,6 +10,7 @@
 
 mod app_queue;
 pub(crate) mod environment;
+pub(crate) mod handover;
 mod pool;
 mod queue;
 mod slot;
@@ -18,13 +19,13 @@ mod supervisor;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use cocaine::{Error, Receiver};
 use tokio::{
     sync::{Notify, mpsc, watch},
+    task::spawn_blocking,
     time::timeout_at,
 };
 use uuid::Uuid;
@@ -61,6 +62,10 @@ struct Shared {
     active: watch::Sender<usize>,
     /// Notified when the last worker has been removed.
     emptied: Notify,
+    /// Notified when a worker has crashed before it had an event.
+    failed: Notify,
+    /// The overseer that has the events of this app from now on, if another generation has taken its place.
+    successor: OnceLock<Overseer>,
     /// Set when the workers that are left are killed.
     killed: watch::Sender<bool>,
 }
@@ -77,12 +82,19 @@ impl Overseer {
             metrics: EventMetrics::new(now),
             active: watch::Sender::new(0),
             emptied: Notify::new(),
+            failed: Notify::new(),
+            successor: OnceLock::new(),
             killed: watch::Sender::new(false),
         }))
     }
 
     pub(crate) fn config(&self) -> &Arc<AppConfig> {
         &self.0.config
+    }
+
+    /// Returns whether both are clones of one overseer.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     fn environment(&self) -> &AppEnvironment {
@@ -100,7 +112,7 @@ impl Overseer {
 
     /// Starts or seals workers until their number is the target.
     fn rebalance(&self, state: &mut AppState) {
-        if state.stopped {
+        if state.stopped || self.successor().is_some() {
             return;
         }
         let target = pool::target_size(&self.config().profile, state.demand(), state.manual_target);
@@ -172,6 +184,7 @@ impl Overseer {
         }
         if exit.crashed && unused {
             state.failure = Some(exit.clone());
+            self.0.failed.notify_waiters();
         }
         self.publish_active(&state);
         // An idle app needs no worker, unless an event came while the last one ended.
@@ -188,21 +201,8 @@ impl Overseer {
         self.rebalance(&mut self.state());
     }
 
-    /// Sets the number of workers to the last number of a control stream, until the stream ends. With zero or less the
-    /// events decide (`node.md` 5.2). Returns the error that ended the stream, if it was not closed.
-    pub(crate) async fn follow_control(&self, input: &mut Receiver<i32>) -> Option<Error> {
-        let error = loop {
-            match input.recv().await {
-                Some(Ok(workers)) => self.set_manual_target(usize::try_from(workers).unwrap_or_default()),
-                Some(Err(error)) => break Some(error),
-                None => break None,
-            }
-        };
-        self.set_manual_target(0);
-        error
-    }
-
-    fn set_manual_target(&self, workers: usize) {
+    /// Sets the number of workers that a controlling client wants. With zero the events decide (`node.md` 5.2).
+    pub(crate) fn set_manual_target(&self, workers: usize) {
         let mut state = self.state();
         state.manual_target = workers;
         self.rebalance(&mut state);
@@ -228,10 +228,10 @@ impl Overseer {
             self.0.killed.send_replace(true);
         }
         self.wait_until_empty().await;
-        self.endpoint().close();
+        self.close().await;
     }
 
-    async fn wait_until_empty(&self) {
+    pub(super) async fn wait_until_empty(&self) {
         loop {
             let emptied = self.0.emptied.notified();
             tokio::pin!(emptied);
@@ -245,9 +245,23 @@ impl Overseer {
 
     /// Returns why workers do not start, if the last one did not and none is active.
     fn startup_failure(&self) -> Option<WorkerExit> {
+        if let Some(successor) = self.successor() {
+            return successor.startup_failure();
+        }
         let state = self.state();
         let any_active = state.workers.values().any(WorkerEntry::is_active);
         state.failure.clone().filter(|_| !any_active)
+    }
+
+    /// Removes the socket, and the package of a later generation: that of the first one is replaced by the next start.
+    pub(super) async fn close(&self) {
+        self.endpoint().close();
+        let config = self.config();
+        if config.generation > 0 {
+            let folder = self.environment().folders.package(&config.app, config.generation);
+            // The next start of the node removes what is left.
+            let _ = spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
+        }
     }
 
     /// Returns when the workers that are left have to be killed.

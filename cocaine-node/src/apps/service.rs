@@ -4,21 +4,21 @@ use cocaine::{Bytes, Code, Error, Receiver, ReplySender, Result, Sender, Value, 
 use cocaine_bindings::AppServer;
 
 use super::{
+    current_overseer::CurrentOverseer,
     errors,
     event::request::EventRequest,
-    overseer::Overseer,
     report::info::{self, InfoFlags},
 };
 
 /// The service of an app for one caller.
 #[derive(Debug)]
 pub(super) struct AppService {
-    overseer: Overseer,
+    overseer: CurrentOverseer,
     caller: Caller,
 }
 
 impl AppService {
-    pub(super) fn new(overseer: Overseer, caller: &Caller) -> Self {
+    pub(super) fn new(overseer: CurrentOverseer, caller: &Caller) -> Self {
         Self { overseer, caller: caller.clone() }
     }
 }
@@ -32,14 +32,17 @@ impl AppServer for AppService {
         output: Sender<Bytes>,
     ) -> impl Future<Output = Result<()>> + Send {
         // Boxed because the future is large, and the server moves it.
-        Box::pin(self.overseer.handle_event(EventRequest::new(event, &self.caller), input, output))
+        let overseer = self.overseer.load();
+        let request = EventRequest::new(event, &self.caller);
+        Box::pin(async move { overseer.handle_event(request, input, output).await })
     }
 
     async fn info(&self) -> Result<Value> {
-        if self.overseer.is_stopped() {
+        let overseer = self.overseer.load();
+        if overseer.is_stopped() {
             return Err(errors::stopped());
         }
-        Ok(info::running(&self.overseer, InfoFlags::REPORT, None))
+        Ok(info::running(&overseer, InfoFlags::REPORT, None))
     }
 
     /// A client that ends the stream other than by revoking it, or by leaving, loses its connection (`node.md` 6).

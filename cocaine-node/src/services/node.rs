@@ -10,6 +10,9 @@ use cocaine_bindings::NodeServer;
 use self::call_order::{CallOrder, wait_for};
 use crate::apps::{Apps, EventRequest, not_found};
 
+/// The header of `start_app` whose value `1` replaces an app that runs (`node.md` 10.5).
+const REPLACE: &str = "replace";
+
 /// The service `node` for one caller.
 #[derive(Debug)]
 pub(crate) struct NodeService {
@@ -28,6 +31,9 @@ impl NodeServer for NodeService {
     async fn start_app(&self, app: &str, profile: &str) -> Result<()> {
         let mut turn = self.order.enter(app);
         turn.wait().await;
+        if self.caller.headers().get(REPLACE).is_some_and(|value| value.as_ref() == b"1") {
+            return self.apps.replace(app, profile).await;
+        }
         self.apps.start(app, profile).await
     }
 

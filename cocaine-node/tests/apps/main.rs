@@ -1,6 +1,7 @@
 //! Apps on a node, with real worker processes.
 
 mod cloud;
+mod deploy;
 mod events;
 mod faults;
 mod lifecycle;

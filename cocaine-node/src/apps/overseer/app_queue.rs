@@ -68,6 +68,11 @@ impl AppQueue {
         self.0.remove(&position)
     }
 
+    /// Takes over the events of another queue, each in its place.
+    pub(super) fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
+    }
+
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
@@ -95,6 +100,11 @@ mod tests {
         assert!(queue.remove(positions[1]).is_none(), "it has left");
         assert_eq!((queue.len(), queue.front().unwrap().timeout), (4, Duration::ZERO));
         assert_eq!(drain(&mut queue), [0, 1, 3, 4]);
+        let mut other = AppQueue::default();
+        other.push_back(event(5));
+        queue.push_back(event(6));
+        queue.append(&mut other);
+        assert_eq!(drain(&mut queue), [5, 6]);
         assert!(queue.is_empty() && queue.remove(positions[0]).is_none());
     }
 }

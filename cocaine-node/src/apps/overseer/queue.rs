@@ -50,9 +50,7 @@ struct QueuePlace {
 
 impl Drop for QueuePlace {
     fn drop(&mut self) {
-        let removed = self.overseer.state().queue.remove(self.position);
-        // Dropped without the lock.
-        drop(removed);
+        self.overseer.remove_queued(self.position);
     }
 }
 
@@ -111,9 +109,10 @@ impl Overseer {
                 return Ok(StartedEvent { slot, id, worker, time_left });
             }
             // The worker is gone, and its task has not noticed yet.
-            self.mark_broken(&slot.uuid);
+            let overseer = slot.overseer.clone();
+            overseer.mark_broken(&slot.uuid);
             drop(slot);
-            admission = self.requeue_event(since, timeout)?;
+            admission = overseer.requeue_event(since, timeout)?;
         }
     }
 
@@ -152,6 +151,10 @@ impl Overseer {
     /// Assigns a slot to a new event, or queues it.
     fn admit_event(&self, since: Instant, timeout: Duration) -> Result<Admission, Error> {
         let mut state = self.state();
+        if let Some(successor) = self.successor() {
+            drop(state);
+            return successor.admit_event(since, timeout);
+        }
         if state.stopped {
             return Err(errors::stopped());
         }
@@ -177,6 +180,10 @@ impl Overseer {
     /// Puts an event at the front of the queue that its worker could not take.
     fn requeue_event(&self, since: Instant, timeout: Duration) -> Result<Admission, Error> {
         let mut state = self.state();
+        if let Some(successor) = self.successor() {
+            drop(state);
+            return successor.requeue_event(since, timeout);
+        }
         if state.stopped {
             return Err(errors::stopped());
         }

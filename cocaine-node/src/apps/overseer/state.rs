@@ -102,6 +102,17 @@ impl AppState {
         active.into_iter().take(surplus).for_each(WorkerEntry::seal);
     }
 
+    /// Lets all workers finish their events, and ends those that are not active yet.
+    pub(super) fn drain(&mut self) {
+        for worker in self.workers.values_mut() {
+            match worker.state {
+                WorkerState::Active => worker.seal(),
+                WorkerState::Spawning | WorkerState::Handshaking => worker.send(WorkerCommand::Stop),
+                WorkerState::Sealing | WorkerState::Terminating | WorkerState::Broken => {}
+            }
+        }
+    }
+
     /// Returns a slot under the lock that it was assigned under.
     pub(super) fn return_slot(&mut self, mut slot: Slot) {
         if let Some(worker) = self.workers.get_mut(&slot.uuid) {

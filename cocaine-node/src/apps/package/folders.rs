@@ -1,6 +1,7 @@
 //! The folders of apps: their sockets, and their unpacked packages.
 
 use std::{
+    ffi::OsStr,
     fs, io,
     os::unix::{
         ffi::OsStrExt,
@@ -72,19 +73,32 @@ impl AppFolders {
         Ok(Self { _temporary: Some(folder), ..folders })
     }
 
-    /// Returns the path of the socket that the workers of `app` connect to.
-    pub(crate) fn socket(&self, app: &str) -> Result<PathBuf, FolderError> {
-        let path = self.run.join(format!("{}.{}", folder_name(app), process::id()));
+    /// Returns the path of the socket that the workers of a generation of `app` connect to.
+    pub(crate) fn socket(&self, app: &str, generation: u64) -> Result<PathBuf, FolderError> {
+        let path = self.run.join(format!("{}.{}", generation_name(app, generation), process::id()));
         if path.as_os_str().as_bytes().len() > MAX_SOCKET_PATH {
             return Err(FolderError::TooLong(path));
         }
         Ok(path)
     }
 
-    /// Returns the folder that the package of `app` is unpacked into.
-    pub(crate) fn package(&self, app: &str) -> PathBuf {
-        self.spool.join(folder_name(app))
+    /// Returns the folder that the package of a generation of `app` is unpacked into.
+    pub(crate) fn package(&self, app: &str, generation: u64) -> PathBuf {
+        self.spool.join(generation_name(app, generation))
     }
+}
+
+/// Precedes the number of a generation, and is in no name of a folder otherwise.
+const GENERATION_MARK: char = '@';
+
+fn generation_name(app: &str, generation: u64) -> String {
+    let name = folder_name(app);
+    if generation == 0 { name } else { format!("{name}{GENERATION_MARK}{generation}") }
+}
+
+fn is_left_over(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.starts_with(PARTIAL_PREFIX.as_bytes()) || name.contains(&(GENERATION_MARK as u8))
 }
 
 /// Creates a folder that only this user can use, or makes an existing one so.
@@ -108,14 +122,14 @@ fn ensure_private(folder: &Path) -> Result<(), FolderError> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)
 }
 
-/// Removes sockets and partial packages.
+/// Removes sockets, partial packages, and those of later generations, which an earlier node had beside the first.
 fn remove_leftovers(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
         if kind.is_socket() {
             fs::remove_file(entry.path())?;
-        } else if kind.is_dir() && entry.file_name().as_bytes().starts_with(PARTIAL_PREFIX.as_bytes()) {
+        } else if kind.is_dir() && is_left_over(&entry.file_name()) {
             fs::remove_dir_all(entry.path())?;
         }
     }
@@ -136,7 +150,7 @@ mod tests {
     fn folders_are_private() {
         let data = tempfile::tempdir().unwrap();
         let folders = AppFolders::open(data.path()).unwrap();
-        assert_eq!(folders.package("the/app"), data.path().join("spool/the%2fapp"));
+        assert_eq!(folders.package("the/app", 0), data.path().join("spool/the%2fapp"));
         assert_eq!([mode(&folders.run), mode(&folders.spool)], [0o700; 2]);
         fs::set_permissions(&folders.run, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(mode(&AppFolders::open(data.path()).unwrap().run), 0o700);
@@ -145,7 +159,7 @@ mod tests {
     #[test]
     fn socket_path_can_be_bound() {
         let folders = AppFolders::temporary().unwrap();
-        let socket = folders.socket("../the app").unwrap();
+        let socket = folders.socket("../the app", 0).unwrap();
         assert_eq!(socket, folders.run.join(format!("%2e.%2fthe%20app.{}", process::id())));
         UnixListener::bind(socket).unwrap();
     }
@@ -153,7 +167,7 @@ mod tests {
     #[test]
     fn temporary_folders_are_removed_on_drop() {
         let folders = AppFolders::temporary().unwrap();
-        fs::create_dir(folders.package("app")).unwrap();
+        fs::create_dir(folders.package("app", 0)).unwrap();
         let folder = folders.run.parent().unwrap().to_owned();
         assert_eq!(mode(&folder), 0o700);
         drop(folders);
@@ -166,14 +180,18 @@ mod tests {
         let folders = AppFolders::open(data.path()).unwrap();
         let socket = folders.run.join("app.1");
         drop(UnixListener::bind(&socket).unwrap());
-        let (kept, app) = (folders.run.join("kept"), folders.package("app"));
+        let (kept, app) = (folders.run.join("kept"), folders.package("app", 0));
         fs::write(&kept, "").unwrap();
         fs::create_dir(&app).unwrap();
         let partial = folders.spool.join(format!("{PARTIAL_PREFIX}x"));
         fs::create_dir_all(partial.join("deep")).unwrap();
         assert!(socket.exists());
+        let later = folders.package("app", 7);
+        assert_eq!(later, data.path().join("spool/app@7"));
+        fs::create_dir(&later).unwrap();
         AppFolders::open(data.path()).unwrap();
-        assert_eq!([&socket, &partial, &kept, &app].map(|path| path.exists()), [false, false, true, true]);
+        let exist = [&socket, &partial, &later, &kept, &app].map(|path| path.exists());
+        assert_eq!(exist, [false, false, false, true, true]);
     }
 
     #[test]
@@ -210,10 +228,10 @@ mod tests {
             fs::create_dir(&folder).unwrap();
             AppFolders::open(&folder).unwrap()
         };
-        let socket = folders(0).socket("app").unwrap();
+        let socket = folders(0).socket("app", 0).unwrap();
         assert_eq!(socket.as_os_str().len(), MAX_SOCKET_PATH);
         UnixListener::bind(socket).unwrap();
-        let error = folders(1).socket("app").unwrap_err().to_string();
+        let error = folders(1).socket("app", 0).unwrap_err().to_string();
         assert!(error.starts_with("the path of a socket is too long, 108 of 107 bytes: /"), "{error}");
     }
 

@@ -9,6 +9,8 @@ use crate::store::Store;
 #[derive(Debug)]
 pub(crate) struct AppConfig {
     pub(crate) app: String,
+    /// 0, or a number that no other generation of apps in this process has.
+    pub(crate) generation: u64,
     pub(crate) profile_name: String,
     pub(crate) profile: Profile,
     pub(crate) manifest: Manifest,
@@ -20,6 +22,12 @@ impl AppConfig {
         let profile = Profile::read(&stored::load(store, "profiles", profile_name)?)?;
         let manifest = Manifest::read(&stored::load(store, "manifests", app)?)?;
         profile.isolate.check()?;
-        Ok(Self { app: app.to_owned(), profile_name: profile_name.to_owned(), profile, manifest })
+        Ok(Self {
+            app: app.to_owned(),
+            generation: 0,
+            profile_name: profile_name.to_owned(),
+            profile,
+            manifest,
+        })
     }
 }

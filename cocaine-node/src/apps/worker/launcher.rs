@@ -40,7 +40,7 @@ impl WorkerLauncher {
         uuid: &str,
     ) -> io::Result<RunningProcess> {
         let (manifest, profile) = (&config.manifest, &config.profile);
-        let folder = self.folders.package(&config.app);
+        let folder = self.folders.package(&config.app, config.generation);
         let mut environment = manifest.environment.clone();
         environment.insert(CREDIT_VARIABLE.to_owned(), self.stream_window.to_string());
         let spec = ProcessSpec {
