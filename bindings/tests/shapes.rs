@@ -62,6 +62,8 @@ struct Exchange {
     replies: Vec<Message>,
     /// The message that the caller sends at the end.
     final_message: Option<Message>,
+    /// Whether a client of this project offers credit, which the recorded one could not (`protocol.md` 14.1).
+    offers_credit: bool,
 }
 
 impl Exchange {
@@ -73,12 +75,23 @@ impl Exchange {
             request: Message::parse(request),
             replies: replies.split(',').map(Message::parse).collect(),
             final_message: (final_message != "-").then(|| Message::parse(final_message)),
+            offers_credit: name == "app.enqueue",
         }
+    }
+
+    /// Returns the first frame of the generated client.
+    fn client_request(&self, channel: u8) -> Vec<u8> {
+        let mut request = self.request.to_request(channel);
+        if self.offers_credit {
+            request[0] = 0x94;
+            request.extend_from_slice(b"\x91\x93\xc2\xaecocaine-credit\xa8\0\0\x08\0\0\0\0\0");
+        }
+        request
     }
 
     /// Plays the service on this channel.
     async fn play_service(&self, peer: &mut RawConnection<TcpStream>, channel: u8) {
-        peer.expect(&self.request.to_request(channel)).await;
+        peer.expect(&self.client_request(channel)).await;
         for reply in &self.replies {
             peer.write(&reply.to_reply(channel)).await;
         }

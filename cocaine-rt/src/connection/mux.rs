@@ -176,6 +176,8 @@ pub(crate) struct Mux {
     congestions: u64,
     /// The credit that the node has offered this worker for each channel.
     offered_credit: Option<u64>,
+    /// Some channel has or had credit.
+    uses_credit: bool,
     tick: u64,
     /// The highest id that this side had opened at the last call of `expire`.
     last_expired_id: u64,
@@ -219,6 +221,7 @@ impl Mux {
             urgent_channels: 0,
             congestions: 0,
             offered_credit: None,
+            uses_credit: false,
             tick: 0,
             last_expired_id: 0,
             deadlines: 0,

@@ -31,7 +31,7 @@ impl Mux {
         let headers = self.read_headers(batch, start, bounds)?;
         let args = batch.slice(start + bounds.args.start..start + bounds.args.end);
         let message = Message { kind: bounds.kind, args, headers };
-        if bounds.kind == credit::CREDIT {
+        if self.is_credit(bounds.channel, bounds.kind) {
             return self.receive_credit(bounds.channel, &message);
         }
         let Some(channel) = self.own.get(bounds.channel) else {
@@ -59,19 +59,22 @@ impl Mux {
         Ok(())
     }
 
+    /// Returns whether a message is credit: on a channel for which credit was offered, or on one that has ended, if any had
+    /// credit. Otherwise the id is one like others.
+    fn is_credit(&mut self, id: u64, kind: u64) -> bool {
+        if kind != credit::CREDIT || !self.uses_credit {
+            return false;
+        }
+        let last_id = self.last_peer_id.max(self.last_own_id);
+        match self.own.get(id).or_else(|| self.peers.get_mut(&id)) {
+            Some(channel) => !channel.credit.is_off(),
+            None => id <= last_id,
+        }
+    }
+
     /// Receives credit for a channel. Grants may arrive after the end of their channel, and are dropped then.
     fn receive_credit(&mut self, id: u64, message: &Message) -> Result<(), Violation> {
-        let channel = match self.own.get(id) {
-            Some(channel) => channel,
-            None => match self.peers.get_mut(&id) {
-                Some(channel) => channel,
-                None if id <= self.last_peer_id.max(self.last_own_id) => return Ok(()),
-                None => return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(message.kind, id)),
-            },
-        };
-        if channel.credit.is_off() {
-            return self.tolerate(Code::SLOT_NOT_FOUND, || not_allowed(message.kind, id));
-        }
+        let Some(channel) = self.own.get(id).or_else(|| self.peers.get_mut(&id)) else { return Ok(()) };
         match credit::decode_grant(&message.args) {
             Ok(bytes) => self.wakers.extend(channel.credit.add(bytes)),
             Err(text) => return self.tolerate(Code::INVALID_ARGUMENTS, || text),
@@ -204,6 +207,7 @@ impl Mux {
         };
         if let Some(window) = offer {
             channel.credit = Credit::accepted(window);
+            self.uses_credit = true;
             self.write_credit(id, self.window());
         }
         self.peers.insert(id, channel);

@@ -39,6 +39,7 @@ impl Mux {
             channel.reader = open.reader;
             if open.offers_credit {
                 channel.credit = Credit::offered();
+                self.uses_credit = true;
                 // The halves count themselves, and the channel is freed with the last of them.
                 channel.handles = 0;
             }
@@ -75,6 +76,7 @@ impl Mux {
         channel.handles = 2;
         if open.offers_credit {
             channel.credit = Credit::offered();
+            self.uses_credit = true;
         }
         self.peers.insert(id, channel);
         Ok(ChannelKey { id, own: false })
