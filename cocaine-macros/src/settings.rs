@@ -49,7 +49,7 @@ impl Settings {
     ) {
         match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens) {
             Ok(settings) => {
-                settings.into_iter().for_each(|setting| self.read_setting(target, setting, diagnostics))
+                settings.into_iter().for_each(|setting| self.read_setting(target, setting, diagnostics));
             }
             Err(error) => {
                 diagnostics.error_at(error.span(), format_args!("{error}: {}", target.usage()));

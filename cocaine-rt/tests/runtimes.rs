@@ -107,5 +107,7 @@ fn end_of_runtime_fails_no_call_elsewhere() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }

@@ -58,7 +58,7 @@ impl UsedNames {
     fn add_type(&mut self, ty: &Type) {
         match ty {
             Type::Slice(inner) | Type::Ref(inner) | Type::Option(inner) | Type::Vec(inner) => {
-                self.add_type(inner)
+                self.add_type(inner);
             }
             Type::Map(key, value) => {
                 self.map = true;

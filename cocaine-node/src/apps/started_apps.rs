@@ -43,7 +43,7 @@ impl StartedApps {
             match msgpack::from_slice(&self.0.read(COLLECTION, &app)?) {
                 Ok(profile) => drop(profiles.insert(app, profile)),
                 Err(error) => {
-                    tracing::warn!(app, %error, "an app cannot be started again: its entry is unreadable")
+                    tracing::warn!(app, %error, "an app cannot be started again: its entry is unreadable");
                 }
             }
         }

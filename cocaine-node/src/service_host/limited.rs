@@ -36,12 +36,13 @@ impl<D: Dispatch> Dispatch for LimitedService<D> {
         let error = (self.refuse)(bytes);
         let method = self.spec().methods.get(call.method());
         let is_mute = method.is_some_and(|method| method.upstream.tree().shape() == TreeShape::End);
-        Either::Right(refuse(call, error, is_mute))
+        refuse(call, error, is_mute);
+        Either::Right(std::future::ready(()))
     }
 }
 
 /// Answers a call with an error. A call without an answer is dropped, and the log says so.
-async fn refuse(call: Call, error: Error, is_mute: bool) {
+fn refuse(call: Call, error: Error, is_mute: bool) {
     let peer = call.caller().peer().to_owned();
     let (_, responder) = call.split();
     if is_mute {

@@ -71,7 +71,7 @@ impl Service {
 
     /// Returns a connected service of a cloud that does not answer.
     #[cfg(test)]
-    pub(crate) fn with_connection(connection: Arc<ServiceConnection>) -> Self {
+    pub(crate) fn with_connection(connection: &Arc<ServiceConnection>) -> Self {
         let locators = crate::client::address::Address::parse_list("127.0.0.1:1").unwrap_or_default();
         let cloud = Cloud::new(
             locators,
@@ -80,14 +80,14 @@ impl Service {
             crate::client::cloud::CloudTimeouts::default(),
         );
         let service = Self::new(Arc::new(cloud), &connection.service, None, Options::default());
-        service.shared.connections.insert(&connection);
+        service.shared.connections.insert(connection);
         service
     }
 
     /// Returns the connection that the service has.
     #[cfg(test)]
     pub(crate) fn current_connection(&self) -> Arc<ServiceConnection> {
-        self.shared.connections.with(|connection| connection.cloned()).expect("the service is connected")
+        self.shared.connections.usable().expect("the service is connected")
     }
 
     /// Returns the name under which the service is resolved.
@@ -212,15 +212,14 @@ impl Service {
     async fn call_within_deadline(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
         let ends = clock::after(self.options.deadline);
         let mut pending = self.send_request(method, args, ServiceConnection::call).await?;
-        match timeout_at(ends, &mut pending).await {
-            Ok(reply) => reply.map_err(|error| self.complete(error, method)),
-            Err(_) => {
-                // The connection reads first what came while this thread was busy.
-                yield_now().await;
-                let error = self.deadline_error(method);
-                pending.check_silence();
-                Err(error)
-            }
+        if let Ok(reply) = timeout_at(ends, &mut pending).await {
+            reply.map_err(|error| self.complete(error, method))
+        } else {
+            // The connection reads first what came while this thread was busy.
+            yield_now().await;
+            let error = self.deadline_error(method);
+            pending.check_silence();
+            Err(error)
         }
     }
 

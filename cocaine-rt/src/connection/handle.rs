@@ -49,6 +49,7 @@ pub(crate) struct SharedConnection {
     max_decoded_bytes: usize,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the task")]
 pub(super) struct ConnectionState {
     pub(super) mux: Mux,
     /// The waker of the task, while it is parked.

@@ -146,6 +146,7 @@ pub(crate) struct PendingInvocation {
     pub(crate) refusal: Option<Error>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the connection")]
 #[derive(Debug)]
 pub(crate) struct Mux {
     limits: Limits,
@@ -269,7 +270,9 @@ impl Mux {
                 }
             }
         }
-        expired.into_iter().for_each(|key| self.lift_credit(key));
+        for key in expired {
+            self.lift_credit(key);
+        }
     }
 
     /// Ends the connection: every channel fails with `error`, and so does every later call.

@@ -48,8 +48,8 @@ impl AcceptStatus {
     const CLOSED_AT_ONCE: usize = 16;
 
     /// Returns the status of a new listener.
-    pub fn new(address: impl ToString) -> Self {
-        Self { address: address.to_string(), is_failing: false, logged: None }
+    pub fn new(address: impl Into<String>) -> Self {
+        Self { address: address.into(), is_failing: false, logged: None }
     }
 
     /// Records that a connection was accepted.

@@ -103,7 +103,7 @@ impl Connection {
     /// Returns how often this side has stopped reading because the readers of its channels were slow, and whether it has
     /// now. Heartbeats that the other side has sent may be unread then.
     pub fn congestion(&self) -> (u64, bool) {
-        self.handle.with(|mux| mux.congestion())
+        self.handle.with(super::super::connection::mux::Mux::congestion)
     }
 
     /// Closes the connection at once. All waits on its channels fail with `error`.

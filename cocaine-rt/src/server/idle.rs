@@ -53,7 +53,9 @@ pub(super) fn close_idle_connections(count: usize) -> usize {
         is_kept
     });
     drop(idle);
-    unused.iter().for_each(|connection| connection.close());
+    for connection in &unused {
+        connection.close();
+    }
     unused.len()
 }
 

@@ -192,7 +192,7 @@ struct Connections<D> {
 impl<D: Dispatch> Connections<D> {
     async fn run(mut self, listener: TcpListener, address: SocketAddr) {
         let mut phases = self.phases.clone();
-        let mut status = AcceptStatus::new(address);
+        let mut status = AcceptStatus::new(address.to_string());
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {

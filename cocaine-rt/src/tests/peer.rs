@@ -46,7 +46,7 @@ impl Peer {
         let found = ServiceInfo { graph, version: 1, endpoints: Vec::new() };
         let table = MethodTable::new(None, &found, Compatibility::Lenient).unwrap();
         let connection = ServiceConnection { handle, table, service: "test".into() };
-        (Service::with_connection(Arc::new(connection)), Self { io })
+        (Service::with_connection(&Arc::new(connection)), Self { io })
     }
 
     /// Returns a service of `methods` and the control messages, and its peer.
@@ -66,7 +66,7 @@ impl Peer {
 
     /// Fails unless an event is opened next: these bytes, in a frame of four elements, and the offer of credit.
     pub(crate) async fn expect_event(&mut self, opening: &str) {
-        let name = "cocaine-credit".bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let name = "63 6f 63 61 69 6e 65 2d 63 72 65 64 69 74";
         self.expect(&format!("{opening} 91 93 c2 ae {name} a8 00 00 08 00 00 00 00 00")).await;
     }
 

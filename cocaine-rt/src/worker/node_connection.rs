@@ -262,7 +262,7 @@ impl ControlChannel {
                 },
                 () = &mut expired => {
                     // What the node has answered may be unread, because handlers are slow to read.
-                    let (count, is_congested) = self.handle.with(|mux| mux.congestion());
+                    let (count, is_congested) = self.handle.with(super::super::connection::mux::Mux::congestion);
                     if is_congested || count != std::mem::replace(&mut congestions, count) {
                         expired.as_mut().reset(Instant::now() + timeouts.heartbeat_timeout);
                         continue;
