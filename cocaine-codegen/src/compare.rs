@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_comes_first() {
+    fn differences_are_sorted_by_severity() {
         let grades = |differences: Vec<String>| -> Vec<String> {
             differences.iter().map(|difference| difference.split(':').next().unwrap().to_owned()).collect()
         };

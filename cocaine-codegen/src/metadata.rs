@@ -179,7 +179,7 @@ mod tests {
 "#;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_metadata_is_read_back() {
         let metadata = Metadata::from_json(STORAGE).unwrap();
         assert_eq!(metadata.to_json(), STORAGE);
         assert_eq!(Metadata::from_json(&Metadata::default().to_json()).unwrap(), Metadata::default());
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_tree_is_refused() {
+    fn deep_tree_is_an_error() {
         let deep = |levels: usize| {
             let tree = format!("{}{{}}{}", r#"{"0":["m","#.repeat(levels), "]}".repeat(levels));
             format!(r#"{{"a": {{"version": 1, "graph": {{"0": ["deep", {tree}, {{}}]}}}}}}"#)

@@ -115,7 +115,7 @@ fn merged(description: &str, dispatch: &str, upstream: &str) -> Result<String, S
 }
 
 #[test]
-fn what_catalogue_and_graph_disagree_about_names_both() {
+fn conflict_of_catalogue_and_graph_names_both() {
     for (method, dispatch, upstream, catalogue, graph) in [
         ("fn ping() -> u8;", "{}", "{}", "it answers with one value", "nothing is answered"),
         ("fn ping() -> Stream<u8>;", "{}", VALUE, "it answers with a stream", "it answers with one value"),
@@ -144,7 +144,7 @@ fn what_catalogue_and_graph_disagree_about_names_both() {
 }
 
 #[test]
-fn what_one_of_them_lacks_is_a_warning() {
+fn missing_description_or_method_is_a_warning() {
     let error = merged("trait Echo { fn ping(); fn pong(); }", "{}", VALUE).unwrap_err();
     assert!(error.starts_with(
         "service `echo`, method `pong`: the catalogue describes it, but the graph has no such method"
@@ -167,7 +167,7 @@ fn what_one_of_them_lacks_is_a_warning() {
 }
 
 #[test]
-fn a_users_description_wins() {
+fn users_description_takes_precedence() {
     let own = Catalogue::parse("my.rs", "trait Storage { fn read(collection: &str) -> Value; }").unwrap();
     let json = format!(r#"{{"storage": {{"version": 1, "graph": {{"0": ["read", {{}}, {VALUE}]}}}}}}"#);
     let metadata = Metadata::from_json(&json).unwrap();
@@ -176,7 +176,7 @@ fn a_users_description_wins() {
 }
 
 #[test]
-fn an_app_is_described_under_any_name() {
+fn app_description_applies_to_any_name() {
     let app = format!(
         r#"{{"0": ["enqueue", {STREAM}, {STREAM}], "1": ["info", {{}}, {VALUE}], "2": ["control", {STREAM}, {VALUE}]}}"#
     );
@@ -260,7 +260,7 @@ fn guard_requires_a_caller_that_can_close() {
 }
 
 #[test]
-fn what_nobody_knows_takes_anything() {
+fn undescribed_method_takes_any_arguments() {
     let graph = r#"{"0": ["ping", {}, {"0": ["value", {}], "1": ["error", {}]}]}"#;
     let code = generated(graph, "trait Echo { /// Pings.\n fn ping(args: Args) -> Value; }").unwrap();
     for expected in [

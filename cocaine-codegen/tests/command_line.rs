@@ -32,7 +32,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn what_is_generated_is_up_to_date() {
+fn committed_output_is_up_to_date() {
     let (_folder, path) = folder();
     let output = run(&path, &["generate", "--from", "metadata.json"]);
     let (code, said) = ended(&output, 0);
@@ -52,7 +52,7 @@ fn what_is_generated_is_up_to_date() {
 }
 
 #[test]
-fn an_unchanged_file_is_not_written() {
+fn unchanged_output_is_not_written() {
     let (_folder, path) = folder();
     let written = || fs::metadata(path.join("bindings.rs")).unwrap().modified().unwrap();
     ended(&run(&path, &["--from", "metadata.json", "-o", "bindings.rs"]), 0);
@@ -216,7 +216,7 @@ logging, version 2
 }
 
 #[test]
-fn what_is_dumped_as_json_is_read_again() {
+fn json_dump_is_read_back() {
     let (_folder, path) = folder();
     let output = run(&path, &["dump", "--from", "metadata.json", "--format", "json"]);
     assert_eq!(ended(&output, 0), (committed().as_str(), ""));
@@ -298,7 +298,7 @@ fn doubles_are_written_apart_from_the_bindings() {
 }
 
 #[test]
-fn a_build_script_gets_the_same() {
+fn build_script_generates_the_same_output() {
     let (_folder, path) = folder();
     let out = path.join("built.rs");
     Builder::new().metadata(path.join("metadata.json")).out(&out).strict().generate().unwrap();

@@ -114,7 +114,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_lists_its_services() {
+async fn cluster_services_are_listed() {
     let server = start(true).await;
     let output = run(&["--locator", &server.local_addr().to_string()]).await;
     let (code, notes) = (text(&output.stdout), text(&output.stderr));
@@ -167,7 +167,7 @@ async fn missing_named_service_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_locator_is_asked() {
+async fn next_locator_is_asked_after_a_failure() {
     let server = start(false).await;
     let locators = format!("127.0.0.1:1,{}", server.local_addr());
     let output = run(&["dump", "--locator", &locators, "--service", "storage"]).await;
@@ -178,7 +178,7 @@ async fn the_next_locator_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_locator_is_given_up() {
+async fn silent_locator_times_out() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let locator = listener.local_addr().unwrap().to_string();
     let output = run(&["dump", "--locator", &locator, "--timeout", "0.2"]).await;

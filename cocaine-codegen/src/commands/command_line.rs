@@ -158,12 +158,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn the_bare_form_generates() {
+    fn arguments_without_command_generate() {
         let cli = Cli::parse_from(["cocaine-codegen", "--locator", "a:1,b:2", "--service", "x,y"]);
         assert!(cli.command.is_none());
         assert_eq!(cli.generate.source.locator, ["a:1", "b:2"]);

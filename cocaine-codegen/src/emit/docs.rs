@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_stays_one_line() {
+    fn line_break_in_doc_is_escaped() {
         let text = lines(["a\r\nb\u{202e}", "", "/ c"]).to_string();
         assert_eq!(text, r#"# [doc = " a\\u{d}\\u{a}b\\u{202e}"] # [doc = ""] # [doc = " / c"]"#);
     }

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_equal_file_is_left_alone() {
+    fn equal_file_is_not_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.rs");
         assert!(write_file(&path, "one").unwrap());
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_named() {
+    fn missing_folder_is_named_in_error() {
         let error = write_file(Path::new("/nowhere/at/all.rs"), "").unwrap_err().to_string();
         assert!(error.starts_with("/nowhere/at/all.rs: "), "{error}");
     }

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_id_is_refused() {
+    fn repeated_id_is_an_error() {
         let error = serde_json::from_str::<Tree>(r#"{"0":["a",{}],"0":["b",{}]}"#).unwrap_err();
         assert!(error.to_string().contains("`0` stands here twice"), "{error}");
     }

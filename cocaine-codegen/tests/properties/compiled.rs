@@ -102,7 +102,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_compiled_is_of_the_same_opinion(
+    fn compiled_code_agrees_with_the_graph(
         (id, method) in prop::sample::select(sessions()),
         choices in graphs::choices(),
     ) {

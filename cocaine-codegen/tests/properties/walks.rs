@@ -45,7 +45,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn all_are_of_one_opinion((method, choices) in graphs::session()) {
+    fn all_implementations_agree_with_the_graph((method, choices) in graphs::session()) {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(compare(&method, &choices))?;
     }

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_average_follows_its_quantity() {
+    fn average_follows_its_quantity() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let thousandths = |average: &Average, now| format!("{:.3}", average.at(now));

@@ -91,7 +91,7 @@ mod erased {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_may_come_byte_by_byte() {
+async fn reply_is_read_byte_by_byte() {
     let (service, mut peer) = storage();
     let call = in_flight(&service).await;
     let reply = "94 01 00 91 a5 68 65 6c 6c 6f 93 93 c2 a8 74 72 61 63 65 5f 69 64 a8 00 00 00 00 00 00 00 00 \
@@ -111,7 +111,7 @@ async fn peer_rests() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_may_have_a_text_or_none() {
+async fn error_without_text_is_decoded() {
     let (service, mut peer) = storage();
     for (reply, code, text) in [
         ("93 01 01 92 92 2b cd 01 f4 a4 62 6f 6f 6d", (43, 500), "boom"),
@@ -163,7 +163,7 @@ async fn answer_of_dropped_call_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_was_never_polled_sends_nothing() {
+async fn unpolled_call_sends_nothing() {
     let (service, mut peer) = storage();
     drop(service.call::<_, ()>("read", ()));
     peer.expect_silence().await;

@@ -22,7 +22,7 @@ fn unicorn() -> (Service, Peer) {
 }
 
 #[test]
-fn a_side_that_only_closes_makes_no_session() {
+fn method_with_only_close_opens_no_session() {
     assert_eq!((close().shape(), close().closing()), (TreeShape::Other, Some(0)));
     for (upstream, kind) in [
         (Tree::primitive(), CallKind::Unary),
@@ -142,7 +142,7 @@ async fn waiting_for_guard_can_be_cut_short() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_may_be_lost() {
+async fn guard_reports_its_loss() {
     let (service, mut peer) = unicorn();
     for (id, end, code) in
         [(1, "93 01 01 91 92 0b 0a", Some(Code::CONNECTION_LOSS)), (2, "93 02 02 90", None)]

@@ -79,7 +79,7 @@ async fn oversized_reply_fails_call_before_it_arrives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_before_a_broken_frame_counts() {
+async fn messages_before_broken_frame_are_delivered() {
     assert_eq!(outcome(b"\x93\x01\x00\x91\x05\xc1", false).await.unwrap(), 5);
 }
 

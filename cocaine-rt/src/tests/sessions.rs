@@ -52,7 +52,7 @@ async fn enqueue(service: &Service) -> Duplex<Sender<Bytes>, Receiver<Bytes>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_is_its_examples() {
+async fn event_bytes_match_the_examples() {
     let (service, mut peer) = app();
     pass(&service, &mut peer, 7).await;
     let mut event: Duplex<Sender<Bytes>, Receiver<Bytes>> =
@@ -134,7 +134,7 @@ async fn stream_request_precedes_reading_and_ends_with_close() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_of_another_type_ends_the_stream() {
+async fn item_of_another_type_ends_stream() {
     let (service, mut peer) = app();
     let mut stream: Receiver<u32> = service.stream("watch", ());
     peer.expect("93 01 04 90").await;
@@ -261,7 +261,7 @@ async fn sender_that_cannot_be_revoked_closes_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_of_a_session_is_a_future() {
+async fn session_reply_is_a_future() {
     let (service, mut peer) = app();
     let lock: Duplex<DynSender, Reply<u32>> = service.open("lock", ()).await.unwrap();
     peer.expect("93 01 05 90").await;

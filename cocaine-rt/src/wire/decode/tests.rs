@@ -118,7 +118,7 @@ fn extra_arguments_are_ignored_but_must_be_values() {
 }
 
 #[test]
-fn a_missing_argument_is_none_or_an_error() {
+fn missing_argument_is_none_or_an_error() {
     type Two = (u8, Option<String>);
     assert_eq!(list::<Two>(&[0x91, 1]), Ok((1, None)));
     assert_eq!(list::<Two>(&[0x92, 1, 0xa0]), Ok((1, Some(String::new()))));
@@ -146,7 +146,7 @@ fn nil_is_refused_for_an_optional_argument() {
 }
 
 #[test]
-fn a_tuple_may_be_long() {
+fn long_tuple_is_decoded() {
     let long: [u8; 20] = std::array::from_fn(|index| u8::try_from(index).unwrap());
     assert_eq!(list::<[u8; 20]>(&[&[0xdc, 0, 20], &long[..]].concat()), Ok(long));
     assert_eq!(list::<[u8; 2]>(&[0xdd, 0, 0, 0, 2, 1, 2]), Ok([1, 2]));
@@ -257,7 +257,7 @@ fn more_than_32_levels_are_refused() {
 }
 
 #[test]
-fn a_reader_reads_one_value_after_the_other() {
+fn reader_reads_consecutive_values() {
     let mut reader = Reader::new(b"\x93\xc2\x50\xa2ab\x81\x01\x91\xc0\xc0");
     assert_eq!((reader.peek_marker(), reader.array_len().unwrap()), (Some(0x93), 3));
     assert!(!reader.bool().unwrap());

@@ -156,7 +156,7 @@ impl Serialize for Lies {
 }
 
 #[test]
-fn a_length_is_the_number_of_elements_written() {
+fn length_counts_written_elements() {
     for says in [None, Some(0), Some(3), Some(16), Some(70_000)] {
         for len in [0, 3, 16, 300, 70_000] {
             assert_eq!(plain(&Lies { says, len }), plain(&vec![1; len]), "{says:?} {len}");
@@ -178,7 +178,7 @@ fn map_key_without_value_is_refused() {
 }
 
 #[test]
-fn a_failure_leaves_the_buffer_as_it_was() {
+fn failed_encoding_leaves_buffer_unchanged() {
     let large = Bytes::from(vec![0; 20_000]);
     let mut into = Encoded::default();
     args(&(&large, 1), &mut into).unwrap();

@@ -36,7 +36,7 @@ fn reply_wakes_caller_and_ends_call() {
 }
 
 #[test]
-fn the_second_answer_to_one_call_is_dropped() {
+fn second_reply_to_a_call_is_dropped() {
     let mut mux = client();
     let key = call(&mut mux);
     feed(&mut mux, [frame(1, 0, &1), frame(1, 0, &2), frame(1, 1, &3)].concat()).unwrap();
@@ -45,7 +45,7 @@ fn the_second_answer_to_one_call_is_dropped() {
 }
 
 #[test]
-fn what_arrives_for_a_forgotten_call_is_dropped() {
+fn reply_to_a_dropped_call_is_dropped() {
     let mut mux = client();
     let key = call(&mut mux);
     mux.release_receiver(key);

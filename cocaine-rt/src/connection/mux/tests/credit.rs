@@ -112,7 +112,7 @@ fn both_directions_are_counted() {
 }
 
 #[test]
-fn what_was_sent_before_the_answer_counts() {
+fn bytes_sent_before_the_answer_count() {
     let (mut client, mut server) = (Mux::new(small(), Role::Client), server(small()));
     offer(&mut client);
     let opening = written(&mut client);
