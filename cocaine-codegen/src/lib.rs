@@ -26,8 +26,8 @@
 //! In a build script, [`Builder`] does the same from files. The program `cocaine-codegen` has the commands `generate`,
 //! `fetch`, `check` and `dump`.
 //!
-//! The same input gives the same bytes: but for `fetch`, which asks a live locator, the library reads no clock, no network
-//! and no environment, and sorts its output. Input is not trusted: any text becomes a valid name, an escaped literal or a
+//! The output depends only on the input, and is sorted: the same input gives the same bytes. `fetch` asks a live locator, and
+//! [`Builder`] reads files and `OUT_DIR`; nothing else reads a clock, the network or the environment. Input is not trusted: any text becomes a valid name, an escaped literal or a
 //! harmless comment.
 //!
 //! # Modules

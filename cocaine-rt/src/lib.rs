@@ -40,7 +40,7 @@
 //! # Guarantees
 //!
 //! - All clones of a service share one connection in each runtime, so that a client may be kept in a `static`. A call that is
-//!   dropped costs nothing more.
+//!   dropped discards its reply; the server may still carry it out.
 //! - A call that is answered once has a deadline, 30 s unless another is set: [`Client::with_deadline`],
 //!   [`Service::with_deadline`]. It is kept to a tenth of a second, and exactly if it is below a second. Streams and sessions
 //!   have no deadline, except events of apps for which one was set. Opening them has one, and so has a call that is never
@@ -51,7 +51,8 @@
 //! - A peer that is gone without closing is noticed: the call after a missed deadline connects again if nothing else has
 //!   arrived, and streams fail after 30 s of silence (`ClientBuilder::keep_alive`).
 //! - Bindings are compared with what the service announces when it is connected: a method with another id is
-//!   found by its name; one that is missing or has another tree fails when it is called. Differences are logged once.
+//!   found by its name; one that is missing or has another tree fails when it is called (`Compatibility`). Differences are logged
+//!   once for each client.
 //! - Memory is bounded for each connection ([`Limits`]), whatever a peer sends.
 //! - A worker's connection has a thread of its own, so that no handler can delay a heartbeat. Each event gets exactly one
 //!   terminal message, whatever its handler does. A worker that the node terminates finishes the events that it has taken.
