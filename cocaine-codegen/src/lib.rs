@@ -27,8 +27,8 @@
 //! `fetch`, `check` and `dump`.
 //!
 //! The output depends only on the input, and is sorted: the same input gives the same bytes. `fetch` asks a live locator, and
-//! [`Builder`] reads files and `OUT_DIR`; nothing else reads a clock, the network or the environment. Input is not trusted: any text becomes a valid name, an escaped literal or a
-//! harmless comment.
+//! [`Builder`] reads files and `OUT_DIR`; nothing else reads a clock, the network or the environment.
+//! Input is not trusted: any text becomes a valid name, an escaped literal or a harmless comment.
 //!
 //! # Modules
 //!
