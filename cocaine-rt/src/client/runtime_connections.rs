@@ -12,8 +12,8 @@ use crate::{client::service_connection::ServiceConnection, connection::handle::c
 pub(crate) struct RuntimeConnections(ArcSwap<Vec<Arc<ServiceConnection>>>);
 
 impl RuntimeConnections {
-    /// Calls `act` with the connection of the current runtime, if there is one. Outside of a runtime, any connection is
-    /// passed.
+    /// Calls `act` with the connection of the current runtime, if there is one that takes further calls. Outside of a runtime,
+    /// any such connection is passed.
     #[inline]
     pub(crate) fn with<R>(&self, act: impl FnOnce(Option<&Arc<ServiceConnection>>) -> R) -> R {
         let connections = self.0.load();
@@ -24,7 +24,7 @@ impl RuntimeConnections {
         act(connections.iter().find(is_own))
     }
 
-    /// Returns the connection of the current runtime unless it has ended.
+    /// Returns the connection of the current runtime, unless it has ended or takes no further calls.
     pub(crate) fn usable(&self) -> Option<Arc<ServiceConnection>> {
         self.with(|connection| connection.filter(|connection| connection.handle.is_usable()).cloned())
     }

@@ -32,13 +32,13 @@ fn pair() -> (Mux, Mux) {
     offer(&mut client);
     feed(&mut server, written(&mut client)).unwrap();
     server.begin().unwrap();
-    mux_handles(&mut server);
+    add_halves(&mut server);
     feed(&mut client, written(&mut server)).unwrap();
     (client, server)
 }
 
 /// Counts the halves of the server's channel.
-fn mux_handles(server: &mut Mux) {
+fn add_halves(server: &mut Mux) {
     for _ in ["sender", "receiver"] {
         server.add_handle(peers(1));
     }
@@ -74,7 +74,7 @@ fn peer_that_offers_nothing_gets_no_credit() {
     feed(&mut server, frame(1, 2, &())).unwrap();
     assert_eq!(written(&mut server), b"");
     server.begin().unwrap();
-    mux_handles(&mut server);
+    add_halves(&mut server);
     for _ in 0..20 {
         feed(&mut server, frame(1, 0, &("x".repeat(900),))).unwrap();
         assert_eq!(kinds(&mut server, peers(1)), [0]);
@@ -142,7 +142,7 @@ fn dropped_reader_lets_the_sender_finish() {
 }
 
 #[test]
-fn stalled_reader_of_server_lets_the_client_finish() {
+fn dropped_reader_of_server_lets_client_finish() {
     let (mut client, mut server) = pair();
     feed(&mut server, send(&mut client, OWN, 2000)).unwrap();
     server.release_receiver(peers(1));
@@ -172,12 +172,12 @@ fn late_credit_is_dropped_and_early_refused() {
     feed(&mut server, frame(1, 2, &())).unwrap();
     assert_eq!(kinds(&mut server, peers(1)), [2]);
     feed(&mut server, frame(1, CREDIT, &(5,))).unwrap();
-    mux_release(&mut server);
+    release_halves(&mut server);
     feed(&mut server, frame(1, CREDIT, &(5,))).unwrap();
     assert!(feed(&mut server, frame(9, CREDIT, &(5,))).is_err(), "no such channel");
 }
 
-fn mux_release(server: &mut Mux) {
+fn release_halves(server: &mut Mux) {
     server.release_receiver(peers(1));
     server.release(peers(1));
     server.finish_invocation(1, cost_of_session(), None);
@@ -212,7 +212,7 @@ fn peer_that_ignores_its_credit_congests() {
     offer(&mut client);
     feed(&mut server, written(&mut client)).unwrap();
     server.begin().unwrap();
-    mux_handles(&mut server);
+    add_halves(&mut server);
     for _ in 0..3 {
         feed(&mut server, frame(1, 0, &("x".repeat(900),))).unwrap();
         assert!(server.wants_input());
