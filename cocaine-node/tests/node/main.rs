@@ -4,6 +4,7 @@ mod cache;
 mod chrono;
 mod cluster;
 mod decoding;
+mod departed;
 mod filters;
 mod frame_client;
 mod geobase;
