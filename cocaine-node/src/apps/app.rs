@@ -70,23 +70,24 @@ impl App {
         }
     }
 
-    /// Unpacks the app and publishes it. After an error the app is broken.
+    /// Unpacks the app and publishes it. After an error the app is broken, as it is if the future is dropped or panics.
     pub(super) async fn start(
         &self,
         config: AppConfig,
         environment: &AppEnvironment,
         host: &ServiceHost,
     ) -> Result<()> {
+        let guard = SpoolingGuard(self);
         let started = match start_overseer(config, environment).await {
             Ok(overseer) => RunningApp::start(overseer, host).await,
             Err(error) => Err(error),
         };
+        std::mem::forget(guard);
         let mut state = self.state();
         match started {
             Ok(running) => *state = State::Running(Box::new(running)),
             Err(error) => {
-                let code = error.code().unwrap_or(Code::PUBLISH_ERROR);
-                *state = State::Broken { code: code.code, cause: errors::cause_text(code) };
+                *state = State::broken(error.code().unwrap_or(Code::PUBLISH_ERROR));
                 return Err(error);
             }
         }
@@ -183,6 +184,21 @@ impl App {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes an app broken whose start has not come to an end: nobody would end its state otherwise.
+struct SpoolingGuard<'a>(&'a App);
+
+impl Drop for SpoolingGuard<'_> {
+    fn drop(&mut self) {
+        *self.0.state() = State::broken(Code::posix(Errno::CANCELED.raw_os_error().into()));
+    }
+}
+
+impl State {
+    fn broken(code: Code) -> Self {
+        Self::Broken { code: code.code, cause: errors::cause_text(code) }
     }
 }
 

@@ -6,7 +6,7 @@ use cocaine::{Bytes, Category, Client, Value, msgpack};
 use cocaine_bindings::{App, AppClient, Node as _, NodeClient, Storage};
 use cocaine_node::Node;
 use serde_json::json;
-use test_support::wait::wait_until;
+use test_support::{raw::RawConnection, wait::wait_until};
 
 use crate::{
     cloud::{Cloud, call, code, finish, number, open},
@@ -130,6 +130,31 @@ async fn app_with_bad_archive_is_broken_until_paused() {
     assert!(error.to_string().contains("[22] service 'storage' already exists: Invalid argument"), "{error}");
     cloud.apps.pause_app("storage").await.unwrap();
     assert!(cloud.storage.find("manifests", &["app"]).await.is_ok(), "the service of that name stays");
+    cloud.node.shutdown().await;
+}
+
+/// Sends a call of the service `node`, and leaves.
+async fn send_and_leave(cloud: &Cloud, method: u8, args: &[&str]) {
+    let node = cloud.client.resolve("node", None).await.unwrap().endpoints[0].0;
+    RawConnection::connect(node).await.write(&msgpack::to_vec(&(1, method, args)).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn start_and_pause_outlive_their_callers() {
+    let cloud = Cloud::start().await;
+    cloud.upload("left", "", json!({})).await;
+    send_and_leave(&cloud, 0, &["left", "left"]).await;
+    let state = async || {
+        let info = cloud.apps.info("left", None).await.ok()?;
+        info.get("state").map(ToString::to_string)
+    };
+    wait_until("the app runs", async || state().await.as_deref() == Some("\"running\"")).await;
+    let app: AppClient = cloud.client.service_named("left").await.unwrap();
+    let pid = call(&app, "pid", "").await.unwrap();
+    send_and_leave(&cloud, 1, &["left"]).await;
+    wait_until("the app is stopped", async || state().await.is_none()).await;
+    assert!(!is_running(&pid));
+    cloud.apps.start_app("left", "left").await.unwrap();
     cloud.node.shutdown().await;
 }
 
