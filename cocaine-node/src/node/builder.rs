@@ -77,7 +77,8 @@ impl NodeBuilder {
         self
     }
 
-    /// Sets the name whose addresses are announced in place of an unspecified one. By default it is the machine's name.
+    /// Sets the name whose addresses are announced in place of an unspecified one. Without it, or if it has none but loopback,
+    /// each client is told the address that it has connected to.
     #[must_use]
     pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
         self.config.hostname = Some(hostname.into());
