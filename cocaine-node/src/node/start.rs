@@ -24,7 +24,7 @@ use super::{
     settings::NodeSettings,
 };
 use crate::{
-    apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Spawner, WorkerLauncher},
+    apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, Housekeeper, Spawner, WorkerLauncher},
     gateway::Gateway,
     log::Log,
     metrics::MetricsRegistry,
@@ -108,6 +108,7 @@ impl NodeSettings {
         if self.restore_apps {
             apps.0.restore().await;
         }
+        let housekeeper = Housekeeper::start(apps.0.clone());
         let ticking = host.metrics.update_rates();
         Ok(Node {
             address,
@@ -119,6 +120,7 @@ impl NodeSettings {
             gateway,
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
+            housekeeper,
             _ticking: ticking,
         })
     }
@@ -170,6 +172,7 @@ impl NodeSettings {
                 stream_window: self.limits.stream_window_bytes,
             },
             folders,
+            crashlogs: Crashlogs::new(store.clone(), self.crashlogs),
             store,
             limits: self.limits,
             startup_timeout: self.startup_timeout,
