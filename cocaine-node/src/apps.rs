@@ -41,7 +41,7 @@ pub(crate) use self::{
     errors::not_found,
     event::request::EventRequest,
     housekeeping::Housekeeper,
-    overseer::environment::AppEnvironment,
+    overseer::{environment::AppEnvironment, permits::WorkerPermits},
     package::folders::{AppFolders, FolderError},
     process::spawner::Spawner,
     worker::launcher::WorkerLauncher,

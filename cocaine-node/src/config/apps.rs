@@ -17,6 +17,8 @@ pub struct AppsConfig {
     pub idle_timeout: Option<bool>,
     /// Whether the apps that ran when the node ended start again with it. `true`.
     pub restore: Option<bool>,
+    /// Workers that all apps may have together. 1,024.
+    pub max_workers: Option<usize>,
     /// Crashlogs that are kept of one app. 50.
     pub crashlogs: Option<usize>,
     /// Bytes of the crashlogs of one app. 16 MiB.
@@ -34,6 +36,7 @@ impl AppsConfig {
             startup_timeout,
             idle_timeout,
             restore,
+            max_workers,
             crashlogs,
             crashlog_bytes,
             total_crashlog_bytes,
@@ -42,6 +45,7 @@ impl AppsConfig {
         overwrite(&mut self.startup_timeout, startup_timeout);
         overwrite(&mut self.idle_timeout, idle_timeout);
         overwrite(&mut self.restore, restore);
+        overwrite(&mut self.max_workers, max_workers);
         overwrite(&mut self.crashlogs, crashlogs);
         overwrite(&mut self.crashlog_bytes, crashlog_bytes);
         overwrite(&mut self.total_crashlog_bytes, total_crashlog_bytes);

@@ -15,6 +15,9 @@ use crate::{
     log::Log,
 };
 
+/// How many workers all apps of a node may have together unless another number is set.
+const MAX_WORKERS: usize = 1024;
+
 /// Builds a [`Node`].
 ///
 /// Later calls win: a setter replaces what an earlier one, or an earlier [`NodeBuilder::config`], has set, and `config`
@@ -234,6 +237,7 @@ impl NodeBuilder {
             idle_timeout: config.apps.idle_timeout.unwrap_or(true),
             restore_apps: config.apps.restore.unwrap_or(true),
             crashlogs: crashlog_limits(&config.apps)?,
+            max_workers: config.apps.max_workers.unwrap_or(MAX_WORKERS),
             http: config.http,
             cache: config.cache,
             chrono: config.chrono,

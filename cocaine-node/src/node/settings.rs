@@ -33,6 +33,7 @@ pub(super) struct NodeSettings {
     pub(super) idle_timeout: bool,
     pub(super) restore_apps: bool,
     pub(super) crashlogs: CrashlogLimits,
+    pub(super) max_workers: usize,
     pub(super) shutdown_timeout: Duration,
     pub(super) http: Option<HttpConfig>,
     pub(super) cache: CacheConfig,

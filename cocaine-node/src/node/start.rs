@@ -24,7 +24,10 @@ use super::{
     settings::NodeSettings,
 };
 use crate::{
-    apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, Housekeeper, Spawner, WorkerLauncher},
+    apps::{
+        AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, Housekeeper, Spawner, WorkerLauncher,
+        WorkerPermits,
+    },
     gateway::Gateway,
     log::Log,
     metrics::MetricsRegistry,
@@ -173,6 +176,7 @@ impl NodeSettings {
             },
             folders,
             crashlogs: Crashlogs::new(store.clone(), self.crashlogs),
+            permits: WorkerPermits::new(self.max_workers),
             store,
             limits: self.limits,
             startup_timeout: self.startup_timeout,

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use cocaine::Limits;
 
+use super::permits::WorkerPermits;
 use crate::{
     apps::{
         crashlogs::Crashlogs, package::folders::AppFolders, profile::Profile,
@@ -19,6 +20,8 @@ pub(crate) struct AppEnvironment {
     pub(crate) folders: Arc<AppFolders>,
     pub(crate) store: Store,
     pub(crate) crashlogs: Crashlogs,
+    /// How many workers all apps may have together.
+    pub(crate) permits: WorkerPermits,
     /// The limits of workers' connections.
     pub(crate) limits: Limits,
     /// How long an event waits for an app that does not start before its client gets an error.

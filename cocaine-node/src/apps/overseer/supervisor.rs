@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::Overseer;
+use super::{Overseer, permits::WorkerPermit};
 use crate::apps::worker::{
     channels::WorkerChannels,
     exit::WorkerExit,
@@ -21,8 +21,10 @@ pub(super) async fn run_worker(
     uuid: Arc<str>,
     channels: Arc<WorkerChannels>,
     commands: mpsc::UnboundedReceiver<WorkerCommand>,
+    permit: WorkerPermit,
 ) {
-    let guard = CleanupGuard { overseer: &overseer, uuid: &uuid, channels: channels.clone(), removed: false };
+    let guard =
+        CleanupGuard { overseer: &overseer, uuid: &uuid, channels: channels.clone(), permit: Some(permit) };
     let (sender, events) = mpsc::unbounded_channel();
     let config = overseer.config().clone();
     let task = WorkerTask { config, uuid: uuid.clone(), channels, commands, events: sender };
@@ -80,7 +82,8 @@ struct CleanupGuard<'a> {
     overseer: &'a Overseer,
     uuid: &'a str,
     channels: Arc<WorkerChannels>,
-    removed: bool,
+    /// What lets the worker run, until it is removed.
+    permit: Option<WorkerPermit>,
 }
 
 impl CleanupGuard<'_> {
@@ -89,7 +92,9 @@ impl CleanupGuard<'_> {
     }
 
     fn remove(&mut self, exit: &WorkerExit) {
-        if !std::mem::replace(&mut self.removed, true) {
+        if let Some(permit) = self.permit.take() {
+            // The next worker may need it.
+            drop(permit);
             self.channels.discard(Code::CANCELLED);
             self.overseer.endpoint().cancel_worker(self.uuid);
             self.overseer.remove_worker(self.uuid, exit);
