@@ -24,7 +24,10 @@ use super::{
     settings::NodeSettings,
 };
 use crate::{
-    apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Spawner, WorkerLauncher},
+    apps::{
+        AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, Housekeeper, Spawner, WorkerLauncher,
+        WorkerPermits,
+    },
     gateway::Gateway,
     log::Log,
     metrics::MetricsRegistry,
@@ -114,6 +117,7 @@ impl NodeSettings {
         if self.restore_apps {
             apps.0.restore().await;
         }
+        let housekeeper = Housekeeper::start(apps.0.clone());
         let ticking = host.metrics.update_rates();
         Ok(Node {
             address,
@@ -125,6 +129,7 @@ impl NodeSettings {
             gateway,
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
+            housekeeper,
             _ticking: ticking,
         })
     }
@@ -180,6 +185,8 @@ impl NodeSettings {
                 stream_window: self.limits.stream_window_bytes,
             },
             folders,
+            crashlogs: Crashlogs::new(store.clone(), self.crashlogs),
+            permits: WorkerPermits::new(self.max_workers),
             store,
             limits: self.limits,
             startup_timeout: self.startup_timeout,
