@@ -60,14 +60,14 @@ struct Sender {
 }
 
 /// The response to a request, and what is recorded of it.
-struct Answer {
+struct Outcome {
     response: Response<ResponseBody>,
     target: Option<Target>,
     /// Why the gateway itself answers.
     failure: Option<HttpError>,
 }
 
-impl Answer {
+impl Outcome {
     /// Returns a response of the gateway itself.
     fn of_gateway(result: Result<Response<ResponseBody>, HttpError>) -> Self {
         match result {
@@ -115,9 +115,9 @@ impl Proxy {
                 let dispatched = self.dispatch(Sender { peer, role, sampled }, parts, body);
                 id.trace.scope(dispatched).instrument(record.span().clone()).await
             }
-            Err(error) => Answer::of_gateway(Err(error)),
+            Err(error) => Outcome::of_gateway(Err(error)),
         };
-        let Answer { mut response, target, failure } = answer;
+        let Outcome { mut response, target, failure } = answer;
         timer.finish(
             target.as_ref().filter(|target| self.is_known(target, failure.as_ref())),
             response.status(),
@@ -143,18 +143,18 @@ impl Proxy {
         page.unwrap_or_else(|error| error_response(&error, None))
     }
 
-    async fn dispatch(&self, sender: Sender, parts: Parts, body: Incoming) -> Answer {
+    async fn dispatch(&self, sender: Sender, parts: Parts, body: Incoming) -> Outcome {
         if self.context.settings.json_rpc && parts.headers.contains_key(&JSON_RPC) {
             let caller = RpcCaller { role: sender.role, parts: &parts, sampled: sender.sampled };
             let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, caller, body);
-            return Answer::of_gateway(Box::pin(answer).await);
+            return Outcome::of_gateway(Box::pin(answer).await);
         }
         match find_route(&parts, &self.context.settings.hosts) {
-            Err(error) => Answer::of_gateway(Err(HttpError::new(StatusCode::BAD_REQUEST, error.0))),
-            Ok(Route::Gateway) => Answer::of_gateway(Box::pin(self.gateway_page(&parts, sender.role)).await),
+            Err(error) => Outcome::of_gateway(Err(HttpError::new(StatusCode::BAD_REQUEST, error.0))),
+            Ok(Route::Gateway) => Outcome::of_gateway(Box::pin(self.gateway_page(&parts, sender.role)).await),
             Ok(Route::Event(target, uri)) => {
                 let result = self.call_event(&target, sender, parts, uri, body).await;
-                Answer::to_event(target, result)
+                Outcome::to_event(target, result)
             }
         }
     }
