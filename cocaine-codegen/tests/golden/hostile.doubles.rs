@@ -224,25 +224,25 @@ pub mod clashes {
 
         /// Expects a call of `clone` with `args`.
         #[track_caller]
-        pub fn expect_clone(&self) -> double::Expectation<Args, Args, Result<Value>> {
+        pub fn expect_clone_(&self) -> double::Expectation<Args, Args, Result<Value>> {
             self.0.expect(0)
         }
 
         /// Expects a call of `new` with `args`.
         #[track_caller]
-        pub fn expect_new(&self) -> double::Expectation<Args, Args, Result<Value>> {
+        pub fn expect_new_(&self) -> double::Expectation<Args, Args, Result<Value>> {
             self.0.expect(1)
         }
 
         /// Expects a call of `into` with `args`.
         #[track_caller]
-        pub fn expect_into(&self) -> double::Expectation<Args, Args, Result<Value>> {
+        pub fn expect_into_(&self) -> double::Expectation<Args, Args, Result<Value>> {
             self.0.expect(2)
         }
 
         /// Expects a call of `service` with `args`.
         #[track_caller]
-        pub fn expect_service(&self) -> double::Expectation<Args, Args, Result<Value>> {
+        pub fn expect_service_(&self) -> double::Expectation<Args, Args, Result<Value>> {
             self.0.expect(3)
         }
 
@@ -254,19 +254,19 @@ pub mod clashes {
     }
 
     impl Clashes for ClashesDouble {
-        async fn clone(&self, args: Args) -> Result<Value> {
+        async fn clone_(&self, args: Args) -> Result<Value> {
             self.0.answer(0, args)
         }
 
-        async fn new(&self, args: Args) -> Result<Value> {
+        async fn new_(&self, args: Args) -> Result<Value> {
             self.0.answer(1, args)
         }
 
-        async fn into(&self, args: Args) -> Result<Value> {
+        async fn into_(&self, args: Args) -> Result<Value> {
             self.0.answer(2, args)
         }
 
-        async fn service(&self, args: Args) -> Result<Value> {
+        async fn service_(&self, args: Args) -> Result<Value> {
             self.0.answer(3, args)
         }
 
@@ -368,7 +368,7 @@ pub mod keywords {
 
         /// Expects a call of `self` with `args`.
         #[track_caller]
-        pub fn expect_self(&self) -> double::Expectation<Args, Args, Result<()>> {
+        pub fn expect_self_(&self) -> double::Expectation<Args, Args, Result<()>> {
             self.0.expect(0).returns(())
         }
 
@@ -380,7 +380,7 @@ pub mod keywords {
 
         /// Expects a call of `crate` with `args`.
         #[track_caller]
-        pub fn expect_crate(&self) -> double::Expectation<Args, Args, Result<()>> {
+        pub fn expect_crate_(&self) -> double::Expectation<Args, Args, Result<()>> {
             self.0.expect(2).returns(())
         }
 
@@ -956,13 +956,13 @@ pub mod texts {
 
         /// Expects a call of `a_b` with `args`.
         #[track_caller]
-        pub fn expect_a_b_2(&self) -> double::Expectation<Args, Args, Result<()>> {
+        pub fn expect_a_b_3(&self) -> double::Expectation<Args, Args, Result<()>> {
             self.0.expect(12).returns(())
         }
 
         /// Expects a call of `a_b_2` with `args`.
         #[track_caller]
-        pub fn expect_a_b_2_2(&self) -> double::Expectation<Args, Args, Result<()>> {
+        pub fn expect_a_b_2(&self) -> double::Expectation<Args, Args, Result<()>> {
             self.0.expect(13).returns(())
         }
 
@@ -1022,11 +1022,11 @@ pub mod texts {
             self.0.answer(11, args)
         }
 
-        async fn a_b_2(&self, args: Args) -> Result<()> {
+        async fn a_b_3(&self, args: Args) -> Result<()> {
             self.0.answer(12, args)
         }
 
-        async fn a_b_2_2(&self, args: Args) -> Result<()> {
+        async fn a_b_2(&self, args: Args) -> Result<()> {
             self.0.answer(13, args)
         }
 
@@ -1124,7 +1124,7 @@ pub mod vec {
 
         /// Expects a call of `watch` with `text`, `type`, `f`, `fn`.
         #[track_caller]
-        pub fn expect_into(
+        pub fn expect_into_(
             &self,
         ) -> double::Expectation<
             (&str, i64, f64, Option<&str>),
@@ -1177,7 +1177,7 @@ pub mod vec {
         }
 
         #[allow(refining_impl_trait)]
-        fn into(
+        fn into_(
             &self,
             text: &str,
             r#type: i64,
