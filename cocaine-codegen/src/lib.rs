@@ -57,6 +57,7 @@ mod generate;
 mod metadata;
 mod model;
 mod naming;
+mod syntax;
 
 pub use catalogue::Catalogue;
 pub use compare::{Difference, Grade, compare, compare_code, read_tables};
