@@ -149,11 +149,9 @@ fn is_stable(text: &str) {
     assert_eq!(lines(&again), lines(text)[1..]);
 }
 
-#[test]
-fn names_of_methods() {
-    let text = generated(&metadata([("s", service(NAMES.iter().map(|name| unary(name))))]));
-    is_stable(&text);
-    let file = syn::parse_file(&text).unwrap();
+/// Returns the names of the methods of the only service in `text`.
+fn methods(text: &str) -> Vec<String> {
+    let file = syn::parse_file(text).unwrap();
     let Some(Item::Mod(module)) = file.items.iter().find(|item| matches!(item, Item::Mod(_))) else {
         panic!("no module");
     };
@@ -162,12 +160,19 @@ fn names_of_methods() {
         Item::Trait(contract) => Some(contract),
         _ => None,
     });
-    let names: Vec<_> = (contract.unwrap().items.iter())
+    (contract.unwrap().items.iter())
         .map(|item| match item {
             TraitItem::Fn(method) => method.sig.ident.to_string(),
             _ => panic!("no method"),
         })
-        .collect();
+        .collect()
+}
+
+#[test]
+fn names_of_methods() {
+    let text = generated(&metadata([("s", service(NAMES.iter().map(|name| unary(name))))]));
+    is_stable(&text);
+    let names = methods(&text);
     let unique: BTreeSet<_> = names.iter().collect();
     assert_eq!((names.len(), unique.len()), (NAMES.len(), NAMES.len()));
 }
@@ -280,6 +285,38 @@ fn deep_trees() {
     is_stable(&generated(&deep(32)));
     let error = generate(&deep(33), &Catalogue::default(), &Options::default()).unwrap_err().to_string();
     assert_eq!(error, "service `s`, method `open`: its tree is 33 messages deep; at most 32 are read");
+}
+
+#[test]
+fn many_states_are_an_error() {
+    let tree =
+        (0..7).fold(Tree::end(), |tree, _| node(["a", "b", "c", "d", "e"].map(|name| (name, tree.clone()))));
+    let metadata = metadata([("s", service([unary("read"), Method("open".to_owned(), tree, Tree::end())]))]);
+    let error = generate(&metadata, &Catalogue::default(), &Options::default()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "service `s`, method `open`: its trees have 19531 states; code is generated for at most 1024"
+    );
+}
+
+/// A method that is added, with the smallest id or the largest, renames only methods that want its own name.
+#[test]
+fn added_method_renames_no_other() {
+    let wanted = ["read", "read", "clone", "a-b", "read_2", "fn", "self"];
+    let names = |wires: &[&str]| {
+        let text = generated(&metadata([("s", service(wires.iter().map(|wire| unary(wire))))]));
+        methods(&text)
+    };
+    let before = names(&wanted);
+    for added in ["write", "clone_", "a_b_2", "read_", "self_", "expect_read", "read_4", "new"] {
+        assert_eq!(names(&[&wanted[..], &[added]].concat())[..wanted.len()], before, "{added}");
+    }
+    for added in ["write", "read", "clone_from", "a_b_2", "expect_read", "self-"] {
+        let after = &names(&[&[added], &wanted[..]].concat())[1..];
+        let changed = before.iter().zip(after).filter(|(before, after)| before != after);
+        let changed: Vec<_> = changed.map(|(before, _)| before.as_str()).collect();
+        assert!(changed.iter().all(|name| name.starts_with(added.trim_matches('-'))), "{added}: {changed:?}");
+    }
 }
 
 #[test]
