@@ -282,9 +282,19 @@ pub(crate) fn module(name: &str) -> String {
 /// It depends on `name` alone, so that a service's other methods never rename it. No name in `snake_case` ends with `_`,
 /// so that it never becomes the name of another.
 pub(crate) fn client_method(name: String) -> String {
-    // A double has `expect_read` for `read`.
-    let is_reserved = CLIENT_METHODS.binary_search(&&*name).is_ok() || name.starts_with("expect_");
-    if is_reserved { format!("{name}_") } else { message(name) }
+    let is_expectation = name.starts_with("expect_") && !name.ends_with('_');
+    if is_expectation || CLIENT_METHODS.binary_search(&&*name).is_ok() {
+        format!("{name}_")
+    } else {
+        message(name)
+    }
+}
+
+/// Returns the names of the methods of a double that expect calls of `methods`: `expect_read` for `read` and `expect_clone`
+/// for `clone_`. None ends with `_`, as those of `methods` do that begin with `expect_`.
+pub(crate) fn expectations(methods: &[String]) -> Vec<String> {
+    let wanted = methods.iter().map(|name| format!("expect_{}", name.trim_end_matches('_')));
+    NameScope::claim_all(&wanted.collect::<Vec<_>>(), "_")
 }
 
 /// Returns the name of the method that sends a message whose name in `snake_case` is `name`: with `_` after it where it
@@ -332,11 +342,12 @@ impl NameScope {
             return wanted;
         }
         let repeat = self.repeats.entry(wanted.clone()).or_insert(1);
-        // Two `_` in a row are no snake case.
+        // Two `_` in a row are no snake case, and a name that ends with `_` remains one.
         let stem = wanted.trim_end_matches('_');
+        let end = if stem.len() < wanted.len() { "_" } else { "" };
         loop {
             *repeat += 1;
-            let name = format!("{stem}{between}{repeat}");
+            let name = format!("{stem}{between}{repeat}{end}");
             if self.taken.insert(name.clone()) {
                 return name;
             }
@@ -424,7 +435,7 @@ mod tests {
         };
         assert_eq!(claim(&["a", "a_2", "b"]), ["a", "a_2", "b"]);
         assert_eq!(claim(&["a", "a", "a_2", "b", "a"]), ["a", "a_3", "a_2", "b", "a_4"]);
-        assert_eq!(claim(&["new_", "new_"]), ["new_", "new_2"]);
+        assert_eq!(claim(&["new_", "new_"]), ["new_", "new_2_"]);
     }
 
     #[test]
@@ -440,6 +451,18 @@ mod tests {
         ] {
             assert_eq!(client_method(name.to_owned()), expected);
         }
+        let methods = ["read", "clone_", "expect_clone_", "new_", "new_2_", "new_2"].map(str::to_owned);
+        assert_eq!(
+            expectations(&methods),
+            [
+                "expect_read",
+                "expect_clone",
+                "expect_expect_clone",
+                "expect_new",
+                "expect_new_2",
+                "expect_new_2_2"
+            ]
+        );
         assert!(is_snake("read") && is_snake("clone_") && is_snake("a_2"));
         assert!(
             !is_snake("readAll") && !is_snake("a__b") && !is_snake("_a") && !is_snake("") && !is_snake("ж")

@@ -103,7 +103,7 @@ fn untyped_methods(service: &ServiceModel) -> Option<TokenStream> {
 fn untyped_method(index: u64, method: &MethodModel) -> TokenStream {
     let line = format!("Calls {}.", docs::name(&method.wire));
     let docs = docs::or_line_with_name(&method.docs, &line, &method.name, &method.wire);
-    let lints = lints::allow_for_method(method, 0);
+    let lints = lints::allow_for_inherent_method(method);
     let name = ident(&method.name);
     let call = call(index, method, &quote!(args));
     let function = match &method.shape {

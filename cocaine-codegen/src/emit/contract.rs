@@ -119,7 +119,8 @@ fn server_attributes(service: &ServiceModel, method: &MethodModel, more_argument
     if lines.is_empty() {
         lines.push(format!("Answers {}, which no catalogue describes.", docs::name(&method.wire)));
     }
-    lines.extend([String::new(), format!("See [`{}::{}`].", service.names.contract, ident(&method.name))]);
+    // A link names a raw identifier without its prefix.
+    lines.extend([String::new(), format!("See [`{}::{}`].", service.names.contract, method.name)]);
     let mut attributes = docs::lines(lines);
     attributes.extend(lints::allow_for_method(method, more_arguments));
     attributes

@@ -11,6 +11,10 @@ use crate::{
 
 /// Returns `#[allow(…)]` for the lints that a method violates; it has `more_arguments` than the model says.
 pub(super) fn allow_for_method(method: &MethodModel, more_arguments: usize) -> Option<TokenStream> {
+    allow(method_lints(method, more_arguments))
+}
+
+fn method_lints(method: &MethodModel, more_arguments: usize) -> Vec<&'static str> {
     let mut lints = Vec::new();
     if 1 + argument_count(&method.arguments) + more_arguments > 7 {
         lints.push("too_many_arguments");
@@ -19,7 +23,49 @@ pub(super) fn allow_for_method(method: &MethodModel, more_arguments: usize) -> O
     if complexity(method) > 8 {
         lints.push("type_complexity");
     }
-    allow(lints)
+    lints
+}
+
+/// The methods of traits of std for which clippy asks that a type implements the trait.
+const STD_METHODS: &[&str] = &[
+    "add",
+    "as_mut",
+    "as_ref",
+    "bitand",
+    "bitor",
+    "bitxor",
+    "borrow",
+    "borrow_mut",
+    "clone",
+    "cmp",
+    "default",
+    "deref",
+    "deref_mut",
+    "div",
+    "drop",
+    "eq",
+    "from_iter",
+    "from_str",
+    "hash",
+    "index",
+    "index_mut",
+    "into_iter",
+    "mul",
+    "neg",
+    "next",
+    "not",
+    "rem",
+    "shl",
+    "shr",
+    "sub",
+];
+
+/// Returns `#[allow(…)]` for the lints that a method of a client violates if it is in no trait.
+pub(super) fn allow_for_inherent_method(method: &MethodModel) -> Option<TokenStream> {
+    // The lint does not mean `async` functions.
+    let is_sync = matches!(method.shape, CallModel::Stream(_));
+    let is_confusing = is_sync && STD_METHODS.contains(&&*method.name);
+    allow(method_lints(method, 0).into_iter().chain(is_confusing.then_some("should_implement_trait")))
 }
 
 /// Returns `#[allow(…)]` for lints of clippy, each once: it has a lint against attributes that repeat themselves.

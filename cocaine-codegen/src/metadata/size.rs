@@ -11,7 +11,7 @@ use super::{
 use crate::error::{Error, Problem, Result};
 
 /// The most states of both sides of a method.
-const MAX_METHOD_STATES: usize = 1_024;
+const MAX_METHOD_STATES: usize = 2_048;
 
 /// The most states of all methods of a service.
 const MAX_SERVICE_STATES: usize = 4_096;
@@ -121,10 +121,10 @@ mod tests {
     #[test]
     fn number_of_states_and_messages_is_bounded() {
         let states = |count| node((1..count).map(|_| node([Tree::end()])));
-        assert_eq!(check([states(1_024)]), "");
+        assert_eq!(check([states(2_048)]), "");
         assert_eq!(
-            check([Tree::end(), states(1_025)]),
-            "service `a`, method `m1`: its trees have 1025 states; code is generated for at most 1024"
+            check([Tree::end(), states(2_049)]),
+            "service `a`, method `m1`: its trees have 2049 states; code is generated for at most 2048"
         );
         let wide = |count| node((0..count).map(|_| Tree::end()));
         assert_eq!(check([wide(4_095)]), "");
@@ -133,8 +133,8 @@ mod tests {
             "service `a`, method `m0`: its trees have 4097 messages; code is generated for at most 4096"
         );
         assert!(
-            check((0..5).map(|_| states(1_024)))
-                .contains("method `m4`: with it, the service has more than 4096 states")
+            check((0..3).map(|_| states(2_048)))
+                .contains("method `m2`: with it, the service has more than 4096 states")
         );
         assert_eq!(check((0..16_384).map(|_| Tree::end())), "");
         assert!(

@@ -40,15 +40,17 @@ pub(crate) fn service(
     let described = |wire: &str| entry.and_then(|entry| entry.methods.get(wire));
     let wanted: Vec<_> =
         methods.clone().map(|(id, method)| wanted_name(*id, &method.0, described(&method.0))).collect();
+    let names_in_rust = NameScope::claim_all(&wanted, "_");
+    let expectations = naming::expectations(&names_in_rust);
     let methods = methods
-        .zip(NameScope::claim_all(&wanted, "_"))
-        .map(|((id, method), rust_name)| {
+        .zip(names_in_rust.into_iter().zip(expectations))
+        .map(|((id, method), names_in_rust)| {
             let signature = described(&method.0);
             if entry.is_some() && signature.is_none() {
                 let text = "the catalogue does not describe it: it is untyped";
                 context.diagnostics.warn(name, Some(&method.0), text);
             }
-            merge_method(*id, rust_name, method, signature, &mut context)
+            merge_method(*id, names_in_rust, method, signature, &mut context)
         })
         .collect();
     ServiceModel {
@@ -95,7 +97,7 @@ fn wanted_name(id: u64, wire: &str, signature: Option<&Signature>) -> String {
 
 fn merge_method(
     id: u64,
-    name: String,
+    (name, expectation): (String, String),
     method: &metadata::Method,
     signature: Option<&Signature>,
     context: &mut MergeContext<'_>,
@@ -106,6 +108,7 @@ fn merge_method(
         id,
         wire: wire.clone(),
         name,
+        expectation,
         docs: signature.map(|signature| signature.docs.clone()).unwrap_or_default(),
         arguments: Arguments::of(signature),
         shape,

@@ -14,7 +14,7 @@ pub use self::{
 };
 
 /// The “” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -125,7 +125,7 @@ pub mod service {
 }
 
 /// The “\*\/” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service_2 {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -236,7 +236,7 @@ pub mod service_2 {
 }
 
 /// The `Storage` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod storage {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -347,7 +347,7 @@ pub mod storage {
 }
 
 /// The `clashes` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod clashes {
     use ::cocaine::bind::{
         Args, Call, Caller, DeserializeOwned, Dispatch, MethodSpec, OnDrop, Result,
@@ -598,7 +598,7 @@ pub mod clashes {
 }
 
 /// The `empty` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod empty {
     use ::cocaine::bind::{Call, Caller, Dispatch, Service, ServiceClient, ServiceSpec};
 
@@ -669,7 +669,7 @@ pub mod empty {
 }
 
 /// The `keywords` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod keywords {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -682,7 +682,7 @@ pub mod keywords {
         fn self_(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `Self`, which no catalogue describes.
-        fn self_2(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
+        fn self_2_(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `crate`, which no catalogue describes.
         fn crate_(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
@@ -778,7 +778,7 @@ pub mod keywords {
             self.0.send(0, args).await
         }
 
-        async fn self_2(&self, args: Args) -> Result<()> {
+        async fn self_2_(&self, args: Args) -> Result<()> {
             self.0.send(1, args).await
         }
 
@@ -815,7 +815,7 @@ pub mod keywords {
         }
 
         /// Calls `Self`.
-        pub async fn self_2(&self, args: impl Serialize + Send) -> Result<()> {
+        pub async fn self_2_(&self, args: impl Serialize + Send) -> Result<()> {
             self.0.send(1, args).await
         }
 
@@ -879,7 +879,7 @@ pub mod keywords {
             async move {
                 match call.method() {
                     0 => answer_self_(&service, call).await,
-                    1 => answer_self_2(&service, call).await,
+                    1 => answer_self_2_(&service, call).await,
                     2 => answer_crate_(&service, call).await,
                     3 => answer_method_3(&service, call).await,
                     4 => answer_fn(&service, call).await,
@@ -902,11 +902,11 @@ pub mod keywords {
     }
 
     /// Answers `Self`.
-    async fn answer_self_2<T: Keywords + Send + Sync>(service: &T, call: Call) {
+    async fn answer_self_2_<T: Keywords + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
-            Keywords::self_2(service, list).await
+            Keywords::self_2_(service, list).await
         };
         reply.mute(answer.await);
     }
@@ -963,7 +963,7 @@ pub mod keywords {
 }
 
 /// The `result` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod result {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -1074,7 +1074,7 @@ pub mod result {
 }
 
 /// The `self` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod self_service {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -1185,7 +1185,7 @@ pub mod self_service {
 }
 
 /// The `sessions` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, End, MethodSpec,
@@ -1877,7 +1877,7 @@ pub mod sessions {
         /// Sends `Self`.
         ///
         /// It is the last message.
-        pub async fn self_2(self, args: impl Serialize + Send) -> Result<()> {
+        pub async fn self_2_(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(3, args).await
         }
 
@@ -2295,7 +2295,7 @@ pub mod sessions {
 }
 
 /// The `std` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod std_service {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -2406,7 +2406,7 @@ pub mod std_service {
 }
 
 /// The `storage` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod storage_2 {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -2520,7 +2520,7 @@ pub mod storage_2 {
 }
 
 /// The `texts` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod texts {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -3060,7 +3060,7 @@ pub mod texts {
 }
 
 /// The `vec` service, version 18446744073709551615.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
         Args, Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, Endpoint,
@@ -3623,7 +3623,7 @@ pub mod vec {
 }
 
 /// The “\\u\{202e\}” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service_3 {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
