@@ -152,6 +152,30 @@ impl CatalogueReader<'_> {
         entry
     }
 
+    /// Reads `#[service(…)]` into `entry`.
+    fn read_service_attribute(&mut self, attribute: &Attribute, entry: &mut Entry) {
+        let mut read = Vec::new();
+        let parsed = attribute.parse_nested_meta(|meta| {
+            if read.contains(&meta.path) {
+                return Err(meta.error("this stands here twice"));
+            }
+            read.push(meta.path.clone());
+            if meta.path.is_ident("name") {
+                entry.service = meta.value()?.parse::<syn::LitStr>()?.value();
+            } else if meta.path.is_ident("version") {
+                entry.version = Some(meta.value()?.parse::<syn::LitInt>()?.base10_parse()?);
+            } else if meta.path.is_ident("any_name") {
+                entry.any_name = true;
+            } else {
+                return Err(meta.error("`service` takes `name`, `version` and `any_name`"));
+            }
+            Ok(())
+        });
+        if let Err(error) = parsed {
+            self.report(error.span(), error.to_string());
+        }
+    }
+
     fn read_methods(&mut self, item: &ItemTrait) -> BTreeMap<String, Signature> {
         let mut methods = BTreeMap::new();
         if !item.generics.params.is_empty() || !item.supertraits.is_empty() {

@@ -225,12 +225,12 @@ fn received_enum(method: &MethodModel, states: &[StateModel], state: &StateModel
     let lints = lints::allow(["enum_variant_names", "large_enum_variant"].into_iter().chain(acronyms));
     let variants = state.messages.iter().map(|message| {
         let line = format!("{}.", docs::name(&message.wire));
-        let lines = message_docs(message, &line, |state| &state.received, states);
+        let docs = message_docs(message, &line, |state| &state.received, states);
         let variant = ident(&message.variant);
         let mut fields = types::field_types(&message.arguments);
         fields.extend(next_receiver(states, state, message).map(|next| quote!(#next)));
         let fields = (!fields.is_empty()).then(|| quote!((#(#fields),*)));
-        quote!(#lines #variant #fields)
+        quote!(#docs #variant #fields)
     });
     quote! {
         #doc

@@ -47,12 +47,12 @@ impl StateBuilder<'_, '_> {
             path: path.to_vec(),
             messages: Vec::new(),
         });
-        let names = self.message_names(tree);
-        let variants: Vec<_> = names.iter().map(|name| variant(name)).collect();
+        let methods = self.message_names(tree);
+        let variants: Vec<_> = methods.iter().map(|name| variant(name)).collect();
         let variants = NameScope::claim_all(&variants, "");
         let mut messages = Vec::new();
         for ((id, tree::Message(wire, next)), (name, variant)) in
-            tree.messages().zip(names.into_iter().zip(variants))
+            tree.messages().zip(methods.into_iter().zip(variants))
         {
             let signature = self.described.and_then(|described| described.get(wire));
             let next = match next {

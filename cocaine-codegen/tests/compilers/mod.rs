@@ -67,11 +67,14 @@ fn deps() -> PathBuf {
 
 /// Returns the builds of the runtime, the newest first.
 fn runtimes() -> Vec<PathBuf> {
-    let files = fs::read_dir(deps()).unwrap().map(|file| file.unwrap());
-    let is_runtime = |name: &str| name.starts_with("libcocaine-") && name.ends_with(".rlib");
-    let runtimes = files.filter(|file| is_runtime(&file.file_name().to_string_lossy()));
-    let mut runtimes: Vec<(SystemTime, PathBuf)> =
-        runtimes.map(|file| (file.metadata().unwrap().modified().unwrap(), file.path())).collect();
+    let paths = fs::read_dir(deps()).unwrap().map(|file| file.unwrap().path());
+    let is_runtime = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("libcocaine-") && path.extension().is_some_and(|extension| extension == "rlib")
+    };
+    let mut runtimes: Vec<(SystemTime, PathBuf)> = (paths.filter(|path| is_runtime(path)))
+        .map(|path| (fs::metadata(&path).unwrap().modified().unwrap(), path))
+        .collect();
     runtimes.sort();
     runtimes.into_iter().rev().map(|(_, path)| path).collect()
 }

@@ -3,7 +3,6 @@
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, spanned::Spanned as _};
 
 use super::CatalogueReader;
-use crate::catalogue::Entry;
 
 impl CatalogueReader<'_> {
     /// Reports attributes, other than docs, that stand among `attributes` twice.
@@ -15,30 +14,6 @@ impl CatalogueReader<'_> {
                 let message = format!("`#[{}]` stands here twice", name.unwrap_or_default());
                 self.report(attribute.span(), message);
             }
-        }
-    }
-
-    /// Reads `#[service(…)]` into `entry`.
-    pub(super) fn read_service_attribute(&mut self, attribute: &Attribute, entry: &mut Entry) {
-        let mut read = Vec::new();
-        let parsed = attribute.parse_nested_meta(|meta| {
-            if read.contains(&meta.path) {
-                return Err(meta.error("this stands here twice"));
-            }
-            read.push(meta.path.clone());
-            if meta.path.is_ident("name") {
-                entry.service = meta.value()?.parse::<syn::LitStr>()?.value();
-            } else if meta.path.is_ident("version") {
-                entry.version = Some(meta.value()?.parse::<syn::LitInt>()?.base10_parse()?);
-            } else if meta.path.is_ident("any_name") {
-                entry.any_name = true;
-            } else {
-                return Err(meta.error("`service` takes `name`, `version` and `any_name`"));
-            }
-            Ok(())
-        });
-        if let Err(error) = parsed {
-            self.report(error.span(), error.to_string());
         }
     }
 
