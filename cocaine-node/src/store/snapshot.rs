@@ -3,11 +3,7 @@
 use bytes::Bytes;
 use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
-use super::{
-    NodeRecord, StoreError,
-    blobs::{self, BlobTables},
-    nodes::{self, NodeTableReader},
-};
+use super::{NodeRecord, StoreError, blobs::BlobTables, format, nodes::NodeTableReader};
 
 /// An open read transaction with its tables.
 ///
@@ -29,12 +25,7 @@ impl Snapshot {
     pub(super) fn create(database: &Database) -> Result<Self, StoreError> {
         let txn = database.begin_read()?;
         match BlobTables::open(&txn).and_then(|_| NodeTableReader::open(&txn)) {
-            Err(TableError::TableDoesNotExist(_)) => {
-                let txn = database.begin_write()?;
-                blobs::create_tables(&txn)?;
-                nodes::create_table(&txn)?;
-                txn.commit()?;
-            }
+            Err(TableError::TableDoesNotExist(_)) => format::create_tables(database)?,
             other => drop(other?),
         }
         Self::new(database)
@@ -54,6 +45,16 @@ impl Snapshot {
     /// Returns the blob stored under `key`.
     pub(crate) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
         self.blobs.read(collection, key)
+    }
+
+    /// Calls `visit` with the key and the length of each blob of a collection, from the last key to the first, until it
+    /// returns false.
+    pub(crate) fn visit_from_last(
+        &self,
+        collection: &str,
+        visit: impl FnMut(&str, usize) -> bool,
+    ) -> Result<(), StoreError> {
+        self.blobs.visit_from_last(collection, visit)
     }
 
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
