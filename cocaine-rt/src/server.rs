@@ -45,7 +45,11 @@ use crate::{
         spec::ServiceSpec,
         trace::Trace,
     },
-    wire::{bytes::Bytes, decode, headers::Headers},
+    wire::{
+        bytes::Bytes,
+        decode::{self, EscapedTexts},
+        headers::Headers,
+    },
 };
 
 /// A service that can be served. Generated code implements it around an implementation of the service's trait.
@@ -159,7 +163,14 @@ impl Call {
         let charge = ArgsCharge { host: host.clone(), bytes: AtomicUsize::new(0) };
         let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
         let responder = CallResponder::new(run, method, trace);
-        let args = CallArgs { method, args: message.args, max_decoded_bytes, refusal, charge };
+        let args = CallArgs {
+            method,
+            args: message.args,
+            escaped_texts: EscapedTexts::default(),
+            max_decoded_bytes,
+            refusal,
+            charge,
+        };
         Self { args, responder, caller }
     }
 
@@ -195,6 +206,7 @@ impl fmt::Debug for Call {
 pub struct CallArgs {
     method: usize,
     args: bytes::Bytes,
+    escaped_texts: EscapedTexts,
     max_decoded_bytes: usize,
     /// Why the arguments are missing, if they were too long.
     refusal: Option<Error>,
@@ -255,7 +267,7 @@ impl CallArgs {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
-        match decode::args_within(&self.args, self.max_decoded_bytes) {
+        match decode::args_within(&self.args, self.max_decoded_bytes, &self.escaped_texts) {
             Ok((args, charged)) => self.charge.add(charged).map(|()| args),
             Err(error) if error.is_over_budget() => Err(Error::from_decode(error)),
             Err(error) => Err(Error::invalid_arguments(error.to_string())),

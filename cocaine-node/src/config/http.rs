@@ -13,7 +13,12 @@
 //! clients = 10000                 # connections at once; further ones wait
 //! sampling = 0.05                 # the fraction of requests that are traced
 //! json_rpc = true                 # whether requests with the header X-Cocaine-JSON-RPC are calls of JSON-RPC
+//! json_rpc_services = ["geobase"] # that everybody may call through JSON-RPC, beside apps; none
+//! names = ["node-1.example"]      # names of this gateway in calls of JSON-RPC, beside addresses and those of `hosts`
+//! origins = ["https://a.example"] # web pages that may call JSON-RPC, and post to apps of a gateway on loopback
 //! admin = "127.0.0.1:8081"        # moves `/metrics` to this address
+//! admin_socket = "/run/cocaine/admin"     # a unix socket through which this user reaches every service
+//! admin_token = "file:/etc/cocaine/token" # as `Authorization: Bearer TOKEN`, it opens every service; or "env:NAME"
 //!
 //! [http.timeouts]                 # seconds, by service, or by service and event; sent to the app as well
 //! reports = 120
@@ -27,7 +32,7 @@
 //! authorization = "authorization"
 //! ```
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
@@ -60,8 +65,22 @@ pub struct HttpConfig {
     pub sampling: Option<f64>,
     /// Whether requests may be calls of JSON-RPC. `true`.
     pub json_rpc: Option<bool>,
+    /// The services that everybody may call through JSON-RPC, beside apps. None. `storage`, `node` and `unicorn` let their
+    /// callers run programs.
+    pub json_rpc_services: Option<Vec<String>>,
+    /// Names by which calls of JSON-RPC name the gateway in `Host`, beside addresses, names without a dot, and those of
+    /// `hosts`; `*.example` stands for all below it. None.
+    pub names: Option<Vec<String>>,
+    /// The origins of web pages that may call JSON-RPC, and change something in the apps of a gateway on loopback, as
+    /// `https://shop.example`. Pages of the gateway itself and of this machine may do so anyway. None.
+    pub origins: Option<Vec<String>>,
     /// The address of `/metrics`, if it is not that of the apps.
     pub admin: Option<String>,
+    /// The path of a unix socket, of the mode 0600, through which JSON-RPC reaches every service. None.
+    pub admin_socket: Option<PathBuf>,
+    /// Where the token is that lets JSON-RPC reach every service, as `Authorization: Bearer TOKEN`: `file:PATH` or
+    /// `env:NAME`. It has at least 16 bytes. None.
+    pub admin_token: Option<String>,
     /// Time-outs in seconds, by `service` or `service/event`.
     pub timeouts: BTreeMap<String, f64>,
     /// The event that handles a host name, or a pattern such as `*.example`.
@@ -158,6 +177,36 @@ impl HttpConfig {
         Self { json_rpc: Some(enabled), ..self }
     }
 
+    /// Sets the services that everybody may call through JSON-RPC, beside apps.
+    #[must_use]
+    pub fn json_rpc_services<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
+        Self { json_rpc_services: Some(names.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Sets names of the gateway, which calls of JSON-RPC may have in `Host`.
+    #[must_use]
+    pub fn names<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
+        Self { names: Some(names.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Sets the origins of web pages that may send requests which change something.
+    #[must_use]
+    pub fn origins<S: Into<String>>(self, origins: impl IntoIterator<Item = S>) -> Self {
+        Self { origins: Some(origins.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Sets the path of a unix socket through which JSON-RPC reaches every service.
+    #[must_use]
+    pub fn admin_socket(self, path: impl Into<PathBuf>) -> Self {
+        Self { admin_socket: Some(path.into()), ..self }
+    }
+
+    /// Sets where the token of administrators is: `file:PATH` or `env:NAME`.
+    #[must_use]
+    pub fn admin_token(self, source: impl Into<String>) -> Self {
+        Self { admin_token: Some(source.into()), ..self }
+    }
+
     /// Moves `/metrics` to an address of its own.
     #[must_use]
     pub fn admin(self, address: impl Into<String>) -> Self {
@@ -198,7 +247,12 @@ impl HttpConfig {
         overwrite(&mut self.clients, newer.clients);
         overwrite(&mut self.sampling, newer.sampling);
         overwrite(&mut self.json_rpc, newer.json_rpc);
+        overwrite(&mut self.json_rpc_services, newer.json_rpc_services);
+        overwrite(&mut self.names, newer.names);
+        overwrite(&mut self.origins, newer.origins);
         overwrite(&mut self.admin, newer.admin);
+        overwrite(&mut self.admin_socket, newer.admin_socket);
+        overwrite(&mut self.admin_token, newer.admin_token);
         self.timeouts.extend(newer.timeouts);
         self.hosts.extend(newer.hosts);
         overwrite(&mut self.headers, newer.headers);

@@ -7,18 +7,21 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::{
+    access::Role,
     context::Context,
     http::{
         body::ResponseBody,
         error::HttpError,
+        port::Peer,
         request::{encode_request, validate},
         request_id::{REQUEST_ID, RequestId},
         response::{RequestInfo, error_response, text_response},
     },
-    json_rpc::{self, JSON_RPC},
+    json_rpc::{self, JSON_RPC, RpcCaller},
     metrics::{MEDIA_TYPE, RequestTimer},
     routing::{
         event_call::EventCall,
+        lease_pool::LeasePool,
         route::{Route, find_route},
         service_pool::ServicePool,
     },
@@ -37,8 +40,16 @@ const PING_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) struct Proxy {
     pub(super) context: Context,
     pub(super) pool: Arc<ServicePool>,
-    /// Connections of their own for JSON-RPC, since a call with wrong arguments ends all calls of its connection.
-    pub(super) json_rpc_pool: Arc<ServicePool>,
+    /// The connections of calls of JSON-RPC, which share none: a call may hold a lock, or end its connection.
+    pub(super) json_rpc_pool: Arc<LeasePool>,
+}
+
+/// Where a request comes from, and what it is called.
+#[derive(Clone, Copy)]
+struct Sender {
+    peer: Peer,
+    role: Role,
+    id: RequestId,
 }
 
 impl Proxy {
@@ -50,16 +61,17 @@ impl Proxy {
         Self { context, pool: self.pool.clone(), json_rpc_pool: self.json_rpc_pool.clone() }
     }
 
-    /// Handles a request to the main port.
-    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+    /// Handles a request to the main port, or to the socket for administrators.
+    pub(super) async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<ResponseBody> {
         let timer = self.context.metrics.start_request();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let role = self.context.settings.access.authenticate(peer, &mut parts.headers);
         let sampling = self.context.settings.sampling;
         let id = match validate(&parts).and_then(|()| RequestId::from_headers(&parts.headers, sampling)) {
             Ok(id) => id,
             Err(error) => return refuse(timer, &error),
         };
-        let mut response = id.trace.scope(self.dispatch(parts, body, id, timer)).await;
+        let mut response = id.trace.scope(self.dispatch(Sender { peer, role, id }, parts, body, timer)).await;
         response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.to_header());
         response
     }
@@ -75,13 +87,14 @@ impl Proxy {
 
     async fn dispatch(
         &self,
+        sender: Sender,
         parts: Parts,
         body: Incoming,
-        id: RequestId,
         timer: RequestTimer<'_>,
     ) -> Response<ResponseBody> {
         if self.context.settings.json_rpc && parts.headers.contains_key(&JSON_RPC) {
-            let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, &parts, body, id);
+            let caller = RpcCaller { role: sender.role, parts: &parts, id: sender.id };
+            let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, caller, body);
             let response = Box::pin(answer).await.unwrap_or_else(|error| error_response(&error, None));
             timer.finish(None, response.status());
             return response;
@@ -89,12 +102,12 @@ impl Proxy {
         match find_route(&parts, &self.context.settings.hosts) {
             Err(error) => refuse(timer, &HttpError::new(StatusCode::BAD_REQUEST, error.0)),
             Ok(Route::Gateway) => {
-                let response = Box::pin(self.gateway_page(&parts)).await;
+                let response = Box::pin(self.gateway_page(&parts, sender.role)).await;
                 timer.finish(None, response.status());
                 response
             }
             Ok(Route::Event(target, uri)) => {
-                let result = self.call_event(&target, parts, uri, body, id).await;
+                let result = self.call_event(&target, sender, parts, uri, body).await;
                 let answered_by = result.is_ok().then_some(target.service.as_str());
                 let mut response = result.unwrap_or_else(|error| error_response(&error, Some(&target)));
                 timer.finish(answered_by, response.status());
@@ -109,15 +122,16 @@ impl Proxy {
     async fn call_event(
         &self,
         target: &Target,
+        sender: Sender,
         parts: Parts,
         uri: PathAndQuery,
         body: Incoming,
-        id: RequestId,
     ) -> Result<Response<ResponseBody>, HttpError> {
+        self.context.settings.access.check_event(sender.peer, &parts)?;
         let body = self.context.read_body(body).await?;
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
         let info = RequestInfo { method: parts.method.clone(), version: parts.version, timeout: limit };
-        let headers = self.context.call_headers(target, &parts.headers, id);
+        let headers = self.context.call_headers(target, &parts.headers, sender.id);
         let call = EventCall { target, chunk: encode_request(parts, uri, &body.bytes), headers };
         let start = timeout(limit, call.send(&self.pool, &self.context.metrics)).await;
         let start = start.map_err(|_| HttpError::timed_out(limit))?;
@@ -125,10 +139,12 @@ impl Proxy {
     }
 
     /// Returns a page of the gateway itself.
-    async fn gateway_page(&self, parts: &Parts) -> Response<ResponseBody> {
+    async fn gateway_page(&self, parts: &Parts, role: Role) -> Response<ResponseBody> {
         match parts.uri.path() {
             "/ping" => self.ping().await,
-            "/metrics" if self.context.settings.admin.is_none() => self.metrics(),
+            "/metrics" if role == Role::Administrator || self.context.settings.admin.is_none() => {
+                self.metrics()
+            }
             _ => not_found(
                 "no app is asked for: it is named by the path, as in /service/event, or by the headers \
                  X-Cocaine-Service and X-Cocaine-Event",

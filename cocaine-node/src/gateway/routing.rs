@@ -1,5 +1,6 @@
 //! Which event a request is for, the connections to services, and calls of events.
 
 pub(super) mod event_call;
+pub(super) mod lease_pool;
 pub(super) mod route;
 pub(super) mod service_pool;

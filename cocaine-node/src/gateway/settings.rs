@@ -1,9 +1,10 @@
 //! The settings of a gateway: the section `http` of the configuration, checked and with its defaults.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use http::HeaderName;
 
+use super::access::AccessPolicy;
 use crate::config::{ConfigError, HttpConfig, Target};
 
 /// The longest body in bytes: a worker may have a limit of 128 MiB for a frame, which has the head of the request too.
@@ -14,6 +15,7 @@ const MAX_BODY_BYTES: usize = (128 << 20) - (1 << 20);
 pub(super) struct GatewaySettings {
     pub(super) listen: String,
     pub(super) admin: Option<String>,
+    pub(super) admin_socket: Option<PathBuf>,
     pub(super) client_timeout: Duration,
     pub(super) connections: u32,
     pub(super) refresh: Duration,
@@ -23,6 +25,7 @@ pub(super) struct GatewaySettings {
     pub(super) clients: usize,
     pub(super) sampling: f64,
     pub(super) json_rpc: bool,
+    pub(super) access: AccessPolicy,
     pub(super) timeouts: Timeouts,
     pub(super) hosts: HashMap<String, Target>,
     pub(super) headers: Vec<(HeaderName, String)>,
@@ -38,6 +41,7 @@ impl GatewaySettings {
         Ok(Self {
             listen: config.listen.clone().unwrap_or_else(|| HttpConfig::DEFAULT_ADDRESS.into()),
             admin: config.admin.clone(),
+            admin_socket: config.admin_socket.clone(),
             client_timeout: seconds("client_timeout", config.client_timeout.unwrap_or(30.0))?,
             connections: connections(config.connections.unwrap_or(1))?,
             refresh: seconds("refresh", config.refresh.unwrap_or(120.0))?,
@@ -47,6 +51,7 @@ impl GatewaySettings {
             clients: positive("clients", config.clients.unwrap_or(10_000))?,
             sampling: fraction("sampling", config.sampling.unwrap_or(0.05))?,
             json_rpc: config.json_rpc.unwrap_or(true),
+            access: AccessPolicy::new(config)?,
             timeouts: Timeouts::new(config)?,
             hosts: hosts.collect(),
             headers: call_headers(config)?,
@@ -60,6 +65,7 @@ impl GatewaySettings {
         Self {
             listen: self.listen.clone(),
             admin: self.admin.clone(),
+            admin_socket: self.admin_socket.clone(),
             client_timeout: self.client_timeout,
             connections: self.connections,
             refresh: self.refresh,
@@ -76,6 +82,7 @@ impl GatewaySettings {
         let keys = [
             ("http.listen", self.listen != newer.listen),
             ("http.admin", self.admin != newer.admin),
+            ("http.admin_socket", self.admin_socket != newer.admin_socket),
             ("http.client_timeout", self.client_timeout != newer.client_timeout),
             ("http.connections", self.connections != newer.connections),
             ("http.refresh", self.refresh != newer.refresh),

@@ -17,6 +17,7 @@ mod logging;
 mod metrics;
 mod order;
 mod program;
+mod raw_texts;
 mod unicorn;
 mod uniresis;
 mod urlfetch;

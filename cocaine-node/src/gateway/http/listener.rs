@@ -1,10 +1,9 @@
-//! A port for HTTP clients: accepts connections, limits their number, and ends them.
+//! Serves the connections of a port: accepts them, limits their number, and ends them.
 
 use std::{
     convert::Infallible,
     future::Future,
     io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use cocaine::server::{AcceptStatus, IdleConnection, listen, track_idle_connection};
+use cocaine::server::{AcceptStatus, IdleConnection, track_idle_connection};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -22,13 +21,16 @@ use hyper_util::{
 };
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinHandle, JoinSet},
     time::{Instant, timeout_at},
 };
 
-use super::{body::ResponseBody, socket::ClientSocket};
+use super::{
+    body::ResponseBody,
+    port::{Peer, Port},
+    socket::ClientSocket,
+};
 
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 128 << 10;
@@ -44,34 +46,24 @@ pub(crate) struct ConnectionSettings {
     pub(crate) open: Gauge,
 }
 
-/// A port that accepts connections.
+/// A port whose connections are served.
 #[derive(Debug)]
 pub(crate) struct HttpListener {
-    address: SocketAddr,
+    port: String,
     stop: watch::Sender<bool>,
     accept_task: JoinHandle<OpenConnections>,
 }
 
 impl HttpListener {
-    /// Listens on an address, and answers each request with the response that `handle` returns.
-    pub(crate) async fn start<H, F>(
-        address: &str,
-        settings: ConnectionSettings,
-        handle: H,
-    ) -> io::Result<Self>
+    /// Accepts connections, and answers each request with the response that `handle` returns.
+    pub(crate) fn start<H, F>(port: impl Port + Sync, settings: ConnectionSettings, handle: H) -> Self
     where
-        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<ResponseBody>> + Send + 'static,
     {
-        let listener = listen(address).await?;
-        let address = listener.local_addr()?;
-        let (stop, stopped) = watch::channel(false);
-        let accept_task = tokio::spawn(accept_loop(listener, settings, handle, stopped));
-        Ok(Self { address, stop, accept_task })
-    }
-
-    pub(crate) fn local_addr(&self) -> SocketAddr {
-        self.address
+        let (name, (stop, stopped)) = (port.name(), watch::channel(false));
+        let accept_task = tokio::spawn(accept_loop(port, settings, handle, stopped));
+        Self { port: name, stop, accept_task }
     }
 
     /// Stops accepting, waits until the requests in flight are answered, and closes the connections that are open at the
@@ -82,7 +74,7 @@ impl HttpListener {
         let Ok(OpenConnections { graceful, mut tasks }) = self.accept_task.await else { return };
         if timeout_at(deadline, graceful.shutdown()).await.is_err() {
             tracing::warn!(
-                address = %self.address,
+                port = self.port,
                 connections = tasks.len(),
                 "connections of HTTP clients are closed: their requests were not answered in time"
             );
@@ -116,33 +108,32 @@ struct OpenConnections {
 }
 
 async fn accept_loop<H, F>(
-    listener: TcpListener,
+    port: impl Port + Sync,
     settings: ConnectionSettings,
     handle: H,
     mut stopped: watch::Receiver<bool>,
 ) -> OpenConnections
 where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     let (graceful, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
-    let mut status =
-        AcceptStatus::new(listener.local_addr().map_or_else(|_| String::new(), |at| at.to_string()));
+    let mut status = AcceptStatus::new(port.name());
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &settings.permits) => accepted,
+            accepted = accept(&port, &settings.permits) => accepted,
             Some(_) = tasks.join_next() => continue,
             _ = stopped.wait_for(|stopped| *stopped) => return OpenConnections { graceful, tasks },
         };
         match accepted {
-            Ok((stream, permit)) => {
+            Ok((stream, peer, permit)) => {
                 status.record_success();
                 let (handle, shared) = (handle.clone(), Arc::new(HttpConnection::default()));
                 track_idle_connection(&shared);
                 let requested = shared.clone();
                 let service = service_fn(move |request| {
                     requested.has_request.store(true, Ordering::Relaxed);
-                    handle(request).map(Ok::<_, Infallible>)
+                    handle(request, peer).map(Ok::<_, Infallible>)
                 });
                 let io = TokioIo::new(ClientSocket::new(stream, settings.timeout));
                 let connection = graceful.watch(http1_builder(&settings).serve_connection(io, service));
@@ -166,17 +157,14 @@ where
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
+async fn accept<P: Port>(
+    port: &P,
     permits: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(P::Stream, Peer, OwnedSemaphorePermit)> {
     // The semaphore is never closed.
     let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set a socket option");
-    }
-    Ok((stream, permit))
+    let (stream, peer) = port.accept().await?;
+    Ok((stream, peer, permit))
 }
 
 fn http1_builder(settings: &ConnectionSettings) -> http1::Builder {

@@ -11,7 +11,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
 
@@ -24,8 +23,8 @@ const DRAIN_BYTES: usize = 16 << 10;
 
 /// A socket whose writes fail when the client reads nothing for a while.
 #[derive(Debug)]
-pub(crate) struct ClientSocket {
-    stream: TcpStream,
+pub(crate) struct ClientSocket<S> {
+    stream: S,
     /// How long a write may make no progress.
     write_timeout: Duration,
     write_deadline: Option<Pin<Box<Sleep>>>,
@@ -39,8 +38,8 @@ struct Linger {
     idle: Pin<Box<Sleep>>,
 }
 
-impl ClientSocket {
-    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> ClientSocket<S> {
+    pub(crate) fn new(stream: S, write_timeout: Duration) -> Self {
         Self { stream, write_timeout, write_deadline: None, linger: None }
     }
 
@@ -65,7 +64,7 @@ impl ClientSocket {
     fn poll_with_timeout<T>(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let written = write(Pin::new(&mut self.stream), cx);
         if written.is_ready() {
@@ -83,7 +82,7 @@ impl ClientSocket {
     }
 }
 
-impl AsyncRead for ClientSocket {
+impl<S: AsyncRead + Unpin> AsyncRead for ClientSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -93,7 +92,7 @@ impl AsyncRead for ClientSocket {
     }
 }
 
-impl AsyncWrite for ClientSocket {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientSocket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_with_timeout(cx, |stream, cx| stream.poll_write(cx, buf))
     }

@@ -1,3 +1,5 @@
+use std::{fs, path::Path};
+
 use super::*;
 use crate::config::GatewayConfig;
 
@@ -23,8 +25,13 @@ fn documented_example_is_valid() {
         .skip(1)
         .take_while(|line| !line.contains("```"))
         .collect();
-    let file: GatewayConfig = toml::from_str(&text.join("\n")).unwrap();
+    let mut file: GatewayConfig = toml::from_str(&text.join("\n")).unwrap();
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&token, "a token that is long enough").unwrap();
+    assert_eq!(file.http.admin_token.as_deref(), Some("file:/etc/cocaine/token"));
+    file.http.admin_token = Some(format!("file:{}", token.path().display()));
     let settings = GatewaySettings::new(&file.http).unwrap();
+    assert_eq!(settings.admin_socket.as_deref(), Some(Path::new("/run/cocaine/admin")));
     assert_eq!(settings.admin.as_deref(), Some("127.0.0.1:8081"));
     assert_eq!(settings.hosts["*.shop.example"].service, "shop");
     assert_eq!(settings.timeouts.get("reports", "yearly"), Duration::from_mins(10));
