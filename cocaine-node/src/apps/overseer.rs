@@ -116,23 +116,22 @@ impl Overseer {
             return;
         }
         let target = pool::target_size(&self.config().profile, state.demand(), state.manual_target);
-        if state.backoff.is_running(Instant::now()) {
-            return;
+        let now = Instant::now();
+        while state.workers.len() < target && state.backoff.can_start(now) {
+            self.start_worker(state, now);
         }
-        while state.workers.len() < target {
-            self.start_worker(state);
-        }
-        if state.manual_target > 0 {
+        if state.manual_target > 0 && state.backoff.can_start(now) {
             state.seal_surplus(target);
         }
     }
 
-    fn start_worker(&self, state: &mut AppState) {
+    fn start_worker(&self, state: &mut AppState, now: Instant) {
         let uuid: Arc<str> = Uuid::new_v4().to_string().into();
         let (sender, commands) = mpsc::unbounded_channel();
         let channels = Arc::<WorkerChannels>::default();
         state.spawned += 1;
-        state.workers.insert(uuid.clone(), WorkerEntry::new(channels.clone(), sender));
+        let is_replacement = state.backoff.record_start(now);
+        state.workers.insert(uuid.clone(), WorkerEntry::new(channels.clone(), sender, is_replacement));
         tokio::spawn(supervisor::run_worker(self.clone(), uuid, channels, commands));
     }
 
@@ -175,10 +174,12 @@ impl Overseer {
     /// Removes a worker that has ended, and replaces it if the app needs another one.
     fn remove_worker(&self, uuid: &str, exit: &WorkerExit) {
         let mut state = self.state();
-        let unused = state.workers.remove(uuid).is_none_or(|worker| worker.accepted == 0);
+        let worker = state.workers.remove(uuid);
+        let unused = worker.as_ref().is_none_or(|worker| worker.accepted == 0);
         if exit.crashed {
             state.crashed += 1;
-            if let Some(until) = state.backoff.record_crash(Instant::now()) {
+            let is_replacement = worker.is_some_and(|worker| worker.is_replacement);
+            if let Some(until) = state.backoff.record_crash(Instant::now(), is_replacement) {
                 tokio::spawn(self.clone().rebalance_at(until));
             }
         }
