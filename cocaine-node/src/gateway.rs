@@ -76,7 +76,7 @@ use self::{
     },
     metrics::GatewayMetrics,
     proxy::Proxy,
-    routing::{lease_pool::LeasePool, service_pool::ServicePool},
+    routing::{app_state::AppLookup, lease_pool::LeasePool, service_pool::ServicePool},
     settings::GatewaySettings,
 };
 use crate::config::{ConfigError, HttpConfig};
@@ -130,6 +130,8 @@ impl Gateway {
         let connections = ConnectionSettings {
             permits: Arc::new(Semaphore::new(settings.clients)),
             timeout: settings.client_timeout,
+            heads: settings.heads,
+            max_headers: settings.max_headers,
             open: metrics.clients.clone(),
         };
         let (listen, admin, admin_socket) =
@@ -143,7 +145,12 @@ impl Gateway {
             body_buffer: Arc::new(body_buffer),
             body_parser: Arc::new(BodyParser::new()),
         };
-        let proxy = Proxy { context, pool: Arc::new(pool), json_rpc_pool: Arc::new(json_rpc_pool) };
+        let proxy = Proxy {
+            context,
+            pool: Arc::new(pool),
+            json_rpc_pool: Arc::new(json_rpc_pool),
+            apps: Arc::new(AppLookup::new()),
+        };
         let proxy = Arc::new(ArcSwap::from_pointee(proxy));
         let admins = connections.for_administrators();
         let admin = match admin {

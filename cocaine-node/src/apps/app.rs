@@ -222,7 +222,13 @@ async fn spool(config: &AppConfig, environment: &AppEnvironment) -> Result<()> {
         let blob = store.read("apps", &app).map_err(StoreError::into_service_error);
         package::unpack(&blob.map_err(|error| spool_error(&error))?, &folder, ArchiveLimits::default())
     });
-    unpacked.await.unwrap_or_else(|error| Err(Error::service(Code::SPOOL_ERROR, error.to_string())))
+    let unpacked =
+        unpacked.await.unwrap_or_else(|error| Err(Error::service(Code::SPOOL_ERROR, error.to_string())));
+    // An error that says where the package is stored needs no more.
+    unpacked.map_err(|error| match error.code() {
+        Some(Code::NOT_FOUND) => error,
+        _ => errno::append_text(error, &format!("the package is stored as apps/{}", config.app)),
+    })
 }
 
 /// Returns the error for a package that cannot be read, with the original's text: `[code] text: text of the code`.

@@ -26,7 +26,7 @@ use md5::{Digest, Md5};
 
 use self::decompression::{Compression, Decompressor};
 
-use crate::errno::{self, Errno, invalid_argument};
+use crate::errno::{self, Errno, append_text, invalid_argument};
 
 /// The prefix of a partially unpacked folder. No folder of an app has it.
 pub(crate) const PARTIAL_PREFIX: &str = ".new-";
@@ -65,7 +65,9 @@ pub(crate) fn unpack(blob: &[u8], folder: &Path, limits: ArchiveLimits) -> Resul
         _ => {}
     }
     let archive: &[u8] = msgpack::from_slice(blob).map_err(|_| {
-        Error::service(Code::SPOOL_ERROR, "[7] std::bad_cast: uncaught error while spooling app")
+        let text = "[7] std::bad_cast: uncaught error while spooling app";
+        let hint = "what is stored must be the bytes of an archive as one MessagePack raw, and nothing else";
+        append_text(Error::service(Code::SPOOL_ERROR, text), hint)
     })?;
     let parent = folder.parent().unwrap_or(Path::new("."));
     let private = Permissions::from_mode(0o700);
@@ -103,10 +105,9 @@ fn unpack_archive(archive: &[u8], root: &Path, limits: ArchiveLimits) -> Result<
 fn unrecognized() -> Error {
     let code = Errno::ILSEQ.raw_os_error();
     let text = errno::strerror(code);
-    Error::service(
-        Code::new(Category::UNKNOWN, code.into()),
-        format!("[{code}] Unrecognized archive format: {text}: {text}"),
-    )
+    let text = format!("[{code}] Unrecognized archive format: {text}: {text}");
+    let error = Error::service(Code::new(Category::UNKNOWN, code.into()), text);
+    append_text(error, "a package is a tar archive, plain or in gzip, bzip2, xz or zstd, or a zip archive")
 }
 
 /// Returns the error for an archive that cannot be read further.

@@ -4,7 +4,10 @@
 //! [http]
 //! listen = "127.0.0.1:8080"       # the address for HTTP clients
 //! timeout = 30                    # seconds until an app answers, and between two chunks of its response
-//! client_timeout = 30             # seconds for a client to send a request's head, or to read what is sent to it
+//! client_timeout = 30             # seconds for a client to begin a request's body, or to read what is sent to it
+//! header_timeout = 10             # seconds for a client to send a request's head
+//! idle_timeout = 75               # seconds for which a connection may be idle between requests
+//! max_headers = 256               # headers of one request
 //! connections = 1                 # to each service
 //! refresh = 120                   # seconds after which a service is resolved again, to balance the load
 //! request_body = 67108864         # bytes of one request's body
@@ -20,7 +23,7 @@
 //! admin_socket = "/run/cocaine/admin"     # a unix socket through which this user reaches every service
 //! admin_token = "file:/etc/cocaine/token" # as `Authorization: Bearer TOKEN`, it opens every service; or "env:NAME"
 //!
-//! [http.timeouts]                 # seconds, by service, or by service and event; sent to the app as well
+//! [http.timeouts]                 # in place of `timeout`, by service, or by service and event
 //! reports = 120
 //! "reports/yearly" = 600
 //!
@@ -47,8 +50,14 @@ pub struct HttpConfig {
     pub listen: Option<String>,
     /// Seconds until an app answers, and between two chunks of its response. 30.
     pub timeout: Option<f64>,
-    /// Seconds for a client to send the head of a request, and to read what is sent to it. 30.
+    /// Seconds for a client to begin the body of a request, and to read what is sent to it. 30.
     pub client_timeout: Option<f64>,
+    /// Seconds for a client to send the head of a request, from its first byte. 10.
+    pub header_timeout: Option<f64>,
+    /// Seconds for which a connection may be idle between requests. 75.
+    pub idle_timeout: Option<f64>,
+    /// Headers of one request. 256.
+    pub max_headers: Option<usize>,
     /// Connections to each service. 1.
     pub connections: Option<u32>,
     /// Seconds after which a service is resolved again. 120.
@@ -81,7 +90,7 @@ pub struct HttpConfig {
     /// Where the token is that lets JSON-RPC reach every service, as `Authorization: Bearer TOKEN`: `file:PATH` or
     /// `env:NAME`. It has at least 16 bytes. None.
     pub admin_token: Option<String>,
-    /// Time-outs in seconds, by `service` or `service/event`.
+    /// Seconds until an event is answered, and between two chunks of its response, by `service` or `service/event`.
     pub timeouts: BTreeMap<String, f64>,
     /// The event that handles a host name, or a pattern such as `*.example`.
     pub hosts: BTreeMap<String, Target>,
@@ -123,10 +132,28 @@ impl HttpConfig {
         Self { timeout: Some(timeout.as_secs_f64()), ..self }
     }
 
-    /// Sets how long a client may take to send the head of a request, and to read what is sent to it.
+    /// Sets how long a client may take to begin the body of a request, and to read what is sent to it.
     #[must_use]
     pub fn client_timeout(self, timeout: Duration) -> Self {
         Self { client_timeout: Some(timeout.as_secs_f64()), ..self }
+    }
+
+    /// Sets how long a client may take to send the head of a request.
+    #[must_use]
+    pub fn header_timeout(self, timeout: Duration) -> Self {
+        Self { header_timeout: Some(timeout.as_secs_f64()), ..self }
+    }
+
+    /// Sets how long a connection may be idle between requests.
+    #[must_use]
+    pub fn idle_timeout(self, timeout: Duration) -> Self {
+        Self { idle_timeout: Some(timeout.as_secs_f64()), ..self }
+    }
+
+    /// Sets how many headers a request may have.
+    #[must_use]
+    pub fn max_headers(self, count: usize) -> Self {
+        Self { max_headers: Some(count), ..self }
     }
 
     /// Sets how many connections there are to each service.
@@ -239,6 +266,9 @@ impl HttpConfig {
         overwrite(&mut self.listen, newer.listen);
         overwrite(&mut self.timeout, newer.timeout);
         overwrite(&mut self.client_timeout, newer.client_timeout);
+        overwrite(&mut self.header_timeout, newer.header_timeout);
+        overwrite(&mut self.idle_timeout, newer.idle_timeout);
+        overwrite(&mut self.max_headers, newer.max_headers);
         overwrite(&mut self.connections, newer.connections);
         overwrite(&mut self.refresh, newer.refresh);
         overwrite(&mut self.request_body, newer.request_body);

@@ -33,7 +33,10 @@ mod json;
 mod request;
 
 use bytes::Bytes;
-use cocaine::Value;
+use cocaine::{
+    Value,
+    bind::{REQUEST_TIMEOUT, encode_request_timeout},
+};
 use futures_util::{StreamExt, stream};
 use http::{HeaderName, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
@@ -164,7 +167,11 @@ impl RpcBatch<'_> {
     async fn call(&self, request: &RpcRequest) -> Result<Value, RpcError> {
         let target = Target::new(request.service.clone(), request.event());
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
-        let headers = self.context.call_headers(&target, &self.caller.parts.headers, self.caller.id);
+        let mut headers = self.context.call_headers(&self.caller.parts.headers, self.caller.id);
+        // The time-out is for the whole call, as the app and its node take it.
+        if let Some(timeout) = self.context.settings.timeouts.get_configured(&target.service, &target.event) {
+            headers.push((REQUEST_TIMEOUT, encode_request_timeout(timeout).as_slice().into()));
+        }
         let retries = Retries::new(&request.service, &self.context.metrics);
         let call = RpcCall {
             request,

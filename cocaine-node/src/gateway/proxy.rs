@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use cocaine::Code;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -20,6 +21,7 @@ use super::{
     json_rpc::{self, JSON_RPC, RpcCaller},
     metrics::{MEDIA_TYPE, RequestTimer},
     routing::{
+        app_state::AppLookup,
         event_call::EventCall,
         lease_pool::LeasePool,
         route::{Route, find_route},
@@ -42,6 +44,7 @@ pub(super) struct Proxy {
     pub(super) pool: Arc<ServicePool>,
     /// The connections of calls of JSON-RPC, which share none: a call may hold a lock, or end its connection.
     pub(super) json_rpc_pool: Arc<LeasePool>,
+    pub(super) apps: Arc<AppLookup>,
 }
 
 /// Where a request comes from, and what it is called.
@@ -58,7 +61,8 @@ impl Proxy {
         let Context { metrics, body_buffer, body_parser, .. } = &self.context;
         let (metrics, body_buffer) = (metrics.clone(), body_buffer.clone());
         let context = Context { settings, metrics, body_buffer, body_parser: body_parser.clone() };
-        Self { context, pool: self.pool.clone(), json_rpc_pool: self.json_rpc_pool.clone() }
+        let (pool, json_rpc_pool) = (self.pool.clone(), self.json_rpc_pool.clone());
+        Self { context, pool, json_rpc_pool, apps: self.apps.clone() }
     }
 
     /// Handles a request to the main port, or to the socket for administrators.
@@ -109,7 +113,10 @@ impl Proxy {
             Ok(Route::Event(target, uri)) => {
                 let result = self.call_event(&target, sender, parts, uri, body).await;
                 let answered_by = result.is_ok().then_some(target.service.as_str());
-                let mut response = result.unwrap_or_else(|error| error_response(&error, Some(&target)));
+                let mut response = result.unwrap_or_else(|error| {
+                    log_failure(&error, &target);
+                    error_response(&error, Some(&target))
+                });
                 timer.finish(answered_by, response.status());
                 if let Ok(service) = HeaderValue::from_str(&target.service) {
                     response.headers_mut().insert(APPLICATION, service);
@@ -131,11 +138,17 @@ impl Proxy {
         let body = self.context.read_body(body).await?;
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
         let info = RequestInfo { method: parts.method.clone(), version: parts.version, timeout: limit };
-        let headers = self.context.call_headers(target, &parts.headers, sender.id);
+        let headers = self.context.call_headers(&parts.headers, sender.id);
         let call = EventCall { target, chunk: encode_request(parts, uri, &body.bytes), headers };
         let start = timeout(limit, call.send(&self.pool, &self.context.metrics)).await;
         let start = start.map_err(|_| HttpError::timed_out(limit))?;
-        info.response(start.map_err(|error| HttpError::from_call(&error))?).await
+        match start {
+            Ok(start) => info.response(start).await,
+            Err(error) if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) => {
+                Err(Box::pin(self.apps.explain(&self.json_rpc_pool, &target.service, &error)).await)
+            }
+            Err(error) => Err(HttpError::from_call(&error)),
+        }
     }
 
     /// Returns a page of the gateway itself.
@@ -163,6 +176,13 @@ impl Proxy {
     fn metrics(&self) -> Response<ResponseBody> {
         text_response(self.context.metrics.render(), MEDIA_TYPE)
     }
+}
+
+/// Logs why an event was not answered by its app, with what no client learns.
+fn log_failure(error: &HttpError, target: &Target) {
+    let Target { service, event } = target;
+    let (status, reason, detail) = (error.status.as_u16(), &error.cause, error.detail.as_deref());
+    tracing::warn!(service, event, status, reason, detail, "a request has failed");
 }
 
 fn refuse(timer: RequestTimer<'_>, error: &HttpError) -> Response<ResponseBody> {

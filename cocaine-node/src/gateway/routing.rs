@@ -1,5 +1,6 @@
 //! Which event a request is for, the connections to services, and calls of events.
 
+pub(super) mod app_state;
 pub(super) mod event_call;
 pub(super) mod lease_pool;
 pub(super) mod route;

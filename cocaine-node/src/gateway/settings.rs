@@ -4,11 +4,14 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use http::HeaderName;
 
-use super::access::AccessPolicy;
+use super::{access::AccessPolicy, http::phase::HeadTimeouts};
 use crate::config::{ConfigError, HttpConfig, Target};
 
 /// The longest body in bytes: a worker may have a limit of 128 MiB for a frame, which has the head of the request too.
 const MAX_BODY_BYTES: usize = (128 << 20) - (1 << 20);
+
+/// The most headers that a request may ever have: the type of their table has room for not many more.
+const MAX_HEADERS: usize = 16_384;
 
 /// The settings of a gateway.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(super) struct GatewaySettings {
     pub(super) admin: Option<String>,
     pub(super) admin_socket: Option<PathBuf>,
     pub(super) client_timeout: Duration,
+    pub(super) heads: HeadTimeouts,
+    pub(super) max_headers: usize,
     pub(super) connections: u32,
     pub(super) refresh: Duration,
     pub(super) request_body: usize,
@@ -43,6 +48,11 @@ impl GatewaySettings {
             admin: config.admin.clone(),
             admin_socket: config.admin_socket.clone(),
             client_timeout: seconds("client_timeout", config.client_timeout.unwrap_or(30.0))?,
+            heads: HeadTimeouts {
+                head: seconds("header_timeout", config.header_timeout.unwrap_or(10.0))?,
+                idle: seconds("idle_timeout", config.idle_timeout.unwrap_or(75.0))?,
+            },
+            max_headers: max_headers(config.max_headers.unwrap_or(256))?,
             connections: connections(config.connections.unwrap_or(1))?,
             refresh: seconds("refresh", config.refresh.unwrap_or(120.0))?,
             request_body: request_body(config.request_body.unwrap_or(64 << 20))?,
@@ -67,6 +77,8 @@ impl GatewaySettings {
             admin: self.admin.clone(),
             admin_socket: self.admin_socket.clone(),
             client_timeout: self.client_timeout,
+            heads: self.heads,
+            max_headers: self.max_headers,
             connections: self.connections,
             refresh: self.refresh,
             request_body: self.request_body,
@@ -84,6 +96,9 @@ impl GatewaySettings {
             ("http.admin", self.admin != newer.admin),
             ("http.admin_socket", self.admin_socket != newer.admin_socket),
             ("http.client_timeout", self.client_timeout != newer.client_timeout),
+            ("http.header_timeout", self.heads.head != newer.heads.head),
+            ("http.idle_timeout", self.heads.idle != newer.heads.idle),
+            ("http.max_headers", self.max_headers != newer.max_headers),
             ("http.connections", self.connections != newer.connections),
             ("http.refresh", self.refresh != newer.refresh),
             ("http.request_body", self.request_body != newer.request_body),
@@ -138,6 +153,13 @@ fn call_headers(config: &HttpConfig) -> Result<Vec<(HeaderName, String)>, Config
         Err(_) => Err(invalid(format!("http.headers: {name:?} is not a name of an HTTP header"))),
     };
     headers.iter().map(parse).collect()
+}
+
+fn max_headers(count: usize) -> Result<usize, ConfigError> {
+    if count > MAX_HEADERS {
+        return Err(invalid(format!("http.max_headers is {count}: a request has room for {MAX_HEADERS}")));
+    }
+    positive("max_headers", count)
 }
 
 fn connections(connections: u32) -> Result<u32, ConfigError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cocaine::{Bytes, Category, Client, msgpack};
+use cocaine::{Bytes, Category, Client, Value, msgpack};
 use cocaine_bindings::{App, AppClient, Node as _, NodeClient, Storage};
 use cocaine_node::Node;
 use serde_json::json;
@@ -81,6 +81,29 @@ async fn killed_node_starts_its_apps_again() {
     let reason = log.lines().find(|line| line.contains("an app cannot be started")).expect("the reason");
     assert!(reason.contains(r#""app":"ugly""#) && reason.contains("pool limit must be positive"), "{reason}");
     assert!(log.contains("the apps of the last run are started again"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn misspelt_key_is_warned_of_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[]).await;
+    program.cloud.upload("shop", "", json!({"concurency": 3})).await;
+    program.cloud.apps.start_app("shop", "shop").await.unwrap();
+    let text =
+        "the profile `shop` has the unknown key `concurency`, which is ignored: did you mean `concurrency`?";
+    program.wait_for_log(text).await;
+    let warnings = |info: &Value| info.get("warnings").map(ToString::to_string);
+    assert_eq!(warnings(&program.cloud.info("shop").await), Some(format!("[\"{text}\"]")));
+    let brief = program.cloud.apps.info("shop", None).await.unwrap();
+    assert_eq!(warnings(&brief), None, "only the report has them");
+    program.cloud.run("right", "", json!({"concurrency": 3})).await;
+    assert_eq!(warnings(&program.cloud.info("right").await), None);
+    // A mistyped value is an error that says where it is stored.
+    program.cloud.upload("wrong", "", json!({"concurrency": "3"})).await;
+    let error = program.cloud.apps.start_app("wrong", "wrong").await.unwrap_err().to_string();
+    let original = "failed to get node value as unsigned long - got \"3\": Invalid argument; ";
+    let hint = "`concurrency` is \"3\" and must be a whole number; stored as profiles/wrong";
+    assert!(error.contains(&format!("{original}{hint}")), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

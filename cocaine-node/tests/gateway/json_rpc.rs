@@ -15,7 +15,7 @@ use cocaine::{
     http::encode_response_head,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{AppServer, ServeApp, Storage, StorageClient};
+use cocaine_bindings::{AppServer, NodeClient, ServeApp, Storage, StorageClient};
 use cocaine_node::{Node, config::HttpConfig, gateway::Gateway};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value as Json, json};
@@ -92,6 +92,7 @@ impl AppServer for App {
 pub(crate) struct Stage {
     gateway: Gateway,
     pub(crate) storage: StorageClient,
+    pub(crate) apps: NodeClient,
     app: App,
     _node: Node,
     _servers: [Server; 2],
@@ -114,25 +115,26 @@ impl Stage {
         let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
         let cloud = Cloud::new(&node.locator_addr().to_string()).unwrap();
         let storage: StorageClient = cloud.service().await.unwrap();
+        let apps: NodeClient = cloud.service().await.unwrap();
         storage.write("httptest", "key", &Bytes::from("value"), Some(&["tag"])).await.unwrap();
         let app = App::default();
         let serving = app.clone();
         let serve = ServeApp::new(move |caller| {
             let is_counted = caller.connection_state::<OnceLock<()>>();
-            is_counted.get_or_init(|| drop(serving.connections.fetch_add(1, Ordering::Relaxed)));
+            is_counted.get_or_init(|| _ = serving.connections.fetch_add(1, Ordering::Relaxed));
             serving.clone()
         });
         let graph = serve.spec().graph();
         let server = Server::bind("127.0.0.1:0", serve).await.unwrap();
         let names = FakeLocator::default();
         names.add("httpraw", resolved_at(&server, graph));
-        for name in ["storage", "logging"] {
+        for name in ["storage", "logging", "node"] {
             names.add(name, cloud.resolve(name, None).await.unwrap());
         }
         let locator = names.serve().await;
         let http = http.listen("127.0.0.1:0");
         let gateway = Gateway::start(&locator.local_addr().to_string(), &http).await.unwrap();
-        Self { gateway, storage, app, _node: node, _servers: [server, locator] }
+        Self { gateway, storage, apps, app, _node: node, _servers: [server, locator] }
     }
 
     pub(crate) fn gateway(&self) -> &Gateway {

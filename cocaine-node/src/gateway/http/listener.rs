@@ -28,6 +28,7 @@ use tokio::{
 
 use super::{
     body::ResponseBody,
+    phase::{ConnectionPhase, HeadTimeouts, HeadTimer, PhasedBody},
     port::{Peer, Port},
     socket::ClientSocket,
 };
@@ -40,8 +41,12 @@ const MAX_HEAD_BYTES: usize = 128 << 10;
 pub(crate) struct ConnectionSettings {
     /// One permit for each connection.
     pub(crate) permits: Arc<Semaphore>,
-    /// How long a client may take to send the head of a request, or to read a part of a response.
+    /// How long a client may take to read a part of a response.
     pub(crate) timeout: Duration,
+    /// How long a client may send nothing between requests, and how long a head may take.
+    pub(crate) heads: HeadTimeouts,
+    /// How many headers a request may have.
+    pub(crate) max_headers: usize,
     /// Counts the open connections.
     pub(crate) open: Gauge,
 }
@@ -130,12 +135,16 @@ where
                 status.record_success();
                 let (handle, shared) = (handle.clone(), Arc::new(HttpConnection::default()));
                 track_idle_connection(&shared);
-                let requested = shared.clone();
+                let (requested, phase) = (shared.clone(), ConnectionPhase::default());
+                let head_timer = HeadTimer::new(phase.clone(), settings.heads);
                 let service = service_fn(move |request| {
                     requested.has_request.store(true, Ordering::Relaxed);
-                    handle(request, peer).map(Ok::<_, Infallible>)
+                    let phase = phase.start_request();
+                    let with_phase =
+                        |response: Response<_>| response.map(|body| PhasedBody::new(body, phase));
+                    handle(request, peer).map(|response| Ok::<_, Infallible>(with_phase(response)))
                 });
-                let io = TokioIo::new(ClientSocket::new(stream, settings.timeout));
+                let io = TokioIo::new(ClientSocket::new(stream, settings.timeout, head_timer));
                 let connection = graceful.watch(http1_builder(&settings).serve_connection(io, service));
                 let open = settings.open.clone();
                 tasks.spawn(async move {
@@ -171,7 +180,9 @@ fn http1_builder(settings: &ConnectionSettings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(settings.timeout)
+        // The socket has finer limits; this one holds if it is not asked.
+        .header_read_timeout(settings.heads.idle.saturating_add(settings.heads.head))
+        .max_headers(settings.max_headers)
         .max_buf_size(MAX_HEAD_BYTES)
         .half_close(true)
         .title_case_headers(true);

@@ -15,6 +15,8 @@ fn empty_configuration_yields_documented_defaults() {
     assert_eq!((settings.request_body, settings.buffer), (64 << 20, 512 << 20));
     assert_eq!(settings.headers, [(http::header::AUTHORIZATION, "authorization".to_owned())]);
     assert!(settings.json_rpc);
+    let HeadTimeouts { head, idle } = settings.heads;
+    assert_eq!((head, idle, settings.max_headers), (Duration::from_secs(10), Duration::from_secs(75), 256));
 }
 
 #[test]
@@ -48,6 +50,10 @@ fn unusable_values_are_refused_by_name() {
         ("sampling = 1.5", "sampling"),
         ("buffer = 0", "buffer"),
         ("clients = 0", "clients"),
+        ("idle_timeout = 0", "idle_timeout"),
+        ("header_timeout = -1", "header_timeout"),
+        ("max_headers = 0", "max_headers"),
+        ("max_headers = 40000", "max_headers"),
         ("connections = 0", "connections"),
         ("request_body = 200000000", "request_body"),
         ("headers = { \"a b\" = \"c\" }", "a b"),

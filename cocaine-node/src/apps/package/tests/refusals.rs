@@ -94,11 +94,14 @@ fn archives_beyond_the_limits_are_refused() {
 fn unknown_formats_get_the_recorded_error() {
     let spool = Spool::new();
     let text = "Invalid or incomplete multibyte or wide character";
-    let expected = (255, 84, format!("[84] Unrecognized archive format: {text}: {text}"));
+    let hint = "a package is a tar archive, plain or in gzip, bzip2, xz or zstd, or a zip archive";
+    let expected = (255, 84, format!("[84] Unrecognized archive format: {text}: {text}; {hint}"));
     for archive in [&b""[..], b"PK\x01\x02", &[b'x'; 2048], &gzip(&[b'x'; 2048]), &gzip(b""), &[0; 511]] {
         assert_eq!(spool.expect_error(spool.unpack_bytes(archive, ArchiveLimits::default())), expected);
     }
-    let expected = (0x51FF, 7, "[7] std::bad_cast: uncaught error while spooling app".into());
+    let text = "[7] std::bad_cast: uncaught error while spooling app; what is stored must be the bytes of an archive \
+                as one MessagePack raw, and nothing else";
+    let expected = (0x51FF, 7, text.into());
     for blob in [&b""[..], b"\x01", b"\xc0", b"\x91\xa1x", b"\xa5x"] {
         assert_eq!(spool.expect_error(unpack(blob, &spool.app(), ArchiveLimits::default())), expected);
     }
