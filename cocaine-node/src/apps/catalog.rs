@@ -231,6 +231,7 @@ impl Apps {
         let mut failed = Vec::new();
         for (name, profile) in apps {
             if let Err(error) = self.start_if(name, profile, || self.0.pending.remove(name)).await {
+                self.0.pending.remove(name);
                 tracing::warn!(app = name, profile, %error, "an app cannot be started");
                 failed.push(name.as_str());
             }
