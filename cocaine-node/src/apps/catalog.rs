@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,6 +17,7 @@ use super::{
     app::App,
     current_overseer::CurrentOverseer,
     overseer::{environment::AppEnvironment, handover::stopped_meanwhile},
+    package::folder_name,
     profile::{config::AppConfig, stored},
     report::{info::InfoFlags, readings},
     started_apps::{PendingStarts, StartedApps},
@@ -168,6 +171,7 @@ impl Apps {
         self.stop_app(&app).await;
         self.apps().remove(name);
         tracing::info!(app = name, "an app is stopped");
+        self.remove_package_if_unused(name).await;
         Ok(())
     }
 
@@ -272,6 +276,21 @@ impl Apps {
         servers.chain(retired).collect()
     }
 
+    pub(super) fn environment(&self) -> &AppEnvironment {
+        &self.0.environment
+    }
+
+    /// Renames the folder of an unpacked package so that no app finds it, unless an app of that folder is started. Returns
+    /// the new path.
+    pub(super) fn detach_package(&self, folder: &OsStr) -> Option<PathBuf> {
+        // An app is in the map before its package is unpacked.
+        let apps = self.apps();
+        if apps.keys().any(|app| OsStr::new(&folder_name(app)) == folder) {
+            return None;
+        }
+        self.0.environment.folders.detach_package(folder)
+    }
+
     /// Returns whether the app is still the one of this name.
     fn is_current(&self, name: &str, app: &Arc<App>) -> bool {
         self.find(name).is_some_and(|known| Arc::ptr_eq(&known, app))
@@ -316,11 +335,13 @@ fn not_running(name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use cocaine::{Bytes, Limits, msgpack};
 
     use super::*;
     use crate::{
-        apps::{AppFolders, WorkerLauncher},
+        apps::{AppFolders, CrashlogLimits, Crashlogs, WorkerLauncher, WorkerPermits},
         metrics::MetricsRegistry,
         registry::Registry,
         store::Store,
@@ -346,12 +367,19 @@ mod tests {
             stream_window: 0,
         };
         let limits = Limits::default();
-        let timeout = std::time::Duration::from_secs(1);
-        let environment =
-            AppEnvironment { launcher, folders, store, limits, startup_timeout: timeout, stop_idle: false };
+        let environment = AppEnvironment {
+            launcher,
+            folders,
+            crashlogs: Crashlogs::new(store.clone(), CrashlogLimits::default()),
+            permits: WorkerPermits::new(1),
+            store,
+            limits,
+            startup_timeout: Duration::from_secs(1),
+            stop_idle: false,
+        };
         let host = ServiceHost {
             listen: "127.0.0.1:0".into(),
-            hostname: None,
+            addresses: Vec::new(),
             limits,
             registry: Registry::new(Vec::new()),
             metrics: MetricsRegistry::default(),
