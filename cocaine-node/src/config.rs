@@ -62,6 +62,7 @@
 //! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set
 //! ```
 
+mod access_log;
 mod apps;
 mod cache;
 mod chrono;
@@ -80,6 +81,7 @@ mod tests;
 mod urlfetch;
 
 pub use self::{
+    access_log::{AccessLogConfig, AccessLogKind},
     apps::AppsConfig,
     cache::CacheConfig,
     chrono::ChronoConfig,

@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) use format::format_date;
 pub use layer::LogLayer;
 
-use file::LogFile;
+pub(crate) use file::LogFile;
 use writer::{Entry, LogWriter};
 
 /// The largest number of queued records.

@@ -121,6 +121,7 @@ async fn reload(cli: &Cli, command: &mut Command, server: &mut Server, log: &mut
             }
         }
         Err(error) => {
+            server.reopen_logs();
             log.reopen().await;
             tracing::error!(%error, "the configuration cannot be used: it stays as it is");
         }

@@ -358,14 +358,15 @@ async fn tracing_events_go_into_the_log() {
     tracing::subscriber::with_default(subscriber, || {
         let error: &dyn std::error::Error = &io::Error::other("no luck");
         tracing::warn!(target: "node/test", error, count = 3, name = "x", odd = ?Some(1), "it {}", "failed");
-        tracing::debug!(target: "node/test", "quiet");
+        let span = tracing::info_span!("request", id = "r-1", absent = tracing::field::Empty);
+        span.in_scope(|| tracing::debug!(target: "node/test", count = 2, "quiet"));
         tracing::info!(target: "node/test", negative = -3, truth = true, part = 0.5);
     });
     log.close().await;
     let text: Vec<_> = terminal.text().lines().map(|line| line[25..].to_owned()).collect();
     let expected = [
         "WARNING node/test: it failed  error=no luck count=3 name=x odd=Some(1)",
-        "DEBUG   node/test: quiet",
+        "DEBUG   node/test: quiet  id=r-1 count=2",
         "INFO    node/test:   negative=-3 truth=true part=0.5",
     ];
     assert_eq!(text, expected);

@@ -44,6 +44,11 @@ impl Program {
         address.split_once(' ').unwrap().0.to_owned()
     }
 
+    /// Returns the address of the gateway.
+    pub(crate) fn http_address(&self) -> &str {
+        self.first_line.split_once(" and on ").unwrap().1.split_once(' ').unwrap().0
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.address()).unwrap()
     }
