@@ -84,7 +84,8 @@ impl NodeBuilder {
         self
     }
 
-    /// Sets the name whose addresses are announced in place of an unspecified one. By default it is the machine's name.
+    /// Sets the name whose addresses are announced in place of an unspecified one. Without it, or if it has none but loopback,
+    /// each client is told the address that it has connected to.
     #[must_use]
     pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
         self.config.hostname = Some(hostname.into());
@@ -205,6 +206,14 @@ impl NodeBuilder {
         }
         self.config.merge(config.clone());
         self
+    }
+
+    /// Checks the settings without starting anything. Files and addresses that they name are not looked at.
+    ///
+    /// # Errors
+    /// A value with which the node could not start.
+    pub fn check(self) -> Result<(), ConfigError> {
+        self.settings()?.check()
     }
 
     /// Starts the node. Its services can be resolved when this returns.
