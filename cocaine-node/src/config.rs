@@ -15,7 +15,8 @@
 //! [log]
 //! level = "info"                  # of the node's own events: off, error, warn, info, debug, trace
 //! file = "node.log"               # JSON lines
-//! terminal = true                 # readable lines on the standard error stream
+//! terminal = true                 # lines on the standard error stream, too
+//! format = "text"                 # the form of the lines there: text or json
 //! verbosity = 0                   # the lowest severity that the service `logging` accepts
 //!
 //! [apps]
@@ -89,7 +90,7 @@ pub use self::{
     geobase::GeobaseConfig,
     http::{HttpConfig, Target},
     limits::LimitsConfig,
-    log::{LogConfig, LogLevel},
+    log::{LogConfig, LogFormat, LogLevel},
     node::NodeConfig,
     urlfetch::UrlfetchConfig,
 };

@@ -127,6 +127,14 @@ impl Gateway {
     /// How long requests in flight may take when the gateway stops, unless another time is set.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
+    /// Checks a configuration without starting anything.
+    ///
+    /// # Errors
+    /// A value with which nothing could be served.
+    pub fn check(config: &HttpConfig) -> Result<(), ConfigError> {
+        GatewaySettings::new(config).map(drop)
+    }
+
     /// Starts a gateway in front of the cloud with these locators (`host:port`, several separated by commas). The cloud
     /// need not be running yet.
     pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
