@@ -69,7 +69,9 @@ impl GatewayMetrics {
     /// Returns metrics to which those of `collectors` are added.
     pub(super) fn new(collectors: Vec<Box<dyn Collector>>) -> Self {
         let mut root = Registry::default();
-        collectors.into_iter().for_each(|collector| root.register_collector(collector));
+        for collector in collectors {
+            root.register_collector(collector);
+        }
         let registry = root.sub_registry_with_prefix("cocaine_gateway");
         let seconds = Family::new_with_constructor(Buckets);
         let metrics = Self {

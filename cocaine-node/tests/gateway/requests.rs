@@ -215,7 +215,8 @@ async fn full_body_buffer_is_reported_as_503() {
 async fn too_many_headers_are_reported_as_431() {
     let mut cloud = Cloud::start(HttpConfig::default()).await;
     let request = |count: usize| {
-        let headers: String = (1..count).map(|number| format!("X-{number}: {number}\r\n")).collect();
+        let headers: Vec<_> = (1..count).map(|number| format!("X-{number}: {number}\r\n")).collect();
+        let headers = headers.concat();
         format!("GET /app/web HTTP/1.1\r\nHost: h\r\n{headers}\r\n")
     };
     assert_eq!(fetch(cloud.http_addr(), request(256)).await.status, 200);
