@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use cocaine::server::Connection;
+use cocaine::server::{Connection, StreamedEvents};
 use tokio::sync::mpsc;
 
 use super::{
@@ -42,6 +42,8 @@ pub(crate) struct WorkerEntry {
     /// When its last event finished, or else when it was started.
     pub(super) idle_since: Instant,
     pub(super) connection: Option<Connection>,
+    /// The events that it takes with bodies in pieces.
+    pub(super) streamed: StreamedEvents,
     pub(super) commands: mpsc::UnboundedSender<WorkerCommand>,
 }
 
@@ -56,6 +58,7 @@ impl WorkerEntry {
             load: 0,
             idle_since: now,
             connection: None,
+            streamed: StreamedEvents::default(),
             commands,
         }
     }
