@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use cocaine::Duplex;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -11,14 +12,17 @@ use super::{
     http::{
         body::ResponseBody,
         error::HttpError,
-        request::{encode_request, validate},
+        request::{ChunkBody, encode_request, validate},
+        request_body::RequestBody,
         request_id::{REQUEST_ID, RequestId},
         response::{RequestInfo, error_response, text_response},
+        upload::{Upload, UploadTarget},
     },
     json_rpc::{self, JSON_RPC},
     metrics::{MEDIA_TYPE, RequestTimer},
     routing::{
-        event_call::EventCall,
+        body_offer::BodyOffer,
+        event_call::{EventCall, ResponseStart},
         route::{Route, find_route},
         service_pool::ServicePool,
     },
@@ -31,6 +35,26 @@ const APPLICATION: HeaderName = HeaderName::from_static("x-cocaine-application")
 
 /// How long a locator may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The longest body that is sent in one chunk with its request to every app.
+const MAX_CHUNK_BODY: usize = 64 << 10;
+
+/// A request that becomes an event.
+struct RoutedRequest<'a> {
+    target: &'a Target,
+    parts: Parts,
+    uri: PathAndQuery,
+    /// Headers of the call.
+    headers: Vec<(&'a str, cocaine::Bytes)>,
+    /// How long the app may take.
+    limit: Duration,
+}
+
+impl RoutedRequest<'_> {
+    fn info(&self) -> RequestInfo {
+        RequestInfo { method: self.parts.method.clone(), version: self.parts.version, timeout: self.limit }
+    }
+}
 
 /// Handles the requests of a gateway.
 #[derive(Debug)]
@@ -114,14 +138,55 @@ impl Proxy {
         body: Incoming,
         id: RequestId,
     ) -> Result<Response<ResponseBody>, HttpError> {
-        let body = self.context.read_body(body).await?;
+        let mut body = self.context.body_buffer.receive(body)?;
+        let is_complete = body.fill(MAX_CHUNK_BODY).await?;
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
-        let info = RequestInfo { method: parts.method.clone(), version: parts.version, timeout: limit };
         let headers = self.context.call_headers(target, &parts.headers, id);
-        let call = EventCall { target, chunk: encode_request(parts, uri, &body.bytes), headers };
+        let request = RoutedRequest { target, parts, uri, headers, limit };
+        if is_complete {
+            return self.send_whole(request, body).await;
+        }
+        // Boxed because it is large and rarely needed.
+        Box::pin(self.send_large(request, body)).await
+    }
+
+    /// Sends a request as one chunk, as every app understands it.
+    async fn send_whole(
+        &self,
+        request: RoutedRequest<'_>,
+        body: RequestBody,
+    ) -> Result<Response<ResponseBody>, HttpError> {
+        let info = request.info();
+        let RoutedRequest { target, parts, uri, headers, limit } = request;
+        let body = body.collect().await?;
+        self.context.metrics.count_received(body.bytes.len());
+        let call =
+            EventCall { target, chunk: encode_request(parts, uri, ChunkBody::Whole(&body.bytes)), headers };
         let start = timeout(limit, call.send(&self.pool, &self.context.metrics)).await;
         let start = start.map_err(|_| HttpError::timed_out(limit))?;
         info.response(start.map_err(|error| HttpError::from_call(&error))?).await
+    }
+
+    /// Sends a request in pieces if a worker takes it so, and as one chunk otherwise.
+    async fn send_large(
+        &self,
+        request: RoutedRequest<'_>,
+        mut body: RequestBody,
+    ) -> Result<Response<ResponseBody>, HttpError> {
+        let limit = request.limit;
+        let offer = BodyOffer { target: request.target, headers: &request.headers };
+        let opened = timeout(limit, offer.send(&self.pool, &self.context.metrics)).await;
+        let opened = opened.map_err(|_| HttpError::timed_out(limit))?;
+        let Some(Duplex { tx: requests, rx }) = opened.map_err(|error| HttpError::from_call(&error))? else {
+            return self.send_whole(request, body).await;
+        };
+        let info = request.info();
+        let metrics = self.context.metrics.clone();
+        let beginning = body.take_buffered();
+        metrics.count_received(beginning.len());
+        let head = encode_request(request.parts, request.uri, ChunkBody::Beginning(&beginning));
+        let upload = Upload::new(head, body, UploadTarget { requests, timeout: limit, metrics });
+        info.response(ResponseStart::during_upload(upload, rx, limit).await?).await
     }
 
     /// Returns a page of the gateway itself.
@@ -145,6 +210,7 @@ impl Proxy {
     }
 
     fn metrics(&self) -> Response<ResponseBody> {
+        self.context.metrics.set_buffered(self.context.body_buffer.used());
         text_response(self.context.metrics.render(), MEDIA_TYPE)
     }
 }

@@ -6,9 +6,6 @@ use http::HeaderName;
 
 use crate::config::{ConfigError, HttpConfig, Target};
 
-/// The longest body in bytes: a worker may have a limit of 128 MiB for a frame, which has the head of the request too.
-const MAX_BODY_BYTES: usize = (128 << 20) - (1 << 20);
-
 /// The settings of a gateway.
 #[derive(Debug)]
 pub(super) struct GatewaySettings {
@@ -41,7 +38,7 @@ impl GatewaySettings {
             client_timeout: seconds("client_timeout", config.client_timeout.unwrap_or(30.0))?,
             connections: connections(config.connections.unwrap_or(1))?,
             refresh: seconds("refresh", config.refresh.unwrap_or(120.0))?,
-            request_body: request_body(config.request_body.unwrap_or(64 << 20))?,
+            request_body: config.request_body.unwrap_or(64 << 20),
             buffer: positive("buffer", config.buffer.unwrap_or(512 << 20))?,
             response_buffer: positive("response_buffer", config.response_buffer.unwrap_or(65 << 20))?,
             clients: positive("clients", config.clients.unwrap_or(10_000))?,
@@ -135,15 +132,6 @@ fn call_headers(config: &HttpConfig) -> Result<Vec<(HeaderName, String)>, Config
 
 fn connections(connections: u32) -> Result<u32, ConfigError> {
     positive("connections", connections as usize).map(|_| connections)
-}
-
-fn request_body(bytes: usize) -> Result<usize, ConfigError> {
-    if bytes > MAX_BODY_BYTES {
-        return Err(invalid(format!(
-            "http.request_body is {bytes}: a request is one frame, which has room for {MAX_BODY_BYTES} bytes of body"
-        )));
-    }
-    Ok(bytes)
 }
 
 fn positive(name: &str, value: usize) -> Result<usize, ConfigError> {

@@ -11,6 +11,8 @@ use std::{
 
 use cocaine::{Bytes, Error, Result, Session, Worker};
 
+use crate::site;
+
 /// The variable with the node's arguments, one per line.
 pub(crate) const ARGS: &str = "TEST_WORKER_ARGS";
 /// The variable with the program of the worker.
@@ -65,6 +67,11 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
     let mut worker = Worker::new(args)?;
     if mode == "fast" {
         worker = worker.shutdown_timeout(Duration::from_millis(100));
+    }
+    match mode {
+        "site" => worker = site::add_events(worker),
+        "whole-site" => worker = site::add_whole_web(worker),
+        _ => {}
     }
     let (terminating, terminated) = tokio::sync::watch::channel(());
     let until_terminated = worker.terminated();

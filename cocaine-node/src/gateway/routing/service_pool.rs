@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cocaine::{Client, Result, Service};
+use cocaine::{
+    Client, Result, Service, Value,
+    server::{BODY_HEADER, BODY_IN_PIECES, BODY_KEY},
+};
 use quick_cache::{Equivalent, sync::Cache};
 
 /// The most connections that are kept.
@@ -21,6 +24,8 @@ pub(crate) struct ServicePool {
     /// How long a connection is used before the service is resolved again.
     refresh: Duration,
     next: AtomicU32,
+    /// By name, whether the nodes of a service understand offers of requests in pieces, and since when that is known.
+    offers: Cache<String, (bool, Instant)>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +51,8 @@ impl Equivalent<PoolKey> for PoolKeyRef<'_> {
 impl ServicePool {
     pub(crate) fn new(client: Client, connections: u32, refresh: Duration) -> Self {
         let (services, next) = (Cache::new(MAX_CONNECTIONS), AtomicU32::new(0));
-        Self { client, services, connections, refresh, next }
+        let offers = Cache::new(MAX_CONNECTIONS);
+        Self { client, services, connections, refresh, next, offers }
     }
 
     /// Returns a connected service, using its connections in turn. The first caller makes a connection, and makes it
@@ -68,6 +74,25 @@ impl ServicePool {
             Ok(PooledService { service: self.client.dynamic(&key.0).await?, since: Instant::now() })
         });
         Ok(connected.await?.service)
+    }
+
+    /// Returns whether a service is an app of a node that understands offers of requests in pieces. It is asked from time to
+    /// time, and only when there is something to offer: an original would call a worker at once.
+    pub(crate) async fn accepts_offers(&self, name: &str, service: &Service) -> bool {
+        if let Some((accepts, since)) = self.offers.get(name)
+            && since.elapsed() < self.refresh
+        {
+            return accepts;
+        }
+        let answer: Result<Value> = service.with_header(BODY_HEADER, BODY_IN_PIECES).call("info", ()).await;
+        let accepts = answer.is_ok_and(|info| info.get(BODY_KEY).is_some());
+        self.offers.insert(name.to_owned(), (accepts, Instant::now()));
+        accepts
+    }
+
+    /// Notes that a node of a service did not understand an offer.
+    pub(crate) fn note_unknown_offer(&self, name: &str) {
+        self.offers.insert(name.to_owned(), (false, Instant::now()));
     }
 
     /// Removes a service that the locator no longer knows.

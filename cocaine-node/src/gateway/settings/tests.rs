@@ -42,7 +42,6 @@ fn unusable_values_are_refused_by_name() {
         ("buffer = 0", "buffer"),
         ("clients = 0", "clients"),
         ("connections = 0", "connections"),
-        ("request_body = 200000000", "request_body"),
         ("headers = { \"a b\" = \"c\" }", "a b"),
         ("[timeouts]\nx = 0", "timeouts"),
     ] {

@@ -1,0 +1,69 @@
+//! The offer of a request whose body follows in pieces, up to its acceptance (`protocol.md` 14.3).
+
+use std::time::Duration;
+
+use cocaine::{
+    Bytes, Code, Error, Result,
+    bind::REQUEST_TIMEOUT,
+    server::{BODY_HEADER, BODY_IN_PIECES, EventChannel, OFFER_ACCEPTED, OFFER_RECEIVED},
+};
+use tokio::time::timeout;
+
+use super::{event_call::Retries, service_pool::ServicePool};
+use crate::{config::Target, gateway::metrics::GatewayMetrics};
+
+/// How long a node may take to say that it understands an offer. One that does not is an original, whose worker waits for
+/// the request by then.
+const RECEIPT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The offer of a request in pieces.
+pub(crate) struct BodyOffer<'a> {
+    pub(crate) target: &'a Target,
+    /// Headers of the call.
+    pub(crate) headers: &'a [(&'a str, Bytes)],
+}
+
+impl BodyOffer<'_> {
+    /// Opens the event for a request in pieces, and opens it again if the app has certainly not accepted it. Returns `None` if
+    /// the request has to be sent as one chunk; no worker has the event then.
+    pub(crate) async fn send(
+        &self,
+        pool: &ServicePool,
+        metrics: &GatewayMetrics,
+    ) -> Result<Option<EventChannel>> {
+        let mut retries = Retries::new(&self.target.service, pool, metrics);
+        loop {
+            match self.send_once(pool).await {
+                Err(error) if error.code() == Some(Code::OFFER_DECLINED) => return Ok(None),
+                Err(error) if retries.wait_to_retry(&error).await => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn send_once(&self, pool: &ServicePool) -> Result<Option<EventChannel>> {
+        let name = &self.target.service;
+        let mut service = pool.get(name).await?;
+        if !pool.accepts_offers(name, &service).await {
+            return Ok(None);
+        }
+        // A time-out of the whole event would cut a long upload.
+        for (name, value) in self.headers.iter().filter(|(name, _)| *name != REQUEST_TIMEOUT) {
+            service = service.with_header(name, value.clone());
+        }
+        let service = service.with_header(BODY_HEADER, BODY_IN_PIECES);
+        let mut channel: EventChannel = service.open("enqueue", (self.target.event.as_str(),)).await?;
+        let receipt = timeout(RECEIPT_TIMEOUT, channel.recv()).await.ok().flatten().transpose()?;
+        if receipt.is_none_or(|receipt| receipt != OFFER_RECEIVED) {
+            pool.note_unknown_offer(name);
+            return Ok(None);
+        }
+        match channel.recv().await.transpose()? {
+            Some(answer) if answer == OFFER_ACCEPTED => Ok(Some(channel)),
+            answer => {
+                let text = format!("an offer of a request in pieces was answered with {answer:?}");
+                Err(Error::service(Code::SLOT_NOT_FOUND, text))
+            }
+        }
+    }
+}
