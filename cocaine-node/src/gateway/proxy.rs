@@ -39,6 +39,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest body that is sent in one chunk with its request to every app.
 const MAX_CHUNK_BODY: usize = 64 << 10;
 
+/// How much of a body is read while a node is asked whether it understands offers of requests in pieces.
+const READ_AHEAD: usize = 1 << 20;
+
 /// A request that becomes an event.
 struct RoutedRequest<'a> {
     target: &'a Target,
@@ -174,6 +177,17 @@ impl Proxy {
         mut body: RequestBody,
     ) -> Result<Response<ResponseBody>, HttpError> {
         let limit = request.limit;
+        // The client need not wait for the answer.
+        let accepts = tokio::select! {
+            biased;
+            accepts = self.pool.accepts_offers(&request.target.service) => accepts,
+            filled = body.fill(READ_AHEAD) => {
+                !filled? && self.pool.accepts_offers(&request.target.service).await
+            }
+        };
+        if !accepts {
+            return self.send_whole(request, body).await;
+        }
         let offer = BodyOffer { target: request.target, headers: &request.headers };
         let opened = timeout(limit, offer.send(&self.pool, &self.context.metrics)).await;
         let opened = opened.map_err(|_| HttpError::timed_out(limit))?;

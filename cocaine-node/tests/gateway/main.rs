@@ -11,6 +11,7 @@ mod framing;
 mod harness;
 mod json_rpc;
 mod locator;
+mod offers;
 mod recording;
 mod replay;
 mod requests;

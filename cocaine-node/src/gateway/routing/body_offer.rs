@@ -44,9 +44,6 @@ impl BodyOffer<'_> {
     async fn send_once(&self, pool: &ServicePool) -> Result<Option<EventChannel>> {
         let name = &self.target.service;
         let mut service = pool.get(name).await?;
-        if !pool.accepts_offers(name, &service).await {
-            return Ok(None);
-        }
         // A time-out of the whole event would cut a long upload.
         for (name, value) in self.headers.iter().filter(|(name, _)| *name != REQUEST_TIMEOUT) {
             service = service.with_header(name, value.clone());

@@ -14,6 +14,9 @@ use quick_cache::{Equivalent, sync::Cache};
 /// The most connections that are kept.
 const MAX_CONNECTIONS: usize = 4096;
 
+/// How long a node may take to say whether it understands offers of requests in pieces.
+const INFO_DEADLINE: Duration = Duration::from_secs(1);
+
 /// Connected services by name, with several connections each.
 #[derive(Debug)]
 pub(crate) struct ServicePool {
@@ -78,13 +81,17 @@ impl ServicePool {
 
     /// Returns whether a service is an app of a node that understands offers of requests in pieces. It is asked from time to
     /// time, and only when there is something to offer: an original would call a worker at once.
-    pub(crate) async fn accepts_offers(&self, name: &str, service: &Service) -> bool {
+    pub(crate) async fn accepts_offers(&self, name: &str) -> bool {
         if let Some((accepts, since)) = self.offers.get(name)
             && since.elapsed() < self.refresh
         {
             return accepts;
         }
-        let answer: Result<Value> = service.with_header(BODY_HEADER, BODY_IN_PIECES).call("info", ()).await;
+        let asked = async {
+            let service = self.get(name).await?.with_deadline(INFO_DEADLINE);
+            service.with_header(BODY_HEADER, BODY_IN_PIECES).call("info", ()).await
+        };
+        let answer: Result<Value> = asked.await;
         let accepts = answer.is_ok_and(|info| info.get(BODY_KEY).is_some());
         self.offers.insert(name.to_owned(), (accepts, Instant::now()));
         accepts
