@@ -33,8 +33,14 @@ static RELEASED: LazyLock<watch::Sender<bool>> = LazyLock::new(watch::Sender::de
 /// How the bodies have ended that were read by `/count`.
 static OUTCOMES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Adds the events: `web` and `listener` take bodies in pieces, and `whole` is answered by a handler that knows one chunk.
-pub(crate) fn add_events(mut worker: Worker) -> Worker {
+/// Adds the events of a mode. In `site`, `web` and `listener` take bodies in pieces, and `whole` is answered by a handler
+/// that knows one chunk; so is `web` in `whole-site`.
+pub(crate) fn add_events(mut worker: Worker, mode: &str) -> Worker {
+    match mode {
+        "site" => {}
+        "whole-site" => return worker.on("web", whole),
+        _ => return worker,
+    }
     let mut listener = worker.listen("listener");
     tokio::spawn(async move {
         while let Some((stream, _)) = listener.accept().await {
@@ -45,11 +51,6 @@ pub(crate) fn add_events(mut worker: Worker) -> Worker {
         }
     });
     worker.http("web", Site).on("whole", whole)
-}
-
-/// Adds the event `web` to a worker that knows one chunk.
-pub(crate) fn add_whole_web(worker: Worker) -> Worker {
-    worker.on("web", whole)
 }
 
 /// Answers with the lengths of the first chunk's body and of what comes after it, and the names of the event's headers.

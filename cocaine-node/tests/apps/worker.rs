@@ -68,18 +68,13 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
     if mode == "fast" {
         worker = worker.shutdown_timeout(Duration::from_millis(100));
     }
-    match mode {
-        "site" => worker = site::add_events(worker),
-        "whole-site" => worker = site::add_whole_web(worker),
-        _ => {}
-    }
     let (terminating, terminated) = tokio::sync::watch::channel(());
     let until_terminated = worker.terminated();
     tokio::spawn(async move {
         until_terminated.await;
         drop(terminating);
     });
-    let worker = worker
+    let worker = site::add_events(worker, mode)
         .on("echo", echo)
         .on("pid", |session: Session| async move { session.finish_with(std::process::id().to_string()) })
         .on("slow", |mut session: Session| async move {
