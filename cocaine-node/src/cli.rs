@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cocaine_node::{
     Node,
-    config::{ConfigError, GatewayConfig, LogConfig, LogLevel, NodeConfig},
+    config::{ConfigError, GatewayConfig, HttpConfig, LogConfig, LogLevel, NodeConfig},
     gateway::Gateway,
 };
 
@@ -34,6 +34,8 @@ struct GatewayArgs {
     /// The address for HTTP clients; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// A configuration file in TOML, which the other options override
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -74,6 +76,8 @@ struct NodeArgs {
     /// Runs an HTTP gateway on this address, in front of the apps; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
+    #[command(flatten)]
+    access: AccessArgs,
     /// A database of regions in the MMDB format, for the service `geobase` [default: a sample]
     #[arg(long, value_name = "FILE")]
     geobase: Option<PathBuf>,
@@ -82,6 +86,29 @@ struct NodeArgs {
     /// The lowest severity that the service `logging` accepts: 0 debug, 1 info, 2 warning, 3 error [default: 0]
     #[arg(long, value_name = "SEVERITY", allow_negative_numbers = true)]
     verbosity: Option<i32>,
+}
+
+/// Who may call services over HTTP.
+#[derive(Clone, Debug, Args)]
+struct AccessArgs {
+    /// Services that everybody who reaches the HTTP port may call as JSON-RPC [default: none, apps alone]. `storage`,
+    /// `node` and `unicorn` let their callers run programs
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+    json_rpc: Option<Vec<String>>,
+    /// A unix socket through which processes of this user call every service as JSON-RPC
+    #[arg(long, value_name = "PATH")]
+    admin_socket: Option<PathBuf>,
+}
+
+impl AccessArgs {
+    fn is_given(&self) -> bool {
+        self.json_rpc.is_some() || self.admin_socket.is_some()
+    }
+
+    fn override_config(self, config: &mut HttpConfig) {
+        config.json_rpc_services = self.json_rpc.or(config.json_rpc_services.take());
+        config.admin_socket = self.admin_socket.or(config.admin_socket.take());
+    }
 }
 
 /// What is logged, and where.
@@ -167,6 +194,7 @@ impl GatewayArgs {
         let mut config =
             self.config.as_deref().map_or_else(|| Ok(GatewayConfig::default()), GatewayConfig::read)?;
         config.http.listen = self.http.or(config.http.listen);
+        self.access.override_config(&mut config.http);
         config.shutdown_timeout = self.shutdown_timeout.or(config.shutdown_timeout);
         self.log.override_config(&mut config.log);
         let locator = self.locator.or(config.locator.take()).unwrap_or_else(|| "localhost".into());
@@ -187,6 +215,14 @@ impl NodeArgs {
         config.shutdown_timeout = self.shutdown_timeout.or(config.shutdown_timeout);
         if let Some(address) = self.http {
             config.http.get_or_insert_default().listen = Some(address);
+        }
+        match &mut config.http {
+            Some(http) => self.access.override_config(http),
+            None if self.access.is_given() => {
+                let text = "--json-rpc and --admin-socket are for the HTTP gateway: start it with --http";
+                return Err(ConfigError::Value(text.into()));
+            }
+            None => {}
         }
         config.geobase.database = self.geobase.or(config.geobase.database.take());
         self.log.override_config(&mut config.log);
@@ -318,6 +354,21 @@ mod tests {
         let (http, locator) = gateway(&["gateway", "--config", file, "--http", "c:3", "--locator", "d:4"]);
         assert_eq!((http.listen.as_deref(), http.timeout, locator.as_str()), (Some("c:3"), Some(5.0), "d:4"));
         assert_eq!(gateway(&["gateway"]).1, "localhost");
+    }
+
+    #[test]
+    fn access_options_need_a_gateway() {
+        let options = ["--json-rpc", "storage,geobase", "--admin-socket", "/run/admin"];
+        let (config, _) = settings(&[&["--http", "a:1"][..], &options].concat());
+        let http = config.http.unwrap();
+        assert_eq!(http.json_rpc_services, Some(vec!["storage".into(), "geobase".into()]));
+        assert_eq!(http.admin_socket.as_deref(), Some(Path::new("/run/admin")));
+        let error = node(parse(&options), env([("HOME", "/home/u")])).unwrap_err().to_string();
+        assert!(error.contains("--http"), "{error}");
+        match parse(&[&["gateway"][..], &options].concat()).into_command(env([])).unwrap() {
+            Command::Gateway(config, _) => assert_eq!(config.http.json_rpc_services.unwrap().len(), 2),
+            Command::Node(..) => panic!("not a gateway"),
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cocaine::{Code, Error};
+use cocaine::{Code, Error, ErrorKind};
 pub(crate) use rustix::io::Errno;
 
 /// Returns the error that a caller gets for a POSIX number.
@@ -19,4 +19,12 @@ pub(crate) fn invalid_argument(text: &str) -> Error {
 pub(crate) fn strerror(number: i32) -> String {
     let text = io::Error::from_raw_os_error(number).to_string();
     text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text).to_owned()
+}
+
+/// Returns a service error with more text behind its own: what was wrong, and what to do.
+pub(crate) fn append_text(error: Error, text: &str) -> Error {
+    match error.kind() {
+        ErrorKind::Service { code, message } => Error::service(*code, format!("{message}; {text}")),
+        _ => error,
+    }
 }

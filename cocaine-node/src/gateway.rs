@@ -15,16 +15,28 @@
 //!
 //! # JSON-RPC
 //!
-//! A request with the header `X-Cocaine-JSON-RPC` is a call of JSON-RPC 2.0, or a batch of calls, of any service of the
-//! cloud:
+//! A request with the header `X-Cocaine-JSON-RPC` is a call of JSON-RPC 2.0, or a batch of calls:
 //!
 //! ```text
 //! curl -H 'X-Cocaine-JSON-RPC: 1' http://127.0.0.1:8080/ \
-//!     -d '{"jsonrpc": "2.0", "method": "storage.find", "params": ["manifests", ["app"]], "id": 1}'
-//! {"jsonrpc":"2.0","result":["shop"],"id":1}
+//!     -d '{"jsonrpc": "2.0", "method": "geobase.region_id", "params": ["81.2.69.160"], "id": 1}'
+//! {"jsonrpc":"2.0","result":2643743,"id":1}
 //! ```
 //!
-//! Everybody who reaches the port can then call every service; `json_rpc = false` in the configuration disables it.
+//! Everybody who reaches the port can call `enqueue` and `info` of apps, and the services that `json_rpc_services` lists.
+//! Administrators can call every service, `storage` and `node` included, and can therefore run programs: they are who
+//! sends the token of `admin_token`, or connects to the unix socket `admin_socket`. `json_rpc = false` disables JSON-RPC.
+//!
+//! # Web pages
+//!
+//! A web page can make the browsers of its visitors send requests to addresses that only these reach. Unless it comes from
+//! an administrator, a request is refused with 403
+//!
+//! - as a call of JSON-RPC, if its `Host` is neither an address, nor a name without a dot, nor one of `names` or `hosts`; or
+//!   if it has an `Origin` other than the gateway's own, a loopback address, or one of `origins`;
+//! - as an event, if it comes from this machine itself, has such an `Origin`, and its method may change something.
+//!
+//! Apps on other addresses decide for themselves which pages they serve.
 //!
 //! # Layers
 //!
@@ -33,11 +45,13 @@
 //! proxy                one HTTP request, one response
 //! json_rpc             requests that are calls of JSON-RPC
 //! context              what both of them share
+//! access               who may do what
 //! http                 listeners, sockets, bodies, requests and responses
 //! routing              routes, connections to services, calls of events
 //! metrics  settings
 //! ```
 
+mod access;
 mod context;
 mod http;
 mod json_rpc;
@@ -46,23 +60,23 @@ mod proxy;
 mod routing;
 mod settings;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use cocaine::Client;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
 use self::{
     context::Context,
     http::{
-        body::ResponseBody,
         json_body::BodyParser,
         listener::{ConnectionSettings, HttpListener},
+        port::{Port, PrivateSocket},
         request_body::BodyBuffer,
     },
     metrics::GatewayMetrics,
     proxy::Proxy,
-    routing::service_pool::ServicePool,
+    routing::{app_state::AppLookup, lease_pool::LeasePool, service_pool::ServicePool},
     settings::GatewaySettings,
 };
 use crate::config::{ConfigError, HttpConfig};
@@ -74,7 +88,9 @@ const ADMIN_CONNECTIONS: usize = 64;
 #[derive(Debug)]
 pub struct Gateway {
     public: HttpListener,
-    admin: Option<HttpListener>,
+    address: SocketAddr,
+    admin: Option<(HttpListener, SocketAddr)>,
+    admin_socket: Option<HttpListener>,
     proxy: CurrentProxy,
 }
 
@@ -114,11 +130,14 @@ impl Gateway {
         let connections = ConnectionSettings {
             permits: Arc::new(Semaphore::new(settings.clients)),
             timeout: settings.client_timeout,
+            heads: settings.heads,
+            max_headers: settings.max_headers,
             open: metrics.clients.clone(),
         };
-        let (listen, admin) = (settings.listen.clone(), settings.admin.clone());
+        let (listen, admin, admin_socket) =
+            (settings.listen.clone(), settings.admin.clone(), settings.admin_socket.clone());
         let pool = ServicePool::new(client.clone(), settings.connections, settings.refresh);
-        let json_rpc_pool = ServicePool::new(client, settings.connections, settings.refresh);
+        let json_rpc_pool = LeasePool::new(client, settings.refresh);
         let body_buffer = BodyBuffer::new(settings.buffer, settings.request_body, settings.client_timeout);
         let context = Context {
             settings,
@@ -126,18 +145,28 @@ impl Gateway {
             body_buffer: Arc::new(body_buffer),
             body_parser: Arc::new(BodyParser::new()),
         };
-        let proxy = Proxy { context, pool: Arc::new(pool), json_rpc_pool: Arc::new(json_rpc_pool) };
+        let proxy = Proxy {
+            context,
+            pool: Arc::new(pool),
+            json_rpc_pool: Arc::new(json_rpc_pool),
+            apps: Arc::new(AppLookup::new()),
+        };
         let proxy = Arc::new(ArcSwap::from_pointee(proxy));
+        let admins = connections.for_administrators();
         let admin = match admin {
-            Some(address) => Some(listen_for_admins(&address, &connections, proxy.clone()).await?),
+            Some(address) => Some(listen_for_metrics(&address, admins.clone(), proxy.clone()).await?),
             None => None,
         };
-        let public = listen_for_clients(&listen, connections, proxy.clone()).await?;
-        Ok(Self { public, admin, proxy })
+        let admin_socket = match admin_socket {
+            Some(path) => Some(listen_for_administrators(&path, admins, proxy.clone()).await?),
+            None => None,
+        };
+        let (public, address) = listen_for_clients(&listen, connections, proxy.clone()).await?;
+        Ok(Self { public, address, admin, admin_socket, proxy })
     }
 
-    /// Changes the settings for the requests to come: `timeout`, `timeouts`, `hosts`, `headers`, `sampling` and `json_rpc`.
-    /// Returns the keys of the other settings that `config` changes, which take effect when the gateway starts again.
+    /// Changes the settings for the requests to come: `timeout`, `timeouts`, `hosts`, `headers`, `sampling`, `json_rpc`,
+    /// `json_rpc_services`, `names`, `origins` and `admin_token`. Returns the keys of the other settings that `config` changes, which take effect when the gateway starts again.
     ///
     /// # Errors
     /// A value with which nothing could be served. Nothing is changed then.
@@ -152,12 +181,12 @@ impl Gateway {
 
     /// Returns the address for HTTP clients.
     pub fn local_addr(&self) -> SocketAddr {
-        self.public.local_addr()
+        self.address
     }
 
     /// Returns the address for administrators, if it is a separate one.
     pub fn admin_addr(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(HttpListener::local_addr)
+        self.admin.as_ref().map(|(_, address)| *address)
     }
 
     /// Stops accepting, answers the requests in flight within [`Gateway::SHUTDOWN_TIMEOUT`], and closes all connections.
@@ -172,12 +201,16 @@ impl Gateway {
     }
 
     pub(crate) async fn shutdown_until(self, deadline: Instant) {
-        let admin = async {
-            if let Some(admin) = self.admin {
-                admin.shutdown(deadline).await;
-            }
-        };
-        tokio::join!(self.public.shutdown(deadline), admin);
+        let listeners = [Some(self.public), self.admin.map(|(listener, _)| listener), self.admin_socket];
+        let shutdowns = listeners.into_iter().flatten().map(|listener| listener.shutdown(deadline));
+        futures_util::future::join_all(shutdowns).await;
+    }
+}
+
+impl ConnectionSettings {
+    /// Returns the settings of a port for administrators, which others cannot fill.
+    fn for_administrators(&self) -> Self {
+        Self { permits: Arc::new(Semaphore::new(ADMIN_CONNECTIONS)), ..self.clone() }
     }
 }
 
@@ -185,38 +218,49 @@ async fn listen_for_clients(
     address: &str,
     connections: ConnectionSettings,
     proxy: CurrentProxy,
-) -> Result<HttpListener, GatewayError> {
-    let handle = move |request| {
-        let proxy = proxy.load_full();
-        async move { proxy.handle(request).await }
-    };
-    listen(address, connections, handle).await
+) -> Result<(HttpListener, SocketAddr), GatewayError> {
+    let (port, address) = listen(address).await?;
+    Ok((serve(port, connections, proxy), address))
 }
 
-async fn listen_for_admins(
+async fn listen_for_metrics(
     address: &str,
-    connections: &ConnectionSettings,
+    connections: ConnectionSettings,
     proxy: CurrentProxy,
-) -> Result<HttpListener, GatewayError> {
-    let handle = move |request| {
+) -> Result<(HttpListener, SocketAddr), GatewayError> {
+    let (port, address) = listen(address).await?;
+    let handle = move |request, _| {
         let proxy = proxy.load_full();
         async move { proxy.handle_admin(request).await }
     };
-    let permits = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
-    listen(address, ConnectionSettings { permits, ..connections.clone() }, handle).await
+    Ok((HttpListener::start(port, connections, handle), address))
 }
 
-async fn listen<H, F>(
-    address: &str,
+async fn listen_for_administrators(
+    path: &Path,
     connections: ConnectionSettings,
-    handle: H,
-) -> Result<HttpListener, GatewayError>
-where
-    H: Fn(::http::Request<hyper::body::Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = ::http::Response<ResponseBody>> + Send + 'static,
-{
-    let started = HttpListener::start(address, connections, handle).await;
-    started.map_err(|source| match source.kind() {
+    proxy: CurrentProxy,
+) -> Result<HttpListener, GatewayError> {
+    let listen_error = |source| GatewayError::Listen { address: path.display().to_string(), source };
+    let port = PrivateSocket::listen(path).await.map_err(listen_error)?;
+    Ok(serve(port, connections, proxy))
+}
+
+fn serve(port: impl Port + Sync, connections: ConnectionSettings, proxy: CurrentProxy) -> HttpListener {
+    let handle = move |request, peer| {
+        let proxy = proxy.load_full();
+        async move { proxy.handle(request, peer).await }
+    };
+    HttpListener::start(port, connections, handle)
+}
+
+async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), GatewayError> {
+    let bound = async {
+        let listener = cocaine::server::listen(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound.await.map_err(|source: io::Error| match source.kind() {
         io::ErrorKind::InvalidInput => {
             let text = format!("cannot listen on {address} for HTTP: it is not of the form ADDRESS:PORT");
             ConfigError::Value(text).into()

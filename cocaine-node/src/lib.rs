@@ -49,6 +49,7 @@ pub mod log;
 mod metrics;
 mod node;
 pub mod open_files;
+mod permissions;
 mod registry;
 mod service_host;
 mod services;

@@ -1,6 +1,6 @@
 //! How the services of a node listen, and at which addresses they are announced.
 
-mod cancelled;
+mod completion;
 mod limited;
 
 use std::{io, net::SocketAddr};
@@ -11,7 +11,7 @@ use cocaine::{
     server::{Dispatch, Server, ServerBuilder},
 };
 
-pub(crate) use self::{cancelled::CancellableService, limited::LimitedService};
+pub(crate) use self::limited::LimitedService;
 use crate::{
     metrics::{MeteredService, MetricsRegistry},
     registry::Registry,
@@ -53,15 +53,18 @@ impl ServiceHost {
         Ok((server, ServiceInfo { endpoints, version: spec.version, graph: spec.graph() }))
     }
 
-    /// Returns a builder of a server whose connections and calls are counted under `name`.
+    /// Returns a builder of a server whose connections and calls are counted under `name`. Calls that change something run to
+    /// their ends; others are cancelled when their callers leave.
     pub(crate) fn server_builder<D: Dispatch>(
         &self,
         name: &str,
         dispatch: D,
     ) -> ServerBuilder<MeteredService<D>> {
+        let completed = completion::methods_to_complete(dispatch.spec().name);
         let metered = self.metrics.meter(name, dispatch);
         let accept_counters = metered.accept_counters();
-        Server::builder(metered).limits(self.limits).accept_counters(accept_counters)
+        let server = Server::builder(metered).limits(self.limits).accept_counters(accept_counters);
+        server.run_to_completion(completed)
     }
 
     /// Returns the locator's address with port 0, which picks a free port.

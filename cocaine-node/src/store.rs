@@ -6,9 +6,11 @@
 
 mod batch;
 pub(crate) mod blobs;
+mod checksum;
 mod client;
 mod error;
 mod folder;
+mod format;
 mod nodes;
 mod pending;
 mod request;
@@ -86,6 +88,7 @@ impl Store {
             current: current.clone(),
             database: Some(database),
             backend,
+            failure: None,
             ended,
         };
         thread::Builder::new()

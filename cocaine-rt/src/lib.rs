@@ -65,6 +65,7 @@
 //! | `server` | listeners, and what generated servers are called with |
 //! | `graph` | the methods that a service announces, and the messages of each |
 //! | `msgpack` | the encoding of what users store and send, for code of their own |
+//! | `text` | names, keys and tags that are not UTF-8 |
 //! | `http` | events that are HTTP requests (feature `http`) |
 //! | `double` | expectations of test doubles (feature `doubles`) |
 //!
@@ -126,7 +127,7 @@ pub use protocol::{
     severity::Severity,
     trace::Trace,
 };
-pub use wire::{bytes::Bytes, headers::Headers, value::Value};
+pub use wire::{bytes::Bytes, headers::Headers, text, value::Value};
 pub use worker::{
     AppToken, Context, Events, ExecutionMode, Handler, HandlerRegistry, Session, SessionReceiver,
     SessionSender, Worker,

@@ -53,7 +53,11 @@ use crate::{
         spec::ServiceSpec,
         trace::Trace,
     },
-    wire::{bytes::Bytes, decode, headers::Headers},
+    wire::{
+        bytes::Bytes,
+        decode::{self, EscapedTexts},
+        headers::Headers,
+    },
 };
 
 /// A service that can be served. Generated code implements it around an implementation of the service's trait.
@@ -61,8 +65,14 @@ pub trait Dispatch: Send + Sync + 'static {
     /// Returns the description of the service.
     fn spec(&self) -> &'static ServiceSpec;
 
-    /// Runs one invocation to its end. The future is first polled by the task of the connection, and moves to a task of
-    /// its own if it is pending.
+    /// Runs one invocation. The future is first polled by the task of the connection, and moves to a task of its own if it
+    /// is pending.
+    ///
+    /// The future of a call with one answer is dropped when its caller leaves: when the connection ends, or the caller closes
+    /// or revokes the channel. What the call holds is free then, as if it had failed at an `await`. A call that has to be
+    /// finished all the same, such as a change in several steps, belongs to a method that
+    /// [`ServerBuilder::run_to_completion`] names. Calls without an answer, whose callers do not wait, and the handlers of
+    /// sessions always run to their ends; the latter learn from their halves that the caller has left.
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<Self>;
 }
 
@@ -155,13 +165,20 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
-        let PendingInvocation { id, method, message, trace, cost, refusal } = pending;
+        let PendingInvocation { id, method, message, trace, cost, refusal, .. } = pending;
         let caller = Caller { client: host.client.clone(), headers: message.headers, trace };
         let max_decoded_bytes = host.max_decoded_bytes;
         let charge = ArgsCharge { host: host.clone(), bytes: AtomicUsize::new(0) };
         let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
         let responder = CallResponder::new(run, method, trace);
-        let args = CallArgs { method, args: message.args, max_decoded_bytes, refusal, charge };
+        let args = CallArgs {
+            method,
+            args: message.args,
+            escaped_texts: EscapedTexts::default(),
+            max_decoded_bytes,
+            refusal,
+            charge,
+        };
         Self { args, responder, caller }
     }
 
@@ -173,12 +190,6 @@ impl Call {
     /// Returns the index of the method in the served table.
     pub fn method(&self) -> usize {
         self.args.method
-    }
-
-    /// Returns a future that ends when the connection of the caller does.
-    pub fn disconnected(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
-        let handle = self.responder.connection();
-        async move { handle.closed().await }
     }
 
     /// Returns the number of bytes of the encoded arguments.
@@ -203,6 +214,7 @@ impl fmt::Debug for Call {
 pub struct CallArgs {
     method: usize,
     args: bytes::Bytes,
+    escaped_texts: EscapedTexts,
     max_decoded_bytes: usize,
     /// Why the arguments are missing, if they were too long.
     refusal: Option<Error>,
@@ -263,7 +275,7 @@ impl CallArgs {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
-        match decode::args_within(&self.args, self.max_decoded_bytes) {
+        match decode::args_within(&self.args, self.max_decoded_bytes, &self.escaped_texts) {
             Ok((args, charged)) => self.charge.add(charged).map(|()| args),
             Err(error) if error.is_over_budget() => Err(Error::from_decode(error)),
             Err(error) => Err(Error::invalid_arguments(error.to_string())),

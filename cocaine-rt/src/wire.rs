@@ -8,4 +8,5 @@ pub(crate) mod headers;
 pub(crate) mod hpack;
 pub(crate) mod scan;
 pub(crate) mod scratch;
+pub mod text;
 pub(crate) mod value;

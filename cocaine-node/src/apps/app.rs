@@ -70,23 +70,24 @@ impl App {
         }
     }
 
-    /// Unpacks the app and publishes it. After an error the app is broken.
+    /// Unpacks the app and publishes it. After an error the app is broken, as it is if the future is dropped or panics.
     pub(super) async fn start(
         &self,
         config: AppConfig,
         environment: &AppEnvironment,
         host: &ServiceHost,
     ) -> Result<()> {
+        let guard = SpoolingGuard(self);
         let started = match start_overseer(config, environment).await {
             Ok(overseer) => RunningApp::start(overseer, host).await,
             Err(error) => Err(error),
         };
+        std::mem::forget(guard);
         let mut state = self.state();
         match started {
             Ok(running) => *state = State::Running(Box::new(running)),
             Err(error) => {
-                let code = error.code().unwrap_or(Code::PUBLISH_ERROR);
-                *state = State::Broken { code: code.code, cause: errors::cause_text(code) };
+                *state = State::broken(error.code().unwrap_or(Code::PUBLISH_ERROR));
                 return Err(error);
             }
         }
@@ -186,6 +187,21 @@ impl App {
     }
 }
 
+/// Makes an app broken whose start has not come to an end: nobody would end its state otherwise.
+struct SpoolingGuard<'a>(&'a App);
+
+impl Drop for SpoolingGuard<'_> {
+    fn drop(&mut self) {
+        *self.0.state() = State::broken(Code::posix(Errno::CANCELED.raw_os_error().into()));
+    }
+}
+
+impl State {
+    fn broken(code: Code) -> Self {
+        Self::Broken { code: code.code, cause: errors::cause_text(code) }
+    }
+}
+
 /// Unpacks an app, and listens for its workers.
 async fn start_overseer(config: AppConfig, environment: &AppEnvironment) -> Result<Overseer> {
     spool(&config, environment).await?;
@@ -206,7 +222,13 @@ async fn spool(config: &AppConfig, environment: &AppEnvironment) -> Result<()> {
         let blob = store.read("apps", &app).map_err(StoreError::into_service_error);
         package::unpack(&blob.map_err(|error| spool_error(&error))?, &folder, ArchiveLimits::default())
     });
-    unpacked.await.unwrap_or_else(|error| Err(Error::service(Code::SPOOL_ERROR, error.to_string())))
+    let unpacked =
+        unpacked.await.unwrap_or_else(|error| Err(Error::service(Code::SPOOL_ERROR, error.to_string())));
+    // An error that says where the package is stored needs no more.
+    unpacked.map_err(|error| match error.code() {
+        Some(Code::NOT_FOUND) => error,
+        _ => errno::append_text(error, &format!("the package is stored as apps/{}", config.app)),
+    })
 }
 
 /// Returns the error for a package that cannot be read, with the original's text: `[code] text: text of the code`.

@@ -49,14 +49,19 @@ impl Apps {
         Self(Arc::new(Shared { environment, host, started, generation, apps, retired }))
     }
 
-    /// Starts an app, and again with the node. It can be resolved when this returns.
+    /// Starts an app, and again with the node. It can be resolved when this returns. The work is finished even if the caller
+    /// leaves.
     pub(crate) async fn start(&self, name: &str, profile: &str) -> Result<()> {
-        let started = self.start_once(name, profile).await;
-        match &started {
-            Ok(()) => self.0.started.add(name, profile).await,
-            Err(error) => tracing::warn!(app = name, profile, %error, "an app cannot be started"),
-        }
-        started
+        let (apps, name, profile) = (self.clone(), name.to_owned(), profile.to_owned());
+        finish(async move {
+            let started = apps.start_once(&name, &profile).await;
+            match &started {
+                Ok(()) => apps.0.started.add(&name, &profile).await,
+                Err(error) => tracing::warn!(app = name, profile, %error, "an app cannot be started"),
+            }
+            started
+        })
+        .await
     }
 
     /// Starts an app in the place of the one of this name, if there is one, and again with the node. When this returns, the
@@ -64,15 +69,15 @@ impl Apps {
     /// the former one goes on as before. The work is finished even if the caller leaves.
     pub(crate) async fn replace(&self, name: &str, profile: &str) -> Result<()> {
         let (apps, name, profile) = (self.clone(), name.to_owned(), profile.to_owned());
-        let replacing = tokio::spawn(async move {
+        finish(async move {
             let replaced = apps.replace_once(&name, &profile).await;
             match &replaced {
                 Ok(()) => apps.0.started.add(&name, &profile).await,
                 Err(error) => tracing::warn!(app = name, profile, %error, "an app cannot be replaced"),
             }
             replaced
-        });
-        replacing.await.unwrap_or_else(|error| Err(Error::service(Code::PUBLISH_ERROR, error.to_string())))
+        })
+        .await
     }
 
     async fn replace_once(&self, name: &str, profile: &str) -> Result<()> {
@@ -129,11 +134,15 @@ impl Apps {
     }
 
     /// Stops an app, which is not started again with the node. Its workers have ended when this returns; its name is taken
-    /// until then.
+    /// until then. The work is finished even if the caller leaves.
     pub(crate) async fn pause(&self, name: &str) -> Result<()> {
-        // Also if it does not run: it may have failed to start with the node.
-        self.0.started.remove(name).await;
-        self.stop(name).await
+        let (apps, name) = (self.clone(), name.to_owned());
+        finish(async move {
+            // Also if it does not run: it may have failed to start with the node.
+            apps.0.started.remove(&name).await;
+            apps.stop(&name).await
+        })
+        .await
     }
 
     /// Stops an app.
@@ -262,6 +271,13 @@ impl Drop for AppsGuard {
     fn drop(&mut self) {
         self.0.start_stopping();
     }
+}
+
+/// Runs `operation` to its end, also if the caller stops waiting: one that ended halfway would leave an app that can neither
+/// be started nor stopped.
+async fn finish(operation: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+    let finished = tokio::spawn(operation).await;
+    finished.unwrap_or_else(|error| Err(Error::service(Code::PUBLISH_ERROR, error.to_string())))
 }
 
 fn already_started(name: &str, app: &App) -> Error {

@@ -3,11 +3,16 @@
 //! An archive is not trusted: whatever it contains, nothing is written outside of the folder, and no more than the limits
 //! allow. The files themselves are not checked, since the app runs them anyway.
 
+mod data_limit;
+mod decompression;
 mod entry;
 pub(crate) mod folders;
-mod reader;
+mod source;
+mod tar_archive;
 #[cfg(test)]
 mod tests;
+mod zip_archive;
+mod zstd_frame;
 
 use std::{
     fs::{self, Permissions},
@@ -17,12 +22,11 @@ use std::{
 };
 
 use cocaine::{Category, Code, Error, Result, msgpack};
-use flate2::bufread::GzDecoder;
 use md5::{Digest, Md5};
 
-use reader::{LimitedReader, Unpacker};
+use self::decompression::{Compression, Decompressor};
 
-use crate::errno::{self, Errno, invalid_argument};
+use crate::errno::{self, Errno, append_text, invalid_argument};
 
 /// The prefix of a partially unpacked folder. No folder of an app has it.
 pub(crate) const PARTIAL_PREFIX: &str = ".new-";
@@ -41,11 +45,13 @@ pub(crate) struct ArchiveLimits {
     pub(crate) path: usize,
     /// Components in the path of an entry.
     pub(crate) depth: usize,
+    /// Parts that compressed data may consist of.
+    pub(crate) members: u64,
 }
 
 impl Default for ArchiveLimits {
     fn default() -> Self {
-        Self { bytes: 2 << 30, entries: 200_000, path: 1024, depth: 64 }
+        Self { bytes: 2 << 30, entries: 200_000, path: 1024, depth: 64, members: 500_000 }
     }
 }
 
@@ -59,7 +65,9 @@ pub(crate) fn unpack(blob: &[u8], folder: &Path, limits: ArchiveLimits) -> Resul
         _ => {}
     }
     let archive: &[u8] = msgpack::from_slice(blob).map_err(|_| {
-        Error::service(Code::SPOOL_ERROR, "[7] std::bad_cast: uncaught error while spooling app")
+        let text = "[7] std::bad_cast: uncaught error while spooling app";
+        let hint = "what is stored must be the bytes of an archive as one MessagePack raw, and nothing else";
+        append_text(Error::service(Code::SPOOL_ERROR, text), hint)
     })?;
     let parent = folder.parent().unwrap_or(Path::new("."));
     let private = Permissions::from_mode(0o700);
@@ -74,47 +82,46 @@ pub(crate) fn unpack(blob: &[u8], folder: &Path, limits: ArchiveLimits) -> Resul
     Ok(())
 }
 
-/// Unpacks an archive, compressed or not, into `root`.
+/// Unpacks an archive into `root`: tar, compressed or not, or zip. Its first bytes say which it is.
 fn unpack_archive(archive: &[u8], root: &Path, limits: ArchiveLimits) -> Result<()> {
-    let mut source: Box<dyn Read + '_> =
-        if archive.starts_with(b"\x1f\x8b") { Box::new(GzDecoder::new(archive)) } else { Box::new(archive) };
-    let mut first = [0; 512];
-    source.read_exact(&mut first).map_err(|_| unrecognized())?;
-    if !is_header(&first) {
+    if archive.first_chunk().is_some_and(tar_archive::is_header) {
+        return tar_archive::unpack(archive, root, limits);
+    }
+    if zip_archive::is_zip(archive) {
+        return zip_archive::unpack(archive, root, limits);
+    }
+    let compression = Compression::detect(archive).ok_or_else(unrecognized)?;
+    let mut source = Decompressor::new(compression, archive, limits.members);
+    let mut first = Vec::new();
+    let block = Read::take(&mut source, 512).read_to_end(&mut first);
+    block.map_err(|error| damaged(&error))?;
+    if !first.first_chunk().is_some_and(tar_archive::is_header) {
         return Err(unrecognized());
     }
-    let mut source = LimitedReader::new((&first[..]).chain(source), limits.bytes);
-    Unpacker::new(root, limits).unpack(&mut source)?;
-    // Read to the end, where the checksum of the compressed data is.
-    io::copy(&mut source, &mut io::sink()).map(drop).map_err(|error| damaged(&error))
-}
-
-/// Returns whether a tar archive can start with this block: a header with the right checksum, or the end marker.
-fn is_header(block: &[u8; 512]) -> bool {
-    let header = tar::Header::from_byte_slice(block);
-    let mut recomputed = header.clone();
-    recomputed.set_cksum();
-    let is_valid =
-        matches!((header.cksum(), recomputed.cksum()), (Ok(found), Ok(expected)) if found == expected);
-    is_valid || block.iter().all(|byte| *byte == 0)
+    tar_archive::unpack(first.as_slice().chain(source), root, limits)
 }
 
 /// Returns the original's error for bytes of no known archive format.
 fn unrecognized() -> Error {
     let code = Errno::ILSEQ.raw_os_error();
     let text = errno::strerror(code);
-    Error::service(
-        Code::new(Category::UNKNOWN, code.into()),
-        format!("[{code}] Unrecognized archive format: {text}: {text}"),
-    )
+    let text = format!("[{code}] Unrecognized archive format: {text}: {text}");
+    let error = Error::service(Code::new(Category::UNKNOWN, code.into()), text);
+    append_text(error, "a package is a tar archive, plain or in gzip, bzip2, xz or zstd, or a zip archive")
 }
 
 /// Returns the error for an archive that cannot be read further.
 fn damaged(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::FileTooLarge => too_large(&error.to_string()),
+        io::ErrorKind::UnexpectedEof => incomplete(&error.to_string()),
         _ => invalid_argument(&format!("the archive is damaged: {error}")),
     }
+}
+
+/// Returns the error for an archive that was cut off, with what is missing.
+fn incomplete(missing: &str) -> Error {
+    invalid_argument(&format!("the archive is incomplete: {missing}; pack and upload it again"))
 }
 
 /// Returns the error for an archive beyond its limits.

@@ -3,12 +3,13 @@
 pub(crate) mod config;
 pub(crate) mod manifest;
 pub(crate) mod stored;
+mod unused_keys;
 
 use std::time::Duration;
 
 use cocaine::{Category, Code, Error, Result, Value};
 
-use crate::errno::invalid_argument;
+use crate::errno::{append_text, invalid_argument};
 
 /// The longest timeout in seconds: about thirty years.
 const MAX_TIMEOUT: f64 = 1e9;
@@ -69,7 +70,9 @@ impl Profile {
             queue_limit,
             grow_threshold: fields.count("grow-threshold", threshold)?,
             crashlog_limit: fields.count("crashlog-limit", 50)?,
-            log_output: raw.get("log-output").map_or(Ok(false), stored::as_bool)?,
+            log_output: raw
+                .get("log-output")
+                .map_or(Ok(false), |value| stored::as_bool("log-output", value))?,
             spawn_timeout: fields.seconds(&["spawn-timeout"], 1)?,
             handshake_timeout: fields.seconds(&["handshake-timeout", "startup-timeout"], 5)?,
             heartbeat_timeout: fields.seconds(&["heartbeat-timeout"], 30)?,
@@ -88,14 +91,29 @@ impl Profile {
 
     fn check(&self) -> Result<()> {
         let rules = [
-            (self.heartbeat_timeout.is_zero(), "slave heartbeat timeout must be positive"),
-            (self.pool_limit == 0, "engine pool limit must be positive"),
-            (self.concurrency == 0, "engine concurrency must be positive"),
-            (self.grow_threshold == 0, "engine grow threshold must be positive"),
-            (self.publish_on > self.pool_limit, "publish threshold must not be greater than pool limit"),
-            (self.unpublish_under > self.publish_on, "publish threshold must not be less than unpublish one"),
+            (
+                self.heartbeat_timeout.is_zero(),
+                "slave heartbeat timeout must be positive",
+                "`heartbeat-timeout` is less than 0.001 s",
+            ),
+            (self.pool_limit == 0, "engine pool limit must be positive", "`pool-limit` is 0"),
+            (self.concurrency == 0, "engine concurrency must be positive", "`concurrency` is 0"),
+            (self.grow_threshold == 0, "engine grow threshold must be positive", "`grow-threshold` is 0"),
+            (
+                self.publish_on > self.pool_limit,
+                "publish threshold must not be greater than pool limit",
+                "`publish-on` is greater than `pool-limit`",
+            ),
+            (
+                self.unpublish_under > self.publish_on,
+                "publish threshold must not be less than unpublish one",
+                "`unpublish-under` is greater than `publish-on`",
+            ),
         ];
-        rules.iter().find(|(broken, _)| *broken).map_or(Ok(()), |(_, text)| Err(invalid_argument(text)))
+        match rules.iter().find(|(broken, ..)| *broken) {
+            Some((_, text, hint)) => Err(append_text(invalid_argument(text), hint)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -104,14 +122,14 @@ struct Fields<'a>(&'a Value);
 
 impl Fields<'_> {
     fn count(&self, name: &str, default: u32) -> Result<u32> {
-        self.0.get(name).map_or(Ok(default), stored::as_count)
+        self.0.get(name).map_or(Ok(default), |value| stored::as_count(name, value))
     }
 
     /// Returns the first timeout among `names`, in whole milliseconds.
     fn seconds(&self, names: &[&str], default: u64) -> Result<Duration> {
         let found = names.iter().find_map(|name| Some((name, self.0.get(name)?)));
         let Some((name, value)) = found else { return Ok(Duration::from_secs(default)) };
-        let seconds = stored::as_float(value)?;
+        let seconds = stored::as_seconds(name, value)?;
         if !(0.0..=MAX_TIMEOUT).contains(&seconds) {
             return Err(invalid_argument(&format!(
                 "{name} of {seconds:?} seconds is not between 0 and {MAX_TIMEOUT:e}"
@@ -130,10 +148,12 @@ impl Fields<'_> {
 impl Isolate {
     fn read(value: Option<&Value>) -> Result<Self> {
         let entries = value.cloned().unwrap_or_else(|| Value::Map(Vec::new()));
-        stored::as_map(&entries)?;
-        let kind = entries.get("type").map_or(Ok("process".into()), stored::as_string)?;
+        stored::as_map("isolate", &entries)?;
+        let kind = entries
+            .get("type")
+            .map_or(Ok("process".into()), |value| stored::as_string("isolate.type", value))?;
         let args = entries.get("args").cloned().unwrap_or_else(|| Value::Map(Vec::new()));
-        stored::as_map(&args)?;
+        stored::as_map("isolate.args", &args)?;
         let kill_timeout = Fields(&args).seconds(&["kill_timeout"], 5)?;
         Ok(Self { kind, kill_timeout })
     }
@@ -142,13 +162,14 @@ impl Isolate {
     pub(crate) fn check(&self) -> Result<()> {
         match self.kind.as_str() {
             "process" | "legacy_process" => Ok(()),
-            _ => Err(Error::service(
-                Code::new(Category::REPOSITORY, 7),
-                format!(
-                    "{}[N7cocaine3api9isolate_tE]: component has not been registered in repository",
-                    self.kind
-                ),
-            )),
+            kind => {
+                let text = format!("{kind}[N7cocaine3api9isolate_tE]");
+                let text = format!("{text}: component has not been registered in repository");
+                let error = Error::service(Code::new(Category::REPOSITORY, 7), text);
+                let hint =
+                    format!("`isolate.type` is {kind:?}, and this node has `process` and `legacy_process`");
+                Err(append_text(error, &hint))
+            }
         }
     }
 }
@@ -167,7 +188,7 @@ mod tests {
     fn refusal(entries: &[(&str, Value)]) -> String {
         match read(entries).unwrap_err().kind() {
             ErrorKind::Service { code: Code::INVALID_VALUE, message } => {
-                message.strip_suffix(": Invalid argument").unwrap().to_owned()
+                message.split_once(": Invalid argument").unwrap().0.to_owned()
             }
             other => panic!("{other}"),
         }
@@ -309,6 +330,23 @@ mod tests {
     }
 
     #[test]
+    fn error_names_key_and_value() {
+        let text = |key, value: Value| read(&[(key, value)]).unwrap_err().to_string();
+        let cases: [(&str, Value, &str); 6] = [
+            ("spawn-timeout", "x".into(), "`spawn-timeout` is \"x\" and must be a number of seconds"),
+            ("log-output", 1_u8.into(), "`log-output` is 1 and must be true or false"),
+            ("pool-limit", true.into(), "`pool-limit` is true and must be a whole number"),
+            ("isolate", 1_u8.into(), "`isolate` is 1 and must be a map"),
+            ("pool-limit", 0_u8.into(), "`pool-limit` is 0"),
+            ("publish-on", 11_u8.into(), "`publish-on` is greater than `pool-limit`"),
+        ];
+        for (key, value, hint) in cases {
+            let text = text(key, value);
+            assert!(text.ends_with(&format!(": Invalid argument; {hint} (generic, [12,22])")), "{text}");
+        }
+    }
+
+    #[test]
     fn timeout_out_of_range_is_refused() {
         for (seconds, shown) in [
             (Value::from(-1), "-1.0"),
@@ -340,6 +378,9 @@ mod tests {
                 error
                     .to_string()
                     .starts_with(&format!("{kind}[N7cocaine3api9isolate_tE]: component has not been"))
+            );
+            assert!(
+                error.to_string().contains(&format!("; `isolate.type` is \"{kind}\", and this node has"))
             );
         }
     }

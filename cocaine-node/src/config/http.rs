@@ -4,7 +4,10 @@
 //! [http]
 //! listen = "127.0.0.1:8080"       # the address for HTTP clients
 //! timeout = 30                    # seconds until an app answers, and between two chunks it reads or sends
-//! client_timeout = 30             # seconds for a client to send a head or a piece of a body, or to read
+//! client_timeout = 30             # seconds for a client to begin a body, to go on with a streamed one, or to read
+//! header_timeout = 10             # seconds for a client to send a request's head
+//! idle_timeout = 75               # seconds for which a connection may be idle between requests
+//! max_headers = 256               # headers of one request
 //! connections = 1                 # to each service
 //! refresh = 120                   # seconds after which a service is resolved again, to balance the load
 //! request_body = 67108864         # bytes of one request's body; above 127 MiB only for apps that read it in pieces
@@ -13,10 +16,14 @@
 //! clients = 10000                 # connections at once; further ones wait
 //! sampling = 0.05                 # the fraction of requests that are traced
 //! json_rpc = true                 # whether requests with the header X-Cocaine-JSON-RPC are calls of JSON-RPC
+//! json_rpc_services = ["geobase"] # that everybody may call through JSON-RPC, beside apps; none
+//! names = ["node-1.example"]      # names of this gateway in calls of JSON-RPC, beside addresses and those of `hosts`
+//! origins = ["https://a.example"] # web pages that may call JSON-RPC, and post to apps of a gateway on loopback
 //! admin = "127.0.0.1:8081"        # moves `/metrics` to this address
+//! admin_socket = "/run/cocaine/admin"     # a unix socket through which this user reaches every service
+//! admin_token = "file:/etc/cocaine/token" # as `Authorization: Bearer TOKEN`, it opens every service; or "env:NAME"
 //!
-//! [http.timeouts]                 # seconds, by service, or by service and event; sent to the app as well, but
-//!                                 # for bodies in pieces
+//! [http.timeouts]                 # in place of `timeout`, by service, or by service and event
 //! reports = 120
 //! "reports/yearly" = 600
 //!
@@ -28,7 +35,7 @@
 //! authorization = "authorization"
 //! ```
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
@@ -43,8 +50,15 @@ pub struct HttpConfig {
     pub listen: Option<String>,
     /// Seconds until an app answers, and between two chunks that it reads or sends. 30.
     pub timeout: Option<f64>,
-    /// Seconds for a client to send the head of a request or a piece of its body, and to read what is sent to it. 30.
+    /// Seconds for a client to begin the body of a request, to go on with one that is sent on in pieces, and to read what is
+    /// sent to it. 30.
     pub client_timeout: Option<f64>,
+    /// Seconds for a client to send the head of a request, from its first byte. 10.
+    pub header_timeout: Option<f64>,
+    /// Seconds for which a connection may be idle between requests. 75.
+    pub idle_timeout: Option<f64>,
+    /// Headers of one request. 256.
+    pub max_headers: Option<usize>,
     /// Connections to each service. 1.
     pub connections: Option<u32>,
     /// Seconds after which a service is resolved again. 120.
@@ -62,9 +76,23 @@ pub struct HttpConfig {
     pub sampling: Option<f64>,
     /// Whether requests may be calls of JSON-RPC. `true`.
     pub json_rpc: Option<bool>,
+    /// The services that everybody may call through JSON-RPC, beside apps. None. `storage`, `node` and `unicorn` let their
+    /// callers run programs.
+    pub json_rpc_services: Option<Vec<String>>,
+    /// Names by which calls of JSON-RPC name the gateway in `Host`, beside addresses, names without a dot, and those of
+    /// `hosts`; `*.example` stands for all below it. None.
+    pub names: Option<Vec<String>>,
+    /// The origins of web pages that may call JSON-RPC, and change something in the apps of a gateway on loopback, as
+    /// `https://shop.example`. Pages of the gateway itself and of this machine may do so anyway. None.
+    pub origins: Option<Vec<String>>,
     /// The address of `/metrics`, if it is not that of the apps.
     pub admin: Option<String>,
-    /// Time-outs in seconds, by `service` or `service/event`.
+    /// The path of a unix socket, of the mode 0600, through which JSON-RPC reaches every service. None.
+    pub admin_socket: Option<PathBuf>,
+    /// Where the token is that lets JSON-RPC reach every service, as `Authorization: Bearer TOKEN`: `file:PATH` or
+    /// `env:NAME`. It has at least 16 bytes. None.
+    pub admin_token: Option<String>,
+    /// Seconds until an event is answered, and between two chunks of its response, by `service` or `service/event`.
     pub timeouts: BTreeMap<String, f64>,
     /// The event that handles a host name, or a pattern such as `*.example`.
     pub hosts: BTreeMap<String, Target>,
@@ -106,11 +134,29 @@ impl HttpConfig {
         Self { timeout: Some(timeout.as_secs_f64()), ..self }
     }
 
-    /// Sets how long a client may take to send the head of a request or a piece of its body, and to read what is sent to
-    /// it.
+    /// Sets how long a client may take to begin the body of a request, to go on with one that is sent on in pieces, and to
+    /// read what is sent to it.
     #[must_use]
     pub fn client_timeout(self, timeout: Duration) -> Self {
         Self { client_timeout: Some(timeout.as_secs_f64()), ..self }
+    }
+
+    /// Sets how long a client may take to send the head of a request.
+    #[must_use]
+    pub fn header_timeout(self, timeout: Duration) -> Self {
+        Self { header_timeout: Some(timeout.as_secs_f64()), ..self }
+    }
+
+    /// Sets how long a connection may be idle between requests.
+    #[must_use]
+    pub fn idle_timeout(self, timeout: Duration) -> Self {
+        Self { idle_timeout: Some(timeout.as_secs_f64()), ..self }
+    }
+
+    /// Sets how many headers a request may have.
+    #[must_use]
+    pub fn max_headers(self, count: usize) -> Self {
+        Self { max_headers: Some(count), ..self }
     }
 
     /// Sets how many connections there are to each service.
@@ -161,6 +207,36 @@ impl HttpConfig {
         Self { json_rpc: Some(enabled), ..self }
     }
 
+    /// Sets the services that everybody may call through JSON-RPC, beside apps.
+    #[must_use]
+    pub fn json_rpc_services<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
+        Self { json_rpc_services: Some(names.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Sets names of the gateway, which calls of JSON-RPC may have in `Host`.
+    #[must_use]
+    pub fn names<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
+        Self { names: Some(names.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Sets the origins of web pages that may send requests which change something.
+    #[must_use]
+    pub fn origins<S: Into<String>>(self, origins: impl IntoIterator<Item = S>) -> Self {
+        Self { origins: Some(origins.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Sets the path of a unix socket through which JSON-RPC reaches every service.
+    #[must_use]
+    pub fn admin_socket(self, path: impl Into<PathBuf>) -> Self {
+        Self { admin_socket: Some(path.into()), ..self }
+    }
+
+    /// Sets where the token of administrators is: `file:PATH` or `env:NAME`.
+    #[must_use]
+    pub fn admin_token(self, source: impl Into<String>) -> Self {
+        Self { admin_token: Some(source.into()), ..self }
+    }
+
     /// Moves `/metrics` to an address of its own.
     #[must_use]
     pub fn admin(self, address: impl Into<String>) -> Self {
@@ -193,6 +269,9 @@ impl HttpConfig {
         overwrite(&mut self.listen, newer.listen);
         overwrite(&mut self.timeout, newer.timeout);
         overwrite(&mut self.client_timeout, newer.client_timeout);
+        overwrite(&mut self.header_timeout, newer.header_timeout);
+        overwrite(&mut self.idle_timeout, newer.idle_timeout);
+        overwrite(&mut self.max_headers, newer.max_headers);
         overwrite(&mut self.connections, newer.connections);
         overwrite(&mut self.refresh, newer.refresh);
         overwrite(&mut self.request_body, newer.request_body);
@@ -201,7 +280,12 @@ impl HttpConfig {
         overwrite(&mut self.clients, newer.clients);
         overwrite(&mut self.sampling, newer.sampling);
         overwrite(&mut self.json_rpc, newer.json_rpc);
+        overwrite(&mut self.json_rpc_services, newer.json_rpc_services);
+        overwrite(&mut self.names, newer.names);
+        overwrite(&mut self.origins, newer.origins);
         overwrite(&mut self.admin, newer.admin);
+        overwrite(&mut self.admin_socket, newer.admin_socket);
+        overwrite(&mut self.admin_token, newer.admin_token);
         self.timeouts.extend(newer.timeouts);
         self.hosts.extend(newer.hosts);
         overwrite(&mut self.headers, newer.headers);

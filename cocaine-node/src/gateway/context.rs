@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use cocaine::{
-    Bytes,
-    bind::{REQUEST_TIMEOUT, encode_request_timeout},
-};
+use cocaine::Bytes;
 use http::HeaderMap;
 use hyper::body::Incoming;
 
@@ -19,7 +16,6 @@ use super::{
     metrics::GatewayMetrics,
     settings::GatewaySettings,
 };
-use crate::config::Target;
 
 /// The settings, metrics and body buffer of a gateway. Other settings share the rest.
 #[derive(Debug)]
@@ -38,21 +34,14 @@ impl Context {
         Ok(body)
     }
 
-    /// Returns the headers of the call that a request becomes.
-    pub(super) fn call_headers(
-        &self,
-        target: &Target,
-        headers: &HeaderMap,
-        id: RequestId,
-    ) -> Vec<(&str, Bytes)> {
+    /// Returns the headers of the call that a request becomes. The time-out is not among them: it is for each piece of the
+    /// response, and a node would take it for the whole.
+    pub(super) fn call_headers(&self, headers: &HeaderMap, id: RequestId) -> Vec<(&str, Bytes)> {
         let mut call_headers = Vec::new();
         for (name, call_name) in &self.settings.headers {
             if let Some(value) = headers.get(name) {
                 call_headers.push((call_name.as_str(), value.as_bytes().into()));
             }
-        }
-        if let Some(timeout) = self.settings.timeouts.get_configured(&target.service, &target.event) {
-            call_headers.push((REQUEST_TIMEOUT, encode_request_timeout(timeout).as_slice().into()));
         }
         if id.sampled {
             call_headers.push(("trace_bit", b"1".into()));

@@ -4,6 +4,8 @@ pub(super) mod body;
 pub(super) mod error;
 pub(super) mod json_body;
 pub(super) mod listener;
+pub(super) mod phase;
+pub(super) mod port;
 pub(super) mod request;
 pub(super) mod request_body;
 pub(super) mod request_id;

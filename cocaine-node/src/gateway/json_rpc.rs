@@ -1,5 +1,6 @@
-//! JSON-RPC 2.0 for every service of the cloud: requests with the header `X-Cocaine-JSON-RPC`, whatever its value and
-//! whatever the path (`worker.md` 7.3).
+//! JSON-RPC 2.0: requests with the header `X-Cocaine-JSON-RPC`, whatever its value and whatever the path (`worker.md` 7.3).
+//! They reach `enqueue` and `info` of apps and the services that the configuration lists, or every service if they come
+//! from an administrator. Each call has a connection of its own while it runs.
 //!
 //! `method` is `SERVICE.METHOD`. `params` has one of two forms, which also decides the form of the result:
 //!
@@ -22,6 +23,7 @@
 //! | -32001 | Service is not connected |
 //! | -32002 | Protocol violation |
 //! | -32003 | Timed out while waiting for response from the Cocaine |
+//! | -32004 | Access denied: the service is neither an app nor listed in `http.json_rpc_services` |
 //! | -32099 | Generic Cocaine error: the connection was closed, as it is after arguments of a wrong type |
 //! | any other | the service's own code and text; `data` has the category |
 
@@ -31,7 +33,10 @@ mod json;
 mod request;
 
 use bytes::Bytes;
-use cocaine::Value;
+use cocaine::{
+    Value,
+    bind::{REQUEST_TIMEOUT, encode_request_timeout},
+};
 use futures_util::{StreamExt, stream};
 use http::{HeaderName, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
@@ -45,6 +50,7 @@ use self::{
     request::{ParsedRequest, RpcRequest},
 };
 use super::{
+    access::Role,
     context::Context,
     http::{
         body::ResponseBody,
@@ -53,7 +59,7 @@ use super::{
         request_id::RequestId,
         response::text_response,
     },
-    routing::{event_call::Retries, service_pool::ServicePool},
+    routing::{event_call::Retries, lease_pool::LeasePool},
 };
 use crate::config::Target;
 
@@ -87,17 +93,24 @@ impl<'a> RpcResponse<'a> {
     }
 }
 
+/// The sender of a request, and what its calls have in common.
+pub(super) struct RpcCaller<'a> {
+    pub(super) role: Role,
+    pub(super) parts: &'a Parts,
+    pub(super) id: RequestId,
+}
+
 /// Answers a request, or a batch of requests.
 ///
 /// # Errors
-/// A body that cannot be read.
+/// A body that cannot be read, and a caller that may be a web page of another site.
 pub(super) async fn handle(
     context: &Context,
-    pool: &ServicePool,
-    parts: &Parts,
+    pool: &LeasePool,
+    caller: RpcCaller<'_>,
     body: Incoming,
-    id: RequestId,
 ) -> Result<Response<ResponseBody>, HttpError> {
+    context.settings.access.check_call(caller.role, caller.parts)?;
     let body = context.read_body(body).await?;
     let ParsedBody { value, reservation } = match context.body_parser.parse(body).await {
         Ok(parsed) => parsed,
@@ -112,7 +125,7 @@ pub(super) async fn handle(
     // The values are part of the calls until these are answered.
     let _reservation = reservation;
     let budget = ResultBudget::new(context.settings.response_buffer);
-    let batch = RpcBatch { context, pool, parts, id, budget: &budget };
+    let batch = RpcBatch { context, pool, caller, budget: &budget };
     Ok(match value {
         Value::Array(requests) if requests.is_empty() => {
             error_response(StatusCode::OK, RpcError::invalid_request("the batch is empty"))
@@ -128,9 +141,8 @@ pub(super) async fn handle(
 /// The requests of one HTTP request, and what their calls share.
 struct RpcBatch<'a> {
     context: &'a Context,
-    pool: &'a ServicePool,
-    parts: &'a Parts,
-    id: RequestId,
+    pool: &'a LeasePool,
+    caller: RpcCaller<'a>,
     budget: &'a ResultBudget,
 }
 
@@ -155,9 +167,21 @@ impl RpcBatch<'_> {
     async fn call(&self, request: &RpcRequest) -> Result<Value, RpcError> {
         let target = Target::new(request.service.clone(), request.event());
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
-        let headers = self.context.call_headers(&target, &self.parts.headers, self.id);
-        let retries = Retries::new(&request.service, self.pool, &self.context.metrics);
-        let call = RpcCall { request, pool: self.pool, headers, timeout: limit, budget: self.budget };
+        let mut headers = self.context.call_headers(&self.caller.parts.headers, self.caller.id);
+        // The time-out is for the whole call, as the app and its node take it.
+        if let Some(timeout) = self.context.settings.timeouts.get_configured(&target.service, &target.event) {
+            headers.push((REQUEST_TIMEOUT, encode_request_timeout(timeout).as_slice().into()));
+        }
+        let retries = Retries::new(&request.service, &self.context.metrics);
+        let call = RpcCall {
+            request,
+            pool: self.pool,
+            access: &self.context.settings.access,
+            role: self.caller.role,
+            headers,
+            timeout: limit,
+            budget: self.budget,
+        };
         timeout(limit, call.run(retries)).await.unwrap_or_else(|_| Err(RpcError::timed_out(limit)))
     }
 }

@@ -2,27 +2,31 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cocaine::Duplex;
+use cocaine::{Code, Duplex, Error};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::{
+    access::Role,
     context::Context,
     http::{
         body::ResponseBody,
         error::HttpError,
+        port::Peer,
         request::{ChunkBody, encode_request, validate},
         request_body::RequestBody,
         request_id::{REQUEST_ID, RequestId},
         response::{RequestInfo, error_response, text_response},
         upload::{Upload, UploadTarget},
     },
-    json_rpc::{self, JSON_RPC},
+    json_rpc::{self, JSON_RPC, RpcCaller},
     metrics::{MEDIA_TYPE, RequestTimer},
     routing::{
+        app_state::AppLookup,
         body_offer::BodyOffer,
         event_call::{EventCall, ResponseStart},
+        lease_pool::LeasePool,
         route::{Route, find_route},
         service_pool::ServicePool,
     },
@@ -64,8 +68,17 @@ impl RoutedRequest<'_> {
 pub(super) struct Proxy {
     pub(super) context: Context,
     pub(super) pool: Arc<ServicePool>,
-    /// Connections of their own for JSON-RPC, since a call with wrong arguments ends all calls of its connection.
-    pub(super) json_rpc_pool: Arc<ServicePool>,
+    /// The connections of calls of JSON-RPC, which share none: a call may hold a lock, or end its connection.
+    pub(super) json_rpc_pool: Arc<LeasePool>,
+    pub(super) apps: Arc<AppLookup>,
+}
+
+/// Where a request comes from, and what it is called.
+#[derive(Clone, Copy)]
+struct Sender {
+    peer: Peer,
+    role: Role,
+    id: RequestId,
 }
 
 impl Proxy {
@@ -74,19 +87,21 @@ impl Proxy {
         let Context { metrics, body_buffer, body_parser, .. } = &self.context;
         let (metrics, body_buffer) = (metrics.clone(), body_buffer.clone());
         let context = Context { settings, metrics, body_buffer, body_parser: body_parser.clone() };
-        Self { context, pool: self.pool.clone(), json_rpc_pool: self.json_rpc_pool.clone() }
+        let (pool, json_rpc_pool) = (self.pool.clone(), self.json_rpc_pool.clone());
+        Self { context, pool, json_rpc_pool, apps: self.apps.clone() }
     }
 
-    /// Handles a request to the main port.
-    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+    /// Handles a request to the main port, or to the socket for administrators.
+    pub(super) async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<ResponseBody> {
         let timer = self.context.metrics.start_request();
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let role = self.context.settings.access.authenticate(peer, &mut parts.headers);
         let sampling = self.context.settings.sampling;
         let id = match validate(&parts).and_then(|()| RequestId::from_headers(&parts.headers, sampling)) {
             Ok(id) => id,
             Err(error) => return refuse(timer, &error),
         };
-        let mut response = id.trace.scope(self.dispatch(parts, body, id, timer)).await;
+        let mut response = id.trace.scope(self.dispatch(Sender { peer, role, id }, parts, body, timer)).await;
         response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.to_header());
         response
     }
@@ -102,13 +117,14 @@ impl Proxy {
 
     async fn dispatch(
         &self,
+        sender: Sender,
         parts: Parts,
         body: Incoming,
-        id: RequestId,
         timer: RequestTimer<'_>,
     ) -> Response<ResponseBody> {
         if self.context.settings.json_rpc && parts.headers.contains_key(&JSON_RPC) {
-            let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, &parts, body, id);
+            let caller = RpcCaller { role: sender.role, parts: &parts, id: sender.id };
+            let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, caller, body);
             let response = Box::pin(answer).await.unwrap_or_else(|error| error_response(&error, None));
             timer.finish(None, response.status());
             return response;
@@ -116,14 +132,17 @@ impl Proxy {
         match find_route(&parts, &self.context.settings.hosts) {
             Err(error) => refuse(timer, &HttpError::new(StatusCode::BAD_REQUEST, error.0)),
             Ok(Route::Gateway) => {
-                let response = Box::pin(self.gateway_page(&parts)).await;
+                let response = Box::pin(self.gateway_page(&parts, sender.role)).await;
                 timer.finish(None, response.status());
                 response
             }
             Ok(Route::Event(target, uri)) => {
-                let result = self.call_event(&target, parts, uri, body, id).await;
+                let result = self.call_event(&target, sender, parts, uri, body).await;
                 let answered_by = result.is_ok().then_some(target.service.as_str());
-                let mut response = result.unwrap_or_else(|error| error_response(&error, Some(&target)));
+                let mut response = result.unwrap_or_else(|error| {
+                    log_failure(&error, &target);
+                    error_response(&error, Some(&target))
+                });
                 timer.finish(answered_by, response.status());
                 if let Ok(service) = HeaderValue::from_str(&target.service) {
                     response.headers_mut().insert(APPLICATION, service);
@@ -136,15 +155,16 @@ impl Proxy {
     async fn call_event(
         &self,
         target: &Target,
+        sender: Sender,
         parts: Parts,
         uri: PathAndQuery,
         body: Incoming,
-        id: RequestId,
     ) -> Result<Response<ResponseBody>, HttpError> {
+        self.context.settings.access.check_event(sender.peer, &parts)?;
         let mut body = self.context.body_buffer.receive(body)?;
         let is_complete = body.fill(MAX_CHUNK_BODY).await?;
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
-        let headers = self.context.call_headers(target, &parts.headers, id);
+        let headers = self.context.call_headers(&parts.headers, sender.id);
         let request = RoutedRequest { target, parts, uri, headers, limit };
         if is_complete {
             return self.send_whole(request, body).await;
@@ -167,7 +187,18 @@ impl Proxy {
             EventCall { target, chunk: encode_request(parts, uri, ChunkBody::Whole(&body.bytes)), headers };
         let start = timeout(limit, call.send(&self.pool, &self.context.metrics)).await;
         let start = start.map_err(|_| HttpError::timed_out(limit))?;
-        info.response(start.map_err(|error| HttpError::from_call(&error))?).await
+        match start {
+            Ok(start) => info.response(start).await,
+            Err(error) => Err(self.explain(&target.service, &error).await),
+        }
+    }
+
+    /// Returns the error for a call that failed before its response began.
+    async fn explain(&self, service: &str, error: &Error) -> HttpError {
+        if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
+            return Box::pin(self.apps.explain(&self.json_rpc_pool, service, error)).await;
+        }
+        HttpError::from_call(error)
     }
 
     /// Sends a request in pieces if a worker takes it so, and as one chunk otherwise.
@@ -181,8 +212,8 @@ impl Proxy {
         let accepts = tokio::select! {
             biased;
             accepts = self.pool.accepts_offers(&request.target.service) => accepts,
-            filled = body.fill(READ_AHEAD) => {
-                !filled? && self.pool.accepts_offers(&request.target.service).await
+            is_complete = body.read_ahead(READ_AHEAD) => {
+                !is_complete? && self.pool.accepts_offers(&request.target.service).await
             }
         };
         if !accepts {
@@ -191,7 +222,11 @@ impl Proxy {
         let offer = BodyOffer { target: request.target, headers: &request.headers };
         let opened = timeout(limit, offer.send(&self.pool, &self.context.metrics)).await;
         let opened = opened.map_err(|_| HttpError::timed_out(limit))?;
-        let Some(Duplex { tx: requests, rx }) = opened.map_err(|error| HttpError::from_call(&error))? else {
+        let channel = match opened {
+            Ok(channel) => channel,
+            Err(error) => return Err(self.explain(&request.target.service, &error).await),
+        };
+        let Some(Duplex { tx: requests, rx }) = channel else {
             return self.send_whole(request, body).await;
         };
         let info = request.info();
@@ -204,10 +239,12 @@ impl Proxy {
     }
 
     /// Returns a page of the gateway itself.
-    async fn gateway_page(&self, parts: &Parts) -> Response<ResponseBody> {
+    async fn gateway_page(&self, parts: &Parts, role: Role) -> Response<ResponseBody> {
         match parts.uri.path() {
             "/ping" => self.ping().await,
-            "/metrics" if self.context.settings.admin.is_none() => self.metrics(),
+            "/metrics" if role == Role::Administrator || self.context.settings.admin.is_none() => {
+                self.metrics()
+            }
             _ => not_found(
                 "no app is asked for: it is named by the path, as in /service/event, or by the headers \
                  X-Cocaine-Service and X-Cocaine-Event",
@@ -227,6 +264,13 @@ impl Proxy {
         self.context.metrics.set_buffered(self.context.body_buffer.used());
         text_response(self.context.metrics.render(), MEDIA_TYPE)
     }
+}
+
+/// Logs why an event was not answered by its app, with what no client learns.
+fn log_failure(error: &HttpError, target: &Target) {
+    let Target { service, event } = target;
+    let (status, reason, detail) = (error.status.as_u16(), &error.cause, error.detail.as_deref());
+    tracing::warn!(service, event, status, reason, detail, "a request has failed");
 }
 
 fn refuse(timer: RequestTimer<'_>, error: &HttpError) -> Response<ResponseBody> {

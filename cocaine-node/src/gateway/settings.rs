@@ -1,17 +1,24 @@
 //! The settings of a gateway: the section `http` of the configuration, checked and with its defaults.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use http::HeaderName;
 
+use super::{access::AccessPolicy, http::phase::HeadTimeouts};
 use crate::config::{ConfigError, HttpConfig, Target};
+
+/// The most headers that a request may ever have: the type of their table has room for not many more.
+const MAX_HEADERS: usize = 16_384;
 
 /// The settings of a gateway.
 #[derive(Debug)]
 pub(super) struct GatewaySettings {
     pub(super) listen: String,
     pub(super) admin: Option<String>,
+    pub(super) admin_socket: Option<PathBuf>,
     pub(super) client_timeout: Duration,
+    pub(super) heads: HeadTimeouts,
+    pub(super) max_headers: usize,
     pub(super) connections: u32,
     pub(super) refresh: Duration,
     pub(super) request_body: usize,
@@ -20,6 +27,7 @@ pub(super) struct GatewaySettings {
     pub(super) clients: usize,
     pub(super) sampling: f64,
     pub(super) json_rpc: bool,
+    pub(super) access: AccessPolicy,
     pub(super) timeouts: Timeouts,
     pub(super) hosts: HashMap<String, Target>,
     pub(super) headers: Vec<(HeaderName, String)>,
@@ -35,7 +43,13 @@ impl GatewaySettings {
         Ok(Self {
             listen: config.listen.clone().unwrap_or_else(|| HttpConfig::DEFAULT_ADDRESS.into()),
             admin: config.admin.clone(),
+            admin_socket: config.admin_socket.clone(),
             client_timeout: seconds("client_timeout", config.client_timeout.unwrap_or(30.0))?,
+            heads: HeadTimeouts {
+                head: seconds("header_timeout", config.header_timeout.unwrap_or(10.0))?,
+                idle: seconds("idle_timeout", config.idle_timeout.unwrap_or(75.0))?,
+            },
+            max_headers: max_headers(config.max_headers.unwrap_or(256))?,
             connections: connections(config.connections.unwrap_or(1))?,
             refresh: seconds("refresh", config.refresh.unwrap_or(120.0))?,
             request_body: config.request_body.unwrap_or(64 << 20),
@@ -44,6 +58,7 @@ impl GatewaySettings {
             clients: positive("clients", config.clients.unwrap_or(10_000))?,
             sampling: fraction("sampling", config.sampling.unwrap_or(0.05))?,
             json_rpc: config.json_rpc.unwrap_or(true),
+            access: AccessPolicy::new(config)?,
             timeouts: Timeouts::new(config)?,
             hosts: hosts.collect(),
             headers: call_headers(config)?,
@@ -57,7 +72,10 @@ impl GatewaySettings {
         Self {
             listen: self.listen.clone(),
             admin: self.admin.clone(),
+            admin_socket: self.admin_socket.clone(),
             client_timeout: self.client_timeout,
+            heads: self.heads,
+            max_headers: self.max_headers,
             connections: self.connections,
             refresh: self.refresh,
             request_body: self.request_body,
@@ -73,7 +91,11 @@ impl GatewaySettings {
         let keys = [
             ("http.listen", self.listen != newer.listen),
             ("http.admin", self.admin != newer.admin),
+            ("http.admin_socket", self.admin_socket != newer.admin_socket),
             ("http.client_timeout", self.client_timeout != newer.client_timeout),
+            ("http.header_timeout", self.heads.head != newer.heads.head),
+            ("http.idle_timeout", self.heads.idle != newer.heads.idle),
+            ("http.max_headers", self.max_headers != newer.max_headers),
             ("http.connections", self.connections != newer.connections),
             ("http.refresh", self.refresh != newer.refresh),
             ("http.request_body", self.request_body != newer.request_body),
@@ -128,6 +150,13 @@ fn call_headers(config: &HttpConfig) -> Result<Vec<(HeaderName, String)>, Config
         Err(_) => Err(invalid(format!("http.headers: {name:?} is not a name of an HTTP header"))),
     };
     headers.iter().map(parse).collect()
+}
+
+fn max_headers(count: usize) -> Result<usize, ConfigError> {
+    if count > MAX_HEADERS {
+        return Err(invalid(format!("http.max_headers is {count}: a request has room for {MAX_HEADERS}")));
+    }
+    positive("max_headers", count)
 }
 
 fn connections(connections: u32) -> Result<u32, ConfigError> {

@@ -3,8 +3,11 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::PathBuf,
 };
+
+use crate::permissions::PRIVATE_FILE;
 
 /// A file to which whole lines are appended.
 pub(super) struct LogFile {
@@ -18,9 +21,10 @@ pub(super) struct LogFile {
 
 impl LogFile {
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot open the log file {}: {error}", path.display()))
-        })?;
+        let file =
+            OpenOptions::new().create(true).append(true).mode(PRIVATE_FILE).open(&path).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot open the log file {}: {error}", path.display()))
+            })?;
         Ok(Self { path, file, is_mid_line: false, lost: 0 })
     }
 

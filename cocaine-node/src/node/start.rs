@@ -29,7 +29,7 @@ use crate::{
     log::Log,
     metrics::MetricsRegistry,
     registry::{Registry, Routers},
-    service_host::{CancellableService, ServiceHost},
+    service_host::ServiceHost,
     services::{
         cache::CacheService,
         chrono::ChronoShared,
@@ -148,8 +148,7 @@ impl NodeSettings {
         let uniresis = UniresisService::new(&shared.uuid);
         starter.start_plugin("uniresis", ServeUniresis::new(move |_| uniresis.clone())).await?;
         let urlfetch = UrlfetchShared::new(&self.urlfetch)?;
-        let urlfetch = CancellableService(ServeUrlfetch::new(move |caller| urlfetch.service(caller)));
-        starter.start_plugin("urlfetch", urlfetch).await
+        starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| urlfetch.service(caller))).await
     }
 
     fn service_host(&self, registry: Registry) -> ServiceHost {

@@ -34,7 +34,9 @@ pub(crate) enum GroupError {
     #[error("parse error")]
     Malformed,
     /// The stored value is not a map of members to weights.
-    #[error("std::bad_cast")]
+    #[error(
+        "std::bad_cast; a routing group, in the collection `groups`, must be a map of app names to weights"
+    )]
     WrongType,
 }
 

@@ -5,10 +5,12 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `blobs` | collection, key | the blob's length (u32, little-endian) and its first bytes |
-//! | `chunks` | collection, key, number from 1 (u32, big-endian) | the further bytes |
-//! | `by_tag` | collection, tag, key | |
-//! | `tags_of` | collection, key, tag | |
+//! | `blob_rows` | collection, key | the blob's length (u32, little-endian) and its first bytes |
+//! | `blob_chunks` | collection, key, number from 1 (u32, big-endian) | the further bytes |
+//! | `keys_by_tag` | collection, tag, key | |
+//! | `tags_by_key` | collection, key, tag | |
+//!
+//! Every value ends with a checksum.
 //!
 //! Large blobs are split because the size of a page is a power of two: an entry of one megabyte would take two.
 
@@ -18,15 +20,21 @@ use redb::{
     WriteTransaction,
 };
 
-use super::StoreError;
+use super::{
+    StoreError,
+    checksum::{CHECKSUM_LEN, checksum, verify},
+};
 
 /// A key or a value of a table.
 pub(super) type RawBytes = &'static [u8];
 
-const BLOBS: TableDefinition<'_, RawBytes, RawBytes> = TableDefinition::new("blobs");
-const CHUNKS: TableDefinition<'_, RawBytes, RawBytes> = TableDefinition::new("chunks");
-const BY_TAG: TableDefinition<'_, RawBytes, ()> = TableDefinition::new("by_tag");
-const TAGS_OF: TableDefinition<'_, RawBytes, ()> = TableDefinition::new("tags_of");
+/// The definition of a table of rows.
+pub(super) type RowTable = TableDefinition<'static, RawBytes, RawBytes>;
+
+pub(super) const BLOBS: RowTable = TableDefinition::new("blob_rows");
+pub(super) const CHUNKS: RowTable = TableDefinition::new("blob_chunks");
+pub(super) const BY_TAG: RowTable = TableDefinition::new("keys_by_tag");
+pub(super) const TAGS_OF: RowTable = TableDefinition::new("tags_by_key");
 
 /// The bytes of a blob in one row. With a key of up to some 450 bytes they fill a page of 64 KiB.
 pub(super) const MAX_ROW_BYTES: usize = (64 << 10) - 512;
@@ -34,15 +42,6 @@ const HEADER: usize = size_of::<u32>();
 
 /// The number of index entries that are read before other tasks get a turn.
 const ENTRIES_PER_TURN: usize = 512;
-
-/// Creates the tables that are missing.
-pub(super) fn create_tables(txn: &WriteTransaction) -> Result<(), TableError> {
-    txn.open_table(BLOBS)?;
-    txn.open_table(CHUNKS)?;
-    txn.open_table(BY_TAG)?;
-    txn.open_table(TAGS_OF)?;
-    Ok(())
-}
 
 /// Stores `blob`, replacing an older one, and adds `tags` to the tags of the key.
 pub(crate) fn write<'t>(
@@ -57,14 +56,10 @@ pub(crate) fn write<'t>(
     let (head, tail) = blob.split_at(blob.len().min(MAX_ROW_BYTES));
     let mut blobs = txn.open_table(BLOBS)?;
     let old = match blobs.get(path.as_slice())? {
-        Some(row) => chunks_of(length_of(row.value())?),
+        Some(row) => chunks_of(length_of(verify(&path, row.value())?)?),
         None => 0,
     };
-    let mut row = blobs.insert_reserve(path.as_slice(), HEADER + head.len())?;
-    let (header, body) = row.as_mut().split_at_mut(HEADER);
-    header.copy_from_slice(&length.to_le_bytes());
-    body.copy_from_slice(head);
-    drop(row);
+    insert(&mut blobs, &path, &[&length.to_le_bytes(), head])?;
     write_chunks(txn, collection, key, tail, old)?;
 
     let mut tags = tags.into_iter().peekable();
@@ -72,9 +67,26 @@ pub(crate) fn write<'t>(
         let mut by_tag = txn.open_table(BY_TAG)?;
         let mut tags_of = txn.open_table(TAGS_OF)?;
         for tag in tags {
-            by_tag.insert(self::path(&[collection, tag], key).as_slice(), ())?;
-            tags_of.insert(self::path(&[collection, key], tag).as_slice(), ())?;
+            insert(&mut by_tag, &self::path(&[collection, tag], key), &[])?;
+            insert(&mut tags_of, &self::path(&[collection, key], tag), &[])?;
         }
+    }
+    Ok(())
+}
+
+/// Writes a row, whose value is given in parts.
+pub(super) fn insert(
+    table: &mut Table<'_, RawBytes, RawBytes>,
+    key: &[u8],
+    value: &[&[u8]],
+) -> Result<(), StoreError> {
+    let length = value.iter().map(|part| part.len()).sum::<usize>() + CHECKSUM_LEN;
+    let mut row = table.insert_reserve(key, length)?;
+    let mut rest = row.as_mut();
+    for part in value.iter().copied().chain([&checksum(key, value)[..]]) {
+        let (head, tail) = rest.split_at_mut(part.len());
+        head.copy_from_slice(part);
+        rest = tail;
     }
     Ok(())
 }
@@ -95,7 +107,7 @@ fn write_chunks(
     let mut written = 0;
     for chunk in tail.chunks(MAX_ROW_BYTES) {
         written += 1;
-        chunks.insert(chunk_path(collection, key, written).as_slice(), chunk)?;
+        insert(&mut chunks, &chunk_path(collection, key, written), &[chunk])?;
     }
     for number in written + 1..=old {
         chunks.remove(chunk_path(collection, key, number).as_slice())?;
@@ -107,8 +119,10 @@ fn write_chunks(
 pub(crate) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Result<(), StoreError> {
     let old = {
         let mut blobs = txn.open_table(BLOBS)?;
-        match blobs.remove(path(&[collection], key).as_slice())? {
-            Some(row) => chunks_of(length_of(row.value())?),
+        let path = path(&[collection], key);
+        match blobs.remove(path.as_slice())? {
+            // A damaged blob can be removed: what is left of it takes room, and is replaced with the key.
+            Some(row) => verify(&path, row.value()).and_then(length_of).map_or(0, chunks_of),
             None => return Ok(()),
         }
     };
@@ -126,7 +140,7 @@ pub(crate) fn remove(txn: &WriteTransaction, collection: &str, key: &str) -> Res
     Ok(())
 }
 
-fn tags_under(tags_of: &Table<'_, RawBytes, ()>, prefix: &[u8]) -> Result<Vec<String>, StoreError> {
+fn tags_under(tags_of: &Table<'_, RawBytes, RawBytes>, prefix: &[u8]) -> Result<Vec<String>, StoreError> {
     let mut tags = Vec::new();
     for entry in tags_of.range(prefix..)? {
         let (path, _) = entry?;
@@ -161,7 +175,7 @@ pub(super) fn remove_operation(
 pub(super) struct BlobTables {
     rows: ReadOnlyTable<RawBytes, RawBytes>,
     chunks: ReadOnlyTable<RawBytes, RawBytes>,
-    by_tag: ReadOnlyTable<RawBytes, ()>,
+    by_tag: ReadOnlyTable<RawBytes, RawBytes>,
 }
 
 impl BlobTables {
@@ -175,7 +189,9 @@ impl BlobTables {
 
     /// Returns the length of a blob, which is not read.
     pub(super) fn len(&self, collection: &str, key: &str) -> Result<usize, StoreError> {
-        length_of(first_row(&self.rows, collection, key)?.value())
+        let path = path(&[collection], key);
+        let row = first_row(&self.rows, &path, collection, key)?;
+        length_of(verify(&path, row.value())?)
     }
 
     pub(super) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
@@ -211,7 +227,10 @@ impl BlobTables {
         let entries = first.is_some().then_some(entries).into_iter().flatten();
         Ok(entries.map_while(move |entry| {
             let key = match entry {
-                Ok((path, _)) => path.value().strip_prefix(prefix.as_slice()).map(text)?,
+                Ok((path, row)) => path
+                    .value()
+                    .strip_prefix(prefix.as_slice())
+                    .map(|key| verify(path.value(), row.value()).and_then(|_| text(key)))?,
                 Err(error) => Err(error.into()),
             };
             Some(key.and_then(|key| {
@@ -238,10 +257,11 @@ pub(crate) fn read(txn: &WriteTransaction, collection: &str, key: &str) -> Resul
 
 fn first_row<'t>(
     rows: &'t impl ReadableTable<RawBytes, RawBytes>,
+    path: &[u8],
     collection: &str,
     key: &str,
 ) -> Result<AccessGuard<'t, RawBytes>, StoreError> {
-    let row = rows.get(path(&[collection], key).as_slice())?;
+    let row = rows.get(path)?;
     row.ok_or_else(|| StoreError::NotFound { collection: collection.into(), key: key.into() })
 }
 
@@ -251,17 +271,20 @@ fn read_from(
     collection: &str,
     key: &str,
 ) -> Result<Bytes, StoreError> {
-    let row = first_row(rows, collection, key)?;
-    let length = length_of(row.value())?;
-    let head = &row.value()[HEADER..];
+    let path = path(&[collection], key);
+    let row = first_row(rows, &path, collection, key)?;
+    let row = verify(&path, row.value())?;
+    let length = length_of(row)?;
+    let head = &row[HEADER..];
     if head.len() == length {
         return Ok(Bytes::copy_from_slice(head));
     }
     let mut blob = BytesMut::with_capacity(length);
     blob.extend_from_slice(head);
     for number in 1..=chunks_of(length) {
-        let Some(chunk) = chunks.get(chunk_path(collection, key, number).as_slice())? else { break };
-        blob.extend_from_slice(chunk.value());
+        let path = chunk_path(collection, key, number);
+        let Some(chunk) = chunks.get(path.as_slice())? else { break };
+        blob.extend_from_slice(verify(&path, chunk.value())?);
     }
     if blob.len() != length {
         let found = blob.len();

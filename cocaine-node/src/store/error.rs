@@ -38,6 +38,9 @@ pub enum StoreError {
     /// The stored data is damaged.
     #[error("the stored data is damaged: {0}")]
     Corrupt(String),
+    /// The database is another program's, or one of a newer version of this one.
+    #[error("{0}")]
+    Foreign(String),
     /// The operation panicked; the transaction continued without it.
     #[error("the operation failed: {0}")]
     Panicked(String),
@@ -60,7 +63,7 @@ impl StoreError {
             Self::TooLarge(_) => Errno::FBIG,
             Self::Panicked(_) => Errno::INVAL,
             Self::Closed => Errno::PIPE,
-            Self::Io { .. } | Self::Corrupt(_) => Errno::IO,
+            Self::Io { .. } | Self::Corrupt(_) | Self::Foreign(_) => Errno::IO,
         };
         errno::error(number, self.to_string())
     }

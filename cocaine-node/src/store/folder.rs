@@ -1,16 +1,21 @@
 //! The data folder of a store: the database file, and the process that has it open.
 
 use std::{
-    fs, io,
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process,
 };
 
-use redb::{Builder, Database, DatabaseError, StorageError};
+use redb::{Builder, Database, DatabaseError, StorageError, backends::FileBackend};
 
-use super::{OpenError, writer::Backend};
+use super::{OpenError, StoreError, format, writer::Backend};
+use crate::permissions::{PRIVATE_FILE, PRIVATE_FOLDER, create_private_folder, narrow, write_private_file};
 
 const DATABASE_FILE: &str = "node.redb";
+/// The database until it is whole.
+const NEW_FILE: &str = "node.redb.new";
 const PID_FILE: &str = "node.pid";
 
 /// The size of redb's cache in bytes.
@@ -43,20 +48,47 @@ impl Backend for DataFolder {
 }
 
 impl DataFolder {
-    /// Opens the folder's database; both are created if they are missing.
+    /// Opens the folder's database; both are created if they are missing, for their owner alone.
+    ///
+    /// A file that exists is never replaced: it is opened, or refused.
     pub(super) fn open(path: &Path) -> Result<(Self, Database), OpenError> {
         let failed = |source| OpenError::Io { folder: path.into(), source };
-        fs::create_dir_all(path).map_err(failed)?;
+        create_private_folder(path).and_then(|()| narrow(path, PRIVATE_FOLDER)).map_err(failed)?;
         let folder = Self(path.to_owned());
-        let is_new = !folder.file().exists();
-        let database =
-            database_builder().create(folder.file()).map_err(|error| folder.to_open_error(error))?;
-        if is_new {
-            // The file survives a crash only if its directory entries do.
-            sync(path).and_then(|()| path.parent().map_or(Ok(()), sync)).map_err(failed)?;
-        }
-        fs::write(path.join(PID_FILE), process::id().to_string()).map_err(failed)?;
+        let database = if folder.file().try_exists().map_err(failed)? {
+            narrow(&folder.file(), PRIVATE_FILE).map_err(failed)?;
+            let opened =
+                database_builder().open(folder.file()).map_err(|error| folder.to_open_error(error))?;
+            format::check(&opened).map_err(|error| folder.unusable(&error))?;
+            opened
+        } else {
+            folder.create()?
+        };
+        write_private_file(&path.join(PID_FILE), process::id().to_string().as_bytes()).map_err(failed)?;
         Ok((folder, database))
+    }
+
+    /// Creates the database beside its place and moves it there once it is whole, so that a crash leaves no file that is
+    /// refused later.
+    fn create(&self) -> Result<Database, OpenError> {
+        let failed = |source| OpenError::Io { folder: self.0.clone(), source };
+        let new = self.0.join(NEW_FILE);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(PRIVATE_FILE)
+            .open(&new)
+            .map_err(failed)?;
+        let database = FileBackend::new(file)
+            .and_then(|backend| database_builder().create_with_backend(backend))
+            .map_err(|error| self.to_open_error(error))?;
+        format::create_tables(&database).map_err(|error| self.unusable(&error))?;
+        fs::rename(&new, self.file()).map_err(failed)?;
+        // The file survives a crash only if its directory entries do.
+        sync(&self.0).and_then(|()| self.0.parent().map_or(Ok(()), sync)).map_err(failed)?;
+        Ok(database)
     }
 
     fn file(&self) -> PathBuf {
@@ -76,6 +108,10 @@ impl DataFolder {
             }
             other => OpenError::Unusable { file: self.file(), reason: other.to_string() },
         }
+    }
+
+    fn unusable(&self, error: &StoreError) -> OpenError {
+        OpenError::Unusable { file: self.file(), reason: error.to_string() }
     }
 }
 

@@ -5,7 +5,7 @@
 //! | the parent's path with its length (u32, big-endian) before it, the node's name | version, version of the children (i64, little-endian each), the value |
 //! | empty | the number of the last change of the whole tree (u64, little-endian) |
 //!
-//! The children of a node are adjacent, sorted by name.
+//! The children of a node are adjacent, sorted by name. Every value ends with a checksum.
 
 use cocaine::Bytes;
 use redb::{
@@ -14,10 +14,11 @@ use redb::{
 
 use super::{
     StoreError,
-    blobs::{RawBytes, path},
+    blobs::{RawBytes, RowTable, insert, path},
+    checksum::verify,
 };
 
-const NODES: TableDefinition<'_, RawBytes, RawBytes> = TableDefinition::new("nodes");
+pub(super) const NODES: RowTable = TableDefinition::new("tree");
 /// The key under which the number of the last change is stored.
 const LAST: &[u8] = &[];
 
@@ -43,11 +44,6 @@ impl NodeRecord {
     }
 }
 
-/// Creates the table if it is missing.
-pub(super) fn create_table(txn: &WriteTransaction) -> Result<(), TableError> {
-    txn.open_table(NODES).map(drop)
-}
-
 /// The tree within a transaction. A node is identified by its parent's path, empty for a top-level node, and its name.
 pub(crate) struct NodeTable<'t>(Table<'t, RawBytes, RawBytes>);
 
@@ -66,9 +62,8 @@ impl<'t> NodeTable<'t> {
 
     pub(crate) fn set(&mut self, parent: &str, name: &str, record: &NodeRecord) -> Result<(), StoreError> {
         let NodeRecord { value, version, changes } = record;
-        let row = [&version.to_le_bytes(), &changes.to_le_bytes(), &**value].concat();
-        self.0.insert(path(&[parent], name).as_slice(), row.as_slice())?;
-        Ok(())
+        let row = [&version.to_le_bytes()[..], &changes.to_le_bytes(), value];
+        insert(&mut self.0, &path(&[parent], name), &row)
     }
 
     pub(crate) fn remove(&mut self, parent: &str, name: &str) -> Result<(), StoreError> {
@@ -79,7 +74,7 @@ impl<'t> NodeTable<'t> {
     /// Counts a change of the tree and returns its number, from 1.
     pub(crate) fn next_change(&mut self) -> Result<u64, StoreError> {
         let number = last(&self.0)? + 1;
-        self.0.insert(LAST, number.to_le_bytes().as_slice())?;
+        insert(&mut self.0, LAST, &[&number.to_le_bytes()])?;
         Ok(number)
     }
 }
@@ -104,8 +99,9 @@ impl NodeTableReader {
         let prefix = path(&[node], "");
         let mut names = Vec::new();
         for entry in ReadableTable::range(&self.0, prefix.as_slice()..)? {
-            let (path, _) = entry?;
+            let (path, row) = entry?;
             let Some(name) = path.value().strip_prefix(prefix.as_slice()) else { break };
+            verify(path.value(), row.value())?;
             let name = str::from_utf8(name);
             names.push(name.map_err(|_| StoreError::Corrupt("a name that is not text".into()))?.to_owned());
         }
@@ -122,7 +118,9 @@ fn get(
     parent: &str,
     name: &str,
 ) -> Result<Option<NodeRecord>, StoreError> {
-    nodes.get(path(&[parent], name).as_slice())?.map(|row| NodeRecord::read(row.value())).transpose()
+    let path = path(&[parent], name);
+    let row = nodes.get(path.as_slice())?;
+    row.map(|row| verify(&path, row.value()).and_then(NodeRecord::read)).transpose()
 }
 
 fn has_children(nodes: &impl ReadableTable<RawBytes, RawBytes>, node: &str) -> Result<bool, StoreError> {
@@ -133,6 +131,6 @@ fn has_children(nodes: &impl ReadableTable<RawBytes, RawBytes>, node: &str) -> R
 
 fn last(nodes: &impl ReadableTable<RawBytes, RawBytes>) -> Result<u64, StoreError> {
     let Some(row) = nodes.get(LAST)? else { return Ok(0) };
-    let number = row.value().try_into().map(u64::from_le_bytes);
+    let number = verify(LAST, row.value())?.try_into().map(u64::from_le_bytes);
     number.map_err(|_| StoreError::Corrupt("the number of the last change is none".into()))
 }

@@ -3,11 +3,7 @@
 use bytes::Bytes;
 use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
-use super::{
-    NodeRecord, StoreError,
-    blobs::{self, BlobTables},
-    nodes::{self, NodeTableReader},
-};
+use super::{NodeRecord, StoreError, blobs::BlobTables, format, nodes::NodeTableReader};
 
 /// An open read transaction with its tables.
 ///
@@ -29,12 +25,7 @@ impl Snapshot {
     pub(super) fn create(database: &Database) -> Result<Self, StoreError> {
         let txn = database.begin_read()?;
         match BlobTables::open(&txn).and_then(|_| NodeTableReader::open(&txn)) {
-            Err(TableError::TableDoesNotExist(_)) => {
-                let txn = database.begin_write()?;
-                blobs::create_tables(&txn)?;
-                nodes::create_table(&txn)?;
-                txn.commit()?;
-            }
+            Err(TableError::TableDoesNotExist(_)) => format::create_tables(database)?,
             other => drop(other?),
         }
         Self::new(database)

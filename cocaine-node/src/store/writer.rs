@@ -7,9 +7,13 @@
 //! Callers rely on the order of the last three: an answer means that the change survives a crash and that every later
 //! read sees it.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use arc_swap::ArcSwap;
+use cocaine::bind::panic_text;
 use redb::{Database, DatabaseError};
 use tokio::sync::{mpsc, watch};
 
@@ -41,13 +45,29 @@ pub(super) struct StoreWriter {
     /// `None` after a failure, until the database is opened again.
     pub(super) database: Option<Database>,
     pub(super) backend: Box<dyn Backend>,
+    /// A panic, which may have left the database in any state: it must be opened again.
+    pub(super) failure: Option<StoreError>,
     /// Dropped when the thread ends.
     pub(super) ended: watch::Sender<()>,
 }
 
 impl StoreWriter {
-    /// Serves requests until the store is closed or its last handle is dropped.
+    /// Serves requests until the store is closed or its last handle is dropped. If that panics, the callers of the batch get
+    /// an error, and the database is opened again.
     pub(super) fn run(mut self) {
+        // Unwind-safe: the batch is gone, and the database and the snapshot are replaced.
+        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.serve())) {
+            let error = StoreError::Panicked(panic_text(panic.as_ref()).to_owned());
+            tracing::error!(%error, "the storage has failed: it starts again");
+            self.failure = Some(error);
+        }
+        self.close();
+    }
+
+    fn serve(&mut self) {
+        if let Some(error) = self.failure.take() {
+            self.reopen(&error);
+        }
         while let Some(request) = self.requests.blocking_recv() {
             let mut queued = QueuedRequests::default();
             queued.push(request);
@@ -63,7 +83,6 @@ impl StoreWriter {
                 entries = self.commit_and_finish(entries);
             }
         }
-        self.close();
     }
 
     fn close(mut self) {

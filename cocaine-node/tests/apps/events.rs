@@ -8,7 +8,10 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::cloud::{Cloud, call, code, finish, number, open};
+use crate::{
+    cloud::{Cloud, call, code, finish, number, open},
+    program::Program,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn event_is_answered_by_a_worker() {
@@ -170,4 +173,22 @@ async fn queued_events_leave_with_their_client() {
     let info = cloud.info("busy").await;
     assert_eq!(number(&info, &["queue", "depth"]), 0);
     cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn event_without_a_chunk_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Program::start(folder.path(), &[]).await;
+    let app = node.cloud.run("strict", "", json!({"request-timeout": 0.2})).await;
+    // An event and a tag of any bytes concern this event alone.
+    let tag = cocaine::text::from_bytes(b"\xff");
+    let cocaine::Duplex { tx: _open, mut rx } = app.enqueue("echo", Some(&tag)).await.unwrap();
+    assert_eq!(code(&rx.recv().await.unwrap().unwrap_err()), (20991, 3));
+    let unanswered = open(&app, "slow", "60000").await.unwrap();
+    assert_eq!(code(&finish(unanswered).await.unwrap_err()), (20991, 3));
+    node.wait_for_log("\"slow\"").await;
+    let text = node.log();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("an event has timed out")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].contains("no chunk") && !lines[1].contains("no chunk"), "{text}");
 }

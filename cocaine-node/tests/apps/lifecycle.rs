@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cocaine::{Bytes, Category, Client, msgpack};
+use cocaine::{Bytes, Category, Client, Value, msgpack};
 use cocaine_bindings::{App, AppClient, Node as _, NodeClient, Storage};
 use cocaine_node::Node;
 use serde_json::json;
-use test_support::wait::wait_until;
+use test_support::{raw::RawConnection, wait::wait_until};
 
 use crate::{
     cloud::{Cloud, call, code, finish, number, open},
@@ -84,6 +84,29 @@ async fn killed_node_starts_its_apps_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn misspelt_key_is_warned_of_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[]).await;
+    program.cloud.upload("shop", "", json!({"concurency": 3})).await;
+    program.cloud.apps.start_app("shop", "shop").await.unwrap();
+    let text =
+        "the profile `shop` has the unknown key `concurency`, which is ignored: did you mean `concurrency`?";
+    program.wait_for_log(text).await;
+    let warnings = |info: &Value| info.get("warnings").map(ToString::to_string);
+    assert_eq!(warnings(&program.cloud.info("shop").await), Some(format!("[\"{text}\"]")));
+    let brief = program.cloud.apps.info("shop", None).await.unwrap();
+    assert_eq!(warnings(&brief), None, "only the report has them");
+    program.cloud.run("right", "", json!({"concurrency": 3})).await;
+    assert_eq!(warnings(&program.cloud.info("right").await), None);
+    // A mistyped value is an error that says where it is stored.
+    program.cloud.upload("wrong", "", json!({"concurrency": "3"})).await;
+    let error = program.cloud.apps.start_app("wrong", "wrong").await.unwrap_err().to_string();
+    let original = "failed to get node value as unsigned long - got \"3\": Invalid argument; ";
+    let hint = "`concurrency` is \"3\" and must be a whole number; stored as profiles/wrong";
+    assert!(error.contains(&format!("{original}{hint}")), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn app_with_bad_archive_is_broken_until_paused() {
     let cloud = Cloud::start().await;
     cloud.upload("bad", "", json!({})).await;
@@ -107,6 +130,31 @@ async fn app_with_bad_archive_is_broken_until_paused() {
     assert!(error.to_string().contains("[22] service 'storage' already exists: Invalid argument"), "{error}");
     cloud.apps.pause_app("storage").await.unwrap();
     assert!(cloud.storage.find("manifests", &["app"]).await.is_ok(), "the service of that name stays");
+    cloud.node.shutdown().await;
+}
+
+/// Sends a call of the service `node`, and leaves.
+async fn send_and_leave(cloud: &Cloud, method: u8, args: &[&str]) {
+    let node = cloud.client.resolve("node", None).await.unwrap().endpoints[0].0;
+    RawConnection::connect(node).await.write(&msgpack::to_vec(&(1, method, args)).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn start_and_pause_outlive_their_callers() {
+    let cloud = Cloud::start().await;
+    cloud.upload("left", "", json!({})).await;
+    send_and_leave(&cloud, 0, &["left", "left"]).await;
+    let state = async || {
+        let info = cloud.apps.info("left", None).await.ok()?;
+        info.get("state").map(ToString::to_string)
+    };
+    wait_until("the app runs", async || state().await.as_deref() == Some("\"running\"")).await;
+    let app: AppClient = cloud.client.service_named("left").await.unwrap();
+    let pid = call(&app, "pid", "").await.unwrap();
+    send_and_leave(&cloud, 1, &["left"]).await;
+    wait_until("the app is stopped", async || state().await.is_none()).await;
+    assert!(!is_running(&pid));
+    cloud.apps.start_app("left", "left").await.unwrap();
     cloud.node.shutdown().await;
 }
 

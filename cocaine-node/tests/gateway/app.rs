@@ -260,9 +260,14 @@ impl Cloud {
         event.expect("an event arrives").unwrap()
     }
 
+    /// Drops the responses that are left.
+    pub(crate) fn drop_responses(&self) {
+        self.script.responses.lock().unwrap().clear();
+    }
+
     /// Returns the events received so far, and drops the responses that are left.
     pub(crate) fn drain_events(&mut self) -> Vec<ReceivedEvent> {
-        self.script.responses.lock().unwrap().clear();
+        self.drop_responses();
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
     }
 

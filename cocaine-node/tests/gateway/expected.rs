@@ -59,15 +59,15 @@ pub(crate) const ANSWERS: &[Odd] = &[
         ours: Ours::Instead(500, "[7]: on purpose"),
     },
     Odd { scenarios: &["reply-error-utf8"], ours: Ours::Instead(500, "[7]: n") },
-    Odd { scenarios: &["python-boom"], ours: Ours::Instead(500, "[100]: boom") },
+    Odd { scenarios: &["python-boom"], ours: Ours::Instead(500, "[100]: the app has failed") },
     Odd {
         scenarios: &["event-odd", "unknown-event", "unknown-event-python", "dispatch-one-segment-slash"],
-        ours: Ours::Instead(500, "[200]: there is no handler for event"),
+        ours: Ours::Instead(404, "the app has no event of this name"),
     },
     // Tornado calls the worker twice for this one, which is the worker's own.
     Odd { scenarios: &["reply-error-sys"], ours: Ours::Instead(500, "[32]: Broken pipe") },
     Odd { scenarios: &["app-stopped-in-flight"], ours: Ours::Instead(500, "[125]: ") },
-    Odd { scenarios: &["queue-full"], ours: Ours::Instead(500, "Retry limit exceeded: queue is full") },
+    Odd { scenarios: &["queue-full"], ours: Ours::Instead(503, "Retry limit exceeded: queue is full") },
     Odd { scenarios: &["app-restarted-cached", "app-stopped-cached"], ours: Ours::Instead(503, "") },
     // No word at all.
     Odd {
@@ -80,7 +80,7 @@ pub(crate) const ANSWERS: &[Odd] = &[
         ours: Ours::Never(500, "[7]: after body"),
     },
     Odd { scenarios: &["reply-error-after-meta-cl"], ours: Ours::Never(500, "[7]: after meta") },
-    Odd { scenarios: &["python-boom-late"], ours: Ours::Never(500, "[100]: boom late") },
+    Odd { scenarios: &["python-boom-late"], ours: Ours::Never(500, "[100]: the app has failed") },
     Odd { scenarios: &["worker-dies-after-meta"], ours: Ours::Never(500, "[2]: slave has been discarded") },
     // Fewer bytes than were declared: both send what they have, and close.
     Odd { scenarios: &["reply-cl-long"], ours: Ours::Never(500, "Content-Length") },
@@ -189,6 +189,7 @@ pub(crate) const EXCHANGES: &[Other] = &[
     row(&["rs-trace-policy-bad"], "rust", &[400], "takes it for `Auto`"),
     // What workers answer, as HTTP.
     row(&["head-choke-only", "head-error"], "rust", &[500], "closes without a word"),
+    row(&["event-odd", "unknown-event", "unknown-event-python"], "both", &[404], "500: nobody has failed"),
     row(&["unknown-app-head"], "rust", &[503], "closes without a word"),
     row(&["http10-chunks", "http10-chunks-slow", "http10-keepalive-nocl"], "rust", &[200], "chunks on 1.0"),
     row(&["http10-error", "http10-error-after-body"], "rust", &[500], "chunks on 1.0"),
@@ -234,6 +235,7 @@ pub(crate) const EXCHANGES: &[Other] = &[
     row(&["app-stopped-cached"], "tornado", &[200, 200, 200], "`faults`: 503 while it is stopped"),
     row(&["ping-locator-down"], "tornado", &[200, 200], "`faults`: 503 while there is no locator"),
     row(&["queue-full"], "tornado", &[200, 200, 200, 200], "tries twice; the third try is answered here"),
+    row(&["queue-full"], "rust", &[200, 200, 200, 503], "500: it may be tried again later"),
     row(
         &[
             "rs-request-timeout-hit",

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use cocaine::{Bytes, Value, msgpack};
+use cocaine_bindings::{Node as _, Storage as _};
 use cocaine_node::{config::HttpConfig, gateway::Gateway};
 use test_support::wait::wait_until;
 use tokio::sync::Notify;
@@ -10,6 +12,7 @@ use crate::{
     app::{Cloud, Step, head},
     client::{Client, Response, fetch, get},
     harness::{SHORT, assert_idle, paused_response, read_beginning, start_cloud},
+    json_rpc::Stage,
 };
 
 /// Returns what a client receives of a response that has begun when the app fails.
@@ -42,7 +45,7 @@ async fn failed_response_never_looks_complete() {
         error(42, 7, "on purpose"),
         error(5, 2, "slave has been discarded"),
         error(12, 105, "too much is unread"),
-        error(0x52FF, 1, "queue is full"),
+        error(5, 5, "of the same kind"),
     ] {
         let cut = fetch_broken(&mut cloud, &[], "1.1", end.clone()).await.unwrap_err();
         assert!(cut.contains("without an end"), "{end:?}: {cut}");
@@ -59,6 +62,46 @@ async fn failed_response_never_looks_complete() {
     let cut = fetch_broken(&mut cloud, &[("content-length", "100")], "1.1", Step::Close).await.unwrap_err();
     assert!(cut.contains("fewer bytes"), "{cut}");
     assert_idle(&mut cloud).await;
+}
+
+#[tokio::test]
+async fn errors_of_apps_have_their_status() {
+    let cloud = start_cloud().await;
+    for (category, code, status, cause) in [
+        (42, 200, 404, "the app has no event of this name"),
+        (42, 1, 404, "the app has no event of this name"),
+        (42, 100, 500, "the app has failed"),
+        (42, 7, 500, "[7]: a secret"),
+        (12, 32, 503, "a secret"),
+    ] {
+        // A stopped app is asked three times.
+        (0..3).for_each(|_| cloud.respond([Step::Error(category, code, "a secret".into())]));
+        let answer = fetch(cloud.http_addr(), get("/app/web")).await;
+        assert_eq!((answer.status, answer.text().contains(cause)), (status, true), "{}", answer.text());
+        assert_eq!(answer.text().contains("secret"), cause.contains("secret"), "{}", answer.text());
+        cloud.drop_responses();
+    }
+}
+
+#[tokio::test]
+async fn names_without_service_are_explained() {
+    let stage = Stage::with(HttpConfig::default()).await;
+    let explained = async |status: u16, reason: &str| {
+        let answer = fetch(stage.http_addr(), get("/shop/web")).await;
+        assert_eq!((answer.status, answer.text().contains(reason)), (status, true), "{}", answer.text());
+    };
+    explained(404, "there is no app of this name").await;
+    let write = async |collection: &str, value: Value| {
+        let blob = Bytes::from(msgpack::to_vec(&value).unwrap());
+        stage.storage.write(collection, "shop", &blob, None).await.unwrap();
+    };
+    write("groups", Value::Map(Vec::new())).await;
+    explained(503, "the app is a group without a running app").await;
+    write("manifests", Value::Map(vec![("slave".into(), "shop".into())])).await;
+    explained(503, "the app is stopped").await;
+    write("profiles", Value::Map(Vec::new())).await;
+    stage.apps.start_app("shop", "shop").await.unwrap_err();
+    explained(503, "the app is broken: No such file or directory").await;
 }
 
 #[tokio::test]

@@ -22,7 +22,8 @@ pub(crate) async fn start_cloud() -> Cloud {
 
 /// Starts a cloud whose gateway waits for clients only for [`SHORT`].
 pub(crate) async fn start_impatient_cloud() -> Cloud {
-    Cloud::start(HttpConfig::default().client_timeout(SHORT)).await
+    let config = HttpConfig::default().client_timeout(SHORT).header_timeout(SHORT).idle_timeout(SHORT);
+    Cloud::start(config).await
 }
 
 /// Returns the request that the app received, from a response that echoes it.

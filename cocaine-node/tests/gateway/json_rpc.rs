@@ -1,13 +1,21 @@
 //! JSON-RPC through a node's own gateway, to its services and to an app that others serve.
 
-use std::{net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    str::FromStr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use cocaine::{
     Bytes, Category, Client as Cloud, Code, Error, Receiver, ReplySender, Result, Sender, Value,
     http::encode_response_head,
     server::{Dispatch, Server},
 };
-use cocaine_bindings::{AppServer, ServeApp, Storage, StorageClient};
+use cocaine_bindings::{AppServer, NodeClient, ServeApp, Storage, StorageClient};
 use cocaine_node::{Node, config::HttpConfig, gateway::Gateway};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value as Json, json};
@@ -24,6 +32,8 @@ struct App {
     /// Tells that the event `wait` has come.
     waiting: Arc<Notify>,
     go_on: Arc<Notify>,
+    /// How many connections there were.
+    connections: Arc<AtomicUsize>,
 }
 
 impl AppServer for App {
@@ -79,43 +89,65 @@ impl AppServer for App {
 }
 
 /// A gateway in front of a node's services, with the blobs of the recorded exchanges, and of the app.
-struct Stage {
+pub(crate) struct Stage {
     gateway: Gateway,
-    storage: StorageClient,
+    pub(crate) storage: StorageClient,
+    pub(crate) apps: NodeClient,
     app: App,
     _node: Node,
     _servers: [Server; 2],
 }
 
 impl Stage {
+    /// Starts a gateway whose JSON-RPC reaches every service.
     async fn start() -> Self {
         // Nothing ever ends a stream of the locator.
-        Self::with(HttpConfig::default().timeout_for("locator", Duration::from_millis(200))).await
+        Self::open(HttpConfig::default().timeout_for("locator", Duration::from_millis(200))).await
     }
 
-    async fn with(http: HttpConfig) -> Self {
+    /// Starts a gateway with these settings, whose JSON-RPC reaches every service.
+    async fn open(http: HttpConfig) -> Self {
+        Self::with(http.json_rpc_services(["storage", "logging", "locator"])).await
+    }
+
+    /// Starts a gateway with these settings.
+    pub(crate) async fn with(http: HttpConfig) -> Self {
         let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
         let cloud = Cloud::new(&node.locator_addr().to_string()).unwrap();
         let storage: StorageClient = cloud.service().await.unwrap();
+        let apps: NodeClient = cloud.service().await.unwrap();
         storage.write("httptest", "key", &Bytes::from("value"), Some(&["tag"])).await.unwrap();
         let app = App::default();
         let serving = app.clone();
-        let serve = ServeApp::new(move |_| serving.clone());
+        let serve = ServeApp::new(move |caller| {
+            let is_counted = caller.connection_state::<OnceLock<()>>();
+            is_counted.get_or_init(|| _ = serving.connections.fetch_add(1, Ordering::Relaxed));
+            serving.clone()
+        });
         let graph = serve.spec().graph();
         let server = Server::bind("127.0.0.1:0", serve).await.unwrap();
         let names = FakeLocator::default();
         names.add("httpraw", resolved_at(&server, graph));
-        for name in ["storage", "logging"] {
+        for name in ["storage", "logging", "node"] {
             names.add(name, cloud.resolve(name, None).await.unwrap());
         }
         let locator = names.serve().await;
         let http = http.listen("127.0.0.1:0");
         let gateway = Gateway::start(&locator.local_addr().to_string(), &http).await.unwrap();
-        Self { gateway, storage, app, _node: node, _servers: [server, locator] }
+        Self { gateway, storage, apps, app, _node: node, _servers: [server, locator] }
     }
 
-    fn http_addr(&self) -> SocketAddr {
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    pub(crate) fn http_addr(&self) -> SocketAddr {
         self.gateway.local_addr()
+    }
+
+    /// Stops the gateway.
+    pub(crate) async fn shutdown(self) {
+        self.gateway.shutdown().await;
     }
 
     /// Posts a body, and returns the answer.
@@ -129,19 +161,26 @@ impl Stage {
     }
 
     /// Calls a method with these parameters.
-    async fn call(&self, method: &str, params: Json) -> Json {
-        self.rpc(&json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1})).await
+    pub(crate) async fn call(&self, method: &str, params: Json) -> Json {
+        self.rpc(&call_of(method, params)).await
     }
 }
 
-fn post(headers: &str, body: &str) -> String {
+/// Returns a call of a method with these parameters.
+pub(crate) fn call_of(method: &str, params: Json) -> Json {
+    json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1})
+}
+
+/// Returns a request of JSON-RPC with these headers.
+pub(crate) fn post(headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "POST / HTTP/1.1\r\nHost: h\r\nX-Cocaine-JSON-RPC: Yes\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     )
 }
 
-fn json_of(answer: &Response) -> Json {
+/// Returns the JSON of an answer.
+pub(crate) fn json_of(answer: &Response) -> Json {
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     Json::from_str(answer.text()).unwrap()
 }
@@ -254,7 +293,7 @@ fn recorded() -> Vec<Recorded> {
 }
 
 /// Returns what an answer says, in one word: its result, the code of its error, or nothing.
-fn gist(answer: &Json) -> String {
+pub(crate) fn gist(answer: &Json) -> String {
     let error = answer.get("error").unwrap_or(answer);
     match (answer.get("result"), error.get("code")) {
         (Some(result), _) => result.to_string(),
@@ -332,7 +371,7 @@ async fn full_queue_is_retried() {
 #[tokio::test]
 async fn request_and_result_sizes_are_limited() {
     let http = HttpConfig::default().response_buffer(1 << 20).request_body(1 << 10);
-    let stage = Stage::with(http).await;
+    let stage = Stage::open(http).await;
     let answer = stage.call("httpraw.enqueue", json!(["flood"])).await;
     assert!(answer["error"]["data"].as_str().unwrap().contains("1048576 bytes"), "{answer}");
     let long = stage.post(&" ".repeat(2000)).await;
@@ -350,10 +389,28 @@ async fn wrong_arguments_end_no_other_call() {
     let mut event = Client::connect(stage.http_addr()).await;
     event.send("GET /httpraw/wait HTTP/1.1\r\nHost: h\r\n\r\n").await;
     stage.app.waiting.notified().await;
+    let mut call = Client::connect(stage.http_addr()).await;
+    call.send(post("", &call_of("httpraw.enqueue", json!(["wait"])).to_string())).await;
+    stage.app.waiting.notified().await;
     assert_eq!(gist(&stage.call("httpraw.enqueue", json!([1])).await), "-32099");
     stage.app.go_on.notify_one();
     let answer = event.read_response("GET").await;
     assert_eq!((answer.status, answer.text()), (200, "done"));
+    stage.app.go_on.notify_one();
+    let answer = json_of(&call.read_response("POST").await);
+    assert_eq!(answer["result"][1], "done", "{answer}");
+}
+
+#[tokio::test]
+async fn ended_call_leaves_its_connection_to_next() {
+    let stage = Stage::start().await;
+    for _ in 0..3 {
+        assert_eq!(gist(&stage.call("httpraw.info", json!([])).await), r#"{"bytes":{"$bytes":"/w=="}}"#);
+    }
+    assert_eq!(stage.app.connections.load(Ordering::Relaxed), 1);
+    // A stream that never ends takes its connection with it.
+    assert_eq!(gist(&stage.call("locator.connect", json!(["u"])).await), "-32003");
+    assert_eq!(gist(&stage.call("locator.uuid", json!([])).await), "\"test\"");
 }
 
 #[tokio::test]

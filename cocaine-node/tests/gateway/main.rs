@@ -1,5 +1,6 @@
 //! The HTTP gateway, in front of a scripted app, with clients that send exact bytes.
 
+mod access;
 mod administration;
 mod app;
 mod client;

@@ -100,7 +100,7 @@ async fn request_is_not_repeated_after_acceptance() {
     let response = upload(&cloud).await;
     assert_eq!(
         (response.status, response.text().contains("queue is full")),
-        (500, true),
+        (503, true),
         "{}",
         response.text()
     );

@@ -108,16 +108,13 @@ async fn configured_hosts_and_headers_are_used() {
     let header = |name| asked.headers.get(name).map(|value| value.to_vec());
     assert_eq!(header("ticket"), Some(b"t".to_vec()));
     assert_eq!(header("authorization"), Some(b"OAuth a".to_vec()));
-    assert_eq!(header("request_timeout"), Some(7500u64.to_le_bytes().to_vec()));
+    assert_eq!(header("request_timeout"), None, "the node would cut the response after it, as a whole");
     assert_eq!(header("trace_bit"), Some(b"1".to_vec()));
     let trace = asked.trace.unwrap();
     assert_eq!((trace.trace_id, trace.parent_id), (0xff, 0xff));
     fetch(cloud.http_addr(), "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     let asked = cloud.next_event().await;
-    assert_eq!(
-        (asked.event.as_str(), asked.headers.get("trace_bit"), asked.headers.get("request_timeout")),
-        ("any", None, None)
-    );
+    assert_eq!((asked.event.as_str(), asked.headers.get("trace_bit")), ("any", None));
 }
 
 #[tokio::test]
@@ -195,4 +192,18 @@ async fn full_body_buffer_is_reported_as_503() {
     first.send("x").await;
     assert_eq!(first.read_response("POST").await.status, 200);
     assert_eq!(fetch(cloud.http_addr(), &large).await.status, 200, "the buffer is released");
+}
+
+#[tokio::test]
+async fn too_many_headers_are_reported_as_431() {
+    let mut cloud = Cloud::start(HttpConfig::default()).await;
+    let request = |count: usize| {
+        let headers: String = (1..count).map(|number| format!("X-{number}: {number}\r\n")).collect();
+        format!("GET /app/web HTTP/1.1\r\nHost: h\r\n{headers}\r\n")
+    };
+    assert_eq!(fetch(cloud.http_addr(), request(256)).await.status, 200);
+    assert_eq!(cloud.next_event().await.request().headers.len(), 256);
+    assert_eq!(fetch(cloud.http_addr(), request(257)).await.status, 431);
+    let cloud = Cloud::start(HttpConfig::default().max_headers(10_000)).await;
+    assert_eq!(fetch(cloud.http_addr(), request(5_000)).await.status, 200);
 }

@@ -41,6 +41,48 @@ async fn slow_request_head_closes_connection() {
 }
 
 #[tokio::test]
+async fn idle_connections_outlast_slow_heads() {
+    let config = HttpConfig::default().header_timeout(SHORT).idle_timeout(Duration::from_hours(1));
+    let mut cloud = Cloud::start(config).await;
+    let mut idle = Client::connect(cloud.http_addr()).await;
+    idle.fetch(get("/app/web")).await;
+    // It has less time than the idle one has had.
+    let mut slow = Client::connect(cloud.http_addr()).await;
+    slow.send("GET /app/web HTTP/1.1\r\n").await;
+    slow.wait_for_close().await;
+    assert_eq!(idle.fetch(get("/app/web")).await.status, 200);
+    idle.send("GET /app/web HTTP/1.1\r\n").await;
+    idle.wait_for_close().await;
+    // While an app takes its time, the client need not send anything.
+    let (steps, hold) = paused_response(&[], [Step::Chunk("and ended".into()), Step::Close]);
+    cloud.respond(steps);
+    let mut reading = Client::connect(cloud.http_addr()).await;
+    reading.send(get("/app/web")).await;
+    read_beginning(&mut reading, "begun, ").await;
+    let mut slow = Client::connect(cloud.http_addr()).await;
+    slow.send("G").await;
+    slow.wait_for_close().await;
+    hold.notify_one();
+    assert_eq!(reading.read_response("GET").await.text(), "begun, and ended");
+    drop(reading);
+    assert_idle(&mut cloud).await;
+}
+
+#[tokio::test]
+async fn slow_heads_outlast_idle_connections() {
+    let config = HttpConfig::default().idle_timeout(SHORT).header_timeout(Duration::from_hours(1));
+    let cloud = Cloud::start(config).await;
+    let mut slow = Client::connect(cloud.http_addr()).await;
+    slow.fetch(get("/app/web")).await;
+    slow.send("GET /app/web HTTP/1.1\r\n").await;
+    let mut idle = Client::connect(cloud.http_addr()).await;
+    idle.fetch(get("/app/web")).await;
+    idle.wait_for_close().await;
+    slow.send("Host: h\r\n\r\n").await;
+    assert_eq!(slow.read_response("GET").await.status, 200);
+}
+
+#[tokio::test]
 async fn slow_request_body_is_reported_as_408() {
     let mut cloud = start_impatient_cloud().await;
     for (headers, begin) in [

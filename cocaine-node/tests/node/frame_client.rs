@@ -58,6 +58,12 @@ impl FrameClient {
         (elements[0].as_u64().unwrap(), elements[1].as_u64().unwrap(), elements[2].clone())
     }
 
+    /// Ends the connection. What was sent is read by the server, since nothing is unread on this side.
+    pub(crate) async fn leave(mut self) {
+        self.socket.shutdown().await.unwrap();
+        drop(timeout(TIMEOUT, self.socket.read_to_end(&mut self.unread)).await.expect("an end in time"));
+    }
+
     /// Checks that the server sends nothing but the answer to a control ping.
     pub(crate) async fn expect_silence(&mut self) {
         self.ping_channel += 1;

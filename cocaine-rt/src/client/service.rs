@@ -37,7 +37,7 @@ use crate::{
     },
     wire::{
         bytes::Bytes,
-        decode,
+        decode::{self, EscapedTexts},
         encode::{self, Encoded},
         scratch::Scratch,
     },
@@ -241,7 +241,8 @@ impl Service {
             }
             return Err(self.add_context(error, method));
         }
-        decode::args_within(&message.args, self.shared.max_decoded_bytes())
+        let texts = EscapedTexts::default();
+        decode::args_within(&message.args, self.shared.max_decoded_bytes(), &texts)
             .map(|(reply, _)| reply)
             .map_err(|malformed| self.add_context(Error::from_decode(malformed), method))
     }

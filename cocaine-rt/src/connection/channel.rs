@@ -15,25 +15,34 @@ use crate::{
         error::{Error, ErrorKind, Result},
         lossy::LossyStr,
     },
-    wire::{decode, headers::Headers},
+    wire::{
+        decode::{self, EscapedTexts},
+        headers::Headers,
+    },
 };
 
 /// The arguments of a received message.
 #[derive(Debug)]
 pub struct Payload {
     args: bytes::Bytes,
+    escaped_texts: EscapedTexts,
     headers: Headers,
     max_decoded_bytes: usize,
 }
 
 impl Payload {
     pub(crate) fn new(message: Message, max_decoded_bytes: usize) -> Self {
-        Self { args: message.args, headers: message.headers, max_decoded_bytes }
+        Self {
+            args: message.args,
+            escaped_texts: EscapedTexts::default(),
+            headers: message.headers,
+            max_decoded_bytes,
+        }
     }
 
     /// Decodes the arguments. A tuple gets all of them, any other type the first.
     pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        let decoded = decode::args_within(&self.args, self.max_decoded_bytes);
+        let decoded = decode::args_within(&self.args, self.max_decoded_bytes, &self.escaped_texts);
         decoded.map(|(args, _)| args).map_err(Error::from_decode)
     }
 

@@ -22,7 +22,7 @@ use tokio::{
 
 use self::{
     input::{Input, InputFrame},
-    invocation::InvocationFuture,
+    invocation::{CancellableCall, InvocationFuture},
     ticker::Ticker,
     writer::{FlushMode, FlushStatus, Writer},
 };
@@ -223,6 +223,7 @@ where
 
     /// Polls an invocation once; if it is pending, spawns it as a task.
     fn invoke(&mut self, cx: &mut Context<'_>, pending: PendingInvocation) {
+        let cancellable = pending.is_cancellable.then_some(pending.id);
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let future = (self.begin)(pending);
             self.invocation.set(future);
@@ -231,7 +232,11 @@ where
         match polled {
             Ok(Poll::Ready(())) => self.invocation.clear(),
             Ok(Poll::Pending) => {
-                tokio::spawn(std::mem::take(&mut self.invocation));
+                let invocation = std::mem::take(&mut self.invocation);
+                match cancellable {
+                    Some(id) => drop(tokio::spawn(CancellableCall::new(invocation, self.conn.clone(), id))),
+                    None => drop(tokio::spawn(invocation)),
+                }
             }
             Err(_) => {
                 tracing::error!(peer = %self.conn.peer(), "a handler panicked");

@@ -5,7 +5,6 @@
 
 use std::{
     fmt,
-    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -18,7 +17,6 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::TcpStream,
     runtime::{Handle, Id},
-    sync::Notify,
 };
 
 use crate::{
@@ -43,8 +41,6 @@ pub(crate) struct SharedConnection {
     paused: AtomicBool,
     /// The runtime that drives the connection.
     runtime: Option<Id>,
-    /// Wakes those who wait for the end of the connection.
-    end: Notify,
     /// See [`Limits::max_decoded_bytes`](field@Limits::max_decoded_bytes).
     max_decoded_bytes: usize,
 }
@@ -107,7 +103,6 @@ impl SharedConnection {
             receptions: AtomicU64::new(0),
             paused: AtomicBool::new(false),
             runtime: current_runtime(),
-            end: Notify::new(),
             max_decoded_bytes: limits.max_decoded_bytes,
         })
     }
@@ -209,21 +204,11 @@ impl SharedConnection {
     /// Closes the connection. Calls in flight fail with `error`.
     pub(crate) fn close(&self, error: &Error) {
         self.with(|mux| mux.close(error));
-        self.end.notify_waiters();
     }
 
     /// Returns how many bytes of memory a decoded message may take beyond its encoding.
     pub(crate) fn max_decoded_bytes(&self) -> usize {
         self.max_decoded_bytes
-    }
-
-    /// Waits until the connection is closed.
-    pub(crate) async fn closed(&self) {
-        let mut end = pin!(self.end.notified());
-        end.as_mut().enable();
-        if !self.lock().mux.is_closed() {
-            end.await;
-        }
     }
 
     /// Drops the waker of the task, which is running; returns whether the task should read.

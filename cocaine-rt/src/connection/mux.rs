@@ -26,8 +26,10 @@
 //! | `expire` | fails the channels whose deadline has passed |
 //! | `drain` | accepts no further invocations, and lets those finish that run |
 //! | `close` | ends the connection, and resets all channels |
+//! | `abandon` | cancels a call of the peer, which no longer waits for the answer |
 //! | `release` | returns a handle; a channel without handles on which nothing may arrive is freed |
 
+mod abandonment;
 mod channel;
 mod congestion;
 mod credit;
@@ -50,8 +52,8 @@ use std::{
 };
 
 use self::{
-    channel::Channel, id_hash::IdHashBuilder, message::Message, recv_state::RecvState,
-    root_protocol::RootProtocol, table::ChannelTable,
+    abandonment::DetachedCall, channel::Channel, id_hash::IdHashBuilder, message::Message,
+    recv_state::RecvState, root_protocol::RootProtocol, table::ChannelTable,
 };
 use crate::{
     protocol::{
@@ -144,6 +146,8 @@ pub(crate) struct PendingInvocation {
     pub(crate) cost: InvocationCost,
     /// Why the arguments are missing, if they were too long.
     pub(crate) refusal: Option<Error>,
+    /// Whether the invocation is cancelled when its caller leaves.
+    pub(crate) is_cancellable: bool,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the connection")]
@@ -161,7 +165,10 @@ pub(crate) struct Mux {
     output: Encoded,
     /// Output that is written before all other: heartbeats, which nothing may delay.
     urgent: Encoded,
+    /// The invocations that have not begun, in the order of their ids.
     pending: VecDeque<PendingInvocation>,
+    /// The unary calls that run in tasks of their own and are cancelled when their callers leave.
+    detached: HashMap<u64, DetachedCall, IdHashBuilder>,
     /// Invocations that run, and those among them that last as long as their channels.
     running: usize,
     running_long_lived: usize,
@@ -214,6 +221,7 @@ impl Mux {
             output: Encoded::default(),
             urgent: Encoded::default(),
             pending: VecDeque::new(),
+            detached: HashMap::default(),
             running: 0,
             running_long_lived: 0,
             args_bytes: 0,
@@ -284,6 +292,7 @@ impl Mux {
         for channel in self.own.iter_mut().chain(self.peers.values_mut()) {
             channel.reset(error.clone(), &mut self.wakers);
         }
+        self.wake_detached_calls();
         self.wakers.append(&mut self.room_watchers);
         self.wakers.append(&mut self.flush_watchers);
         self.wakers.append(&mut self.finish_watchers);

@@ -102,7 +102,7 @@ fn parse_frame(bytes: &[u8]) -> Option<(u64, Result<Bytes, EventEnd>, usize)> {
         _ => {
             reader.array_len().ok()?;
             let (category, code) = (reader.uint().ok()?, reader.uint().ok()?);
-            Err(EventEnd::Error(category, code, reader.text().ok()?.to_owned()))
+            Err(EventEnd::Error(category, code, String::from_utf8(reader.raw().ok()?.to_vec()).ok()?))
         }
     };
     Some((id, frame, reader.position()))

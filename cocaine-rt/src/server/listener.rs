@@ -55,6 +55,7 @@ pub struct ServerBuilder<D> {
     dispatch: D,
     limits: Limits,
     served: ServedGraph,
+    root_protocol: RootProtocol,
     accept_counters: Arc<AcceptCounters>,
 }
 
@@ -88,9 +89,15 @@ impl Server {
     pub fn builder<D: Dispatch>(dispatch: D) -> ServerBuilder<D> {
         let graph = dispatch.spec().graph();
         let extra = graph.methods().map(|_| None).collect();
-        let (limits, served, accept_counters) =
-            (Limits::default(), ServedGraph { graph, extra }, Arc::default());
-        ServerBuilder { dispatch, limits, served, accept_counters }
+        let (limits, accept_counters) = (Limits::default(), Arc::default());
+        let root_protocol = RootProtocol::new(&graph);
+        ServerBuilder {
+            dispatch,
+            limits,
+            served: ServedGraph { graph, extra },
+            root_protocol,
+            accept_counters,
+        }
     }
 
     /// Listens on `address` and serves `dispatch` there with the default limits.
@@ -158,6 +165,23 @@ impl<D: Dispatch> ServerBuilder<D> {
         self
     }
 
+    /// Runs each call of these methods to its end, also if its caller leaves before it is answered. Without this, calls
+    /// with one answer are cancelled then ([`Dispatch::invoke`]).
+    ///
+    /// # Panics
+    ///
+    /// If the service has no such method: the promise would be broken without a word.
+    #[must_use]
+    pub fn run_to_completion(mut self, methods: &[&str]) -> Self {
+        for name in methods {
+            let index = self.served.graph.methods().position(|known| *known.name == **name);
+            self.root_protocol.run_to_completion(
+                index.unwrap_or_else(|| panic!("the service has no method `{name}` to run to completion")),
+            );
+        }
+        self
+    }
+
     /// Listens on `address` and serves until the server is shut down or dropped.
     pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
         let listener = listen(address).await?;
@@ -165,7 +189,7 @@ impl<D: Dispatch> ServerBuilder<D> {
         let (phase, phases) = watch::channel(Phase::Accepting);
         let connections = Connections {
             dispatch: Arc::new(self.dispatch),
-            root_protocol: Arc::new(RootProtocol::new(&self.served.graph)),
+            root_protocol: Arc::new(self.root_protocol),
             served: Arc::new(self.served),
             limits: self.limits,
             accept_counters: self.accept_counters,

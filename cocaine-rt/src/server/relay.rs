@@ -29,6 +29,7 @@ pub struct Relay {
     from: Receiver<Bytes>,
     to: Sender<Bytes>,
     blocked: bool,
+    started: bool,
 }
 
 /// How a [`Relay`] ended.
@@ -50,7 +51,7 @@ impl Relay {
 
     /// Returns the relay between two halves.
     pub fn new(from: Receiver<Bytes>, to: Sender<Bytes>) -> Self {
-        Self { from, to, blocked: false }
+        Self { from, to, blocked: false, started: false }
     }
 
     /// Forwards messages until the stream ends. Must not be polled after that.
@@ -69,6 +70,7 @@ impl Relay {
                 Ok(collected) => collected,
                 Err(end) => return Poll::Ready(end),
             };
+            self.started = true;
             // A failure to send means that the receiver is gone, which the relay of the other direction reports.
             let _ = self.to.as_dyn_mut().queue_encoded(&frames, cost, end.is_some());
             if let Some(end) = end {
@@ -110,6 +112,11 @@ impl Relay {
             let error = Error::protocol(format!("a message of a stream: {malformed}"));
             RelayEnd::Malformed(error.with_wire_code(Code::INVALID_ARGUMENTS))
         }))
+    }
+
+    /// Returns whether a message has been forwarded.
+    pub fn has_started(&self) -> bool {
+        self.started
     }
 
     /// Returns whether the relay waits because the receiver does not read.

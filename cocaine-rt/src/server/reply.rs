@@ -22,7 +22,6 @@ use crate::{
         dyn_sender::{DynSender, Side},
         guard::Guard,
         halves::Sender,
-        handle::ConnectionHandle,
         mux::{ChannelKey, InvocationCost, Mux},
     },
     protocol::{
@@ -78,10 +77,6 @@ impl Drop for RunningCall {
 impl CallResponder {
     pub(super) fn new(run: RunningCall, method: usize, trace: Option<Trace>) -> Self {
         Self { run, method, trace, is_reply_due: true }
-    }
-
-    pub(super) fn connection(&self) -> ConnectionHandle {
-        self.run.host.handle.clone()
     }
 
     /// Sends one value or one error. Arguments that cannot be decoded and unknown methods close the connection
@@ -202,9 +197,13 @@ impl CallResponder {
         let extra =
             self.run.host.served.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
         let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, self.trace.map(Trace::ids), extra));
-        // A connection that has closed drops the reply.
         let id = self.run.key.id;
-        self.run.finish(|mux| drop(mux.send(id, kind, &scratch, headers)));
+        self.run.finish(|mux| {
+            if !mux.is_abandoned(id) {
+                // A connection that has closed drops the reply.
+                drop(mux.send(id, kind, &scratch, headers));
+            }
+        });
     }
 
     fn close(&self, error: &Error) {

@@ -12,13 +12,16 @@ mod decoder;
 mod elements;
 mod error;
 mod reader;
+mod texts;
 
 pub(crate) use elements::Elements;
 pub(crate) use error::DecodeError;
 pub(crate) use reader::{Reader, Token};
+pub(crate) use texts::EscapedTexts;
 
 use budget::DecodeBudget;
 use decoder::Decoder;
+use texts::InvalidText;
 
 /// The length for `deserialize_tuple` that accepts an argument list of any length.
 pub(crate) const ANY_LEN: usize = usize::MAX;
@@ -31,17 +34,19 @@ pub(crate) const MAX_DECODED_BYTES: usize = 128 << 20;
 /// Decodes the argument list in `source`.
 ///
 /// A tuple or a fixed array gets the list, `()` accepts any list, and any other type gets the first argument. Surplus
-/// arguments are ignored, and a missing one is `None`.
+/// arguments are ignored, and a missing one is `None`. Types that borrow texts, like `&str`, take none that is not UTF-8.
 ///
 /// # Errors
 /// Fails if the bytes are not an argument list, if an argument is missing or has another type, or if `T` fails.
 #[inline]
 pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
-    args_within(source, MAX_DECODED_BYTES).map(|(value, _)| value)
+    let _restore = bytes::set_source(source);
+    args::list(source, DecodeBudget::new(source.len(), MAX_DECODED_BYTES), InvalidText::Escape)
+        .map(|(value, _)| value)
 }
 
 /// Decodes the argument list in `source`, which may take `limit` bytes beyond its encoding. Returns it with the bytes that
-/// it was charged ([`DecodeBudget`]).
+/// it was charged ([`DecodeBudget`]). Texts that are not UTF-8 are added to `texts`, and may be borrowed.
 ///
 /// # Errors
 /// Fails like [`args`], and if the value takes more memory.
@@ -49,15 +54,16 @@ pub(crate) fn args<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Res
 pub(crate) fn args_within<'de, T: Deserialize<'de>>(
     source: &'de ::bytes::Bytes,
     limit: usize,
+    texts: &'de EscapedTexts,
 ) -> Result<(T, usize), DecodeError> {
     let _restore = bytes::set_source(source);
-    args::list(source, DecodeBudget::new(source.len(), limit))
+    args::list(source, DecodeBudget::new(source.len(), limit), InvalidText::EscapeInto(texts))
 }
 
-/// Decodes the single value in `source`.
+/// Decodes the single value in `source`, a payload.
 ///
 /// # Errors
-/// Fails if the bytes are not exactly one value, if the value has another type, or if `T` fails.
+/// Fails if the bytes are not exactly one value, if the value has another type, if a text is not UTF-8, or if `T` fails.
 #[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
     let _restore = bytes::set_source(source);
@@ -82,7 +88,7 @@ pub(crate) fn from_slice_within<'de, T: Deserialize<'de>>(
     source: &'de [u8],
     limit: usize,
 ) -> Result<T, DecodeError> {
-    let mut decoder = Decoder::new(source, 0, DecodeBudget::new(source.len(), limit));
+    let mut decoder = Decoder::new(source, 0, DecodeBudget::new(source.len(), limit), InvalidText::Refuse);
     let value = T::deserialize(&mut decoder)?;
     decoder.reader.end()?;
     Ok(value)

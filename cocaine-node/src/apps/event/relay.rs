@@ -38,6 +38,11 @@ pub(crate) struct EventRelay {
 pub(crate) enum EventOutcome {
     /// The client and the worker have their responses.
     Finished,
+    /// The time was up.
+    TimedOut {
+        /// The client has sent at least one chunk.
+        has_chunk: bool,
+    },
     /// The client broke the protocol: its connection has to be closed.
     ClientViolation(Error),
 }
@@ -146,14 +151,16 @@ impl EventRelay {
     }
 
     /// Fails both directions, because the time is up.
-    fn expire(&mut self) {
+    fn expire(&mut self) -> EventOutcome {
         let code = Code::INVOCATION_TIMED_OUT;
+        let has_chunk = self.requests.as_ref().is_none_or(Relay::has_started);
         if let Some(relay) = self.requests.take() {
             relay.fail(&Error::service(code, "invocation has timed out"));
         }
         if let Some(relay) = self.responses.take() {
             relay.fail(&Error::service(code, errors::DISCARDED));
         }
+        EventOutcome::TimedOut { has_chunk }
     }
 
     fn abandon_responses(&mut self) {
@@ -177,8 +184,7 @@ impl Future for EventRelay {
             return Poll::Ready(EventOutcome::Finished);
         }
         if !self.discarded && self.deadline.as_mut().poll(cx).is_ready() {
-            self.expire();
-            return Poll::Ready(EventOutcome::Finished);
+            return Poll::Ready(self.expire());
         }
         self.poll_closed(cx)
     }

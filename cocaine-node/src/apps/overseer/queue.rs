@@ -82,6 +82,12 @@ impl Overseer {
         self.0.metrics.record_finished(now.saturating_duration_since(since), now);
         match outcome {
             EventOutcome::Finished => Ok(()),
+            EventOutcome::TimedOut { has_chunk } => {
+                let hint = if has_chunk { "" } else { ": its client has sent no chunk after `enqueue`" };
+                let (app, event) = (&self.0.config.app, &request.event);
+                tracing::info!(%app, event, "an event has timed out{hint}");
+                Ok(())
+            }
             EventOutcome::ClientViolation(error) => Err(error),
         }
     }

@@ -1,7 +1,8 @@
 //! One entry of an archive, and where it is unpacked to.
 //!
-//! The folder is new and private, so no other process changes a path between its check and its use. Nothing is written
-//! through a link, and no link leads out of the folder.
+//! The folder is new and private, so no other process changes a path between its check and its use. A symbolic link may
+//! lead anywhere, as those of a virtual environment do: it is written as it is, and nothing is ever written, linked or
+//! unpacked through one.
 
 use std::{
     cell::Cell,
@@ -11,11 +12,10 @@ use std::{
     io::{self, Read, Write},
     os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     path::{Component, Path, PathBuf},
-    time::{Duration, UNIX_EPOCH},
+    time::SystemTime,
 };
 
 use cocaine::{Error, Result};
-use tar::Entry;
 
 use super::{ArchiveLimits, damaged, io_error, too_large};
 
@@ -38,14 +38,22 @@ pub(super) struct ArchiveEntry<'a> {
 pub(super) enum EntryKind<'a> {
     Folder,
     File,
-    /// A symbolic link to this path, relative to the folder of the link.
+    /// A symbolic link to this path.
     Symlink(&'a [u8]),
     /// A hard link to this entry.
     Link(&'a [u8]),
 }
 
+/// What a file contains.
+pub(super) struct FileContents<'a> {
+    pub(super) data: &'a mut dyn Read,
+    pub(super) size: u64,
+    pub(super) mode: u32,
+    pub(super) modified: Option<SystemTime>,
+}
+
 impl ArchiveEntry<'_> {
-    pub(super) fn unpack(&self, kind: EntryKind<'_>, entry: &mut Entry<'_, impl Read>) -> Result<()> {
+    pub(super) fn unpack(&self, kind: EntryKind<'_>, contents: FileContents<'_>) -> Result<()> {
         let components = self.components(self.name)?;
         let Some((last, folders)) = components.split_last() else {
             return if matches!(kind, EntryKind::Folder) { Ok(()) } else { Err(self.invalid("has no name")) };
@@ -55,10 +63,9 @@ impl ArchiveEntry<'_> {
             EntryKind::Folder => self.ensure_folder(&path),
             EntryKind::File => {
                 self.remove_existing(&path)?;
-                self.write_file(&path, entry)
+                self.write_file(&path, contents)
             }
             EntryKind::Symlink(target) => {
-                self.check_target(target, folders.len())?;
                 self.remove_existing(&path)?;
                 std::os::unix::fs::symlink(OsStr::from_bytes(target), &path)
                     .map_err(|error| self.io_error(&error))
@@ -69,12 +76,13 @@ impl ArchiveEntry<'_> {
                     return Ok(());
                 }
                 self.remove_existing(&path)?;
+                // A link of a link is one to the same place: it is not followed.
                 fs::hard_link(source, &path).map_err(|error| self.io_error(&error))
             }
         }
     }
 
-    /// Returns the components of a path, which must stay inside the folder.
+    /// Returns the components of a path, which must stay inside the folder. Leading slashes are cut: the folder is the root.
     fn components<'p>(&self, path: &'p [u8]) -> Result<Vec<&'p OsStr>> {
         let ArchiveLimits { path: longest, depth, .. } = self.limits;
         if path.len() > longest {
@@ -84,9 +92,8 @@ impl ArchiveEntry<'_> {
         for component in Path::new(OsStr::from_bytes(path)).components() {
             match component {
                 Component::Normal(part) => parts.push(part),
-                Component::CurDir => {}
+                Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
                 Component::ParentDir => return Err(self.invalid("has a path with `..`")),
-                Component::RootDir | Component::Prefix(_) => return Err(self.invalid("has an absolute path")),
             }
         }
         if parts.len() > depth {
@@ -163,24 +170,21 @@ impl ArchiveEntry<'_> {
         }
     }
 
-    fn write_file(&self, path: &Path, entry: &mut Entry<'_, impl Read>) -> Result<()> {
+    fn write_file(&self, path: &Path, contents: FileContents<'_>) -> Result<()> {
         let failed = |error: io::Error| self.io_error(&error);
+        let FileContents { data, size, mode, modified } = contents;
         // No set-user-id bits, and no file that its owner cannot read.
-        let mode = entry.header().mode().map_err(|error| damaged(&error))? & 0o777 | 0o600;
+        let mode = mode & 0o777 | 0o600;
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
-        let written = self.copy_contents(entry, &mut file)?;
-        if written < entry.size() {
-            return Err(self.invalid(format_args!("ends after {written} of {} bytes", entry.size())));
+        let written = self.copy_contents(data, &mut file)?;
+        if written < size {
+            return Err(self.invalid(format_args!("ends after {written} of {size} bytes")));
         }
-        let time = entry.header().mtime().ok();
-        match time.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds))) {
-            Some(time) => file.set_modified(time).map_err(failed),
-            None => Ok(()),
-        }
+        modified.map_or(Ok(()), |time| file.set_modified(time).map_err(failed))
     }
 
-    fn copy_contents(&self, source: &mut impl Read, file: &mut File) -> Result<u64> {
+    fn copy_contents(&self, source: &mut dyn Read, file: &mut File) -> Result<u64> {
         let mut buffer = vec![0; 64 << 10];
         let mut written = 0;
         loop {
@@ -193,23 +197,7 @@ impl ArchiveEntry<'_> {
         }
     }
 
-    /// Checks that the target of a symbolic link in a folder of this `depth` stays inside. `..` is allowed only at the
-    /// start, where only folders precede it and no other link can.
-    fn check_target(&self, target: &[u8], depth: usize) -> Result<()> {
-        let mut left = depth;
-        let mut down = false;
-        for component in Path::new(OsStr::from_bytes(target)).components() {
-            match component {
-                Component::ParentDir if !down && left > 0 => left -= 1,
-                Component::Normal(_) => down = true,
-                Component::CurDir => {}
-                _ => return Err(self.invalid(format_args!("is a link to {}, outside", shown(target)))),
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the path of the file that a hard link shares.
+    /// Returns the path of the file or symbolic link that a hard link shares.
     fn link_source(&self, target: &[u8]) -> Result<PathBuf> {
         let components = self.components(target)?;
         let Some((last, folders)) = components.split_last() else {
@@ -217,8 +205,8 @@ impl ArchiveEntry<'_> {
         };
         let path = self.existing_folder(folders)?.join(last);
         match self.metadata(&path)? {
-            Some(metadata) if metadata.is_file() => Ok(path),
-            Some(_) => Err(self.invalid("is a hard link to something other than a file")),
+            Some(metadata) if metadata.is_dir() => Err(self.invalid("is a hard link to a folder")),
+            Some(_) => Ok(path),
             None => Err(self.invalid("is a link to what is not there")),
         }
     }
@@ -234,6 +222,6 @@ impl ArchiveEntry<'_> {
 }
 
 /// Returns the start of a name, quoted.
-fn shown(name: &[u8]) -> String {
+pub(super) fn shown(name: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(&name[..name.len().min(MAX_SHOWN_NAME)]))
 }

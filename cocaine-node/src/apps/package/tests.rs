@@ -1,6 +1,8 @@
+mod formats;
 mod properties;
 mod refusals;
 mod unpacking;
+mod zip;
 
 use std::os::unix::fs::MetadataExt;
 

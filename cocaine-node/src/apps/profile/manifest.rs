@@ -6,7 +6,7 @@ use cocaine::{Result, Value};
 
 use super::stored;
 
-use crate::errno::invalid_argument;
+use crate::errno::{append_text, invalid_argument};
 
 /// The manifest of an app.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +23,18 @@ impl Manifest {
     /// Decodes a stored manifest.
     pub(crate) fn read(blob: &[u8]) -> Result<Self> {
         let raw = stored::decode_map(blob, "manifest")?;
-        let slave =
-            raw.get("slave").ok_or_else(|| invalid_argument("runnable object has not been specified"))?;
-        let slave = stored::as_string(slave)?;
-        let environment = raw.get("environment").map_or(Ok(&[][..]), stored::as_map)?;
-        let pair = |(name, value)| Ok((stored::as_string(name)?, stored::as_string(value)?));
+        let slave = raw.get("slave").ok_or_else(|| {
+            let error = invalid_argument("runnable object has not been specified");
+            append_text(error, "the manifest has no key `slave`, which names the program within the package")
+        })?;
+        let slave = stored::as_string("slave", slave)?;
+        let environment =
+            raw.get("environment").map_or(Ok(&[][..]), |value| stored::as_map("environment", value))?;
+        let pair = |(name, value)| {
+            let name = stored::as_string("the name of a variable", name)?;
+            let value = stored::as_string(&format!("environment.{name}"), value)?;
+            Ok((name, value))
+        };
         let environment =
             environment.iter().map(|(name, value)| pair((name, value))).collect::<Result<_>>()?;
         Ok(Self { slave, environment, raw })
@@ -49,8 +56,9 @@ mod tests {
         (error.code().unwrap(), error.to_string())
     }
 
-    fn refused(result: Result<Manifest>, text: &str) {
-        let expected = format!("{text}: Invalid argument (generic, [12,22])");
+    /// Checks the original's words, and ours behind them.
+    fn refused(result: Result<Manifest>, text: &str, hint: &str) {
+        let expected = format!("{text}: Invalid argument; {hint} (generic, [12,22])");
         assert_eq!(refusal(&result.unwrap_err()), (Code::INVALID_VALUE, expected));
     }
 
@@ -72,17 +80,21 @@ mod tests {
     fn unusable_manifest_gets_the_recorded_error() {
         let text = "failed to get node value as std::__cxx11::basic_string<char, std::char_traits<char>, \
                     std::allocator<char> > - got 1";
-        refused(read(&[]), "runnable object has not been specified");
-        refused(read(&[("slave", 1_u8.into())]), text);
+        let missing = "the manifest has no key `slave`, which names the program within the package";
+        refused(read(&[]), "runnable object has not been specified", missing);
+        refused(read(&[("slave", 1_u8.into())]), text, "`slave` is 1 and must be a string");
         let environment = |value: Value| {
             read(&[("slave", "a".into()), ("environment", Value::Map(vec![("A".into(), value)]))])
         };
-        refused(environment(1_u8.into()), text);
-        refused(environment(true.into()), text);
+        refused(environment(1_u8.into()), text, "`environment.A` is 1 and must be a string");
+        refused(environment(true.into()), text, "`environment.A` is true and must be a string");
         let map = "failed to get node value as \
                    cocaine::detail::dynamic::incomplete_wrapper<cocaine::dynamic_t::object_t> - got \"x\"";
-        refused(read(&[("slave", "a".into()), ("environment", "x".into())]), map);
-        refused(Manifest::read(b"\xa1x"), map);
+        let hint = "`environment` is \"x\" and must be a map";
+        refused(read(&[("slave", "a".into()), ("environment", "x".into())]), map, hint);
+        refused(Manifest::read(b"\xa1x"), map, "`manifest` is \"x\" and must be a map");
+        let long = read(&[("slave", Value::Array(vec![1_u8.into(); 10_000]))]).unwrap_err().to_string();
+        assert!(long.len() < 2500 && long.contains("1, …: Invalid argument; `slave` is [1, 1"), "{long}");
     }
 
     #[test]

@@ -14,6 +14,9 @@ const MAX_BYTES: usize = 1 << 20;
 /// How much memory a map may take beyond its encoding.
 const MAX_DECODED_BYTES: usize = 4 << 20;
 
+/// How many bytes of a value an error shows.
+const MAX_SHOWN_VALUE: usize = 1000;
+
 /// The name of a string in the original.
 const STRING: &str = "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
 /// The name of a map in the original.
@@ -39,7 +42,7 @@ pub(super) fn decode_map(blob: &[u8], what: &str) -> Result<Value> {
             _ => invalid_argument(&format!("the {what} is unreadable, {error}")),
         })?;
     sort(&mut value);
-    as_map(&value)?;
+    as_map(what, &value)?;
     Ok(value)
 }
 
@@ -60,43 +63,55 @@ fn sort(value: &mut Value) {
     }
 }
 
-pub(super) fn as_map(value: &Value) -> Result<&[(Value, Value)]> {
-    value.as_map().ok_or_else(|| mistyped(MAP, value))
+/// Returns a map. `key` names the value in the error for another type, here and in the other functions.
+pub(super) fn as_map<'a>(key: &str, value: &'a Value) -> Result<&'a [(Value, Value)]> {
+    value.as_map().ok_or_else(|| mistyped(key, value, MAP, "a map"))
 }
 
-pub(super) fn as_string(value: &Value) -> Result<String> {
-    value.as_str().map(str::to_owned).ok_or_else(|| mistyped(STRING, value))
+pub(super) fn as_string(key: &str, value: &Value) -> Result<String> {
+    value.as_str().map(str::to_owned).ok_or_else(|| mistyped(key, value, STRING, "a string"))
 }
 
-pub(super) fn as_bool(value: &Value) -> Result<bool> {
-    value.as_bool().ok_or_else(|| mistyped("bool", value))
+pub(super) fn as_bool(key: &str, value: &Value) -> Result<bool> {
+    value.as_bool().ok_or_else(|| mistyped(key, value, "bool", "true or false"))
 }
 
 /// Returns a count. A negative one means the largest, as in the original, where it wraps around.
-pub(super) fn as_count(value: &Value) -> Result<u32> {
+pub(super) fn as_count(key: &str, value: &Value) -> Result<u32> {
     match value {
         Value::UInt(number) => Ok(u32::try_from(*number).unwrap_or(u32::MAX)),
         Value::Int(_) => Ok(u32::MAX),
-        other => Err(mistyped("unsigned long", other)),
+        other => Err(mistyped(key, other, "unsigned long", "a whole number")),
     }
 }
 
-/// Returns a float, also from an integer.
-pub(super) fn as_float(value: &Value) -> Result<f64> {
+/// Returns a number of seconds, also from an integer.
+pub(super) fn as_seconds(key: &str, value: &Value) -> Result<f64> {
     #[expect(clippy::cast_precision_loss, reason = "seconds are not that exact")]
     match value {
         Value::Float(number) => Ok(*number),
         Value::UInt(number) => Ok(*number as f64),
         Value::Int(number) => Ok(*number as f64),
-        other => Err(mistyped("double", other)),
+        other => Err(mistyped(key, other, "double", "a number of seconds")),
     }
 }
 
-/// Returns the original's error for a value of the wrong type.
-fn mistyped(expected: &str, found: &Value) -> Error {
-    let found = match found {
+/// Returns the error for a value of the wrong type: the original's words, then which key has it and what it must be.
+fn mistyped(key: &str, found: &Value, original: &str, expected: &str) -> Error {
+    let shown = shorten(found.to_string());
+    let got = match found {
         Value::Bool(value) => u8::from(*value).to_string(),
-        other => other.to_string(),
+        _ => shown.clone(),
     };
-    invalid_argument(&format!("failed to get node value as {expected} - got {found}"))
+    let error = invalid_argument(&format!("failed to get node value as {original} - got {got}"));
+    errno::append_text(error, &format!("`{key}` is {shown} and must be {expected}"))
+}
+
+/// Returns the start of a text.
+fn shorten(mut text: String) -> String {
+    if text.len() > MAX_SHOWN_VALUE {
+        text.truncate(text.floor_char_boundary(MAX_SHOWN_VALUE));
+        text.push('…');
+    }
+    text
 }

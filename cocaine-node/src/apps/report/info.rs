@@ -90,6 +90,10 @@ fn add_report(
     if flags.has_manifest() {
         entries.push(("manifest", config.manifest.raw.clone()));
     }
+    if !config.warnings.is_empty() {
+        let warnings = config.warnings.iter().map(|warning| warning.as_str().into());
+        entries.push(("warnings", Value::Array(warnings.collect())));
+    }
     if let Some(exit) = snapshot.failure {
         entries.push(("failure", failure(exit)));
     }

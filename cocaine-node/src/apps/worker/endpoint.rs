@@ -2,9 +2,10 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, Permissions},
     future::Future,
     io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -19,6 +20,8 @@ use cocaine::{
     server::{AcceptStatus, Connection, StreamedEvents, UnixSocket},
 };
 use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
+
+use crate::permissions::PRIVATE_FILE;
 
 /// The connection of a worker whose handshake has arrived, and its control channel.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ impl WorkerEndpoint {
             _ => {}
         }
         let listener = UnixListener::bind(&path)?;
+        // No other user gets as far as here in the meantime: the folder is private.
+        fs::set_permissions(&path, Permissions::from_mode(PRIVATE_FILE))?;
         let expected = ExpectedWorkers::default();
         let accepting = tokio::spawn(accept(listener, path.clone(), limits, expected.clone()));
         Ok(Self { path, expected, accepting, closed: AtomicBool::new(false) })

@@ -13,13 +13,15 @@ pub(super) const VICODYN: Category = Category(0x54FF);
 pub(crate) struct HttpError {
     pub(crate) status: StatusCode,
     pub(crate) cause: String,
+    /// What the log says beside the cause, and no client learns.
+    pub(crate) detail: Option<String>,
     /// The component that reports the error.
     pub(crate) generated_by: &'static str,
 }
 
 impl HttpError {
     pub(crate) fn new(status: StatusCode, cause: impl Into<String>) -> Self {
-        Self { status, cause: cause.into(), generated_by: "cocaine-gateway" }
+        Self { status, cause: cause.into(), detail: None, generated_by: "cocaine-gateway" }
     }
 
     /// Returns the error for an app that does not answer within `limit`.
@@ -40,7 +42,17 @@ impl HttpError {
                     (StatusCode::SERVICE_UNAVAILABLE, or_default(message, "the app is stopped"))
                 }
                 Code::QUEUE_FULL => {
-                    (StatusCode::INTERNAL_SERVER_ERROR, "Retry limit exceeded: queue is full".to_owned())
+                    (StatusCode::SERVICE_UNAVAILABLE, "Retry limit exceeded: queue is full".to_owned())
+                }
+                Code::UNKNOWN_EVENT | Code::EVENT_NOT_FOUND => {
+                    let cause = "the app has no event of this name".to_owned();
+                    return Self { detail: Some(message.clone()), ..Self::new(StatusCode::NOT_FOUND, cause) };
+                }
+                // The text of a panic or an exception is for those who run the app.
+                Code::HANDLER_FAILED => {
+                    let cause = format!("[{}]: the app has failed; its reason is in the log", code.code);
+                    let status = StatusCode::INTERNAL_SERVER_ERROR;
+                    return Self { detail: Some(message.clone()), ..Self::new(status, cause) };
                 }
                 Code { category: VICODYN, code } => {
                     return Self { generated_by: "vicodyn", ..Self::from_app(code, message) };
@@ -81,7 +93,14 @@ mod tests {
             ),
             (Error::service(Code::SERVICE_NOT_AVAILABLE, ""), 503, "service is not available"),
             (Error::service(Code::APP_STOPPED, "invalid queue state"), 503, "invalid queue state"),
-            (Error::service(Code::QUEUE_FULL, "odd"), 500, "Retry limit exceeded: queue is full"),
+            (Error::service(Code::QUEUE_FULL, "odd"), 503, "Retry limit exceeded: queue is full"),
+            (Error::service(Code::UNKNOWN_EVENT, "no x"), 404, "the app has no event of this name"),
+            (Error::service(Code::EVENT_NOT_FOUND, ""), 404, "the app has no event of this name"),
+            (
+                Error::service(Code::HANDLER_FAILED, "the password is secret"),
+                500,
+                "[100]: the app has failed; its reason is in the log",
+            ),
             (Error::service(Code::new(Category::WORKER, 7), "on purpose"), 500, "[7]: on purpose"),
             (Error::service(Code::new(Category::UNKNOWN, 32), "Broken pipe"), 500, "[32]: Broken pipe"),
         ] {

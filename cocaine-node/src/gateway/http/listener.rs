@@ -1,10 +1,9 @@
-//! A port for HTTP clients: accepts connections, limits their number, and ends them.
+//! Serves the connections of a port: accepts them, limits their number, and ends them.
 
 use std::{
     convert::Infallible,
     future::Future,
     io,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use cocaine::server::{AcceptStatus, IdleConnection, listen, track_idle_connection};
+use cocaine::server::{AcceptStatus, IdleConnection, track_idle_connection};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -22,13 +21,17 @@ use hyper_util::{
 };
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinHandle, JoinSet},
     time::{Instant, timeout_at},
 };
 
-use super::{body::ResponseBody, socket::ClientSocket};
+use super::{
+    body::ResponseBody,
+    phase::{ConnectionPhase, HeadTimeouts, HeadTimer, PhasedBody},
+    port::{Peer, Port},
+    socket::ClientSocket,
+};
 
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 128 << 10;
@@ -38,40 +41,34 @@ const MAX_HEAD_BYTES: usize = 128 << 10;
 pub(crate) struct ConnectionSettings {
     /// One permit for each connection.
     pub(crate) permits: Arc<Semaphore>,
-    /// How long a client may take to send the head of a request, or to read a part of a response.
+    /// How long a client may take to read a part of a response.
     pub(crate) timeout: Duration,
+    /// How long a client may send nothing between requests, and how long a head may take.
+    pub(crate) heads: HeadTimeouts,
+    /// How many headers a request may have.
+    pub(crate) max_headers: usize,
     /// Counts the open connections.
     pub(crate) open: Gauge,
 }
 
-/// A port that accepts connections.
+/// A port whose connections are served.
 #[derive(Debug)]
 pub(crate) struct HttpListener {
-    address: SocketAddr,
+    port: String,
     stop: watch::Sender<bool>,
     accept_task: JoinHandle<OpenConnections>,
 }
 
 impl HttpListener {
-    /// Listens on an address, and answers each request with the response that `handle` returns.
-    pub(crate) async fn start<H, F>(
-        address: &str,
-        settings: ConnectionSettings,
-        handle: H,
-    ) -> io::Result<Self>
+    /// Accepts connections, and answers each request with the response that `handle` returns.
+    pub(crate) fn start<H, F>(port: impl Port + Sync, settings: ConnectionSettings, handle: H) -> Self
     where
-        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<ResponseBody>> + Send + 'static,
     {
-        let listener = listen(address).await?;
-        let address = listener.local_addr()?;
-        let (stop, stopped) = watch::channel(false);
-        let accept_task = tokio::spawn(accept_loop(listener, settings, handle, stopped));
-        Ok(Self { address, stop, accept_task })
-    }
-
-    pub(crate) fn local_addr(&self) -> SocketAddr {
-        self.address
+        let (name, (stop, stopped)) = (port.name(), watch::channel(false));
+        let accept_task = tokio::spawn(accept_loop(port, settings, handle, stopped));
+        Self { port: name, stop, accept_task }
     }
 
     /// Stops accepting, waits until the requests in flight are answered, and closes the connections that are open at the
@@ -82,7 +79,7 @@ impl HttpListener {
         let Ok(OpenConnections { graceful, mut tasks }) = self.accept_task.await else { return };
         if timeout_at(deadline, graceful.shutdown()).await.is_err() {
             tracing::warn!(
-                address = %self.address,
+                port = self.port,
                 connections = tasks.len(),
                 "connections of HTTP clients are closed: their requests were not answered in time"
             );
@@ -116,35 +113,38 @@ struct OpenConnections {
 }
 
 async fn accept_loop<H, F>(
-    listener: TcpListener,
+    port: impl Port + Sync,
     settings: ConnectionSettings,
     handle: H,
     mut stopped: watch::Receiver<bool>,
 ) -> OpenConnections
 where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     let (graceful, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
-    let mut status =
-        AcceptStatus::new(listener.local_addr().map_or_else(|_| String::new(), |at| at.to_string()));
+    let mut status = AcceptStatus::new(port.name());
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &settings.permits) => accepted,
+            accepted = accept(&port, &settings.permits) => accepted,
             Some(_) = tasks.join_next() => continue,
             _ = stopped.wait_for(|stopped| *stopped) => return OpenConnections { graceful, tasks },
         };
         match accepted {
-            Ok((stream, permit)) => {
+            Ok((stream, peer, permit)) => {
                 status.record_success();
                 let (handle, shared) = (handle.clone(), Arc::new(HttpConnection::default()));
                 track_idle_connection(&shared);
-                let requested = shared.clone();
+                let (requested, phase) = (shared.clone(), ConnectionPhase::default());
+                let head_timer = HeadTimer::new(phase.clone(), settings.heads);
                 let service = service_fn(move |request| {
                     requested.has_request.store(true, Ordering::Relaxed);
-                    handle(request).map(Ok::<_, Infallible>)
+                    let phase = phase.start_request();
+                    let with_phase =
+                        |response: Response<_>| response.map(|body| PhasedBody::new(body, phase));
+                    handle(request, peer).map(|response| Ok::<_, Infallible>(with_phase(response)))
                 });
-                let io = TokioIo::new(ClientSocket::new(stream, settings.timeout));
+                let io = TokioIo::new(ClientSocket::new(stream, settings.timeout, head_timer));
                 let connection = graceful.watch(http1_builder(&settings).serve_connection(io, service));
                 let open = settings.open.clone();
                 tasks.spawn(async move {
@@ -166,24 +166,23 @@ where
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
+async fn accept<P: Port>(
+    port: &P,
     permits: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(P::Stream, Peer, OwnedSemaphorePermit)> {
     // The semaphore is never closed.
     let permit = permits.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set a socket option");
-    }
-    Ok((stream, permit))
+    let (stream, peer) = port.accept().await?;
+    Ok((stream, peer, permit))
 }
 
 fn http1_builder(settings: &ConnectionSettings) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(settings.timeout)
+        // The socket has finer limits; this one holds if it is not asked.
+        .header_read_timeout(settings.heads.idle.saturating_add(settings.heads.head))
+        .max_headers(settings.max_headers)
         .max_buf_size(MAX_HEAD_BYTES)
         .half_close(true)
         .title_case_headers(true);

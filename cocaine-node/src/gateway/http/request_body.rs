@@ -25,6 +25,9 @@ const MIN_RATE: u64 = 4096;
 /// too.
 const MAX_COLLECTED_BYTES: usize = (128 << 20) - (1 << 20);
 
+/// The most bytes that are received at once.
+const MAX_PIECE: usize = 128 << 10;
+
 /// Limits the memory for the bodies of all requests together.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyBuffer {
@@ -62,6 +65,11 @@ impl BodyReservation {
             return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, text));
         }
         Ok(())
+    }
+
+    /// Returns whether the buffer has room for so many bytes more.
+    fn has_room(&self, bytes: usize) -> bool {
+        self.used.load(Ordering::Relaxed) + bytes <= self.limit
     }
 
     /// Adds bytes, and returns how many the buffer has then.
@@ -152,6 +160,14 @@ impl RequestBody {
     /// Those of [`RequestBody::collect`].
     pub(crate) async fn fill(&mut self, enough: usize) -> Result<bool, HttpError> {
         self.fill_within(enough, self.limit).await
+    }
+
+    /// Reads on like [`RequestBody::fill`], but only while the buffer has room.
+    pub(crate) async fn read_ahead(&mut self, enough: usize) -> Result<bool, HttpError> {
+        while !self.is_complete() && self.received <= enough && self.reservation.has_room(MAX_PIECE) {
+            self.fill_within(self.received, self.limit).await?;
+        }
+        Ok(self.is_complete())
     }
 
     async fn fill_within(&mut self, enough: usize, limit: usize) -> Result<bool, HttpError> {

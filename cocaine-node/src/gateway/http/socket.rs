@@ -1,5 +1,5 @@
-//! The socket of a client: it gives up on a client that reads nothing, and closes so that one that still sends can read
-//! its last response.
+//! The socket of a client: it gives up on a client that reads nothing or sends no request, and closes so that one that still
+//! sends can read its last response.
 
 use std::{
     future::Future,
@@ -11,9 +11,10 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
+
+use super::phase::HeadTimer;
 
 /// How long the socket stays open after the last response while the client sends nothing. Closing it while the client
 /// still sends would reset the connection, and the client would lose the response that gives the reason.
@@ -22,13 +23,14 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How much is read and dropped at once while the socket lingers.
 const DRAIN_BYTES: usize = 16 << 10;
 
-/// A socket whose writes fail when the client reads nothing for a while.
+/// A socket whose writes fail when the client reads nothing for a while, and whose reads fail when it sends no request.
 #[derive(Debug)]
-pub(crate) struct ClientSocket {
-    stream: TcpStream,
+pub(crate) struct ClientSocket<S> {
+    stream: S,
     /// How long a write may make no progress.
     write_timeout: Duration,
     write_deadline: Option<Pin<Box<Sleep>>>,
+    head_timer: HeadTimer,
     linger: Option<Linger>,
 }
 
@@ -39,9 +41,9 @@ struct Linger {
     idle: Pin<Box<Sleep>>,
 }
 
-impl ClientSocket {
-    pub(crate) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
-        Self { stream, write_timeout, write_deadline: None, linger: None }
+impl<S: AsyncRead + AsyncWrite + Unpin> ClientSocket<S> {
+    pub(crate) fn new(stream: S, write_timeout: Duration, head_timer: HeadTimer) -> Self {
+        Self { stream, write_timeout, write_deadline: None, head_timer, linger: None }
     }
 
     /// Drops what the client still sends, until it closes its side, is idle for [`LINGER`], or the time is over.
@@ -65,7 +67,7 @@ impl ClientSocket {
     fn poll_with_timeout<T>(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         let written = write(Pin::new(&mut self.stream), cx);
         if written.is_ready() {
@@ -83,17 +85,26 @@ impl ClientSocket {
     }
 }
 
-impl AsyncRead for ClientSocket {
+impl<S: AsyncRead + Unpin> AsyncRead for ClientSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let filled = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > filled {
+            self.head_timer.record_bytes();
+        }
+        // Bytes that come one at a time do not put the end off.
+        match self.head_timer.poll_timeout(cx) {
+            Poll::Ready(error) => Poll::Ready(Err(error)),
+            Poll::Pending => read,
+        }
     }
 }
 
-impl AsyncWrite for ClientSocket {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientSocket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_with_timeout(cx, |stream, cx| stream.poll_write(cx, buf))
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Args, Bytes, Duplex, DynReceiver, DynSender, Receiver, Service, Value,
+    Args, Bytes, Code, Duplex, DynReceiver, DynSender, Receiver, Service, Value,
     graph::{CallKind, Method, Tree, TreeShape},
 };
 
@@ -16,7 +16,13 @@ use super::{
     error::RpcError,
     request::{ResultForm, RpcMessage, RpcRequest},
 };
-use crate::gateway::routing::{event_call::Retries, service_pool::ServicePool};
+use crate::gateway::{
+    access::{AccessPolicy, Role},
+    routing::{
+        event_call::Retries,
+        lease_pool::{LeasePool, ServiceLease},
+    },
+};
 
 /// Limits the memory of all results of one HTTP request.
 #[derive(Debug)]
@@ -54,7 +60,9 @@ fn memory_size(value: &Value) -> usize {
 /// A call of a service.
 pub(super) struct RpcCall<'a> {
     pub(super) request: &'a RpcRequest,
-    pub(super) pool: &'a ServicePool,
+    pub(super) pool: &'a LeasePool,
+    pub(super) access: &'a AccessPolicy,
+    pub(super) role: Role,
     /// Headers of the call.
     pub(super) headers: Vec<(&'a str, Bytes)>,
     /// How long a method with a single answer may take.
@@ -71,13 +79,19 @@ impl RpcCall<'_> {
     /// the request asks for events.
     pub(super) async fn run(&self, mut retries: Retries<'_>) -> Result<Value, RpcError> {
         loop {
-            let service = self.service().await?;
+            let lease = self.lease().await?;
+            let service = lease.service();
             let graph = service.graph().await.map_err(|error| RpcError::not_connected(&error))?;
-            let Some(method) = graph.method(&self.request.method) else {
+            let RpcRequest { service: name, method, .. } = self.request;
+            if !self.access.allows_call(self.role, name, &graph, method) {
+                return Err(RpcError::not_allowed(name, method));
+            }
+            let Some(method) = graph.method(method) else {
                 let names: Vec<_> = graph.methods().map(|method| &*method.name).collect();
-                return Err(RpcError::method_not_found(&self.request.service, &names.join(", ")));
+                return Err(RpcError::method_not_found(name, &names.join(", ")));
             };
-            let received = self.call(&service, method).await?;
+            let received = self.call(&self.with_headers(service), method).await?;
+            lease.release();
             if let Some(error) = received.refusal()
                 && retries.wait_to_retry(&error).await
             {
@@ -90,13 +104,19 @@ impl RpcCall<'_> {
         }
     }
 
-    async fn service(&self) -> Result<Service, RpcError> {
-        let service = self.pool.get(&self.request.service).await;
-        let mut service = service.map_err(|error| RpcError::not_connected(&error))?;
-        for (name, value) in &self.headers {
-            service = service.with_header(name, value.clone());
-        }
-        Ok(service)
+    async fn lease(&self) -> Result<ServiceLease<'_>, RpcError> {
+        let name = &self.request.service;
+        self.pool.lease(name).await.map_err(|error| {
+            if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
+                self.pool.remove(name);
+            }
+            RpcError::not_connected(&error)
+        })
+    }
+
+    fn with_headers(&self, service: &Service) -> Service {
+        let add = |service: Service, (name, value): &(&str, Bytes)| service.with_header(name, value.clone());
+        self.headers.iter().fold(service.clone(), add)
     }
 
     async fn call(&self, service: &Service, method: &Method) -> Result<ReceivedMessages, RpcError> {

@@ -46,6 +46,15 @@ impl RpcError {
         Self::new(-32601, "Method not found", &format!("`{service}` has only {known}"))
     }
 
+    /// The caller may not call the service, or this method of it.
+    pub(super) fn not_allowed(service: &str, method: &str) -> Self {
+        let reason = format!(
+            "`{service}.{method}` is not open to every client: list the service in `http.json_rpc_services`, or call it \
+             as an administrator (`http.admin_token`, `http.admin_socket`)"
+        );
+        Self::new(-32004, "Access denied", &reason)
+    }
+
     /// The method does not accept this message here.
     pub(super) fn unexpected_chunk(number: usize, name: &str, state: &TreeNode) -> Self {
         let known: Vec<_> = state.messages().map(|edge| &*edge.name).collect();

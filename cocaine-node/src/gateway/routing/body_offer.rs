@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use cocaine::{
     Bytes, Code, Error, Result,
-    bind::REQUEST_TIMEOUT,
     server::{BODY_HEADER, BODY_IN_PIECES, EventChannel, OFFER_ACCEPTED, OFFER_RECEIVED},
 };
 use tokio::time::timeout;
@@ -31,12 +30,19 @@ impl BodyOffer<'_> {
         pool: &ServicePool,
         metrics: &GatewayMetrics,
     ) -> Result<Option<EventChannel>> {
-        let mut retries = Retries::new(&self.target.service, pool, metrics);
+        let mut retries = Retries::new(&self.target.service, metrics);
         loop {
             match self.send_once(pool).await {
                 Err(error) if error.code() == Some(Code::OFFER_DECLINED) => return Ok(None),
-                Err(error) if retries.wait_to_retry(&error).await => {}
-                result => return result,
+                Err(error) => {
+                    if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
+                        pool.remove(&self.target.service);
+                    }
+                    if !retries.wait_to_retry(&error).await {
+                        return Err(error);
+                    }
+                }
+                opened => return opened,
             }
         }
     }
@@ -44,8 +50,7 @@ impl BodyOffer<'_> {
     async fn send_once(&self, pool: &ServicePool) -> Result<Option<EventChannel>> {
         let name = &self.target.service;
         let mut service = pool.get(name).await?;
-        // A time-out of the whole event would cut a long upload.
-        for (name, value) in self.headers.iter().filter(|(name, _)| *name != REQUEST_TIMEOUT) {
+        for (name, value) in self.headers {
             service = service.with_header(name, value.clone());
         }
         let service = service.with_header(BODY_HEADER, BODY_IN_PIECES);

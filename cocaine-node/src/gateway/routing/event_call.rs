@@ -82,11 +82,18 @@ fn poll_some(upload: &mut Option<Upload>, cx: &mut Context<'_>) -> Poll<Result<(
 impl EventCall<'_> {
     /// Sends the event, and sends it again if the app has certainly not accepted it.
     pub(crate) async fn send(&self, pool: &ServicePool, metrics: &GatewayMetrics) -> Result<ResponseStart> {
-        let mut retries = Retries::new(&self.target.service, pool, metrics);
+        let mut retries = Retries::new(&self.target.service, metrics);
         loop {
             match self.send_once(pool).await {
-                Err(error) if retries.wait_to_retry(&error).await => {}
-                result => return result,
+                Err(error) => {
+                    if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
+                        pool.remove(&self.target.service);
+                    }
+                    if !retries.wait_to_retry(&error).await {
+                        return Err(error);
+                    }
+                }
+                started => return started,
             }
         }
     }
@@ -117,22 +124,18 @@ impl EventCall<'_> {
 /// Decides whether a call is attempted again.
 pub(crate) struct Retries<'a> {
     service: &'a str,
-    pool: &'a ServicePool,
     metrics: &'a GatewayMetrics,
     attempts: u32,
 }
 
 impl<'a> Retries<'a> {
-    pub(crate) fn new(service: &'a str, pool: &'a ServicePool, metrics: &'a GatewayMetrics) -> Self {
-        Self { service, pool, metrics, attempts: 1 }
+    pub(crate) fn new(service: &'a str, metrics: &'a GatewayMetrics) -> Self {
+        Self { service, metrics, attempts: 1 }
     }
 
     /// Returns whether to try again, after a delay: the app has certainly not accepted the event, since its queue is full
-    /// or it was stopped, and attempts are left. A service that the locator does not know is removed from the pool.
+    /// or it was stopped, and attempts are left.
     pub(crate) async fn wait_to_retry(&mut self, error: &Error) -> bool {
-        if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
-            self.pool.remove(self.service);
-        }
         let not_accepted = error.is_queue_full() || error.is_app_stopped();
         if self.attempts == MAX_ATTEMPTS || !not_accepted {
             return false;

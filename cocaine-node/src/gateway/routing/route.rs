@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request, uri::PathAndQuery};
+use http::{HeaderMap, HeaderName, Uri, header, request, uri::PathAndQuery};
 
 use crate::config::Target;
 
@@ -68,22 +68,34 @@ fn target_of_host<'a>(parts: &request::Parts, hosts: &'a HashMap<String, Target>
     if hosts.is_empty() {
         return None;
     }
-    let host = match parts.uri.host() {
-        Some(host) => host,
-        None => without_port(parts.headers.get(header::HOST)?)?,
-    };
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let host = host_name(parts)?;
     let wildcard = || host.split_once('.').and_then(|(_, domain)| hosts.get(&format!("*.{domain}")));
     hosts.get(&host).or_else(wildcard)
 }
 
+/// Returns the name of the host that a request is for, in lower case and without its port.
+pub(crate) fn host_name(parts: &request::Parts) -> Option<String> {
+    let host = match parts.uri.host() {
+        Some(host) => host,
+        None => without_port(host_authority(parts)?),
+    };
+    Some(host.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// Returns the host that a request is for, with the port if it has one.
+pub(crate) fn host_authority(parts: &request::Parts) -> Option<&str> {
+    match parts.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => parts.headers.get(header::HOST)?.to_str().ok().map(str::trim),
+    }
+}
+
 /// Returns a host without its port.
-fn without_port(host: &HeaderValue) -> Option<&str> {
-    let host = host.to_str().ok()?.trim();
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         // The part after the last colon of a bracketed IPv6 address ends with a bracket, and is not a port.
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(name),
-        _ => Some(host),
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     }
 }
 

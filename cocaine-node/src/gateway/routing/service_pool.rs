@@ -92,7 +92,9 @@ impl ServicePool {
             service.with_header(BODY_HEADER, BODY_IN_PIECES).call("info", ()).await
         };
         let answer: Result<Value> = asked.await;
-        let accepts = answer.is_ok_and(|info| info.get(BODY_KEY).is_some());
+        // An app that cannot be asked now may be asked again at once.
+        let Ok(info) = answer else { return false };
+        let accepts = info.get(BODY_KEY).is_some();
         self.offers.insert(name.to_owned(), (accepts, Instant::now()));
         accepts
     }

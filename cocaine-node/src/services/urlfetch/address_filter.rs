@@ -6,7 +6,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The networks that are denied by default: all that are not part of the public internet, such as loopback, private
 /// networks, and the metadata services of clouds.
-const DEFAULT_DENIED: [IpNet; 22] = [
+///
+/// They are those of IANA's registries of special-purpose addresses that are not globally reachable, those that are
+/// deprecated, and multicast. Addresses that embed one of IPv4 are checked as that, too.
+const DEFAULT_DENIED: [IpNet; 29] = [
     // This machine.
     v4([0, 0, 0, 0], 8),
     v4([127, 0, 0, 0], 8),
@@ -30,6 +33,15 @@ const DEFAULT_DENIED: [IpNet; 22] = [
     v4([203, 0, 113, 0], 24),
     v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20),
+    // Translation between IPv4 and IPv6 within a network, and the relays of 6to4.
+    v6([0, 0, 0, 0, 0xffff, 0, 0, 0], 96),
+    v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
+    v4([192, 88, 99, 0], 24),
+    // Discard-only, dummy prefixes, and identifiers of segment routing.
+    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64),
+    v6([0x100, 0, 0, 1, 0, 0, 0, 0], 64),
+    v6([0x5f00, 0, 0, 0, 0, 0, 0, 0], 16),
     // Multicast, and reserved networks.
     v4([224, 0, 0, 0], 4),
     v4([240, 0, 0, 0], 4),
@@ -154,6 +166,69 @@ mod tests {
             ["1.1.1.1", "172.15.0.1", "172.32.0.1", "193.0.0.1", "2606:4700::1111", "64:ff9b::101:101"]
         {
             assert_eq!(check(&filter, address), Ok(()));
+        }
+    }
+
+    /// The entries of <https://www.iana.org/assignments/iana-ipv4-special-registry> and of its counterpart for IPv6, with
+    /// whether they are globally reachable. Exceptions within a denied block are left out: they are denied, too.
+    const IANA: [(&str, bool); 41] = [
+        ("0.0.0.0/8", false),
+        ("0.0.0.0/32", false),
+        ("10.0.0.0/8", false),
+        ("100.64.0.0/10", false),
+        ("127.0.0.0/8", false),
+        ("169.254.0.0/16", false),
+        ("172.16.0.0/12", false),
+        ("192.0.0.0/24", false),
+        ("192.0.0.0/29", false),
+        ("192.0.0.8/32", false),
+        ("192.0.0.170/32", false),
+        ("192.0.0.171/32", false),
+        ("192.0.2.0/24", false),
+        ("192.31.196.0/24", true),
+        ("192.52.193.0/24", true),
+        ("192.88.99.0/24", false),
+        ("192.88.99.2/32", false),
+        ("192.168.0.0/16", false),
+        ("192.175.48.0/24", true),
+        ("198.18.0.0/15", false),
+        ("198.51.100.0/24", false),
+        ("203.0.113.0/24", false),
+        ("240.0.0.0/4", false),
+        ("255.255.255.255/32", false),
+        ("::1/128", false),
+        ("::/128", false),
+        ("::ffff:0:0:0/96", false),
+        ("64:ff9b:1::/48", false),
+        ("100::/64", false),
+        ("100:0:0:1::/64", false),
+        ("2001::/23", false),
+        ("2001::/32", false),
+        ("2001:2::/48", false),
+        ("2001:10::/28", false),
+        ("2001:db8::/32", false),
+        ("2620:4f:8000::/48", true),
+        ("3fff::/20", false),
+        ("5f00::/16", false),
+        ("fc00::/7", false),
+        ("fe80::/10", false),
+        ("ff00::/8", false),
+    ];
+
+    #[test]
+    fn special_purpose_addresses_are_denied_by_default() {
+        let filter = AddressFilter::new(None, Vec::new());
+        for (network, is_global) in IANA {
+            let network: IpNet = network.parse().unwrap();
+            for address in [network.network(), network.broadcast()] {
+                assert_eq!(filter.check(address).is_ok(), is_global, "{address} of {network}");
+            }
+        }
+        for network in ["::ffff:0:0/96", "64:ff9b::/96", "2002::/16"] {
+            let network: IpNet = network.parse().unwrap();
+            for address in [network.network(), network.broadcast()] {
+                assert!(filter.check(address).is_err(), "{address} embeds a special one");
+            }
         }
     }
 

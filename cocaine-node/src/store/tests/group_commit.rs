@@ -177,7 +177,7 @@ async fn panicking_operation_fails_alone() {
     let store = disk.store();
     let panicking = |txn: &WriteTransaction| {
         // The panic leaves a half-made change.
-        let mut table = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("blobs"))?;
+        let mut table = txn.open_table(TableDefinition::<&[u8], &[u8]>::new("blob_rows"))?;
         table.insert(&b"half"[..], &b"done"[..])?;
         panic!("a bug");
     };
@@ -185,6 +185,32 @@ async fn panicking_operation_fails_alone() {
     assert_eq!(failed, Err(StoreError::Panicked("a bug".into())));
     assert_eq!((before, after), (Ok(()), Ok(())));
     assert_eq!(store.find("c", &["t"]).await.unwrap(), ["after", "before", "first"]);
+}
+
+/// A value whose drop panics: outside of the operation, on the writer's thread.
+#[derive(Debug)]
+struct PanicOnDrop;
+
+impl Drop for PanicOnDrop {
+    fn drop(&mut self) {
+        panic!("a bug");
+    }
+}
+
+#[tokio::test]
+async fn writer_survives_its_own_panic() {
+    let disk = FaultyDisk::default();
+    let store = disk.store();
+    put(&store, "c", "before", &[]).await;
+    disk.block_syncs();
+    let mut abandoned = Box::pin(store.submit(0, |txn| set(txn, "abandoned").map(|()| PanicOnDrop)));
+    poll_pending(abandoned.as_mut()).await;
+    disk.wait_until_blocked().await;
+    drop(abandoned);
+    disk.unblock_syncs();
+    put(&store, "c", "after", &[]).await;
+    assert_eq!(store.read("c", "before").unwrap(), "c/before");
+    assert_eq!(store.read("c", "after").unwrap(), "c/after");
 }
 
 #[tokio::test]

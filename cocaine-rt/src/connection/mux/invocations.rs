@@ -39,6 +39,7 @@ impl Mux {
         {
             self.output.append(last.unwrap_or(&owed));
         }
+        self.remove_detached(id);
         self.release(ChannelKey { id, own: false });
         self.uncount(cost);
     }

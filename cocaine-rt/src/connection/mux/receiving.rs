@@ -111,9 +111,12 @@ impl Mux {
                     self.wakers.append(&mut channel.reset_watchers);
                     self.wakers.extend(channel.credit.take_sender());
                 }
-                let added = channel.unread_bytes() - before;
+                let (added, is_reset) = (channel.unread_bytes() - before, channel.is_reset());
                 self.note_queued(ChannelKey { id, own: false }, added);
                 self.free_if_unused(id);
+                if is_reset {
+                    self.abandon_call(id);
+                }
                 Ok(())
             }
             _ if id > self.last_peer_id => self.accept(id, message, None),
@@ -158,7 +161,7 @@ impl Mux {
             Err(text) => return Err(Violation::new(Code::HPACK_ERROR, text)),
         };
         match first {
-            FirstMessage::Method { index, recv_state, is_tracked, is_long_lived } => {
+            FirstMessage::Method { index, recv_state, is_tracked, is_long_lived, is_cancellable } => {
                 let cost = InvocationCost { is_long_lived, bytes: message.weight() };
                 if is_tracked {
                     self.check_budget(self.args_bytes + cost.bytes)?;
@@ -173,6 +176,7 @@ impl Mux {
                     trace,
                     cost,
                     refusal,
+                    is_cancellable,
                 });
                 Ok(())
             }
@@ -229,12 +233,12 @@ impl Mux {
 
     /// Resets a channel of the peer: its reader gets the error, and its sender learns that nobody receives.
     pub(super) fn reset(&mut self, id: u64, error: Error) {
-        let Some(channel) = self.peers.get_mut(&id).filter(|channel| !channel.recv_state.is_ended()) else {
-            return;
-        };
-        channel.reset(error, &mut self.wakers);
-        channel.recv_state = RecvState::Ended;
-        self.free_if_unused(id);
+        if let Some(channel) = self.peers.get_mut(&id).filter(|channel| !channel.recv_state.is_ended()) {
+            channel.reset(error, &mut self.wakers);
+            channel.recv_state = RecvState::Ended;
+            self.free_if_unused(id);
+        }
+        self.abandon_call(id);
     }
 }
 

@@ -22,6 +22,7 @@ struct RootMethod {
     recv_state: RecvState,
     is_tracked: bool,
     is_long_lived: bool,
+    is_cancellable: bool,
 }
 
 /// The meaning of a first message.
@@ -37,6 +38,8 @@ pub(super) enum FirstMessage {
         is_tracked: bool,
         /// Whether the invocation may last as long as the channel.
         is_long_lived: bool,
+        /// Whether the invocation is cancelled when its caller leaves.
+        is_cancellable: bool,
     },
     /// The control message that asks whether the server responds.
     Ping,
@@ -56,21 +59,30 @@ impl RootProtocol {
             };
             let is_long_lived = matches!(kind, CallKind::Streaming | CallKind::Session);
             let is_tracked = is_long_lived || !recv_state.is_ended();
-            RootMethod { id: method.id, recv_state, is_tracked, is_long_lived }
+            let is_cancellable = kind == CallKind::Unary;
+            RootMethod { id: method.id, recv_state, is_tracked, is_long_lived, is_cancellable }
         });
         Self { methods: methods.collect() }
+    }
+
+    /// Runs the calls of a method to their ends, also when their callers leave.
+    pub(crate) fn run_to_completion(&mut self, index: usize) {
+        if let Some(method) = self.methods.get_mut(index) {
+            method.is_cancellable = false;
+        }
     }
 
     pub(super) fn first_message(&self, id: u64) -> FirstMessage {
         match self.methods.binary_search_by_key(&id, |method| method.id) {
             Ok(index) => {
                 let method = &self.methods[index];
-                let RootMethod { is_tracked, is_long_lived, .. } = *method;
+                let RootMethod { is_tracked, is_long_lived, is_cancellable, .. } = *method;
                 FirstMessage::Method {
                     index,
                     recv_state: method.recv_state.clone(),
                     is_tracked,
                     is_long_lived,
+                    is_cancellable,
                 }
             }
             Err(_) if id == PING => FirstMessage::Ping,

@@ -1,5 +1,6 @@
 //! The mux without I/O: frames in, bytes and wakes out.
 
+mod abandonment;
 mod channels;
 mod congestion;
 mod credit;

@@ -9,6 +9,7 @@ use serde::{
 use super::{
     ANY_LEN, DecodeBudget, DecodeError,
     decoder::{ArgumentPosition, Decoder, DecoderResult},
+    texts::InvalidText,
 };
 
 /// Reads the argument list in `source`; returns it and the bytes that it was charged.
@@ -16,10 +17,11 @@ use super::{
 pub(super) fn list<'de, T: Deserialize<'de>>(
     source: &'de [u8],
     budget: DecodeBudget,
+    invalid_text: InvalidText<'de>,
 ) -> DecoderResult<(T, usize)> {
     let granted = budget.left();
     // The frame and the list are open.
-    let mut decoder = Decoder::new(source, 2, budget);
+    let mut decoder = Decoder::new(source, 2, budget, invalid_text);
     decoder.unread = decoder.reader.array_len()?;
     let value = if decoder.unread == 0 {
         T::deserialize(MissingValue { index: 1, of: 1, is_list: true })?
@@ -139,7 +141,10 @@ impl<'de> Deserializer<'de> for MissingValue {
         if !self.is_list {
             return self.deserialize_any(visitor);
         }
-        visitor.visit_seq(ArgumentAccess::new(&mut Decoder::new(&[], 2, DecodeBudget::new(0, 0)), len))
+        visitor.visit_seq(ArgumentAccess::new(
+            &mut Decoder::new(&[], 2, DecodeBudget::new(0, 0), InvalidText::Refuse),
+            len,
+        ))
     }
 
     forward_to_deserialize_any! {

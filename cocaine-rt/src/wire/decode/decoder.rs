@@ -1,13 +1,16 @@
 //! The serde `Deserializer` of the dialect.
 
+use std::borrow::Cow;
+
 use serde::de::{Deserializer, Visitor};
 
 use super::{
     ANY_LEN, DecodeBudget, DecodeError, Reader, Token,
     args::ArgumentAccess,
     containers::{ElementAccess, UnitVariantAccess},
+    texts::InvalidText,
 };
-use crate::wire::scan::MAX_DEPTH;
+use crate::wire::{scan::MAX_DEPTH, text};
 
 pub(super) type DecoderResult<T> = Result<T, DecodeError>;
 
@@ -31,11 +34,18 @@ pub(super) struct Decoder<'de> {
     /// The number of arguments that are not read yet.
     pub(super) unread: u32,
     pub(super) budget: DecodeBudget,
+    invalid_text: InvalidText<'de>,
 }
 
 impl<'de> Decoder<'de> {
-    pub(super) fn new(bytes: &'de [u8], depth: usize, budget: DecodeBudget) -> Self {
-        Self { reader: Reader::new(bytes), depth, position: ArgumentPosition::Plain, unread: 0, budget }
+    pub(super) fn new(
+        bytes: &'de [u8],
+        depth: usize,
+        budget: DecodeBudget,
+        invalid_text: InvalidText<'de>,
+    ) -> Self {
+        let reader = Reader::new(bytes);
+        Self { reader, depth, position: ArgumentPosition::Plain, unread: 0, budget, invalid_text }
     }
 
     pub(super) fn skip(&mut self, values: u64) -> DecoderResult<()> {
@@ -123,16 +133,42 @@ impl<'de> Decoder<'de> {
 
     #[inline]
     fn text<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
-        self.located(|this| visitor.visit_borrowed_str(this.reader.text()?))
+        self.located(|this| {
+            let raw = this.reader.raw()?;
+            this.visit_text(raw, visitor)
+        })
     }
 
     #[inline]
     fn owned_text<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
         self.located(|this| {
-            let text = this.reader.text()?;
-            this.budget.charge_text(text.as_bytes())?;
-            visitor.visit_borrowed_str(text)
+            let raw = this.reader.raw()?;
+            this.budget.charge_text(raw)?;
+            this.visit_text(raw, visitor)
         })
+    }
+
+    #[inline]
+    fn visit_text<V: Visitor<'de>>(&mut self, raw: &'de [u8], visitor: V) -> DecoderResult<V::Value> {
+        if let InvalidText::Refuse = self.invalid_text {
+            let text = std::str::from_utf8(raw)
+                .map_err(|_| DecodeError::new("expected a text, found bytes that are not UTF-8"))?;
+            return visitor.visit_borrowed_str(text);
+        }
+        match text::from_bytes(raw) {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => self.visit_escaped(text, visitor),
+        }
+    }
+
+    #[cold]
+    fn visit_escaped<V: Visitor<'de>>(&mut self, text: String, visitor: V) -> DecoderResult<V::Value> {
+        self.budget.charge_allocation()?;
+        self.budget.charge(text.len())?;
+        match self.invalid_text {
+            InvalidText::EscapeInto(texts) => visitor.visit_borrowed_str(texts.push(text)),
+            InvalidText::Escape | InvalidText::Refuse => visitor.visit_string(text),
+        }
     }
 
     #[inline]

@@ -6,6 +6,7 @@ use super::{
     DecodeBudget, MAX_DECODED_BYTES,
     args::MissingValue,
     decoder::{Decoder, DecoderResult},
+    texts::InvalidText,
 };
 use crate::wire::bytes::{self, RestoreOnDrop};
 
@@ -23,7 +24,8 @@ impl<'de> Elements<'de> {
     /// # Errors
     /// Fails if the bytes do not begin with an array.
     pub(crate) fn open(source: &'de ::bytes::Bytes) -> DecoderResult<Self> {
-        let mut decoder = Decoder::new(source, 1, DecodeBudget::new(source.len(), MAX_DECODED_BYTES));
+        let mut decoder =
+            Decoder::new(source, 1, DecodeBudget::new(source.len(), MAX_DECODED_BYTES), InvalidText::Refuse);
         let remaining = decoder.reader.array_len()?;
         Ok(Self { decoder, remaining, _restore: bytes::set_source(source) })
     }

@@ -192,14 +192,6 @@ impl<'a> Reader<'a> {
         self.expect("a text", |token| if let Token::Raw(raw) = token { Some(raw) } else { None })
     }
 
-    /// Reads text, which must be UTF-8.
-    #[inline]
-    pub(crate) fn text(&mut self) -> Result<&'a str> {
-        let start = self.at;
-        std::str::from_utf8(self.raw()?)
-            .map_err(|_| DecodeError::mismatch("a text", "bytes that are not UTF-8", start))
-    }
-
     /// Reads the head of an array; returns the number of its elements. It is not validated: do not allocate by it.
     #[inline]
     pub(crate) fn array_len(&mut self) -> Result<u32> {

@@ -2,8 +2,8 @@ use std::{borrow::Cow, collections::BTreeMap, fmt::Debug};
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::{ANY_LEN, Reader, args, args_within, from_slice, from_slice_within, value};
-use crate::wire::{bytes::Bytes, value::Value};
+use super::{ANY_LEN, EscapedTexts, Reader, args, args_within, from_slice, from_slice_within, value};
+use crate::wire::{bytes::Bytes, encode, value::Value};
 
 fn list<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
     args(&::bytes::Bytes::copy_from_slice(bytes)).map_err(|malformed| malformed.to_string())
@@ -89,13 +89,39 @@ fn nothing_is_coerced() {
         &[0x92, 0xa1, b'x', 7],
         "argument 2: expected a text, found an integer at byte 3",
     );
-    refused::<(Vec<String>,)>(
-        &[0x91, 0x92, 0xa1, b'x', 0xa1, 0xff],
-        "argument 1: expected a text, found bytes that are not UTF-8 at byte 4",
-    );
     refused::<(Vec<u8>,)>(&[0x91, 0xa0], "argument 1: expected an array, found a text at byte 1");
     refused::<(Bytes,)>(&[0x91, 0x90], "argument 1: expected a text, found an array at byte 1");
     assert_eq!(plain::<f64>(&[0xca, 0x3f, 0x80, 0, 0]), Ok(1.0));
+}
+
+#[test]
+fn invalid_utf8_is_escaped_in_arguments() {
+    let source = ::bytes::Bytes::from_static(b"\x92\xa1\xe9\x92\xa1x\xa1\xff");
+    let texts = EscapedTexts::default();
+    let (args, _) = args_within::<(&str, Vec<&str>)>(&source, 1000, &texts).unwrap();
+    assert_eq!(args, ("\u{10fee9}", vec!["x", "\u{10feff}"]));
+    assert_eq!(list::<(String,)>(&source), Ok(("\u{10fee9}".into(),)));
+    let mut encoded = encode::Encoded::default();
+    encode::args(&args, &mut encoded).unwrap();
+    assert_eq!(encoded.flatten(), source);
+}
+
+#[test]
+fn escaped_texts_are_charged() {
+    let mut source = b"\x91\xdb\0\0\x10\0".to_vec();
+    source.resize(source.len() + 0x1000, 0xff);
+    let (source, texts) = (source.into(), EscapedTexts::default());
+    let charged = args_within::<&str>(&source, 1 << 20, &texts).unwrap().1;
+    assert!(charged >= 4 * 0x1000, "{charged}");
+    assert!(args_within::<&str>(&source, 1 << 10, &texts).unwrap_err().is_over_budget());
+}
+
+#[test]
+fn invalid_utf8_is_refused_in_payloads() {
+    let error = plain::<Vec<String>>(&[0x92, 0xa1, b'x', 0xa1, 0xff]).unwrap_err();
+    assert_eq!(error, "expected a text, found bytes that are not UTF-8 at byte 3");
+    let escape = encode::to_vec("\u{10fee9}").unwrap();
+    assert_eq!(escape, "\u{a4}\u{10fee9}".as_bytes()[1..]);
 }
 
 #[test]
@@ -286,7 +312,7 @@ fn empty_list_is_nil_for_a_lone_value() {
 
 /// Returns what the arguments `bytes` are charged as a `T`.
 fn charge<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> usize {
-    args_within::<T>(&::bytes::Bytes::copy_from_slice(bytes), 1 << 20).unwrap().1
+    args_within::<T>(&::bytes::Bytes::copy_from_slice(bytes), 1 << 20, &EscapedTexts::default()).unwrap().1
 }
 
 /// What an allocation is charged beside its content.
@@ -314,7 +340,7 @@ fn copied_texts_are_charged_their_length() {
     assert_eq!(charge::<Bytes>(b"\x91\xa3abc"), ALLOCATION + 3);
     assert_eq!(charge::<Value>(b"\x91\xa3abc"), ALLOCATION + 3);
     let borrowed = ::bytes::Bytes::from_static(b"\x91\xa3abc");
-    assert_eq!(args_within::<&str>(&borrowed, 0).unwrap(), ("abc", 0));
+    assert_eq!(args_within::<&str>(&borrowed, 0, &EscapedTexts::default()).unwrap(), ("abc", 0));
     assert_eq!(charge::<String>(b"\x91\xa0"), 0);
     let large = [&[0x91, 0xda, 0x10, 0x00][..], &[b'x'; 4096]].concat();
     assert_eq!(charge::<Bytes>(&large), ALLOCATION, "a slice of what was received");

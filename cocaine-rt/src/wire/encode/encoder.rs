@@ -7,7 +7,7 @@ use super::{
     containers::{ArgumentEncoder, ContainerEncoder, TupleEncoder},
     write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len, write_uint,
 };
-use crate::wire::{bytes, scan::MAX_DEPTH};
+use crate::wire::{bytes, scan::MAX_DEPTH, text};
 
 pub(super) type EncoderResult<T = ()> = Result<T, EncodeError>;
 
@@ -29,18 +29,18 @@ pub(super) struct Encoder<'a> {
     pub(super) position: ValuePosition,
     /// Whether the last argument was `None`.
     pub(super) absent: bool,
-    /// Whether large blobs become segments.
-    segments: bool,
+    /// Whether these are the arguments of a message: large blobs become segments, and escapes in texts become their bytes.
+    is_message: bool,
 }
 
 impl<'a> Encoder<'a> {
-    pub(super) fn plain(out: &'a mut Encoded, segments: bool) -> Self {
-        Self { out, depth: 0, position: ValuePosition::Plain, absent: false, segments }
+    pub(super) fn payload(out: &'a mut Encoded) -> Self {
+        Self { out, depth: 0, position: ValuePosition::Plain, absent: false, is_message: false }
     }
 
-    pub(super) fn list(out: &'a mut Encoded) -> Self {
+    pub(super) fn message(out: &'a mut Encoded) -> Self {
         // The frame and the list are open.
-        Self { out, depth: 2, position: ValuePosition::List, absent: false, segments: true }
+        Self { out, depth: 2, position: ValuePosition::List, absent: false, is_message: true }
     }
 
     #[inline]
@@ -53,7 +53,7 @@ impl<'a> Encoder<'a> {
         if u32::try_from(raw.len()).is_err() {
             return Err(EncodeError::new("a text or blob of more than 4 GiB"));
         }
-        if self.segments
+        if self.is_message
             && let Some(owner) = bytes::take_owner(raw)
         {
             write_raw_len(&mut self.out.buf, raw.len());
@@ -179,12 +179,12 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
     }
 
     fn serialize_char(self, value: char) -> EncoderResult {
-        self.raw(value.encode_utf8(&mut [0; 4]).as_bytes())
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
     #[inline]
     fn serialize_str(self, value: &str) -> EncoderResult {
-        self.raw(value.as_bytes())
+        if self.is_message { self.raw(&text::to_bytes(value)) } else { self.raw(value.as_bytes()) }
     }
 
     #[inline]

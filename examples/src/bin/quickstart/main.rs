@@ -36,7 +36,7 @@ async fn tour() -> Step {
     tracing_subscriber::registry().with(LevelFilter::WARN).with(LogLayer::new(log.clone())).init();
 
     title(1, "A cloud starts in this process");
-    let http = HttpConfig::default().listen("127.0.0.1:0");
+    let http = HttpConfig::default().listen("127.0.0.1:0").json_rpc_services(["storage"]);
     let node = Node::builder().listen("127.0.0.1:0").http(http).data(folder.path()).log(log.clone());
     let node = node.helper(Helper::current_exe()).start().await?;
     let locator = node.locator_addr().to_string();

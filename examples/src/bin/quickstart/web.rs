@@ -28,7 +28,7 @@ pub(crate) async fn tour(cloud: &Client, gateway: SocketAddr) -> Step {
         for event in ["web", "site"] {
             browse(&format!("http://{gateway}/{APP}/{event}"))?;
         }
-        title(13, "Any service can be called over HTTP, as JSON-RPC");
+        title(13, "A service that the configuration lists is called over HTTP, as JSON-RPC");
         rpc(&format!("http://{gateway}/"))
     })
     .await??;

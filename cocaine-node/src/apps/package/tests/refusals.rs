@@ -7,12 +7,13 @@ fn paths_out_of_the_folder_are_refused() {
     assert_refused(Archive::default().file("../x", "x"), "\"../x\" has a path with `..`");
     assert_refused(Archive::default().file("a/../../x", "x"), "\"a/../../x\" has a path with `..`");
     assert_refused(Archive::default().folder(".."), "\"..\" has a path with `..`");
-    assert_refused(Archive::default().file("/tmp/x", "x"), "\"/tmp/x\" has an absolute path");
+    assert_refused(Archive::default().file("/../x", "x"), "\"/../x\" has a path with `..`");
     assert_refused(Archive::default().file(".", "x"), "\".\" has no name");
+    assert_refused(Archive::default().file("/", "x").folder("/").symlink("/", "x"), "\"/\" has no name");
     let long = Archive::default().entry(EntryType::GNULongName, "././@LongLink", "", b"../../x\0");
     assert_refused(long.file("x", "x"), "\"../../x\" has a path with `..`");
-    let pax = Archive::default().entry(EntryType::XHeader, "pax", "", b"11 path=/x\n");
-    assert_refused(pax.file("x", "x"), "\"/x\" has an absolute path");
+    let pax = Archive::default().entry(EntryType::XHeader, "pax", "", b"14 path=/../x\n");
+    assert_refused(pax.file("x", "x"), "\"/../x\" has a path with `..`");
 }
 
 #[test]
@@ -25,22 +26,15 @@ fn paths_through_links_are_refused() {
 }
 
 #[test]
-fn links_out_of_the_folder_are_refused() {
-    let symlink = |name, target| Archive::default().symlink(name, target);
-    assert_refused(symlink("l", "/etc/passwd"), "\"l\" is a link to \"/etc/passwd\", outside");
-    assert_refused(symlink("l", ".."), "\"l\" is a link to \"..\", outside");
-    assert_refused(symlink("a/l", "../../x"), "\"a/l\" is a link to \"../../x\", outside");
-    // `b` leads up, so `b/..` leads further up than it seems.
-    let through = Archive::default().symlink("a/b", "..").symlink("a/l", "b/../x");
-    assert_refused(through, "\"a/l\" is a link to \"b/../x\", outside");
-    assert_refused(Archive::default().link("l", "/etc/passwd"), "\"l\" has an absolute path");
+fn hard_links_out_of_the_folder_are_refused() {
+    assert_refused(Archive::default().link("l", "/etc/passwd"), "\"l\" is a link to what is not there");
     assert_refused(Archive::default().link("l", "../x"), "\"l\" has a path with `..`");
     assert_refused(Archive::default().link("l", "nothing"), "\"l\" is a link to what is not there");
     assert_refused(Archive::default().link("l", "no/thing"), "\"l\" is a link to what is not there");
     assert_refused(Archive::default().link("l", "."), "\"l\" is a link to nothing");
-    // A hard link to a symbolic link would move its relative target.
-    let moved = Archive::default().symlink("a/b/l", "../..").link("l", "a/b/l");
-    assert_refused(moved, "\"l\" is a hard link to something other than a file");
+    assert_refused(Archive::default().folder("d").link("l", "d"), "\"l\" is a hard link to a folder");
+    let through = Archive::default().symlink("d", "/etc").link("l", "d/passwd");
+    assert_refused(through, "\"l\" has a path through a symbolic link");
 }
 
 #[test]
@@ -100,13 +94,14 @@ fn archives_beyond_the_limits_are_refused() {
 fn unknown_formats_get_the_recorded_error() {
     let spool = Spool::new();
     let text = "Invalid or incomplete multibyte or wide character";
-    let expected = (255, 84, format!("[84] Unrecognized archive format: {text}: {text}"));
-    for archive in
-        [&b""[..], b"PK\x03\x04", &[b'x'; 2048], &gzip(&[b'x'; 2048]), b"\x1f\x8b\x08\x00", &[0; 511]]
-    {
+    let hint = "a package is a tar archive, plain or in gzip, bzip2, xz or zstd, or a zip archive";
+    let expected = (255, 84, format!("[84] Unrecognized archive format: {text}: {text}; {hint}"));
+    for archive in [&b""[..], b"PK\x01\x02", &[b'x'; 2048], &gzip(&[b'x'; 2048]), &gzip(b""), &[0; 511]] {
         assert_eq!(spool.expect_error(spool.unpack_bytes(archive, ArchiveLimits::default())), expected);
     }
-    let expected = (0x51FF, 7, "[7] std::bad_cast: uncaught error while spooling app".into());
+    let text = "[7] std::bad_cast: uncaught error while spooling app; what is stored must be the bytes of an archive \
+                as one MessagePack raw, and nothing else";
+    let expected = (0x51FF, 7, text.into());
     for blob in [&b""[..], b"\x01", b"\xc0", b"\x91\xa1x", b"\xa5x"] {
         assert_eq!(spool.expect_error(unpack(blob, &spool.app(), ArchiveLimits::default())), expected);
     }
@@ -125,9 +120,7 @@ fn damaged_archives_are_refused() {
     let mut flipped = packed.clone();
     let checksum = packed.len() - 8;
     flipped[checksum] ^= 1;
-    for archive in [&packed[..packed.len() - 4], &flipped] {
-        assert!(refusal(archive).starts_with("the archive is damaged: "));
-    }
+    assert!(refusal(&flipped).starts_with("the archive is damaged: its gzip data is invalid: "));
     let mut second = Archive::default().file("x", "").file("y", "").end();
     second[512] ^= 1;
     assert!(refusal(&second).starts_with("the archive is damaged: "));

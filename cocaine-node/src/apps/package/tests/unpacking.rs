@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn archives_unpack_compressed_or_not() {
-    for archive in [sample().end(), gzip(&sample().end())] {
+    let compressed = formats::FORMATS.iter().map(|(_, compress)| compress(&sample().end()));
+    for archive in compressed.chain([sample().end()]) {
         let spool = Spool::new();
         spool.unpack_bytes(&archive, ArchiveLimits::default()).unwrap();
         assert_eq!(spool.read("app.sh"), "#!/bin/sh\n");
@@ -129,4 +130,34 @@ fn folder_names_are_unique_per_app() {
     assert_eq!((one.len(), other.len()), (64, 64));
     assert!(one != other && one.starts_with("xxx"));
     assert_ne!(folder_name(&one), one);
+}
+
+#[test]
+fn leading_slashes_of_names_are_cut() {
+    let spool = Spool::new();
+    let archive = Archive::default().folder("/").file("/app.sh", "app").file("//./lib//code", "code");
+    spool.unpack(archive.link("/same", "/app.sh").folder("/old/")).unwrap();
+    assert_eq!((spool.read("app.sh"), spool.read("lib/code")), ("app".into(), "code".into()));
+    assert_eq!(spool.read("same"), "app");
+    assert!(spool.app().join("old").is_dir());
+}
+
+#[test]
+fn symbolic_links_are_written_and_not_followed() {
+    let (spool, outside) = (Spool::new(), tempfile::tempdir().unwrap());
+    let victim = outside.path().join("victim");
+    fs::write(&victim, "outside").unwrap();
+    let there = victim.to_str().unwrap();
+    let archive = Archive::default().symlink("venv/bin/python3", "/usr/bin/python3").symlink("up", "../../x");
+    let archive = archive.symlink("a", there).file("a", "inside").symlink("b", there).link("c", "b");
+    spool.unpack(archive).unwrap();
+    let target = |name: &str| fs::read_link(spool.app().join(name)).unwrap();
+    assert_eq!(target("venv/bin/python3"), Path::new("/usr/bin/python3"));
+    assert_eq!((target("up").as_path(), target("c").as_path()), (Path::new("../../x"), victim.as_path()));
+    assert_eq!((spool.read("a"), fs::read_to_string(&victim).unwrap()), ("inside".into(), "outside".into()));
+    assert_eq!(victim.metadata().unwrap().nlink(), 1);
+    // What is unpacked next removes the links, and not what they lead to.
+    spool.unpack(Archive::default().symlink("d", outside.path().to_str().unwrap())).unwrap();
+    spool.unpack(Archive::default().file("x", "")).unwrap();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "outside");
 }

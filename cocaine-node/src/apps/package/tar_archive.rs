@@ -1,46 +1,24 @@
-//! Reads an archive entry by entry, within limits.
+//! Reads a tar archive entry by entry, within limits.
 
 use std::{
     cell::Cell,
     io::{self, Read},
     path::Path,
+    time::{Duration, UNIX_EPOCH},
 };
 
-use cocaine::Result;
+use cocaine::{Error, Result};
 use tar::{Entry, EntryType, PaxExtensions};
 
 use super::{
     ArchiveLimits, damaged,
-    entry::{ArchiveEntry, EntryKind},
-    too_large,
+    data_limit::{DataLimit, LimitedReader},
+    entry::{ArchiveEntry, EntryKind, FileContents, shown},
+    incomplete, too_large,
 };
 
 /// The largest extended header: a long name, or pax attributes.
 const MAX_EXTENDED_HEADER: u64 = 64 << 10;
-
-/// A reader that fails after a number of bytes.
-pub(super) struct LimitedReader<R> {
-    source: R,
-    left: u64,
-    limit: u64,
-}
-
-impl<R: Read> LimitedReader<R> {
-    pub(super) fn new(source: R, limit: u64) -> Self {
-        Self { source, left: limit, limit }
-    }
-}
-
-impl<R: Read> Read for LimitedReader<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.source.read(into)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            let text = format!("the archive unpacks to more than {} bytes", self.limit);
-            io::Error::new(io::ErrorKind::FileTooLarge, text)
-        })?;
-        Ok(read)
-    }
-}
 
 /// What the extended headers before an entry say about it.
 #[derive(Default)]
@@ -84,27 +62,50 @@ impl ExtendedHeaders {
     }
 }
 
+/// Returns whether a tar archive can start with this block: a header with the right checksum, or the end marker.
+pub(super) fn is_header(block: &[u8; 512]) -> bool {
+    let header = tar::Header::from_byte_slice(block);
+    let mut recomputed = header.clone();
+    recomputed.set_cksum();
+    let is_valid =
+        matches!((header.cksum(), recomputed.cksum()), (Ok(found), Ok(expected)) if found == expected);
+    is_valid || block.iter().all(|byte| *byte == 0)
+}
+
+/// Unpacks a tar archive into `root`.
+pub(super) fn unpack(source: impl Read, root: &Path, limits: ArchiveLimits) -> Result<()> {
+    let limit = DataLimit::new(limits.bytes);
+    let mut source = LimitedReader::new(source, &limit);
+    TarUnpacker::new(root, limits, &limit).unpack(&mut source)?;
+    // Read to the end, where the checksum of compressed data is. Whatever else follows is ignored.
+    io::copy(&mut source, &mut io::sink()).map(drop).map_err(|error| damaged(&error))
+}
+
 /// Unpacks the entries of an archive into a folder.
-pub(super) struct Unpacker<'a> {
+struct TarUnpacker<'a> {
     root: &'a Path,
     limits: ArchiveLimits,
+    data_limit: &'a DataLimit,
     /// How many entries were read.
     entries: u64,
+    /// The name of the last entry.
+    last: Vec<u8>,
     /// How many folders were created.
     folders: Cell<u64>,
     extended: ExtendedHeaders,
 }
 
-impl<'a> Unpacker<'a> {
-    pub(super) fn new(root: &'a Path, limits: ArchiveLimits) -> Self {
-        Self { root, limits, entries: 0, folders: Cell::new(0), extended: ExtendedHeaders::default() }
+impl<'a> TarUnpacker<'a> {
+    fn new(root: &'a Path, limits: ArchiveLimits, data_limit: &'a DataLimit) -> Self {
+        let (folders, extended) = (Cell::new(0), ExtendedHeaders::default());
+        Self { root, limits, data_limit, entries: 0, last: Vec::new(), folders, extended }
     }
 
     /// Unpacks all entries of `source`.
-    pub(super) fn unpack(mut self, source: impl Read) -> Result<()> {
+    fn unpack(mut self, source: impl Read) -> Result<()> {
         let mut archive = tar::Archive::new(source);
         for entry in archive.entries().map_err(|error| damaged(&error))?.raw(true) {
-            let mut entry = entry.map_err(|error| damaged(&error))?;
+            let mut entry = entry.map_err(|error| self.unreadable(&error))?;
             self.entries += 1;
             if self.entries > self.limits.entries {
                 let limit = self.limits.entries;
@@ -118,7 +119,19 @@ impl<'a> Unpacker<'a> {
                 _ => self.unpack_entry(&mut entry)?,
             }
         }
-        Ok(())
+        if self.data_limit.has_ended() { Err(self.cut_off()) } else { Ok(()) }
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Error {
+        // Errors of the decompressor have said what is missing.
+        let is_named = matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::UnexpectedEof);
+        if self.data_limit.has_ended() && !is_named { self.cut_off() } else { damaged(error) }
+    }
+
+    /// Returns the error for an archive without its end: nothing says that no entry is missing.
+    fn cut_off(&self) -> Error {
+        let last = shown(&self.last);
+        incomplete(&format!("the blocks of zeros that end it are missing after the entry {last}"))
     }
 
     fn unpack_entry(&mut self, entry: &mut Entry<'_, impl Read>) -> Result<()> {
@@ -145,6 +158,13 @@ impl<'a> Unpacker<'a> {
             EntryType::Fifo => return Err(item.invalid("is a pipe")),
             other => return Err(item.invalid(format_args!("is of the unknown kind {}", other.as_byte()))),
         };
-        item.unpack(kind, entry)
+        // Only links of old programs have none.
+        let mode = entry.header().mode().unwrap_or(0o644);
+        let seconds = entry.header().mtime().ok();
+        let modified = seconds.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+        let size = entry.size();
+        let unpacked = item.unpack(kind, FileContents { data: entry, size, mode, modified });
+        self.last = name;
+        unpacked
     }
 }
