@@ -4,6 +4,7 @@
 //! catalog   started_apps         the apps by name, and those that start again with the node
 //! app   publication   service    one app: its state, its name in the locator, its service
 //! report/                        the answers to `info`, and metrics
+//! housekeeping                   removes what is of no use any more
 //! current_overseer               the overseer of the generation that runs
 //! overseer/                      the events and the workers of one generation of an app
 //! event/                         one event, between its client and its worker
@@ -11,6 +12,7 @@
 //! process/                       its process and its output
 //! package/                       the files of an app
 //! profile/                       its profile and its manifest
+//! crashlogs                      the stored output of workers that crashed
 //! errors                         the original's codes and texts
 //! ```
 //!
@@ -18,9 +20,11 @@
 
 mod app;
 mod catalog;
+mod crashlogs;
 mod current_overseer;
 mod errors;
 mod event;
+mod housekeeping;
 mod overseer;
 mod package;
 mod process;
@@ -33,9 +37,11 @@ mod worker;
 
 pub(crate) use self::{
     catalog::{Apps, AppsGuard},
+    crashlogs::{CrashlogLimits, Crashlogs},
     errors::not_found,
     event::request::EventRequest,
-    overseer::environment::AppEnvironment,
+    housekeeping::Housekeeper,
+    overseer::{environment::AppEnvironment, permits::WorkerPermits},
     package::folders::{AppFolders, FolderError},
     process::spawner::Spawner,
     worker::launcher::WorkerLauncher,

@@ -64,7 +64,7 @@ struct NodeArgs {
     /// The node's uuid [default: a new one at each start]
     #[arg(long)]
     uuid: Option<String>,
-    /// The name announced in place of an address such as 0.0.0.0 [default: the machine's name]
+    /// The name announced in place of an address such as 0.0.0.0 [default: the address that each client has connected to]
     #[arg(long, value_name = "NAME")]
     hostname: Option<String>,
     /// A stored list of apps that start together with the node

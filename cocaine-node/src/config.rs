@@ -22,6 +22,11 @@
 //! startup_timeout = 15            # seconds that an event waits for a worker of an app that fails to start
 //! idle_timeout = true             # false: idle workers stay, whatever their profile says
 //! restore = true                  # false: the apps that ran when the node ended do not start again with it
+//! max_workers = 1024              # that all apps may have together; further ones start as others end
+//! crashlogs = 50                  # of one app that are kept; older ones are removed
+//! crashlog_bytes = 16777216       # of the crashlogs of one app
+//! total_crashlog_bytes = 268435456 # of the crashlogs of all apps
+//! crashlog_age = 2592000          # seconds after which a crashlog is removed
 //!
 //! [http]                          # an HTTP gateway in front of the apps, if this section is there; see `HttpConfig`
 //! listen = "127.0.0.1:8080"

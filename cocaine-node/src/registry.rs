@@ -79,6 +79,15 @@ impl NameEntry {
     fn visible(&self) -> Option<&(u64, Arc<ServiceInfo>)> {
         self.of_this_node().or(self.published.first())
     }
+
+    /// Returns what subscribers see when that service is withdrawn, with the id of its registration: no endpoints. The
+    /// original sends version and graph of its own services, and neither of published ones.
+    fn withdrawn(&self) -> Option<(u64, ServiceInfo)> {
+        let (id, visible) = self.visible()?;
+        let service =
+            if self.of_this_node().is_some() { ServiceInfo::clone(visible) } else { ServiceInfo::default() };
+        Some((*id, ServiceInfo { endpoints: Vec::new(), ..service }))
+    }
 }
 
 /// A registered service, which is withdrawn when this is dropped.
@@ -158,53 +167,48 @@ impl Registry {
     ) -> Registration {
         let id = state.next_id();
         let entry = state.names.entry(name.to_owned()).or_default();
-        let before = entry.visible().cloned();
+        let withdrawn = entry.withdrawn();
         add(entry, id);
         let after = entry.visible().cloned();
-        self.notify(&mut state, name, before, after);
+        self.notify(&mut state, name, withdrawn, after);
         Registration { registry: self.clone(), name: name.to_owned(), id }
     }
 
     fn withdraw(&self, name: &str, id: u64) {
         let mut state = self.state();
         let Some(entry) = state.names.get_mut(name) else { return };
-        let before = entry.visible().cloned();
-        let removed = [&mut entry.local, &mut entry.fallback]
-            .map(|slot| slot.take_if(|(registered, _)| *registered == id));
-        let was_of_this_node = removed.iter().any(Option::is_some);
+        let withdrawn = entry.withdrawn();
+        for slot in [&mut entry.local, &mut entry.fallback] {
+            slot.take_if(|(registered, _)| *registered == id);
+        }
         entry.published.retain(|(registered, _)| *registered != id);
         let after = entry.visible().cloned();
         if after.is_none() {
             state.names.remove(name);
         }
-        // The original announces version and graph of its own withdrawn services, and neither for published ones.
-        let withdrawn =
-            before.map(|(id, service)| (id, if was_of_this_node { service } else { Arc::default() }));
         self.notify(&mut state, name, withdrawn, after);
     }
 
-    /// Notifies subscribers if `name` resolves to another registration than before.
+    /// Notifies subscribers if `name` resolves to another registration than the withdrawn one.
     fn notify(
         &self,
         state: &mut RegistryState,
         name: &str,
-        before: Option<(u64, Arc<ServiceInfo>)>,
+        withdrawn: Option<(u64, ServiceInfo)>,
         after: Option<(u64, Arc<ServiceInfo>)>,
     ) {
-        if before.as_ref().map(|(id, _)| id) == after.as_ref().map(|(id, _)| id)
+        if withdrawn.as_ref().map(|(id, _)| id) == after.as_ref().map(|(id, _)| id)
             || self.0.restricted.contains(name)
         {
             return;
         }
-        let service = match (after, before) {
-            (Some((_, service)), _) => ServiceInfo::clone(&service),
-            (None, Some((_, withdrawn))) => {
-                ServiceInfo { endpoints: Vec::new(), ..ServiceInfo::clone(&withdrawn) }
-            }
-            (None, None) => return,
-        };
-        let update = Arc::new(ServiceMap::from([(name.to_owned(), service)]));
-        state.subscribers.retain(|_, sender| sender.send(update.clone()));
+        // The original ends its link to a node that announces a known name again before it has withdrawn it.
+        let withdrawn = withdrawn.map(|(_, service)| service);
+        let added = after.map(|(_, service)| ServiceInfo::clone(&service));
+        for service in [withdrawn, added].into_iter().flatten() {
+            let update = Arc::new(ServiceMap::from([(name.to_owned(), service)]));
+            state.subscribers.retain(|_, sender| sender.send(update.clone()));
+        }
     }
 
     fn snapshot(&self, state: &RegistryState) -> ServiceMap {

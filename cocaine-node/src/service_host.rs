@@ -3,7 +3,10 @@
 mod completion;
 mod limited;
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
 
 use cocaine::{
     Endpoint, Limits, ServiceInfo,
@@ -22,8 +25,8 @@ use crate::{
 pub(crate) struct ServiceHost {
     /// The address of the locator; the other services listen on free ports of the same address.
     pub(crate) listen: String,
-    /// The name whose addresses are announced in place of an unspecified one; the machine's name if `None`.
-    pub(crate) hostname: Option<String>,
+    /// What is announced in place of an unspecified address, if anything is known.
+    pub(crate) addresses: Vec<IpAddr>,
     pub(crate) limits: Limits,
     pub(crate) registry: Registry,
     /// Counts the connections and calls of the services.
@@ -49,7 +52,7 @@ impl ServiceHost {
         server: ServerBuilder<impl Dispatch>,
     ) -> io::Result<(Server, ServiceInfo)> {
         let server = server.bind(address).await?;
-        let endpoints = self.announced_endpoints(server.local_addr()).await;
+        let endpoints = self.announced_endpoints(server.local_addr());
         Ok((server, ServiceInfo { endpoints, version: spec.version, graph: spec.graph() }))
     }
 
@@ -73,31 +76,29 @@ impl ServiceHost {
         format!("{host}:0")
     }
 
-    /// Returns the endpoints that are announced for an address: the address itself, or those of the host name if it is
-    /// unspecified (`protocol.md` 7).
-    pub(crate) async fn announced_endpoints(&self, address: SocketAddr) -> Vec<Endpoint> {
-        if !address.ip().is_unspecified() {
-            return vec![Endpoint(address)];
-        }
-        let hostname = self.hostname.clone().unwrap_or_else(machine_name);
-        let found = tokio::net::lookup_host((hostname.as_str(), address.port())).await;
-        let is_reachable = |found: &SocketAddr| found.is_ipv4() || address.is_ipv6();
-        let mut endpoints: Vec<_> = match found {
-            Ok(found) => found.filter(is_reachable).map(Endpoint).collect(),
-            Err(error) => {
-                tracing::warn!(
-                    hostname,
-                    %error,
-                    "no addresses to announce: set `hostname`, or listen on a specific address"
-                );
-                Vec::new()
-            }
-        };
-        endpoints.dedup();
-        endpoints
+    /// Returns the endpoints that are announced for an address. One that is unspecified stays so if nothing better is known:
+    /// the locator replaces it by the address that its client has connected to (`protocol.md` 7).
+    fn announced_endpoints(&self, address: SocketAddr) -> Vec<Endpoint> {
+        let is_usable = |known: &&IpAddr| known.is_ipv4() || address.is_ipv6();
+        let known = self.addresses.iter().filter(is_usable);
+        let known: Vec<_> = known.map(|known| Endpoint(SocketAddr::new(*known, address.port()))).collect();
+        if address.ip().is_unspecified() && !known.is_empty() { known } else { vec![Endpoint(address)] }
     }
 }
 
-fn machine_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+/// Returns the addresses of a host name that others can use. If there are none, the reason is logged.
+pub(crate) async fn lookup_hostname(hostname: &str) -> Vec<IpAddr> {
+    let reason = match tokio::net::lookup_host((hostname, 0)).await {
+        Ok(found) => {
+            let mut found: Vec<_> = found.map(|found| found.ip()).filter(|ip| !ip.is_loopback()).collect();
+            found.dedup();
+            if !found.is_empty() {
+                return found;
+            }
+            "it has no address but loopback".to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!(hostname, reason, "`hostname` cannot be announced");
+    Vec::new()
 }

@@ -11,6 +11,7 @@ use std::{
     any::Any,
     fmt,
     future::Future,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc, OnceLock,
@@ -90,6 +91,11 @@ impl Caller {
         &self.client.peer
     }
 
+    /// Returns the address that the caller has connected to, if it has done so by TCP.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.client.local
+    }
+
     /// Returns what the service keeps for the connection of the caller: the default of `T` at the first call of a
     /// connection, and the same value for all later ones. It is dropped after the connection has ended and its calls are
     /// done.
@@ -133,6 +139,8 @@ pub(crate) struct ServedGraph {
 #[derive(Debug)]
 struct ConnectedClient {
     peer: Arc<str>,
+    /// The address of this end.
+    local: Option<SocketAddr>,
     /// What the service keeps for the connection.
     state: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
@@ -148,8 +156,13 @@ pub(crate) struct ServedConnection {
 }
 
 impl ServedConnection {
-    pub(crate) fn new(handle: ConnectionHandle, served: Arc<ServedGraph>, max_decoded_bytes: usize) -> Self {
-        let client = ConnectedClient { peer: handle.peer().clone(), state: OnceLock::new() };
+    pub(crate) fn new(
+        handle: ConnectionHandle,
+        local: Option<SocketAddr>,
+        served: Arc<ServedGraph>,
+        max_decoded_bytes: usize,
+    ) -> Self {
+        let client = ConnectedClient { peer: handle.peer().clone(), local, state: OnceLock::new() };
         Self { handle, client: Arc::new(client), served, max_decoded_bytes }
     }
 }

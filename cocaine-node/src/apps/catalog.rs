@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,6 +17,7 @@ use super::{
     app::App,
     current_overseer::CurrentOverseer,
     overseer::{environment::AppEnvironment, handover::stopped_meanwhile},
+    package::folder_name,
     profile::{config::AppConfig, stored},
     report::{info::InfoFlags, readings},
     started_apps::StartedApps,
@@ -155,6 +158,7 @@ impl Apps {
         self.stop_app(&app).await;
         self.apps().remove(name);
         tracing::info!(app = name, "an app is stopped");
+        self.remove_package_if_unused(name).await;
         Ok(())
     }
 
@@ -247,6 +251,21 @@ impl Apps {
         let servers = stopping.join_all().await.into_iter().flatten();
         let retired = std::mem::take(&mut *self.0.retired.lock().unwrap_or_else(PoisonError::into_inner));
         servers.chain(retired).collect()
+    }
+
+    pub(super) fn environment(&self) -> &AppEnvironment {
+        &self.0.environment
+    }
+
+    /// Renames the folder of an unpacked package so that no app finds it, unless an app of that folder is started. Returns
+    /// the new path.
+    pub(super) fn detach_package(&self, folder: &OsStr) -> Option<PathBuf> {
+        // An app is in the map before its package is unpacked.
+        let apps = self.apps();
+        if apps.keys().any(|app| OsStr::new(&folder_name(app)) == folder) {
+            return None;
+        }
+        self.0.environment.folders.detach_package(folder)
     }
 
     /// Returns whether the app is still the one of this name.

@@ -5,12 +5,15 @@
 //! app_queue  the events that wait             handover   another generation of the app in its place
 //! state slot   what both change under one lock
 //! pool         how many workers there should be
+//! growth permits   how they are started, and how many the node may have
 //! environment  what all apps of the node share
 //! ```
 
 mod app_queue;
 pub(crate) mod environment;
+mod growth;
 pub(crate) mod handover;
+pub(crate) mod permits;
 mod pool;
 mod queue;
 mod slot;
@@ -24,11 +27,10 @@ use std::{
 };
 
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, watch},
     task::spawn_blocking,
     time::timeout_at,
 };
-use uuid::Uuid;
 
 pub(crate) use self::state::WorkerEntry;
 use self::{environment::AppEnvironment, state::AppState};
@@ -36,7 +38,6 @@ use crate::{
     apps::{
         profile::config::AppConfig,
         worker::{
-            channels::WorkerChannels,
             endpoint::WorkerEndpoint,
             exit::WorkerExit,
             state::WorkerState,
@@ -108,32 +109,6 @@ impl Overseer {
     /// Returns the number of active workers, and its changes.
     pub(crate) fn active_workers(&self) -> watch::Receiver<usize> {
         self.0.active.subscribe()
-    }
-
-    /// Starts or seals workers until their number is the target.
-    fn rebalance(&self, state: &mut AppState) {
-        if state.stopped || self.successor().is_some() {
-            return;
-        }
-        let target = pool::target_size(&self.config().profile, state.demand(), state.manual_target);
-        if state.backoff.is_running(Instant::now()) {
-            return;
-        }
-        while state.workers.len() < target {
-            self.start_worker(state);
-        }
-        if state.manual_target > 0 {
-            state.seal_surplus(target);
-        }
-    }
-
-    fn start_worker(&self, state: &mut AppState) {
-        let uuid: Arc<str> = Uuid::new_v4().to_string().into();
-        let (sender, commands) = mpsc::unbounded_channel();
-        let channels = Arc::<WorkerChannels>::default();
-        state.spawned += 1;
-        state.workers.insert(uuid.clone(), WorkerEntry::new(channels.clone(), sender));
-        tokio::spawn(supervisor::run_worker(self.clone(), uuid, channels, commands));
     }
 
     /// Applies what has happened to a worker.
@@ -213,6 +188,9 @@ impl Overseer {
     pub(crate) fn start_stopping(&self) {
         let mut state = self.state();
         state.stopped = true;
+        if let Some(waiting) = state.permit_wait.take() {
+            waiting.abort();
+        }
         state.queue.clear();
         state.workers.values().for_each(|worker| worker.send(WorkerCommand::Stop));
         self.endpoint().stop_accepting();
@@ -251,7 +229,13 @@ impl Overseer {
         }
         let state = self.state();
         let any_active = state.workers.values().any(WorkerEntry::is_active);
-        state.failure.clone().filter(|_| !any_active)
+        state.failure.clone().filter(|_| !any_active).or_else(|| self.limit_failure(&state))
+    }
+
+    /// Returns why no worker starts if the reason is the limit of the node.
+    fn limit_failure(&self, state: &AppState) -> Option<WorkerExit> {
+        let is_limited = state.permit_wait.is_some() && state.workers.is_empty();
+        is_limited.then(|| WorkerExit::node_limit(self.environment().permits.limit()))
     }
 
     /// Removes the socket, and the package of a later generation: that of the first one is replaced by the next start.
@@ -289,6 +273,7 @@ impl Overseer {
             spawned: state.spawned,
             crashed: state.crashed,
             failure: state.failure.as_ref(),
+            exceeded_limit: state.permit_wait.is_some().then(|| self.environment().permits.limit()),
             workers: &state.workers,
             metrics: &self.0.metrics,
         })
@@ -317,6 +302,8 @@ pub(crate) struct OverseerSnapshot<'a> {
     pub(crate) spawned: u64,
     pub(crate) crashed: u64,
     pub(crate) failure: Option<&'a WorkerExit>,
+    /// The limit of the node, if more workers are wanted.
+    pub(crate) exceeded_limit: Option<usize>,
     pub(crate) workers: &'a BTreeMap<Arc<str>, WorkerEntry>,
     pub(crate) metrics: &'a EventMetrics,
 }

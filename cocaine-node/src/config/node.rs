@@ -25,7 +25,8 @@ pub struct NodeConfig {
     pub data: Option<PathBuf>,
     /// Whether `locator.connect` streams the services to other nodes. `true`.
     pub cluster: Option<bool>,
-    /// The name that is announced in place of an unspecified address.
+    /// The name whose addresses are announced in place of an unspecified one. Without it, or if it has none but loopback,
+    /// each client is told the address that it has connected to.
     pub hostname: Option<String>,
     /// The node's uuid.
     pub uuid: Option<String>,

@@ -43,7 +43,16 @@ fn documented_example_sets_every_key() {
     assert_eq!(config.shutdown_timeout().unwrap(), Some(Duration::from_secs(8)));
     assert_eq!(
         config.apps,
-        AppsConfig { startup_timeout: Some(15.0), idle_timeout: Some(true), restore: Some(true) }
+        AppsConfig {
+            startup_timeout: Some(15.0),
+            idle_timeout: Some(true),
+            restore: Some(true),
+            max_workers: Some(1024),
+            crashlogs: Some(50),
+            crashlog_bytes: Some(16 << 20),
+            total_crashlog_bytes: Some(256 << 20),
+            crashlog_age: Some(2_592_000.0),
+        }
     );
     assert_eq!(config.startup_timeout().unwrap(), Some(Duration::from_secs(15)));
     assert_eq!(config.geobase.database.as_deref(), Some(Path::new("cities.mmdb")));

@@ -1,6 +1,6 @@
 //! Handles one HTTP request: finds out what it is for, and produces the response.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use cocaine::{Code, Duplex, Error};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
@@ -208,12 +208,14 @@ impl Proxy {
         mut body: RequestBody,
     ) -> Result<Response<ResponseBody>, HttpError> {
         let limit = request.limit;
+        let mut asked = pin!(self.pool.accepts_offers(&request.target.service));
         // The client need not wait for the answer.
         let accepts = tokio::select! {
             biased;
-            accepts = self.pool.accepts_offers(&request.target.service) => accepts,
+            accepts = &mut asked => accepts,
             is_complete = body.read_ahead(READ_AHEAD) => {
-                !is_complete? && self.pool.accepts_offers(&request.target.service).await
+                let is_complete = is_complete?;
+                asked.await && !is_complete
             }
         };
         if !accepts {

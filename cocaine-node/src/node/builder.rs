@@ -6,10 +6,17 @@ use cocaine::Limits;
 
 use super::{error::StartError, running::Node, settings::NodeSettings, start};
 use crate::{
-    config::{CacheConfig, ChronoConfig, ConfigError, HttpConfig, LimitsConfig, NodeConfig, UrlfetchConfig},
+    apps::CrashlogLimits,
+    config::{
+        AppsConfig, CacheConfig, ChronoConfig, ConfigError, HttpConfig, LimitsConfig, NodeConfig,
+        UrlfetchConfig,
+    },
     helper::Helper,
     log::Log,
 };
+
+/// How many workers all apps of a node may have together unless another number is set.
+const MAX_WORKERS: usize = 1024;
 
 /// Builds a [`Node`].
 ///
@@ -77,7 +84,8 @@ impl NodeBuilder {
         self
     }
 
-    /// Sets the name whose addresses are announced in place of an unspecified one. By default it is the machine's name.
+    /// Sets the name whose addresses are announced in place of an unspecified one. Without it, or if it has none but loopback,
+    /// each client is told the address that it has connected to.
     #[must_use]
     pub fn hostname(mut self, hostname: impl Into<String>) -> Self {
         self.config.hostname = Some(hostname.into());
@@ -229,6 +237,8 @@ impl NodeBuilder {
             shutdown_timeout: shutdown_timeout.or(configured_shutdown).unwrap_or(Node::SHUTDOWN_TIMEOUT),
             idle_timeout: config.apps.idle_timeout.unwrap_or(true),
             restore_apps: config.apps.restore.unwrap_or(true),
+            crashlogs: crashlog_limits(&config.apps)?,
+            max_workers: config.apps.max_workers.unwrap_or(MAX_WORKERS),
             http: config.http,
             cache: config.cache,
             chrono: config.chrono,
@@ -236,6 +246,17 @@ impl NodeBuilder {
             geobase: config.geobase.database,
         })
     }
+}
+
+/// Returns how many crashlogs are kept.
+fn crashlog_limits(config: &AppsConfig) -> Result<CrashlogLimits, ConfigError> {
+    let default = CrashlogLimits::default();
+    Ok(CrashlogLimits {
+        app_count: config.crashlogs.unwrap_or(default.app_count),
+        app_bytes: config.crashlog_bytes.unwrap_or(default.app_bytes),
+        total_bytes: config.total_crashlog_bytes.unwrap_or(default.total_bytes),
+        age: config.crashlog_age()?.unwrap_or(default.age),
+    })
 }
 
 #[cfg(test)]

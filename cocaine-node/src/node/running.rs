@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    apps::AppsGuard,
+    apps::{AppsGuard, Housekeeper},
     config::{ConfigError, NodeConfig},
     gateway::Gateway,
     metrics::RateUpdater,
@@ -32,6 +32,7 @@ pub struct Node {
     pub(super) gateway: Option<Gateway>,
     pub(super) config: NodeConfig,
     pub(super) shutdown_timeout: Duration,
+    pub(super) housekeeper: Housekeeper,
     pub(super) _ticking: RateUpdater,
 }
 
@@ -81,6 +82,7 @@ impl Node {
     /// by then is cut off.
     pub async fn shutdown(self) {
         let deadlines = Deadlines::new(Instant::now(), self.shutdown_timeout);
+        drop(self.housekeeper);
         // The whole node ends, so that subscribers need not be told of each service that ends.
         self.registry.stop();
         self.routers.stop();

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use cocaine::{Bytes, Limits};
 
 use crate::{
+    apps::CrashlogLimits,
     config::{CacheConfig, ChronoConfig, HttpConfig, NodeConfig, UrlfetchConfig},
     helper::Helper,
     log::Log,
@@ -31,6 +32,8 @@ pub(super) struct NodeSettings {
     pub(super) startup_timeout: Duration,
     pub(super) idle_timeout: bool,
     pub(super) restore_apps: bool,
+    pub(super) crashlogs: CrashlogLimits,
+    pub(super) max_workers: usize,
     pub(super) shutdown_timeout: Duration,
     pub(super) http: Option<HttpConfig>,
     pub(super) cache: CacheConfig,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Endpoint, ServiceInfo,
+    Bytes, ServiceInfo,
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
@@ -24,12 +24,15 @@ use super::{
     settings::NodeSettings,
 };
 use crate::{
-    apps::{AppEnvironment, AppFolders, Apps, AppsGuard, Spawner, WorkerLauncher},
+    apps::{
+        AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, Housekeeper, Spawner, WorkerLauncher,
+        WorkerPermits,
+    },
     gateway::Gateway,
     log::Log,
     metrics::MetricsRegistry,
     registry::{Registry, Routers},
-    service_host::ServiceHost,
+    service_host::{ServiceHost, lookup_hostname},
     services::{
         cache::CacheService,
         chrono::ChronoShared,
@@ -83,7 +86,7 @@ impl NodeSettings {
             LocatorShared::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(locator);
         locator.load_groups().await?;
-        let host = self.service_host(registry.clone());
+        let host = self.service_host(registry.clone()).await;
         let environment = self.app_environment(store.clone())?;
         let locators = environment.launcher.locators.clone();
         let apps = Apps::new(environment, host.clone());
@@ -95,8 +98,14 @@ impl NodeSettings {
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         let address = starter.start("locator", locate, Some(&self.listen)).await?;
         let services = starter.services;
+        if address.ip().is_unspecified() && host.addresses.is_empty() {
+            tracing::warn!(
+                "listening on all addresses: a client is told the one that it has connected to; set `hostname` to \
+                 announce another"
+            );
+        }
         // Set once, here; before it is set, no app runs.
-        let _ = locators.set(join_endpoints(&host.announced_endpoints(address).await));
+        let _ = locators.set(local_address(address).to_string());
         let gateway = match &self.http {
             Some(http) => Some(Gateway::start(&local_address(address).to_string(), http).await?),
             None => None,
@@ -108,6 +117,7 @@ impl NodeSettings {
         if self.restore_apps {
             apps.0.restore().await;
         }
+        let housekeeper = Housekeeper::start(apps.0.clone());
         let ticking = host.metrics.update_rates();
         Ok(Node {
             address,
@@ -119,6 +129,7 @@ impl NodeSettings {
             gateway,
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
+            housekeeper,
             _ticking: ticking,
         })
     }
@@ -151,9 +162,13 @@ impl NodeSettings {
         starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| urlfetch.service(caller))).await
     }
 
-    fn service_host(&self, registry: Registry) -> ServiceHost {
-        let (listen, hostname) = (self.listen.clone(), self.hostname.clone());
-        ServiceHost { listen, hostname, limits: self.limits, registry, metrics: MetricsRegistry::default() }
+    async fn service_host(&self, registry: Registry) -> ServiceHost {
+        let addresses = match &self.hostname {
+            Some(hostname) => lookup_hostname(hostname).await,
+            None => Vec::new(),
+        };
+        let (listen, metrics) = (self.listen.clone(), MetricsRegistry::default());
+        ServiceHost { listen, addresses, limits: self.limits, registry, metrics }
     }
 
     fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
@@ -170,6 +185,8 @@ impl NodeSettings {
                 stream_window: self.limits.stream_window_bytes,
             },
             folders,
+            crashlogs: Crashlogs::new(store.clone(), self.crashlogs),
+            permits: WorkerPermits::new(self.max_workers),
             store,
             limits: self.limits,
             startup_timeout: self.startup_timeout,
@@ -212,12 +229,6 @@ fn local_address(mut address: SocketAddr) -> SocketAddr {
         _ => {}
     }
     address
-}
-
-/// Returns the locator's endpoints as workers get them: separated by commas.
-fn join_endpoints(endpoints: &[Endpoint]) -> String {
-    let endpoints: Vec<_> = endpoints.iter().map(|endpoint| endpoint.0.to_string()).collect();
-    endpoints.join(",")
 }
 
 /// Opens the store in a folder, or in memory.

@@ -124,7 +124,16 @@ async fn fallback_returns_after_local_service() {
     assert_eq!(*registry.resolve("echo").unwrap(), service(1));
     drop((fallback, published));
     assert_eq!(registry.resolve("echo"), None);
-    let visible = [service(1), service(3), service(1), service(2), withdrawn(0)];
+    let visible = [
+        service(1),
+        withdrawn(1),
+        service(3),
+        withdrawn(1),
+        service(1),
+        withdrawn(1),
+        service(2),
+        withdrawn(0),
+    ];
     assert_eq!(queued_updates(&mut updates).await, visible.map(|service| services([("echo", service)])));
 }
 
@@ -144,16 +153,16 @@ async fn oldest_publication_is_visible() {
     drop(second);
     assert_eq!(queued_updates(&mut updates).await, [], "a hidden service is withdrawn silently");
     drop(first);
-    assert_eq!(queued_updates(&mut updates).await, [services([("ext", service(3))])]);
+    let replaced = [withdrawn(0), service(3)].map(|service| services([("ext", service)]));
+    assert_eq!(queued_updates(&mut updates).await, replaced);
     let local = registry.register_local("ext", service(4)).unwrap();
-    assert_eq!(queued_updates(&mut updates).await, [services([("ext", service(4))])]);
+    let replaced = [withdrawn(0), service(4)].map(|service| services([("ext", service)]));
+    assert_eq!(queued_updates(&mut updates).await, replaced);
     assert_eq!(queued_updates(&mut registry.subscribe("c")).await, [services([("ext", service(4))])]);
     drop(local);
     drop(third);
-    assert_eq!(
-        queued_updates(&mut updates).await,
-        [services([("ext", service(3))]), services([("ext", withdrawn(0))])]
-    );
+    let ended = [withdrawn(1), service(3), withdrawn(0)].map(|service| services([("ext", service)]));
+    assert_eq!(queued_updates(&mut updates).await, ended);
 }
 
 #[tokio::test]

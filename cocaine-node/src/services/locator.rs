@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
@@ -132,13 +133,14 @@ impl LocatorServer for LocatorService {
         let found = self.locator.registry.resolve(groups.resolve(name, seed));
         let found =
             found.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))?;
-        Ok(ServiceInfo::clone(&found))
+        Ok(with_reachable_endpoints(&found, self.caller.local_addr()))
     }
 
     #[allow(refining_impl_trait)]
     fn connect(&self, uuid: &str) -> ServiceUpdateStream {
         let updates = self.locator.cluster.then(|| self.locator.registry.subscribe(uuid));
-        ServiceUpdateStream { updates, uuid: self.locator.uuid.clone(), ended: false }
+        let (uuid, local) = (self.locator.uuid.clone(), self.caller.local_addr());
+        ServiceUpdateStream { updates, uuid, local, ended: false }
     }
 
     async fn refresh(&self, groups: &[&str]) -> Result<()> {
@@ -192,6 +194,19 @@ impl LocatorServer for LocatorService {
     }
 }
 
+/// Returns the service with `local`, the address that a client has connected to, in place of unspecified ones: it reaches
+/// this machine, whatever names and addresses the machine has.
+fn with_reachable_endpoints(service: &ServiceInfo, local: Option<SocketAddr>) -> ServiceInfo {
+    let mut service = service.clone();
+    for Endpoint(address) in &mut service.endpoints {
+        if address.ip().is_unspecified() {
+            let local = local.map_or(Ipv4Addr::LOCALHOST.into(), |local| local.ip().to_canonical());
+            *address = SocketAddr::new(local, address.port());
+        }
+    }
+    service
+}
+
 /// Sends tables to a router for as long as it is subscribed.
 async fn send_tables(router: &mut RouterSubscription, output: &mut Sender<RoutingTable>) {
     while let Ok(delivery) = router.next().await {
@@ -209,6 +224,8 @@ pub(crate) struct ServiceUpdateStream {
     /// `None` without a cluster: then the stream is closed at once.
     updates: Option<ServiceUpdates>,
     uuid: String,
+    /// The address that the subscriber has connected to.
+    local: Option<SocketAddr>,
     ended: bool,
 }
 
@@ -221,7 +238,12 @@ impl Stream for ServiceUpdateStream {
         }
         let Some(updates) = &mut self.updates else { return Poll::Ready(None) };
         match ready!(updates.poll_next(cx)) {
-            Ok(update) => Poll::Ready(Some(Ok((self.uuid.clone(), ServiceMap::clone(&update))))),
+            Ok(update) => {
+                let services = update.iter();
+                let services = services
+                    .map(|(name, service)| (name.clone(), with_reachable_endpoints(service, self.local)));
+                Poll::Ready(Some(Ok((self.uuid.clone(), services.collect()))))
+            }
             Err(lagged @ SubscriptionError::Lagged) => {
                 let error = errno::error(Errno::NOBUFS, lagged.to_string());
                 Poll::Ready(Some(Err(error)))

@@ -198,6 +198,26 @@ impl BlobTables {
         read_from(&self.rows, &self.chunks, collection, key)
     }
 
+    /// Calls `visit` with the key and the length of each blob of a collection, from the last key to the first, until it
+    /// returns false.
+    pub(super) fn visit_from_last(
+        &self,
+        collection: &str,
+        mut visit: impl FnMut(&str, usize) -> bool,
+    ) -> Result<(), StoreError> {
+        let prefix = path(&[collection], "");
+        // No text has this byte, so that all keys of the collection come before it.
+        let end = [prefix.as_slice(), &[0xff]].concat();
+        for entry in ReadableTable::range(&self.rows, prefix.as_slice()..end.as_slice())?.rev() {
+            let (path, row) = entry?;
+            let key = text(&path.value()[prefix.len()..])?;
+            if !visit(&key, length_of(row.value())?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
     pub(super) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
         let mut keys = Vec::new();

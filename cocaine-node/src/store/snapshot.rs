@@ -47,6 +47,16 @@ impl Snapshot {
         self.blobs.read(collection, key)
     }
 
+    /// Calls `visit` with the key and the length of each blob of a collection, from the last key to the first, until it
+    /// returns false.
+    pub(crate) fn visit_from_last(
+        &self,
+        collection: &str,
+        visit: impl FnMut(&str, usize) -> bool,
+    ) -> Result<(), StoreError> {
+        self.blobs.visit_from_last(collection, visit)
+    }
+
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.
     pub(crate) async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>, StoreError> {
         self.blobs.find(collection, tags).await

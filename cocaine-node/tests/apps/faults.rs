@@ -2,9 +2,9 @@
 
 use std::{process::Command, time::Duration};
 
-use cocaine::Duplex;
+use cocaine::{Duplex, Value};
 use cocaine_bindings::{App, Node};
-use cocaine_node::Node as Cocaine;
+use cocaine_node::{Node as Cocaine, config::NodeConfig};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -214,4 +214,30 @@ async fn stopped_node_leaves_no_worker() {
     let pid: i32 = call(&app, "pid", "").await.unwrap().parse().unwrap();
     cloud.node.shutdown().await;
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_runs_no_more_workers_than_configured() {
+    let mut config = NodeConfig::default();
+    config.apps.max_workers = Some(3);
+    let builder = Cocaine::builder().in_memory().config(&config).startup_timeout(Duration::from_millis(100));
+    let cloud = Cloud::with(builder).await;
+    let greedy = cloud.run("greedy", "", json!({"pool-limit": -1, "queue-limit": 7})).await;
+    let Duplex { mut tx, rx: _rx } = cloud.apps.control("greedy").await.unwrap();
+    tx.send(i32::MAX).await.unwrap();
+    let warned =
+        |info: &Value| info.get("warnings").is_some_and(|all| all.to_string().contains("apps.max_workers"));
+    let idle = |info: &Value| number(info, &["pool", "idle"]) == 3;
+    let info = cloud.until("greedy", |info| idle(info) && warned(info)).await;
+    assert_eq!(number(&info, &["pool", "total:spawned"]), 3);
+    assert_eq!(call(&greedy, "echo", "still here").await.unwrap(), "still here");
+    let other = cloud.run("other", "", json!({})).await;
+    let error = call(&other, "echo", "").await.unwrap_err().to_string();
+    assert!(error.contains("the node may run 3 workers, and does (`apps.max_workers`)"), "{error}");
+    assert_eq!(number(&cloud.info("other").await, &["pool", "total:spawned"]), 0);
+    // Once others have ended, those that wait start.
+    cloud.apps.pause_app("greedy").await.unwrap();
+    cloud.until("other", |info| number(info, &["pool", "idle"]) == 1 && !warned(info)).await;
+    assert_eq!(call(&other, "echo", "here").await.unwrap(), "here");
+    cloud.node.shutdown().await;
 }

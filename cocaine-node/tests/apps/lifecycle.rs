@@ -267,3 +267,26 @@ async fn missing_helper_is_reported() {
     assert!(error.contains("nothing that starts processes (`NodeBuilder::helper`)"), "{error}");
     node.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn package_of_a_removed_app_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let cloud = Cloud::with(Node::builder().data(folder.path())).await;
+    let package = |app: &str| folder.path().join("spool").join(app);
+    for app in ["removed", "stored", "running"] {
+        cloud.run(app, "", json!({})).await;
+    }
+    for app in ["removed", "running"] {
+        cloud.storage.remove("apps", app).await.unwrap();
+    }
+    for app in ["removed", "stored"] {
+        cloud.apps.pause_app(app).await.unwrap();
+    }
+    assert!(!package("removed").exists() && package("stored").exists() && package("running").exists());
+    cloud.storage.remove("apps", "stored").await.unwrap();
+    cloud.node.shutdown().await;
+    // What nobody has paused since is removed when the node starts.
+    let cloud = Cloud::with(Node::builder().data(folder.path())).await;
+    wait_until("the package is removed", async || !package("stored").exists()).await;
+    cloud.node.shutdown().await;
+}

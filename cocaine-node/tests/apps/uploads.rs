@@ -130,8 +130,8 @@ async fn hundred_stalled_uploads_take_bounded_memory() {
     let (cloud, address) = start_site(config).await;
     // From here on it is known that pieces are taken.
     let mut first = Client::connect(address).await;
-    first.begin("/site/web/count", 1 << 20).await;
-    first.send_body(1 << 20).await;
+    first.begin("/site/web/count", 4 << 20).await;
+    first.send_body(4 << 20).await;
     assert_eq!(first.read().await.0, 200);
     let uploads = (0..CLIENTS).map(|_| {
         tokio::spawn(async move {

@@ -56,7 +56,8 @@ struct Script {
     default: Arc<Mutex<Vec<Step>>>,
     events: mpsc::UnboundedSender<ReceivedEvent>,
     floods: mpsc::UnboundedSender<bool>,
-    /// The answers to offers of requests in pieces; without any the app is like one of an original node.
+    /// The answers to offers of requests in pieces. Without them the app is like one of an original node, which it becomes
+    /// by an offer that has no answer left.
     offers: Arc<Mutex<Option<VecDeque<Vec<Step>>>>>,
 }
 
@@ -74,7 +75,14 @@ impl AppServer for App {
         mut output: Sender<Bytes>,
     ) -> Result<()> {
         if self.caller.headers().get(BODY_HEADER).is_some() {
-            let answer = self.script.offers.lock().unwrap().as_mut().and_then(VecDeque::pop_front);
+            let answer = {
+                let mut offers = self.script.offers.lock().unwrap();
+                let answer = offers.as_mut().and_then(VecDeque::pop_front);
+                if answer.is_none() {
+                    *offers = None;
+                }
+                answer
+            };
             for step in answer.unwrap_or_default() {
                 match step {
                     Step::Chunk(chunk) => output.send(chunk).await?,

@@ -1,6 +1,9 @@
 //! The locator: names, routing groups, routers and publications.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use cocaine::{Category, Code, Endpoint, Value, graph::Graph, msgpack};
 use cocaine_bindings::{Locator, LocatorClient, Storage, StorageClient};
@@ -287,18 +290,39 @@ async fn restricted_services_resolve_and_are_not_announced() {
 }
 
 #[tokio::test]
-async fn unspecified_address_is_announced_by_hostname() {
-    let node = Node::builder().listen("0.0.0.0:0").hostname("localhost").start().await.unwrap();
-    let port = node.locator_addr().port();
-    let client = cocaine::Client::new(&format!("127.0.0.1:{port}")).unwrap();
-    let locator = client.resolve("locator", None).await.unwrap();
-    assert_eq!(locator.endpoints, [Endpoint(([127, 0, 0, 1], port).into())]);
-    let storage: StorageClient = client.service().await.unwrap();
-    assert!(storage.find("c", &["t"]).await.unwrap().is_empty());
-    node.shutdown().await;
+async fn unspecified_address_is_announced_as_connected_to() {
+    // Names without addresses for others, such as Debian's `127.0.1.1`, change nothing.
+    for hostname in [None, Some("localhost"), Some("no.such.host.invalid")] {
+        let mut builder = Node::builder().listen("0.0.0.0:0");
+        if let Some(hostname) = hostname {
+            builder = builder.hostname(hostname);
+        }
+        let node = builder.start().await.unwrap();
+        let port = node.locator_addr().port();
+        for last in [1, 2] {
+            let address: SocketAddr = ([127, 0, 0, last], port).into();
+            let client = cocaine::Client::new(&address.to_string()).unwrap();
+            let locator = client.resolve("locator", None).await.unwrap();
+            assert_eq!(locator.endpoints, [Endpoint(address)]);
+            let storage: StorageClient = client.service().await.unwrap();
+            assert!(storage.find("c", &["t"]).await.unwrap().is_empty());
+            let locator: LocatorClient = client.service().await.unwrap();
+            let (_, services) = locator.connect("subscriber").recv().await.unwrap().unwrap();
+            let storage = &services["storage"];
+            assert!(storage.endpoints.iter().all(|endpoint| endpoint.0.ip() == address.ip()), "{storage:?}");
+        }
+        node.shutdown().await;
+    }
+}
 
-    let node = Node::builder().listen("0.0.0.0:0").hostname("no.such.host.invalid").start().await.unwrap();
+#[tokio::test]
+async fn configured_hostname_is_announced() {
+    let node = Node::builder().listen("0.0.0.0:0").hostname("10.9.9.1").start().await.unwrap();
     let client = cocaine::Client::new(&format!("127.0.0.1:{}", node.locator_addr().port())).unwrap();
-    assert!(client.resolve("storage", None).await.unwrap().endpoints.is_empty(), "like the original");
+    let endpoints = client.resolve("storage", None).await.unwrap().endpoints;
+    assert_eq!(
+        endpoints.iter().map(|endpoint| endpoint.0.ip().to_string()).collect::<Vec<_>>(),
+        ["10.9.9.1"]
+    );
     node.shutdown().await;
 }

@@ -58,6 +58,7 @@ impl Connection {
         let extra = graph.methods().map(|_| None).collect();
         let host = Arc::new(ServedConnection::new(
             handle.clone(),
+            None,
             Arc::new(ServedGraph { graph, extra }),
             limits.max_decoded_bytes,
         ));

@@ -263,6 +263,7 @@ impl<D: Dispatch> Connections<D> {
     fn serve_connection(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.accept_counters.accepted.fetch_add(1, Ordering::Relaxed);
         handle::set_socket_options(&stream, Server::KEEP_ALIVE);
+        let local = stream.local_addr().ok();
         let conn = SharedConnection::new(
             peer.to_string().into(),
             self.limits,
@@ -270,6 +271,7 @@ impl<D: Dispatch> Connections<D> {
         );
         let host = Arc::new(ServedConnection::new(
             ConnectionHandle::new(conn.clone()),
+            local,
             self.served.clone(),
             self.limits.max_decoded_bytes,
         ));

@@ -4,8 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use cocaine::Limits;
 
+use super::permits::WorkerPermits;
 use crate::{
-    apps::{package::folders::AppFolders, profile::Profile, worker::launcher::WorkerLauncher},
+    apps::{
+        crashlogs::Crashlogs, package::folders::AppFolders, profile::Profile,
+        worker::launcher::WorkerLauncher,
+    },
     store::Store,
 };
 
@@ -15,6 +19,9 @@ pub(crate) struct AppEnvironment {
     pub(crate) launcher: WorkerLauncher,
     pub(crate) folders: Arc<AppFolders>,
     pub(crate) store: Store,
+    pub(crate) crashlogs: Crashlogs,
+    /// How many workers all apps may have together.
+    pub(crate) permits: WorkerPermits,
     /// The limits of workers' connections.
     pub(crate) limits: Limits,
     /// How long an event waits for an app that does not start before its client gets an error.

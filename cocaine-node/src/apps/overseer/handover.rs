@@ -39,7 +39,7 @@ impl Overseer {
     fn check_start(&self) -> Result<(), Error> {
         let state = self.state();
         let app = &self.config().app;
-        match &state.failure {
+        match &state.failure.clone().or_else(|| self.limit_failure(&state)) {
             Some(failure) => Err(failure.to_client_error(app)),
             None if state.stopped => Err(stopped_meanwhile(app)),
             None => Ok(()),

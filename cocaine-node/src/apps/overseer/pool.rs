@@ -31,6 +31,14 @@ pub(super) fn target_size(profile: &Profile, demand: Demand, manual: usize) -> u
     wanted.clamp(1, limit)
 }
 
+/// How many workers of an app start at once: each is a process, and they compete until they have connected.
+const MAX_STARTING: usize = 32;
+
+/// Returns how many workers can be started now, of `starting` that have not connected among the `pool`.
+pub(super) fn startable(target: usize, pool: usize, starting: usize) -> usize {
+    target.saturating_sub(pool).min(MAX_STARTING.saturating_sub(starting))
+}
+
 /// Returns whether the queue has room for one more event (`node.md` 5.1).
 pub(super) fn has_room(profile: &Profile, demand: Demand) -> bool {
     let room = match number(profile.queue_limit) {
@@ -116,6 +124,15 @@ mod tests {
         assert!(has_room(&profile, demand(0, 7, 4)));
         assert!(!has_room(&profile, demand(1, 7, 4)));
         assert!(!has_room(&profile, demand(0, 8, 4)));
+    }
+
+    #[test]
+    fn few_of_very_many_workers_start_at_once() {
+        assert_eq!(startable(10, 0, 0), 10);
+        assert_eq!(startable(2_147_483_647, 0, 0), 32);
+        assert_eq!(startable(2_147_483_647, 32, 30), 2);
+        assert_eq!(startable(100, 99, 0), 1);
+        assert_eq!([startable(100, 40, 32), startable(5, 9, 0)], [0, 0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use cocaine::server::{Connection, StreamedEvents};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
     app_queue::AppQueue,
@@ -27,6 +27,8 @@ pub(super) struct AppState {
     /// The exit of the last worker that crashed before it had an event, until one takes an event.
     pub(super) failure: Option<WorkerExit>,
     pub(super) stopped: bool,
+    /// The task that waits until the node may run one more worker, if more are wanted.
+    pub(super) permit_wait: Option<AbortHandle>,
 }
 
 /// A worker as the overseer knows it.
@@ -95,6 +97,13 @@ impl AppState {
             load: active.map(|worker| worker.load).sum(),
             pool: self.workers.len(),
         }
+    }
+
+    /// Returns how many workers have not connected yet.
+    pub(super) fn starting(&self) -> usize {
+        let is_starting =
+            |worker: &&WorkerEntry| matches!(worker.state, WorkerState::Spawning | WorkerState::Handshaking);
+        self.workers.values().filter(is_starting).count()
     }
 
     /// Seals the least loaded workers until no more than `target` are active.

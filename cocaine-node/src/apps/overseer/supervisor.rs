@@ -1,25 +1,18 @@
 //! The task of the overseer for each worker: it runs the worker and applies what happens to it.
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use cocaine::{Bytes, Code, msgpack};
+use cocaine::Code;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
 };
 
-use super::Overseer;
-use crate::{
-    apps::worker::{
-        channels::WorkerChannels,
-        exit::WorkerExit,
-        task::{WorkerCommand, WorkerEvent, WorkerTask},
-    },
-    log::format_date,
+use super::{Overseer, permits::WorkerPermit};
+use crate::apps::worker::{
+    channels::WorkerChannels,
+    exit::WorkerExit,
+    task::{WorkerCommand, WorkerEvent, WorkerTask},
 };
 
 /// Runs a worker to its end, and removes it.
@@ -28,8 +21,10 @@ pub(super) async fn run_worker(
     uuid: Arc<str>,
     channels: Arc<WorkerChannels>,
     commands: mpsc::UnboundedReceiver<WorkerCommand>,
+    permit: WorkerPermit,
 ) {
-    let guard = CleanupGuard { overseer: &overseer, uuid: &uuid, channels: channels.clone(), removed: false };
+    let guard =
+        CleanupGuard { overseer: &overseer, uuid: &uuid, channels: channels.clone(), permit: Some(permit) };
     let (sender, events) = mpsc::unbounded_channel();
     let config = overseer.config().clone();
     let task = WorkerTask { config, uuid: uuid.clone(), channels, commands, events: sender };
@@ -40,7 +35,7 @@ pub(super) async fn run_worker(
     };
     let lines = std::mem::take(&mut exit.lines);
     if exit.crashed && !overseer.is_stopped() {
-        store_crashlog(&overseer, &uuid, &lines).await;
+        overseer.environment().crashlogs.add(&overseer.config().app, &uuid, &lines).await;
     }
     if overseer.is_stopped() {
         exit.crashed = false;
@@ -87,7 +82,8 @@ struct CleanupGuard<'a> {
     overseer: &'a Overseer,
     uuid: &'a str,
     channels: Arc<WorkerChannels>,
-    removed: bool,
+    /// What lets the worker run, until it is removed.
+    permit: Option<WorkerPermit>,
 }
 
 impl CleanupGuard<'_> {
@@ -96,7 +92,9 @@ impl CleanupGuard<'_> {
     }
 
     fn remove(&mut self, exit: &WorkerExit) {
-        if !std::mem::replace(&mut self.removed, true) {
+        if let Some(permit) = self.permit.take() {
+            // The next worker may need it.
+            drop(permit);
             self.channels.discard(Code::CANCELLED);
             self.overseer.endpoint().cancel_worker(self.uuid);
             self.overseer.remove_worker(self.uuid, exit);
@@ -107,24 +105,6 @@ impl CleanupGuard<'_> {
 impl Drop for CleanupGuard<'_> {
     fn drop(&mut self) {
         self.remove(&WorkerExit::task_failed());
-    }
-}
-
-/// Stores the last output of a crashed worker (`node.md` 1, 5.4).
-async fn store_crashlog(overseer: &Overseer, uuid: &str, lines: &[Bytes]) {
-    if lines.is_empty() {
-        return;
-    }
-    let app = overseer.config().app.as_str();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let key = format!("{}:{uuid}", now.as_micros());
-    let today = format!("cocaine-{}", format_date(now.as_secs()));
-    let stored = match msgpack::to_vec(lines) {
-        Ok(blob) => overseer.environment().store.write("crashlogs", &key, blob.into(), &[app, &today]).await,
-        Err(error) => return tracing::warn!(app, %error, "a crashlog cannot be written"),
-    };
-    if let Err(error) = stored {
-        tracing::warn!(app, %error, "a crashlog cannot be stored");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The folders of apps: their sockets, and their unpacked packages.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fs, io,
     os::unix::{
         ffi::OsStrExt,
@@ -85,6 +85,22 @@ impl AppFolders {
     /// Returns the folder that the package of a generation of `app` is unpacked into.
     pub(crate) fn package(&self, app: &str, generation: u64) -> PathBuf {
         self.spool.join(generation_name(app, generation))
+    }
+
+    /// Returns the names of the folders of first generations.
+    pub(crate) fn packages(&self) -> Vec<OsString> {
+        // What cannot be read is looked at the next time.
+        let entries = fs::read_dir(&self.spool).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.map(|entry| entry.file_name()).filter(|name| !is_left_over(name)).collect()
+    }
+
+    /// Renames the folder of a package to a name that no app has, and that is removed when the node starts. Returns its
+    /// new path, or `None` if there is no such folder.
+    pub(crate) fn detach_package(&self, folder: &OsStr) -> Option<PathBuf> {
+        let unique = uuid::Uuid::new_v4();
+        let detached = self.spool.join(format!("{PARTIAL_PREFIX}{unique}"));
+        fs::rename(self.spool.join(folder), &detached).ok().map(|()| detached)
     }
 }
 

@@ -90,9 +90,13 @@ fn add_report(
     if flags.has_manifest() {
         entries.push(("manifest", config.manifest.raw.clone()));
     }
-    if !config.warnings.is_empty() {
-        let warnings = config.warnings.iter().map(|warning| warning.as_str().into());
-        entries.push(("warnings", Value::Array(warnings.collect())));
+    let limit = snapshot.exceeded_limit.map(|limit| {
+        format!("more workers are wanted than the node may run, {limit} (`apps.max_workers`)").into()
+    });
+    let warnings = config.warnings.iter().map(|warning| warning.as_str().into());
+    let warnings: Vec<_> = warnings.chain(limit).collect();
+    if !warnings.is_empty() {
+        entries.push(("warnings", Value::Array(warnings)));
     }
     if let Some(exit) = snapshot.failure {
         entries.push(("failure", failure(exit)));

@@ -47,6 +47,11 @@ impl WorkerExit {
         Self::terminated(code::SHUTDOWN, "it is killed: it did not end before the node stops")
     }
 
+    /// Returns what stands for the exit of a worker that is not started, since the node has as many as it may.
+    pub(crate) fn node_limit(limit: usize) -> Self {
+        Self::crash(code::SPAWN, format!("the node may run {limit} workers, and does (`apps.max_workers`)"))
+    }
+
     /// Returns the exit of a worker whose task in the node has panicked.
     pub(crate) fn task_failed() -> Self {
         Self::crash(code::ACTIVATE, "the node failed to look after it")

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::{event_call::Retries, service_pool::ServicePool};
 use crate::{config::Target, gateway::metrics::GatewayMetrics};
 
-/// How long a node may take to say that it understands an offer. One that does not is an original, whose worker waits for
-/// the request by then.
+/// How long a node may take to say that it has received an offer, before it is asked again whether it understands any. One
+/// that does not is an original by now, whose worker waits for the request.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The offer of a request in pieces.
@@ -55,9 +55,15 @@ impl BodyOffer<'_> {
         }
         let service = service.with_header(BODY_HEADER, BODY_IN_PIECES);
         let mut channel: EventChannel = service.open("enqueue", (self.target.event.as_str(),)).await?;
-        let receipt = timeout(RECEIPT_TIMEOUT, channel.recv()).await.ok().flatten().transpose()?;
+        let receipt = loop {
+            if let Ok(receipt) = timeout(RECEIPT_TIMEOUT, channel.recv()).await {
+                break receipt.transpose()?;
+            }
+            if matches!(pool.ask_about_offers(name).await, Ok(false)) {
+                return Ok(None);
+            }
+        };
         if receipt.is_none_or(|receipt| receipt != OFFER_RECEIVED) {
-            pool.note_unknown_offer(name);
             return Ok(None);
         }
         match channel.recv().await.transpose()? {

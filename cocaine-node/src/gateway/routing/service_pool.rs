@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Client, Result, Service, Value,
+    Client, Code, Result, Service, Value,
     server::{BODY_HEADER, BODY_IN_PIECES, BODY_KEY},
 };
 use quick_cache::{Equivalent, sync::Cache};
@@ -15,7 +15,7 @@ use quick_cache::{Equivalent, sync::Cache};
 const MAX_CONNECTIONS: usize = 4096;
 
 /// How long a node may take to say whether it understands offers of requests in pieces.
-const INFO_DEADLINE: Duration = Duration::from_secs(1);
+const INFO_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Connected services by name, with several connections each.
 #[derive(Debug)]
@@ -87,21 +87,21 @@ impl ServicePool {
         {
             return accepts;
         }
-        let asked = async {
-            let service = self.get(name).await?.with_deadline(INFO_DEADLINE);
-            service.with_header(BODY_HEADER, BODY_IN_PIECES).call("info", ()).await
-        };
-        let answer: Result<Value> = asked.await;
         // An app that cannot be asked now may be asked again at once.
-        let Ok(info) = answer else { return false };
-        let accepts = info.get(BODY_KEY).is_some();
-        self.offers.insert(name.to_owned(), (accepts, Instant::now()));
-        accepts
+        self.ask_about_offers(name).await.unwrap_or(false)
     }
 
-    /// Notes that a node of a service did not understand an offer.
-    pub(crate) fn note_unknown_offer(&self, name: &str) {
-        self.offers.insert(name.to_owned(), (false, Instant::now()));
+    /// Asks a service whether it is an app of a node that understands offers of requests in pieces.
+    pub(crate) async fn ask_about_offers(&self, name: &str) -> Result<bool> {
+        let service = self.get(name).await?.with_deadline(INFO_DEADLINE);
+        let answer = service.with_header(BODY_HEADER, BODY_IN_PIECES).call("info", ()).await;
+        let accepts = answer.map(|info: Value| info.get(BODY_KEY).is_some()).or_else(|error| {
+            // Any other error of the service means that it is not such an app.
+            let is_absent = error.code().is_none_or(|code| code == Code::SERVICE_NOT_AVAILABLE);
+            if is_absent || error.is_app_stopped() { Err(error) } else { Ok(false) }
+        })?;
+        self.offers.insert(name.to_owned(), (accepts, Instant::now()));
+        Ok(accepts)
     }
 
     /// Removes a service that the locator no longer knows.
