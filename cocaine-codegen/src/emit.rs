@@ -56,6 +56,7 @@ use crate::{
     error::{Problem, Result},
     model::ServiceModel,
     naming::ident,
+    syntax,
 };
 
 /// What is emitted for each service.
@@ -74,8 +75,10 @@ impl<'a> OutputKind<'a> {
             let first = path.segments.first().map(|segment| segment.ident.to_string());
             path.leading_colon.is_some() || first.is_some_and(|first| first == "crate")
         };
-        let is_module = syn::parse_str::<Path>(path).is_ok_and(|path| {
-            is_absolute(&path) && path.segments.iter().all(|segment| segment.arguments.is_none())
+        let is_module = syntax::read(path, |path: syn::Result<Path>| {
+            path.is_ok_and(|path| {
+                is_absolute(&path) && path.segments.iter().all(|segment| segment.arguments.is_none())
+            })
         });
         if is_module { Ok(Self::Doubles(path)) } else { Err(Problem::Path(path.to_owned()).into()) }
     }

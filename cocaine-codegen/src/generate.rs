@@ -21,6 +21,7 @@ use crate::{
     metadata::Metadata,
     model::{self, Diagnostics, ServiceModel},
     naming::{self, NameScope},
+    syntax,
 };
 
 /// How the output is cut into files.
@@ -70,6 +71,7 @@ pub struct GeneratedFile {
 /// The same input gives the same bytes, always and everywhere.
 pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -> Result<Output> {
     metadata.check_depth()?;
+    metadata.check_size()?;
     let kind = match &options.doubles_of {
         None => OutputKind::Bindings,
         Some(path) => OutputKind::doubles_of(path)?,
@@ -136,9 +138,6 @@ fn format_each(
         format(&format!("service `{}`", naming::shown(&service.wire)), emit(service))
     };
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(services.len());
-    if workers < 2 {
-        return services.iter().map(make).collect();
-    }
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -151,11 +150,8 @@ fn format_each(
         }
     };
     let mut all = thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
-        joined
-            .flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect::<Vec<_>>()
+        let workers: Vec<_> = (0..workers).map(|_| syntax::spawn_parser(scope, work)).collect();
+        workers.into_iter().flat_map(syntax::join).collect::<Vec<_>>()
     });
     all.sort_by_key(|(index, _)| *index);
     all.into_iter().map(|(_, text)| text).collect()

@@ -30,6 +30,35 @@
 //! [`Builder`] reads files and `OUT_DIR`; nothing else reads a clock, the network or the environment.
 //! Input is not trusted: any text becomes a valid name, an escaped literal or a harmless comment.
 //!
+//! # Names
+//!
+//! A name on the wire becomes a Rust name by itself, so that a method that is added to a service renames none but those
+//! that want its name. Where the two differ, the docs of the method contain the name on the wire.
+//!
+//! | on the wire | in Rust |
+//! |---|---|
+//! | `readAll`, `read-all`, `read::all` | `read_all`; types and variants are `ReadAll` |
+//! | `ж`, `3com`, nothing | `u436`, `n3com`, `method_7` with its id |
+//! | `type` | `r#type`, which is called as `client.r#type()` |
+//! | `self`, `super`, `crate` | `self_`, `super_`, `crate_` |
+//! | `clone`, `new`, `service`, `with_header` and any other method of clients or doubles | `clone_`, `new_`, … |
+//! | `expect_read` and any other that begins with `expect_`, since doubles have such methods | `expect_read_` |
+//! | a name that an earlier id has | the first of `read_2`, `read_3`, … that no method of the service wants |
+//!
+//! The methods of clients and doubles are their own (`service`, `from_service`, `with_deadline`, `with_header`, `new`,
+//! `in_order`, `verify`, `wait_for_scripts`) and those of the traits that they implement or that every type does
+//! (`clone`, `clone_from`, `clone_into`, `to_owned`, `default`, `fmt`, `from`, `into`, `try_from`, `try_into`, `borrow`,
+//! `borrow_mut`, `type_id`). With these, `client.clone()` clones the client and `client.clone_()` calls the service. A
+//! double expects that call with `expect_clone`.
+//!
+//! A catalogue names methods in the same way, and `#[name = "…"]` gives the name on the wire where it is another.
+//!
+//! # Limits
+//!
+//! A tree is at most 32 messages deep ([`MAX_DEPTH`]). Code is generated for up to 2,048 states and 4,096 messages of a
+//! method, and for up to 4,096 states and 16,384 methods and messages of a service; the error names the method. Types of a
+//! catalogue are nested up to 32 deep, and a declared type contains itself only in a `Vec` or a map.
+//!
 //! # Modules
 //!
 //! ```text
@@ -39,6 +68,7 @@
 //!                                                           name               or a folder
 //! compare    what has changed between two of them
 //! dump       a service's protocol as a tree, JSON or a graph
+//! syntax     the parser of Rust, within bounds
 //! commands   the program
 //! ```
 //!
@@ -57,6 +87,7 @@ mod generate;
 mod metadata;
 mod model;
 mod naming;
+mod syntax;
 
 pub use catalogue::Catalogue;
 pub use compare::{Difference, Grade, compare, compare_code, read_tables};

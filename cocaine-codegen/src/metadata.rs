@@ -1,6 +1,7 @@
 //! What a locator says about its services, as plain data, and the JSON that keeps it.
 
 pub(crate) mod shape;
+mod size;
 pub(crate) mod tree;
 mod unique_map;
 

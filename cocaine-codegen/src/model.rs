@@ -54,6 +54,8 @@ pub(crate) struct MethodModel {
     pub(crate) wire: String,
     /// The name in Rust.
     pub(crate) name: String,
+    /// The name of the method of a double that expects a call.
+    pub(crate) expectation: String,
     pub(crate) docs: Vec<String>,
     pub(crate) arguments: Arguments,
     pub(crate) shape: CallModel,

@@ -105,10 +105,92 @@ const PRELUDE: &[&str] = &[
     "Vec",
 ];
 
-/// Names of modules that would hide a crate, clash with a file of the output, or are reserved by a file system.
+/// Names of modules that would hide a crate, a type of the language or a tool in an attribute, clash with a file of the
+/// output, or are reserved by a file system.
 const MODULES: &[&str] = &[
-    "alloc", "aux", "cocaine", "con", "core", "crate", "lib", "main", "mod", "nul", "prn", "self", "std",
+    "alloc",
+    "aux",
+    "bool",
+    "char",
+    "clippy",
+    "cocaine",
+    "com1",
+    "com2",
+    "com3",
+    "com4",
+    "com5",
+    "com6",
+    "com7",
+    "com8",
+    "com9",
+    "con",
+    "core",
+    "crate",
+    "diagnostic",
+    "f16",
+    "f32",
+    "f64",
+    "f128",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "lib",
+    "lpt1",
+    "lpt2",
+    "lpt3",
+    "lpt4",
+    "lpt5",
+    "lpt6",
+    "lpt7",
+    "lpt8",
+    "lpt9",
+    "main",
+    "miri",
+    "mod",
+    "nul",
+    "prn",
+    "rust_analyzer",
+    "rustdoc",
+    "rustfmt",
+    "self",
+    "std",
+    "str",
     "super",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+];
+
+/// The methods of clients and doubles that are not in the trait for callers: their own, and those of the traits that
+/// they implement or that every type does. A method of the trait with such a name could not be called with a dot.
+const CLIENT_METHODS: &[&str] = &[
+    "borrow",
+    "borrow_mut",
+    "clone",
+    "clone_from",
+    "clone_into",
+    "default",
+    "fmt",
+    "from",
+    "from_service",
+    "in_order",
+    "into",
+    "new",
+    "service",
+    "to_owned",
+    "try_from",
+    "try_into",
+    "type_id",
+    "verify",
+    "wait_for_scripts",
+    "with_deadline",
+    "with_header",
 ];
 
 /// The keywords of edition 2024, sorted.
@@ -194,6 +276,44 @@ pub(crate) fn module(name: &str) -> String {
     if MODULES.contains(&module.as_str()) { format!("{module}_service") } else { module }
 }
 
+/// Returns the name of the method of a client whose name in `snake_case` is `name`: with `_` after it where a client or a
+/// double has another method of that name, or where it is no identifier.
+///
+/// It depends on `name` alone, so that a service's other methods never rename it. No name in `snake_case` ends with `_`,
+/// so that it never becomes the name of another.
+pub(crate) fn client_method(name: String) -> String {
+    let is_expectation = name.starts_with("expect_") && !name.ends_with('_');
+    if is_expectation || CLIENT_METHODS.binary_search(&&*name).is_ok() {
+        format!("{name}_")
+    } else {
+        message(name)
+    }
+}
+
+/// Returns the names of the methods of a double that expect calls of `methods`: `expect_read` for `read` and `expect_clone`
+/// for `clone_`. None ends with `_`, as those of `methods` do that begin with `expect_`.
+pub(crate) fn expectations(methods: &[String]) -> Vec<String> {
+    let wanted = methods.iter().map(|name| format!("expect_{}", name.trim_end_matches('_')));
+    NameScope::claim_all(&wanted.collect::<Vec<_>>(), "_")
+}
+
+/// Returns the name of the method that sends a message whose name in `snake_case` is `name`: with `_` after it where it
+/// is no identifier.
+pub(crate) fn message(name: String) -> String {
+    if matches!(&*name, "self" | "super" | "crate") { format!("{name}_") } else { name }
+}
+
+/// Returns whether `name` is in `snake_case`; `_` at its end makes it differ from a keyword.
+pub(crate) fn is_snake(name: &str) -> bool {
+    let name = name.strip_suffix('_').unwrap_or(name);
+    !name.is_empty() && snake(name, "") == name
+}
+
+/// Returns whether `name` can name a type, a trait or a variant as it is.
+pub(crate) fn is_camel(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
 /// Returns `name` as an identifier, raw where it is a keyword.
 pub(crate) fn ident(name: &str) -> Ident {
     match name {
@@ -222,13 +342,27 @@ impl NameScope {
             return wanted;
         }
         let repeat = self.repeats.entry(wanted.clone()).or_insert(1);
+        // Two `_` in a row are no snake case, and a name that ends with `_` remains one.
+        let stem = wanted.trim_end_matches('_');
+        let end = if stem.len() < wanted.len() { "_" } else { "" };
         loop {
             *repeat += 1;
-            let name = format!("{wanted}{between}{repeat}");
+            let name = format!("{stem}{between}{repeat}{end}");
             if self.taken.insert(name.clone()) {
                 return name;
             }
         }
+    }
+
+    /// Returns a name for each of `wanted`, in their order. The first that wants a name gets it, and the others get that
+    /// name with a number that makes it one that nobody wants.
+    pub(crate) fn claim_all(wanted: &[String], between: &str) -> Vec<String> {
+        let mut names = Self::default();
+        let first: Vec<_> = wanted.iter().map(|wanted| names.taken.insert(wanted.clone())).collect();
+        let claim = |(wanted, is_first): (&String, bool)| {
+            if is_first { wanted.clone() } else { names.claim(wanted.clone(), between) }
+        };
+        wanted.iter().zip(first).map(claim).collect()
     }
 
     /// Returns whether all `names` are free.
@@ -291,6 +425,48 @@ mod tests {
         let mut names = NameScope::default();
         let mut claim = |wanted: &str| names.claim(wanted.to_owned(), "_");
         assert_eq!([claim("a"), claim("a_2"), claim("a"), claim("a")], ["a", "a_2", "a_3", "a_4"]);
+    }
+
+    #[test]
+    fn number_of_repeated_name_is_wanted_by_none() {
+        let claim = |wanted: &[&str]| {
+            let wanted: Vec<_> = wanted.iter().map(|wanted| (*wanted).to_owned()).collect();
+            NameScope::claim_all(&wanted, "_")
+        };
+        assert_eq!(claim(&["a", "a_2", "b"]), ["a", "a_2", "b"]);
+        assert_eq!(claim(&["a", "a", "a_2", "b", "a"]), ["a", "a_3", "a_2", "b", "a_4"]);
+        assert_eq!(claim(&["new_", "new_"]), ["new_", "new_2_"]);
+    }
+
+    #[test]
+    fn client_methods_do_not_clash() {
+        assert!(CLIENT_METHODS.is_sorted());
+        for (name, expected) in [
+            ("read", "read"),
+            ("clone", "clone_"),
+            ("expect_read", "expect_read_"),
+            ("expect", "expect"),
+            ("self", "self_"),
+            ("fn", "fn"),
+        ] {
+            assert_eq!(client_method(name.to_owned()), expected);
+        }
+        let methods = ["read", "clone_", "expect_clone_", "new_", "new_2_", "new_2"].map(str::to_owned);
+        assert_eq!(
+            expectations(&methods),
+            [
+                "expect_read",
+                "expect_clone",
+                "expect_expect_clone",
+                "expect_new",
+                "expect_new_2",
+                "expect_new_2_2"
+            ]
+        );
+        assert!(is_snake("read") && is_snake("clone_") && is_snake("a_2"));
+        assert!(
+            !is_snake("readAll") && !is_snake("a__b") && !is_snake("_a") && !is_snake("") && !is_snake("ж")
+        );
     }
 
     #[test]

@@ -56,6 +56,16 @@ fn mistake_is_reported_with_location_and_remedy() {
         ("async fn ping();", "my.rs:2:14: write `fn name(arguments) -> reply;`"),
         ("fn ping<T>();", "my.rs:2:8: write `fn name(arguments) -> reply;`"),
         ("#[inline] fn ping();", "my.rs:2:5: a method takes `#[name = \"…\"]`"),
+        ("fn readAll();", "my.rs:2:8: write the method's name in snake_case: `read_all`"),
+        ("fn Ж();", "my.rs:2:8: write the method's name in snake_case: `u416`"),
+        ("#[name = \"a\"] #[name = \"b\"] fn ping();", "my.rs:2:19: `#[name]` stands here twice"),
+        (
+            "#[revoke_on_drop] #[revoke_on_drop] fn ping();",
+            "my.rs:2:23: `#[revoke_on_drop]` stands here twice",
+        ),
+        ("#[revoke_on_drop(x)] fn ping();", "my.rs:2:5: a method takes"),
+        ("fn ping(#[lossy] #[lossy] a: &str);", "my.rs:2:22: `#[lossy]` stands here twice"),
+        ("fn ping(#[lossy = 1] a: &str);", "my.rs:2:13: an argument takes `#[lossy]` only"),
         ("const X: u8;", "my.rs:2:5: a trait holds methods only"),
     ] {
         let found = mistake(method);
@@ -82,6 +92,10 @@ fn mistakes_around_methods() {
             "trait X {}\ntrait Y {}\n#[service(name = \"x\")] trait Z {}",
             "my.rs:3:30: `Z` describes `x`, which `X` does already",
         ),
+        ("#[service(name = \"a\", name = \"b\")] trait X {}", "my.rs:1:23: this stands here twice"),
+        ("#[service()] #[service()] trait X {}", "my.rs:1:14: `#[service]` stands here twice"),
+        ("trait x {}", "my.rs:1:7: write the trait's name in CamelCase: `X`"),
+        ("trait X_y {}", "my.rs:1:7: write the trait's name in CamelCase: `XY`"),
         ("trait X { fn a(); #[name = \"a\"] fn b(); }", "my.rs:1:36: `a` is described twice"),
         (
             "trait X { fn a() -> Session<Y, Reply<u8>>; }\ntrait Y { fn b() -> u8; }",
@@ -214,12 +228,51 @@ fn mistakes_in_types() {
         ("enum X { #[a] A = 1 }", "my.rs:1:10: a variant takes docs only"),
         ("#[repr(f32)] enum X { A = 1 }", "my.rs:1:19: write one of `#[repr(i8|i16|"),
         ("#[repr(u8)] enum X { A = 256 }", "my.rs:1:22: 256 is no `u8`"),
+        ("enum X { a = 1 }", "my.rs:1:10: write the variant's name in CamelCase: `A`"),
+        ("enum X { A = 1, A = 2 }", "my.rs:1:17: there are two variants `A`"),
+        ("struct X { a: u8, a: u8 }", "my.rs:1:19: there are two fields `a`"),
+        ("#[flat] #[flat] struct X { a: u8 }", "my.rs:1:9: `#[flat]` stands here twice"),
+        ("#[repr(u8)] #[repr(u16)] enum X { A = 1 }", "my.rs:1:13: `#[repr]` stands here twice"),
+        (
+            "struct X(X);",
+            "my.rs:1:8: a value of `X` contains another `X`, and so has no end: put the inner one in a `Vec`",
+        ),
+        ("struct X { x: Option<(u8, X)> }", "my.rs:1:8: a value of `X` contains another `X`"),
+        (
+            "struct X(Y);\nstruct Y { z: Z, y: Vec<Y> }\nstruct Z(Option<Y>);",
+            "my.rs:2:8: a value of `Y` contains",
+        ),
         ("#[a] enum X { A = 1 }", "my.rs:1:1: an enum takes `#[repr(…)]` and docs only"),
     ] {
         let found = mistakes(text);
         assert_eq!(found.len(), 1, "{text}: {found:?}");
         assert!(found[0].starts_with(expected), "{text}: {found:?}");
     }
+}
+
+#[test]
+fn recursion_through_lists_is_allowed() {
+    assert_eq!(mistakes("struct X { x: Vec<X>, y: BTreeMap<String, X>, z: Y } struct Y(Vec<X>);"), [""; 0]);
+}
+
+#[test]
+fn deeply_nested_catalogue_is_an_error() {
+    let nested = |open: &str, close: &str, times| {
+        mistake(&format!("fn ping(a: {}u16{});", open.repeat(times), close.repeat(times)))
+    };
+    for (open, close) in [("Vec<", ">"), ("(", ",)"), ("&[", "]"), ("::a<", ">"), ("&", "")] {
+        let error = nested(open, close, 50_000);
+        assert!(
+            error.contains("nested too deeply here: declare a type for the inner ones"),
+            "{open}: {error}"
+        );
+    }
+    for (open, close) in [("Vec<", ">"), ("(", ",)"), ("::a<", ">")] {
+        let error = nested(open, close, 40);
+        assert!(error.starts_with("my.rs:2:16: types are nested more than 32 deep here"), "{open}: {error}");
+    }
+    let code = "fn a() { ".to_owned() + &"{".repeat(50_000) + &"}".repeat(50_000) + " }";
+    assert!(mistakes(&code)[0].contains("nested too deeply"));
 }
 
 /// Returns what is generated for the one service of `graph`, described by `text`.

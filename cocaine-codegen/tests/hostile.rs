@@ -1,5 +1,7 @@
 //! Whatever a locator says gives valid Rust or a clear error. `compiled.rs` has the compiler judge a selection.
 
+mod names;
+
 use std::collections::BTreeSet;
 
 use cocaine_codegen::{
@@ -8,85 +10,7 @@ use cocaine_codegen::{
 };
 use syn::{Item, TraitItem};
 
-/// Names that are keywords, Markdown, Rust, or nothing that can be seen.
-const NAMES: &[&str] = &[
-    "",
-    " ",
-    "_",
-    "__",
-    "1",
-    "-",
-    "self",
-    "Self",
-    "crate",
-    "super",
-    "fn",
-    "async",
-    "gen",
-    "type",
-    "true",
-    "macro_rules",
-    "clone",
-    "drop",
-    "new",
-    "into",
-    "from",
-    "service",
-    "from_service",
-    "with_deadline",
-    "SPEC",
-    "args",
-    "reply",
-    "*/",
-    "/*",
-    "//",
-    "///",
-    "\"",
-    "\\",
-    "'",
-    "\n",
-    "\r\n",
-    "\t",
-    "\0",
-    "\u{7f}",
-    "{}",
-    "}",
-    "{",
-    "]]",
-    "[`Vec`]",
-    "[x]: y",
-    "<b>",
-    "<!--",
-    "&amp;",
-    "`",
-    "```",
-    "~~~",
-    "# Title",
-    "    code",
-    "* item",
-    "https://example.com",
-    "\u{202e}evil",
-    "\u{2066}",
-    "\u{200b}",
-    "\u{feff}",
-    "\u{2028}",
-    "ж",
-    "é",
-    "e\u{301}",
-    "服务",
-    "𝕏",
-    "🦀",
-    "#[cfg(x)]",
-    "\"); }",
-    "r#\"",
-    "$crate",
-    "a-b",
-    "a_b",
-    "a.b",
-    "aB",
-    "A_b",
-    "a_b_2",
-];
+use self::names::NAMES;
 
 fn service(methods: impl IntoIterator<Item = Method>) -> Service {
     Service { version: 1, graph: (0..).zip(methods).collect() }
@@ -149,11 +73,9 @@ fn is_stable(text: &str) {
     assert_eq!(lines(&again), lines(text)[1..]);
 }
 
-#[test]
-fn names_of_methods() {
-    let text = generated(&metadata([("s", service(NAMES.iter().map(|name| unary(name))))]));
-    is_stable(&text);
-    let file = syn::parse_file(&text).unwrap();
+/// Returns the names of the methods of the only service in `text`.
+fn methods(text: &str) -> Vec<String> {
+    let file = syn::parse_file(text).unwrap();
     let Some(Item::Mod(module)) = file.items.iter().find(|item| matches!(item, Item::Mod(_))) else {
         panic!("no module");
     };
@@ -162,12 +84,19 @@ fn names_of_methods() {
         Item::Trait(contract) => Some(contract),
         _ => None,
     });
-    let names: Vec<_> = (contract.unwrap().items.iter())
+    (contract.unwrap().items.iter())
         .map(|item| match item {
             TraitItem::Fn(method) => method.sig.ident.to_string(),
             _ => panic!("no method"),
         })
-        .collect();
+        .collect()
+}
+
+#[test]
+fn names_of_methods() {
+    let text = generated(&metadata([("s", service(NAMES.iter().map(|name| unary(name))))]));
+    is_stable(&text);
+    let names = methods(&text);
     let unique: BTreeSet<_> = names.iter().collect();
     assert_eq!((names.len(), unique.len()), (NAMES.len(), NAMES.len()));
 }
@@ -180,9 +109,11 @@ fn names_of_services() {
 
 #[test]
 fn names_of_messages() {
-    let tree = node(NAMES.iter().map(|name| (*name, node([("begin", node([("self", Tree::Recurse)]))]))));
-    let method = Method("open".to_owned(), tree.clone(), tree);
-    is_stable(&generated(&metadata([("s", service([method]))])));
+    for names in NAMES.chunks(100) {
+        let tree = node(names.iter().map(|name| (*name, node([("begin", node([("self", Tree::Recurse)]))]))));
+        let method = Method("open".to_owned(), tree.clone(), tree);
+        is_stable(&generated(&metadata([("s", service([method]))])));
+    }
 }
 
 /// A service that is called as something that generated code uses hides nothing of it.
@@ -280,6 +211,38 @@ fn deep_trees() {
     is_stable(&generated(&deep(32)));
     let error = generate(&deep(33), &Catalogue::default(), &Options::default()).unwrap_err().to_string();
     assert_eq!(error, "service `s`, method `open`: its tree is 33 messages deep; at most 32 are read");
+}
+
+#[test]
+fn many_states_are_an_error() {
+    let tree =
+        (0..7).fold(Tree::end(), |tree, _| node(["a", "b", "c", "d", "e"].map(|name| (name, tree.clone()))));
+    let metadata = metadata([("s", service([unary("read"), Method("open".to_owned(), tree, Tree::end())]))]);
+    let error = generate(&metadata, &Catalogue::default(), &Options::default()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "service `s`, method `open`: its trees have 19531 states; code is generated for at most 2048"
+    );
+}
+
+/// A method that is added, with the smallest id or the largest, renames only methods that want its own name.
+#[test]
+fn added_method_renames_no_other() {
+    let wanted = ["read", "read", "clone", "a-b", "read_2", "fn", "self"];
+    let names = |wires: &[&str]| {
+        let text = generated(&metadata([("s", service(wires.iter().map(|wire| unary(wire))))]));
+        methods(&text)
+    };
+    let before = names(&wanted);
+    for added in ["write", "clone_", "a_b_2", "read_", "self_", "expect_read", "read_4", "new"] {
+        assert_eq!(names(&[&wanted[..], &[added]].concat())[..wanted.len()], before, "{added}");
+    }
+    for added in ["write", "read", "clone_from", "a_b_2", "expect_read", "self-"] {
+        let after = &names(&[&[added], &wanted[..]].concat())[1..];
+        let changed = before.iter().zip(after).filter(|(before, after)| before != after);
+        let changed: Vec<_> = changed.map(|(before, _)| before.as_str()).collect();
+        assert!(changed.iter().all(|name| name.starts_with(added.trim_matches('-'))), "{added}: {changed:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cocaine_node::{
     Node,
-    config::{ConfigError, GatewayConfig, HttpConfig, LogConfig, LogLevel, NodeConfig},
+    config::{ConfigError, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig},
     gateway::Gateway,
 };
 
@@ -13,6 +13,9 @@ use cocaine_node::{
 #[derive(Clone, Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
+    /// Checks the options and the configuration file, and starts nothing
+    #[arg(long, global = true)]
+    pub(crate) check_config: bool,
     #[command(subcommand)]
     command: Option<Subcommands>,
     #[command(flatten)]
@@ -120,12 +123,32 @@ struct LogArgs {
     /// A file that receives every log line as JSON
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
+    /// The form of the log lines on the standard error stream [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<FormatArg>,
 }
 
 impl LogArgs {
     fn override_config(self, config: &mut LogConfig) {
         config.level = self.log_level.map(LogLevel::from).or(config.level);
         config.file = self.log_file.or(config.file.take());
+        config.format = self.log_format.map(LogFormat::from).or(config.format);
+    }
+}
+
+/// A [`LogFormat`] as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatArg {
+    Text,
+    Json,
+}
+
+impl From<FormatArg> for LogFormat {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Text => Self::Text,
+            FormatArg::Json => Self::Json,
+        }
     }
 }
 
@@ -169,6 +192,14 @@ impl Command {
             Self::Node(config, _) => config.shutdown_timeout()?.unwrap_or(Node::SHUTDOWN_TIMEOUT),
             Self::Gateway(config, _) => config.shutdown_timeout()?.unwrap_or(Gateway::SHUTDOWN_TIMEOUT),
         })
+    }
+
+    /// Checks the configuration without starting anything.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Node(config, _) => Node::builder().config(config).check(),
+            Self::Gateway(config, _) => Gateway::check(&config.http),
+        }
     }
 
     pub(crate) fn log_config(&self) -> &LogConfig {

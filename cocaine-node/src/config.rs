@@ -15,7 +15,8 @@
 //! [log]
 //! level = "info"                  # of the node's own events: off, error, warn, info, debug, trace
 //! file = "node.log"               # JSON lines
-//! terminal = true                 # readable lines on the standard error stream
+//! terminal = true                 # lines on the standard error stream, too
+//! format = "text"                 # the form of the lines there: text or json
 //! verbosity = 0                   # the lowest severity that the service `logging` accepts
 //!
 //! [apps]
@@ -61,6 +62,7 @@
 //! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set
 //! ```
 
+mod access_log;
 mod apps;
 mod cache;
 mod chrono;
@@ -79,6 +81,7 @@ mod tests;
 mod urlfetch;
 
 pub use self::{
+    access_log::{AccessLogConfig, AccessLogKind},
     apps::AppsConfig,
     cache::CacheConfig,
     chrono::ChronoConfig,
@@ -87,7 +90,7 @@ pub use self::{
     geobase::GeobaseConfig,
     http::{HttpConfig, Target},
     limits::LimitsConfig,
-    log::{LogConfig, LogLevel},
+    log::{LogConfig, LogFormat, LogLevel},
     node::NodeConfig,
     urlfetch::UrlfetchConfig,
 };

@@ -46,17 +46,21 @@
 //! json_rpc             requests that are calls of JSON-RPC
 //! context              what both of them share
 //! access               who may do what
+//! request_record       what is recorded of a request
+//! access_log           its line
 //! http                 listeners, sockets, bodies, requests and responses
 //! routing              routes, connections to services, calls of events
 //! metrics  settings
 //! ```
 
 mod access;
+mod access_log;
 mod context;
 mod http;
 mod json_rpc;
 mod metrics;
 mod proxy;
+mod request_record;
 mod routing;
 mod settings;
 
@@ -67,6 +71,7 @@ use cocaine::Client;
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
 use self::{
+    access_log::AccessLog,
     context::Context,
     http::{
         json_body::BodyParser,
@@ -121,10 +126,19 @@ impl Gateway {
     /// How long requests in flight may take when the gateway stops, unless another time is set.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
+    /// Checks a configuration without starting anything.
+    ///
+    /// # Errors
+    /// A value with which nothing could be served.
+    pub fn check(config: &HttpConfig) -> Result<(), ConfigError> {
+        GatewaySettings::new(config).map(drop)
+    }
+
     /// Starts a gateway in front of the cloud with these locators (`host:port`, several separated by commas). The cloud
     /// need not be running yet.
     pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
         let settings = GatewaySettings::new(config)?;
+        let access_log = open_access_log(config)?;
         let client = Client::new(locators).map_err(GatewayError::Locators)?;
         let metrics = GatewayMetrics::new();
         let connections = ConnectionSettings {
@@ -142,6 +156,7 @@ impl Gateway {
         let context = Context {
             settings,
             metrics: Arc::new(metrics),
+            access_log: Arc::new(access_log),
             body_buffer: Arc::new(body_buffer),
             body_parser: Arc::new(BodyParser::new()),
         };
@@ -166,7 +181,7 @@ impl Gateway {
     }
 
     /// Changes the settings for the requests to come: `timeout`, `timeouts`, `hosts`, `headers`, `sampling`, `json_rpc`,
-    /// `json_rpc_services`, `names`, `origins` and `admin_token`. Returns the keys of the other settings that `config` changes, which take effect when the gateway starts again.
+    /// `json_rpc_services`, `names`, `origins`, `admin_token`, `trusted_proxies` and `access_log`. Returns the keys of the other settings that `config` changes, which take effect when the gateway starts again.
     ///
     /// # Errors
     /// A value with which nothing could be served. Nothing is changed then.
@@ -175,8 +190,14 @@ impl Gateway {
         let proxy = self.proxy.load();
         let fixed = proxy.context.settings.fixed_changes(&newer);
         let settings = proxy.context.settings.reloaded(newer);
-        self.proxy.store(Arc::new(proxy.with_settings(settings)));
+        let access_log = open_access_log(config)?;
+        self.proxy.store(Arc::new(proxy.with_settings(settings, access_log)));
         Ok(fixed)
+    }
+
+    /// Opens the file of the access log again, which may have been moved away. [`Gateway::reload`] does so, too.
+    pub fn reopen_access_log(&self) {
+        self.proxy.load().context.access_log.reopen();
     }
 
     /// Returns the address for HTTP clients.
@@ -205,6 +226,13 @@ impl Gateway {
         let shutdowns = listeners.into_iter().flatten().map(|listener| listener.shutdown(deadline));
         futures_util::future::join_all(shutdowns).await;
     }
+}
+
+fn open_access_log(config: &HttpConfig) -> Result<AccessLog, ConfigError> {
+    let mut log = AccessLog::new(&config.access_log)?;
+    log.open(config.access_log.file.clone())
+        .map_err(|error| ConfigError::Value(format!("http.access_log.file: {error}")))?;
+    Ok(log)
 }
 
 impl ConnectionSettings {

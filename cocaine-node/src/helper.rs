@@ -55,6 +55,8 @@ impl Helper {
         command
             .arg(open_files::worker_limit().map_or_else(|| UNCHANGED.to_owned(), |limit| limit.to_string()));
         command.arg(name).arg(program).args(args).process_group(0);
+        // The service manager hears from the node alone.
+        command.env_remove("NOTIFY_SOCKET");
         command
     }
 }

@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) use format::format_date;
 pub use layer::LogLayer;
 
-use file::LogFile;
+pub(crate) use file::LogFile;
 use writer::{Entry, LogWriter};
 
 /// The largest number of queued records.
@@ -73,7 +73,15 @@ impl LogRecord {
 /// A terminal, or a writer in its place.
 struct Terminal {
     out: Box<dyn Write + Send>,
-    colour: bool,
+    format: TerminalFormat,
+}
+
+/// The form of the lines on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TerminalFormat {
+    Text,
+    ColouredText,
+    Json,
 }
 
 /// Settings of a [`Log`].
@@ -89,12 +97,19 @@ impl LogBuilder {
     #[must_use]
     pub fn stderr(self) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = io::stderr().is_terminal() && !plain;
-        self.terminal(Box::new(io::stderr()), colour)
+        let is_coloured = io::stderr().is_terminal() && !plain;
+        let format = if is_coloured { TerminalFormat::ColouredText } else { TerminalFormat::Text };
+        self.terminal(Box::new(io::stderr()), format)
     }
 
-    fn terminal(self, out: Box<dyn Write + Send>, colour: bool) -> Self {
-        Self { terminal: Some(Terminal { out, colour }), ..self }
+    /// Writes JSON lines to the standard error stream, like those of a file.
+    #[must_use]
+    pub fn stderr_json(self) -> Self {
+        self.terminal(Box::new(io::stderr()), TerminalFormat::Json)
+    }
+
+    fn terminal(self, out: Box<dyn Write + Send>, format: TerminalFormat) -> Self {
+        Self { terminal: Some(Terminal { out, format }), ..self }
     }
 
     /// Appends JSON lines to a file.
@@ -115,8 +130,7 @@ impl LogBuilder {
         let (entries, queue) = mpsc::channel(MAX_QUEUED_RECORDS);
         let (ended, end) = watch::channel(());
         let counters = Arc::new(LogCounters::default());
-        let terminal = self.terminal.map(|terminal| (terminal.out, terminal.colour));
-        let writer = LogWriter::new(queue, counters.clone(), terminal, file, ended);
+        let writer = LogWriter::new(queue, counters.clone(), self.terminal, file, ended);
         thread::Builder::new().name("cocaine-log".into()).spawn(move || writer.run())?;
         let verbosity = Arc::new(AtomicI32::new(self.verbosity));
         Ok(Log { entries, counters, verbosity, end })

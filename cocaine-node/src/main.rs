@@ -4,6 +4,7 @@ mod cli;
 mod init;
 mod program_log;
 mod server;
+mod service_manager;
 mod signals;
 
 use std::{
@@ -54,6 +55,11 @@ async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
     let mut command = read_command(cli)?;
     // Checked before anything starts.
     command.shutdown_timeout()?;
+    if cli.check_config {
+        command.check()?;
+        println!("cocaine-node: the configuration can be used");
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut signals = Signals::new()?;
     let mut log = ProgramLog::start(command.log_config())?;
     let started = tokio::select! {
@@ -64,12 +70,18 @@ async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
         log.close(LOG_TIMEOUT).await;
         return started.map(|_| ExitCode::SUCCESS);
     };
+    service_manager::notify_ready();
     let stop = loop {
         match signals.recv().await {
             ProgramSignal::Stop(stop) => break stop,
-            ProgramSignal::Hangup => reload(cli, &mut command, &mut server, &mut log).await,
+            ProgramSignal::Hangup => {
+                service_manager::notify_reloading();
+                reload(cli, &mut command, &mut server, &mut log).await;
+                service_manager::notify_ready();
+            }
         }
     };
+    service_manager::notify_stopping();
     let limit = command.shutdown_timeout()?;
     tracing::info!(?limit, "{}: stopping", stop.text());
     let start = Instant::now();
@@ -109,6 +121,7 @@ async fn reload(cli: &Cli, command: &mut Command, server: &mut Server, log: &mut
             }
         }
         Err(error) => {
+            server.reopen_logs();
             log.reopen().await;
             tracing::error!(%error, "the configuration cannot be used: it stays as it is");
         }

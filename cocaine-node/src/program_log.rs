@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use cocaine_node::{
-    config::{LogConfig, LogLevel},
+    config::{LogConfig, LogFormat, LogLevel},
     log::{Log, LogLayer},
 };
 use tokio::time::timeout;
@@ -25,7 +25,10 @@ impl ProgramLog {
     pub(crate) fn start(config: &LogConfig) -> Result<Self, ProgramError> {
         let mut log = Log::builder().verbosity(config.verbosity.unwrap_or_default());
         if config.terminal.unwrap_or(true) {
-            log = log.stderr();
+            log = match config.format.unwrap_or_default() {
+                LogFormat::Text => log.stderr(),
+                LogFormat::Json => log.stderr_json(),
+            };
         }
         if let Some(file) = &config.file {
             log = log.file(file);

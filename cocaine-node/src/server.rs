@@ -56,6 +56,14 @@ impl Server {
         }
     }
 
+    /// Opens the files of logs again, but for that of the program itself.
+    pub(crate) fn reopen_logs(&self) {
+        match self {
+            Self::Node(node) => node.reopen_access_log(),
+            Self::Gateway(gateway) => gateway.reopen_access_log(),
+        }
+    }
+
     /// Stops it within `limit`.
     pub(crate) async fn shutdown(self, limit: Duration) {
         match self {

@@ -70,7 +70,7 @@ const NODE: Layers = Layers {
 const GENERATOR: Layers = Layers {
     root: "cocaine-codegen/src/lib.rs",
     rows: &[
-        &["naming"],
+        &["naming", "syntax"],
         &["error"],
         &["metadata"],
         &["catalogue"],

@@ -41,7 +41,8 @@ pub(crate) struct EnumVariant {
 }
 
 impl DeclaredType {
-    fn types(&self) -> impl Iterator<Item = &Type> {
+    /// Returns the types of its fields.
+    pub(super) fn types(&self) -> impl Iterator<Item = &Type> {
         let (newtype, fields) = match &self.form {
             TypeForm::Newtype(ty) => (Some(ty), &[][..]),
             TypeForm::Struct { fields, .. } => (None, &fields[..]),

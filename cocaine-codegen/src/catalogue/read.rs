@@ -1,20 +1,22 @@
 //! Reads a file's text into entries, and collects every problem on the way.
 
+mod attributes;
 mod declared;
+mod recursion;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::Span;
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, GenericArgument, Item, ItemTrait, Lit, Meta, Pat, PathArguments,
-    ReturnType, TraitItem, TraitItemFn, ext::IdentExt as _, spanned::Spanned as _,
+    Attribute, FnArg, GenericArgument, Item, ItemTrait, Pat, PathArguments, ReturnType, TraitItem,
+    TraitItemFn, ext::IdentExt as _, spanned::Spanned as _,
 };
 
 use super::{Argument, Entry, Reply, ReplyWrapper, SideDescription, Signature, declared::select_used};
 use crate::{
     catalogue::types::{Type, UnsupportedType},
     error::{Problem, SourceLocation},
-    naming,
+    naming, syntax,
 };
 
 /// As many arguments as serde's tuples can have.
@@ -22,24 +24,23 @@ const MOST_ARGUMENTS: usize = 16;
 
 /// Returns the services that `text` describes.
 pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
-    let mut reader =
-        CatalogueReader { file: name, problems, own: BTreeSet::new(), messages: BTreeMap::new() };
-    let parsed = match syn::parse_file(text) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            let message = match error.to_string().as_str() {
-                "cannot parse string into token stream" => {
-                    "this is no Rust: a bracket or a quote here has no other half".to_owned()
-                }
-                message => format!("this is no Rust: {message}"),
-            };
-            reader.report(error.span(), message);
-            return Vec::new();
+    syntax::read(text, |parsed: syn::Result<syn::File>| {
+        let mut reader =
+            CatalogueReader { file: name, problems, own: BTreeSet::new(), messages: BTreeMap::new() };
+        match parsed {
+            Ok(parsed) => entries(&mut reader, &parsed.items),
+            Err(error) => {
+                reader.report(error.span(), error.to_string());
+                Vec::new()
+            }
         }
-    };
-    reader.own_names(&parsed.items);
-    let own = reader.own_types(&parsed.items);
-    let traits = reader.traits(&parsed.items);
+    })
+}
+
+fn entries(reader: &mut CatalogueReader<'_>, items: &[Item]) -> Vec<Entry> {
+    reader.own_names(items);
+    let own = reader.own_types(items);
+    let traits = reader.traits(items);
     let spoken = session_traits(&traits);
     for item in traits.iter().filter(|item| spoken.contains(&item.ident.to_string())) {
         let messages = reader.read_methods(item);
@@ -85,6 +86,9 @@ fn generic(ty: &syn::Type) -> Option<(String, Vec<&syn::Type>)> {
     Some((segment.ident.to_string(), types.collect()))
 }
 
+/// As deep as types may be nested, which is as deep as a runtime reads containers.
+const MAX_TYPE_DEPTH: usize = 32;
+
 struct CatalogueReader<'a> {
     file: &'a str,
     problems: &'a mut Vec<Problem>,
@@ -129,23 +133,33 @@ impl CatalogueReader<'_> {
             methods: self.read_methods(item),
             types: Vec::new(),
         };
-        for attribute in &item.attrs {
-            if let Some(lines) = doc_lines(attribute) {
-                entry.docs.extend(lines);
-            } else if attribute.path().is_ident("service") {
-                self.read_service_attribute(attribute, &mut entry);
-            } else {
-                self.report(
-                    attribute.span(),
-                    "a trait takes `#[service(name = \"…\", version = N)]` and docs only",
-                );
+        if !naming::is_camel(&entry.name) {
+            let camel = naming::camel(&entry.name, "Name");
+            self.report(item.ident.span(), format!("write the trait's name in CamelCase: `{camel}`"));
+        }
+        let mut service = None;
+        let takes = "a trait takes `#[service(name = \"…\", version = N)]` and docs only";
+        entry.docs = self.docs(&item.attrs, takes, |attribute| {
+            let is_service = attribute.path().is_ident("service");
+            if is_service {
+                service = Some(attribute.clone());
             }
+            is_service
+        });
+        if let Some(attribute) = service {
+            self.read_service_attribute(&attribute, &mut entry);
         }
         entry
     }
 
+    /// Reads `#[service(…)]` into `entry`.
     fn read_service_attribute(&mut self, attribute: &Attribute, entry: &mut Entry) {
+        let mut read = Vec::new();
         let parsed = attribute.parse_nested_meta(|meta| {
+            if read.contains(&meta.path) {
+                return Err(meta.error("this stands here twice"));
+            }
+            read.push(meta.path.clone());
             if meta.path.is_ident("name") {
                 entry.service = meta.value()?.parse::<syn::LitStr>()?.value();
             } else if meta.path.is_ident("version") {
@@ -201,29 +215,32 @@ impl CatalogueReader<'_> {
         if let Some(body) = &method.default {
             self.report(body.span(), "a method has no body here");
         }
-        let mut wire = name.clone();
-        let mut signature = Signature {
+        if !naming::is_snake(&name) {
+            let snake = naming::snake(&name, "method");
+            self.report(
+                sig.ident.span(),
+                format!("write the method's name in snake_case: `{snake}`; `#[name = \"{name}\"]` gives that on the wire"),
+            );
+        }
+        let (mut wire, mut revoke_on_drop) = (name.clone(), false);
+        let takes = "a method takes `#[name = \"…\"]`, `#[revoke_on_drop]` and docs only";
+        let docs = self.docs(&method.attrs, takes, |attribute| {
+            if let Some(text) = attributes::string_value(attribute, "name") {
+                wire = text;
+                return true;
+            }
+            let is_revoke = attributes::is_flag(attribute, "revoke_on_drop");
+            revoke_on_drop |= is_revoke;
+            is_revoke
+        });
+        let signature = Signature {
             name,
             place: self.place(sig.ident.span()),
-            docs: Vec::new(),
+            docs,
             arguments: self.read_arguments(sig),
             reply: self.read_reply(&sig.output),
-            revoke_on_drop: false,
+            revoke_on_drop,
         };
-        for attribute in &method.attrs {
-            if let Some(lines) = doc_lines(attribute) {
-                signature.docs.extend(lines);
-            } else if attribute.path().is_ident("revoke_on_drop") {
-                signature.revoke_on_drop = true;
-            } else if let Some(text) = string_value(attribute, "name") {
-                wire = text;
-            } else {
-                self.report(
-                    attribute.span(),
-                    "a method takes `#[name = \"…\"]`, `#[revoke_on_drop]` and docs only",
-                );
-            }
-        }
         (wire, signature)
     }
 
@@ -275,16 +292,12 @@ impl CatalogueReader<'_> {
                 "a reference other than `&str` stands outermost, or right inside `Option`",
             );
         }
-        let mut lossy = false;
-        for attribute in &input.attrs {
-            lossy = attribute.path().is_ident("lossy") && ty.is_text();
-            if !lossy {
-                self.report(
-                    attribute.span(),
-                    "an argument takes `#[lossy]` only, and only where it is `&str`",
-                );
-            }
+        self.reject_repeated(&input.attrs);
+        let is_lossy = |attribute: &Attribute| attributes::is_flag(attribute, "lossy") && ty.is_text();
+        for attribute in input.attrs.iter().filter(|attribute| !is_lossy(attribute)) {
+            self.report(attribute.span(), "an argument takes `#[lossy]` only, and only where it is `&str`");
         }
+        let lossy = input.attrs.iter().any(is_lossy);
         Some(Argument { name, ty, lossy })
     }
 
@@ -350,6 +363,13 @@ impl CatalogueReader<'_> {
 
     fn read_type(&mut self, ty: &syn::Type) -> Option<Type> {
         match Type::parse(ty, &self.own) {
+            Ok(read) if read.depth() > MAX_TYPE_DEPTH => {
+                let message = format!(
+                    "types are nested more than {MAX_TYPE_DEPTH} deep here: declare a type for the inner ones"
+                );
+                self.report(ty.span(), message);
+                None
+            }
             Ok(ty) => Some(ty),
             Err(UnsupportedType { span, message }) => {
                 self.report(span, message);
@@ -368,23 +388,5 @@ impl CatalogueReader<'_> {
             return None;
         }
         Some(read)
-    }
-}
-
-/// Returns the lines of `/// text`, without the space that they begin with.
-fn doc_lines(attribute: &Attribute) -> Option<Vec<String>> {
-    let text = string_value(attribute, "doc")?;
-    let lines = text.split('\n').map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned());
-    Some(lines.collect())
-}
-
-/// Returns the text of `#[name = "text"]`.
-fn string_value(attribute: &Attribute, name: &str) -> Option<String> {
-    let Meta::NameValue(meta) = &attribute.meta else {
-        return None;
-    };
-    match &meta.value {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if meta.path.is_ident(name) => Some(text.value()),
-        _ => None,
     }
 }

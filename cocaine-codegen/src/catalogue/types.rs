@@ -94,6 +94,17 @@ impl Type {
         }
     }
 
+    /// Returns how deep the types in it are nested.
+    pub(crate) fn depth(&self) -> usize {
+        1 + match self {
+            Self::Slice(inner) | Self::Ref(inner) | Self::Option(inner) | Self::Vec(inner) => inner.depth(),
+            Self::Map(key, value) => key.depth().max(value.depth()),
+            Self::Tuple(items) => items.iter().map(Self::depth).max().unwrap_or_default(),
+            Self::Path(path) => path.matches(['<', '(', '[', '{', '&', '*']).count(),
+            Self::Str | Self::Plain(_) | Self::Runtime(_) | Self::Declared(_) => 0,
+        }
+    }
+
     /// Returns the number of types that it is made of.
     pub(crate) fn size(&self) -> usize {
         1 + match self {

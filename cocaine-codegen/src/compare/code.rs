@@ -6,7 +6,10 @@ use quote::ToTokens as _;
 use syn::{Item, TraitItem};
 
 use super::{Difference, Grade, compare, difference, read_tables};
-use crate::error::{Problem, Result};
+use crate::{
+    error::{Problem, Result},
+    syntax,
+};
 
 /// Returns what differs between generated code and the code that would be generated now.
 ///
@@ -47,11 +50,12 @@ type MethodsByName = BTreeMap<(String, String), String>;
 
 /// Returns the methods of all traits, by trait and name, as text.
 fn traits(code: &str) -> Result<MethodsByName> {
-    let file =
-        syn::parse_file(code).map_err(|error| Problem::Metadata(format!("this is no Rust: {error}")))?;
-    let mut methods = BTreeMap::new();
-    collect(&file.items, &mut methods);
-    Ok(methods)
+    syntax::read(code, |file: syn::Result<syn::File>| {
+        let file = file.map_err(|error| Problem::Metadata(error.to_string()))?;
+        let mut methods = BTreeMap::new();
+        collect(&file.items, &mut methods);
+        Ok(methods)
+    })
 }
 
 fn collect(items: &[Item], methods: &mut MethodsByName) {

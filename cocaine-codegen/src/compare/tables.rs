@@ -10,19 +10,21 @@ use crate::{
         Metadata, Method, Service,
         tree::{Message, Tree},
     },
+    syntax,
 };
 
 /// Returns the metadata that the tables of generated code hold.
 ///
 /// Fails for what this version of the generator did not write.
 pub fn read_tables(code: &str) -> Result<Metadata> {
-    let file =
-        syn::parse_file(code).map_err(|error| Problem::Metadata(format!("this is no Rust: {error}")))?;
-    let mut metadata = Metadata::default();
-    items(&file.items, &mut metadata).ok_or_else(|| {
-        Problem::Metadata("this is no output of this generator: generate it again".to_owned())
-    })?;
-    Ok(metadata)
+    syntax::read(code, |file: syn::Result<syn::File>| {
+        let file = file.map_err(|error| Problem::Metadata(error.to_string()))?;
+        let mut metadata = Metadata::default();
+        items(&file.items, &mut metadata).ok_or_else(|| {
+            Problem::Metadata("this is no output of this generator: generate it again".to_owned())
+        })?;
+        Ok(metadata)
+    })
 }
 
 fn items(items: &[Item], metadata: &mut Metadata) -> Option<()> {

@@ -101,8 +101,9 @@ fn untyped_methods(service: &ServiceModel) -> Option<TokenStream> {
 }
 
 fn untyped_method(index: u64, method: &MethodModel) -> TokenStream {
-    let docs = docs::or_line(&method.docs, &format!("Calls {}.", docs::name(&method.wire)));
-    let lints = lints::allow_for_method(method, 0);
+    let line = format!("Calls {}.", docs::name(&method.wire));
+    let docs = docs::or_line_with_name(&method.docs, &line, &method.name, &method.wire);
+    let lints = lints::allow_for_inherent_method(method);
     let name = ident(&method.name);
     let call = call(index, method, &quote!(args));
     let function = match &method.shape {

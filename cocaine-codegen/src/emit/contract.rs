@@ -23,9 +23,10 @@ fn caller_trait(service: &ServiceModel) -> TokenStream {
     let fallback =
         format!("The {wire} service. No catalogue describes it: what it takes and answers is untyped.");
     let docs = docs::or_line(&service.docs, &fallback);
+    let lints = lints::allow_for_trait(&service.names.contract, &service.methods);
     let name = ident(&service.names.contract);
     let methods = service.methods.iter().map(|method| caller_method(method, &caller_attributes(method)));
-    quote!(#docs pub trait #name { #(#methods)* })
+    quote!(#docs #lints pub trait #name { #(#methods)* })
 }
 
 fn server_trait(service: &ServiceModel, name: &str) -> TokenStream {
@@ -38,12 +39,12 @@ fn server_trait(service: &ServiceModel, name: &str) -> TokenStream {
         ),
         "caller sends, and send the answers. If one returns `Err`, the connection is closed.".to_owned(),
     ]);
-    let name = ident(name);
+    let (lints, name) = (lints::allow_for_trait(name, &service.methods), ident(name));
     let methods = service.methods.iter().map(|method| match &method.shape {
         CallModel::Session { tx, rx } => session_method(service, method, tx, rx),
         _ => caller_method(method, &server_attributes(service, method, 0)),
     });
-    quote!(#docs pub trait #name { #(#methods)* })
+    quote!(#docs #lints pub trait #name { #(#methods)* })
 }
 
 /// Returns a method as a caller calls it.
@@ -106,12 +107,8 @@ pub(super) fn output_type(shape: &CallModel) -> TokenStream {
 
 /// Returns docs and lints of a method of the trait for callers.
 fn caller_attributes(method: &MethodModel) -> TokenStream {
-    let wire = docs::name(&method.wire);
-    let line = format!("Calls {wire}, which no catalogue describes.");
-    let mut attributes = docs::or_line(&method.docs, &line);
-    if !method.docs.is_empty() && method.name != method.wire {
-        attributes.extend(docs::lines([String::new(), format!("On the wire: {wire}.")]));
-    }
+    let line = format!("Calls {}, which no catalogue describes.", docs::name(&method.wire));
+    let mut attributes = docs::or_line_with_name(&method.docs, &line, &method.name, &method.wire);
     attributes.extend(lints::allow_for_method(method, 0));
     attributes
 }
@@ -122,7 +119,8 @@ fn server_attributes(service: &ServiceModel, method: &MethodModel, more_argument
     if lines.is_empty() {
         lines.push(format!("Answers {}, which no catalogue describes.", docs::name(&method.wire)));
     }
-    lines.extend([String::new(), format!("See [`{}::{}`].", service.names.contract, ident(&method.name))]);
+    // A link names a raw identifier without its prefix.
+    lines.extend([String::new(), format!("See [`{}::{}`].", service.names.contract, method.name)]);
     let mut attributes = docs::lines(lines);
     attributes.extend(lints::allow_for_method(method, more_arguments));
     attributes

@@ -1,9 +1,11 @@
 //! The types that a catalogue declares, with their implementations of serde's traits.
 
+use std::iter;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{docs, types::written_type};
+use super::{docs, lints, types::written_type};
 use crate::{
     catalogue::{DeclaredType, EnumVariant, StructField, TypeForm, types::Type},
     naming::ident,
@@ -25,11 +27,13 @@ fn docs_and_name(declared: &DeclaredType) -> (TokenStream, Ident) {
 fn newtype_items(declared: &DeclaredType, ty: &Type) -> TokenStream {
     let (docs, name) = docs_and_name(declared);
     let (derive, inner) = (derive_attribute(&[ty]), written_type(ty));
+    let lints = lints::allow(lints::acronym_lint(&declared.name));
     let serialize = quote!(self.0.serialize(serializer));
     let serde = serde_impls(&name, &serialize, &quote!(Deserialize::deserialize(deserializer).map(Self)));
     quote! {
         #docs
         #derive
+        #lints
         pub struct #name(
             /// The value.
             pub #inner,
@@ -53,6 +57,8 @@ fn struct_items(declared: &DeclaredType, fields: &[StructField], flat: bool) -> 
         let (docs, ty) = (docs::or_line(&field.docs, &format!("`{}`.", field.name)), written_type(&field.ty));
         quote!(#docs pub #name: #ty)
     });
+    let acronym = lints::acronym_lint(&declared.name);
+    let lints = lints::allow(["struct_excessive_bools", "struct_field_names"].into_iter().chain(acronym));
     let (serialize, read) = (serialize_struct(fields, flat), struct_pattern(fields, flat));
     let deserialize = quote! {
         let #read = Deserialize::deserialize(deserializer)?;
@@ -62,7 +68,7 @@ fn struct_items(declared: &DeclaredType, fields: &[StructField], flat: bool) -> 
     quote! {
         #docs
         #derive
-        #[allow(clippy::struct_excessive_bools, clippy::struct_field_names)]
+        #lints
         pub struct #name { #(#field_items),* }
 
         #serde
@@ -121,12 +127,17 @@ fn enum_items(declared: &DeclaredType, repr: &Ident, numbers: &[EnumVariant]) ->
         let docs = docs::or_line(&number.docs, &format!("{}.", number.value));
         quote!(#docs #name)
     });
+    let acronyms = [&declared.name]
+        .into_iter()
+        .chain(numbers.iter().map(|number| &number.name))
+        .filter_map(|name| lints::acronym_lint(name));
+    let lints = lints::allow(iter::once("enum_variant_names").chain(acronyms));
     let serialize = quote!(#repr::from(*self).serialize(serializer));
     let serde = serde_impls(&name, &serialize, &quote!(#repr::deserialize(deserializer).map(Self::from)));
     quote! {
         #docs
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[allow(clippy::enum_variant_names)]
+        #lints
         pub enum #name {
             #(#variants,)*
             /// Any other number.

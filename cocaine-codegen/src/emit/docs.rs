@@ -16,6 +16,21 @@ pub(super) fn or_line(docs: &[String], line: &str) -> TokenStream {
     if docs.is_empty() { lines([line]) } else { lines(docs) }
 }
 
+/// Returns the docs of the catalogue for a method or a message, with its name on the wire where Rust has another, or
+/// else one line, which contains that name.
+pub(super) fn or_line_with_name(
+    docs: &[String],
+    line: &str,
+    rust_name: &str,
+    wire_name: &str,
+) -> TokenStream {
+    let mut all = or_line(docs, line);
+    if !docs.is_empty() && rust_name != wire_name {
+        all.extend(lines([String::new(), format!("On the wire: {}.", name(wire_name))]));
+    }
+    all
+}
+
 fn doc_attribute(line: &str) -> TokenStream {
     let line = line.trim_end();
     // A fourth slash would make it an ordinary comment; the space prevents that.

@@ -109,7 +109,7 @@ fn expect_method(index: u64, method: &MethodModel) -> TokenStream {
         Arguments::Unknown => " with `args`".to_owned(),
     };
     let doc = docs::lines([format!("Expects a call of {}{arguments}.", docs::name(&method.wire))]);
-    let (name, index) = (ident(&format!("expect_{}", method.name)), integer(index));
+    let (name, index) = (ident(&method.expectation), integer(index));
     let (given, owned) = (argument_tuple(&method.arguments), owned_argument_tuple(&method.arguments));
     let answer = answer_type(&method.shape);
     let preset = has_unit_answer(&method.shape).then(|| quote!(.returns(())));

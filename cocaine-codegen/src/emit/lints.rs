@@ -6,34 +6,109 @@ use quote::quote;
 use crate::{
     catalogue::ReplyWrapper,
     model::{Arguments, CallModel, MethodModel, Payload, SideModel},
+    naming::ident,
 };
 
 /// Returns `#[allow(…)]` for the lints that a method violates; it has `more_arguments` than the model says.
 pub(super) fn allow_for_method(method: &MethodModel, more_arguments: usize) -> Option<TokenStream> {
+    allow(method_lints(method, more_arguments))
+}
+
+fn method_lints(method: &MethodModel, more_arguments: usize) -> Vec<&'static str> {
     let mut lints = Vec::new();
-    let count = match &method.arguments {
-        Arguments::Known(arguments) => arguments.len(),
-        Arguments::Unknown => 1,
-    };
-    if 1 + count + more_arguments > 7 {
-        lints.push(quote!(clippy::too_many_arguments));
+    if 1 + argument_count(&method.arguments) + more_arguments > 7 {
+        lints.push("too_many_arguments");
     }
     lints.extend(name_lints(&method.name));
     if complexity(method) > 8 {
-        lints.push(quote!(clippy::type_complexity));
+        lints.push("type_complexity");
     }
+    lints
+}
+
+/// The methods of traits of std for which clippy asks that a type implements the trait.
+const STD_METHODS: &[&str] = &[
+    "add",
+    "as_mut",
+    "as_ref",
+    "bitand",
+    "bitor",
+    "bitxor",
+    "borrow",
+    "borrow_mut",
+    "clone",
+    "cmp",
+    "default",
+    "deref",
+    "deref_mut",
+    "div",
+    "drop",
+    "eq",
+    "from_iter",
+    "from_str",
+    "hash",
+    "index",
+    "index_mut",
+    "into_iter",
+    "mul",
+    "neg",
+    "next",
+    "not",
+    "rem",
+    "shl",
+    "shr",
+    "sub",
+];
+
+/// Returns `#[allow(…)]` for the lints that a method of a client violates if it is in no trait.
+pub(super) fn allow_for_inherent_method(method: &MethodModel) -> Option<TokenStream> {
+    // The lint does not mean `async` functions.
+    let is_sync = matches!(method.shape, CallModel::Stream(_));
+    let is_confusing = is_sync && STD_METHODS.contains(&&*method.name);
+    allow(method_lints(method, 0).into_iter().chain(is_confusing.then_some("should_implement_trait")))
+}
+
+/// Returns `#[allow(…)]` for lints of clippy, each once: it has a lint against attributes that repeat themselves.
+pub(super) fn allow(lints: impl IntoIterator<Item = &'static str>) -> Option<TokenStream> {
+    let mut unique = Vec::new();
+    for lint in lints {
+        if !unique.contains(&lint) {
+            unique.push(lint);
+        }
+    }
+    let unique = unique.iter().map(|lint| ident(lint));
+    let lints: Vec<_> = unique.map(|lint| quote!(clippy::#lint)).collect();
     (!lints.is_empty()).then(|| quote!(#[allow(#(#lints),*)]))
 }
 
-/// Returns the lints that a method of this name violates by taking `self`.
-pub(super) fn name_lints(name: &str) -> Vec<TokenStream> {
+/// Returns `#[allow(…)]` for the lints that a trait of this name with these methods violates.
+pub(super) fn allow_for_trait(name: &str, methods: &[MethodModel]) -> Option<TokenStream> {
+    let is_len = |method: &MethodModel| method.name == "len" && argument_count(&method.arguments) == 0;
+    let len = methods.iter().any(is_len).then_some("len_without_is_empty");
+    allow(acronym_lint(name).into_iter().chain(len))
+}
+
+/// Returns the lint that a type or a variant of this name violates if all its letters are upper-case.
+pub(super) fn acronym_lint(name: &str) -> Option<&'static str> {
+    let is_acronym = name.len() > 2 && !name.contains(|c: char| c.is_ascii_lowercase());
+    is_acronym.then_some("upper_case_acronyms")
+}
+
+/// Returns the lints that a method of this name violates by taking `self` and returning a future.
+pub(super) fn name_lints(name: &str) -> &'static [&'static str] {
     let conventional = |prefix: &&str| name.starts_with(prefix);
     match name {
-        "new" => vec![quote!(clippy::new_ret_no_self), quote!(clippy::wrong_self_convention)],
-        _ if ["as_", "from_", "into_", "is_", "to_"].iter().any(conventional) => {
-            vec![quote!(clippy::wrong_self_convention)]
-        }
-        _ => Vec::new(),
+        "new" => &["new_ret_no_self", "wrong_self_convention"],
+        "iter" | "iter_mut" => &["iter_not_returning_iterator"],
+        _ if ["as_", "from_", "into_", "is_", "to_"].iter().any(conventional) => &["wrong_self_convention"],
+        _ => &[],
+    }
+}
+
+fn argument_count(arguments: &Arguments) -> usize {
+    match arguments {
+        Arguments::Known(arguments) => arguments.len(),
+        Arguments::Unknown => 1,
     }
 }
 

@@ -17,9 +17,10 @@ pub(super) fn module_docs(service: &ServiceModel, kind: OutputKind<'_>) -> Token
     }])
 }
 
-/// Returns `#[allow(…)]` for crates that use only some of the items, or keep the module private.
+/// Returns `#[allow(…)]` for crates that use only some of the items, keep the module private, or have it in a module of the
+/// same name.
 pub(super) fn module_lints() -> TokenStream {
-    quote!(#[allow(dead_code, unreachable_pub)])
+    quote!(#[allow(clippy::module_inception, dead_code, unreachable_pub)])
 }
 
 /// Returns `pub use` for the names that are unique among `services`.

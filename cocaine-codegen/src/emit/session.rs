@@ -1,5 +1,7 @@
 //! Session types: a struct a state, a method a message, so that a message out of turn does not compile.
 
+use std::iter;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -87,12 +89,13 @@ fn sender_docs(method: &MethodModel, side: Side, states: &[StateModel], state: &
 fn sender_methods(states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc =
         docs::lines(["A message fails if its arguments cannot be encoded, or if the channel has ended."]);
-    let lints = state.messages.iter().flat_map(|message| lints::name_lints(&message.name));
+    let names = state.messages.iter().flat_map(|message| lints::name_lints(&message.name).iter().copied());
+    let lints = lints::allow(iter::once("missing_errors_doc").chain(names));
     let name = ident(&state.sender);
     let methods = state.messages.iter().map(|message| send_method(states, message));
     quote! {
         #doc
-        #[allow(clippy::missing_errors_doc #(, #lints)*)]
+        #lints
         impl #name {
             #(#methods)*
         }
@@ -134,7 +137,7 @@ fn message_docs(
     type_name: fn(&StateModel) -> &str,
     states: &[StateModel],
 ) -> TokenStream {
-    let mut docs = docs::or_line(&message.docs, line);
+    let mut docs = docs::or_line_with_name(&message.docs, line, &message.name, &message.wire);
     let follows = match message.next {
         Transition::End => "It is the last message.".to_owned(),
         Transition::Stay => "The same messages can follow.".to_owned(),
@@ -218,20 +221,22 @@ fn next_receiver(
 fn received_enum(method: &MethodModel, states: &[StateModel], state: &StateModel) -> TokenStream {
     let doc = docs::lines([format!("A message {}.", channel_description(method, state))]);
     let name = ident(&state.received);
+    let acronyms = state.messages.iter().filter_map(|message| lints::acronym_lint(&message.variant));
+    let lints = lints::allow(["enum_variant_names", "large_enum_variant"].into_iter().chain(acronyms));
     let variants = state.messages.iter().map(|message| {
         let line = format!("{}.", docs::name(&message.wire));
-        let lines = message_docs(message, &line, |state| &state.received, states);
+        let docs = message_docs(message, &line, |state| &state.received, states);
         let variant = ident(&message.variant);
         let mut fields = types::field_types(&message.arguments);
         fields.extend(next_receiver(states, state, message).map(|next| quote!(#next)));
         let fields = (!fields.is_empty()).then(|| quote!((#(#fields),*)));
-        quote!(#lines #variant #fields)
+        quote!(#docs #variant #fields)
     });
     quote! {
         #doc
         #[derive(Debug)]
         #[must_use]
-        #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
+        #lints
         pub enum #name { #(#variants),* }
     }
 }

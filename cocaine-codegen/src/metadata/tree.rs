@@ -101,11 +101,19 @@ impl Tree {
 
     /// Returns how many levels of messages there are.
     pub(crate) fn depth(&self) -> usize {
-        match self {
-            Self::Recurse => 0,
-            Self::Node(messages) => {
-                messages.values().map(|Message(_, next)| 1 + next.depth()).max().unwrap_or_default()
+        let mut level: Vec<_> = vec![self];
+        let mut depth = 0;
+        // Level by level, since a tree that is made by hand can be deeper than the stack.
+        loop {
+            let next = level.into_iter().filter_map(|tree| match tree {
+                Self::Recurse => None,
+                Self::Node(messages) => Some(messages.values().map(|Message(_, next)| next)),
+            });
+            level = next.flatten().collect();
+            if level.is_empty() {
+                return depth;
             }
+            depth += 1;
         }
     }
 }

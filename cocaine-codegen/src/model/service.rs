@@ -37,15 +37,20 @@ pub(crate) fn service(
     }
     let names = names::service(&camel, sessions, &mut types);
     let mut context = MergeContext { service: name, types, diagnostics };
-    let mut taken = NameScope::default();
+    let described = |wire: &str| entry.and_then(|entry| entry.methods.get(wire));
+    let wanted: Vec<_> =
+        methods.clone().map(|(id, method)| wanted_name(*id, &method.0, described(&method.0))).collect();
+    let names_in_rust = NameScope::claim_all(&wanted, "_");
+    let expectations = naming::expectations(&names_in_rust);
     let methods = methods
-        .map(|(id, method)| {
-            let signature = entry.and_then(|entry| entry.methods.get(&method.0));
+        .zip(names_in_rust.into_iter().zip(expectations))
+        .map(|((id, method), names_in_rust)| {
+            let signature = described(&method.0);
             if entry.is_some() && signature.is_none() {
                 let text = "the catalogue does not describe it: it is untyped";
                 context.diagnostics.warn(name, Some(&method.0), text);
             }
-            merge_method(*id, method, signature, &mut taken, &mut context)
+            merge_method(*id, names_in_rust, method, signature, &mut context)
         })
         .collect();
     ServiceModel {
@@ -82,22 +87,28 @@ fn check_entry(
     }
 }
 
+/// Returns the name that the method `wire` has in Rust if no other method wants it.
+fn wanted_name(id: u64, wire: &str, signature: Option<&Signature>) -> String {
+    naming::client_method(match signature {
+        Some(described) => described.name.clone(),
+        None => naming::snake(wire, &format!("method_{id}")),
+    })
+}
+
 fn merge_method(
     id: u64,
+    (name, expectation): (String, String),
     method: &metadata::Method,
     signature: Option<&Signature>,
-    taken: &mut NameScope,
     context: &mut MergeContext<'_>,
 ) -> MethodModel {
     let metadata::Method(wire, dispatch, upstream) = method;
-    let wanted =
-        signature.map_or_else(|| naming::snake(wire, &format!("method_{id}")), |known| known.name.clone());
-    let name = taken.claim(wanted, "_");
     let shape = call_model(&name, method, signature, context);
     MethodModel {
         id,
         wire: wire.clone(),
         name,
+        expectation,
         docs: signature.map(|signature| signature.docs.clone()).unwrap_or_default(),
         arguments: Arguments::of(signature),
         shape,

@@ -47,14 +47,14 @@ impl StateBuilder<'_, '_> {
             path: path.to_vec(),
             messages: Vec::new(),
         });
-        let (mut methods, mut variants) = (NameScope::default(), NameScope::default());
+        let methods = self.message_names(tree);
+        let variants: Vec<_> = methods.iter().map(|name| variant(name)).collect();
+        let variants = NameScope::claim_all(&variants, "");
         let mut messages = Vec::new();
-        for (id, tree::Message(wire, next)) in tree.messages() {
+        for ((id, tree::Message(wire, next)), (name, variant)) in
+            tree.messages().zip(methods.into_iter().zip(variants))
+        {
             let signature = self.described.and_then(|described| described.get(wire));
-            let wanted =
-                signature.map_or_else(|| naming::snake(wire, &format!("message_{id}")), |s| s.name.clone());
-            let name = methods.claim(wanted, "_");
-            let variant = variants.claim(variant(&name), "");
             let next = match next {
                 Tree::Recurse => Transition::Stay,
                 next if next.is_end() => Transition::End,
@@ -67,6 +67,17 @@ impl StateBuilder<'_, '_> {
         }
         states[index].messages = messages;
         index
+    }
+
+    /// Returns the names of the methods that send the messages of `tree`.
+    fn message_names(&self, tree: &Tree) -> Vec<String> {
+        let wanted = tree.messages().map(|(id, tree::Message(wire, _))| {
+            naming::message(match self.described.and_then(|described| described.get(wire)) {
+                Some(signature) => signature.name.clone(),
+                None => naming::snake(wire, &format!("message_{id}")),
+            })
+        });
+        NameScope::claim_all(&wanted.collect::<Vec<_>>(), "_")
     }
 
     fn message(
@@ -111,5 +122,5 @@ impl StateBuilder<'_, '_> {
 
 fn variant(name: &str) -> String {
     let camel = naming::camel(name, "Message");
-    if camel == "Self" { "Self_".to_owned() } else { camel }
+    if camel == "Self" { "SelfMessage".to_owned() } else { camel }
 }

@@ -9,7 +9,7 @@ pub use self::{
 };
 
 /// A double of the “” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -66,7 +66,7 @@ pub mod service {
 }
 
 /// A double of the “\*\/” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service_2 {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -123,7 +123,7 @@ pub mod service_2 {
 }
 
 /// A double of the `Storage` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod storage {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -180,7 +180,7 @@ pub mod storage {
 }
 
 /// A double of the `clashes` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod clashes {
     use ::cocaine::bind::{Args, Result, ServiceClient, Value};
     use ::cocaine::double;
@@ -254,19 +254,19 @@ pub mod clashes {
     }
 
     impl Clashes for ClashesDouble {
-        async fn clone(&self, args: Args) -> Result<Value> {
+        async fn clone_(&self, args: Args) -> Result<Value> {
             self.0.answer(0, args)
         }
 
-        async fn new(&self, args: Args) -> Result<Value> {
+        async fn new_(&self, args: Args) -> Result<Value> {
             self.0.answer(1, args)
         }
 
-        async fn into(&self, args: Args) -> Result<Value> {
+        async fn into_(&self, args: Args) -> Result<Value> {
             self.0.answer(2, args)
         }
 
-        async fn service(&self, args: Args) -> Result<Value> {
+        async fn service_(&self, args: Args) -> Result<Value> {
             self.0.answer(3, args)
         }
 
@@ -277,7 +277,7 @@ pub mod clashes {
 }
 
 /// A double of the `empty` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod empty {
     use ::cocaine::bind::ServiceClient;
     use ::cocaine::double;
@@ -324,7 +324,7 @@ pub mod empty {
 }
 
 /// A double of the `keywords` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod keywords {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -414,7 +414,7 @@ pub mod keywords {
             self.0.answer(0, args)
         }
 
-        async fn self_2(&self, args: Args) -> Result<()> {
+        async fn self_2_(&self, args: Args) -> Result<()> {
             self.0.answer(1, args)
         }
 
@@ -441,7 +441,7 @@ pub mod keywords {
 }
 
 /// A double of the `result` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod result {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -498,7 +498,7 @@ pub mod result {
 }
 
 /// A double of the `self` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod self_service {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -555,7 +555,7 @@ pub mod self_service {
 }
 
 /// A double of the `sessions` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
         Args, Duplex, DynReceiver, DynSender, End, Receiver, Reply, ReplySender, Result,
@@ -724,7 +724,7 @@ pub mod sessions {
 }
 
 /// A double of the `std` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod std_service {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -781,7 +781,7 @@ pub mod std_service {
 }
 
 /// A double of the `storage` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod storage_2 {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -838,7 +838,7 @@ pub mod storage_2 {
 }
 
 /// A double of the `texts` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod texts {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;
@@ -956,13 +956,13 @@ pub mod texts {
 
         /// Expects a call of `a_b` with `args`.
         #[track_caller]
-        pub fn expect_a_b_2(&self) -> double::Expectation<Args, Args, Result<()>> {
+        pub fn expect_a_b_3(&self) -> double::Expectation<Args, Args, Result<()>> {
             self.0.expect(12).returns(())
         }
 
         /// Expects a call of `a_b_2` with `args`.
         #[track_caller]
-        pub fn expect_a_b_2_2(&self) -> double::Expectation<Args, Args, Result<()>> {
+        pub fn expect_a_b_2(&self) -> double::Expectation<Args, Args, Result<()>> {
             self.0.expect(13).returns(())
         }
 
@@ -1022,11 +1022,11 @@ pub mod texts {
             self.0.answer(11, args)
         }
 
-        async fn a_b_2(&self, args: Args) -> Result<()> {
+        async fn a_b_3(&self, args: Args) -> Result<()> {
             self.0.answer(12, args)
         }
 
-        async fn a_b_2_2(&self, args: Args) -> Result<()> {
+        async fn a_b_2(&self, args: Args) -> Result<()> {
             self.0.answer(13, args)
         }
 
@@ -1037,7 +1037,7 @@ pub mod texts {
 }
 
 /// A double of the `vec` service, version 18446744073709551615.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
         Args, Bytes, Duplex, Endpoint, Graph, Receiver, Result, Scalar, Sender,
@@ -1177,7 +1177,7 @@ pub mod vec {
         }
 
         #[allow(refining_impl_trait)]
-        fn into(
+        fn into_(
             &self,
             text: &str,
             r#type: i64,
@@ -1214,7 +1214,7 @@ pub mod vec {
 }
 
 /// A double of the “\\u\{202e\}” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service_3 {
     use ::cocaine::bind::{Args, Result, ServiceClient};
     use ::cocaine::double;

@@ -14,7 +14,7 @@ pub use self::{
 };
 
 /// The “” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -125,7 +125,7 @@ pub mod service {
 }
 
 /// The “\*\/” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service_2 {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -236,7 +236,7 @@ pub mod service_2 {
 }
 
 /// The `Storage` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod storage {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -347,7 +347,7 @@ pub mod storage {
 }
 
 /// The `clashes` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod clashes {
     use ::cocaine::bind::{
         Args, Call, Caller, DeserializeOwned, Dispatch, MethodSpec, OnDrop, Result,
@@ -357,17 +357,17 @@ pub mod clashes {
     /// The `clashes` service. No catalogue describes it: what it takes and answers is untyped.
     pub trait Clashes {
         /// Calls `clone`, which no catalogue describes.
-        fn clone(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        fn clone_(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
         /// Calls `new`, which no catalogue describes.
-        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention)]
-        fn new(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        fn new_(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
         /// Calls `into`, which no catalogue describes.
-        fn into(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        #[allow(clippy::wrong_self_convention)]
+        fn into_(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
         /// Calls `service`, which no catalogue describes.
-        fn service(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
+        fn service_(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
 
         /// Calls `drop`, which no catalogue describes.
         fn drop(&self, args: Args) -> impl Future<Output = Result<Value>> + Send;
@@ -433,19 +433,19 @@ pub mod clashes {
     }
 
     impl Clashes for ClashesClient {
-        async fn clone(&self, args: Args) -> Result<Value> {
+        async fn clone_(&self, args: Args) -> Result<Value> {
             self.0.call(0, args).await
         }
 
-        async fn new(&self, args: Args) -> Result<Value> {
+        async fn new_(&self, args: Args) -> Result<Value> {
             self.0.call(1, args).await
         }
 
-        async fn into(&self, args: Args) -> Result<Value> {
+        async fn into_(&self, args: Args) -> Result<Value> {
             self.0.call(2, args).await
         }
 
-        async fn service(&self, args: Args) -> Result<Value> {
+        async fn service_(&self, args: Args) -> Result<Value> {
             self.0.call(3, args).await
         }
 
@@ -461,7 +461,7 @@ pub mod clashes {
     #[allow(clippy::missing_errors_doc)]
     impl ClashesClient {
         /// Calls `clone`.
-        pub async fn clone<R: DeserializeOwned>(
+        pub async fn clone_<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
@@ -469,8 +469,7 @@ pub mod clashes {
         }
 
         /// Calls `new`.
-        #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention)]
-        pub async fn new<R: DeserializeOwned>(
+        pub async fn new_<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
@@ -478,7 +477,8 @@ pub mod clashes {
         }
 
         /// Calls `into`.
-        pub async fn into<R: DeserializeOwned>(
+        #[allow(clippy::wrong_self_convention)]
+        pub async fn into_<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
@@ -486,7 +486,7 @@ pub mod clashes {
         }
 
         /// Calls `service`.
-        pub async fn service<R: DeserializeOwned>(
+        pub async fn service_<R: DeserializeOwned>(
             &self,
             args: impl Serialize + Send,
         ) -> Result<R> {
@@ -535,10 +535,10 @@ pub mod clashes {
             let service = (self.0)(call.caller());
             async move {
                 match call.method() {
-                    0 => answer_clone(&service, call).await,
-                    1 => answer_new(&service, call).await,
-                    2 => answer_into(&service, call).await,
-                    3 => answer_service(&service, call).await,
+                    0 => answer_clone_(&service, call).await,
+                    1 => answer_new_(&service, call).await,
+                    2 => answer_into_(&service, call).await,
+                    3 => answer_service_(&service, call).await,
                     4 => answer_drop(&service, call).await,
                     _ => call.split().1.unknown(),
                 }
@@ -547,41 +547,41 @@ pub mod clashes {
     }
 
     /// Answers `clone`.
-    async fn answer_clone<T: Clashes + Send + Sync>(service: &T, call: Call) {
+    async fn answer_clone_<T: Clashes + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
-            Clashes::clone(service, list).await
+            Clashes::clone_(service, list).await
         };
         reply.primitive(answer.await);
     }
 
     /// Answers `new`.
-    async fn answer_new<T: Clashes + Send + Sync>(service: &T, call: Call) {
+    async fn answer_new_<T: Clashes + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
-            Clashes::new(service, list).await
+            Clashes::new_(service, list).await
         };
         reply.primitive(answer.await);
     }
 
     /// Answers `into`.
-    async fn answer_into<T: Clashes + Send + Sync>(service: &T, call: Call) {
+    async fn answer_into_<T: Clashes + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
-            Clashes::into(service, list).await
+            Clashes::into_(service, list).await
         };
         reply.primitive(answer.await);
     }
 
     /// Answers `service`.
-    async fn answer_service<T: Clashes + Send + Sync>(service: &T, call: Call) {
+    async fn answer_service_<T: Clashes + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
-            Clashes::service(service, list).await
+            Clashes::service_(service, list).await
         };
         reply.primitive(answer.await);
     }
@@ -598,7 +598,7 @@ pub mod clashes {
 }
 
 /// The `empty` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod empty {
     use ::cocaine::bind::{Call, Caller, Dispatch, Service, ServiceClient, ServiceSpec};
 
@@ -669,7 +669,7 @@ pub mod empty {
 }
 
 /// The `keywords` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod keywords {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -682,7 +682,7 @@ pub mod keywords {
         fn self_(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `Self`, which no catalogue describes.
-        fn self_2(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
+        fn self_2_(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `crate`, which no catalogue describes.
         fn crate_(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
@@ -778,7 +778,7 @@ pub mod keywords {
             self.0.send(0, args).await
         }
 
-        async fn self_2(&self, args: Args) -> Result<()> {
+        async fn self_2_(&self, args: Args) -> Result<()> {
             self.0.send(1, args).await
         }
 
@@ -815,7 +815,7 @@ pub mod keywords {
         }
 
         /// Calls `Self`.
-        pub async fn self_2(&self, args: impl Serialize + Send) -> Result<()> {
+        pub async fn self_2_(&self, args: impl Serialize + Send) -> Result<()> {
             self.0.send(1, args).await
         }
 
@@ -878,9 +878,9 @@ pub mod keywords {
             let service = (self.0)(call.caller());
             async move {
                 match call.method() {
-                    0 => answer_self(&service, call).await,
-                    1 => answer_self_2(&service, call).await,
-                    2 => answer_crate(&service, call).await,
+                    0 => answer_self_(&service, call).await,
+                    1 => answer_self_2_(&service, call).await,
+                    2 => answer_crate_(&service, call).await,
                     3 => answer_method_3(&service, call).await,
                     4 => answer_fn(&service, call).await,
                     5 => answer_gen(&service, call).await,
@@ -892,7 +892,7 @@ pub mod keywords {
     }
 
     /// Answers `self`.
-    async fn answer_self<T: Keywords + Send + Sync>(service: &T, call: Call) {
+    async fn answer_self_<T: Keywords + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
@@ -902,17 +902,17 @@ pub mod keywords {
     }
 
     /// Answers `Self`.
-    async fn answer_self_2<T: Keywords + Send + Sync>(service: &T, call: Call) {
+    async fn answer_self_2_<T: Keywords + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
-            Keywords::self_2(service, list).await
+            Keywords::self_2_(service, list).await
         };
         reply.mute(answer.await);
     }
 
     /// Answers `crate`.
-    async fn answer_crate<T: Keywords + Send + Sync>(service: &T, call: Call) {
+    async fn answer_crate_<T: Keywords + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
@@ -963,7 +963,7 @@ pub mod keywords {
 }
 
 /// The `result` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod result {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -1074,7 +1074,7 @@ pub mod result {
 }
 
 /// The `self` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod self_service {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -1185,7 +1185,7 @@ pub mod self_service {
 }
 
 /// The `sessions` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod sessions {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, End, MethodSpec,
@@ -1877,7 +1877,7 @@ pub mod sessions {
         /// Sends `Self`.
         ///
         /// It is the last message.
-        pub async fn self_2(self, args: impl Serialize + Send) -> Result<()> {
+        pub async fn self_2_(self, args: impl Serialize + Send) -> Result<()> {
             self.0.send_last_message(3, args).await
         }
 
@@ -1928,7 +1928,7 @@ pub mod sessions {
                 }
                 2 => {
                     let list = args.decode::<Args>()?;
-                    Ok(OpenReceivedA::Self_(list))
+                    Ok(OpenReceivedA::SelfMessage(list))
                 }
                 3 => {
                     let list = args.decode::<Args>()?;
@@ -1963,7 +1963,7 @@ pub mod sessions {
         /// `self`.
         ///
         /// It is the last message.
-        Self_(Args),
+        SelfMessage(Args),
         /// `Self`.
         ///
         /// It is the last message.
@@ -2295,7 +2295,7 @@ pub mod sessions {
 }
 
 /// The `std` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod std_service {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -2406,7 +2406,7 @@ pub mod std_service {
 }
 
 /// The `storage` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod storage_2 {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -2520,7 +2520,7 @@ pub mod storage_2 {
 }
 
 /// The `texts` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod texts {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,
@@ -2569,10 +2569,10 @@ pub mod texts {
         fn a_b(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `a_b`, which no catalogue describes.
-        fn a_b_2(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
+        fn a_b_3(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `a_b_2`, which no catalogue describes.
-        fn a_b_2_2(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
+        fn a_b_2(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
 
         /// Calls `1`, which no catalogue describes.
         fn n1(&self, args: Args) -> impl Future<Output = Result<()>> + Send;
@@ -2756,11 +2756,11 @@ pub mod texts {
             self.0.send(11, args).await
         }
 
-        async fn a_b_2(&self, args: Args) -> Result<()> {
+        async fn a_b_3(&self, args: Args) -> Result<()> {
             self.0.send(12, args).await
         }
 
-        async fn a_b_2_2(&self, args: Args) -> Result<()> {
+        async fn a_b_2(&self, args: Args) -> Result<()> {
             self.0.send(13, args).await
         }
 
@@ -2839,12 +2839,12 @@ pub mod texts {
         }
 
         /// Calls `a_b`.
-        pub async fn a_b_2(&self, args: impl Serialize + Send) -> Result<()> {
+        pub async fn a_b_3(&self, args: impl Serialize + Send) -> Result<()> {
             self.0.send(12, args).await
         }
 
         /// Calls `a_b_2`.
-        pub async fn a_b_2_2(&self, args: impl Serialize + Send) -> Result<()> {
+        pub async fn a_b_2(&self, args: impl Serialize + Send) -> Result<()> {
             self.0.send(13, args).await
         }
 
@@ -2899,8 +2899,8 @@ pub mod texts {
                     9 => answer_method_9(&service, call).await,
                     10 => answer_https_example_com(&service, call).await,
                     11 => answer_a_b(&service, call).await,
-                    12 => answer_a_b_2(&service, call).await,
-                    13 => answer_a_b_2_2(&service, call).await,
+                    12 => answer_a_b_3(&service, call).await,
+                    13 => answer_a_b_2(&service, call).await,
                     14 => answer_n1(&service, call).await,
                     _ => call.split().1.unknown(),
                 }
@@ -3029,21 +3029,21 @@ pub mod texts {
     }
 
     /// Answers `a_b`.
-    async fn answer_a_b_2<T: Texts + Send + Sync>(service: &T, call: Call) {
+    async fn answer_a_b_3<T: Texts + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
-            Texts::a_b_2(service, list).await
+            Texts::a_b_3(service, list).await
         };
         reply.mute(answer.await);
     }
 
     /// Answers `a_b_2`.
-    async fn answer_a_b_2_2<T: Texts + Send + Sync>(service: &T, call: Call) {
+    async fn answer_a_b_2<T: Texts + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let list = args.decode::<Args>()?;
-            Texts::a_b_2_2(service, list).await
+            Texts::a_b_2(service, list).await
         };
         reply.mute(answer.await);
     }
@@ -3060,7 +3060,7 @@ pub mod texts {
 }
 
 /// The `vec` service, version 18446744073709551615.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod vec {
     use ::cocaine::bind::{
         Args, Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, Endpoint,
@@ -3090,7 +3090,8 @@ pub mod vec {
         > + Send;
 
         /// Calls `watch`, which no catalogue describes.
-        fn into(
+        #[allow(clippy::wrong_self_convention)]
+        fn into_(
             &self,
             text: &str,
             r#type: i64,
@@ -3146,8 +3147,9 @@ pub mod vec {
 
         /// Answers `watch`, which no catalogue describes.
         ///
-        /// See [`VecService::into`].
-        fn into(
+        /// See [`VecService::into_`].
+        #[allow(clippy::wrong_self_convention)]
+        fn into_(
             &self,
             text: &str,
             r#type: i64,
@@ -3263,7 +3265,7 @@ pub mod vec {
         }
 
         #[allow(refining_impl_trait)]
-        fn into(
+        fn into_(
             &self,
             text: &str,
             r#type: i64,
@@ -3326,7 +3328,7 @@ pub mod vec {
             async move {
                 match call.method() {
                     0 => answer_read(&service, call).await,
-                    1 => answer_into(&service, call).await,
+                    1 => answer_into_(&service, call).await,
                     2 => answer_publish(&service, call).await,
                     3 => answer_from_log(&service, call).await,
                     _ => call.split().1.unknown(),
@@ -3369,12 +3371,12 @@ pub mod vec {
     }
 
     /// Answers `watch`.
-    async fn answer_into<T: VecServiceServer + Send + Sync>(service: &T, call: Call) {
+    async fn answer_into_<T: VecServiceServer + Send + Sync>(service: &T, call: Call) {
         let (args, reply) = call.split();
         let answer = async {
             let (text, r#type, f, r#fn) = args
                 .decode::<(LossyStr<'_>, i64, f64, Option<LossyStr<'_>>)>()?;
-            Ok(VecServiceServer::into(service, &text, r#type, f, r#fn.as_deref()))
+            Ok(VecServiceServer::into_(service, &text, r#type, f, r#fn.as_deref()))
         };
         reply.stream(answer.await).await;
     }
@@ -3621,7 +3623,7 @@ pub mod vec {
 }
 
 /// The “\\u\{202e\}” service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod service_3 {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, MethodSpec, OnDrop, Result, Serialize, Service,

@@ -4,7 +4,7 @@
 pub use self::isolate::IsolateDouble;
 
 /// A double of the `isolate` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
         Bytes, Duplex, DynReceiver, DynSender, Receiver, Reply, ReplySender, Result,

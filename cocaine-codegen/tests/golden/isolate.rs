@@ -4,7 +4,7 @@
 pub use self::isolate::{Isolate, IsolateClient, IsolateServer, ServeIsolate};
 
 /// The `isolate` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod isolate {
     use ::cocaine::bind::{
         Bytes, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec,

@@ -7,7 +7,7 @@ pub use self::{
 };
 
 /// A double of the `cache` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod cache {
     use ::cocaine::bind::{Bytes, Result, ServiceClient};
     use ::cocaine::double;
@@ -78,7 +78,7 @@ pub mod cache {
 }
 
 /// A double of the `chrono` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod chrono {
     use ::cocaine::bind::{Result, ServiceClient};
     use ::cocaine::double;
@@ -191,7 +191,7 @@ pub mod chrono {
 }
 
 /// A double of the `logging_v2` service, version 2.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod logging_v2 {
     use ::cocaine::bind::{
         Duplex, Receiver, Result, Scalar, Sender, ServiceClient, Severity, Value,
@@ -402,7 +402,7 @@ pub mod logging_v2 {
 }
 
 /// A double of the `unicorn` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod unicorn {
     use ::cocaine::bind::{Guard, Result, ServiceClient, Value};
     use ::cocaine::double;

@@ -12,7 +12,7 @@ pub use self::{
 };
 
 /// The `cache` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod cache {
     use ::cocaine::bind::{
         Bytes, Call, Caller, Dispatch, FlaggedOption, MethodSpec, OnDrop, Result,
@@ -144,7 +144,7 @@ pub mod cache {
 }
 
 /// The `chrono` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod chrono {
     use ::cocaine::bind::{
         Call, Caller, Deserialize, Deserializer, Dispatch, MethodSpec, OnDrop, Receiver,
@@ -374,7 +374,7 @@ pub mod chrono {
 }
 
 /// The `logging_v2` service, version 2.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod logging_v2 {
     use ::cocaine::bind::{
         Call, Caller, Deserialize, Deserializer, Dispatch, Duplex, DynReceiver,
@@ -1138,7 +1138,7 @@ pub mod logging_v2 {
 }
 
 /// The `unicorn` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod unicorn {
     use ::cocaine::bind::{
         Call, Caller, Deserialize, Deserializer, Dispatch, FlaggedResult, Guard,

@@ -4,7 +4,7 @@
 pub use self::trees::TreesDouble;
 
 /// A double of the `trees` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod trees {
     use ::cocaine::bind::{Args, Duplex, Result, ServiceClient};
     use ::cocaine::double;

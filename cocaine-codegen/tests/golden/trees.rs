@@ -4,7 +4,7 @@
 pub use self::trees::{ServeTrees, Trees, TreesClient, TreesServer};
 
 /// The `trees` service, version 1.
-#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod trees {
     use ::cocaine::bind::{
         Args, Call, Caller, Dispatch, Duplex, DynReceiver, DynSender, MethodSpec, OnDrop,
@@ -2610,7 +2610,7 @@ pub mod trees {
     ///
     /// - `fn`, the last
     /// - `fn`, after which the same messages can be sent
-    /// - `self`, which continues as [`NamesSenderSelf_`]
+    /// - `self`, which continues as [`NamesSenderSelfMessage`]
     /// - “”, the last
     ///
     /// Dropped here, it sends `fn`.
@@ -2643,12 +2643,12 @@ pub mod trees {
 
         /// Sends `self`.
         ///
-        /// Continues as [`NamesSenderSelf_`].
+        /// Continues as [`NamesSenderSelfMessage`].
         pub async fn self_(
             self,
             args: impl Serialize + Send,
-        ) -> Result<NamesSenderSelf_> {
-            Ok(NamesSenderSelf_(self.0.send_message(7, args).await?))
+        ) -> Result<NamesSenderSelfMessage> {
+            Ok(NamesSenderSelfMessage(self.0.send_message(7, args).await?))
         }
 
         /// Sends “”.
@@ -2691,7 +2691,7 @@ pub mod trees {
                 }
                 7 => {
                     let list = args.decode::<Args>()?;
-                    Ok(NamesReceived::Self_(list, NamesReceiverSelf_(rest)))
+                    Ok(NamesReceived::SelfMessage(list, NamesReceiverSelfMessage(rest)))
                 }
                 8 => {
                     let list = args.decode::<Args>()?;
@@ -2717,8 +2717,8 @@ pub mod trees {
         Fn2(Args, NamesReceiver),
         /// `self`.
         ///
-        /// Continues as [`NamesReceivedSelf_`].
-        Self_(Args, NamesReceiverSelf_),
+        /// Continues as [`NamesReceivedSelfMessage`].
+        SelfMessage(Args, NamesReceiverSelfMessage),
         /// “”.
         ///
         /// It is the last message.
@@ -2735,9 +2735,9 @@ pub mod trees {
     /// Dropped here, it sends `end`.
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesSenderSelf_(DynSender);
+    pub struct NamesSenderSelfMessage(DynSender);
 
-    impl From<DynSender> for NamesSenderSelf_ {
+    impl From<DynSender> for NamesSenderSelfMessage {
         fn from(raw: DynSender) -> Self {
             Self(raw)
         }
@@ -2745,7 +2745,7 @@ pub mod trees {
 
     /// A message fails if its arguments cannot be encoded, or if the channel has ended.
     #[allow(clippy::missing_errors_doc)]
-    impl NamesSenderSelf_ {
+    impl NamesSenderSelfMessage {
         /// Sends `end`.
         ///
         /// It is the last message.
@@ -2763,33 +2763,38 @@ pub mod trees {
 
     /// Receives on a channel of `names`, after `self`.
     ///
-    /// The messages: [`NamesReceivedSelf_`].
+    /// The messages: [`NamesReceivedSelfMessage`].
     #[derive(Debug)]
     #[must_use]
-    pub struct NamesReceiverSelf_(DynReceiver);
+    pub struct NamesReceiverSelfMessage(DynReceiver);
 
-    impl From<DynReceiver> for NamesReceiverSelf_ {
+    impl From<DynReceiver> for NamesReceiverSelfMessage {
         fn from(raw: DynReceiver) -> Self {
             Self(raw)
         }
     }
 
-    impl NamesReceiverSelf_ {
+    impl NamesReceiverSelfMessage {
         /// Waits for the next message.
         ///
         /// # Errors
         ///
         /// If the channel ended, or if the message is unknown or cannot be decoded.
-        pub async fn recv(self) -> Result<NamesReceivedSelf_> {
+        pub async fn recv(self) -> Result<NamesReceivedSelfMessage> {
             let (kind, args, rest) = self.0.recv_message().await?;
             match kind {
                 0 => {
                     let list = args.decode::<Args>()?;
-                    Ok(NamesReceivedSelf_::End(list))
+                    Ok(NamesReceivedSelfMessage::End(list))
                 }
                 1 => {
                     let list = args.decode::<Args>()?;
-                    Ok(NamesReceivedSelf_::Self_(list, NamesReceiverSelf_(rest)))
+                    Ok(
+                        NamesReceivedSelfMessage::SelfMessage(
+                            list,
+                            NamesReceiverSelfMessage(rest),
+                        ),
+                    )
                 }
                 other => Err(rest.unexpected(other)),
             }
@@ -2800,7 +2805,7 @@ pub mod trees {
     #[derive(Debug)]
     #[must_use]
     #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
-    pub enum NamesReceivedSelf_ {
+    pub enum NamesReceivedSelfMessage {
         /// `end`.
         ///
         /// It is the last message.
@@ -2808,7 +2813,7 @@ pub mod trees {
         /// `Self`.
         ///
         /// The same messages can follow.
-        Self_(Args, NamesReceiverSelf_),
+        SelfMessage(Args, NamesReceiverSelfMessage),
     }
 
     /// Sends on a channel of `names`.

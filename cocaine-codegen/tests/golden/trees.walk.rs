@@ -13,7 +13,7 @@ pub(crate) enum Sender {
     GapsSender(GapsSender),
     GapsSenderThousand(GapsSenderThousand),
     NamesSender(NamesSender),
-    NamesSenderSelf_(NamesSenderSelf_),
+    NamesSenderSelfMessage(NamesSenderSelfMessage),
     NestedSender(NestedSender),
     NestedSenderA(NestedSenderA),
     NestedSenderAB(NestedSenderAB),
@@ -157,18 +157,18 @@ pub(crate) async fn send(sender: Sender, id: u64) -> Result<Result<Sender, Sende
                     Sender::NamesSender(state.fn_2(()).await?)
                 }
                 (Sender::NamesSender(state), 7u64) => {
-                    Sender::NamesSenderSelf_(state.self_(()).await?)
+                    Sender::NamesSenderSelfMessage(state.self_(()).await?)
                 }
                 (Sender::NamesSender(state), 8u64) => {
                     state.message_8(()).await?;
                     Sender::Ended
                 }
-                (Sender::NamesSenderSelf_(state), 0u64) => {
+                (Sender::NamesSenderSelfMessage(state), 0u64) => {
                     state.end(()).await?;
                     Sender::Ended
                 }
-                (Sender::NamesSenderSelf_(state), 1u64) => {
-                    Sender::NamesSenderSelf_(state.self_(()).await?)
+                (Sender::NamesSenderSelfMessage(state), 1u64) => {
+                    Sender::NamesSenderSelfMessage(state.self_(()).await?)
                 }
                 (Sender::NestedSender(state), 0u64) => {
                     Sender::NestedSenderA(state.a(()).await?)

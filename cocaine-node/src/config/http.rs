@@ -19,6 +19,7 @@
 //! json_rpc_services = ["geobase"] # that everybody may call through JSON-RPC, beside apps; none
 //! names = ["node-1.example"]      # names of this gateway in calls of JSON-RPC, beside addresses and those of `hosts`
 //! origins = ["https://a.example"] # web pages that may call JSON-RPC, and post to apps of a gateway on loopback
+//! trusted_proxies = ["10.0.0.1"]  # addresses or networks of proxies whose X-Forwarded-For and the like are believed
 //! admin = "127.0.0.1:8081"        # moves `/metrics` to this address
 //! admin_socket = "/run/cocaine/admin"     # a unix socket through which this user reaches every service
 //! admin_token = "file:/etc/cocaine/token" # as `Authorization: Bearer TOKEN`, it opens every service; or "env:NAME"
@@ -26,6 +27,11 @@
 //! [http.timeouts]                 # in place of `timeout`, by service, or by service and event
 //! reports = 120
 //! "reports/yearly" = 600
+//!
+//! [http.access_log]               # a line for each request
+//! kind = "text"                   # off, text, or json
+//! file = "access.log"             # opened again at SIGHUP; without it, lines go to the log at info
+//! format = '{client} [{time}] "{method} {uri}" {status} {bytes} {seconds} {request_id}'
 //!
 //! [http.hosts]                    # the event that handles a host name, whatever the path
 //! "shop.example" = { service = "shop", event = "http" }
@@ -39,7 +45,10 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 
-use super::merge::overwrite;
+use super::{
+    access_log::{AccessLogConfig, AccessLogKind},
+    merge::overwrite,
+};
 
 /// The section `http` of the configuration: how a gateway serves HTTP.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -85,6 +94,10 @@ pub struct HttpConfig {
     /// The origins of web pages that may call JSON-RPC, and change something in the apps of a gateway on loopback, as
     /// `https://shop.example`. Pages of the gateway itself and of this machine may do so anyway. None.
     pub origins: Option<Vec<String>>,
+    /// The addresses or networks of proxies whose `X-Forwarded-For` and the like are believed, as `10.0.0.0/8`. None.
+    pub trusted_proxies: Option<Vec<String>>,
+    /// The access log.
+    pub access_log: AccessLogConfig,
     /// The address of `/metrics`, if it is not that of the apps.
     pub admin: Option<String>,
     /// The path of a unix socket, of the mode 0600, through which JSON-RPC reaches every service. None.
@@ -237,6 +250,26 @@ impl HttpConfig {
         Self { admin_token: Some(source.into()), ..self }
     }
 
+    /// Sets the addresses or networks of proxies whose `X-Forwarded-For` and the like are believed.
+    #[must_use]
+    pub fn trusted_proxies<S: Into<String>>(self, networks: impl IntoIterator<Item = S>) -> Self {
+        Self { trusted_proxies: Some(networks.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Sets what a line of the access log is.
+    #[must_use]
+    pub fn access_log(mut self, kind: AccessLogKind) -> Self {
+        self.access_log.kind = Some(kind);
+        self
+    }
+
+    /// Sets the file of the access log.
+    #[must_use]
+    pub fn access_log_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.access_log.file = Some(file.into());
+        self
+    }
+
     /// Moves `/metrics` to an address of its own.
     #[must_use]
     pub fn admin(self, address: impl Into<String>) -> Self {
@@ -283,6 +316,8 @@ impl HttpConfig {
         overwrite(&mut self.json_rpc_services, newer.json_rpc_services);
         overwrite(&mut self.names, newer.names);
         overwrite(&mut self.origins, newer.origins);
+        overwrite(&mut self.trusted_proxies, newer.trusted_proxies);
+        self.access_log.merge(newer.access_log);
         overwrite(&mut self.admin, newer.admin);
         overwrite(&mut self.admin_socket, newer.admin_socket);
         overwrite(&mut self.admin_token, newer.admin_token);

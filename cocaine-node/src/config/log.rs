@@ -17,6 +17,8 @@ pub struct LogConfig {
     pub file: Option<PathBuf>,
     /// Whether lines also go to the standard error stream. `true`.
     pub terminal: Option<bool>,
+    /// The form of the lines there. `text`.
+    pub format: Option<LogFormat>,
     /// The lowest severity that the service `logging` accepts. 0.
     pub verbosity: Option<i32>,
 }
@@ -24,12 +26,24 @@ pub struct LogConfig {
 impl LogConfig {
     /// Overwrites every value that `newer` sets.
     pub(super) fn merge(&mut self, newer: Self) {
-        let Self { level, file, terminal, verbosity } = newer;
+        let Self { level, file, terminal, format, verbosity } = newer;
         overwrite(&mut self.level, level);
         overwrite(&mut self.file, file);
         overwrite(&mut self.terminal, terminal);
+        overwrite(&mut self.format, format);
         overwrite(&mut self.verbosity, verbosity);
     }
+}
+
+/// The form of the lines on the standard error stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs, as in a file.
+    Json,
 }
 
 /// Which of the program's own events are logged.

@@ -60,6 +60,7 @@ fn documented_example_sets_every_key() {
         level: Some(LogLevel::Info),
         file: Some("node.log".into()),
         terminal: Some(true),
+        format: Some(LogFormat::Text),
         verbosity: Some(0),
     };
     assert_eq!(config.log, log);

@@ -7,11 +7,11 @@ use http::HeaderMap;
 use hyper::body::Incoming;
 
 use super::{
+    access_log::AccessLog,
     http::{
         error::HttpError,
         json_body::BodyParser,
         request_body::{BodyBuffer, BufferedBody},
-        request_id::RequestId,
     },
     metrics::GatewayMetrics,
     settings::GatewaySettings,
@@ -22,6 +22,7 @@ use super::{
 pub(super) struct Context {
     pub(super) settings: GatewaySettings,
     pub(super) metrics: Arc<GatewayMetrics>,
+    pub(super) access_log: Arc<AccessLog>,
     pub(super) body_buffer: Arc<BodyBuffer>,
     pub(super) body_parser: Arc<BodyParser>,
 }
@@ -36,14 +37,14 @@ impl Context {
 
     /// Returns the headers of the call that a request becomes. The time-out is not among them: it is for each piece of the
     /// response, and a node would take it for the whole.
-    pub(super) fn call_headers(&self, headers: &HeaderMap, id: RequestId) -> Vec<(&str, Bytes)> {
+    pub(super) fn call_headers(&self, headers: &HeaderMap, sampled: bool) -> Vec<(&str, Bytes)> {
         let mut call_headers = Vec::new();
         for (name, call_name) in &self.settings.headers {
             if let Some(value) = headers.get(name) {
                 call_headers.push((call_name.as_str(), value.as_bytes().into()));
             }
         }
-        if id.sampled {
+        if sampled {
             call_headers.push(("trace_bit", b"1".into()));
         }
         call_headers

@@ -2,6 +2,7 @@
 
 pub(super) mod body;
 pub(super) mod error;
+pub(super) mod forwarded;
 pub(super) mod json_body;
 pub(super) mod listener;
 pub(super) mod phase;

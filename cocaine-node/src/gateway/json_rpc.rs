@@ -56,7 +56,6 @@ use super::{
         body::ResponseBody,
         error::HttpError,
         json_body::{ParseError, ParsedBody},
-        request_id::RequestId,
         response::text_response,
     },
     routing::{event_call::Retries, lease_pool::LeasePool},
@@ -97,7 +96,8 @@ impl<'a> RpcResponse<'a> {
 pub(super) struct RpcCaller<'a> {
     pub(super) role: Role,
     pub(super) parts: &'a Parts,
-    pub(super) id: RequestId,
+    /// Whether the trace of the request is recorded.
+    pub(super) sampled: bool,
 }
 
 /// Answers a request, or a batch of requests.
@@ -167,7 +167,7 @@ impl RpcBatch<'_> {
     async fn call(&self, request: &RpcRequest) -> Result<Value, RpcError> {
         let target = Target::new(request.service.clone(), request.event());
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
-        let mut headers = self.context.call_headers(&self.caller.parts.headers, self.caller.id);
+        let mut headers = self.context.call_headers(&self.caller.parts.headers, self.caller.sampled);
         // The time-out is for the whole call, as the app and its node take it.
         if let Some(timeout) = self.context.settings.timeouts.get_configured(&target.service, &target.event) {
             headers.push((REQUEST_TIMEOUT, encode_request_timeout(timeout).as_slice().into()));

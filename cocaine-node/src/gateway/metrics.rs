@@ -19,6 +19,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::config::Target;
+
 /// The media type of [`GatewayMetrics::render`].
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -121,6 +123,11 @@ impl GatewayMetrics {
         text
     }
 
+    /// Returns whether a service has a label of its own.
+    pub(super) fn has_label(&self, service: &str) -> bool {
+        self.labels.lock().unwrap_or_else(PoisonError::into_inner).contains(service)
+    }
+
     /// Returns the label of a service: its name, while there are not too many.
     fn label(&self, service: &str) -> String {
         let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,9 +155,10 @@ pub(super) struct RequestTimer<'a> {
 }
 
 impl RequestTimer<'_> {
-    /// Counts the response of a service, or of the gateway itself if `None`.
-    pub(super) fn finish(self, service: Option<&str>, status: StatusCode) {
-        let service = service.map_or_else(|| NO_SERVICE.to_owned(), |service| self.metrics.label(service));
+    /// Counts the response to an event of a service that exists, or another one of the gateway if `None`.
+    pub(super) fn finish(self, target: Option<&Target>, status: StatusCode) {
+        let service =
+            target.map_or_else(|| NO_SERVICE.to_owned(), |target| self.metrics.label(&target.service));
         let label = ServiceLabel { service };
         self.metrics.seconds.get_or_create(&label).observe(self.start.elapsed().as_secs_f64());
         let labels = RequestLabels { service: label.service, status: status.as_u16() };

@@ -6,9 +6,11 @@ use cocaine::{Code, Duplex, Error};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::{
     access::Role,
+    access_log::AccessLog,
     context::Context,
     http::{
         body::ResponseBody,
@@ -16,18 +18,19 @@ use super::{
         port::Peer,
         request::{ChunkBody, encode_request, validate},
         request_body::RequestBody,
-        request_id::{REQUEST_ID, RequestId},
+        request_id::RequestId,
         response::{RequestInfo, error_response, text_response},
         upload::{Upload, UploadTarget},
     },
     json_rpc::{self, JSON_RPC, RpcCaller},
-    metrics::{MEDIA_TYPE, RequestTimer},
+    metrics::MEDIA_TYPE,
+    request_record::{RecordedBody, RequestRecord},
     routing::{
         app_state::AppLookup,
         body_offer::BodyOffer,
         event_call::{EventCall, ResponseStart},
         lease_pool::LeasePool,
-        route::{Route, find_route},
+        route::{Route, find_route, host_authority},
         service_pool::ServicePool,
     },
     settings::GatewaySettings,
@@ -73,81 +76,111 @@ pub(super) struct Proxy {
     pub(super) apps: Arc<AppLookup>,
 }
 
-/// Where a request comes from, and what it is called.
+/// Where a request comes from, and what it may do.
 #[derive(Clone, Copy)]
 struct Sender {
     peer: Peer,
     role: Role,
-    id: RequestId,
+    /// Whether the trace of the request is recorded.
+    sampled: bool,
+}
+
+/// The response to a request, and what is recorded of it.
+struct Outcome {
+    response: Response<ResponseBody>,
+    target: Option<Target>,
+    /// Why the gateway itself answers.
+    failure: Option<HttpError>,
+}
+
+impl Outcome {
+    /// Returns a response of the gateway itself.
+    fn of_gateway(result: Result<Response<ResponseBody>, HttpError>) -> Self {
+        match result {
+            Ok(response) => Self { response, target: None, failure: None },
+            Err(error) => Self { response: error_response(&error, None), target: None, failure: Some(error) },
+        }
+    }
+
+    /// Returns the response to an event.
+    fn to_event(target: Target, result: Result<Response<ResponseBody>, HttpError>) -> Self {
+        let (mut response, failure) = match result {
+            Ok(response) => (response, None),
+            Err(error) => (error_response(&error, Some(&target)), Some(error)),
+        };
+        if let Ok(service) = HeaderValue::from_str(&target.service) {
+            response.headers_mut().insert(APPLICATION, service);
+        }
+        Self { response, target: Some(target), failure }
+    }
 }
 
 impl Proxy {
     /// Returns a proxy with other settings, which shares everything else.
-    pub(super) fn with_settings(&self, settings: GatewaySettings) -> Self {
+    pub(super) fn with_settings(&self, settings: GatewaySettings, access_log: AccessLog) -> Self {
         let Context { metrics, body_buffer, body_parser, .. } = &self.context;
         let (metrics, body_buffer) = (metrics.clone(), body_buffer.clone());
-        let context = Context { settings, metrics, body_buffer, body_parser: body_parser.clone() };
+        let (body_parser, access_log) = (body_parser.clone(), Arc::new(access_log));
+        let context = Context { settings, metrics, access_log, body_buffer, body_parser };
         let (pool, json_rpc_pool) = (self.pool.clone(), self.json_rpc_pool.clone());
         Self { context, pool, json_rpc_pool, apps: self.apps.clone() }
     }
 
     /// Handles a request to the main port, or to the socket for administrators.
-    pub(super) async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<ResponseBody> {
-        let timer = self.context.metrics.start_request();
+    pub(super) async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<RecordedBody> {
+        let Context { settings, metrics, access_log, .. } = &self.context;
+        let timer = metrics.start_request();
         let (mut parts, body) = request.into_parts();
-        let role = self.context.settings.access.authenticate(peer, &mut parts.headers);
-        let sampling = self.context.settings.sampling;
-        let id = match validate(&parts).and_then(|()| RequestId::from_headers(&parts.headers, sampling)) {
-            Ok(id) => id,
-            Err(error) => return refuse(timer, &error),
+        let role = settings.access.authenticate(peer, &mut parts.headers);
+        let id = RequestId::from_headers(&mut parts.headers);
+        let client = settings.proxies.client_address(peer, &parts.headers);
+        let record = RequestRecord::start(access_log.clone(), &parts, client, &id);
+        let checked = validate(&parts).and_then(|()| id.is_sampled(&parts.headers, settings.sampling));
+        let answer = match checked {
+            Ok(sampled) => {
+                let dispatched = self.dispatch(Sender { peer, role, sampled }, parts, body);
+                id.trace.scope(dispatched).instrument(record.span().clone()).await
+            }
+            Err(error) => Outcome::of_gateway(Err(error)),
         };
-        let mut response = id.trace.scope(self.dispatch(Sender { peer, role, id }, parts, body, timer)).await;
-        response.headers_mut().entry(REQUEST_ID).or_insert_with(|| id.to_header());
-        response
+        let Outcome { mut response, target, failure } = answer;
+        timer.finish(
+            target.as_ref().filter(|target| self.is_known(target, failure.as_ref())),
+            response.status(),
+        );
+        id.add_to(response.headers_mut());
+        record.respond(response, target, failure.as_ref())
+    }
+
+    /// Returns whether a service exists. The names in requests are arbitrary, and must not become labels of metrics.
+    fn is_known(&self, target: &Target, failure: Option<&HttpError>) -> bool {
+        failure.is_none_or(|error| error.is_of_app)
+            || self.pool.is_connected(&target.service)
+            || self.context.metrics.has_label(&target.service)
     }
 
     /// Handles a request to the port for administrators.
     pub(super) async fn handle_admin(&self, request: Request<Incoming>) -> Response<ResponseBody> {
-        match request.uri().path() {
+        let page = match request.uri().path() {
             "/ping" => self.ping().await,
-            "/metrics" => self.metrics(),
-            _ => not_found("this port has only /ping and /metrics"),
-        }
+            "/metrics" => Ok(self.metrics()),
+            _ => Err(not_found("this port has only /ping and /metrics")),
+        };
+        page.unwrap_or_else(|error| error_response(&error, None))
     }
 
-    async fn dispatch(
-        &self,
-        sender: Sender,
-        parts: Parts,
-        body: Incoming,
-        timer: RequestTimer<'_>,
-    ) -> Response<ResponseBody> {
+    async fn dispatch(&self, sender: Sender, parts: Parts, body: Incoming) -> Outcome {
         if self.context.settings.json_rpc && parts.headers.contains_key(&JSON_RPC) {
-            let caller = RpcCaller { role: sender.role, parts: &parts, id: sender.id };
+            let caller = RpcCaller { role: sender.role, parts: &parts, sampled: sender.sampled };
             let answer = json_rpc::handle(&self.context, &self.json_rpc_pool, caller, body);
-            let response = Box::pin(answer).await.unwrap_or_else(|error| error_response(&error, None));
-            timer.finish(None, response.status());
-            return response;
+            return Outcome::of_gateway(Box::pin(answer).await);
         }
         match find_route(&parts, &self.context.settings.hosts) {
-            Err(error) => refuse(timer, &HttpError::new(StatusCode::BAD_REQUEST, error.0)),
-            Ok(Route::Gateway) => {
-                let response = Box::pin(self.gateway_page(&parts, sender.role)).await;
-                timer.finish(None, response.status());
-                response
-            }
+            Err(error) => Outcome::of_gateway(Err(HttpError::new(StatusCode::BAD_REQUEST, error.0))),
+            Ok(Route::Gateway) => Outcome::of_gateway(Box::pin(self.gateway_page(&parts, sender.role)).await),
             Ok(Route::Event(target, uri)) => {
                 let result = self.call_event(&target, sender, parts, uri, body).await;
-                let answered_by = result.is_ok().then_some(target.service.as_str());
-                let mut response = result.unwrap_or_else(|error| {
-                    log_failure(&error, &target);
-                    error_response(&error, Some(&target))
-                });
-                timer.finish(answered_by, response.status());
-                if let Ok(service) = HeaderValue::from_str(&target.service) {
-                    response.headers_mut().insert(APPLICATION, service);
-                }
-                response
+                Outcome::to_event(target, result)
             }
         }
     }
@@ -156,15 +189,23 @@ impl Proxy {
         &self,
         target: &Target,
         sender: Sender,
-        parts: Parts,
+        mut parts: Parts,
         uri: PathAndQuery,
         body: Incoming,
     ) -> Result<Response<ResponseBody>, HttpError> {
-        self.context.settings.access.check_event(sender.peer, &parts)?;
+        let GatewaySettings { access, proxies, .. } = &self.context.settings;
+        // Behind a proxy, this machine is not where the client is.
+        if !proxies.trusts(sender.peer) {
+            access.check_event(sender.peer, &parts)?;
+        }
         let mut body = self.context.body_buffer.receive(body)?;
         let is_complete = body.fill(MAX_CHUNK_BODY).await?;
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
-        let headers = self.context.call_headers(&parts.headers, sender.id);
+        let headers = self.context.call_headers(&parts.headers, sender.sampled);
+        let host = host_authority(&parts).map(str::to_owned);
+        let is_path_cut = parts.uri.path() != uri.path();
+        let prefix = is_path_cut.then(|| format!("/{}/{}", target.service, target.event));
+        proxies.add_headers(&mut parts, sender.peer, host.as_deref(), prefix.as_deref());
         let request = RoutedRequest { target, parts, uri, headers, limit };
         if is_complete {
             return self.send_whole(request, body).await;
@@ -241,24 +282,24 @@ impl Proxy {
     }
 
     /// Returns a page of the gateway itself.
-    async fn gateway_page(&self, parts: &Parts, role: Role) -> Response<ResponseBody> {
+    async fn gateway_page(&self, parts: &Parts, role: Role) -> Result<Response<ResponseBody>, HttpError> {
         match parts.uri.path() {
             "/ping" => self.ping().await,
             "/metrics" if role == Role::Administrator || self.context.settings.admin.is_none() => {
-                self.metrics()
+                Ok(self.metrics())
             }
-            _ => not_found(
+            _ => Err(not_found(
                 "no app is asked for: it is named by the path, as in /service/event, or by the headers \
                  X-Cocaine-Service and X-Cocaine-Event",
-            ),
+            )),
         }
     }
 
-    async fn ping(&self) -> Response<ResponseBody> {
+    async fn ping(&self) -> Result<Response<ResponseBody>, HttpError> {
         match timeout(PING_TIMEOUT, self.pool.ping_locator()).await {
-            Ok(Ok(())) => text_response("OK\n", "text/plain; charset=utf-8"),
-            Ok(Err(error)) => ping_failed(&error.to_string()),
-            Err(_) => ping_failed(&format!("no locator answered within {PING_TIMEOUT:?}")),
+            Ok(Ok(())) => Ok(text_response("OK\n", "text/plain; charset=utf-8")),
+            Ok(Err(error)) => Err(ping_failed(&error.to_string())),
+            Err(_) => Err(ping_failed(&format!("no locator answered within {PING_TIMEOUT:?}"))),
         }
     }
 
@@ -268,22 +309,10 @@ impl Proxy {
     }
 }
 
-/// Logs why an event was not answered by its app, with what no client learns.
-fn log_failure(error: &HttpError, target: &Target) {
-    let Target { service, event } = target;
-    let (status, reason, detail) = (error.status.as_u16(), &error.cause, error.detail.as_deref());
-    tracing::warn!(service, event, status, reason, detail, "a request has failed");
+fn not_found(cause: &str) -> HttpError {
+    HttpError::new(StatusCode::NOT_FOUND, cause)
 }
 
-fn refuse(timer: RequestTimer<'_>, error: &HttpError) -> Response<ResponseBody> {
-    timer.finish(None, error.status);
-    error_response(error, None)
-}
-
-fn not_found(cause: &str) -> Response<ResponseBody> {
-    error_response(&HttpError::new(StatusCode::NOT_FOUND, cause), None)
-}
-
-fn ping_failed(cause: &str) -> Response<ResponseBody> {
-    error_response(&HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("Failed: {cause}")), None)
+fn ping_failed(cause: &str) -> HttpError {
+    HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("Failed: {cause}"))
 }

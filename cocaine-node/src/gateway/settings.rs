@@ -1,10 +1,14 @@
 //! The settings of a gateway: the section `http` of the configuration, checked and with its defaults.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{collections::HashMap, net::IpAddr, path::PathBuf, time::Duration};
 
 use http::HeaderName;
+use ipnet::IpNet;
 
-use super::{access::AccessPolicy, http::phase::HeadTimeouts};
+use super::{
+    access::AccessPolicy,
+    http::{forwarded::TrustedProxies, phase::HeadTimeouts},
+};
 use crate::config::{ConfigError, HttpConfig, Target};
 
 /// The most headers that a request may ever have: the type of their table has room for not many more.
@@ -28,6 +32,7 @@ pub(super) struct GatewaySettings {
     pub(super) sampling: f64,
     pub(super) json_rpc: bool,
     pub(super) access: AccessPolicy,
+    pub(super) proxies: TrustedProxies,
     pub(super) timeouts: Timeouts,
     pub(super) hosts: HashMap<String, Target>,
     pub(super) headers: Vec<(HeaderName, String)>,
@@ -59,6 +64,7 @@ impl GatewaySettings {
             sampling: fraction("sampling", config.sampling.unwrap_or(0.05))?,
             json_rpc: config.json_rpc.unwrap_or(true),
             access: AccessPolicy::new(config)?,
+            proxies: trusted_proxies(config.trusted_proxies.as_deref().unwrap_or_default())?,
             timeouts: Timeouts::new(config)?,
             hosts: hosts.collect(),
             headers: call_headers(config)?,
@@ -150,6 +156,19 @@ fn call_headers(config: &HttpConfig) -> Result<Vec<(HeaderName, String)>, Config
         Err(_) => Err(invalid(format!("http.headers: {name:?} is not a name of an HTTP header"))),
     };
     headers.iter().map(parse).collect()
+}
+
+/// Parses networks such as `10.0.0.0/8`, and single addresses.
+fn trusted_proxies(networks: &[String]) -> Result<TrustedProxies, ConfigError> {
+    let parse = |text: &String| {
+        let address = || text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
+        text.parse().or_else(|_| address()).map_err(|_| {
+            invalid(format!(
+                "http.trusted_proxies: {text:?} is neither an address nor a network such as 10.0.0.0/8"
+            ))
+        })
+    };
+    Ok(TrustedProxies::new(networks.iter().map(parse).collect::<Result<_, _>>()?))
 }
 
 fn max_headers(count: usize) -> Result<usize, ConfigError> {

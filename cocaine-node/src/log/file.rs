@@ -10,7 +10,7 @@ use std::{
 use crate::permissions::PRIVATE_FILE;
 
 /// A file to which whole lines are appended.
-pub(super) struct LogFile {
+pub(crate) struct LogFile {
     path: PathBuf,
     file: File,
     /// The file ends within a line.
@@ -20,7 +20,7 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+    pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
         let file =
             OpenOptions::new().create(true).append(true).mode(PRIVATE_FILE).open(&path).map_err(|error| {
                 io::Error::new(error.kind(), format!("cannot open the log file {}: {error}", path.display()))
@@ -29,7 +29,7 @@ impl LogFile {
     }
 
     /// Appends `lines`. Returns a message when writing begins to fail, and when it succeeds again.
-    pub(super) fn write(&mut self, lines: &[u8]) -> Option<String> {
+    pub(crate) fn write(&mut self, lines: &[u8]) -> Option<String> {
         if lines.is_empty() {
             return None;
         }

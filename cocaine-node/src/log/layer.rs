@@ -6,8 +6,9 @@ use cocaine::{Scalar, Severity};
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
+    span::{Attributes, Id},
 };
-use tracing_subscriber::{Layer, layer::Context};
+use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 use super::{Log, LogRecord};
 
@@ -22,8 +23,18 @@ impl LogLayer {
     }
 }
 
-impl<S: Subscriber> Layer<S> for LogLayer {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+/// The fields of a span, which every event within it has.
+struct SpanFields(Vec<(String, Scalar)>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut fields = Vec::new();
+        attributes.record(&mut FieldVisitor { message: &mut String::new(), fields: &mut fields });
+        span.extensions_mut().insert(SpanFields(fields));
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let severity = match *event.metadata().level() {
             Level::ERROR => Severity::Error,
             Level::WARN => Severity::Warning,
@@ -31,16 +42,24 @@ impl<S: Subscriber> Layer<S> for LogLayer {
             _ => Severity::Debug,
         };
         let mut record = LogRecord::new(severity, event.metadata().target(), "");
-        event.record(&mut FieldVisitor(&mut record));
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(SpanFields(fields)) = span.extensions().get() {
+                record.attributes.extend_from_slice(fields);
+            }
+        }
+        event.record(&mut FieldVisitor { message: &mut record.message, fields: &mut record.attributes });
         self.0.write(record);
     }
 }
 
-struct FieldVisitor<'a>(&'a mut LogRecord);
+struct FieldVisitor<'a> {
+    message: &'a mut String,
+    fields: &'a mut Vec<(String, Scalar)>,
+}
 
 impl FieldVisitor<'_> {
     fn add(&mut self, field: &Field, value: Scalar) {
-        self.0.attributes.push((field.name().to_owned(), value));
+        self.fields.push((field.name().to_owned(), value));
     }
 }
 
@@ -48,7 +67,7 @@ impl Visit for FieldVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             // Writing to a string cannot fail.
-            let _ = write!(self.0.message, "{value:?}");
+            let _ = write!(self.message, "{value:?}");
         } else {
             self.add(field, format!("{value:?}").into());
         }
@@ -56,7 +75,7 @@ impl Visit for FieldVisitor<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
-            self.0.message.push_str(value);
+            self.message.push_str(value);
         } else {
             self.add(field, value.into());
         }

@@ -10,7 +10,7 @@ use cocaine::{Bytes, Scalar};
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::{Log, LogBuilder, LogLayer, LogRecord, MAX_QUEUED_RECORDS, file::LogFile};
+use super::{Log, LogBuilder, LogLayer, LogRecord, MAX_QUEUED_RECORDS, TerminalFormat, file::LogFile};
 
 /// A terminal that records its output and can block.
 #[derive(Clone, Default)]
@@ -66,7 +66,8 @@ impl Write for TestTerminal {
 }
 
 fn log_to(terminal: &TestTerminal, colour: bool) -> LogBuilder {
-    Log::builder().terminal(Box::new(terminal.clone()), colour)
+    let format = if colour { TerminalFormat::ColouredText } else { TerminalFormat::Text };
+    Log::builder().terminal(Box::new(terminal.clone()), format)
 }
 
 fn record(severity: i32, message: &str, attributes: &[(&str, Scalar)]) -> LogRecord {
@@ -87,6 +88,17 @@ async fn terminal_output(colour: bool, records: &[LogRecord]) -> String {
     }
     log.close().await;
     terminal.text()
+}
+
+#[tokio::test]
+async fn terminal_lines_can_be_json() {
+    let terminal = TestTerminal::default();
+    let builder = Log::builder().terminal(Box::new(terminal.clone()), TerminalFormat::Json);
+    let log = builder.start().unwrap();
+    log.write(record(2, "two\nlines", &[("key", 1.into())]));
+    log.close().await;
+    let line: Value = serde_json::from_str(terminal.text().strip_suffix('\n').unwrap()).unwrap();
+    assert_eq!((&line["message"], &line["attributes"]["key"]), (&"two\nlines".into(), &1.into()));
 }
 
 async fn file_lines(path: &Path, records: &[LogRecord]) -> Vec<Value> {
@@ -346,14 +358,15 @@ async fn tracing_events_go_into_the_log() {
     tracing::subscriber::with_default(subscriber, || {
         let error: &dyn std::error::Error = &io::Error::other("no luck");
         tracing::warn!(target: "node/test", error, count = 3, name = "x", odd = ?Some(1), "it {}", "failed");
-        tracing::debug!(target: "node/test", "quiet");
+        let span = tracing::info_span!("request", id = "r-1", absent = tracing::field::Empty);
+        span.in_scope(|| tracing::debug!(target: "node/test", count = 2, "quiet"));
         tracing::info!(target: "node/test", negative = -3, truth = true, part = 0.5);
     });
     log.close().await;
     let text: Vec<_> = terminal.text().lines().map(|line| line[25..].to_owned()).collect();
     let expected = [
         "WARNING node/test: it failed  error=no luck count=3 name=x odd=Some(1)",
-        "DEBUG   node/test: quiet",
+        "DEBUG   node/test: quiet  id=r-1 count=2",
         "INFO    node/test:   negative=-3 truth=true part=0.5",
     ];
     assert_eq!(text, expected);

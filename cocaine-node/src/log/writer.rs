@@ -1,7 +1,7 @@
 //! The thread that writes the log.
 
 use std::{
-    io::{self, Write},
+    io,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
 };
@@ -9,7 +9,7 @@ use std::{
 use cocaine::Severity;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{LogCounters, LogRecord, file::LogFile, format};
+use super::{LogCounters, LogRecord, Terminal, TerminalFormat, file::LogFile, format};
 
 /// The source of the log's own messages.
 const SOURCE: &str = "node/log";
@@ -33,8 +33,9 @@ pub(super) struct LogWriter {
 }
 
 struct Outputs {
-    terminal: Option<(Box<dyn Write + Send>, bool)>,
-    readable: Vec<u8>,
+    terminal: Option<Terminal>,
+    /// What is written to the terminal next.
+    shown: Vec<u8>,
     file: Option<LogFile>,
     json: Vec<u8>,
 }
@@ -43,11 +44,11 @@ impl LogWriter {
     pub(super) fn new(
         entries: mpsc::Receiver<Entry>,
         counters: Arc<LogCounters>,
-        terminal: Option<(Box<dyn Write + Send>, bool)>,
+        terminal: Option<Terminal>,
         file: Option<LogFile>,
         ended: watch::Sender<()>,
     ) -> Self {
-        let outputs = Outputs { terminal, readable: Vec::new(), file, json: Vec::new() };
+        let outputs = Outputs { terminal, shown: Vec::new(), file, json: Vec::new() };
         Self { entries, counters, outputs, ended }
     }
 
@@ -99,35 +100,39 @@ impl LogWriter {
 
 impl Outputs {
     fn add(&mut self, record: &LogRecord) {
-        if let Some((_, colour)) = self.terminal {
-            format::write_text(record, colour, &mut self.readable);
-        }
+        self.show(record);
         if self.file.is_some() {
             format::write_json(record, &mut self.json);
         }
     }
 
+    fn show(&mut self, record: &LogRecord) {
+        let Some(Terminal { format, .. }) = self.terminal else { return };
+        match format {
+            TerminalFormat::Text => format::write_text(record, false, &mut self.shown),
+            TerminalFormat::ColouredText => format::write_text(record, true, &mut self.shown),
+            TerminalFormat::Json => format::write_json(record, &mut self.shown),
+        }
+    }
+
     fn len(&self) -> usize {
-        self.readable.len() + self.json.len()
+        self.shown.len() + self.json.len()
     }
 
     fn flush(&mut self) {
         if let Some(file) = &mut self.file
             && let Some(message) = file.write(&self.json)
         {
-            let record = LogRecord::new(Severity::Error, SOURCE, message);
-            if let Some((_, colour)) = self.terminal {
-                format::write_text(&record, colour, &mut self.readable);
-            }
+            self.show(&LogRecord::new(Severity::Error, SOURCE, message));
         }
-        if let Some((out, _)) = &mut self.terminal {
+        if let Some(Terminal { out, .. }) = &mut self.terminal {
             // There is no other place to report that the terminal cannot be written.
-            drop(out.write_all(&self.readable).and_then(|()| out.flush()));
+            drop(out.write_all(&self.shown).and_then(|()| out.flush()));
         }
         self.json.clear();
-        self.readable.clear();
+        self.shown.clear();
         self.json.shrink_to(BATCH_BYTES);
-        self.readable.shrink_to(BATCH_BYTES);
+        self.shown.shrink_to(BATCH_BYTES);
     }
 
     /// Opens the file at `path`, which may be another one under the same name. After an error the old file stays in use.

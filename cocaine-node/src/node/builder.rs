@@ -208,6 +208,14 @@ impl NodeBuilder {
         self
     }
 
+    /// Checks the settings without starting anything. Files and addresses that they name are not looked at.
+    ///
+    /// # Errors
+    /// A value with which the node could not start.
+    pub fn check(self) -> Result<(), ConfigError> {
+        self.settings()?.check()
+    }
+
     /// Starts the node. Its services can be resolved when this returns.
     pub async fn start(self) -> Result<Node, StartError> {
         // Boxed because the future is large.

@@ -59,6 +59,13 @@ impl Node {
         self.gateway.as_ref().map(Gateway::local_addr)
     }
 
+    /// Opens the file of the gateway's access log again, which may have been moved away. [`Node::reload`] does so, too.
+    pub fn reopen_access_log(&self) {
+        if let Some(gateway) = &self.gateway {
+            gateway.reopen_access_log();
+        }
+    }
+
     /// Changes what a running node can change: `shutdown_timeout`, and of the section `http` what [`Gateway::reload`]
     /// changes. Returns the keys of the other settings that `config` changes, which take effect when the node starts again.
     /// The section `log` is not used.

@@ -6,9 +6,11 @@ use cocaine::{Bytes, Limits};
 
 use crate::{
     apps::CrashlogLimits,
-    config::{CacheConfig, ChronoConfig, HttpConfig, NodeConfig, UrlfetchConfig},
+    config::{CacheConfig, ChronoConfig, ConfigError, HttpConfig, NodeConfig, UrlfetchConfig},
+    gateway::Gateway,
     helper::Helper,
     log::Log,
+    services::{cache::CacheService, chrono::ChronoShared, urlfetch::UrlfetchShared},
 };
 
 /// The settings of a node.
@@ -40,4 +42,14 @@ pub(super) struct NodeSettings {
     pub(super) chrono: ChronoConfig,
     pub(super) urlfetch: UrlfetchConfig,
     pub(super) geobase: Option<PathBuf>,
+}
+
+impl NodeSettings {
+    /// Checks the sections of the services and of the gateway, which read them when they start.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        CacheService::new(self.cache)?;
+        ChronoShared::new(self.chrono)?;
+        UrlfetchShared::new(&self.urlfetch)?;
+        self.http.as_ref().map_or(Ok(()), Gateway::check)
+    }
 }

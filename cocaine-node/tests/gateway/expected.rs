@@ -182,10 +182,19 @@ pub(crate) const EXCHANGES: &[Other] = &[
     row(&["ping-slash"], "rust", &[404], "asks for an app without a name"),
     row(&["trace-32", "trace-uuid"], "rust", &[200], "knows 16 digits alone"),
     row(&["trace-uuid"], "tornado", &[200], "fails"),
-    row(&["trace-bad", "trace-negative", "trace-repeated"], "tornado", &[400], "500: the client is wrong"),
-    row(&["trace-prefix"], "tornado", &[400], "takes 0x10, which is no digits"),
-    row(&["trace-zero"], "rust", &[400], "the runtime closes the connection on it: 500"),
-    row(&["trace-zero"], "tornado", &[400], "takes it for no trace"),
+    row(
+        &["rs-trace-17", "trace-bad", "trace-negative", "trace-prefix", "trace-repeated"],
+        "rust",
+        &[200],
+        "400: an id need not be a number",
+    ),
+    row(
+        &["trace-bad", "trace-negative", "trace-repeated"],
+        "tornado",
+        &[200],
+        "500: an id need not be a number",
+    ),
+    row(&["trace-zero"], "rust", &[504], "the runtime closes the connection, and no answer is recorded"),
     row(&["rs-trace-policy-bad"], "rust", &[400], "takes it for `Auto`"),
     // What workers answer, as HTTP.
     row(&["head-choke-only", "head-error"], "rust", &[500], "closes without a word"),

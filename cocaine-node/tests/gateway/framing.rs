@@ -135,7 +135,7 @@ async fn bytes_other_than_http1_are_refused() {
         assert!(cloud.drain_events().is_empty(), "{bytes:?}");
     }
     let bare = fetch(cloud.http_addr(), "GET /app/web HTTP/1.1\nHost: h\n\n").await;
-    assert_eq!(echoed_request(&bare).headers, [("Host".into(), "h".into())], "a bare line feed ends a line");
+    assert_eq!(echoed_request(&bare).headers[0], ("Host".into(), "h".into()), "a bare line feed ends a line");
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn oversized_request_head_is_refused() {
     let cloud = start_cloud().await;
     let many = (0..90).fold(String::new(), |all, n| all + &format!("X-{n}: {n}\r\n"));
     let answer = fetch(cloud.http_addr(), format!("GET /app/web HTTP/1.1\r\nHost: h\r\n{many}\r\n")).await;
-    assert_eq!(echoed_request(&answer).headers.len(), 91);
+    assert_eq!(echoed_request(&answer).headers[90], ("X-89".into(), "89".into()));
     let large = "x".repeat(100 << 10);
     let answer =
         fetch(cloud.http_addr(), format!("GET /app/web HTTP/1.1\r\nHost: h\r\nX: {large}\r\n\r\n")).await;

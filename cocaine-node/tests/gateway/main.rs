@@ -1,6 +1,7 @@
 //! The HTTP gateway, in front of a scripted app, with clients that send exact bytes.
 
 mod access;
+mod access_log;
 mod administration;
 mod app;
 mod client;
@@ -8,6 +9,7 @@ mod connections;
 mod curl;
 mod expected;
 mod failing_apps;
+mod forwarding;
 mod framing;
 mod harness;
 mod json_rpc;

@@ -48,11 +48,10 @@ struct Clouds {
 impl Clouds {
     async fn start() -> Self {
         let names = ["app", "httpraw", "httppy", "httpfull", "httpgroup", "httpdead"];
-        let hasty = HttpConfig::default().timeout(Duration::from_millis(300));
-        Self {
-            patient: Cloud::with(HttpConfig::default(), &names).await,
-            hasty: Cloud::with(hasty, &names).await,
-        }
+        // The originals believe whatever a client says of others.
+        let trusting = HttpConfig::default().trusted_proxies(["127.0.0.1"]);
+        let hasty = trusting.clone().timeout(Duration::from_millis(300));
+        Self { patient: Cloud::with(trusting, &names).await, hasty: Cloud::with(hasty, &names).await }
     }
 
     fn of<'a>(&mut self, mut calls: impl Iterator<Item = &'a Call>) -> &mut Cloud {
@@ -311,7 +310,8 @@ fn requests(exchange: &Exchange, asked: &[ReceivedEvent]) -> Vec<String> {
         let Some(theirs) = call.request() else { continue };
         let theirs = RequestChunk::decode(&theirs).unwrap();
         let absolute = theirs.uri.starts_with(b"http://");
-        let (theirs, ours) = (told(&theirs, absolute), told(&asked.request(), absolute));
+        let (theirs, mut ours) = (told(&theirs, absolute), told(&asked.request(), absolute));
+        remove_additions(&theirs.1, &mut ours.1);
         if (&call.event, &theirs) != (&asked.event, &ours) {
             wrong.push(format!(
                 "{}:\n  was {} {theirs:?}\n  is  {} {ours:?}",
@@ -322,6 +322,25 @@ fn requests(exchange: &Exchange, asked: &[ReceivedEvent]) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Removes what the gateway has added to the headers of a request: the id, and where the request comes from.
+fn remove_additions(theirs: &[(String, String)], ours: &mut Vec<(String, String)>) {
+    const ADDITIONS: [&str; 6] = [
+        "x-request-id",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-forwarded-prefix",
+        "x-real-ip",
+    ];
+    let is_theirs = |name: &str| theirs.iter().any(|(known, _)| known == name);
+    ours.retain(|(name, _)| is_theirs(name) || !ADDITIONS.contains(&name.as_str()));
+    for (name, value) in ours {
+        if name == "x-forwarded-for" {
+            *value = value.strip_suffix(", 127.0.0.1").unwrap_or(value).to_owned();
+        }
+    }
 }
 
 /// Returns what an app is told, by the rules of [`requests`].

@@ -44,9 +44,19 @@ async fn request_becomes_event_and_reply_becomes_response() {
     let asked = cloud.next_event().await;
     let chunk = asked.request();
     assert_eq!((&*chunk.method, &*chunk.uri, &*chunk.body), (&b"POST"[..], &b"/a/b?x=1"[..], &b"hello"[..]));
-    let pairs = [("Host", "h"), ("X-Rep", "1"), ("X-Rep", "2"), ("Cookie", "a=1"), ("Content-Length", "5")];
-    assert_eq!(chunk.headers, pairs.map(|(name, value)| (name.into(), value.into())));
     let id = answer.header("x-request-id").unwrap();
+    let sent = [("Host", "h"), ("X-Rep", "1"), ("X-Rep", "2"), ("Cookie", "a=1"), ("Content-Length", "5")];
+    let added = [
+        ("X-Request-Id", id),
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Real-Ip", "127.0.0.1"),
+        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-Host", "h"),
+        ("X-Forwarded-Prefix", "/app/web"),
+    ];
+    let pairs = [&sent[..], &added].concat();
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    assert_eq!(chunk.headers, pairs);
     assert_eq!(asked.trace.unwrap().trace_id, u64::from_str_radix(id, 16).unwrap());
     assert_eq!((asked.event.as_str(), id.len()), ("web", 16));
 }
@@ -79,7 +89,7 @@ async fn other_request_forms_are_understood() {
     for (request, status) in [
         ("GET / HTTP/1.1\r\nHost: h\r\nX-Cocaine-Service: app\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: h\r\nX-Cocaine-Event: ev\r\n\r\n", 400),
-        ("GET /app/web HTTP/1.1\r\nHost: h\r\nX-Request-Id: not-hex\r\n\r\n", 400),
+        ("GET /app/web HTTP/1.1\r\nHost: h\r\nX-Cocaine-Tracing-Policy: often\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 404),
         ("GET /one HTTP/1.1\r\nHost: h\r\n\r\n", 404),
         ("GET /nosuch/ev HTTP/1.1\r\nHost: h\r\n\r\n", 503),
@@ -103,7 +113,7 @@ async fn configured_hosts_and_headers_are_used() {
     let mut cloud = Cloud::start(config).await;
     let request = "GET /ping?x HTTP/1.1\r\nHost: SHOP.example:80\r\nX-Ticket: t\r\nAuthorization: OAuth a\r\nX-Request-Id: ff\r\nX-Cocaine-Tracing-Policy: 1\r\n\r\n";
     let answer = fetch(cloud.http_addr(), request).await;
-    assert_eq!((answer.status, answer.header("x-request-id")), (200, Some("00000000000000ff")));
+    assert_eq!((answer.status, answer.header("x-request-id")), (200, Some("ff")));
     let asked = cloud.next_event().await;
     assert_eq!((asked.event.as_str(), &*asked.request().uri), ("shop", &b"/ping?x"[..]));
     let header = |name| asked.headers.get(name).map(|value| value.to_vec());
@@ -198,7 +208,7 @@ async fn too_many_headers_are_reported_as_431() {
         format!("GET /app/web HTTP/1.1\r\nHost: h\r\n{headers}\r\n")
     };
     assert_eq!(fetch(cloud.http_addr(), request(256)).await.status, 200);
-    assert_eq!(cloud.next_event().await.request().headers.len(), 256);
+    assert!(cloud.next_event().await.request().headers.len() > 256, "the gateway has added some");
     assert_eq!(fetch(cloud.http_addr(), request(257)).await.status, 431);
     let cloud = Cloud::start(HttpConfig::default().max_headers(10_000)).await;
     assert_eq!(fetch(cloud.http_addr(), request(5_000)).await.status, 200);

@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
 };
 
@@ -62,6 +64,62 @@ async fn hangup_reopens_log_and_ends_nothing() {
     assert!(!fs::read_to_string(configured.path("log.1")).unwrap().contains("after"));
     configured.program.signal("-TERM");
     assert!(configured.program.wait().1);
+}
+
+/// Sends a request for an app that does not exist, with an id and a trace.
+fn request_unknown_app(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = "GET /nobody/web/order HTTP/1.1\r\nHost: h\r\nX-Request-Id: req_1\r\nConnection: close\r\n\
+                   traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn failed_request_has_line_with_its_ids() {
+    let configured = ConfiguredProgram::start("[http]\nlisten = \"127.0.0.1:0\"\n");
+    let answer = request_unknown_app(configured.program.http_address());
+    assert!(
+        answer.starts_with("HTTP/1.1 404 ") && answer.contains("there is no app of this name"),
+        "{answer}"
+    );
+    configured.wait_for_log("log", "a request is refused").await;
+    let log = fs::read_to_string(configured.path("log")).unwrap();
+    let line = log.lines().find(|line| line.contains("a request is refused")).unwrap();
+    for part in [
+        "\"request_id\":\"req_1\"",
+        "\"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\"",
+        "\"path\":\"/nobody/web/order\"",
+        "\"status\":404",
+        "\"service\":\"nobody\"",
+        "\"client\":\"127.0.0.1\"",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn hangup_reopens_access_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access");
+    let config = format!(
+        "[http]\nlisten = \"127.0.0.1:0\"\n[http.access_log]\nkind = \"text\"\nfile = \"{}\"\n",
+        path.display()
+    );
+    let configured = ConfiguredProgram::start(&config);
+    let has_line = || fs::read_to_string(&path).is_ok_and(|text| text.contains(" 404 "));
+    // An unusable configuration does not keep it from being opened again.
+    for (round, config) in
+        [config.clone(), config.clone() + "nosuch = 1\n", config.clone()].iter().enumerate()
+    {
+        request_unknown_app(configured.program.http_address());
+        wait_until("the line is written", async || has_line()).await;
+        fs::rename(&path, folder.path().join(format!("former-{round}"))).unwrap();
+        configured.reload(config);
+        wait_until("the file is opened again", async || path.exists()).await;
+    }
 }
 
 #[tokio::test]

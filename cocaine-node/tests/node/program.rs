@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
+    os::unix::net::UnixDatagram,
     path::Path,
     process::{Child, ChildStdout, Command, Stdio},
 };
@@ -41,6 +42,11 @@ impl Program {
     fn address(&self) -> String {
         let address = self.first_line.strip_prefix("cocaine-node is listening on ").unwrap();
         address.split_once(' ').unwrap().0.to_owned()
+    }
+
+    /// Returns the address of the gateway.
+    pub(crate) fn http_address(&self) -> &str {
+        self.first_line.split_once(" and on ").unwrap().1.split_once(' ').unwrap().0
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -87,6 +93,62 @@ async fn program_prints_address_and_stops_on_signal() {
         let storage: StorageClient = program.client().service().await.unwrap();
         assert_eq!(storage.read("c", "k").await.unwrap(), "v");
     }
+}
+
+fn check_config(args: &[&str], config: &str) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("node.toml");
+    fs::write(&file, config).unwrap();
+    let mut command = Program::command(args);
+    let data = folder.path().join("data");
+    command.env("HOME", &data).arg("--config").arg(&file).arg("--check-config");
+    let output = command.output().unwrap();
+    assert!(!data.exists(), "nothing is created");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn configuration_is_checked_without_a_start() {
+    assert_eq!(check_config(&[], "").1, "cocaine-node: the configuration can be used\n");
+    assert!(check_config(&["gateway"], "[http]\nlisten = '127.0.0.1:1'").0);
+    for (args, config, error) in [
+        (&[][..], "lisen = 'x'", "unknown field `lisen`"),
+        (&[], "shutdown_timeout = -1", "shutdown_timeout"),
+        (&[], "[cache]\nmax_size = 0", "cache.max_size is 0"),
+        (&[], "[urlfetch]\nmax_fetches = 0", "urlfetch.max_fetches is 0"),
+        (&[], "[http]\nclients = 0", "clients"),
+        (&["gateway"], "[http]\nclients = 0", "clients"),
+    ] {
+        let (succeeded, text) = check_config(args, config);
+        assert!(!succeeded && text.contains(error), "{config}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn service_manager_is_notified() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(test_support::wait::TIMEOUT)).unwrap();
+    let receive = || {
+        let mut text = [0; 512];
+        let len = socket.recv(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..len]).into_owned()
+    };
+    let mut command = Program::command(&["--listen", "127.0.0.1:0", "--data"]);
+    command.arg(folder.path().join("data")).env("NOTIFY_SOCKET", &path);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    assert_eq!(receive(), "READY=1\n");
+    let kill = |signal: &str| {
+        Command::new("sh").args(["-c", &format!("kill {signal} {}", child.id())]).status().unwrap()
+    };
+    kill("-HUP");
+    assert!(receive().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    assert_eq!(receive(), "READY=1\n");
+    kill("-TERM");
+    assert_eq!(receive(), "STOPPING=1\n");
+    assert!(child.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::UnixStream,
     sync::{mpsc, oneshot, watch},
-    time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout},
+    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -143,13 +143,13 @@ impl NodeConnection {
         let handle = ConnectionHandle::new(conn.clone());
         let shared = WorkerShared { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
         let router = Router { registry, shared: Arc::new(shared), spawned };
-        let mut control = ControlChannel::open(handle, &uuid, streamed)?;
+        let mut control = ControlChannel::open(handle, &uuid, streamed, timeouts.heartbeat_interval)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
         let served = control.exchange_heartbeats(timeouts).await;
         let ended = match served {
             Ok(()) => {
                 terminated.send_replace(true);
-                control.drain(timeouts.shutdown).await
+                control.drain(timeouts).await
             }
             Err(error) => {
                 control.handle.close(&error);
@@ -222,12 +222,19 @@ struct ControlChannel {
     handle: ConnectionHandle,
     rx: DynReceiver,
     tx: DynSender,
+    /// When the next heartbeat is due.
+    beat: Interval,
 }
 
 impl ControlChannel {
     /// Opens the channel and queues the handshake and the first heartbeat. The handshake has an argument more if the node
     /// understands it and there are events with streamed bodies.
-    fn open(handle: ConnectionHandle, uuid: &str, streamed: Option<StreamedEvents>) -> Result<Self> {
+    fn open(
+        handle: ConnectionHandle,
+        uuid: &str,
+        streamed: Option<StreamedEvents>,
+        heartbeat_interval: Duration,
+    ) -> Result<Self> {
         let mut args = Scratch::take();
         let encoded = match streamed.filter(|events| !events.is_empty()) {
             Some(events) => encode::args(&(uuid, events), &mut args),
@@ -250,20 +257,20 @@ impl ControlChannel {
         let channel = ChannelRef { handle: handle.clone(), key, context: ErrorContext::default() };
         let rx = DynReceiver::new(channel.clone(), &tree);
         let tx = DynSender::new(channel, &tree, Side::Client, OnDrop::Terminal, false);
-        let mut control = Self { handle, rx, tx };
+        let mut beat = interval_at(Instant::now() + heartbeat_interval, heartbeat_interval);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut control = Self { handle, rx, tx, beat };
         control.tx.queue(HEARTBEAT, &())?;
         Ok(control)
     }
 
     /// Sends heartbeats until the node terminates the worker.
     async fn exchange_heartbeats(&mut self, timeouts: WorkerTimeouts) -> Result<()> {
-        let mut beat = interval_at(Instant::now() + timeouts.heartbeat_interval, timeouts.heartbeat_interval);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut expired = pin!(sleep_until(Instant::now() + timeouts.heartbeat_timeout));
         let mut congestions = 0;
         loop {
             tokio::select! {
-                _ = beat.tick() => self.tx.queue_urgent(HEARTBEAT)?,
+                _ = self.beat.tick() => self.tx.queue_urgent(HEARTBEAT)?,
                 message = poll_fn(|cx| self.rx.poll_message(cx)) => match message {
                     Some(Ok(message)) if message.kind == TERMINATE => return Ok(()),
                     Some(Ok(_)) => expired.as_mut().reset(Instant::now() + timeouts.heartbeat_timeout),
@@ -285,11 +292,22 @@ impl ControlChannel {
     }
 
     /// Waits for running handlers, confirms the termination, and closes the connection once the confirmation is written.
-    async fn drain(mut self, shutdown_timeout: Duration) -> Result<()> {
-        let finished = poll_fn(|cx| self.handle.with(|mux| mux.poll_finished(cx.waker())));
-        tokio::select! {
-            () = finished => {}
-            () = sleep(shutdown_timeout) => tracing::warn!("handlers did not finish within {shutdown_timeout:?} and are cut off"),
+    /// Until then the heartbeats go on: the node kills a worker without them, also one that it has terminated.
+    async fn drain(mut self, timeouts: WorkerTimeouts) -> Result<()> {
+        let shutdown_timeout = timeouts.shutdown;
+        let handle = self.handle.clone();
+        let mut finished = pin!(poll_fn(|cx| handle.with(|mux| mux.poll_finished(cx.waker()))));
+        let mut cut_off = pin!(sleep(shutdown_timeout));
+        loop {
+            tokio::select! {
+                () = &mut finished => break,
+                () = &mut cut_off => {
+                    tracing::warn!("handlers did not finish within {shutdown_timeout:?} and are cut off");
+                    break;
+                }
+                // Fails only if the node has disconnected meanwhile.
+                _ = self.beat.tick() => drop(self.tx.queue_urgent(HEARTBEAT)),
+            }
         }
         // Fails only if the node has disconnected meanwhile.
         let _ = self.tx.queue(TERMINATE, &(0, "confirmed"));

@@ -182,6 +182,25 @@ async fn terminate_waits_for_running_handlers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn terminated_worker_beats_until_it_ends() {
+    let (mut node, served) = serving("slow", |session: Session| async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        session.finish()
+    })
+    .await;
+    node.send(2, 0, ("slow",)).await;
+    node.expect_silence().await;
+    let start = Instant::now();
+    node.send(1, 1, (11, "overseer is shutting down")).await;
+    node.expect_after(Duration::from_secs(2), "93010090").await;
+    node.expect_after(Duration::from_secs(2), "93010090").await;
+    node.expect_after(Duration::from_secs(2), "93020290 9301019200a9636f6e6669726d6564").await;
+    assert!(start.elapsed() >= Duration::from_secs(4), "one for each interval");
+    node.expect_end().await;
+    served.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn terminate_waits_at_most_shutdown_timeout() {
     let stuck =
         worker().shutdown_timeout(Duration::from_secs(3)).heartbeat_interval(Duration::from_secs(100));

@@ -1,13 +1,13 @@
 //! The types that a file declares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use syn::{
-    Attribute, Expr, ExprLit, ExprUnary, Fields, Item, ItemEnum, ItemStruct, Lit, UnOp, Variant,
+    Expr, ExprLit, ExprUnary, Fields, Ident, Item, ItemEnum, ItemStruct, Lit, UnOp, Variant,
     ext::IdentExt as _, spanned::Spanned as _,
 };
 
-use super::{CatalogueReader, MOST_ARGUMENTS, doc_lines};
+use super::{CatalogueReader, MOST_ARGUMENTS, attributes::is_flag};
 use crate::{
     catalogue::{DeclaredType, EnumVariant, StructField, TypeForm},
     naming,
@@ -53,7 +53,13 @@ impl CatalogueReader<'_> {
             Item::Enum(item) => self.numbers(item),
             _ => None,
         });
-        read.collect()
+        let types: Vec<_> = read.collect();
+        let spans = items.iter().filter_map(|item| match item {
+            Item::Struct(ItemStruct { ident, .. }) => Some((ident.unraw().to_string(), ident.span())),
+            _ => None,
+        });
+        self.reject_recursion(&types, &spans.collect::<BTreeMap<_, _>>());
+        types
     }
 
     fn structure(&mut self, item: &ItemStruct) -> Option<DeclaredType> {
@@ -62,12 +68,14 @@ impl CatalogueReader<'_> {
         }
         let mut flat = false;
         let docs = self.docs(&item.attrs, "a struct takes `#[flat]` and docs only", |attribute| {
-            let is_flat = attribute.path().is_ident("flat");
+            let is_flat = is_flag(attribute, "flat");
             flat |= is_flat;
             is_flat
         });
         let form = match &item.fields {
             Fields::Named(fields) if (1..=MOST_ARGUMENTS).contains(&fields.named.len()) => {
+                let idents = fields.named.iter().filter_map(|field| field.ident.as_ref());
+                self.reject_same_names(idents, "fields");
                 let fields = fields.named.iter().filter_map(|field| self.field(field)).collect();
                 TypeForm::Struct { fields, flat }
             }
@@ -81,6 +89,17 @@ impl CatalogueReader<'_> {
             }
         };
         Some(DeclaredType { name: item.ident.unraw().to_string(), docs, form })
+    }
+
+    fn reject_same_names<'i>(&mut self, idents: impl Iterator<Item = &'i Ident>, what: &str) {
+        let mut names = BTreeSet::new();
+        for ident in idents {
+            let name = ident.unraw().to_string();
+            if names.contains(&name) {
+                self.report(ident.span(), format!("there are two {what} `{name}`"));
+            }
+            names.insert(name);
+        }
     }
 
     fn field(&mut self, field: &syn::Field) -> Option<StructField> {
@@ -107,6 +126,7 @@ impl CatalogueReader<'_> {
             self.report(item.ident.span(), format!("write one of `#[repr({})]`", REPRS.join("|")));
             return None;
         };
+        self.reject_same_names(item.variants.iter().map(|variant| &variant.ident), "variants");
         let numbers: Vec<_> = item.variants.iter().filter_map(|variant| self.number(variant, repr)).collect();
         let values: BTreeSet<_> = numbers.iter().map(|number| number.value).collect();
         if item.variants.is_empty() || values.len() < numbers.len() {
@@ -121,6 +141,10 @@ impl CatalogueReader<'_> {
 
     fn number(&mut self, variant: &Variant, repr: &str) -> Option<EnumVariant> {
         let name = variant.ident.unraw().to_string();
+        if !naming::is_camel(&name) {
+            let camel = naming::camel(&name, "Name");
+            self.report(variant.span(), format!("write the variant's name in CamelCase: `{camel}`"));
+        }
         let docs = self.docs(&variant.attrs, "a variant takes docs only", |_| false);
         let value = variant.discriminant.as_ref().and_then(|(_, value)| integer(value));
         match (value, &variant.fields) {
@@ -134,24 +158,6 @@ impl CatalogueReader<'_> {
                 None
             }
         }
-    }
-
-    /// Returns the docs; an attribute that is none, and that `known` does not know, is reported.
-    fn docs(
-        &mut self,
-        attributes: &[Attribute],
-        what: &str,
-        mut known: impl FnMut(&Attribute) -> bool,
-    ) -> Vec<String> {
-        let mut docs = Vec::new();
-        for attribute in attributes {
-            if let Some(lines) = doc_lines(attribute) {
-                docs.extend(lines);
-            } else if !known(attribute) {
-                self.report(attribute.span(), what);
-            }
-        }
-        docs
     }
 }
 

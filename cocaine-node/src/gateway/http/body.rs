@@ -170,7 +170,6 @@ impl Body for ResponseBody {
         Poll::Ready(match chunk {
             Some(Ok(chunk)) => Some(Ok(self.next_frame(chunk))),
             Some(Err(error)) => {
-                tracing::warn!(%error, "a response ends early");
                 (self.stream, self.remaining) = (None, None);
                 Some(Err(error))
             }

@@ -15,13 +15,15 @@ pub(crate) struct HttpError {
     pub(crate) cause: String,
     /// What the log says beside the cause, and no client learns.
     pub(crate) detail: Option<String>,
+    /// Whether an app of the name in the request is known to exist.
+    pub(crate) is_of_app: bool,
     /// The component that reports the error.
     pub(crate) generated_by: &'static str,
 }
 
 impl HttpError {
     pub(crate) fn new(status: StatusCode, cause: impl Into<String>) -> Self {
-        Self { status, cause: cause.into(), detail: None, generated_by: "cocaine-gateway" }
+        Self { status, cause: cause.into(), detail: None, is_of_app: false, generated_by: "cocaine-gateway" }
     }
 
     /// Returns the error for an app that does not answer within `limit`.

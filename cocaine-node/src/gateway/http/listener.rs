@@ -11,9 +11,11 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use cocaine::server::{AcceptStatus, IdleConnection, track_idle_connection};
 use futures_util::FutureExt;
 use http::{Request, Response};
+use http_body::Body;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -27,7 +29,7 @@ use tokio::{
 };
 
 use super::{
-    body::ResponseBody,
+    body::BodyError,
     phase::{ConnectionPhase, HeadTimeouts, HeadTimer, PhasedBody},
     port::{Peer, Port},
     socket::ClientSocket,
@@ -61,10 +63,11 @@ pub(crate) struct HttpListener {
 
 impl HttpListener {
     /// Accepts connections, and answers each request with the response that `handle` returns.
-    pub(crate) fn start<H, F>(port: impl Port + Sync, settings: ConnectionSettings, handle: H) -> Self
+    pub(crate) fn start<H, F, B>(port: impl Port + Sync, settings: ConnectionSettings, handle: H) -> Self
     where
         H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Response<ResponseBody>> + Send + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data = Bytes, Error = BodyError> + Send + 'static,
     {
         let (name, (stop, stopped)) = (port.name(), watch::channel(false));
         let accept_task = tokio::spawn(accept_loop(port, settings, handle, stopped));
@@ -112,7 +115,7 @@ struct OpenConnections {
     tasks: JoinSet<()>,
 }
 
-async fn accept_loop<H, F>(
+async fn accept_loop<H, F, B>(
     port: impl Port + Sync,
     settings: ConnectionSettings,
     handle: H,
@@ -120,7 +123,8 @@ async fn accept_loop<H, F>(
 ) -> OpenConnections
 where
     H: Fn(Request<Incoming>, Peer) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<ResponseBody>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error = BodyError> + Send + 'static,
 {
     let (graceful, mut tasks) = (GracefulShutdown::new(), JoinSet::new());
     let mut status = AcceptStatus::new(port.name());
@@ -141,7 +145,7 @@ where
                     requested.has_request.store(true, Ordering::Relaxed);
                     let phase = phase.start_request();
                     let with_phase =
-                        |response: Response<_>| response.map(|body| PhasedBody::new(body, phase));
+                        |response: Response<B>| response.map(|body| PhasedBody::new(body, phase));
                     handle(request, peer).map(|response| Ok::<_, Infallible>(with_phase(response)))
                 });
                 let io = TokioIo::new(ClientSocket::new(stream, settings.timeout, head_timer));

@@ -31,7 +31,8 @@ impl AppLookup {
         let Ok(_permit) = self.0.try_acquire() else { return default() };
         match timeout(LOOKUP_TIMEOUT, find_state(pool, name)).await {
             Ok(Ok(Some(state))) => {
-                HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("the app is {state}"))
+                let error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("the app is {state}"));
+                HttpError { is_of_app: true, ..error }
             }
             Ok(Ok(None)) => HttpError::new(StatusCode::NOT_FOUND, "there is no app of this name"),
             Ok(Err(error)) => {

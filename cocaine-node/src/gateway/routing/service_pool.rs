@@ -104,6 +104,11 @@ impl ServicePool {
         Ok(accepts)
     }
 
+    /// Returns whether there is a connection to a service.
+    pub(crate) fn is_connected(&self, name: &str) -> bool {
+        (0..self.connections).any(|index| self.services.contains_key(&PoolKeyRef(name, index)))
+    }
+
     /// Removes a service that the locator no longer knows.
     pub(crate) fn remove(&self, name: &str) {
         for index in 0..self.connections {

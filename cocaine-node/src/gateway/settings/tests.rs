@@ -50,6 +50,7 @@ fn unusable_values_are_refused_by_name() {
         ("sampling = 1.5", "sampling"),
         ("buffer = 0", "buffer"),
         ("clients = 0", "clients"),
+        ("trusted_proxies = [\"10.0.0.0/99\"]", "trusted_proxies"),
         ("idle_timeout = 0", "idle_timeout"),
         ("header_timeout = -1", "header_timeout"),
         ("max_headers = 0", "max_headers"),
