@@ -68,6 +68,7 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use cocaine::Client;
+use prometheus_client::collector::Collector;
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
 use self::{
@@ -137,10 +138,19 @@ impl Gateway {
     /// Starts a gateway in front of the cloud with these locators (`host:port`, several separated by commas). The cloud
     /// need not be running yet.
     pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
+        Self::start_with(locators, config, Vec::new()).await
+    }
+
+    /// Starts a gateway whose `/metrics` has those of `collectors`, too.
+    pub(crate) async fn start_with(
+        locators: &str,
+        config: &HttpConfig,
+        collectors: Vec<Box<dyn Collector>>,
+    ) -> Result<Self, GatewayError> {
         let settings = GatewaySettings::new(config)?;
         let access_log = open_access_log(config)?;
         let client = Client::new(locators).map_err(GatewayError::Locators)?;
-        let metrics = GatewayMetrics::new();
+        let metrics = GatewayMetrics::new(collectors);
         let connections = ConnectionSettings {
             permits: Arc::new(Semaphore::new(settings.clients)),
             timeout: settings.client_timeout,

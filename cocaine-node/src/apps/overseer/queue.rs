@@ -14,7 +14,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Overseer,
-    app_queue::{QueuePosition, QueuedEvent},
+    app_queue::{QueuedEvent, QueuedEventId},
     pool,
     slot::{Assignment, Slot},
     state::AppState,
@@ -47,13 +47,13 @@ enum Admission {
 /// The place of an event in the queue. Dropping this removes the event.
 struct QueuePlace {
     overseer: Overseer,
-    position: QueuePosition,
+    id: QueuedEventId,
     receiver: oneshot::Receiver<Assignment>,
 }
 
 impl Drop for QueuePlace {
     fn drop(&mut self) {
-        self.overseer.remove_queued(self.position);
+        self.overseer.remove_queued(self.id);
     }
 }
 
@@ -203,10 +203,10 @@ impl Overseer {
             return Ok(Admission::Assigned(slot));
         }
         let (sender, receiver) = oneshot::channel();
-        let position = state.queue.push_back(QueuedEvent { since, timeout, sender });
+        let id = state.queue.push_back(QueuedEvent { since, timeout, sender });
         self.assign_queued(&mut state);
         self.rebalance(&mut state);
-        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), position, receiver }))
+        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), id, receiver }))
     }
 
     /// Puts an event at the front of the queue that its worker could not take.
@@ -220,10 +220,10 @@ impl Overseer {
             return Err(errors::stopped());
         }
         let (sender, receiver) = oneshot::channel();
-        let position = state.queue.push_front(QueuedEvent { since, timeout, sender });
+        let id = state.queue.push_front(QueuedEvent { since, timeout, sender });
         self.assign_queued(&mut state);
         self.rebalance(&mut state);
-        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), position, receiver }))
+        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), id, receiver }))
     }
 
     /// Takes a slot at the least loaded active worker, if one has a free slot.

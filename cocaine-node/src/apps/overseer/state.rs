@@ -46,11 +46,17 @@ pub(crate) struct WorkerEntry {
     pub(super) connection: Option<Connection>,
     /// The events that it takes with bodies in pieces.
     pub(super) streamed: StreamedEvents,
+    /// Whether it was started in the place of one that has crashed.
+    pub(super) is_replacement: bool,
     pub(super) commands: mpsc::UnboundedSender<WorkerCommand>,
 }
 
 impl WorkerEntry {
-    pub(super) fn new(channels: Arc<WorkerChannels>, commands: mpsc::UnboundedSender<WorkerCommand>) -> Self {
+    pub(super) fn new(
+        channels: Arc<WorkerChannels>,
+        commands: mpsc::UnboundedSender<WorkerCommand>,
+        is_replacement: bool,
+    ) -> Self {
         let now = Instant::now();
         Self {
             state: WorkerState::Spawning,
@@ -61,6 +67,7 @@ impl WorkerEntry {
             idle_since: now,
             connection: None,
             streamed: StreamedEvents::default(),
+            is_replacement,
             commands,
         }
     }
