@@ -57,7 +57,7 @@ impl RequestInfo {
             let has_length = ![StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
             ResponseBody::omitted(declared.filter(|_| has_length))
         } else {
-            let stream = BodyStream::new(start.rest, ends_at_empty, self.timeout);
+            let stream = BodyStream::new(start.rest, ends_at_empty, self.timeout, start.upload);
             self.body(stream, declared).await?
         };
         let mut response = Response::new(body);
