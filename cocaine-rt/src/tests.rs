@@ -5,6 +5,7 @@ mod calls;
 mod closing;
 mod hostile;
 mod many;
+mod memory;
 pub(crate) mod peer;
 mod sessions;
 mod silence;
