@@ -1,10 +1,14 @@
 //! Starts workers so that they do not outlive their node.
 //!
-//! A process can only set its own parent-death signal. Therefore a node runs a helper program, which sets the signal, closes
-//! the descriptors that it has inherited, restores the limit of open files, and then executes the worker in its place.
+//! A process can only set its own parent-death signal, and only a parent can end what its children have left behind. Therefore
+//! a node runs a helper program, which closes the descriptors that it has inherited and runs itself again in a new process
+//! group. That one restores the limit of open files and executes the worker in its place; the first one stays, and ends
+//! everything that the worker has started when the worker or the node ends.
 //!
 //! A program that embeds a node with apps calls [`exec_worker_if_requested`] at the start of its `main` and so is its own
 //! helper, or it names the program `cocaine-node` with [`Helper::at`].
+
+mod reaper;
 
 use std::{
     env,
@@ -15,13 +19,19 @@ use std::{
     process::{self, Command},
 };
 
-use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use nix::{sys::signal::kill, unistd};
+use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
+
+use self::reaper::BlockedSignals;
 
 use crate::open_files;
 
 /// The first argument of a helper. The process id of the node, the soft limit of open files or [`UNCHANGED`], the name that
 /// the worker sees as its own, its program and its arguments follow.
 const EXEC_WORKER: &str = "--exec-worker";
+/// The first argument of the helper that the first one runs and that becomes the worker. The same arguments follow, but for
+/// the process id, which is that of the first helper.
+const EXEC_PROGRAM: &str = "--exec-program";
 /// Stands for the limit of open files that the helper has.
 const UNCHANGED: &str = "-";
 /// The first descriptor after those of the standard streams.
@@ -42,8 +52,10 @@ impl Helper {
         Self(path.into())
     }
 
-    /// Returns the command that runs `program` with these arguments in a new process group. The program sees `name` as its
-    /// own name, is killed when the thread that spawns it ends, and inherits no descriptors but the standard streams.
+    /// Returns the command that runs `program` with these arguments. The program sees `name` as its own name, inherits no
+    /// descriptors but the standard streams, and is a child of the process that the command starts. That one passes signals
+    /// on to it, ends as it has ended, and kills it and everything that it has started when the thread that spawns the
+    /// command ends.
     pub fn command(
         &self,
         name: &OsStr,
@@ -61,39 +73,84 @@ impl Helper {
     }
 }
 
+/// Kills the program that a process of [`Helper::command`] runs, with everything that it has started. That process must not have
+/// been waited for yet.
+pub fn kill_worker(process: u32) {
+    // Fails only if the process has ended.
+    let _ = kill(unistd::Pid::from_raw(process.cast_signed()), reaper::KILL);
+}
+
 /// Executes a worker if the command line requests it; returns at once otherwise.
 ///
 /// Call it before anything else, while the process has one thread.
 pub fn exec_worker_if_requested() {
     let mut args = env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == EXEC_WORKER) {
-        eprintln!("cocaine-node: {}", exec_worker(args));
-        process::exit(1);
+    let failed = match args.next() {
+        Some(first) if first == EXEC_WORKER => run_worker(&args.collect::<Vec<_>>()),
+        Some(first) if first == EXEC_PROGRAM => exec_program(args),
+        _ => return,
+    };
+    eprintln!("cocaine-node: {failed}");
+    process::exit(1);
+}
+
+/// Runs a worker as a child of this process, to its end. Returns why it could not.
+fn run_worker(args: &[OsString]) -> String {
+    let [parent, rest @ ..] = args else { return format!("{EXEC_WORKER} is for the node alone") };
+    if rest.len() < 3 {
+        return format!("{EXEC_WORKER} is for the node alone");
+    }
+    let signals = match BlockedSignals::new() {
+        Ok(signals) => signals,
+        Err(error) => return format!("cannot wait for signals: {error}"),
+    };
+    if let Err(error) = die_with(parent, reaper::NODE_GONE) {
+        return error;
+    }
+    if let Err(error) = close_inherited() {
+        return format!("cannot close the descriptors that the node has inherited: {error}");
+    }
+    if let Err(error) = set_child_subreaper(Some(getpid())) {
+        return format!("cannot look after what the worker starts: {error}");
+    }
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("cocaine-node").arg(EXEC_PROGRAM).arg(process::id().to_string()).args(rest).process_group(0);
+    match command.spawn() {
+        Ok(child) => reaper::run(unistd::Pid::from_raw(child.id().cast_signed()), &signals),
+        Err(error) => format!("cannot start a process: {error}"),
+    }
+}
+
+/// Has the kernel send a signal when the parent ends, whose process id is expected.
+fn die_with(parent: &OsStr, signal: Signal) -> Result<(), String> {
+    set_parent_process_death_signal(Some(signal))
+        .map_err(|error| format!("cannot tie the worker to its node: {error}"))?;
+    // If the parent ended before the signal was set, the signal never comes.
+    let actual = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    if parent == OsStr::new(&actual.to_string()) {
+        Ok(())
+    } else {
+        Err(format!("the node {} is gone", parent.display()))
     }
 }
 
 /// Replaces this process by the worker. Returns why it could not.
-fn exec_worker(mut args: impl Iterator<Item = OsString>) -> String {
+fn exec_program(mut args: impl Iterator<Item = OsString>) -> String {
     let (Some(parent), Some(limit), Some(name), Some(program)) =
         (args.next(), args.next(), args.next(), args.next())
     else {
-        return format!("{EXEC_WORKER} is for the node alone");
+        return format!("{EXEC_PROGRAM} is for the node alone");
     };
-    if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        return format!("cannot tie the worker to its node: {error}");
-    }
-    // If the node ended before the signal was set, the signal never comes.
-    let actual = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
-    if parent != *actual.to_string() {
-        return format!("the node {} is gone", parent.display());
-    }
-    if let Err(error) = close_inherited() {
-        return format!("cannot close the descriptors that the node has inherited: {error}");
+    if let Err(error) = die_with(&parent, Signal::KILL) {
+        return error;
     }
     if let Some(limit) = limit.to_str().and_then(|limit| limit.parse().ok())
         && let Err(error) = open_files::set_soft_limit(Some(limit))
     {
         return format!("cannot limit the open files to {limit}: {error}");
+    }
+    if let Err(error) = reaper::unblock_signals() {
+        return format!("cannot unblock signals: {error}");
     }
     // `./` prevents a search in PATH.
     let program = Path::new(".").join(program);

@@ -3,6 +3,7 @@
 mod auto_traits;
 mod calls;
 mod closing;
+mod flushing;
 mod hostile;
 mod many;
 mod memory;

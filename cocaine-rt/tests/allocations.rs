@@ -1,58 +1,32 @@
 //! The heap allocations of typed calls, counted on the thread of one side.
 
+mod read_storage;
 #[path = "../../bindings/tests/test_locator/mod.rs"]
 mod test_locator;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, sync::mpsc, thread};
+use std::{collections::BTreeMap, future::ready, net::SocketAddr, sync::Arc, sync::mpsc, thread};
 
 use allocation_counter::measure;
 use cocaine::{Bytes, Client, Result, server::Server};
-use cocaine_bindings::{ServeStorage, Storage, StorageClient};
+use cocaine_bindings::{Storage, StorageClient};
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use test_locator::TestLocator;
+use read_storage::serve_reads;
+use test_locator::locator_of;
 use test_support::raw::RawConnection;
 use tokio::runtime::{Builder, Runtime};
 
 const CALLS: u64 = 1000;
 
-/// A storage of blobs; each key is the length of its blob.
-#[derive(Clone)]
-struct SizedBlobs(Arc<BTreeMap<&'static str, Bytes>>);
-
-impl SizedBlobs {
-    fn new() -> Self {
-        Self(Arc::new(["64", "4096", "8192"].map(|key| (key, vec![7; key.parse().unwrap()].into())).into()))
-    }
-}
-
-impl Storage for SizedBlobs {
-    async fn read(&self, _: &str, key: &str) -> Result<Bytes> {
-        Ok(self.0[key].clone())
-    }
-
-    async fn write(&self, _: &str, _: &str, _: &Bytes, _: Option<&[&str]>) -> Result<()> {
-        Ok(())
-    }
-
-    async fn remove(&self, _: &str, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    async fn find(&self, _: &str, _: &[&str]) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-}
-
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
+/// Serves a storage of blobs, each of which is as long as its key says.
 async fn serve() -> (Server, Server) {
-    let blobs = SizedBlobs::new();
-    let storage = Server::bind("127.0.0.1:0", ServeStorage::new(move |_| blobs.clone())).await.unwrap();
-    let names = TestLocator::default();
-    names.add::<StorageClient>("storage", storage.local_addr());
-    (names.serve("127.0.0.1:0").await, storage)
+    let blobs = ["64", "4096", "8192"].map(|key| (key, Bytes::from(vec![7; key.parse().unwrap()])));
+    let blobs = Arc::new(BTreeMap::from(blobs));
+    let storage = serve_reads("127.0.0.1:0", move |key| ready(Ok(blobs[key].clone()))).await;
+    (locator_of::<StorageClient>(&storage).await, storage)
 }
 
 async fn connect(locator: SocketAddr) -> StorageClient {

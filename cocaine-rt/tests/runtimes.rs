@@ -1,5 +1,6 @@
 //! A client that several runtimes use, at once and one after the other.
 
+mod read_storage;
 #[path = "../../bindings/tests/test_locator/mod.rs"]
 mod test_locator;
 
@@ -10,31 +11,16 @@ use cocaine::{
     server::{AcceptCounters, Caller, Server},
 };
 use cocaine_bindings::{ServeStorage, Storage, StorageClient};
-use test_locator::TestLocator;
+use read_storage::ReadStorage;
+use test_locator::locator_of;
 use tokio::runtime::{Builder, Runtime};
 
-/// A storage that returns each key as its blob, and never answers for the key `wait`.
-struct KeyStorage;
-
-impl Storage for KeyStorage {
-    async fn read(&self, _: &str, key: &str) -> Result<Bytes> {
-        if key == "wait" {
-            std::future::pending::<()>().await;
-        }
-        Ok(key.into())
+/// Returns a key as its blob, and never answers for the key `wait`.
+async fn read(key: String) -> Result<Bytes> {
+    if key == "wait" {
+        std::future::pending::<()>().await;
     }
-
-    async fn write(&self, _: &str, _: &str, _: &Bytes, _: Option<&[&str]>) -> Result<()> {
-        Ok(())
-    }
-
-    async fn remove(&self, _: &str, _: &str) -> Result<()> {
-        Ok(())
-    }
-
-    async fn find(&self, _: &str, _: &[&str]) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
+    Ok(key.as_str().into())
 }
 
 /// A storage and its locator, on a runtime of their own, and a client.
@@ -50,11 +36,11 @@ fn start() -> Cloud {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let accepted = Arc::new(AcceptCounters::default());
     let servers = runtime.block_on(async {
-        let storage = Server::builder(ServeStorage::new(|_: &Caller| KeyStorage));
+        let storage = ServeStorage::new(|_: &Caller| ReadStorage(|key: &str| read(key.to_owned())));
+        let storage = Server::builder(storage);
         let storage = storage.accept_counters(accepted.clone()).bind("127.0.0.1:0").await.unwrap();
-        let names = TestLocator::default();
-        names.add::<StorageClient>("storage", storage.local_addr());
-        (storage, names.serve("127.0.0.1:0").await)
+        let locator = locator_of::<StorageClient>(&storage).await;
+        (storage, locator)
     });
     let locator = servers.1.local_addr().to_string();
     let client = Client::builder(&locator).unwrap().deadline(Duration::from_secs(1)).build();

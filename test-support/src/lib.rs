@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`hex`] | bytes to hexadecimal digits and back |
 //! | [`wait`] | waiting for a condition, with a time limit |
+//! | [`address`] | addresses that nobody else gets |
 //! | [`frame`] | whole frames in a stream of bytes |
 //! | [`raw`] | a connection whose bytes a test writes and checks |
 //! | [`recording`] | the recordings in `traces/` |
@@ -11,6 +12,7 @@
 //! This crate depends on no other crate of the workspace, so that the unit tests of each of them can use it without
 //! compiling their own crate twice.
 
+pub mod address;
 pub mod frame;
 pub mod hex;
 pub mod raw;

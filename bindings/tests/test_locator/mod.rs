@@ -43,11 +43,16 @@ impl TestLocator {
     }
 }
 
-/// Returns a client of a locator that knows one service.
-pub(crate) async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server) {
+/// Starts a locator that knows one service.
+pub(crate) async fn locator_of<S: ServiceClient>(server: &Server) -> Server {
     let names = TestLocator::default();
     names.add::<S>(S::SPEC.name, server.local_addr());
-    let locator = names.serve("127.0.0.1:0").await;
+    names.serve("127.0.0.1:0").await
+}
+
+/// Returns a client of a locator that knows one service.
+pub(crate) async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server) {
+    let locator = locator_of::<S>(server).await;
     (Client::new(&locator.local_addr().to_string()).unwrap(), locator)
 }
 

@@ -20,12 +20,13 @@ use super::{
     package::folder_name,
     profile::{config::AppConfig, stored},
     report::{info::InfoFlags, readings},
-    started_apps::StartedApps,
+    started_apps::{PendingStarts, StartedApps},
 };
 use crate::{
     errno::{self, Errno},
     metrics::Reading,
     service_host::ServiceHost,
+    store::StoreError,
 };
 
 /// The apps of a node; clones share them.
@@ -37,6 +38,7 @@ struct Shared {
     environment: AppEnvironment,
     host: ServiceHost,
     started: StartedApps,
+    pending: PendingStarts,
     /// The number of the last generation that was started beside another.
     generation: AtomicU64,
     apps: Mutex<BTreeMap<String, Arc<App>>>,
@@ -48,8 +50,8 @@ impl Apps {
     pub(crate) fn new(environment: AppEnvironment, host: ServiceHost) -> Self {
         let (apps, retired) = (Mutex::default(), Mutex::default());
         let started = StartedApps::new(environment.store.clone());
-        let generation = AtomicU64::new(0);
-        Self(Arc::new(Shared { environment, host, started, generation, apps, retired }))
+        let (pending, generation) = (PendingStarts::default(), AtomicU64::new(0));
+        Self(Arc::new(Shared { environment, host, started, pending, generation, apps, retired }))
     }
 
     /// Starts an app, and again with the node. It can be resolved when this returns. The work is finished even if the caller
@@ -116,6 +118,11 @@ impl Apps {
 
     /// Starts an app.
     async fn start_once(&self, name: &str, profile: &str) -> Result<()> {
+        self.start_if(name, profile, || true).await
+    }
+
+    /// Starts an app, if `is_wanted` returns true once its name is taken: whoever stops it finds it from then on.
+    async fn start_if(&self, name: &str, profile: &str, is_wanted: impl FnOnce() -> bool) -> Result<()> {
         if let Some(app) = self.find(name) {
             return Err(already_started(name, &app));
         }
@@ -128,6 +135,10 @@ impl Apps {
             }
             std::collections::btree_map::Entry::Vacant(vacant) => vacant.insert(app.clone()),
         };
+        if !is_wanted() {
+            self.apps().remove(name);
+            return Err(stopped_meanwhile(name));
+        }
         let started = app.start(config, &self.0.environment, &self.0.host).await;
         if !self.is_current(name, &app) {
             self.stop_app(&app).await;
@@ -141,9 +152,11 @@ impl Apps {
     pub(crate) async fn pause(&self, name: &str) -> Result<()> {
         let (apps, name) = (self.clone(), name.to_owned());
         finish(async move {
-            // Also if it does not run: it may have failed to start with the node.
+            // Also if it does not run: it may have failed to start with the node, or be still to start.
             apps.0.started.remove(&name).await;
-            apps.stop(&name).await
+            let was_pending = apps.0.pending.remove(&name);
+            let stopped = apps.stop(&name).await;
+            if was_pending { Ok(()) } else { stopped }
         })
         .await
     }
@@ -197,10 +210,10 @@ impl Apps {
 
     /// Starts the apps that ran when the node ended, but for those that run already.
     pub(crate) async fn restore(&self) {
-        match self.0.started.profiles().await {
+        match self.await_restored().await {
             Ok(mut apps) => {
                 apps.retain(|name, _| self.find(name).is_none());
-                let failed = self.start_all(&apps).await;
+                let failed = self.start_pending(&apps).await;
                 if !apps.is_empty() {
                     tracing::info!(apps = apps.len(), failed, "the apps of the last run are started again");
                 }
@@ -209,11 +222,20 @@ impl Apps {
         }
     }
 
-    /// Starts apps one by one. Returns the names of those that failed, each of which has its reason in the log.
-    async fn start_all(&self, apps: &BTreeMap<String, String>) -> String {
+    /// Returns the apps that ran when the node ended, with their profiles. They are pending from now on.
+    async fn await_restored(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        self.0.pending.add(self.0.started.profiles().await?.keys());
+        // One that was stopped before it was pending is gone now.
+        self.0.started.profiles().await
+    }
+
+    /// Starts pending apps one by one, but for those that are stopped meanwhile. Returns the names of those that were not
+    /// started, each of which has its reason in the log.
+    async fn start_pending(&self, apps: &BTreeMap<String, String>) -> String {
         let mut failed = Vec::new();
         for (name, profile) in apps {
-            if let Err(error) = self.start_once(name, profile).await {
+            if let Err(error) = self.start_if(name, profile, || self.0.pending.remove(name)).await {
+                self.0.pending.remove(name);
                 tracing::warn!(app = name, profile, %error, "an app cannot be started");
                 failed.push(name.as_str());
             }
@@ -231,7 +253,8 @@ impl Apps {
             Ok(apps) => apps,
             Err(error) => return tracing::warn!(runlist, %error, "a runlist cannot be used"),
         };
-        let failed = self.start_all(&apps).await;
+        self.0.pending.add(apps.keys());
+        let failed = self.start_pending(&apps).await;
         tracing::info!(runlist, apps = apps.len(), failed, "a runlist was started");
     }
 
@@ -308,4 +331,91 @@ fn already_started(name: &str, app: &App) -> Error {
 fn not_running(name: &str) -> Error {
     let text = format!("app '{name}' is not running: application is not running");
     Error::service(Code::NOT_RUNNING, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cocaine::{Bytes, Limits, msgpack};
+
+    use super::*;
+    use crate::{
+        apps::{AppFolders, CrashlogLimits, Crashlogs, WorkerLauncher, WorkerPermits},
+        metrics::MetricsRegistry,
+        registry::Registry,
+        store::Store,
+    };
+
+    /// Returns the apps of a node whose store has the package `name`, and no way to start workers.
+    async fn apps_with(names: &[&str]) -> Apps {
+        let store = Store::in_memory().unwrap();
+        let archive =
+            msgpack::to_vec(&Bytes::from(tar::Builder::new(Vec::new()).into_inner().unwrap())).unwrap();
+        let manifest = msgpack::to_vec(&BTreeMap::from([("slave", "run.sh")])).unwrap();
+        let profile = msgpack::to_vec(&BTreeMap::<String, String>::new()).unwrap();
+        for name in names {
+            for (collection, blob) in [("apps", &archive), ("manifests", &manifest), ("profiles", &profile)] {
+                store.write(collection, name, blob.clone().into(), &[]).await.unwrap();
+            }
+        }
+        let folders = Arc::new(AppFolders::temporary().unwrap());
+        let launcher = WorkerLauncher {
+            spawner: None,
+            folders: folders.clone(),
+            locators: Arc::default(),
+            stream_window: 0,
+        };
+        let limits = Limits::default();
+        let environment = AppEnvironment {
+            launcher,
+            folders,
+            crashlogs: Crashlogs::new(store.clone(), CrashlogLimits::default()),
+            permits: WorkerPermits::new(1),
+            store,
+            limits,
+            startup_timeout: Duration::from_secs(1),
+            stop_idle: false,
+        };
+        let host = ServiceHost {
+            listen: "127.0.0.1:0".into(),
+            addresses: Vec::new(),
+            limits,
+            registry: Registry::new(Vec::new()),
+            metrics: MetricsRegistry::default(),
+        };
+        Apps::new(environment, host)
+    }
+
+    #[tokio::test]
+    async fn app_paused_before_its_turn_stays_stopped() {
+        let apps = apps_with(&["a", "b", "c"]).await;
+        for name in ["a", "b", "c"] {
+            apps.0.started.add(name, name).await;
+        }
+        let pending = apps.await_restored().await.unwrap();
+        assert_eq!(pending.len(), 3);
+        apps.pause("b").await.expect("it would have been started");
+        apps.pause("b").await.unwrap_err();
+        assert_eq!(apps.start_pending(&pending).await, "b");
+        assert_eq!(apps.list(), ["a", "c"]);
+        assert_eq!(apps.0.started.profiles().await.unwrap().len(), 2);
+        apps.start("b", "b").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn app_whose_start_is_dropped_is_broken() {
+        let apps = apps_with(&["a"]).await;
+        let mut starting = Box::pin(apps.start_once("a", "a"));
+        let spooling = std::future::poll_fn(|cx| {
+            assert!(starting.as_mut().poll(cx).is_pending(), "another thread unpacks the package");
+            std::task::Poll::Ready(())
+        });
+        spooling.await;
+        assert!(apps.info("a", 0).unwrap().to_string().contains("spooling"));
+        drop(starting);
+        assert!(apps.info("a", 0).unwrap().to_string().contains("broken"));
+        apps.pause("a").await.unwrap();
+        apps.start("a", "a").await.unwrap();
+    }
 }

@@ -150,10 +150,12 @@ impl Overseer {
     /// Removes a worker that has ended, and replaces it if the app needs another one.
     fn remove_worker(&self, uuid: &str, exit: &WorkerExit) {
         let mut state = self.state();
-        let unused = state.workers.remove(uuid).is_none_or(|worker| worker.accepted == 0);
+        let worker = state.workers.remove(uuid);
+        let unused = worker.as_ref().is_none_or(|worker| worker.accepted == 0);
         if exit.crashed {
             state.crashed += 1;
-            if let Some(until) = state.backoff.record_crash(Instant::now()) {
+            let is_replacement = worker.is_some_and(|worker| worker.is_replacement);
+            if let Some(until) = state.backoff.record_crash(Instant::now(), is_replacement) {
                 tokio::spawn(self.clone().rebalance_at(until));
             }
         }

@@ -1,6 +1,9 @@
 //! Which apps the node was told to run, so that it runs them again after a restart.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use cocaine::msgpack;
 
@@ -48,5 +51,24 @@ impl StartedApps {
             }
         }
         Ok(profiles)
+    }
+}
+
+/// The apps that start with the node and have not been started yet.
+#[derive(Debug, Default)]
+pub(super) struct PendingStarts(Mutex<BTreeSet<String>>);
+
+impl PendingStarts {
+    pub(super) fn add<'a>(&self, apps: impl IntoIterator<Item = &'a String>) {
+        self.names().extend(apps.into_iter().cloned());
+    }
+
+    /// Removes an app, which is started or stopped now. Returns whether it was pending.
+    pub(super) fn remove(&self, app: &str) -> bool {
+        self.names().remove(app)
+    }
+
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

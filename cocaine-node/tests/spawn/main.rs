@@ -179,6 +179,50 @@ async fn child_processes_end_with_the_leader() {
     wait_until("the process ends", async || !Path::new(&format!("/proc/{pid}")).exists()).await;
 }
 
+/// Starts something that leaves the process group, the session and its parent.
+const DAEMON: &str = "(setsid sh -c 'trap \"\" TERM HUP; echo ready; exec sleep 1000' &) ; ";
+
+fn send(signal: &str, process: &Process) {
+    assert!(Command::new("kill").args([signal, &process.pid.to_string()]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn daemons_end_with_the_worker() {
+    let spawner = spawner();
+    // Its output has an end only when nothing is left that could write.
+    let script = format!("trap 'exit 5' USR1; {DAEMON} sleep 1000 & wait");
+    let (mut process, output) = spawn_ready(&spawner, &script).await;
+    send("-USR1", &process);
+    assert_eq!(wait_for_exit(&mut process).await.code(), Some(5));
+    read_all(output).await;
+
+    let (process, output) = spawn_ready(&spawner, &format!("{DAEMON} sleep 1000")).await;
+    drop(process);
+    read_all(output).await;
+
+    let (mut process, output) = spawn_ready(&spawner, &format!("{DAEMON} exec sleep 1000")).await;
+    process.terminate();
+    assert_eq!(wait_for_exit(&mut process).await.signal(), Some(15));
+    read_all(output).await;
+}
+
+#[tokio::test]
+async fn worker_may_kill_its_process_group() {
+    let script = format!("trap 'kill -9 0' USR1; {DAEMON} sleep 1000 & wait");
+    let (mut process, output) = spawn_ready(&spawner(), &script).await;
+    send("-USR1", &process);
+    assert_eq!(wait_for_exit(&mut process).await.signal(), Some(9));
+    read_all(output).await;
+}
+
+#[tokio::test]
+async fn worker_ends_with_its_killed_reaper() {
+    let (mut process, output) = spawn_ready(&spawner(), "echo ready; exec sleep 1000").await;
+    send("-KILL", &process);
+    assert_eq!(wait_for_exit(&mut process).await.signal(), Some(9));
+    read_all(output).await;
+}
+
 #[tokio::test]
 async fn cancelled_spawn_kills_the_process() {
     let mark = format!("MARK_{}", std::process::id());
@@ -300,8 +344,7 @@ fn lines(pipe: &Path) -> Lines {
 async fn plays_node() {
     let Ok(pipe) = env::var(PLAYS_NODE) else { return };
     let spawner = spawner();
-    // The children of the worker are not killed with the node, so they are short-lived.
-    let script = "exec 3> \"$PIPE\"; trap 'echo bye >&3; exit 0' TERM; echo ready >&3; while :; do sleep 0.01 >&- 3>&-; done";
+    let script = "exec 3> \"$PIPE\"; (setsid sh -c 'trap \"\" TERM; exec sleep 1000' &); trap 'echo bye >&3; exit 0' TERM; echo ready >&3; while :; do sleep 0.01 >&- 3>&-; done";
     let mut spec = shell(script);
     spec.environment = [("PIPE".into(), pipe)].into();
     let (mut process, _output) = spawner.spawn(spec).await.unwrap();

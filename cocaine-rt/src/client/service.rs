@@ -91,6 +91,12 @@ impl Service {
         self.shared.connections.usable().expect("the service is connected")
     }
 
+    /// Replaces the connection by the one of another service.
+    #[cfg(test)]
+    pub(crate) fn replace_connection(&self, other: &Self) {
+        self.shared.connections.insert(&other.current_connection());
+    }
+
     /// Returns the name under which the service is resolved.
     pub fn name(&self) -> &str {
         &self.shared.name
@@ -178,15 +184,22 @@ impl Service {
     }
 
     /// Returns once everything queued has been handed to the operating system, within the deadline: [`Service::send`] only
-    /// queues.
+    /// queues. This covers every connection that the service has in this runtime, also one that takes no further calls.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::Deadline` if the peer does not read, and the error of a connection that has ended before all was written.
     pub async fn flush(&self) -> Result<()> {
-        let Some(connection) = self.shared.connections.usable() else { return Ok(()) };
-        let flushed = poll_fn(|cx| connection.handle.with(|mux| mux.poll_flushed(cx.waker())));
         let deadline = self.options.deadline;
-        let flushed = timeout(deadline, flushed).await;
-        flushed
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Deadline(deadline))))
-            .map_err(|error| connection.add_context(error, None))
+        let ends = clock::after(deadline);
+        for connection in self.shared.connections.all() {
+            let flushed = poll_fn(|cx| connection.with(|mux| mux.poll_flushed(cx.waker())));
+            let flushed = timeout_at(ends, flushed).await;
+            flushed.unwrap_or_else(|_| Err(Error::new(ErrorKind::Deadline(deadline)))).map_err(|error| {
+                error.with_context(Some(&self.shared.name), None, Some(connection.peer()))
+            })?;
+        }
+        Ok(())
     }
 
     #[inline]

@@ -20,7 +20,7 @@ use crate::{
     },
     protocol::{
         credit::{CREDIT_HEADER, encode_offer},
-        error::{Error, Result},
+        error::Result,
         graph::CallKind,
         request_timeout::{REQUEST_TIMEOUT, encode_request_timeout},
         trace::Trace,
@@ -248,11 +248,6 @@ impl ServiceConnection {
             self.table.accepts_revoke(),
         );
         (tx, DynReceiver::new(channel, &bound.upstream))
-    }
-
-    /// Adds the service, the method and the endpoint to an error.
-    pub(crate) fn add_context(&self, error: Error, method: Option<&str>) -> Error {
-        error.with_context(Some(&self.service), method, Some(self.handle.peer()))
     }
 }
 

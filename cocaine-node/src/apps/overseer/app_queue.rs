@@ -1,11 +1,12 @@
 //! The events of an app that wait for a slot, in their order.
 
 use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicI64, Ordering},
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
+use lru::LruCache;
 use tokio::sync::oneshot;
 
 use super::slot::Assignment;
@@ -18,18 +19,26 @@ pub(super) struct QueuedEvent {
     pub(super) sender: oneshot::Sender<Assignment>,
 }
 
-/// The place of an event among all events of the node: events with smaller numbers come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct QueuePosition(i64);
+/// The number of an event among all queued events of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct QueuedEventId(u64);
 
-/// The number of the next event that comes last.
-static NEXT_BACK: AtomicI64 = AtomicI64::new(0);
-/// The number of the next event that comes first.
-static NEXT_FRONT: AtomicI64 = AtomicI64::new(-1);
+impl QueuedEventId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
-/// Events in their order. Each can be removed wherever it is, without a look at the others.
-#[derive(Debug, Default)]
-pub(super) struct AppQueue(BTreeMap<QueuePosition, QueuedEvent>);
+/// Events in their order. Each is added and removed in constant time, wherever it is: they are linked to their neighbours and
+/// found by a hash, as in the cache that this uses without a bound, and in which the oldest entry comes first.
+pub(super) struct AppQueue(LruCache<QueuedEventId, QueuedEvent>);
+
+impl Default for AppQueue {
+    fn default() -> Self {
+        Self(LruCache::unbounded())
+    }
+}
 
 impl AppQueue {
     pub(super) fn len(&self) -> usize {
@@ -42,39 +51,47 @@ impl AppQueue {
 
     /// Returns the event that has waited longest.
     pub(super) fn front(&self) -> Option<&QueuedEvent> {
-        self.0.first_key_value().map(|(_, event)| event)
+        self.0.peek_lru().map(|(_, event)| event)
     }
 
-    pub(super) fn push_back(&mut self, event: QueuedEvent) -> QueuePosition {
-        self.insert(NEXT_BACK.fetch_add(1, Ordering::Relaxed), event)
+    pub(super) fn push_back(&mut self, event: QueuedEvent) -> QueuedEventId {
+        let id = QueuedEventId::next();
+        self.0.put(id, event);
+        id
     }
 
-    pub(super) fn push_front(&mut self, event: QueuedEvent) -> QueuePosition {
-        self.insert(NEXT_FRONT.fetch_sub(1, Ordering::Relaxed), event)
-    }
-
-    fn insert(&mut self, number: i64, event: QueuedEvent) -> QueuePosition {
-        let position = QueuePosition(number);
-        self.0.insert(position, event);
-        position
+    pub(super) fn push_front(&mut self, event: QueuedEvent) -> QueuedEventId {
+        let id = self.push_back(event);
+        self.0.demote(&id);
+        id
     }
 
     pub(super) fn pop_front(&mut self) -> Option<QueuedEvent> {
-        self.0.pop_first().map(|(_, event)| event)
+        self.0.pop_lru().map(|(_, event)| event)
     }
 
-    /// Removes the event at this place, if it still waits.
-    pub(super) fn remove(&mut self, position: QueuePosition) -> Option<QueuedEvent> {
-        self.0.remove(&position)
+    /// Removes an event, if it still waits.
+    pub(super) fn remove(&mut self, id: QueuedEventId) -> Option<QueuedEvent> {
+        self.0.pop(&id)
     }
 
-    /// Takes over the events of another queue, each in its place.
-    pub(super) fn append(&mut self, other: &mut Self) {
-        self.0.append(&mut other.0);
+    /// Takes over the events of an older queue, which come before those of this one.
+    pub(super) fn prepend(&mut self, older: &mut Self) {
+        std::mem::swap(self, older);
+        while let Some((id, event)) = older.0.pop_lru() {
+            self.0.put(id, event);
+        }
     }
 
+    /// Removes all events, and the room that they took.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
+    }
+}
+
+impl fmt::Debug for AppQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppQueue").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -94,17 +111,19 @@ mod tests {
     #[test]
     fn events_keep_order_and_can_leave_anywhere() {
         let mut queue = AppQueue::default();
-        let positions = [1, 2, 3, 4].map(|number| queue.push_back(event(number)));
+        let ids = [1, 2, 3, 4].map(|number| queue.push_back(event(number)));
         queue.push_front(event(0));
-        assert_eq!(queue.remove(positions[1]).map(|event| event.timeout), Some(Duration::from_millis(2)));
-        assert!(queue.remove(positions[1]).is_none(), "it has left");
+        assert_eq!(queue.remove(ids[1]).map(|event| event.timeout), Some(Duration::from_millis(2)));
+        assert!(queue.remove(ids[1]).is_none(), "it has left");
         assert_eq!((queue.len(), queue.front().unwrap().timeout), (4, Duration::ZERO));
         assert_eq!(drain(&mut queue), [0, 1, 3, 4]);
-        let mut other = AppQueue::default();
-        other.push_back(event(5));
-        queue.push_back(event(6));
-        queue.append(&mut other);
-        assert_eq!(drain(&mut queue), [5, 6]);
-        assert!(queue.is_empty() && queue.remove(positions[0]).is_none());
+        let mut older = AppQueue::default();
+        let moved = [5, 6].map(|number| older.push_back(event(number)));
+        queue.push_back(event(8));
+        older.push_back(event(7));
+        queue.prepend(&mut older);
+        assert!(older.is_empty() && queue.remove(moved[0]).is_some(), "events are found where they move");
+        assert_eq!(drain(&mut queue), [6, 7, 8]);
+        assert!(queue.is_empty() && queue.remove(ids[0]).is_none());
     }
 }

@@ -21,29 +21,31 @@ impl Overseer {
             return;
         }
         let target = pool::target_size(&self.config().profile, state.demand(), state.manual_target);
-        if state.backoff.is_running(Instant::now()) {
-            return;
-        }
+        let now = Instant::now();
         for _ in 0..pool::startable(target, state.workers.len(), state.starting()) {
+            if !state.backoff.can_start(now) {
+                break;
+            }
             match permit.take().or_else(|| self.environment().permits.try_acquire()) {
-                Some(permit) => self.start_worker(state, permit),
+                Some(permit) => self.start_worker(state, permit, now),
                 None => {
                     self.wait_for_permit(state);
                     break;
                 }
             }
         }
-        if state.manual_target > 0 {
+        if state.manual_target > 0 && state.backoff.can_start(now) {
             state.seal_surplus(target);
         }
     }
 
-    fn start_worker(&self, state: &mut AppState, permit: WorkerPermit) {
+    fn start_worker(&self, state: &mut AppState, permit: WorkerPermit, now: Instant) {
         let uuid: Arc<str> = Uuid::new_v4().to_string().into();
         let (sender, commands) = mpsc::unbounded_channel();
         let channels = Arc::<WorkerChannels>::default();
         state.spawned += 1;
-        state.workers.insert(uuid.clone(), WorkerEntry::new(channels.clone(), sender));
+        let is_replacement = state.backoff.record_start(now);
+        state.workers.insert(uuid.clone(), WorkerEntry::new(channels.clone(), sender, is_replacement));
         tokio::spawn(supervisor::run_worker(self.clone(), uuid, channels, commands, permit));
     }
 

@@ -2,7 +2,7 @@
 
 use cocaine::{Error, Result};
 
-use super::{Overseer, app_queue::QueuePosition};
+use super::{Overseer, app_queue::QueuedEventId};
 use crate::errno::{self, Errno};
 
 impl Overseer {
@@ -54,7 +54,7 @@ impl Overseer {
         if self.0.successor.set(newer.clone()).is_err() {
             return;
         }
-        next.queue.append(&mut state.queue);
+        next.queue.prepend(&mut state.queue);
         next.manual_target = state.manual_target;
         state.drain();
         self.publish_active(&state);
@@ -69,12 +69,12 @@ impl Overseer {
     }
 
     /// Removes an event that still waits, here or in the queue that it was handed over to.
-    pub(super) fn remove_queued(&self, position: QueuePosition) {
-        let removed = self.state().queue.remove(position);
+    pub(super) fn remove_queued(&self, id: QueuedEventId) {
+        let removed = self.state().queue.remove(id);
         if removed.is_none()
             && let Some(successor) = self.successor()
         {
-            successor.remove_queued(position);
+            successor.remove_queued(id);
         }
     }
 }

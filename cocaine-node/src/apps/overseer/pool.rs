@@ -54,34 +54,67 @@ fn number(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// Delays the start of workers after crashes in a row. The first one is replaced at once.
+/// Delays the start of workers that crash again and again. The first crash of a worker is followed by another one at once; a
+/// delay begins when that crashes too, and doubles while crashes follow each other.
 #[derive(Debug, Default)]
 pub(super) struct CrashBackoff {
     delay: Duration,
+    /// The last crash, but for those during a delay.
     last: Option<Instant>,
     until: Option<Instant>,
+    /// The crashed workers in whose place no other was started.
+    unreplaced: usize,
+    /// Those among them that are replaced even while a delay runs.
+    replaced_at_once: usize,
 }
 
 impl CrashBackoff {
     const MIN_DELAY: Duration = Duration::from_secs(1);
     const MAX_DELAY: Duration = Duration::from_secs(32);
 
-    /// Records a crash. Returns when workers may be started again, unless they may be at once or a delay is running already.
-    pub(super) fn record_crash(&mut self, now: Instant) -> Option<Instant> {
-        let recent = self.last.is_some_and(|last| now.saturating_duration_since(last) < Self::MAX_DELAY);
-        if self.is_running(now) {
+    /// Records a crash. `is_replacement` is what [`CrashBackoff::record_start`] has returned for the worker. Returns when
+    /// workers may be started again, unless they may be at once or a delay is running already.
+    pub(super) fn record_crash(&mut self, now: Instant, is_replacement: bool) -> Option<Instant> {
+        let is_running = self.is_running(now);
+        let is_recent = self.is_recent(now);
+        if !is_recent && !is_running {
+            *self = Self::default();
+        }
+        self.unreplaced += 1;
+        if !(is_recent && is_replacement) {
+            self.replaced_at_once += 1;
+        }
+        if is_running {
             return None;
         }
         self.last = Some(now);
-        self.delay =
-            if recent { (self.delay * 2).clamp(Self::MIN_DELAY, Self::MAX_DELAY) } else { Duration::ZERO };
-        self.until = recent.then_some(now + self.delay);
+        if !(is_recent && is_replacement) {
+            return None;
+        }
+        self.delay = (self.delay * 2).clamp(Self::MIN_DELAY, Self::MAX_DELAY);
+        self.until = Some(now + self.delay);
         self.until
     }
 
-    /// Returns whether workers may not be started yet.
-    pub(super) fn is_running(&self, now: Instant) -> bool {
+    /// Records the start of a worker. Returns whether it takes the place of one that has crashed.
+    pub(super) fn record_start(&mut self, now: Instant) -> bool {
+        let is_replacement = self.unreplaced > 0 && self.is_recent(now);
+        self.unreplaced = self.unreplaced.saturating_sub(1);
+        self.replaced_at_once = self.replaced_at_once.saturating_sub(1);
+        is_replacement
+    }
+
+    /// Returns whether a worker may be started.
+    pub(super) fn can_start(&self, now: Instant) -> bool {
+        self.replaced_at_once > 0 || !self.is_running(now)
+    }
+
+    fn is_running(&self, now: Instant) -> bool {
         self.until.is_some_and(|until| now < until)
+    }
+
+    fn is_recent(&self, now: Instant) -> bool {
+        self.last.is_some_and(|last| now.saturating_duration_since(last) < Self::MAX_DELAY)
     }
 }
 
@@ -142,24 +175,48 @@ mod tests {
         assert!(!has_room(&profile, queued(2)));
     }
 
+    /// Records a crash, and the start of another worker when there may be one.
+    fn crash_and_restart(backoff: &mut CrashBackoff, now: Instant, is_replacement: bool) -> Option<Instant> {
+        let until = backoff.record_crash(now, is_replacement);
+        assert_eq!(backoff.can_start(now), !backoff.is_running(now));
+        backoff.record_start(until.unwrap_or(now));
+        until
+    }
+
     #[test]
     fn delay_doubles_from_second_crash_on() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut backoff = CrashBackoff::default();
-        assert_eq!(backoff.record_crash(at(0)), None, "the first one is replaced at once");
-        assert!(!backoff.is_running(start));
-        assert_eq!(backoff.record_crash(at(0)), Some(at(1)));
-        assert_eq!(backoff.record_crash(at(0)), None, "the delay is running");
-        assert!(backoff.is_running(start) && !backoff.is_running(at(1)));
-        let times = [(1, 3), (3, 7), (7, 15), (15, 31), (31, 63), (63, 95)];
+        assert!(!backoff.record_start(start));
+        assert_eq!(backoff.record_crash(start, false), None, "the first one is replaced at once");
+        assert!(backoff.can_start(start) && backoff.record_start(start));
+        assert_eq!(crash_and_restart(&mut backoff, start, true), Some(at(1)));
+        assert_eq!(crash_and_restart(&mut backoff, start, true), None, "the delay is running");
+        assert!(!backoff.can_start(start) && backoff.can_start(at(1)));
+        let times = [(1, 3), (3, 7), (7, 15), (15, 31), (31, 63)];
         // Crashes 32 seconds apart are still consecutive.
-        for (now, until) in &times[..5] {
-            assert_eq!(backoff.record_crash(at(*now)), Some(at(*until)));
+        for (now, until) in times {
+            assert_eq!(crash_and_restart(&mut backoff, at(now), true), Some(at(until)));
         }
-        assert_eq!(backoff.record_crash(at(62)), None);
-        assert_eq!(backoff.record_crash(at(64)), None, "the last crash was 33 seconds ago");
-        assert!(!backoff.is_running(at(64)));
-        assert_eq!(backoff.record_crash(at(64)), Some(at(65)));
+        assert_eq!(crash_and_restart(&mut backoff, at(62), true), None);
+        assert_eq!(crash_and_restart(&mut backoff, at(64), true), None, "the last crash was 33 seconds ago");
+        assert!(backoff.can_start(at(64)));
+        assert_eq!(crash_and_restart(&mut backoff, at(64), true), Some(at(65)));
+    }
+
+    #[test]
+    fn simultaneous_first_crashes_are_replaced_at_once() {
+        let now = Instant::now();
+        let mut backoff = CrashBackoff::default();
+        assert_eq!([false; 3].map(|first| backoff.record_crash(now, first)), [None; 3]);
+        assert_eq!([(); 4].map(|()| backoff.record_start(now)), [true, true, true, false]);
+        let until = backoff.record_crash(now, true).expect("the second crash of one of them");
+        assert!(!backoff.can_start(now));
+        assert_eq!(backoff.record_crash(now, false), None, "the first crash of the fourth");
+        assert!(backoff.can_start(now) && backoff.record_start(now));
+        assert!(!backoff.can_start(now), "the other has to wait");
+        assert!(backoff.can_start(until) && backoff.record_start(until));
+        assert_eq!(backoff.record_crash(until, true), Some(until + Duration::from_secs(2)));
     }
 }

@@ -11,7 +11,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Overseer,
-    app_queue::{QueuePosition, QueuedEvent},
+    app_queue::{QueuedEvent, QueuedEventId},
     pool,
     slot::{Assignment, Slot},
     state::AppState,
@@ -44,13 +44,13 @@ enum Admission {
 /// The place of an event in the queue. Dropping this removes the event.
 struct QueuePlace {
     overseer: Overseer,
-    position: QueuePosition,
+    id: QueuedEventId,
     receiver: oneshot::Receiver<Assignment>,
 }
 
 impl Drop for QueuePlace {
     fn drop(&mut self) {
-        self.overseer.remove_queued(self.position);
+        self.overseer.remove_queued(self.id);
     }
 }
 
@@ -177,10 +177,10 @@ impl Overseer {
             return Ok(Admission::Assigned(slot));
         }
         let (sender, receiver) = oneshot::channel();
-        let position = state.queue.push_back(QueuedEvent { since, timeout, sender });
+        let id = state.queue.push_back(QueuedEvent { since, timeout, sender });
         self.assign_queued(&mut state);
         self.rebalance(&mut state);
-        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), position, receiver }))
+        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), id, receiver }))
     }
 
     /// Returns whether no further event may be queued because memory is scarce: an app with few events may go on.
@@ -201,10 +201,10 @@ impl Overseer {
             return Err(errors::stopped());
         }
         let (sender, receiver) = oneshot::channel();
-        let position = state.queue.push_front(QueuedEvent { since, timeout, sender });
+        let id = state.queue.push_front(QueuedEvent { since, timeout, sender });
         self.assign_queued(&mut state);
         self.rebalance(&mut state);
-        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), position, receiver }))
+        Ok(Admission::Queued(QueuePlace { overseer: self.clone(), id, receiver }))
     }
 
     /// Takes a slot at the least loaded active worker, if one has a free slot.

@@ -44,11 +44,17 @@ pub(crate) struct WorkerEntry {
     /// When its last event finished, or else when it was started.
     pub(super) idle_since: Instant,
     pub(super) connection: Option<Connection>,
+    /// Whether it was started in the place of one that has crashed.
+    pub(super) is_replacement: bool,
     pub(super) commands: mpsc::UnboundedSender<WorkerCommand>,
 }
 
 impl WorkerEntry {
-    pub(super) fn new(channels: Arc<WorkerChannels>, commands: mpsc::UnboundedSender<WorkerCommand>) -> Self {
+    pub(super) fn new(
+        channels: Arc<WorkerChannels>,
+        commands: mpsc::UnboundedSender<WorkerCommand>,
+        is_replacement: bool,
+    ) -> Self {
         let now = Instant::now();
         Self {
             state: WorkerState::Spawning,
@@ -58,6 +64,7 @@ impl WorkerEntry {
             load: 0,
             idle_since: now,
             connection: None,
+            is_replacement,
             commands,
         }
     }

@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     net::unix::pipe::Receiver,
     process::{Child, Command},
@@ -21,7 +21,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::helper::Helper;
+use crate::helper::{self, Helper};
 
 /// The program to run, and how.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct ProcessSpec {
     pub(crate) folder: PathBuf,
 }
 
-/// A process, and the output of its whole process group.
+/// A process, and the output of everything that it starts.
 type SpawnResult = io::Result<(Process, Receiver)>;
 
 struct SpawnRequest {
@@ -85,55 +85,48 @@ fn spawn(helper: &Helper, spec: &ProcessSpec, spawner: Spawner) -> SpawnResult {
             format!("cannot start a process in {folder} through {helper:?}: {error}"),
         )
     })?;
-    let group = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-    let process = Process { pid: child.id().unwrap_or_default(), child, group, _thread: spawner };
+    let pid = child.id().ok_or_else(|| io::Error::other("the process has no id"))?;
+    let process = Process { pid, child, has_ended: false, _thread: spawner };
     Ok((process, Receiver::from_owned_fd(output.into())?))
 }
 
-/// The leader of a process group. Dropping this kills the whole group.
+/// A worker's process. Dropping this kills it with everything that it has started.
 #[derive(Debug)]
 pub(crate) struct Process {
+    /// The process that the worker is a child of (`helper`).
     pub(crate) pid: u32,
     child: Child,
-    /// The process group, until its leader has exited.
-    group: Option<Pid>,
+    has_ended: bool,
     _thread: Spawner,
 }
 
 impl Process {
-    /// Waits for the process to exit, and kills the rest of its group.
+    /// Waits until the worker, and everything that it has started, has ended.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
-        self.kill_group();
+        self.has_ended = true;
         Ok(status)
     }
 
-    /// Sends SIGTERM to the whole group.
+    /// Sends SIGTERM to the worker's process group.
     pub(crate) fn terminate(&self) {
-        self.signal(Signal::TERM);
-    }
-
-    /// Sends SIGKILL to the whole group.
-    pub(crate) fn kill(&self) {
-        self.signal(Signal::KILL);
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // An error means that the group is empty.
-            let _ = kill_process_group(group, signal);
+        if let Some(pid) = Pid::from_raw(self.pid.cast_signed()).filter(|_| !self.has_ended) {
+            // Fails only if the process has ended.
+            let _ = kill_process(pid, Signal::TERM);
         }
     }
 
-    /// Kills the group, once: a later group may get the same number.
-    fn kill_group(&mut self) {
-        self.kill();
-        self.group = None;
+    /// Kills the worker and everything that it has started.
+    pub(crate) fn kill(&self) {
+        // A later process may get the same number.
+        if !self.has_ended {
+            helper::kill_worker(self.pid);
+        }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill_group();
+        self.kill();
     }
 }

@@ -245,13 +245,13 @@ impl Mux {
         }
     }
 
-    /// Returns once the socket has everything that was queued.
+    /// Returns once the socket has everything that was queued; the error of a connection that has ended before that.
     pub(crate) fn poll_flushed(&mut self, waker: &Waker) -> Poll<Result<(), Error>> {
-        if let Some(error) = &self.closed {
-            return Poll::Ready(Err(error.clone()));
-        }
         if self.is_flushed() {
             return Poll::Ready(Ok(()));
+        }
+        if let Some(error) = &self.closed {
+            return Poll::Ready(Err(error.clone()));
         }
         add_waker(&mut self.flush_watchers, waker);
         Poll::Pending
