@@ -121,18 +121,18 @@ impl MemoryBudget {
     pub(crate) fn request(&self, bytes: usize, stage: MemoryStage) -> Result<MemoryRequest, Error> {
         let (sender, receiver) = oneshot::channel();
         let request = MemoryRequest { budget: self.clone(), receiver };
-        let Some(state) = &self.0 else {
+        let Some(shared) = &self.0 else {
             // The receiver is in `request`.
             drop(sender.send(MemoryReservation::default()));
             return Ok(request);
         };
-        if bytes > state.stage_limit(stage) {
+        if bytes > shared.stage_limit(stage) {
             return Err(self.refusal(bytes));
         }
         let queued = QueuedRequest { bytes, sender };
         match stage {
-            MemoryStage::First => state.lock().first_stage.push_back(queued),
-            MemoryStage::Last => state.lock().last_stage.push_back(queued),
+            MemoryStage::First => shared.lock().first_stage.push_back(queued),
+            MemoryStage::Last => shared.lock().last_stage.push_back(queued),
         }
         self.grant();
         Ok(request)
