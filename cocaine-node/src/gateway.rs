@@ -68,6 +68,7 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use cocaine::{Client, MemoryBudget};
+use prometheus_client::collector::Collector;
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
 use self::{
@@ -149,11 +150,21 @@ impl Gateway {
         config: &HttpConfig,
         memory: MemoryBudget,
     ) -> Result<Self, GatewayError> {
+        Self::start_with(locators, config, memory, Vec::new()).await
+    }
+
+    /// Starts a gateway whose `/metrics` has those of `collectors`, too.
+    pub(crate) async fn start_with(
+        locators: &str,
+        config: &HttpConfig,
+        memory: MemoryBudget,
+        collectors: Vec<Box<dyn Collector>>,
+    ) -> Result<Self, GatewayError> {
         let settings = GatewaySettings::new(config)?;
         let access_log = open_access_log(config)?;
         let client =
             Client::builder(locators).map_err(GatewayError::Locators)?.memory(memory.clone()).build();
-        let metrics = GatewayMetrics::new();
+        let metrics = GatewayMetrics::new(collectors);
         let connections = ConnectionSettings {
             permits: Arc::new(Semaphore::new(settings.clients)),
             timeout: settings.client_timeout,

@@ -19,7 +19,7 @@ use super::{
     overseer::{environment::AppEnvironment, handover::stopped_meanwhile},
     package::folder_name,
     profile::{config::AppConfig, stored},
-    report::{info::InfoFlags, readings},
+    report::{info::InfoFlags, readings, totals::AppTotals},
     started_apps::{PendingStarts, StartedApps},
 };
 use crate::{
@@ -206,6 +206,15 @@ impl Apps {
         for overseer in apps.iter().filter_map(|app| app.overseer()) {
             readings::add_app(&overseer.load(), readings);
         }
+    }
+
+    /// Returns the counts of the running apps.
+    pub(crate) fn totals(&self) -> Vec<AppTotals> {
+        let apps: Vec<_> = self.apps().values().cloned().collect();
+        apps.iter()
+            .filter_map(|app| app.overseer())
+            .map(|overseer| AppTotals::read(&overseer.load()))
+            .collect()
     }
 
     /// Starts the apps that ran when the node ended, but for those that run already.

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::{
     error::StartError,
+    prometheus::NodeCollector,
     running::{Node, RunningService},
     settings::NodeSettings,
 };
@@ -106,13 +107,9 @@ impl NodeSettings {
         }
         // Set once, here; before it is set, no app runs.
         let _ = locators.set(local_address(address).to_string());
-        let gateway = match &self.http {
-            Some(http) => {
-                let locator = local_address(address).to_string();
-                Some(Gateway::start_within(&locator, http, self.memory.clone()).await?)
-            }
-            None => None,
-        };
+        let collector =
+            NodeCollector { since, metrics: host.metrics.clone(), apps: apps.clone(), log: shared.log };
+        let gateway = self.start_gateway(address, collector).await?;
         let apps = AppsGuard(apps);
         if let Some(runlist) = &self.runlist {
             apps.0.start_runlist(runlist).await;
@@ -135,6 +132,18 @@ impl NodeSettings {
             housekeeper,
             _ticking: ticking,
         })
+    }
+
+    /// Starts the gateway, if there is one, in front of the locator at this address.
+    async fn start_gateway(
+        &self,
+        locator: SocketAddr,
+        collector: NodeCollector,
+    ) -> Result<Option<Gateway>, StartError> {
+        let Some(http) = &self.http else { return Ok(None) };
+        let locator = local_address(locator).to_string();
+        let memory = self.memory.clone();
+        Ok(Some(Gateway::start_with(&locator, http, memory, vec![Box::new(collector)]).await?))
     }
 
     /// Starts the services of plugins, each of which gives way to an app of its name.
