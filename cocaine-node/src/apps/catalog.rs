@@ -346,7 +346,7 @@ fn not_running(name: &str) -> Error {
 mod tests {
     use std::time::Duration;
 
-    use cocaine::{Bytes, Limits, msgpack};
+    use cocaine::{Bytes, Limits, MemoryBudget, msgpack};
 
     use super::*;
     use crate::{
@@ -375,7 +375,7 @@ mod tests {
             locators: Arc::default(),
             stream_window: 0,
         };
-        let limits = Limits::default();
+        let (limits, memory) = (Limits::default(), MemoryBudget::unlimited());
         let environment = AppEnvironment {
             launcher,
             folders,
@@ -383,6 +383,7 @@ mod tests {
             permits: WorkerPermits::new(1),
             store,
             limits,
+            memory: memory.clone(),
             startup_timeout: Duration::from_secs(1),
             stop_idle: false,
         };
@@ -390,6 +391,7 @@ mod tests {
             listen: "127.0.0.1:0".into(),
             addresses: Vec::new(),
             limits,
+            memory,
             registry: Registry::new(Vec::new()),
             metrics: MetricsRegistry::default(),
         };

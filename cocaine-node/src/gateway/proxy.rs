@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use cocaine::{Code, Duplex, Error};
+use cocaine::{Code, Duplex, Error, MemoryBudget};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -61,8 +61,9 @@ struct RoutedRequest<'a> {
 }
 
 impl RoutedRequest<'_> {
-    fn info(&self) -> RequestInfo {
-        RequestInfo { method: self.parts.method.clone(), version: self.parts.version, timeout: self.limit }
+    fn info(&self, memory: MemoryBudget) -> RequestInfo {
+        let (method, version) = (self.parts.method.clone(), self.parts.version);
+        RequestInfo { method, version, timeout: self.limit, memory }
     }
 }
 
@@ -118,10 +119,8 @@ impl Outcome {
 impl Proxy {
     /// Returns a proxy with other settings, which shares everything else.
     pub(super) fn with_settings(&self, settings: GatewaySettings, access_log: AccessLog) -> Self {
-        let Context { metrics, body_buffer, body_parser, .. } = &self.context;
-        let (metrics, body_buffer) = (metrics.clone(), body_buffer.clone());
-        let (body_parser, access_log) = (body_parser.clone(), Arc::new(access_log));
-        let context = Context { settings, metrics, access_log, body_buffer, body_parser };
+        let (settings, access_log) = (Arc::new(settings), Arc::new(access_log));
+        let context = Context { settings, access_log, ..self.context.clone() };
         let (pool, json_rpc_pool) = (self.pool.clone(), self.json_rpc_pool.clone());
         Self { context, pool, json_rpc_pool, apps: self.apps.clone() }
     }
@@ -193,7 +192,7 @@ impl Proxy {
         uri: PathAndQuery,
         body: Incoming,
     ) -> Result<Response<ResponseBody>, HttpError> {
-        let GatewaySettings { access, proxies, .. } = &self.context.settings;
+        let GatewaySettings { access, proxies, .. } = &*self.context.settings;
         // Behind a proxy, this machine is not where the client is.
         if !proxies.trusts(sender.peer) {
             access.check_event(sender.peer, &parts)?;
@@ -220,7 +219,7 @@ impl Proxy {
         request: RoutedRequest<'_>,
         body: RequestBody,
     ) -> Result<Response<ResponseBody>, HttpError> {
-        let info = request.info();
+        let info = request.info(self.context.memory.clone());
         let RoutedRequest { target, parts, uri, headers, limit } = request;
         let body = body.collect().await?;
         self.context.metrics.count_received(body.bytes.len());
@@ -272,7 +271,7 @@ impl Proxy {
         let Some(Duplex { tx: requests, rx }) = channel else {
             return self.send_whole(request, body).await;
         };
-        let info = request.info();
+        let info = request.info(self.context.memory.clone());
         let metrics = self.context.metrics.clone();
         let beginning = body.take_buffered();
         metrics.count_received(beginning.len());

@@ -39,6 +39,7 @@ use crate::{
         error::{Error, ErrorKind, Result},
         graph::{ERROR, Graph},
         limits::Limits,
+        memory::MemoryBudget,
         spec::{MethodSpec, OnDrop, TreeSpec},
     },
     wire::{decode::Reader, encode, frame::FrameHeaders, scratch::Scratch},
@@ -135,7 +136,8 @@ impl NodeConnection {
             self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
-        let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
+        let role = Role::Worker(Arc::new(roots));
+        let conn = SharedConnection::new(peer, limits, MemoryBudget::unlimited(), role);
         if let Some(window) = offered_credit {
             conn.with(|mux| mux.accept_credit(window));
         }

@@ -10,12 +10,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use cocaine::{Receiver, Stream};
+use cocaine::{MemoryBudget, Receiver, Stream};
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::{error::HttpError, upload::Upload};
+use super::{counted, error::HttpError, upload::Upload};
 
 /// The body of a response. It is never longer than its declared length, and fails if it is shorter.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub(crate) struct BodyStream {
     /// How long the app may take to send the next chunk, once it has the whole request.
     timeout: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Counts chunks until the client has read them.
+    memory: MemoryBudget,
     /// The rest of the request, for an app that answers before it has all of it. It ends with the response.
     upload: Option<Upload>,
 }
@@ -57,8 +59,9 @@ impl BodyStream {
         ends_at_empty: bool,
         timeout: Duration,
         upload: Option<Upload>,
+        memory: MemoryBudget,
     ) -> Self {
-        Self { chunks, ends_at_empty, timeout, deadline: None, upload }
+        Self { chunks, ends_at_empty, timeout, deadline: None, memory, upload }
     }
 
     /// Returns the next chunk that is not empty, or `None` at the end of the body.
@@ -75,7 +78,7 @@ impl BodyStream {
             return Poll::Ready(match chunk {
                 Some(Ok(chunk)) if chunk.is_empty() && self.ends_at_empty => None,
                 Some(Ok(chunk)) if chunk.is_empty() => continue,
-                Some(Ok(chunk)) => Some(Ok(chunk.into())),
+                Some(Ok(chunk)) => Some(Ok(counted::count(chunk.into(), &self.memory))),
                 Some(Err(error)) => Some(Err(BodyError(HttpError::from_call(&error)))),
                 None => None,
             });

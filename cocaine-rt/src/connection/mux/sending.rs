@@ -181,7 +181,7 @@ impl Mux {
             room = channel.credit.available();
         }
         ready!(self.poll_room(waker));
-        let queued = self.limits.max_queued_bytes.saturating_sub(self.output.len());
+        let queued = self.current_limit(self.limits.max_queued_bytes).saturating_sub(self.output.len());
         Poll::Ready(room.min(queued as u64))
     }
 
@@ -218,25 +218,28 @@ impl Mux {
     /// Returns once senders may go on.
     #[inline]
     pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
-        if self.has_room() || self.closed.is_some() {
+        if self.can_queue() || self.closed.is_some() {
             return Poll::Ready(());
         }
         add_waker(&mut self.room_watchers, waker);
         Poll::Pending
     }
 
-    /// Swaps the output for an empty buffer, and wakes senders that wait for room.
+    /// Swaps the output for an empty buffer, and wakes senders that wait for room. Returns the bytes of the output.
     #[inline]
-    pub(crate) fn take_output(&mut self, empty: &mut Encoded) {
+    pub(crate) fn take_output(&mut self, empty: &mut Encoded) -> usize {
         let first = if self.urgent.len() > 0 { &mut self.urgent } else { &mut self.output };
         std::mem::swap(first, empty);
         self.writing = true;
+        self.memory.writing_bytes = empty.len();
         self.wakers.append(&mut self.room_watchers);
+        self.memory.writing_bytes
     }
 
     /// Notes that the output which [`Mux::take_output`] returned is written.
     pub(crate) fn note_written(&mut self) {
         self.writing = false;
+        self.memory.writing_bytes = 0;
         if self.output_len() == 0 {
             self.wakers.append(&mut self.flush_watchers);
         }
@@ -266,6 +269,13 @@ impl Mux {
 
     pub(super) fn has_room(&self) -> bool {
         self.output.len() < self.limits.max_queued_bytes
+    }
+
+    /// Returns whether senders may go on: there is room in the output, also in what is left of it while memory is scarce.
+    #[inline]
+    pub(super) fn can_queue(&self) -> bool {
+        let queued = self.output.len();
+        queued < self.limits.max_queued_bytes && queued < self.current_limit(self.limits.max_queued_bytes)
     }
 
     #[inline]
