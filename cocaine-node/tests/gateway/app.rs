@@ -61,6 +61,18 @@ struct Script {
     offers: Arc<Mutex<Option<VecDeque<Vec<Step>>>>>,
 }
 
+impl Script {
+    /// Returns the steps that answer the next offer of a body; none once an offer has found none.
+    fn answer_to_offer(&self) -> Vec<Step> {
+        let mut offers = self.offers.lock().unwrap();
+        let answer = offers.as_mut().and_then(VecDeque::pop_front);
+        if answer.is_none() {
+            *offers = None;
+        }
+        answer.unwrap_or_default()
+    }
+}
+
 struct App {
     script: Script,
     caller: Caller,
@@ -75,15 +87,7 @@ impl AppServer for App {
         mut output: Sender<Bytes>,
     ) -> Result<()> {
         if self.caller.headers().get(BODY_HEADER).is_some() {
-            let answer = {
-                let mut offers = self.script.offers.lock().unwrap();
-                let answer = offers.as_mut().and_then(VecDeque::pop_front);
-                if answer.is_none() {
-                    *offers = None;
-                }
-                answer
-            };
-            for step in answer.unwrap_or_default() {
+            for step in self.script.answer_to_offer() {
                 match step {
                     Step::Chunk(chunk) => output.send(chunk).await?,
                     Step::Error(category, code, text) => {
