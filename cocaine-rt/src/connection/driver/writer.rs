@@ -69,7 +69,8 @@ impl Writer {
         let (output, yielded) = (&mut self.output, &mut self.yielded);
         conn.with(|mux| {
             if mux.output_len() == 0 {
-                return Some(FlushStatus::Idle);
+                let idle = if mux.wake_senders() { FlushStatus::Yielded } else { FlushStatus::Idle };
+                return Some(idle);
             }
             if mode == FlushMode::Coalesce && !*yielded && mux.in_flight() > 1 {
                 *yielded = true;
