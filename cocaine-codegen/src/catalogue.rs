@@ -121,7 +121,7 @@ impl Catalogue {
         for (name, text) in BUILTIN {
             let file = format!("cocaine-codegen/catalogue/{name}");
             let parsed = Self::parse(&file, text).expect("the built-in catalogue can be read");
-            catalogue = parsed.over(catalogue);
+            catalogue = parsed.with_fallback(catalogue);
         }
         catalogue
     }
@@ -148,7 +148,7 @@ impl Catalogue {
 
     /// Returns both; where both describe a service, the description in `self` wins.
     #[must_use]
-    pub fn over(mut self, other: Self) -> Self {
+    pub fn with_fallback(mut self, other: Self) -> Self {
         for (service, entries) in other.entries {
             self.entries.entry(service).or_default().extend(entries);
         }

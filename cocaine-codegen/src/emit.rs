@@ -5,7 +5,7 @@
 //! | file | items |
 //! |---|---|
 //! | `imports` | the `use` declarations |
-//! | `contract` | the traits for callers and for servers |
+//! | `traits` | the traits for callers and for servers |
 //! | `declared` | the types that the catalogue declares |
 //! | `table` | the static table of the methods |
 //! | `client` | the client |
@@ -34,7 +34,6 @@
 
 mod arguments;
 mod client;
-mod contract;
 mod declared;
 mod docs;
 mod double;
@@ -46,6 +45,7 @@ mod module;
 mod server;
 mod session;
 mod table;
+mod traits;
 mod types;
 
 use proc_macro2::TokenStream;
@@ -114,7 +114,7 @@ impl<'a> OutputKind<'a> {
 fn bindings(service: &ServiceModel) -> TokenStream {
     [
         imports::imports(service),
-        contract::traits(service),
+        traits::traits(service),
         declared::types(&service.types),
         table::table(service),
         client::client(service),

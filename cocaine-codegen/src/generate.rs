@@ -135,7 +135,7 @@ fn format_each(
     emit: impl Fn(&ServiceModel) -> TokenStream + Sync,
 ) -> Result<Vec<String>> {
     let make = |service: &ServiceModel| {
-        format(&format!("service `{}`", naming::shown(&service.wire)), emit(service))
+        format(&format!("service `{}`", naming::shown(&service.wire_name)), emit(service))
     };
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(services.len());
     let next = AtomicUsize::new(0);

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ServiceModel {
     /// The name on the wire.
-    pub(crate) wire: String,
+    pub(crate) wire_name: String,
     pub(crate) version: u64,
     /// The name of its module and of its file.
     pub(crate) module: String,
@@ -37,7 +37,7 @@ pub(crate) struct ServiceModel {
 #[derive(Debug)]
 pub(crate) struct TypeNames {
     /// The trait for callers, and for servers if there is no other.
-    pub(crate) contract: String,
+    pub(crate) caller_trait: String,
     /// The trait for servers, if a method opens a session.
     pub(crate) server: Option<String>,
     pub(crate) client: String,
@@ -51,7 +51,7 @@ pub(crate) struct TypeNames {
 pub(crate) struct MethodModel {
     pub(crate) id: u64,
     /// The name on the wire.
-    pub(crate) wire: String,
+    pub(crate) wire_name: String,
     /// The name in Rust.
     pub(crate) name: String,
     /// The name of the method of a double that expects a call.
@@ -133,7 +133,7 @@ pub(crate) struct StateModel {
 pub(crate) struct MessageModel {
     pub(crate) id: u64,
     /// The name on the wire.
-    pub(crate) wire: String,
+    pub(crate) wire_name: String,
     /// The name of the method that sends it.
     pub(crate) name: String,
     /// The name of the variant that is received.
@@ -165,7 +165,7 @@ impl Arguments {
 impl ServiceModel {
     /// Returns the name of the trait that a server implements.
     pub(crate) fn server_trait(&self) -> &str {
-        self.names.server.as_ref().unwrap_or(&self.names.contract)
+        self.names.server.as_ref().unwrap_or(&self.names.caller_trait)
     }
 
     /// Returns the states of all sessions, with their methods and sides.
@@ -191,7 +191,7 @@ impl StateModel {
             return None;
         }
         let mut last = self.messages.iter().filter(|message| matches!(message.next, Transition::End));
-        last.clone().find(|message| message.wire == "error").or_else(|| last.next())
+        last.clone().find(|message| message.wire_name == "error").or_else(|| last.next())
     }
 }
 

@@ -185,7 +185,7 @@ fn users_description_takes_precedence() {
     let own = Catalogue::parse("my.rs", "trait Storage { fn read(collection: &str) -> Value; }").unwrap();
     let json = format!(r#"{{"storage": {{"version": 1, "graph": {{"0": ["read", {{}}, {VALUE}]}}}}}}"#);
     let metadata = Metadata::from_json(&json).unwrap();
-    let output = generate(&metadata, &own.over(Catalogue::builtin()), &Options::default()).unwrap();
+    let output = generate(&metadata, &own.with_fallback(Catalogue::builtin()), &Options::default()).unwrap();
     assert!(output.files[0].text.contains("async fn read(&self, collection: &str) -> Result<Value>"));
 }
 

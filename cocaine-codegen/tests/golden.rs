@@ -28,7 +28,8 @@ fn golden(name: &str) {
     let own = folder.join(format!("{name}.catalogue.rs"));
     let mut catalogue = Catalogue::builtin();
     if own.exists() {
-        catalogue = Catalogue::parse(&format!("{name}.catalogue.rs"), &read(&own)).unwrap().over(catalogue);
+        catalogue =
+            Catalogue::parse(&format!("{name}.catalogue.rs"), &read(&own)).unwrap().with_fallback(catalogue);
     }
     let output = generate(&metadata, &catalogue, &Options::default()).unwrap();
     let again = generate(&metadata, &catalogue, &Options::default()).unwrap();

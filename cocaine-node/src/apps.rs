@@ -44,5 +44,6 @@ pub(crate) use self::{
     overseer::{environment::AppEnvironment, permits::WorkerPermits},
     package::folders::{AppFolders, FolderError},
     process::spawner::Spawner,
+    report::totals::AppTotals,
     worker::launcher::WorkerLauncher,
 };

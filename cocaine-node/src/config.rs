@@ -60,6 +60,7 @@
 //! stream_window_bytes = 524288    # that may be sent on a stream before its reader has read
 //! stall_timeout = 30              # seconds for which a channel that keeps others from being read may go unread
 //! max_decoded_bytes = 134217728   # of memory that arguments may take beyond their encoding; 8388608 unless it is set
+//! max_memory_bytes = 1073741824   # of memory that all connections use together, whatever their clients send or do not read
 //! ```
 
 mod access_log;

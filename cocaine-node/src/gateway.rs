@@ -67,7 +67,8 @@ mod settings;
 use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use cocaine::Client;
+use cocaine::{Client, MemoryBudget};
+use prometheus_client::collector::Collector;
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
 use self::{
@@ -123,6 +124,9 @@ pub enum GatewayError {
 }
 
 impl Gateway {
+    /// How many bytes of memory the connections and responses of a gateway use together, unless another limit is set.
+    pub const MAX_MEMORY_BYTES: usize = 1 << 30;
+
     /// How long requests in flight may take when the gateway stops, unless another time is set.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
@@ -135,30 +139,54 @@ impl Gateway {
     }
 
     /// Starts a gateway in front of the cloud with these locators (`host:port`, several separated by commas). The cloud
-    /// need not be running yet.
+    /// need not be running yet. Its memory is limited to [`Gateway::MAX_MEMORY_BYTES`].
     pub async fn start(locators: &str, config: &HttpConfig) -> Result<Self, GatewayError> {
+        Self::start_within(locators, config, MemoryBudget::new(Self::MAX_MEMORY_BYTES)).await
+    }
+
+    /// Does the same as [`Gateway::start`], and counts the memory of connections and responses in `memory`.
+    pub async fn start_within(
+        locators: &str,
+        config: &HttpConfig,
+        memory: MemoryBudget,
+    ) -> Result<Self, GatewayError> {
+        Self::start_with(locators, config, memory, Vec::new()).await
+    }
+
+    /// Starts a gateway whose `/metrics` has those of `collectors`, too.
+    pub(crate) async fn start_with(
+        locators: &str,
+        config: &HttpConfig,
+        memory: MemoryBudget,
+        collectors: Vec<Box<dyn Collector>>,
+    ) -> Result<Self, GatewayError> {
         let settings = GatewaySettings::new(config)?;
         let access_log = open_access_log(config)?;
-        let client = Client::new(locators).map_err(GatewayError::Locators)?;
-        let metrics = GatewayMetrics::new();
+        let client =
+            Client::builder(locators).map_err(GatewayError::Locators)?.memory(memory.clone()).build();
+        let metrics = GatewayMetrics::new(collectors);
         let connections = ConnectionSettings {
             permits: Arc::new(Semaphore::new(settings.clients)),
             timeout: settings.client_timeout,
             heads: settings.heads,
             max_headers: settings.max_headers,
             open: metrics.clients.clone(),
+            memory: memory.clone(),
         };
         let (listen, admin, admin_socket) =
             (settings.listen.clone(), settings.admin.clone(), settings.admin_socket.clone());
         let pool = ServicePool::new(client.clone(), settings.connections, settings.refresh);
         let json_rpc_pool = LeasePool::new(client, settings.refresh);
-        let body_buffer = BodyBuffer::new(settings.buffer, settings.request_body, settings.client_timeout);
+        // Each body is in memory several times on its way to a worker.
+        let buffer = memory.limit().map_or(settings.buffer, |limit| settings.buffer.min(limit / 4));
+        let body_buffer = BodyBuffer::new(buffer, settings.request_body, settings.client_timeout);
         let context = Context {
-            settings,
+            settings: Arc::new(settings),
             metrics: Arc::new(metrics),
             access_log: Arc::new(access_log),
             body_buffer: Arc::new(body_buffer),
             body_parser: Arc::new(BodyParser::new()),
+            memory,
         };
         let proxy = Proxy {
             context,

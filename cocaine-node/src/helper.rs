@@ -20,6 +20,7 @@ use std::{
 };
 
 use nix::{sys::signal::kill, unistd};
+use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
 
 use self::reaper::BlockedSignals;
@@ -172,6 +173,11 @@ fn close_inherited() -> io::Result<()> {
     Ok(())
 }
 
+/// Returns whether programs may not be executed where a file or folder is.
+pub(crate) fn is_on_noexec_mount(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::NOEXEC))
+}
+
 /// Returns what to do about a program that cannot be executed.
 fn hint(program: &Path, error: &io::Error) -> &'static str {
     match error.kind() {
@@ -180,6 +186,10 @@ fn hint(program: &Path, error: &io::Error) -> &'static str {
         }
         io::ErrorKind::NotFound => "; a manifest's `slave` is a path within the package, or an absolute one",
         io::ErrorKind::PermissionDenied if program.is_dir() => "; it is a folder",
+        io::ErrorKind::PermissionDenied if is_on_noexec_mount(program) => {
+            "; it is on a file system that is mounted with `noexec`: remount that with `exec`, or say with --data where \
+             there is another"
+        }
         io::ErrorKind::PermissionDenied => "; it has to be executable: `chmod +x` it before it is packed",
         _ => "",
     }

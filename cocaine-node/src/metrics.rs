@@ -21,8 +21,8 @@ mod timer;
 
 pub(crate) use self::{
     events::EventMetrics,
-    metered::MeteredService,
+    metered::{MeteredService, ServiceTotals},
     query::Query,
-    reading::{MetricValue, Reading, to_flat_map, to_nested_map},
+    reading::{MetricValue, Reading, TimeStats, to_flat_map, to_nested_map},
     registry::{MetricsRegistry, RateUpdater},
 };

@@ -2,6 +2,7 @@
 
 mod builder;
 mod error;
+mod prometheus;
 mod running;
 mod settings;
 mod start;

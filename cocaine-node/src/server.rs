@@ -2,6 +2,7 @@
 
 use std::{io::Write, path::Path, time::Duration};
 
+use cocaine::MemoryBudget;
 use cocaine_node::{
     Node,
     config::{ConfigError, NodeConfig},
@@ -24,7 +25,8 @@ impl Server {
         match command {
             Command::Node(config, data) => Ok(Self::Node(Box::new(start_node(config, data, log).await?))),
             Command::Gateway(config, locator) => {
-                let gateway = Gateway::start(locator, &config.http).await?;
+                let memory = config.memory()?.unwrap_or(MemoryBudget::new(Gateway::MAX_MEMORY_BYTES));
+                let gateway = Gateway::start_within(locator, &config.http, memory).await?;
                 let address = gateway.local_addr();
                 print_line(&format!("cocaine-node speaks HTTP on {address}, in front of {locator}"));
                 Ok(Self::Gateway(gateway))
@@ -46,8 +48,12 @@ impl Server {
             }
             (Self::Gateway(gateway), Command::Gateway(config, locator)) => {
                 let mut fixed = gateway.reload(&config.http)?;
-                if !matches!(older, Command::Gateway(_, known) if known == locator) {
-                    fixed.push("locator");
+                if let Command::Gateway(older, known) = older {
+                    let changed = [
+                        ("locator", known != locator),
+                        ("max_memory_bytes", older.max_memory_bytes != config.max_memory_bytes),
+                    ];
+                    fixed.extend(changed.into_iter().filter_map(|(key, changed)| changed.then_some(key)));
                 }
                 Ok(fixed)
             }

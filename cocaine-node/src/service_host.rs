@@ -9,7 +9,7 @@ use std::{
 };
 
 use cocaine::{
-    Endpoint, Limits, ServiceInfo,
+    Endpoint, Limits, MemoryBudget, ServiceInfo,
     bind::ServiceSpec,
     server::{Dispatch, Server, ServerBuilder},
 };
@@ -28,6 +28,8 @@ pub(crate) struct ServiceHost {
     /// What is announced in place of an unspecified address, if anything is known.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) limits: Limits,
+    /// The memory of all connections.
+    pub(crate) memory: MemoryBudget,
     pub(crate) registry: Registry,
     /// Counts the connections and calls of the services.
     pub(crate) metrics: MetricsRegistry,
@@ -66,8 +68,8 @@ impl ServiceHost {
         let completed = completion::methods_to_complete(dispatch.spec().name);
         let metered = self.metrics.meter(name, dispatch);
         let accept_counters = metered.accept_counters();
-        let server = Server::builder(metered).limits(self.limits).accept_counters(accept_counters);
-        server.run_to_completion(completed)
+        let server = Server::builder(metered).limits(self.limits).memory(self.memory.clone());
+        server.accept_counters(accept_counters).run_to_completion(completed)
     }
 
     /// Returns the locator's address with port 0, which picks a free port.

@@ -30,7 +30,7 @@ pub(crate) use client::{ClientStore, Observation, ObservedState};
 pub use error::{OpenError, StoreError};
 pub(crate) use nodes::{NodeRecord, NodeTable};
 pub(crate) use request::Change;
-pub(crate) use snapshot::Snapshot;
+pub(crate) use snapshot::{FirstRead, Snapshot};
 
 use folder::DataFolder;
 use pending::PendingChange;
@@ -102,6 +102,13 @@ impl Store {
     pub(crate) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
         match self.0.current.load().as_ref() {
             Ok(snapshot) => snapshot.read(collection, key),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    fn begin_read(&self, collection: &str, key: &str) -> Result<FirstRead, StoreError> {
+        match self.0.current.load().as_ref() {
+            Ok(snapshot) => snapshot.begin_read(collection, key),
             Err(error) => Err(error.clone()),
         }
     }

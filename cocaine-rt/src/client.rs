@@ -35,6 +35,7 @@ use crate::{
         endpoint::ServiceInfo,
         error::{Error, ErrorKind, Result},
         limits::Limits,
+        memory::MemoryBudget,
     },
     wire::bytes::Bytes,
 };
@@ -55,6 +56,7 @@ pub struct ClientBuilder {
     options: Options,
     compatibility: Compatibility,
     limits: Limits,
+    memory: MemoryBudget,
     timeouts: CloudTimeouts,
 }
 
@@ -85,6 +87,7 @@ impl Client {
             options: Options::default(),
             compatibility: Compatibility::default(),
             limits: Limits::default(),
+            memory: MemoryBudget::unlimited(),
             timeouts: CloudTimeouts::default(),
         })
     }
@@ -173,6 +176,12 @@ impl ClientBuilder {
         Self { limits, ..self }
     }
 
+    /// Counts the memory of all connections in `memory`; by default it is not counted.
+    #[must_use]
+    pub fn memory(self, memory: MemoryBudget) -> Self {
+        Self { memory, ..self }
+    }
+
     /// Sets how long one address may take to accept a connection; 1 s by default.
     #[must_use]
     pub fn connect_timeout(self, timeout: Duration) -> Self {
@@ -199,10 +208,9 @@ impl ClientBuilder {
 
     /// Returns the client. Nothing is connected yet.
     pub fn build(self) -> Client {
-        Client {
-            cloud: Arc::new(Cloud::new(self.locators, self.compatibility, self.limits, self.timeouts)),
-            options: self.options,
-        }
+        let Self { locators, compatibility, limits, memory, timeouts, options } = self;
+        let cloud = Cloud::new(locators, compatibility, limits, memory, timeouts);
+        Client { cloud: Arc::new(cloud), options }
     }
 }
 

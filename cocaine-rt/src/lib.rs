@@ -53,7 +53,8 @@
 //! - Bindings are compared with what the service announces when it is connected: a method with another id is
 //!   found by its name; one that is missing or has another tree fails when it is called (`Compatibility`). Differences are logged
 //!   once for each client.
-//! - Memory is bounded for each connection ([`Limits`]), whatever a peer sends.
+//! - Memory is bounded for each connection ([`Limits`]), whatever a peer sends, and for all connections together that share a
+//!   [`MemoryBudget`].
 //! - A worker's connection has a thread of its own, so that no handler can delay a heartbeat. Each event gets exactly one
 //!   terminal message, whatever its handler does. A worker that the node terminates finishes the events that it has taken.
 //! - Every call within [`Trace::scope`] carries the trace. Handlers of a server run in the scope of their request.
@@ -122,6 +123,7 @@ pub use protocol::{
     error::{Error, ErrorKind, Fault, Result},
     graph,
     limits::Limits,
+    memory::{MemoryBudget, MemoryReservation},
     msgpack,
     scalar::Scalar,
     severity::Severity,

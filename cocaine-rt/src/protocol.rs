@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub mod graph;
 pub(crate) mod limits;
 pub(crate) mod lossy;
+pub(crate) mod memory;
 pub mod msgpack;
 pub(crate) mod packed;
 pub(crate) mod panic;

@@ -21,6 +21,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use tokio::{sync::Mutex, time::timeout};
 
 use self::reply::RunningCall;
 #[cfg(feature = "doubles")]
@@ -37,12 +38,13 @@ pub use crate::{connection::unix::UnixSocket, protocol::credit::CREDIT_VARIABLE}
 use crate::{
     connection::{
         dyn_sender::ExtraHeaders,
-        handle::ConnectionHandle,
+        handle::{ConnectionHandle, SharedConnection},
         mux::{ChannelKey, PendingInvocation},
     },
     protocol::{
         error::{Error, ErrorKind, Result},
         graph::Graph,
+        memory::MemoryStage,
         spec::ServiceSpec,
         trace::Trace,
     },
@@ -73,6 +75,8 @@ pub trait Dispatch: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub struct Caller {
     client: Arc<ConnectedClient>,
+    /// The channel of the call.
+    id: u64,
     headers: Headers,
     trace: Option<Trace>,
 }
@@ -103,6 +107,11 @@ impl Caller {
         state.clone().downcast().expect("the type that an earlier call asked for")
     }
 
+    /// Returns what reserves the memory of the answer of this call.
+    pub fn reply_memory(&self) -> ReplyMemory {
+        ReplyMemory { client: self.client.clone(), id: self.id }
+    }
+
     /// Returns the headers of the request.
     pub fn headers(&self) -> &Headers {
         &self.headers
@@ -116,6 +125,34 @@ impl Caller {
     /// Returns the `authorization` header: the identity that the caller claims (`protocol.md` 8).
     pub fn identity(&self) -> Option<&Bytes> {
         self.headers.get("authorization")
+    }
+}
+
+/// Reserves the memory of the answer of one call, in the budget of the server.
+#[derive(Debug)]
+pub struct ReplyMemory {
+    client: Arc<ConnectedClient>,
+    /// The channel of the call.
+    id: u64,
+}
+
+impl ReplyMemory {
+    /// Waits until there is memory for an answer of `bytes` bytes, and reserves it until the call is answered. Whoever loads
+    /// a large answer reserves its memory first ([`MemoryBudget`](crate::MemoryBudget)), so that many cannot be loaded at
+    /// once. Of the calls of one connection one waits at a time, and connections get memory in the order in which they ask.
+    ///
+    /// # Errors
+    /// `ErrorKind::LimitExceeded` if there is not enough within [`Limits::stall_timeout`](field@crate::Limits::stall_timeout),
+    /// or in all.
+    pub async fn reserve(&self, bytes: usize) -> Result<()> {
+        let conn = &self.client.conn;
+        let reserved = timeout(conn.limits().stall_timeout, async {
+            let _turn = self.client.reserving.lock().await;
+            Ok(conn.memory().request(bytes, MemoryStage::First)?.await)
+        });
+        let reservation = reserved.await.unwrap_or_else(|_| Err(conn.memory().refusal(bytes)))?;
+        conn.with(|mux| mux.reserve_reply(self.id, reservation));
+        Ok(())
     }
 }
 
@@ -133,6 +170,9 @@ struct ConnectedClient {
     peer: Arc<str>,
     /// The address of this end.
     local: Option<SocketAddr>,
+    conn: Arc<SharedConnection>,
+    /// Locked by the call that waits for memory.
+    reserving: Mutex<()>,
     /// What the service keeps for the connection.
     state: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
@@ -154,7 +194,13 @@ impl ServedConnection {
         served: Arc<ServedGraph>,
         max_decoded_bytes: usize,
     ) -> Self {
-        let client = ConnectedClient { peer: handle.peer().clone(), local, state: OnceLock::new() };
+        let client = ConnectedClient {
+            peer: handle.peer().clone(),
+            local,
+            conn: Arc::clone(&handle),
+            reserving: Mutex::new(()),
+            state: OnceLock::new(),
+        };
         Self { handle, client: Arc::new(client), served, max_decoded_bytes }
     }
 }
@@ -171,7 +217,7 @@ pub struct Call {
 impl Call {
     pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
         let PendingInvocation { id, method, message, trace, cost, refusal, .. } = pending;
-        let caller = Caller { client: host.client.clone(), headers: message.headers, trace };
+        let caller = Caller { client: host.client.clone(), id, headers: message.headers, trace };
         let max_decoded_bytes = host.max_decoded_bytes;
         let charge = ArgsCharge { host: host.clone(), bytes: AtomicUsize::new(0) };
         let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };

@@ -6,6 +6,7 @@ mod closing;
 mod flushing;
 mod hostile;
 mod many;
+mod memory;
 pub(crate) mod peer;
 mod sessions;
 mod silence;

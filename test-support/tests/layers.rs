@@ -54,7 +54,7 @@ const RUNTIME: Layers = Layers {
 const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
-        &["errno", "config", "open_files"],
+        &["errno", "config", "open_files", "permissions"],
         &["helper", "metrics", "store"],
         &["log", "registry"],
         &["service_host"],

@@ -297,8 +297,8 @@ impl CatalogueReader<'_> {
         for attribute in input.attrs.iter().filter(|attribute| !is_lossy(attribute)) {
             self.report(attribute.span(), "an argument takes `#[lossy]` only, and only where it is `&str`");
         }
-        let lossy = input.attrs.iter().any(is_lossy);
-        Some(Argument { name, ty, lossy })
+        let is_lossy = input.attrs.iter().any(is_lossy);
+        Some(Argument { name, ty, is_lossy })
     }
 
     fn read_reply(&mut self, output: &ReturnType) -> Reply {

@@ -29,7 +29,7 @@ pub(crate) struct Argument {
     pub(crate) name: String,
     pub(crate) ty: Type,
     /// Text that a server takes in any encoding.
-    pub(crate) lossy: bool,
+    pub(crate) is_lossy: bool,
 }
 
 /// What stands behind `->`.

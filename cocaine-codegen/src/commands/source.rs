@@ -16,7 +16,7 @@ pub(crate) fn read(path: &Path) -> Result<String> {
 pub(crate) fn catalogue(description: &Description) -> Result<Catalogue> {
     let mut catalogue = Catalogue::builtin();
     for path in &description.catalogue {
-        catalogue = Catalogue::parse(&path.display().to_string(), &read(path)?)?.over(catalogue);
+        catalogue = Catalogue::parse(&path.display().to_string(), &read(path)?)?.with_fallback(catalogue);
     }
     Ok(catalogue)
 }

@@ -27,16 +27,16 @@ pub fn compare_code(have: &str, now: &str) -> Result<Vec<Difference>> {
     let names: BTreeSet<_> = have.keys().chain(now.keys()).collect();
     let mut differences: Vec<_> = (names.into_iter())
         .filter(|name| have.get(*name) != now.get(*name))
-        .map(|(contract, method)| {
+        .map(|(trait_name, method)| {
             let text = match (
-                have.contains_key(&(contract.clone(), method.clone())),
-                now.contains_key(&(contract.clone(), method.clone())),
+                have.contains_key(&(trait_name.clone(), method.clone())),
+                now.contains_key(&(trait_name.clone(), method.clone())),
             ) {
                 (true, true) => "its docs, arguments or answer are described differently now",
                 (true, false) => "it has another name now",
                 (false, _) => "it is not there yet",
             };
-            difference(Grade::Code, contract, Some(method), text)
+            difference(Grade::Code, trait_name, Some(method), text)
         })
         .collect();
     if differences.is_empty() {
@@ -62,10 +62,10 @@ fn collect(items: &[Item], methods: &mut MethodsByName) {
     for item in items {
         match item {
             Item::Mod(module) => collect(module.content.as_ref().map_or(&[], |content| &content.1), methods),
-            Item::Trait(contract) => {
-                for item in &contract.items {
+            Item::Trait(found) => {
+                for item in &found.items {
                     if let TraitItem::Fn(method) = item {
-                        let name = (contract.ident.to_string(), method.sig.ident.to_string());
+                        let name = (found.ident.to_string(), method.sig.ident.to_string());
                         methods.insert(name, method.to_token_stream().to_string());
                     }
                 }

@@ -31,12 +31,12 @@ pub(super) struct DecodedArguments {
 
 /// Decodes the local `args` into values that are passed by reference; `locals` are names that are in use.
 pub(super) fn decode_borrowed(arguments: &Arguments, locals: &[&str]) -> DecodedArguments {
-    decode(arguments, locals, |argument, name| borrowed_form(&argument.ty, argument.lossy, name))
+    decode(arguments, locals, |argument, name| borrowed_form(&argument.ty, argument.is_lossy, name))
 }
 
 /// Decodes the local `args` into values that the receiver keeps; `locals` are names that are in use.
 pub(super) fn decode_owned(arguments: &Arguments, locals: &[&str]) -> DecodedArguments {
-    decode(arguments, locals, |argument, name| match (&argument.ty, argument.lossy) {
+    decode(arguments, locals, |argument, name| match (&argument.ty, argument.is_lossy) {
         (Type::Option(_), true) => (quote!(Option<LossyStr<'_>>), quote!(#name.as_deref().map(String::from))),
         (_, true) => (quote!(LossyStr<'_>), quote!(#name.to_string())),
         (ty, false) => (owned_type(ty), quote!(#name)),
@@ -65,11 +65,11 @@ fn decode(
 }
 
 /// Returns the type that is decoded for an argument of type `ty`, and the expression that lends it to the method.
-fn borrowed_form(ty: &Type, lossy: bool, name: &Ident) -> (TokenStream, TokenStream) {
+fn borrowed_form(ty: &Type, is_lossy: bool, name: &Ident) -> (TokenStream, TokenStream) {
     let optional = matches!(ty, Type::Option(_));
     let inner = if let Type::Option(inner) = ty { inner } else { ty };
     let decoded = match inner {
-        Type::Str if lossy => quote!(LossyStr<'_>),
+        Type::Str if is_lossy => quote!(LossyStr<'_>),
         Type::Ref(inner) => written_type(inner),
         Type::Slice(inner) => {
             let inner = written_type(inner);

@@ -3,16 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{arguments, contract, docs, lints, literal::integer, types};
+use super::{arguments, docs, lints, literal::integer, traits, types};
 use crate::{
     model::{CallModel, MethodModel, Payload, ServiceModel},
     naming::ident,
 };
 
 pub(super) fn client(service: &ServiceModel) -> TokenStream {
-    let [contract, client, table] =
-        [&service.names.contract, &service.names.client, &service.names.table].map(|name| ident(name));
-    let docs = docs::lines([format!("Calls {}, version {}.", docs::name(&service.wire), service.version)]);
+    let [caller_trait, client, table] =
+        [&service.names.caller_trait, &service.names.client, &service.names.table].map(|name| ident(name));
+    let docs =
+        docs::lines([format!("Calls {}, version {}.", docs::name(&service.wire_name), service.version)]);
     let methods = (0..).zip(&service.methods).map(|(index, method)| typed_method(index, method));
     let untyped = untyped_methods(service);
     quote! {
@@ -32,7 +33,7 @@ pub(super) fn client(service: &ServiceModel) -> TokenStream {
             }
         }
 
-        impl #contract for #client {
+        impl #caller_trait for #client {
             #(#methods)*
         }
 
@@ -42,7 +43,7 @@ pub(super) fn client(service: &ServiceModel) -> TokenStream {
 
 fn typed_method(index: u64, method: &MethodModel) -> TokenStream {
     let (name, parameters) = (ident(&method.name), types::parameters(&method.arguments));
-    let output = contract::output_type(&method.shape);
+    let output = traits::output_type(&method.shape);
     let call = call(index, method, &arguments::encoded_value(&method.arguments));
     if let CallModel::Stream(_) = method.shape {
         return quote! {
@@ -101,8 +102,8 @@ fn untyped_methods(service: &ServiceModel) -> Option<TokenStream> {
 }
 
 fn untyped_method(index: u64, method: &MethodModel) -> TokenStream {
-    let line = format!("Calls {}.", docs::name(&method.wire));
-    let docs = docs::or_line_with_name(&method.docs, &line, &method.name, &method.wire);
+    let line = format!("Calls {}.", docs::name(&method.wire_name));
+    let docs = docs::or_line_with_name(&method.docs, &line, &method.name, &method.wire_name);
     let lints = lints::allow_for_inherent_method(method);
     let name = ident(&method.name);
     let call = call(index, method, &quote!(args));
@@ -118,7 +119,7 @@ fn untyped_method(index: u64, method: &MethodModel) -> TokenStream {
             quote!(fn #name(&self, args: impl Serialize + Send) -> Receiver<#item> { #call })
         }
         shape => {
-            let (output, reply) = (contract::output_type(shape), awaited_reply(method, &call));
+            let (output, reply) = (traits::output_type(shape), awaited_reply(method, &call));
             quote!(async fn #name(&self, args: impl Serialize + Send) -> Result<#output> { #reply })
         }
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::quote;
 
-use super::{arguments, contract, docs, literal::integer, types};
+use super::{arguments, docs, literal::integer, traits, types};
 use crate::{
     catalogue::{Argument, types::Type},
     model::{Arguments, CallModel, MethodModel, Payload, ServiceModel, SideModel},
@@ -21,9 +21,9 @@ pub(super) fn double(service: &ServiceModel, bindings: &TokenStream) -> TokenStr
 }
 
 fn double_struct(service: &ServiceModel) -> TokenStream {
-    let (double, contract) = (ident(&service.names.double), &service.names.contract);
+    let (double, caller_trait) = (ident(&service.names.double), &service.names.caller_trait);
     let doc = docs::lines([
-        format!("A double of {}, version {}: [`{contract}`] for tests.", docs::name(&service.wire), service.version),
+        format!("A double of {}, version {}: [`{caller_trait}`] for tests.", docs::name(&service.wire_name), service.version),
         String::new(),
         "It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while"
             .to_owned(),
@@ -37,8 +37,8 @@ fn double_struct(service: &ServiceModel) -> TokenStream {
 }
 
 fn double_impls(service: &ServiceModel) -> TokenStream {
-    let [double, contract, client] =
-        [&service.names.double, &service.names.contract, &service.names.client].map(|name| ident(name));
+    let [double, caller_trait, client] =
+        [&service.names.double, &service.names.caller_trait, &service.names.client].map(|name| ident(name));
     let expected = (0..).zip(&service.methods).map(|(index, method)| expect_method(index, method));
     let called = (0..).zip(&service.methods).map(|(index, method)| answer_method(index, method));
     let new = docs::lines(["Returns a double that expects no call."]);
@@ -82,7 +82,7 @@ fn double_impls(service: &ServiceModel) -> TokenStream {
             #(#expected)*
         }
 
-        impl #contract for #double {
+        impl #caller_trait for #double {
             #(#called)*
         }
     }
@@ -108,7 +108,7 @@ fn expect_method(index: u64, method: &MethodModel) -> TokenStream {
         }
         Arguments::Unknown => " with `args`".to_owned(),
     };
-    let doc = docs::lines([format!("Expects a call of {}{arguments}.", docs::name(&method.wire))]);
+    let doc = docs::lines([format!("Expects a call of {}{arguments}.", docs::name(&method.wire_name))]);
     let (name, index) = (ident(&method.expectation), integer(index));
     let (given, owned) = (argument_tuple(&method.arguments), owned_argument_tuple(&method.arguments));
     let answer = answer_type(&method.shape);
@@ -139,7 +139,7 @@ fn answer_method(index: u64, method: &MethodModel) -> TokenStream {
         }
         CallModel::Session { tx, rx } => {
             let (input, output) = (types::receiver_type(tx), types::sender_type(rx));
-            let session = contract::output_type(&method.shape);
+            let session = traits::output_type(&method.shape);
             quote! {
                 async fn #name(&self #(, #parameters)*) -> Result<#session> {
                     self.0.open::<#input, #output, _, _>(#index, #args)
@@ -147,7 +147,7 @@ fn answer_method(index: u64, method: &MethodModel) -> TokenStream {
             }
         }
         shape => {
-            let answer = contract::output_type(shape);
+            let answer = traits::output_type(shape);
             quote! {
                 async fn #name(&self #(, #parameters)*) -> Result<#answer> {
                     self.0.answer(#index, #args)
@@ -191,7 +191,7 @@ fn answer_type(shape: &CallModel) -> TokenStream {
             quote!(double::SessionScript<#input, #output>)
         }
         shape => {
-            let output = contract::output_type(shape);
+            let output = traits::output_type(shape);
             quote!(Result<#output>)
         }
     }
@@ -237,7 +237,7 @@ fn binding_names(service: &ServiceModel) -> impl Iterator<Item = &str> {
         SideModel::States(states) => states.first(),
         _ => None,
     });
-    [&*service.names.contract, &*service.names.client]
+    [&*service.names.caller_trait, &*service.names.client]
         .into_iter()
         .chain(service.types.iter().map(|own| &*own.name))
         .chain(states.flat_map(|state| [&*state.sender, &*state.receiver]))

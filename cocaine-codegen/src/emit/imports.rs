@@ -49,7 +49,7 @@ impl UsedNames {
         };
         for argument in arguments {
             self.add_type(&argument.ty);
-            if argument.lossy {
+            if argument.is_lossy {
                 self.add(&["LossyStr"]);
             }
         }

@@ -10,7 +10,7 @@ use crate::{model::ServiceModel, naming::ident};
 
 /// Returns the docs of a service's module.
 pub(super) fn module_docs(service: &ServiceModel, kind: OutputKind<'_>) -> TokenStream {
-    let wire = docs::name(&service.wire);
+    let wire = docs::name(&service.wire_name);
     docs::lines([match kind {
         OutputKind::Bindings => format!("The {wire} service, version {}.", service.version),
         OutputKind::Doubles(_) => format!("A double of the {wire} service, version {}.", service.version),
@@ -65,7 +65,7 @@ fn public_names<'s>(service: &'s ServiceModel, kind: OutputKind<'_>) -> Vec<&'s 
     if let OutputKind::Doubles(_) = kind {
         return vec![&names.double];
     }
-    let mut all = vec![&*names.contract, &*names.client, &*names.serve];
+    let mut all = vec![&*names.caller_trait, &*names.client, &*names.serve];
     all.extend(names.server.as_deref());
     all.extend(service.types.iter().map(|own| &*own.name));
     all.sort_unstable();

@@ -23,15 +23,15 @@ const LOCALS: &[&str] =
 const MAX_INLINE: usize = 4;
 
 pub(super) fn server(service: &ServiceModel) -> TokenStream {
-    let contract = service.server_trait();
+    let server_trait = service.server_trait();
     let docs = docs::lines([
-        format!("Serves {}, version {}.", docs::name(&service.wire), service.version),
+        format!("Serves {}, version {}.", docs::name(&service.wire_name), service.version),
         String::new(),
-        format!("Each call is answered by a [`{contract}`] that is made for its caller."),
+        format!("Each call is answered by a [`{server_trait}`] that is made for its caller."),
     ]);
     let new = docs::lines(["Serves each call with the value that `service` returns for its caller."]);
-    let (contract, serve, table) =
-        (ident(contract), ident(&service.names.serve), ident(&service.names.table));
+    let (server_trait, serve, table) =
+        (ident(server_trait), ident(&service.names.serve), ident(&service.names.table));
     let invoke = invoke(service);
     let functions = method_functions(service);
     quote! {
@@ -53,7 +53,7 @@ pub(super) fn server(service: &ServiceModel) -> TokenStream {
         impl<F, T> Dispatch for #serve<F>
         where
             F: Fn(&Caller) -> T + Send + Sync + 'static,
-            T: #contract + Send + Sync + 'static,
+            T: #server_trait + Send + Sync + 'static,
         {
             fn spec(&self) -> &'static ServiceSpec {
                 &#table
@@ -125,14 +125,14 @@ fn method_functions(service: &ServiceModel) -> TokenStream {
     if !has_method_functions(service) {
         return TokenStream::new();
     }
-    let contract = ident(service.server_trait());
+    let server_trait = ident(service.server_trait());
     let functions = service.methods.iter().map(|method| {
-        let docs = docs::lines([format!("Answers {}.", docs::name(&method.wire))]);
+        let docs = docs::lines([format!("Answers {}.", docs::name(&method.wire_name))]);
         let name = function_name(method);
         let answer = answer_call(method, service.server_trait(), &quote!(service));
         quote! {
             #docs
-            async fn #name<T: #contract + Send + Sync>(service: &T, call: Call) {
+            async fn #name<T: #server_trait + Send + Sync>(service: &T, call: Call) {
                 let (args, reply) = call.split();
                 #answer
             }
@@ -143,11 +143,11 @@ fn method_functions(service: &ServiceModel) -> TokenStream {
 
 /// Returns the statements that decode the arguments from `args`, call the trait's method on `service`, and answer
 /// through `reply`.
-fn answer_call(method: &MethodModel, contract: &str, service: &TokenStream) -> TokenStream {
+fn answer_call(method: &MethodModel, server_trait: &str, service: &TokenStream) -> TokenStream {
     let DecodedArguments { statement, values } = arguments::decode_borrowed(&method.arguments, LOCALS);
-    let (contract, name) = (ident(contract), ident(&method.name));
+    let (server_trait, name) = (ident(server_trait), ident(&method.name));
     // Called by its path: as a method, `into` and similar names would mean something else.
-    let call = quote!(#contract::#name(#service #(, #values)*));
+    let call = quote!(#server_trait::#name(#service #(, #values)*));
     match method.shape {
         CallModel::Mute => quote! {
             let answer = async { #statement #call.await };
@@ -173,7 +173,7 @@ fn answer_call(method: &MethodModel, contract: &str, service: &TokenStream) -> T
             let answer = async {
                 #statement
                 let (input, output) = halves.open();
-                #contract::#name(#service #(, #values)*, input, output).await
+                #server_trait::#name(#service #(, #values)*, input, output).await
             };
             outcome.settle(answer.await);
         },

@@ -33,7 +33,7 @@ pub(super) fn states(service: &ServiceModel) -> TokenStream {
 /// Returns the words that name the channel and the state, for docs.
 fn channel_description(method: &MethodModel, state: &StateModel) -> String {
     let path: Vec<_> = state.path.iter().map(|name| docs::name(name)).collect();
-    let method = docs::name(&method.wire);
+    let method = docs::name(&method.wire_name);
     if path.is_empty() { format!("of {method}") } else { format!("of {method}, after {}", path.join(", ")) }
 }
 
@@ -73,10 +73,10 @@ fn sender_docs(method: &MethodModel, side: Side, states: &[StateModel], state: &
             Transition::Stay => "after which the same messages can be sent".to_owned(),
             Transition::State(next) => format!("which continues as [`{}`]", states[next].sender),
         };
-        format!("- {}, {then}", docs::name(&message.wire))
+        format!("- {}, {then}", docs::name(&message.wire_name))
     }));
     let on_drop = match (side, state.drop_message(method, side)) {
-        (_, Some(last)) => format!("Dropped here, it sends {}.", docs::name(&last.wire)),
+        (_, Some(last)) => format!("Dropped here, it sends {}.", docs::name(&last.wire_name)),
         (Side::Client, None) => {
             "Dropped here, it revokes the channel, or closes the connection if it cannot.".to_owned()
         }
@@ -105,7 +105,7 @@ fn sender_methods(states: &[StateModel], state: &StateModel) -> TokenStream {
 fn send_method(states: &[StateModel], message: &MessageModel) -> TokenStream {
     let docs = message_docs(
         message,
-        &format!("Sends {}.", docs::name(&message.wire)),
+        &format!("Sends {}.", docs::name(&message.wire_name)),
         |state| &state.sender,
         states,
     );
@@ -137,7 +137,7 @@ fn message_docs(
     type_name: fn(&StateModel) -> &str,
     states: &[StateModel],
 ) -> TokenStream {
-    let mut docs = docs::or_line_with_name(&message.docs, line, &message.name, &message.wire);
+    let mut docs = docs::or_line_with_name(&message.docs, line, &message.name, &message.wire_name);
     let follows = match message.next {
         Transition::End => "It is the last message.".to_owned(),
         Transition::Stay => "The same messages can follow.".to_owned(),
@@ -224,7 +224,7 @@ fn received_enum(method: &MethodModel, states: &[StateModel], state: &StateModel
     let acronyms = state.messages.iter().filter_map(|message| lints::acronym_lint(&message.variant));
     let lints = lints::allow(["enum_variant_names", "large_enum_variant"].into_iter().chain(acronyms));
     let variants = state.messages.iter().map(|message| {
-        let line = format!("{}.", docs::name(&message.wire));
+        let line = format!("{}.", docs::name(&message.wire_name));
         let docs = message_docs(message, &line, |state| &state.received, states);
         let variant = ident(&message.variant);
         let mut fields = types::field_types(&message.arguments);

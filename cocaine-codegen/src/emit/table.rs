@@ -13,9 +13,9 @@ use crate::{
 pub(super) fn table(service: &ServiceModel) -> TokenStream {
     let docs = docs::lines([format!(
         "The methods of {}, which are compared with those of the server on connecting.",
-        docs::name(&service.wire)
+        docs::name(&service.wire_name)
     )]);
-    let (table, name, version) = (ident(&service.names.table), &service.wire, integer(service.version));
+    let (table, name, version) = (ident(&service.names.table), &service.wire_name, integer(service.version));
     let methods = service.methods.iter().map(method_row);
     quote! {
         #docs
@@ -24,7 +24,7 @@ pub(super) fn table(service: &ServiceModel) -> TokenStream {
 }
 
 fn method_row(method: &MethodModel) -> TokenStream {
-    let (id, name) = (integer(method.id), &method.wire);
+    let (id, name) = (integer(method.id), &method.wire_name);
     let (dispatch, upstream) = (tree(&method.dispatch), tree(&method.upstream));
     let on_drop = ident(if method.revoke_on_drop { "Revoke" } else { "Terminal" });
     quote! {

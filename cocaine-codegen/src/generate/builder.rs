@@ -85,7 +85,8 @@ impl Builder {
         }
         let mut catalogue = Catalogue::builtin();
         for path in &self.catalogues {
-            catalogue = Catalogue::parse(&path.display().to_string(), &watched(path)?)?.over(catalogue);
+            catalogue =
+                Catalogue::parse(&path.display().to_string(), &watched(path)?)?.with_fallback(catalogue);
         }
         let (layout, strict, doubles_of) = (OutputLayout::SingleFile, self.strict, self.doubles_of);
         let output = generate(&metadata, &catalogue, &Options { layout, strict, doubles_of })?;

@@ -1,6 +1,6 @@
 //! How much code metadata may become.
 //!
-//! Each state of a session becomes three types, which take 70 KB while they are formatted: a small file can describe
+//! Each state of a session becomes three types, which take 180 KB while they are formatted: a small file could describe
 //! enough of them to exhaust the memory.
 
 use super::{

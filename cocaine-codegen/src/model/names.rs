@@ -12,8 +12,8 @@ pub(super) fn service(camel: &str, sessions: bool, types: &mut NameScope) -> Typ
     let mut repeat = 1;
     loop {
         let candidate = candidate_names(&stem, sessions);
-        let TypeNames { contract, server, client, serve, double, table } = &candidate;
-        let all: Vec<_> = [contract, client, serve, double, table].into_iter().chain(server).collect();
+        let TypeNames { caller_trait, server, client, serve, double, table } = &candidate;
+        let all: Vec<_> = [caller_trait, client, serve, double, table].into_iter().chain(server).collect();
         let hides_runtime = all.iter().any(|name| naming::is_taken_type(name));
         if !hides_runtime && types.are_free(all.iter().copied()) {
             for name in all {
@@ -29,7 +29,7 @@ pub(super) fn service(camel: &str, sessions: bool, types: &mut NameScope) -> Typ
 fn candidate_names(stem: &str, sessions: bool) -> TypeNames {
     let table = naming::snake(stem, "table").to_ascii_uppercase();
     TypeNames {
-        contract: stem.to_owned(),
+        caller_trait: stem.to_owned(),
         server: sessions.then(|| format!("{stem}Server")),
         client: format!("{stem}Client"),
         serve: format!("Serve{stem}"),

@@ -54,7 +54,7 @@ pub(crate) fn service(
         })
         .collect();
     ServiceModel {
-        wire: name.to_owned(),
+        wire_name: name.to_owned(),
         version: metadata.version,
         module,
         docs: entry.map(|entry| entry.docs.clone()).unwrap_or_default(),
@@ -106,7 +106,7 @@ fn merge_method(
     let shape = call_model(&name, method, signature, context);
     MethodModel {
         id,
-        wire: wire.clone(),
+        wire_name: wire.clone(),
         name,
         expectation,
         docs: signature.map(|signature| signature.docs.clone()).unwrap_or_default(),

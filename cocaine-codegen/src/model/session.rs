@@ -97,7 +97,7 @@ impl StateBuilder<'_, '_> {
         }
         MessageModel {
             id,
-            wire: wire.to_owned(),
+            wire_name: wire.to_owned(),
             name,
             variant,
             docs: signature.map(|signature| signature.docs.clone()).unwrap_or_default(),
@@ -109,7 +109,7 @@ impl StateBuilder<'_, '_> {
     /// Warns of messages that only the catalogue knows.
     fn warn_of_missing(&mut self, states: &[StateModel]) {
         for name in self.described.into_iter().flat_map(BTreeMap::keys) {
-            if !states.iter().flat_map(|state| &state.messages).any(|message| message.wire == *name) {
+            if !states.iter().flat_map(|state| &state.messages).any(|message| message.wire_name == *name) {
                 let text = format!(
                     "the catalogue describes its message `{}`, the graph has none",
                     naming::shown(name)

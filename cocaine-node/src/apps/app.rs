@@ -209,7 +209,7 @@ async fn start_overseer(config: AppConfig, environment: &AppEnvironment) -> Resu
     let path = environment.folders.socket(&config.app, config.generation);
     let path = path.map_err(|error| io_error(error.to_string()))?;
     let shown = path.display().to_string();
-    let endpoint = WorkerEndpoint::listen(path, environment.limits)
+    let endpoint = WorkerEndpoint::listen(path, environment.limits, environment.memory.clone())
         .map_err(|error| io_error(format!("cannot listen on {shown}: {error}")))?;
     Ok(Overseer::new(config, endpoint, environment.clone()))
 }

@@ -19,7 +19,7 @@ use super::{
     overseer::{environment::AppEnvironment, handover::stopped_meanwhile},
     package::folder_name,
     profile::{config::AppConfig, stored},
-    report::{info::InfoFlags, readings},
+    report::{info::InfoFlags, readings, totals::AppTotals},
     started_apps::{PendingStarts, StartedApps},
 };
 use crate::{
@@ -208,6 +208,15 @@ impl Apps {
         }
     }
 
+    /// Returns the counts of the running apps.
+    pub(crate) fn totals(&self) -> Vec<AppTotals> {
+        let apps: Vec<_> = self.apps().values().cloned().collect();
+        apps.iter()
+            .filter_map(|app| app.overseer())
+            .map(|overseer| AppTotals::read(&overseer.load()))
+            .collect()
+    }
+
     /// Starts the apps that ran when the node ended, but for those that run already.
     pub(crate) async fn restore(&self) {
         match self.await_restored().await {
@@ -337,7 +346,7 @@ fn not_running(name: &str) -> Error {
 mod tests {
     use std::time::Duration;
 
-    use cocaine::{Bytes, Limits, msgpack};
+    use cocaine::{Bytes, Limits, MemoryBudget, msgpack};
 
     use super::*;
     use crate::{
@@ -366,7 +375,7 @@ mod tests {
             locators: Arc::default(),
             stream_window: 0,
         };
-        let limits = Limits::default();
+        let (limits, memory) = (Limits::default(), MemoryBudget::unlimited());
         let environment = AppEnvironment {
             launcher,
             folders,
@@ -374,6 +383,7 @@ mod tests {
             permits: WorkerPermits::new(1),
             store,
             limits,
+            memory: memory.clone(),
             startup_timeout: Duration::from_secs(1),
             stop_idle: false,
         };
@@ -381,6 +391,7 @@ mod tests {
             listen: "127.0.0.1:0".into(),
             addresses: Vec::new(),
             limits,
+            memory,
             registry: Registry::new(Vec::new()),
             metrics: MetricsRegistry::default(),
         };

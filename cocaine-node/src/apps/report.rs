@@ -3,3 +3,4 @@
 mod figures;
 pub(crate) mod info;
 pub(crate) mod readings;
+pub(crate) mod totals;

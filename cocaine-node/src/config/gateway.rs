@@ -2,14 +2,18 @@
 
 use std::{path::Path, time::Duration};
 
+use cocaine::MemoryBudget;
 use serde::Deserialize;
 
-use super::{duration::seconds, error::ConfigError, file::read_toml, http::HttpConfig, log::LogConfig};
+use super::{
+    duration::seconds, error::ConfigError, file::read_toml, http::HttpConfig, limits::memory, log::LogConfig,
+};
 
 /// The configuration of a gateway that runs without a node.
 ///
 /// ```toml
 /// locator = "host:10053"          # several are separated by commas
+/// max_memory_bytes = 1073741824   # of memory that all connections and responses use together
 ///
 /// [http]
 /// listen = "127.0.0.1:8080"
@@ -22,6 +26,8 @@ pub struct GatewayConfig {
     pub locator: Option<String>,
     /// Seconds that a stop may take as a whole. 8.
     pub shutdown_timeout: Option<f64>,
+    /// Bytes of memory that all connections and responses use together. 1 GiB.
+    pub max_memory_bytes: Option<usize>,
     /// The gateway.
     pub http: HttpConfig,
     /// The log.
@@ -32,6 +38,14 @@ impl GatewayConfig {
     /// Reads a file.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
         read_toml(file)
+    }
+
+    /// Returns the memory of all connections and responses, if it is set.
+    ///
+    /// # Errors
+    /// A limit of 0.
+    pub fn memory(&self) -> Result<Option<MemoryBudget>, ConfigError> {
+        memory("max_memory_bytes", self.max_memory_bytes)
     }
 
     /// Returns how long a stop may take as a whole, if it is set.

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cocaine::Limits;
+use cocaine::{Limits, MemoryBudget};
 use serde::Deserialize;
 
 use super::{error::ConfigError, merge::overwrite};
 
-/// The section `limits` of the configuration: those of each connection, as in [`Limits`].
+/// The section `limits` of the configuration: those of each connection, as in [`Limits`], and the memory of all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -31,6 +31,8 @@ pub struct LimitsConfig {
     /// Bytes of memory that the arguments of a call may take beyond their encoding. The services of a node take few
     /// lists, so that it is 8 MiB here.
     pub max_decoded_bytes: Option<usize>,
+    /// Bytes of memory that all connections of the node use together, as a [`MemoryBudget`](cocaine::MemoryBudget).
+    pub max_memory_bytes: Option<usize>,
 }
 
 impl LimitsConfig {
@@ -46,6 +48,7 @@ impl LimitsConfig {
             stream_window_bytes,
             stall_timeout,
             max_decoded_bytes,
+            max_memory_bytes,
         } = newer;
         overwrite(&mut self.max_frame_bytes, max_frame_bytes);
         overwrite(&mut self.max_unread_bytes, max_unread_bytes);
@@ -56,6 +59,15 @@ impl LimitsConfig {
         overwrite(&mut self.stream_window_bytes, stream_window_bytes);
         overwrite(&mut self.stall_timeout, stall_timeout);
         overwrite(&mut self.max_decoded_bytes, max_decoded_bytes);
+        overwrite(&mut self.max_memory_bytes, max_memory_bytes);
+    }
+
+    /// Returns the memory of all connections, if it is set.
+    ///
+    /// # Errors
+    /// A limit of 0.
+    pub(crate) fn memory(&self) -> Result<Option<MemoryBudget>, ConfigError> {
+        memory("limits.max_memory_bytes", self.max_memory_bytes)
     }
 
     /// Returns `limits` with the values of the configuration in place of its own.
@@ -76,7 +88,7 @@ impl LimitsConfig {
         for (name, value, limit) in settings {
             *limit = value.unwrap_or(*limit);
             if *limit == 0 {
-                return Err(ConfigError::Value(format!("limits.{name} is 0: nothing could be served")));
+                return Err(zero(&format!("limits.{name}")));
             }
         }
         if let Some(seconds) = self.stall_timeout {
@@ -84,4 +96,16 @@ impl LimitsConfig {
         }
         Ok(limits)
     }
+}
+
+/// Returns the budget of this many bytes, if they are set.
+pub(super) fn memory(key: &str, bytes: Option<usize>) -> Result<Option<MemoryBudget>, ConfigError> {
+    match bytes {
+        Some(0) => Err(zero(key)),
+        bytes => Ok(bytes.map(MemoryBudget::new)),
+    }
+}
+
+fn zero(key: &str) -> ConfigError {
+    ConfigError::Value(format!("{key} is 0: nothing could be served"))
 }

@@ -77,6 +77,7 @@ fn documented_example_sets_every_key() {
     };
     assert_eq!(config.urlfetch, urlfetch);
     assert_eq!(config.limits.apply(Limits::default()).unwrap(), Limits::default());
+    assert_eq!(config.limits.memory().unwrap().and_then(|memory| memory.limit()), Some(1 << 30));
     assert_eq!(config.encode_extra_param().unwrap(), Bytes::from(&b"\x81\xa6weight\x01"[..]));
 }
 
@@ -120,6 +121,8 @@ fn limits_are_applied_and_zero_is_refused() {
         .unwrap_err()
         .to_string();
     assert_eq!(zero, "limits.max_channels is 0: nothing could be served");
+    let zero = read("[limits]\nmax_memory_bytes = 0\n").unwrap().limits.memory().unwrap_err();
+    assert_eq!(zero.to_string(), "limits.max_memory_bytes is 0: nothing could be served");
 }
 
 #[test]

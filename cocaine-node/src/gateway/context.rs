@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cocaine::Bytes;
+use cocaine::{Bytes, MemoryBudget};
 use http::HeaderMap;
 use hyper::body::Incoming;
 
@@ -18,13 +18,15 @@ use super::{
 };
 
 /// The settings, metrics and body buffer of a gateway. Other settings share the rest.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Context {
-    pub(super) settings: GatewaySettings,
+    pub(super) settings: Arc<GatewaySettings>,
     pub(super) metrics: Arc<GatewayMetrics>,
     pub(super) access_log: Arc<AccessLog>,
     pub(super) body_buffer: Arc<BodyBuffer>,
     pub(super) body_parser: Arc<BodyParser>,
+    /// The memory of all connections and responses.
+    pub(super) memory: MemoryBudget,
 }
 
 impl Context {

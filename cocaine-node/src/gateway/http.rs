@@ -1,6 +1,7 @@
 //! HTTP/1.x towards clients: connections, request bodies, requests as apps receive them, and responses.
 
 pub(super) mod body;
+pub(super) mod counted;
 pub(super) mod error;
 pub(super) mod forwarded;
 pub(super) mod json_body;

@@ -34,7 +34,7 @@ mod request;
 
 use bytes::Bytes;
 use cocaine::{
-    Value,
+    MemoryBudget, Value,
     bind::{REQUEST_TIMEOUT, encode_request_timeout},
 };
 use futures_util::{StreamExt, stream};
@@ -54,6 +54,7 @@ use super::{
     context::Context,
     http::{
         body::ResponseBody,
+        counted,
         error::HttpError,
         json_body::{ParseError, ParsedBody},
         response::text_response,
@@ -124,7 +125,7 @@ pub(super) async fn handle(
     };
     // The values are part of the calls until these are answered.
     let _reservation = reservation;
-    let budget = ResultBudget::new(context.settings.response_buffer);
+    let budget = ResultBudget::new(context.settings.response_buffer, &context.memory);
     let batch = RpcBatch { context, pool, caller, budget: &budget };
     Ok(match value {
         Value::Array(requests) if requests.is_empty() => {
@@ -132,7 +133,7 @@ pub(super) async fn handle(
         }
         Value::Array(requests) => batch.answer_all(requests).await,
         request => match batch.answer(request).await {
-            Some((id, result)) => json_response(&RpcResponse::new(&id, &result)),
+            Some((id, result)) => json_response(&RpcResponse::new(&id, &result), &context.memory),
             None => empty_response(),
         },
     })
@@ -152,7 +153,7 @@ impl RpcBatch<'_> {
         let answers: Vec<Answer> = answers.buffered(BATCH_CONCURRENCY).collect().await;
         let responses: Vec<_> =
             answers.iter().flatten().map(|(id, result)| RpcResponse::new(id, result)).collect();
-        if responses.is_empty() { empty_response() } else { json_response(&responses) }
+        if responses.is_empty() { empty_response() } else { json_response(&responses, &self.context.memory) }
     }
 
     async fn answer(&self, request: Value) -> Answer {
@@ -187,15 +188,16 @@ impl RpcBatch<'_> {
 }
 
 fn error_response(status: StatusCode, error: RpcError) -> Response<ResponseBody> {
-    let mut response = json_response(&RpcResponse::new(&Value::Nil, &Err(error)));
+    let mut response = json_response(&RpcResponse::new(&Value::Nil, &Err(error)), &MemoryBudget::unlimited());
     *response.status_mut() = status;
     response
 }
 
-fn json_response(response: &impl Serialize) -> Response<ResponseBody> {
+/// Returns the response, which is counted in `memory` until the client has read it.
+fn json_response(response: &impl Serialize, memory: &MemoryBudget) -> Response<ResponseBody> {
     // Neither the values nor memory as a writer can fail.
     let text = serde_json::to_vec(response).unwrap_or_default();
-    text_response(Bytes::from(text), "application/json")
+    text_response(counted::count(Bytes::from(text), memory), "application/json")
 }
 
 fn empty_response() -> Response<ResponseBody> {

@@ -9,6 +9,7 @@ use std::{
 
 use http::StatusCode;
 use prometheus_client::{
+    collector::Collector,
     encoding::{EncodeLabelSet, text},
     metrics::{
         counter::Counter,
@@ -65,8 +66,11 @@ impl MetricConstructor<Histogram> for Buckets {
 }
 
 impl GatewayMetrics {
-    pub(super) fn new() -> Self {
-        let mut registry = Registry::with_prefix("cocaine_gateway");
+    /// Returns metrics to which those of `collectors` are added.
+    pub(super) fn new(collectors: Vec<Box<dyn Collector>>) -> Self {
+        let mut root = Registry::default();
+        collectors.into_iter().for_each(|collector| root.register_collector(collector));
+        let registry = root.sub_registry_with_prefix("cocaine_gateway");
         let seconds = Family::new_with_constructor(Buckets);
         let metrics = Self {
             registry: Arc::default(),
@@ -88,7 +92,7 @@ impl GatewayMetrics {
         registry.register("received_bytes", "Bodies of requests", metrics.received.clone());
         registry.register("in_flight", "Requests whose answers have not begun", metrics.in_flight.clone());
         registry.register("clients", "Connections of clients", metrics.clients.clone());
-        Self { registry: Arc::new(registry), ..metrics }
+        Self { registry: Arc::new(root), ..metrics }
     }
 
     /// Starts to measure a request.

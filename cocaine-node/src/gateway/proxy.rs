@@ -92,10 +92,8 @@ impl Outcome {
 impl Proxy {
     /// Returns a proxy with other settings, which shares everything else.
     pub(super) fn with_settings(&self, settings: GatewaySettings, access_log: AccessLog) -> Self {
-        let Context { metrics, body_buffer, body_parser, .. } = &self.context;
-        let (metrics, body_buffer) = (metrics.clone(), body_buffer.clone());
-        let (body_parser, access_log) = (body_parser.clone(), Arc::new(access_log));
-        let context = Context { settings, metrics, access_log, body_buffer, body_parser };
+        let (settings, access_log) = (Arc::new(settings), Arc::new(access_log));
+        let context = Context { settings, access_log, ..self.context.clone() };
         let (pool, json_rpc_pool) = (self.pool.clone(), self.json_rpc_pool.clone());
         Self { context, pool, json_rpc_pool, apps: self.apps.clone() }
     }
@@ -167,14 +165,15 @@ impl Proxy {
         uri: PathAndQuery,
         body: Incoming,
     ) -> Result<Response<ResponseBody>, HttpError> {
-        let GatewaySettings { access, proxies, .. } = &self.context.settings;
+        let GatewaySettings { access, proxies, .. } = &*self.context.settings;
         // Behind a proxy, this machine is not where the client is.
         if !proxies.trusts(sender.peer) {
             access.check_event(sender.peer, &parts)?;
         }
         let body = self.context.read_body(body).await?;
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
-        let info = RequestInfo { method: parts.method.clone(), version: parts.version, timeout: limit };
+        let (method, memory) = (parts.method.clone(), self.context.memory.clone());
+        let info = RequestInfo { method, version: parts.version, timeout: limit, memory };
         let headers = self.context.call_headers(&parts.headers, sender.sampled);
         let host = host_authority(&parts).map(str::to_owned);
         let is_path_cut = parts.uri.path() != uri.path();

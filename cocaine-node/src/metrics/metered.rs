@@ -42,6 +42,14 @@ impl ServiceMetrics {
         self.timers.iter().for_each(|(_, timer)| timer.tick(now));
     }
 
+    /// Returns the counts of the service.
+    pub(super) fn totals(&self, name: String, now: Instant) -> ServiceTotals {
+        let ended: u64 = self.timers.iter().map(|(_, timer)| timer.count()).sum();
+        let calls = self.calls.read(now).count;
+        let (accepted, rejected) = (self.accept_counters.accepted(), self.accept_counters.rejected());
+        ServiceTotals { name, accepted, rejected, calls, running: calls.saturating_sub(ended) }
+    }
+
     /// Appends the readings of the service.
     pub(super) fn read(&self, name: &str, now: Instant, readings: &mut Vec<Reading>) {
         let ended: u64 = self.timers.iter().map(|(_, timer)| timer.count()).sum();
@@ -57,6 +65,18 @@ impl ServiceMetrics {
             readings.push(Reading::new(format!("{name}.timer[{method}]"), MetricValue::Timer(rate, times)));
         }
     }
+}
+
+/// What a service has done at one moment.
+#[derive(Debug)]
+pub(crate) struct ServiceTotals {
+    pub(crate) name: String,
+    /// Connections that were accepted, and those that could not be.
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+    /// Calls that were begun, and those that run.
+    pub(crate) calls: u64,
+    pub(crate) running: u64,
 }
 
 /// A service that counts its calls.

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    metered::{MeteredService, ServiceMetrics},
+    metered::{MeteredService, ServiceMetrics, ServiceTotals},
     rates::Rates,
     reading::Reading,
 };
@@ -51,6 +51,12 @@ impl MetricsRegistry {
             meter.read(&name, now, &mut readings);
         }
         readings
+    }
+
+    /// Returns the counts of all services.
+    pub(crate) fn totals(&self) -> Vec<ServiceTotals> {
+        let now = Instant::now();
+        self.live_services().into_iter().map(|(name, meter)| meter.totals(name, now)).collect()
     }
 
     /// Starts a task that updates the rates until the returned handle is dropped.

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use cocaine::Limits;
+use cocaine::{Limits, MemoryBudget};
 
 use super::{error::StartError, running::Node, settings::NodeSettings, start};
 use crate::{
@@ -26,6 +26,7 @@ const MAX_WORKERS: usize = 1024;
 pub struct NodeBuilder {
     config: NodeConfig,
     limits: Option<Limits>,
+    memory: Option<MemoryBudget>,
     startup_timeout: Option<Duration>,
     shutdown_timeout: Option<Duration>,
     log: Option<Log>,
@@ -43,6 +44,10 @@ impl NodeBuilder {
     /// How many bytes of memory the arguments of a call may take beyond their encoding, unless another limit is set. The
     /// services of a node take few lists.
     pub const MAX_DECODED_BYTES: usize = 8 << 20;
+
+    /// How many bytes of memory all connections use together unless another limit is set: what their clients have sent in part,
+    /// what is not read, and the arguments of running calls.
+    pub const MAX_MEMORY_BYTES: usize = 1 << 30;
 
     /// The default of [`NodeBuilder::startup_timeout`].
     pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -103,7 +108,17 @@ impl NodeBuilder {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
-        self.config.limits = LimitsConfig::default();
+        let max_memory_bytes = self.config.limits.max_memory_bytes;
+        self.config.limits = LimitsConfig { max_memory_bytes, ..LimitsConfig::default() };
+        self
+    }
+
+    /// Sets the memory that all connections use together, in place of [`NodeBuilder::MAX_MEMORY_BYTES`]. Several nodes of a
+    /// process may share it.
+    #[must_use]
+    pub fn memory(mut self, memory: MemoryBudget) -> Self {
+        self.memory = Some(memory);
+        self.config.limits.max_memory_bytes = None;
         self
     }
 
@@ -223,7 +238,7 @@ impl NodeBuilder {
     }
 
     fn settings(self) -> Result<NodeSettings, ConfigError> {
-        let Self { config, limits, startup_timeout, shutdown_timeout, log, helper } = self;
+        let Self { config, limits, memory, startup_timeout, shutdown_timeout, log, helper } = self;
         let configured_startup = config.startup_timeout()?;
         let configured_shutdown = config.shutdown_timeout()?;
         Ok(NodeSettings {
@@ -232,6 +247,8 @@ impl NodeBuilder {
             limits: config.limits.apply(
                 limits.unwrap_or_else(|| Limits::default().max_decoded_bytes(Self::MAX_DECODED_BYTES)),
             )?,
+            memory: (config.limits.memory()?.or(memory))
+                .unwrap_or_else(|| MemoryBudget::new(Self::MAX_MEMORY_BYTES)),
             listen: config.listen.unwrap_or_else(|| Node::DEFAULT_ADDRESS.to_owned()),
             data: config.data,
             cluster: config.cluster.unwrap_or(true),

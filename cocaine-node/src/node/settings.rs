@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use cocaine::{Bytes, Limits};
+use cocaine::{Bytes, Limits, MemoryBudget};
 
 use crate::{
     apps::CrashlogLimits,
@@ -28,6 +28,7 @@ pub(super) struct NodeSettings {
     /// A map in `MessagePack`.
     pub(super) extra_param: Bytes,
     pub(super) limits: Limits,
+    pub(super) memory: MemoryBudget,
     pub(super) log: Option<Log>,
     pub(super) helper: Option<Helper>,
     pub(super) runlist: Option<String>,

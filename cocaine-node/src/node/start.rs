@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::{
     error::StartError,
+    prometheus::NodeCollector,
     running::{Node, RunningService},
     settings::NodeSettings,
 };
@@ -106,10 +107,9 @@ impl NodeSettings {
         }
         // Set once, here; before it is set, no app runs.
         let _ = locators.set(local_address(address).to_string());
-        let gateway = match &self.http {
-            Some(http) => Some(Gateway::start(&local_address(address).to_string(), http).await?),
-            None => None,
-        };
+        let collector =
+            NodeCollector { since, metrics: host.metrics.clone(), apps: apps.clone(), log: shared.log };
+        let gateway = self.start_gateway(address, collector).await?;
         let apps = AppsGuard(apps);
         if let Some(runlist) = &self.runlist {
             apps.0.start_runlist(runlist).await;
@@ -134,6 +134,18 @@ impl NodeSettings {
         })
     }
 
+    /// Starts the gateway, if there is one, in front of the locator at this address.
+    async fn start_gateway(
+        &self,
+        locator: SocketAddr,
+        collector: NodeCollector,
+    ) -> Result<Option<Gateway>, StartError> {
+        let Some(http) = &self.http else { return Ok(None) };
+        let locator = local_address(locator).to_string();
+        let memory = self.memory.clone();
+        Ok(Some(Gateway::start_with(&locator, http, memory, vec![Box::new(collector)]).await?))
+    }
+
     /// Starts the services of plugins, each of which gives way to an app of its name.
     async fn start_plugin_services(
         &self,
@@ -149,11 +161,12 @@ impl NodeSettings {
         starter.start_plugin("geobase", ServeGeobase::new(move |caller| geobase.service(caller))).await?;
         let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
         logging.load().await?;
-        let metrics = shared.metrics(&logging, starter.host.metrics.clone());
+        let metrics = shared.metrics(&logging, starter.host);
         starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging_v2 = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
         starter.start_plugin("logging::v2", logging::limited(logging_v2)).await?;
-        let tree = Arc::new(unicorn::UnicornShared::new(shared.store.clone(), self.limits));
+        let tree =
+            Arc::new(unicorn::UnicornShared::new(shared.store.clone(), self.limits, self.memory.clone()));
         let unicorn = ServeUnicorn::new(move |caller| UnicornService::new(tree.clone(), caller));
         starter.start_plugin("unicorn", unicorn::limited(unicorn)).await?;
         let uniresis = UniresisService::new(&shared.uuid);
@@ -168,7 +181,8 @@ impl NodeSettings {
             None => Vec::new(),
         };
         let (listen, metrics) = (self.listen.clone(), MetricsRegistry::default());
-        ServiceHost { listen, addresses, limits: self.limits, registry, metrics }
+        let (limits, memory) = (self.limits, self.memory.clone());
+        ServiceHost { listen, addresses, limits, memory, registry, metrics }
     }
 
     fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
@@ -189,6 +203,7 @@ impl NodeSettings {
             permits: WorkerPermits::new(self.max_workers),
             store,
             limits: self.limits,
+            memory: self.memory.clone(),
             startup_timeout: self.startup_timeout,
             stop_idle: self.idle_timeout,
         })
@@ -215,9 +230,10 @@ impl SharedParts {
         Ok(())
     }
 
-    fn metrics(&self, logging: &LoggingV2Shared, metrics: MetricsRegistry) -> MetricsService {
+    fn metrics(&self, logging: &LoggingV2Shared, host: &ServiceHost) -> MetricsService {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
-        MetricsService::new(MetricSources { since, metrics, apps, filters: logging.filters(), log })
+        let (metrics, memory) = (host.metrics.clone(), host.memory.clone());
+        MetricsService::new(MetricSources { since, metrics, memory, apps, filters: logging.filters(), log })
     }
 }
 

@@ -23,8 +23,9 @@
 //! Of each logger of `logging::v2` that has filters: `logging.NAME.accepted.count`, `logging.NAME.rejected.count` and
 //! `logging.NAME.sum.count`, the messages that passed, that did not, and both; the first two also as
 //! `count_since_change`, since its filters were last changed. Of the node itself, which the original does not count:
-//! `node.uptime`, its age in seconds, and `node.log.accepted` and `node.log.rejected`, the lines that went to its log
-//! and those that found that full.
+//! `node.uptime`, its age in seconds, `node.log.accepted` and `node.log.rejected`, the lines that went to its log
+//! and those that found that full, and `node.memory.used` and `node.memory.limit`, the bytes that its connections use
+//! together and may use.
 //!
 //! A meter reports `count`, and the rates per second `m01rate`, `m05rate` and `m15rate` over the last 1, 5 and 15 minutes.
 //! A timer reports these too, and for the last five to ten minutes `mean`, `stddev`, `p50`, `p75`, `p90`, `p95`, `p98`
@@ -32,7 +33,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use cocaine::{Error, Result, Value};
+use cocaine::{Error, MemoryBudget, Result, Value};
 use cocaine_bindings::Metrics;
 
 use crate::{
@@ -47,6 +48,7 @@ use crate::{
 pub(crate) struct MetricSources {
     pub(crate) since: Instant,
     pub(crate) metrics: MetricsRegistry,
+    pub(crate) memory: MemoryBudget,
     pub(crate) apps: Apps,
     pub(crate) filters: Arc<Filters>,
     pub(crate) log: Log,
@@ -62,7 +64,10 @@ impl MetricSources {
             Reading::gauge("node.uptime", now.saturating_duration_since(self.since).as_secs()),
             Reading::counter("node.log.accepted", self.log.accepted()),
             Reading::counter("node.log.rejected", self.log.rejected()),
+            Reading::gauge("node.memory.used", self.memory.used() as u64),
         ]);
+        let limit = self.memory.limit();
+        readings.extend(limit.map(|limit| Reading::gauge("node.memory.limit", limit as u64)));
         readings
     }
 }

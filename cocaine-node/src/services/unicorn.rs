@@ -23,7 +23,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use cocaine::{Guard, Limits, Result, Stream, Value, bind::Caller, server::Dispatch};
+use cocaine::{Guard, Limits, MemoryBudget, Result, Stream, Value, bind::Caller, server::Dispatch};
 use cocaine_bindings::{Children, Unicorn, Versioned};
 
 use self::{
@@ -52,9 +52,9 @@ pub(crate) struct UnicornShared {
 
 impl UnicornShared {
     /// Returns the state for the tree in `store`. [`Limits::max_unread_bytes`] bounds the events queued for a subscriber, and
-    /// [`Limits::max_in_use_bytes`] the memory of all subscriptions of a connection.
-    pub(crate) fn new(store: Store, limits: Limits) -> Self {
-        Self { hub: Arc::new(Hub::new(store)), clients: ClientBudgets::default(), limits }
+    /// [`Limits::max_in_use_bytes`] the memory of all subscriptions of a connection, which is counted in `memory` too.
+    pub(crate) fn new(store: Store, limits: Limits, memory: MemoryBudget) -> Self {
+        Self { hub: Arc::new(Hub::new(store)), clients: ClientBudgets::new(memory), limits }
     }
 }
 

@@ -194,6 +194,15 @@ impl BlobTables {
         length_of(verify(&path, row.value())?)
     }
 
+    /// Returns a blob that is in one row, or the length of a longer one.
+    pub(super) fn read_first(&self, collection: &str, key: &str) -> Result<Result<Bytes, usize>, StoreError> {
+        let path = path(&[collection], key);
+        let row = first_row(&self.rows, &path, collection, key)?;
+        let row = verify(&path, row.value())?;
+        let (length, head) = (length_of(row)?, &row[HEADER..]);
+        Ok(if head.len() == length { Ok(Bytes::copy_from_slice(head)) } else { Err(length) })
+    }
+
     pub(super) fn read(&self, collection: &str, key: &str) -> Result<Bytes, StoreError> {
         read_from(&self.rows, &self.chunks, collection, key)
     }

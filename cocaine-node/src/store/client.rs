@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::{
-    Snapshot, Store, StoreError, blobs,
+    FirstRead, Snapshot, Store, StoreError, blobs,
     pending::{ClientId, PendingChange, PendingObserver, PendingOperations},
     request::{Change, Observer, WriterRequest},
 };
@@ -60,6 +60,14 @@ impl ClientStore {
             return self.store.read(collection, key);
         }
         self.snapshot().await?.read(collection, key)
+    }
+
+    /// Returns the blob stored under `key`, if it is small.
+    pub(crate) async fn begin_read(&self, collection: &str, key: &str) -> Result<FirstRead, StoreError> {
+        if !self.pending.has_changes() {
+            return self.store.begin_read(collection, key);
+        }
+        self.snapshot().await?.begin_read(collection, key)
     }
 
     /// Returns the keys that have all of `tags`, in byte order. Without tags there are none.

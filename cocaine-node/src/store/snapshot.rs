@@ -1,9 +1,18 @@
 //! The view of a reader: everything that was committed when the snapshot was taken, and nothing after.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
 
 use super::{NodeRecord, StoreError, blobs::BlobTables, format, nodes::NodeTableReader};
+
+/// What a first read of a blob has found.
+pub(crate) enum FirstRead {
+    Blob(Bytes),
+    /// The length of a blob that was not read because it is large, and the snapshot that has it.
+    Large(usize, Arc<Snapshot>),
+}
 
 /// An open read transaction with its tables.
 ///
@@ -40,6 +49,14 @@ impl Snapshot {
     /// Returns the length of the blob stored under `key`.
     pub(crate) fn blob_len(&self, collection: &str, key: &str) -> Result<usize, StoreError> {
         self.blobs.len(collection, key)
+    }
+
+    /// Returns the blob stored under `key`, if it is small.
+    pub(super) fn begin_read(self: &Arc<Self>, collection: &str, key: &str) -> Result<FirstRead, StoreError> {
+        Ok(match self.blobs.read_first(collection, key)? {
+            Ok(blob) => FirstRead::Blob(blob),
+            Err(len) => FirstRead::Large(len, self.clone()),
+        })
     }
 
     /// Returns the blob stored under `key`.

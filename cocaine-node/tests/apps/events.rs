@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use cocaine::{Client, Value};
+use cocaine::{Client, MemoryBudget, Value};
 use cocaine_bindings::{App, AppClient, Node};
+use cocaine_node::Node as LocalNode;
 use futures_util::future::join_all;
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -191,4 +192,33 @@ async fn event_without_a_chunk_is_named() {
     let lines: Vec<_> = text.lines().filter(|line| line.contains("an event has timed out")).collect();
     assert_eq!(lines.len(), 2, "{text}");
     assert!(lines[0].contains("no chunk") && !lines[1].contains("no chunk"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_queue_refuses_events_while_memory_is_scarce() {
+    let memory = MemoryBudget::new(256 << 20);
+    let cloud = Cloud::with(LocalNode::builder().in_memory().memory(memory.clone())).await;
+    let profile = json!({"pool-limit": 1, "concurrency": 1});
+    let busy = cloud.run("busy", "", &profile).await;
+    let other = cloud.run("other", "", &profile).await;
+    let running = open(&busy, "hold", "").await.unwrap();
+    cloud.until("busy", |info| number(info, &["load"]) == 1).await;
+    let mut queued = Vec::new();
+    for _ in 0..8 {
+        queued.push(open(&busy, "echo", "queued").await.unwrap());
+    }
+    let depth = |info: &Value| number(info, &["queue", "depth"]);
+    cloud.until("busy", |info| depth(info) == 8).await;
+    let used = memory.charge(256 << 20);
+    let error = call(&busy, "echo", "one too many").await.unwrap_err();
+    assert!(error.is_queue_full(), "{error}");
+    assert_eq!(call(&other, "echo", "alive").await.unwrap(), "alive", "an app with few events goes on");
+    drop(used);
+    queued.push(open(&busy, "echo", "queued").await.unwrap());
+    cloud.until("busy", |info| depth(info) == 9).await;
+    drop(running);
+    for channel in queued {
+        assert_eq!(finish(channel).await.unwrap(), "queued");
+    }
+    cloud.node.shutdown().await;
 }

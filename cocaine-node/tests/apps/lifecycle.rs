@@ -223,7 +223,7 @@ async fn stopping_app_cannot_be_started() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn worker_output_is_logged_if_enabled() {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(folder.path(), &["--log-level", "debug"]).await;
+    let program = Program::start(folder.path(), &[]).await;
     for (app, profile) in [("quiet", json!({})), ("loud", json!({"log-output": true}))] {
         let app = program.cloud.run(app, app, profile).await;
         call(&app, "pid", "").await.unwrap();
@@ -233,6 +233,12 @@ async fn worker_output_is_logged_if_enabled() {
         program.log().lines().any(has)
     };
     wait_until("the line is logged", async || printed("loud")).await;
+    let info = program.cloud.info("loud").await;
+    let workers = info.get("pool").and_then(|pool| pool.get("slaves")).and_then(Value::as_map).unwrap();
+    let uuid = workers[0].0.as_str().unwrap().to_owned();
+    let log = program.log();
+    let line = log.lines().find(|line| line.contains("a worker prints")).unwrap();
+    assert!(line.contains(r#""app":"loud""#) && line.contains(&uuid), "{line}");
     assert!(!printed("quiet"));
 }
 

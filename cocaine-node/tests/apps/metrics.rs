@@ -2,8 +2,13 @@
 
 use cocaine::Value;
 use cocaine_bindings::{AppClient, Metrics, MetricsClient, Node as _, Storage};
+use cocaine_node::{Node, config::HttpConfig};
 use serde_json::json;
-use test_support::wait::wait_for;
+use test_support::wait::{wait_for, wait_until};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::cloud::{Cloud, call, number, open};
 
@@ -58,6 +63,59 @@ async fn events_and_workers_are_counted() {
     assert!(number(worker(&metrics), &["uptime"]) >= 0);
     let depth = metrics.get("busy").and_then(|app| app.get("queue")?.get("depth_average")?.as_f64());
     assert!(depth.is_some_and(|depth| depth >= 0.0), "{depth:?}");
+    drop((held, queued));
+    cloud.node.shutdown().await;
+}
+
+/// Returns the metrics that the gateway of a node has for Prometheus.
+async fn scrape(cloud: &Cloud) -> String {
+    let mut stream = TcpStream::connect(cloud.node.http_addr().unwrap()).await.unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scraped_metrics_have_apps_and_services() {
+    let http = HttpConfig::default().listen("127.0.0.1:0");
+    let cloud = Cloud::with(Node::builder().in_memory().http(http)).await;
+    let app = cloud.run("busy", "", json!({"pool-limit": 1, "queue-limit": 1, "concurrency": 1})).await;
+    let held = open(&app, "hold", "").await.unwrap();
+    until(&cloud, |metrics| number(metrics, &["busy", "slaves", "spawned"]) == 1).await;
+    wait_until("the event is held", async || {
+        scrape(&cloud).await.contains("cocaine_app_running_events{app=\"busy\"} 1")
+    })
+    .await;
+    let queued = open(&app, "echo", "x").await.unwrap();
+    wait_until("an event waits", async || {
+        scrape(&cloud).await.contains("cocaine_app_queue_events{app=\"busy\"} 1")
+    })
+    .await;
+    assert!(call(&app, "echo", "x").await.is_err(), "the queue is full");
+    let text = scrape(&cloud).await;
+    for line in [
+        "cocaine_app_events_total{app=\"busy\",outcome=\"accepted\"} 2",
+        "cocaine_app_events_total{app=\"busy\",outcome=\"rejected\"} 1",
+        "cocaine_app_queue_limit_events{app=\"busy\"} 1",
+        "cocaine_app_pool_limit_workers{app=\"busy\"} 1",
+        "cocaine_app_workers{app=\"busy\",state=\"active\"} 1",
+        "cocaine_app_workers{app=\"busy\",state=\"spawning\"} 0",
+        "cocaine_app_workers_started_total{app=\"busy\"} 1",
+        "cocaine_app_workers_crashed_total{app=\"busy\"} 0",
+        "cocaine_service_connections_total{service=\"busy\",outcome=\"accepted\"} 1",
+        "cocaine_service_calls_total{service=\"busy\"} 3",
+        "cocaine_gateway_in_flight 1",
+        "# UNIT cocaine_app_oldest_event_seconds seconds",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    for name in ["cocaine_app_oldest_event_seconds{app=\"busy\"}", "cocaine_node_uptime_seconds "] {
+        let line =
+            text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {text}"));
+        assert!(line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap() > 0.0, "{line}");
+    }
+    assert!(text.trim_end().ends_with("# EOF"), "{text}");
     drop((held, queued));
     cloud.node.shutdown().await;
 }

@@ -36,21 +36,27 @@ async fn gateway_runs_without_a_node() {
 
 #[tokio::test]
 async fn metrics_count_requests() {
-    let cloud = start_cloud().await;
+    let mut cloud = start_cloud().await;
     let mut client = Client::connect(cloud.http_addr()).await;
     client.fetch(get("/app/a")).await;
     cloud.respond([Step::Error(0x52ff, 1, "full".into())]);
     client.fetch("POST /app/a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello").await;
     client.fetch(get("/nosuch/a")).await;
+    cloud.respond([Step::Error(42, 7, "on purpose".into())]);
+    client.fetch(get("/app/a")).await;
+    cloud.stop_app();
+    assert_eq!(client.fetch(get("/app/a")).await.status, 502, "its connection was lost");
     let metrics = client.fetch(get("/metrics")).await;
     for line in [
         "cocaine_gateway_requests_total{service=\"app\",status=\"200\"} 2",
         "cocaine_gateway_requests_total{service=\"\",status=\"503\"} 1",
+        "cocaine_gateway_requests_total{service=\"app\",status=\"500\"} 1",
+        "cocaine_gateway_requests_total{service=\"app\",status=\"502\"} 1",
         "cocaine_gateway_retries_total{service=\"app\"} 1",
         "cocaine_gateway_received_bytes_total 5",
         "cocaine_gateway_in_flight 1",
         "cocaine_gateway_clients 1",
-        "cocaine_gateway_seconds_count{service=\"app\"} 2",
+        "cocaine_gateway_seconds_count{service=\"app\"} 4",
     ] {
         assert!(metrics.text().lines().any(|found| found == line), "{line}: {}", metrics.text());
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cocaine::{
-    Bytes, Category, Code, Error, Headers, Receiver, ReplySender, Result, Sender, Value,
+    Bytes, Category, Code, Error, Headers, MemoryBudget, Receiver, ReplySender, Result, Sender, Value,
     http::{RequestChunk, encode_response_head},
     server::{Caller, Dispatch, Server},
 };
@@ -140,6 +140,11 @@ impl Cloud {
 
     /// Starts a cloud whose app has several names; `storage` is a service that is not an app.
     pub(crate) async fn with(config: HttpConfig, names: &[&str]) -> Self {
+        Self::within(config, names, MemoryBudget::unlimited()).await
+    }
+
+    /// Starts such a cloud, whose gateway counts its memory in `memory`.
+    pub(crate) async fn within(config: HttpConfig, names: &[&str], memory: MemoryBudget) -> Self {
         let config = config.listen("127.0.0.1:0");
         let ((events_tx, events), (floods_tx, floods)) =
             (mpsc::unbounded_channel(), mpsc::unbounded_channel());
@@ -148,7 +153,8 @@ impl Cloud {
         let locator_names = FakeLocator::default();
         let locator = locator_names.serve().await;
         locator_names.alias("storage", "locator");
-        let gateway = Gateway::start(&locator.local_addr().to_string(), &config).await.unwrap();
+        let gateway =
+            Gateway::start_within(&locator.local_addr().to_string(), &config, memory).await.unwrap();
         let (http, locator) = (gateway.local_addr(), Some(locator));
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         let mut cloud = Self {

@@ -244,6 +244,7 @@ pub(crate) const EXCHANGES: &[Other] = &[
     row(&["app-stopped-cached"], "tornado", &[200, 200, 200], "`faults`: 503 while it is stopped"),
     row(&["ping-locator-down"], "tornado", &[200, 200], "`faults`: 503 while there is no locator"),
     row(&["queue-full"], "tornado", &[200, 200, 200, 200], "tries twice; the third try is answered here"),
+    row(&["upgrade-websocket"], "both", &[501], "asks the app, and the client waits for what nobody speaks"),
     row(&["queue-full"], "rust", &[200, 200, 200, 503], "500: it may be tried again later"),
     row(
         &[

@@ -14,6 +14,7 @@ mod framing;
 mod harness;
 mod json_rpc;
 mod locator;
+mod memory;
 mod recording;
 mod replay;
 mod requests;

@@ -64,7 +64,9 @@ async fn request_becomes_event_and_reply_becomes_response() {
 async fn other_request_forms_are_understood() {
     let mut cloud = start_cloud().await;
     let headers = "X-Cocaine-Service: app\r\nX-Cocaine-Event: ev\r\n";
+    let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
     for (request, uri, host) in [
+        (format!("GET /offer HTTP/1.1\r\nHost: h\r\n{offer}{headers}\r\n"), "/offer", "h"),
         (format!("OPTIONS * HTTP/1.1\r\nHost: h\r\n{headers}\r\n"), "*", "h"),
         (format!("GET http://other:81/p?q HTTP/1.1\r\nHost: h\r\n{headers}\r\n"), "/p?q", "other:81"),
         (format!("GET /app/web/p HTTP/1.1\r\nHost: h\r\n{headers}\r\n"), "/app/web/p", "h"),
@@ -86,6 +88,11 @@ async fn other_request_forms_are_understood() {
         405
     );
     for (request, status) in [
+        (
+            "GET /app/web HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            501,
+        ),
         ("GET / HTTP/1.1\r\nHost: h\r\nX-Cocaine-Service: app\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: h\r\nX-Cocaine-Event: ev\r\n\r\n", 400),
         ("GET /app/web HTTP/1.1\r\nHost: h\r\nX-Cocaine-Tracing-Policy: often\r\n\r\n", 400),

@@ -282,6 +282,28 @@ async fn unusable_program_prints_the_reason() {
     }
 }
 
+#[test]
+fn program_on_a_noexec_mount_prints_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"mount -t tmpfs -o noexec none "$1" || exit 77; printf '#!/bin/sh\n' > "$1/run"; chmod +x "$1/run"
+        exec "$2" --exec-worker "$3" - run "$1/run""#;
+    let (node, own) = (env!("CARGO_BIN_EXE_cocaine-node"), std::process::id().to_string());
+    let run = |options: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(options).args(["sh", "-c", script, "sh"]).arg(folder.path()).args([node, &own]);
+        command
+            .output()
+            .ok()
+            .filter(|output| output.status.code() == Some(1) && !output.stderr.starts_with(b"unshare"))
+    };
+    let Some(output) = run(&["--mount"]).or_else(|| run(&["--mount", "--user", "--map-root-user"])) else {
+        return eprintln!("skipped: nothing can be mounted here");
+    };
+    let printed = String::from_utf8(output.stderr).unwrap();
+    let text = "Permission denied (os error 13); it is on a file system that is mounted with `noexec`";
+    assert!(printed.contains(text), "{printed}");
+}
+
 #[tokio::test]
 async fn failed_spawn_is_an_error() {
     let failure = async |spec: ProcessSpec, helper: &str| {

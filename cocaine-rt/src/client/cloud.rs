@@ -24,6 +24,7 @@ use crate::{
         endpoint::{Endpoint, ServiceInfo},
         error::{Error, ErrorKind, Result},
         limits::Limits,
+        memory::MemoryBudget,
         spec::ServiceSpec,
         trace::Trace,
     },
@@ -66,9 +67,10 @@ impl Cloud {
         locators: Vec<Address>,
         compatibility: Compatibility,
         limits: Limits,
+        memory: MemoryBudget,
         timeouts: CloudTimeouts,
     ) -> Self {
-        let connector = Arc::new(Connector::new(limits, timeouts.connect, timeouts.keep_alive));
+        let connector = Arc::new(Connector::new(limits, memory, timeouts.connect, timeouts.keep_alive));
         let locators = (locators.into_iter())
             .map(|address| Arc::new(Locator::new(address, connector.clone(), timeouts.locator)));
         Self {

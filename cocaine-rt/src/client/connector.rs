@@ -17,7 +17,7 @@ use crate::{
         driver,
         handle::{self, ConnectionHandle, SharedConnection},
     },
-    protocol::{error::Error, limits::Limits},
+    protocol::{error::Error, limits::Limits, memory::MemoryBudget},
 };
 
 /// A new connection to an endpoint.
@@ -31,6 +31,7 @@ pub(crate) struct NewConnection {
 #[derive(Debug)]
 pub(crate) struct Connector {
     limits: Limits,
+    memory: MemoryBudget,
     /// The time limit of connecting to one address.
     connect_timeout: Duration,
     /// The silence after which a peer is considered dead.
@@ -42,8 +43,13 @@ impl Connector {
     /// The time limit of all endpoints of a service together, in multiples of that of one.
     const MAX_TIMEOUTS: u32 = 10;
 
-    pub(crate) fn new(limits: Limits, connect_timeout: Duration, keep_alive: Duration) -> Self {
-        Self { limits, connect_timeout, keep_alive, backoff: Backoff::default() }
+    pub(crate) fn new(
+        limits: Limits,
+        memory: MemoryBudget,
+        connect_timeout: Duration,
+        keep_alive: Duration,
+    ) -> Self {
+        Self { limits, memory, connect_timeout, keep_alive, backoff: Backoff::default() }
     }
 
     pub(crate) fn max_decoded_bytes(&self) -> usize {
@@ -92,7 +98,8 @@ impl Connector {
         let reason = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 handle::set_socket_options(&stream, self.keep_alive);
-                let handle = driver::connect(stream, address.to_string().into(), self.limits);
+                let handle =
+                    driver::connect(stream, address.to_string().into(), self.limits, self.memory.clone());
                 tokio::spawn(self.clone().watch(Arc::clone(&handle), address, began));
                 return Ok(NewConnection { handle, is_unproven });
             }

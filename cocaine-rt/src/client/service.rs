@@ -77,6 +77,7 @@ impl Service {
             locators,
             crate::client::methods::Compatibility::default(),
             crate::protocol::limits::Limits::default(),
+            crate::protocol::memory::MemoryBudget::unlimited(),
             crate::client::cloud::CloudTimeouts::default(),
         );
         let service = Self::new(Arc::new(cloud), &connection.service, None, Options::default());

@@ -1,7 +1,10 @@
 //! The task that owns a socket: it reads, delivers frames, begins invocations, and writes.
 
+mod frame_room;
 mod input;
 mod invocation;
+mod memory;
+mod stall;
 mod ticker;
 mod writer;
 
@@ -21,29 +24,32 @@ use tokio::{
 };
 
 use self::{
+    frame_room::FrameRoom,
     input::{Input, InputFrame},
     invocation::{CancellableCall, InvocationFuture},
+    stall::StallWatch,
     ticker::Ticker,
     writer::{FlushMode, FlushStatus, Writer},
 };
 use crate::{
     connection::{
         handle::{ConnectionHandle, SharedConnection},
-        mux::{PendingInvocation, Role, Violation},
+        mux::{Mux, PendingInvocation, Role, Violation},
     },
     protocol::{
         code::Code,
         error::{Error, ErrorKind},
         limits::Limits,
+        memory::{MemoryBudget, MemoryReservation},
     },
 };
 
 /// Starts the task of a client's connection.
-pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits) -> ConnectionHandle
+pub(crate) fn connect<IO>(io: IO, peer: Arc<str>, limits: Limits, memory: MemoryBudget) -> ConnectionHandle
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let conn = SharedConnection::new(peer, limits, Role::Client);
+    let conn = SharedConnection::new(peer, limits, memory, Role::Client);
     tokio::spawn(Driver::new(io, conn.clone(), limits, |_: PendingInvocation| std::future::ready(())));
     ConnectionHandle::new(conn)
 }
@@ -54,6 +60,10 @@ pub(crate) struct Driver<IO, B, F> {
     io: IO,
     begin: B,
     input: Input,
+    frame_room: FrameRoom,
+    /// The bytes that were read in all.
+    read_bytes: u64,
+    stall: StallWatch,
     /// The invocations that [`Driver::run_pending`] begins next; empty between its calls.
     batch: Vec<PendingInvocation>,
     /// The wakers of one delivery; empty between deliveries.
@@ -99,6 +109,9 @@ where
             io,
             begin,
             input: Input::new(limits.max_frame_bytes),
+            frame_room: FrameRoom::default(),
+            read_bytes: 0,
+            stall: StallWatch::default(),
             batch: Vec::new(),
             wakers: Vec::new(),
             invocation: InvocationFuture::default(),
@@ -122,38 +135,55 @@ where
                 FlushMode::Coalesce
             };
             let flush = self.writer.flush(cx, &mut self.io, &self.conn, mode)?;
-            if let Some(Violation { cause, text }) = self.violation.take() {
-                return Err(Error::protocol(text).with_wire_code(cause));
-            }
+            self.take_violation()?;
             if read == ReadStatus::LargeFrame {
                 cx.waker().wake_by_ref();
                 return Ok(());
             }
-            self.ticker.poll(cx, &self.conn);
+            let ticks = self.ticker.poll(cx, &self.conn);
+            if ticks > 0 {
+                self.check_progress(ticks)?;
+            }
             if flush == FlushStatus::Yielded || (read == ReadStatus::Empty && self.try_park(cx, flush)?) {
                 return Ok(());
             }
         }
     }
 
+    fn take_violation(&mut self) -> Result<(), Error> {
+        match self.violation.take() {
+            Some(Violation { cause, text }) => Err(Error::protocol(text).with_wire_code(cause)),
+            None => Ok(()),
+        }
+    }
+
     /// Reads once and delivers the complete frames.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<ReadStatus, Error> {
-        let paused = self.violation.is_some() || !self.conn.unpark_driver();
+        let wants_input = self.conn.unpark_driver();
+        if self.frame_room.is_waiting() {
+            let Poll::Ready(result) = self.frame_room.poll_waiting(cx, &self.conn) else {
+                return Ok(ReadStatus::Empty);
+            };
+            self.finish_room_request(result);
+            return Ok(ReadStatus::Read);
+        }
+        let paused = self.violation.is_some() || !wants_input || self.reserve_room(cx).is_pending();
         if paused != self.paused {
             self.conn.set_paused(paused);
         }
         self.paused = paused;
-        if paused {
+        if paused || self.violation.is_some() {
             return Ok(ReadStatus::Empty);
         }
-        match self.input.poll_read(cx, &mut self.io) {
+        match self.input.poll_read(cx, &mut self.io, self.frame_room.bytes()) {
             Poll::Pending => Ok(ReadStatus::Empty),
             Poll::Ready(Ok(0)) => Err(Error::disconnected(
                 "closed by the other side, as runtimes do when they cannot read a call",
             )
             .with_wire_code(Code::EOF)),
-            Poll::Ready(Ok(_)) => {
+            Poll::Ready(Ok(count)) => {
                 self.conn.count_reception();
+                self.read_bytes += count as u64;
                 Ok(self.deliver_frames())
             }
             Poll::Ready(Err(error)) => Err(Error::disconnected(error.to_string()).with_source(error)),
@@ -164,7 +194,8 @@ where
     fn deliver_frames(&mut self) -> ReadStatus {
         let mut status = self.deliver_scanned_frames();
         if let Some((channel, len)) = self.input.take_oversized() {
-            self.conn.with(|mux| mux.fail_oversized(channel, len));
+            let refusal = self.input.refusal();
+            self.conn.with(|mux| mux.fail_oversized(channel, len, refusal));
         }
         while self.violation.is_none() && self.input.skip() {
             if self.deliver_scanned_frames() == ReadStatus::LargeFrame {
@@ -181,12 +212,17 @@ where
         }
         let Some(batch) = self.input.split_frames() else { return ReadStatus::Read };
         let frames = self.input.frames();
+        let (had_room, room) = (self.frame_room.bytes() > 0, self.input.room());
         let received = self.conn.with_wakers(&mut self.wakers, |mux| {
-            frames.iter().try_for_each(|InputFrame { start, bounds, skipped }| match skipped {
+            if had_room {
+                mux.set_input_bytes(room, MemoryReservation::default());
+            }
+            frames.iter().try_for_each(|InputFrame { start, bounds, skipped, refusal }| match skipped {
                 0 => mux.receive(&batch, *start, bounds),
-                skipped => mux.receive_oversized(&batch, *start, bounds, *skipped),
+                skipped => mux.receive_oversized(&batch, *start, bounds, *skipped, refusal.as_ref()),
             })
         });
+        self.frame_room.shrink_to(room);
         if let Err(violation) = received {
             self.violation = Some(violation);
         }
@@ -289,7 +325,7 @@ where
         match self.drive(cx) {
             Ok(()) => Poll::Pending,
             Err(error) => {
-                if matches!(error.kind(), ErrorKind::Protocol(_)) {
+                if matches!(error.kind(), ErrorKind::Protocol(_) | ErrorKind::LimitExceeded(_)) {
                     tracing::warn!(peer = %self.conn.peer(), %error, "connection closed");
                 } else {
                     tracing::debug!(peer = %self.conn.peer(), %error, "connection ended");
@@ -302,9 +338,10 @@ where
 }
 
 impl<IO, B, F> Drop for Driver<IO, B, F> {
-    /// Fails the open channels: a runtime that shuts down drops the task.
+    /// Fails the open channels: a runtime that shuts down drops the task. Drops what is not sent.
     fn drop(&mut self) {
         self.conn.close(&Error::disconnected("the runtime has shut down"));
+        self.conn.with(Mux::discard_unsent);
     }
 }
 

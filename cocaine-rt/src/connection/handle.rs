@@ -21,14 +21,13 @@ use tokio::{
 
 use crate::{
     connection::mux::{Mux, Role},
-    protocol::{error::Error, limits::Limits},
+    protocol::{error::Error, limits::Limits, memory::MemoryBudget},
 };
 
 /// The state that the users of a connection share with its task.
 pub(crate) struct SharedConnection {
     state: Mutex<ConnectionState>,
     peer: Arc<str>,
-    stream_window: usize,
     /// The length of the output, readable without the lock.
     pub(super) queued: AtomicUsize,
     /// No further call is made on this connection: the service at the other end was stopped, or does not respond.
@@ -41,8 +40,9 @@ pub(crate) struct SharedConnection {
     paused: AtomicBool,
     /// The runtime that drives the connection.
     runtime: Option<Id>,
-    /// See [`Limits::max_decoded_bytes`](field@Limits::max_decoded_bytes).
-    max_decoded_bytes: usize,
+    /// The limits of the connection.
+    limits: Limits,
+    memory: MemoryBudget,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the task")]
@@ -82,9 +82,8 @@ impl ConnectionState {
 }
 
 impl SharedConnection {
-    pub(crate) fn new(peer: Arc<str>, limits: Limits, role: Role) -> Arc<Self> {
-        let stream_window = limits.stream_window_bytes;
-        let mux = Mux::new(limits, role);
+    pub(crate) fn new(peer: Arc<str>, limits: Limits, memory: MemoryBudget, role: Role) -> Arc<Self> {
+        let mux = Mux::new(limits, role, memory.clone());
         let state = ConnectionState {
             mux,
             driver_waker: None,
@@ -96,14 +95,14 @@ impl SharedConnection {
         Arc::new(Self {
             state: Mutex::new(state),
             peer,
-            stream_window,
             queued: AtomicUsize::new(0),
             outdated: AtomicBool::new(false),
             congested: AtomicBool::new(false),
             receptions: AtomicU64::new(0),
             paused: AtomicBool::new(false),
             runtime: current_runtime(),
-            max_decoded_bytes: limits.max_decoded_bytes,
+            limits,
+            memory,
         })
     }
 
@@ -152,7 +151,7 @@ impl SharedConnection {
 
     /// Returns the credit that this side grants a stream at first, in bytes.
     pub(crate) fn stream_window(&self) -> usize {
-        self.stream_window
+        self.limits.stream_window_bytes
     }
 
     /// Calls `act` with the mux under the lock, then wakes the tasks that this concerns. `act` must not run user code.
@@ -167,13 +166,18 @@ impl SharedConnection {
     pub(super) fn with_wakers<R>(&self, wakers: &mut Vec<Waker>, act: impl FnOnce(&mut Mux) -> R) -> R {
         let mut state = self.lock();
         let result = act(&mut state.mux);
-        self.queued.store(state.mux.output_len(), Ordering::Relaxed);
+        let queued = state.mux.output_len();
+        self.queued.store(queued, Ordering::Relaxed);
+        let returned = state.mux.update_memory(queued);
         self.congested.store(state.mux.is_input_blocked(), Ordering::Relaxed);
         let driver = state.take_driver_waker();
         if !state.mux.wakers().is_empty() {
             std::mem::swap(state.mux.wakers(), wakers);
         }
         drop(state);
+        if returned > 0 {
+            self.memory.subtract(returned);
+        }
         if let Some(driver) = driver {
             driver.wake();
         }
@@ -208,7 +212,17 @@ impl SharedConnection {
 
     /// Returns how many bytes of memory a decoded message may take beyond its encoding.
     pub(crate) fn max_decoded_bytes(&self) -> usize {
-        self.max_decoded_bytes
+        self.limits.max_decoded_bytes
+    }
+
+    /// Returns the limits of the connection.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns the budget in which the memory of the connection is counted.
+    pub(crate) fn memory(&self) -> &MemoryBudget {
+        &self.memory
     }
 
     /// Drops the waker of the task, which is running; returns whether the task should read.

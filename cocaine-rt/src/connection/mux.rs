@@ -36,6 +36,7 @@ mod credit;
 mod handles;
 mod id_hash;
 mod invocations;
+pub(crate) mod memory;
 pub(crate) mod message;
 mod oversized;
 mod receiving;
@@ -53,14 +54,16 @@ use std::{
 };
 
 use self::{
-    abandonment::DetachedCall, channel::Channel, id_hash::IdHashBuilder, message::Message,
-    recv_state::RecvState, root_protocol::RootProtocol, table::ChannelTable, waker_queue::WakerQueue,
+    abandonment::DetachedCall, channel::Channel, id_hash::IdHashBuilder, memory::ConnectionMemory,
+    message::Message, recv_state::RecvState, root_protocol::RootProtocol, table::ChannelTable,
+    waker_queue::WakerQueue,
 };
 use crate::{
     protocol::{
         code::Code,
         error::{Error, ErrorKind},
         limits::Limits,
+        memory::MemoryBudget,
         trace::Trace,
     },
     wire::{encode::Encoded, frame::FrameHeaders, hpack::HpackTable},
@@ -177,6 +180,7 @@ pub(crate) struct Mux {
     args_bytes: usize,
     /// Bytes of the messages that no reader has read.
     unread_bytes: usize,
+    memory: ConnectionMemory,
     /// Channels with so much unread that the socket is not read.
     congested: Vec<ChannelKey>,
     /// Channels on which what arrives must not wait for the readers of others.
@@ -210,7 +214,7 @@ pub(crate) struct Mux {
 }
 
 impl Mux {
-    pub(crate) fn new(limits: Limits, role: Role) -> Self {
+    pub(crate) fn new(limits: Limits, role: Role, memory: MemoryBudget) -> Self {
         Self {
             limits,
             role,
@@ -227,6 +231,7 @@ impl Mux {
             running_long_lived: 0,
             args_bytes: 0,
             unread_bytes: 0,
+            memory: ConnectionMemory::new(memory),
             congested: Vec::new(),
             urgent_channels: 0,
             congestions: 0,
@@ -252,10 +257,11 @@ impl Mux {
         self.offered_credit = Some(window);
     }
 
-    /// Returns whether time has to be kept: some channel has a deadline, or goes unread for too long.
+    /// Returns whether time has to be kept: some channel has a deadline, or goes unread for too long, or others may wait for
+    /// the memory of this connection.
     #[inline]
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.deadlines > 0 || !self.congested.is_empty()
+        self.deadlines > 0 || !self.congested.is_empty() || self.has_counted_memory()
     }
 
     /// Advances the clock by `ticks`, and fails the channels whose deadline has passed. A channel that was opened since the
@@ -263,6 +269,7 @@ impl Mux {
     pub(crate) fn expire(&mut self, ticks: u64) {
         self.tick = self.tick.saturating_add(ticks);
         self.fail_stalled(ticks);
+        self.fail_largest_unread(ticks);
         let young = ticks.saturating_sub(1);
         let last_expired_id = std::mem::replace(&mut self.last_expired_id, self.last_own_id);
         let mut expired = Vec::new();

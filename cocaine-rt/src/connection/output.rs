@@ -32,6 +32,13 @@ impl Output {
         self.written == self.queued.buf.len() && self.segment == self.queued.segments.len()
     }
 
+    /// Returns the number of bytes that are not written yet.
+    pub(crate) fn remaining(&self) -> usize {
+        let segments = self.queued.segments[self.segment..].iter();
+        let blobs: usize = segments.map(|(_, blob)| blob.len()).sum();
+        self.queued.buf.len() - self.written + blobs - self.segment_written
+    }
+
     /// Returns the buffer, cleared, to be filled again. All of it must be written.
     pub(crate) fn refill(&mut self) -> &mut Encoded {
         debug_assert!(self.is_empty(), "the output is not written yet");
@@ -135,6 +142,7 @@ mod tests {
             let (encoded, flat) = sample();
             let mut output = Output::default();
             *output.refill() = encoded;
+            assert_eq!(output.remaining(), flat.len());
             let write = async {
                 std::future::poll_fn(|cx| output.poll_write(cx, &mut near)).await.unwrap();
                 drop(near);

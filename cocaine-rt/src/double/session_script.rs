@@ -27,6 +27,7 @@ use crate::{
         endpoint::ServiceInfo,
         error::{Error, Result},
         limits::Limits,
+        memory::MemoryBudget,
         panic::panic_text,
         spec::ServiceSpec,
     },
@@ -97,8 +98,9 @@ where
     let pending = PendingScript { script, guard: ScriptGuard::new(expectations), method };
     let (client, server_io) = tokio::io::duplex(BUFFER_SIZE);
     let server = SessionServer { spec, pending: Mutex::new(Some(pending)) };
-    Connection::start(server_io, "the caller of a double", Limits::default(), spec, |_| server);
-    let handle = driver::connect(client, "a double".into(), Limits::default());
+    let (limits, memory) = (Limits::default(), MemoryBudget::unlimited());
+    Connection::start(server_io, "the caller of a double", limits, memory.clone(), spec, |_| server);
+    let handle = driver::connect(client, "a double".into(), limits, memory);
     let info = ServiceInfo { endpoints: Vec::new(), version: spec.version, graph: spec.graph() };
     let table = MethodTable::new(Some(spec), &info, Compatibility::Unchecked)?;
     let connection = ServiceConnection { handle, table, service: spec.name.into() };

@@ -34,7 +34,9 @@ pub struct Limits {
     /// The credit of a stream whose two ends understand it: bytes that may be sent before the other side has read
     /// (`protocol.md` 14). 512 KiB.
     pub stream_window_bytes: usize,
-    /// How long a channel that keeps the socket from being read may go unread before it fails. 30 s.
+    /// How long a channel that keeps the socket from being read may go unread before it fails, and how long a call may wait
+    /// for memory. Half of it is how long a channel may go unread, and a peer may send or read next to nothing, while others
+    /// wait for the memory ([`MemoryBudget`](crate::MemoryBudget)). 30 s.
     pub stall_timeout: Duration,
     /// Bytes of memory that the arguments of a call or a reply may take, once decoded, beyond their encoding: a list of
     /// nils takes forty times its encoding as a [`Value`](crate::Value), and a list of short texts ten times. A call
@@ -96,6 +98,13 @@ impl Limits {
     #[must_use]
     pub const fn max_decoded_bytes(self, bytes: usize) -> Self {
         Self { max_decoded_bytes: bytes, ..self }
+    }
+}
+
+impl Limits {
+    /// Returns how long whatever takes memory may make no progress while others wait for it. Those wait twice as long.
+    pub(crate) fn memory_stall_timeout(&self) -> Duration {
+        self.stall_timeout / 2
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
         error::{Error, Result},
         graph::Tree,
         limits::Limits,
+        memory::MemoryBudget,
         spec::{ServiceSpec, TreeSpec},
         trace::Trace,
     },
@@ -37,12 +38,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Serves `spec` to `peer` over `io` until either side closes the connection. `dispatch` builds the service from the
-    /// connection.
+    /// Serves `spec` to `peer` over `io` until either side closes the connection, whose memory is counted in `memory`.
+    /// `dispatch` builds the service from the connection.
     pub fn start<IO, D>(
         io: IO,
         peer: &str,
         limits: Limits,
+        memory: MemoryBudget,
         spec: &ServiceSpec,
         dispatch: impl FnOnce(Self) -> D,
     ) -> Self
@@ -51,8 +53,8 @@ impl Connection {
         D: Dispatch,
     {
         let graph = spec.graph();
-        let conn =
-            SharedConnection::new(peer.into(), limits, Role::Host(Arc::new(RootProtocol::new(&graph))));
+        let role = Role::Host(Arc::new(RootProtocol::new(&graph)));
+        let conn = SharedConnection::new(peer.into(), limits, memory, role);
         let handle = ConnectionHandle::new(conn.clone());
         let extra = graph.methods().map(|_| None).collect();
         let host = Arc::new(ServedConnection::new(

@@ -28,7 +28,7 @@ use crate::{
         handle::{self, ConnectionHandle, SharedConnection},
         mux::{Mux, Role, root_protocol::RootProtocol},
     },
-    protocol::limits::Limits,
+    protocol::{limits::Limits, memory::MemoryBudget},
     wire::bytes::Bytes,
 };
 
@@ -54,6 +54,7 @@ enum Phase {
 pub struct ServerBuilder<D> {
     dispatch: D,
     limits: Limits,
+    memory: MemoryBudget,
     served: ServedGraph,
     root_protocol: RootProtocol,
     accept_counters: Arc<AcceptCounters>,
@@ -94,6 +95,7 @@ impl Server {
         ServerBuilder {
             dispatch,
             limits,
+            memory: MemoryBudget::unlimited(),
             served: ServedGraph { graph, extra },
             root_protocol,
             accept_counters,
@@ -147,6 +149,12 @@ impl<D: Dispatch> ServerBuilder<D> {
         Self { limits, ..self }
     }
 
+    /// Counts the memory of all connections in `memory`; by default it is not counted.
+    #[must_use]
+    pub fn memory(self, memory: MemoryBudget) -> Self {
+        Self { memory, ..self }
+    }
+
     /// Counts the accepted connections in `accept_counters`.
     #[must_use]
     pub fn accept_counters(self, accept_counters: Arc<AcceptCounters>) -> Self {
@@ -192,6 +200,7 @@ impl<D: Dispatch> ServerBuilder<D> {
             root_protocol: Arc::new(self.root_protocol),
             served: Arc::new(self.served),
             limits: self.limits,
+            memory: self.memory,
             accept_counters: self.accept_counters,
             tasks: JoinSet::new(),
             by_task: HashMap::new(),
@@ -207,6 +216,7 @@ struct Connections<D> {
     root_protocol: Arc<RootProtocol>,
     served: Arc<ServedGraph>,
     limits: Limits,
+    memory: MemoryBudget,
     accept_counters: Arc<AcceptCounters>,
     tasks: JoinSet<()>,
     by_task: HashMap<task::Id, Arc<SharedConnection>>,
@@ -267,6 +277,7 @@ impl<D: Dispatch> Connections<D> {
         let conn = SharedConnection::new(
             peer.to_string().into(),
             self.limits,
+            self.memory.clone(),
             Role::Server(self.root_protocol.clone()),
         );
         let host = Arc::new(ServedConnection::new(

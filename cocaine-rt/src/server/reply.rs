@@ -28,6 +28,7 @@ use crate::{
         code::Code,
         error::{Error, ErrorKind, Result},
         graph::{ERROR, Method, TreeShape, VALUE},
+        memory::MemoryBudget,
         spec::OnDrop,
         trace::Trace,
     },
@@ -193,6 +194,12 @@ impl CallResponder {
         if let (Err(error), VALUE) = (&encoded, kind) {
             return self.reply_error(error);
         }
+        if kind == VALUE
+            && let Err(refusal) = self.admit(scratch.len())
+        {
+            drop(scratch);
+            return self.reply_error(&refusal);
+        }
         let mut buf = Vec::new();
         let extra =
             self.run.host.served.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
@@ -204,6 +211,16 @@ impl CallResponder {
                 drop(mux.send(id, kind, &scratch, headers));
             }
         });
+    }
+
+    /// Checks that there is memory for an answer of `bytes` bytes.
+    fn admit(&self, bytes: usize) -> Result<()> {
+        let RunningCall { host, key, cost, .. } = &self.run;
+        let is_small = bytes <= MemoryBudget::UNCOUNTED_BYTES;
+        if is_small || host.handle.with(|mux| mux.admit_reply(key.id, cost.bytes, bytes)) {
+            return Ok(());
+        }
+        Err(host.handle.memory().refusal(bytes))
     }
 
     fn close(&self, error: &Error) {

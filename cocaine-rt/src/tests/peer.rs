@@ -16,6 +16,7 @@ use crate::{
         endpoint::ServiceInfo,
         graph::{Graph, Method, Tree},
         limits::Limits,
+        memory::MemoryBudget,
     },
     wire::{
         encode::{self, Encoded},
@@ -42,7 +43,7 @@ impl Peer {
     /// Returns a service with these methods, connected to a peer over a pipe that holds `room` bytes.
     pub(crate) fn with(graph: Graph, room: usize, limits: Limits) -> (Service, Self) {
         let (near, io) = tokio::io::duplex(room);
-        let handle = driver::connect(near, "peer:1".into(), limits);
+        let handle = driver::connect(near, "peer:1".into(), limits, MemoryBudget::unlimited());
         let found = ServiceInfo { graph, version: 1, endpoints: Vec::new() };
         let table = MethodTable::new(None, &found, Compatibility::Lenient).unwrap();
         let connection = ServiceConnection { handle, table, service: "test".into() };

@@ -100,10 +100,22 @@ impl Scanner {
         }
     }
 
+    /// Returns the limit on the length of a frame.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Returns the minimum length of the current frame, as far as it is known.
     #[inline]
     pub(crate) fn min_frame_len(&self) -> usize {
         if self.is_skipping { 0 } else { self.position }
+    }
+
+    /// Returns the minimum length of the current frame with the elements that its heads announce; 0 if its arguments are
+    /// skipped.
+    #[inline]
+    pub(crate) fn announced_len(&self) -> usize {
+        if self.is_skipping { 0 } else { self.announced.max(self.position) }
     }
 
     /// Skips the arguments of the frame that was rejected with [`ScanError::TooLarge`]. Returns whether that is possible: the
@@ -112,8 +124,13 @@ impl Scanner {
     /// Scanning continues as before, except that the caller removes the bytes that [`Scanner::discard`] returns after each
     /// incomplete [`Scanner::frame`]. The bounds of the complete frame have an empty range of arguments.
     pub(crate) fn skip_args(&mut self) -> bool {
+        self.skip_args_above(self.limit / 2)
+    }
+
+    /// Skips the arguments of the incomplete frame, as [`Scanner::skip_args`] does, unless they end before `min_args`.
+    pub(crate) fn skip_args_above(&mut self, min_args: usize) -> bool {
         let is_within_args = self.started == 3 && self.open > 0;
-        let are_args_large = self.started >= 3 && self.bounds.args.end > self.limit / 2;
+        let are_args_large = self.started >= 3 && self.bounds.args.end > min_args;
         self.is_skipping = self.skipped == 0 && (is_within_args || are_args_large);
         self.is_skipping
     }

@@ -39,6 +39,7 @@ use crate::{
         error::{Error, ErrorKind, Result},
         graph::{ERROR, Graph},
         limits::Limits,
+        memory::MemoryBudget,
         spec::{MethodSpec, OnDrop, TreeSpec},
     },
     wire::{decode::Reader, encode, frame::FrameHeaders, scratch::Scratch},
@@ -131,7 +132,8 @@ impl NodeConnection {
         let Self { endpoint, uuid, timeouts, limits, cloud, registry, terminated, spawned } = self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
-        let conn = SharedConnection::new(peer, limits, Role::Worker(Arc::new(roots)));
+        let conn =
+            SharedConnection::new(peer, limits, MemoryBudget::unlimited(), Role::Worker(Arc::new(roots)));
         if let Some(window) = credit::offered_by_node() {
             conn.with(|mux| mux.accept_credit(window));
         }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cocaine::Limits;
+use cocaine::{Limits, MemoryBudget};
 
 use super::permits::WorkerPermits;
 use crate::{
@@ -24,6 +24,8 @@ pub(crate) struct AppEnvironment {
     pub(crate) permits: WorkerPermits,
     /// The limits of workers' connections.
     pub(crate) limits: Limits,
+    /// The memory of all connections.
+    pub(crate) memory: MemoryBudget,
     /// How long an event waits for an app that does not start before its client gets an error.
     pub(crate) startup_timeout: Duration,
     /// Whether workers without events end after the `idle-timeout` of their profile.

@@ -165,7 +165,7 @@ impl Overseer {
             return Err(errors::stopped());
         }
         let queued = state.queue.len();
-        if !pool::has_room(&self.config().profile, state.demand()) {
+        if !pool::has_room(&self.config().profile, state.demand()) || self.is_over_fair_share(queued) {
             self.0.metrics.record_rejected(queued, since);
             self.rebalance(&mut state);
             return Err(errors::queue_full());
@@ -181,6 +181,13 @@ impl Overseer {
         self.assign_queued(&mut state);
         self.rebalance(&mut state);
         Ok(Admission::Queued(QueuePlace { overseer: self.clone(), id, receiver }))
+    }
+
+    /// Returns whether no further event may be queued because memory is scarce: an app with few events may go on.
+    fn is_over_fair_share(&self, queued: usize) -> bool {
+        /// The events of an app that may wait however scarce memory is.
+        const FEW_EVENTS: usize = 8;
+        queued >= FEW_EVENTS && self.environment().memory.is_scarce()
     }
 
     /// Puts an event at the front of the queue that its worker could not take.

@@ -13,7 +13,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::apps::package::{PARTIAL_PREFIX, folder_name};
+use crate::{
+    apps::package::{PARTIAL_PREFIX, folder_name},
+    helper::is_on_noexec_mount,
+};
 
 /// The longest path of a unix socket.
 const MAX_SOCKET_PATH: usize = 107;
@@ -57,6 +60,10 @@ impl AppFolders {
         let (run, spool) = (data.join("run"), data.join("spool"));
         ensure_private(&run)?;
         ensure_private(&spool)?;
+        if is_on_noexec_mount(&spool) {
+            let folder = spool.display();
+            tracing::warn!(%folder, "no app can run: the file system of its folder is mounted with `noexec`");
+        }
         remove_leftovers(&run).map_err(|source| FolderError::Io { folder: run.clone(), source })?;
         remove_leftovers(&spool).map_err(|source| FolderError::Io { folder: spool.clone(), source })?;
         Ok(Self { run, spool, _temporary: None })

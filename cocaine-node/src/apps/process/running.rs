@@ -12,6 +12,13 @@ use super::{
     spawner::Process,
 };
 
+/// What the log calls a worker.
+#[derive(Debug)]
+pub(crate) struct WorkerName {
+    pub(crate) app: String,
+    pub(crate) uuid: String,
+}
+
 /// A process whose output is read.
 #[derive(Debug)]
 pub(crate) struct RunningProcess {
@@ -27,16 +34,16 @@ impl RunningProcess {
     /// How long the last output may take to arrive after the exit.
     const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
 
-    /// Starts to read the output of `process` from `pipe`. The lines also go to the log if `logged_app` names the app.
+    /// Starts to read the output of `process` from `pipe`. The lines also go to the log if `logged_as` is set.
     pub(crate) fn new(
         process: Process,
         pipe: Receiver,
         output: OutputBuffer,
-        logged_app: Option<String>,
+        logged_as: Option<WorkerName>,
         kill_timeout: Duration,
     ) -> Self {
         let output = Arc::new(Mutex::new(output));
-        let reader = OutputReader { output: output.clone(), logged_app };
+        let reader = OutputReader { output: output.clone(), logged_as };
         Self { process, output, reader: tokio::spawn(reader.run(pipe)), kill_timeout }
     }
 
@@ -70,7 +77,7 @@ impl RunningProcess {
 /// Reads the output of a process.
 struct OutputReader {
     output: Arc<Mutex<OutputBuffer>>,
-    logged_app: Option<String>,
+    logged_as: Option<WorkerName>,
 }
 
 impl OutputReader {
@@ -78,8 +85,8 @@ impl OutputReader {
         let mut buffer = vec![0; 8 << 10];
         while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
             lock(&self.output).push(&buffer[..read], |line| {
-                if let Some(app) = &self.logged_app {
-                    tracing::debug!(app, line = %String::from_utf8_lossy(line), "a worker prints");
+                if let Some(WorkerName { app, uuid }) = &self.logged_as {
+                    tracing::info!(app, uuid, line = %String::from_utf8_lossy(line), "a worker prints");
                 }
             });
         }

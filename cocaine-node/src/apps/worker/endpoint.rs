@@ -14,7 +14,7 @@ use std::{
 };
 
 use cocaine::{
-    Limits,
+    Limits, MemoryBudget,
     bind::{Call, Dispatch, DynReceiver, DynSender, ServiceSpec},
     control::WORKER,
     server::{AcceptStatus, Connection, UnixSocket},
@@ -45,7 +45,7 @@ pub(crate) struct WorkerEndpoint {
 
 impl WorkerEndpoint {
     /// Listens on `path`, and replaces a stale socket there.
-    pub(crate) fn listen(path: PathBuf, limits: Limits) -> io::Result<Self> {
+    pub(crate) fn listen(path: PathBuf, limits: Limits, memory: MemoryBudget) -> io::Result<Self> {
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -54,7 +54,7 @@ impl WorkerEndpoint {
         // No other user gets as far as here in the meantime: the folder is private.
         fs::set_permissions(&path, Permissions::from_mode(PRIVATE_FILE))?;
         let expected = ExpectedWorkers::default();
-        let accepting = tokio::spawn(accept(listener, path.clone(), limits, expected.clone()));
+        let accepting = tokio::spawn(accept(listener, path.clone(), (limits, memory), expected.clone()));
         Ok(Self { path, expected, accepting, closed: AtomicBool::new(false) })
     }
 
@@ -103,7 +103,12 @@ fn lock(
     expected.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected: ExpectedWorkers) {
+async fn accept(
+    listener: UnixListener,
+    path: PathBuf,
+    (limits, memory): (Limits, MemoryBudget),
+    expected: ExpectedWorkers,
+) {
     let peer = path.display().to_string();
     let mut status = AcceptStatus::new(&peer);
     loop {
@@ -112,7 +117,7 @@ async fn accept(listener: UnixListener, path: PathBuf, limits: Limits, expected:
                 status.record_success();
                 let expected = expected.clone();
                 let make_service = |connection| HandshakeService { connection, expected };
-                Connection::start(stream, &peer, limits, &WORKER, make_service);
+                Connection::start(stream, &peer, limits, memory.clone(), &WORKER, make_service);
             }
             Err(error) => status.recover(&error).await,
         }

@@ -13,7 +13,7 @@ use crate::apps::{
     package::folders::AppFolders,
     process::{
         output::OutputBuffer,
-        running::RunningProcess,
+        running::{RunningProcess, WorkerName},
         spawner::{ProcessSpec, Spawner},
     },
     profile::config::AppConfig,
@@ -56,8 +56,9 @@ impl WorkerLauncher {
         let (process, pipe) = spawner.spawn(spec).await?;
         tracing::info!(app = config.app, uuid, pid = process.pid, "a worker is started");
         let output = OutputBuffer::new(profile.crashlog_limit);
-        let logged_app = profile.log_output.then(|| config.app.clone());
-        Ok(RunningProcess::new(process, pipe, output, logged_app, profile.isolate.kill_timeout))
+        let name = || WorkerName { app: config.app.clone(), uuid: uuid.to_owned() };
+        let logged_as = profile.log_output.then(name);
+        Ok(RunningProcess::new(process, pipe, output, logged_as, profile.isolate.kill_timeout))
     }
 
     /// Returns the arguments of a worker, sorted by name (`worker.md` 1.1).

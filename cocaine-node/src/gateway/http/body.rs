@@ -10,12 +10,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use cocaine::{Receiver, Stream};
+use cocaine::{MemoryBudget, Receiver, Stream};
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::error::HttpError;
+use super::{counted, error::HttpError};
 
 /// The body of a response. It is never longer than its declared length, and fails if it is shorter.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub(crate) struct BodyStream {
     /// How long the app may take to send the next chunk.
     timeout: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// Counts chunks until the client has read them.
+    memory: MemoryBudget,
 }
 
 /// A body that ended early. The connection is closed, so that the client cannot mistake the body for a complete one.
@@ -50,8 +52,13 @@ impl fmt::Display for BodyError {
 impl std::error::Error for BodyError {}
 
 impl BodyStream {
-    pub(crate) fn new(chunks: Receiver<cocaine::Bytes>, ends_at_empty: bool, timeout: Duration) -> Self {
-        Self { chunks, ends_at_empty, timeout, deadline: None }
+    pub(crate) fn new(
+        chunks: Receiver<cocaine::Bytes>,
+        ends_at_empty: bool,
+        timeout: Duration,
+        memory: MemoryBudget,
+    ) -> Self {
+        Self { chunks, ends_at_empty, timeout, deadline: None, memory }
     }
 
     /// Returns the next chunk that is not empty, or `None` at the end of the body.
@@ -64,7 +71,7 @@ impl BodyStream {
             return Poll::Ready(match chunk {
                 Some(Ok(chunk)) if chunk.is_empty() && self.ends_at_empty => None,
                 Some(Ok(chunk)) if chunk.is_empty() => continue,
-                Some(Ok(chunk)) => Some(Ok(chunk.into())),
+                Some(Ok(chunk)) => Some(Ok(counted::count(chunk.into(), &self.memory))),
                 Some(Err(error)) => Some(Err(BodyError(HttpError::from_call(&error)))),
                 None => None,
             });

@@ -12,7 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use cocaine::server::{AcceptStatus, IdleConnection, track_idle_connection};
+use cocaine::{
+    MemoryBudget,
+    server::{AcceptStatus, IdleConnection, track_idle_connection},
+};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body::Body;
@@ -51,6 +54,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) max_headers: usize,
     /// Counts the open connections.
     pub(crate) open: Gauge,
+    /// The memory of all responses.
+    pub(crate) memory: MemoryBudget,
 }
 
 /// A port whose connections are served.
@@ -148,7 +153,8 @@ where
                         |response: Response<B>| response.map(|body| PhasedBody::new(body, phase));
                     handle(request, peer).map(|response| Ok::<_, Infallible>(with_phase(response)))
                 });
-                let io = TokioIo::new(ClientSocket::new(stream, settings.timeout, head_timer));
+                let memory = settings.memory.clone();
+                let io = TokioIo::new(ClientSocket::new(stream, settings.timeout, memory, head_timer));
                 let connection = graceful.watch(http1_builder(&settings).serve_connection(io, service));
                 let open = settings.open.clone();
                 tasks.spawn(async move {

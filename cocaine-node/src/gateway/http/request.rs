@@ -8,7 +8,7 @@ use super::error::HttpError;
 /// Refuses requests that two readers could understand differently, and those that the gateway does not support.
 ///
 /// # Errors
-/// 405 for `CONNECT`, 501 for a transfer coding other than `chunked`, 400 for a second `Host`.
+/// 405 for `CONNECT`, 501 for a transfer coding other than `chunked` and for a WebSocket, 400 for a second `Host`.
 pub(crate) fn validate(parts: &Parts) -> Result<(), HttpError> {
     if parts.method == Method::CONNECT {
         return Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "CONNECT is not supported"));
@@ -19,10 +19,23 @@ pub(crate) fn validate(parts: &Parts) -> Result<(), HttpError> {
         let text = "the only supported Transfer-Encoding is a single `chunked`";
         return Err(HttpError::new(StatusCode::NOT_IMPLEMENTED, text));
     }
+    if is_websocket(parts) {
+        let text =
+            "the gateway passes no WebSocket on: use requests, whose responses may be streams without an end";
+        return Err(HttpError::new(StatusCode::NOT_IMPLEMENTED, text));
+    }
     if parts.headers.get_all(header::HOST).iter().nth(1).is_some() {
         return Err(HttpError::new(StatusCode::BAD_REQUEST, "the header host is repeated"));
     }
     Ok(())
+}
+
+/// Returns whether a client asks for a WebSocket, whose frames it would mistake a response for. Other protocols are offers
+/// that may be ignored, such as HTTP/2.
+fn is_websocket(parts: &Parts) -> bool {
+    let offers = parts.headers.get_all(header::UPGRADE).iter();
+    let mut protocols = offers.flat_map(|offer| offer.as_bytes().split(|byte| *byte == b','));
+    protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Returns the chunk that an app receives, without the headers of the client's connection. A chunked body gets a

@@ -8,7 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use cocaine::http::{decode_response_head, forbids_content, remove_hop_by_hop, set_bodiless_length};
+use cocaine::{
+    MemoryBudget,
+    http::{decode_response_head, forbids_content, remove_hop_by_hop, set_bodiless_length},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use super::{
@@ -32,6 +35,8 @@ pub(crate) struct RequestInfo {
     pub(crate) version: Version,
     /// How long the app may send nothing.
     pub(crate) timeout: Duration,
+    /// Counts the response until the client has read it.
+    pub(crate) memory: MemoryBudget,
 }
 
 impl RequestInfo {
@@ -57,7 +62,7 @@ impl RequestInfo {
             let has_length = ![StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
             ResponseBody::omitted(declared.filter(|_| has_length))
         } else {
-            let stream = BodyStream::new(start.rest, ends_at_empty, self.timeout);
+            let stream = BodyStream::new(start.rest, ends_at_empty, self.timeout, self.memory.clone());
             self.body(stream, declared).await?
         };
         let mut response = Response::new(body);

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use cocaine::MemoryBudget;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep},
@@ -27,11 +28,19 @@ const DRAIN_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub(crate) struct ClientSocket<S> {
     stream: S,
-    /// How long a write may make no progress.
+    /// How long a write may make no progress; half as long while memory is scarce, which the response takes.
     write_timeout: Duration,
-    write_deadline: Option<Pin<Box<Sleep>>>,
+    write_deadline: Option<WriteDeadline>,
+    memory: MemoryBudget,
     head_timer: HeadTimer,
     linger: Option<Linger>,
+}
+
+/// The end of half the time that a write may take, of the first or the second half.
+#[derive(Debug)]
+struct WriteDeadline {
+    half: Pin<Box<Sleep>>,
+    is_second: bool,
 }
 
 /// The deadlines of a socket that is shut down and still reads.
@@ -42,8 +51,13 @@ struct Linger {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> ClientSocket<S> {
-    pub(crate) fn new(stream: S, write_timeout: Duration, head_timer: HeadTimer) -> Self {
-        Self { stream, write_timeout, write_deadline: None, head_timer, linger: None }
+    pub(crate) fn new(
+        stream: S,
+        write_timeout: Duration,
+        memory: MemoryBudget,
+        head_timer: HeadTimer,
+    ) -> Self {
+        Self { stream, write_timeout, write_deadline: None, memory, head_timer, linger: None }
     }
 
     /// Drops what the client still sends, until it closes its side, is idle for [`LINGER`], or the time is over.
@@ -74,11 +88,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientSocket<S> {
             self.write_deadline = None;
             return written;
         }
-        let timeout = self.write_timeout;
-        let deadline = self.write_deadline.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        if deadline.as_mut().poll(cx).is_ready() {
-            deadline.as_mut().reset(Instant::now() + timeout);
-            let text = format!("the client read nothing for {timeout:?}");
+        let half = self.write_timeout / 2;
+        let start = || WriteDeadline { half: Box::pin(sleep(half)), is_second: false };
+        let deadline = self.write_deadline.get_or_insert_with(start);
+        while deadline.half.as_mut().poll(cx).is_ready() {
+            deadline.half.as_mut().reset(Instant::now() + half);
+            if !deadline.is_second && !self.memory.is_scarce() {
+                deadline.is_second = true;
+                continue;
+            }
+            let text = if deadline.is_second {
+                format!("the client read nothing for {:?}", self.write_timeout)
+            } else {
+                format!("the client read nothing for {half:?}, while memory was scarce")
+            };
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)));
         }
         Poll::Pending

@@ -1,12 +1,13 @@
 //! A call for JSON-RPC: the messages that are sent, and those that are received.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use cocaine::{
-    Args, Bytes, Code, Duplex, DynReceiver, DynSender, Receiver, Service, Value,
+    Args, Bytes, Code, Duplex, DynReceiver, DynSender, MemoryBudget, MemoryReservation, Receiver, Service,
+    Value,
     graph::{CallKind, Method, Tree, TreeShape},
 };
 
@@ -28,21 +29,30 @@ use crate::gateway::{
 #[derive(Debug)]
 pub(super) struct ResultBudget {
     limit: usize,
-    used: AtomicUsize,
+    used: Mutex<UsedMemory>,
+}
+
+#[derive(Debug)]
+struct UsedMemory {
+    bytes: usize,
+    /// What is counted for them in the budget of the process.
+    counted: MemoryReservation,
 }
 
 impl ResultBudget {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, used: AtomicUsize::new(0) }
+    pub(super) fn new(limit: usize, memory: &MemoryBudget) -> Self {
+        Self { limit, used: Mutex::new(UsedMemory { bytes: 0, counted: memory.charge(0) }) }
     }
 
     fn reserve(&self, args: &[Value]) -> Result<(), RpcError> {
         let size: usize = args.iter().map(memory_size).sum();
-        let used = self.used.fetch_add(size, Ordering::Relaxed);
-        if used.saturating_add(size) > self.limit {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.bytes = used.bytes.saturating_add(size);
+        let bytes = used.bytes;
+        if bytes > self.limit {
             return Err(RpcError::result_too_long(self.limit));
         }
-        Ok(())
+        if used.counted.try_count(bytes) { Ok(()) } else { Err(RpcError::no_memory(bytes)) }
     }
 }
 

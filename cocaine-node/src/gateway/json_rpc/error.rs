@@ -68,6 +68,13 @@ impl RpcError {
         Self::new(-32099, "Generic Cocaine error", &reason)
     }
 
+    /// There is no memory for the result.
+    pub(super) fn no_memory(size: usize) -> Self {
+        let reason =
+            format!("no memory for a result of {size} bytes: try again later (`limits.max_memory_bytes`)");
+        Self::new(-32099, "Generic Cocaine error", &reason)
+    }
+
     /// The service did not answer in time.
     pub(super) fn timed_out(limit: Duration) -> Self {
         let reason = format!("no complete answer within {limit:?}");

@@ -8,7 +8,9 @@ use std::{
     },
 };
 
-/// More than the limit is queued for a subscriber.
+use cocaine::{MemoryBudget, MemoryReservation};
+
+/// More than the limit is queued for a subscriber, or more than there is memory for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LaggedError;
 
@@ -18,14 +20,24 @@ pub(super) struct ClientBudget {
     peer: Arc<str>,
     used: AtomicUsize,
     limit: usize,
+    /// What is counted in the budget of the node.
+    counted: Mutex<MemoryReservation>,
     clients: ClientBudgets,
 }
 
 /// The budgets of the connections that subscribe; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ClientBudgets(Arc<Mutex<HashMap<Arc<str>, Weak<ClientBudget>>>>);
+pub(super) struct ClientBudgets {
+    clients: Arc<Mutex<HashMap<Arc<str>, Weak<ClientBudget>>>>,
+    memory: MemoryBudget,
+}
 
 impl ClientBudgets {
+    /// Returns budgets whose memory is counted in `memory`.
+    pub(super) fn new(memory: MemoryBudget) -> Self {
+        Self { clients: Arc::default(), memory }
+    }
+
     /// Returns the budget of a peer, which is created for its first subscription.
     pub(super) fn get(&self, peer: &str, limit: usize) -> Arc<ClientBudget> {
         let mut clients = self.lock();
@@ -37,6 +49,7 @@ impl ClientBudgets {
             peer: peer.clone(),
             used: AtomicUsize::new(0),
             limit,
+            counted: Mutex::new(self.memory.charge(0)),
             clients: self.clone(),
         });
         clients.insert(peer, Arc::downgrade(&client));
@@ -44,7 +57,22 @@ impl ClientBudgets {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<ClientBudget>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientBudget {
+    /// Counts `used` bytes in the budget of the node; returns whether there is memory for them.
+    fn count(&self, used: usize) -> bool {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).try_count(used)
+    }
+
+    /// Subtracts bytes that are not used any more.
+    fn subtract(&self, bytes: usize) {
+        let before = self.used.fetch_sub(bytes, Ordering::Relaxed);
+        if before > MemoryBudget::UNCOUNTED_BYTES {
+            self.count(before - bytes);
+        }
     }
 }
 
@@ -60,12 +88,12 @@ impl Drop for ClientBudget {
 
 /// A share of a connection's budget, returned when it is dropped.
 #[derive(Debug)]
-pub(super) struct MemoryReservation {
+pub(super) struct ClientReservation {
     client: Arc<ClientBudget>,
     pub(super) bytes: usize,
 }
 
-impl MemoryReservation {
+impl ClientReservation {
     pub(super) fn new(client: Arc<ClientBudget>) -> Self {
         Self { client, bytes: 0 }
     }
@@ -74,19 +102,21 @@ impl MemoryReservation {
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), LaggedError> {
         self.bytes += bytes;
         let used = self.client.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if used <= self.client.limit { Ok(()) } else { Err(LaggedError) }
+        let is_small = used <= MemoryBudget::UNCOUNTED_BYTES;
+        let fits = used <= self.client.limit && (is_small || self.client.count(used));
+        if fits { Ok(()) } else { Err(LaggedError) }
     }
 
     /// Returns bytes to the budget.
     pub(super) fn shrink(&mut self, bytes: usize) {
         self.bytes -= bytes;
-        self.client.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.client.subtract(bytes);
     }
 }
 
-impl Drop for MemoryReservation {
+impl Drop for ClientReservation {
     fn drop(&mut self) {
-        self.client.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.client.subtract(self.bytes);
     }
 }
 

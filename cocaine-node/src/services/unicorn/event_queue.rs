@@ -9,7 +9,7 @@ use std::{
 use cocaine::Bytes;
 
 use super::{
-    budget::{ClientBudget, LaggedError, MemoryReservation},
+    budget::{ClientBudget, ClientReservation, LaggedError},
     limits,
 };
 
@@ -56,14 +56,14 @@ pub(super) struct EventQueue {
 #[derive(Debug)]
 struct QueueState {
     events: VecDeque<Arc<NodeEvent>>,
-    reservation: MemoryReservation,
+    reservation: ClientReservation,
     lagged: bool,
     reader: Option<Waker>,
 }
 
 impl EventQueue {
     pub(super) fn new(client: Arc<ClientBudget>, limit: usize) -> Self {
-        let reservation = MemoryReservation::new(client);
+        let reservation = ClientReservation::new(client);
         let state = QueueState { events: VecDeque::new(), reservation, lagged: false, reader: None };
         Self { state: Mutex::new(state), limit }
     }
@@ -112,6 +112,8 @@ impl EventQueue {
 
 #[cfg(test)]
 mod tests {
+    use cocaine::MemoryBudget;
+
     use super::*;
     use crate::services::unicorn::budget::ClientBudgets;
 
@@ -137,6 +139,20 @@ mod tests {
         assert_eq!(client.used(), 0, "queued events are dropped");
         assert_eq!(next(&queue), Poll::Ready(Err(LaggedError)));
         assert!(!queue.push(&event(1)));
+    }
+
+    #[test]
+    fn queued_events_are_counted_in_node_memory() {
+        const STEP: usize = MemoryBudget::UNCOUNTED_BYTES;
+        let memory = MemoryBudget::new(8 * STEP);
+        let clients = ClientBudgets::new(memory.clone());
+        let queue = EventQueue::new(clients.get("peer", 1 << 30), 1 << 30);
+        assert!(queue.push(&event(STEP / 2)));
+        assert_eq!(memory.used(), 0, "little is not counted");
+        assert!(queue.push(&event(4 * STEP)));
+        assert_eq!(memory.used(), 5 * STEP);
+        assert!(!queue.push(&event(3 * STEP)), "memory is scarce: the subscriber has fallen too far behind");
+        assert_eq!(memory.used(), 0);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use cocaine::{Result, Stream};
 use cocaine_bindings::{Children, Versioned};
 
 use super::{
-    budget::{ClientBudget, MemoryReservation},
+    budget::{ClientBudget, ClientReservation},
     error::UnicornError,
     event_queue::{EventKind, NodeEvent},
     hub::{NodeView, Subscription},
@@ -76,7 +76,7 @@ pub(super) struct ValueItems;
 pub(super) struct ChildrenItems {
     version: i64,
     names: BTreeSet<Arc<str>>,
-    reservation: MemoryReservation,
+    reservation: ClientReservation,
 }
 
 impl<B: ItemBuilder> EventStream<B> {
@@ -194,7 +194,7 @@ impl ChildrenItems {
     fn new(view: &NodeView, client: Arc<ClientBudget>) -> Result<Self, UnicornError> {
         let record = view.node()?.ok_or(UnicornError::ListMissing)?;
         let (version, names) = view.children(&record)?;
-        let mut reservation = MemoryReservation::new(client);
+        let mut reservation = ClientReservation::new(client);
         reservation.grow(names.iter().map(|name| weight(name)).sum()).map_err(|_| UnicornError::Lagged)?;
         Ok(Self { version, names: names.into_iter().collect(), reservation })
     }

@@ -6,7 +6,7 @@ mod subscriptions;
 
 use std::{collections::BTreeSet, future::poll_fn, pin::pin, task::Poll};
 
-use cocaine::{Category, Code, Stream};
+use cocaine::{Category, Code, MemoryBudget, Stream};
 use futures_util::{StreamExt, future::join_all};
 use redb::WriteTransaction;
 use tokio::task::{JoinSet, unconstrained};
@@ -17,7 +17,7 @@ use crate::store::{Change, StoreError, tests::disk::FaultyDisk};
 static ONE: Value = Value::UInt(1);
 
 fn tree_on(store: Store) -> TreeClient {
-    client_of(UnicornShared::new(store, Limits::default()).into())
+    client_of(UnicornShared::new(store, Limits::default(), MemoryBudget::unlimited()).into())
 }
 
 /// Returns a new client of a tree.

@@ -10,7 +10,10 @@ use std::{
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::wire::scan::{FrameBounds, ScanError, Scanner};
+use crate::{
+    protocol::error::Error,
+    wire::scan::{FrameBounds, ScanError, Scanner},
+};
 
 /// The bytes that were read and are not delivered yet.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Input {
     frames_end: usize,
     /// The channel and the minimum length of a frame whose arguments are skipped from now on.
     oversized: Option<(u64, usize)>,
+    /// Why the arguments of the current frame are skipped, if it is not their length.
+    refusal: Option<Error>,
 }
 
 /// A complete frame of the input.
@@ -33,6 +38,8 @@ pub(super) struct InputFrame {
     pub(super) bounds: FrameBounds,
     /// The bytes of it that were skipped, because its arguments are longer than the limit.
     pub(super) skipped: usize,
+    /// Why they were skipped, if it is not their length.
+    pub(super) refusal: Option<Error>,
 }
 
 impl Input {
@@ -54,15 +61,18 @@ impl Input {
             frames: Vec::new(),
             frames_end: 0,
             oversized: None,
+            refusal: None,
         }
     }
 
-    /// Reads once; returns the number of bytes, 0 at the end of the stream.
+    /// Reads once; returns the number of bytes, 0 at the end of the stream. `room` is reserved for the incomplete frame.
     pub(super) fn poll_read<IO: AsyncRead + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         io: &mut IO,
+        room: usize,
     ) -> Poll<io::Result<usize>> {
+        self.use_room(room);
         let missing = self.scanner.min_frame_len().saturating_sub(self.buf.len());
         // The announced length of a frame is trusted up to a limit; above it, the buffer at most doubles.
         let missing = missing.min(Self::MAX_PREALLOCATION.max(self.buf.len()));
@@ -70,6 +80,15 @@ impl Input {
             self.buf.reserve(missing.max(Self::READ_SIZE));
         }
         pin!(io.read_buf(&mut self.buf)).poll(cx)
+    }
+
+    /// Allocates the room that is reserved for the incomplete frame, so that it is not copied as it grows.
+    fn use_room(&mut self, room: usize) {
+        if room > 0 && self.buf.capacity() < room {
+            let mut buf = BytesMut::with_capacity(room + Self::MIN_SPARE_CAPACITY);
+            buf.extend_from_slice(&self.buf);
+            self.buf = buf;
+        }
     }
 
     /// Finds the complete frames of the buffer. Those before an invalid one remain valid.
@@ -81,7 +100,8 @@ impl Input {
                 Ok(Some(bounds)) => {
                     let (start, skipped) = (self.frames_end, self.scanner.take_skipped());
                     self.frames_end += bounds.len;
-                    self.frames.push(InputFrame { start, bounds, skipped });
+                    let refusal = if skipped > 0 { self.refusal.take() } else { None };
+                    self.frames.push(InputFrame { start, bounds, skipped, refusal });
                 }
                 Ok(None) => return Ok(()),
                 Err(ScanError::TooLarge(_)) if self.scanner.skip_args() => {
@@ -115,6 +135,41 @@ impl Input {
             self.buf = BytesMut::new();
         }
         Some(batch)
+    }
+
+    /// Returns how much room the incomplete frame takes after the next read: its length, as far as that is known, or twice
+    /// what has come of it. Returns 0 if the room that it has suffices, or it takes little.
+    #[inline]
+    pub(super) fn needed_room(&self, room: usize) -> usize {
+        let (len, announced) = (self.buf.len(), self.scanner.announced_len());
+        let is_small = announced.max(len) < Self::LARGE_FRAME;
+        if is_small || (announced <= room && len < room) {
+            return 0;
+        }
+        let is_known = room == 0 && announced > len;
+        let needed = if is_known { announced } else { announced.max(len.saturating_mul(2)) };
+        let needed = needed.min(self.scanner.limit().max(len));
+        if needed > room { needed } else { 0 }
+    }
+
+    /// Returns how much room the input takes with no frame under way: what has come, if that is much.
+    pub(super) fn room(&self) -> usize {
+        if self.buf.len() < Self::LARGE_FRAME { 0 } else { self.buf.len() }
+    }
+
+    /// Skips the arguments of the incomplete frame from now on, for this reason. Returns whether that is possible.
+    pub(super) fn refuse_frame(&mut self, reason: &Error) -> bool {
+        let can_skip = self.scanner.skip_args_above(Self::LARGE_FRAME / 2);
+        if can_skip {
+            self.oversized = Some(self.scanner.incomplete_frame());
+            self.refusal = Some(reason.clone());
+        }
+        can_skip
+    }
+
+    /// Returns why the arguments of the current frame are skipped, if it is not their length.
+    pub(super) fn refusal(&self) -> Option<&Error> {
+        self.refusal.as_ref()
     }
 
     /// Removes and returns the channel and the minimum length of a frame that has turned out to be too long.

@@ -19,29 +19,31 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    /// Expires the deadlines that have passed, and starts or stops the timer.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, conn: &SharedConnection) {
+    /// Expires the deadlines that have passed, and starts or stops the timer. Returns how many ticks have passed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, conn: &SharedConnection) -> u64 {
         let has_deadlines = conn.lock().update_ticking(self.timer.is_some());
         let Some(timer) = &mut self.timer else {
             if has_deadlines {
                 self.start(cx);
             }
-            return;
+            return 0;
         };
         // The timer wakes this task when it elapses; no need to poll it before.
         if !timer.is_elapsed() {
-            return;
+            return 0;
         }
         // A busy task comes late, and catches up on the ticks that it has missed.
         let delay = Instant::now().saturating_duration_since(timer.deadline());
         let ticks = 1 + delay.as_millis() / TICK.as_millis();
-        conn.with(|mux| mux.expire(u64::try_from(ticks).unwrap_or(u64::MAX)));
+        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
+        conn.with(|mux| mux.expire(ticks));
         if has_deadlines {
             self.start(cx);
         } else {
             self.timer = None;
             conn.lock().update_ticking(false);
         }
+        ticks
     }
 
     fn start(&mut self, cx: &mut Context<'_>) {

@@ -34,6 +34,8 @@ pub(super) struct Writer {
     output: Output,
     /// The task has yielded since it last took output, so that callers could add to it.
     yielded: bool,
+    /// The bytes that were taken from the mux in all.
+    taken: u64,
 }
 
 impl Writer {
@@ -64,9 +66,15 @@ impl Writer {
         }
     }
 
+    /// Returns how many bytes were written in all, and how many are still to be written of those that were taken.
+    pub(super) fn progress(&self) -> (u64, usize) {
+        let remaining = self.output.remaining();
+        (self.taken - remaining as u64, remaining)
+    }
+
     /// Takes the queued output from the mux; returns why, if it does not.
     fn refill_output(&mut self, conn: &SharedConnection, mode: FlushMode) -> Option<FlushStatus> {
-        let (output, yielded) = (&mut self.output, &mut self.yielded);
+        let (output, yielded, taken) = (&mut self.output, &mut self.yielded, &mut self.taken);
         conn.with(|mux| {
             if mux.output_len() == 0 {
                 let idle = if mux.wake_senders() { FlushStatus::Yielded } else { FlushStatus::Idle };
@@ -77,7 +85,7 @@ impl Writer {
                 return Some(FlushStatus::Yielded);
             }
             *yielded = false;
-            mux.take_output(output.refill());
+            *taken += mux.take_output(output.refill()) as u64;
             None
         })
     }

@@ -40,7 +40,9 @@ impl Mux {
         } else if let Ok(index) = self.pending.binary_search_by_key(&id, |pending| pending.id)
             && self.pending[index].is_cancellable
         {
-            self.pending.remove(index);
+            if let Some(pending) = self.pending.remove(index) {
+                self.memory.pending_bytes -= pending.cost.bytes;
+            }
             self.release(ChannelKey { id, own: false });
             self.wake_if_finished();
         }

@@ -1,5 +1,7 @@
 //! Congestion: readers that are slower than the peer keep the socket from being read, and for how long.
 
+use std::time::Duration;
+
 use super::{ChannelKey, Mux, TICK, channel::Channel};
 use crate::protocol::error::{Error, ErrorKind};
 
@@ -52,19 +54,19 @@ impl Mux {
     #[inline]
     pub(crate) fn is_input_blocked(&mut self) -> bool {
         if self.congested.is_empty() {
-            return false;
+            return self.awaits_room();
         }
         let mut congested = std::mem::take(&mut self.congested);
         congested.retain(|key| self.is_congested(*key));
         self.congested = congested;
-        !self.congested.is_empty()
+        !self.congested.is_empty() || self.awaits_room()
     }
 
     /// Advances the time that congested channels have gone unread, and fails those that have reached the limit.
     pub(super) fn fail_stalled(&mut self, ticks: u64) {
         for index in (0..self.congested.len()).rev() {
             let key = self.congested[index];
-            let limit = self.stall_ticks();
+            let limit = ticks_of(self.limits.stall_timeout);
             let Some(channel) = self.channel(key) else { continue };
             channel.stalled_ticks = channel.stalled_ticks.saturating_add(ticks);
             if channel.stalled_ticks >= limit {
@@ -75,7 +77,7 @@ impl Mux {
     }
 
     /// Fails a channel, and drops what is unread on it.
-    fn fail_unread(&mut self, key: ChannelKey, reason: &str) {
+    pub(super) fn fail_unread(&mut self, key: ChannelKey, reason: &str) {
         let Some(channel) = self.channel(key) else { return };
         let unread = channel.unread_bytes();
         let text = format!("{unread} bytes of channel {} {reason}", key.id);
@@ -100,6 +102,8 @@ impl Mux {
         let limits = self.limits;
         let total_limit =
             limits.max_in_use_bytes.min(limits.max_unread_bytes.saturating_mul(Self::CHANNELS_OF_UNREAD));
+        let (total_limit, channel_limit) =
+            (self.current_limit(total_limit), self.current_limit(limits.max_unread_bytes));
         let unread_bytes = self.unread_bytes;
         let Some(channel) = self.channel(key) else { return false };
         // One message may be of any size.
@@ -107,13 +111,13 @@ impl Mux {
         let is_channel_full = |channel: &Channel| {
             // A peer that counts sends one message too many at most.
             let excess = if channel.credit.is_on() { limits.max_frame_bytes } else { 0 };
-            channel.is_congested(limits.max_unread_bytes.saturating_add(excess))
+            channel.is_congested(channel_limit.saturating_add(excess))
         };
         is_full && channel.unread_bytes() > 0 || is_channel_full(channel)
     }
+}
 
-    fn stall_ticks(&self) -> u64 {
-        let ticks = self.limits.stall_timeout.as_millis().div_ceil(TICK.as_millis());
-        u64::try_from(ticks).unwrap_or(u64::MAX).max(1)
-    }
+/// Returns how many ticks a time takes, at least one.
+pub(super) fn ticks_of(time: Duration) -> u64 {
+    u64::try_from(time.as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX).max(1)
 }

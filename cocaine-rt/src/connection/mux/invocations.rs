@@ -19,6 +19,7 @@ impl Mux {
         self.running += 1;
         self.running_long_lived += usize::from(pending.cost.is_long_lived);
         self.args_bytes += pending.cost.bytes;
+        self.memory.pending_bytes -= pending.cost.bytes;
         Some(pending)
     }
 
@@ -26,6 +27,7 @@ impl Mux {
     pub(crate) fn requeue(&mut self, waiting: impl DoubleEndedIterator<Item = PendingInvocation>) {
         for pending in waiting.rev() {
             self.uncount(pending.cost);
+            self.memory.pending_bytes += pending.cost.bytes;
             self.pending.push_front(pending);
         }
     }
@@ -41,6 +43,7 @@ impl Mux {
         }
         self.remove_detached(id);
         self.release(ChannelKey { id, own: false });
+        self.release_reply(id);
         self.uncount(cost);
     }
 
@@ -90,7 +93,7 @@ impl Mux {
     /// a client that reads its answers. The other roles read on in that case, since heartbeats share their socket.
     #[inline]
     pub(crate) fn wants_input(&mut self) -> bool {
-        let is_ready = self.pending.is_empty() && !self.draining && self.has_room();
+        let is_ready = self.pending.is_empty() && !self.draining && self.can_queue();
         self.closed.is_none()
             && (is_ready || !matches!(self.role, Role::Server(_)))
             && !self.is_input_blocked()
@@ -103,7 +106,16 @@ impl Mux {
         self.pending
             .front()
             .is_some_and(|pending| pending.cost.is_long_lived || self.is_affordable(pending.cost.bytes))
-            && self.has_room()
+            && self.reads_answers()
+    }
+
+    /// Returns whether the peer reads its answers, as far as that can be seen. Heartbeats share the output of a host, and
+    /// do not wait for memory.
+    fn reads_answers(&self) -> bool {
+        match self.role {
+            Role::Server(_) => self.can_queue() && !self.is_output_large(),
+            _ => self.has_room(),
+        }
     }
 
     /// Returns whether one more call may run: always, if no other does.

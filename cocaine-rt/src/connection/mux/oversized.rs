@@ -11,25 +11,29 @@ use crate::{
 };
 
 impl Mux {
-    /// Fails a channel of this side whose next message has at least `len` bytes, before these have arrived.
-    pub(crate) fn fail_oversized(&mut self, id: u64, len: usize) {
+    /// Fails a channel of this side whose next message has at least `len` bytes, before these have arrived. `refusal` is the
+    /// reason, if it is not the length.
+    pub(crate) fn fail_oversized(&mut self, id: u64, len: usize, refusal: Option<&Error>) {
         if self.own.get(id).is_some_and(|channel| !channel.recv_state.is_ended()) {
-            let error = too_long(&format!("at least {len}"), self.limits);
+            let error = refusal.cloned().unwrap_or_else(|| too_long(&format!("at least {len}"), self.limits));
             self.fail_over_limit(ChannelKey { id, own: true }, error);
         }
     }
 
-    /// Receives what is left of a frame, of which `skipped` bytes were skipped. The rest starts at `start` in `batch`.
+    /// Receives what is left of a frame, of which `skipped` bytes were skipped, for the reason `refusal` if it was not their
+    /// length. The rest starts at `start` in `batch`.
     pub(crate) fn receive_oversized(
         &mut self,
         batch: &bytes::Bytes,
         start: usize,
         bounds: &FrameBounds,
         skipped: usize,
+        refusal: Option<&Error>,
     ) -> Result<(), Violation> {
         let headers = self.read_headers(batch, start, bounds)?;
         let (id, kind) = (bounds.channel, bounds.kind);
-        let error = too_long(&(skipped + bounds.len).to_string(), self.limits);
+        let error =
+            refusal.cloned().unwrap_or_else(|| too_long(&(skipped + bounds.len).to_string(), self.limits));
         tracing::warn!(channel = id, %error, "a message was not stored");
         if let Some(channel) = self.own.get(id) {
             if !channel.recv_state.is_ended() {

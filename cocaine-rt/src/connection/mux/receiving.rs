@@ -169,6 +169,7 @@ impl Mux {
                     // It may wait for as long as the channel is open.
                     message.detach();
                 }
+                self.memory.pending_bytes += cost.bytes;
                 self.pending.push_back(PendingInvocation {
                     id,
                     method: index,

@@ -184,7 +184,7 @@ impl Mux {
             room = channel.credit.available();
         }
         ready!(self.poll_room(waker));
-        let queued = self.limits.max_queued_bytes.saturating_sub(self.output.len());
+        let queued = self.current_limit(self.limits.max_queued_bytes).saturating_sub(self.output.len());
         Poll::Ready(room.min(queued as u64))
     }
 
@@ -221,7 +221,7 @@ impl Mux {
     /// Returns once senders may go on.
     #[inline]
     pub(crate) fn poll_room(&mut self, waker: &Waker) -> Poll<()> {
-        if self.has_room() || self.closed.is_some() {
+        if self.can_queue() || self.closed.is_some() {
             return Poll::Ready(());
         }
         self.room_watchers.add(waker);
@@ -229,27 +229,29 @@ impl Mux {
     }
 
     /// Swaps the output for an empty buffer, and wakes some of the senders that wait for room. Each that has queued a message
-    /// wakes the next one while there is room.
+    /// wakes the next one while there is room. Returns the bytes of the output.
     #[inline]
-    pub(crate) fn take_output(&mut self, empty: &mut Encoded) {
+    pub(crate) fn take_output(&mut self, empty: &mut Encoded) -> usize {
         let first = if self.urgent.len() > 0 { &mut self.urgent } else { &mut self.output };
         std::mem::swap(first, empty);
         self.writing = true;
+        self.memory.writing_bytes = empty.len();
         self.wake_senders();
+        self.memory.writing_bytes
     }
 
     /// Wakes the sender that has waited longest for room, if there is room.
     #[inline]
     fn wake_next_sender(&mut self) {
-        if !self.room_watchers.is_empty() && self.has_room() {
+        if !self.room_watchers.is_empty() && self.can_queue() {
             self.room_watchers.drain_into(&mut self.wakers, 1);
         }
     }
 
-    /// Wakes some of the senders that still wait while nothing is queued: those that were woken before them have sent nothing.
+    /// Wakes some of the senders that still wait, if there is room: those that were woken before them may have sent nothing.
     /// Returns whether there were any.
     pub(crate) fn wake_senders(&mut self) -> bool {
-        let any_wait = !self.room_watchers.is_empty() && self.has_room();
+        let any_wait = !self.room_watchers.is_empty() && self.can_queue();
         self.room_watchers.drain_into(&mut self.wakers, if any_wait { SENDERS_WOKEN } else { 0 });
         any_wait
     }
@@ -257,6 +259,7 @@ impl Mux {
     /// Notes that the output which [`Mux::take_output`] returned is written.
     pub(crate) fn note_written(&mut self) {
         self.writing = false;
+        self.memory.writing_bytes = 0;
         if self.output_len() == 0 {
             self.wakers.append(&mut self.flush_watchers);
         }
@@ -286,6 +289,13 @@ impl Mux {
 
     pub(super) fn has_room(&self) -> bool {
         self.output.len() < self.limits.max_queued_bytes
+    }
+
+    /// Returns whether senders may go on: there is room in the output, also in what is left of it while memory is scarce.
+    #[inline]
+    pub(super) fn can_queue(&self) -> bool {
+        let queued = self.output.len();
+        queued < self.limits.max_queued_bytes && queued < self.current_limit(self.limits.max_queued_bytes)
     }
 
     #[inline]

@@ -6,6 +6,7 @@ mod congestion;
 mod credit;
 mod deadlines;
 mod invocations;
+mod memory;
 mod output;
 mod server;
 
@@ -68,13 +69,18 @@ fn cost(is_long_lived: bool) -> InvocationCost {
 }
 
 fn client() -> Mux {
-    Mux::new(Limits::default(), Role::Client)
+    Mux::new(Limits::default(), Role::Client, MemoryBudget::unlimited())
 }
 
 /// Serves `read` (0, one answer), `watch` (1, a stream), `pipe` (2, streams both ways), `note` (3, mute), `lock`
 /// (4, until `discard`), `get` (5, one answer) and `subscribe` (6, a stream), both until `close`, and `root` (7, one
 /// answer), whose tree recurs at its root.
 fn server(limits: Limits) -> Mux {
+    server_with(limits, MemoryBudget::unlimited())
+}
+
+/// Serves the same, and counts its memory.
+fn server_with(limits: Limits, memory: MemoryBudget) -> Mux {
     let until = |name: &str| {
         let last = Edge { id: 0, name: name.into(), next: Tree::end() };
         Tree::Node(Arc::new(TreeNode::new([last])))
@@ -93,7 +99,8 @@ fn server(limits: Limits) -> Mux {
         let name = name.into();
         Method { id, name, dispatch, upstream }
     });
-    Mux::new(limits, Role::Server(Arc::new(RootProtocol::new(&Graph::new(methods).with_controls()))))
+    let root = RootProtocol::new(&Graph::new(methods).with_controls());
+    Mux::new(limits, Role::Server(Arc::new(root)), memory)
 }
 
 fn args<T: serde::Serialize>(value: &T) -> Encoded {

@@ -123,7 +123,8 @@ async fn departed_subscribers_leave_nothing_behind() {
 #[tokio::test]
 async fn lists_of_one_client_share_its_budget() {
     let limits = Limits::default().max_in_use_bytes(1000);
-    let tree = client_of(UnicornShared::new(Store::in_memory().unwrap(), limits).into());
+    let tree =
+        client_of(UnicornShared::new(Store::in_memory().unwrap(), limits, MemoryBudget::unlimited()).into());
     for number in 0..8 {
         tree.create(&format!("/d/{number}"), &ONE).await.unwrap();
     }

@@ -73,7 +73,7 @@ fn calls_run_to_completion_are_not_cancelled() {
     }]);
     let mut root = RootProtocol::new(&graph.with_controls());
     root.run_to_completion(0);
-    let mut mux = Mux::new(Limits::default(), Role::Server(Arc::new(root)));
+    let mut mux = Mux::new(Limits::default(), Role::Server(Arc::new(root)), MemoryBudget::unlimited());
     feed(&mut mux, [frame(1, 0, &()), revoke(2, 1)].concat()).unwrap();
     assert!(mux.begin().is_some_and(|pending| !pending.is_cancellable));
 }

@@ -13,7 +13,7 @@ fn stream(mux: &mut Mux) -> ChannelKey {
 
 #[test]
 fn unread_channel_stops_reading_until_it_is_read() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     let key = stream(&mut mux);
     feed(&mut mux, large(1)).unwrap();
     assert!(mux.wants_input());
@@ -28,7 +28,7 @@ fn unread_channel_stops_reading_until_it_is_read() {
 
 #[test]
 fn single_message_of_any_size_congests_nothing() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     stream(&mut mux);
     feed(&mut mux, frame(1, 0, &("x".repeat(5000),))).unwrap();
     assert!(mux.wants_input());
@@ -36,7 +36,7 @@ fn single_message_of_any_size_congests_nothing() {
 
 #[test]
 fn ended_channel_congests_nothing() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     let key = stream(&mut mux);
     feed(&mut mux, [large(1), large(1), frame(1, 2, &())].concat()).unwrap();
     assert!(mux.wants_input());
@@ -47,7 +47,7 @@ fn ended_channel_congests_nothing() {
 fn empty_messages_and_headers_count_as_unread() {
     let headers = [b"\x94\x01\x00\x90\x91\x93\xc2\xa1x\xda\x01\x00".as_slice(), &[b'v'; 256]].concat();
     for (bytes, fit) in [(frame(1, 0, &()), 15), (headers, 2)] {
-        let mut mux = Mux::new(small(), Role::Client);
+        let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
         stream(&mut mux);
         for _ in 0..fit {
             feed(&mut mux, bytes.clone()).unwrap();
@@ -77,7 +77,7 @@ fn unread_total_of_connection_stops_reading() {
 
 #[test]
 fn dropped_reader_makes_room() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     let key = stream(&mut mux);
     feed(&mut mux, [large(1), large(1)].concat()).unwrap();
     assert!(!mux.wants_input());
@@ -88,7 +88,7 @@ fn dropped_reader_makes_room() {
 
 #[test]
 fn stalled_reader_loses_its_channel_alone() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     let (key, other) = (stream(&mut mux), stream(&mut mux));
     feed(&mut mux, [large(1), large(2), large(1)].concat()).unwrap();
     assert!(mux.has_deadlines(), "time has to be kept");
@@ -109,7 +109,7 @@ fn stalled_reader_loses_its_channel_alone() {
 
 #[test]
 fn slow_reader_that_goes_on_keeps_its_channel() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     let key = stream(&mut mux);
     feed(&mut mux, [large(1), large(1), large(1), large(1)].concat()).unwrap();
     for _ in 0..2 {
@@ -134,7 +134,7 @@ fn invocation_without_reader_yet_congests_as_well() {
 
 #[test]
 fn held_lock_keeps_the_socket_read() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     let (slow, lock) = (stream(&mut mux), stream(&mut mux));
     mux.forbid_pauses(lock);
     feed(&mut mux, [large(1), large(1)].concat()).unwrap();

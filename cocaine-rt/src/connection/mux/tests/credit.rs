@@ -28,7 +28,8 @@ fn offer(mux: &mut Mux) -> ChannelKey {
 
 /// Returns a client and a server with a channel that both count.
 fn pair() -> (Mux, Mux) {
-    let (mut client, mut server) = (Mux::new(small(), Role::Client), server(small()));
+    let (mut client, mut server) =
+        (Mux::new(small(), Role::Client, MemoryBudget::unlimited()), server(small()));
     offer(&mut client);
     feed(&mut server, written(&mut client)).unwrap();
     server.begin().unwrap();
@@ -57,7 +58,8 @@ fn send(mux: &mut Mux, key: ChannelKey, len: usize) -> Vec<u8> {
 
 #[test]
 fn server_answers_offer_with_its_own_credit() {
-    let (mut client, mut server) = (Mux::new(small(), Role::Client), server(small()));
+    let (mut client, mut server) =
+        (Mux::new(small(), Role::Client, MemoryBudget::unlimited()), server(small()));
     offer(&mut client);
     let opening = written(&mut client);
     assert_eq!(
@@ -113,7 +115,8 @@ fn both_directions_are_counted() {
 
 #[test]
 fn bytes_sent_before_the_answer_count() {
-    let (mut client, mut server) = (Mux::new(small(), Role::Client), server(small()));
+    let (mut client, mut server) =
+        (Mux::new(small(), Role::Client, MemoryBudget::unlimited()), server(small()));
     offer(&mut client);
     let opening = written(&mut client);
     let early = send(&mut client, OWN, 2000);
@@ -208,7 +211,7 @@ fn malformed_and_enormous_grants_do_no_harm() {
 #[test]
 fn peer_that_ignores_its_credit_congests() {
     let mut server = server(small().max_frame_bytes(2000).max_in_use_bytes(1 << 20));
-    let mut client = Mux::new(small(), Role::Client);
+    let mut client = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     offer(&mut client);
     feed(&mut server, written(&mut client)).unwrap();
     server.begin().unwrap();
@@ -229,7 +232,8 @@ fn worker_grants_credit_if_its_node_offers() {
         dispatch: Tree::streaming(),
         upstream: Tree::streaming(),
     }]);
-    let mut worker = Mux::new(small(), Role::Worker(Arc::new(RootProtocol::new(&graph))));
+    let mut worker =
+        Mux::new(small(), Role::Worker(Arc::new(RootProtocol::new(&graph))), MemoryBudget::unlimited());
     feed(&mut worker, frame(2, 0, &("event",))).unwrap();
     assert_eq!(written(&mut worker), b"", "an original node never sees it");
     worker.accept_credit(1000);

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn close_wakes_all_and_refuses_new_channels() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     let (alarm, waker) = Alarm::new();
     let answered = call(&mut mux);
     feed(&mut mux, frame(1, 0, &())).unwrap();
@@ -29,7 +29,7 @@ fn close_wakes_all_and_refuses_new_channels() {
 
 #[test]
 fn taken_output_wakes_waiting_sender() {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     let (alarm, waker) = Alarm::new();
     assert!(mux.poll_room(&waker).is_ready());
     mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();

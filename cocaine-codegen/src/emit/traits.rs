@@ -19,23 +19,23 @@ pub(super) fn traits(service: &ServiceModel) -> TokenStream {
 }
 
 fn caller_trait(service: &ServiceModel) -> TokenStream {
-    let wire = docs::name(&service.wire);
+    let wire = docs::name(&service.wire_name);
     let fallback =
         format!("The {wire} service. No catalogue describes it: what it takes and answers is untyped.");
     let docs = docs::or_line(&service.docs, &fallback);
-    let lints = lints::allow_for_trait(&service.names.contract, &service.methods);
-    let name = ident(&service.names.contract);
+    let lints = lints::allow_for_trait(&service.names.caller_trait, &service.methods);
+    let name = ident(&service.names.caller_trait);
     let methods = service.methods.iter().map(|method| caller_method(method, &caller_attributes(method)));
     quote!(#docs #lints pub trait #name { #(#methods)* })
 }
 
 fn server_trait(service: &ServiceModel, name: &str) -> TokenStream {
     let docs = docs::lines([
-        format!("Implemented by a server of {}.", docs::name(&service.wire)),
+        format!("Implemented by a server of {}.", docs::name(&service.wire_name)),
         String::new(),
         format!(
             "It differs from [`{}`] in the methods that open a session: these receive what the",
-            service.names.contract
+            service.names.caller_trait
         ),
         "caller sends, and send the answers. If one returns `Err`, the connection is closed.".to_owned(),
     ]);
@@ -107,8 +107,8 @@ pub(super) fn output_type(shape: &CallModel) -> TokenStream {
 
 /// Returns docs and lints of a method of the trait for callers.
 fn caller_attributes(method: &MethodModel) -> TokenStream {
-    let line = format!("Calls {}, which no catalogue describes.", docs::name(&method.wire));
-    let mut attributes = docs::or_line_with_name(&method.docs, &line, &method.name, &method.wire);
+    let line = format!("Calls {}, which no catalogue describes.", docs::name(&method.wire_name));
+    let mut attributes = docs::or_line_with_name(&method.docs, &line, &method.name, &method.wire_name);
     attributes.extend(lints::allow_for_method(method, 0));
     attributes
 }
@@ -117,10 +117,10 @@ fn caller_attributes(method: &MethodModel) -> TokenStream {
 fn server_attributes(service: &ServiceModel, method: &MethodModel, more_arguments: usize) -> TokenStream {
     let mut lines: Vec<_> = method.docs.iter().take_while(|line| !line.trim().is_empty()).cloned().collect();
     if lines.is_empty() {
-        lines.push(format!("Answers {}, which no catalogue describes.", docs::name(&method.wire)));
+        lines.push(format!("Answers {}, which no catalogue describes.", docs::name(&method.wire_name)));
     }
     // A link names a raw identifier without its prefix.
-    lines.extend([String::new(), format!("See [`{}::{}`].", service.names.contract, method.name)]);
+    lines.extend([String::new(), format!("See [`{}::{}`].", service.names.caller_trait, method.name)]);
     let mut attributes = docs::lines(lines);
     attributes.extend(lints::allow_for_method(method, more_arguments));
     attributes
