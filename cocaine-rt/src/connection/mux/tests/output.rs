@@ -48,7 +48,7 @@ fn taken_output_wakes_waiting_sender() {
 
 /// Returns a mux whose output is full, and the alarms of as many senders that wait for room.
 fn full_output(senders: usize) -> (Mux, Vec<(Arc<Alarm>, Waker)>) {
-    let mut mux = Mux::new(small(), Role::Client);
+    let mut mux = Mux::new(small(), Role::Client, MemoryBudget::unlimited());
     mux.send(1, 0, &args(&"x".repeat(100)), FrameHeaders::None).unwrap();
     let alarms: Vec<_> = (0..senders).map(|_| Alarm::new()).collect();
     assert!(alarms.iter().all(|(_, waker)| mux.poll_room(waker).is_pending()));
