@@ -1,106 +1,54 @@
 //! The command line against a live locator, with and without a cluster.
 
+#[path = "../../bindings/tests/test_locator/mod.rs"]
+mod test_locator;
+
 use std::{
     collections::BTreeMap,
     process::{Command, Output},
-    sync::{Arc, OnceLock},
 };
 
-use cocaine::{
-    Code, Endpoint, Error, ReplySender, Result, Sender, ServiceClient as _, ServiceInfo, Stream,
-    graph::Graph, server::Server,
-};
-use cocaine_bindings::{
-    AppClient, LocatorClient, LocatorServer, ServeLocator, StorageClient,
-    locator::{PublishReceiver, RoutingReceiver},
-};
+use cocaine::{Endpoint, ServiceClient, ServiceInfo, graph::Graph, server::Server};
+use cocaine_bindings::{AppClient, LocatorClient, StorageClient};
 
-/// A locator that knows `storage` and an app, and lists them if it has a cluster.
-#[derive(Clone)]
-struct Locator {
-    cluster: bool,
-    /// Where it listens.
-    address: Arc<OnceLock<Endpoint>>,
-}
+use self::test_locator::TestLocator;
 
-fn service(name: &str) -> Option<ServiceInfo> {
-    let spec = match name {
-        "locator" => LocatorClient::SPEC,
-        "storage" => StorageClient::SPEC,
-        "my-app" => AppClient::SPEC,
-        _ => return None,
-    };
+/// Returns a service that announces what its bindings were written for.
+fn service<S: ServiceClient>() -> ServiceInfo {
     let endpoints = vec![Endpoint("127.0.0.1:1".parse().unwrap())];
-    Some(ServiceInfo { endpoints, version: spec.version, graph: spec.graph() })
+    ServiceInfo { endpoints, version: S::SPEC.version, graph: S::SPEC.graph() }
 }
 
-impl LocatorServer for Locator {
-    async fn resolve(&self, name: &str, _: Option<&str>) -> Result<ServiceInfo> {
-        let mut found = service(name)
-            .ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))?;
-        if name == "locator" {
-            found.endpoints = self.address.get().copied().into_iter().collect();
-        }
-        Ok(found)
-    }
-
-    fn connect(
-        &self,
-        uuid: &str,
-    ) -> impl Stream<Item = Result<(String, BTreeMap<String, ServiceInfo>)>> + Send + 'static + use<> {
-        assert!(uuid.starts_with("cocaine-codegen-"));
-        let mut services: BTreeMap<_, _> = ["storage", "my-app"]
-            .into_iter()
-            .filter_map(|name| service(name).map(|service| (name.to_owned(), service)))
-            .collect();
-        services
-            .insert("gone".to_owned(), ServiceInfo { endpoints: Vec::new(), ..service("storage").unwrap() });
-        services.insert(
-            "legacy".to_owned(),
-            ServiceInfo { graph: Graph::default(), ..service("storage").unwrap() },
-        );
-        futures_util::stream::iter(self.cluster.then(|| Ok(("node".to_owned(), services))))
-    }
-
-    async fn refresh(&self, _: &[&str]) -> Result<()> {
-        Ok(())
-    }
-
-    async fn cluster(&self) -> Result<BTreeMap<String, Endpoint>> {
-        Ok(BTreeMap::new())
-    }
-
-    async fn publish(
-        &self,
-        _: &str,
-        _: &[Endpoint],
-        _: Option<(u64, Graph)>,
-        _: PublishReceiver,
-        _: ReplySender<()>,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn routing(
-        &self,
-        _: &str,
-        _: RoutingReceiver,
-        _: Sender<BTreeMap<String, Vec<(u32, String)>>>,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn uuid(&self) -> Result<String> {
-        Ok("uuid".to_owned())
-    }
+/// Returns the services of a node, some of which cannot be called.
+fn node() -> BTreeMap<String, ServiceInfo> {
+    let services = [
+        ("storage", service::<StorageClient>()),
+        ("my-app", service::<AppClient>()),
+        ("gone", ServiceInfo { endpoints: Vec::new(), ..service::<StorageClient>() }),
+        ("legacy", ServiceInfo { graph: Graph::default(), ..service::<StorageClient>() }),
+    ];
+    services.map(|(name, service)| (name.to_owned(), service)).into()
 }
 
-async fn start(cluster: bool) -> Server {
-    let address = Arc::new(OnceLock::new());
-    let locator = Locator { cluster, address: address.clone() };
-    let server = Server::bind("127.0.0.1:0", ServeLocator::new(move |_| locator.clone())).await.unwrap();
-    address.set(Endpoint(server.local_addr())).unwrap();
+/// Starts a locator that knows `storage` and an app, and returns it.
+async fn start_with(locator: &TestLocator) -> Server {
+    locator.insert("storage", service::<StorageClient>());
+    locator.insert("my-app", service::<AppClient>());
+    let server = locator.serve("127.0.0.1:0").await;
+    locator.add::<LocatorClient>("locator", server.local_addr());
     server
+}
+
+/// Starts a locator without a cluster.
+async fn start() -> Server {
+    start_with(&TestLocator::default()).await
+}
+
+/// Starts a locator of a cluster of one node.
+async fn start_cluster() -> (Server, TestLocator) {
+    let locator = TestLocator::default();
+    locator.add_node("node", node());
+    (start_with(&locator).await, locator)
 }
 
 async fn run(args: &[&str]) -> Output {
@@ -115,8 +63,10 @@ fn text(bytes: &[u8]) -> &str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cluster_services_are_listed() {
-    let server = start(true).await;
+    let (server, locator) = start_cluster().await;
     let output = run(&["--locator", &server.local_addr().to_string()]).await;
+    let connected = locator.connected();
+    assert!(connected.len() == 1 && connected[0].starts_with("cocaine-codegen-"), "{connected:?}");
     let (code, notes) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(notes, "note: service `legacy` speaks another protocol: it is left out\n");
     assert!(output.status.success());
@@ -135,7 +85,7 @@ async fn cluster_services_are_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn known_names_are_resolved_without_a_cluster() {
-    let server = start(false).await;
+    let server = start().await;
     let locator = server.local_addr().to_string();
     let output = run(&["fetch", "--locator", &locator]).await;
     let notes = text(&output.stderr);
@@ -153,7 +103,7 @@ async fn known_names_are_resolved_without_a_cluster() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_named_service_is_an_error() {
-    let server = start(false).await;
+    let server = start().await;
     let locator = server.local_addr().to_string();
     let output = run(&["dump", "--locator", &locator, "--service", "my-app"]).await;
     assert!(text(&output.stdout).starts_with("my-app, version 1\n  0 enqueue\n"), "{output:?}");
@@ -168,7 +118,7 @@ async fn missing_named_service_is_an_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn next_locator_is_asked_after_a_failure() {
-    let server = start(false).await;
+    let server = start().await;
     let locators = format!("127.0.0.1:1,{}", server.local_addr());
     let output = run(&["dump", "--locator", &locators, "--service", "storage"]).await;
     assert!(output.status.success(), "{output:?}");
@@ -188,7 +138,7 @@ async fn silent_locator_times_out() {
 /// What is committed in `bindings` agrees with a live locator, and drift is told.
 #[tokio::test(flavor = "multi_thread")]
 async fn check_asks_for_what_the_file_knows() {
-    let server = start(true).await;
+    let (server, _locator) = start_cluster().await;
     let locator = server.local_addr().to_string();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bindings.rs").display().to_string();
@@ -211,7 +161,7 @@ async fn check_asks_for_what_the_file_knows() {
 /// A service that the file knows and the cloud does not have is drift; a cloud that does not answer is an error.
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_service_is_distinguished_from_missing_locator() {
-    let server = start(false).await;
+    let server = start().await;
     let locator = server.local_addr().to_string();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("metadata.json").display().to_string();

@@ -15,12 +15,13 @@
 //!
 //! # JSON-RPC
 //!
-//! A request with the header `X-Cocaine-JSON-RPC` is a call of JSON-RPC 2.0, or a batch of calls:
+//! A request with the header `X-Cocaine-JSON-RPC` is a call of JSON-RPC 2.0, or a batch of calls. With
+//! `json_rpc_services = ["storage"]`:
 //!
 //! ```text
 //! curl -H 'X-Cocaine-JSON-RPC: 1' http://127.0.0.1:8080/ \
-//!     -d '{"jsonrpc": "2.0", "method": "geobase.region_id", "params": ["81.2.69.160"], "id": 1}'
-//! {"jsonrpc":"2.0","result":2643743,"id":1}
+//!     -d '{"jsonrpc": "2.0", "method": "storage.find", "params": ["manifests", ["app"]], "id": 1}'
+//! {"jsonrpc":"2.0","result":["shop"],"id":1}
 //! ```
 //!
 //! Everybody who reaches the port can call `enqueue` and `info` of apps, and the services that `json_rpc_services` lists.

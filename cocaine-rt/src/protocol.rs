@@ -1,6 +1,7 @@
 //! The meaning of what is on the wire: graphs, errors and their codes, limits, traces, control messages.
 
 pub(crate) mod args;
+pub(crate) mod body_streaming;
 pub(crate) mod code;
 pub mod control;
 pub(crate) mod credit;

@@ -34,7 +34,15 @@ pub use self::{
     relay::{Relay, RelayEnd},
     reply::{CallResponder, SessionHalves, SessionOutcome},
 };
-pub use crate::{connection::unix::UnixSocket, protocol::credit::CREDIT_VARIABLE};
+pub use crate::{
+    connection::unix::UnixSocket,
+    protocol::{
+        body_streaming::{
+            BODY_HEADER, BODY_IN_PIECES, BODY_KEY, OFFER_ACCEPTED, OFFER_RECEIVED, StreamedEvents,
+        },
+        credit::CREDIT_VARIABLE,
+    },
+};
 use crate::{
     connection::{
         dyn_sender::ExtraHeaders,

@@ -28,6 +28,7 @@ use self::{
 use crate::{
     client::Client,
     protocol::{
+        credit,
         error::{Error, Result},
         limits::Limits,
     },
@@ -152,6 +153,30 @@ impl Worker {
         self
     }
 
+    /// Lets the handler of this event take the body of an HTTP request in pieces: the first chunk is the request with the
+    /// beginning of its body, and the chunks after it are the rest. Otherwise a handler that reads chunks gets the whole
+    /// request as one.
+    ///
+    /// Those of a tower service and of a listener for HTTP do so anyway.
+    #[must_use]
+    pub fn stream_body(mut self, event: &str) -> Self {
+        self.registry.stream_body(event);
+        self
+    }
+
+    /// Does what [`Worker::stream_body`] does, for the events without a handler of their own.
+    #[cfg(feature = "http")]
+    pub(crate) fn stream_fallback_body(mut self) -> Self {
+        self.registry.stream_fallback_body();
+        self
+    }
+
+    /// Does what [`Worker::stream_body`] does, on a borrowed worker.
+    #[cfg(feature = "http")]
+    pub(crate) fn add_streamed_event(&mut self, event: &str) {
+        self.registry.stream_body(event);
+    }
+
     /// Sets the handler of an event on a borrowed worker.
     pub(crate) fn add_handler(&mut self, event: &str, handler: impl Handler) {
         self.registry.add(event, ExecutionMode::Spawned, handler);
@@ -211,7 +236,17 @@ impl Worker {
         let (spawned, invocations) = mpsc::unbounded_channel();
         let CommandLine { endpoint, uuid, .. } = command_line;
         Ok((
-            NodeConnection { endpoint, uuid, timeouts, limits, cloud, registry, terminated, spawned },
+            NodeConnection {
+                endpoint,
+                uuid,
+                timeouts,
+                limits,
+                cloud,
+                registry,
+                offered_credit: credit::offered_by_node(),
+                terminated,
+                spawned,
+            },
             invocations,
         ))
     }

@@ -18,7 +18,16 @@ use cocaine_bindings::{
 
 /// A locator of the services that a test registers.
 #[derive(Clone, Default)]
-pub(crate) struct TestLocator(Arc<Mutex<BTreeMap<String, ServiceInfo>>>);
+pub(crate) struct TestLocator(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    services: BTreeMap<String, ServiceInfo>,
+    /// What `connect` answers.
+    nodes: Vec<(String, BTreeMap<String, ServiceInfo>)>,
+    /// The names of those who called `connect`.
+    connected: Vec<String>,
+}
 
 impl TestLocator {
     /// Registers a service that announces what its bindings were written for.
@@ -33,7 +42,17 @@ impl TestLocator {
 
     /// Registers what the locator answers for this name.
     pub(crate) fn insert(&self, name: &str, resolved: ServiceInfo) {
-        self.0.lock().unwrap().insert(name.to_owned(), resolved);
+        self.0.lock().unwrap().services.insert(name.to_owned(), resolved);
+    }
+
+    /// Registers a node of the cluster with these services.
+    pub(crate) fn add_node(&self, name: &str, services: BTreeMap<String, ServiceInfo>) {
+        self.0.lock().unwrap().nodes.push((name.to_owned(), services));
+    }
+
+    /// Returns the names of those who have asked for the nodes.
+    pub(crate) fn connected(&self) -> Vec<String> {
+        self.0.lock().unwrap().connected.clone()
     }
 
     /// Starts the locator.
@@ -58,7 +77,7 @@ pub(crate) async fn cloud<S: ServiceClient>(server: &Server) -> (Client, Server)
 
 impl LocatorServer for TestLocator {
     async fn resolve(&self, name: &str, _: Option<&str>) -> Result<ServiceInfo> {
-        let found = self.0.lock().unwrap().get(name).cloned();
+        let found = self.0.lock().unwrap().services.get(name).cloned();
         found.ok_or_else(|| Error::service(Code::SERVICE_NOT_AVAILABLE, "service is not available"))
     }
 
@@ -66,8 +85,9 @@ impl LocatorServer for TestLocator {
         &self,
         uuid: &str,
     ) -> impl Stream<Item = Result<(String, BTreeMap<String, ServiceInfo>)>> + Send + 'static + use<> {
-        let uuid = uuid.to_owned();
-        futures_util::stream::iter((0..3).map(move |_| Ok((uuid.clone(), BTreeMap::new()))))
+        let mut state = self.0.lock().unwrap();
+        state.connected.push(uuid.to_owned());
+        futures_util::stream::iter(state.nodes.clone().into_iter().map(Ok))
     }
 
     async fn refresh(&self, _: &[&str]) -> Result<()> {
@@ -92,7 +112,7 @@ impl LocatorServer for TestLocator {
         self.announce(name, endpoints[0].0, Graph::default(), 0);
         output.send(())?;
         let ended = input.recv().await;
-        self.0.lock().unwrap().remove(name);
+        self.0.lock().unwrap().services.remove(name);
         let PublishReceived::Discard = ended?;
         Ok(())
     }

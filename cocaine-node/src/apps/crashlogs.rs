@@ -167,7 +167,7 @@ mod tests {
 
     /// Stores a crashlog of an app, so many seconds ago.
     async fn store_old(store: &Store, app: &str, seconds: u64, bytes: usize) -> String {
-        let time = since_epoch() - Duration::from_secs(seconds);
+        let time = since_epoch().checked_sub(Duration::from_secs(seconds)).unwrap();
         let key = format!("{}:uuid", time.as_micros());
         store.write(COLLECTION, &key, vec![0; bytes].into(), &[app]).await.unwrap();
         key

@@ -53,6 +53,11 @@ pub(crate) fn queue_full() -> Error {
     Error::service(Code::QUEUE_FULL, "queue is full")
 }
 
+/// Returns the error for an event whose request was offered in pieces, and whose handler takes it as one.
+pub(crate) fn offer_declined() -> Error {
+    Error::service(Code::OFFER_DECLINED, "the handler of the event takes a request as one chunk")
+}
+
 /// Returns the error for an unknown app.
 pub(crate) fn not_found(app: &str) -> Error {
     Error::service(Code::NOT_RUNNING, format!("application {app} is not found"))

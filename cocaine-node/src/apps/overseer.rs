@@ -120,8 +120,9 @@ impl Overseer {
                 worker.state = changed;
                 self.publish_active(&state);
             }
-            WorkerEvent::Activated(connection) => {
+            WorkerEvent::Activated(connection, streamed) => {
                 worker.connection = Some(connection);
+                worker.streamed = streamed;
                 worker.state = WorkerState::Active;
                 self.publish_active(&state);
                 self.assign_queued(&mut state);

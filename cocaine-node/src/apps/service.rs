@@ -1,6 +1,10 @@
 //! The service of an app (`node.md` 5.1, 6).
 
-use cocaine::{Bytes, Code, Error, Receiver, ReplySender, Result, Sender, Value, bind::Caller};
+use cocaine::{
+    Bytes, Code, Error, Receiver, ReplySender, Result, Sender, Value,
+    bind::Caller,
+    server::{BODY_HEADER, BODY_KEY},
+};
 use cocaine_bindings::AppServer;
 
 use super::{
@@ -41,6 +45,10 @@ impl AppServer for AppService {
         let overseer = self.overseer.load();
         if overseer.is_stopped() {
             return Err(errors::stopped());
+        }
+        // Only a gateway of this project asks for it.
+        if self.caller.headers().get(BODY_HEADER).is_some() {
+            return Ok(Value::Map(vec![(BODY_KEY.into(), true.into())]));
         }
         Ok(info::running(&overseer, InfoFlags::REPORT, None))
     }

@@ -3,14 +3,14 @@
 //! ```toml
 //! [http]
 //! listen = "127.0.0.1:8080"       # the address for HTTP clients
-//! timeout = 30                    # seconds until an app answers, and between two chunks of its response
-//! client_timeout = 30             # seconds for a client to begin a request's body, or to read what is sent to it
+//! timeout = 30                    # seconds until an app answers, and between two chunks it reads or sends
+//! client_timeout = 30             # seconds for a client to begin a body, to go on with a streamed one, or to read
 //! header_timeout = 10             # seconds for a client to send a request's head
 //! idle_timeout = 75               # seconds for which a connection may be idle between requests
 //! max_headers = 256               # headers of one request
 //! connections = 1                 # to each service
 //! refresh = 120                   # seconds after which a service is resolved again, to balance the load
-//! request_body = 67108864         # bytes of one request's body
+//! request_body = 67108864         # bytes of one request's body; above 127 MiB only for apps that read it in pieces
 //! buffer = 536870912              # bytes of all requests' bodies together, and of the values made of JSON
 //! response_buffer = 68157440      # bytes of one result of JSON-RPC; other responses are streamed, of any length
 //! clients = 10000                 # connections at once; further ones wait
@@ -57,9 +57,10 @@ use super::{
 pub struct HttpConfig {
     /// The address for HTTP clients. [`HttpConfig::DEFAULT_ADDRESS`].
     pub listen: Option<String>,
-    /// Seconds until an app answers, and between two chunks of its response. 30.
+    /// Seconds until an app answers, and between two chunks that it reads or sends. 30.
     pub timeout: Option<f64>,
-    /// Seconds for a client to begin the body of a request, and to read what is sent to it. 30.
+    /// Seconds for a client to begin the body of a request, to go on with one that is sent on in pieces, and to read what is
+    /// sent to it. 30.
     pub client_timeout: Option<f64>,
     /// Seconds for a client to send the head of a request, from its first byte. 10.
     pub header_timeout: Option<f64>,
@@ -71,7 +72,8 @@ pub struct HttpConfig {
     pub connections: Option<u32>,
     /// Seconds after which a service is resolved again. 120.
     pub refresh: Option<f64>,
-    /// Bytes of one request's body. 64 MiB.
+    /// Bytes of one request's body. 64 MiB. A body above 127 MiB is taken by apps only that read it in pieces
+    /// (`protocol.md` 14.3).
     pub request_body: Option<usize>,
     /// Bytes of all requests' bodies together. 512 MiB.
     pub buffer: Option<usize>,
@@ -139,13 +141,14 @@ impl HttpConfig {
         Self { listen: Some(address.into()), ..self }
     }
 
-    /// Sets how long an app may take to answer, and between two chunks of its response.
+    /// Sets how long an app may take to answer, and between two chunks that it reads or sends.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout.as_secs_f64()), ..self }
     }
 
-    /// Sets how long a client may take to begin the body of a request, and to read what is sent to it.
+    /// Sets how long a client may take to begin the body of a request, to go on with one that is sent on in pieces, and to
+    /// read what is sent to it.
     #[must_use]
     pub fn client_timeout(self, timeout: Duration) -> Self {
         Self { client_timeout: Some(timeout.as_secs_f64()), ..self }
@@ -181,7 +184,7 @@ impl HttpConfig {
         Self { refresh: Some(interval.as_secs_f64()), ..self }
     }
 
-    /// Sets how many bytes the body of one request may have.
+    /// Sets how many bytes the body of one request may have; apps that do not read it in pieces take 127 MiB at most.
     #[must_use]
     pub fn request_body(self, bytes: usize) -> Self {
         Self { request_body: Some(bytes), ..self }

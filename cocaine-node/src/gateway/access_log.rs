@@ -80,9 +80,10 @@ impl AccessLog {
     pub(super) fn write(&self, entry: &AccessEntry) {
         let Some(format) = &self.format else { return };
         let line = format.line(entry);
-        match &self.writer {
-            Some(writer) => writer.write(line),
-            None => tracing::info!(target: "cocaine_node::access", "{line}"),
+        if let Some(writer) = &self.writer {
+            writer.write(line);
+        } else {
+            tracing::info!(target: "cocaine_node::access", "{line}");
         }
     }
 }

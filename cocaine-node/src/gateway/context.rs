@@ -32,7 +32,7 @@ pub(super) struct Context {
 impl Context {
     /// Reads and counts the body of a request.
     pub(super) async fn read_body(&self, body: Incoming) -> Result<BufferedBody, HttpError> {
-        let body = self.body_buffer.read(body).await?;
+        let body = self.body_buffer.receive(body)?.collect().await?;
         self.metrics.count_received(body.bytes.len());
         Ok(body)
     }

@@ -13,3 +13,4 @@ pub(super) mod request_body;
 pub(super) mod request_id;
 pub(super) mod response;
 mod socket;
+pub(super) mod upload;

@@ -39,6 +39,7 @@ pub(super) struct GatewayMetrics {
     seconds: Family<ServiceLabel, Histogram, Buckets>,
     retries: Family<ServiceLabel, Counter>,
     received: Counter,
+    buffered: Gauge,
     in_flight: Gauge,
     pub(super) clients: Gauge,
     labels: Arc<Mutex<HashSet<String>>>,
@@ -69,7 +70,9 @@ impl GatewayMetrics {
     /// Returns metrics to which those of `collectors` are added.
     pub(super) fn new(collectors: Vec<Box<dyn Collector>>) -> Self {
         let mut root = Registry::default();
-        collectors.into_iter().for_each(|collector| root.register_collector(collector));
+        for collector in collectors {
+            root.register_collector(collector);
+        }
         let registry = root.sub_registry_with_prefix("cocaine_gateway");
         let seconds = Family::new_with_constructor(Buckets);
         let metrics = Self {
@@ -78,6 +81,7 @@ impl GatewayMetrics {
             seconds,
             retries: Family::default(),
             received: Counter::default(),
+            buffered: Gauge::default(),
             in_flight: Gauge::default(),
             clients: Gauge::default(),
             labels: Arc::default(),
@@ -90,6 +94,7 @@ impl GatewayMetrics {
         );
         registry.register("retries", "Events that were sent again", metrics.retries.clone());
         registry.register("received_bytes", "Bodies of requests", metrics.received.clone());
+        registry.register("buffered_bytes", "Bodies of requests in memory", metrics.buffered.clone());
         registry.register("in_flight", "Requests whose answers have not begun", metrics.in_flight.clone());
         registry.register("clients", "Connections of clients", metrics.clients.clone());
         Self { registry: Arc::new(root), ..metrics }
@@ -109,6 +114,11 @@ impl GatewayMetrics {
     /// Counts the bytes of a request's body.
     pub(super) fn count_received(&self, bytes: usize) {
         self.received.inc_by(bytes as u64);
+    }
+
+    /// Sets how many bytes of requests' bodies are in memory.
+    pub(super) fn set_buffered(&self, bytes: usize) {
+        self.buffered.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Returns all metrics as text.

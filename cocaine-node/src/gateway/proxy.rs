@@ -1,8 +1,8 @@
 //! Handles one HTTP request: finds out what it is for, and produces the response.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use cocaine::Code;
+use cocaine::{Code, Duplex, Error, MemoryBudget};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -16,16 +16,19 @@ use super::{
         body::ResponseBody,
         error::HttpError,
         port::Peer,
-        request::{encode_request, validate},
+        request::{ChunkBody, encode_request, validate},
+        request_body::RequestBody,
         request_id::RequestId,
         response::{RequestInfo, error_response, text_response},
+        upload::{Upload, UploadTarget},
     },
     json_rpc::{self, JSON_RPC, RpcCaller},
     metrics::MEDIA_TYPE,
     request_record::{RecordedBody, RequestRecord},
     routing::{
         app_state::AppLookup,
-        event_call::EventCall,
+        body_offer::BodyOffer,
+        event_call::{EventCall, ResponseStart},
         lease_pool::LeasePool,
         route::{Route, find_route, host_authority},
         service_pool::ServicePool,
@@ -39,6 +42,30 @@ const APPLICATION: HeaderName = HeaderName::from_static("x-cocaine-application")
 
 /// How long a locator may take to answer a ping.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The longest body that is sent in one chunk with its request to every app.
+const MAX_CHUNK_BODY: usize = 64 << 10;
+
+/// How much of a body is read while a node is asked whether it understands offers of requests in pieces.
+const READ_AHEAD: usize = 1 << 20;
+
+/// A request that becomes an event.
+struct RoutedRequest<'a> {
+    target: &'a Target,
+    parts: Parts,
+    uri: PathAndQuery,
+    /// Headers of the call.
+    headers: Vec<(&'a str, cocaine::Bytes)>,
+    /// How long the app may take.
+    limit: Duration,
+}
+
+impl RoutedRequest<'_> {
+    fn info(&self, memory: MemoryBudget) -> RequestInfo {
+        let (method, version) = (self.parts.method.clone(), self.parts.version);
+        RequestInfo { method, version, timeout: self.limit, memory }
+    }
+}
 
 /// Handles the requests of a gateway.
 #[derive(Debug)]
@@ -170,25 +197,87 @@ impl Proxy {
         if !proxies.trusts(sender.peer) {
             access.check_event(sender.peer, &parts)?;
         }
-        let body = self.context.read_body(body).await?;
+        let mut body = self.context.body_buffer.receive(body)?;
+        let is_complete = body.fill(MAX_CHUNK_BODY).await?;
         let limit = self.context.settings.timeouts.get(&target.service, &target.event);
-        let (method, memory) = (parts.method.clone(), self.context.memory.clone());
-        let info = RequestInfo { method, version: parts.version, timeout: limit, memory };
         let headers = self.context.call_headers(&parts.headers, sender.sampled);
         let host = host_authority(&parts).map(str::to_owned);
         let is_path_cut = parts.uri.path() != uri.path();
         let prefix = is_path_cut.then(|| format!("/{}/{}", target.service, target.event));
         proxies.add_headers(&mut parts, sender.peer, host.as_deref(), prefix.as_deref());
-        let call = EventCall { target, chunk: encode_request(parts, uri, &body.bytes), headers };
+        let request = RoutedRequest { target, parts, uri, headers, limit };
+        if is_complete {
+            return self.send_whole(request, body).await;
+        }
+        // Boxed because it is large and rarely needed.
+        Box::pin(self.send_large(request, body)).await
+    }
+
+    /// Sends a request as one chunk, as every app understands it.
+    async fn send_whole(
+        &self,
+        request: RoutedRequest<'_>,
+        body: RequestBody,
+    ) -> Result<Response<ResponseBody>, HttpError> {
+        let info = request.info(self.context.memory.clone());
+        let RoutedRequest { target, parts, uri, headers, limit } = request;
+        let body = body.collect().await?;
+        self.context.metrics.count_received(body.bytes.len());
+        let call =
+            EventCall { target, chunk: encode_request(parts, uri, ChunkBody::Whole(&body.bytes)), headers };
         let start = timeout(limit, call.send(&self.pool, &self.context.metrics)).await;
         let start = start.map_err(|_| HttpError::timed_out(limit))?;
         match start {
             Ok(start) => info.response(start).await,
-            Err(error) if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) => {
-                Err(Box::pin(self.apps.explain(&self.json_rpc_pool, &target.service, &error)).await)
-            }
-            Err(error) => Err(HttpError::from_call(&error)),
+            Err(error) => Err(self.explain(&target.service, &error).await),
         }
+    }
+
+    /// Returns the error for a call that failed before its response began.
+    async fn explain(&self, service: &str, error: &Error) -> HttpError {
+        if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
+            return Box::pin(self.apps.explain(&self.json_rpc_pool, service, error)).await;
+        }
+        HttpError::from_call(error)
+    }
+
+    /// Sends a request in pieces if a worker takes it so, and as one chunk otherwise.
+    async fn send_large(
+        &self,
+        request: RoutedRequest<'_>,
+        mut body: RequestBody,
+    ) -> Result<Response<ResponseBody>, HttpError> {
+        let limit = request.limit;
+        let mut asked = pin!(self.pool.accepts_offers(&request.target.service));
+        // The client need not wait for the answer.
+        let accepts = tokio::select! {
+            biased;
+            accepts = &mut asked => accepts,
+            is_complete = body.read_ahead(READ_AHEAD) => {
+                let is_complete = is_complete?;
+                asked.await && !is_complete
+            }
+        };
+        if !accepts {
+            return self.send_whole(request, body).await;
+        }
+        let offer = BodyOffer { target: request.target, headers: &request.headers };
+        let opened = timeout(limit, offer.send(&self.pool, &self.context.metrics)).await;
+        let opened = opened.map_err(|_| HttpError::timed_out(limit))?;
+        let channel = match opened {
+            Ok(channel) => channel,
+            Err(error) => return Err(self.explain(&request.target.service, &error).await),
+        };
+        let Some(Duplex { tx: requests, rx }) = channel else {
+            return self.send_whole(request, body).await;
+        };
+        let info = request.info(self.context.memory.clone());
+        let metrics = self.context.metrics.clone();
+        let beginning = body.take_buffered();
+        metrics.count_received(beginning.len());
+        let head = encode_request(request.parts, request.uri, ChunkBody::Beginning(&beginning));
+        let upload = Upload::new(head, body, UploadTarget { requests, timeout: limit, metrics });
+        info.response(ResponseStart::during_upload(upload, rx, limit).await?).await
     }
 
     /// Returns a page of the gateway itself.
@@ -214,6 +303,7 @@ impl Proxy {
     }
 
     fn metrics(&self) -> Response<ResponseBody> {
+        self.context.metrics.set_buffered(self.context.body_buffer.used());
         text_response(self.context.metrics.render(), MEDIA_TYPE)
     }
 }

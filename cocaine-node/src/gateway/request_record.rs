@@ -137,7 +137,7 @@ impl Body for RecordedBody {
         match &frame {
             Some(Ok(frame)) => record.entry.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(error)) => {
-                record.log_failure(&format!("the response ends early: {error}"), error.0.detail.as_deref())
+                record.log_failure(&format!("the response ends early: {error}"), error.0.detail.as_deref());
             }
             None => record.entry.complete = true,
         }

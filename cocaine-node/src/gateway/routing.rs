@@ -1,6 +1,7 @@
 //! Which event a request is for, the connections to services, and calls of events.
 
 pub(super) mod app_state;
+pub(super) mod body_offer;
 pub(super) mod event_call;
 pub(super) mod lease_pool;
 pub(super) mod route;

@@ -11,9 +11,6 @@ use super::{
 };
 use crate::config::{ConfigError, HttpConfig, Target};
 
-/// The longest body in bytes: a worker may have a limit of 128 MiB for a frame, which has the head of the request too.
-const MAX_BODY_BYTES: usize = (128 << 20) - (1 << 20);
-
 /// The most headers that a request may ever have: the type of their table has room for not many more.
 const MAX_HEADERS: usize = 16_384;
 
@@ -60,7 +57,7 @@ impl GatewaySettings {
             max_headers: max_headers(config.max_headers.unwrap_or(256))?,
             connections: connections(config.connections.unwrap_or(1))?,
             refresh: seconds("refresh", config.refresh.unwrap_or(120.0))?,
-            request_body: request_body(config.request_body.unwrap_or(64 << 20))?,
+            request_body: config.request_body.unwrap_or(64 << 20),
             buffer: positive("buffer", config.buffer.unwrap_or(512 << 20))?,
             response_buffer: positive("response_buffer", config.response_buffer.unwrap_or(65 << 20))?,
             clients: positive("clients", config.clients.unwrap_or(10_000))?,
@@ -183,15 +180,6 @@ fn max_headers(count: usize) -> Result<usize, ConfigError> {
 
 fn connections(connections: u32) -> Result<u32, ConfigError> {
     positive("connections", connections as usize).map(|_| connections)
-}
-
-fn request_body(bytes: usize) -> Result<usize, ConfigError> {
-    if bytes > MAX_BODY_BYTES {
-        return Err(invalid(format!(
-            "http.request_body is {bytes}: a request is one frame, which has room for {MAX_BODY_BYTES} bytes of body"
-        )));
-    }
-    Ok(bytes)
 }
 
 fn positive(name: &str, value: usize) -> Result<usize, ConfigError> {

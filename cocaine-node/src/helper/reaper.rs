@@ -92,16 +92,14 @@ fn kill_children() -> usize {
 fn children() -> Vec<unistd::Pid> {
     let own = process::id();
     let pid = |text: &str| text.parse().ok().map(unistd::Pid::from_raw);
-    match fs::read_to_string(format!("/proc/self/task/{own}/children")) {
-        Ok(children) => children.split_whitespace().filter_map(pid).collect(),
-        // The kernel has no such file.
-        Err(_) => {
-            let own = Pid::from_raw(own.cast_signed());
-            let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-            let processes = entries.filter_map(|entry| pid(entry.file_name().to_str()?));
-            processes.filter(|process| parent_of(*process) == own).collect()
-        }
+    if let Ok(children) = fs::read_to_string(format!("/proc/self/task/{own}/children")) {
+        return children.split_whitespace().filter_map(pid).collect();
     }
+    // The kernel has no such file.
+    let own = Pid::from_raw(own.cast_signed());
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = entries.filter_map(|entry| pid(entry.file_name().to_str()?));
+    processes.filter(|process| parent_of(*process) == own).collect()
 }
 
 fn parent_of(process: unistd::Pid) -> Option<Pid> {

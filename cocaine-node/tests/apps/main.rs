@@ -8,5 +8,7 @@ mod lifecycle;
 mod metrics;
 mod order;
 mod program;
+mod site;
 mod stop;
+mod uploads;
 mod worker;

@@ -11,6 +11,8 @@ use std::{
 
 use cocaine::{Bytes, Error, Result, Session, Worker};
 
+use crate::site;
+
 /// The variable with the node's arguments, one per line.
 pub(crate) const ARGS: &str = "TEST_WORKER_ARGS";
 /// The variable with the program of the worker.
@@ -72,7 +74,7 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
         until_terminated.await;
         drop(terminating);
     });
-    let worker = worker
+    let worker = site::add_events(worker, mode)
         .on("echo", echo)
         .on("pid", |session: Session| async move { session.finish_with(std::process::id().to_string()) })
         .on("slow", |mut session: Session| async move {

@@ -10,7 +10,7 @@ use std::{
 use cocaine::{
     Bytes, Category, Code, Error, Headers, MemoryBudget, Receiver, ReplySender, Result, Sender, Value,
     http::{RequestChunk, encode_response_head},
-    server::{Caller, Dispatch, Server},
+    server::{BODY_HEADER, BODY_KEY, Caller, Dispatch, Server},
 };
 use cocaine_bindings::{AppServer, ServeApp};
 use cocaine_node::{config::HttpConfig, gateway::Gateway};
@@ -56,6 +56,9 @@ struct Script {
     default: Arc<Mutex<Vec<Step>>>,
     events: mpsc::UnboundedSender<ReceivedEvent>,
     floods: mpsc::UnboundedSender<bool>,
+    /// The answers to offers of requests in pieces. Without them the app is like one of an original node, which it becomes
+    /// by an offer that has no answer left.
+    offers: Arc<Mutex<Option<VecDeque<Vec<Step>>>>>,
 }
 
 struct App {
@@ -71,9 +74,31 @@ impl AppServer for App {
         mut input: Receiver<Bytes>,
         mut output: Sender<Bytes>,
     ) -> Result<()> {
+        if self.caller.headers().get(BODY_HEADER).is_some() {
+            let answer = {
+                let mut offers = self.script.offers.lock().unwrap();
+                let answer = offers.as_mut().and_then(VecDeque::pop_front);
+                if answer.is_none() {
+                    *offers = None;
+                }
+                answer
+            };
+            for step in answer.unwrap_or_default() {
+                match step {
+                    Step::Chunk(chunk) => output.send(chunk).await?,
+                    Step::Error(category, code, text) => {
+                        return output.fail(&Error::service(Code::new(Category(category), code), text));
+                    }
+                    step => panic!("{step:?} does not answer an offer"),
+                }
+            }
+        }
         let mut chunks = Vec::new();
         while let Some(chunk) = input.recv().await {
-            chunks.push(chunk?);
+            match chunk {
+                Ok(chunk) => chunks.push(chunk),
+                Err(error) => return output.fail(&error),
+            }
         }
         let steps = self.script.responses.lock().unwrap().pop_front();
         let steps = steps.unwrap_or_else(|| self.script.default.lock().unwrap().clone());
@@ -109,6 +134,9 @@ impl AppServer for App {
     }
 
     async fn info(&self) -> Result<Value> {
+        if self.script.offers.lock().unwrap().is_some() {
+            return Ok(Value::Map(vec![(BODY_KEY.into(), true.into())]));
+        }
         Err(Error::service(Code::NOT_SUPPORTED, "not supported by this app"))
     }
 
@@ -149,7 +177,8 @@ impl Cloud {
         let ((events_tx, events), (floods_tx, floods)) =
             (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let (responses, default) = (Arc::default(), Arc::new(Mutex::new(vec![Step::Echo, Step::Close])));
-        let script = Script { responses, default, events: events_tx, floods: floods_tx };
+        let offers = Arc::default();
+        let script = Script { responses, default, events: events_tx, floods: floods_tx, offers };
         let locator_names = FakeLocator::default();
         let locator = locator_names.serve().await;
         locator_names.alias("storage", "locator");
@@ -232,6 +261,11 @@ impl Cloud {
     /// Sets the response to events without one of their own.
     pub(crate) fn respond_always(&self, steps: impl Into<Vec<Step>>) {
         *self.script.default.lock().unwrap() = steps.into();
+    }
+
+    /// Sets the answers to offers of requests in pieces.
+    pub(crate) fn answer_offers(&self, answers: impl IntoIterator<Item = Vec<Step>>) {
+        *self.script.offers.lock().unwrap() = Some(answers.into_iter().collect());
     }
 
     /// Returns the next event.

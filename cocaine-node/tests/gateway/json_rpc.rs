@@ -167,8 +167,8 @@ impl Stage {
 }
 
 /// Returns a call of a method with these parameters.
-pub(crate) fn call_of(method: &str, params: Json) -> Json {
-    json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1})
+pub(crate) fn call_of(method: &str, params: impl Into<Json>) -> Json {
+    json!({"jsonrpc": "2.0", "method": method, "params": params.into(), "id": 1})
 }
 
 /// Returns a request of JSON-RPC with these headers.

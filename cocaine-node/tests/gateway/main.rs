@@ -15,6 +15,7 @@ mod harness;
 mod json_rpc;
 mod locator;
 mod memory;
+mod offers;
 mod recording;
 mod replay;
 mod requests;

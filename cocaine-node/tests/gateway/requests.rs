@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use cocaine_node::config::{HttpConfig, Target};
+use test_support::wait::wait_until;
 
 use crate::{
     app::{Cloud, Step, head, text},
     client::{Client, fetch, get},
-    harness::{echoed_request, start_cloud},
+    harness::{echoed_request, metric_is, start_cloud},
 };
 
 #[tokio::test]
@@ -197,15 +198,10 @@ async fn full_body_buffer_is_reported_as_503() {
         vec![b'y'; 800_000],
     ]
     .concat();
-    let mut refused = false;
-    for _ in 0..100 {
-        let answer = fetch(cloud.http_addr(), &large).await;
-        refused = answer.status == 503 && answer.text().contains("too many large requests");
-        if refused {
-            break;
-        }
-    }
-    assert!(refused, "the first body is buffered");
+    wait_until("the first body is buffered", async || metric_is(&cloud, "buffered_bytes", 799_999).await)
+        .await;
+    let refused = fetch(cloud.http_addr(), &large).await;
+    assert_eq!((refused.status, refused.text().contains("too many large requests")), (503, true));
     first.send("x").await;
     assert_eq!(first.read_response("POST").await.status, 200);
     assert_eq!(fetch(cloud.http_addr(), &large).await.status, 200, "the buffer is released");
@@ -215,7 +211,8 @@ async fn full_body_buffer_is_reported_as_503() {
 async fn too_many_headers_are_reported_as_431() {
     let mut cloud = Cloud::start(HttpConfig::default()).await;
     let request = |count: usize| {
-        let headers: String = (1..count).map(|number| format!("X-{number}: {number}\r\n")).collect();
+        let headers: Vec<_> = (1..count).map(|number| format!("X-{number}: {number}\r\n")).collect();
+        let headers = headers.concat();
         format!("GET /app/web HTTP/1.1\r\nHost: h\r\n{headers}\r\n")
     };
     assert_eq!(fetch(cloud.http_addr(), request(256)).await.status, 200);

@@ -41,6 +41,7 @@ impl Worker {
     /// Everything that the server writes is sent as it is written. Interim responses and trailers are skipped, and
     /// switching protocols is an error. An invalid request is answered with status 400 and does not reach the server.
     pub fn listen(&mut self, event: &str) -> Listener<HttpStream> {
+        self.add_streamed_event(event);
         self.listener(event, |session, handler| async move {
             let Some(IncomingRequest { chunk, remaining, outgoing, context }) =
                 IncomingRequest::read(session).await?

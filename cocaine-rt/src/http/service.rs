@@ -30,7 +30,9 @@ impl Worker {
     /// is sent as it is yielded. A body of known length gets a `Content-Length`. Nothing is compressed or decompressed;
     /// tower has layers for that.
     ///
-    /// If the client disconnects before its request is complete, the service's future is dropped. An error of the service
+    /// A body of more than 64 KiB arrives while the service runs, as fast as the service reads it, if the gateway and the
+    /// node are of this project; otherwise the gateway collects it. If the client disconnects before its request is
+    /// complete, reading the body fails and the service's future is dropped. An error of the service
     /// or of the response's body ends the event with category 42, code 100.
     #[must_use]
     pub fn http<S, B>(self, event: &str, service: S) -> Self
@@ -41,7 +43,7 @@ impl Worker {
         B: http_body::Body<Error: Into<Box<dyn StdError + Send + Sync>> + Send> + Send + 'static,
         B::Data: Buf + Send,
     {
-        self.on(event, handler(service))
+        self.on(event, handler(service)).stream_body(event)
     }
 
     /// Like [`Worker::http`], for all events without a handler.
@@ -54,7 +56,7 @@ impl Worker {
         B: http_body::Body<Error: Into<Box<dyn StdError + Send + Sync>> + Send> + Send + 'static,
         B::Data: Buf + Send,
     {
-        self.fallback(handler(service))
+        self.fallback(handler(service)).stream_fallback_body()
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     Worker,
     tests::peer::Peer,
     wire::{bytes::Bytes, decode::Reader},
-    worker::tests::{HELLO, serve as serve_over, worker},
+    worker::tests::{HELLO, serve as serve_over, serve_with_credit, worker},
 };
 
 /// The last frame of an event.

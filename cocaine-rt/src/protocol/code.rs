@@ -94,6 +94,9 @@ impl Code {
     pub const SPOOL_ERROR: Self = Self::new(Category::NODE, 7);
     /// The app's service could not be published.
     pub const PUBLISH_ERROR: Self = Self::new(Category::NODE, 8);
+    /// The workers of the app do not take the body of a request in pieces. The event did not reach a worker
+    /// (`protocol.md` 14.3).
+    pub const OFFER_DECLINED: Self = Self::new(Category::NODE, 100);
     /// The queue of the app is full. The event did not reach a worker.
     pub const QUEUE_FULL: Self = Self::new(Category::OVERSEER, 1);
 

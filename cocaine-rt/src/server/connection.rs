@@ -16,6 +16,7 @@ use crate::{
         mux::{NewChannel, Role, recv_state::RecvState, root_protocol::RootProtocol},
     },
     protocol::{
+        body_streaming::BODY_HEADER,
         credit::CREDIT_HEADER,
         error::{Error, Result},
         graph::Tree,
@@ -83,8 +84,8 @@ impl Connection {
         let mut args = Scratch::take();
         encode::write_array_len(&mut args.buf, 1);
         encode::write_raw(&mut args.buf, event);
-        // An offer of credit is for this hop.
-        let (mut buf, headers) = (Vec::new(), headers.without(CREDIT_HEADER));
+        // Offers are for the hop that they came by.
+        let (mut buf, headers) = (Vec::new(), headers.without(&[CREDIT_HEADER, BODY_HEADER]));
         let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, trace.map(Trace::ids), &headers));
         let recv_state = RecvState::Streaming;
         let open = NewChannel {

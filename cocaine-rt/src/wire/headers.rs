@@ -18,9 +18,10 @@ impl Headers {
         self.iter().find(|(known, _)| known.as_ref() == name.as_bytes()).map(|(_, value)| value)
     }
 
-    /// Returns the names and values but those of `name`, to be sent on with another trace (`worker.md` 3.4).
-    pub(crate) fn without(&self, name: &str) -> Vec<(Bytes, Bytes)> {
-        let others = self.iter().filter(|(known, _)| known.as_ref() != name.as_bytes());
+    /// Returns the names and values but those of `names`, to be sent on with another trace (`worker.md` 3.4).
+    pub(crate) fn without(&self, names: &[&str]) -> Vec<(Bytes, Bytes)> {
+        let is_left_out = |known: &Bytes| names.iter().any(|name| known.as_ref() == name.as_bytes());
+        let others = self.iter().filter(|(known, _)| !is_left_out(known));
         others.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 

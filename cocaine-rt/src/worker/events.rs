@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,6 +15,7 @@ use super::session::{Session, WorkerShared};
 use crate::{
     connection::mux::{InvocationCost, PendingInvocation},
     protocol::{
+        body_streaming::StreamedEvents,
         code::Code,
         error::{Error, Result},
         graph::{CLOSE, ERROR},
@@ -94,6 +95,10 @@ pub struct HandlerRegistry {
     entries: HashMap<Arc<str>, Entry>,
     fallback: Option<Entry>,
     duplicates: Vec<Arc<str>>,
+    /// The events whose handlers take the body of a request in pieces.
+    streamed: HashSet<Arc<str>>,
+    /// Whether the fallback takes the body of a request in pieces.
+    is_fallback_streamed: bool,
 }
 
 impl HandlerRegistry {
@@ -107,6 +112,28 @@ impl HandlerRegistry {
 
     pub(super) fn set_fallback<H: Handler>(&mut self, handler: H) {
         self.fallback = Some(Entry::new(ExecutionMode::Spawned, handler));
+        self.is_fallback_streamed = false;
+    }
+
+    /// Notes that the handler of an event takes the body of a request in pieces.
+    pub(super) fn stream_body(&mut self, event: &str) {
+        self.streamed.insert(event.into());
+    }
+
+    /// Notes that the fallback takes the body of a request in pieces.
+    #[cfg(feature = "http")]
+    pub(super) fn stream_fallback_body(&mut self) {
+        self.is_fallback_streamed = true;
+    }
+
+    /// Returns the events whose handlers take the body of a request in pieces.
+    pub(super) fn streamed_events(&self) -> StreamedEvents {
+        let others = self.is_fallback_streamed;
+        let events = self.entries.keys().map(|event| (event.to_string(), self.streamed.contains(event)));
+        StreamedEvents {
+            exceptions: events.filter(|(_, is_streamed)| *is_streamed != others).collect(),
+            others,
+        }
     }
 
     /// Returns the sorted names of the events, and where their handlers run.

@@ -33,9 +33,9 @@ use crate::{
         unix::UnixSocket,
     },
     protocol::{
+        body_streaming::StreamedEvents,
         code::Code,
         control::{HANDSHAKE, HEARTBEAT, TERMINATE},
-        credit,
         error::{Error, ErrorKind, Result},
         graph::{ERROR, Graph},
         limits::Limits,
@@ -64,6 +64,9 @@ pub(super) struct NodeConnection {
     pub(super) limits: Limits,
     pub(super) cloud: Client,
     pub(super) registry: HandlerRegistry,
+    /// The credit that the node has offered for each channel. A node that offers credit understands the other extensions
+    /// as well.
+    pub(super) offered_credit: Option<u64>,
     pub(super) terminated: watch::Sender<bool>,
     /// The queue of invocations whose handlers run in tasks of their own.
     pub(super) spawned: mpsc::UnboundedSender<(SpawnFn, Invocation)>,
@@ -129,18 +132,20 @@ impl NodeConnection {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { endpoint, uuid, timeouts, limits, cloud, registry, terminated, spawned } = self;
+        let Self { endpoint, uuid, timeouts, limits, cloud, registry, offered_credit, terminated, spawned } =
+            self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
-        let conn =
-            SharedConnection::new(peer, limits, MemoryBudget::unlimited(), Role::Worker(Arc::new(roots)));
-        if let Some(window) = credit::offered_by_node() {
+        let role = Role::Worker(Arc::new(roots));
+        let conn = SharedConnection::new(peer, limits, MemoryBudget::unlimited(), role);
+        if let Some(window) = offered_credit {
             conn.with(|mux| mux.accept_credit(window));
         }
+        let streamed = offered_credit.map(|_| registry.streamed_events());
         let handle = ConnectionHandle::new(conn.clone());
         let shared = WorkerShared { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
         let router = Router { registry, shared: Arc::new(shared), spawned };
-        let mut control = ControlChannel::open(handle, &uuid, timeouts.heartbeat_interval)?;
+        let mut control = ControlChannel::open(handle, &uuid, streamed, timeouts.heartbeat_interval)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));
         let served = control.exchange_heartbeats(timeouts).await;
         let ended = match served {
@@ -224,10 +229,20 @@ struct ControlChannel {
 }
 
 impl ControlChannel {
-    /// Opens the channel and queues the handshake and the first heartbeat.
-    fn open(handle: ConnectionHandle, uuid: &str, heartbeat_interval: Duration) -> Result<Self> {
+    /// Opens the channel and queues the handshake and the first heartbeat. The handshake has an argument more if the node
+    /// understands it and there are events with streamed bodies.
+    fn open(
+        handle: ConnectionHandle,
+        uuid: &str,
+        streamed: Option<StreamedEvents>,
+        heartbeat_interval: Duration,
+    ) -> Result<Self> {
         let mut args = Scratch::take();
-        encode::args(&(uuid,), &mut args).map_err(Error::from_encode)?;
+        let encoded = match streamed.filter(|events| !events.is_empty()) {
+            Some(events) => encode::args(&(uuid, events), &mut args),
+            None => encode::args(&(uuid,), &mut args),
+        };
+        encoded.map_err(Error::from_encode)?;
         let tree = HANDSHAKE.dispatch.tree();
         let recv_state = RecvState::new(&tree);
         let (method, headers) = (HANDSHAKE.id, FrameHeaders::None);

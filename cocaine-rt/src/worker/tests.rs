@@ -35,6 +35,15 @@ pub(crate) fn serve(worker: Worker, events: impl Events) -> (Peer, JoinHandle<Re
     (Peer { io }, tokio::spawn(connection.serve(near)))
 }
 
+/// Serves a worker over a pipe, for a node that offers credit.
+pub(crate) fn serve_with_credit(worker: Worker) -> (Peer, JoinHandle<Result<()>>) {
+    let (near, io) = tokio::io::duplex(64 << 10);
+    let (mut connection, invocations) = worker.into_connection(()).unwrap();
+    connection.offered_credit = Some(1000);
+    tokio::spawn(spawn_handlers(invocations));
+    (Peer { io }, tokio::spawn(connection.serve(near)))
+}
+
 /// Serves one event, and expects the handshake.
 async fn serving<F, Fut>(event: &str, handler: F) -> (Peer, JoinHandle<Result<()>>)
 where

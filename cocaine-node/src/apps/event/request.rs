@@ -5,6 +5,7 @@ use std::time::Duration;
 use cocaine::{
     Error, Headers, Trace,
     bind::{Caller, REQUEST_TIMEOUT, decode_request_timeout},
+    server::BODY_HEADER,
 };
 
 use crate::errno;
@@ -15,11 +16,15 @@ pub(crate) struct EventRequest {
     pub(crate) event: String,
     pub(crate) headers: Headers,
     pub(crate) trace: Option<Trace>,
+    /// Whether the client offers to send the body of a request in pieces.
+    pub(crate) offers_body: bool,
 }
 
 impl EventRequest {
     pub(crate) fn new(event: &str, caller: &Caller) -> Self {
-        Self { event: event.to_owned(), headers: caller.headers().clone(), trace: caller.trace() }
+        let headers = caller.headers().clone();
+        let offers_body = headers.get(BODY_HEADER).is_some();
+        Self { event: event.to_owned(), headers, trace: caller.trace(), offers_body }
     }
 
     /// Returns how long the event may take: the client's limit, or `default` without one (`node.md` 5.1).

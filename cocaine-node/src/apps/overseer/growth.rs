@@ -26,13 +26,11 @@ impl Overseer {
             if !state.backoff.can_start(now) {
                 break;
             }
-            match permit.take().or_else(|| self.environment().permits.try_acquire()) {
-                Some(permit) => self.start_worker(state, permit, now),
-                None => {
-                    self.wait_for_permit(state);
-                    break;
-                }
-            }
+            let Some(permit) = permit.take().or_else(|| self.environment().permits.try_acquire()) else {
+                self.wait_for_permit(state);
+                break;
+            };
+            self.start_worker(state, permit, now);
         }
         if state.manual_target > 0 && state.backoff.can_start(now) {
             state.seal_surplus(target);

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cocaine::{Bytes, Duplex, Error, Receiver, Sender};
+use cocaine::{
+    Bytes, Duplex, Error, Receiver, Sender,
+    server::{OFFER_ACCEPTED, OFFER_RECEIVED},
+};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
@@ -61,11 +64,11 @@ impl Overseer {
         &self,
         request: EventRequest,
         input: Receiver<Bytes>,
-        output: Sender<Bytes>,
+        mut output: Sender<Bytes>,
     ) -> Result<(), Error> {
         let since = Instant::now();
         let StartedEvent { slot, id, worker, time_left } =
-            match self.start_event(&request, &output, since).await {
+            match self.start_event(&request, &mut output, since).await {
                 Ok(started) => started,
                 Err(error) => {
                     // Fails only if the client has left.
@@ -93,10 +96,13 @@ impl Overseer {
     async fn start_event(
         &self,
         request: &EventRequest,
-        output: &Sender<Bytes>,
+        output: &mut Sender<Bytes>,
         since: Instant,
     ) -> Result<StartedEvent, Error> {
         let timeout = request.timeout(self.config().profile.request_timeout)?;
+        if request.offers_body {
+            self.receive_offer(&request.event, output).await?;
+        }
         let mut admission = self.admit_event(since, timeout)?;
         let mut now = since;
         loop {
@@ -108,10 +114,18 @@ impl Overseer {
                     slot
                 }
             };
+            if request.offers_body && !slot.takes_pieces(&request.event) {
+                slot.release_unused();
+                return Err(errors::offer_declined());
+            }
             let opened = slot.connection.invoke(request.event.as_bytes(), request.trace, &request.headers);
             if let Ok((id, worker)) = opened {
                 slot.channels.open(id, now);
                 let time_left = timeout.saturating_sub(now.saturating_duration_since(since));
+                if request.offers_body {
+                    // Fails only if the client has left, which the relay finds out.
+                    let _ = output.send(OFFER_ACCEPTED).await;
+                }
                 return Ok(StartedEvent { slot, id, worker, time_left });
             }
             // The worker is gone, and its task has not noticed yet.
@@ -120,6 +134,18 @@ impl Overseer {
             drop(slot);
             admission = overseer.requeue_event(since, timeout)?;
         }
+    }
+
+    /// Answers the offer of a request in pieces, unless it is clear already that no worker takes it.
+    async fn receive_offer(&self, event: &str, output: &mut Sender<Bytes>) -> Result<(), Error> {
+        output.send(OFFER_RECEIVED).await?;
+        let overseer = self.successor().unwrap_or(self);
+        let state = overseer.state();
+        let mut active = state.workers.values().filter(|worker| worker.is_active()).peekable();
+        if active.peek().is_some() && active.all(|worker| !worker.streamed.contains(event)) {
+            return Err(errors::offer_declined());
+        }
+        Ok(())
     }
 
     /// Marks a worker that could not take an event it was assigned.

@@ -18,6 +18,21 @@ pub(super) struct Slot {
     pub(super) returned: bool,
 }
 
+impl Slot {
+    /// Returns whether the worker takes the body of a request for this event in pieces.
+    pub(super) fn takes_pieces(&self, event: &str) -> bool {
+        let state = self.overseer.state();
+        state.workers.get(&self.uuid).is_some_and(|worker| worker.streamed.contains(event))
+    }
+
+    /// Releases the slot of an event that the worker has not been given.
+    pub(super) fn release_unused(self) {
+        if let Some(worker) = self.overseer.state().workers.get_mut(&self.uuid) {
+            worker.accepted -= 1;
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         if !self.returned {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use cocaine::server::Connection;
+use cocaine::server::{Connection, StreamedEvents};
 use tokio::{sync::mpsc, task::AbortHandle};
 
 use super::{
@@ -44,6 +44,8 @@ pub(crate) struct WorkerEntry {
     /// When its last event finished, or else when it was started.
     pub(super) idle_since: Instant,
     pub(super) connection: Option<Connection>,
+    /// The events that it takes with bodies in pieces.
+    pub(super) streamed: StreamedEvents,
     /// Whether it was started in the place of one that has crashed.
     pub(super) is_replacement: bool,
     pub(super) commands: mpsc::UnboundedSender<WorkerCommand>,
@@ -64,6 +66,7 @@ impl WorkerEntry {
             load: 0,
             idle_since: now,
             connection: None,
+            streamed: StreamedEvents::default(),
             is_replacement,
             commands,
         }

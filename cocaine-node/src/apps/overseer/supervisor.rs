@@ -60,7 +60,7 @@ async fn apply_events(
             biased;
             exit = &mut task => break exit,
             Some(event) = events.recv() => {
-                if let WorkerEvent::Activated(_) = event {
+                if let WorkerEvent::Activated(..) = event {
                     idle_check = idle_timeout.map(|timeout| Instant::now() + timeout);
                 }
                 overseer.apply_event(uuid, event);

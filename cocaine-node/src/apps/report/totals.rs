@@ -49,7 +49,7 @@ impl AppTotals {
                 *workers.entry(entry.state.name()).or_default() += 1;
             }
             Self {
-                app: config.app.to_string(),
+                app: config.app.clone(),
                 accepted: snapshot.metrics.accepted(snapshot.now).count,
                 rejected: snapshot.metrics.rejected(),
                 queued: count(snapshot.queued),

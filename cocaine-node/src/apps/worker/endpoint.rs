@@ -17,7 +17,7 @@ use cocaine::{
     Limits, MemoryBudget,
     bind::{Call, Dispatch, DynReceiver, DynSender, ServiceSpec},
     control::WORKER,
-    server::{AcceptStatus, Connection, UnixSocket},
+    server::{AcceptStatus, Connection, StreamedEvents, UnixSocket},
 };
 use tokio::{net::UnixListener, sync::oneshot, task::JoinHandle};
 
@@ -29,6 +29,8 @@ pub(crate) struct Handshake {
     pub(crate) connection: Connection,
     pub(crate) rx: DynReceiver,
     pub(crate) tx: DynSender,
+    /// The events whose handlers take the body of a request in pieces.
+    pub(crate) streamed: StreamedEvents,
 }
 
 /// The workers whose handshakes are awaited, by their uuids.
@@ -142,7 +144,10 @@ impl Dispatch for HandshakeService {
             let (halves, outcome) = answer.session();
             let accepted = args.decode::<(&str,)>().map(|(uuid,)| {
                 let (rx, tx) = halves.open();
-                accept_handshake(&expected, uuid, Handshake { connection, rx, tx });
+                // Whatever else stands there means nothing to a node (`worker.md` 3.1).
+                let announced = args.decode::<(&str, Option<StreamedEvents>)>().ok();
+                let streamed = announced.and_then(|(_, streamed)| streamed).unwrap_or_default();
+                accept_handshake(&expected, uuid, Handshake { connection, rx, tx, streamed });
             });
             outcome.settle(accepted);
         }

@@ -2,7 +2,10 @@
 
 use std::{future::pending, io, mem, pin::pin, process::ExitStatus, sync::Arc, time::Duration};
 
-use cocaine::{Code, Error, server::Connection};
+use cocaine::{
+    Code, Error,
+    server::{Connection, StreamedEvents},
+};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
@@ -37,8 +40,8 @@ pub(crate) enum WorkerCommand {
 /// What happens to a worker before its exit.
 #[derive(Debug)]
 pub(crate) enum WorkerEvent {
-    /// The worker is active: it takes events on this connection.
-    Activated(Connection),
+    /// The worker is active: it takes events on this connection, some of them with bodies in pieces.
+    Activated(Connection, StreamedEvents),
     /// The worker is in another state.
     StateChanged(WorkerState),
 }
@@ -125,8 +128,8 @@ impl WorkerTask {
 
     /// Runs an active worker. When this returns, its connection is closed and its clients have their errors.
     async fn run_connection(&mut self, process: &mut Process, handshake: Handshake) -> WorkerExit {
-        let Handshake { connection, rx, tx } = handshake;
-        self.send(WorkerEvent::Activated(connection.clone()));
+        let Handshake { connection, rx, tx, streamed } = handshake;
+        self.send(WorkerEvent::Activated(connection.clone(), streamed));
         let mut control = ControlChannel::new(rx, tx);
         let ConnectionEnd { mut exit, cause } = self.await_end(process, &connection, &mut control).await;
         self.set_state(WorkerState::Broken);

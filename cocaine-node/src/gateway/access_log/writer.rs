@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -59,7 +59,7 @@ impl LineWriter {
     }
 }
 
-fn write_lines(path: &PathBuf, mut file: LogFile, queue: &Receiver<Queued>, dropped: &AtomicU64) {
+fn write_lines(path: &Path, mut file: LogFile, queue: &Receiver<Queued>, dropped: &AtomicU64) {
     let report = |message: Option<String>| {
         if let Some(message) = message {
             tracing::error!("{message}");
@@ -77,10 +77,10 @@ fn write_lines(path: &PathBuf, mut file: LogFile, queue: &Receiver<Queued>, drop
                 Queued::Reopen => {
                     report(file.write(&batch));
                     batch.clear();
-                    match LogFile::open(path.clone()) {
+                    match LogFile::open(path.to_owned()) {
                         Ok(reopened) => file = reopened,
                         Err(error) => {
-                            tracing::error!(%error, "the access log goes on in the file that was open")
+                            tracing::error!(%error, "the access log goes on in the file that was open");
                         }
                     }
                 }

@@ -15,7 +15,7 @@ use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::{counted, error::HttpError};
+use super::{counted, error::HttpError, upload::Upload};
 
 /// The body of a response. It is never longer than its declared length, and fails if it is shorter.
 #[derive(Debug, Default)]
@@ -32,11 +32,13 @@ pub(crate) struct BodyStream {
     chunks: Receiver<cocaine::Bytes>,
     /// Whether an empty chunk ends the body.
     ends_at_empty: bool,
-    /// How long the app may take to send the next chunk.
+    /// How long the app may take to send the next chunk, once it has the whole request.
     timeout: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Counts chunks until the client has read them.
     memory: MemoryBudget,
+    /// The rest of the request, for an app that answers before it has all of it. It ends with the response.
+    upload: Option<Upload>,
 }
 
 /// A body that ended early. The connection is closed, so that the client cannot mistake the body for a complete one.
@@ -56,15 +58,20 @@ impl BodyStream {
         chunks: Receiver<cocaine::Bytes>,
         ends_at_empty: bool,
         timeout: Duration,
+        upload: Option<Upload>,
         memory: MemoryBudget,
     ) -> Self {
-        Self { chunks, ends_at_empty, timeout, deadline: None, memory }
+        Self { chunks, ends_at_empty, timeout, deadline: None, memory, upload }
     }
 
     /// Returns the next chunk that is not empty, or `None` at the end of the body.
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let is_uploading = self.poll_upload(cx).is_pending();
         loop {
             let Poll::Ready(chunk) = Pin::new(&mut self.chunks).poll_next(cx) else {
+                if is_uploading {
+                    return Poll::Pending;
+                }
                 return self.poll_timeout(cx).map(|error| Some(Err(error)));
             };
             self.deadline = None;
@@ -76,6 +83,17 @@ impl BodyStream {
                 None => None,
             });
         }
+    }
+
+    /// Sends the rest of the request on. If it fails, the app learns it, and ends the response as it likes.
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(upload) = &mut self.upload {
+            if let Err(error) = ready!(Pin::new(upload).poll(cx)) {
+                tracing::debug!(reason = error.cause, "a request that is being answered is incomplete");
+            }
+            self.upload = None;
+        }
+        Poll::Ready(())
     }
 
     fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {

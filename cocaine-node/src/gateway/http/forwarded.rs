@@ -79,7 +79,9 @@ impl TrustedProxies {
     ) {
         let headers = &mut parts.headers;
         if !self.trusts(peer) {
-            FORWARDED_HEADERS.iter().for_each(|name| _ = headers.remove(name));
+            for name in &FORWARDED_HEADERS {
+                headers.remove(name);
+            }
         }
         let client = self.client_address(peer, headers);
         if let Peer::Ip(address) = peer {

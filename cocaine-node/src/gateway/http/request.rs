@@ -38,15 +38,29 @@ fn is_websocket(parts: &Parts) -> bool {
     protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Returns the chunk that an app receives, without the headers of the client's connection. A chunked body gets a
-/// Content-Length, and the host of an absolute URI replaces the `Host`.
-pub(crate) fn encode_request(mut parts: Parts, uri: PathAndQuery, body: &[u8]) -> cocaine::Bytes {
+/// The body of a request's chunk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ChunkBody<'a> {
+    Whole(&'a [u8]),
+    /// More chunks follow.
+    Beginning(&'a [u8]),
+}
+
+/// Returns the chunk that an app receives, without the headers of the client's connection. A whole body that was chunked
+/// gets a Content-Length, and the host of an absolute URI replaces the `Host`.
+pub(crate) fn encode_request(mut parts: Parts, uri: PathAndQuery, body: ChunkBody<'_>) -> cocaine::Bytes {
     let was_chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
     remove_hop_by_hop(&mut parts.headers);
     parts.headers.remove(header::EXPECT);
-    if was_chunked {
-        parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
-    }
+    let bytes = match body {
+        ChunkBody::Whole(bytes) => {
+            if was_chunked {
+                parts.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+            }
+            bytes
+        }
+        ChunkBody::Beginning(bytes) => bytes,
+    };
     if let Some(authority) = parts.uri.authority()
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
     {
@@ -56,5 +70,5 @@ pub(crate) fn encode_request(mut parts: Parts, uri: PathAndQuery, body: &[u8]) -
     if parts.version != Version::HTTP_10 {
         parts.version = Version::HTTP_11;
     }
-    encode_request_chunk(&parts, body)
+    encode_request_chunk(&parts, bytes)
 }

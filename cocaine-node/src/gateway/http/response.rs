@@ -62,7 +62,8 @@ impl RequestInfo {
             let has_length = ![StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT].contains(&status);
             ResponseBody::omitted(declared.filter(|_| has_length))
         } else {
-            let stream = BodyStream::new(start.rest, ends_at_empty, self.timeout, self.memory.clone());
+            let (upload, memory) = (start.upload, self.memory.clone());
+            let stream = BodyStream::new(start.rest, ends_at_empty, self.timeout, upload, memory);
             self.body(stream, declared).await?
         };
         let mut response = Response::new(body);

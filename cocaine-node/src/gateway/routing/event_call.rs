@@ -1,12 +1,23 @@
 //! The call of an app's event, up to the first chunk of the response.
 
-use std::time::Duration;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use cocaine::{Bytes, Code, Duplex, Error, Receiver, Result, Sender, Service};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::service_pool::ServicePool;
-use crate::{config::Target, gateway::metrics::GatewayMetrics};
+use crate::{
+    config::Target,
+    gateway::{
+        http::{error::HttpError, upload::Upload},
+        metrics::GatewayMetrics,
+    },
+};
 
 /// How often a call is attempted that the app has certainly not accepted.
 const MAX_ATTEMPTS: u32 = 3;
@@ -28,6 +39,44 @@ pub(crate) struct ResponseStart {
     /// The first chunk; `None` if the app has closed the event without one.
     pub(crate) first: Option<Bytes>,
     pub(crate) rest: Receiver<Bytes>,
+    /// The part of the request that is still to be sent.
+    pub(crate) upload: Option<Upload>,
+}
+
+impl ResponseStart {
+    /// Waits for the beginning of a response while its request is sent: no longer than `limit` once that is complete.
+    ///
+    /// # Errors
+    /// The failure of the request, if it comes before the response: 504 if the app does not answer in time, or one that the
+    /// client has caused.
+    pub(crate) async fn during_upload(
+        upload: Upload,
+        mut rest: Receiver<Bytes>,
+        limit: Duration,
+    ) -> Result<Self, HttpError> {
+        let mut upload = Some(upload);
+        let mut deadline = pin!(sleep(limit));
+        loop {
+            tokio::select! {
+                biased;
+                first = rest.recv() => {
+                    let first = first.transpose().map_err(|error| HttpError::from_call(&error))?;
+                    return Ok(Self { first, rest, upload });
+                }
+                sent = poll_fn(|cx| poll_some(&mut upload, cx)) => {
+                    upload = None;
+                    sent?;
+                    deadline.as_mut().reset(Instant::now() + limit);
+                }
+                () = &mut deadline, if upload.is_none() => return Err(HttpError::timed_out(limit)),
+            }
+        }
+    }
+}
+
+/// Polls an upload, if there is one.
+fn poll_some(upload: &mut Option<Upload>, cx: &mut Context<'_>) -> Poll<Result<(), HttpError>> {
+    upload.as_mut().map_or(Poll::Pending, |upload| pin!(upload).poll(cx))
 }
 
 impl EventCall<'_> {
@@ -58,7 +107,7 @@ impl EventCall<'_> {
         let sent = self.send_request(tx).await;
         match (rest.recv().await.transpose()?, sent) {
             (None, Err(error)) => Err(error),
-            (first, _) => Ok(ResponseStart { first, rest }),
+            (first, _) => Ok(ResponseStart { first, rest, upload: None }),
         }
     }
 

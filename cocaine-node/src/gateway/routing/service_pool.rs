@@ -5,11 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cocaine::{Client, Result, Service};
+use cocaine::{
+    Client, Code, Result, Service, Value,
+    server::{BODY_HEADER, BODY_IN_PIECES, BODY_KEY},
+};
 use quick_cache::{Equivalent, sync::Cache};
 
 /// The most connections that are kept.
 const MAX_CONNECTIONS: usize = 4096;
+
+/// How long a node may take to say whether it understands offers of requests in pieces.
+const INFO_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Connected services by name, with several connections each.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub(crate) struct ServicePool {
     /// How long a connection is used before the service is resolved again.
     refresh: Duration,
     next: AtomicU32,
+    /// By name, whether the nodes of a service understand offers of requests in pieces, and since when that is known.
+    offers: Cache<String, (bool, Instant)>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +54,8 @@ impl Equivalent<PoolKey> for PoolKeyRef<'_> {
 impl ServicePool {
     pub(crate) fn new(client: Client, connections: u32, refresh: Duration) -> Self {
         let (services, next) = (Cache::new(MAX_CONNECTIONS), AtomicU32::new(0));
-        Self { client, services, connections, refresh, next }
+        let offers = Cache::new(MAX_CONNECTIONS);
+        Self { client, services, connections, refresh, next, offers }
     }
 
     /// Returns a connected service, using its connections in turn. The first caller makes a connection, and makes it
@@ -68,6 +77,31 @@ impl ServicePool {
             Ok(PooledService { service: self.client.dynamic(&key.0).await?, since: Instant::now() })
         });
         Ok(connected.await?.service)
+    }
+
+    /// Returns whether a service is an app of a node that understands offers of requests in pieces. It is asked from time to
+    /// time, and only when there is something to offer: an original would call a worker at once.
+    pub(crate) async fn accepts_offers(&self, name: &str) -> bool {
+        if let Some((accepts, since)) = self.offers.get(name)
+            && since.elapsed() < self.refresh
+        {
+            return accepts;
+        }
+        // An app that cannot be asked now may be asked again at once.
+        self.ask_about_offers(name).await.unwrap_or(false)
+    }
+
+    /// Asks a service whether it is an app of a node that understands offers of requests in pieces.
+    pub(crate) async fn ask_about_offers(&self, name: &str) -> Result<bool> {
+        let service = self.get(name).await?.with_deadline(INFO_DEADLINE);
+        let answer = service.with_header(BODY_HEADER, BODY_IN_PIECES).call("info", ()).await;
+        let accepts = answer.map(|info: Value| info.get(BODY_KEY).is_some()).or_else(|error| {
+            // Any other error of the service means that it is not such an app.
+            let is_absent = error.code().is_none_or(|code| code == Code::SERVICE_NOT_AVAILABLE);
+            if is_absent || error.is_app_stopped() { Err(error) } else { Ok(false) }
+        })?;
+        self.offers.insert(name.to_owned(), (accepts, Instant::now()));
+        Ok(accepts)
     }
 
     /// Returns whether there is a connection to a service.

@@ -174,6 +174,54 @@ async fn request_body_continues_in_chunks() {
     }
 }
 
+/// The handshake with its uuid and one more argument, and the first heartbeat.
+fn handshake_with(streamed: &str) -> String {
+    HELLO.replacen("91", "92", 1).replace(" 93010090", &format!(" {streamed} 93010090"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn handshake_names_events_with_streamed_bodies() {
+    let worker = || worker().on("no", |session: crate::Session| async move { session.finish() });
+    let mut all = worker();
+    let _listener = all.listen("web");
+    for (worker, handshake) in [
+        (worker(), HELLO.to_owned()),
+        // [{"web": true}, false]
+        (worker().http("web", FailingService), handshake_with("92 81 a3776562 c3 c2")),
+        (all, handshake_with("92 81 a3776562 c3 c2")),
+        (worker().stream_body("no"), handshake_with("92 81 a26e6f c3 c2")),
+        // [{"no": false}, true]
+        (worker().http_fallback(FailingService), handshake_with("92 81 a26e6f c2 c3")),
+    ] {
+        let (mut node, _served) = serve_with_credit(worker);
+        node.expect(&handshake).await;
+    }
+    let (mut node, _served) = serve_over(worker().http("web", FailingService), ());
+    node.expect(HELLO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn incomplete_body_never_ends_well() {
+    let worker = worker().http(
+        "web",
+        Router::new().fallback(|body: AxumBody| async move {
+            match axum::body::to_bytes(body, usize::MAX).await {
+                Ok(body) => format!("complete: {}", body.len()),
+                Err(error) => format!("failed: {error}"),
+            }
+        }),
+    );
+    let mut node = Node::start(worker).await;
+    node.peer.send(2, 0, ("web",)).await;
+    node.peer.send(2, 0, (request("POST", "/", &[("content-length", "8")], b"part"),)).await;
+    tokio::task::yield_now().await;
+    node.peer.send(2, 0, ("more",)).await;
+    node.peer.send(2, 1, ((12, 125), "the client is gone")).await;
+    let (_, _, body) = node.response(2).await.http();
+    let body = String::from_utf8(body).unwrap();
+    assert!(body.starts_with("failed: ") && body.contains("the client is gone"), "{body}");
+}
+
 /// Notifies when it is dropped.
 struct NotifyOnDrop(Arc<Notify>);
 
