@@ -44,6 +44,7 @@ pub(crate) mod recv_state;
 pub(crate) mod root_protocol;
 mod sending;
 mod table;
+mod waker_queue;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -55,6 +56,7 @@ use std::{
 use self::{
     abandonment::DetachedCall, channel::Channel, id_hash::IdHashBuilder, memory::ConnectionMemory,
     message::Message, recv_state::RecvState, root_protocol::RootProtocol, table::ChannelTable,
+    waker_queue::WakerQueue,
 };
 use crate::{
     protocol::{
@@ -203,7 +205,7 @@ pub(crate) struct Mux {
     /// Tasks that wait until everything is written.
     flush_watchers: Vec<Waker>,
     /// Tasks that wait for room in the output.
-    room_watchers: Vec<Waker>,
+    room_watchers: WakerQueue,
     /// Tasks that wait until no invocation is under way.
     finish_watchers: Vec<Waker>,
     /// Tasks that wait for the first answer, or for the end of the connection.
@@ -243,7 +245,7 @@ impl Mux {
             draining: false,
             writing: false,
             flush_watchers: Vec::new(),
-            room_watchers: Vec::new(),
+            room_watchers: WakerQueue::default(),
             finish_watchers: Vec::new(),
             event_watchers: Vec::new(),
             wakers: Vec::new(),
@@ -299,7 +301,7 @@ impl Mux {
             channel.reset(error.clone(), &mut self.wakers);
         }
         self.wake_detached_calls();
-        self.wakers.append(&mut self.room_watchers);
+        self.room_watchers.drain_into(&mut self.wakers, usize::MAX);
         self.wakers.append(&mut self.flush_watchers);
         self.wakers.append(&mut self.finish_watchers);
         self.wakers.append(&mut self.event_watchers);

@@ -77,7 +77,8 @@ impl Writer {
         let (output, yielded, taken) = (&mut self.output, &mut self.yielded, &mut self.taken);
         conn.with(|mux| {
             if mux.output_len() == 0 {
-                return Some(FlushStatus::Idle);
+                let idle = if mux.wake_senders() { FlushStatus::Yielded } else { FlushStatus::Idle };
+                return Some(idle);
             }
             if mode == FlushMode::Coalesce && !*yielded && mux.in_flight() > 1 {
                 *yielded = true;

@@ -223,6 +223,8 @@ impl Mux {
 
     /// Drops what is left of the output and the calls that have not begun, once the connection has ended.
     pub(crate) fn discard_unsent(&mut self) {
+        // It counts as not written for ever, so that `poll_flushed` fails.
+        self.writing |= self.output_len() > 0;
         (self.output, self.urgent) = Default::default();
         self.pending.clear();
         (self.memory.input_bytes, self.memory.pending_bytes, self.memory.writing_bytes) = (0, 0, 0);

@@ -31,6 +31,7 @@ impl Mux {
         let id = self.own.next_id(self.last_own_id).ok_or_else(ids_exhausted)?;
         self.last_own_id = id;
         frame::write(&mut self.output, id, open.method, open.args, open.headers);
+        self.wake_next_sender();
         if !open.recv_state.is_ended() {
             let expires = self.tick.saturating_add(open.ticks);
             self.deadlines += usize::from(expires != u64::MAX);
@@ -87,6 +88,7 @@ impl Mux {
         self.check_open()?;
         self.spend_credit(key, cost);
         self.output.append(frames);
+        self.wake_next_sender();
         Ok(())
     }
 
@@ -113,6 +115,7 @@ impl Mux {
     ) -> Result<(), Error> {
         self.check_open()?;
         frame::write(&mut self.output, id, kind, args, headers);
+        self.wake_next_sender();
         Ok(())
     }
 
@@ -221,19 +224,36 @@ impl Mux {
         if self.can_queue() || self.closed.is_some() {
             return Poll::Ready(());
         }
-        add_waker(&mut self.room_watchers, waker);
+        self.room_watchers.add(waker);
         Poll::Pending
     }
 
-    /// Swaps the output for an empty buffer, and wakes senders that wait for room. Returns the bytes of the output.
+    /// Swaps the output for an empty buffer, and wakes some of the senders that wait for room. Each that has queued a message
+    /// wakes the next one while there is room. Returns the bytes of the output.
     #[inline]
     pub(crate) fn take_output(&mut self, empty: &mut Encoded) -> usize {
         let first = if self.urgent.len() > 0 { &mut self.urgent } else { &mut self.output };
         std::mem::swap(first, empty);
         self.writing = true;
         self.memory.writing_bytes = empty.len();
-        self.wakers.append(&mut self.room_watchers);
+        self.wake_senders();
         self.memory.writing_bytes
+    }
+
+    /// Wakes the sender that has waited longest for room, if there is room.
+    #[inline]
+    fn wake_next_sender(&mut self) {
+        if !self.room_watchers.is_empty() && self.can_queue() {
+            self.room_watchers.drain_into(&mut self.wakers, 1);
+        }
+    }
+
+    /// Wakes some of the senders that still wait, if there is room: those that were woken before them may have sent nothing.
+    /// Returns whether there were any.
+    pub(crate) fn wake_senders(&mut self) -> bool {
+        let any_wait = !self.room_watchers.is_empty() && self.can_queue();
+        self.room_watchers.drain_into(&mut self.wakers, if any_wait { SENDERS_WOKEN } else { 0 });
+        any_wait
     }
 
     /// Notes that the output which [`Mux::take_output`] returned is written.
@@ -283,6 +303,9 @@ impl Mux {
         self.closed.clone().map_or(Ok(()), Err)
     }
 }
+
+/// How many senders are woken at once for the room of a whole buffer: what one of them sends may fill it.
+const SENDERS_WOKEN: usize = 16;
 
 /// The bytes of urgent frames that may wait: some hundreds of frames.
 const MAX_URGENT_BYTES: usize = 16 << 10;

@@ -25,7 +25,10 @@ impl WakerQueue {
     /// Moves the wakers that have waited longest to `wakers`, at most `count` of them.
     pub(super) fn drain_into(&mut self, wakers: &mut Vec<Waker>, count: usize) {
         let count = count.min(self.wakers.len());
-        wakers.extend(self.wakers.drain(..count).inspect(|waker| drop(self.known.remove(&identity(waker)))));
+        for waker in self.wakers.drain(..count) {
+            self.known.remove(&identity(&waker));
+            wakers.push(waker);
+        }
     }
 
     #[inline]
