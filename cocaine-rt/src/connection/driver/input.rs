@@ -72,20 +72,25 @@ impl Input {
         io: &mut IO,
         room: usize,
     ) -> Poll<io::Result<usize>> {
-        self.use_room(room);
         let missing = self.scanner.min_frame_len().saturating_sub(self.buf.len());
         // The announced length of a frame is trusted up to a limit; above it, the buffer at most doubles.
         let missing = missing.min(Self::MAX_PREALLOCATION.max(self.buf.len()));
         if self.buf.capacity() - self.buf.len() < missing.max(Self::MIN_SPARE_CAPACITY) {
-            self.buf.reserve(missing.max(Self::READ_SIZE));
+            self.extend(missing.max(Self::READ_SIZE), room);
         }
         pin!(io.read_buf(&mut self.buf)).poll(cx)
     }
 
-    /// Allocates the room that is reserved for the incomplete frame, so that it is not copied as it grows.
-    fn use_room(&mut self, room: usize) {
-        if room > 0 && self.buf.capacity() < room {
-            let mut buf = BytesMut::with_capacity(room + Self::MIN_SPARE_CAPACITY);
+    /// Extends the buffer by `additional` bytes. Within the `room` that is reserved for the incomplete frame it gets no more than
+    /// that, unlike a buffer that grows by itself.
+    fn extend(&mut self, additional: usize, room: usize) {
+        if room == 0 {
+            return self.buf.reserve(additional);
+        }
+        let arrived = self.buf.len();
+        let capacity = (arrived + additional).min(room.max(arrived)) + Self::MIN_SPARE_CAPACITY;
+        if capacity > self.buf.capacity() {
+            let mut buf = BytesMut::with_capacity(capacity);
             buf.extend_from_slice(&self.buf);
             self.buf = buf;
         }
