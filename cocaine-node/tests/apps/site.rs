@@ -68,7 +68,9 @@ async fn whole(mut session: Session) -> Result<()> {
     let named: Vec<_> = named.map(|(name, value)| format!("{name:?}: {value:?}")).collect();
     let offers = session.context().headers().iter().filter(|(name, _)| name.starts_with(b"cocaine")).count();
     let text = format!("{} and {rest}, {}, {offers} offers", request.body.len(), named.join(", "));
-    session.send(encode_response_head(StatusCode::OK, &HeaderMap::new())).await?;
+    // With its length, the response has one form, however its pieces arrive.
+    let length = HeaderMap::from_iter([(header::CONTENT_LENGTH, text.len().into())]);
+    session.send(encode_response_head(StatusCode::OK, &length)).await?;
     session.finish_with(text)
 }
 

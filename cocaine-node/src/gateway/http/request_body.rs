@@ -162,28 +162,40 @@ impl RequestBody {
         self.fill_within(enough, self.limit).await
     }
 
-    /// Reads on like [`RequestBody::fill`], but only while the buffer has room.
+    /// Reads on like [`RequestBody::fill`], but only while the buffer has room. What is read last may exceed it.
     pub(crate) async fn read_ahead(&mut self, enough: usize) -> Result<bool, HttpError> {
         while !self.is_complete() && self.received <= enough && self.reservation.has_room(MAX_PIECE) {
-            self.fill_within(self.received, self.limit).await?;
+            let deadline = self.deadline();
+            let Some(data) = self.next_data(deadline, self.limit).await? else { break };
+            self.reservation.add(data.len());
+            self.append(data);
         }
         Ok(self.is_complete())
     }
 
     async fn fill_within(&mut self, enough: usize, limit: usize) -> Result<bool, HttpError> {
         while !self.is_complete() && self.received <= enough {
-            let start = *self.start.get_or_insert_with(Instant::now);
-            let allowed = self.timeout + Duration::from_secs(self.received as u64 / MIN_RATE);
-            let Some(data) = self.next_data(start + allowed, limit).await? else { break };
+            let deadline = self.deadline();
+            let Some(data) = self.next_data(deadline, limit).await? else { break };
             self.reservation.grow(data.len())?;
-            if self.first.is_empty() && self.all.is_empty() {
-                self.first = data;
-            } else {
-                self.all.extend_from_slice(&std::mem::take(&mut self.first));
-                self.all.extend_from_slice(&data);
-            }
+            self.append(data);
         }
         Ok(self.is_complete())
+    }
+
+    /// Returns when the client has to have sent more of a body that is buffered.
+    fn deadline(&mut self) -> Instant {
+        let start = *self.start.get_or_insert_with(Instant::now);
+        start + self.timeout + Duration::from_secs(self.received as u64 / MIN_RATE)
+    }
+
+    fn append(&mut self, data: Bytes) {
+        if self.first.is_empty() && self.all.is_empty() {
+            self.first = data;
+        } else {
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+            self.all.extend_from_slice(&data);
+        }
     }
 
     fn is_complete(&self) -> bool {
