@@ -165,12 +165,12 @@ async fn terminate_allows_cleanup_and_kill_does_not() {
 #[tokio::test]
 async fn child_processes_end_with_the_leader() {
     let spawner = spawner();
-    let script = "(trap '' TERM; echo ready; exec sleep 1000) & ";
+    let script = "(trap '' TERM; exec sleep 1000) & echo ready";
     let (mut process, output) = spawn_ready(&spawner, script).await;
     assert_eq!(wait_for_exit(&mut process).await.code(), Some(0));
     read_all(output).await;
 
-    let script = format!("{script} wait");
+    let script = format!("{script}; wait");
     let (process, output) = spawn_ready(&spawner, &script).await;
     let pid = process.pid;
     drop(process);
