@@ -116,6 +116,7 @@ impl AccessArgs {
 
 /// What is logged, and where.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the fields are named like the options")]
 struct LogArgs {
     /// The least important of the program's own events that are logged [default: info]
     #[arg(long, value_name = "LEVEL")]

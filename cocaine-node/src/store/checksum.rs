@@ -14,7 +14,9 @@ pub(super) const CHECKSUM_LEN: usize = size_of::<u32>();
 pub(super) fn checksum(key: &[u8], value: &[&[u8]]) -> [u8; CHECKSUM_LEN] {
     let mut hasher = Hasher::new();
     hasher.update(key);
-    value.iter().for_each(|part| hasher.update(part));
+    for part in value {
+        hasher.update(part);
+    }
     hasher.finalize().to_le_bytes()
 }
 

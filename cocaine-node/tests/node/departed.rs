@@ -17,7 +17,7 @@ async fn changes_of_departed_clients_are_finished() {
         for channel in 1..=CALLS {
             match name {
                 "storage" => {
-                    departing.send(channel as u64, method, ("c", channel.to_string(), "v", ["t"])).await
+                    departing.send(channel as u64, method, ("c", channel.to_string(), "v", ["t"])).await;
                 }
                 _ => departing.send(channel as u64, method, (format!("/c/{channel}"), "v")).await,
             }
